@@ -1,0 +1,73 @@
+"""What a task leaves behind, and what a target holds: bytes with a name, a size and a digest."""
+
+from dataclasses import dataclass
+from typing import Any
+
+PUBLISHED = -1  # the folder number of what a task publishes as the job's result instead of routing it on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One output of one task: keyed (job, task, folder, index); immutable once visible.
+
+    `key` is where the store keeps the bytes. `start_ms`/`stop_ms` place a chunk in its media. `folder` is PUBLISHED for
+    a job output.
+    """
+
+    job_id: int
+    ordinal: int
+    folder: int
+    index: int
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    key: str
+    start_ms: int | None = None
+    stop_ms: int | None = None
+    metadata: dict[str, Any] | None = None
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A temporal data object: the thing the assets and jobs are about. Times in µs UTC."""
+
+    id: int
+    organization_id: int
+    name: str | None
+    description: str | None
+    status: str
+    start_at: int
+    stop_at: int
+    is_public: bool
+    details: Any
+    echo: dict[str, Any]
+    created_by: str | None
+    created_at: int
+    modified_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A file of a target, or a reference to one elsewhere (`uri`)."""
+
+    id: str
+    target_id: int
+    organization_id: int
+    asset_type: str
+    content_type: str
+    name: str | None
+    description: str | None
+    uri: str | None
+    key: str | None
+    size: int | None
+    sha256: str | None
+    md5: str | None
+    is_primary: bool
+    job_id: int | None
+    ordinal: int | None
+    engine_id: str | None
+    details: Any
+    created_at: int
+    modified_at: int

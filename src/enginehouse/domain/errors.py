@@ -1,0 +1,150 @@
+"""Every refusal the product can give, once: code, GraphQL name, REST status.
+
+Refusal
+ ├─ InvalidInput        the request is wrong; every problem is listed with its path
+ ├─ NotFound            unknown, or another organization's
+ ├─ NotAllowed          visible, but not the caller's to change, or a right is missing
+ ├─ AuthenticationFailed  no token, or one that is not known
+ ├─ PastCancelling      the job has started or ended
+ ├─ NotRetryable        the job is complete
+ ├─ StaleAttempt        another attempt has replaced this one
+ ├─ CapacityExceeded    too large or too many
+ ├─ TooLarge            the request body is over the limit
+ ├─ NotImplementedYet   documented, not served by this server
+ └─ Unavailable         storage or disk cannot answer now
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input: where (`tasks[2].ioFolders[0].mode`), and one sentence saying what is allowed.
+
+    `text` is the whole sentence without the path; `value` a short rendering of what was given, `allowed` of what may be.
+    """
+
+    path: str
+    text: str
+    value: str | None = None
+    allowed: str | None = None
+
+    @property
+    def message(self) -> str:
+        """The sentence a person reads: `path: text`, or only the text where the whole request is meant."""
+        return f"{self.path}: {self.text}" if self.path else self.text
+
+
+class Refusal(Exception):
+    """An expected failure: it has a code, and it changed nothing."""
+
+    code: ClassVar[str] = "internal_error"
+    graphql_name: ClassVar[str] = "internal_error"
+    rest_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, **data: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class InvalidInput(Refusal):
+    """The request is wrong. All problems are listed, at most 50."""
+
+    code = graphql_name = "invalid_input"
+    rest_status = 400
+    LIMIT: ClassVar[int] = 50
+
+    def __init__(self, problems: "list[Problem] | str", path: str = "") -> None:
+        if isinstance(problems, str):
+            problems = [Problem(path, problems)]
+        self.problems = problems[: self.LIMIT]
+        more = len(problems) - len(self.problems)
+        text = "\n".join(p.message for p in self.problems) + (f"\n… and {more} more" if more > 0 else "")
+        super().__init__(text)
+
+
+class NotFound(Refusal):
+    """The object is unknown to the caller's organization; a foreign one looks exactly the same."""
+
+    code = graphql_name = "not_found"
+    rest_status = 404
+
+    def __init__(self, object_type: str, object_id: object, *, path: str = "") -> None:
+        self.object_type, self.object_id, self.path = object_type, str(object_id), path
+        prefix = f"{path}: " if path else ""
+        super().__init__(f'{prefix}{object_type} "{object_id}" was not found.')
+
+
+class NotAllowed(Refusal):
+    """The authenticated user or token is not authorized to perform the requested action."""
+
+    code = graphql_name = "not_allowed"
+    rest_status = 403
+
+    def __init__(self, message: str | None = None, **data: object) -> None:
+        super().__init__(message or (type(self).__doc__ or ""), **data)
+
+
+class AuthenticationFailed(Refusal):
+    """No token was given, or the one given is unknown, expired or revoked."""
+
+    code = graphql_name = "authentication_error"
+    rest_status = 401
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or ""))
+
+
+class PastCancelling(Refusal):
+    """The job has started or ended, so it can no longer be cancelled."""
+
+    code = "past_cancelling"
+    graphql_name = "invalid_input"
+    rest_status = 400
+
+
+class NotRetryable(Refusal):
+    """A complete job is not retried."""
+
+    code = "not_retryable"
+    graphql_name = "invalid_input"
+    rest_status = 400
+
+
+class StaleAttempt(Refusal):
+    """This attempt was replaced; its writes are refused."""
+
+    code = "stale_attempt"
+    graphql_name = "invalid_input"
+    rest_status = 400
+
+
+class CapacityExceeded(Refusal):
+    """A limit of the server or the organization is reached."""
+
+    code = graphql_name = "capacity_exceeded"
+    rest_status = 429
+
+
+class TooLarge(Refusal):
+    """The request body is over the limit."""
+
+    code = "too_large"
+    graphql_name = "invalid_input"
+    rest_status = 413
+
+
+class NotImplementedYet(Refusal):
+    """The operation is documented but this server does not serve it."""
+
+    code = graphql_name = "not_implemented"
+    rest_status = 501
+
+
+class Unavailable(Refusal):
+    """Storage cannot answer now; the same request may succeed in a moment."""
+
+    code = graphql_name = "service_unavailable"
+    rest_status = 503

@@ -1,0 +1,72 @@
+"""Who is asking: an organization, a user or a token, and what it may do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a principal may do inside its organization."""
+
+    ADMIN = "admin"  # everything in the organization, its users and tokens included
+    USER = "user"  # jobs, targets, assets, engines to read
+    READER = "reader"  # read only
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The authenticated caller. Every operation takes one; no operation looks it up.
+
+    `super_admin` may also create organizations and act for another one. `token_id` names the token in audit rows.
+    """
+
+    organization_id: int
+    user_id: str | None
+    token_id: str
+    role: Role = Role.ADMIN
+    super_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    id: int
+    name: str
+    application_id: str
+    default_retries: int | None
+    created_at: int
+    modified_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    organization_id: int
+    name: str  # what the user signs in with, usually a mail address
+    display_name: str | None
+    email: str | None
+    role: Role
+    super_admin: bool
+    created_at: int
+    modified_at: int
+    last_login_at: int | None
+
+
+class TokenKind(StrEnum):
+    SESSION = "session"  # from a login; lives about a day
+    KEY = "key"  # `xxxxxx:` + 64 hex, or a UUID from REST; lives until revoked unless an expiry was given
+    BOOTSTRAP = "bootstrap"  # AIWARE_INIT_TOKEN, or the one made at first start
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is shown afterwards: never the secret, only a UUID derived from its hash and the first characters."""
+
+    id: str
+    organization_id: int
+    user_id: str | None
+    kind: TokenKind
+    name: str | None
+    prefix: str
+    role: Role
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None

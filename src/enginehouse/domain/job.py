@@ -1,0 +1,290 @@
+"""What a job is: the request as an entrance hands it over, the plan that is stored, and the views that are read.
+
+A *plan* never changes (addTask appends to it) and is kept as one text document; what changes is in small rows.
+Tasks are named by their ordinal in the plan, folders by their position in their task.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from enginehouse.domain.status import JobStatus, TaskStatus
+
+
+class FolderMode(StrEnum):
+    STREAM = "stream"
+    CHUNK = "chunk"
+
+
+class FolderType(StrEnum):
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+# -- the request, as either interface hands it over ---------------------------------------------------------
+
+
+class FolderRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder as the client described it; words are not checked yet."""
+
+    reference: str | None = None
+    mode: str | None = None
+    type: str | None = None
+    options: Any = None
+
+
+class TaskRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as the client described it.
+
+    `payload` is what the engine is handed, `payload_text` the same as JSON text (one of them); `reference` is the
+    client's handle (REST `correlationTaskId`); `due_at` microseconds UTC.
+    """
+
+    engine_id: str | None = None
+    task_type: str | None = None
+    payload: Any = None
+    payload_text: str | None = None
+    reference: str | None = None
+    folders: tuple[FolderRequest, ...] = ()
+    priority: int = 0
+    max_retries: int | None = None
+    max_engines: int | None = None
+    parallel: bool = False
+    parents_first: bool = False
+    due_at: int | None = None
+    timeout_seconds: int | None = None
+    status: str | None = None
+    name: str | None = None
+    standby: "TaskRequest | None" = None
+    echo: dict[str, Any] = {}  # contract fields that are stored and answered back, nothing more
+
+
+class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A route as the client described it, by folder references and, in REST, also by task references."""
+
+    parent_task: str | None = None
+    parent_folder: str | None = None
+    child_task: str | None = None
+    child_folder: str | None = None
+    options: Any = None
+    echo: dict[str, Any] = {}
+
+
+class TargetRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A target to make together with the job."""
+
+    name: str | None = None
+    description: str | None = None
+    status: str = "downloaded"
+    start_at: int | None = None
+    stop_at: int | None = None
+    details: Any = None
+    is_public: bool = False
+    echo: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How the caller's interface names the fields, so that a problem's path exists in what the caller sent."""
+
+    engine: str = "engineId"
+    task_type: str = "taskType"
+    payload: str = "payload"
+    payload_text: str = "payloadString"
+    task_reference: str = "referenceId"
+    folders: str = "ioFolders"
+    folder_reference: str = "referenceId"
+    folder_mode: str = "mode"
+    folder_type: str = "type"
+    preferences: str = "executionPreferences."
+    priority: str = "priority"
+    max_retries: str = "maxRetries"
+    max_engines: str = "maxEngines"
+    parallel: str = "parallelProcessing"
+    parents_first: str = "parentCompleteBeforeStarting"
+    due: str = "dueDateTime"
+    routes: str = "routes"
+    route_parent_task: str = "taskParentId"
+    route_parent_folder: str = "parentIoFolderReferenceId"
+    route_child_task: str = "taskChildId"
+    route_child_folder: str = "childIoFolderReferenceId"
+    target: str = "target"
+    target_id: str = "targetId"
+    status: str = "status"
+
+
+GRAPHQL = Spelling()
+REST = Spelling(
+    payload="payloadJSON",
+    payload_text="taskPayloadJSON",
+    task_reference="correlationTaskId",
+    folder_reference="correlationID",
+    preferences="",
+    parents_first="parentMustBeCompleteBeforeStarting",
+    routes="taskRoutes",
+    route_parent_folder="taskParentOutputId",
+    route_child_folder="taskChildInputId",
+    target_id="coreRecordingID",
+    status="jobStatus",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """One job to create. `prefix` is put before every path in a problem (`jobs[1].`, or "" where there is one job)."""
+
+    tasks: tuple[TaskRequest, ...]
+    routes: tuple[RouteRequest, ...] = ()
+    target_id: str | None = None
+    target: TargetRequest | None = None
+    status: str | None = None
+    name: str | None = None
+    due_at: int | None = None
+    spelling: Spelling = GRAPHQL
+    prefix: str = ""
+    echo: dict[str, Any] = field(default_factory=dict)
+
+
+# -- the plan, as it is stored ------------------------------------------------------------------------------
+
+
+class Folder(msgspec.Struct, frozen=True, omit_defaults=True):
+    reference: str
+    mode: FolderMode
+    type: FolderType
+    options: Any = None
+
+
+class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What never changes of a task.
+
+    `gathers` and `per_chunk` say how its items are made: one over everything, or one per input chunk; neither means
+    one item for its whole (stream) input. `standby_for` is the ordinal of its principal.
+    """
+
+    engine_id: str
+    pool: str = "native"
+    payload: Any = None
+    folders: tuple[Folder, ...] = ()
+    gathers: bool = False
+    per_chunk: bool = False
+    parents_first: bool = False
+    priority: int = 0
+    max_retries: int | None = None
+    max_engines: int | None = None
+    parallel: bool = False
+    max_failed_chunks: int = 0
+    timeout_seconds: int | None = None
+    due_at: int | None = None
+    reference: str | None = None
+    name: str | None = None
+    standby_for: int | None = None
+    echo: dict[str, Any] = {}
+
+
+class Route(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Joins an output folder to an input folder: (task ordinal, folder position) on both sides.
+
+    A root's route has no parent (`parent` is -1). `standby` marks a route that mirrors the principal's.
+    """
+
+    parent: int
+    parent_folder: int
+    child: int
+    child_folder: int
+    options: Any = None
+    standby: bool = False
+    echo: dict[str, Any] = {}
+
+
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    tasks: tuple[TaskPlan, ...]
+    routes: tuple[Route, ...] = ()
+    name: str | None = None
+    legacy: bool = False  # folders were made by the server for a plain task list, and are not shown
+    echo: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A plan's edges, worked out once: distinct parents and children of every task, standby routes included.
+
+    `waits_for[t]` is how many parents must complete before `t` has all its input; a standby is not one of them, since
+    it stands in for its principal. `feeds[t]` are the (folder, child, child folder) of t's outputs.
+    """
+
+    children: tuple[tuple[int, ...], ...]
+    parents: tuple[tuple[int, ...], ...]
+    waits_for: tuple[int, ...]
+    feeds: tuple[tuple[tuple[int, int, int], ...], ...]
+    standbys: tuple[int | None, ...]
+
+
+# -- what is read -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task as it is now. `status` is effective: an unended task of a cancelled job is aborted. Times in µs UTC."""
+
+    job_id: int
+    ordinal: int
+    plan: TaskPlan
+    status: TaskStatus
+    created_at: int
+    modified_at: int
+    queued_at: int | None = None
+    started_at: int | None = None
+    completed_at: int | None = None
+    aborted_at: int | None = None
+    attempts: int = 0
+    items: int = 0
+    items_open: int = 0
+    items_done: int = 0
+    items_failed: int = 0
+    failure_reason: str | None = None
+    failure_message: str | None = None
+    output: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as it is now, with its plan and its tasks. Times in µs UTC."""
+
+    id: int
+    organization_id: int
+    status: JobStatus
+    plan: Plan
+    tasks: tuple[Task, ...]
+    created_at: int
+    modified_at: int
+    created_by: str | None = None
+    target_id: int | None = None
+    started_at: int | None = None
+    completed_at: int | None = None
+    aborted_at: int | None = None
+    retry_of: int | None = None
+    retries: tuple[int, ...] = ()
+    due_at: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list. Bounds in µs UTC, both inclusive; None means unbounded."""
+
+    statuses: tuple[JobStatus, ...] = ()
+    ids: tuple[int, ...] | None = None
+    target_id: int | None = None
+    has_target: bool | None = None
+    engine_ids: tuple[str, ...] = ()
+    created_from: int | None = None
+    created_to: int | None = None
+    modified_from: int | None = None
+    modified_to: int | None = None
+    order_by: str = "created_at"  # or modified_at
+    descending: bool = True
+    offset: int = 0
+    limit: int = 30

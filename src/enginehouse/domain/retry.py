@@ -1,0 +1,112 @@
+"""When a failed attempt is tried again, and when the item gives up: one pure function."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, assert_never
+
+
+class FailureKind(StrEnum):
+    """Why an attempt ended without a result: the engine vocabulary (engine-contract a.6), plus our own two."""
+
+    INTERNAL_ERROR = "internal_error"
+    EXTERNAL_ERROR = "external_error"
+    UNKNOWN = "unknown"
+    URL_NOT_FOUND = "url_not_found"
+    URL_NOT_ALLOWED = "url_not_allowed"
+    URL_TIMEOUT = "url_timeout"
+    URL_CONNECTION_REFUSED = "url_connection_refused"
+    URL_ERROR = "url_error"
+    INVALID_DATA = "invalid_data"
+    RATE_LIMITED = "rate_limited"
+    API_NOT_ALLOWED = "api_not_allowed"
+    API_AUTHENTICATION_ERROR = "api_authentication_error"
+    API_NOT_FOUND = "api_not_found"
+    API_ERROR = "api_error"
+    FILE_WRITE_ERROR = "file_write_error"
+    STREAM_READ_ERROR = "stream_read_error"
+    SYSTEM_DEPENDENCY_MISSING = "system_dependency_missing"
+    SYSTEM_ERROR = "system_error"
+    HEARTBEAT_TIMEOUT = "heartbeat_timeout"
+    CHUNK_TIMEOUT = "chunk_timeout"
+    OTHER = "other"
+    WORKER_LOST = "worker_lost"  # the process that held the lease vanished
+    SERVER_STOPPED = "server_stopped"  # our own server ended; nobody's fault
+
+
+class Blame(StrEnum):
+    """Which budget an ended attempt is charged to."""
+
+    ATTEMPT = "attempt"
+    LOST = "lost"
+    NOBODY = "nobody"
+    FINAL = "final"  # trying again cannot help
+
+
+DEFAULT_RETRIES: Final = 2
+MAX_LOST: Final = 3
+FIRST_PAUSE: Final = 1_000_000  # µs
+LONGEST_PAUSE: Final = 300_000_000
+
+_FINAL: Final = frozenset(
+    {
+        FailureKind.URL_NOT_FOUND,
+        FailureKind.URL_NOT_ALLOWED,
+        FailureKind.INVALID_DATA,
+        FailureKind.API_NOT_ALLOWED,
+        FailureKind.API_AUTHENTICATION_ERROR,
+        FailureKind.SYSTEM_DEPENDENCY_MISSING,
+    }
+)
+
+
+def blame(kind: FailureKind) -> Blame:
+    """The budget that `kind` is charged to."""
+    if kind is FailureKind.SERVER_STOPPED:
+        return Blame.NOBODY
+    if kind is FailureKind.WORKER_LOST:
+        return Blame.LOST
+    return Blame.FINAL if kind in _FINAL else Blame.ATTEMPT
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try again, not before `at` (µs UTC)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The item has failed for good."""
+
+    kind: FailureKind
+
+
+def after_failure(
+    kind: FailureKind,
+    *,
+    failures: int,
+    lost: int,
+    max_retries: int | None,
+    organization_retries: int | None,
+    now: int,
+) -> Again | GiveUp:
+    """What follows an attempt that ended with `kind`; `failures` and `lost` include it.
+
+    `max_retries` n means n+1 tries; without it the organization's default, else three tries in all. The pause doubles
+    from one second and is capped at five minutes.
+    """
+    match blame(kind):
+        case Blame.NOBODY:
+            return Again(now)
+        case Blame.LOST:
+            return GiveUp(FailureKind.WORKER_LOST) if lost >= MAX_LOST else Again(now)
+        case Blame.FINAL:
+            return GiveUp(kind)
+        case Blame.ATTEMPT:
+            allowed = next((n for n in (max_retries, organization_retries) if n is not None), DEFAULT_RETRIES)
+            if failures > allowed:
+                return GiveUp(kind)
+            return Again(now + min(FIRST_PAUSE << min(failures - 1, 20), LONGEST_PAUSE))
+        case unknown:
+            assert_never(unknown)
