@@ -8,15 +8,17 @@ PUBLISHED = -1  # the folder number of what a task publishes as the job's result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """One output of one task: keyed (job, task, folder, index); immutable once visible.
+    """One output of one task: keyed (job, task, folder, item, part); immutable once visible.
 
-    `key` is where the store keeps the bytes. `start_ms`/`stop_ms` place a chunk in its media. `folder` is PUBLISHED for
-    a job output.
+    `index` orders chunks in their media; `key` is where the store keeps the bytes; `start_ms`/`stop_ms` place a chunk
+    in its media. `folder` is PUBLISHED for a job output.
     """
 
     job_id: int
     ordinal: int
     folder: int
+    item: int
+    part: int
     index: int
     name: str
     media_type: str

@@ -1,0 +1,291 @@
+-- The whole schema, top to bottom; the migrations put together give exactly this (by test).
+-- One text for both databases. A statement under "-- only: postgres" or "-- only: sqlite" is left out on the other one.
+-- Times are microseconds UTC, booleans 0 or 1, JSON is text that no statement looks into.
+
+-- Time and order ------------------------------------------------------------------------------------------
+
+-- The last moment this storage has spoken of; its clock never goes back behind it.
+-- only: sqlite
+CREATE TABLE storage_clock (id INTEGER PRIMARY KEY CHECK (id = 1), micros BIGINT NOT NULL);
+
+-- The last fencing token handed out.
+-- only: sqlite
+CREATE TABLE fencing (id INTEGER PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL);
+
+-- only: postgres
+CREATE SEQUENCE fencing_token AS BIGINT;
+
+-- Small facts about this storage: who made it, which first start it has had.
+CREATE TABLE server_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+-- Identity ------------------------------------------------------------------------------------------------
+
+CREATE TABLE organization (
+  id BIGINT PRIMARY KEY,
+  name TEXT NOT NULL,
+  application_id TEXT NOT NULL UNIQUE,
+  default_retries INTEGER,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL
+);
+
+CREATE TABLE user_account (
+  id TEXT PRIMARY KEY,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  name TEXT NOT NULL UNIQUE,
+  display_name TEXT,
+  email TEXT,
+  password_hash TEXT,
+  role TEXT NOT NULL CHECK (role IN ('admin', 'user', 'reader')),
+  super_admin INTEGER NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL,
+  last_login_at BIGINT
+);
+CREATE INDEX user_account_organization ON user_account (organization_id, id);
+
+-- A token is stored as its SHA-256; `id` is a UUID derived from that hash.
+CREATE TABLE token (
+  hash TEXT PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  user_id TEXT REFERENCES user_account (id),
+  kind TEXT NOT NULL CHECK (kind IN ('session', 'key', 'bootstrap')),
+  name TEXT,
+  prefix TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('admin', 'user', 'reader')),
+  super_admin INTEGER NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT,
+  revoked_at BIGINT
+);
+CREATE INDEX token_organization ON token (organization_id, created_at);
+
+-- Engines -------------------------------------------------------------------------------------------------
+
+CREATE TABLE engine_category (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  type TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL
+);
+
+-- `organization_id` NULL: every organization may use it. `document` is the EngineSpec.
+CREATE TABLE engine (
+  id TEXT PRIMARY KEY,
+  organization_id BIGINT REFERENCES organization (id),
+  slug TEXT,
+  name TEXT NOT NULL,
+  category_id TEXT NOT NULL REFERENCES engine_category (id),
+  kind TEXT NOT NULL CHECK (kind IN ('native', 'python', 'http')),
+  state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'disabled')),
+  document TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL
+);
+CREATE INDEX engine_organization ON engine (organization_id, name);
+
+-- Targets and assets --------------------------------------------------------------------------------------
+
+CREATE TABLE target (
+  id BIGINT PRIMARY KEY,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  name TEXT,
+  description TEXT,
+  status TEXT NOT NULL,
+  start_at BIGINT NOT NULL,
+  stop_at BIGINT NOT NULL,
+  is_public INTEGER NOT NULL DEFAULT 0,
+  document TEXT NOT NULL,
+  created_by TEXT,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL
+);
+CREATE INDEX target_organization ON target (organization_id, id);
+
+CREATE TABLE asset (
+  id TEXT PRIMARY KEY,
+  target_id BIGINT NOT NULL REFERENCES target (id),
+  organization_id BIGINT NOT NULL,
+  asset_type TEXT NOT NULL,
+  content_type TEXT NOT NULL,
+  name TEXT,
+  description TEXT,
+  uri TEXT,
+  storage_key TEXT,
+  size BIGINT,
+  sha256 TEXT,
+  md5 TEXT,
+  is_primary INTEGER NOT NULL DEFAULT 0,
+  job_id BIGINT,
+  ordinal INTEGER,
+  engine_id TEXT,
+  replay_key TEXT UNIQUE,
+  document TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL,
+  CHECK (uri IS NOT NULL OR storage_key IS NOT NULL)
+);
+CREATE INDEX asset_target ON asset (target_id, created_at);
+
+-- Jobs ----------------------------------------------------------------------------------------------------
+
+-- The task counts are those of domain.status.Tally; `status` is always job_status of them.
+-- `cancellable_since`: the last barrier seen when all tasks were pending or queued, NULL otherwise.
+CREATE TABLE job (
+  id BIGINT PRIMARY KEY,
+  organization_id BIGINT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'complete', 'failed', 'aborted')),
+  cancelled INTEGER NOT NULL DEFAULT 0,
+  cancellable_since BIGINT,
+  tasks_total INTEGER NOT NULL,
+  tasks_queued INTEGER NOT NULL DEFAULT 0,
+  tasks_running INTEGER NOT NULL DEFAULT 0,
+  tasks_complete INTEGER NOT NULL DEFAULT 0,
+  tasks_failed INTEGER NOT NULL DEFAULT 0,
+  tasks_aborted INTEGER NOT NULL DEFAULT 0,
+  target_id BIGINT,
+  created_by TEXT,
+  due_at BIGINT,
+  retry_of BIGINT,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL,
+  started_at BIGINT,
+  completed_at BIGINT,
+  aborted_at BIGINT,
+  CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
+  CHECK (cancelled = 0 OR cancellable_since IS NULL),
+  CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
+);
+CREATE INDEX job_organization ON job (organization_id, id);
+CREATE INDEX job_status ON job (organization_id, status, id);
+CREATE INDEX job_target ON job (target_id, id) WHERE target_id IS NOT NULL;
+CREATE INDEX job_retry ON job (retry_of) WHERE retry_of IS NOT NULL;
+
+-- What never changes of a job: its plan, one text.
+CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
+
+CREATE TABLE task (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'complete', 'failed', 'aborted', 'paused', 'waiting', 'standby_pending')),
+  engine_id TEXT NOT NULL,
+  waits_for INTEGER NOT NULL,
+  items INTEGER NOT NULL DEFAULT 0,
+  items_open INTEGER NOT NULL DEFAULT 0,
+  items_running INTEGER NOT NULL DEFAULT 0,
+  items_failed INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  modified_at BIGINT NOT NULL,
+  queued_at BIGINT,
+  started_at BIGINT,
+  completed_at BIGINT,
+  aborted_at BIGINT,
+  failure_reason TEXT,
+  failure_message TEXT,
+  PRIMARY KEY (job_id, ordinal),
+  CHECK (items_running <= items_open),
+  CHECK (items_running = 0 OR status = 'running')
+) {clustered};
+
+-- The hot table: only what may run or is running. Rows are deleted when their item ends or its job is cancelled.
+-- `lease_until` NULL: free to claim. `token` is the fencing token of the last lease, 0 before the first.
+-- `source_*` name the artifact a chunk item reads; -1 where an item reads everything or nothing.
+CREATE TABLE work_item (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  organization_id BIGINT NOT NULL,
+  pool TEXT NOT NULL,
+  engine_id TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  due_at BIGINT NOT NULL,
+  not_before BIGINT NOT NULL,
+  token BIGINT NOT NULL DEFAULT 0,
+  lease_until BIGINT,
+  worker TEXT,
+  started_at BIGINT,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  lost INTEGER NOT NULL DEFAULT 0,
+  folder INTEGER NOT NULL DEFAULT -1,
+  source_ordinal INTEGER NOT NULL DEFAULT -1,
+  source_folder INTEGER NOT NULL DEFAULT -1,
+  source_item INTEGER NOT NULL DEFAULT -1,
+  source_part INTEGER NOT NULL DEFAULT -1,
+  PRIMARY KEY (job_id, ordinal, item),
+  CHECK ((lease_until IS NULL) = (worker IS NULL))
+) {clustered};
+CREATE INDEX work_item_ready ON work_item (pool, priority, due_at, job_id, ordinal, item) WHERE lease_until IS NULL;
+CREATE INDEX work_item_lease ON work_item (lease_until) WHERE lease_until IS NOT NULL;
+
+-- Bulk cancels: one row covers every job of the organization created in the range with cancellable_since < id.
+CREATE TABLE barrier (
+  id {serial},
+  organization_id BIGINT NOT NULL,
+  created_from BIGINT NOT NULL,
+  created_to BIGINT NOT NULL,
+  accepted_at BIGINT NOT NULL,
+  settled_at BIGINT
+);
+CREATE INDEX barrier_open ON barrier (organization_id, id) WHERE settled_at IS NULL;
+
+-- How many jobs an organization has in each status: the sum over the shards. Writers use shards of their own.
+CREATE TABLE job_count (
+  organization_id BIGINT NOT NULL,
+  status TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  jobs BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, status, shard)
+) {clustered};
+
+-- History -------------------------------------------------------------------------------------------------
+
+-- Written once, when the attempt ends.
+CREATE TABLE attempt (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  token BIGINT NOT NULL,
+  worker TEXT NOT NULL,
+  started_at BIGINT NOT NULL,
+  ended_at BIGINT NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('complete', 'failed', 'lost', 'stopped')),
+  failure_reason TEXT,
+  failure_message TEXT,
+  PRIMARY KEY (job_id, ordinal, item, number)
+) {clustered};
+
+-- `folder` -1 holds what the task published as the job's results. `position` orders chunks in their media.
+CREATE TABLE artifact (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  folder INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  size BIGINT NOT NULL,
+  sha256 TEXT NOT NULL,
+  storage_key TEXT NOT NULL,
+  start_ms BIGINT,
+  stop_ms BIGINT,
+  metadata TEXT,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (job_id, ordinal, folder, item, part)
+) {clustered};
+
+-- `ordinal` -1: said of the job.
+CREATE TABLE event (
+  id {serial},
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  detail TEXT
+);
+CREATE INDEX event_job ON event (job_id, id);
