@@ -1,0 +1,26 @@
+"""How a request says who it is: a token in one of the two headers that clients send it in."""
+
+from enginehouse.domain.errors import AuthenticationFailed
+from enginehouse.domain.identity import Principal
+from enginehouse.operations import identity
+from enginehouse.operations.house import House
+
+
+def secret(authorization: bytes | None, api_key: bytes | None) -> str | None:
+    """The token a client sent, None when it sent none.
+
+    `Authorization: Bearer <token>`, also with a colon after the word and in any case; else the header `api_key`.
+    """
+    if authorization is not None:
+        scheme, _, rest = authorization.decode("latin-1").partition(" ")
+        if scheme.rstrip(":").lower() == "bearer":
+            return rest.strip() or None
+    return api_key.decode("latin-1").strip() or None if api_key is not None else None
+
+
+async def principal(house: House, authorization: bytes | None, api_key: bytes | None) -> Principal:
+    """Who is asking. Raises AuthenticationFailed without a token, or with one that is unknown, expired or revoked."""
+    token = secret(authorization, api_key)
+    if token is None:
+        raise AuthenticationFailed
+    return await identity.authenticate(house, token)

@@ -1,0 +1,145 @@
+"""How a request body is read as JSON: strictly, so that what is accepted means one thing and can be stored."""
+
+import re
+from json import JSONDecoder
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from enginehouse.domain.errors import InvalidInput, Problem
+
+MAX_DEPTH: Final = 64
+
+_DEEP: Final = b"\n" + b" " * MAX_DEPTH
+_SPACED_COLON: Final = (b" :", b"\n:", b"\t:", b"\r:")
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_KEY: Final = re.compile(rb'("(?:[^"\\]|\\.)*")[ \t\r\n]*:|"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
+_NUMBER: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|(-?[0-9][0-9.eE+-]*)', re.DOTALL)
+_AT: Final = re.compile(r"(?:JSON is malformed: )?(?P<why>.*) \(byte (?P<byte>\d+)\)", re.DOTALL)
+_NOT_NUMBERS: Final = (b"NaN", b"Infinity")
+
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def read(raw: bytes) -> Any:
+    """The JSON value in `raw`: UTF-8, no key twice in an object, at most 64 levels, numbers that fit, no NUL.
+
+    Raises InvalidInput naming the byte, or for a NUL the path. (reliability §5, B61 and B63–B65)
+    """
+    try:
+        plain = _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        _refuse(raw, error)
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _DEEP in msgspec.json.format(raw, indent=1):
+        _check_depth(raw)
+    if _may_repeat_a_key(raw, plain):
+        _refuse_repeated_key(raw)
+    if b"\\u0000" in raw:
+        _refuse_nul(plain)
+    return plain
+
+
+def read_text(text: str) -> Any:
+    """The value of a field that holds JSON as text. Raises InvalidInput as `read` does, without a path."""
+    return read(text.encode())
+
+
+def _may_repeat_a_key(raw: bytes, plain: Any) -> bool:
+    """False only when no object has a key twice.
+
+    A repeated key is lost in decoding, so fewer keys come out of encoding than went in. Counting `":` counts keys, as
+    long as no blank stands before a colon and no text ends in a backslash; those rare bodies are looked at closely.
+    """
+    if b'\\\\"' in raw or any(blank in raw for blank in _SPACED_COLON):
+        return True
+    return _keys(raw) != _keys(_encode(plain))
+
+
+def _keys(text: bytes) -> int:
+    return text.count(b'":') - text.count(b'\\":')
+
+
+def _refuse(raw: bytes, error: Exception) -> NoReturn:
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise InvalidInput("Body is not valid JSON: it starts with a byte order mark; send plain UTF-8.")
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} or 0 in raw[:2]:
+        raise InvalidInput("Body is not valid JSON: it is UTF-16 or UTF-32; send UTF-8.")
+    try:
+        raw.decode()
+    except UnicodeDecodeError as bad:
+        raise InvalidInput(f"Body is not valid JSON: invalid UTF-8 at byte {bad.start}.") from None
+    if isinstance(error, RecursionError):
+        _check_depth(raw)
+    found = _AT.fullmatch(str(error))
+    if found is None:
+        _refuse_number(raw, error)
+    why, at = found["why"], int(found["byte"])
+    word = next((word for word in _NOT_NUMBERS if raw.startswith(word, at)), None)
+    if word is not None:
+        raise InvalidInput(f"{word.decode()} is not JSON (byte {at}).")
+    raise InvalidInput(f"Body is not valid JSON: {why} at byte {at}.")
+
+
+def _refuse_number(raw: bytes, error: Exception) -> NoReturn:
+    """The decoder does not say where a number is that it cannot hold, nor where the text ends too early."""
+    if "truncated" in str(error):
+        raise InvalidInput(f"Body is not valid JSON: unexpected end at byte {len(raw)}.")
+    for token in _NUMBER.finditer(raw):
+        try:
+            if token[1] is not None:
+                _decode(token[1])
+        except msgspec.DecodeError:
+            raise InvalidInput(f"number too large at byte {token.start()}.") from None
+    raise InvalidInput(f"Body is not valid JSON: {error}.")
+
+
+def _check_depth(raw: bytes) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(raw):
+        if token[0] in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InvalidInput(f"JSON nested deeper than {MAX_DEPTH} at byte {token.start()}.")
+        elif token[0] in b"]}":
+            depth -= 1
+
+
+def _refuse_repeated_key(raw: bytes) -> None:
+    """Nothing, or a refusal naming the first key that stands twice in one object. `raw` is valid JSON."""
+    read_key = JSONDecoder().decode
+    open_objects: list[set[str]] = []
+    for token in _KEY.finditer(raw):
+        if token[0] == b"{":
+            open_objects.append(set())
+        elif token[0] == b"}":
+            open_objects.pop()
+        elif token[1] is not None:
+            key = read_key(token[1].decode())
+            if key in open_objects[-1]:
+                raise InvalidInput(f'duplicate key "{key}" at byte {token.start()}.')
+            open_objects[-1].add(key)
+
+
+def _refuse_nul(plain: Any) -> None:
+    """Nothing, or a refusal naming every text with the one character that the database cannot store as text."""
+    problems: list[Problem] = []
+    _find_nul(plain, "", problems)
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _find_nul(value: Any, path: str, problems: list[Problem]) -> None:
+    match value:
+        case str() if "\0" in value:
+            problems.append(Problem(path, f"character U+0000 at position {value.index(chr(0))} is not allowed."))
+        case list():
+            for index, item in enumerate(value):
+                _find_nul(item, f"{path}[{index}]", problems)
+        case dict():
+            for key, item in value.items():
+                here = f"{path}.{key}" if path else key
+                if "\0" in key:
+                    problems.append(Problem(path, "a key holds the character U+0000, which is not allowed."))
+                else:
+                    _find_nul(item, here, problems)
