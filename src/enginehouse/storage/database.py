@@ -6,10 +6,18 @@ storage function awaits nothing but its `tx`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
+
+from enginehouse.domain.errors import Unavailable
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
+
+TOKENS_AT_ONCE: Final = 4096
+
+
+class StorageRefused(Unavailable):
+    """The database must not be served as it is: in use, unsafe, unreachable or newer. The message says what to do."""
 
 
 class Tx(Protocol):
@@ -37,7 +45,10 @@ class Tx(Protocol):
         """Like `many`, in one statement, answering the rows it returns."""
 
     async def tokens(self, count: int) -> int:
-        """The first of `count` fencing tokens in a row, greater than every one handed out before."""
+        """The first of `count` fencing tokens in a row, greater than every one handed out before.
+
+        At most TOKENS_AT_ONCE; more is a ValueError. Between two calls any number of tokens may be left out.
+        """
 
     async def lock(self, name: str, *, shared: bool) -> None:
         """A transaction-long advisory lock is held, in a statement of its own. On SQLite the write lock is enough."""

@@ -1,0 +1,118 @@
+"""Knows how the calls of many concurrent clients become one plural call, and how each gets its own answer back."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+from enginehouse.domain.errors import Unavailable
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+_Batch = list[tuple[Request, "asyncio.Future[Answer]"]]
+
+
+class Coalescer(Generic[Request, Answer]):
+    """Gathers requests while a batch is under way and sends them together as the next one.
+
+    `plural` gets 1 to `largest` requests and answers as many answers in the same order, after its commit; an answer
+    that is an exception is raised to that one caller. At most `in_flight` batches run at a time (1 on SQLite, 2 on
+    PostgreSQL). An idle coalescer sends at once.
+    """
+
+    def __init__(
+        self,
+        plural: Callable[[list[Request]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        in_flight: int,
+        largest: int = 256,
+    ) -> None:
+        self._plural = plural
+        self._in_flight = in_flight
+        self._largest = largest
+        self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
+        self._batches: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def ask(self, request: Request) -> Answer:
+        """The answer to `request`, after the commit it was part of.
+
+        A caller that is cancelled leaves its batch running; a request that no batch has taken yet is dropped.
+        """
+        if self._closed:
+            raise Unavailable("The server is stopping.")
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answer))
+        if len(self._batches) < self._in_flight:
+            self._start()
+        return await answer
+
+    async def close(self) -> None:
+        """Everything asked has been answered; further requests are refused as Unavailable."""
+        self._closed = True
+        while self._batches:
+            await asyncio.wait(self._batches)
+
+    def _start(self) -> None:
+        # A batch belongs to no caller, so it takes over nobody's context.
+        task = asyncio.create_task(self._run(), context=Context())
+        self._batches.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._batches.discard(task)
+        if self._waiting:
+            self._start()
+
+    async def _run(self) -> None:
+        while batch := self._take():
+            try:
+                await self._send(batch)
+            finally:
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(Unavailable("The server stopped before the request was answered."))
+
+    def _take(self) -> "_Batch[Request, Answer]":
+        batch: _Batch[Request, Answer] = []
+        while self._waiting and len(batch) < self._largest:
+            request, answer = self._waiting.popleft()
+            if not answer.done():
+                batch.append((request, answer))
+        return batch
+
+    async def _send(self, batch: "_Batch[Request, Answer]") -> None:
+        try:
+            answers = await self._plural([request for request, _ in batch])
+        except Unavailable as error:
+            # Whether such a batch was committed may be unknown, so sending it again could do it twice.
+            _fail(batch, error)
+        except Exception as error:
+            if len(batch) == 1:
+                _fail(batch, error)
+            else:
+                for single in batch:
+                    await self._send([single])
+        else:
+            _deliver(batch, answers)
+
+
+def _deliver(batch: "_Batch[Request, Answer]", answers: Sequence[Answer | Exception]) -> None:
+    if len(answers) != len(batch):
+        # The batch is committed: it must not be sent again, and nobody can be told which answer is theirs.
+        return _fail(batch, RuntimeError(f"{len(batch)} requests were given {len(answers)} answers."))
+    for (_, future), answer in zip(batch, answers, strict=True):
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+    return None
+
+
+def _fail(batch: "_Batch[Request, Answer]", error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)

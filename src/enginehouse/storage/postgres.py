@@ -1,0 +1,297 @@
+"""Knows how a PostgreSQL database is opened, checked, written to and read."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from hashlib import blake2b
+from importlib.resources.abc import Traversable
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.channels import Channels
+from enginehouse.storage.database import TOKENS_AT_ONCE, Row, StorageRefused, Tx
+from enginehouse.storage.migrate import Migration, available, migrate
+from enginehouse.storage.postgres_listener import Listener
+from enginehouse.storage.sql import STORAGE, Dialect, Statement, Statements, statements
+
+T = TypeVar("T")
+
+OLDEST: Final = 140_000
+TRIES: Final = 6
+_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_CLOCK: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_BLOCK: Final = "SELECT nextval('fencing_token')"
+_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
+_LOCK_SHARED: Final = "SELECT pg_advisory_xact_lock_shared($1)"
+_SETTINGS: Final = """SELECT name, setting FROM pg_settings
+WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'server_version_num', 'transaction_read_only')"""
+_SESSION: Final = {"application_name": "enginehouse", "jit": "off", "idle_in_transaction_session_timeout": "60000"}
+
+_AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_TROUBLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+_CANNOT_OPEN: Final = (
+    *_TROUBLE,
+    asyncpg.InterfaceError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    ValueError,
+)
+
+
+class StorageTime:
+    """What the database's clock said last, carried forward: near enough for reads, and no round trip."""
+
+    def __init__(self) -> None:
+        self._ahead = 0
+
+    def heard(self, micros: int) -> None:
+        self._ahead = micros - time.monotonic_ns() // 1000
+
+    def estimate(self) -> int:
+        return self._ahead + time.monotonic_ns() // 1000
+
+
+class PostgresTx:
+    """A transaction on one PostgreSQL connection."""
+
+    __slots__ = ("_connection", "_statements", "_time", "now")
+
+    def __init__(self, connection: Any, named: Statements, storage_time: StorageTime) -> None:
+        self._connection = connection
+        self._statements = named
+        self._time = storage_time
+        self.now = storage_time.estimate()
+
+    async def read_clock(self) -> int:
+        self.now = await self._connection.fetchval(_CLOCK)
+        self._time.heard(self.now)
+        return self.now
+
+    async def all(self, statement: str, **params: Any) -> list[Row]:
+        found = self._statements[statement]
+        return [tuple(record) for record in await self._connection.fetch(found.text, *_values(found, params))]
+
+    async def one(self, statement: str, **params: Any) -> Row | None:
+        found = self._statements[statement]
+        record = await self._connection.fetchrow(found.text, *_values(found, params))
+        return None if record is None else tuple(record)
+
+    async def run(self, statement: str, **params: Any) -> int:
+        found = self._statements[statement]
+        status: str = await self._connection.execute(found.text, *_values(found, params))
+        verb, _, rest = status.partition(" ")
+        return int(rest.rpartition(" ")[2]) if verb in {"INSERT", "UPDATE", "DELETE", "MERGE"} else 0
+
+    async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        found = self._statements[statement]
+        found.check_rows()
+        if rows:
+            await self._connection.execute(found.text, *_columns(rows))
+
+    async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        found = self._statements[statement]
+        found.check_rows()
+        if not rows:
+            return []
+        return [tuple(record) for record in await self._connection.fetch(found.each, *_columns(rows))]
+
+    async def tokens(self, count: int) -> int:
+        if not 0 < count <= TOKENS_AT_ONCE:
+            raise ValueError(f"{count} tokens were asked for; 1 to {TOKENS_AT_ONCE} may be.")
+        # A number of the sequence stands for a whole block: one call, and nobody else's tokens between them.
+        block: int = await self._connection.fetchval(_BLOCK)
+        return (block - 1) * TOKENS_AT_ONCE + 1
+
+    async def lock(self, name: str, *, shared: bool) -> None:
+        await self._connection.execute(_LOCK_SHARED if shared else _LOCK, lock_key(name))
+
+
+class PostgresDatabase:
+    """A PostgreSQL database: a couple of writing connections, a few readers, and one for notifications."""
+
+    dialect: Dialect = "postgres"
+
+    def __init__(self, writers: Any, readers: Any, listener: Listener, channels: Channels, named: Statements) -> None:
+        self._writers = writers
+        self._readers = readers
+        self._listener = listener
+        self._channels = channels
+        self._statements = named
+        self._time = StorageTime()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        writers: int = 3,
+        readers: int = 4,
+        allow_unsafe_durability: bool = False,
+        directory: Traversable = STORAGE,
+        migrations: Sequence[Migration] | None = None,
+    ) -> "PostgresDatabase":
+        """The database behind `dsn`, checked, brought up to date and connected to.
+
+        `directory` holds the .sql files. Raises StorageRefused when it cannot be reached, is too old, is set up to lose
+        what it has confirmed, or is newer than this program. The DSN, which may hold a password, is in no message.
+        """
+        try:
+            connection = await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
+            try:
+                refuse_unsafe(dict(await connection.fetch(_SETTINGS)), allow_unsafe_durability=allow_unsafe_durability)
+                await migrate(_Migrating(connection), available() if migrations is None else migrations)
+            finally:
+                await connection.close()
+            writing = await _pool(dsn, writers)
+            reading = await _pool(dsn, readers)
+        except _CANNOT_OPEN as error:
+            raise StorageRefused(f"PostgreSQL cannot be used: {error or type(error).__name__}.") from error
+        channels = Channels()
+        listener = Listener(lambda: asyncpg.connect(dsn, server_settings=_SESSION, timeout=10), channels)
+        opened = cls(writing, reading, listener, channels, statements("postgres", directory))
+        await opened.write(lambda tx: tx.read_clock())
+        return opened
+
+    async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        for attempt in range(1, TRIES):
+            try:
+                return await self._transaction(self._writers, _WRITE, work)
+            except _AGAIN:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, hides nothing
+        try:
+            return await self._transaction(self._writers, _WRITE, work)
+        except _AGAIN as error:
+            raise Unavailable("The database is too busy with the same rows to store this.") from error
+
+    async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._transaction(self._readers, _READ, work)
+
+    async def peek(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._transaction(self._readers, _READ, work)
+
+    async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - the seam's own signature
+        ends = time.monotonic() + timeout
+        if not await self._listener.hears(channel, timeout):
+            return False
+        return await self._channels.wait(channel, max(ends - time.monotonic(), 0))
+
+    def notify(self, channel: str) -> None:
+        self._channels.notify(channel)
+        self._listener.send(channel)
+
+    async def close(self) -> None:
+        """Every transaction under way has ended and no connection is left."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._listener.close()
+        await self._writers.close()
+        await self._readers.close()
+        self._channels.notify_all()
+
+    async def _transaction(self, pool: Any, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        try:
+            async with pool.acquire(timeout=30) as connection:
+                try:
+                    return await self._run(connection, begin, work)
+                except asyncpg.InterfaceError as error:
+                    if connection.is_closed():
+                        raise ConnectionResetError(str(error)) from error
+                    raise
+        except _TROUBLE as error:
+            raise Unavailable(f"The database cannot answer now: {error or type(error).__name__}.") from error
+
+    async def _run(self, connection: Any, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
+        await connection.execute(begin)
+        try:
+            tx = PostgresTx(connection, self._statements, self._time)
+            if begin is _WRITE:
+                await tx.read_clock()
+            answer = await work(tx)
+            ended = await connection.execute("COMMIT")
+        except BaseException:
+            if not connection.is_closed() and connection.is_in_transaction():
+                await connection.execute("ROLLBACK")
+            raise
+        if ended != "COMMIT":
+            # PostgreSQL answers COMMIT of a failed transaction by rolling it back, without an error.
+            raise RuntimeError("A storage function went on after one of its statements had failed.")
+        return answer
+
+
+class _Migrating:
+    """A connection as `migrate` wants it."""
+
+    dialect: Dialect = "postgres"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def execute(self, text: str) -> list[Row]:
+        return [tuple(record) for record in await self._connection.fetch(text)]
+
+
+def lock_key(name: str) -> int:
+    """The signed 64-bit number PostgreSQL locks for `name`; the same in every program and version."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def refuse_unsafe(settings: Mapping[str, str], *, allow_unsafe_durability: bool) -> None:
+    """Raises StorageRefused when a server with these settings is too old, or may lose what it has confirmed."""
+    if int(settings["server_version_num"]) < OLDEST:
+        raise StorageRefused(
+            f"PostgreSQL {int(settings['server_version_num']) // 10_000} is too old; 14 or newer is needed."
+        )
+    if settings["transaction_read_only"] == "on":
+        raise StorageRefused("This PostgreSQL takes no writes (a standby, or read-only by default); give the primary.")
+    if allow_unsafe_durability:
+        return
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        if settings[name] == "off":
+            raise StorageRefused(
+                f"PostgreSQL runs with {name} = off, so jobs that were confirmed can be lost when the host fails. "
+                f"Run `ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();` (and look for {name} in ALTER ROLE and "
+                "ALTER DATABASE settings), or start with --allow-unsafe-durability if losing jobs is fine."
+            )
+
+
+async def _pool(dsn: str, size: int) -> Any:
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=size,
+        max_size=size,
+        max_inactive_connection_lifetime=0,
+        statement_cache_size=1024,
+        max_cached_statement_lifetime=0,
+        command_timeout=60,
+        server_settings=_SESSION,
+        # The usual reset is a round trip after every transaction; ours leave nothing behind on a connection.
+        reset=_nothing,
+    )
+
+
+async def _nothing(connection: Any) -> None: ...
+
+
+def _values(statement: Statement, params: dict[str, Any]) -> list[Any]:
+    statement.check(params)
+    return [params[name] for name in statement.params]
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
