@@ -11,6 +11,13 @@ class Role(StrEnum):
     USER = "user"  # jobs, targets, assets, engines to read
     READER = "reader"  # read only
 
+    def covers(self, needed: "Role") -> bool:
+        """True when this role may do everything that `needed` may."""
+        return _RISING.index(self) >= _RISING.index(needed)
+
+
+_RISING = (Role.READER, Role.USER, Role.ADMIN)
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -58,7 +65,7 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is shown afterwards: never the secret, only a UUID derived from its hash and the first characters."""
+    """A token as it is shown afterwards: never the secret, only a UUID derived from its hash and its beginning."""
 
     id: str
     organization_id: int

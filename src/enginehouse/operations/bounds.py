@@ -1,0 +1,41 @@
+"""What the texts, numbers and pages of any request must keep within."""
+
+from typing import Final
+
+from enginehouse.domain.errors import InvalidInput, Problem
+
+LARGEST_ID: Final = (1 << 63) - 1
+LONGEST_NAME: Final = 255
+LONGEST_TEXT: Final = 4096
+
+
+def text(path: str, value: str | None, *, longest: int = LONGEST_TEXT, required: bool = False) -> list[Problem]:
+    """What is wrong with a text that is stored in a column of its own."""
+    if value is None or not value.strip():
+        return [Problem(path, "must be given.")] if required else []
+    if len(value) > longest:
+        return [Problem(path, f"must have at most {longest} characters, has {len(value)}.")]
+    if not storable(value):
+        return [Problem(path, "must not contain a NUL character or half of a surrogate pair.")]
+    return []
+
+
+def storable(value: str) -> bool:
+    """True when both databases can hold the text."""
+    return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def page(offset: int, limit: int, *, largest: int) -> None:
+    """The page may be read. Raises InvalidInput naming what is allowed."""
+    problems = []
+    if not 0 <= offset <= LARGEST_ID:
+        problems.append(Problem("offset", "must be 0 or more.", str(offset)))
+    if not 0 <= limit <= largest:
+        problems.append(Problem("limit", f"must be between 0 and {largest}.", str(limit), f"0..{largest}"))
+    refuse(problems)
+
+
+def refuse(problems: list[Problem]) -> None:
+    """There are no problems. Raises InvalidInput with all of them otherwise."""
+    if problems:
+        raise InvalidInput(problems)

@@ -1,0 +1,149 @@
+"""Which engines there are: what the server and its entry points declare, and what a caller may see of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from enginehouse.domain.engine import Engine, EngineCategory, EngineMode, EngineSpec
+from enginehouse.domain.errors import NotFound, Problem
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.operations import bounds
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import engines as storage
+from enginehouse.storage.database import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFilter:
+    """Which engines to list; what is None or empty lets all through.
+
+    `name` is a part of the engine's name in either case; each of `categories` a category's name or id; `owned` only the
+    organization's own.
+    """
+
+    name: str | None = None
+    categories: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
+    states: tuple[str, ...] = ()
+    modes: tuple[EngineMode, ...] = ()
+    owned: bool = False
+    offset: int = 0
+    limit: int = 30
+
+
+async def register(house: House, specs: Sequence[EngineSpec], categories: Sequence[EngineCategory]) -> None:
+    """The declared engines are stored, keeping the state an operator gave them, and the catalogue is fresh.
+
+    An engine that is no longer declared stays known, so that old jobs still name it. Raises InvalidInput, and stores
+    nothing, when an engine names a category that does not exist or an id is declared twice.
+    """
+
+    async def store(tx: Tx) -> None:
+        known = {c.id for c in categories} | {c.id for c in await storage.categories(tx)}
+        bounds.refuse(_faults(specs, known))
+        await storage.register(tx, specs, categories)
+
+    await house.database.write(store)
+    await refresh(house)
+
+
+def _faults(specs: Sequence[EngineSpec], categories: set[str]) -> list[Problem]:
+    problems, seen = [], set[str]()
+    for spec in specs:
+        path = f"engine {spec.name!r}"
+        if spec.category_id not in categories:
+            problems.append(Problem(path, f'names the category "{spec.category_id}", which does not exist.'))
+        if spec.id in seen:
+            problems.append(Problem(path, f'its id "{spec.id}" is declared twice.'))
+        seen.add(spec.id)
+    return problems
+
+
+async def refresh(house: House) -> None:
+    """The catalogue holds what is stored now.
+
+    A name is the first one's to claim it, and an id comes before an alias, an alias before a slug. An organization's
+    own engine is found by its id only, so that no organization can take a name from another.
+    """
+    stored = await house.database.read(storage.all_engines)
+    shared = [engine for engine in stored if engine.organization_id is None]
+    by_id = {engine.spec.id: engine for engine in stored}
+    by_task_type: dict[str, Engine] = {}
+    for engine in shared:
+        for alias in engine.spec.aliases:
+            by_id.setdefault(alias, engine)
+        if engine.spec.task_type:
+            by_task_type.setdefault(engine.spec.task_type, engine)
+    for engine in shared:
+        if engine.spec.slug:
+            by_id.setdefault(engine.spec.slug, engine)
+    house.catalogue.by_id, house.catalogue.by_task_type = by_id, by_task_type
+
+
+def find(house: House, principal: Principal, name: str) -> Engine | None:
+    """The engine with this id, alias or slug that the caller may use; UUIDs may be written in capitals."""
+    known = house.catalogue.by_id
+    engine = known.get(name) or known.get(name.lower())
+    return engine if engine is not None and _visible(engine, principal) else None
+
+
+async def get(house: House, principal: Principal, name: str) -> Engine:
+    """The engine with this id, alias or slug. Raises NotFound, for a foreign one too."""
+    require(principal, Role.READER)
+    engine = find(house, principal, name)
+    if engine is None:
+        raise NotFound("Engine", name)
+    return engine
+
+
+async def list_(house: House, principal: Principal, wanted: EngineFilter) -> list[Engine]:
+    """One page of the engines the caller may use, by name. Raises InvalidInput for a page out of bounds."""
+    require(principal, Role.READER)
+    bounds.page(wanted.offset, wanted.limit, largest=house.limits.page_size)
+    category_ids = await _category_ids(house, wanted.categories)
+    ids = None if wanted.ids is None else {e.spec.id for e in (find(house, principal, i) for i in wanted.ids) if e}
+    part = (wanted.name or "").casefold()
+    matching = [
+        engine
+        for engine in _distinct(house.catalogue.by_id.values())
+        if _visible(engine, principal)
+        and (ids is None or engine.spec.id in ids)
+        and (category_ids is None or engine.spec.category_id in category_ids)
+        and (not wanted.states or engine.state in wanted.states)
+        and (not wanted.modes or engine.spec.mode in wanted.modes)
+        and (not wanted.owned or engine.organization_id is not None)
+        and part in engine.spec.name.casefold()
+    ]
+    matching.sort(key=lambda engine: (engine.spec.name.casefold(), engine.spec.id))
+    return matching[wanted.offset : wanted.offset + wanted.limit]
+
+
+async def categories(house: House, principal: Principal) -> list[EngineCategory]:
+    """Every category, by name."""
+    require(principal, Role.READER)
+    return await house.database.read(storage.categories)
+
+
+async def category(house: House, principal: Principal, category_id: str) -> EngineCategory:
+    """The category with this id. Raises NotFound."""
+    for one in await categories(house, principal):
+        if one.id == category_id.lower():
+            return one
+    raise NotFound("EngineCategory", category_id)
+
+
+async def _category_ids(house: House, names: tuple[str, ...]) -> set[str] | None:
+    """The ids of the categories that `names` mean; None when any category will do."""
+    if not names:
+        return None
+    folded = {name.casefold() for name in names}
+    stored = await house.database.read(storage.categories)
+    return {c.id for c in stored if c.id.casefold() in folded or c.name.casefold() in folded}
+
+
+def _visible(engine: Engine, principal: Principal) -> bool:
+    return engine.organization_id is None or engine.organization_id == principal.organization_id
+
+
+def _distinct(engines: Iterable[Engine]) -> list[Engine]:
+    return list({engine.spec.id: engine for engine in engines}.values())

@@ -1,0 +1,229 @@
+"""Who is asking: signing in, and the tokens that stand for a caller."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from enginehouse.domain.errors import AuthenticationFailed, NotAllowed, NotFound, Problem
+from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
+from enginehouse.operations import bounds, passwords, tokens
+from enginehouse.operations.accounts import (
+    FirstStart,
+    create_organization,
+    create_user,
+    first_start,
+    get_organization,
+    list_organizations,
+    set_password,
+)
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import organization_for, require
+from enginehouse.storage import identity as storage
+from enginehouse.storage.database import Tx
+
+__all__ = [
+    "FirstStart",
+    "IssuedToken",
+    "LoginRefused",
+    "Session",
+    "authenticate",
+    "create_organization",
+    "create_token",
+    "create_user",
+    "first_start",
+    "get_organization",
+    "list_organizations",
+    "list_tokens",
+    "login",
+    "logout",
+    "me",
+    "revoke_token",
+    "set_password",
+    "validate_token",
+]
+
+
+class LoginRefused(NotFound):
+    """The name or the password is wrong; which one is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("User", "")
+        self.message = "The requested object or entity could not be found"
+        self.args = (self.message,)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A token that is good now, and whose it is. `last_login_at`: of the login before this one, µs UTC."""
+
+    token: str = field(repr=False)
+    user: User | None
+    organization: Organization
+    last_login_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new token with its secret, which is nowhere to be had again."""
+
+    secret: str = field(repr=False)
+    token: Token
+
+
+async def authenticate(house: House, secret: str) -> Principal:
+    """The holder of the token. Raises AuthenticationFailed. A holder is remembered for at most a second."""
+    if not secret or len(secret) > tokens.LONGEST_SECRET:
+        raise AuthenticationFailed
+    token_hash = tokens.fingerprint(secret)
+    known = house.known_tokens.get(token_hash)
+    if known is not None:
+        return known
+    generation = house.known_tokens.generation
+    found = await house.database.peek(lambda tx: storage.principal(tx, token_hash))
+    if found is None:
+        raise AuthenticationFailed
+    principal, left = found
+    house.known_tokens.remember(token_hash, principal, left=left, generation=generation)
+    return principal
+
+
+async def login(house: House, name: str, password: str) -> Session:
+    """A session of about a day is open. Raises LoginRefused, or CapacityExceeded after too many vain tries.
+
+    An unknown name costs the same work as a wrong password.
+    """
+    house.failed_logins.check(name)
+    known = name if bounds.storable(name) else ""
+    user, password_hash = await house.database.read(lambda tx: storage.user_signing_in(tx, known)) or (None, None)
+    right = await passwords.verified(password_hash, password)
+    if user is None or password_hash is None or not right:
+        house.failed_logins.note(name)
+        raise LoginRefused
+    signing_in, verified_hash = user, password_hash
+    secret = tokens.new_uuid()
+
+    async def open_session(tx: Tx) -> Session:
+        organization = await storage.organization(tx, signing_in.organization_id)
+        row = tokens.row(
+            secret,
+            organization_id=signing_in.organization_id,
+            user_id=signing_in.id,
+            kind=TokenKind.SESSION,
+            role=signing_in.role,
+            super_admin=signing_in.super_admin,
+            expires_at=tx.now + house.limits.session_seconds * 1_000_000,
+        )
+        if organization is None or not await storage.open_session(tx, signing_in, verified_hash, row):
+            raise LoginRefused
+        return Session(secret, signing_in, organization, signing_in.last_login_at)
+
+    session = await house.database.write(open_session)
+    house.failed_logins.clear(name)
+    return session
+
+
+async def validate_token(house: House, secret: str) -> Session:
+    """What a login with this token would have answered. Raises AuthenticationFailed."""
+    principal = await authenticate(house, secret)
+    user, organization = await me(house, principal)
+    return Session(secret, user, organization, None if user is None else user.last_login_at)
+
+
+async def me(house: House, principal: Principal) -> tuple[User | None, Organization]:
+    """The caller's user, None for a token that belongs to nobody, and organization."""
+
+    async def look(tx: Tx) -> tuple[User | None, Organization | None]:
+        user_id, organization_id = principal.user_id, principal.organization_id
+        user = None if user_id is None else await storage.user(tx, organization_id, user_id)
+        return user, await storage.organization(tx, organization_id)
+
+    user, organization = await house.database.peek(look)
+    if organization is None:
+        raise AuthenticationFailed
+    return user, organization
+
+
+async def logout(house: House, secret: str) -> bool:
+    """The session is over at once; False when there was none. Keys are revoked, not logged out."""
+    token_hash = tokens.fingerprint(secret)
+    ended = await house.database.write(lambda tx: storage.end_session(tx, token_hash))
+    house.known_tokens.forget([token_hash])
+    return ended
+
+
+async def create_token(
+    house: House,
+    principal: Principal,
+    *,
+    name: str | None = None,
+    expires_at: int | None = None,
+    as_uuid: bool = False,
+    organization_id: int | None = None,
+    role: Role | None = None,
+) -> IssuedToken:
+    """A key of the organization exists; its secret is in the answer and nowhere else.
+
+    `as_uuid` gives it the form REST clients expect; `expires_at` in µs UTC, None until it is revoked. `role` is at most
+    the caller's. Raises NotAllowed, NotFound (organization), InvalidInput.
+    """
+    require(principal, Role.ADMIN)
+    wanted = role or principal.role
+    if not principal.role.covers(wanted):
+        raise NotAllowed
+    organization = await get_organization(house, principal, organization_id)
+    problems = bounds.text("name", name, longest=bounds.LONGEST_NAME)
+    secret = tokens.new_uuid() if as_uuid else tokens.new_key()
+    row = tokens.row(
+        secret,
+        organization_id=organization.id,
+        user_id=principal.user_id if organization.id == principal.organization_id else None,
+        kind=TokenKind.KEY,
+        role=wanted,
+        name=name,
+        expires_at=expires_at,
+    )
+
+    async def issue(tx: Tx) -> Token:
+        if expires_at is not None and not tx.now < expires_at <= bounds.LARGEST_ID:
+            problems.append(Problem("expiration", "must be in the future."))
+        bounds.refuse(problems)
+        return await storage.insert_token(tx, row)
+
+    return IssuedToken(secret, await house.database.write(issue))
+
+
+async def list_tokens(house: House, principal: Principal, organization_id: int | None = None) -> list[Token]:
+    """The organization's tokens that are good now, oldest first. Raises NotAllowed, NotFound (organization)."""
+    require(principal, Role.ADMIN)
+    organization = await get_organization(house, principal, organization_id)
+    return await house.database.read(lambda tx: storage.live_tokens(tx, organization.id))
+
+
+async def revoke_token(
+    house: House, principal: Principal, token_id_or_secret: str, organization_id: int | None = None
+) -> Token:
+    """The token opens nothing from now on, in this process at once and in every other within a second.
+
+    Revoking it again changes nothing. Raises NotAllowed, NotFound; the text never repeats what may be a secret.
+    """
+    require(principal, Role.ADMIN)
+    organization = organization_for(principal, organization_id)
+    named, token_hash = _uuid(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
+
+    async def revoke(tx: Tx) -> tuple[Token, str | None]:
+        token = await storage.token(tx, organization, token_id=named, token_hash=token_hash)
+        if token is None:
+            raise NotFound("Token", tokens.shown(token_id_or_secret))
+        revoked = await storage.revoke_token(tx, organization, token.id)
+        return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
+
+    token, revoked = await house.database.write(revoke)
+    house.known_tokens.forget([] if revoked is None else [revoked])
+    return token
+
+
+def _uuid(text: str) -> str:
+    """The text as a UUID is stored, or "", which names nothing."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""

@@ -1,0 +1,29 @@
+"""The first lines of every operation: what the caller may do, and for which organization."""
+
+from enginehouse.domain.errors import NotAllowed, NotFound
+from enginehouse.domain.identity import Principal, Role
+
+
+def require(principal: Principal, role: Role) -> None:
+    """The caller has at least `role`. Raises NotAllowed, before anything is looked up."""
+    if not principal.role.covers(role):
+        raise NotAllowed
+
+
+def require_super_admin(principal: Principal) -> None:
+    """The caller may create organizations and act for any. Raises NotAllowed."""
+    require(principal, Role.ADMIN)
+    if not principal.super_admin:
+        raise NotAllowed
+
+
+def organization_for(principal: Principal, organization_id: int | None) -> int:
+    """The organization an operation works on: the caller's own, or the given one when the caller may act for it.
+
+    Raises NotFound, the same for a foreign organization as for one that does not exist.
+    """
+    if organization_id is None or organization_id == principal.organization_id:
+        return principal.organization_id
+    if principal.super_admin and principal.role is Role.ADMIN:
+        return organization_id
+    raise NotFound("Organization", organization_id)

@@ -1,0 +1,109 @@
+"""What a token looks like, what is kept of it, and which ones this process has seen in the last second."""
+
+import hashlib
+import secrets
+import string
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID, uuid4, uuid5
+
+from enginehouse.domain.identity import Principal, Role, TokenKind
+from enginehouse.storage.identity import TokenRow
+
+LONGEST_SECRET: Final = 512
+PREFIX: Final = 6
+_TAG: Final = string.ascii_lowercase + string.digits
+_NAMESPACE: Final = UUID("5f9b6f0e-4c1d-5b7e-9a55-3d0f6e2b8c41")
+
+
+def new_key() -> str:
+    """An API key as GraphQL clients know them: six characters, a colon, 64 hex digits."""
+    tag = "".join(secrets.choice(_TAG) for _ in range(PREFIX))
+    return f"{tag}:{secrets.token_hex(32)}"
+
+
+def new_uuid() -> str:
+    """A session, or a key as REST clients know them."""
+    return str(uuid4())
+
+
+def fingerprint(secret: str) -> str:
+    """The SHA-256 of the secret in hex: all that is stored of it, and what it is looked up by."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def token_id(token_hash: str) -> str:
+    """The UUID by which lists and paths name the token; nobody gets from it back to the secret."""
+    return str(uuid5(_NAMESPACE, token_hash))
+
+
+def shown(secret: str) -> str:
+    """What may be printed of a text that could be a secret."""
+    return secret[:PREFIX] + "…" if len(secret) > PREFIX else "…"
+
+
+def row(
+    secret: str,
+    *,
+    organization_id: int,
+    user_id: str | None,
+    kind: TokenKind,
+    role: Role,
+    super_admin: bool = False,
+    name: str | None = None,
+    expires_at: int | None = None,
+) -> TokenRow:
+    """What is stored of a new token."""
+    token_hash = fingerprint(secret)
+    return TokenRow(
+        hash=token_hash,
+        id=token_id(token_hash),
+        prefix=secret[:PREFIX],
+        organization_id=organization_id,
+        user_id=user_id,
+        kind=kind,
+        role=role,
+        super_admin=super_admin,
+        name=name,
+        expires_at=expires_at,
+    )
+
+
+@dataclass(slots=True)
+class KnownTokens:
+    """The holders of the tokens used in the last second, by fingerprint.
+
+    A look-up that was under way while a token was revoked must not be remembered: `generation` is read before the
+    look-up and handed to `remember`, and every `forget` moves it on.
+    """
+
+    seconds: float = 1.0
+    limit: int = 10_000
+    generation: int = 0
+    _known: dict[str, tuple[Principal, float]] = field(default_factory=dict, repr=False)
+
+    def get(self, token_hash: str) -> Principal | None:
+        known = self._known.get(token_hash)
+        if known is None:
+            return None
+        if known[1] > time.monotonic():
+            return known[0]
+        del self._known[token_hash]
+        return None
+
+    def remember(self, token_hash: str, principal: Principal, *, left: int | None, generation: int) -> None:
+        """`principal` is answered for at most a second, and never beyond the µs the token has `left`."""
+        if generation != self.generation:
+            return
+        if len(self._known) >= self.limit:
+            self._known.clear()
+        seconds = self.seconds if left is None else min(self.seconds, left / 1_000_000)
+        self._known[token_hash] = (principal, time.monotonic() + seconds)
+
+    def forget(self, token_hashes: Iterable[str]) -> None:
+        """The tokens are looked up again at their next use."""
+        self.generation += 1
+        for token_hash in token_hashes:
+            self._known.pop(token_hash, None)

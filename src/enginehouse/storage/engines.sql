@@ -1,0 +1,34 @@
+-- name: upsert_categories
+-- rows: id text, name text, type text, description text, now bigint
+INSERT INTO engine_category (id, name, type, description, created_at, modified_at)
+SELECT r.id, r.name, r.type, r.description, r.now, r.now FROM {rows} r WHERE true
+ON CONFLICT (id) DO UPDATE SET
+  name = excluded.name,
+  type = excluded.type,
+  description = excluded.description,
+  modified_at = CASE
+    WHEN engine_category.name = excluded.name AND engine_category.type = excluded.type
+     AND engine_category.description = excluded.description
+    THEN engine_category.modified_at ELSE excluded.modified_at END;
+
+-- name: upsert
+-- What an operator has set, the state, stays; so does an engine that an organization made under the same id.
+-- rows: id text, slug text, name text, category_id text, kind text, document text, now bigint
+INSERT INTO engine (id, slug, name, category_id, kind, state, document, created_at, modified_at)
+SELECT r.id, r.slug, r.name, r.category_id, r.kind, 'active', r.document, r.now, r.now FROM {rows} r WHERE true
+ON CONFLICT (id) DO UPDATE SET
+  slug = excluded.slug,
+  name = excluded.name,
+  category_id = excluded.category_id,
+  kind = excluded.kind,
+  document = excluded.document,
+  modified_at = CASE
+    WHEN engine.document = excluded.document THEN engine.modified_at ELSE excluded.modified_at END
+WHERE engine.organization_id IS NULL;
+
+-- name: all
+-- Of every organization, for the catalogue in memory; whoever reads that looks at the organization.
+SELECT organization_id, state, document, created_at, modified_at FROM engine ORDER BY created_at, id;
+
+-- name: categories
+SELECT id, name, type, description FROM engine_category ORDER BY name, id;

@@ -1,0 +1,99 @@
+-- name: principal
+-- Who holds the token with this hash, unless it has been revoked or has expired.
+SELECT organization_id, user_id, id, role, super_admin, expires_at
+FROM token
+WHERE hash = :hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: insert_token
+INSERT INTO token (hash, id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at)
+VALUES (:hash, :id, :organization_id, :user_id, :kind, :name, :prefix, :role, :super_admin, :now, :expires_at)
+ON CONFLICT DO NOTHING;
+
+-- name: live_tokens
+SELECT id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at
+FROM token
+WHERE organization_id = :organization_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY created_at, id;
+
+-- name: token
+-- By its id, or by the hash of the secret itself.
+SELECT id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at
+FROM token
+WHERE organization_id = :organization_id AND (id = :id OR hash = :hash);
+
+-- name: token_by_hash
+SELECT id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at
+FROM token WHERE hash = :hash;
+
+-- name: revoke_token
+UPDATE token SET revoked_at = :now
+WHERE organization_id = :organization_id AND id = :id AND revoked_at IS NULL
+RETURNING hash;
+
+-- name: end_session
+UPDATE token SET revoked_at = :now
+WHERE hash = :hash AND kind = 'session' AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: end_sessions_of_user
+UPDATE token SET revoked_at = :now
+WHERE organization_id = :organization_id AND user_id = :user_id AND kind = 'session' AND revoked_at IS NULL
+RETURNING hash;
+
+-- name: forget_old_sessions
+-- Sessions of the user that can never be used again.
+DELETE FROM token
+WHERE organization_id = :organization_id AND user_id = :user_id AND kind = 'session' AND expires_at <= :now;
+
+-- name: insert_organization
+-- The caller holds the identity lock, so that no other one takes the same number.
+INSERT INTO organization (id, name, application_id, default_retries, created_at, modified_at)
+SELECT COALESCE(MAX(o.id), 0) + 1, CAST(:name AS TEXT), CAST(:application_id AS TEXT),
+       CAST(:default_retries AS INTEGER), CAST(:now AS BIGINT), CAST(:now AS BIGINT)
+FROM organization o
+RETURNING id, name, application_id, default_retries, created_at, modified_at;
+
+-- name: organization
+SELECT id, name, application_id, default_retries, created_at, modified_at
+FROM organization WHERE id = :organization_id;
+
+-- name: organizations
+SELECT id, name, application_id, default_retries, created_at, modified_at FROM organization ORDER BY id;
+
+-- name: insert_user
+INSERT INTO user_account
+  (id, organization_id, name, display_name, email, password_hash, role, super_admin, created_at, modified_at)
+VALUES (:id, :organization_id, :name, :display_name, :email, :password_hash, :role, :super_admin, :now, :now)
+ON CONFLICT (name) DO NOTHING;
+
+-- name: user
+SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at
+FROM user_account WHERE id = :id AND organization_id = :organization_id;
+
+-- name: user_signing_in
+-- Before a sign-in nobody knows the organization; the name alone says who it is.
+SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at,
+       password_hash
+FROM user_account WHERE name = :name;
+
+-- name: user_named
+-- In one organization, or in any when none is given.
+SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at
+FROM user_account
+WHERE name = :name
+  AND (organization_id = CAST(:organization_id AS BIGINT) OR CAST(:organization_id AS BIGINT) IS NULL)
+{for_update};
+
+-- name: note_login
+-- Nothing when the password has been changed since it was verified.
+UPDATE user_account SET last_login_at = :now
+WHERE id = :id AND organization_id = :organization_id AND password_hash = :password_hash;
+
+-- name: set_password
+UPDATE user_account SET password_hash = :password_hash, modified_at = :now
+WHERE id = :id AND organization_id = :organization_id;
+
+-- name: first_administrator
+-- The first administrator of the first organization, to whom the bootstrap token belongs.
+SELECT id, organization_id FROM user_account
+WHERE organization_id = 1 AND role = 'admin'
+ORDER BY created_at, id LIMIT 1;
