@@ -1,0 +1,72 @@
+"""The kinds of engine that this server ships, by their fixed ids."""
+
+from typing import Final
+
+from enginehouse.domain.engine import EngineCategory
+
+ADAPTER: Final = EngineCategory(
+    id="00000000-0000-4000-8000-0000000c0001",
+    name="Adapter",
+    type="Ingestion",
+    description="Brings outside data into a job as a stream.",
+)
+CHUNKING: Final = EngineCategory(
+    id="00000000-0000-4000-8000-0000000c0002",
+    name="Chunking",
+    type="Ingestion",
+    description="Cuts a stream into the chunks that other engines work on.",
+)
+RECORDING: Final = EngineCategory(
+    id="00000000-0000-4000-8000-0000000c0003",
+    name="Recording",
+    type="Ingestion",
+    description="Keeps what reaches it as assets of the job's target.",
+)
+AGGREGATOR: Final = EngineCategory(
+    id="00000000-0000-4000-8000-0000000c0004",
+    name="Aggregator",
+    type="Aggregator",
+    description="Collates the results of many chunks into one.",
+)
+TEST: Final = EngineCategory(
+    id="00000000-0000-4000-8000-0000000c0005",
+    name="Test",
+    type="Cognition",
+    description="Does nothing, for benchmarks and tests.",
+)
+TRANSCRIPTION: Final = EngineCategory(
+    id="67cd4dd0-2f75-445d-a6f0-2f297d6cd182",
+    name="Transcription",
+    type="Cognition",
+    description="Turns speech into text with times.",
+)
+SENTIMENT: Final = EngineCategory(
+    id="f2554098-f14b-4d81-9be1-41d0f992a22f",
+    name="Sentiment",
+    type="Cognition",
+    description="Says how positive or negative a text is.",
+)
+LANGUAGE: Final = EngineCategory(
+    id="a856c447-1030-4fb0-917f-08179f949c4e",
+    name="Language identification",
+    type="Cognition",
+    description="Names the language of a text.",
+)
+KEYWORDS: Final = EngineCategory(
+    id="dd7a1f0c-2d3c-4f6e-9a40-5b1f7d3d6e21",
+    name="Keyword extraction",
+    type="Cognition",
+    description="Finds the terms that a text is about.",
+)
+
+CATEGORIES: Final = (
+    ADAPTER,
+    CHUNKING,
+    RECORDING,
+    AGGREGATOR,
+    TEST,
+    TRANSCRIPTION,
+    SENTIMENT,
+    LANGUAGE,
+    KEYWORDS,
+)

@@ -1,0 +1,105 @@
+"""The chunker under the published FFmpeg id: a stream in, the chunks that other engines work on out."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.job import FolderMode, FolderType
+from enginehouse.engines.native import cutting, media
+from enginehouse.engines.native.categories import CHUNKING
+from enginehouse.engines.native.payload import fields, invalid, text
+from enginehouse.engines.native.source import acquire
+from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
+
+_TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
+_PER_INPUT: Final = 1_000_000  # indices kept apart for each input chunk that is cut further
+
+
+class Chunker:
+    """Cuts text between paragraphs and sentences, sound in its pauses, and other media with ffmpeg.
+
+    payload: `maxWordsPerChunk`, `ffmpegTemplate` (audio, video, frame, rawchunk), `outputMode` "stream" to hand the
+    stream on uncut, `customFFMPEGProperties` with `chunkSizeInSeconds` (an upper bound) and `framesPerSecond`.
+    """
+
+    spec: Final = EngineSpec(
+        id="8bdb0e3b-ff28-4f6e-a3ba-887bd06e6440",
+        name="Chunker",
+        slug="chunker",
+        category_id=CHUNKING.id,
+        kind=EngineKind.NATIVE,
+        mode=EngineMode.STREAM,
+        inputs=("text/*", "audio/*", "video/*", "*/*"),
+        outputs=("text/plain", "audio/wav", "image/jpeg", "video/x-matroska"),
+        description="Cuts text into paragraphs, sound in its pauses, other media with ffmpeg where it is installed.",
+    )
+
+    async def process(self, work: Work, context: NativeContext) -> list[Output]:
+        """The chunks of every input in order; none for an empty input. Raises EngineFailure."""
+        payload = fields(work.payload)
+        outputs: list[Output] = []
+        for position, chunk in enumerate(await _inputs(work, context, payload)):
+            cut = _way(chunk, payload)
+            if chunk.size == 0:
+                continue
+            directory = work.directory / f"input-{position}"
+            directory.mkdir()
+            first = chunk.index * _PER_INPUT if _is_chunked(work, chunk) else len(outputs)
+            made = await cut(chunk, directory, payload)
+            outputs += [_placed(output, chunk, first + place) for place, output in enumerate(made)]
+        context.log(f"{len(outputs)} chunks")
+        return outputs
+
+
+async def _inputs(work: Work, context: NativeContext, payload: dict[str, Any]) -> Sequence[Chunk]:
+    fed = any(folder.type is FolderType.INPUT for folder in work.folders)
+    if work.inputs or (fed and not text(payload, "url")):
+        return work.inputs
+    source = await acquire(work, context, payload)
+    size = source.path.stat().st_size
+    return (Chunk(path=source.path, media_type=source.media_type, size=size, name=source.name),)
+
+
+def _is_chunked(work: Work, chunk: Chunk) -> bool:
+    return chunk.folder < len(work.folders) and work.folders[chunk.folder].mode is FolderMode.CHUNK
+
+
+def _way(chunk: Chunk, payload: dict[str, Any]) -> cutting.Way:
+    """How this input is cut. Raises EngineFailure where there is no way."""
+    template = text(payload, "ffmpegTemplate")
+    if template is not None and template not in _TEMPLATES:
+        raise invalid(f'payload.ffmpegTemplate: audio, frame, rawchunk or video, got "{template[:60]}".')
+    kind = media.plain(chunk.media_type)
+    match kind.partition("/")[0], template:
+        case _ if text(payload, "outputMode") == "stream":
+            way = cutting.whole
+        case _, "rawchunk":
+            way = cutting.raw
+        case "text", _:
+            way = cutting.words
+        case ("audio", _) | ("video", "audio"):
+            way = cutting.sound
+        case "video", "frame":
+            way = cutting.frames
+        case "video", _:
+            way = cutting.segments
+        case ("image" | "application", _) if kind != media.OCTETS:  # a picture or a document is a chunk already
+            way = cutting.whole
+        case _:
+            raise invalid(f'input "{chunk.name}": media type {kind} is not one that can be cut into chunks.')
+    return way
+
+
+def _placed(output: Output, chunk: Chunk, index: int) -> Output:
+    """The output under `index`, its times counted from the start of the whole media as its input's are."""
+    begin = chunk.start_ms or 0
+    return Output(
+        media_type=output.media_type,
+        data=output.data,
+        path=output.path,
+        name=output.name,
+        index=index,
+        start_ms=None if output.start_ms is None else begin + output.start_ms,
+        stop_ms=None if output.stop_ms is None else begin + output.stop_ms,
+        metadata={**chunk.metadata, **output.metadata, "index": index},
+    )

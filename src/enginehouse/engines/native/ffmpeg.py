@@ -1,0 +1,113 @@
+"""How ffmpeg is called for the media that this server cannot cut by itself."""
+
+import asyncio
+import contextlib
+import csv
+import os
+import shutil
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines.protocol import EngineFailure
+
+# A playlist can name other files and addresses: only containers that hold their media themselves are opened.
+_CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A file that ffmpeg cut, and where it lies in its media."""
+
+    path: Path
+    start_ms: int
+    stop_ms: int
+
+
+async def to_wave(source: Path, directory: Path) -> Path:
+    """The sound of `source` as a WAV file, 16 kHz, one channel. Raises EngineFailure."""
+    target = directory / "sound.wav"
+    await _run(["-i", f"file:{source}", "-vn", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", str(target)])
+    return target
+
+
+async def to_segments(source: Path, directory: Path, seconds: float) -> list[Segment]:
+    """`source` in pieces of about `seconds`, cut at key frames without coding it anew. Raises EngineFailure."""
+    listing = directory / "segments.csv"
+    cutting = ["-f", "segment", "-segment_time", f"{seconds:g}", "-reset_timestamps", "1"]
+    listed = ["-segment_list", str(listing), "-segment_list_type", "csv"]
+    target = str(directory / "segment-%06d.mkv")
+    await _run(["-i", f"file:{source}", "-map", "0", "-c", "copy", *cutting, *listed, target])
+    with listing.open(newline="", encoding="utf-8") as file:
+        return [
+            Segment(directory / Path(name).name, round(float(start) * 1000), round(float(stop) * 1000))
+            for name, start, stop in csv.reader(file)
+        ]
+
+
+async def to_frames(source: Path, directory: Path, per_second: float) -> list[Segment]:
+    """`per_second` pictures of `source` as JPEG files. Raises EngineFailure."""
+    await _run(["-i", f"file:{source}", "-an", "-vf", f"fps={per_second:g}", str(directory / "frame-%06d.jpg")])
+    return [
+        Segment(path, round(number * 1000 / per_second), round((number + 1) * 1000 / per_second))
+        for number, path in enumerate(await asyncio.to_thread(_found, directory, "frame-*.jpg"))
+    ]
+
+
+async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
+    """A DASH manifest and its segments, the manifest first. Raises EngineFailure."""
+    manifest = directory / "manifest.mpd"
+    await _run(
+        [
+            "-i",
+            f"file:{source}",
+            "-map",
+            "0",
+            "-c",
+            "copy",
+            "-f",
+            "dash",
+            "-seg_duration",
+            f"{seconds:g}",
+            str(manifest),
+        ]
+    )
+    return [manifest, *await asyncio.to_thread(_found, directory, "*.m4s")]
+
+
+def _found(directory: Path, pattern: str) -> list[Path]:
+    return sorted(directory.glob(pattern))
+
+
+async def _run(arguments: Sequence[str]) -> None:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise EngineFailure(
+            "ffmpeg is needed for this media and was not found on the server's PATH. "
+            "Install it (for example: apt-get install ffmpeg), or send text or a PCM WAV file.",
+            FailureKind.SYSTEM_DEPENDENCY_MISSING,
+        )
+    process = await asyncio.create_subprocess_exec(
+        program,
+        *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
+        *("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        env={"PATH": os.environ.get("PATH", os.defpath)},
+    )
+    try:
+        _, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    if process.returncode != 0:
+        last = errors.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no reason given"]
+        raise EngineFailure(f"ffmpeg could not read the media: {last[0][:500]}", FailureKind.INVALID_DATA)

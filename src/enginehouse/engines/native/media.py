@@ -1,0 +1,91 @@
+"""What kind of data a stream is, when its server does not say or says it in another word."""
+
+from pathlib import PurePosixPath
+from typing import Final
+
+OCTETS: Final = "application/octet-stream"
+WAVE: Final = "audio/wav"
+_UNTOLD: Final = frozenset({OCTETS, "binary/octet-stream", "application/binary", "application/x-download", ""})
+_ALIASES: Final = {
+    "audio/x-wav": WAVE,
+    "audio/wave": WAVE,
+    "audio/vnd.wave": WAVE,
+    "audio/x-pn-wav": WAVE,
+    "text/x-markdown": "text/markdown",
+    "application/xhtml+xml": "text/html",
+    "audio/mp3": "audio/mpeg",
+    "image/jpg": "image/jpeg",
+}
+_EXTENSIONS: Final = {
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".json": "application/json",
+    ".wav": WAVE,
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".aac": "audio/aac",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".ts": "video/mp2t",
+    ".avi": "video/x-msvideo",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".pdf": "application/pdf",
+}
+_MAGIC: Final = (
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"OggS", "audio/ogg"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"\x1aE\xdf\xa3", "video/x-matroska"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"%PDF-", "application/pdf"),
+)
+
+
+def plain(media_type: str) -> str:
+    """The media type without parameters, in lower case, in the one word that is used for it here."""
+    bare = media_type.partition(";")[0].strip().lower()
+    return _ALIASES.get(bare, bare)
+
+
+def recognised(told: str, name: str, head: bytes) -> str:
+    """The media type of a stream that its server calls `told`, is named `name` and begins with `head`.
+
+    The server's word counts, except where it says nothing (octet-stream) or less than the name (plain text for .md).
+    """
+    told = plain(told)
+    by_name = _EXTENSIONS.get(PurePosixPath(name).suffix.lower())
+    if told == "text/plain" and by_name == "text/markdown":
+        return by_name
+    if told not in _UNTOLD:
+        return told
+    return _by_content(head) or by_name or ("text/plain" if _is_text(head) else OCTETS)
+
+
+def _by_content(head: bytes) -> str | None:
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return WAVE
+    return next((kind for offset, magic, kind in _MAGIC if head.startswith(magic, offset)), None)
+
+
+def _is_text(head: bytes) -> bool:
+    if not head or b"\0" in head:
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 > 0  # a character cut in two at the end
+    return True

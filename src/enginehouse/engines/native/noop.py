@@ -1,0 +1,26 @@
+"""The engine that does nothing: what a task costs without its engine."""
+
+from typing import Final
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engines.native.categories import TEST
+from enginehouse.engines.protocol import NativeContext, Output, Work
+
+
+class Noop:
+    """Answers at once, without output."""
+
+    spec: Final = EngineSpec(
+        id="00000000-0000-4000-8000-0000000e0001",
+        name="No operation",
+        slug="noop",
+        category_id=TEST.id,
+        kind=EngineKind.NATIVE,
+        mode=EngineMode.BATCH,
+        description="Does nothing; for benchmarks and tests.",
+        inputs=("*/*",),
+    )
+
+    async def process(self, work: Work, context: NativeContext) -> list[Output]:
+        """No output."""
+        return []

@@ -1,0 +1,32 @@
+"""The HTTP push adapter's place: its id is accepted, its endpoints are not there yet."""
+
+from typing import Final
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines.native.categories import ADAPTER
+from enginehouse.engines.protocol import EngineFailure, NativeContext, Output, Work
+
+
+class PushAdapter:
+    """Fails with a plain reason, so that nobody waits for chunks that cannot come."""
+
+    spec: Final = EngineSpec(
+        id="bb544ade-461c-11ea-8604-a3b3a83f5182",
+        name="HTTP push adapter",
+        slug="http-push",
+        category_id=ADAPTER.id,
+        kind=EngineKind.NATIVE,
+        mode=EngineMode.STREAM,
+        ingests=True,
+        outputs=("*/*",),
+        description="Takes chunks that are posted to an endpoint. Push endpoints are not served yet.",
+    )
+
+    async def process(self, work: Work, context: NativeContext) -> list[Output]:
+        """Raises EngineFailure."""
+        raise EngineFailure(
+            "Push endpoints (POST /proc/endpoint/{uuid}) are not served yet. "
+            "Use the webstream adapter with payload.url or payload.text.",
+            FailureKind.SYSTEM_DEPENDENCY_MISSING,
+        )

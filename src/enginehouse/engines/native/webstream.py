@@ -1,0 +1,53 @@
+"""The adapters: outside data in, one stream out."""
+
+from typing import Final
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engines.native.categories import ADAPTER
+from enginehouse.engines.native.payload import fields
+from enginehouse.engines.native.source import acquire
+from enginehouse.engines.protocol import NativeContext, Output, Work
+
+
+class StreamAdapter:
+    """Reads payload.url, payload.text or the target's primary asset, and gives it to every output folder."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self.spec: Final = spec
+
+    async def process(self, work: Work, context: NativeContext) -> list[Output]:
+        """One stream. Its size and time limits are those of the client that reads it."""
+        source = await acquire(work, context, fields(work.payload))
+        size = source.path.stat().st_size
+        context.log(f"{source.media_type}, {size} bytes")
+        return [Output(media_type=source.media_type, path=source.path, name=source.name or None)]
+
+
+WEBSTREAM: Final = StreamAdapter(
+    EngineSpec(
+        id="9e611ad7-2d3b-48f6-a51b-0a1ba40fe255",
+        aliases=("9e611ad7-2d3b-48f6-a51b-0a1ba40feab4",),
+        name="Webstream adapter",
+        slug="webstream",
+        category_id=ADAPTER.id,
+        kind=EngineKind.NATIVE,
+        mode=EngineMode.STREAM,
+        ingests=True,
+        outputs=("*/*",),
+        description="Reads a URL, text given in the payload, or the target's primary asset.",
+    )
+)
+TV_AND_RADIO: Final = StreamAdapter(
+    EngineSpec(
+        id="74dfd76b-472a-48f0-8395-c7e01dd7fd24",
+        aliases=("74dfd76b-472a-48f0-8395-c7e01dd7f255",),
+        name="TV & radio adapter",
+        slug="tv-radio",
+        category_id=ADAPTER.id,
+        kind=EngineKind.NATIVE,
+        mode=EngineMode.STREAM,
+        ingests=True,
+        outputs=("*/*",),
+        description="Reads a recording by its URL, like the webstream adapter.",
+    )
+)

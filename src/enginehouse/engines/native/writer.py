@@ -1,0 +1,153 @@
+"""The engines that gather a branch's results: the output writer publishes them, the aggregator hands them on."""
+
+import asyncio
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engines.native.aion import MEDIA_TYPE, Document
+from enginehouse.engines.native.categories import AGGREGATOR
+from enginehouse.engines.native.collation import Part, collate
+from enginehouse.engines.native.media import plain
+from enginehouse.engines.native.source import borrow
+from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
+
+
+class Gatherer:
+    """Collates the AION documents that reach it into one, and passes everything else on as it is.
+
+    `publishes` puts both among the job's results. Validation is recorded in the document and stops nothing.
+    """
+
+    def __init__(self, spec: EngineSpec, *, publishes: bool) -> None:
+        self.spec: Final = spec
+        self._publishes = publishes
+
+    async def process(self, work: Work, context: NativeContext) -> list[Output]:
+        """One document, then the other files in order. Without any chunk, an empty document."""
+        outputs = await asyncio.to_thread(self._gathered, work)
+        context.log(f"{len(work.inputs)} chunks, {len(outputs) - 1} of them passed on as they are")
+        return [replace(output, index=index, published=self._publishes) for index, output in enumerate(outputs)]
+
+    def _gathered(self, work: Work) -> list[Output]:
+        parts: list[Part] = []
+        others: list[Output] = []
+        findings: list[str] = []
+        for chunk in sorted(work.inputs, key=lambda chunk: (chunk.start_ms or 0, chunk.index, chunk.folder)):
+            document = _read(chunk, findings)
+            if document is None:
+                others.append(_passed_on(chunk, work, len(others)))
+            else:
+                parts.append(_part(chunk, document))
+        document = self._stamped(work, parts) | collate(parts, findings)
+        written = work.directory / "collated.json"
+        written.write_bytes(msgspec.json.encode(document))
+        # A repeated attempt publishes under the same name.
+        name = f"vtn-standard-{uuid.uuid5(uuid.NAMESPACE_OID, f'{work.job_id}/{work.task_id}')}.json"
+        return [Output(media_type=MEDIA_TYPE, path=written, name=name), *others]
+
+    def _stamped(self, work: Work, parts: list[Part]) -> Document:
+        """The fields that are the platform's to fill: the producing engine's where it is one, else the gatherer's."""
+        producers = {(part.engine_id, part.task_id) for part in parts}
+        engine_id, task_id = producers.pop() if len(producers) == 1 else (None, None)
+        stamp: Document = {"generatedDateUTC": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"}
+        if engine_id is None:
+            stamp |= {"sourceEngineId": work.engine_id, "sourceEngineName": self.spec.name, "taskId": work.task_id}
+            payload = work.payload
+        else:
+            stamp |= {"sourceEngineId": engine_id}
+            if task_id is not None:
+                stamp["taskId"] = task_id
+            if (engine_name := _agreed(parts, "sourceEngineName")) is not None:
+                stamp["sourceEngineName"] = engine_name
+            payload = _agreed(parts, "taskPayload")
+        if isinstance(payload, dict):
+            stamp["taskPayload"] = payload
+        return stamp
+
+
+def _read(chunk: Chunk, findings: list[str]) -> Document | None:
+    """The chunk's AION document; None where it is something else."""
+    kind = plain(chunk.media_type)
+    if kind != "application/json" and not kind.endswith("+json"):
+        return None
+    try:
+        document = msgspec.json.decode(chunk.path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        findings.append(f"chunk {chunk.index}: not valid JSON, passed on as it is")
+        return None
+    if not isinstance(document, dict):
+        findings.append(f"chunk {chunk.index}: JSON but not an object, passed on as it is")
+        return None
+    return document
+
+
+def _part(chunk: Chunk, document: Document) -> Part:
+    return Part(
+        document=document,
+        index=chunk.index,
+        folder=chunk.folder,
+        start_ms=chunk.start_ms,
+        stop_ms=chunk.stop_ms,
+        engine_id=chunk.engine_id,
+        task_id=chunk.task_id,
+        metadata=chunk.metadata,
+    )
+
+
+def _passed_on(chunk: Chunk, work: Work, position: int) -> Output:
+    path = work.directory / f"passed-{position:06}"
+    borrow(chunk.path, path)
+    # Files of several branches may carry one name; among a job's results each has its own.
+    own = PurePosixPath(chunk.name or f"chunk-{chunk.index:06}")
+    return Output(
+        media_type=chunk.media_type,
+        path=path,
+        name=f"{own.stem}-{chunk.folder}-{chunk.index:06}{own.suffix}",
+        start_ms=chunk.start_ms,
+        stop_ms=chunk.stop_ms,
+        metadata=chunk.metadata,
+    )
+
+
+def _agreed(parts: list[Part], name: str) -> Any:
+    """The one value that the documents, or else their chunks' metadata, give for a platform field."""
+    values = [part.document.get(name, part.metadata.get(name)) for part in parts]
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+OUTPUT_WRITER: Final = Gatherer(
+    EngineSpec(
+        id="8eccf9cc-6b6d-4d7d-8cb3-7ebf4950c5f3",
+        name="Output writer",
+        slug="output-writer",
+        category_id=AGGREGATOR.id,
+        kind=EngineKind.NATIVE,
+        mode=EngineMode.CHUNK,
+        gathers=True,
+        inputs=("*/*",),
+        outputs=("application/json",),
+        description="Publishes the results of a branch as one vtn-standard file.",
+    ),
+    publishes=True,
+)
+CHUNK_AGGREGATOR: Final = Gatherer(
+    EngineSpec(
+        id="045e675b-ed7c-43bf-8300-a2f2102f57a4",
+        name="Chunk aggregator",
+        slug="aggregator",
+        category_id=AGGREGATOR.id,
+        kind=EngineKind.NATIVE,
+        mode=EngineMode.CHUNK,
+        gathers=True,
+        inputs=("*/*",),
+        outputs=("application/json",),
+        description="Collates many AION chunks into one.",
+    ),
+    publishes=False,
+)
