@@ -1,6 +1,8 @@
 """What the texts, numbers and pages of any request must keep within."""
 
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from enginehouse.domain.errors import InvalidInput, Problem
 
@@ -23,6 +25,15 @@ def text(path: str, value: str | None, *, longest: int = LONGEST_TEXT, required:
 def storable(value: str) -> bool:
     """True when both databases can hold the text."""
     return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def json(path: str, value: Any) -> list[Problem]:
+    """What is wrong with a value that is stored as JSON text."""
+    try:
+        msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return [Problem(path, "must be JSON, with integers of at most 64 bits and not nested too deeply.")]
+    return []
 
 
 def page(offset: int, limit: int, *, largest: int) -> None:

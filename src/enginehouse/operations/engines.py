@@ -127,7 +127,7 @@ async def categories(house: House, principal: Principal) -> list[EngineCategory]
 async def category(house: House, principal: Principal, category_id: str) -> EngineCategory:
     """The category with this id. Raises NotFound."""
     for one in await categories(house, principal):
-        if one.id == category_id.lower():
+        if one.id.casefold() == category_id.casefold():
             return one
     raise NotFound("EngineCategory", category_id)
 

@@ -14,7 +14,7 @@ _SPEC = msgspec.json.Decoder(EngineSpec)
 async def register(tx: Tx, specs: Iterable[EngineSpec], categories: Iterable[EngineCategory]) -> None:
     """Every category and engine is stored as declared; states stay, and so do the dates of what has not changed.
 
-    Both are written in the order of their ids, so that two servers starting at once do not wait for each other in a ring.
+    Both are written in the order of their ids: two servers starting at once must not wait for each other in a ring.
     """
     await tx.many(
         "engines.upsert_categories",

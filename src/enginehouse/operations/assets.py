@@ -1,0 +1,127 @@
+"""What may become an asset: how it must be described, and how its bytes get into the store before it names them."""
+
+import secrets
+import string
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from enginehouse.artifacts.store import Stored
+from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.operations import bounds
+from enginehouse.operations.house import House
+from enginehouse.storage.targets import AssetRow
+
+NOTHING_GIVEN: Final = "One of uri or file (upload) must be provided to create an asset."
+
+_LONGEST_URI: Final = 8192
+_ALPHABET: Final = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAsset:
+    """An asset to make of `source`, or of a reference to an http(s) `uri`.
+
+    `md5` is what the client says of its bytes, and is checked. `job_id`, `ordinal` and `engine_id` say what made it.
+    """
+
+    target_id: int | str = 0
+    asset_type: str = "media"
+    content_type: str = "application/octet-stream"
+    name: str | None = None
+    description: str | None = None
+    uri: str | None = None
+    source: bytes | Path | AsyncIterator[bytes] | None = None
+    md5: str | None = None
+    set_as_primary: bool = False
+    details: Any = None
+    job_id: int | None = None
+    ordinal: int | None = None
+    engine_id: str | None = None
+
+
+def new_id(target_id: int) -> str:
+    return f"{target_id}_{''.join(secrets.choice(_ALPHABET) for _ in range(10))}"
+
+
+def problems(new: NewAsset) -> list[Problem]:
+    """Everything that is wrong with the description."""
+    found = [] if new.uri or new.source is not None else [Problem("", NOTHING_GIVEN)]
+    found += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME, required=True)
+    found += bounds.text("name", new.name, longest=bounds.LONGEST_NAME)
+    found += bounds.text("description", new.description)
+    found += bounds.json("details", new.details)
+    # It goes back out as a header, where a line break would begin another one.
+    media_type = new.content_type
+    if not (media_type.isascii() and media_type.isprintable() and "/" in media_type and len(media_type) <= 255):
+        found.append(Problem("contentType", 'must be a media type like "video/mp4".'))
+    if new.uri and not _is_web_address(new.uri):
+        found.append(Problem("uri", "must be an http or https URL."))
+    return found
+
+
+def _is_web_address(uri: str) -> bool:
+    if len(uri) > _LONGEST_URI or not uri.isprintable() or " " in uri or not bounds.storable(uri):
+        return False
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+async def keep_bytes(
+    house: House, organization_id: int, target_id: int, asset_id: str, new: NewAsset, *, max_bytes: int | None
+) -> Stored | None:
+    """The bytes are durable in the store under the asset's own key; None when there are none.
+
+    Raises TooLarge past `max_bytes`, and InvalidInput when they are not the ones of `new.md5`.
+    """
+    if new.source is None:
+        return None
+    key = f"assets/{organization_id}/{target_id}/{asset_id}/bytes"
+    stored = await house.store.put(key, new.source, max_bytes=max_bytes)
+    if new.md5 and new.md5.lower() != stored.md5:
+        await drop_bytes(house, stored)
+        raise InvalidInput("the bytes that arrived have another MD5 sum.", "md5sum")
+    return stored
+
+
+async def drop_bytes(house: House, stored: Stored | None) -> None:
+    """Nothing is left of bytes that no asset came to name."""
+    if stored is not None:
+        await house.store.delete([stored.key])
+
+
+def row(
+    new: NewAsset,
+    *,
+    asset_id: str,
+    organization_id: int,
+    target_id: int,
+    stored: Stored | None,
+    replay_key: str | None = None,
+) -> AssetRow:
+    """What is stored of the asset."""
+    kept: dict[str, Any] = {}
+    if stored is not None:
+        kept = {"key": stored.key, "size": stored.size, "sha256": stored.sha256, "md5": stored.md5}
+    return AssetRow(
+        id=asset_id,
+        target_id=target_id,
+        organization_id=organization_id,
+        asset_type=new.asset_type,
+        content_type=new.content_type,
+        name=new.name,
+        description=new.description,
+        uri=new.uri,
+        is_primary=new.set_as_primary,
+        job_id=new.job_id,
+        ordinal=new.ordinal,
+        engine_id=new.engine_id,
+        replay_key=replay_key,
+        details=new.details,
+        **kept,
+    )

@@ -1,0 +1,298 @@
+"""Targets and their assets: an organization's own, and the public ones of others to read."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Literal
+
+from msgspec import structs
+
+from enginehouse.domain.artifact import Asset, Target
+from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import JobRequest
+from enginehouse.domain.job import TargetRequest as NewTarget
+from enginehouse.operations import assets as making
+from enginehouse.operations import bounds
+from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import targets as storage
+from enginehouse.storage.database import Tx
+
+__all__ = [
+    "NewAsset",
+    "NewTarget",
+    "asset",
+    "asset_counts",
+    "assets",
+    "create",
+    "create_asset",
+    "create_with_asset",
+    "for_jobs",
+    "get",
+    "get_many",
+    "list_",
+    "open_asset",
+    "primary_asset",
+    "problems",
+    "record_asset",
+]
+
+TARGET: Final = "TemporalDataObject"
+MINUTE: Final = 60 * 1_000_000
+LONGEST_SPAN: Final = 366 * 24 * 60 * MINUTE
+
+AssetOrder = Literal["created_at", "asset_type", "content_type"]
+
+
+def problems(new: NewTarget, prefix: str = "") -> list[Problem]:
+    """Everything that is wrong with a target to be made; `prefix` is put before each path (`target.`)."""
+    found = bounds.text(f"{prefix}name", new.name, longest=bounds.LONGEST_NAME)
+    found += bounds.text(f"{prefix}description", new.description)
+    found += bounds.text(f"{prefix}status", new.status, longest=bounds.LONGEST_NAME, required=True)
+    found += bounds.json(f"{prefix}details", new.details)
+    if new.start_at is not None and new.stop_at is not None:
+        if new.stop_at < new.start_at:
+            found.append(Problem(f"{prefix}stopDateTime", "must not be before startDateTime."))
+        elif new.stop_at - new.start_at > LONGEST_SPAN:
+            found.append(Problem(f"{prefix}stopDateTime", "must be at most one year after startDateTime."))
+    return found
+
+
+# -- targets ------------------------------------------------------------------------------------------------
+
+
+async def create(house: House, principal: Principal, new: NewTarget) -> Target:
+    """The target exists. Without times it takes its creation time. Raises NotAllowed, InvalidInput."""
+    require(principal, Role.USER)
+    bounds.refuse(problems(new))
+
+    async def make(tx: Tx) -> Target:
+        [target] = await storage.insert(tx, [_row(principal, await storage.reserve(tx), new)])
+        return target
+
+    return await house.database.write(make)
+
+
+async def create_with_asset(house: House, principal: Principal, new: NewTarget, asset: NewAsset) -> Target:
+    """The target exists with the asset as its primary one, or neither does.
+
+    Without a stop it ends a quarter of an hour after its start (graphql-contract §2.6). Raises as `create_asset` does.
+    """
+    require(principal, Role.USER)
+    if new.start_at is not None and new.stop_at is None:
+        new = structs.replace(new, stop_at=new.start_at + 15 * MINUTE)
+    bounds.refuse(problems(new) + making.problems(asset))
+    # The bytes are kept under the target's id, so that is settled in a transaction of its own; a lost one hurts nobody.
+    target_id = await house.database.write(storage.reserve)
+    asset = replace(asset, target_id=target_id, set_as_primary=True)
+
+    async def make(tx: Tx) -> None:
+        made[:] = await storage.insert(tx, [_row(principal, target_id, new)])
+
+    made: list[Target] = []
+    await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make)
+    return made[0]
+
+
+async def for_jobs(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[int | None]:
+    """The target of every job to be created, None where it has none; those described with a job have been made.
+
+    Raises InvalidInput with every problem of the described ones, NotFound for one that the caller may not read.
+    """
+    described = {n: request for n, request in enumerate(requests) if request.target is not None}
+    named = {n: _number(request.target_id) for n, request in enumerate(requests) if request.target_id}
+    found = dict[int, int | None](named)
+    if named:
+        readable = await get_many(house, principal, named.values())
+        for n, target_id in named.items():
+            if target_id not in readable:
+                path = requests[n].prefix + requests[n].spelling.target_id
+                raise NotFound(TARGET, requests[n].target_id, path=path)
+    if described:
+        new = {n: request.target for n, request in described.items() if request.target is not None}
+        prefixes = {n: f"{request.prefix}{request.spelling.target}." for n, request in described.items()}
+        bounds.refuse([problem for n, target in new.items() for problem in problems(target, prefixes[n])])
+
+        async def make(tx: Tx) -> dict[int, int]:
+            first = await storage.reserve(tx, len(new))
+            rows = [_row(principal, first + at, target) for at, target in enumerate(new.values())]
+            return dict(zip(new, (target.id for target in await storage.insert(tx, rows)), strict=True))
+
+        found |= await house.database.write(make)
+    return [found.get(n) for n in range(len(requests))]
+
+
+async def get(house: House, principal: Principal, target_id: int | str) -> Target:
+    """The target, if it is the organization's or public. Raises NotFound."""
+    require(principal, Role.READER)
+    known = _number(target_id)
+    found = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [known]))
+    if known not in found:
+        raise NotFound(TARGET, target_id)
+    return found[known]
+
+
+async def get_many(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, Target]:
+    """Those of the targets that the organization may read; the others are absent."""
+    require(principal, Role.READER)
+    wanted = sorted({known for known in target_ids if 0 < known <= bounds.LARGEST_ID})
+    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, wanted))
+
+
+async def list_(
+    house: House, principal: Principal, *, include_public: bool = False, offset: int = 0, limit: int = 30
+) -> list[Target]:
+    """One page of the organization's targets, the latest start first. Raises InvalidInput for a page out of bounds."""
+    require(principal, Role.READER)
+    bounds.page(offset, limit, largest=house.limits.page_size)
+    organization_id = principal.organization_id
+    return await house.database.read(
+        lambda tx: storage.page(tx, organization_id, include_public=include_public, offset=offset, limit=limit)
+    )
+
+
+# -- assets -------------------------------------------------------------------------------------------------
+
+
+async def create_asset(house: House, principal: Principal, new: NewAsset) -> Asset:
+    """The target has the asset, whose bytes are durable; `set_as_primary` takes that from another of its type.
+
+    Raises NotFound (target), NotAllowed (also for the public target of another organization), InvalidInput, TooLarge.
+    """
+    require(principal, Role.USER)
+    bounds.refuse(making.problems(new))
+    target = await get(house, principal, new.target_id)
+    if target.organization_id != principal.organization_id:
+        raise NotAllowed
+    return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes)
+
+
+async def record_asset(house: House, organization_id: int, new: NewAsset, *, replay_key: str) -> Asset:
+    """The organization's target has the asset, once for every `replay_key` however often this is called.
+
+    For what the server does by itself; nothing limits the size. Raises NotFound (target), InvalidInput.
+    """
+    bounds.refuse(making.problems(new))
+    before = await house.database.peek(lambda tx: storage.asset_of_replay(tx, organization_id, replay_key))
+    if before is not None:
+        return before
+    return await _add(house, organization_id, _number(new.target_id), new, None, replay_key=replay_key)
+
+
+async def assets(
+    house: House,
+    principal: Principal,
+    target_id: int | str,
+    asset_types: Sequence[str] = (),
+    *,
+    offset: int = 0,
+    limit: int = 30,
+    order_by: AssetOrder = "created_at",
+    descending: bool = True,
+) -> list[Asset]:
+    """One page of the target's assets of these types, of any when none is named. Raises NotFound, InvalidInput."""
+    target = await get(house, principal, target_id)
+    bounds.page(offset, limit, largest=house.limits.page_size)
+    types = [one for one in asset_types if bounds.storable(one)]
+    if asset_types and not types:
+        return []
+    found = await house.database.read(lambda tx: storage.assets(tx, principal.organization_id, target.id, types))
+    found.sort(key=lambda asset: str(getattr(asset, order_by)), reverse=descending)
+    return found[offset : offset + limit]
+
+
+async def asset_counts(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, int]:
+    """How many assets each of the targets has; those unknown to the organization, or without any, are absent."""
+    require(principal, Role.READER)
+    wanted = sorted({known for known in target_ids if 0 < known <= bounds.LARGEST_ID})
+    return await house.database.read(lambda tx: storage.asset_counts(tx, principal.organization_id, wanted))
+
+
+async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
+    """The asset, if its target is the organization's or public. Raises NotFound."""
+    require(principal, Role.READER)
+    found = None
+    if bounds.storable(asset_id):
+        found = await house.database.peek(lambda tx: storage.asset(tx, principal.organization_id, asset_id))
+    if found is None:
+        raise NotFound("Asset", asset_id)
+    return found
+
+
+async def primary_asset(
+    house: House, principal: Principal, target_id: int | str, asset_type: str | None = None
+) -> Asset | None:
+    """The target's primary asset of the type; without a type the media first, then what was there first.
+
+    Raises NotFound (target).
+    """
+    target = await get(house, principal, target_id)
+    if asset_type is not None and not bounds.storable(asset_type):
+        return None
+    return await house.database.peek(
+        lambda tx: storage.primary_asset(tx, principal.organization_id, target.id, asset_type)
+    )
+
+
+async def open_asset(house: House, asset: Asset) -> Path | None:
+    """A local file with the asset's bytes; None where there is only a reference."""
+    return None if asset.key is None else house.store.local(asset.key)
+
+
+async def _add(
+    house: House,
+    organization_id: int,
+    target_id: int,
+    new: NewAsset,
+    max_bytes: int | None,
+    *,
+    first: Callable[[Tx], Awaitable[object]] | None = None,
+    replay_key: str | None = None,
+) -> Asset:
+    """The asset's bytes are durable, and then, in one transaction after `first`, its target has it."""
+    asset_id = making.new_id(target_id)
+    stored = await making.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
+    row = making.row(
+        new,
+        asset_id=asset_id,
+        organization_id=organization_id,
+        target_id=target_id,
+        stored=stored,
+        replay_key=replay_key,
+    )
+
+    async def add(tx: Tx) -> Asset:
+        if first is not None:
+            await first(tx)
+        added = await storage.add_asset(tx, row)
+        if added is None:
+            raise NotFound(TARGET, new.target_id)
+        return added
+
+    try:
+        added = await house.database.write(add)
+    except Unavailable:
+        # The commit may have happened; bytes that nothing names are harmless, a row without its bytes is not.
+        raise
+    except Refusal:
+        await making.drop_bytes(house, stored)
+        raise
+    if added.id != asset_id:
+        await making.drop_bytes(house, stored)
+    return added
+
+
+def _row(principal: Principal, target_id: int, new: NewTarget) -> storage.TargetRow:
+    return storage.TargetRow(
+        id=target_id, organization_id=principal.organization_id, created_by=principal.user_id, request=new
+    )
+
+
+def _number(target_id: int | str) -> int:
+    """The id as it is stored; 0, which no target has, for what is not an id."""
+    text = str(target_id)
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > bounds.LARGEST_ID:
+        return 0
+    return int(text)

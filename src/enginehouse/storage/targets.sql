@@ -1,0 +1,84 @@
+-- name: reserve
+-- The last of the next ids; the first one ever is above `before_first`. A row lock keeps two creators apart.
+INSERT INTO server_fact (name, value)
+VALUES ('last_target_id', CAST(CAST(:before_first AS BIGINT) + CAST(:count AS BIGINT) AS TEXT))
+ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(server_fact.value AS BIGINT) + CAST(:count AS BIGINT) AS TEXT)
+RETURNING value;
+
+-- name: insert
+-- rows: id bigint, organization_id bigint, name text, description text, status text, start_at bigint, stop_at bigint, is_public int, document text, created_by text, now bigint
+INSERT INTO target (id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by,
+                    created_at, modified_at)
+SELECT r.id, r.organization_id, r.name, r.description, r.status, r.start_at, r.stop_at, r.is_public, r.document,
+       r.created_by, r.now, r.now
+FROM {rows} r;
+
+-- name: by_ids
+-- Those the organization may read: its own, and the public ones of others.
+-- lists: ids bigint
+SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
+       modified_at
+FROM target
+WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
+
+-- name: page
+SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
+       modified_at
+FROM target
+WHERE organization_id = :organization_id OR (is_public = 1 AND :include_public = 1)
+ORDER BY start_at DESC, id DESC
+LIMIT :limit OFFSET :offset;
+
+-- name: touch
+-- Also locks the target, so that two assets cannot both become the primary one.
+UPDATE target SET modified_at = :now WHERE id = :id AND organization_id = :organization_id;
+
+-- name: demote
+UPDATE asset SET is_primary = 0, modified_at = :now
+WHERE target_id = :target_id AND organization_id = :organization_id AND asset_type = :asset_type AND is_primary = 1;
+
+-- name: insert_asset
+INSERT INTO asset (id, target_id, organization_id, asset_type, content_type, name, description, uri, storage_key, size,
+                   sha256, md5, is_primary, job_id, ordinal, engine_id, replay_key, document, created_at, modified_at)
+VALUES (:id, :target_id, :organization_id, :asset_type, :content_type, :name, :description, :uri, :storage_key, :size,
+        :sha256, :md5, :is_primary, :job_id, :ordinal, :engine_id, :replay_key, :document, :now, :now)
+RETURNING id, target_id, organization_id, asset_type, content_type, name, description, uri, storage_key, size, sha256,
+          md5, is_primary, job_id, ordinal, engine_id, document, created_at, modified_at;
+
+-- name: asset_of_replay
+SELECT id, target_id, organization_id, asset_type, content_type, name, description, uri, storage_key, size, sha256,
+       md5, is_primary, job_id, ordinal, engine_id, document, created_at, modified_at
+FROM asset WHERE replay_key = :replay_key AND organization_id = :organization_id;
+
+-- name: asset
+SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,
+       a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
+FROM asset a JOIN target t ON t.id = a.target_id
+WHERE a.id = :id AND (t.organization_id = :organization_id OR t.is_public = 1);
+
+-- name: assets
+-- lists: asset_types text
+SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,
+       a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
+FROM asset a JOIN target t ON t.id = a.target_id
+WHERE a.target_id = :target_id AND (t.organization_id = :organization_id OR t.is_public = 1)
+  AND (:any_type = 1 OR a.asset_type IN {asset_types})
+ORDER BY a.created_at, a.id;
+
+-- name: primary_asset
+-- Of the given type; without one, the media before anything else, then what has been there longest.
+SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,
+       a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
+FROM asset a JOIN target t ON t.id = a.target_id
+WHERE a.target_id = :target_id AND (t.organization_id = :organization_id OR t.is_public = 1)
+  AND a.is_primary = 1
+  AND (CAST(:asset_type AS TEXT) IS NULL OR a.asset_type = CAST(:asset_type AS TEXT))
+ORDER BY CASE WHEN a.asset_type = 'media' THEN 0 ELSE 1 END, a.created_at, a.id
+LIMIT 1;
+
+-- name: asset_counts
+-- lists: ids bigint
+SELECT a.target_id, COUNT(*)
+FROM asset a JOIN target t ON t.id = a.target_id
+WHERE a.target_id IN {ids} AND (t.organization_id = :organization_id OR t.is_public = 1)
+GROUP BY a.target_id;
