@@ -105,6 +105,7 @@ class Spelling:
     parallel: str = "parallelProcessing"
     parents_first: str = "parentCompleteBeforeStarting"
     due: str = "dueDateTime"
+    timeout: str = "maxProcessingSecondsPerWorkItem"
     routes: str = "routes"
     route_parent_task: str = "taskParentId"
     route_parent_folder: str = "parentIoFolderReferenceId"
@@ -113,6 +114,7 @@ class Spelling:
     target: str = "target"
     target_id: str = "targetId"
     status: str = "status"
+    task_status: str = "status"
 
 
 GRAPHQL = Spelling()
@@ -128,6 +130,7 @@ REST = Spelling(
     route_child_folder="taskChildInputId",
     target_id="coreRecordingID",
     status="jobStatus",
+    task_status="taskStatus",
 )
 
 

@@ -1,0 +1,55 @@
+"""How JSON text that a client put inside a string is read, and what is said about text that is none."""
+
+import json
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+_DECODER: Final = msgspec.json.Decoder()
+
+_EXPECTED: Final = {
+    "Expecting value": "expected a value",
+    "Expecting ',' delimiter": "expected a comma",
+    "Expecting ':' delimiter": "expected a colon",
+    "Expecting property name enclosed in double quotes": "expected a name in double quotes",
+    "Extra data": "expected the end",
+    "Unterminated string starting at": "this string does not end",
+    "Invalid control character at": "a control character must be escaped",
+    "Invalid \\escape": "no such escape",
+    "Invalid \\uXXXX escape": "\\u takes four hexadecimal digits",
+}
+
+
+class JsonTextError(ValueError):
+    """The text is not JSON; the message says where and what was expected."""
+
+
+def read_json(text: str) -> Any:
+    """The value the text describes. Raises JsonTextError naming line and column, both from 1."""
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise JsonTextError("JSON nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise _fault(text) from None
+
+
+def _fault(text: str) -> JsonTextError:
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        expected = _EXPECTED.get(error.msg, error.msg)
+        return JsonTextError(f"not valid JSON at line {error.lineno} column {error.colno} ({expected}).")
+    except _ConstantError as error:
+        return JsonTextError(f"not valid JSON ({error} is not JSON).")
+    except (ValueError, RecursionError):
+        pass
+    return JsonTextError("not valid JSON (a number or a character that JSON cannot hold).")
+
+
+class _ConstantError(Exception):
+    """NaN or an infinity was written."""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise _ConstantError(constant)

@@ -1,0 +1,52 @@
+"""What follows from a plan: its edges, and how its tasks begin."""
+
+from dataclasses import dataclass
+
+from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.status import TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How the tasks of a new job begin: the status of each, and the ordinals of those that get one item at once."""
+
+    statuses: tuple[TaskStatus, ...]
+    ready: tuple[int, ...]
+
+
+def initial(plan: Plan) -> Beginning:
+    """The beginning of a new job's tasks: one that has no parent to wait for, and is no standby, is ready.
+
+    A ready task has one item whatever its kind: without routed input it works on its payload or the target's asset.
+    """
+    waiting = {route.child for route in plan.routes if route.parent >= 0}
+    pending, standby = TaskStatus.PENDING, TaskStatus.STANDBY_PENDING
+    return Beginning(
+        tuple([pending if task.standby_for is None else standby for task in plan.tasks]),
+        tuple([n for n, task in enumerate(plan.tasks) if task.standby_for is None and n not in waiting]),
+    )
+
+
+def shape(plan: Plan) -> Shape:
+    """The plan's edges, worked out once."""
+    count = len(plan.tasks)
+    # Dictionaries are ordered sets here: two folders may join the same two tasks.
+    children: list[dict[int, None]] = [{} for _ in range(count)]
+    parents: list[dict[int, None]] = [{} for _ in range(count)]
+    feeds: list[list[tuple[int, int, int]]] = [[] for _ in range(count)]
+    for route in plan.routes:
+        if route.parent >= 0:
+            children[route.parent][route.child] = None
+            parents[route.child][route.parent] = None
+            feeds[route.parent].append((route.parent_folder, route.child, route.child_folder))
+    standbys: list[int | None] = [None] * count
+    for ordinal, task in enumerate(plan.tasks):
+        if task.standby_for is not None:
+            standbys[task.standby_for] = ordinal
+    return Shape(
+        children=tuple([tuple(each) for each in children]),
+        parents=tuple([tuple(each) for each in parents]),
+        waits_for=tuple([sum(plan.tasks[p].standby_for is None for p in each) for each in parents]),
+        feeds=tuple([tuple(each) for each in feeds]),
+        standbys=tuple(standbys),
+    )

@@ -1,0 +1,129 @@
+"""How a moment is written: every form a client may send, and the two forms the interfaces answer with.
+
+Inside, a moment is always microseconds since 1970 in UTC.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+SECOND: Final = 1_000_000
+
+# Numbers below are Unix seconds, from here on milliseconds (graphql-contract §1.8).
+_FIRST_MILLISECOND: Final = 10**11
+_END_OF_TIME: Final = 253_402_300_800  # seconds: the year 10000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# What Go calls the zero time; clients send it for "not set" (rest-contract §1.7).
+_ZERO_TIME: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+_DIGITS: Final = re.compile(r"[0-9]{1,15}")
+_ISO: Final = re.compile(
+    r"(?P<date>[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4}))"
+    r"(?:[Tt ](?P<clock>[0-9]{2}(?::[0-9]{2}(?::[0-9]{2})?|[0-9]{2}(?:[0-9]{2})?))(?:[.,](?P<fraction>[0-9]{1,9}))?"
+    r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+
+
+class DateTimeError(ValueError):
+    """The value cannot be read as a moment; the text says which forms can."""
+
+    def __init__(self) -> None:
+        super().__init__("not a valid date-time (ISO 8601, Unix seconds or milliseconds).")
+
+
+def moment(value: object) -> int | None:
+    """The moment (µs UTC) a client wrote: ISO 8601 text, or Unix seconds or milliseconds as a number or digits.
+
+    Text without a zone is UTC, nanoseconds are cut to microseconds. None stands for None, for empty text, and for
+    `0001-01-01T00:00:00Z`. Raises DateTimeError for everything else. (graphql-contract §1.8, rest-contract §1.7)
+    """
+    return _read(value)[0]
+
+
+def upper_bound(value: object) -> int | None:
+    """The last µs that an inclusive upper bound lets in: one written without a fraction covers its whole second.
+
+    Milliseconds are a fraction. Raises DateTimeError as `moment` does.
+    """
+    micros, exact = _read(value)
+    return micros if micros is None or exact else micros + SECOND - 1
+
+
+def graphql_seconds(micros: int) -> str:
+    """`2018-01-01T10:00:00.000Z`: how GraphQL shows the times of jobs and tasks, in whole seconds."""
+    return _second(micros // SECOND) + ".000Z"
+
+
+def graphql_millis(micros: int) -> str:
+    """`2018-01-01T10:00:00.123Z`: how GraphQL shows every other time."""
+    seconds, rest = divmod(micros, SECOND)
+    return f"{_second(seconds)}.{rest // 1000:03}Z"
+
+
+def rest(micros: int) -> str:
+    """RFC 3339 with `Z`; a fraction is written, to the microsecond, only when there is one."""
+    seconds, fraction = divmod(micros, SECOND)
+    return f"{_second(seconds)}.{fraction:06}Z" if fraction else _second(seconds) + "Z"
+
+
+def unix_seconds(micros: int) -> int:
+    """Whole Unix seconds, as REST gives the creation time of outputs."""
+    return micros // SECOND
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+
+
+def _read(value: object) -> tuple[int | None, bool]:
+    """The moment, and whether it was written more exactly than to the second."""
+    match value:
+        case None | "":
+            return None, True
+        case bool():
+            raise DateTimeError
+        case int() | float():
+            return _from_number(value)
+        case str() if _DIGITS.fullmatch(value):
+            return _from_number(int(value))
+        case str() if found := _ISO.fullmatch(value):
+            return _from_iso(found)
+    raise DateTimeError
+
+
+def _from_number(value: int | float) -> tuple[int, bool]:
+    if not 0 <= value < _END_OF_TIME * 1000:  # also false for NaN
+        raise DateTimeError
+    if value < _FIRST_MILLISECOND:
+        return round(value * SECOND), value != int(value)
+    return round(value * 1000), True
+
+
+def _from_iso(found: re.Match[str]) -> tuple[int | None, bool]:
+    day, clock, fraction, zone = found.group("date", "clock", "fraction", "zone")
+    digits = (day + (clock or "")).replace("-", "").replace(":", "").ljust(14, "0")
+    if fraction is not None and len(clock.replace(":", "")) != 6:
+        raise DateTimeError
+    try:
+        year, month, date, hour, minute, second = int(digits[:4]), *[int(digits[at : at + 2]) for at in range(4, 14, 2)]
+        written = datetime(year, month, date, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        raise DateTimeError from None
+    micros = (written - _EPOCH) // timedelta(microseconds=1) + int((fraction or "").ljust(6, "0")[:6])
+    micros -= _offset_seconds(zone) * SECOND
+    if micros == _ZERO_TIME:
+        return None, True
+    if not _ZERO_TIME <= micros < _END_OF_TIME * SECOND:
+        raise DateTimeError
+    return micros, fraction is not None
+
+
+def _offset_seconds(zone: str | None) -> int:
+    if zone is None or zone in "Zz":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
+    if hours > 23 or minutes > 59:
+        raise DateTimeError
+    return (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
