@@ -2,12 +2,13 @@
 
 from enginehouse.domain.errors import AuthenticationFailed
 from enginehouse.domain.identity import Principal
-from enginehouse.operations import identity
 from enginehouse.operations.house import House
+from enginehouse.operations.identity import authenticate
 
 
 def secret(authorization: bytes | None, api_key: bytes | None) -> str | None:
-    """The token a client sent, None when it sent none.
+    """
+    The token a client sent, None when it sent none.
 
     `Authorization: Bearer <token>`, also with a colon after the word and in any case; else the header `api_key`.
     """
@@ -23,4 +24,4 @@ async def principal(house: House, authorization: bytes | None, api_key: bytes | 
     token = secret(authorization, api_key)
     if token is None:
         raise AuthenticationFailed
-    return await identity.authenticate(house, token)
+    return await authenticate(house, token)

@@ -14,7 +14,8 @@ _SHOWN: Final = 60  # characters of a value that a problem repeats
 
 
 def problems(wanted: Any, plain: Any, prefix: str = "") -> list[Problem]:
-    """All reasons, at most 50, why `plain` is not a `wanted` (any type msgspec can convert to); none when it is one.
+    """
+    All reasons, at most 50, why `plain` is not a `wanted` (any type msgspec can convert to); none when it is one.
 
     Paths are the sender's: `tasks[2].ioFolders[0].mode`, with `prefix` in front. Unknown fields are passed over.
     """

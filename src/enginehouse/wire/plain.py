@@ -23,7 +23,8 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def read(raw: bytes) -> Any:
-    """The JSON value in `raw`: UTF-8, no key twice in an object, at most 64 levels, numbers that fit, no NUL.
+    """
+    The JSON value in `raw`: UTF-8, no key twice in an object, at most 64 levels, numbers that fit, no NUL.
 
     Raises InvalidInput naming the byte, or for a NUL the path. (reliability §5, B61 and B63–B65)
     """
@@ -40,13 +41,9 @@ def read(raw: bytes) -> Any:
     return plain
 
 
-def read_text(text: str) -> Any:
-    """The value of a field that holds JSON as text. Raises InvalidInput as `read` does, without a path."""
-    return read(text.encode())
-
-
 def _may_repeat_a_key(raw: bytes, plain: Any) -> bool:
-    """False only when no object has a key twice.
+    """
+    False only when no object has a key twice.
 
     A repeated key is lost in decoding, so fewer keys come out of encoding than went in. Counting `":` counts keys, as
     long as no blank stands before a colon and no text ends in a backslash; those rare bodies are looked at closely.
@@ -132,7 +129,7 @@ def _refuse_nul(plain: Any) -> None:
 def _find_nul(value: Any, path: str, problems: list[Problem]) -> None:
     match value:
         case str() if "\0" in value:
-            problems.append(Problem(path, f"character U+0000 at position {value.index(chr(0))} is not allowed."))
+            problems.append(Problem(path, f"character U+0000 at position {value.index(chr(0)) + 1} is not allowed."))
         case list():
             for index, item in enumerate(value):
                 _find_nul(item, f"{path}[{index}]", problems)

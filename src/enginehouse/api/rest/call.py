@@ -1,0 +1,72 @@
+"""What a REST handler is given, and what it gives back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.responses import FileResponse
+
+from enginehouse.api import bodies
+from enginehouse.domain.identity import Principal
+from enginehouse.operations.house import House
+from enginehouse.wire.body import Body
+
+T = TypeVar("T")
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The request headers that this interface looks at."""
+
+    authorization: bytes | None = None
+    api_key: bytes | None = None
+    correlation_id: bytes | None = None
+    content_type: bytes | None = None
+    content_length: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, from anybody. `ids` are the variable parts of the path, in order."""
+
+    house: House
+    ids: tuple[str, ...]
+    query: bytes
+    headers: Headers
+    receive: bodies.Receive
+
+    async def body(self, kind: Body[T]) -> T:
+        """The request's body, which is to be JSON. Raises InvalidInput, TooLarge."""
+        bodies.check_json(self.headers.content_type)
+        return kind.read(await bodies.read(self.receive, length=self.headers.content_length))
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Request):
+    """One request with who is asking."""
+
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A JSON answer. `headers` come on top of those that every answer has."""
+
+    body: bytes
+    status: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+Answer = Reply | FileResponse
+Handler = Callable[[Call], Awaitable[Answer]]
+OpenHandler = Callable[[Request], Awaitable[Answer]]
+
+NO_CONTENT: Final = Reply(b"", 204)
+
+
+def json(value: Any) -> Reply:
+    """The struct as an answer."""
+    return Reply(_encode(value))

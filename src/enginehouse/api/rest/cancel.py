@@ -1,0 +1,61 @@
+"""Cancelling over REST: one job; the other two documented selectors are recognised and refused."""
+
+from typing import Final
+
+from enginehouse.api.rest import jobs as rest_jobs
+from enginehouse.api.rest.call import Call, Reply, json
+from enginehouse.domain.errors import InvalidInput, NotImplementedYet
+from enginehouse.operations import jobs
+from enginehouse.wire.body import Body
+from enginehouse.wire.jobs import CancelJobs, Cancelled
+
+_CANCEL: Final = Body(CancelJobs)
+_NONE: Final = (
+    "Give exactly one of jobID, scheduledJobID, or organizationID with createdAfterDateTime and createdBeforeDateTime."
+)
+
+
+async def cancel(call: Call) -> Reply:
+    """POST proc/jobs/cancel: the job is aborted, `count` says whether this call did it (rest-contract §3.6)."""
+    given = await call.body(_CANCEL)
+    match selectors(given):
+        case ["jobID"]:
+            text = given.job_id or ""
+            answer = await jobs.cancel(call.house, call.principal, rest_jobs.named(text), text)
+            return json(Cancelled(True, answer.count))
+        case ["scheduledJobID"]:
+            raise NotImplementedYet(
+                "scheduledJobID: this server does not keep scheduled jobs yet; nothing was cancelled."
+            )
+        case ["organizationID"]:
+            raise NotImplementedYet(
+                "organizationID: this server does not cancel by organization and time range yet; nothing was cancelled."
+            )
+        case []:
+            raise InvalidInput(_NONE)
+        case several:
+            raise InvalidInput(f"Give exactly one selector; got {' and '.join(several)}.")
+
+
+def selectors(given: CancelJobs) -> list[str]:
+    """
+    Which selectors were given; empty text is none, and a range is whole only with its organization and both dates.
+
+    Raises InvalidInput for a range of which a part is missing.
+    """
+    found = []
+    if given.job_id:
+        found.append("jobID")
+    if given.scheduled_job_id:
+        found.append("scheduledJobID")
+    ranged = {
+        "organizationID": given.organization_id,
+        "createdAfterDateTime": given.created_after_date_time,
+        "createdBeforeDateTime": given.created_before_date_time,
+    }
+    parts = [name for name, value in ranged.items() if value]
+    if parts and (found or len(parts) == len(ranged)):
+        found.append(parts[0])
+    elif parts:
+        raise InvalidInput(_NONE)
+    return found

@@ -1,0 +1,58 @@
+"""Which operation a path and a method mean: a tree of path segments, walked once for each request."""
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_MOST_SEGMENTS = 16
+
+
+@dataclass(slots=True)
+class Place(Generic[T]):
+    """A point in the tree: what follows by name, what follows as a variable part, and the methods that end here."""
+
+    named: dict[str, "Place[T]"] = field(default_factory=dict)
+    variable: "Place[T] | None" = None
+    methods: dict[str, T] = field(default_factory=dict)
+
+
+class Paths(Generic[T]):
+    """The operations by path template (`/proc/job/{JobID}/status`) and method."""
+
+    def __init__(self) -> None:
+        self._root: Place[T] = Place()
+
+    def add(self, method: str, template: str, operation: T) -> None:
+        """The operation is found under its template. Raises ValueError where there is one already."""
+        place = self._root
+        for segment in template.strip("/").split("/"):
+            if segment.startswith("{"):
+                place.variable = place.variable or Place()
+                place = place.variable
+            else:
+                place = place.named.setdefault(segment, Place())
+        if method in place.methods:
+            raise ValueError(f"{method} {template} is there twice")
+        place.methods[method] = operation
+
+    def find(self, path: str) -> tuple[dict[str, T], tuple[str, ...]] | None:
+        """The methods of the path and its variable parts; a named segment goes before a variable one."""
+        segments = path.strip("/").split("/")
+        if len(segments) > _MOST_SEGMENTS:
+            return None
+        return _find(self._root, segments, 0, ())
+
+
+def _find(
+    place: Place[T], segments: list[str], at: int, variables: tuple[str, ...]
+) -> tuple[dict[str, T], tuple[str, ...]] | None:
+    if at == len(segments):
+        return (place.methods, variables) if place.methods else None
+    segment = segments[at]
+    named = place.named.get(segment)
+    if named is not None and (found := _find(named, segments, at + 1, variables)) is not None:
+        return found
+    if place.variable is not None and segment:
+        return _find(place.variable, segments, at + 1, (*variables, segment))
+    return None

@@ -1,0 +1,147 @@
+"""The REST interface as an ASGI application: which handler serves which operation, and what every answer carries."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from enginehouse import __version__
+from enginehouse.api import auth, bodies, errors
+from enginehouse.api.rest import cancel, engines, health, identity, jobs, outputs, tasks, unserved
+from enginehouse.api.rest.call import Answer, Call, Handler, Headers, OpenHandler, Reply, Request
+from enginehouse.api.rest.paths import Paths
+from enginehouse.domain.errors import Refusal
+from enginehouse.operations.house import House
+
+BASE: Final = "/edge/v1"
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log: Final = logging.getLogger(__name__)
+
+_SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", "/proc/job/{JobID}/status", jobs.status),
+    ("POST", "/proc/job/create", jobs.create),
+    ("GET", "/proc/job/{JobID}/detail", jobs.detail),
+    ("POST", "/proc/job/{JobID}/delete", jobs.delete),
+    ("GET", "/proc/job/{JobID}/outputs", outputs.of_job),
+    ("GET", "/proc/job/{JobID}/output/{JobOutputName}", outputs.job_output),
+    ("GET", "/proc/job/{JobID}/download/{JobOutputName}", outputs.job_download),
+    ("GET", "/proc/jobs", jobs.list_),
+    ("POST", "/proc/jobs/cancel", cancel.cancel),
+    ("GET", "/proc/task/{TaskID}/detail", tasks.detail),
+    ("GET", "/proc/task/{TaskID}/logs", tasks.logs),
+    ("GET", "/proc/task/{TaskID}/outputs", outputs.of_task),
+    ("GET", "/proc/task/{TaskID}/output/{TaskOutputName}", outputs.task_output),
+    ("GET", "/proc/task/{TaskID}/download/{TaskOutputName}", outputs.task_download),
+    ("GET", "/admin/engines", engines.list_),
+    ("GET", "/admin/engine/{EngineID}/detail", engines.detail),
+    ("GET", "/admin/engine/categories", engines.categories),
+    ("POST", "/admin/tokens/create", identity.create_token),
+)
+_OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
+    ("GET", "/ping", health.ping),
+    ("GET", "/version", health.version),
+    ("POST", "/admin/users/login", identity.login),
+)
+
+_VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
+_JSON_HEADER: Final = (b"content-type", b"application/json")
+_WANTED_HEADERS: Final = {
+    b"authorization": "authorization",
+    b"api_key": "api_key",
+    b"x-correlation-id": "correlation_id",
+    b"content-type": "content_type",
+    b"content-length": "content_length",
+}
+_ALLOWED_METHODS: Final = b"access-control-allow-methods"
+_PREFLIGHT: Final = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-headers", b"authorization, api_key, content-type, x-correlation-id"),
+)
+_CORRELATION_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class _ForCallers:
+    """An operation that asks for a token."""
+
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class _ForAnybody:
+    handler: OpenHandler
+
+
+class Interface:
+    """Serves everything under `/edge/v1`. `house` is asked for at each request, since it opens after this is made."""
+
+    def __init__(self, house: Callable[[], House]) -> None:
+        self._house = house
+        self._paths: Paths[_ForCallers | _ForAnybody] = Paths()
+        for method, template, handler in _SERVED:
+            self._paths.add(method, template, _ForCallers(handler))
+        for method, template, open_handler in _OPEN:
+            self._paths.add(method, template, _ForAnybody(open_handler))
+        for method, template, is_open in unserved.operations():
+            refusing = _ForAnybody(unserved.refuse) if is_open else _ForCallers(unserved.refuse)
+            self._paths.add(method, template, refusing)
+
+    async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
+        headers = _headers(scope["headers"])
+        given = headers.correlation_id
+        correlation = given if given and _CORRELATION_ID.fullmatch(given) else str(uuid4()).encode()
+        try:
+            answer = await self._answer(scope, receive, headers)
+        except Refusal as refusal:
+            answer = Reply(errors.body(refusal), refusal.rest_status, errors.headers(refusal))
+        except bodies.DisconnectedError:
+            return
+        except Exception:
+            _log.exception("%s %s failed, X-Correlation-Id %s", scope["method"], scope["path"], correlation.decode())
+            answer = Reply(errors.unexpected(correlation.decode()), 500)
+        if isinstance(answer, Reply):
+            await _send(answer, correlation, send)
+        else:
+            answer.raw_headers += [_VERSION_HEADER, (b"x-correlation-id", correlation)]
+            await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: bodies.Receive, headers: Headers) -> Answer:
+        found = self._paths.find(scope["path"].removeprefix(BASE))
+        if found is None:
+            return Reply(errors.plain("not_found", "There is no such path."), 404)
+        operations, ids = found
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        match operations.get(method):
+            case _ForCallers(handler):
+                house = self._house()
+                principal = await auth.principal(house, headers.authorization, headers.api_key)
+                return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
+            case _ForAnybody(open_handler):
+                return await open_handler(Request(self._house(), ids, scope["query_string"], headers, receive))
+            case None:
+                return _other_method(method, sorted(operations))
+
+
+def _other_method(method: str, allowed: list[str]) -> Reply:
+    words = ", ".join(allowed)
+    if method == "OPTIONS":
+        return Reply(b"", 204, ((b"allow", words.encode()), *_PREFLIGHT, (_ALLOWED_METHODS, words.encode())))
+    text = f"The method {method[:20]} is not allowed here; {words} is."
+    return Reply(errors.plain("method_not_allowed", text), 405, ((b"allow", words.encode()),))
+
+
+async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
+    headers = [_VERSION_HEADER, (b"x-correlation-id", correlation), *reply.headers]
+    if reply.status != 204:
+        headers += [_JSON_HEADER, (b"content-length", b"%d" % len(reply.body))]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> Headers:
+    return Headers(**{_WANTED_HEADERS[name]: value for name, value in raw if name in _WANTED_HEADERS})

@@ -1,0 +1,58 @@
+"""How the fields of the REST interface are spelled, and which other spelling of an id is understood on input."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from msgspec import inspect
+
+_CAPITALS: Final = {"id": "ID", "ids": "IDs", "json": "JSON"}
+
+
+def spelled(name: str) -> str:
+    """`internal_job_id` → `internalJobID`, `task_payload_json` → `taskPayloadJSON`: the rule most fields follow."""
+    first, *rest = name.split("_")
+    return first + "".join(_CAPITALS.get(word, word.capitalize()) for word in rest)
+
+
+def alternatives(wanted: Any) -> dict[str, str]:
+    """
+    For every field of `wanted` (and of the objects in it) that ends in ID or Id: the other casing → the right one.
+
+    The published interface mixes the two, and so do its clients (rest-contract §1.6).
+    """
+    names = set(_names(inspect.type_info(wanted)))
+    return {other: name for name in names if (other := _other(name)) is not None and other not in names}
+
+
+def respelled(value: Any, other: dict[str, str]) -> Any:
+    """The same JSON value with the keys in `other` replaced; a key that is already there in the right casing wins."""
+    match value:
+        case list():
+            return [respelled(item, other) for item in value]
+        case dict():
+            return {
+                other.get(k, k): respelled(v, other)
+                for k, v in value.items()
+                if other.get(k, k) == k or other[k] not in value
+            }
+        case _:
+            return value
+
+
+def _other(name: str) -> str | None:
+    if name.endswith("ID"):
+        return name[:-2] + "Id"
+    return name[:-2] + "ID" if name.endswith("Id") else None
+
+
+def _names(wanted: inspect.Type) -> Iterator[str]:
+    match wanted:
+        case inspect.StructType():
+            for known in wanted.fields:
+                yield known.encode_name
+                yield from _names(known.type)
+        case inspect.ListType() | inspect.VarTupleType():
+            yield from _names(wanted.item_type)
+        case inspect.UnionType():
+            for one in wanted.types:
+                yield from _names(one)

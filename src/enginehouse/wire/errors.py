@@ -1,0 +1,25 @@
+"""The body of every answer that is a refusal."""
+
+import msgspec
+
+
+class Flaw(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of several things that are wrong: where, and what is allowed there."""
+
+    path: str
+    message: str
+    value: str | None = None
+    allowed: str | None = None
+
+
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """
+    `id` is a code, `description` the first problem in a line, `detail` everything (rest-contract §1.4).
+
+    `errors` is ours: the same problems one by one.
+    """
+
+    id: str
+    description: str
+    detail: str
+    errors: tuple[Flaw, ...] = ()
