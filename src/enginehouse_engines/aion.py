@@ -1,0 +1,24 @@
+"""How an engine's result leaves it: one AION document (engine-contract c) for one input."""
+
+import json
+from typing import Any
+
+from enginehouse.engines.protocol import Chunk, Output
+
+AION = "application/vnd.veritone.aion+json"
+MEDIA_TYPE = "application/json"
+
+
+def output(document: dict[str, Any], source: Chunk | None) -> Output:
+    """`document` as an output that lies where its input lay in the media; a chunk's result keeps the chunk's index."""
+    return Output(
+        media_type=MEDIA_TYPE,
+        data=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
+        start_ms=source.start_ms if source else None,
+        stop_ms=source.stop_ms if source else None,
+    )
+
+
+def fraction(value: float) -> float:
+    """`value` held within 0..1, where AION wants confidences and sentiments, in four decimals."""
+    return round(min(max(float(value), 0.0), 1.0), 4)

@@ -1,0 +1,79 @@
+"""Language identification with langid: which language a text is in, and how sure that is."""
+
+import os
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engines.protocol import Output, Work
+from enginehouse_engines.aion import AION, fraction, output
+from enginehouse_engines.text import INPUTS, Document, documents
+
+ID = "6a7d2c1e-58b3-4f0a-9d6e-3b8f41c7e205"
+UNDETERMINED = "und"  # what BCP 47 calls a text that has no language
+
+
+class LanguageIdentification:
+    """One AION document per input: root `language`, with the confidence and the runners-up under `vendor`."""
+
+    spec = EngineSpec(
+        id=ID,
+        name="Language identification (langid)",
+        slug="language-langid",
+        description="Tells which of 97 languages a text is in.",
+        category_id="a856c447-1030-4fb0-917f-08179f949c4e",
+        kind=EngineKind.PYTHON,
+        mode=EngineMode.CHUNK,
+        shared=True,
+        inputs=INPUTS,
+        outputs=("application/json",),
+        timeout_seconds=120,
+        memory_mb=2048,
+        task_type="language",
+        entry_point="enginehouse_engines.language:engine",
+        manifest={
+            "engineId": ID,
+            "category": "Language identification",
+            "engineMode": "chunk",
+            "preferredInputFormat": "text/plain",
+            "supportedInputFormats": ["text/plain", "text/markdown", "text/html", "application/json", AION],
+            "outputFormats": ["application/json"],
+            "clusterSize": "small",
+        },
+    )
+
+    def process(self, work: Work) -> list[Output]:
+        """The language of every input; text without words answers `und`."""
+        return [output(_identify(document), document.source) for document in documents(work)]
+
+
+def _identify(document: Document) -> dict[str, Any]:
+    text = document.text
+    if not any(character.isalpha() for character in text):
+        return {"validationContracts": ["language"], "language": UNDETERMINED, "vendor": {"confidence": 0.0}}
+    ranked = [(language, fraction(probability)) for language, probability in _identifier().rank(text)[:3]]
+    language, confidence = ranked[0]
+    answer: dict[str, Any] = {
+        "validationContracts": ["language"],
+        "language": language,
+        "vendor": {
+            "confidence": confidence,
+            "alternatives": [{"language": other, "confidence": less} for other, less in ranked[1:]],
+            "characters": len(text),
+        },
+    }
+    if span := document.span:
+        answer["series"] = [{"startTimeMs": span[0], "stopTimeMs": span[1], "language": language}]
+    return answer
+
+
+@cache
+def _identifier() -> Any:
+    # Its matrices are small: threads gain nothing, and each would reserve address space the child is short of.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    langid = import_module("langid.langid")  # a second and 180 MB, so not before the first text
+    return langid.LanguageIdentifier.from_modelstring(langid.model, norm_probs=True)
+
+
+engine = LanguageIdentification()

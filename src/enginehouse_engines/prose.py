@@ -1,0 +1,72 @@
+"""How text falls into paragraphs, sentences and words, and which language its small words belong to."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+_PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
+# A sentence ends at its mark and closing quotes, before white space and something that can begin a sentence.
+_END = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'»”’)\]]*(?=\s+[\"'«“‘(\[¿¡]*[^\W_a-zà-öø-ÿ])|[。！？])\s*")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|Rev|St|Jr|vs|etc|e\.g|i\.e|No|Fig|Sra?|Dra|Mme|Mlle|Hr|Fr|Nr|bzw|ca|z\.B|d\.h)\.$"
+)
+_LONGEST_ABBREVIATION = 8  # and what stands before it
+WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+
+LANGUAGES = ("cs", "de", "en", "es", "fr", "it", "nl", "pt")
+_SHORT = 6  # words; a text this short may have no small word at all
+
+
+def paragraphs(text: str) -> list[str]:
+    """The parts of `text` between blank lines, each on one line."""
+    return [line for part in _PARAGRAPH.split(text) if (line := " ".join(part.split()))]
+
+
+def sentences(paragraph: str) -> list[str]:
+    """The sentences of a paragraph; abbreviations and initials do not end one."""
+    found: list[str] = []
+    start = 0
+    for end in _END.finditer(paragraph):
+        if _ABBREVIATION.search(paragraph[max(start, end.start() - _LONGEST_ABBREVIATION) : end.start() + 1]):
+            continue
+        found.append(paragraph[start : end.end()].strip())
+        start = end.end()
+    if rest := paragraph[start:].strip():
+        found.append(rest)
+    return found
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` in lower case, with a plain apostrophe."""
+    return [word.casefold().replace("’", "'") for word in WORD.findall(text)]
+
+
+@cache
+def stop_words(language: str) -> frozenset[str]:
+    """The small words of a language, by its two-letter code; none for a language that has no list."""
+    if language not in LANGUAGES:
+        return frozenset()
+    text = files("enginehouse_engines").joinpath("stopwords", f"{language}.txt").read_text("utf-8")
+    return frozenset(text.split())
+
+
+def guess_language(text_words: Iterable[str]) -> str | None:
+    """The language most of the small words belong to; None when too few of them are known to tell.
+
+    Cheap and coarse: it decides which word list an engine may use, never what the language engine answers.
+    """
+    counted = Counter(text_words)
+    total = counted.total()
+    scores = {language: sum(n for word, n in counted.items() if is_stop(word, language)) for language in LANGUAGES}
+    best = max(scores, key=lambda language: (scores[language], language == "en"))
+    if total <= _SHORT:
+        return best if scores[best] else None
+    return best if scores[best] / total >= 0.15 else None  # prose has a third to a half of them
+
+
+def is_stop(word: str, language: str) -> bool:
+    """Whether `word` is one of the language's small words, or begins with one that elision has joined to it."""
+    known = stop_words(language)
+    return word in known or (language in ("fr", "it") and word.partition("'")[0] in known and "'" in word)

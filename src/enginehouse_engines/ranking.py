@@ -1,0 +1,155 @@
+"""Which phrases a text is about: a statistical ranking that needs no corpus and no model.
+
+A word counts for more the oftener it occurs, the earlier, in the more sentences, the more it is written like a name,
+and the fewer different neighbours it keeps (small talk goes with anything; a term keeps its company). A phrase is as
+good as its words together, and better for being repeated. The features are those Campos et al. found to matter (YAKE!,
+2020); the formula is our own.
+"""
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from statistics import fmean, median, pstdev
+
+from enginehouse_engines.phrases import LONGEST, Token, phrases, runs
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A phrase as the text most often writes it; `score` is between 0 and 1, `count` how often it occurs."""
+
+    label: str
+    score: float
+    count: int
+
+
+@dataclass(slots=True)
+class _Term:
+    count: int = 0
+    named: int = 0
+    sentences: list[int] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A phrase and all its occurrences; `content` are the keys of the words in it that carry meaning."""
+
+    content: tuple[str, ...]
+    linked: bool
+    labels: Counter[str] = field(default_factory=Counter)
+    named: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.labels.total()
+
+    @property
+    def label(self) -> str:
+        """The commonest way of writing it; in lower case where two are as common."""
+        return max(self.labels, key=lambda label: (self.labels[label], label.islower(), label))
+
+
+def keywords(text: str, *, limit: int, language: str | None = None) -> list[Keyword]:
+    """The at most `limit` phrases the text is about, the best first; each says something no better one has said.
+
+    `language` chooses the stop words; without it each paragraph's own small words decide.
+    """
+    found = list(runs(text, language))
+    terms = _terms(found)
+    if not terms:
+        return []
+    weights = _weights(terms, sentence_count=1 + max(sentence for sentence, _ in found))
+    candidates = [c for c in _candidates(found, terms) if _is_worthy(c)]
+    scored = sorted(((_score(c, weights), c) for c in candidates), key=lambda pair: (-pair[0], pair[1].content))
+    return _distinct(scored, limit)
+
+
+def _terms(found: list[tuple[int, list[Token]]]) -> dict[str, _Term]:
+    terms: defaultdict[str, _Term] = defaultdict(_Term)
+    for sentence, run in found:
+        for position, token in enumerate(run):
+            if token.stop:
+                continue
+            term = terms[token.key]
+            term.count += 1
+            term.named += token.named
+            term.sentences.append(sentence)
+            if position:
+                term.left[run[position - 1].key] += 1
+            if position + 1 < len(run):
+                term.right[run[position + 1].key] += 1
+    return dict(terms)
+
+
+def _weights(terms: dict[str, _Term], *, sentence_count: int) -> dict[str, float]:
+    counts = [term.count for term in terms.values()]
+    usual, highest = fmean(counts) + pstdev(counts), max(counts)
+
+    def weight(term: _Term) -> float:
+        frequency = term.count / usual
+        spread = 1 + len(set(term.sentences)) / sentence_count
+        name = 1 + term.named / term.count / 2
+        late = math.log(3 + median(term.sentences))
+        company = 1 + (_variety(term.left) + _variety(term.right)) / 2 * term.count / highest
+        return frequency * spread * name / (late * company)
+
+    return {key: weight(term) for key, term in terms.items()}
+
+
+def _variety(neighbours: Counter[str]) -> float:
+    return len(neighbours) / neighbours.total() if neighbours else 0.0
+
+
+def _candidates(found: list[tuple[int, list[Token]]], terms: dict[str, _Term]) -> list[_Candidate]:
+    by_key: dict[tuple[str, ...], _Candidate] = {}
+    for _, run in found:
+        for phrase in phrases(run):
+            key = tuple(token.key for token in phrase)
+            if key not in by_key:
+                content = tuple(token.key for token in phrase if not token.stop)
+                by_key[key] = _Candidate(content, linked=len(content) < len(phrase))
+            by_key[key].labels[_label(phrase, terms)] += 1
+            by_key[key].named += all(token.named for token in phrase)
+    return list(by_key.values())
+
+
+def _label(phrase: tuple[Token, ...], terms: dict[str, _Term]) -> str:
+    """The phrase as written, without a capital that only its place in the sentence gave it."""
+    written = [
+        token.surface.lower()
+        if token.opens and token.surface.istitle() and not terms[token.key].named
+        else token.surface
+        for token in phrase
+    ]
+    return " ".join(written).replace("' ", "'").replace("’ ", "’")
+
+
+def _is_worthy(candidate: _Candidate) -> bool:
+    """Several words seen once are more often a piece of a sentence than a term, unless they are a name."""
+    if candidate.count > 1 or candidate.named:
+        return True
+    return not candidate.linked and len(candidate.content) < LONGEST
+
+
+def _score(candidate: _Candidate, weights: dict[str, float]) -> float:
+    length = len(candidate.content)
+    together = math.prod(weights[word] for word in candidate.content) ** (1 / length)
+    repeated = 1 + math.log(candidate.count)
+    settled = candidate.count > 1 or candidate.named
+    return together * repeated * (1 + 0.35 * (length - 1) if settled else 0.9 ** (length - 1))
+
+
+def _distinct(scored: list[tuple[float, _Candidate]], limit: int) -> list[Keyword]:
+    chosen: list[Keyword] = []
+    said: set[str] = set()
+    for score, candidate in scored:
+        if len(chosen) == limit:
+            break
+        new = set(candidate.content) - said
+        if not new or len(new) * 2 < len(set(candidate.content)):
+            continue
+        said |= new
+        chosen.append(Keyword(candidate.label, score / (1 + score), candidate.count))
+    return chosen

@@ -1,0 +1,175 @@
+"""Sentiment of English text with the VADER lexicon: how positive and how negative each sentence is, and the whole."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engines.protocol import Output, Work
+from enginehouse_engines.aion import AION, fraction, output
+from enginehouse_engines.prose import guess_language, paragraphs, sentences, words
+from enginehouse_engines.text import INPUTS, Document, Passage, documents
+
+ID = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
+NEUTRAL = {"positiveValue": 0.0, "negativeValue": 0.0}
+
+
+class Sentiment:
+    """One AION document per input: root `sentiment`, and one of each sentence.
+
+    Sentences of text stand in `object` with their paragraph and sentence numbers inside the input; passages of speech
+    stand in `series` at their times. Text that is not English is neutral, and `vendor` says that nobody judged it.
+    """
+
+    spec = EngineSpec(
+        id=ID,
+        name="Sentiment (VADER)",
+        slug="sentiment-vader",
+        description="Tells how positive and how negative English sentences are, by a lexicon.",
+        category_id="f2554098-f14b-4d81-9be1-41d0f992a22f",
+        kind=EngineKind.PYTHON,
+        mode=EngineMode.CHUNK,
+        shared=True,
+        inputs=INPUTS,
+        outputs=("application/json",),
+        timeout_seconds=120,
+        memory_mb=1024,
+        task_type="sentiment",
+        entry_point="enginehouse_engines.sentiment:engine",
+        manifest={
+            "engineId": ID,
+            "category": "Sentiment",
+            "engineMode": "chunk",
+            "preferredInputFormat": "text/plain",
+            "supportedInputFormats": ["text/plain", "text/markdown", "text/html", "application/json", AION],
+            "outputFormats": ["application/json"],
+            "clusterSize": "small",
+            "supportedLanguages": ["en"],
+        },
+    )
+
+    def process(self, work: Work) -> list[Output]:
+        """The sentiment of every input; text without words is neutral."""
+        return [output(_judge(document), document.source) for document in documents(work)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    positive: float
+    negative: float
+    compound: float
+    words: int
+    known: int
+    judged: bool
+
+    @property
+    def sentiment(self) -> dict[str, float]:
+        return {"positiveValue": fraction(self.positive), "negativeValue": fraction(self.negative)}
+
+
+def _judge(document: Document) -> dict[str, Any]:
+    verdicts: list[_Verdict] = []
+    objects: list[dict[str, Any]] = []
+    series: list[dict[str, Any]] = []
+    number = 0
+    for passage in document.passages:
+        for paragraph in paragraphs(passage.text):
+            number += 1
+            english = _is_english(paragraph, document.language)
+            found = sentences(paragraph) if passage.start_ms is None else [paragraph]
+            judged = [(sentence, _verdict(sentence, english)) for sentence in found]
+            verdicts += [verdict for _, verdict in judged]
+            if passage.start_ms is None:
+                objects += [_written(*pair, number, n) for n, pair in enumerate(judged, 1)]
+            else:
+                series += [_spoken(*pair, passage) for pair in judged]
+    answer: dict[str, Any] = {
+        "validationContracts": ["sentiment", "text"],
+        "sentiment": _overall(verdicts),
+        "object": objects,
+        "vendor": _coverage(verdicts),
+    }
+    if series:
+        answer["series"] = series
+        if not objects:
+            del answer["object"]
+    return answer
+
+
+def _written(sentence: str, verdict: _Verdict, paragraph: int, number: int) -> dict[str, Any]:
+    return {
+        "type": "text",
+        "text": sentence,
+        "paragraph": paragraph,
+        "sentence": number,
+        "sentiment": verdict.sentiment,
+    }
+
+
+def _spoken(sentence: str, verdict: _Verdict, passage: Passage) -> dict[str, Any]:
+    # The text contract forbids paragraph and sentence numbers where there are times.
+    return {
+        "startTimeMs": passage.start_ms,
+        "stopTimeMs": passage.stop_ms,
+        "sentiment": verdict.sentiment,
+        "object": {"type": "text", "text": sentence, "sentiment": verdict.sentiment},
+    }
+
+
+def _overall(verdicts: list[_Verdict]) -> dict[str, float]:
+    """The mean of the judged sentences, as VADER's authors advise for longer texts."""
+    judged = [verdict for verdict in verdicts if verdict.judged]
+    if not judged:
+        return NEUTRAL
+    return {
+        "positiveValue": fraction(sum(v.positive for v in judged) / len(judged)),
+        "negativeValue": fraction(sum(v.negative for v in judged) / len(judged)),
+    }
+
+
+def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
+    """How much of the text the lexicon had something to say about."""
+    judged = [verdict for verdict in verdicts if verdict.judged]
+    total = sum(verdict.words for verdict in verdicts)
+    answer: dict[str, Any] = {
+        "lexicon": "VADER (English)",
+        "compound": round(sum(v.compound for v in judged) / len(judged), 4) if judged else 0.0,
+        "coverage": fraction(sum(v.known for v in judged) / total) if total else 0.0,
+        "sentences": len(verdicts),
+        "sentencesJudged": len(judged),
+    }
+    if len(judged) < len(verdicts):
+        answer["note"] = "The lexicon is English; sentences in other languages were not judged and count as neutral."
+    return answer
+
+
+def _is_english(paragraph: str, declared: str | None) -> bool:
+    """Whether the lexicon may judge this paragraph: German "die" and "war" would otherwise be horrors."""
+    found = words(paragraph)
+    guessed = guess_language(found)
+    if guessed is not None:
+        return guessed == "en"
+    if declared is not None:
+        return declared.lower().partition("-")[0] == "en"
+    # Too short to tell is given the benefit of the doubt when the lexicon knows some of it.
+    lexicon = _analyzer().lexicon
+    return len(found) <= 6 and any(word in lexicon for word in found)
+
+
+def _verdict(sentence: str, english: bool) -> _Verdict:
+    found = words(sentence)
+    if not english:
+        return _Verdict(0.0, 0.0, 0.0, len(found), 0, judged=False)
+    analyzer = _analyzer()
+    scores = analyzer.polarity_scores(sentence)
+    known = sum(word in analyzer.lexicon for word in found)
+    return _Verdict(scores["pos"], scores["neg"], scores["compound"], len(found), known, judged=True)
+
+
+@cache
+def _analyzer() -> Any:
+    return import_module("vaderSentiment.vaderSentiment").SentimentIntensityAnalyzer()
+
+
+engine = Sentiment()

@@ -1,0 +1,193 @@
+"""What the text engines read: the words in a text file, in another engine's AION, or in the task's payload."""
+
+import codecs
+import json
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines.protocol import Chunk, EngineFailure, Work
+from enginehouse_engines.aion import AION
+from enginehouse_engines.markup import from_html, from_markdown
+
+INPUTS = ("text/*", "application/json", AION)
+_TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
+
+PAUSE_MS = 600  # a silence this long between two words ends a passage of speech
+_SILENCE = "!silence"  # how AION transcripts spell a pause
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16, so it is looked for first
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of text; of speech, with its place in the media."""
+
+    text: str
+    start_ms: int | None = None
+    stop_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One input as text. `source` is None for the payload's own text; `language` is what the input declares itself."""
+
+    passages: tuple[Passage, ...]
+    source: Chunk | None = None
+    language: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All passages, each a paragraph."""
+        return "\n\n".join(p.text for p in self.passages)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """From the first word to the last in ms of the media; None for text that has no times."""
+        timed = [(p.start_ms, p.stop_ms) for p in self.passages if p.start_ms is not None and p.stop_ms is not None]
+        return (min(start for start, _ in timed), max(stop for _, stop in timed)) if timed else None
+
+
+def documents(work: Work) -> list[Document]:
+    """Every input of the item as text, or the payload's own text when there is no input.
+
+    Raises EngineFailure (invalid_data) when there is nothing to read, or something that is not text.
+    """
+    if work.inputs:
+        return [_read(chunk) for chunk in work.inputs]
+    text = options(work).get("text")
+    if isinstance(text, str):
+        return [Document(_passages(text))]
+    if text is not None:
+        raise invalid(f"payload.text: must be a string, not {type(text).__name__}.")
+    raise invalid("Nothing to read: give payload.text, payload.url, or a target with a primary asset.")
+
+
+def options(work: Work) -> dict[str, Any]:
+    """The task's payload; an absent one is empty. Raises EngineFailure (invalid_data) unless it is an object."""
+    if work.payload is None:
+        return {}
+    if not isinstance(work.payload, dict):
+        raise invalid(f"payload: must be an object, not {type(work.payload).__name__}.")
+    return work.payload
+
+
+def invalid(message: str) -> EngineFailure:
+    """A failure that no second attempt mends."""
+    return EngineFailure(message, FailureKind.INVALID_DATA)
+
+
+def _read(chunk: Chunk) -> Document:
+    header = Message()
+    header["content-type"] = chunk.media_type
+    kind: str = header.get_content_type()
+    name = chunk.name or chunk.path.name
+    if kind == "application/json" or kind.endswith("+json"):
+        return _from_json(chunk, kind, name)
+    # An unreadable type falls back to text/plain in the header parser, so the spelling itself is asked.
+    if not chunk.media_type.strip().lower().startswith("text/"):
+        raise invalid(f'"{name}" is {chunk.media_type}; this engine takes {_TAKEN}.')
+    text = _decode(chunk.path.read_bytes(), name, header.get_content_charset())
+    if kind in ("text/markdown", "text/x-markdown"):
+        text = from_markdown(text)
+    elif kind == "text/html":
+        text = from_html(text)
+    return Document(_passages(text), chunk)
+
+
+def _decode(data: bytes, name: str, charset: str | None) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    if b"\0" in data:
+        raise invalid(f'"{name}" is not text: it holds zero bytes and no byte order mark.')
+    for declared in (charset, "utf-8"):
+        try:
+            return data.decode(declared or "utf-8")
+        except (LookupError, UnicodeDecodeError):
+            continue
+    return data.decode("cp1252", "replace")  # what a text file that is not UTF-8 nearly always is
+
+
+def _passages(text: str) -> tuple[Passage, ...]:
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return (Passage(text),) if text else ()
+
+
+def _from_json(chunk: Chunk, kind: str, name: str) -> Document:
+    data = chunk.path.read_bytes()
+    try:
+        document = json.loads(data) if data.strip() else {}
+    except ValueError as problem:
+        raise invalid(f'"{name}" is {kind} but not JSON: {problem}.') from None
+    if not isinstance(document, dict) or not (
+        document.keys() & {"text", "series", "object", "validationContracts"} or kind == AION or not document
+    ):
+        raise invalid(f'"{name}" is {kind} without text in it; this engine takes {_TAKEN}.')
+    declared = document.get("language")
+    language = declared if isinstance(declared, str) else None
+    if isinstance(text := document.get("text"), str):
+        return Document(_passages(text), chunk, language)
+    return Document(_spoken(_items(document, "series")) + _written(_items(document, "object")), chunk, language)
+
+
+def _items(document: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    found = document.get(field)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _spoken(series: list[dict[str, Any]]) -> tuple[Passage, ...]:
+    """The best path through the words, in the order of time, a passage ending at each pause."""
+    passages: list[Passage] = []
+    words: list[str] = []
+    start = stop = 0
+    for item in sorted(series, key=lambda i: (_ms(i, "startTimeMs"), _ms(i, "stopTimeMs"))):
+        word = _best_word(item)
+        if not word:
+            continue
+        begins = _ms(item, "startTimeMs")
+        if words and begins - stop >= PAUSE_MS:
+            passages.append(Passage(" ".join(words), start, stop))
+            words = []
+        if not words:
+            start = stop = begins
+        words.append(word)
+        stop = max(stop, _ms(item, "stopTimeMs"))
+    if words:
+        passages.append(Passage(" ".join(words), start, stop))
+    return tuple(passages)
+
+
+def _written(objects: list[dict[str, Any]]) -> tuple[Passage, ...]:
+    texts = (item.get("text") for item in objects)
+    return tuple(Passage(text.strip()) for text in texts if isinstance(text, str) and text.strip())
+
+
+def _ms(item: dict[str, Any], field: str) -> int:
+    value = item.get(field)
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _best_word(item: dict[str, Any]) -> str | None:
+    """The likeliest of a time slice's words, or the text seen in it; None for silence and for words off the path."""
+    words = [w for w in _items(item, "words") if isinstance(w.get("word"), str)]
+    if words:
+        on_path = [w for w in words if w.get("bestPath") is True]
+        if not on_path and any(w.get("bestPath") is False for w in words):
+            return None
+        word: str = max(on_path or words, key=_confidence)["word"].strip()
+        return None if word == _SILENCE else word
+    seen = item.get("object")
+    text = seen.get("text") if isinstance(seen, dict) else None
+    return text.strip() if isinstance(text, str) else None
+
+
+def _confidence(word: dict[str, Any]) -> float:
+    value = word.get("confidence")
+    return float(value) if isinstance(value, int | float) else 0.0

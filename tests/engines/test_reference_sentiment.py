@@ -1,0 +1,93 @@
+"""Sentiment: English is judged sentence by sentence, anything else is left neutral and said to be so."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.engines.aion import problems
+from tests.engines.reference import answer, chunk, work
+
+from enginehouse_engines.sentiment import engine
+
+GLAD = "I love this warm and wonderful old place."
+SAD = "The terrible storm was a disaster and people were hurt."
+
+
+def contracts(found: object) -> list[str]:
+    return problems(found, "sentiment") + problems(found, "text")
+
+
+def test_glad_is_positive_and_sad_is_negative() -> None:
+    glad = answer(engine, work(payload={"text": GLAD}))["sentiment"]
+    sad = answer(engine, work(payload={"text": SAD}))["sentiment"]
+    assert glad["positiveValue"] > 0.4 > 0.1 > glad["negativeValue"]
+    assert sad["negativeValue"] > 0.4 > 0.1 > sad["positiveValue"]
+
+
+def test_every_sentence_has_its_sentiment_and_its_place() -> None:
+    found = answer(engine, work(payload={"text": f"{GLAD} {SAD}\n\n{SAD}"}))
+    assert contracts(found) == []
+    assert [(item["paragraph"], item["sentence"], item["text"]) for item in found["object"]] == [
+        (1, 1, GLAD), (1, 2, SAD), (2, 1, SAD),
+    ]  # fmt: skip
+    negative = [item["sentiment"]["negativeValue"] for item in found["object"]]
+    assert negative[0] < negative[1] == negative[2]
+    assert found["sentiment"]["negativeValue"] == pytest.approx(sum(negative) / 3, abs=1e-4)
+    assert found["vendor"]["sentencesJudged"] == found["vendor"]["sentences"] == 3
+    assert "note" not in found["vendor"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Leute, die im Hafen wohnen, waren alle da, und es war ein guter Tag für die Stadt.",  # "die" and "war"
+        "No, no es verdad que la bomba no funcione; no hay nada que temer en el puerto.",
+        "Le taller et le phare sont fermés, mais la machine tourne encore dans la nuit.",
+        "Vanha satama on hiljainen, eikä kukaan ihaile konehuonetta meren rannalla.",  # a language without a word list
+        "Каждая гавань хранит здание, которым никто не восхищается, и в нём стоят насосы.",
+    ],
+)
+def test_other_languages_are_neutral_and_said_not_to_be_judged(text: str) -> None:
+    found = answer(engine, work(payload={"text": text}))
+    assert contracts(found) == []
+    assert found["sentiment"] == {"positiveValue": 0.0, "negativeValue": 0.0}
+    assert found["vendor"]["sentencesJudged"] == 0
+    assert found["vendor"]["coverage"] == 0.0
+    assert "not judged" in found["vendor"]["note"]
+
+
+def test_a_foreign_paragraph_does_not_dilute_the_english_one() -> None:
+    alone = answer(engine, work(payload={"text": SAD}))
+    mixed = answer(
+        engine, work(payload={"text": f"{SAD}\n\nLa bombe est tombée dans le port et les gens ont eu peur."})
+    )
+    assert mixed["sentiment"] == alone["sentiment"]
+    assert (mixed["vendor"]["sentences"], mixed["vendor"]["sentencesJudged"]) == (2, 1)
+
+
+@pytest.mark.parametrize("text", ["Wonderful!", "Terrible food."])
+def test_english_too_short_for_small_words_is_judged(text: str) -> None:
+    assert answer(engine, work(payload={"text": text}))["vendor"]["sentencesJudged"] == 1
+
+
+def test_speech_has_its_sentiment_where_it_was_spoken(tmp_path: Path) -> None:
+    series = [
+        {"startTimeMs": start + n * 300, "stopTimeMs": start + 300 + n * 300, "words": [{"word": word}]}
+        for start, text in ((10_000, GLAD), (20_000, SAD))
+        for n, word in enumerate(text.rstrip(".").lower().split())
+    ]
+    found = answer(engine, work(chunk(tmp_path / "a.json", json.dumps({"series": series}), "application/json")))
+    assert contracts(found) == []
+    assert "object" not in found
+    assert [(item["startTimeMs"], item["stopTimeMs"]) for item in found["series"]] == [
+        (10_000, 12_400),
+        (20_000, 23_000),
+    ]
+    assert found["series"][0]["sentiment"]["positiveValue"] > 0.4
+    assert found["series"][1]["sentiment"]["negativeValue"] > 0.4
+
+
+def test_text_without_words_is_neutral() -> None:
+    found = answer(engine, work(payload={"text": ""}))
+    assert contracts(found) == []
+    assert (found["sentiment"], found["object"]) == ({"positiveValue": 0.0, "negativeValue": 0.0}, [])

@@ -1,0 +1,162 @@
+"""Transcription: words at their times in the media, none where nobody speaks.
+
+The shape is shown with a made-up voice, of which any words may be heard. What is understood of real speech is shown
+when ENGINEHOUSE_SPEECH_DIR names a folder of WAV files and a README.md with table rows `| file.wav | words spoken |`.
+"""
+
+import os
+import re
+import wave
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.engines.aion import problems
+from tests.engines.reference import answer, answers, chunk, work
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines.protocol import Chunk, EngineFailure
+from enginehouse_engines.speech import LONGEST, RATE, Pcm, utterances
+from enginehouse_engines.transcription import engine
+
+
+def silence(seconds: float) -> Pcm:
+    return np.random.default_rng(1).integers(-3, 4, int(seconds * RATE)).astype(np.int16)
+
+
+def voice(seconds: float) -> Pcm:
+    """A buzz through two moving resonances, opened and shut like a mouth: it is taken for speech, and says nothing."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    made = np.zeros_like(time)
+    for harmonic in range(1, 40):
+        pitch = 120.0 * harmonic
+        first, second = 500 + 250 * np.sin(2 * np.pi * 1.3 * time), 1500 + 600 * np.sin(2 * np.pi * 0.9 * time)
+        loud = np.exp(-(((pitch - first) / 150) ** 2)) + 0.5 * np.exp(-(((pitch - second) / 200) ** 2))
+        made += loud * np.sin(2 * np.pi * pitch * time)
+    mouth = 0.55 - 0.45 * np.cos(2 * np.pi * 4 * time)
+    spoken: Pcm = (made * mouth / np.abs(made).max() * 12_000).astype(np.int16)
+    return spoken + silence(seconds)[: len(time)]
+
+
+def file(path: Path, *parts: Pcm) -> bytes:
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(np.concatenate(parts).tobytes())
+    return path.read_bytes()
+
+
+def transcript(path: Path, data: bytes, **more: Any) -> dict[str, Any]:
+    found = answer(engine, work(chunk(path, data, "audio/wav", **more)))
+    assert problems(found, "transcript") == []
+    assert found["language"] == "en-US"
+    return found
+
+
+def test_words_lie_where_they_were_said_in_the_media(tmp_path: Path) -> None:
+    data = file(tmp_path / "a.wav", silence(2), voice(3), silence(2))
+    alone = transcript(tmp_path / "a.wav", data)["series"]
+    assert alone
+    assert all(1_500 <= item["startTimeMs"] < item["stopTimeMs"] <= 5_600 for item in alone)
+    assert all(0 <= word["confidence"] <= 1 for item in alone for word in item["words"])
+    later = transcript(tmp_path / "b.wav", data, start_ms=60_000)["series"]
+    assert [(item["startTimeMs"] - 60_000, item["stopTimeMs"] - 60_000, item["words"]) for item in later] == [
+        (item["startTimeMs"], item["stopTimeMs"], item["words"]) for item in alone
+    ]
+
+
+def test_words_are_plain_words(tmp_path: Path) -> None:
+    data = file(tmp_path / "a.wav", silence(1), voice(4), silence(1), voice(2), silence(1))
+    words = [word["word"] for item in transcript(tmp_path / "a.wav", data)["series"] for word in item["words"]]
+    assert words
+    assert all(re.fullmatch(r"[a-z][a-z'.-]*", word) for word in words), words
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, 3])
+def test_a_sound_without_speech_has_no_words(tmp_path: Path, seconds: float) -> None:
+    assert transcript(tmp_path / "a.wav", file(tmp_path / "a.wav", silence(seconds)))["series"] == []
+
+
+def test_what_was_heard_before_changes_nothing(tmp_path: Path) -> None:
+    data = file(tmp_path / "a.wav", voice(3))
+    first = transcript(tmp_path / "a.wav", data)
+    loud = file(
+        tmp_path / "b.wav", np.random.default_rng(2).integers(-9_000, 9_000, 4 * RATE).astype(np.int16), voice(1)
+    )
+    transcript(tmp_path / "b.wav", loud)
+    assert transcript(tmp_path / "a.wav", data) == first
+
+
+def test_speech_is_cut_where_nobody_speaks_and_never_too_long() -> None:
+    sound = np.concatenate([silence(2), voice(3), silence(2), voice(3), silence(0.2)])
+    found = utterances(sound)
+    assert len(found) == 2
+    (start, stop), (next_start, next_stop) = found
+    assert 1.5 <= start / RATE <= 2.1
+    assert 4.8 <= stop / RATE <= next_start / RATE <= 7.1
+    assert 9.8 <= next_stop / RATE <= len(sound) / RATE
+
+
+def test_speech_without_a_pause_is_cut_at_its_quietest_place() -> None:
+    sound = np.concatenate([voice(26), voice(40)])
+    sound[int(25.0 * RATE) : int(25.1 * RATE)] = 0
+    found = utterances(sound)
+    assert all(stop - start <= LONGEST for start, stop in found)
+    assert all(stop == start for (_, stop), (start, _) in pairwise(found))
+    assert 25.0 <= found[0][1] / RATE <= 25.1
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type", "says"),
+    [
+        (
+            b"ID3\x04",
+            "audio/mpeg",
+            '"input" is audio/mpeg; this engine takes WAV (audio/wav), and it does not begin as',
+        ),
+        (
+            b"",
+            "audio/wav",
+            '"input" is audio/wav; this engine takes WAV (audio/wav), and it does not begin as a WAV file',
+        ),
+    ],
+)
+def test_what_is_no_wav_file_is_refused_for_good(tmp_path: Path, data: bytes, media_type: str, says: str) -> None:
+    with pytest.raises(EngineFailure) as refused:
+        answers(engine, work(chunk(tmp_path / "input", data, media_type)))
+    assert refused.value.message.startswith(says)
+    assert refused.value.kind is FailureKind.INVALID_DATA
+
+
+def test_nothing_to_hear_says_what_to_give() -> None:
+    with pytest.raises(EngineFailure, match=r"^Nothing to hear: give payload\.url, or a target") as refused:
+        answers(engine, work(payload={"text": "words"}))
+    assert refused.value.kind is FailureKind.INVALID_DATA
+
+
+@pytest.mark.skipif("ENGINEHOUSE_SPEECH_DIR" not in os.environ, reason="ENGINEHOUSE_SPEECH_DIR names no recordings")
+def test_real_speech_is_mostly_understood() -> None:
+    folder = Path(os.environ["ENGINEHOUSE_SPEECH_DIR"])
+    rows = re.findall(r"^\| *(\S+\.wav) *\| *(.+?) *\|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert rows
+    wrong = total = 0
+    for name, said in rows:
+        recording = Chunk(path=folder / name, media_type="audio/wav", size=(folder / name).stat().st_size)
+        heard = [word["word"] for item in answer(engine, work(recording))["series"] for word in item["words"]]
+        spoken = said.replace("mister", "mr").split()
+        wrong += distance(spoken, heard)
+        total += len(spoken)
+    assert wrong / total < 0.35
+
+
+def distance(said: list[str], heard: list[str]) -> int:
+    """The fewest words to change, add or leave out to get from one to the other."""
+    row = list(range(len(heard) + 1))
+    for n, word in enumerate(said, 1):
+        above, row = row, [n]
+        for m, other in enumerate(heard, 1):
+            row.append(min(above[m] + 1, row[-1] + 1, above[m - 1] + (word != other)))
+    return row[-1]
