@@ -48,7 +48,7 @@ def job(
 
 def joined(names: str, edges: str, **more: Any) -> JobRequest:
     """Stages named by single characters, joined as `"ab bc"` says."""
-    routes = tuple(route(f"{a}-out", f"{b}-in") for a, b in edges.split())
+    routes = tuple(route(f"{a}-out", f"{b}-in") for a, b in map(tuple, edges.split()))
     return job(*(stage(name) for name in names), routes=routes, **more)
 
 

@@ -254,6 +254,33 @@ def test_a_standby_task_is_named_inside_its_principal() -> None:
     ]
 
 
+def test_a_standby_may_use_its_principals_references_again_but_each_once() -> None:
+    again = task("batch", folder("x"))
+    assert planned(job(task("batch", folder("x"), standby=task("batch", folder("x"), standby=again))))
+    twice = task("batch", folder("x"), folder("x", *OUT))
+    assert refusal(job(task("batch", folder("x"), standby=twice))) == [
+        'tasks[0].standbyTask.ioFolders[1].referenceId: "x" already used by tasks[0].standbyTask.ioFolders[0].'
+    ]
+    assert refusal(job(task("batch", folder("x")), task("batch", standby=again))) == [
+        'tasks[1].standbyTask.ioFolders[0].referenceId: "x" already used by tasks[0].ioFolders[0].'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "inside", "outside"),
+    [
+        ("priority", (-(1 << 31), (1 << 31) - 1), (-(1 << 31) - 1, 1 << 31)),
+        ("max_retries", (0, 100), (-1, 101)),
+        ("timeout_seconds", (0, 86_400), (-1, 1 << 31)),
+    ],
+)
+def test_the_bounds_of_numbers(field: str, inside: tuple[int, ...], outside: tuple[int, ...]) -> None:
+    for value in inside:
+        assert planned(job(task("batch", **{field: value})))
+    for value in outside:
+        assert len(refusal(job(task("batch", **{field: value})))) == 1
+
+
 def test_standby_tasks_do_not_nest_without_end() -> None:
     nested = task("batch")
     for _ in range(9):

@@ -7,11 +7,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.domain.requests import ENGINES, NOW, folder, job, joined, planned, route, stage, task
+from tests.domain.requests import BY_TASK_TYPE, ENGINES, NOW, folder, job, joined, planned, route, stage, task
 
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.graph import plan
-from enginehouse.domain.job import REST, Folder, FolderMode, FolderType, JobRequest, Route, RouteRequest, TaskRequest
+from enginehouse.domain.job import (
+    GRAPHQL,
+    REST,
+    Folder,
+    FolderMode,
+    FolderType,
+    JobRequest,
+    Route,
+    RouteRequest,
+    TaskRequest,
+)
 
 OUT = ("chunk", "output")
 
@@ -55,7 +65,7 @@ def test_what_the_client_said_is_kept() -> None:
 
 def test_an_engine_is_known_by_its_task_type_and_stored_by_its_own_id() -> None:
     assert planned(job(task(None, task_type="transcribe"))).plan.tasks[0].engine_id == "transcribe"
-    aliased = plan(job(task("alias")), {"alias": ENGINES["batch"]}.get, {}.get, now=NOW)
+    aliased = plan(job(task("alias")), {"alias": ENGINES["batch"]}.get, BY_TASK_TYPE.get, now=NOW)
     assert aliased.plan.tasks[0].engine_id == "batch"
 
 
@@ -200,10 +210,34 @@ def test_a_standby_with_folders_of_its_own_is_joined_where_they_match() -> None:
     assert mirrored == [(0, 1, 3, 1), (3, 0, 2, 0)]
 
 
-def test_a_standby_that_lacks_a_folder_is_refused() -> None:
+def test_a_standby_with_the_principals_references_is_joined_by_them() -> None:
+    principal = task("batch", folder("one"), folder("two"), standby=task("batch", folder("two"), folder("one")))
+    request = job(stage("a"), principal, routes=(route("a-out", "one"),))
+    assert edges(request) == [(0, 1, 1, 0), (0, 1, 2, 1)]
+
+
+def test_a_route_that_names_a_standbys_folder_is_not_mirrored_twice() -> None:
+    principal = task("batch", folder("one"), standby=task("batch", folder("other")))
+    made = planned(job(stage("a"), principal, routes=(route("a-out", "one"), route("a-out", "other")))).plan
+    assert [(r.parent, r.child, r.standby) for r in made.routes] == [(0, 1, False), (0, 2, True)]
+
+
+def test_nothing_is_said_about_a_standbys_unused_folders() -> None:
+    made = planned(job(task("batch", folder("x"), standby=task("batch"))))
+    assert made.warnings == ('tasks[0].ioFolders[0]: "x" is not used by any route.',)
+
+
+def test_a_standby_that_lacks_a_folder_is_refused_once() -> None:
     lacking = task("batch", folder("x", "stream"))
     with pytest.raises(InvalidInput) as refused:
-        planned(job(stage("a"), stage("b", standby=lacking), routes=(route("a-out", "b-in"),)))
+        planned(
+            job(
+                stage("a"),
+                stage("b", standby=lacking),
+                stage("c"),
+                routes=(route("a-out", "b-in"), route("c-out", "b-in")),
+            )
+        )
     assert refused.value.message == (
         'tasks[1].standbyTask.ioFolders: a chunk input folder is needed, to stand in for "b-in".'
     )
@@ -305,7 +339,8 @@ def test_every_path_exists_in_what_the_caller_sent(broken: list[dict[str, Any]],
         faulty = TaskRequest(**({"engine_id": "batch"} | fields))
         tasks.append(task("batch", standby=faulty) if nested else faulty)
     routes = (route("a-out", "nowhere"), route("a-in", "same"))
-    request = job(*tasks, routes=routes, **({"spelling": REST, "prefix": "jobs[0]."} if rest else {}))
+    spelling, prefix = (REST, "jobs[0].") if rest else (GRAPHQL, "")
+    request = job(*tasks, routes=routes, spelling=spelling, prefix=prefix)
     with pytest.raises(InvalidInput) as refused:
         planned(request)
     for problem in refused.value.problems:

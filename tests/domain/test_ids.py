@@ -165,4 +165,9 @@ def test_uuid_digits_are_ascii_hexadecimal_only() -> None:
     digit = next(n for n, character in enumerate(text) if character.isdigit())
     wide = text[:digit] + chr(0xFF10 + int(text[digit])) + text[digit + 1 :]
     assert ids.parse_job(wide) is None
+
+
+def test_white_space_is_no_zero() -> None:
+    text = next(text for n in range(10_000) if (text := ids.job_uuid(n)).startswith("00"))
+    assert ids.parse_job(text) is not None
     assert ids.parse_job("  " + text[2:]) is None
