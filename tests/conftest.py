@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.postgres import FSYNC, PostgresServer, started
 
 from enginehouse.storage.database import Database
 from enginehouse.storage.postgres import PostgresDatabase
 from enginehouse.storage.sqlite import SqliteDatabase
-from tests.postgres import FSYNC, PostgresServer, started
 
 
 @pytest.fixture(scope="session")

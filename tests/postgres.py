@@ -67,7 +67,8 @@ def started(*settings: str) -> Iterator[PostgresServer]:
             os.chown(folder, NOBODY, NOBODY)
         binaries = _binaries(root)
         data, log = root / "data", root / "log"
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        initdb: list[str | Path] = [binaries / "initdb", "-D", data]
+        initdb += ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
         done = subprocess.run(initdb, capture_output=True, text=True, cwd=root, check=False, **_as_nobody())
         if done.returncode:
             raise RuntimeError(f"initdb failed: {done.stderr}")
@@ -77,7 +78,12 @@ def started(*settings: str) -> Iterator[PostgresServer]:
             command += ["-c", option]
         with log.open("wb") as output:
             server = subprocess.Popen(
-                command, stdout=output, stderr=output, cwd=root, preexec_fn=_die_with_parent, **_as_nobody()
+                command,
+                stdout=output,
+                stderr=output,
+                cwd=root,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - the test process has one thread here
+                **_as_nobody(),
             )
         try:
             _until_ready(server, data, log)
@@ -118,6 +124,7 @@ def _binaries(root: Path) -> Path:
 
 
 def _die_with_parent() -> None:
+    """A test run that is killed leaves no server behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 

@@ -40,6 +40,7 @@ _TROUBLE: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,  # what the driver says while a connection is breaking
 )
 _CANNOT_OPEN: Final = (
     *_TROUBLE,
@@ -121,7 +122,7 @@ class PostgresTx:
 class PostgresDatabase:
     """A PostgreSQL database: a couple of writing connections, a few readers, and one for notifications."""
 
-    dialect: Dialect = "postgres"
+    dialect: str = "postgres"
 
     def __init__(self, writers: Any, readers: Any, listener: Listener, channels: Channels, named: Statements) -> None:
         self._writers = writers
@@ -183,10 +184,8 @@ class PostgresDatabase:
         return await self._transaction(self._readers, _READ, work)
 
     async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - the seam's own signature
-        ends = time.monotonic() + timeout
-        if not await self._listener.hears(channel, timeout):
-            return False
-        return await self._channels.wait(channel, max(ends - time.monotonic(), 0))
+        self._listener.hear(channel)
+        return await self._channels.wait(channel, timeout)
 
     def notify(self, channel: str) -> None:
         self._channels.notify(channel)
@@ -210,7 +209,7 @@ class PostgresDatabase:
                 try:
                     return await self._run(connection, begin, work)
                 except asyncpg.InterfaceError as error:
-                    if connection.is_closed():
+                    if _lost(connection):
                         raise ConnectionResetError(str(error)) from error
                     raise
         except _TROUBLE as error:
@@ -225,7 +224,7 @@ class PostgresDatabase:
             answer = await work(tx)
             ended = await connection.execute("COMMIT")
         except BaseException:
-            if not connection.is_closed() and connection.is_in_transaction():
+            if not _lost(connection) and connection.is_in_transaction():
                 await connection.execute("ROLLBACK")
             raise
         if ended != "COMMIT":
@@ -268,6 +267,14 @@ def refuse_unsafe(settings: Mapping[str, str], *, allow_unsafe_durability: bool)
                 f"Run `ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();` (and look for {name} in ALTER ROLE and "
                 "ALTER DATABASE settings), or start with --allow-unsafe-durability if losing jobs is fine."
             )
+
+
+def _lost(connection: Any) -> bool:
+    try:
+        lost: bool = connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool has already taken it back, because it broke
+    return lost
 
 
 async def _pool(dsn: str, size: int) -> Any:

@@ -22,23 +22,16 @@ class Listener:
     def __init__(self, connect: Callable[[], Awaitable[Any]], channels: Channels) -> None:
         self._connect = connect
         self._channels = channels
-        self._wanted: dict[str, asyncio.Event] = {}
+        self._wanted: set[str] = set()
         self._unsent: set[str] = set()
         self._something_to_do = asyncio.Event()
         self._task = asyncio.create_task(self._stay_connected(), name="postgres-listener")
 
-    async def hears(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - part of the caller's own timeout
-        """True once notifications of `channel` arrive here, within `timeout` seconds."""
-        heard = self._wanted.get(channel)
-        if heard is None:
-            heard = self._wanted[channel] = asyncio.Event()
+    def hear(self, channel: str) -> None:
+        """Notifications of `channel` arrive here soon. When they begin to, everybody who waits for it wakes up once."""
+        if channel not in self._wanted:
+            self._wanted.add(channel)
             self._something_to_do.set()
-        try:
-            async with asyncio.timeout(timeout):
-                await heard.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def send(self, channel: str) -> None:
         """The other servers hear of `channel` soon; what is asked while one is being sent goes out once."""
@@ -57,26 +50,24 @@ class Listener:
                     await self._talk(connection)
                 finally:
                     connection.terminate()
-            for heard in self._wanted.values():
-                heard.clear()
-            # Whatever was sent meanwhile was not heard, so everybody looks for themselves.
-            self._channels.notify_all()
             await asyncio.sleep(_PAUSE)
 
     async def _talk(self, connection: Any) -> None:
         connection.add_termination_listener(lambda _: self._something_to_do.set())
         self._something_to_do.set()
+        heard: set[str] = set()
         while not connection.is_closed():
             await self._something_to_do.wait()
             self._something_to_do.clear()
-            for channel, heard in list(self._wanted.items()):
-                if not heard.is_set():
-                    await connection.add_listener(_PREFIX + channel, self._hear)
-                    heard.set()
+            for channel in self._wanted - heard:
+                await connection.add_listener(_PREFIX + channel, self._heard)
+                heard.add(channel)
+                # What was sent before this moment was not heard, so whoever waits looks again.
+                self._channels.notify(channel)
             unsent, self._unsent = self._unsent, set()
             if unsent:
                 await connection.execute(";".join(f'NOTIFY "{_PREFIX}{channel}"' for channel in sorted(unsent)))
 
-    def _hear(self, connection: Any, process: int, channel: str, _payload: object) -> None:
+    def _heard(self, connection: Any, process: int, channel: str, _payload: object) -> None:
         if process != connection.get_server_pid():  # what this server says it has already told itself
             self._channels.notify(channel.removeprefix(_PREFIX))

@@ -6,7 +6,7 @@ and `-- only: sqlite` or `-- only: postgres` for a block the other database has 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -31,7 +31,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NAME: Final = re.compile(r"^-- name:[ ]*(\S*)[ ]*$", re.MULTILINE)
-_DECLARATION: Final = re.compile(r"^-- (rows|lists|only):[ ]*(.*?)[ ]*$", re.MULTILINE)
+_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only):[ ]*(.*?)[ ]*$", re.MULTILINE)
 _KEY: Final = re.compile(r"\bBIGINT\s+PRIMARY\s+KEY\b", re.IGNORECASE)
 
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -215,14 +215,14 @@ def _fragment(name: str, key: str, dialect: Dialect) -> str:
         return _WORDS[dialect][key]
     match key.split(":"):
         case ["status", verb] if verb in TASK:
-            return _quoted(sorted(TASK[verb].sources))
+            return f"({', '.join(_quoted(word) for word in sorted(TASK[verb].sources))})"
         case ["target", verb] if verb in TASK:
-            return _quoted([TASK[verb].target])
+            return _quoted(TASK[verb].target)
     raise BadStatement(f"{name}: nothing is known to put in place of {{{key}}}.")
 
 
-def _quoted(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
+def _quoted(word: str) -> str:
+    return f"'{word}'"
 
 
 def _no_params(name: str) -> Callable[[str], str]:

@@ -31,7 +31,7 @@ _READING: Final = ("PRAGMA query_only = ON",)
 class SqliteDatabase:
     """A SQLite file: one writer thread, a few readers, and a connection of the event loop's own for quick looks."""
 
-    dialect: Dialect = "sqlite"
+    dialect: str = "sqlite"
 
     def __init__(
         self, path: Path, lock: int, connection: sqlite3.Connection, *, clock: Clock, named: Statements, readers: int

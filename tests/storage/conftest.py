@@ -1,0 +1,73 @@
+"""Fixtures for the drivers: both databases with a few statements of the tests' own beside the real schema."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.postgres import FSYNC
+
+from enginehouse.storage.database import Database
+from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage.sqlite import SqliteDatabase
+
+PROBE = """
+-- name: put
+INSERT INTO server_fact (name, value) VALUES (:name, :value);
+
+-- name: get
+SELECT value FROM server_fact WHERE name = :name;
+
+-- name: names
+SELECT name FROM server_fact ORDER BY name;
+
+-- name: rename
+UPDATE server_fact SET value = :value WHERE name LIKE :pattern;
+
+-- name: by_names
+-- lists: names text
+SELECT name, value FROM server_fact WHERE name IN {names} ORDER BY name;
+
+-- name: put_all
+-- rows: name text, value text
+INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r;
+
+-- name: put_each
+-- rows: name text, value text
+INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r RETURNING name, value;
+
+-- name: types
+-- rows: big bigint, small int, words text, share float
+SELECT r.big, r.small, r.words, r.share FROM {rows} r;
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A folder whose probe.sql works on the real table `server_fact`."""
+    folder = tmp_path / "statements"
+    folder.mkdir()
+    (folder / "probe.sql").write_text(PROBE)
+    return folder
+
+
+@pytest.fixture
+async def sqlite_probe(tmp_path: Path, directory: Path) -> AsyncIterator[SqliteDatabase]:
+    opened = await SqliteDatabase.open(tmp_path / "probe.db", directory=directory)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def postgres_probe(postgres_dsn: str, directory: Path) -> AsyncIterator[PostgresDatabase]:
+    opened = await PostgresDatabase.open(
+        postgres_dsn, writers=2, readers=1, allow_unsafe_durability=FSYNC == "off", directory=directory
+    )
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def probe(request: pytest.FixtureRequest) -> Database:
+    """A fresh database of each kind whose statements are those of `directory`."""
+    found: Database = request.getfixturevalue(f"{request.param}_probe")
+    return found

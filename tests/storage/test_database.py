@@ -1,0 +1,219 @@
+"""What is true of both databases: the seam's promises, kept by the real thing."""
+
+import asyncio
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+import pytest
+
+from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database import TOKENS_AT_ONCE, Database, Row, Tx
+
+
+class Word(StrEnum):
+    HELLO = "hello"
+
+
+async def put(database: Database, name: str, value: str = "v") -> None:
+    async def work(tx: Tx) -> None:
+        await tx.run("probe.put", name=name, value=value)
+
+    await database.write(work)
+
+
+async def names(tx: Tx) -> list[Row]:
+    return await tx.all("probe.names")
+
+
+async def test_what_was_written_is_seen_by_every_way_of_reading(probe: Database) -> None:
+    await put(probe, "a")
+    assert await probe.read(names) == [("a",)]
+    assert await probe.peek(names) == [("a",)]
+    assert await probe.write(names) == [("a",)]
+
+
+async def test_a_failing_work_leaves_no_trace_and_its_error_is_raised(probe: Database) -> None:
+    async def work(tx: Tx) -> None:
+        await tx.run("probe.put", name="a", value="v")
+        raise ZeroDivisionError("on purpose")
+
+    with pytest.raises(ZeroDivisionError, match="on purpose"):
+        await probe.write(work)
+    assert await probe.read(names) == []
+    await put(probe, "b")
+    assert await probe.read(names) == [("b",)]
+
+
+async def test_one_failing_work_among_many_does_not_fail_the_others(probe: Database) -> None:
+    async def work(tx: Tx, n: int) -> int:
+        await tx.run("probe.put", name=f"{n:02}", value="v")
+        if n % 3 == 0:
+            raise ZeroDivisionError
+        return n
+
+    works = [probe.write(partial(work, n=n)) for n in range(30)]
+    answers = await asyncio.gather(*works, return_exceptions=True)
+    kept = [n for n in range(30) if n % 3]
+    assert [answer for answer in answers if not isinstance(answer, ZeroDivisionError)] == kept
+    assert await probe.read(names) == [(f"{n:02}",) for n in kept]
+
+
+async def test_rows_go_in_and_come_back(probe: Database) -> None:
+    rows = [("a", "1"), ("b", 'it\'s {"json": [1]}'), ("c", "ü\n")]
+
+    async def work(tx: Tx) -> list[Row]:
+        await tx.many("probe.put_all", [("x", "many"), ("y", "many")])
+        await tx.many("probe.put_all", [])
+        assert await tx.each("probe.put_each", []) == []
+        return await tx.each("probe.put_each", rows)
+
+    assert sorted(await probe.write(work)) == rows
+    assert [name for (name,) in await probe.read(names)] == ["a", "b", "c", "x", "y"]
+
+
+async def test_each_type_of_a_row_survives(probe: Database) -> None:
+    rows: list[tuple[Any, ...]] = [(2**62, True, Word.HELLO, 0.5), (-1, 0, None, None)]
+
+    async def work(tx: Tx) -> list[Row]:
+        return await tx.each("probe.types", rows)
+
+    answered = await probe.read(work)
+    assert answered == rows
+    assert all(type(row) is tuple for row in answered)
+
+
+async def test_a_list_is_one_parameter(probe: Database) -> None:
+    async def work(tx: Tx) -> list[Row]:
+        await tx.many("probe.put_all", [("a", "1"), ("b", "2"), ("c", "3")])
+        assert await tx.all("probe.by_names", names=[]) == []
+        return await tx.all("probe.by_names", names={"c", "a", "nobody"})
+
+    assert await probe.write(work) == [("a", "1"), ("c", "3")]
+
+
+async def test_run_counts_and_one_answers_one(probe: Database) -> None:
+    async def work(tx: Tx) -> tuple[int, int, Row | None, Row | None]:
+        put = await tx.run("probe.put", name="a", value="1")
+        await tx.run("probe.put", name="ab", value="1")
+        return (
+            put,
+            await tx.run("probe.rename", pattern="a%", value="2"),
+            await tx.one("probe.get", name="a"),
+            await tx.one("probe.get", name="nobody"),
+        )
+
+    assert await probe.write(work) == (1, 2, ("2",), None)
+
+
+@pytest.mark.parametrize("params", [{}, {"name": "a", "value": "b", "more": 1}, {"name": "a"}])
+async def test_parameters_must_be_exactly_those_of_the_statement(probe: Database, params: dict[str, str]) -> None:
+    async def work(tx: Tx) -> None:
+        await tx.run("probe.put", **params)
+
+    with pytest.raises(TypeError, match=r"probe\.put takes name, value"):
+        await probe.write(work)
+
+
+async def test_rows_are_for_statements_over_rows_only(probe: Database) -> None:
+    async def rows_to_plain(tx: Tx) -> None:
+        await tx.many("probe.put", [("a", "b")])
+
+    async def plain_to_rows(tx: Tx) -> None:
+        await tx.run("probe.put_all")
+
+    for work in (rows_to_plain, plain_to_rows):
+        with pytest.raises(TypeError, match=r"probe\.put"):
+            await probe.write(work)
+
+
+async def test_a_read_sees_one_snapshot(probe: Database) -> None:
+    await put(probe, "a")
+    loop = asyncio.get_running_loop()
+
+    async def twice(tx: Tx) -> tuple[list[Row], list[Row]]:
+        first = await names(tx)
+        if probe.dialect == "sqlite":  # we are in a reader's thread
+            asyncio.run_coroutine_threadsafe(put(probe, "b"), loop).result(10)
+        else:
+            await put(probe, "b")
+        return first, await names(tx)
+
+    first, second = await probe.read(twice)
+    assert first == second == [("a",)]
+    assert await probe.read(names) == [("a",), ("b",)]
+
+
+@pytest.mark.parametrize("way", ["read", "peek"])
+async def test_a_read_cannot_write(probe: Database, way: str) -> None:
+    async def work(tx: Tx) -> None:
+        await tx.run("probe.put", name="a", value="v")
+
+    with pytest.raises(Exception, match=r"readonly|read-only"):
+        await getattr(probe, way)(work)
+    assert await probe.read(names) == []
+
+
+async def test_tokens_rise_and_no_two_works_share_one(probe: Database) -> None:
+    async def take(tx: Tx, count: int) -> range:
+        first = await tx.tokens(count)
+        return range(first, first + count)
+
+    counts = [1, 7, TOKENS_AT_ONCE, 3] * 5
+    taken = await asyncio.gather(*(probe.write(partial(take, count=count)) for count in counts))
+    every = [token for block in taken for token in block]
+    assert len(set(every)) == sum(counts)
+    assert min(await probe.write(partial(take, count=5))) > max(every)
+
+
+@pytest.mark.parametrize("count", [0, -1, TOKENS_AT_ONCE + 1])
+async def test_only_so_many_tokens_at_once(probe: Database, count: int) -> None:
+    with pytest.raises(ValueError, match="tokens"):
+        await probe.write(lambda tx: tx.tokens(count))
+
+
+async def test_time_passes_between_works(probe: Database) -> None:
+    async def moments(tx: Tx) -> tuple[int, int]:
+        return tx.now, await tx.read_clock()
+
+    seen = [moment for _ in range(5) for moment in await probe.write(moments)]
+    assert seen == sorted(set(seen))
+    read = await probe.read(names_and_now)
+    assert abs(read - seen[-1]) < 5_000_000
+
+
+async def names_and_now(tx: Tx) -> int:
+    await names(tx)
+    return tx.now
+
+
+async def test_a_notification_wakes_who_waits_and_is_kept_for_who_comes_next(probe: Database) -> None:
+    probe.notify("work")
+    assert await probe.wait("work", 30)
+    while await probe.wait("work", 0.2):  # PostgreSQL begins to listen, and says so once
+        pass
+    waiting = [asyncio.create_task(probe.wait("work", 30)) for _ in range(2)]
+    await asyncio.sleep(0)
+    probe.notify("other")
+    probe.notify("work")
+    assert await asyncio.gather(*waiting) == [True, True]
+    probe.notify("work")
+    assert await probe.wait("work", 30)
+    assert not await probe.wait("work", 0.01)
+
+
+async def test_a_closed_database_says_so(probe: Database) -> None:
+    await probe.close()
+    await probe.close()
+    for way in (probe.write, probe.read, probe.peek):
+        with pytest.raises(Unavailable):
+            await way(names)
+
+
+async def test_a_lock_is_taken_in_a_write(probe: Database) -> None:
+    async def work(tx: Tx) -> int:
+        await tx.lock("barrier", shared=True)
+        await tx.lock("other", shared=False)
+        return await tx.read_clock()
+
+    assert await probe.write(work) > 0
