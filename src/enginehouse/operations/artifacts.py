@@ -1,0 +1,82 @@
+"""What jobs have left behind, for whoever may see it: outputs, their bytes, and the logs of attempts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.operations import jobs as job_operations
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import jobs
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """The log of one attempt: what its engine printed, capped."""
+
+    name: str
+    path: Path
+
+
+def attempt_folder(organization_id: int, job_id: int, ordinal: int) -> str:
+    """Where everything of a task is kept in the store."""
+    return f"jobs/{organization_id}/{job_id}/{ordinal}"
+
+
+def log_key(organization_id: int, job_id: int, ordinal: int, item: int, attempt: int) -> str:
+    """Where the log of one attempt is kept."""
+    return f"{attempt_folder(organization_id, job_id, ordinal)}/logs/{item:06d}-{attempt:03d}.log"
+
+
+async def of_job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Artifact, ...]:
+    """What the job's tasks have published as its results."""
+    await job_operations.status(house, principal, job_id, shown)
+    return await house.database.peek(lambda tx: jobs.artifacts(tx, principal.organization_id, job_id))
+
+
+async def of_task(
+    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
+) -> tuple[Artifact, ...]:
+    """Every output of the task."""
+    await job_operations.task(house, principal, job_id, ordinal, shown)
+    return await house.database.peek(
+        lambda tx: jobs.artifacts(tx, principal.organization_id, job_id, ordinal=ordinal)
+    )
+
+
+def named(found: tuple[Artifact, ...], name: str) -> Artifact:
+    """The output with this name. Raises NotFound."""
+    for artifact in found:
+        if artifact.name == name:
+            return artifact
+    raise NotFound("Output", name)
+
+
+def open_(house: House, artifact: Artifact) -> Path:
+    """A local file with the output's bytes; the artifact must come from one of the functions above."""
+    return house.store.local(artifact.key)
+
+
+async def read(house: House, artifact: Artifact, limit: int | None = None) -> bytes:
+    """The output's bytes, at most `limit` of them."""
+    return await house.store.read(artifact.key, limit=limit)
+
+
+async def attempts(
+    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
+) -> list[jobs.Attempt]:
+    """The ended attempts of a task."""
+    await job_operations.task(house, principal, job_id, ordinal, shown)
+    return await house.database.peek(lambda tx: jobs.attempts(tx, principal.organization_id, job_id, ordinal))
+
+
+async def logs(
+    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
+) -> tuple[LogFile, ...]:
+    """The logs of the task's attempts, running ones included, in the order of items and attempts."""
+    require(principal, Role.READER)
+    await job_operations.task(house, principal, job_id, ordinal, shown)
+    folder = house.store.local(f"{attempt_folder(principal.organization_id, job_id, ordinal)}/logs")
+    return tuple(LogFile(path.name, path) for path in sorted(folder.glob("*.log")))

@@ -1,0 +1,114 @@
+"""What every operation works with: the database, the store, the engines known, and who is told after a commit."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from enginehouse.artifacts.store import ArtifactStore
+from enginehouse.domain.engine import Engine
+from enginehouse.domain.work import Answer, Report
+from enginehouse.operations.passwords import FailedLogins
+from enginehouse.operations.tokens import KnownTokens
+from enginehouse.storage import jobs, work
+from enginehouse.storage.coalescer import Coalescer
+from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.plans import Plans
+
+_SHARDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for; all are settings."""
+
+    tasks_per_job: int = 10_000
+    jobs_per_request: int = 10_000
+    page_size: int = 1_000
+    upload_bytes: int = 104_857_600
+    session_seconds: int = 86_400
+    lease_seconds: float = 30.0
+    retention_seconds: int = 30 * 86_400
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """The engines in memory, refreshed from storage by `operations.engines.refresh`: by id, alias and slug."""
+
+    by_id: dict[str, Engine] = field(default_factory=dict)
+    by_task_type: dict[str, Engine] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Listeners:
+    """Who is told after a commit; `app` attaches them. None of them may wait or fail.
+
+    `runnable`: some item became runnable. `cancelled`: these jobs were. `ended`: these jobs have their last status.
+    """
+
+    runnable: Callable[[], None] = lambda: None
+    cancelled: Callable[[Sequence[int]], None] = lambda job_ids: None
+    ended: Callable[[Sequence[int]], None] = lambda job_ids: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Handed to every operation as its first argument.
+
+    `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each.
+    """
+
+    database: Database
+    store: ArtifactStore
+    catalogue: Catalogue
+    limits: Limits
+    plans: Plans
+    listeners: Listeners
+    shard: Callable[[], int]
+    creates: Coalescer[list[jobs.NewJob], list[int]]
+    cancels: Coalescer[tuple[int, int], jobs.Cancelled | None]
+    finishes: Coalescer[Report, Answer]
+    known_tokens: KnownTokens = field(default_factory=KnownTokens)
+    failed_logins: FailedLogins = field(default_factory=FailedLogins)
+
+
+def furnish(database: Database, store: ArtifactStore, limits: Limits | None = None) -> House:
+    """A house on this database and store, with nobody listening yet."""
+    plans = Plans()
+    on_postgres = database.dialect == "postgres"
+    turns = itertools.count()
+
+    def shard() -> int:
+        """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
+        return next(turns) % _SHARDS if on_postgres else 0
+
+    async def create(requests: list[list[jobs.NewJob]]) -> list[list[int]]:
+        together = [job for request in requests for job in request]
+        at = shard()
+        ids = iter(await database.write(lambda tx: jobs.create(tx, plans, together, shard=at)))
+        return [list(itertools.islice(ids, len(request))) for request in requests]
+
+    async def cancel(wanted: list[tuple[int, int]]) -> list[jobs.Cancelled | None]:
+        at = shard()
+        return await database.write(lambda tx: jobs.cancel(tx, wanted, shard=at))
+
+    async def finish(reports: list[Report]) -> list[Answer]:
+        at = shard()
+
+        async def ends(tx: Tx) -> list[Answer]:
+            return await work.finish(tx, plans, reports, shard=at)
+
+        return await database.write(ends)
+
+    in_flight = 2 if on_postgres else 1
+    return House(
+        database=database,
+        store=store,
+        catalogue=Catalogue(),
+        limits=limits or Limits(),
+        plans=plans,
+        listeners=Listeners(),
+        shard=shard,
+        creates=Coalescer(create, in_flight=in_flight),
+        cancels=Coalescer(cancel, in_flight=in_flight),
+        finishes=Coalescer(finish, in_flight=in_flight),
+    )

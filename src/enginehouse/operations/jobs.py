@@ -1,0 +1,213 @@
+"""What may be done with jobs: create, look, list, cancel, retry, delete."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.errors import InvalidInput, NotFound, NotRetryable, PastCancelling, Problem
+from enginehouse.domain.graph import Planned, plan
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, Task
+from enginehouse.domain.shape import initial, shape
+from enginehouse.domain.status import JobStatus
+from enginehouse.domain.times import graphql_seconds
+from enginehouse.operations import targets
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import jobs, plans
+from enginehouse.storage.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedJob:
+    """A job that is now durable, whole and waiting."""
+
+    job_id: int
+    target_id: int | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAnswer:
+    """`count` is 1 for the call that cancelled the job, 0 where it had been cancelled before."""
+
+    count: int
+    status: JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One page; `count` is how many match on all pages, where that was asked for."""
+
+    jobs: tuple[Job, ...]
+    count: int | None = None
+
+
+async def create(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[CreatedJob]:
+    """All jobs are durable with all their tasks, or none exists.
+
+    Raises InvalidInput with the problems of all of them, NotFound for a target that is not the caller's.
+    """
+    require(principal, Role.USER)
+    if len(requests) > house.limits.jobs_per_request:
+        text = f"{len(requests)} given, at most {house.limits.jobs_per_request} per request. Send them in several requests."
+        raise InvalidInput(text, "jobs")
+    planned = _plan_all(house, principal, requests)
+    target_ids = await targets.for_jobs(house, principal, requests)
+    new = [
+        new_job(principal, made.plan, target_id=target_id, due_at=request.due_at)
+        for request, made, target_id in zip(requests, planned, target_ids, strict=True)
+    ]
+    ids = await house.creates.ask(new)
+    house.listeners.runnable()
+    return [
+        CreatedJob(job_id, job.target_id, made.warnings)
+        for job_id, job, made in zip(ids, new, planned, strict=True)
+    ]
+
+
+def _plan_all(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[Planned]:
+    def engine(key: str) -> EngineSpec | None:
+        found = house.catalogue.by_id.get(key)
+        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
+
+    def by_task_type(word: str) -> EngineSpec | None:
+        found = house.catalogue.by_task_type.get(word)
+        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
+
+    now = time.time_ns() // 1000
+    planned, problems = list[Planned](), list[Problem]()
+    for request in requests:
+        try:
+            planned.append(plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job))
+        except InvalidInput as refused:
+            problems += refused.problems
+            if len(problems) >= InvalidInput.LIMIT:
+                break
+    if problems:
+        raise InvalidInput(problems)
+    return planned
+
+
+def new_job(
+    principal: Principal, made: Plan, *, target_id: int | None, due_at: int | None, retry_of: int | None = None
+) -> jobs.NewJob:
+    """The job to store for a plan."""
+    edges = shape(made)
+    start = initial(made)
+    return jobs.NewJob(
+        organization_id=principal.organization_id,
+        plan=made,
+        document=plans.encode(made).decode(),
+        shape=edges,
+        statuses=start.statuses,
+        runnable=frozenset(start.ready),
+        total=sum(task.standby_for is None for task in made.tasks),
+        target_id=target_id,
+        created_by=principal.user_id,
+        due_at=due_at,
+        retry_of=retry_of,
+    )
+
+
+async def status(house: House, principal: Principal, job_id: int, shown: str = "") -> JobStatus:
+    """The job's status now."""
+    require(principal, Role.READER)
+    found = await house.database.peek(lambda tx: jobs.status(tx, principal.organization_id, job_id))
+    if found is None:
+        raise NotFound("Job", shown or job_id)
+    return found
+
+
+async def get(house: House, principal: Principal, job_id: int, shown: str = "") -> Job:
+    """The job with its plan and tasks."""
+    found = await get_many(house, principal, [job_id])
+    if job_id not in found:
+        raise NotFound("Job", shown or job_id)
+    return found[job_id]
+
+
+async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, Job]:
+    """Those of the jobs that are the caller's organization's."""
+    require(principal, Role.READER)
+    return await house.database.peek(lambda tx: jobs.by_ids(tx, principal.organization_id, job_ids))
+
+
+async def list_(house: House, principal: Principal, wanted: JobFilter, *, with_count: bool = False) -> JobPage:
+    """One page of the organization's jobs, in the asked order."""
+    require(principal, Role.READER)
+    if not 1 <= wanted.limit <= house.limits.page_size:
+        raise InvalidInput(f"1–{house.limits.page_size}, got {wanted.limit}.", "limit")
+    if wanted.offset < 0:
+        raise InvalidInput(f"0 or more, got {wanted.offset}.", "offset")
+
+    async def page(tx: Tx) -> JobPage:
+        ids = await jobs.page(tx, principal.organization_id, wanted)
+        found = await jobs.by_ids(tx, principal.organization_id, ids)
+        total = await jobs.count(tx, principal.organization_id, wanted) if with_count else None
+        return JobPage(tuple(found[job_id] for job_id in ids if job_id in found), total)
+
+    return await house.database.read(page)
+
+
+async def task(house: House, principal: Principal, job_id: int, ordinal: int, shown: str = "") -> tuple[Job, Task]:
+    """One task with the job it is in."""
+    found = (await get_many(house, principal, [job_id])).get(job_id)
+    if found is None or ordinal >= len(found.tasks):
+        raise NotFound("Task", shown or f"{job_id}/{ordinal}")
+    return found, found.tasks[ordinal]
+
+
+async def cancel(house: House, principal: Principal, job_id: int, shown: str = "") -> CancelAnswer:
+    """The job is aborted: from this commit on none of its tasks starts. Nothing changes where it already was.
+
+    Raises PastCancelling once a task runs or has ended, NotFound.
+    """
+    require(principal, Role.USER)
+    verdict = await house.cancels.ask((job_id, principal.organization_id))
+    if verdict is None:
+        raise NotFound("Job", shown or job_id)
+    if verdict.refused:
+        raise PastCancelling(_past_cancelling(verdict))
+    if verdict.done:
+        house.plans.forget(job_id)
+        house.listeners.cancelled([job_id])
+        house.listeners.ended([job_id])
+    return CancelAnswer(int(verdict.done), verdict.status)
+
+
+def _past_cancelling(verdict: jobs.Cancelled) -> str:
+    if verdict.ended_at is not None:
+        when = graphql_seconds(verdict.ended_at)
+        return f"Job is already {verdict.status} (finished {when}); nothing was cancelled."
+    return f"Job is {verdict.status} and one of its tasks has started; nothing was cancelled."
+
+
+async def retry(house: House, principal: Principal, job_id: int, shown: str = "") -> CreatedJob:
+    """A new job does the same again, with its lineage kept; the old one is untouched, and runs on if it was live.
+
+    Raises NotRetryable for a complete job, NotFound.
+    """
+    require(principal, Role.USER)
+    old = await get(house, principal, job_id, shown)
+    if old.status is JobStatus.COMPLETE:
+        raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
+    new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old.id)
+    [[new_id]] = [await house.creates.ask([new])]
+    house.listeners.runnable()
+    return CreatedJob(new_id, old.target_id)
+
+
+async def delete(house: House, principal: Principal, job_id: int, shown: str = "") -> None:
+    """The job, its tasks, history and outputs are gone; what still ran is fenced and stopped."""
+    require(principal, Role.USER)
+    shard = house.shard()
+    keys = await house.database.write(
+        lambda tx: jobs.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
+    )
+    if keys is None:
+        raise NotFound("Job", shown or job_id)
+    house.plans.forget(job_id)
+    house.listeners.cancelled([job_id])
+    await house.store.delete(keys)

@@ -1,0 +1,49 @@
+"""What keeps the house in order while nobody asks: leases whose holder vanished, jobs past their keeping time."""
+
+import asyncio
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Failed, ItemKey, Report
+from enginehouse.operations import work as work_operations
+from enginehouse.operations.house import House
+from enginehouse.operations.work import MICROS
+from enginehouse.storage import jobs, work
+
+_LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
+_STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
+
+
+async def expire_leases(house: House, *, limit: int = 500) -> int:
+    """Attempts whose lease has run out are ended as lost and their items may run again; answers how many."""
+    return await _end(house, await house.database.read(lambda tx: work.expired(tx, limit=limit)), _LOST)
+
+
+async def release_all_leases(house: House, *, limit: int = 500) -> int:
+    """Every lease of a former server on this embedded database is over, charged to nobody; answers how many."""
+    total = 0
+    while held := await house.database.read(lambda tx: work.all_leases(tx, limit=limit)):
+        total += await _end(house, held, _STOPPED)
+    return total
+
+
+async def _end(house: House, held: list[tuple[ItemKey, int]], outcome: Failed) -> int:
+    # Together, so that they share transactions.
+    await asyncio.gather(*(work_operations.finish(house, Report(key, token, outcome)) for key, token in held))
+    return len(held)
+
+
+async def prune(house: House, *, now: int, limit: int = 200) -> int:
+    """A bounded batch of jobs that ended before the retention time is gone with its outputs; answers how many.
+
+    A retry keeps the id of the job it came from, also when that one is gone.
+    """
+    before = now - house.limits.retention_seconds * MICROS
+    old = await house.database.read(lambda tx: jobs.over_since(tx, before=before, limit=limit))
+    if not old:
+        return 0
+    shard = house.shard()
+    keys = await house.database.write(lambda tx: jobs.delete(tx, old, organization_id=None, shard=shard))
+    for job_id in old:
+        house.plans.forget(job_id)
+    await house.store.delete(keys or [])
+    return len(old)

@@ -1,0 +1,75 @@
+"""The three verbs of whoever runs work: claim, heartbeat, finish; and what a claimed item reads."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.flow import WHOLE
+from enginehouse.domain.work import Accepted, Answer, ItemKey, Lease, Report
+from enginehouse.operations.house import House
+from enginehouse.storage import jobs, work
+from enginehouse.storage.database import Tx
+
+MICROS = 1_000_000
+
+
+async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:
+    """Up to `limit` runnable items of the pool are leased to the worker, in order of priority, due time and age."""
+    lease_micros = int(house.limits.lease_seconds * MICROS)
+    shard = house.shard()
+
+    async def take(tx: Tx) -> list[Lease]:
+        return await work.claim(
+            tx, house.plans, pool=pool, limit=limit, worker=worker, lease_micros=lease_micros, shard=shard
+        )
+
+    return await house.database.write(take)
+
+
+async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]:
+    """The leases still held run on; one that is missing from the answer is lost, and its engine must stop."""
+    lease_micros = int(house.limits.lease_seconds * MICROS)
+    return await house.database.write(lambda tx: work.heartbeat(tx, held, lease_micros=lease_micros))
+
+
+async def finish(house: House, report: Report) -> Answer:
+    """The attempt has ended as reported, with all that follows, or the answer is Stale and nothing changed."""
+    answer = await house.finishes.ask(report)
+    if isinstance(answer, Accepted):
+        if answer.runnable or answer.again_at is not None:
+            house.listeners.runnable()
+        if answer.job_ended:
+            house.listeners.ended([report.key.job_id])
+    return answer
+
+
+async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
+    """What the item reads: its one chunk, or everything routed into the task's input folders, in media order.
+
+    Each artifact's `folder` is the position of the input folder it arrives in.
+    """
+    key, source = lease.key, lease.source
+    if source != WHOLE:
+
+        async def one(tx: Tx) -> Artifact | None:
+            return await jobs.input_(tx, key.job_id, source.ordinal, source.output_folder, source.item, source.part)
+
+        found = await house.database.peek(one)
+        return (_arriving(found, source.folder),) if found else ()
+    routes = [route for route in lease.plan.routes if route.child == key.ordinal and route.parent >= 0]
+    if not routes:
+        return ()
+    into = {(route.parent, route.parent_folder): route.child_folder for route in routes}
+    folders = [(key.job_id, ordinal, folder) for ordinal, folder in into]
+    rows = await house.database.read(lambda tx: jobs.inputs(tx, folders))
+    return tuple(_arriving(row, into[row.ordinal, row.folder]) for row in rows)
+
+
+def _arriving(artifact: Artifact, folder: int) -> Artifact:
+    return replace(artifact, folder=folder)
+
+
+async def mark_queued(house: House, *, pool: str, limit: int = 200) -> int:
+    """A bounded batch of what waits for a slot says `queued`; for when the slots are full."""
+    shard = house.shard()
+    return await house.database.write(lambda tx: work.mark_queued(tx, pool=pool, limit=limit, shard=shard))

@@ -1,0 +1,63 @@
+"""Work goes to free slots: claim as many leases as there are, start them, look again."""
+
+import time
+from collections.abc import Callable, Coroutine, Sequence
+
+from enginehouse.domain.work import Lease
+from enginehouse.runtime.loop import Loop
+from enginehouse.runtime.slots import Slots
+from enginehouse.runtime.source import WorkSource
+
+IDLE_SECONDS = 0.5
+MARK_SECONDS = 1.0
+LARGEST_CLAIM = 256
+
+Run = Callable[[Lease], Coroutine[None, None, None]]
+
+
+class Dispatcher:
+    """Keeps the slots of this process busy. `run` is the whole life of one attempt, report included."""
+
+    def __init__(self, source: WorkSource, slots: Slots, run: Run, *, worker: str) -> None:
+        self._source = source
+        self._slots = slots
+        self._run = run
+        self._worker = worker
+        self._marked_at: dict[str, float] = {}
+        self.loop = Loop("dispatcher", self.tick)
+
+    async def tick(self) -> float:
+        """Every pool with free slots has been offered work; answers 0 where a full claim says there is more."""
+        more = False
+        for pool in self._slots.capacity:
+            more |= await self._fill(pool)
+        return 0.0 if more else IDLE_SECONDS
+
+    async def _fill(self, pool: str) -> bool:
+        free = self._slots.free(pool)
+        if free <= 0:
+            await self._mark_waiting(pool)
+            return False
+        limit = min(free, LARGEST_CLAIM)
+        leases = await self._source.claim(pool=pool, limit=limit, worker=self._worker)
+        self._start(pool, leases)
+        return len(leases) == limit
+
+    def _start(self, pool: str, leases: Sequence[Lease]) -> None:
+        now = time.monotonic()
+        for lease in leases:
+            self._slots.start(lease, pool, self._attempt(lease), now=now)
+
+    async def _attempt(self, lease: Lease) -> None:
+        try:
+            await self._run(lease)
+        finally:
+            # A slot is free and children may be runnable: both are reasons to look again.
+            self.loop.wake()
+
+    async def _mark_waiting(self, pool: str) -> None:
+        """Off the hot path: what waits because the slots are full is shown as queued, at most once a second."""
+        now = time.monotonic()
+        if now - self._marked_at.get(pool, 0.0) >= MARK_SECONDS:
+            self._marked_at[pool] = now
+            await self._source.mark_queued(pool=pool)

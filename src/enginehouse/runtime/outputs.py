@@ -1,0 +1,95 @@
+"""What an engine answered becomes durable bytes with a place: a folder, an index, a name."""
+
+import re
+from collections.abc import Sequence
+from mimetypes import guess_extension
+from pathlib import Path
+from uuid import uuid4
+
+from enginehouse.artifacts.store import ArtifactStore
+from enginehouse.domain.artifact import PUBLISHED
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.job import FolderType
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Lease, NewArtifact
+from enginehouse.engines.protocol import EngineFailure, Output, Work
+from enginehouse.operations.artifacts import attempt_folder
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_JSON = {"application/json", "application/vnd.veritone.aion+json"}
+
+
+async def keep(
+    store: ArtifactStore, lease: Lease, spec: EngineSpec, work: Work, outputs: Sequence[Output]
+) -> tuple[NewArtifact, ...]:
+    """Every output is durable under a key of this attempt; the finish that names it will make it visible.
+
+    An output without a folder goes to every output folder of the task, or is published when there is none.
+    Raises EngineFailure for an output that is neither bytes nor a file inside the attempt's folder.
+    """
+    folder = f"{attempt_folder(lease.organization_id, lease.key.job_id, lease.key.ordinal)}/{lease.token}"
+    names = [_name(output, number, spec, lease) for number, output in enumerate(outputs)]
+    parts = [
+        (f"{folder}/{number:06d}-{_UNSAFE.sub('_', name)[-80:]}", _source(output, work))
+        for number, (output, name) in enumerate(zip(outputs, names, strict=True))
+    ]
+    stored = await store.put_many(parts)
+    only = work.inputs[0] if len(work.inputs) == 1 else None
+    made = []
+    for number, (output, name, kept) in enumerate(zip(outputs, names, stored, strict=True)):
+        for position in _folders(output, work):
+            made.append(
+                NewArtifact(
+                    folder=position,
+                    part=number,
+                    index=_index(output, number, work),
+                    name=name,
+                    media_type=output.media_type,
+                    size=kept.size,
+                    sha256=kept.sha256,
+                    key=kept.key,
+                    start_ms=output.start_ms if output.start_ms is not None or only is None else only.start_ms,
+                    stop_ms=output.stop_ms if output.stop_ms is not None or only is None else only.stop_ms,
+                    metadata=output.metadata or None,
+                )
+            )
+    return tuple(made)
+
+
+def _folders(output: Output, work: Work) -> tuple[int, ...]:
+    places = tuple(n for n, folder in enumerate(work.folders) if folder.type is FolderType.OUTPUT)
+    if output.published or not places:
+        return (PUBLISHED,)
+    if output.folder is None:
+        return places
+    if output.folder not in places:
+        raise EngineFailure(f"answered into folder {output.folder}, which is not one of the task's output folders.")
+    return (output.folder,)
+
+
+def _index(output: Output, number: int, work: Work) -> int:
+    """Chunk to chunk keeps the input's index (engine-contract d.4); everything else counts its own."""
+    if output.index is not None:
+        return output.index
+    return work.inputs[0].index if len(work.inputs) == 1 else number
+
+
+def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
+    """The output's own name; results in AION without one are named as clients look for them (engine-contract d.7)."""
+    if output.name:
+        return Path(output.name).name[:200] or "output"
+    if output.media_type in _JSON and not any(f.type is FolderType.OUTPUT for f in lease.plan.tasks[lease.key.ordinal].folders):
+        return f"vtn-standard-{uuid4()}.json"
+    extension = ".txt" if output.media_type.startswith("text/plain") else guess_extension(output.media_type) or ".bin"
+    return f"{spec.slug or 'output'}-{lease.key.item:05d}-{number:03d}{extension}"
+
+
+def _source(output: Output, work: Work) -> bytes | Path:
+    if output.data is not None:
+        return output.data
+    if output.path is None:
+        raise EngineFailure("answered an output with neither bytes nor a file.")
+    path = output.path if output.path.is_absolute() else work.directory / output.path
+    if not path.resolve().is_relative_to(work.directory.resolve()):
+        raise EngineFailure(f"answered a file outside its folder: {output.path}", FailureKind.FILE_WRITE_ERROR)
+    return path

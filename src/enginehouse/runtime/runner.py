@@ -1,0 +1,226 @@
+"""One attempt from lease to report: open the input, call the engine, keep the output, say how it ended."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.engine import Engine, EngineKind, EngineSpec
+from enginehouse.domain.errors import TooLarge, Unavailable
+from enginehouse.domain.ids import job_graphql, task_graphql
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report, Stale
+from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
+from enginehouse.operations.artifacts import log_key
+from enginehouse.operations.house import House
+from enginehouse.runtime.context import AttemptContext, Fetch
+from enginehouse.runtime.outputs import keep
+from enginehouse.runtime.source import WorkSource
+
+log = structlog.get_logger(__name__)
+
+LOG_BYTES = 1_048_576
+_REPORT_AGAIN = (0.05, 0.2, 1.0, 3.0)
+
+
+class CallPython(Protocol):
+    """Runs one item of a Python engine in a warm child process."""
+
+    async def __call__(
+        self,
+        spec: EngineSpec,
+        work: Work,
+        *,
+        log: Path,
+        log_limit: int,
+        timeout: float,  # noqa: ASYNC109 — the child is stopped by its keeper, not by cancelling this call
+        memory_mb: int,
+        organization_id: int,
+    ) -> list[Output]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """What an attempt needs: where work comes from, the house it belongs to, and the ways to call an engine."""
+
+    source: WorkSource
+    house: House
+    native: dict[str, NativeEngine]
+    call_python: CallPython
+    fetch: Fetch
+
+    async def run(self, lease: Lease) -> None:
+        """The attempt has ended and its end is reported, unless the lease was lost on the way.
+
+        A cancel from outside reports nothing when the lease is gone, and `server_stopped` when the server stops: the
+        storage refuses whatever comes under a token that no longer counts.
+        """
+        try:
+            outcome = await self._outcome(lease)
+        except asyncio.CancelledError:
+            outcome = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
+        await self._report(Report(lease.key, lease.token, outcome))
+
+    async def _outcome(self, lease: Lease) -> Done | Failed:
+        engine = self.house.catalogue.by_id.get(lease.engine_id)
+        if engine is None:
+            return Failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, f'Engine "{lease.engine_id}" is not installed here.')
+        workplace = _Workplace(self.house, lease, engine)
+        try:
+            return Done(await self._attempt(lease, engine.spec, workplace))
+        except EngineFailure as failure:
+            return Failed(failure.kind, failure.message)
+        except TooLarge as refused:
+            return Failed(FailureKind.INVALID_DATA, refused.message)
+        except Unavailable as trouble:
+            return Failed(FailureKind.SYSTEM_ERROR, trouble.message)
+        except TimeoutError:
+            limit = workplace.timeout_seconds
+            return Failed(FailureKind.CHUNK_TIMEOUT, f"{engine.spec.name} took longer than {limit} s and was stopped.")
+        except Exception as error:
+            log.exception("an engine of the server failed", engine=engine.spec.name, task=workplace.task_id)
+            return Failed(FailureKind.INTERNAL_ERROR, f"{engine.spec.name}: {type(error).__name__}: {error}")
+        finally:
+            await workplace.clear()
+
+    async def _attempt(self, lease: Lease, spec: EngineSpec, workplace: "_Workplace") -> tuple[NewArtifact, ...]:
+        inputs = await self._inputs(lease, spec, workplace)
+        work = workplace.work(inputs)
+        outputs = await self._call(lease, spec, work, workplace)
+        return await keep(self.house.store, lease, spec, work, outputs) if outputs else ()
+
+    async def _inputs(self, lease: Lease, spec: EngineSpec, workplace: "_Workplace") -> tuple[Chunk, ...]:
+        if any(route.child == lease.key.ordinal and route.parent >= 0 for route in lease.plan.routes):
+            found = await self.source.inputs(lease)
+            return tuple(workplace.chunk(artifact) for artifact in found)
+        if spec.ingests or spec.gathers or not spec.inputs:
+            return ()
+        return await self._lone_input(lease, workplace)
+
+    async def _lone_input(self, lease: Lease, workplace: "_Workplace") -> tuple[Chunk, ...]:
+        """What a cognitive engine without a parent works on: `payload.text`, `payload.url`, or the primary asset."""
+        payload = lease.plan.tasks[lease.key.ordinal].payload
+        given = payload if isinstance(payload, dict) else {}
+        if given.get("text") is not None:
+            return ()  # the engine reads it from its payload
+        context = workplace.context(self.fetch)
+        if isinstance(url := given.get("url"), str):
+            return (await context.download(url),)
+        asset = await context.primary_asset()
+        return (asset,) if asset else ()
+
+    async def _call(self, lease: Lease, spec: EngineSpec, work: Work, workplace: "_Workplace") -> list[Output]:
+        match spec.kind:
+            case EngineKind.NATIVE:
+                engine = self.native[spec.id]
+                async with asyncio.timeout(workplace.timeout_seconds):
+                    return await engine.process(work, workplace.context(self.fetch))
+            case EngineKind.PYTHON:
+                return await self.call_python(
+                    spec,
+                    work,
+                    log=workplace.log_path(),
+                    log_limit=LOG_BYTES,
+                    timeout=workplace.timeout_seconds,
+                    memory_mb=spec.memory_mb,
+                    organization_id=lease.organization_id,
+                )
+            case EngineKind.HTTP:
+                raise EngineFailure(
+                    "This server does not call engine containers.", FailureKind.SYSTEM_DEPENDENCY_MISSING
+                )
+
+    async def _report(self, report: Report) -> None:
+        """The report has reached storage; retried alone, so that trouble there never runs the engine again."""
+        for pause in (*_REPORT_AGAIN, None):
+            try:
+                answer = await self.source.finish(report)
+            except Unavailable:
+                if pause is None:
+                    log.warning("a report was not accepted; the lease will run out", item=report.key)
+                    return
+                await asyncio.sleep(pause)
+            else:
+                if isinstance(answer, Stale):
+                    log.info("a late report was refused", item=report.key, token=report.token)
+                return
+
+
+class _Workplace:
+    """The folder, log and public names of one attempt."""
+
+    def __init__(self, house: House, lease: Lease, engine: Engine) -> None:
+        self._house = house
+        self._lease = lease
+        self._spec = engine.spec
+        key = lease.key
+        self._task = lease.plan.tasks[key.ordinal]
+        self.task_id = task_graphql(key.job_id, key.ordinal)
+        self.timeout_seconds = self._task.timeout_seconds or engine.spec.timeout_seconds
+        self._directory: Path | None = None
+        self._context: AttemptContext | None = None
+
+    def work(self, inputs: Sequence[Chunk]) -> Work:
+        return Work(
+            job_id=job_graphql(self._lease.key.job_id),
+            task_id=self.task_id,
+            organization_id=self._lease.organization_id,
+            target_id=self._lease.target_id,
+            engine_id=self._spec.id,
+            payload=self._task.payload,
+            inputs=tuple(inputs),
+            folders=self._task.folders,
+            directory=self.directory() if self._needs_directory(inputs) else Path("/nonexistent"),
+            attempt=self._lease.attempt,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+    def _needs_directory(self, inputs: Sequence[Chunk]) -> bool:
+        """A native engine that reads nothing and declares no outputs writes no files: it is spared the folder."""
+        return self._spec.kind is not EngineKind.NATIVE or bool(inputs) or bool(self._spec.outputs)
+
+    def directory(self) -> Path:
+        if self._directory is None:
+            key = self._lease.key
+            self._directory = self._house.store.scratch() / f"{key.job_id}-{key.ordinal}-{key.item}-{self._lease.token}"
+            self._directory.mkdir(parents=True)
+        return self._directory
+
+    def chunk(self, artifact: Artifact) -> Chunk:
+        plan = self._lease.plan
+        return Chunk(
+            path=self._house.store.local(artifact.key),
+            media_type=artifact.media_type,
+            size=artifact.size,
+            index=artifact.index,
+            folder=artifact.folder,
+            name=artifact.name,
+            start_ms=artifact.start_ms,
+            stop_ms=artifact.stop_ms,
+            metadata=artifact.metadata or {},
+            engine_id=plan.tasks[artifact.ordinal].engine_id,
+            task_id=task_graphql(artifact.job_id, artifact.ordinal),
+        )
+
+    def context(self, fetch: Fetch) -> AttemptContext:
+        if self._context is None:
+            self._context = AttemptContext(self._house, self._lease, self._spec, fetch, self.directory, self.log_path)
+        return self._context
+
+    def log_path(self) -> Path:
+        key, lease = self._lease.key, self._lease
+        path = self._house.store.local(
+            log_key(lease.organization_id, key.job_id, key.ordinal, key.item, lease.attempt)
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    async def clear(self) -> None:
+        """The attempt's folder is gone."""
+        if self._directory is not None:
+            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)

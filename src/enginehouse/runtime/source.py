@@ -1,0 +1,46 @@
+"""Where work comes from: the four calls a dispatcher makes, whether the storage is in this process or behind HTTP."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.work import Answer, ItemKey, Lease, Report
+from enginehouse.operations import work
+from enginehouse.operations.house import House
+
+
+class WorkSource(Protocol):
+    """Claim, heartbeat, finish, and what an item reads. Every write carries the lease's fencing token."""
+
+    async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]: ...
+
+    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]: ...
+
+    async def finish(self, report: Report) -> Answer: ...
+
+    async def inputs(self, lease: Lease) -> tuple[Artifact, ...]: ...
+
+    async def mark_queued(self, *, pool: str) -> int:
+        """What waits for a slot of this pool says so."""
+
+
+class InProcess:
+    """The work source of a server that holds the storage itself."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
+        return await work.claim(self._house, pool=pool, limit=limit, worker=worker)
+
+    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]:
+        return await work.heartbeat(self._house, held)
+
+    async def finish(self, report: Report) -> Answer:
+        return await work.finish(self._house, report)
+
+    async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
+        return await work.inputs(self._house, lease)
+
+    async def mark_queued(self, *, pool: str) -> int:
+        return await work.mark_queued(self._house, pool=pool)

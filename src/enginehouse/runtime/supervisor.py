@@ -1,0 +1,38 @@
+"""Which loops this process runs, and the order in which they start and stop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.loop import Loop
+from enginehouse.runtime.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervisor:
+    """The loops of one server."""
+
+    dispatcher: Dispatcher
+    heartbeat: Heartbeat
+    slots: Slots
+    duties: Sequence[Loop]
+    drain_seconds: float
+
+    def start(self) -> None:
+        """Everything goes round. The heartbeat first: no lease is taken before something keeps it."""
+        for loop in (self.heartbeat.loop, self.heartbeat.fence, self.dispatcher.loop, *self.duties):
+            loop.start()
+
+    async def stop(self) -> None:
+        """Nothing new has been claimed, what ran has ended or was given back, and the loops are over."""
+        await self.dispatcher.loop.stop()
+        if self.slots.running:
+            log.info("waiting for running attempts", attempts=len(self.slots.running), seconds=self.drain_seconds)
+        await self.slots.drain(self.drain_seconds)
+        for loop in (*self.duties, self.heartbeat.fence, self.heartbeat.loop):
+            await loop.stop()

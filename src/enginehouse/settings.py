@@ -1,0 +1,50 @@
+"""Everything that can be set, read once at the root and passed down as plain arguments."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from enginehouse.domain.errors import InvalidInput, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one server runs. Times in seconds."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 9000
+    database: str | None = None  # a postgresql:// URL; None for the embedded database in the data folder
+    init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
+    allow_private_urls: bool = False
+    allow_unsafe_durability: bool = False
+    native_slots: int = 256
+    python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    idle_child_seconds: float = 300.0
+    lease_seconds: float = 30.0
+    drain_seconds: float = 10.0
+    retention_days: int = 30
+    log_format: str = "console"  # or json
+
+    def checked(self) -> "Settings":
+        """These settings, when every one of them can be used. Raises InvalidInput listing all that cannot."""
+        problems = []
+        if not 0 <= self.port <= 65535:
+            problems.append(Problem("port", f"0–65535, got {self.port}."))
+        if self.database is not None and not self.database.startswith(("postgresql://", "postgres://")):
+            problems.append(Problem("database", f'a postgresql:// URL, got "{self.database.split(":")[0]}:…".'))
+        problems += [
+            Problem(name, f"must be greater than 0, got {value}.")
+            for name, value in (
+                ("native_slots", self.native_slots),
+                ("python_slots", self.python_slots),
+                ("lease_seconds", self.lease_seconds),
+                ("retention_days", self.retention_days),
+            )
+            if value <= 0
+        ]
+        if self.log_format not in ("console", "json"):
+            problems.append(Problem("log_format", f'console or json, got "{self.log_format}".'))
+        if problems:
+            raise InvalidInput(problems)
+        return self

@@ -1,0 +1,341 @@
+"""Jobs in storage: made whole, read whole, cancelled by one row, dropped in batches."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.flow import WHOLE
+from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.job import Job, JobFilter, Plan, Shape, Task
+from enginehouse.domain.status import TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
+from enginehouse.storage import plans as stored
+from enginehouse.storage import settling
+from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.plans import Plans
+
+NEVER = 9_223_372_036_854_775_807
+_json = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to store: its plan worked out, and which of its tasks can start at once."""
+
+    organization_id: int
+    plan: Plan
+    document: str
+    shape: Shape
+    statuses: tuple[TaskStatus, ...]
+    runnable: frozenset[int]
+    total: int
+    target_id: int | None = None
+    created_by: str | None = None
+    due_at: int | None = None
+    retry_of: int | None = None
+
+
+async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[int]:
+    """All jobs exist, whole, in their order of creation; answers their ids."""
+    await tx.lock("barrier", shared=True)
+    now = await tx.read_clock()
+    barrier = await settling.last_barrier(tx)
+    ids = await _insert_rows(tx, jobs, now, barrier)
+    tasks, items, events = list[Row](), list[Row](), list[Row]()
+    counts: dict[tuple[int, str], int] = defaultdict(int)
+    for job_id, job in zip(ids, jobs, strict=True):
+        for ordinal, task in enumerate(job.plan.tasks):
+            first = 1 if ordinal in job.runnable else 0
+            tasks.append(
+                (job_id, ordinal, job.statuses[ordinal], task.engine_id, job.shape.waits_for[ordinal], first, now)
+            )
+            if first:
+                items.append(settling.item_row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
+        events.append((job_id, -1, "created", now, None))
+        counts[job.organization_id, JobStatus.PENDING.value] += 1
+        plans.keep(job_id, job.plan, job.shape)
+    await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
+    await tx.many("jobs.insert_tasks", tasks)
+    await tx.many("work.insert_items", items)
+    await tx.many("work.insert_events", events)
+    await settling.count_jobs(tx, counts, shard=shard)
+    return ids
+
+
+async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], now: int, barrier: int) -> list[int]:
+    """The job rows exist. An id that another server took in the same microsecond gives way to the next."""
+    following = first_job_id(now)
+    ids: list[int] = [0] * len(jobs)
+    waiting = list(range(len(jobs)))
+    while waiting:
+        for place in waiting:
+            ids[place] = following
+            following += 1
+        rows = [_job_row(ids[place], jobs[place], now, barrier) for place in waiting]
+        taken = {row[0] for row in await tx.each("jobs.insert", rows)}
+        waiting = [place for place in waiting if ids[place] not in taken]
+    return ids
+
+
+def _job_row(job_id: int, job: NewJob, now: int, barrier: int) -> Row:
+    return (
+        job_id, job.organization_id, JobStatus.PENDING.value, barrier, job.total, 0, job.target_id, job.created_by,
+        job.due_at, job.retry_of, now,
+    )  # fmt: skip
+
+
+async def status(tx: Tx, organization_id: int, job_id: int) -> JobStatus | None:
+    """The job's status; None where the organization has no such job."""
+    row = await tx.one("jobs.status", id=job_id, organization_id=organization_id)
+    return JobStatus(row[0]) if row else None
+
+
+async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, Job]:
+    """The organization's jobs among these, with plan, tasks and retries."""
+    rows = await tx.all("jobs.by_ids", ids=list(job_ids), organization_id=organization_id)
+    if not rows:
+        return {}
+    found = [row[0] for row in rows]
+    tasks: dict[int, list[Row]] = defaultdict(list)
+    for row in await tx.all("jobs.tasks", ids=found):
+        tasks[row[0]].append(row)
+    retries: dict[int, list[int]] = defaultdict(list)
+    for of, job_id in await tx.all("jobs.retries", ids=found, organization_id=organization_id):
+        retries[of].append(job_id)
+    return {row[0]: _job(row, tasks[row[0]], tuple(retries[row[0]])) for row in rows}
+
+
+def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
+    plan = stored.decode(row[13])
+    cancelled, created_at, aborted_at = bool(row[3]), row[8], row[12]
+    return Job(
+        id=row[0],
+        organization_id=row[1],
+        status=JobStatus(row[2]),
+        plan=plan,
+        tasks=tuple(_task(t, plan, created_at, aborted_at if cancelled else None) for t in tasks),
+        target_id=row[4],
+        created_by=row[5],
+        due_at=row[6],
+        retry_of=row[7],
+        retries=retries,
+        created_at=created_at,
+        modified_at=row[9],
+        started_at=row[10],
+        completed_at=row[11],
+        aborted_at=aborted_at,
+    )
+
+
+def _task(row: Row, plan: Plan, created_at: int, cancelled_at: int | None) -> Task:
+    """The task's view. A task of a cancelled job that had not ended is aborted: derived, no row says so."""
+    status, modified_at, aborted_at = TaskStatus(row[2]), row[7], row[11]
+    if cancelled_at is not None and status not in TASK_ENDED:
+        status, modified_at, aborted_at = TaskStatus.ABORTED, cancelled_at, cancelled_at
+    return Task(
+        job_id=row[0],
+        ordinal=row[1],
+        plan=plan.tasks[row[1]],
+        status=status,
+        created_at=created_at,
+        modified_at=modified_at,
+        queued_at=row[8],
+        started_at=row[9],
+        completed_at=row[10],
+        aborted_at=aborted_at,
+        attempts=row[6],
+        items=row[3],
+        items_open=row[4],
+        items_done=row[3] - row[4] - row[5],
+        items_failed=row[5],
+        failure_reason=row[12],
+        failure_message=row[13],
+    )
+
+
+async def page(tx: Tx, organization_id: int, wanted: JobFilter) -> list[int]:
+    """The ids of one page, in order."""
+    bounds = {"organization_id": organization_id, "limit": wanted.limit, "offset": wanted.offset}
+    if wanted == JobFilter(statuses=wanted.statuses, offset=wanted.offset, limit=wanted.limit):
+        if not wanted.statuses:
+            return [row[0] for row in await tx.all("jobs.newest", **bounds)]
+        if len(wanted.statuses) == 1:
+            rows = await tx.all("jobs.newest_in_status", status=wanted.statuses[0].value, **bounds)
+            return [row[0] for row in rows]
+    rows = await tx.all(
+        "jobs.page",
+        **bounds,
+        **_conditions(wanted),
+        by_modified=int(wanted.order_by == "modified_at"),
+        direction=-1 if wanted.descending else 1,
+    )
+    return [row[0] for row in rows]
+
+
+async def count(tx: Tx, organization_id: int, wanted: JobFilter) -> int:
+    """How many jobs match, on all pages together; without other filters from the running counts."""
+    plain = JobFilter(
+        statuses=wanted.statuses, offset=wanted.offset, limit=wanted.limit,
+        order_by=wanted.order_by, descending=wanted.descending,
+    )  # fmt: skip
+    if wanted == plain:
+        totals = dict(await tx.all("jobs.counts_by_status", organization_id=organization_id))
+        return sum(int(n) for word, n in totals.items() if not wanted.statuses or word in wanted.statuses)
+    row = await tx.one("jobs.count", organization_id=organization_id, **_conditions(wanted))
+    return int(row[0]) if row else 0
+
+
+def _conditions(wanted: JobFilter) -> dict[str, object]:
+    return {
+        "any_status": int(not wanted.statuses),
+        "statuses": [status.value for status in wanted.statuses],
+        "any_id": int(wanted.ids is None),
+        "ids": list(wanted.ids or ()),
+        "target_id": wanted.target_id,
+        "has_target": None if wanted.has_target is None else int(wanted.has_target),
+        "created_from": wanted.created_from if wanted.created_from is not None else -NEVER,
+        "created_to": wanted.created_to if wanted.created_to is not None else NEVER,
+        "modified_from": wanted.modified_from if wanted.modified_from is not None else -NEVER,
+        "modified_to": wanted.modified_to if wanted.modified_to is not None else NEVER,
+        "any_engine": int(not wanted.engine_ids),
+        "engine_ids": list(wanted.engine_ids),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What became of one cancel: `done` is true only for the call that changed the job."""
+
+    status: JobStatus
+    done: bool
+    refused: bool
+    ended_at: int | None = None
+
+
+async def cancel(tx: Tx, wanted: Sequence[tuple[int, int]], *, shard: int = 0) -> list[Cancelled | None]:
+    """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
+
+    From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
+    `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
+    """
+    rows = await tx.each("jobs.lock_to_cancel", sorted(set(wanted)))
+    now = await tx.read_clock()
+    found: dict[tuple[int, int], Row] = {(row[0], row[1]): row for row in rows}
+    chosen, counts = list[int](), defaultdict[tuple[int, str], int](int)
+    verdicts: dict[tuple[int, int], Cancelled] = {}
+    for key, row in found.items():
+        before = JobStatus(row[2])
+        if cancellable(Tally(*row[3:9]), before):
+            chosen.append(row[0])
+            counts[row[1], before.value] -= 1
+            counts[row[1], JobStatus.ABORTED.value] += 1
+            verdicts[key] = Cancelled(JobStatus.ABORTED, done=True, refused=False)
+        else:
+            verdicts[key] = Cancelled(before, done=False, refused=before is not JobStatus.ABORTED, ended_at=row[9])
+    if chosen:
+        await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
+        await tx.run("jobs.delete_items", ids=chosen)
+        await tx.many("work.insert_events", [(job_id, -1, "cancelled", now, None) for job_id in chosen])
+        await settling.count_jobs(tx, counts, shard=shard)
+    return _first_takes_it(wanted, verdicts)
+
+
+def _first_takes_it(
+    wanted: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], Cancelled]
+) -> list[Cancelled | None]:
+    """Of several calls for one job in a batch the first has changed it; the others find it aborted."""
+    answers: list[Cancelled | None] = []
+    for key in wanted:
+        verdict = verdicts.get(key)
+        answers.append(verdict)
+        if verdict is not None and verdict.done:
+            verdicts[key] = Cancelled(JobStatus.ABORTED, done=False, refused=False)
+    return answers
+
+
+async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None, shard: int = 0) -> list[str] | None:
+    """The jobs and everything of them are gone; answers the keys of the bytes to remove. None where one is not theirs.
+
+    Running attempts are fenced by the loss of their items. `organization_id` None: the server's own retention.
+    """
+    rows = await tx.all("jobs.lock_to_delete", ids=list(job_ids))
+    if organization_id is not None and (len(rows) < len(set(job_ids)) or any(row[1] != organization_id for row in rows)):
+        return None
+    ids = [row[0] for row in rows]
+    keys = [row[0] for row in await tx.all("jobs.artifact_keys", ids=ids)]
+    counts: dict[tuple[int, str], int] = defaultdict(int)
+    for _, owner, word in rows:
+        counts[owner, word] -= 1
+    for part in ("items", "documents", "tasks", "attempts", "artifacts", "events", "jobs"):
+        await tx.run(f"jobs.delete_{part}", ids=ids)
+    await settling.count_jobs(tx, counts, shard=shard)
+    return keys
+
+
+async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:
+    """Ended jobs untouched since `before` (µs), the oldest first. The id bound keeps the scan at the old end."""
+    rows = await tx.all("jobs.over_since", before=before, before_id=first_job_id(before), limit=limit)
+    return [row[0] for row in rows]
+
+
+async def artifacts(tx: Tx, organization_id: int, job_id: int, *, ordinal: int = -1) -> tuple[Artifact, ...]:
+    """The outputs of one task, or with ordinal -1 what the job's tasks have published."""
+    rows = await tx.all("jobs.artifacts", job_id=job_id, organization_id=organization_id, ordinal=ordinal)
+    return tuple(artifact(row) for row in rows)
+
+
+async def inputs(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> tuple[Artifact, ...]:
+    """Everything in these (job, task, output folder)s, in the order of the media."""
+    return tuple(artifact(row) for row in await tx.each("jobs.inputs_of", list(folders)))
+
+
+async def input_(tx: Tx, job_id: int, ordinal: int, folder: int, item: int, part: int) -> Artifact | None:
+    """The one artifact a chunk item reads."""
+    row = await tx.one("jobs.input", job_id=job_id, ordinal=ordinal, folder=folder, item=item, part=part)
+    return artifact(row) if row else None
+
+
+def artifact(row: Row) -> Artifact:
+    """The row of the statements above."""
+    return Artifact(
+        job_id=row[0],
+        ordinal=row[1],
+        folder=row[2],
+        item=row[3],
+        part=row[4],
+        index=row[5],
+        name=row[6],
+        media_type=row[7],
+        size=row[8],
+        sha256=row[9],
+        key=row[10],
+        start_ms=row[11],
+        stop_ms=row[12],
+        metadata=_json.decode(row[13]) if row[13] else None,
+        created_at=row[14],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One ended attempt, as it is in history. Times in µs UTC."""
+
+    item: int
+    number: int
+    token: int
+    worker: str
+    started_at: int
+    ended_at: int
+    outcome: str
+    failure_reason: str | None
+    failure_message: str | None
+
+
+async def attempts(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> list[Attempt]:
+    """The ended attempts of a task, by item and number."""
+    rows = await tx.all("jobs.attempts_of_task", job_id=job_id, ordinal=ordinal, organization_id=organization_id)
+    return [Attempt(*row) for row in rows]
+
+

@@ -1,0 +1,174 @@
+-- name: insert
+-- The jobs whose id was free; the others are answered by their absence and take the next id.
+-- rows: id bigint, organization_id bigint, status text, cancellable_since bigint, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, created_at bigint
+INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
+                 retry_of, created_at, modified_at)
+SELECT r.id, r.organization_id, r.status, r.cancellable_since, r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
+       r.due_at, r.retry_of, r.created_at, r.created_at
+FROM {rows} r WHERE true
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: insert_documents
+-- rows: job_id bigint, document text
+INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {rows} r;
+
+-- name: insert_tasks
+-- rows: job_id bigint, ordinal int, status text, engine_id text, waits_for int, items int, modified_at bigint
+INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
+SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
+
+-- name: status
+SELECT status FROM job WHERE id = :id AND organization_id = :organization_id;
+
+-- name: by_ids
+-- lists: ids bigint
+SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
+       j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document
+FROM job j JOIN job_document d ON d.job_id = j.id
+WHERE j.id IN {ids} AND j.organization_id = :organization_id;
+
+-- name: tasks
+-- lists: ids bigint
+SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
+       completed_at, aborted_at, failure_reason, failure_message
+FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
+
+-- name: retries
+-- lists: ids bigint
+SELECT retry_of, id FROM job WHERE retry_of IN {ids} AND organization_id = :organization_id ORDER BY id;
+
+-- name: page
+-- One page of an organization's jobs in the asked order; every filter that is NULL or empty lets all through.
+-- lists: statuses text, ids bigint, engine_ids text
+SELECT j.id
+FROM job j
+WHERE j.organization_id = :organization_id
+  AND (:any_status = 1 OR j.status IN {statuses})
+  AND (:any_id = 1 OR j.id IN {ids})
+  AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
+  AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
+  AND j.created_at BETWEEN :created_from AND :created_to
+  AND j.modified_at BETWEEN :modified_from AND :modified_to
+  AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}))
+ORDER BY CASE WHEN :by_modified = 1 THEN j.modified_at ELSE j.id END * :direction, j.id * :direction
+LIMIT :limit OFFSET :offset;
+
+-- name: newest
+-- The common page, straight from the index: an organization's jobs, the newest first.
+SELECT id FROM job WHERE organization_id = :organization_id ORDER BY id DESC LIMIT :limit OFFSET :offset;
+
+-- name: newest_in_status
+SELECT id FROM job WHERE organization_id = :organization_id AND status = :status ORDER BY id DESC LIMIT :limit OFFSET :offset;
+
+-- name: count
+-- lists: statuses text, ids bigint, engine_ids text
+SELECT COUNT(*)
+FROM job j
+WHERE j.organization_id = :organization_id
+  AND (:any_status = 1 OR j.status IN {statuses})
+  AND (:any_id = 1 OR j.id IN {ids})
+  AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
+  AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
+  AND j.created_at BETWEEN :created_from AND :created_to
+  AND j.modified_at BETWEEN :modified_from AND :modified_to
+  AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}));
+
+-- name: counts_by_status
+-- How many jobs the organization has in each status.
+SELECT status, SUM(jobs) FROM job_count WHERE organization_id = :organization_id GROUP BY status;
+
+-- name: lock_to_cancel
+-- The jobs, locked in key order, as they are now; what has started is in the job's own row, so this one look decides.
+-- rows: id bigint, organization_id bigint
+SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
+       j.tasks_aborted, j.completed_at
+FROM job j
+WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r)
+ORDER BY j.id
+{for_update};
+
+-- name: cancel
+-- rows: id bigint, now bigint
+UPDATE job
+SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = r.now, modified_at = r.now
+FROM {rows} r
+WHERE job.id = r.id AND job.cancelled = 0;
+
+-- name: delete_items
+-- lists: ids bigint
+DELETE FROM work_item WHERE job_id IN {ids};
+
+-- name: delete_documents
+-- lists: ids bigint
+DELETE FROM job_document WHERE job_id IN {ids};
+
+-- name: delete_tasks
+-- lists: ids bigint
+DELETE FROM task WHERE job_id IN {ids};
+
+-- name: delete_attempts
+-- lists: ids bigint
+DELETE FROM attempt WHERE job_id IN {ids};
+
+-- name: delete_artifacts
+-- lists: ids bigint
+DELETE FROM artifact WHERE job_id IN {ids};
+
+-- name: delete_events
+-- lists: ids bigint
+DELETE FROM event WHERE job_id IN {ids};
+
+-- name: delete_jobs
+-- lists: ids bigint
+DELETE FROM job WHERE id IN {ids};
+
+-- name: lock_to_delete
+-- lists: ids bigint
+SELECT id, organization_id, status FROM job WHERE id IN {ids} ORDER BY id {for_update};
+
+-- name: over_since
+-- Ended jobs that nothing has touched since a moment, oldest first.
+SELECT id FROM job
+WHERE id < :before_id AND status IN ('complete', 'failed', 'aborted') AND modified_at < :before
+ORDER BY id LIMIT :limit;
+
+-- name: artifacts
+-- What a task has left behind, or with ordinal -1 what every task of the job has published.
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at
+FROM artifact a JOIN job j ON j.id = a.job_id
+WHERE a.job_id = :job_id AND j.organization_id = :organization_id
+  AND ((:ordinal = -1 AND a.folder = -1) OR a.ordinal = :ordinal)
+ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
+
+-- name: artifact_keys
+-- lists: ids bigint
+SELECT DISTINCT storage_key FROM artifact WHERE job_id IN {ids};
+
+-- name: inputs_of
+-- Everything in these output folders, in the order of the media.
+-- rows: job_id bigint, ordinal int, folder int
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at
+FROM {rows} r
+JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder = r.folder
+ORDER BY a.start_ms IS NULL, a.start_ms, a.ordinal, a.folder, a.position, a.item, a.part;
+
+-- name: input
+SELECT job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms,
+       metadata, created_at
+FROM artifact
+WHERE job_id = :job_id AND ordinal = :ordinal AND folder = :folder AND item = :item AND part = :part;
+
+-- name: attempts_of_task
+SELECT a.item, a.number, a.token, a.worker, a.started_at, a.ended_at, a.outcome, a.failure_reason, a.failure_message
+FROM attempt a JOIN job j ON j.id = a.job_id
+WHERE a.job_id = :job_id AND a.ordinal = :ordinal AND j.organization_id = :organization_id
+ORDER BY a.item, a.number;
+
+-- name: events
+SELECT e.id, e.ordinal, e.kind, e.at, e.detail
+FROM event e JOIN job j ON j.id = e.job_id
+WHERE e.job_id = :job_id AND j.organization_id = :organization_id AND e.id > :after
+ORDER BY e.id LIMIT :limit;

@@ -1,0 +1,263 @@
+"""Claim, heartbeat, finish: the three plural verbs of whoever runs work, each one transaction."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import assert_never
+
+import msgspec
+
+from enginehouse.domain.flow import ItemState, Missing, Settlement, Source, TaskState
+from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.retry import Again, FailureKind
+from enginehouse.domain.work import Accepted, Answer, Done, Failed, ItemKey, Lease, NewArtifact, Report, Stale
+from enginehouse.storage import settling
+from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.plans import Plans
+
+BARRIER_LOCK = "barrier"
+_json = msgspec.json.Encoder().encode
+
+
+async def claim(tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, shard: int = 0) -> list[Lease]:
+    """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; answers the leases.
+
+    Never waits: items and jobs that somebody else holds are passed over. The order of the statements is the guarantee:
+    barrier lock, items, jobs in a later statement, and only then the guarded update (DESIGN §6, reliability.md §0.1).
+    """
+    await tx.lock(BARRIER_LOCK, shared=True)
+    now = await tx.read_clock()
+    keys = [ItemKey(*row) for row in await tx.all("work.ready", pool=pool, now=now, limit=limit)]
+    if not keys:
+        return []
+    job_rows = await tx.all("work.claimable_jobs", ids=sorted({key.job_id for key in keys}))
+    jobs = {row[0]: row for row in job_rows}
+    keys = [key for key in keys if key.job_id in jobs]
+    if not keys:
+        return []
+    loaded = await plans.load(tx, set(jobs))
+    first = await tx.tokens(len(keys))
+    until = now + lease_micros
+    rows = await tx.each("work.lease", [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
+    leases = [_lease(row, loaded[row[0]][0], jobs[row[0]][11]) for row in rows]
+    await _record_starts(tx, [lease.key for lease in leases], jobs, loaded, shard=shard)
+    order = {key: i for i, key in enumerate(keys)}
+    leases.sort(key=lambda lease: order[lease.key])
+    return leases
+
+
+def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
+    return Lease(
+        key=ItemKey(row[0], row[1], row[2]),
+        token=row[3],
+        organization_id=row[4],
+        engine_id=row[5],
+        attempt=row[6],
+        source=Source(row[7], row[8], row[9], row[10], row[11]),
+        until=row[12],
+        plan=plan,
+        target_id=target_id,
+    )
+
+
+async def _record_starts(
+    tx: Tx, keys: Sequence[ItemKey], jobs: dict[int, Row], loaded: dict[int, tuple[Plan, Shape]], *, shard: int
+) -> None:
+    tasks = await settling.task_states(tx, ((key.job_id, key.ordinal) for key in keys))
+    settlements: dict[int, Settlement] = {}
+    attempts: dict[tuple[int, int], int] = defaultdict(int)
+    for job_id, ordinal, _ in keys:
+        settlement = settlements.get(job_id)
+        if settlement is None:
+            settlement = settlements[job_id] = Settlement(
+                settling.job_state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
+            )
+        settlement.claimed(ordinal)
+        attempts[job_id, ordinal] += 1
+    await settling.write(tx, list(settlements.values()), shard=shard, attempts=attempts, started=True)
+
+
+async def heartbeat(tx: Tx, held: Sequence[tuple[ItemKey, int]], *, lease_micros: int) -> set[tuple[ItemKey, int]]:
+    """The leases still held run on; answers those. A lease that is missing from the answer is lost: stop its engine."""
+    until = await tx.read_clock() + lease_micros
+    rows = await tx.each("work.heartbeat", [(*key, token, until) for key, token in held])
+    return {(ItemKey(row[0], row[1], row[2]), row[3]) for row in rows}
+
+
+async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int = 0) -> list[Answer]:
+    """Every report made under a lease still held is accepted with all that follows; any other answers Stale.
+
+    Jobs are locked first, all of them, in key order: two parents finishing at once would otherwise both see the other
+    one unfinished, and their child would be lost.
+    """
+    await tx.lock(BARRIER_LOCK, shared=True)
+    locked = await tx.all("work.lock_jobs", ids=sorted({report.key.job_id for report in reports}))
+    jobs = {row[0]: row for row in locked}
+    await tx.read_clock()
+    held = await _held(tx, reports)
+    accepted = [report for report in reports if (report.key, report.token) in held and report.key.job_id in jobs]
+    if not accepted:
+        return [Stale() for _ in reports]
+    await _write_artifacts(tx, accepted)
+    loaded = await plans.load(tx, {report.key.job_id for report in accepted})
+    retries = {row[0]: row[1] for row in await tx.all("work.organization_retries", ids=sorted({row[1] for row in jobs.values()}))}
+    by_job: dict[int, list[Report]] = defaultdict(list)
+    # Results before failures: a failure may end the task, and what was accepted beside it must not come too late.
+    for report in sorted(accepted, key=lambda report: isinstance(report.outcome, Failed)):
+        by_job[report.key.job_id].append(report)
+    tasks = await settling.task_states(tx, _first_look(by_job, loaded))
+    settlements = []
+    answers: dict[tuple[ItemKey, int], Answer] = {}
+    for job_id, job_reports in by_job.items():
+        settlement, told = await _settle(
+            tx, jobs[job_id], tasks[job_id], loaded[job_id], job_reports, held, retries.get(jobs[job_id][1])
+        )
+        settlements.append(settlement)
+        answers |= told
+    await _write_ends(tx, accepted, held, answers, settlements)
+    await settling.write(tx, settlements, shard=shard)
+    return [answers.get((report.key, report.token), Stale()) for report in reports]
+
+
+async def _held(tx: Tx, reports: Sequence[Report]) -> dict[tuple[ItemKey, int], Row]:
+    rows = await tx.each("work.held", [(*report.key, report.token) for report in reports])
+    return {(ItemKey(row[0], row[1], row[2]), row[3]): row for row in rows}
+
+
+def _first_look(by_job: dict[int, list[Report]], loaded: dict[int, tuple[Plan, Shape]]) -> set[tuple[int, int]]:
+    """The finished tasks, their children and standbys: enough unless an end spreads further."""
+    keys = set[tuple[int, int]]()
+    for job_id, reports in by_job.items():
+        _, edges = loaded[job_id]
+        for ordinal in {report.key.ordinal for report in reports}:
+            keys.add((job_id, ordinal))
+            keys.update((job_id, child) for child in edges.children[ordinal])
+            if (standby := edges.standbys[ordinal]) is not None:
+                keys.add((job_id, standby))
+    return keys
+
+
+async def _settle(
+    tx: Tx,
+    job: Row,
+    tasks: dict[int, TaskState],
+    loaded: tuple[Plan, Shape],
+    reports: list[Report],
+    held: dict[tuple[ItemKey, int], Row],
+    retries: int | None,
+) -> tuple[Settlement, dict[tuple[ItemKey, int], Answer]]:
+    """The settlement of one job's reports; started over with more rows for as long as it asks for them."""
+    settlement = Settlement(settling.job_state(job), tasks, *loaded, now=tx.now)
+    while True:
+        try:
+            return settlement, _tell(settlement, reports, held, retries)
+        except Missing as missing:
+            ordinals, chunks = await settling.more(tx, job[0], loaded[1], missing, settlement)
+            again = await settling.task_states(tx, ((job[0], ordinal) for ordinal in ordinals))
+            settlement = Settlement(settling.job_state(job), again[job[0]], *loaded, now=tx.now, chunks=chunks)
+
+
+def _tell(
+    settlement: Settlement, reports: list[Report], held: dict[tuple[ItemKey, int], Row], retries: int | None
+) -> dict[tuple[ItemKey, int], Answer]:
+    answers: dict[tuple[ItemKey, int], Answer] = {}
+    for report in reports:
+        row = held[report.key, report.token]
+        item = ItemState(report.key.ordinal, report.key.item, attempts=row[5], failures=row[6], lost=row[7])
+        before = len(settlement.new_items)
+        again_at = None
+        if settlement.is_over(item.ordinal):
+            continue
+        match report.outcome:
+            case Done(outputs):
+                settlement.completed(item, [(output.folder, output.part) for output in outputs])
+            case Failed(kind, message):
+                verdict = settlement.failed(item, kind, message, organization_retries=retries)
+                again_at = verdict.at if isinstance(verdict, Again) else None
+            case unknown:
+                assert_never(unknown)
+        answers[report.key, report.token] = Accepted(
+            job_ended=settlement.has_ended(), runnable=len(settlement.new_items) - before, again_at=again_at
+        )
+    return answers
+
+
+async def _write_ends(
+    tx: Tx,
+    reports: Sequence[Report],
+    held: dict[tuple[ItemKey, int], Row],
+    answers: dict[tuple[ItemKey, int], Answer],
+    settlements: Sequence[Settlement],
+) -> None:
+    """The attempts are history; their items are gone, or free again where another attempt will come."""
+    now = tx.now
+    later = {ItemKey(s.job.id, l.item.ordinal, l.item.item): l for s in settlements for l in s.later}
+    gone, attempts = list[Row](), list[Row]()
+    for report in reports:
+        row = held[report.key, report.token]
+        match report.outcome:
+            case Done():
+                outcome, reason, message = "complete", None, None
+            case Failed(kind, text):
+                outcome, reason, message = _OUTCOMES.get(kind, "failed"), kind.value, text
+            case unknown:
+                assert_never(unknown)
+        if (report.key, report.token) not in answers:
+            outcome, reason, message = "stopped", None, "The task had already ended."
+        attempts.append((*report.key, row[5], report.token, row[8], row[9], now, outcome, reason, message))
+        if report.key not in later:
+            gone.append(tuple(report.key))
+    await tx.many("work.insert_attempts", attempts)
+    await tx.many("work.delete_items", gone)
+    await tx.many("work.release_items", [(*key, l.at, l.failures, l.lost) for key, l in sorted(later.items())])
+
+
+_OUTCOMES = {FailureKind.WORKER_LOST: "lost", FailureKind.SERVER_STOPPED: "stopped"}
+
+
+async def _write_artifacts(tx: Tx, reports: Sequence[Report]) -> None:
+    """The outputs of accepted attempts are visible; a later settlement of this transaction reads them."""
+    rows = [
+        _artifact_row(report.key, output, tx.now)
+        for report in reports
+        if isinstance(report.outcome, Done)
+        for output in report.outcome.outputs
+    ]
+    await tx.many("work.insert_artifacts", rows)
+
+
+def _artifact_row(key: ItemKey, output: NewArtifact, now: int) -> Row:
+    metadata = _json(output.metadata).decode() if output.metadata else None
+    return (
+        key.job_id, key.ordinal, output.folder, key.item, output.part, output.index, output.name, output.media_type,
+        output.size, output.sha256, output.key, output.start_ms, output.stop_ms, metadata, now,
+    )  # fmt: skip
+
+
+async def expired(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
+    """Leases whose end has passed on the storage clock."""
+    rows = await tx.all("work.expired", now=await tx.read_clock(), limit=limit)
+    return [(ItemKey(row[0], row[1], row[2]), row[3]) for row in rows]
+
+
+async def all_leases(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
+    """Every lease there is: on an embedded database, those of a server that is gone."""
+    return [(ItemKey(row[0], row[1], row[2]), row[3]) for row in await tx.all("work.all_leases", limit=limit)]
+
+
+async def mark_queued(tx: Tx, *, pool: str, limit: int, shard: int = 0) -> int:
+    """Up to `limit` tasks with runnable items say `queued`; their jobs' counts and statuses with them."""
+    now = await tx.read_clock()
+    keys = [(row[0], row[1]) for row in await tx.all("work.waiting_tasks", pool=pool, now=now, limit=limit)]
+    if not keys:
+        return 0
+    locked = await tx.all("work.lock_jobs", ids=sorted({job_id for job_id, _ in keys}))
+    jobs = {row[0]: row for row in locked if not row[3]}
+    loaded = await Plans().load(tx, set(jobs))
+    tasks = await settling.task_states(tx, keys)
+    settlements = []
+    for job_id, row in jobs.items():
+        settlement = Settlement(settling.job_state(row), tasks[job_id], *loaded[job_id], now=now)
+        settlement.queued()
+        settlements.append(settlement)
+    await settling.write(tx, settlements, shard=shard)
+    return sum(len(settlement.changed) for settlement in settlements)

@@ -1,0 +1,185 @@
+-- name: ready
+-- The next items of a pool that may start now, in order.
+SELECT job_id, ordinal, item
+FROM work_item
+WHERE pool = :pool AND lease_until IS NULL AND not_before <= :now
+ORDER BY priority, due_at, job_id, ordinal, item
+LIMIT :limit
+{skip_locked};
+
+-- name: claimable_jobs
+-- Those of the jobs that may have a task started: not cancelled, and not covered by an open bulk cancel.
+-- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
+-- lists: ids bigint
+SELECT j.id, j.organization_id, j.status, j.cancelled, j.started_at, j.tasks_total, j.tasks_queued, j.tasks_running,
+       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id
+FROM job j
+WHERE j.id IN {ids} AND j.cancelled = 0
+  AND NOT EXISTS (
+    SELECT 1 FROM barrier b
+    WHERE b.organization_id = j.organization_id AND b.settled_at IS NULL AND j.cancellable_since < b.id
+      AND j.created_at BETWEEN b.created_from AND b.created_to)
+ORDER BY j.id
+{skip_locked};
+
+-- name: lease
+-- The items are leased: a new token, a holder, an end. An item that is gone or taken is passed over.
+-- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, now bigint
+UPDATE work_item
+SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
+FROM {rows} r
+WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
+  AND work_item.lease_until IS NULL
+RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.organization_id,
+  work_item.engine_id, work_item.attempts, work_item.folder, work_item.source_ordinal, work_item.source_folder,
+  work_item.source_item, work_item.source_part, work_item.lease_until;
+
+-- name: heartbeat
+-- The leases that are still held run on until the new time; answers those.
+-- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint
+UPDATE work_item
+SET lease_until = r.lease_until
+FROM {rows} r
+WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
+  AND work_item.token = r.token AND work_item.lease_until IS NOT NULL
+RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token;
+
+-- name: held
+-- The items that are still leased under exactly these tokens.
+-- rows: job_id bigint, ordinal int, item int, token bigint
+SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at
+FROM {rows} r
+JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
+WHERE w.token = r.token AND w.lease_until IS NOT NULL;
+
+-- name: lock_jobs
+-- The jobs, locked in key order, as they are now.
+-- lists: ids bigint
+SELECT id, organization_id, status, cancelled, started_at, tasks_total, tasks_queued, tasks_running,
+       tasks_complete, tasks_failed, tasks_aborted, target_id
+FROM job
+WHERE id IN {ids}
+ORDER BY id
+{for_update};
+
+-- name: tasks_of
+-- The changing part of these tasks; their jobs are locked.
+-- rows: job_id bigint, ordinal int
+SELECT t.job_id, t.ordinal, t.status, t.waits_for, t.items, t.items_open, t.items_running, t.items_failed,
+       t.failure_reason, t.failure_message
+FROM {rows} r
+JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
+
+-- name: documents
+-- lists: ids bigint
+SELECT job_id, document FROM job_document WHERE job_id IN {ids};
+
+-- name: set_tasks
+-- rows: job_id bigint, ordinal int, status text, waits_for int, items int, items_open int, items_running int, items_failed int, failure_reason text, failure_message text, started bigint, ended bigint, attempts int, now bigint
+UPDATE task
+SET status = r.status, waits_for = r.waits_for, items = r.items, items_open = r.items_open,
+    items_running = r.items_running, items_failed = r.items_failed, failure_reason = r.failure_reason,
+    failure_message = r.failure_message, attempts = task.attempts + r.attempts, modified_at = r.now,
+    queued_at = CASE WHEN r.status = 'queued' THEN r.now ELSE task.queued_at END,
+    started_at = COALESCE(task.started_at, r.started),
+    completed_at = CASE WHEN r.status IN ('complete', 'failed') THEN COALESCE(task.completed_at, r.ended) END,
+    aborted_at = CASE WHEN r.status = 'aborted' THEN COALESCE(task.aborted_at, r.ended) END
+FROM {rows} r
+WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
+
+-- name: set_jobs
+-- rows: id bigint, status text, cancellable_since bigint, tasks_queued int, tasks_running int, tasks_complete int, tasks_failed int, tasks_aborted int, started bigint, ended bigint, now bigint
+UPDATE job
+SET status = r.status, cancellable_since = r.cancellable_since, tasks_queued = r.tasks_queued,
+    tasks_running = r.tasks_running, tasks_complete = r.tasks_complete, tasks_failed = r.tasks_failed,
+    tasks_aborted = r.tasks_aborted, modified_at = r.now, started_at = COALESCE(job.started_at, r.started),
+    completed_at = COALESCE(job.completed_at, r.ended)
+FROM {rows} r
+WHERE job.id = r.id;
+
+-- name: insert_items
+-- rows: job_id bigint, ordinal int, item int, organization_id bigint, pool text, engine_id text, priority int, due_at bigint, not_before bigint, folder int, source_ordinal int, source_folder int, source_item int, source_part int
+INSERT INTO work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before, folder,
+                       source_ordinal, source_folder, source_item, source_part)
+SELECT r.job_id, r.ordinal, r.item, r.organization_id, r.pool, r.engine_id, r.priority, r.due_at, r.not_before, r.folder,
+       r.source_ordinal, r.source_folder, r.source_item, r.source_part
+FROM {rows} r;
+
+-- name: delete_items
+-- rows: job_id bigint, ordinal int, item int
+DELETE FROM work_item
+WHERE (job_id, ordinal, item) IN (SELECT r.job_id, r.ordinal, r.item FROM {rows} r);
+
+-- name: delete_items_of_tasks
+-- rows: job_id bigint, ordinal int
+DELETE FROM work_item WHERE (job_id, ordinal) IN (SELECT r.job_id, r.ordinal FROM {rows} r);
+
+-- name: release_items
+-- The lease is over; the item may be claimed again from `not_before` on.
+-- rows: job_id bigint, ordinal int, item int, not_before bigint, failures int, lost int
+UPDATE work_item
+SET lease_until = NULL, worker = NULL, not_before = r.not_before, failures = r.failures, lost = r.lost
+FROM {rows} r
+WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item;
+
+-- name: insert_attempts
+-- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text
+INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message)
+SELECT r.job_id, r.ordinal, r.item, r.number, r.token, r.worker, r.started_at, r.ended_at, r.outcome, r.failure_reason, r.failure_message
+FROM {rows} r;
+
+-- name: insert_artifacts
+-- rows: job_id bigint, ordinal int, folder int, item int, part int, position int, name text, media_type text, size bigint, sha256 text, storage_key text, start_ms bigint, stop_ms bigint, metadata text, created_at bigint
+INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms, metadata, created_at)
+SELECT r.job_id, r.ordinal, r.folder, r.item, r.part, r.position, r.name, r.media_type, r.size, r.sha256, r.storage_key, r.start_ms, r.stop_ms, r.metadata, r.created_at
+FROM {rows} r;
+
+-- name: outputs_in
+-- What stands in these output folders, in the order of the media.
+-- rows: job_id bigint, ordinal int, folder int
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part
+FROM {rows} r
+JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder = r.folder
+ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
+
+-- name: insert_events
+-- rows: job_id bigint, ordinal int, kind text, at bigint, detail text
+INSERT INTO event (job_id, ordinal, kind, at, detail)
+SELECT r.job_id, r.ordinal, r.kind, r.at, r.detail FROM {rows} r;
+
+-- name: count_jobs
+-- rows: organization_id bigint, status text, shard int, jobs bigint
+INSERT INTO job_count (organization_id, status, shard, jobs)
+SELECT r.organization_id, r.status, r.shard, r.jobs FROM {rows} r WHERE true
+ON CONFLICT (organization_id, status, shard) DO UPDATE SET jobs = job_count.jobs + excluded.jobs;
+
+-- name: last_barrier
+SELECT COALESCE(MAX(id), 0) FROM barrier;
+
+-- name: organization_retries
+-- lists: ids bigint
+SELECT id, default_retries FROM organization WHERE id IN {ids};
+
+-- name: expired
+-- Leases whose holder has not been heard of in time.
+SELECT job_id, ordinal, item, token FROM work_item
+WHERE lease_until IS NOT NULL AND lease_until < :now
+ORDER BY lease_until
+LIMIT :limit;
+
+-- name: all_leases
+SELECT job_id, ordinal, item, token FROM work_item WHERE lease_until IS NOT NULL LIMIT :limit;
+
+-- name: waiting_tasks
+-- Tasks with something ready that are not yet marked as waiting for a slot.
+SELECT DISTINCT w.job_id, w.ordinal
+FROM (SELECT job_id, ordinal FROM work_item
+      WHERE pool = :pool AND lease_until IS NULL AND not_before <= :now
+      ORDER BY priority, due_at, job_id, ordinal, item LIMIT :limit) w
+JOIN task t ON t.job_id = w.job_id AND t.ordinal = w.ordinal
+WHERE t.status IN {status:queue}
+ORDER BY w.job_id, w.ordinal;
+
+-- name: next_ready_at
+-- When the next paused item of a pool may start.
+SELECT MIN(not_before) FROM work_item WHERE pool = :pool AND lease_until IS NULL AND not_before > :now;

@@ -1,0 +1,129 @@
+"""Builders: the smallest jobs and engines a test needs, made the way the product makes them."""
+
+from collections.abc import Sequence
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.graph import plan
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import FolderRequest, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.domain.shape import initial, shape
+from enginehouse.domain.work import NewArtifact
+from enginehouse.storage import plans
+from enginehouse.storage.jobs import NewJob
+
+NOW = 1_790_000_000_000_000
+ORGANIZATION = 1
+
+
+def spec(name: str, *, mode: EngineMode = EngineMode.CHUNK, **fields: object) -> EngineSpec:
+    """An engine called `name` that takes and gives anything."""
+    known: dict[str, object] = {"kind": EngineKind.NATIVE, "category_id": "test", "inputs": ("*/*",), **fields}
+    return EngineSpec(id=name, name=name, mode=mode, **known)  # type: ignore[arg-type]
+
+
+ENGINES = {
+    engine.id: engine
+    for engine in (
+        spec("noop", mode=EngineMode.BATCH),
+        spec("ingest", mode=EngineMode.BATCH, ingests=True),
+        spec("split", mode=EngineMode.STREAM),
+        spec("read", mode=EngineMode.CHUNK),
+        spec("stream", mode=EngineMode.STREAM),
+        spec("write", mode=EngineMode.CHUNK, gathers=True),
+    )
+}
+
+
+def folder(reference: str, mode: str, kind: str) -> FolderRequest:
+    return FolderRequest(reference=reference, mode=mode, type=kind)
+
+
+def route(parent: str, child: str) -> RouteRequest:
+    return RouteRequest(parent_folder=parent, child_folder=child)
+
+
+def chain(count: int, engine: str = "stream", **fields: object) -> JobRequest:
+    """A line of tasks, each fed by the one before through stream folders."""
+    tasks = [
+        TaskRequest(
+            engine_id=engine if n else "ingest",
+            folders=tuple(
+                ([folder(f"in{n}", "stream", "input")] if n else [])
+                + ([folder(f"out{n}", "stream", "output")] if n < count - 1 else [])
+            ),
+            **fields,  # type: ignore[arg-type]
+        )
+        for n in range(count)
+    ]
+    return JobRequest(tasks=tuple(tasks), routes=tuple(route(f"out{n}", f"in{n + 1}") for n in range(count - 1)))
+
+
+def independent(count: int, **fields: object) -> JobRequest:
+    """Tasks that know nothing of one another."""
+    return JobRequest(tasks=tuple(TaskRequest(engine_id="noop", **fields) for _ in range(count)))  # type: ignore[arg-type]
+
+
+def fan_out(readers: int = 3, *, gather_first: bool = True, **fields: object) -> JobRequest:
+    """Ingest, split into chunks, `readers` in parallel over the chunks, one writer over everything."""
+    tasks = [
+        TaskRequest(engine_id="ingest", folders=(folder("raw", "stream", "output"),)),
+        TaskRequest(
+            engine_id="split", folders=(folder("raw-in", "stream", "input"), folder("chunks", "chunk", "output"))
+        ),
+    ]
+    routes = [route("raw", "raw-in")]
+    for n in range(readers):
+        tasks.append(
+            TaskRequest(
+                engine_id="read",
+                folders=(folder(f"read{n}", "chunk", "input"), folder(f"said{n}", "chunk", "output")),
+                **fields,  # type: ignore[arg-type]
+            )
+        )
+        routes += [route("chunks", f"read{n}"), route(f"said{n}", f"write{n}")]
+    tasks.append(
+        TaskRequest(
+            engine_id="write",
+            folders=tuple(folder(f"write{n}", "chunk", "input") for n in range(readers)),
+            parents_first=gather_first,
+        )
+    )
+    return JobRequest(tasks=tuple(tasks), routes=tuple(routes))
+
+
+def planned(request: JobRequest) -> Plan:
+    return plan(request, ENGINES.get, lambda word: None, now=NOW).plan
+
+
+def new_job(request: JobRequest, *, organization_id: int = ORGANIZATION, **fields: object) -> NewJob:
+    """The job to store for a request, as the create operation makes it."""
+    made = planned(request)
+    start = initial(made)
+    return NewJob(
+        organization_id=organization_id,
+        plan=made,
+        document=plans.encode(made).decode(),
+        shape=shape(made),
+        statuses=start.statuses,
+        runnable=frozenset(start.ready),
+        total=sum(task.standby_for is None for task in made.tasks),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def outputs(folder_number: int, count: int) -> tuple[NewArtifact, ...]:
+    """`count` chunks in one output folder."""
+    return tuple(
+        NewArtifact(
+            folder=folder_number, part=n, index=n, name=f"{n}", media_type="text/plain", size=1, sha256="0" * 64, key=f"k{n}"
+        )
+        for n in range(count)
+    )
+
+
+def principal(organization_id: int = ORGANIZATION, role: Role = Role.ADMIN, **fields: object) -> Principal:
+    return Principal(organization_id=organization_id, user_id=None, token_id="t", role=role, **fields)  # type: ignore[arg-type]
+
+
+def ordinals(leases: Sequence[object]) -> list[int]:
+    return sorted(lease.key.ordinal for lease in leases)  # type: ignore[attr-defined]

@@ -1,0 +1,54 @@
+-- name: all_due
+UPDATE work_item SET not_before = 0;
+
+-- name: barrier
+INSERT INTO barrier (organization_id, created_from, created_to, accepted_at) VALUES (:organization_id, 0, :now, :now);
+
+-- name: lock_to_cancel_unlocked
+-- rows: id bigint, organization_id bigint
+SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
+       j.tasks_aborted, j.completed_at
+FROM job j WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r) ORDER BY j.id;
+
+-- name: naive_claim
+-- What everybody writes first: the job is joined, not locked.
+UPDATE work_item SET lease_until = :until, worker = 'w', attempts = work_item.attempts + 1
+WHERE (job_id, ordinal, item) IN (
+  SELECT w.job_id, w.ordinal, w.item FROM work_item w JOIN job j ON j.id = w.job_id
+  WHERE w.lease_until IS NULL AND j.cancelled = 0
+  ORDER BY w.job_id, w.ordinal LIMIT 4 FOR UPDATE OF w SKIP LOCKED)
+RETURNING job_id, ordinal;
+
+-- name: naive_start
+-- rows: job_id bigint, ordinal int
+UPDATE task SET status = 'running', attempts = task.attempts + 1 FROM {rows} r
+WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
+
+-- name: naive_cancel
+UPDATE job SET status = 'aborted', cancelled = 1, cancellable_since = NULL
+WHERE id = :id AND cancelled = 0
+  AND NOT EXISTS (SELECT 1 FROM task t WHERE t.job_id = job.id AND t.status = 'running');
+
+-- name: lock_jobs_unlocked
+-- lists: ids bigint
+SELECT id, organization_id, status, cancelled, started_at, tasks_total, tasks_queued, tasks_running,
+       tasks_complete, tasks_failed, tasks_aborted, target_id
+FROM job WHERE id IN {ids} ORDER BY id;
+
+-- name: starts_of_cancelled_jobs
+SELECT COUNT(*) FROM job j JOIN task t ON t.job_id = j.id WHERE j.cancelled = 1 AND t.attempts > 0;
+
+-- name: cancelled_jobs
+SELECT COUNT(*) FROM job WHERE cancelled = 1;
+
+-- name: items_left
+SELECT COUNT(*) FROM work_item;
+
+-- name: drifted_jobs
+-- Jobs whose counts are not those of their task rows.
+SELECT COUNT(*) FROM job j
+WHERE j.cancelled = 0 AND (
+  j.tasks_running <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'running')
+  OR j.tasks_complete <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'complete')
+  OR j.tasks_queued <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'queued')
+  OR j.tasks_failed <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'failed'));

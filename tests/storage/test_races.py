@@ -1,0 +1,220 @@
+"""The races that queues lose: cancel against claim, and two parents finishing at once. With mutants that must be caught.
+
+`JOBS` jobs of two tasks, four claimers against four cancellers. On PostgreSQL the mutants are the SQL that everybody
+writes first; on SQLite, where one writer hides that mistake, the mutant looks outside its write transaction.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter_ns
+
+import pytest
+
+from enginehouse.domain.work import Done, ItemKey, Lease, Report
+from enginehouse.storage import jobs, work
+from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.plans import Plans
+from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage.sql import statements
+from tests import make
+from tests.postgres import FSYNC
+
+JOBS = 10_000
+MUTANT_JOBS = 2_000
+SQL = Path(__file__).parent / "sql"
+
+Claim = Callable[[Database, Plans], Awaitable[list[int]]]  # answers the job of every task started
+Cancel = Callable[[Database, int], Awaitable[bool]]
+
+
+@pytest.fixture
+async def wide_postgres(postgres_dsn: str) -> AsyncIterator[Database]:
+    """A PostgreSQL database with a connection for each of the eight contenders."""
+    opened = await PostgresDatabase.open(postgres_dsn, writers=8, readers=2, allow_unsafe_durability=FSYNC == "off")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def contended(request: pytest.FixtureRequest) -> Database:
+    known = {"sqlite": "sqlite_database", "postgres": "wide_postgres"}
+    found: Database = request.getfixturevalue(known[request.param])
+    return found
+
+
+@pytest.fixture(autouse=True)
+def with_test_statements() -> None:
+    statements("sqlite").update(statements("sqlite", SQL))
+    statements("postgres").update(statements("postgres", SQL))
+
+
+@dataclass
+class Race:
+    """What happened: every start with the time its call began, and when each job's cancel had answered success."""
+
+    database: Database
+    plans: Plans = field(default_factory=Plans)
+    starts: list[tuple[int, int]] = field(default_factory=list)
+    cancelled_at: dict[int, int] = field(default_factory=dict)
+
+    async def run(self, count: int, claim: Claim, cancel: Cancel, *, shuffled: bool) -> None:
+        new = [make.new_job(make.independent(2)) for _ in range(count)]
+        ids: list[int] = []
+        for first in range(0, count, 1000):
+            part = new[first : first + 1000]
+            ids += await self.database.write(lambda tx, part=part: jobs.create(tx, self.plans, part))  # type: ignore[misc]
+        if shuffled:
+            random.Random(7).shuffle(ids)
+        await asyncio.gather(
+            *(self._claimer(claim) for _ in range(4)), *(self._canceller(cancel, ids[n::4]) for n in range(4))
+        )
+
+    async def _claimer(self, claim: Claim) -> None:
+        empty = 0
+        while empty < 3:
+            began = perf_counter_ns()
+            leases = await claim(self.database, self.plans)
+            self.starts += ((job_id, began) for job_id in leases)
+            empty = 0 if leases else empty + 1
+
+    async def _canceller(self, cancel: Cancel, ids: list[int]) -> None:
+        for job_id in ids:
+            if await cancel(self.database, job_id):
+                self.cancelled_at[job_id] = perf_counter_ns()
+
+    async def wrong(self) -> int:
+        """Tasks of successfully cancelled jobs that have started, by the rows or by the order of calls."""
+        return await _number(self.database, "test.starts_of_cancelled_jobs") + sum(
+            began > self.cancelled_at.get(job_id, began) for job_id, began in self.starts
+        )
+
+
+async def _number(database: Database, statement: str) -> int:
+    row = await database.read(lambda tx: tx.one(statement))
+    assert row is not None
+    return int(row[0])
+
+
+async def real_claim(database: Database, plans: Plans) -> list[int]:
+    # One at a time: the claimers then stay where the cancellers are, and every step is a collision.
+    leases = await database.write(
+        lambda tx: work.claim(tx, plans, pool="native", limit=1, worker="w", lease_micros=60_000_000)
+    )
+    return [lease.key.job_id for lease in leases]
+
+
+async def real_cancel(database: Database, job_id: int) -> bool:
+    [verdict] = await database.write(lambda tx: jobs.cancel(tx, [(job_id, 1)]))
+    return verdict is not None and verdict.done
+
+
+async def naive_claim(database: Database, plans: Plans) -> list[int]:
+    async def start(tx: Tx) -> list[int]:
+        rows = await tx.all("test.naive_claim", until=2**62)
+        await tx.many("test.naive_start", rows)
+        return [row[0] for row in rows]
+
+    return await database.write(start)
+
+
+async def naive_cancel(database: Database, job_id: int) -> bool:
+    return bool(await database.write(lambda tx: tx.run("test.naive_cancel", id=job_id)))
+
+
+async def looks_before_it_writes(database: Database, plans: Plans) -> list[int]:
+    """The SQLite mutant: what may start is decided on a snapshot, and only then the write transaction begins."""
+
+    async def look(tx: Tx) -> list[ItemKey]:
+        keys = [ItemKey(*row) for row in await tx.all("work.ready", pool="native", now=2**62, limit=4)]
+        fit = {row[0] for row in await tx.all("work.claimable_jobs", ids=sorted({key.job_id for key in keys}))}
+        return [key for key in keys if key.job_id in fit]
+
+    keys = await database.read(look)
+
+    async def start(tx: Tx) -> list[int]:
+        await tx.many("test.naive_start", [(key.job_id, key.ordinal) for key in keys])
+        await tx.many("work.delete_items", keys)
+        return [key.job_id for key in keys]
+
+    return await database.write(start) if keys else []
+
+
+@pytest.mark.parametrize("shuffled", [False, True], ids=["same-order", "random-order"])
+async def test_nothing_starts_after_a_successful_cancel(contended: Database, shuffled: bool) -> None:
+    race = Race(contended)
+    await race.run(JOBS, real_claim, real_cancel, shuffled=shuffled)
+    assert race.starts, "the claimers never won: the race says nothing"
+    assert race.cancelled_at, "the cancellers never won: the race says nothing"
+    assert await race.wrong() == 0
+    assert await _number(contended, "test.cancelled_jobs") == len(race.cancelled_at)
+    assert await _number(contended, "test.drifted_jobs") == 0
+    assert await _number(contended, "test.items_left") == 2 * (JOBS - len(race.cancelled_at))
+
+
+def _without_lock(monkeypatch: pytest.MonkeyPatch, statement: str, mutant: str) -> None:
+    known = statements("postgres")
+    monkeypatch.setitem(known, statement, known[mutant])
+
+
+async def test_the_naive_sql_is_caught_on_postgresql(wide_postgres: Database) -> None:
+    race = Race(wide_postgres)
+    await race.run(MUTANT_JOBS, naive_claim, naive_cancel, shuffled=False)
+    assert await race.wrong() > 0
+
+
+async def test_a_cancel_that_does_not_lock_is_caught_on_postgresql(
+    wide_postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_lock(monkeypatch, "jobs.lock_to_cancel", "test.lock_to_cancel_unlocked")
+    race = Race(wide_postgres)
+    await race.run(MUTANT_JOBS, real_claim, real_cancel, shuffled=False)
+    assert await race.wrong() > 0
+
+
+async def test_a_look_outside_the_transaction_is_caught_on_sqlite(sqlite_database: Database) -> None:
+    race = Race(sqlite_database)
+    await race.run(MUTANT_JOBS, looks_before_it_writes, real_cancel, shuffled=False)
+    assert await race.wrong() > 0
+
+
+FAN_INS = 200
+
+
+async def _lost_children(database: Database) -> int:
+    """Both parents of every child finish at once, each in a transaction of its own; answers how many children got nothing."""
+    plans = Plans()
+    tasks = make.fan_out(2)
+    await database.write(lambda tx: jobs.create(tx, plans, [make.new_job(tasks) for _ in range(FAN_INS)]))
+    for folder in (0, 1):
+        for lease in await _claim_all(database, plans):
+            await _finish(database, plans, lease, make.outputs(folder, 1))
+    readers = await _claim_all(database, plans)
+    assert len(readers) == 2 * FAN_INS
+    await asyncio.gather(*(_finish(database, plans, lease, make.outputs(1, 1)) for lease in readers))
+    return FAN_INS - len(await _claim_all(database, plans))
+
+
+async def _claim_all(database: Database, plans: Plans) -> list[Lease]:
+    return await database.write(
+        lambda tx: work.claim(tx, plans, pool="native", limit=1000, worker="w", lease_micros=60_000_000)
+    )
+
+
+async def _finish(database: Database, plans: Plans, lease: Lease, outputs: tuple[work.NewArtifact, ...]) -> None:
+    report = Report(lease.key, lease.token, Done(outputs))
+    await database.write(lambda tx: work.finish(tx, plans, [report]))
+
+
+async def test_no_child_is_lost_when_its_parents_finish_at_once(contended: Database) -> None:
+    assert await _lost_children(contended) == 0
+    assert await _number(contended, "test.drifted_jobs") == 0
+
+
+async def test_a_finish_that_does_not_lock_is_caught_on_postgresql(
+    wide_postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_lock(monkeypatch, "work.lock_jobs", "test.lock_jobs_unlocked")
+    assert await _lost_children(wide_postgres) > 0
