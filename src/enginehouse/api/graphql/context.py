@@ -1,0 +1,132 @@
+"""What the fields of one request share: who asks, what was uploaded, and what was read already."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, TypeVar
+
+from graphql import GraphQLResolveInfo
+
+from enginehouse.api.graphql.upload import Upload
+from enginehouse.domain.artifact import Target
+from enginehouse.domain.engine import EngineCategory
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.domain.identity import Organization, Principal, User
+from enginehouse.domain.job import Job
+from enginehouse.operations import engines, identity, jobs, targets
+from enginehouse.operations.house import House
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Loader(Generic[K, V]):
+    """Gathers the keys that sibling fields ask for and fetches them with one call."""
+
+    def __init__(self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._fetch = fetch
+        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._known: dict[K, V | None] = {}
+        self._fetching: set[asyncio.Task[None]] = set()
+
+    def load(self, key: K) -> "V | asyncio.Future[V | None] | None":
+        """What the key names, at once when it is known; else a future of it. None when it names nothing."""
+        if key in self._known:
+            return self._known[key]
+        future = self._waiting.get(key)
+        if future is None:
+            loop = asyncio.get_running_loop()
+            if not self._waiting:
+                loop.call_soon(self._start)
+            future = self._waiting[key] = loop.create_future()
+        return future
+
+    async def get(self, key: K) -> V | None:
+        """What the key names, waited for."""
+        found = self.load(key)
+        return await found if isinstance(found, asyncio.Future) else found
+
+    def prime(self, key: K, value: V) -> None:
+        """`value` is known under the key."""
+        self._known[key] = value
+
+    def forget(self) -> None:
+        """Nothing is known any more: something has changed."""
+        self._known.clear()
+
+    def _start(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        task = asyncio.ensure_future(self._run(waiting))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
+
+    async def _run(self, waiting: dict[K, "asyncio.Future[V | None]"]) -> None:
+        try:
+            found = await self._fetch(list(waiting))
+        except Exception as error:
+            for future in waiting.values():
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for key, future in waiting.items():
+            value = self._known[key] = found.get(key)
+            if not future.done():
+                future.set_result(value)
+
+
+class Context:
+    """One request. `principal` raises AuthenticationFailed where nobody is known, so a login needs no token."""
+
+    def __init__(
+        self,
+        house: House,
+        principal: Principal | AuthenticationFailed,
+        *,
+        upload: Upload | None = None,
+        origin: str = "",
+    ) -> None:
+        self.house = house
+        self.origin = origin
+        self._principal = principal
+        self._upload = upload
+        self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
+        self._categories: asyncio.Task[list[EngineCategory]] | None = None
+        self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
+        self.asset_counts: Loader[int, int] = Loader(lambda ids: targets.asset_counts(house, self.principal, ids))
+        self.jobs: Loader[int, Job] = Loader(lambda ids: jobs.get_many(house, self.principal, ids))
+
+    @property
+    def principal(self) -> Principal:
+        """Who is asking. Raises AuthenticationFailed."""
+        if isinstance(self._principal, AuthenticationFailed):
+            raise self._principal
+        return self._principal
+
+    @property
+    def known_principal(self) -> Principal | None:
+        """Who is asking, None when nobody is known."""
+        return None if isinstance(self._principal, AuthenticationFailed) else self._principal
+
+    def me(self) -> "asyncio.Task[tuple[User | None, Organization]]":
+        """The caller's user and organization, read once in a request."""
+        if self._me is None:
+            self._me = asyncio.ensure_future(identity.me(self.house, self.principal))
+        return self._me
+
+    async def category(self, category_id: str) -> EngineCategory | None:
+        """The engine category with this id; all of them are read once in a request."""
+        if self._categories is None:
+            self._categories = asyncio.ensure_future(engines.categories(self.house, self.principal))
+        return next((one for one in await self._categories if one.id == category_id), None)
+
+    def take_upload(self, given: Upload | None) -> Upload | None:
+        """The file of this request, for the one field that stores it; `given` is what a variable held."""
+        upload = given or self._upload
+        if upload is not None and upload.taken:
+            raise InvalidInput("the uploaded file is used by another field of this request already.", "file")
+        if upload is not None:
+            upload.taken = True
+        return upload
+
+
+Info = GraphQLResolveInfo[Context]
+"""What a resolver is handed beside its object."""

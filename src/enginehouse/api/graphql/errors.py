@@ -1,0 +1,101 @@
+"""How a failure looks to a GraphQL client (graphql-contract §1.5): flat, named, timed; never `extensions`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from graphql import GraphQLError, Source
+from graphql.language import get_location
+
+from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal
+from enginehouse.domain.identity import Principal, Role
+
+_log = structlog.get_logger("enginehouse.graphql")
+
+_RIGHTS = {
+    Role.READER: ["job.read", "recording.read", "asset.read", "engine.read"],
+    Role.USER: ["job.create", "job.update", "recording.create", "asset.create"],
+    Role.ADMIN: ["user.create", "token.create"],
+}
+
+
+def describe(
+    error: GraphQLError,
+    *,
+    text: str = "",
+    position: Callable[[int], int] = lambda position: position,
+    principal: Principal | None = None,
+) -> dict[str, Any]:
+    """One entry of `errors`. `position` tells where in `text`, the request's own, a position of the document is."""
+    refusal = _cause(error)
+    name, message, data = _named(error, refusal, principal)
+    entry: dict[str, Any] = {"message": message, "name": name, "time_thrown": _now(), "data": data}
+    if error.path:
+        entry["path"] = list(error.path)
+    if error.positions and text:
+        places = (get_location(Source(text), position(at)) for at in error.positions)
+        entry["locations"] = [{"line": place.line, "column": place.column} for place in places]
+    return entry
+
+
+def _cause(error: GraphQLError) -> BaseException | None:
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return None if isinstance(cause, GraphQLError) else cause
+
+
+def _named(
+    error: GraphQLError, cause: BaseException | None, principal: Principal | None
+) -> tuple[str, str, dict[str, Any]]:
+    data: dict[str, Any] = {"errorId": str(uuid4())}
+    match cause:
+        case None:
+            return "invalid_input", error.message, {**(error.extensions or {}), **data}
+        case NotFound():
+            data = {"objectId": cause.object_id, "objectType": _object_type(cause.object_type), **data}
+            if cause.path:
+                data["field"] = cause.path
+        case InvalidInput():
+            data = {**_problems(cause), **data}
+        case NotAllowed():
+            field = str(error.path[-1]) if error.path else None
+            data = {"field": field, "type": _root_type(error), "rights": _rights(principal), **cause.data, **data}
+        case Refusal():
+            data = {"code": cause.code, **cause.data, **data}
+        case _:
+            _log.error("resolver failed", error_id=data["errorId"], path=error.path, exc_info=cause)
+            return (
+                "internal_error",
+                f"An unexpected error occurred; the server's log has it as {data['errorId']}.",
+                data,
+            )
+    return cause.graphql_name, cause.message, data
+
+
+def _object_type(name: str) -> str:
+    return "TemporalDataObject" if name in {"Target", "target"} else name
+
+
+def _problems(refusal: InvalidInput) -> dict[str, Any]:
+    listed = [{"field": p.path, "message": p.message, "value": p.value, "allowed": p.allowed} for p in refusal.problems]
+    first = refusal.problems[0] if refusal.problems else None
+    if first is None:
+        return {"all": listed}
+    return {"field": first.path, "value": first.value, "allowed": first.allowed, "all": listed}
+
+
+def _root_type(error: GraphQLError) -> str | None:
+    return "Mutation" if error.source and "mutation" in error.source.body[:200] else "Query"
+
+
+def _rights(principal: Principal | None) -> list[str]:
+    if principal is None:
+        return []
+    return [right for role in Role if principal.role.covers(role) for right in _RIGHTS[role]]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

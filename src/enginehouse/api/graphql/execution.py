@@ -1,0 +1,119 @@
+"""How a request is executed: its document found or prepared, its variables read, its fields resolved."""
+
+from asyncio import Future
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any, Final, TypeGuard
+
+from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode
+
+from enginehouse.api.graphql import limits
+from enginehouse.api.graphql.context import Context
+from enginehouse.api.graphql.documents import MAX_ERRORS, Bound, Documents
+from enginehouse.api.graphql.errors import describe
+from enginehouse.api.graphql.rejection import RejectedError
+from enginehouse.api.graphql.toolarge import BodyTooLargeError
+from enginehouse.domain.errors import AuthenticationFailed
+
+Answer = tuple[int, dict[str, Any]]
+
+_AWAITED: Final = frozenset({CoroutineType, Future})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks for, whichever way it came."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None
+
+
+def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """True for what our resolvers answer when they have to wait: the usual test costs several times as much."""
+    return value.__class__ in _AWAITED or isinstance(value, Future)
+
+
+class Execution:
+    """A schema with the documents it has seen."""
+
+    def __init__(self, schema: GraphQLSchema, documents: Documents | None = None) -> None:
+        self.schema = schema
+        self.documents = documents or Documents(schema)
+
+    async def answer(self, request: Request, context: Context) -> Answer:
+        """The HTTP status and the body: 200 whenever something was executed, 400 when nothing was."""
+        bound: Bound | None = None
+        try:
+            bound = self.documents.find(request.query)
+            operation = self._operation(bound, request.operation_name)
+            self._check_cost(bound, operation, request.variables)
+        except RejectedError as rejected:
+            return rejection(rejected, request.query)
+        if context.known_principal is None and limits.introspects(operation):
+            return 200, {"data": None, "errors": [describe(_unauthenticated(context))]}
+        return await self._execute(bound, operation, request, context)
+
+    async def _execute(
+        self, bound: Bound, operation: OperationDefinitionNode, request: Request, context: Context
+    ) -> Answer:
+        executor = Executor.build(
+            self.schema,
+            bound.prepared.document,
+            context_value=context,
+            raw_variable_values=dict(request.variables),
+            operation_name=operation.name.value if operation.name else None,
+            is_awaitable=_is_awaitable,
+            max_coercion_errors=MAX_ERRORS,
+        )
+        if isinstance(executor, list):
+            return rejection(RejectedError(executor), request.query, bound)
+        # The literals of the text are read already, exactly as execution would; they join the client's variables.
+        executor.variable_values.coerced.update(bound.values)
+        executed: Any = executor.execute_operation()
+        result = await executed if _is_awaitable(executed) else executed
+        return 200, _body(result, bound, context)
+
+    def _operation(self, bound: Bound, name: str | None) -> OperationDefinitionNode:
+        operation = bound.prepared.operation(name)
+        if operation is None:
+            asked = f"has no operation named {name!r}" if name else "has several operations; name one in operationName"
+            raise RejectedError.because(f"The document {asked}.", field="operationName")
+        return operation
+
+    def _check_cost(self, bound: Bound, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
+        costs = bound.prepared.costs
+        cost = costs.get(id(operation))
+        if cost is None:
+            cost = costs[id(operation)] = limits.Cost(self.schema, bound.prepared.document, operation)
+        cost.check(variables)
+
+
+def rejection(rejected: RejectedError, text: str, bound: Bound | None = None) -> Answer:
+    """The answer to a request of which nothing was executed."""
+    if isinstance(rejected, BodyTooLargeError):
+        return rejected.status, {"errors": [rejected.error]}
+    if bound is None:
+        return rejected.status, {"errors": [describe(error, text=text) for error in rejected.errors[:MAX_ERRORS]]}
+    described = [describe(error, text=text, position=bound.position) for error in rejected.errors[:MAX_ERRORS]]
+    return rejected.status, {"errors": described}
+
+
+def _body(result: ExecutionResult, bound: Bound, context: Context) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        principal = context.known_principal
+        body["errors"] = [
+            describe(error, text=bound.text, position=bound.position, principal=principal)
+            for error in result.errors[:MAX_ERRORS]
+        ]
+    return body
+
+
+def _unauthenticated(context: Context) -> GraphQLError:
+    try:
+        _ = context.principal
+    except AuthenticationFailed as error:
+        return GraphQLError(error.message, original_error=error)
+    raise AssertionError("asked only where nobody is known")

@@ -1,0 +1,48 @@
+"""Pages as the contract has them: `count` is how many records a page holds, never a total (graphql-contract §1.7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from enginehouse.domain.errors import InvalidInput, Problem
+
+JOBS: Final = 1_000
+TASKS: Final = 10_000
+ENGINES: Final = 10_000
+ASSETS: Final = 1_000
+_LARGEST_OFFSET: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of records."""
+
+    records: Sequence[Any]
+    offset: int
+    limit: int
+
+    @property
+    def count(self) -> int:
+        """How many records this page holds."""
+        return len(self.records)
+
+
+def bounds(offset: int | None, limit: int | None, largest: int) -> tuple[int, int]:
+    """Offset and limit, 0 and 30 where null. Raises InvalidInput naming what is allowed."""
+    offset, limit = 0 if offset is None else offset, 30 if limit is None else limit
+    problems = []
+    if not 1 <= limit <= largest:
+        problems.append(Problem("limit", f"1–{largest}, got {limit}.", str(limit), f"1–{largest}"))
+    if offset < 0:
+        allowed = f"0–{_LARGEST_OFFSET}"
+        problems.append(Problem("offset", f"{allowed}, got {offset}.", str(offset), allowed))
+    if problems:
+        raise InvalidInput(problems)
+    return offset, limit
+
+
+def page(records: Sequence[Any], offset: int | None, limit: int | None, largest: int) -> Page:
+    """The part of `records` that the arguments ask for."""
+    first, size = bounds(offset, limit, largest)
+    whole = first == 0 and size >= len(records)
+    return Page(records if whole else records[first : first + size], first, size)

@@ -1,0 +1,194 @@
+"""The task fields: `task`, and what a Task shows."""
+
+from typing import Any, Final
+
+import msgspec
+from ariadne import ObjectType, QueryType
+
+from enginehouse.api.graphql.context import Info
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.ids import job_graphql, parse_task, task_graphql, task_uuid
+from enginehouse.domain.job import Job, Task
+from enginehouse.domain.times import graphql_seconds
+from enginehouse.operations import artifacts, engines, jobs
+
+query, task_type = QueryType(), ObjectType("Task")
+
+_LOG_BYTES: Final = 1024 * 1024
+
+
+@query.field("task")
+async def one(_: object, info: Info, id: str) -> Task:  # noqa: A002 - the contract's argument name
+    """The task with this id."""
+    context = info.context
+    principal = context.principal
+    found = parse_task(id)
+    if found is None:
+        raise NotFound("Task", id)
+    job, task = await jobs.task(context.house, principal, *found, id)
+    context.jobs.prime(job.id, job)
+    return task
+
+
+@task_type.field("job")
+def job_of(task: Task, info: Info) -> Any:
+    """The job the task is in."""
+    return info.context.jobs.load(task.job_id)
+
+
+@task_type.field("targetId")
+async def target_id_of(task: Task, info: Info) -> int | None:
+    """What the task's job is about."""
+    return (await _job(task, info)).target_id
+
+
+@task_type.field("target")
+async def target_of(task: Task, info: Info) -> Any:
+    """What the task's job is about."""
+    target_id = (await _job(task, info)).target_id
+    return None if target_id is None else await info.context.targets.get(target_id)
+
+
+async def _job(task: Task, info: Info) -> Job:
+    job = await info.context.jobs.get(task.job_id)
+    if job is None:
+        raise NotFound("Job", job_graphql(task.job_id))
+    return job
+
+
+@task_type.field("engine")
+def engine_of(task: Task, info: Info) -> Any:
+    """The engine that works on the task, null when it is not the caller's to see."""
+    context = info.context
+    return engines.find(context.house, context.principal, task.plan.engine_id)
+
+
+@task_type.field("applicationId")
+async def application_of(_: Task, info: Info) -> str:
+    """The application id of the organization."""
+    _user, organization = await info.context.me()
+    return organization.application_id
+
+
+@task_type.field("log")
+async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
+    """What the engine printed, the attempts one after the other, at most 1 MiB of it; null when nothing ran yet."""
+    context = info.context
+    files = await artifacts.logs(context.house, context.principal, task.job_id, task.ordinal)
+    if not files:
+        return None
+    pieces, left = list[str](), _LOG_BYTES
+    for file in files:
+        with file.path.open("rb") as opened:
+            raw = opened.read(left)
+        left -= len(raw)
+        pieces.append(raw.decode("utf-8", "replace"))
+    text = "".join(pieces)
+    uri = f"{context.origin}/edge/v1/proc/task/{task_uuid(task.job_id, task.ordinal)}/logs"
+    return {"uri": uri, "text": text, "jsondata": {"text": text}}
+
+
+@task_type.field("ioFolders")
+async def folders_of(task: Task, info: Info) -> list[dict[str, Any]]:
+    """The folders as they were given; those that the server made for a plain list of tasks are not shown."""
+    if (await _job(task, info)).plan.legacy:
+        return []
+    return [{"referenceId": folder.reference, "mode": folder.mode, "type": folder.type} for folder in task.plan.folders]
+
+
+@task_type.field("standbyForTask")
+async def standby_for(task: Task, info: Info) -> Task | None:
+    """The task that this one stands in for."""
+    ordinal = task.plan.standby_for
+    return None if ordinal is None else (await _job(task, info)).tasks[ordinal]
+
+
+@task_type.field("standbyTask")
+async def standby_of(task: Task, info: Info) -> Task | None:
+    """The task that stands in for this one."""
+    job = await _job(task, info)
+    return next((other for other in job.tasks if other.plan.standby_for == task.ordinal), None)
+
+
+@task_type.field("childTasks")
+async def children_of(task: Task, info: Info) -> list[Task]:
+    """The tasks that work on this one's output."""
+    job = await _job(task, info)
+    return [job.tasks[ordinal] for ordinal in _children(job, task)]
+
+
+@task_type.field("childTaskIds")
+async def child_ids_of(task: Task, info: Info) -> list[str]:
+    """The tasks that work on this one's output."""
+    return [task_graphql(task.job_id, ordinal) for ordinal in _children(await _job(task, info), task)]
+
+
+@task_type.field("parentTask")
+async def parent_of(task: Task, info: Info) -> Task | None:
+    """The first of the tasks whose output this one works on."""
+    job = await _job(task, info)
+    parent = _parent(job, task)
+    return None if parent is None else job.tasks[parent]
+
+
+@task_type.field("parentTaskId")
+async def parent_id_of(task: Task, info: Info) -> str | None:
+    """The first of the tasks whose output this one works on."""
+    parent = _parent(await _job(task, info), task)
+    return None if parent is None else task_graphql(task.job_id, parent)
+
+
+def _children(job: Job, task: Task) -> list[int]:
+    return sorted({route.child for route in job.plan.routes if route.parent == task.ordinal})
+
+
+def _parent(job: Job, task: Task) -> int | None:
+    parents = (route.parent for route in job.plan.routes if route.child == task.ordinal and route.parent >= 0)
+    return min(parents, default=None)
+
+
+def _seconds(micros: int | None) -> str | None:
+    return None if micros is None else graphql_seconds(micros)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _preferences(task: Task, _: Info) -> dict[str, Any]:
+    plan = task.plan
+    return {
+        "priority": plan.priority,
+        "maxRetries": plan.max_retries,
+        "maxEngines": plan.max_engines,
+        "parallelProcessing": plan.parallel,
+        "dueDateTime": _seconds(plan.due_at),
+        "parentCompleteBeforeStarting": plan.parents_first,
+    }
+
+
+task_type.set_field("id", lambda task, _: task_graphql(task.job_id, task.ordinal))
+task_type.set_field("status", lambda task, _: task.status)
+task_type.set_field("name", lambda task, _: task.plan.name)
+task_type.set_field("order", lambda task, _: task.ordinal)
+task_type.set_field("jobId", lambda task, _: job_graphql(task.job_id))
+task_type.set_field("engineId", lambda task, _: task.plan.engine_id)
+task_type.set_field("createdDateTime", lambda task, _: graphql_seconds(task.created_at))
+task_type.set_field("modifiedDateTime", lambda task, _: graphql_seconds(task.modified_at))
+task_type.set_field("queuedDateTime", lambda task, _: _seconds(task.queued_at))
+task_type.set_field("startedDateTime", lambda task, _: _seconds(task.started_at))
+task_type.set_field("completedDateTime", lambda task, _: _seconds(task.completed_at))
+task_type.set_field("payload", lambda task, _: task.plan.payload)
+task_type.set_field("taskPayload", lambda task, _: task.plan.payload)
+task_type.set_field("payloadString", lambda task, _: _text(task.plan.payload))
+task_type.set_field("output", lambda task, _: task.output)
+task_type.set_field("taskOutput", lambda task, _: task.output)
+task_type.set_field("outputString", lambda task, _: _text(task.output))
+task_type.set_field("isClone", lambda task, _: task.plan.echo.get("isClone"))
+task_type.set_field("buildId", lambda task, _: task.plan.echo.get("buildId"))
+task_type.set_field("testTask", lambda task, _: task.plan.echo.get("testTask"))
+task_type.set_field("failureReason", lambda task, _: task.failure_reason)
+task_type.set_field("failureMessage", lambda task, _: task.failure_message)
+task_type.set_field("executionPreferences", _preferences)
+
+BINDABLES: Final = [query, task_type]

@@ -1,0 +1,162 @@
+"""`POST /v3/graphql`: JSON and multipart bodies in, one JSON body out (graphql-contract §1)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.api import auth
+from enginehouse.api.graphql.context import Context
+from enginehouse.api.graphql.execution import Answer, Execution, Request, rejection
+from enginehouse.api.graphql.rejection import RejectedError
+from enginehouse.api.graphql.schema import schema
+from enginehouse.api.graphql.toolarge import MAX_JSON_BYTES, json_too_large
+from enginehouse.api.graphql.upload import Form, Upload, read_form
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.domain.identity import Principal
+from enginehouse.operations.house import House
+from enginehouse.wire import plain
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class ClientGoneError(Exception):
+    """The client hung up before its request had arrived whole; there is nobody to answer."""
+
+
+def graphql(house: House) -> Endpoint:
+    """An ASGI endpoint that answers GraphQL requests to this house."""
+    execution = Execution(schema())
+
+    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if scope["method"] != "POST":
+            message = "This address answers GraphQL requests sent with POST; there is no page here."
+            await _send(send, rejection(RejectedError.because(message), "", None)[1], 405, (b"allow", b"POST"))
+            return
+        try:
+            status, body = await _respond(house, execution, scope, headers, receive)
+        except ClientGoneError:
+            return
+        await _send(send, body, status)
+
+    return endpoint
+
+
+async def _respond(
+    house: House, execution: Execution, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+) -> Answer:
+    form: Form | None = None
+    try:
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind == b"application/json":
+            request = _request(_object(await _read_json(headers, receive)))
+        elif kind == b"multipart/form-data":
+            form = await _read_form(house, headers, receive)
+            request = _request(dict(form.texts))
+        else:
+            message = "Content-Type must be application/json or multipart/form-data."
+            raise RejectedError.because(message, field="Content-Type")
+    except RejectedError as rejected:
+        return rejection(rejected, "")
+    try:
+        upload = form.upload if form else None
+        context = await _context(house, scope, headers, upload)
+        return await execution.answer(request, context)
+    finally:
+        if form is not None:
+            form.discard()
+
+
+async def _context(house: House, scope: Scope, headers: dict[bytes, bytes], upload: Upload | None) -> Context:
+    """What the fields share. A missing or wrong token is told by the fields that need one, so that a login works."""
+    caller: Principal | AuthenticationFailed
+    try:
+        caller = await auth.principal(house, headers.get(b"authorization"), headers.get(b"api_key"))
+    except AuthenticationFailed as failed:
+        caller = failed
+    origin = f"{scope.get('scheme', 'http')}://{headers[b'host'].decode('latin-1')}" if b"host" in headers else ""
+    return Context(house, caller, upload=upload, origin=origin)
+
+
+def _request(given: dict[str, Any]) -> Request:
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise RejectedError.because("query: required, the text of a GraphQL document.", field="query")
+    if isinstance(variables, str):
+        variables = _parse_variables(variables)
+    if variables is not None and not isinstance(variables, dict):
+        raise RejectedError.because("variables: an object, or the text of one.", field="variables")
+    if name is not None and not isinstance(name, str):
+        raise RejectedError.because("operationName: text, the name of an operation in query.", field="operationName")
+    return Request(query, variables or {}, name or None)
+
+
+def _parse_variables(text: str) -> Any:
+    if not text.strip():
+        return None
+    try:
+        return plain.read(text.encode())
+    except (InvalidInput, UnicodeEncodeError) as refused:
+        raise RejectedError.because(f"variables: {refused}", field="variables") from None
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        body = plain.read(raw)
+    except InvalidInput as refused:
+        raise RejectedError.because(refused.message) from None
+    if isinstance(body, list):
+        message = "Body: one request at a time; several fields go into one query, under aliases of their own."
+        raise RejectedError.because(message)
+    if not isinstance(body, dict):
+        raise RejectedError.because('Body: an object like {"query": "…", "variables": {…}}.')
+    return body
+
+
+async def _read_json(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    declared = _length(headers)
+    if declared is not None and int(declared) > MAX_JSON_BYTES:
+        raise json_too_large(declared, 0)
+    parts, size = list[bytes](), 0
+    async for chunk in _chunks(receive):
+        size += len(chunk)
+        if size > MAX_JSON_BYTES:
+            raise json_too_large(declared, size)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+async def _read_form(house: House, headers: dict[bytes, bytes], receive: Receive) -> Form:
+    scratch = house.store.scratch()
+    return await read_form(
+        _chunks(receive), headers[b"content-type"], scratch, house.limits.upload_bytes, _length(headers)
+    )
+
+
+def _length(headers: dict[bytes, bytes]) -> str | None:
+    given = headers.get(b"content-length", b"").decode("latin-1")
+    return given if given.isdigit() else None
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        more = message.get("more_body", False)
+        if chunk := message.get("body", b""):
+            yield chunk
+
+
+async def _send(send: Send, body: dict[str, Any], status: int, *more: tuple[bytes, bytes]) -> None:
+    raw = _encode(body)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(raw)), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": raw})

@@ -1,0 +1,398 @@
+"""The conformance cases of graphql-contract §5 that are in scope, and the founding page, through the real endpoint."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api.graphql_house import ADAPTER, CHUNKER, TRANSCRIBER, WRITER, Served, serving
+
+from enginehouse.domain.ids import job_uuid, parse_job, parse_task, task_uuid
+from enginehouse.storage.database import Database
+
+JOB_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
+SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")
+UNKNOWN_JOB = "23041407_RORjiJw7te"
+
+DAG: dict[str, Any] = {
+    "target": {"startDateTime": 1574311000, "stopDateTime": 1574315000},
+    "clusterId": "rt-1cdc1d6d-a500-467a-bc46-d3c5bf3d6901",
+    "tasks": [
+        {
+            "engineId": ADAPTER,
+            "payload": {"url": "https://h.example/a.mp4"},
+            "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}],
+        },
+        {
+            "engineId": CHUNKER,
+            "payload": {"ffmpegTemplate": "audio", "customFFMPEGProperties": {"chunkSizeInSeconds": "20"}},
+            "ioFolders": [
+                {"referenceId": "b", "mode": "stream", "type": "input"},
+                {"referenceId": "c", "mode": "chunk", "type": "output"},
+            ],
+            "executionPreferences": {"parentCompleteBeforeStarting": True},
+        },
+        {
+            "engineId": TRANSCRIBER,
+            "ioFolders": [
+                {"referenceId": "d", "mode": "chunk", "type": "input"},
+                {"referenceId": "f", "mode": "chunk", "type": "output"},
+            ],
+        },
+        {"engineId": WRITER, "ioFolders": [{"referenceId": "g", "mode": "chunk", "type": "input"}]},
+    ],
+    "routes": [
+        {"parentIoFolderReferenceId": "a", "childIoFolderReferenceId": "b", "options": {}},
+        {"parentIoFolderReferenceId": "c", "childIoFolderReferenceId": "d", "options": {}},
+        {"parentIoFolderReferenceId": "f", "childIoFolderReferenceId": "g"},
+    ],
+}
+
+
+@pytest.fixture
+async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(database, tmp_path) as made:
+        yield made
+
+
+async def test_a_login_needs_no_token_and_its_token_is_good(served: Served) -> None:
+    query = "mutation L($u: String!, $p: String!) { userLogin(input: {userName: $u, password: $p}) { token user { name } } }"
+    data = await served.stranger.ask(query, {"u": "admin", "p": served.password})
+    token = data["userLogin"]["token"]
+    assert len(token) == 36
+    assert data["userLogin"]["user"]["name"] == "admin"
+    validated = await served.stranger.ask(
+        "mutation V($t: String!) { validateToken(token: $t) { token } }", {"t": token}
+    )
+    assert validated["validateToken"]["token"] == token
+
+
+async def test_a_wrong_login_is_answered_with_the_documented_text(served: Served) -> None:
+    response = await served.stranger.post(
+        'mutation { userLogin(input: {userName: "admin", password: "no"}) { token } }'
+    )
+    assert response.status_code == 200
+    assert response.json()["data"] == {"userLogin": None}
+    [error] = response.json()["errors"]
+    assert (error["name"], error["message"]) == ("not_found", "The requested object or entity could not be found")
+
+
+@pytest.mark.parametrize("token", [None, "3f8b3a0e-0000-4a62-9c7e-2d8f7f6f0a11"])
+async def test_without_a_good_token_the_answer_is_200_with_authentication_error(
+    served: Served, token: str | None
+) -> None:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    response = await served.client.http.post("/v3/graphql", json={"query": "{ me { id } }"}, headers=headers)
+    assert response.status_code == 200
+    [error] = response.json()["errors"]
+    assert error["name"] == "authentication_error"
+    assert "extensions" not in error
+    assert {"message", "name", "time_thrown", "data", "path", "locations"} == set(error)
+    schema = await served.client.http.post(
+        "/v3/graphql", json={"query": "{ __schema { types { name } } }"}, headers=headers
+    )
+    assert (schema.status_code, schema.json()["data"]) == (200, None)
+
+
+async def test_a_wrong_token_does_not_keep_anybody_from_logging_in(served: Served) -> None:
+    query = {
+        "query": f'mutation {{ userLogin(input: {{userName: "admin", password: "{served.password}"}}) {{ token }} }}'
+    }
+    response = await served.client.http.post("/v3/graphql", json=query, headers={"Authorization": "Bearer: old"})
+    assert response.json()["data"]["userLogin"]["token"]
+
+
+async def test_the_word_bearer_may_end_in_a_colon(served: Served) -> None:
+    headers = {"Authorization": f"Bearer: {served.client.token}"}
+    response = await served.client.http.post("/v3/graphql", json={"query": "{ me { id name } }"}, headers=headers)
+    assert response.json()["data"]["me"]["name"] == "admin"
+
+
+async def test_one_failed_field_leaves_its_aliases_alone(served: Served) -> None:
+    tdo = (
+        await served.client.ask(
+            "mutation { createTDO(input: {startDateTime: 1574311000, stopDateTime: 1574311000}) { id } }"
+        )
+    )["createTDO"]["id"]
+    response = await served.client.post(
+        f"""mutation {{
+          a: createAsset(input: {{containerId: 123}}) {{ id }}
+          b: createAsset(input: {{containerId: "{tdo}", type: "media", contentType: "video/mp4"}}) {{ id }}
+          c: createAsset(input: {{containerId: "{tdo}", type: "media", contentType: "video/mp4", uri: "http://h/v.mp4"}}) {{ id }}
+        }}"""
+    )
+    body = response.json()
+    assert response.status_code == 200
+    assert (body["data"]["a"], body["data"]["b"]) == (None, None)
+    assert body["data"]["c"]["id"].startswith(f"{tdo}_")
+    unknown, nothing_given = body["errors"]
+    assert unknown["data"]["objectType"] == "TemporalDataObject"
+    assert nothing_given["message"] == "One of uri or file (upload) must be provided to create an asset."
+    assert [error["path"] for error in body["errors"]] == [["a"], ["b"]]
+
+
+async def test_a_target_shows_its_times_as_utc(served: Served) -> None:
+    data = await served.client.ask(
+        """mutation { createTDO(input: {startDateTime: "2018-01-01T10:00:00", stopDateTime: "2018-01-01T11:00:00"})
+           { id startDateTime stopDateTime streams { uri } assets { records { id } count } assetCount jobs { count }
+             organizationId applicationId } }"""
+    )
+    target = data["createTDO"]
+    assert target["id"].isdigit()
+    assert target["startDateTime"] == "2018-01-01T10:00:00.000Z"
+    assert target["stopDateTime"] == "2018-01-01T11:00:00.000Z"
+    assert (target["streams"], target["assets"], target["assetCount"]) == ([], {"records": [], "count": 0}, 0)
+
+
+async def test_a_job_in_the_older_shape(served: Served) -> None:
+    tdo = (await served.client.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
+        "createTDO"
+    ]["id"]
+    data = await served.client.ask(
+        f"""mutation {{ createJob(input: {{targetId: "{tdo}", tasks: [
+            {{engineId: "{ADAPTER}", payload: {{url: "https://h.example/a.mp4"}}}}, {{engineId: "{TRANSCRIBER}"}}]}})
+            {{ id status targetId routes {{ options }} tasks {{ records {{ ioFolders {{ mode }} }} }} }} }}"""
+    )
+    job = data["createJob"]
+    assert JOB_ID.fullmatch(job["id"])
+    assert (job["status"], job["targetId"], job["routes"]) == ("pending", tdo, [])
+    assert [task["ioFolders"] for task in job["tasks"]["records"]] == [[], []]
+
+
+async def test_a_job_with_folders_and_routes_is_shown_as_it_was_given(served: Served) -> None:
+    data = await served.client.ask(
+        """mutation J($in: CreateJob) { createJob(input: $in) { id targetId clusterId status warnings retryOf retries
+           tasks { count records { id engineId payload taskPayload status output ioFolders { referenceId type mode }
+             executionPreferences { priority maxRetries parentCompleteBeforeStarting } } }
+           routes { parentIoFolderReferenceId childIoFolderReferenceId } } }""",
+        {"in": DAG},
+    )
+    job = data["createJob"]
+    tasks = job["tasks"]["records"]
+    assert job["targetId"].isdigit()
+    assert job["clusterId"] == DAG["clusterId"]
+    assert [route["parentIoFolderReferenceId"] for route in job["routes"]] == ["a", "c", "f"]
+    assert all(task["id"].startswith(job["id"]) and len(task["id"]) == len(job["id"]) + 5 for task in tasks)
+    assert [task["ioFolders"] for task in tasks] == [task["ioFolders"] for task in DAG["tasks"]]
+    assert [task["payload"] for task in tasks[:2]] == [task["payload"] for task in DAG["tasks"][:2]]
+    assert tasks[1]["executionPreferences"] == {
+        "priority": 0, "maxRetries": None, "parentCompleteBeforeStarting": True,
+    }  # fmt: skip
+    assert (job["retryOf"], job["retries"], job["tasks"]["count"]) == (None, [], 4)
+
+
+async def test_a_job_with_a_target_of_a_status_only(served: Served) -> None:
+    data = await served.client.ask(
+        f"""mutation {{ createJob(input: {{target: {{status: "downloaded"}} notificationUris: ["https://h.example/hook"]
+            clusterId: "c" tasks: [{{engineId: "{ADAPTER}" notificationUris: ["https://h.example/t"]}}]}})
+            {{ id targetId target {{ status startDateTime createdDateTime }} }} }}"""
+    )
+    target = data["createJob"]["target"]
+    assert target["status"] == "downloaded"
+    assert target["startDateTime"] == target["createdDateTime"]
+
+
+async def test_polling_a_job(served: Served) -> None:
+    job_id = await served.client.create_job()
+    data = await served.client.ask(
+        f"""query {{ job(id: "{job_id}") {{ status createdDateTime targetId name scheduledJob {{ id }} template {{ id }}
+            tasks {{ records {{ id status createdDateTime modifiedDateTime taskOutput log {{ uri text }} name order
+              engine {{ id name category {{ name }} }} engineId buildId failureReason childTasks {{ id }} job {{ id }} }} }} }} }}"""
+    )
+    job = data["job"]
+    [task] = job["tasks"]["records"]
+    assert SECOND.fullmatch(job["createdDateTime"])
+    assert (job["scheduledJob"], job["template"]) == (None, None)
+    assert task["engine"] == {"id": ADAPTER, "name": "Webstream adapter", "category": {"name": "Adapter"}}
+    assert (task["job"]["id"], task["log"], task["childTasks"]) == (job_id, None, [])
+
+
+async def test_both_spellings_of_an_id_are_read_and_answered_in_ours(served: Served) -> None:
+    job_id = await served.client.create_job()
+    number = parse_job(job_id)
+    assert number is not None
+    data = await served.client.ask(
+        "query($id: ID!) { job(id: $id) { id tasks { records { id } } } }", {"id": job_uuid(number)}
+    )
+    assert data["job"]["id"] == job_id
+    task_id = data["job"]["tasks"]["records"][0]["id"]
+    task = parse_task(task_id)
+    assert task is not None
+    shown = await served.client.ask("query($id: ID!) { task(id: $id) { id name jobId } }", {"id": task_uuid(*task)})
+    assert shown["task"] == {"id": task_id, "name": None, "jobId": job_id}
+    cancelled = await served.client.ask(
+        "mutation($id: ID!) { cancelJob(id: $id) { id message } }", {"id": job_uuid(number)}
+    )
+    assert cancelled["cancelJob"] == {"id": job_id, "message": "Job cancelled"}
+
+
+async def test_jobs_are_found_by_a_single_word_for_a_list(served: Served) -> None:
+    kept, gone = await served.client.create_job(), await served.client.create_job()
+    await served.client.ask(f'mutation {{ cancelJob(id: "{gone}") {{ id }} }}')
+    pending = await served.client.ask(
+        "{ jobs(status: pending, limit: 50) { count offset limit records { id status } } }"
+    )
+    assert pending["jobs"] == {"count": 1, "offset": 0, "limit": 50, "records": [{"id": kept, "status": "pending"}]}
+    found = await served.client.ask(
+        "{ jobs(status: cancelled) { records { id status a: tasks(status: cancelled) { count } b: tasks(status: [aborted]) { count } } } }"
+    )
+    assert found["jobs"]["records"] == [{"id": gone, "status": "aborted", "a": {"count": 1}, "b": {"count": 1}}]
+
+
+async def test_jobs_in_order_and_by_date(served: Served) -> None:
+    first, second = await served.client.create_job(), await served.client.create_job()
+    query = "query($by: [JobSortField!]) { jobs(orderBy: $by) { records { id } } }"
+    newest = await served.client.ask(query, {"by": {"field": "createdDateTime", "direction": "desc"}})
+    oldest = await served.client.ask(query, {"by": [{"field": "createdDateTime", "direction": "asc"}]})
+    assert [record["id"] for record in newest["jobs"]["records"]] == [second, first]
+    assert [record["id"] for record in oldest["jobs"]["records"]] == [first, second]
+    shown = (await served.client.ask(f'{{ job(id: "{second}") {{ createdDateTime }} }}'))["job"]["createdDateTime"]
+    upto = await served.client.ask(
+        f'{{ jobs(id: "{second}", dateTimeFilter: {{field: createdDateTime, toDateTime: "{shown[:19]}Z"}}) {{ count }} }}'
+    )
+    assert upto["jobs"]["count"] == 1  # an upper bound without a fraction covers its whole second
+    before = await served.client.ask(
+        "{ jobs(dateTimeFilter: {field: createdDateTime, toDateTime: 1574311000}) { count } }"
+    )
+    assert before["jobs"]["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ('engineIds: ["transcription"]', 0),
+        (f'engineIds: "{ADAPTER}"', 1),
+        ('engineCategoryIds: ["00000000-0000-4000-8000-0000000c0001"]', 1),
+        ("hasScheduledJobId: true", 0),
+        ("hasScheduledJobId: false", 1),
+        ("hasTargetTDO: true", 0),
+        ('targetId: "none"', 0),
+        ('id: "23041407_RORjiJw7te"', 0),
+        ("offset: 10", 0),
+    ],
+)
+async def test_filters_of_jobs(served: Served, arguments: str, found: int) -> None:
+    await served.client.create_job()
+    assert (await served.client.ask(f"{{ jobs({arguments}) {{ count }} }}"))["jobs"]["count"] == found
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001, 1_000_000_000])
+async def test_a_page_out_of_bounds_says_what_is_allowed(served: Served, limit: int) -> None:
+    error = await served.client.refused("query($n: Int) { jobs(limit: $n) { count } }", {"n": limit})
+    assert (error["name"], error["message"]) == ("invalid_input", f"limit: 1–1000, got {limit}.")
+    assert error["data"]["all"] == [
+        {"field": "limit", "message": f"limit: 1–1000, got {limit}.", "value": str(limit), "allowed": "1–1000"}
+    ]
+
+
+async def test_the_founding_page_word_for_word(served: Served) -> None:
+    """cancelJob and retryJob exactly as printed there, with an id of ours in place."""
+    job_id = await served.client.create_job()
+    cancel = f"""mutation cancelJob {{
+  cancelJob(id: "{job_id}") {{
+    id
+    message
+  }}
+}}"""
+    retry = f"""mutation retryJob {{
+   retryJob(id: "{job_id}") {{
+     id
+   }}
+ }}"""
+    response = await served.client.post(cancel, operationName="cancelJob")
+    assert response.json() == {"data": {"cancelJob": {"id": job_id, "message": "Job cancelled"}}}
+    again = await served.client.ask(cancel)
+    assert again["cancelJob"]["message"] == "Job cancelled"
+    retried = (await served.client.ask(retry))["retryJob"]["id"]
+    shown = await served.client.ask(
+        f'{{ old: job(id: "{job_id}") {{ status retries }} new: job(id: "{retried}") {{ status retryOf }} }}'
+    )
+    assert shown == {
+        "old": {"status": "aborted", "retries": [retried]},
+        "new": {"status": "pending", "retryOf": job_id},
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query($id: ID!) { job(id: $id) { id } }",
+        "mutation($id: ID!) { cancelJob(id: $id) { id } }",
+        "mutation($id: ID!) { retryJob(id: $id) { id } }",
+    ],
+)
+async def test_a_foreign_job_looks_like_an_unknown_one(served: Served, query: str) -> None:
+    job_id = await served.client.create_job()
+    foreign = await served.foreign.refused(query, {"id": job_id})
+    unknown = await served.foreign.refused(query, {"id": UNKNOWN_JOB})
+    assert foreign["name"] == unknown["name"] == "not_found"
+    assert foreign["message"].replace(job_id, "…") == unknown["message"].replace(UNKNOWN_JOB, "…")
+    assert foreign["data"]["objectType"] == unknown["data"]["objectType"] == "Job"
+    assert (foreign["data"]["objectId"], unknown["data"]["objectId"]) == (job_id, UNKNOWN_JOB)
+    assert (await served.client.ask(f'{{ job(id: "{job_id}") {{ status }} }}'))["job"]["status"] == "pending"
+
+
+async def test_every_problem_of_a_job_is_listed(served: Served) -> None:
+    error = await served.client.refused(
+        """mutation { createJob(input: {tasks: [{engineId: "nope"}, {payload: {}}, {taskType: "x", engineId: "y"}]}) { id } }"""
+    )
+    assert error["name"] == "invalid_input"
+    assert (
+        'tasks[0].engineId: engine "nope" does not exist or is not available to your organization.' in error["message"]
+    )
+    assert {problem["field"].partition(".")[0] for problem in error["data"]["all"]} == {
+        "tasks[0]",
+        "tasks[1]",
+        "tasks[2]",
+    }
+    assert error["path"] == ["createJob"]
+    assert error["locations"] == [{"line": 1, "column": 12}]
+
+
+@pytest.mark.parametrize(
+    "query", ["mutation { createJob { id } }", "mutation { createJob(input: {tasks: []}) { id } }"]
+)
+async def test_a_job_without_tasks(served: Served, query: str) -> None:
+    assert (await served.client.refused(query))["message"] == "tasks: at least 1 task is required."
+
+
+async def test_engines_and_categories(served: Served) -> None:
+    data = await served.client.ask(
+        """{ engine(id: "transcription") { id state mode category { name type { name } } builds { count } ownerOrganizationId
+               fields { name } standaloneJobTemplates { type } dependency { id } }
+             engines(limit: 10000, category: "transcription", state: active) { count records { name } }
+             engineCategories(type: "Ingestion") { records { name totalEngines engines { records { id } } } } }"""
+    )
+    assert data["engine"]["id"] == TRANSCRIBER
+    assert (data["engine"]["state"], data["engine"]["mode"]) == ("active", "Chunk")
+    assert {record["name"] for record in data["engines"]["records"]} == {"Transcription", "Output writer"}
+    [category] = data["engineCategories"]["records"]
+    assert (category["name"], category["totalEngines"]) == ("Adapter", 2)
+    assert (await served.client.refused('{ engine(id: "nope") { id } }'))["name"] == "not_found"
+
+
+async def test_results_of_a_job_without_any(served: Served) -> None:
+    job_id = await served.client.create_job()
+    data = await served.client.ask(
+        f'{{ engineResults(jobId: "{job_id}") {{ records {{ tdoId engineId startOffsetMs jsondata assetId userEdited }} }} }}'
+    )
+    assert data["engineResults"]["records"] == []
+    assert (await served.client.post(f'{{ engineResults(jobId: "{job_id}") {{ count }} }}')).status_code == 400
+    assert (await served.client.refused("{ engineResults { records { taskId } } }"))["name"] == "invalid_input"
+
+
+async def test_me(served: Served) -> None:
+    data = await served.client.ask("{ me { id name organizationId organization { id name } mfaInfo { id } status } }")
+    assert data["me"]["organization"]["id"] == data["me"]["organizationId"] == "1"
+
+
+async def test_the_schema_describes_itself_to_whoever_has_a_token(served: Served) -> None:
+    from graphql import build_client_schema, get_introspection_query
+
+    data = await served.client.ask(get_introspection_query())
+    found = build_client_schema(data)  # type: ignore[arg-type]
+    assert {"JSONData", "DateTime", "Time", "BigInt", "UploadedFile", "ScheduledJob", "JobTemplate"} <= set(
+        found.type_map
+    )
+    assert found.subscription_type is None
