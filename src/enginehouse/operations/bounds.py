@@ -31,8 +31,8 @@ def json(path: str, value: Any) -> list[Problem]:
     """What is wrong with a value that is stored as JSON text."""
     try:
         msgspec.json.encode(value)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return [Problem(path, "must be JSON, with integers of at most 64 bits and not nested too deeply.")]
+    except (TypeError, ValueError, RecursionError):
+        return [Problem(path, "must be JSON, without half of a surrogate pair and not nested too deeply.")]
     return []
 
 

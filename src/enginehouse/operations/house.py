@@ -64,7 +64,7 @@ class House:
     plans: Plans
     listeners: Listeners
     shard: Callable[[], int]
-    creates: Coalescer[list[jobs.NewJob], list[int]]
+    creates: Coalescer[list[jobs.NewJob], list[tuple[int, int | None]]]
     cancels: Coalescer[tuple[int, int], jobs.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
@@ -81,7 +81,7 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
         return next(turns) % _SHARDS if on_postgres else 0
 
-    async def create(requests: list[list[jobs.NewJob]]) -> list[list[int]]:
+    async def create(requests: list[list[jobs.NewJob]]) -> list[list[tuple[int, int | None]]]:
         together = [job for request in requests for job in request]
         at = shard()
         ids = iter(await database.write(lambda tx: jobs.create(tx, plans, together, shard=at)))

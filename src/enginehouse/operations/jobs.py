@@ -8,7 +8,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import InvalidInput, NotFound, NotRetryable, PastCancelling, Problem
 from enginehouse.domain.graph import Planned, plan
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, Task
+from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
@@ -56,14 +56,14 @@ async def create(house: House, principal: Principal, requests: Sequence[JobReque
     planned = _plan_all(house, principal, requests)
     target_ids = await targets.for_jobs(house, principal, requests)
     new = [
-        new_job(principal, made.plan, target_id=target_id, due_at=request.due_at)
+        new_job(principal, made.plan, target_id=target_id, target=request.target, due_at=request.due_at)
         for request, made, target_id in zip(requests, planned, target_ids, strict=True)
     ]
     ids = await house.creates.ask(new)
     house.listeners.runnable()
     return [
-        CreatedJob(job_id, job.target_id, made.warnings)
-        for job_id, job, made in zip(ids, new, planned, strict=True)
+        CreatedJob(job_id, target_id, made.warnings)
+        for (job_id, target_id), made in zip(ids, planned, strict=True)
     ]
 
 
@@ -91,7 +91,13 @@ def _plan_all(house: House, principal: Principal, requests: Sequence[JobRequest]
 
 
 def new_job(
-    principal: Principal, made: Plan, *, target_id: int | None, due_at: int | None, retry_of: int | None = None
+    principal: Principal,
+    made: Plan,
+    *,
+    target_id: int | None,
+    due_at: int | None,
+    target: TargetRequest | None = None,
+    retry_of: int | None = None,
 ) -> jobs.NewJob:
     """The job to store for a plan."""
     edges = shape(made)
@@ -105,6 +111,7 @@ def new_job(
         runnable=frozenset(start.ready),
         total=sum(task.standby_for is None for task in made.tasks),
         target_id=target_id,
+        target=target,
         created_by=principal.user_id,
         due_at=due_at,
         retry_of=retry_of,
@@ -194,9 +201,9 @@ async def retry(house: House, principal: Principal, job_id: int, shown: str = ""
     if old.status is JobStatus.COMPLETE:
         raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
     new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old.id)
-    [[new_id]] = [await house.creates.ask([new])]
+    [(new_id, target_id)] = await house.creates.ask([new])
     house.listeners.runnable()
-    return CreatedJob(new_id, old.target_id)
+    return CreatedJob(new_id, target_id)
 
 
 async def delete(house: House, principal: Principal, job_id: int, shown: str = "") -> None:

@@ -97,31 +97,25 @@ async def create_with_asset(house: House, principal: Principal, new: NewTarget, 
 
 
 async def for_jobs(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[int | None]:
-    """The target of every job to be created, None where it has none; those described with a job have been made.
+    """The named target of every job to be created, None where it names none; nothing is changed.
 
-    Raises InvalidInput with every problem of the described ones, NotFound for one that the caller may not read.
+    Raises InvalidInput with every problem of those described with a job, NotFound for one that the caller may not read.
     """
-    described = {n: request for n, request in enumerate(requests) if request.target is not None}
+    faults = [
+        problem
+        for request in requests
+        if request.target is not None
+        for problem in problems(request.target, f"{request.prefix}{request.spelling.target}.")
+    ]
+    bounds.refuse(faults)
     named = {n: _number(request.target_id) for n, request in enumerate(requests) if request.target_id}
-    found = dict[int, int | None](named)
     if named:
         readable = await get_many(house, principal, named.values())
         for n, target_id in named.items():
             if target_id not in readable:
                 path = requests[n].prefix + requests[n].spelling.target_id
                 raise NotFound(TARGET, requests[n].target_id, path=path)
-    if described:
-        new = {n: request.target for n, request in described.items() if request.target is not None}
-        prefixes = {n: f"{request.prefix}{request.spelling.target}." for n, request in described.items()}
-        bounds.refuse([problem for n, target in new.items() for problem in problems(target, prefixes[n])])
-
-        async def make(tx: Tx) -> dict[int, int]:
-            first = await storage.reserve(tx, len(new))
-            rows = [_row(principal, first + at, target) for at, target in enumerate(new.values())]
-            return dict(zip(new, (target.id for target in await storage.insert(tx, rows)), strict=True))
-
-        found |= await house.database.write(make)
-    return [found.get(n) for n in range(len(requests))]
+    return [named.get(n) for n in range(len(requests))]
 
 
 async def get(house: House, principal: Principal, target_id: int | str) -> Target:

@@ -9,10 +9,10 @@ import msgspec
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
-from enginehouse.domain.job import Job, JobFilter, Plan, Shape, Task
+from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
 from enginehouse.domain.status import TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
 from enginehouse.storage import plans as stored
-from enginehouse.storage import settling
+from enginehouse.storage import settling, targets
 from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.plans import Plans
 
@@ -22,7 +22,10 @@ _json = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A job to store: its plan worked out, and which of its tasks can start at once."""
+    """A job to store: its plan worked out, and which of its tasks can start at once.
+
+    `target` describes one to make in the same transaction; `target_id` names one that is there.
+    """
 
     organization_id: int
     plan: Plan
@@ -32,17 +35,19 @@ class NewJob:
     runnable: frozenset[int]
     total: int
     target_id: int | None = None
+    target: TargetRequest | None = None
     created_by: str | None = None
     due_at: int | None = None
     retry_of: int | None = None
 
 
-async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[int]:
-    """All jobs exist, whole, in their order of creation; answers their ids."""
+async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:
+    """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target."""
     await tx.lock("barrier", shared=True)
     now = await tx.read_clock()
     barrier = await settling.last_barrier(tx)
-    ids = await _insert_rows(tx, jobs, now, barrier)
+    target_ids = await _make_targets(tx, jobs)
+    ids = await _insert_rows(tx, jobs, target_ids, now, barrier)
     tasks, items, events = list[Row](), list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
     for job_id, job in zip(ids, jobs, strict=True):
@@ -61,10 +66,30 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     await tx.many("work.insert_items", items)
     await tx.many("work.insert_events", events)
     await settling.count_jobs(tx, counts, shard=shard)
-    return ids
+    return list(zip(ids, target_ids, strict=True))
 
 
-async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], now: int, barrier: int) -> list[int]:
+async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
+    """The target of each job, made where it was described."""
+    described = [job for job in jobs if job.target is not None]
+    if not described:
+        return [job.target_id for job in jobs]
+    first = await targets.reserve(tx, len(described))
+    rows = [
+        targets.TargetRow(
+            id=first + n, organization_id=job.organization_id, created_by=job.created_by, request=job.target
+        )
+        for n, job in enumerate(described)
+        if job.target is not None
+    ]
+    await targets.insert(tx, rows)
+    made = iter(range(first, first + len(rows)))
+    return [job.target_id if job.target is None else next(made) for job in jobs]
+
+
+async def _insert_rows(
+    tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int | None], now: int, barrier: int
+) -> list[int]:
     """The job rows exist. An id that another server took in the same microsecond gives way to the next."""
     following = first_job_id(now)
     ids: list[int] = [0] * len(jobs)
@@ -73,15 +98,15 @@ async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], now: int, barrier: int) -
         for place in waiting:
             ids[place] = following
             following += 1
-        rows = [_job_row(ids[place], jobs[place], now, barrier) for place in waiting]
+        rows = [_job_row(ids[place], jobs[place], target_ids[place], now, barrier) for place in waiting]
         taken = {row[0] for row in await tx.each("jobs.insert", rows)}
         waiting = [place for place in waiting if ids[place] not in taken]
     return ids
 
 
-def _job_row(job_id: int, job: NewJob, now: int, barrier: int) -> Row:
+def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int, barrier: int) -> Row:
     return (
-        job_id, job.organization_id, JobStatus.PENDING.value, barrier, job.total, 0, job.target_id, job.created_by,
+        job_id, job.organization_id, JobStatus.PENDING.value, barrier, job.total, 0, target_id, job.created_by,
         job.due_at, job.retry_of, now,
     )  # fmt: skip
 

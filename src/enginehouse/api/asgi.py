@@ -1,0 +1,36 @@
+"""The one ASGI application: which interface answers which path. No decisions beyond that."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from enginehouse.api.graphql.transport import graphql
+from enginehouse.api.rest.routes import BASE, Interface
+from enginehouse.operations.house import House
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_NOWHERE = b'{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
+
+
+def application(house: House) -> Application:
+    """Serves `/edge/v1/…` and `/v3/graphql` from this house."""
+    rest = Interface(lambda: house)
+    data = graphql(house)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+        if path.startswith(BASE):
+            await rest(scope, receive, send)
+        elif path in ("/v3/graphql", "/v3/graphql/"):
+            await data(scope, receive, send)
+        else:
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_NOWHERE)).encode())]
+            await send({"type": "http.response.start", "status": 404, "headers": headers})
+            await send({"type": "http.response.body", "body": _NOWHERE})
+
+    return serve

@@ -1,0 +1,147 @@
+"""The composition root: the only place where the parts of a server are put together."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from enginehouse.api.asgi import Application, application
+from enginehouse.artifacts.disk import DiskStore
+from enginehouse.client.guarded import GuardedClient
+from enginehouse.domain.engine import EngineKind
+from enginehouse.engines.children import Children
+from enginehouse.engines.installed import installed
+from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.native import CATEGORIES, ENGINES
+from enginehouse.operations import engines, identity, upkeep
+from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.identity import FirstStart
+from enginehouse.runtime import janitor
+from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.janitor import Duty
+from enginehouse.runtime.runner import Runner
+from enginehouse.runtime.slots import Slots
+from enginehouse.runtime.source import InProcess
+from enginehouse.runtime.supervisor import Supervisor
+from enginehouse.settings import Settings
+from enginehouse.storage.database import Database
+from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage.sqlite import SqliteDatabase
+
+log = structlog.get_logger(__name__)
+
+WORK_CHANNEL = "work"
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server at work: its house, its ASGI application, and the secrets its first start made."""
+
+    house: House
+    application: Application
+    first_start: FirstStart
+
+
+def start_keeper(settings: Settings) -> Keeper:
+    """The process that starts engine children. Call it before any thread and before the event loop."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Keeper.start()
+
+
+@asynccontextmanager
+async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
+    """Everything is open and goes round; on leaving, what runs has ended or was given back, and all is closed."""
+    async with AsyncExitStack() as closing:
+        house = await _house(settings, closing)
+        first = await identity.first_start(house, init_token=settings.init_token)
+        await engines.register(house, [engine.spec for engine in ENGINES] + installed(), CATEGORIES)
+        if house.database.dialect == "sqlite":
+            # Nobody else can hold a lease on this file: what is leased belonged to a server that is gone.
+            await upkeep.release_all_leases(house)
+        supervisor = await _supervisor(settings, house, keeper, closing)
+        supervisor.start()
+        closing.push_async_callback(supervisor.stop)
+        yield Running(house, application(house), first)
+
+
+async def _house(settings: Settings, closing: AsyncExitStack) -> House:
+    database = await open_database(settings)
+    closing.push_async_callback(database.close)
+    store = DiskStore(settings.data / "artifacts")
+    closing.callback(store.close)
+    limits = Limits(lease_seconds=settings.lease_seconds, retention_seconds=settings.retention_days * _DAY)
+    house = furnish(database, store, limits)
+    for coalescer in (house.creates.close, house.cancels.close, house.finishes.close):
+        closing.push_async_callback(coalescer)
+    return house
+
+
+async def open_database(settings: Settings) -> Database:
+    """The database these settings name, migrated and checked."""
+    if settings.database is not None:
+        return await PostgresDatabase.open(
+            settings.database, allow_unsafe_durability=settings.allow_unsafe_durability
+        )
+    return await SqliteDatabase.open(settings.data / "enginehouse.db")
+
+
+async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing: AsyncExitStack) -> Supervisor:
+    children = Children(keeper, slots=settings.python_slots, idle_seconds=settings.idle_child_seconds)
+    closing.push_async_callback(children.close)
+    outgoing = GuardedClient(allow_private=settings.allow_private_urls)
+    closing.push_async_callback(outgoing.aclose)
+    source = InProcess(house)
+    native = {engine.spec.id: engine for engine in ENGINES}
+    runner = Runner(source=source, house=house, native=native, call_python=children.call, fetch=outgoing.fetch)
+    slots = Slots({EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots})
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    dispatcher = Dispatcher(source, slots, runner.run, worker=worker)
+    _listen(house, dispatcher, slots, closing)
+    return Supervisor(
+        dispatcher=dispatcher,
+        heartbeat=Heartbeat(source, slots, lease_seconds=settings.lease_seconds),
+        slots=slots,
+        duties=janitor.loops(_duties(house)),
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def _listen(house: House, dispatcher: Dispatcher, slots: Slots, closing: AsyncExitStack) -> None:
+    """Facts after a commit reach the loops: new work wakes the dispatcher here and on every other server."""
+    shared = house.database.dialect == "postgres"
+
+    def runnable() -> None:
+        dispatcher.loop.wake()
+        if shared:
+            house.database.notify(WORK_CHANNEL)
+
+    house.listeners.runnable = runnable
+    house.listeners.cancelled = slots.stop_jobs
+    if shared:
+        listener = asyncio.create_task(_wake_on_notice(house.database, dispatcher))
+        closing.callback(listener.cancel)
+
+
+async def _wake_on_notice(database: Database, dispatcher: Dispatcher) -> None:
+    while True:
+        if await database.wait(WORK_CHANNEL, timeout=60):
+            dispatcher.loop.wake()
+
+
+def _duties(house: House) -> list[Duty]:
+    async def expire() -> bool:
+        return await upkeep.expire_leases(house) >= _BATCH
+
+    async def prune() -> bool:
+        return await upkeep.prune(house, now=janitor.wall_micros()) >= _BATCH
+
+    return [Duty("expire leases", 1.0, expire), Duty("prune", 60.0, prune)]
+
+
+_BATCH = 200

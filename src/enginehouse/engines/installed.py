@@ -1,0 +1,28 @@
+"""Which Python engines are installed: the entry points in the group `enginehouse.engines`."""
+
+from importlib.metadata import entry_points
+from typing import Final
+
+import structlog
+from msgspec import structs
+
+from enginehouse.domain.engine import EngineKind, EngineSpec
+
+GROUP: Final = "enginehouse.engines"
+log = structlog.get_logger(__name__)
+
+
+def installed() -> list[EngineSpec]:
+    """The declarations of every installed Python engine; one that cannot be read is named in the log and left out."""
+    found = []
+    for entry in entry_points(group=GROUP):
+        try:
+            spec = entry.load().spec
+        except Exception as error:
+            log.warning("an installed engine cannot be read", engine=entry.name, error=str(error))
+            continue
+        if not isinstance(spec, EngineSpec) or spec.kind is not EngineKind.PYTHON:
+            log.warning("an installed engine has no EngineSpec of kind python", engine=entry.name)
+            continue
+        found.append(structs.replace(spec, entry_point=entry.name))
+    return found
