@@ -95,8 +95,9 @@ def _alternatives(wanted: inspect.UnionType, value: Any, path: str) -> Iterator[
 
 
 def _fits(wanted: inspect.Type, value: Any) -> bool:
+    """False when something is wrong with the value. Of a type not known here nothing is said but what msgspec says."""
     judge = _FITS.get(type(wanted))
-    return judge(wanted, value) if judge is not None else not any(_walk(wanted, value, ""))
+    return judge is None or judge(wanted, value)
 
 
 def _in_range(wanted: Any, value: float) -> bool:
@@ -140,8 +141,10 @@ _SHAPES: Final[dict[type, tuple[type, ...]]] = {
     list: (inspect.ListType, inspect.VarTupleType),
 }
 _FITS: Final[dict[type, Callable[[Any, Any], bool]]] = {
-    inspect.AnyType: lambda wanted, value: True,
-    inspect.RawType: lambda wanted, value: True,
+    inspect.StructType: lambda wanted, value: isinstance(value, dict) and not any(_walk(wanted, value, "")),
+    inspect.DictType: lambda wanted, value: isinstance(value, dict) and not any(_walk(wanted, value, "")),
+    inspect.ListType: lambda wanted, value: isinstance(value, list) and not any(_walk(wanted, value, "")),
+    inspect.VarTupleType: lambda wanted, value: isinstance(value, list) and not any(_walk(wanted, value, "")),
     inspect.NoneType: lambda wanted, value: value is None,
     inspect.BoolType: lambda wanted, value: isinstance(value, bool),
     inspect.IntType: lambda wanted, value: type(value) is int and _in_range(wanted, value),

@@ -57,10 +57,11 @@ class Query:
 
     def descending(self) -> bool:
         """The direction of the list, newest first unless `ASC` is asked for."""
-        given = (self.text("direction") or "DESC").upper()
-        if given not in {"ASC", "DESC"}:
-            self.problems.append(Problem("direction", f"one of ASC, DESC, got {shown(given)}.", shown(given)))
-        return given != "ASC"
+        given = self.text("direction") or "DESC"
+        if given.upper() not in {"ASC", "DESC"}:
+            words = "one of ASC, DESC"
+            self.problems.append(Problem("direction", f"{words}, got {shown(given)}.", shown(given), words))
+        return given.upper() != "ASC"
 
     def order(self, allowed: Sequence[str]) -> str:
         """What the list is ordered by, the first of the allowed words unless another is asked for."""

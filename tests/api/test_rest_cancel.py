@@ -1,0 +1,141 @@
+"""Cancelling over REST: the requests of the page that started the project, as printed there, and every refusal."""
+
+import shlex
+
+import httpx
+import pytest
+from tests.api.rest_client import Rest, transcription
+
+from enginehouse.domain import ids
+
+STATUS = """curl --request GET \\
+  --url http://localhost:9000/edge/v1/proc/job/<YOUR_JOB_ID>/status \\
+  --header 'Authorization: Bearer <YOUR_TOKEN>' \\
+  --header 'Content-Type: application/json' \\
+"""
+CANCEL = """curl --request POST \\
+  --url http://localhost:9000/edge/v1/proc/jobs/cancel \\
+  --header 'Authorization: Bearer <YOUR_TOKEN>' \\
+  --header 'Content-Type: application/json' \\
+  --data '{
+    "jobID": "<YOUR_JOB_ID>"
+}'
+"""
+CANCEL_SCHEDULED = """curl --request POST \\
+--url http://localhost:9000/edge/v1/proc/jobs/cancel \\
+--header 'Authorization: Bearer <YOUR_TOKEN>' \\
+--header 'Content-Type: application/json' \\
+--data '{
+"scheduledJobID": "<YOUR_JOB_ID>"
+}'
+"""
+CANCEL_RANGE = """curl --request POST \\
+--url http://localhost:9000/edge/v1/proc/jobs/cancel \\
+--header 'Authorization: Bearer <YOUR_TOKEN>' \\
+--header 'Content-Type: application/json' \\
+--data '{
+"organizationID": "<ORG_ID>",
+"createdBeforeDateTime": "2022-09-26T16:21:22+00:00",
+"createdAfterDateTime": "2022-08-26T16:21:22+00:00"
+}'
+"""
+NO_SELECTOR = (
+    "Give exactly one of jobID, scheduledJobID, or organizationID with createdAfterDateTime and createdBeforeDateTime."
+)
+
+
+async def curl(rest: Rest, command: str, job_id: str) -> httpx.Response:
+    """The answer to a printed curl command, with the own ids in place."""
+    filled = command.replace("<YOUR_JOB_ID>", job_id).replace("<YOUR_TOKEN>", rest.token).replace("<ORG_ID>", "1")
+    words = shlex.split(filled.replace("\\\n", " "))[1:]
+    options = list(zip(words[::2], words[1::2], strict=True))
+    headers = dict(value.split(": ", 1) for name, value in options if name == "--header")
+    given = dict(options)
+    return await rest.client.request(given["--request"], given["--url"], headers=headers, content=given.get("--data"))
+
+
+async def test_the_founding_page_s_cancel_aborts_the_job(rest: Rest) -> None:
+    job_id = await rest.create(transcription())
+    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"
+    answer = await curl(rest, CANCEL, job_id)
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1})
+    assert (await curl(rest, STATUS, job_id)).json() == {"job": {"internalJobID": job_id, "jobStatus": "aborted"}}
+    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    assert job["abortedDateTime"]
+    assert {task["taskStatus"] for task in job["tasks"]} == {"aborted"}
+    assert all(task["abortedDateTime"] for task in job["tasks"])
+
+
+async def test_both_spellings_of_the_id_cancel(rest: Rest) -> None:
+    number = ids.parse_job(await rest.create())
+    assert number is not None
+    assert (await curl(rest, CANCEL, ids.job_graphql(number))).json() == {"success": True, "count": 1}
+
+
+async def test_cancelling_again_succeeds_and_changes_nothing(rest: Rest) -> None:
+    job_id = await rest.create()
+    await curl(rest, CANCEL, job_id)
+    before = (await rest.get(f"/proc/job/{job_id}/detail")).json()
+    assert (await curl(rest, CANCEL, job_id)).json() == {"success": True, "count": 0}
+    assert (await rest.get(f"/proc/job/{job_id}/detail")).json() == before
+
+
+async def test_a_job_with_a_started_task_is_not_cancelled(rest: Rest) -> None:
+    job_id = await rest.create()
+    await rest.start_one()
+    answer = await curl(rest, CANCEL, job_id)
+    assert answer.status_code == 400
+    assert answer.json()["id"] == "past_cancelling"
+    assert "running" in answer.json()["detail"]
+    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "running"
+
+
+async def test_a_complete_job_is_not_cancelled_and_the_text_says_since_when(rest: Rest) -> None:
+    job_id = await rest.create()
+    await rest.run_one()
+    answer = await curl(rest, CANCEL, job_id)
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("Job is already complete (finished ")
+
+
+@pytest.mark.parametrize("command", [CANCEL_SCHEDULED, CANCEL_RANGE])
+async def test_the_schedule_and_range_forms_are_refused_and_cancel_nothing(rest: Rest, command: str) -> None:
+    job_id = await rest.create()
+    answer = await curl(rest, command, job_id)
+    assert answer.status_code == 501
+    assert answer.json()["id"] == "not_implemented"
+    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"jobID": ""},
+        {"jobID": None},
+        {"organizationID": "1"},
+        {"createdAfterDateTime": 1, "createdBeforeDateTime": 2},
+        {"other": 1},
+    ],
+)
+async def test_no_whole_selector_is_refused(rest: Rest, body: dict[str, object]) -> None:
+    answer = await rest.post("/proc/jobs/cancel", body)
+    assert (answer.status_code, answer.json()["detail"]) == (400, NO_SELECTOR)
+
+
+async def test_two_selectors_are_refused_and_named(rest: Rest) -> None:
+    job_id = await rest.create()
+    answer = await rest.post("/proc/jobs/cancel", {"jobID": job_id, "organizationID": "1"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "Give exactly one selector; got jobID and organizationID."
+    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"
+
+
+async def test_an_unknown_and_a_foreign_job_look_the_same(rest: Rest) -> None:
+    job_id = await rest.create()
+    other = await rest.another_organization()
+    unknown = ids.job_uuid(ids.first_job_id(1_700_000_000_000_000))
+    for named in (job_id, unknown, "nonsense"):
+        answer = await other.post("/proc/jobs/cancel", {"jobID": named})
+        assert (answer.status_code, answer.json()["detail"]) == (404, f'Job "{named}" was not found.')
+    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"

@@ -1,0 +1,122 @@
+"""What every REST answer carries, and what is said to a request that fits no operation."""
+
+import json
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from tests.api.rest_client import Rest, single
+
+from enginehouse import __version__
+from enginehouse.api.bodies import MAX_BODY
+from enginehouse.api.rest import unserved
+from enginehouse.api.rest.routes import Interface
+
+
+async def test_ping_and_version_ask_for_no_token(rest: Rest) -> None:
+    assert (await rest.client.get("/ping")).status_code == 200
+    version = (await rest.client.get("/version")).json()
+    assert list(version) == ["version"]
+    lines = version["version"].splitlines()
+    assert lines[0] == "---"
+    assert f'build_number: "{__version__}"' in lines
+
+
+async def test_the_correlation_id_is_echoed_or_made(rest: Rest) -> None:
+    for path in ("/ping", "/proc/jobs", "/nowhere", "/admin/licenses"):
+        echoed = await rest.client.get(path, headers={"X-Correlation-Id": "abc-1"})
+        assert echoed.headers["x-correlation-id"] == "abc-1"
+        made = await rest.client.get(path)
+        UUID(made.headers["x-correlation-id"])
+        assert made.headers["x-aiware-version"] == __version__
+
+
+@pytest.mark.parametrize("bad", ["a b", "x" * 200, "a\tb"])
+async def test_a_correlation_id_that_is_no_plain_word_is_replaced(rest: Rest, bad: str) -> None:
+    UUID((await rest.client.get("/ping", headers={"X-Correlation-Id": bad})).headers["x-correlation-id"])
+
+
+async def test_every_other_documented_operation_answers_501(rest: Rest) -> None:
+    operations = list(unserved.operations())
+    assert len(operations) > 180
+    for method, template, _ in operations:
+        path = template.replace("{", "").replace("}", "")
+        answer = await rest.client.request(method, path, headers={"api_key": rest.token})
+        assert answer.status_code == 501, (method, template)
+        assert answer.json()["id"] == "not_implemented"
+        assert set(answer.json()) == {"id", "description", "detail"}
+
+
+async def test_an_unserved_operation_asks_for_the_token_first_unless_it_is_open(rest: Rest) -> None:
+    assert (await rest.client.get("/admin/licenses")).status_code == 401
+    assert (await rest.client.get("/hosts/counts")).status_code == 501
+
+
+async def test_an_unknown_path_is_404_and_a_wrong_method_405(rest: Rest) -> None:
+    unknown = await rest.get("/proc/nothing/here")
+    assert (unknown.status_code, unknown.json()["id"]) == (404, "not_found")
+    wrong = await rest.post("/proc/jobs")
+    assert (wrong.status_code, wrong.json()["id"], wrong.headers["allow"]) == (405, "method_not_allowed", "GET")
+    assert (await rest.client.delete("/proc/job/create")).headers["allow"] == "POST"
+    for odd in ("", "/", "//", "/proc/job//status", "/" + "a/" * 500):
+        assert (await rest.get(odd)).status_code in {401, 404}
+
+
+async def test_browsers_may_ask_first(rest: Rest) -> None:
+    answer = await rest.client.options("/proc/job/create")
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
+    assert answer.headers["access-control-allow-methods"] == "POST"
+
+
+async def test_head_is_answered_like_get(rest: Rest) -> None:
+    assert (await rest.client.head("/ping")).status_code == 200
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read(rest: Rest) -> None:
+    read: list[int] = []
+
+    async def parts() -> AsyncIterator[bytes]:
+        for number in range(30):
+            read.append(number)
+            yield b" " * (MAX_BODY // 10)
+
+    announced = await rest.post("/proc/job/create", raw=b" " * 10, Content_Length=str(MAX_BODY + 1))
+    streamed = await rest.client.post("/proc/job/create", content=parts(), headers={"api_key": rest.token})
+    for answer in (announced, streamed):
+        assert answer.status_code == 413
+        text = "Request body is larger than 10 MB. Upload data as an asset and pass its id."
+        assert answer.json()["detail"] == text
+        assert answer.headers["connection"] == "close"
+    assert len(read) < 15
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", ""])
+async def test_json_is_taken_under_its_names(rest: Rest, kind: str) -> None:
+    body = json.dumps({"jobs": [single()]})
+    assert (await rest.post("/proc/job/create", raw=body, Content_Type=kind)).status_code == 200
+
+
+async def test_another_content_type_is_refused(rest: Rest) -> None:
+    answer = await rest.post("/proc/job/create", raw=json.dumps({"jobs": [single()]}), Content_Type="text/plain")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == 'Content-Type: "text/plain" is not understood; send application/json.'
+
+
+async def test_a_failure_of_ours_says_nothing_about_its_cause(rest: Rest, caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise RuntimeError("the cause")
+
+    answers = []
+
+    async def send(message: dict[str, object]) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/edge/v1/proc/jobs", "query_string": b"", "headers": []}
+    await Interface(broken)(scope, broken, send)  # type: ignore[arg-type]
+    assert answers[0]["status"] == 500
+    assert b"the cause" not in answers[1]["body"]  # type: ignore[operator]
+    assert "the cause" in caplog.text
+
+
+def test_no_operation_is_both_served_and_refused() -> None:
+    Interface(lambda: None)  # type: ignore[arg-type, return-value]
