@@ -1,4 +1,4 @@
-"""How targets and their assets are kept, and who may read them: the organization, or everybody where they are public."""
+"""How targets and their assets are kept, and who may read them: the organization, or everybody when they are public."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

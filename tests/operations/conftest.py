@@ -1,0 +1,22 @@
+"""Fixtures for the operations: a house on each database with a store on disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from enginehouse.artifacts.disk import DiskStore
+from enginehouse.operations.house import House, furnish
+from enginehouse.storage.database import Database
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DiskStore]:
+    opened = DiskStore(tmp_path / "store")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def house(database: Database, store: DiskStore) -> House:
+    return furnish(database, store)

@@ -1,0 +1,409 @@
+"""Who may sign in, who may do what, and that nothing of a secret is kept or said."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+from tests.operations.people import BOOTSTRAP, arrive
+
+from enginehouse.domain.errors import (
+    AuthenticationFailed,
+    CapacityExceeded,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    Refusal,
+)
+from enginehouse.domain.identity import Principal, Role, TokenKind
+from enginehouse.operations import identity
+from enginehouse.operations.house import House, furnish
+from enginehouse.operations.identity import LoginRefused
+
+PASSWORD = "correct horse battery"
+UNKNOWN = "4b1d0c3e-8f5a-4a5b-9a0b-3f2d1c0b9a88"
+_number = count()
+
+Operation = Callable[[House, Principal], Awaitable[object]]
+
+
+async def refused(work: Awaitable[object]) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await work
+    return caught.value
+
+
+# -- the permission table -----------------------------------------------------------------------------------
+
+
+async def make_token(house: House, who: Principal) -> object:
+    return await identity.create_token(house, who, role=Role.READER)
+
+
+async def revoke_token(house: House, who: Principal) -> object:
+    chief = await identity.authenticate(house, BOOTSTRAP)
+    issued = await identity.create_token(house, chief)
+    return await identity.revoke_token(house, who, issued.token.id)
+
+
+async def make_user(house: House, who: Principal) -> object:
+    return await identity.create_user(house, who, name=f"user {next(_number)}", password=PASSWORD)
+
+
+async def set_password(house: House, who: Principal) -> object:
+    await identity.set_password(house, who, "sam", PASSWORD)
+    return None
+
+
+async def make_organization(house: House, who: Principal) -> object:
+    return await identity.create_organization(house, who, "One more")
+
+
+async def make_token_elsewhere(house: House, who: Principal) -> object:
+    return await identity.create_token(house, who, organization_id=2)
+
+
+TABLE: dict[str, tuple[Operation, str]] = {
+    # operation: what it does, and who may: r(eader), u(ser), a(dmin), s(uper administrator)
+    "me": (identity.me, "ruas"),
+    "get_organization": (lambda house, who: identity.get_organization(house, who, 1), "ruas"),
+    "list_organizations": (identity.list_organizations, "ruas"),
+    "list_tokens": (identity.list_tokens, "as"),
+    "create_token": (make_token, "as"),
+    "revoke_token": (revoke_token, "as"),
+    "create_user": (make_user, "as"),
+    "set_password": (set_password, "as"),
+    "create_organization": (make_organization, "s"),
+    "create_token in another organization": (make_token_elsewhere, "s"),
+}
+
+
+async def test_every_operation_by_every_role(house: House) -> None:
+    people = await arrive(house)
+    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    found = {}
+    for name, (operation, _) in TABLE.items():
+        allowed = ""
+        for role, who in people.roles().items():
+            try:
+                await operation(house, who)
+                allowed += role[0]
+            except (NotAllowed, NotFound):  # another organization is not seen rather than not allowed
+                pass
+        found[name] = allowed
+    assert found == {name: allowed for name, (_, allowed) in TABLE.items()}
+
+
+async def test_a_right_is_missing_before_anything_is_looked_up(house: House) -> None:
+    people = await arrive(house)
+    assert isinstance(await refused(identity.revoke_token(house, people.user, UNKNOWN)), NotAllowed)
+    assert isinstance(await refused(identity.set_password(house, people.user, "nobody", PASSWORD)), NotAllowed)
+
+
+async def test_nobody_gives_a_token_more_than_they_have(house: House) -> None:
+    people = await arrive(house)
+    issued = await identity.create_token(house, people.super_admin)
+    holder = await identity.authenticate(house, issued.secret)
+    assert (holder.role, holder.super_admin) == (Role.ADMIN, False)
+
+
+async def test_an_administrator_does_not_take_over_a_super_administrator(house: House) -> None:
+    people = await arrive(house)
+    assert isinstance(await refused(identity.set_password(house, people.admin, "admin", PASSWORD)), NotAllowed)
+    await identity.set_password(house, people.super_admin, "admin", PASSWORD)
+    assert (await identity.login(house, "admin", PASSWORD)).organization.id == 1
+
+
+# -- foreign is unknown -------------------------------------------------------------------------------------
+
+
+async def test_the_foreign_looks_like_the_unknown(house: House) -> None:
+    people = await arrive(house)
+    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    token = (await identity.create_token(house, people.admin)).token
+    attempts: dict[str, tuple[Callable[[str], Awaitable[object]], str, str]] = {
+        "organization": (lambda key: identity.get_organization(house, people.stranger, int(key)), "1", "999"),
+        "tokens": (lambda key: identity.list_tokens(house, people.stranger, int(key)), "1", "999"),
+        "token": (lambda key: identity.revoke_token(house, people.stranger, key), token.id, UNKNOWN),
+        "user": (lambda key: identity.set_password(house, people.stranger, key, PASSWORD), "sam", "nobody"),
+    }
+    for name, (attempt, foreign, unknown) in attempts.items():
+        one, other = await refused(attempt(foreign)), await refused(attempt(unknown))
+        assert type(one) is type(other) is NotFound, name
+        assert _without(one, foreign) == _without(other, unknown), name
+    assert (await identity.authenticate(house, BOOTSTRAP)).organization_id == 1
+    assert await identity.list_organizations(house, people.stranger) != await identity.list_organizations(
+        house, people.super_admin
+    )
+
+
+def _without(refusal: Refusal, key: str) -> str:
+    return refusal.message.replace(key, "KEY").replace(f"{key[:6]}…", "KEY")
+
+
+# -- tokens -------------------------------------------------------------------------------------------------
+
+
+async def test_the_forms_of_a_token(house: House) -> None:
+    people = await arrive(house)
+    key = await identity.create_token(house, people.admin, name="ci")
+    rest = await identity.create_token(house, people.admin, as_uuid=True)
+    assert re.fullmatch(r"[a-z0-9]{6}:[0-9a-f]{64}", key.secret)
+    assert str(UUID(rest.secret)) == rest.secret
+    for issued in (key, rest):
+        assert issued.token.kind is TokenKind.KEY
+        assert str(UUID(issued.token.id)) == issued.token.id != issued.secret
+        assert issued.token.prefix == issued.secret[:6]
+        assert issued.secret not in repr(issued)
+
+
+async def test_what_is_not_exactly_the_token_opens_nothing(house: House) -> None:
+    people = await arrive(house)
+    secret = (await identity.create_token(house, people.admin)).secret
+    await identity.authenticate(house, secret)
+    wrong = ["", secret[:-1], secret.upper(), secret + " ", secret + "\n", secret + "\x00", "\ud800", "x" * 100_000]
+    for text in wrong:
+        assert isinstance(await refused(identity.authenticate(house, text)), AuthenticationFailed)
+
+
+async def test_a_revoked_token_is_refused_at_once(house: House) -> None:
+    people = await arrive(house)
+    for by_secret in (False, True):
+        issued = await identity.create_token(house, people.admin, as_uuid=True)
+        await identity.authenticate(house, issued.secret)
+        named = issued.secret if by_secret else issued.token.id
+        revoked = await identity.revoke_token(house, people.admin, named)
+        assert isinstance(await refused(identity.authenticate(house, issued.secret)), AuthenticationFailed)
+        assert revoked.revoked_at is not None
+        assert await identity.revoke_token(house, people.admin, named) == revoked
+        assert issued.token.id not in {token.id for token in await identity.list_tokens(house, people.admin)}
+
+
+async def test_another_server_refuses_a_revoked_token_too(house: House) -> None:
+    people = await arrive(house)
+    other = furnish(house.database, house.store)
+    secret = (await identity.create_token(house, people.admin)).secret
+    issued = await identity.authenticate(other, secret)
+    await identity.revoke_token(house, people.admin, issued.token_id)
+    async with asyncio.timeout(30):
+        while await _opens(other, secret):
+            await house.database.wait("never", 0.01)
+
+
+async def test_an_expired_token_is_refused_even_when_it_was_just_seen(house: House) -> None:
+    people = await arrive(house)
+    now = await house.database.peek(_now)
+    expires_at = now + 300_000
+    issued = await identity.create_token(house, people.admin, expires_at=expires_at)
+    await identity.authenticate(house, issued.secret)
+    async with asyncio.timeout(30):
+        while await house.database.peek(_now) < expires_at:
+            await house.database.wait("never", 0.01)
+    assert isinstance(await refused(identity.authenticate(house, issued.secret)), AuthenticationFailed)
+    past = await refused(identity.create_token(house, people.admin, expires_at=now))
+    assert past.message == "expiration: must be in the future."
+
+
+async def _now(tx: object) -> int:
+    return int(tx.now)  # type: ignore[attr-defined]
+
+
+async def _opens(house: House, secret: str) -> bool:
+    try:
+        await identity.authenticate(house, secret)
+    except AuthenticationFailed:
+        return False
+    return True
+
+
+async def test_a_look_up_that_a_revocation_overtook_is_not_remembered(house: House) -> None:
+    people = await arrive(house)
+    before = house.known_tokens.generation
+    house.known_tokens.forget([])
+    house.known_tokens.remember("hash", people.user, left=None, generation=before)
+    assert house.known_tokens.get("hash") is None
+    house.known_tokens.remember("hash", people.user, left=None, generation=house.known_tokens.generation)
+    assert house.known_tokens.get("hash") == people.user
+
+
+async def test_the_memory_of_tokens_is_bounded(house: House) -> None:
+    people = await arrive(house)
+    known = house.known_tokens
+    for n in range(known.limit + 5):
+        known.remember(str(n), people.user, left=None, generation=known.generation)
+    assert known.get(str(known.limit + 4)) == people.user
+    assert len(known._known) <= known.limit
+
+
+async def test_no_secret_is_stored_or_said(house: House, request: pytest.FixtureRequest) -> None:
+    people = await arrive(house)
+    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    session = await identity.login(house, "sam", PASSWORD)
+    secrets = [
+        BOOTSTRAP,
+        PASSWORD,
+        session.token,
+        (await identity.create_token(house, people.admin)).secret,
+        (await identity.create_token(house, people.admin, as_uuid=True)).secret,
+    ]
+    stored = await everything_stored(house, request)
+    assert "Enginehouse" in stored
+    assert [secret for secret in secrets if secret in stored] == []
+    refusal = await refused(identity.revoke_token(house, people.stranger, secrets[-1]))
+    assert secrets[-1] not in refusal.message
+    assert session.token not in repr(session)
+
+
+async def everything_stored(house: House, request: pytest.FixtureRequest) -> str:
+    """The text of every row of every table."""
+    if house.database.dialect == "sqlite":
+        return _files(request.getfixturevalue("tmp_path"))
+    connection = await asyncpg.connect(request.getfixturevalue("postgres_dsn"))
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [await connection.fetch(f'SELECT t::text FROM "{table[0]}" t') for table in tables]
+        return "\n".join(str(row[0]) for found in rows for row in found)
+    finally:
+        await connection.close()
+
+
+def _files(folder: Path) -> str:
+    return "".join(path.read_bytes().decode("latin-1") for path in sorted(folder.glob("test.db*")))
+
+
+# -- signing in ---------------------------------------------------------------------------------------------
+
+
+async def test_a_login_opens_a_session(house: House) -> None:
+    people = await arrive(house)
+    user = await identity.create_user(house, people.admin, name="sam", password=PASSWORD, role=Role.READER)
+    first = await identity.login(house, "sam", PASSWORD)
+    assert first.user is not None
+    assert (first.user.id, first.organization.id, first.last_login_at) == (user.id, 1, None)
+    holder = await identity.authenticate(house, first.token)
+    assert (holder.user_id, holder.role, holder.super_admin) == (user.id, Role.READER, False)
+    again = await identity.validate_token(house, first.token)
+    assert again.user is not None
+    assert (again.token, again.organization) == (first.token, first.organization)
+    assert (await identity.login(house, "sam", PASSWORD)).last_login_at == again.user.last_login_at is not None
+    assert await identity.logout(house, first.token)
+    assert isinstance(await refused(identity.authenticate(house, first.token)), AuthenticationFailed)
+    assert not await identity.logout(house, first.token)
+
+
+async def test_logging_out_does_not_revoke_a_key(house: House) -> None:
+    await arrive(house)
+    assert not await identity.logout(house, BOOTSTRAP)
+    await identity.authenticate(house, BOOTSTRAP)
+
+
+async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(house: House) -> None:
+    people = await arrive(house)
+    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    for name, password in [("sam", "wrong"), ("sam", ""), ("nobody", PASSWORD), ("s\x00m", PASSWORD), ("", "")]:
+        refusal = await refused(identity.login(house, name, password))
+        assert type(refusal) is LoginRefused
+        assert refusal.message == "The requested object or entity could not be found"
+
+
+async def test_guessing_is_stopped_for_one_name_and_no_other(house: House) -> None:
+    people = await arrive(house)
+    for name in ("sam", "kim"):
+        await identity.create_user(house, people.admin, name=name, password=PASSWORD)
+    house.failed_logins.allowed = 3
+    for name in ("sam", "nobody"):
+        for _ in range(3):
+            assert type(await refused(identity.login(house, name, "wrong"))) is LoginRefused
+        stopped = await refused(identity.login(house, name, PASSWORD))
+        assert isinstance(stopped, CapacityExceeded)
+        assert isinstance(stopped.data["retry_after"], int)
+    await identity.login(house, "kim", PASSWORD)
+
+
+async def test_a_new_password_ends_the_sessions_of_its_user(house: House) -> None:
+    people = await arrive(house)
+    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    session = await identity.login(house, "sam", PASSWORD)
+    await identity.authenticate(house, session.token)
+    await identity.set_password(house, people.admin, "sam", "another password")
+    assert isinstance(await refused(identity.authenticate(house, session.token)), AuthenticationFailed)
+    assert type(await refused(identity.login(house, "sam", PASSWORD))) is LoginRefused
+    await identity.login(house, "sam", "another password")
+
+
+# -- users and organizations --------------------------------------------------------------------------------
+
+
+async def test_a_name_is_given_once_in_all_organizations(house: House) -> None:
+    people = await arrive(house)
+    made = await asyncio.gather(
+        *(
+            identity.create_user(house, who, name="sam", password=PASSWORD)
+            for who in (people.admin, people.stranger, people.admin)
+        ),
+        return_exceptions=True,
+    )
+    taken = [one for one in made if isinstance(one, InvalidInput)]
+    assert len(taken) == 2
+    assert taken[0].message == 'name: the name "sam" is taken.'
+
+
+async def test_what_a_user_must_be(house: House) -> None:
+    people = await arrive(house)
+    refusal = await refused(identity.create_user(house, people.admin, name=" ", password="short", email="a\x00b"))
+    assert refusal.message.splitlines() == [
+        "name: must be given.",
+        "email: must not contain a NUL character or half of a surrogate pair.",
+        "password: must have at least 8 characters.",
+    ]
+
+
+async def test_organizations_are_numbered_from_one(house: House) -> None:
+    people = await arrive(house)
+    made = await asyncio.gather(
+        *(identity.create_organization(house, people.super_admin, f"Org {n}") for n in range(5))
+    )
+    assert sorted(one.id for one in made) == [3, 4, 5, 6, 7]
+    assert len({UUID(one.application_id) for one in made}) == 5
+
+
+# -- the first start ----------------------------------------------------------------------------------------
+
+
+async def test_the_first_start_happens_once_however_many_begin_it(house: House) -> None:
+    houses = [house, furnish(house.database, house.store), furnish(house.database, house.store)]
+    starts = await asyncio.gather(*(identity.first_start(one, init_token=None) for one in houses))
+    [made] = [start for start in starts if start.admin_password or start.token]
+    assert made.admin_password is not None
+    assert made.token is not None
+    chief = await identity.authenticate(house, made.token)
+    assert (chief.organization_id, chief.role, chief.super_admin) == (1, Role.ADMIN, True)
+    session = await identity.login(house, "admin", made.admin_password)
+    assert session.user is not None
+    assert (await identity.me(house, chief))[0] == (
+        await identity.me(house, await identity.authenticate(house, session.token))
+    )[0]
+    assert len(await identity.list_organizations(house, chief)) == 1
+    again = await identity.first_start(house, init_token=None)
+    assert (again.admin_password, again.token) == (None, None)
+    assert made.token not in repr(made)
+
+
+async def test_the_token_of_the_operator_belongs_to_the_first_administrator(house: House) -> None:
+    for token in (BOOTSTRAP, BOOTSTRAP, UNKNOWN):
+        start = await identity.first_start(house, init_token=f" {token}\n")
+        assert start.token is None
+        user, organization = await identity.me(house, await identity.authenticate(house, token))
+        assert user is not None
+        assert (user.name, organization.id) == ("admin", 1)
+
+
+async def test_a_revoked_bootstrap_token_does_not_come_back_with_the_next_start(house: House) -> None:
+    people = await arrive(house)
+    await identity.revoke_token(house, people.admin, people.super_admin.token_id)
+    await identity.first_start(house, init_token=BOOTSTRAP)
+    assert isinstance(await refused(identity.authenticate(house, BOOTSTRAP)), AuthenticationFailed)

@@ -1,0 +1,358 @@
+"""Targets and assets: who reads, who changes, what is refused, and that bytes and rows come and go together."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.operations.people import People, arrive
+
+from enginehouse.artifacts.disk import DiskStore
+from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal, TooLarge
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import REST, JobRequest, TargetRequest
+from enginehouse.operations import targets
+from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.targets import NewAsset, NewTarget
+from enginehouse.storage.database import Database
+
+YEAR = 366 * 86_400 * 1_000_000
+TEXT = NewAsset(asset_type="text", content_type="text/plain", name="a.txt", source=b"some words")
+
+
+@pytest.fixture
+async def people(house: House) -> People:
+    return await arrive(house)
+
+
+async def refused(work: Awaitable[object]) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await work
+    return caught.value
+
+
+def kept(store: DiskStore) -> list[str]:
+    """The keys of everything in the store."""
+    return sorted(path.read_bytes().decode() for path in store.local("assets").rglob("*") if path.is_file())
+
+
+# -- who ----------------------------------------------------------------------------------------------------
+
+Operation = Callable[[House, Principal, int, str], Awaitable[object]]
+
+TABLE: dict[str, tuple[Operation, str]] = {
+    # operation: what it does with a target and its asset, and the roles that may: r(eader), u(ser), a(dmin), s(uper)
+    "create": (lambda house, who, target, asset: targets.create(house, who, NewTarget()), "uas"),
+    "create_with_asset": (
+        lambda house, who, target, asset: targets.create_with_asset(house, who, NewTarget(), TEXT),
+        "uas",
+    ),
+    "create_asset": (
+        lambda house, who, target, asset: targets.create_asset(house, who, replace(TEXT, target_id=target)),
+        "uas",
+    ),
+    "get": (lambda house, who, target, asset: targets.get(house, who, target), "ruas"),
+    "get_many": (lambda house, who, target, asset: targets.get_many(house, who, [target]), "ruas"),
+    "list": (lambda house, who, target, asset: targets.list_(house, who), "ruas"),
+    "assets": (lambda house, who, target, asset: targets.assets(house, who, target), "ruas"),
+    "asset": (lambda house, who, target, asset: targets.asset(house, who, asset), "ruas"),
+    "asset_counts": (lambda house, who, target, asset: targets.asset_counts(house, who, [target]), "ruas"),
+    "primary_asset": (lambda house, who, target, asset: targets.primary_asset(house, who, target), "ruas"),
+}
+
+
+async def test_every_operation_by_every_role(house: House, people: People) -> None:
+    target = await targets.create_with_asset(house, people.user, NewTarget(), TEXT)
+    [asset] = await targets.assets(house, people.user, target.id)
+    found = {}
+    for name, (operation, _) in TABLE.items():
+        allowed = ""
+        for role, who in people.roles().items():
+            try:
+                await operation(house, who, target.id, asset.id)
+                allowed += role[0]
+            except NotAllowed:
+                pass
+        found[name] = allowed
+    assert found == {name: allowed for name, (_, allowed) in TABLE.items()}
+
+
+async def test_the_foreign_looks_like_the_unknown(house: House, people: People) -> None:
+    target = await targets.create_with_asset(house, people.user, NewTarget(name="mine"), TEXT)
+    [asset] = await targets.assets(house, people.user, target.id)
+    who = people.stranger
+    by_target: dict[str, Callable[[str], Awaitable[object]]] = {
+        "get": lambda key: targets.get(house, who, key),
+        "assets": lambda key: targets.assets(house, who, key),
+        "primary_asset": lambda key: targets.primary_asset(house, who, key),
+        "create_asset": lambda key: targets.create_asset(house, who, replace(TEXT, target_id=key)),
+        "for_jobs": lambda key: targets.for_jobs(house, who, [JobRequest(tasks=(), target_id=key, prefix="jobs[0].")]),
+    }
+    for name, attempt in by_target.items():
+        one, other = await refused(attempt(str(target.id))), await refused(attempt("987654321"))
+        assert type(one) is type(other) is NotFound, name
+        assert one.message.replace(str(target.id), "ID") == other.message.replace("987654321", "ID"), name
+    one = await refused(targets.asset(house, who, asset.id))
+    other = await refused(targets.asset(house, who, "987654321_abcdefghij"))
+    assert one.message.replace(asset.id, "ID") == other.message.replace("987654321_abcdefghij", "ID")
+    assert await targets.get_many(house, who, [target.id]) == {}
+    assert await targets.asset_counts(house, who, [target.id]) == {}
+    assert await targets.list_(house, who, include_public=True) == []
+
+
+async def test_a_public_target_is_read_by_all_and_changed_by_its_organization(
+    house: House, people: People, store: DiskStore
+) -> None:
+    target = await targets.create_with_asset(house, people.user, NewTarget(is_public=True), TEXT)
+    who = people.stranger
+    assert await targets.get(house, who, target.id) == target
+    assert set(await targets.get_many(house, who, [target.id])) == {target.id}
+    [asset] = await targets.assets(house, who, target.id)
+    assert await targets.asset(house, who, asset.id) == asset
+    assert await targets.primary_asset(house, who, target.id) == asset
+    assert await targets.list_(house, who) == []
+    assert await targets.list_(house, who, include_public=True) == [target]
+    refusal = await refused(targets.create_asset(house, who, replace(TEXT, target_id=target.id, source=b"foreign")))
+    assert isinstance(refusal, NotAllowed)
+    assert kept(store) == ["some words"]
+
+
+@pytest.mark.parametrize("key", ["", "0", "-1", "abc", "1.0", "٣", "9" * 19, "9" * 5000, "12\x00", " 12", 2**63])
+async def test_what_is_no_id_is_not_found(house: House, people: People, key: str) -> None:
+    assert isinstance(await refused(targets.get(house, people.user, key)), NotFound)
+    assert isinstance(await refused(targets.asset(house, people.user, str(key))), NotFound)
+
+
+# -- targets ------------------------------------------------------------------------------------------------
+
+
+async def test_a_target_is_read_as_it_was_made(house: House, people: People) -> None:
+    wanted = NewTarget(
+        name="Évidence",
+        description="d",
+        status="recorded",
+        start_at=1_000,
+        stop_at=2_000,
+        details={"a": [1, None, "\x00"]},
+        is_public=True,
+        echo={"source": "x"},
+    )
+    made = await targets.create(house, people.user, wanted)
+    assert await targets.get(house, people.reader, str(made.id)) == made
+    for name in ("name", "description", "status", "start_at", "stop_at", "details", "is_public", "echo"):
+        assert getattr(made, name) == getattr(wanted, name)
+
+
+async def test_a_target_without_times_takes_its_creation_time(house: House, people: People) -> None:
+    made = await targets.create(house, people.user, NewTarget())
+    assert made.start_at == made.stop_at == made.created_at
+    begun = await targets.create(house, people.user, NewTarget(start_at=5))
+    assert (begun.start_at, begun.stop_at) == (5, 5)
+    filled = await targets.create_with_asset(house, people.user, NewTarget(start_at=5), TEXT)
+    assert (filled.start_at, filled.stop_at) == (5, 5 + 15 * 60 * 1_000_000)
+
+
+async def test_ids_have_nine_digits_rise_and_are_given_once(house: House, people: People) -> None:
+    made = await asyncio.gather(*(targets.create(house, people.user, NewTarget()) for _ in range(30)))
+    ids = [target.id for target in made]
+    assert len(set(ids)) == 30
+    assert {len(str(one)) for one in ids} == {9}
+    assert (await targets.create(house, people.user, NewTarget())).id > max(ids)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (NewTarget(start_at=2, stop_at=1), "stopDateTime: must not be before startDateTime."),
+        (NewTarget(start_at=1, stop_at=2 + YEAR), "stopDateTime: must be at most one year after startDateTime."),
+        (NewTarget(status=""), "status: must be given."),
+        (NewTarget(name="n" * 256), "name: must have at most 255 characters, has 256."),
+        (NewTarget(name="\x00"), "name: must not contain a NUL character or half of a surrogate pair."),
+        (
+            NewTarget(details={"a": "\ud800"}),
+            "details: must be JSON, without half of a surrogate pair and not nested too deeply.",
+        ),
+    ],
+)
+async def test_what_a_target_must_not_be(house: House, people: People, wanted: NewTarget, message: str) -> None:
+    refusal = await refused(targets.create(house, people.user, wanted))
+    assert isinstance(refusal, InvalidInput)
+    assert refusal.message == message
+    assert await targets.list_(house, people.user) == []
+
+
+async def test_a_target_may_end_when_it_begins_or_a_year_later(house: House, people: People) -> None:
+    for stop_at in (1, 1 + YEAR):
+        assert (await targets.create(house, people.user, NewTarget(start_at=1, stop_at=stop_at))).stop_at == stop_at
+
+
+async def test_targets_are_listed_in_pages(house: House, people: People) -> None:
+    made = [await targets.create(house, people.user, NewTarget(start_at=n, stop_at=n)) for n in range(5)]
+    page = await targets.list_(house, people.user, offset=1, limit=2)
+    assert page == [made[3], made[2]]
+    for offset, limit in [(-1, 1), (0, -1), (0, 1_001), (2**70, 1)]:
+        assert isinstance(await refused(targets.list_(house, people.user, offset=offset, limit=limit)), InvalidInput)
+
+
+async def test_the_targets_of_jobs_are_checked_and_nothing_is_made(house: House, people: People) -> None:
+    known = await targets.create(house, people.user, NewTarget())
+    requests = [
+        JobRequest(tasks=(), target=TargetRequest(name="described")),
+        JobRequest(tasks=()),
+        JobRequest(tasks=(), target_id=str(known.id)),
+    ]
+    assert await targets.for_jobs(house, people.user, requests) == [None, None, known.id]
+    wrong = JobRequest(tasks=(), target=TargetRequest(start_at=2, stop_at=1), prefix="jobs[1].", spelling=REST)
+    refusal = await refused(targets.for_jobs(house, people.user, [requests[0], wrong]))
+    assert refusal.message == "jobs[1].target.stopDateTime: must not be before startDateTime."
+    assert await targets.list_(house, people.user) == [known]
+
+
+# -- assets -------------------------------------------------------------------------------------------------
+
+
+async def words() -> AsyncIterator[bytes]:
+    yield b"some "
+    yield b"words"
+
+
+async def test_bytes_arrive_from_memory_a_file_or_a_stream(house: House, people: People, tmp_path: Path) -> None:
+    target = await targets.create(house, people.user, NewTarget())
+    file = tmp_path / "words"
+    await asyncio.to_thread(file.write_bytes, b"some words")
+    for source in (b"some words", file, words()):
+        made = await targets.create_asset(house, people.user, replace(TEXT, target_id=target.id, source=source))
+        assert made.id.startswith(f"{target.id}_")
+        assert len(made.id) == len(f"{target.id}_") + 10
+        assert (made.size, made.md5) == (10, hashlib.md5(b"some words").hexdigest())
+        assert await targets.asset(house, people.reader, made.id) == made
+        path = await targets.open_asset(house, made)
+        assert path is not None
+        assert await asyncio.to_thread(path.read_bytes) == b"some words"
+    assert await targets.asset_counts(house, people.reader, [target.id, 5]) == {target.id: 3}
+
+
+async def test_a_reference_has_no_bytes_here(house: House, people: People, store: DiskStore) -> None:
+    target = await targets.create(house, people.user, NewTarget())
+    new = NewAsset(target_id=target.id, uri="https://example.com/a.mp4", content_type="video/mp4")
+    made = await targets.create_asset(house, people.user, new)
+    assert (made.uri, made.key, made.size) == ("https://example.com/a.mp4", None, None)
+    assert await targets.open_asset(house, made) is None
+    assert kept(store) == []
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        (NewAsset(), "One of uri or file (upload) must be provided to create an asset."),
+        (NewAsset(uri=""), "One of uri or file (upload) must be provided to create an asset."),
+        (NewAsset(uri="file:///etc/passwd"), "uri: must be an http or https URL."),
+        (NewAsset(uri="https://"), "uri: must be an http or https URL."),
+        (NewAsset(uri="http://[::1"), "uri: must be an http or https URL."),
+        (NewAsset(source=b"", content_type="a\r\nb/c"), 'contentType: must be a media type like "video/mp4".'),
+        (NewAsset(source=b"", asset_type=" "), "assetType: must be given."),
+        (NewAsset(source=b"x", md5="0" * 32), "md5sum: the bytes that arrived have another MD5 sum."),
+    ],
+)
+async def test_what_an_asset_must_not_be(
+    house: House, people: People, store: DiskStore, new: NewAsset, message: str
+) -> None:
+    target = await targets.create(house, people.user, NewTarget())
+    for work in (
+        targets.create_asset(house, people.user, replace(new, target_id=target.id)),
+        targets.create_with_asset(house, people.user, NewTarget(), new),
+    ):
+        refusal = await refused(work)
+        assert isinstance(refusal, InvalidInput)
+        assert refusal.message == message
+    assert await targets.list_(house, people.user) == [target]
+    assert kept(store) == []
+
+
+async def test_an_upload_over_the_limit_leaves_nothing(database: Database, store: DiskStore) -> None:
+    house = furnish(database, store, Limits(upload_bytes=9))
+    people = await arrive(house)
+    target = await targets.create(house, people.user, NewTarget())
+    for source in (b"some words", words()):
+        new = replace(TEXT, target_id=target.id, source=source)
+        assert isinstance(await refused(targets.create_asset(house, people.user, new)), TooLarge)
+    assert isinstance(await refused(targets.create_with_asset(house, people.user, NewTarget(), TEXT)), TooLarge)
+    assert await targets.list_(house, people.user) == [target]
+    assert await targets.assets(house, people.user, target.id) == []
+    assert kept(store) == []
+
+
+async def test_bytes_whose_row_is_refused_are_dropped(house: House, people: People, store: DiskStore) -> None:
+    refusal = await refused(targets.record_asset(house, 1, replace(TEXT, target_id=987654321), replay_key="gone"))
+    assert isinstance(refusal, NotFound)
+    assert kept(store) == []
+
+
+async def test_one_asset_of_a_type_is_the_primary_one(house: House, people: People) -> None:
+    target = await targets.create(house, people.user, NewTarget())
+
+    async def add(asset_type: str, *, primary: bool = True) -> str:
+        new = replace(TEXT, target_id=target.id, asset_type=asset_type, set_as_primary=primary)
+        return (await targets.create_asset(house, people.user, new)).id
+
+    async def primary(asset_type: str | None = None) -> str | None:
+        asset = await targets.primary_asset(house, people.user, target.id, asset_type)
+        return None if asset is None else asset.id
+
+    plain = await add("text", primary=False)
+    assert (await primary("text"), await primary()) == (None, None)
+    first, second = await add("text"), await add("text")
+    assert (await primary("text"), await primary()) == (second, second)
+    media = await add("media")
+    assert (await primary("text"), await primary("media"), await primary()) == (second, media, media)
+    listed = await targets.assets(house, people.user, target.id, ["text"], descending=False)
+    assert [(a.id, a.is_primary) for a in listed] == [(plain, False), (first, False), (second, True)]
+
+
+async def test_of_assets_made_at_once_only_one_is_primary(house: House, people: People) -> None:
+    target = await targets.create(house, people.user, NewTarget())
+    new = replace(TEXT, target_id=target.id, set_as_primary=True)
+    await asyncio.gather(*(targets.create_asset(house, people.user, new) for _ in range(8)))
+    found = await targets.assets(house, people.user, target.id)
+    assert [asset.is_primary for asset in found].count(True) == 1
+    assert len(found) == 8
+
+
+async def test_a_target_made_with_an_asset_has_it_as_its_primary_one(house: House, people: People) -> None:
+    target = await targets.create_with_asset(house, people.user, NewTarget(name="n"), TEXT)
+    assert await targets.get(house, people.user, target.id) == target
+    primary = await targets.primary_asset(house, people.user, target.id, "text")
+    assert primary is not None
+    assert primary.target_id == target.id
+
+
+async def test_assets_are_listed_by_type_in_pages(house: House, people: People) -> None:
+    target = await targets.create(house, people.user, NewTarget())
+    for asset_type in ("b", "a", "c", "a"):
+        await targets.create_asset(house, people.user, replace(TEXT, target_id=target.id, asset_type=asset_type))
+
+    async def types(*asset_types: str, **page: object) -> str:
+        found = await targets.assets(house, people.user, target.id, asset_types, **page)  # type: ignore[arg-type]
+        return "".join(asset.asset_type for asset in found)
+
+    assert await types() == "acab"
+    assert await types("a", "b", descending=False) == "baa"
+    assert await types(order_by="asset_type", descending=False, offset=1, limit=2) == "ab"
+    assert await types("\x00") == ""
+
+
+async def test_a_replay_records_nothing_a_second_time(house: House, people: People, store: DiskStore) -> None:
+    target = await targets.create(house, people.user, NewTarget())
+    new = replace(TEXT, target_id=target.id, set_as_primary=True)
+    made = await asyncio.gather(
+        *(targets.record_asset(house, 1, new, replay_key="job/1/0") for _ in range(4)),
+        targets.record_asset(house, 1, replace(new, source=b"others"), replay_key="job/1/1"),
+    )
+    assert len({asset.id for asset in made[:4]}) == 1
+    assert len(await targets.assets(house, people.user, target.id)) == 2
+    assert kept(store) == ["others", "some words"]
+    assert await targets.record_asset(house, 1, new, replay_key="job/1/0") == await targets.asset(
+        house, people.user, made[0].id
+    )

@@ -1,0 +1,108 @@
+"""Targets and assets as rows: ids, times, who reads, and what one transaction leaves."""
+
+import asyncio
+from functools import partial
+
+import pytest
+
+from enginehouse.domain.artifact import Asset
+from enginehouse.domain.job import TargetRequest
+from enginehouse.storage import identity, targets
+from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.targets import AssetRow, TargetRow
+
+
+@pytest.fixture
+async def organizations(database: Database) -> None:
+    async def make(tx: Tx) -> None:
+        for name in ("First", "Second"):
+            await identity.create_organization(tx, name=name, application_id=name, default_retries=None)
+
+    await database.write(make)
+
+
+async def make(tx: Tx, organization_id: int = 1, **fields: object) -> int:
+    row = TargetRow(
+        id=await targets.reserve(tx),
+        organization_id=organization_id,
+        created_by=None,
+        request=TargetRequest(**fields),  # type: ignore[arg-type]
+    )
+    [target] = await targets.insert(tx, [row])
+    return target.id
+
+
+def asset(target_id: int, name: str, organization_id: int = 1, **fields: object) -> AssetRow:
+    known: dict[str, object] = {"asset_type": "text", "content_type": "text/plain", "key": f"k/{name}", **fields}
+    return AssetRow(id=name, target_id=target_id, organization_id=organization_id, **known)  # type: ignore[arg-type]
+
+
+async def test_reserved_ids_are_never_given_again(database: Database) -> None:
+    firsts = await asyncio.gather(*(database.write(partial(targets.reserve, count=n)) for n in (1, 5, 3, 7)))
+    spans = sorted(zip(firsts, (1, 5, 3, 7), strict=True))
+    assert spans[0][0] == 100_000_001
+    assert [first + count for first, count in spans[:-1]] == [first for first, _ in spans[1:]]
+
+
+@pytest.mark.usefixtures("organizations")
+async def test_times_that_are_not_given(database: Database) -> None:
+    async def look(tx: Tx) -> None:
+        both = await make(tx, start_at=5, stop_at=6)
+        ids = [both, await make(tx), await make(tx, start_at=7), await make(tx, stop_at=8)]
+        found = await targets.by_ids(tx, 1, ids)
+        times = [(found[one].start_at, found[one].stop_at) for one in ids]
+        assert times == [(5, 6), (tx.now, tx.now), (7, 7), (8, 8)]
+
+    await database.write(look)
+
+
+@pytest.mark.usefixtures("organizations")
+async def test_only_a_public_target_is_read_by_another_organization(database: Database) -> None:
+    async def look(tx: Tx) -> None:
+        private, public = await make(tx), await make(tx, is_public=True)
+        for target_id in (private, public):
+            row = asset(target_id, f"of {target_id}", is_primary=True)
+            assert await targets.add_asset(tx, row) is not None
+            assert await targets.add_asset(tx, asset(target_id, f"foreign {target_id}", organization_id=2)) is None
+        both = [private, public]
+        assert set(await targets.by_ids(tx, 2, both)) == {public}
+        assert await targets.asset_counts(tx, 2, both) == {public: 1}
+        assert await targets.asset_counts(tx, 1, both) == {private: 1, public: 1}
+        assert await targets.asset(tx, 2, f"of {private}") is None
+        assert await targets.asset(tx, 2, f"of {public}") is not None
+        assert await targets.assets(tx, 2, private, ()) == []
+        assert len(await targets.assets(tx, 2, public, ("text", "x"))) == 1
+        assert await targets.primary_asset(tx, 2, private, None) is None
+        assert await targets.primary_asset(tx, 2, public, "text") is not None
+        assert await targets.primary_asset(tx, 2, public, "media") is None
+        assert await targets.page(tx, 2, include_public=False, offset=0, limit=9) == []
+        assert [one.id for one in await targets.page(tx, 2, include_public=True, offset=0, limit=9)] == [public]
+
+    await database.write(look)
+
+
+@pytest.mark.usefixtures("organizations")
+async def test_a_replay_key_is_one_organizations_own(database: Database) -> None:
+    async def add(tx: Tx) -> tuple[int, Asset | None]:
+        target_id = await make(tx)
+        return target_id, await targets.add_asset(tx, asset(target_id, "a", replay_key="r", is_primary=True))
+
+    target_id, first = await database.write(add)
+
+    async def again(tx: Tx) -> None:
+        assert await targets.add_asset(tx, asset(target_id, "b", replay_key="r", is_primary=True)) == first
+        assert await targets.asset_of_replay(tx, 1, "r") == first
+        assert await targets.asset_of_replay(tx, 2, "r") is None
+        assert await targets.primary_asset(tx, 1, target_id, None) == first
+
+    await database.write(again)
+
+
+@pytest.mark.usefixtures("organizations")
+async def test_a_new_asset_is_seen_in_the_date_of_its_target(database: Database) -> None:
+    target_id = await database.write(make)
+    [before] = (await database.read(lambda tx: targets.by_ids(tx, 1, [target_id]))).values()
+    await database.write(lambda tx: targets.add_asset(tx, asset(target_id, "a")))
+    [after] = (await database.read(lambda tx: targets.by_ids(tx, 1, [target_id]))).values()
+    assert after.modified_at > before.modified_at
+    assert after.created_at == before.created_at
