@@ -92,7 +92,8 @@ async def open_database(settings: Settings) -> Database:
 
 
 async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing: AsyncExitStack) -> Supervisor:
-    children = Children(keeper, slots=settings.python_slots, idle_seconds=settings.idle_child_seconds)
+    warm = max(settings.warm_children, settings.python_slots)
+    children = Children(keeper, slots=warm, idle_seconds=settings.idle_child_seconds)
     closing.push_async_callback(children.close)
     outgoing = GuardedClient(allow_private=settings.allow_private_urls)
     closing.push_async_callback(outgoing.aclose)

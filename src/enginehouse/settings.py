@@ -20,6 +20,7 @@ class Settings:
     allow_unsafe_durability: bool = False
     native_slots: int = 256
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    warm_children: int = 8  # engine processes kept warm, busy ones included; more than python_slots avoids restarts
     idle_child_seconds: float = 300.0
     lease_seconds: float = 30.0
     drain_seconds: float = 10.0
@@ -38,6 +39,7 @@ class Settings:
             for name, value in (
                 ("native_slots", self.native_slots),
                 ("python_slots", self.python_slots),
+                ("warm_children", self.warm_children),
                 ("lease_seconds", self.lease_seconds),
                 ("retention_days", self.retention_days),
             )
