@@ -115,7 +115,14 @@ def outputs(folder_number: int, count: int) -> tuple[NewArtifact, ...]:
     """`count` chunks in one output folder."""
     return tuple(
         NewArtifact(
-            folder=folder_number, part=n, index=n, name=f"{n}", media_type="text/plain", size=1, sha256="0" * 64, key=f"k{n}"
+            folder=folder_number,
+            part=n,
+            index=n,
+            name=f"{n}",
+            media_type="text/plain",
+            size=1,
+            sha256="0" * 64,
+            key=f"k{n}",
         )
         for n in range(count)
     )

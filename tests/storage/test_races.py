@@ -13,7 +13,7 @@ from time import perf_counter_ns
 
 import pytest
 
-from enginehouse.domain.work import Done, ItemKey, Lease, Report
+from enginehouse.domain.work import Done, ItemKey, Lease, NewArtifact, Report
 from enginehouse.storage import jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
@@ -64,13 +64,16 @@ class Race:
         new = [make.new_job(make.independent(2)) for _ in range(count)]
         ids: list[int] = []
         for first in range(0, count, 1000):
-            part = new[first : first + 1000]
-            ids += await self.database.write(lambda tx, part=part: jobs.create(tx, self.plans, part))  # type: ignore[misc]
+            ids += await self._create(new[first : first + 1000])
         if shuffled:
             random.Random(7).shuffle(ids)
         await asyncio.gather(
             *(self._claimer(claim) for _ in range(4)), *(self._canceller(cancel, ids[n::4]) for n in range(4))
         )
+
+    async def _create(self, new: list[jobs.NewJob]) -> list[int]:
+        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        return [job_id for job_id, _ in made]
 
     async def _claimer(self, claim: Claim) -> None:
         empty = 0
@@ -203,7 +206,7 @@ async def _claim_all(database: Database, plans: Plans) -> list[Lease]:
     )
 
 
-async def _finish(database: Database, plans: Plans, lease: Lease, outputs: tuple[work.NewArtifact, ...]) -> None:
+async def _finish(database: Database, plans: Plans, lease: Lease, outputs: tuple[NewArtifact, ...]) -> None:
     report = Report(lease.key, lease.token, Done(outputs))
     await database.write(lambda tx: work.finish(tx, plans, [report]))
 

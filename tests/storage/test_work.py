@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from enginehouse.domain.job import Job, JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Answer, Done, Failed, Lease, NewArtifact, Report, Stale
@@ -25,7 +26,8 @@ class Bench:
         self.plans = Plans()
 
     async def create(self, *new: jobs.NewJob) -> list[int]:
-        return await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        return [job_id for job_id, _ in made]
 
     async def claim(self, limit: int = 100, *, lease: int = LEASE) -> list[Lease]:
         return await self.database.write(
@@ -47,7 +49,7 @@ class Bench:
         wanted = [(job_id, organization_id) for job_id in job_ids]
         return await self.database.write(lambda tx: jobs.cancel(tx, wanted))
 
-    async def job(self, job_id: int):  # type: ignore[no-untyped-def]
+    async def job(self, job_id: int) -> Job:
         found = await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [job_id]))
         return found[job_id]
 
@@ -56,16 +58,15 @@ class Bench:
         return job.status, [task.status for task in job.tasks]
 
     async def counts(self) -> dict[str, int]:
-        rows = await self.database.read(
-            lambda tx: tx.all("jobs.counts_by_status", organization_id=make.ORGANIZATION)
-        )
+        rows = await self.database.read(lambda tx: tx.all("jobs.counts_by_status", organization_id=make.ORGANIZATION))
         return {word: int(n) for word, n in rows if n}
 
 
 @pytest.fixture
 def bench(database: Database) -> Bench:
-    dialect = "postgres" if database.dialect == "postgres" else "sqlite"
-    statements(dialect).update(statements(dialect, Path(__file__).parent / "sql"))
+    sql = Path(__file__).parent / "sql"
+    statements("sqlite").update(statements("sqlite", sql))
+    statements("postgres").update(statements("postgres", sql))
     return Bench(database)
 
 
@@ -270,8 +271,6 @@ async def test_an_open_barrier_keeps_covered_jobs_from_starting_and_no_others(be
 
 
 async def test_a_standby_runs_only_when_its_principal_fails_and_takes_its_place(bench: Bench) -> None:
-    from enginehouse.domain.job import JobRequest, TaskRequest
-
     request = JobRequest(tasks=(TaskRequest(engine_id="noop", standby=TaskRequest(engine_id="noop")),))
     [needed, spared] = await bench.create(make.new_job(request), make.new_job(request))
     for lease in await bench.claim():

@@ -1,0 +1,267 @@
+"""What may be done with jobs: the guarantees as an operation gives them, on both databases."""
+
+from collections.abc import Awaitable
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from msgspec import structs
+
+from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, NotRetryable, PastCancelling, Refusal
+from enginehouse.domain.identity import Role
+from enginehouse.domain.job import JobFilter, JobRequest, TargetRequest, TaskRequest
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.status import JobStatus
+from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report, Stale
+from enginehouse.engines.native import CATEGORIES
+from enginehouse.operations import artifacts, engines, jobs, targets, upkeep, work
+from enginehouse.operations.house import House
+from enginehouse.storage import identity
+from tests import make
+
+CALLER = make.principal()
+STRANGER = make.principal(organization_id=2)
+
+
+@pytest.fixture
+async def ready(house: House) -> House:
+    """A house that knows the engines of the builders."""
+    specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
+    await engines.register(house, specs, CATEGORIES)
+    await organization(house)
+    return house
+
+
+async def organization(house: House, default_retries: int | None = None) -> int:
+    made = await house.database.write(
+        lambda tx: identity.create_organization(
+            tx, name="one", application_id=str(uuid4()), default_retries=default_retries
+        )
+    )
+    return made.id
+
+
+async def refused(call: Awaitable[object]) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await call
+    return caught.value
+
+
+async def claim(house: House) -> list[Lease]:
+    return await work.claim(house, pool="native", limit=100, worker="w")
+
+
+async def test_create_answers_a_whole_pending_job(ready: House) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.fan_out(2)])
+    job = await jobs.get(ready, CALLER, created.job_id)
+    assert job.status is JobStatus.PENDING
+    assert len(job.tasks) == 5
+    assert job.plan == make.planned(make.fan_out(2))
+
+
+async def test_many_jobs_are_created_in_order_or_not_at_all(ready: House) -> None:
+    created = await jobs.create(ready, CALLER, [make.independent(n + 1) for n in range(5)])
+    found = [await jobs.get(ready, CALLER, each.job_id) for each in created]
+    assert [len(job.tasks) for job in found] == [1, 2, 3, 4, 5]
+    good, bad = make.independent(1), replace(make.independent(1), tasks=(), prefix="jobs[1].")
+    error = await refused(jobs.create(ready, CALLER, [good, bad]))
+    assert isinstance(error, InvalidInput)
+    assert error.problems[0].path == "jobs[1].tasks"
+    page = await jobs.list_(ready, CALLER, JobFilter(), with_count=True)
+    assert page.count == 5
+
+
+async def test_a_described_target_is_made_with_the_job(ready: House) -> None:
+    request = replace(make.independent(1), target=TargetRequest(name="harbour"))
+    [created] = await jobs.create(ready, CALLER, [request])
+    assert created.target_id is not None
+    target = await targets.get(ready, CALLER, created.target_id)
+    assert target.name == "harbour"
+    assert (await jobs.get(ready, CALLER, created.job_id)).target_id == created.target_id
+
+
+async def test_a_job_that_is_refused_leaves_no_target(ready: House) -> None:
+    request = JobRequest(tasks=(TaskRequest(engine_id="nowhere"),), target=TargetRequest(name="harbour"))
+    await refused(jobs.create(ready, CALLER, [request]))
+    assert await targets.list_(ready, CALLER) == []
+
+
+async def test_foreign_and_unknown_jobs_look_the_same(ready: House) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.independent(1)])
+    for verb in (jobs.status, jobs.get, jobs.cancel, jobs.retry, jobs.delete, artifacts.of_job):
+        foreign = await refused(verb(ready, STRANGER, created.job_id, "X"))
+        unknown = await refused(verb(ready, STRANGER, 12345, "X"))
+        assert type(foreign) is type(unknown) is NotFound
+        assert foreign.message == unknown.message == 'Job "X" was not found.'
+    for task_verb in (jobs.task, artifacts.of_task, artifacts.logs, artifacts.attempts):
+        foreign = await refused(task_verb(ready, STRANGER, created.job_id, 0, "X"))
+        unknown = await refused(task_verb(ready, STRANGER, 12345, 0, "X"))
+        assert type(foreign) is type(unknown) is NotFound
+        assert foreign.message == unknown.message
+    assert await jobs.get_many(ready, STRANGER, [created.job_id]) == {}
+    assert (await jobs.list_(ready, STRANGER, JobFilter(), with_count=True)) == jobs.JobPage((), 0)
+    assert await jobs.status(ready, CALLER, created.job_id) is JobStatus.PENDING
+
+
+@pytest.mark.parametrize("verb", ["create", "cancel", "retry", "delete"])
+async def test_a_reader_changes_nothing(ready: House, verb: str) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.independent(1)])
+    reader = make.principal(role=Role.READER)
+    calls = {
+        "create": jobs.create(ready, reader, [make.independent(1)]),
+        "cancel": jobs.cancel(ready, reader, created.job_id),
+        "retry": jobs.retry(ready, reader, created.job_id),
+        "delete": jobs.delete(ready, reader, created.job_id),
+    }
+    chosen = calls.pop(verb)
+    for other in calls.values():
+        other.close()
+    assert isinstance(await refused(chosen), NotAllowed)
+    assert await jobs.status(ready, reader, created.job_id) is JobStatus.PENDING
+
+
+async def test_cancel_counts_once(ready: House) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.independent(2)])
+    assert await jobs.cancel(ready, CALLER, created.job_id) == jobs.CancelAnswer(1, JobStatus.ABORTED)
+    assert await jobs.cancel(ready, CALLER, created.job_id) == jobs.CancelAnswer(0, JobStatus.ABORTED)
+    assert await claim(ready) == []
+
+
+async def test_cancel_past_the_point_names_the_status(ready: House) -> None:
+    [running, ended] = await jobs.create(ready, CALLER, [make.independent(1), make.independent(1)])
+    for lease in await claim(ready):
+        if lease.key.job_id == ended.job_id:
+            await work.finish(ready, Report(lease.key, lease.token, Done()))
+    error = await refused(jobs.cancel(ready, CALLER, running.job_id))
+    assert isinstance(error, PastCancelling)
+    assert "running" in error.message
+    error = await refused(jobs.cancel(ready, CALLER, ended.job_id))
+    assert isinstance(error, PastCancelling)
+    assert error.message.startswith("Job is already complete (finished ")
+
+
+async def test_retry_is_a_new_job_and_the_old_one_is_untouched(ready: House) -> None:
+    request = replace(make.fan_out(2), target=TargetRequest(name="harbour"), due_at=make.NOW - 10**12)
+    [created] = await jobs.create(ready, CALLER, [request])
+    await jobs.cancel(ready, CALLER, created.job_id)
+    old = await jobs.get(ready, CALLER, created.job_id)
+    again = await jobs.retry(ready, CALLER, created.job_id)
+    new = await jobs.get(ready, CALLER, again.job_id)
+    assert new.id != old.id
+    assert (new.plan, new.target_id, new.due_at) == (old.plan, old.target_id, old.due_at)
+    assert (new.retry_of, new.status) == (old.id, JobStatus.PENDING)
+    after = await jobs.get(ready, CALLER, created.job_id)
+    assert after == replace(old, retries=(new.id,))
+
+
+async def test_a_live_job_may_be_retried_and_runs_on(ready: House) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.independent(1)])
+    [lease] = await claim(ready)
+    again = await jobs.retry(ready, CALLER, created.job_id)
+    assert again.job_id != created.job_id
+    assert isinstance(await work.finish(ready, Report(lease.key, lease.token, Done())), Accepted)
+    assert await jobs.status(ready, CALLER, created.job_id) is JobStatus.COMPLETE
+
+
+async def test_a_complete_job_is_not_retried(ready: House) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.independent(1)])
+    [lease] = await claim(ready)
+    await work.finish(ready, Report(lease.key, lease.token, Done()))
+    error = await refused(jobs.retry(ready, CALLER, created.job_id))
+    assert isinstance(error, NotRetryable)
+    assert "complete" in error.message
+
+
+async def test_delete_fences_what_still_runs(ready: House) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.independent(1)])
+    [lease] = await claim(ready)
+    stopped: list[int] = []
+    ready.listeners.cancelled = stopped.extend
+    await jobs.delete(ready, CALLER, created.job_id)
+    assert stopped == [created.job_id]
+    assert await work.finish(ready, Report(lease.key, lease.token, Done())) == Stale()
+    assert isinstance(await refused(jobs.status(ready, CALLER, created.job_id)), NotFound)
+
+
+async def test_lists_filter_order_and_page(ready: House) -> None:
+    created = await jobs.create(ready, CALLER, [make.independent(1) for _ in range(7)])
+    ids = [each.job_id for each in created]
+    await jobs.cancel(ready, CALLER, ids[0])
+    await jobs.cancel(ready, CALLER, ids[3])
+
+    async def listed(**wanted: object) -> list[int]:
+        page = await jobs.list_(ready, CALLER, JobFilter(**wanted))  # type: ignore[arg-type]
+        return [ids.index(job.id) for job in page.jobs]
+
+    assert await listed() == [6, 5, 4, 3, 2, 1, 0]
+    assert await listed(limit=2, offset=1) == [5, 4]
+    assert await listed(offset=99) == []
+    assert await listed(statuses=(JobStatus.ABORTED,)) == [3, 0]
+    assert await listed(statuses=(JobStatus.ABORTED, JobStatus.PENDING), limit=3) == [6, 5, 4]
+    assert await listed(ids=(ids[2], ids[5])) == [5, 2]
+    assert await listed(descending=False, limit=2) == [0, 1]
+    assert await listed(order_by="modified_at", limit=2) == [3, 0]
+    assert await listed(engine_ids=("noop",), limit=1) == [6]
+    assert await listed(engine_ids=("write",)) == []
+    assert await listed(has_target=True) == []
+    at = (await jobs.get(ready, CALLER, ids[0])).created_at
+    assert len(await listed(created_from=at, created_to=at)) == 7
+    assert await listed(created_from=at + 1) == []
+    page = await jobs.list_(ready, CALLER, JobFilter(statuses=(JobStatus.ABORTED,), limit=1), with_count=True)
+    assert page.count == 2
+    page = await jobs.list_(ready, CALLER, JobFilter(engine_ids=("noop",), limit=1), with_count=True)
+    assert page.count == 7
+    assert isinstance(await refused(jobs.list_(ready, CALLER, JobFilter(limit=0))), InvalidInput)
+    assert isinstance(await refused(jobs.list_(ready, CALLER, JobFilter(offset=-1))), InvalidInput)
+
+
+async def test_expired_leases_run_again_and_are_accepted_once(ready: House) -> None:
+    [created] = await jobs.create(ready, CALLER, [make.independent(1)])
+    house = replace(ready, limits=replace(ready.limits, lease_seconds=0.0))
+    [first] = await claim(house)
+    assert await upkeep.expire_leases(ready) == 1
+    [second] = await claim(ready)
+    assert await work.finish(ready, Report(first.key, first.token, Done())) == Stale()
+    assert isinstance(await work.finish(ready, Report(second.key, second.token, Done())), Accepted)
+    history = await artifacts.attempts(ready, CALLER, created.job_id, 0)
+    assert [(attempt.number, attempt.outcome) for attempt in history] == [(1, "lost"), (2, "complete")]
+
+
+async def test_a_starting_embedded_server_releases_all_leases(ready: House) -> None:
+    await jobs.create(ready, CALLER, [make.independent(5, max_retries=0)])
+    assert len(await claim(ready)) == 5
+    assert await upkeep.release_all_leases(ready, limit=2) == 5
+    leases = await claim(ready)
+    assert len(leases) == 5
+    assert {lease.attempt for lease in leases} == {2}
+
+
+async def test_retention_drops_what_ended_long_ago_and_nothing_else(ready: House) -> None:
+    [ended, live, fresh] = await jobs.create(ready, CALLER, [make.independent(1) for _ in range(3)])
+    await jobs.cancel(ready, CALLER, ended.job_id)
+    job = await jobs.get(ready, CALLER, ended.job_id)
+    keep = ready.limits.retention_seconds * 1_000_000
+    assert await upkeep.prune(ready, now=job.modified_at + keep) == 0
+    assert await upkeep.prune(ready, now=job.modified_at + keep + 60_000_000) == 1
+    assert isinstance(await refused(jobs.status(ready, CALLER, ended.job_id)), NotFound)
+    for each in (live, fresh):
+        assert await jobs.status(ready, CALLER, each.job_id) is JobStatus.PENDING
+
+
+async def test_the_organizations_default_retries_count_where_the_task_says_nothing(ready: House) -> None:
+    strict = make.principal(organization_id=await organization(ready, default_retries=0))
+    [created] = await jobs.create(ready, strict, [make.independent(1)])
+    [lease] = await claim(ready)
+    await work.finish(ready, Report(lease.key, lease.token, Failed(FailureKind.INTERNAL_ERROR, "no")))
+    assert await jobs.status(ready, strict, created.job_id) is JobStatus.FAILED
+
+
+async def test_a_waiting_writer_is_woken_by_what_makes_it_runnable(ready: House) -> None:
+    woken: list[str] = []
+    ready.listeners.runnable = lambda: woken.append("w")
+    await jobs.create(ready, CALLER, [make.chain(2)])
+    assert woken
+    woken.clear()
+    [lease] = await claim(ready)
+    await work.finish(ready, Report(lease.key, lease.token, Done(make.outputs(0, 1))))
+    assert woken
