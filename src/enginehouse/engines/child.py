@@ -1,0 +1,202 @@
+"""One warm child as the server sees it: hand it work, hear its answer, say why it failed, end it."""
+
+import asyncio
+import os
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines import frames
+from enginehouse.engines.frames import Answer, Done, Failed, Garbled, Load, Ready, Request, Run
+from enginehouse.engines.keeper import Ended, Keeper, KeptChild, python
+from enginehouse.engines.protocol import EngineFailure, Work
+from enginehouse.engines.task_log import TaskLog
+from enginehouse.engines.verdicts import explain, garbled, with_files
+
+LOAD_SECONDS: Final = 120.0
+GRACE: Final = 1.0  # seconds between SIGTERM and SIGKILL
+LONGEST_END: Final = 8.0  # seconds after the grace in which the keeper has to report
+WATCH_AFTER: Final = 0.1  # seconds; shorter work never troubles the keeper
+_PIPE: Final = 1 << 16  # bytes a pipe holds, and so the most a single look at it can find
+
+
+class Child:
+    """A process with one engine loaded. It does one thing at a time, and is not used again after any failure."""
+
+    def __init__(self, keeper: Keeper, kept: KeptChild, connection: socket.socket, output: int) -> None:
+        self.log: TaskLog | None = None  # where what it prints goes now; between two items it goes nowhere
+        self._keeper = keeper
+        self._kept = kept
+        self._connection = connection
+        self._output: int | None = output
+        self._items = 0
+        self._watched = True  # from the spawn on, so that loading is held to the limit too
+        self._stopping: asyncio.Task[None] | None = None
+        asyncio.get_running_loop().add_reader(output, self._drain)
+        # A fork of the engine may hold the other end open: without this its death would go unheard.
+        kept.ended.add_done_callback(lambda _: self._hang_up())
+
+    @classmethod
+    def spawn(cls, keeper: Keeper, memory_mb: int) -> "Child":
+        """A child is being started; `load` is the first thing to ask of it. Raises EngineFailure."""
+        with ExitStack() as undo, ExitStack() as passed_on:
+            try:
+                ours, theirs = socket.socketpair()
+                undo.enter_context(ours)
+                passed_on.enter_context(theirs)
+                readable, writable = os.pipe()
+                undo.callback(os.close, readable)
+                passed_on.callback(os.close, writable)
+                command = python("enginehouse.engines.child_main")
+                kept = keeper.spawn(command, connection=theirs, output=writable, memory_mb=memory_mb)
+            except OSError as error:
+                raise explain(Ended(None, "spawn", str(error)), memory_mb) from error
+            ours.setblocking(False)
+            os.set_blocking(readable, False)
+            undo.pop_all()
+            return cls(keeper, kept, ours, readable)
+
+    @property
+    def ended(self) -> bool:
+        """True once the process and everything it started are gone."""
+        return self._kept.ended.done()
+
+    @property
+    def usable(self) -> bool:
+        """True while the child waits for its next item: connected, and with nothing said that was not asked for."""
+        try:
+            self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return not self.ended
+        except OSError:
+            pass
+        return False
+
+    async def load(self, entry_point: str, *, memory_mb: int) -> None:
+        """The engine is imported. Raises EngineFailure."""
+        request = Load(entry_point, _import_path())
+        match await self._exchange(request, LOAD_SECONDS, memory_mb, "took longer than {:g} s to start"):
+            case Ready():
+                return
+            case Failed(kind, message):
+                raise EngineFailure(message, kind)
+            case Done():
+                raise garbled("outputs before any work")
+
+    async def run(self, work: Work, *, seconds: float, memory_mb: int) -> Done:
+        """The engine has done the work; its files are regular ones inside the work's folder. Raises EngineFailure."""
+        self._items += 1
+        request = Run(self._items, work, seconds, memory_mb)
+        match await self._exchange(request, seconds, memory_mb, "took longer than {:g} s"):
+            case Done(number) as done if number == self._items:
+                return with_files(done, work.directory)
+            case Failed(kind, message):
+                raise EngineFailure(message, kind)
+            case Done() | Ready():
+                raise garbled("an answer to something else")
+
+    def stop(self) -> "asyncio.Task[None]":
+        """A task that is done when the child, and everything it started, is gone and its output is in the log."""
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._stop())
+        return self._stopping
+
+    def settle(self) -> None:
+        """All that was printed so far is in the log."""
+        for _ in range(2):
+            if not self._drain():
+                return
+
+    async def _exchange(self, request: Request, seconds: float, memory_mb: int, too_long: str) -> Answer:
+        try:
+            frame = frames.encode(request, frames.REQUEST_LIMIT)
+        except Garbled as error:
+            message = f"The work could not be handed to the engine: {error}."
+            raise EngineFailure(message, FailureKind.INVALID_DATA) from error
+        timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch, memory_mb)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ask(frame)
+        except TimeoutError:
+            message = f"The engine {too_long.format(seconds)} and was stopped."
+            raise EngineFailure(message, FailureKind.CHUNK_TIMEOUT) from None
+        except Garbled as error:
+            raise garbled(str(error)) from error
+        except (EOFError, OSError):
+            raise await self._why(memory_mb) from None
+        finally:
+            timer.cancel()
+            if self._watched:
+                self._watch(None)
+
+    async def _ask(self, frame: bytes) -> Answer:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._connection, frame)
+        data = await loop.sock_recv(self._connection, _PIPE)
+        received = bytearray(data)
+        while data and (
+            len(received) < frames.HEADER
+            or len(received) < frames.HEADER + frames.body_length(received, frames.ANSWER_LIMIT)
+        ):
+            data = await loop.sock_recv(self._connection, 1 << 20)
+            received += data
+        if not data:
+            raise EOFError
+        if len(received) > frames.HEADER + frames.body_length(received, frames.ANSWER_LIMIT):
+            raise Garbled("more than one answer")
+        return frames.decode_answer(bytes(received[frames.HEADER :]))
+
+    async def _why(self, memory_mb: int) -> EngineFailure:
+        """The reason the connection closed. The keeper reports a process that ended by itself in a moment."""
+        try:
+            async with asyncio.timeout(0.5):
+                ended = await asyncio.shield(self._kept.ended)
+        except TimeoutError:
+            return EngineFailure("The engine closed its connection to the server before it answered.")
+        return explain(ended, memory_mb)
+
+    def _watch(self, memory_mb: int | None) -> None:
+        self._watched = memory_mb is not None
+        self._keeper.watch(self._kept, memory_mb)
+
+    async def _stop(self) -> None:
+        if not self.ended:
+            self._keeper.stop(self._kept, GRACE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE + LONGEST_END):
+                    await asyncio.shield(self._kept.ended)
+        self.settle()
+        self._close_output()
+        self._connection.close()
+
+    def _drain(self) -> bool:
+        """True when something was read; the reader of the output pipe."""
+        if self._output is None:
+            return False
+        try:
+            data = os.read(self._output, _PIPE)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close_output()
+        elif self.log is not None:
+            self.log.write(data)
+        return bool(data)
+
+    def _close_output(self) -> None:
+        if self._output is not None:
+            asyncio.get_running_loop().remove_reader(self._output)
+            os.close(self._output)
+            self._output = None
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+
+def _import_path() -> list[str]:
+    """Where this process imports from, spelled so that it means the same in another working folder."""
+    return [str(Path(entry).absolute()) for entry in sys.path if entry]

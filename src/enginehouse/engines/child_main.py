@@ -1,0 +1,216 @@
+"""The child: a process that loads one engine and runs it, one work item after the other, until its server hangs up."""
+
+import faulthandler
+import importlib
+import importlib.metadata
+import os
+import resource
+import socket
+import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines import frames, processes
+from enginehouse.engines.frames import Answer, Done, Failed, Garbled, Load, Ready, Request, Run
+from enginehouse.engines.protocol import EngineFailure, Output, PythonEngine
+
+GROUP: Final = "enginehouse.engines"
+MAX_FILES: Final = 4096
+HEADROOM: Final = 1 << 30  # bytes of addresses an interpreter and its libraries reserve without using them
+MESSAGE_LIMIT: Final = 2000  # characters
+
+engine: PythonEngine | None = None
+
+
+def main() -> None:
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection.set_inheritable(False)
+    processes.die_with_parent()
+    # What the engine leaves running stays below this process, where it is seen.
+    processes.become_subreaper()
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, MAX_FILES)
+    printer = Printer()
+    while (request := receive(connection)) is not None:
+        printer.aim()
+        answer = respond(request)
+        printer.flush()
+        connection.sendall(encode(answer))
+    os._exit(0)
+
+
+def receive(connection: socket.socket) -> Request | None:
+    """The server's next request, None when it has hung up."""
+    header = _exactly(connection, frames.HEADER)
+    if not header:
+        return None
+    return frames.decode_request(_exactly(connection, frames.body_length(header, frames.REQUEST_LIMIT)))
+
+
+def respond(request: Request) -> Answer:
+    """The answer to one request; whatever an engine raises becomes one."""
+    me = os.getpid()
+    try:
+        answer = _load(request) if isinstance(request, Load) else _run(request)
+    except EngineFailure as failure:
+        answer = _failed(failure.kind, failure.message)
+    except MemoryError:
+        limit = f"{request.memory_mb} MiB" if isinstance(request, Run) else "the allowed amount"
+        answer = Failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")
+    except ImportError as error:
+        traceback.print_exc()
+        answer = _failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, _missing(error))
+    except Exception as error:
+        traceback.print_exc()
+        answer = _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
+    if os.getpid() != me:
+        os._exit(0)  # a fork of the engine came back here; the answer is its parent's to give
+    return answer
+
+
+def encode(answer: Answer) -> bytes:
+    """The frame of an answer, or of the failure to have one that can be sent."""
+    try:
+        return frames.encode(answer, frames.ANSWER_LIMIT)
+    except Garbled as error:
+        return frames.encode(_not_outputs(str(error)), frames.ANSWER_LIMIT)
+
+
+def _load(request: Load) -> Answer:
+    global engine  # noqa: PLW0603 -- the one thing this process exists for
+    sys.path[:] = request.path
+    if ":" in request.entry_point:
+        module, _, attribute = request.entry_point.partition(":")
+        found = getattr(importlib.import_module(module), attribute, None)
+    else:
+        points = importlib.metadata.entry_points(group=GROUP, name=request.entry_point)
+        if not points:
+            return Failed(
+                FailureKind.SYSTEM_DEPENDENCY_MISSING,
+                f'No installed package has an entry point "{request.entry_point}" in the group {GROUP}.',
+            )
+        found = next(iter(points)).load()
+    if not callable(getattr(found, "process", None)):
+        return _failed(FailureKind.INTERNAL_ERROR, f'"{request.entry_point}" is not an engine: it has no process().')
+    engine = found
+    return Ready()
+
+
+def _run(request: Run) -> Answer:
+    if engine is None:
+        return _failed(FailureKind.INTERNAL_ERROR, "There was work before an engine was loaded.")
+    work = request.work
+    os.chdir(work.directory)
+    _allow(request)
+    outputs: Any = engine.process(work)
+    if not isinstance(outputs, (list, tuple)) or not all(isinstance(output, Output) for output in outputs):
+        return _not_outputs(type(outputs).__name__)
+    if any((output.data is None) == (output.path is None) for output in outputs):
+        return _not_outputs("an Output has either data or path")
+    try:
+        sendable = _spill(outputs, work.directory)
+    except OSError as error:
+        return _failed(FailureKind.FILE_WRITE_ERROR, f"The engine's outputs could not be written: {error}")
+    return Done(request.number, sendable, left_behind=_left_behind())
+
+
+def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[Output]:
+    """The outputs, with what is too much for one answer moved to files."""
+    room = frames.INLINE_LIMIT
+    sendable = []
+    for output in outputs:
+        if output.data is not None and len(output.data) > room:
+            fd, path = tempfile.mkstemp(prefix="output-", dir=directory)
+            with os.fdopen(fd, "wb") as file:
+                file.write(output.data)
+            sendable.append(replace(output, data=None, path=Path(path)))
+        else:
+            room -= len(output.data or b"")
+            sendable.append(output)
+    return sendable
+
+
+def _allow(request: Run) -> None:
+    """The limits of this item: processor time is counted over the life of the process, so each item adds its own."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = usage.ru_utime + usage.ru_stime + request.seconds * (os.cpu_count() or 1) + 60
+    _limit(resource.RLIMIT_CPU, int(seconds))
+    _limit(resource.RLIMIT_AS, (request.memory_mb << 21) + HEADROOM)
+
+
+def _limit(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(what, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def _left_behind() -> bool:
+    """True when a process the engine started is still running; ended ones are reaped."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+        return True
+    return False
+
+
+def _failed(kind: FailureKind, message: str) -> Failed:
+    text = message.encode("utf-8", "replace").decode()
+    return Failed(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
+
+
+def _not_outputs(what: str) -> Failed:
+    return _failed(FailureKind.INTERNAL_ERROR, f"The engine answered something that is not a list of outputs: {what}.")
+
+
+def _missing(error: ImportError) -> str:
+    package = (error.name or str(error)).partition(".")[0]
+    return (
+        f'The engine needs the package "{package}", which is not installed on this machine '
+        "(for the engines that come with the server: pip install 'enginehouse[engines]')."
+    )
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size and (part := connection.recv(min(size - len(data), 1 << 20))):
+        data += part
+    return bytes(data) if len(data) == size else b""
+
+
+class Printer:
+    """Standard output and error, both going to the log, and restored before each item whatever the last one did."""
+
+    def __init__(self) -> None:
+        self._log = os.dup(1)
+        self._streams = self._open()
+        faulthandler.enable(self._log)
+
+    def aim(self) -> None:
+        """Descriptors 1 and 2 and `sys.stdout`/`sys.stderr` lead to the log."""
+        os.dup2(self._log, 1)
+        os.dup2(self._log, 2)
+        if any(stream.closed for stream in self._streams):
+            self._streams = self._open()
+        sys.stdout, sys.stderr = self._streams
+
+    def flush(self) -> None:
+        """What was printed is in the pipe."""
+        for stream in self._streams:
+            with suppress(OSError, ValueError):
+                stream.flush()
+
+    @staticmethod
+    def _open() -> tuple[TextIO, TextIO]:
+        out, err = (
+            os.fdopen(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False) for fd in (1, 2)
+        )
+        return out, err
+
+
+if __name__ == "__main__":
+    main()

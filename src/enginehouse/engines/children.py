@@ -1,0 +1,152 @@
+"""The warm children of this server: which one does a piece of work, and when one is started and ended."""
+
+import asyncio
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines.child import Child
+from enginehouse.engines.frames import Done
+from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.protocol import EngineFailure, Output, Work
+from enginehouse.engines.task_log import TaskLog
+
+LOG_LIMIT: Final = 1 << 20
+
+
+class Owner(NamedTuple):
+    """Whom a child may work for. `organization_id` is None where the engine says that it may serve several."""
+
+    engine_id: str
+    entry_point: str
+    organization_id: int | None
+
+
+class Children:
+    """At most `slots` children at once, busy and idle together; one that idles for `idle_seconds` is ended."""
+
+    def __init__(self, keeper: Keeper, *, slots: int, idle_seconds: float = 60.0) -> None:
+        self._keeper = keeper
+        self._slots = slots
+        self._free = asyncio.Semaphore(slots)
+        self._idle_seconds = idle_seconds
+        self._idle: dict[Child, tuple[Owner, asyncio.TimerHandle]] = {}  # in the order they fell idle
+        self._busy: set[Child] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def call(
+        self,
+        spec: EngineSpec,
+        work: Work,
+        *,
+        log: Path,
+        log_limit: int = LOG_LIMIT,
+        timeout: float,  # noqa: ASYNC109 -- a limit of the engine's, not a deadline of the caller's
+        memory_mb: int,
+        organization_id: int,
+    ) -> list[Output]:
+        """The engine's outputs for the work; nothing it started is still running.
+
+        What it prints is appended to `log` while it runs, up to `log_limit` bytes; the file is made by the first byte.
+        `timeout` (seconds) does not count the wait for a slot or the import of the engine. Raises EngineFailure. When
+        the task is cancelled the child is gone before CancelledError is raised.
+        """
+        async with self._free:
+            task_log = TaskLog(log, log_limit)
+            try:
+                child = await self._take(spec, organization_id, memory_mb, task_log)
+                done = await self._run(child, work, timeout, memory_mb)
+            except EngineFailure as failure:
+                if self._closed:
+                    message = "The server stopped while the engine ran."
+                    raise EngineFailure(message, FailureKind.SERVER_STOPPED) from failure
+                raise
+            finally:
+                task_log.close()
+            owner = _owner(spec, organization_id)
+            if not done.left_behind and not self._closed:
+                self._keep(child, owner)
+            return done.outputs
+
+    async def close(self) -> None:
+        """No child is left, and none will be started; calls that were running fail as `server_stopped`."""
+        self._closed = True
+        for child in [*self._idle, *self._busy]:
+            self._end(child)
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    async def _run(self, child: Child, work: Work, seconds: float, memory_mb: int) -> Done:
+        try:
+            done = await child.run(work, seconds=seconds, memory_mb=memory_mb)
+            child.settle()
+        except BaseException:
+            await asyncio.shield(self._end(child))
+            raise
+        if done.left_behind:
+            # It may still be writing to the outputs; the engine's state without it is anybody's guess.
+            await asyncio.shield(self._end(child))
+        return done
+
+    async def _take(self, spec: EngineSpec, organization_id: int, memory_mb: int, task_log: TaskLog) -> Child:
+        """A child with the engine loaded, warm when there is one."""
+        owner = _owner(spec, organization_id)
+        child = self._warm(owner)
+        if child is None:
+            await self._make_room()
+            if self._closed:
+                raise EngineFailure("The server is stopping.", FailureKind.SERVER_STOPPED)
+            child = Child.spawn(self._keeper, memory_mb)
+            child.log = task_log
+            self._busy.add(child)
+            try:
+                await child.load(owner.entry_point, memory_mb=memory_mb)
+            except BaseException:
+                await asyncio.shield(self._end(child))
+                raise
+        else:
+            child.settle()  # what it printed while idle is nobody's
+            child.log = task_log
+            self._busy.add(child)
+        return child
+
+    def _warm(self, owner: Owner) -> Child | None:
+        """The owner's child that fell idle last and is still fit for work; unfit ones are ended on the way."""
+        for child in [child for child, (whose, _) in reversed(self._idle.items()) if whose == owner]:
+            if child.usable:
+                self._idle.pop(child)[1].cancel()
+                return child
+            self._end(child)
+        return None
+
+    async def _make_room(self) -> None:
+        """One child fewer than slots. Our own slot has none yet, so whatever fills the house is idle or ending."""
+        while len(self._idle) + len(self._busy) + len(self._ending) >= self._slots:
+            if not self._ending:
+                self._end(next(iter(self._idle)))
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
+
+    def _keep(self, child: Child, owner: Owner) -> None:
+        child.log = None
+        self._busy.discard(child)
+        timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end, child)
+        self._idle[child] = (owner, timer)
+
+    def _end(self, child: Child) -> "asyncio.Task[None]":
+        """The child is no longer ours to use; the task is done when it is gone."""
+        if kept := self._idle.pop(child, None):
+            kept[1].cancel()
+        self._busy.discard(child)
+        ending = child.stop()
+        if not ending.done():
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+        return ending
+
+
+def _owner(spec: EngineSpec, organization_id: int) -> Owner:
+    if spec.entry_point is None:
+        raise EngineFailure(f'The engine "{spec.name}" has no entry point.', FailureKind.SYSTEM_DEPENDENCY_MISSING)
+    return Owner(spec.id, spec.entry_point, None if spec.shared else organization_id)

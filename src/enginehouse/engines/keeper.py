@@ -1,0 +1,186 @@
+"""The server's hold on its keeper process: start it before any thread, give it orders, hear what has ended."""
+
+import asyncio
+import itertools
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+CLOSE_SECONDS: Final = 15.0  # the keeper's own longest goodbye is shorter
+_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended: its exit code (negative for a signal), and who ended it when it was not itself.
+
+    `cause` is "memory" or "processes" over a limit, "spawn" when it never started, "keeper" when the keeper vanished.
+    """
+
+    status: int | None
+    cause: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptChild:
+    """A child as the server names it; `ended` is set once it and everything it started are gone."""
+
+    number: int
+    ended: "asyncio.Future[Ended]" = field(repr=False)
+
+
+class Keeper:
+    """One keeper process. A vanished one is replaced by the next `spawn`, which also ends what it left behind."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._owner = secrets.token_hex(8)
+        self._generations = itertools.count(1)
+        self._numbers = itertools.count(1)
+        self._children: dict[int, KeptChild] = {}
+        self._socket: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+
+    @classmethod
+    def start(cls, scratch: Path | None = None) -> Self:
+        """The keeper runs. Blocking, and meant for the very start: before an event loop and before any thread.
+
+        `scratch` is where each child gets a folder of its own, the system's temporary folder by default.
+        """
+        keeper = cls(scratch or Path(tempfile.gettempdir()))
+        keeper._launch()
+        return keeper
+
+    @property
+    def pid(self) -> int:
+        """The keeper process; it changes when a vanished keeper is replaced."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def owner(self) -> str:
+        """What the environment marker of everything started here begins with."""
+        return self._owner
+
+    def spawn(self, command: list[str], *, connection: socket.socket, output: int, memory_mb: int) -> KeptChild:
+        """The child is being started and is watched from the first moment. The caller closes its copies of the fds."""
+        loop = asyncio.get_running_loop()
+        server = self._socket or self._launch()
+        if self._loop is not loop:
+            loop.add_reader(server.fileno(), self._hear, server)
+            self._loop = loop
+        child = KeptChild(next(self._numbers), loop.create_future())
+        self._children[child.number] = child
+        self._order(
+            {"do": "spawn", "child": child.number, "command": command, "environment": environment()}
+            | {"memory": memory_mb << 20},
+            [connection.fileno(), output],
+        )
+        return child
+
+    def watch(self, child: KeptChild, memory_mb: int | None) -> None:
+        """What the child's tree uses is held against the limit until `watch(child, None)`."""
+        self._order({"do": "watch", "child": child.number, "memory": memory_mb and memory_mb << 20})
+
+    def stop(self, child: KeptChild, grace: float) -> None:
+        """The child is ending: SIGTERM now, SIGKILL for its tree after `grace` seconds. Wait on `child.ended`."""
+        self._order({"do": "stop", "child": child.number, "grace": grace})
+
+    def close(self) -> None:
+        """The keeper and everything below it are gone. Blocking."""
+        if self._loop is not None and self._loop.is_closed():
+            self._children.clear()
+        self._lost()
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(CLOSE_SECONDS)
+
+    def _launch(self) -> socket.socket:
+        if self._process is not None:
+            self._process.poll()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 -- our own module
+                [
+                    *python("enginehouse.engines.keeper_main"),
+                    str(theirs.fileno()),
+                    self._owner,
+                    str(next(self._generations)),
+                    str(self._scratch),
+                ],
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        self._socket, self._buffer = ours, b""
+        return ours
+
+    def _order(self, order: dict[str, Any], fds: list[int] | None = None) -> None:
+        if self._socket is None:
+            return
+        line = json.dumps(order).encode() + b"\n"
+        try:
+            sent = socket.send_fds(self._socket, [line], fds) if fds else self._socket.send(line)
+        except OSError:
+            sent = 0
+        if sent != len(line):
+            # A keeper that does not read has failed; hanging up makes it, or the kernel, end what it keeps.
+            self._lost()
+
+    def _hear(self, server: socket.socket) -> None:
+        try:
+            data = server.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost()
+            return
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            news = json.loads(line)
+            if child := self._children.pop(news.pop("child"), None):
+                _resolve(child, Ended(**news))
+
+    def _lost(self) -> None:
+        self._hang_up()
+        for child in self._children.values():
+            _resolve(child, Ended(None, "keeper"))
+        self._children.clear()
+
+    def _hang_up(self) -> None:
+        if self._socket is None:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._socket.fileno())
+        self._loop = None
+        self._socket.close()
+        self._socket = None
+
+
+def python(module: str) -> list[str]:
+    """The command that runs one of our modules; -P keeps the working directory out of the import path."""
+    return [sys.executable, "-P", "-m", module]
+
+
+def environment() -> dict[str, str]:
+    """What a process of ours may know of the server's environment: nothing secret, only what it needs to run."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+def _resolve(child: KeptChild, ended: Ended) -> None:
+    if not child.ended.done():
+        child.ended.set_result(ended)

@@ -1,0 +1,261 @@
+"""The keeper: a small process that starts the children, watches what they use, and leaves nothing of them behind.
+
+It hears one JSON object a line on the socket to its server and answers the same way. Every orphan below it becomes its
+own child, so a child of the keeper that it did not start is always a leftover. When the server goes away, however that
+happens, the keeper ends everything below it and then itself.
+"""
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from enginehouse.engines import processes
+
+POLL: Final = 0.2  # seconds between two looks at what the children use
+ENDING_POLL: Final = 0.01
+STUBBORN: Final = 5.0  # seconds after which a process that does not even die of SIGKILL is no longer waited for
+LAST_GRACE: Final = 0.5  # seconds the children have when the server is gone
+MAX_PROCESSES: Final = 512  # in one child's tree
+MAX_FDS: Final = 64
+
+
+@dataclass(slots=True)
+class Kept:
+    """One child: `limit` is set while it is watched, `deadline` once it is ending, `status` once it has ended."""
+
+    number: int
+    pid: int
+    scratch: str
+    limit: int | None = None
+    deadline: float | None = None
+    status: int | None = None
+    cause: str | None = None
+    patience: float = 0.0
+
+
+class KeeperMain:
+    """Everything the keeper process knows. One thread, one loop; every step is safe to repeat."""
+
+    def __init__(self, server: socket.socket, owner: str, scratch: str) -> None:
+        self.server = server
+        self.owner = owner
+        self.scratch = scratch
+        self.kept: dict[int, Kept] = {}
+        self.sweepers: set[int] = set()  # forks of our own that remove a scratch folder
+        self.strays = False
+        self.buffer = b""
+        self.fds: list[int] = []
+
+    def run(self) -> None:
+        """Returns when the server is gone and nothing is left below."""
+        selector = selectors.DefaultSelector()
+        selector.register(self.server, selectors.EVENT_READ)
+        selector.register(_wakeup_pipe(), selectors.EVENT_READ)
+        connected = True
+        while connected:
+            for key, _ in selector.select(self._pause()):
+                if key.fileobj is self.server:
+                    connected = self.hear()
+                else:
+                    os.read(key.fd, 4096)
+            self.look()
+        self.end_everything()
+
+    def _pause(self) -> float | None:
+        if self.strays or any(kept.deadline is not None or kept.status is not None for kept in self.kept.values()):
+            return ENDING_POLL
+        return POLL if any(kept.limit is not None for kept in self.kept.values()) else None
+
+    def hear(self) -> bool:
+        """Every complete line has been acted on; False when the server has hung up."""
+        try:
+            data, fds, _, _ = socket.recv_fds(self.server, 1 << 16, MAX_FDS)
+        except ConnectionError:
+            return False
+        self.fds += fds
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
+        for line in lines:
+            self.act(json.loads(line))
+        return bool(data)
+
+    def act(self, order: dict[str, Any]) -> None:
+        """One order of the server is carried out."""
+        number = order["child"]
+        match order["do"]:
+            case "spawn":
+                self.spawn(number, order["command"], order["environment"], order["memory"])
+            case "watch":
+                if kept := self.kept.get(number):
+                    kept.limit = order["memory"]
+            case "stop":
+                if kept := self.kept.get(number):
+                    self.stop(kept, order["grace"])
+
+    def spawn(self, number: int, command: list[str], environment: dict[str, str], limit: int) -> None:
+        """The child runs in a session of its own, with its connection, its output and a folder of its own."""
+        connection, output = self.fds[:2]
+        del self.fds[:2]
+        scratch = None
+        try:
+            scratch = tempfile.mkdtemp(prefix="enginehouse-child-", dir=self.scratch)
+            environment |= {"HOME": scratch, "TMPDIR": scratch, processes.MARKER: f"{self.owner}.{number}"}
+            process = subprocess.Popen(  # noqa: S603 -- the command is the server's own
+                [*command, str(connection)],
+                env=environment,
+                cwd=scratch,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(connection,),
+                start_new_session=True,
+            )
+        except OSError as error:
+            if scratch:
+                shutil.rmtree(scratch, ignore_errors=True)
+            self.tell(number, status=None, cause="spawn", detail=str(error))
+            return
+        finally:
+            os.close(connection)
+            os.close(output)
+        process.returncode = 0  # reaped by `look`, together with everybody else
+        self.kept[number] = Kept(number, process.pid, scratch, limit)
+
+    def stop(self, kept: Kept, grace: float) -> None:
+        """The child has been asked to end; it is made to when `grace` seconds have passed."""
+        kept.deadline = min(kept.deadline or float("inf"), time.monotonic() + grace)
+        if grace > 0 and kept.status is None:
+            processes.send_group(kept.pid, signal.SIGTERM)
+            processes.send_group(kept.pid, signal.SIGCONT)
+
+    def look(self) -> None:
+        """Ended processes are reaped, leftovers killed, deadlines and limits enforced, and what has ended is told."""
+        now = time.monotonic()
+        self.reap(now)
+        self.strays = self.kill_strays()
+        for kept in list(self.kept.values()):
+            if kept.status is not None:
+                if not self.strays or now >= kept.patience:
+                    self.forget(kept)
+            elif kept.deadline is not None and now >= kept.deadline:
+                self.kill(kept)
+            elif kept.limit is not None:
+                self.enforce(kept, kept.limit)
+
+    def reap(self, now: float) -> None:
+        by_pid = {kept.pid: kept for kept in self.kept.values()}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            self.sweepers.discard(pid)
+            if kept := by_pid.get(pid):
+                kept.status = os.waitstatus_to_exitcode(status)
+                kept.patience = now + STUBBORN
+                # Its process group outlives it, and still has its number.
+                processes.send_group(pid, signal.SIGKILL)
+
+    def kill_strays(self) -> bool:
+        """True while somebody is below us who belongs to no living child; each of them has had SIGKILL."""
+        ours = self.sweepers | {kept.pid for kept in self.kept.values() if kept.status is None}
+        found = False
+        for pid in processes.children_of(os.getpid()):
+            if pid not in ours:
+                found = True
+                # Stopped first, so that it cannot fork away from under the walk.
+                processes.send(pid, signal.SIGSTOP)
+                for other in (*processes.descendants(pid), pid):
+                    processes.send(other, signal.SIGKILL)
+        return found
+
+    def kill(self, kept: Kept) -> None:
+        """SIGKILL for the whole tree. Whoever slips through is re-parented to us, and is then a stray."""
+        processes.send(kept.pid, signal.SIGSTOP)
+        for pid in processes.descendants(kept.pid):
+            processes.send(pid, signal.SIGKILL)
+        processes.send_group(kept.pid, signal.SIGKILL)
+        processes.send(kept.pid, signal.SIGKILL)
+
+    def enforce(self, kept: Kept, limit: int) -> None:
+        """A tree over its limits is ended at once, with the reason noted."""
+        tree = [kept.pid, *processes.descendants(kept.pid)]
+        if processes.memory(tree, limit) > limit:
+            kept.cause = "memory"
+        elif len(tree) > MAX_PROCESSES:
+            kept.cause = "processes"
+        if kept.cause:
+            self.stop(kept, 0)
+            self.kill(kept)
+
+    def forget(self, kept: Kept) -> None:
+        """The server knows that the child and all it started are gone; its folder goes too."""
+        del self.kept[kept.number]
+        self.tell(kept.number, status=kept.status, cause=kept.cause, detail="")
+        # Removing may take long, and this loop must stay quick.
+        with suppress(OSError):
+            if pid := os.fork():
+                self.sweepers.add(pid)
+            else:
+                shutil.rmtree(kept.scratch, ignore_errors=True)
+                os._exit(0)
+
+    def tell(self, number: int, **what: object) -> None:
+        with suppress(OSError):
+            self.server.sendall(json.dumps({"child": number, **what}).encode() + b"\n")
+
+    def end_everything(self) -> None:
+        """Nothing that was started for this server is left, not even what hid from the tree."""
+        for kept in self.kept.values():
+            self.stop(kept, LAST_GRACE)
+        last = time.monotonic() + 2 * STUBBORN
+        while (self.kept or self.strays) and time.monotonic() < last:
+            time.sleep(ENDING_POLL)
+            self.look()
+        kill_marked(self.owner)
+        while self.sweepers and time.monotonic() < last:
+            time.sleep(ENDING_POLL)
+            self.reap(time.monotonic())
+
+
+def kill_marked(owner: str) -> None:
+    """Processes whose marker begins with `owner` have been killed, wherever they hang in the tree."""
+    for pid in processes.marked(owner):
+        processes.send(pid, signal.SIGKILL)
+
+
+def _wakeup_pipe() -> int:
+    """A pipe that becomes readable when a child ends. Signals meant for the server do nothing here."""
+    readable, writable = os.pipe()
+    os.set_blocking(readable, False)
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    # A handler and not SIG_IGN: what is ignored would stay ignored in the children.
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    return readable
+
+
+def main() -> None:
+    fd, house, generation, scratch = sys.argv[1:]
+    processes.become_subreaper()
+    # Left by a keeper of the same server that was killed; nothing of our own runs yet.
+    kill_marked(house)
+    KeeperMain(socket.socket(fileno=int(fd)), f"{house}.{generation}", scratch).run()
+
+
+if __name__ == "__main__":
+    main()

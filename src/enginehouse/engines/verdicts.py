@@ -1,0 +1,65 @@
+"""What is made of a child's answer, or of its end without one: outputs to trust, or a sentence that says why not."""
+
+import signal
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engines.frames import Done
+from enginehouse.engines.keeper import Ended
+from enginehouse.engines.protocol import EngineFailure, Output
+
+
+def with_files(done: Done, directory: Path) -> Done:
+    """The answer with every path absolute. Raises EngineFailure for one that is not a regular file in `directory`."""
+    if all(output.path is None for output in done.outputs):
+        return done
+    root = directory.resolve()
+    return Done(done.number, [_located(output, root) for output in done.outputs], done.left_behind)
+
+
+def _located(output: Output, root: Path) -> Output:
+    if output.path is None:
+        return output
+    try:
+        path = (root / output.path).resolve()
+        if path.is_relative_to(root) and stat.S_ISREG(path.lstat().st_mode):
+            return replace(output, path=path)
+    except (OSError, ValueError, RuntimeError):  # missing, a NUL in it, links in a circle
+        pass
+    message = f'The engine answered the output path "{output.path}", which is no file in its working folder.'
+    raise EngineFailure(message)
+
+
+def garbled(what: str) -> EngineFailure:
+    """What a person is told about an answer that is none."""
+    return EngineFailure(f"The engine answered something that is not a list of outputs: {what}.")
+
+
+def explain(ended: Ended, memory_mb: int) -> EngineFailure:
+    """What a person is told about a child that ended before it answered."""
+    match ended.cause:
+        case "memory":
+            message = f"The engine used more than {memory_mb} MiB of memory and was stopped."
+            return EngineFailure(message, FailureKind.SYSTEM_ERROR)
+        case "processes":
+            return EngineFailure("The engine started too many processes and was stopped.", FailureKind.SYSTEM_ERROR)
+        case "spawn":
+            message = f"The engine's process could not be started: {ended.detail}."
+            return EngineFailure(message, FailureKind.SYSTEM_ERROR)
+        case "keeper":
+            message = "The process that keeps the engines vanished, and the engine was stopped with it."
+            return EngineFailure(message, FailureKind.SYSTEM_ERROR)
+    status = ended.status or 0
+    if status < 0:
+        hint = "; the system does that when memory runs out" if -status == signal.SIGKILL else ""
+        return EngineFailure(f"The engine's process was ended by {_signal_name(-status)} before it answered{hint}.")
+    return EngineFailure(f"The engine's process exited with code {status} before it answered.")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
