@@ -85,9 +85,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
 async def open_database(settings: Settings) -> Database:
     """The database these settings name, migrated and checked."""
     if settings.database is not None:
-        return await PostgresDatabase.open(
-            settings.database, allow_unsafe_durability=settings.allow_unsafe_durability
-        )
+        return await PostgresDatabase.open(settings.database, allow_unsafe_durability=settings.allow_unsafe_durability)
     return await SqliteDatabase.open(settings.data / "enginehouse.db")
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from msgspec import structs
+from tests import make
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, NotRetryable, PastCancelling, Refusal
 from enginehouse.domain.identity import Role
@@ -17,7 +18,6 @@ from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import artifacts, engines, jobs, targets, upkeep, work
 from enginehouse.operations.house import House
 from enginehouse.storage import identity
-from tests import make
 
 CALLER = make.principal()
 STRANGER = make.principal(organization_id=2)

@@ -1,4 +1,4 @@
-"""The races that queues lose: cancel against claim, and two parents finishing at once. With mutants that must be caught.
+"""The races that queues lose: cancel against claim, two parents finishing at once; and mutants that must be caught.
 
 `JOBS` jobs of two tasks, four claimers against four cancellers. On PostgreSQL the mutants are the SQL that everybody
 writes first; on SQLite, where one writer hides that mistake, the mutant looks outside its write transaction.
@@ -12,6 +12,8 @@ from pathlib import Path
 from time import perf_counter_ns
 
 import pytest
+from tests import make
+from tests.postgres import FSYNC
 
 from enginehouse.domain.work import Done, ItemKey, Lease, NewArtifact, Report
 from enginehouse.storage import jobs, work
@@ -19,8 +21,6 @@ from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.postgres import PostgresDatabase
 from enginehouse.storage.sql import statements
-from tests import make
-from tests.postgres import FSYNC
 
 JOBS = 10_000
 MUTANT_JOBS = 2_000
@@ -187,7 +187,7 @@ FAN_INS = 200
 
 
 async def _lost_children(database: Database) -> int:
-    """Both parents of every child finish at once, each in a transaction of its own; answers how many children got nothing."""
+    """Both parents of every child finish at once, in transactions of their own; answers how many children got nothing."""
     plans = Plans()
     tasks = make.fan_out(2)
     await database.write(lambda tx: jobs.create(tx, plans, [make.new_job(tasks) for _ in range(FAN_INS)]))

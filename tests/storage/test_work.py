@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests import make
 
 from enginehouse.domain.job import Job, JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
@@ -13,7 +14,6 @@ from enginehouse.storage import jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.sql import statements
-from tests import make
 
 LEASE = 30_000_000
 

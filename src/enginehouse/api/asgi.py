@@ -12,7 +12,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_NOWHERE = b'{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
+_NOWHERE = (
+    b'{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
+)
 
 
 def application(house: House) -> Application:

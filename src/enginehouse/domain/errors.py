@@ -22,7 +22,7 @@ from typing import ClassVar
 class Problem:
     """One thing wrong with an input: where (`tasks[2].ioFolders[0].mode`), and one sentence saying what is allowed.
 
-    `text` is the whole sentence without the path; `value` a short rendering of what was given, `allowed` of what may be.
+    `text` is the sentence without the path; `value` a short rendering of what was given, `allowed` of what may be.
     """
 
     path: str

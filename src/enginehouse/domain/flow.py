@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
@@ -27,8 +29,7 @@ class Missing(Exception):
         self.chunks = frozenset(chunks)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """The artifact a chunk item reads, and the input folder it arrives in."""
 
     folder: int
@@ -41,8 +42,7 @@ class Source:
 WHOLE: Final = Source(-1, -1, -1, -1, -1)
 
 
-@dataclass(slots=True)
-class TaskState:
+class TaskState(msgspec.Struct):
     """The changing part of a task, as its row has it."""
 
     ordinal: int
@@ -57,8 +57,7 @@ class TaskState:
     changed: bool = False
 
 
-@dataclass(slots=True)
-class JobState:
+class JobState(msgspec.Struct):
     """The changing part of a job, as its row has it. `ever_started` is true from the first claim on."""
 
     id: int
@@ -77,8 +76,7 @@ class JobState:
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
 
 
-@dataclass(frozen=True, slots=True)
-class ItemState:
+class ItemState(msgspec.Struct, frozen=True):
     """A leased item: its key, and what it has been charged for so far."""
 
     ordinal: int
@@ -88,8 +86,7 @@ class ItemState:
     lost: int
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(msgspec.Struct, frozen=True):
     """An item that is to be tried again, not before `at`, charged as said."""
 
     item: ItemState

@@ -55,9 +55,7 @@ TASK: dict[str, Transition] = {
     "again": _move(_S.PENDING, _S.RUNNING),
     "complete": _move(_S.COMPLETE, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING),
     "fail": _move(_S.FAILED, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING),
-    "abort": _move(
-        _S.ABORTED, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING, _S.STANDBY_PENDING
-    ),
+    "abort": _move(_S.ABORTED, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING, _S.STANDBY_PENDING),
     "activate": _move(_S.PENDING, _S.STANDBY_PENDING),
     "pause": _move(_S.PAUSED, _S.RUNNING),
     "wait": _move(_S.WAITING, _S.RUNNING),

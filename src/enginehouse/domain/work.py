@@ -1,7 +1,8 @@
 """What a worker is given and what it reports: leases and the ends of attempts."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from enginehouse.domain.flow import Source
 from enginehouse.domain.job import Plan
@@ -16,9 +17,8 @@ class ItemKey(NamedTuple):
     item: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right to run one attempt until `until` (µs of the storage clock); every write of the attempt carries `token`."""
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """The right to run one attempt until `until` (µs, storage clock); every write of the attempt carries `token`."""
 
     key: ItemKey
     token: int
@@ -31,8 +31,7 @@ class Lease:
     target_id: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewArtifact:
+class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """One output of an attempt, already durable under `key`; it becomes visible when the report is accepted."""
 
     folder: int
@@ -48,23 +47,20 @@ class NewArtifact:
     metadata: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The engine answered."""
 
     outputs: tuple[NewArtifact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The attempt ended without a result."""
 
     kind: FailureKind
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """How one attempt ended."""
 
     key: ItemKey
@@ -72,17 +68,15 @@ class Report:
     outcome: Done | Failed
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The report counts. `task_ended` and `job_ended` tell what it led to; `again_at` when another attempt will come."""
+class Accepted(msgspec.Struct, frozen=True):
+    """The report counts: how many items it made runnable, whether its job has ended, when another attempt may start."""
 
     job_ended: bool = False
     runnable: int = 0
     again_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(msgspec.Struct, frozen=True):
     """The attempt had been replaced or its job cancelled; nothing changed."""
 
 

@@ -41,9 +41,7 @@ async def of_task(
 ) -> tuple[Artifact, ...]:
     """Every output of the task."""
     await job_operations.task(house, principal, job_id, ordinal, shown)
-    return await house.database.peek(
-        lambda tx: jobs.artifacts(tx, principal.organization_id, job_id, ordinal=ordinal)
-    )
+    return await house.database.peek(lambda tx: jobs.artifacts(tx, principal.organization_id, job_id, ordinal=ordinal))
 
 
 def named(found: tuple[Artifact, ...], name: str) -> Artifact:
@@ -72,9 +70,7 @@ async def attempts(
     return await house.database.peek(lambda tx: jobs.attempts(tx, principal.organization_id, job_id, ordinal))
 
 
-async def logs(
-    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
-) -> tuple[LogFile, ...]:
+async def logs(house: House, principal: Principal, job_id: int, ordinal: int, shown: str = "") -> tuple[LogFile, ...]:
     """The logs of the task's attempts, running ones included, in the order of items and attempts."""
     require(principal, Role.READER)
     await job_operations.task(house, principal, job_id, ordinal, shown)

@@ -51,8 +51,8 @@ async def create(house: House, principal: Principal, requests: Sequence[JobReque
     """
     require(principal, Role.USER)
     if len(requests) > house.limits.jobs_per_request:
-        text = f"{len(requests)} given, at most {house.limits.jobs_per_request} per request. Send them in several requests."
-        raise InvalidInput(text, "jobs")
+        most = house.limits.jobs_per_request
+        raise InvalidInput(f"{len(requests)} given, at most {most} per request. Send them in several.", "jobs")
     planned = _plan_all(house, principal, requests)
     target_ids = await targets.for_jobs(house, principal, requests)
     new = [
@@ -62,8 +62,7 @@ async def create(house: House, principal: Principal, requests: Sequence[JobReque
     ids = await house.creates.ask(new)
     house.listeners.runnable()
     return [
-        CreatedJob(job_id, target_id, made.warnings)
-        for (job_id, target_id), made in zip(ids, planned, strict=True)
+        CreatedJob(job_id, target_id, made.warnings) for (job_id, target_id), made in zip(ids, planned, strict=True)
     ]
 
 

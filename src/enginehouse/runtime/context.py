@@ -87,9 +87,7 @@ class AttemptContext:
             raise EngineFailure(f'Asset "{asset.id}" has no bytes.', FailureKind.INVALID_DATA)
         return await self.download(asset.uri)
 
-    async def create_asset(
-        self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str
-    ) -> Asset | None:
+    async def create_asset(self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str) -> Asset | None:
         if self._lease.target_id is None:
             return None
         new = NewAsset(

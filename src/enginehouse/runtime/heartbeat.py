@@ -11,7 +11,7 @@ _FENCE_AT = 0.8
 
 
 class Heartbeat:
-    """Extends every lease three times per lease time; an attempt unheard of for 80 % of it is stopped before it ends."""
+    """Extends every lease three times per lease time; an attempt unheard of for 80 % of it is stopped in time."""
 
     def __init__(self, source: WorkSource, slots: Slots, *, lease_seconds: float) -> None:
         self._source = source

@@ -13,7 +13,7 @@ _AFTER_TROUBLE = 1.0
 
 
 class Loop:
-    """Calls `tick` again and again; a wake-up cuts the sleep short. Trouble in a tick is logged and never ends the loop."""
+    """Calls `tick` again and again; a wake-up cuts the sleep short. Trouble in a tick is logged and ends nothing."""
 
     def __init__(self, name: str, tick: Callable[[], Awaitable[float]]) -> None:
         self.name = name

@@ -35,25 +35,23 @@ async def keep(
     ]
     stored = await store.put_many(parts)
     only = work.inputs[0] if len(work.inputs) == 1 else None
-    made = []
-    for number, (output, name, kept) in enumerate(zip(outputs, names, stored, strict=True)):
-        for position in _folders(output, work):
-            made.append(
-                NewArtifact(
-                    folder=position,
-                    part=number,
-                    index=_index(output, number, work),
-                    name=name,
-                    media_type=output.media_type,
-                    size=kept.size,
-                    sha256=kept.sha256,
-                    key=kept.key,
-                    start_ms=output.start_ms if output.start_ms is not None or only is None else only.start_ms,
-                    stop_ms=output.stop_ms if output.stop_ms is not None or only is None else only.stop_ms,
-                    metadata=output.metadata or None,
-                )
-            )
-    return tuple(made)
+    return tuple(
+        NewArtifact(
+            folder=position,
+            part=number,
+            index=_index(output, number, work),
+            name=name,
+            media_type=output.media_type,
+            size=kept.size,
+            sha256=kept.sha256,
+            key=kept.key,
+            start_ms=output.start_ms if output.start_ms is not None or only is None else only.start_ms,
+            stop_ms=output.stop_ms if output.stop_ms is not None or only is None else only.stop_ms,
+            metadata=output.metadata or None,
+        )
+        for number, (output, name, kept) in enumerate(zip(outputs, names, stored, strict=True))
+        for position in _folders(output, work)
+    )
 
 
 def _folders(output: Output, work: Work) -> tuple[int, ...]:
@@ -78,7 +76,9 @@ def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
     """The output's own name; results in AION without one are named as clients look for them (engine-contract d.7)."""
     if output.name:
         return Path(output.name).name[:200] or "output"
-    if output.media_type in _JSON and not any(f.type is FolderType.OUTPUT for f in lease.plan.tasks[lease.key.ordinal].folders):
+    if output.media_type in _JSON and not any(
+        f.type is FolderType.OUTPUT for f in lease.plan.tasks[lease.key.ordinal].folders
+    ):
         return f"vtn-standard-{uuid4()}.json"
     extension = ".txt" if output.media_type.startswith("text/plain") else guess_extension(output.media_type) or ".bin"
     return f"{spec.slug or 'output'}-{lease.key.item:05d}-{number:03d}{extension}"

@@ -73,18 +73,8 @@ class Runner:
         workplace = _Workplace(self.house, lease, engine)
         try:
             return Done(await self._attempt(lease, engine.spec, workplace))
-        except EngineFailure as failure:
-            return Failed(failure.kind, failure.message)
-        except TooLarge as refused:
-            return Failed(FailureKind.INVALID_DATA, refused.message)
-        except Unavailable as trouble:
-            return Failed(FailureKind.SYSTEM_ERROR, trouble.message)
-        except TimeoutError:
-            limit = workplace.timeout_seconds
-            return Failed(FailureKind.CHUNK_TIMEOUT, f"{engine.spec.name} took longer than {limit} s and was stopped.")
         except Exception as error:
-            log.exception("an engine of the server failed", engine=engine.spec.name, task=workplace.task_id)
-            return Failed(FailureKind.INTERNAL_ERROR, f"{engine.spec.name}: {type(error).__name__}: {error}")
+            return _failed(error, engine.spec, workplace)
         finally:
             await workplace.clear()
 
@@ -151,6 +141,23 @@ class Runner:
                 return
 
 
+def _failed(error: Exception, spec: EngineSpec, workplace: "_Workplace") -> Failed:
+    """How an attempt that raised has ended. What is no engine's own word is logged: it may be a fault of ours."""
+    match error:
+        case EngineFailure():
+            return Failed(error.kind, error.message)
+        case TooLarge():
+            return Failed(FailureKind.INVALID_DATA, error.message)
+        case Unavailable():
+            return Failed(FailureKind.SYSTEM_ERROR, error.message)
+        case TimeoutError():
+            text = f"{spec.name} took longer than {workplace.timeout_seconds} s and was stopped."
+            return Failed(FailureKind.CHUNK_TIMEOUT, text)
+        case _:
+            log.error("an engine of the server failed", engine=spec.name, task=workplace.task_id, exc_info=error)
+            return Failed(FailureKind.INTERNAL_ERROR, f"{spec.name}: {type(error).__name__}: {error}")
+
+
 class _Workplace:
     """The folder, log and public names of one attempt."""
 
@@ -214,9 +221,7 @@ class _Workplace:
 
     def log_path(self) -> Path:
         key, lease = self._lease.key, self._lease
-        path = self._house.store.local(
-            log_key(lease.organization_id, key.job_id, key.ordinal, key.item, lease.attempt)
-        )
+        path = self._house.store.local(log_key(lease.organization_id, key.job_id, key.ordinal, key.item, lease.attempt))
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 

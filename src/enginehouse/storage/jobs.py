@@ -206,8 +206,8 @@ async def count(tx: Tx, organization_id: int, wanted: JobFilter) -> int:
         order_by=wanted.order_by, descending=wanted.descending,
     )  # fmt: skip
     if wanted == plain:
-        totals = dict(await tx.all("jobs.counts_by_status", organization_id=organization_id))
-        return sum(int(n) for word, n in totals.items() if not wanted.statuses or word in wanted.statuses)
+        totals = await tx.all("jobs.counts_by_status", organization_id=organization_id)
+        return sum(int(jobs) for word, jobs in totals if not wanted.statuses or word in wanted.statuses)
     row = await tx.one("jobs.count", organization_id=organization_id, **_conditions(wanted))
     return int(row[0]) if row else 0
 
@@ -286,7 +286,9 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None,
     Running attempts are fenced by the loss of their items. `organization_id` None: the server's own retention.
     """
     rows = await tx.all("jobs.lock_to_delete", ids=list(job_ids))
-    if organization_id is not None and (len(rows) < len(set(job_ids)) or any(row[1] != organization_id for row in rows)):
+    if organization_id is not None and (
+        len(rows) < len(set(job_ids)) or any(row[1] != organization_id for row in rows)
+    ):
         return None
     ids = [row[0] for row in rows]
     keys = [row[0] for row in await tx.all("jobs.artifact_keys", ids=ids)]
@@ -362,5 +364,3 @@ async def attempts(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> l
     """The ended attempts of a task, by item and number."""
     rows = await tx.all("jobs.attempts_of_task", job_id=job_id, ordinal=ordinal, organization_id=organization_id)
     return [Attempt(*row) for row in rows]
-
-

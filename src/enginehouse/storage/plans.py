@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from enginehouse.domain.shape import shape
 from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.shape import shape
 from enginehouse.storage.database import Tx
 
 _decode = msgspec.json.Decoder(Plan).decode

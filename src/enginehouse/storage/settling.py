@@ -1,4 +1,4 @@
-"""Reading the rows a settlement needs, and writing what it found: the only writer of task and job statuses after creation."""
+"""Reading the rows a settlement needs, and writing what it found: after creation the only writer of task statuses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -46,7 +46,9 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
     return found
 
 
-async def more(tx: Tx, job_id: int, edges: Shape, missing: Missing, had: Settlement) -> tuple[set[int], dict[int, list[Source]]]:
+async def more(
+    tx: Tx, job_id: int, edges: Shape, missing: Missing, had: Settlement
+) -> tuple[set[int], dict[int, list[Source]]]:
     """What `missing` asks for: the ordinals to read next time, and the chunks routed to a task so far."""
     chunks = dict(had.chunks)
     for child in missing.chunks:
@@ -87,8 +89,10 @@ async def write(
     dropped: list[Row] = []
     for settlement in settlements:
         job_id = settlement.job.id
-        for task in settlement.changed:
-            task_rows.append(_task_row(job_id, task, now, attempts.get((job_id, task.ordinal), 0), started=started))
+        task_rows += (
+            _task_row(job_id, task, now, attempts.get((job_id, task.ordinal), 0), started=started)
+            for task in settlement.changed
+        )
         item_rows += (
             item_row(settlement.plan, job_id, settlement.job.organization_id, ordinal, item, source, now)
             for ordinal, item, source in settlement.new_items

@@ -18,7 +18,9 @@ BARRIER_LOCK = "barrier"
 _json = msgspec.json.Encoder().encode
 
 
-async def claim(tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, shard: int = 0) -> list[Lease]:
+async def claim(
+    tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, shard: int = 0
+) -> list[Lease]:
     """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; answers the leases.
 
     Never waits: items and jobs that somebody else holds are passed over. The order of the statements is the guarantee:
@@ -99,7 +101,10 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int 
         return [Stale() for _ in reports]
     await _write_artifacts(tx, accepted)
     loaded = await plans.load(tx, {report.key.job_id for report in accepted})
-    retries = {row[0]: row[1] for row in await tx.all("work.organization_retries", ids=sorted({row[1] for row in jobs.values()}))}
+    retries = {
+        row[0]: row[1]
+        for row in await tx.all("work.organization_retries", ids=sorted({row[1] for row in jobs.values()}))
+    }
     by_job: dict[int, list[Report]] = defaultdict(list)
     # Results before failures: a failure may end the task, and what was accepted beside it must not come too late.
     for report in sorted(accepted, key=lambda report: isinstance(report.outcome, Failed)):
@@ -190,7 +195,9 @@ async def _write_ends(
 ) -> None:
     """The attempts are history; their items are gone, or free again where another attempt will come."""
     now = tx.now
-    later = {ItemKey(s.job.id, l.item.ordinal, l.item.item): l for s in settlements for l in s.later}
+    later = {
+        ItemKey(each.job.id, again.item.ordinal, again.item.item): again for each in settlements for again in each.later
+    }
     gone, attempts = list[Row](), list[Row]()
     for report in reports:
         row = held[report.key, report.token]
@@ -208,7 +215,9 @@ async def _write_ends(
             gone.append(tuple(report.key))
     await tx.many("work.insert_attempts", attempts)
     await tx.many("work.delete_items", gone)
-    await tx.many("work.release_items", [(*key, l.at, l.failures, l.lost) for key, l in sorted(later.items())])
+    await tx.many(
+        "work.release_items", [(*key, again.at, again.failures, again.lost) for key, again in sorted(later.items())]
+    )
 
 
 _OUTCOMES = {FailureKind.WORKER_LOST: "lost", FailureKind.SERVER_STOPPED: "stopped"}
