@@ -10,7 +10,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 from tests.operations.people import BOOTSTRAP, arrive
+from tests.postgres import FSYNC
 
+from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.errors import (
     AuthenticationFailed,
     CapacityExceeded,
@@ -23,6 +25,9 @@ from enginehouse.domain.identity import Principal, Role, TokenKind
 from enginehouse.operations import identity
 from enginehouse.operations.house import House, furnish
 from enginehouse.operations.identity import LoginRefused
+from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.identity import IDENTITY_LOCK, organizations
+from enginehouse.storage.postgres import PostgresDatabase
 
 PASSWORD = "correct horse battery"
 UNKNOWN = "4b1d0c3e-8f5a-4a5b-9a0b-3f2d1c0b9a88"
@@ -208,8 +213,8 @@ async def test_an_expired_token_is_refused_even_when_it_was_just_seen(house: Hou
     assert past.message == "expiration: must be in the future."
 
 
-async def _now(tx: object) -> int:
-    return int(tx.now)  # type: ignore[attr-defined]
+async def _now(tx: Tx) -> int:
+    return tx.now
 
 
 async def _opens(house: House, secret: str) -> bool:
@@ -391,6 +396,41 @@ async def test_the_first_start_happens_once_however_many_begin_it(house: House) 
     again = await identity.first_start(house, init_token=None)
     assert (again.admin_password, again.token) == (None, None)
     assert made.token not in repr(made)
+
+
+async def test_first_starts_that_meet_wait_for_each_other(
+    postgres_database: Database, postgres_dsn: str, store: DiskStore
+) -> None:
+    house = furnish(postgres_database, store)
+    other = await PostgresDatabase.open(postgres_dsn, writers=1, readers=1, allow_unsafe_durability=FSYNC == "off")
+    held, both_wait = asyncio.Event(), asyncio.Event()
+
+    async def hold(tx: Tx) -> None:
+        await tx.lock(IDENTITY_LOCK, shared=False)
+        held.set()
+        await both_wait.wait()
+
+    holding = asyncio.create_task(other.write(hold))
+    await held.wait()
+    starts = [asyncio.create_task(identity.first_start(house, init_token=None)) for _ in range(2)]
+    async with asyncio.timeout(30):
+        while await _waiting_for_a_lock(postgres_dsn) < 2:
+            await house.database.wait("never", 0.01)
+    both_wait.set()
+    await holding
+    made = [start for start in await asyncio.gather(*starts) if start.token]
+    await other.close()
+    assert len(made) == 1
+    assert len(await house.database.read(organizations)) == 1
+
+
+async def _waiting_for_a_lock(dsn: str) -> int:
+    connection = await asyncpg.connect(dsn)
+    try:
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return int(await connection.fetchval(waiting))
+    finally:
+        await connection.close()
 
 
 async def test_the_token_of_the_operator_belongs_to_the_first_administrator(house: House) -> None:
