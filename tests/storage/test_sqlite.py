@@ -265,14 +265,18 @@ async def test_the_clock_never_goes_back_not_even_after_a_restart(tmp_path: Path
     await database.close()
 
 
-async def test_works_of_one_drain_have_moments_of_their_own(sqlite_probe: SqliteDatabase) -> None:
-    held = Held(sqlite_probe)
+async def test_works_of_one_drain_have_moments_of_their_own(tmp_path: Path, directory: Path) -> None:
+    database = await SqliteDatabase.open(
+        tmp_path / "probe.db", directory=directory, clock=lambda: 1_000
+    )  # stands still
+    held = Held(database)
     await held.entered()
-    tasks = [asyncio.create_task(now_of_a_write(sqlite_probe)) for _ in range(20)]
+    tasks = [asyncio.create_task(now_of_a_write(database)) for _ in range(20)]
     await asyncio.sleep(0)
     await held.release()
     seen = await asyncio.gather(*tasks)
     assert seen == sorted(set(seen))
+    await database.close()
 
 
 def test_a_clock_with_a_source_that_jumps() -> None:
