@@ -26,7 +26,7 @@ class DiskStore:
     """An `ArtifactStore` below one folder.
 
     `kept/<key>` holds what is visible. `session/<name>/` holds what one running process has not finished: temporary
-    files and scratch folders. A session lives as long as its process holds a lock on `<name>.lock`, so what a killed
+    files and the scratch folder. A session lives as long as its process holds a lock on `<name>.lock`, so what a killed
     process left is known as residue, and removed when the next store opens; that of a living one is left alone.
     """
 
@@ -39,6 +39,8 @@ class DiskStore:
             _remove_residue(sessions)
             self._session = Path(tempfile.mkdtemp(prefix="", dir=sessions))
             self._lock = _open_locked(self._session.with_suffix(".lock"))
+        self._scratch = self._session / "scratch"
+        self._scratch.mkdir()
 
     def close(self) -> None:
         """The session's temporary files are gone and its lock is free."""
@@ -102,8 +104,8 @@ class DiskStore:
         await _in_thread(self._remove, paths)
 
     def scratch(self) -> Path:
-        """A new empty folder on the store's file system. The caller removes it; a crash leaves it to the next start."""
-        return Path(tempfile.mkdtemp(prefix="scratch-", dir=self._session))
+        """A folder on the store's file system, one per process. What is in it when the process ends is residue."""
+        return self._scratch
 
     def _put_all(self, parts: list[tuple[str, bytes | Path]], max_bytes: int | None) -> list[Stored]:
         targets = [self.local(key) for key, _ in parts]

@@ -112,7 +112,8 @@ class _Gzip:
                 if self._made > _FREE and self._made > self._read * _RATIO:
                     raise ValueError(f"the compressed answer grows more than {_RATIO} times")
                 yield part
-                part = self._decompress(self._gzip.unconsumed_tail)
+                # A stream that has ended would repeat itself.
+                part = b"" if self._gzip.eof else self._decompress(self._gzip.unconsumed_tail)
             block = self._gzip.unused_data.lstrip(b"\0")
 
     def _decompress(self, block: bytes) -> bytes:

@@ -5,6 +5,7 @@ the same happens at every redirect. What is read is bounded in bytes, time, head
 """
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,6 +25,7 @@ MAX_BYTES: Final = 4 << 30
 _MAX_REDIRECTS: Final = 3
 _MAX_URL: Final = 8192
 _ADDRESSES_TRIED: Final = 4
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name or IPv4 address, or an IPv6 address
 _WEB_PORTS: Final = frozenset({80, 443})
 _SERVICE_PORTS: Final = frozenset(
     # databases, queues, caches, remote desktops, orchestration: what answers to stray text with a deed
@@ -134,13 +136,13 @@ class GuardedClient:
             raise OutgoingRefused(f'url: scheme "{url.scheme[:32]}" is not allowed; use http or https.')
         if url.userinfo:
             raise OutgoingRefused("url: a user name or password in the address is not allowed.")
-        if not url.host:
-            raise OutgoingRefused("url: a host is missing.")
+        if not _HOST.fullmatch(url.raw_host.decode("ascii")):
+            raise OutgoingRefused("url: a host name or address is needed.")
         port = _port(url)
         allowed = (
             port in self._allowed_ports
             if self._allowed_ports is not None
-            else port in _WEB_PORTS or (port > 1023 and port not in _SERVICE_PORTS)
+            else port in _WEB_PORTS or (1023 < port < 65536 and port not in _SERVICE_PORTS)
         )
         if not allowed:
             raise OutgoingRefused(f"url: port {port} is not allowed.")
@@ -204,7 +206,7 @@ class GuardedClient:
     def _transport(self) -> httpx.AsyncHTTPTransport:
         if self._opened is None:
             self._opened = httpx.AsyncHTTPTransport(
-                verify=self._verify or ssl.create_default_context(),
+                verify=self._verify or httpx.create_ssl_context(),
                 trust_env=False,
                 # Connections are pooled by address: one kept open for a name must never serve another name there.
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),

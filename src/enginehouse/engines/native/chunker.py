@@ -53,7 +53,8 @@ class Chunker:
 
 async def _inputs(work: Work, context: NativeContext, payload: dict[str, Any]) -> Sequence[Chunk]:
     fed = any(folder.type is FolderType.INPUT for folder in work.folders)
-    if work.inputs or (fed and not text(payload, "url")):
+    named = text(payload, "url") or text(payload, "text")
+    if work.inputs or (fed and not named):
         return work.inputs
     source = await acquire(work, context, payload)
     size = source.path.stat().st_size

@@ -1,14 +1,17 @@
 """How the AION documents of many chunks become one (engine-contract d.7)."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from enginehouse.engines.native.aion import Document, broken, items
 
+# Bounded, since 1e999999 is a number too, and a very long one once written out.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 VENDOR: Final = "enginehouse"
 _LISTS: Final = ("series", "object", "media", "embedding", "tags", "validationContracts")
 _STAMPED: Final = ("sourceEngineId", "sourceEngineName", "taskId", "internalTaskId", "taskPayload", "generatedDateUTC")
@@ -102,13 +105,10 @@ def _summed_stats(parts: list[Part]) -> dict[str, str]:
             values.setdefault(name, []).append(str(value))
     summed: dict[str, str] = {}
     for name, found in values.items():
-        try:
-            total = sum(map(Decimal, found), Decimal())
-            if total.is_finite():
-                summed[name] = format(total, "f")
-        except InvalidOperation:
-            if len(set(found)) == 1:
-                summed[name] = found[0]
+        if all(_NUMBER.fullmatch(value) for value in found):
+            summed[name] = format(sum(map(Decimal, found), Decimal()), "f")
+        elif len(set(found)) == 1:
+            summed[name] = found[0]
     return summed
 
 

@@ -18,7 +18,6 @@ class Noop:
         kind=EngineKind.NATIVE,
         mode=EngineMode.BATCH,
         description="Does nothing; for benchmarks and tests.",
-        inputs=("*/*",),
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:

@@ -92,7 +92,7 @@ def _pauses(levels: "array[float]") -> list[Stretch]:
 def _threshold(levels: "array[float]") -> float:
     """Between the noise floor and speech, nearer to the floor: a third of the way in decibels, at most 30 dB down."""
     ordered = sorted(levels)
-    floor = max(ordered[len(ordered) // 20], 1.0)
+    floor = max(ordered[len(ordered) // 100], 1.0)
     speech = max(ordered[len(ordered) * 9 // 10], floor)
     return float(max(floor * (speech / floor) ** (1 / 3), speech / 1000))
 

@@ -1,0 +1,124 @@
+"""A small real house around one native engine: a store on disk, the guarded client, a target that keeps assets."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from enginehouse.artifacts.disk import DiskStore
+from enginehouse.client.guarded import GuardedClient, OutgoingFailed
+from enginehouse.domain.artifact import Artifact, Asset
+from enginehouse.domain.job import Folder, FolderMode, FolderType
+from enginehouse.engines.protocol import Chunk, EngineFailure, Fetched, NativeEngine, Output, Work
+
+STREAM_IN = Folder("in", FolderMode.STREAM, FolderType.INPUT)
+CHUNK_IN = Folder("in", FolderMode.CHUNK, FolderType.INPUT)
+CHUNK_OUT = Folder("out", FolderMode.CHUNK, FolderType.OUTPUT)
+
+
+@dataclass
+class Bench:
+    """Where an engine is run: inputs go into the store, and what comes out is read from its item's directory."""
+
+    store: DiskStore
+    client: GuardedClient
+    root: Path
+    primary: Chunk | None = None
+    with_target: bool = True
+    assets: dict[str, tuple[Asset, bytes]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    runs: int = 0
+
+    async def chunk(self, data: bytes | Path, media_type: str, **fields: Any) -> Chunk:
+        """An input as the runner hands it over: a file of the store."""
+        key = f"inputs/{len(list(self.root.glob('kept/inputs/*')))}"
+        stored = await self.store.put(key, data)
+        return Chunk(path=self.store.local(key), media_type=media_type, size=stored.size, **fields)
+
+    async def run(
+        self, engine: NativeEngine, *inputs: Chunk, payload: Any = None, folders: tuple[Folder, ...] = ()
+    ) -> list[Output]:
+        self.runs += 1
+        directory = self.store.scratch() / str(self.runs)
+        directory.mkdir()
+        work = Work(
+            job_id="23041407_RORjiJw7te",
+            task_id="23041407_RORjiJw7tea1b2c",
+            organization_id=1,
+            target_id=1 if self.with_target else None,
+            engine_id=engine.spec.id,
+            payload=payload,
+            inputs=inputs,
+            folders=folders,
+            directory=directory,
+        )
+        outputs = await engine.process(work, self)
+        for output in outputs:
+            assert (output.data is None) != (output.path is None)
+            if output.path is not None:
+                assert output.path.resolve().is_relative_to(directory.resolve())
+        return outputs
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+    @asynccontextmanager
+    async def fetch(self, url: str, *, max_bytes: int | None = None) -> AsyncIterator[Fetched]:
+        try:
+            async with self.client.fetch(url, max_bytes=max_bytes) as found:
+                yield Fetched(found.media_type, found.name, found.size, found.body)
+        except OutgoingFailed as failed:
+            raise EngineFailure(failed.message, failed.kind) from failed
+
+    async def primary_asset(self) -> Chunk | None:
+        return self.primary
+
+    async def create_asset(self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str) -> Asset | None:
+        if not self.with_target:
+            return None
+        if replay_key not in self.assets:
+            asset = Asset(
+                id=f"1_{len(self.assets)}",
+                target_id=1,
+                organization_id=1,
+                asset_type=asset_type,
+                content_type=output.media_type,
+                name=output.name,
+                description=None,
+                uri=None,
+                key=None,
+                size=len(data(output)),
+                sha256=None,
+                md5=None,
+                is_primary=as_primary,
+                job_id=1,
+                ordinal=0,
+                engine_id=None,
+                details=None,
+                created_at=0,
+                modified_at=0,
+            )
+            self.assets[replay_key] = (asset, data(output))
+        return self.assets[replay_key][0]
+
+    async def artifacts(self) -> tuple[Artifact, ...]:
+        return ()
+
+
+@asynccontextmanager
+async def bench_at(root: Path) -> AsyncIterator[Bench]:
+    store, client = DiskStore(root), GuardedClient(allow_private=True)
+    try:
+        yield Bench(store, client, root)
+    finally:
+        await client.aclose()
+        store.close()
+
+
+def data(output: Output) -> bytes:
+    """What an output holds."""
+    if output.data is not None:
+        return output.data
+    assert output.path is not None
+    return output.path.read_bytes()
