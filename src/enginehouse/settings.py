@@ -4,7 +4,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from enginehouse.domain.errors import InvalidInput, Problem
+
+class UnusableSettings(ValueError):
+    """Some settings cannot be used; the message names all of them, a line each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +30,14 @@ class Settings:
     log_format: str = "console"  # or json
 
     def checked(self) -> "Settings":
-        """These settings, when every one of them can be used. Raises InvalidInput listing all that cannot."""
-        problems = []
+        """These settings, when every one of them can be used. Raises UnusableSettings naming all that cannot."""
+        problems = list[str]()
         if not 0 <= self.port <= 65535:
-            problems.append(Problem("port", f"0–65535, got {self.port}."))
+            problems.append(f"port: 0–65535, got {self.port}.")
         if self.database is not None and not self.database.startswith(("postgresql://", "postgres://")):
-            problems.append(Problem("database", f'a postgresql:// URL, got "{self.database.split(":")[0]}:…".'))
+            problems.append(f'database: a postgresql:// URL, got "{self.database.split(":")[0]}:…".')
         problems += [
-            Problem(name, f"must be greater than 0, got {value}.")
+            f"{name}: must be greater than 0, got {value}."
             for name, value in (
                 ("native_slots", self.native_slots),
                 ("python_slots", self.python_slots),
@@ -46,7 +48,7 @@ class Settings:
             if value <= 0
         ]
         if self.log_format not in ("console", "json"):
-            problems.append(Problem("log_format", f'console or json, got "{self.log_format}".'))
+            problems.append(f'log_format: console or json, got "{self.log_format}".')
         if problems:
-            raise InvalidInput(problems)
+            raise UnusableSettings("\n".join(problems))
         return self
