@@ -87,7 +87,12 @@ class House:
     def alive(self) -> list[int]:
         """Every living process that carries our mark, or hangs below our keeper and is not a fork of itself."""
         found = {*processes.marked(self.keeper.owner), *processes.descendants(self.keeper.pid)}
-        return [pid for pid in found if (seen := processes.stat(pid)) and seen.alive and not keepers_own(pid)]
+        return [pid for pid in found if alive(pid) and not keepers_own(pid)]
+
+
+def alive(pid: int) -> bool:
+    seen = processes.stat(pid)
+    return seen is not None and seen.alive
 
 
 def keepers_own(pid: int) -> bool:
@@ -188,7 +193,7 @@ async def test_an_engine_that_says_so_is_shared(house: House) -> None:
 
 async def test_an_idle_child_makes_room_for_another_engine(house: House) -> None:
     pids = [await house.pid(organization_id=n) for n in (1, 2, 3)]
-    assert not (processes.stat(pids[0]) or processes.Stat("Z", 0, 0)).alive
+    assert not alive(pids[0])
     assert await house.pid(organization_id=2) == pids[1]
     assert len(house.alive()) <= 2
 
@@ -348,7 +353,7 @@ async def test_a_child_killed_from_outside_is_a_failure_with_a_name(house: House
 async def test_a_warm_child_that_died_while_idle_is_not_used(house: House) -> None:
     pid = await house.pid()
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: pid not in house.alive())
+    await until(lambda: not alive(pid))
     assert await house.pid() != pid
 
 
