@@ -221,9 +221,11 @@ async def test_ffmpeg_gives_sound_pictures_segments_and_dash(bench: Bench, clip:
     assert len(dash) > 2
 
 
-async def test_ffmpeg_opens_no_playlist(bench: Bench, tmp_path: Path, clip: Path) -> None:
-    (tmp_path / "secret.txt").write_text("secret")
-    for playlist in (f"ffconcat version 1.0\nfile {clip}\n", f"#EXTM3U\n#EXTINF:1,\nfile://{clip}\n#EXT-X-ENDLIST\n"):
-        with pytest.raises(EngineFailure, match="ffmpeg could not read") as caught:
-            await bench.run(Chunker(), await bench.chunk(playlist.encode(), "video/mp4"), folders=FOLDERS)
-        assert caught.value.kind is FailureKind.INVALID_DATA
+async def test_ffmpeg_opens_no_playlist(bench: Bench, clip: Path) -> None:
+    """A list that names its neighbour in the store, which ffmpeg alone would follow."""
+    neighbour = await bench.chunk(clip, "video/x-matroska")
+    playlist = await bench.chunk(f"ffconcat version 1.0\nfile {neighbour.path.name}\n".encode(), "video/mp4")
+    assert playlist.path.parent == neighbour.path.parent
+    with pytest.raises(EngineFailure, match="ffmpeg could not read") as caught:
+        await bench.run(Chunker(), playlist, folders=FOLDERS)
+    assert caught.value.kind is FailureKind.INVALID_DATA
