@@ -191,3 +191,24 @@ async def test_another_organization_sees_nothing_of_a_job(rest: Rest) -> None:
         assert (await other.get(f"/proc/task/{task_id}/{path}")).status_code == 404
     assert (await other.post(f"/proc/job/{job_id}/delete")).status_code == 404
     assert (await rest.get(f"/proc/job/{job_id}/status")).status_code == 200
+
+
+async def test_a_super_administrator_may_act_for_another_organization(rest: Rest) -> None:
+    other = await rest.another_organization()
+    theirs = (await other.get(f"/proc/job/{await other.create()}/detail")).json()["job"]["internalOrganizationID"]
+    job_id = await rest.create(single() | {"internalOrganizationID": theirs})
+    assert (await other.get(f"/proc/job/{job_id}/status")).status_code == 200
+    assert (await rest.get(f"/proc/job/{job_id}/status")).status_code == 404
+    assert (await rest.get("/proc/jobs", params={"organizationID": theirs})).json()["count"] == 2
+    mixed = {"jobs": [single(), single() | {"internalOrganizationID": theirs}]}
+    refused = await rest.post("/proc/job/create", mixed)
+    assert (
+        refused.json()["detail"] == "jobs[1].internalOrganizationID: all jobs of a request belong to one organization."
+    )
+    assert (await rest.get("/proc/jobs")).json()["count"] == 0
+
+
+async def test_an_organization_that_cannot_be_one_is_not_found(rest: Rest) -> None:
+    for named in ("x", "-1", "9" * 5000, "99999999999999999999", -1):
+        job = single() | {"internalOrganizationID": named}
+        assert (await rest.post("/proc/job/create", {"jobs": [job]})).status_code == 404

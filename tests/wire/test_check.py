@@ -55,6 +55,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "union": (GOOD | {"target": []}, "target: integer or string, got a list."),
     "number": (GOOD | {"ratio": "x"}, 'ratio: number, got "x".'),
     "map": (GOOD | {"options": {"x": 1}}, "options.x: true or false, got 1."),
+    "beyond 64 bits": (GOOD | {"priority": 10**70}, f"priority: integer from -5 to 5, got 1{'0' * 59}…."),
+    "fraction": (GOOD | {"priority": 1.5}, "priority: integer from -5 to 5, got 1.5."),
+    "null": (GOOD | {"kind": None}, "kind: one of a, b, got null."),
     "cut": (GOOD | {"ratio": "x" * 500}, f'ratio: number, got "{"x" * 60}…".'),
 }
 

@@ -7,8 +7,7 @@ from enginehouse.operations.identity import authenticate
 
 
 def secret(authorization: bytes | None, api_key: bytes | None) -> str | None:
-    """
-    The token a client sent, None when it sent none.
+    """The token a client sent, None when it sent none.
 
     `Authorization: Bearer <token>`, also with a colon after the word and in any case; else the header `api_key`.
     """

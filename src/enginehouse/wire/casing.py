@@ -1,10 +1,14 @@
-"""How the fields of the REST interface are spelled, and which other spelling of an id is understood on input."""
+"""How the fields of the REST interface are spelled, and which other fields are understood or passed over on input."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import inspect
 
+_WHOLE: Final[dict[type, tuple[type, ...]]] = {
+    dict: (inspect.StructType,),
+    list: (inspect.ListType, inspect.VarTupleType),
+}
 _CAPITALS: Final = {"id": "ID", "ids": "IDs", "json": "JSON"}
 
 
@@ -15,8 +19,7 @@ def spelled(name: str) -> str:
 
 
 def alternatives(wanted: Any) -> dict[str, str]:
-    """
-    For every field of `wanted` (and of the objects in it) that ends in ID or Id: the other casing → the right one.
+    """For every field of `wanted` (and of the objects in it) that ends in ID or Id: the other casing → the right one.
 
     The published interface mixes the two, and so do its clients (rest-contract §1.6).
     """
@@ -35,6 +38,29 @@ def respelled(value: Any, other: dict[str, str]) -> Any:
                 for k, v in value.items()
                 if other.get(k, k) == k or other[k] not in value
             }
+        case _:
+            return value
+
+
+def known(wanted: Any, value: Any) -> Any:
+    """The same JSON value without the fields that the objects in `wanted` do not have."""
+    return _known(inspect.type_info(wanted), value)
+
+
+def _known(wanted: inspect.Type, value: Any) -> Any:
+    match wanted:
+        case inspect.Metadata():
+            return _known(wanted.type, value)
+        case inspect.StructType() if isinstance(value, dict):
+            fields = {one.encode_name: one.type for one in wanted.fields}
+            return {name: _known(fields[name], item) for name, item in value.items() if name in fields}
+        case inspect.ListType() | inspect.VarTupleType() if isinstance(value, list):
+            return [_known(wanted.item_type, item) for item in value]
+        case inspect.UnionType():
+            whole = (
+                [one for one in wanted.types if isinstance(one, _WHOLE[type(value)])] if type(value) in _WHOLE else []
+            )
+            return _known(whole[0], value) if whole else value
         case _:
             return value
 

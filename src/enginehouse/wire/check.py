@@ -14,8 +14,7 @@ _SHOWN: Final = 60  # characters of a value that a problem repeats
 
 
 def problems(wanted: Any, plain: Any, prefix: str = "") -> list[Problem]:
-    """
-    All reasons, at most 50, why `plain` is not a `wanted` (any type msgspec can convert to); none when it is one.
+    """All reasons, at most 50, why `plain` is not a `wanted` (any type msgspec can convert to); none when it is one.
 
     Paths are the sender's: `tasks[2].ioFolders[0].mode`, with `prefix` in front. Unknown fields are passed over.
     """
@@ -46,8 +45,10 @@ def shown(value: Any) -> str:
             return f'"{value[:_SHOWN]}…"'
         case str():
             return f'"{value}"'
+        case None | bool():
+            return {None: "null", True: "true", False: "false"}[value]
         case _:
-            text = msgspec.json.encode(value).decode()
+            text = str(value)
             return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 

@@ -13,8 +13,7 @@ class Flaw(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """
-    `id` is a code, `description` the first problem in a line, `detail` everything (rest-contract §1.4).
+    """`id` is a code, `description` the first problem in a line, `detail` everything (rest-contract §1.4).
 
     `errors` is ours: the same problems one by one.
     """

@@ -6,7 +6,7 @@ from msgspec import field
 from enginehouse.wire.casing import spelled
 
 
-class Login(msgspec.Struct, kw_only=True):
+class Login(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     username: str
     password: str
 
@@ -32,7 +32,7 @@ class LoginAnswer(msgspec.Struct, kw_only=True):
     result: UserDetail
 
 
-class NewToken(msgspec.Struct, rename=spelled, kw_only=True):
+class NewToken(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A token to make: `expiration` in Unix seconds, 0 for never. Quotas and roles are read to be refused."""
 
     type: str | None = None
@@ -52,7 +52,7 @@ class NewToken(msgspec.Struct, rename=spelled, kw_only=True):
     max_tasks: int | None = None
 
 
-class CreateToken(msgspec.Struct):
+class CreateToken(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     token: NewToken
 
 

@@ -9,7 +9,7 @@ from enginehouse.wire.casing import spelled
 from enginehouse.wire.tasks import CreateTask, Moment, Route, TaskDetail
 
 
-class CreateJob(msgspec.Struct, rename=spelled, kw_only=True):
+class CreateJob(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A job to create: its tasks and the routes between them."""
 
     tasks: list[CreateTask] | None = None
@@ -26,7 +26,7 @@ class CreateJob(msgspec.Struct, rename=spelled, kw_only=True):
     send_output_to_uris: list[str] | None = None
 
 
-class CreateJobs(msgspec.Struct):
+class CreateJobs(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     jobs: Annotated[list[CreateJob], msgspec.Meta(min_length=1)]
 
 
@@ -37,7 +37,7 @@ class CreatedJobs(msgspec.Struct, omit_defaults=True):
     warnings: list[str] | None = None
 
 
-class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True):
+class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Exactly one selector: a job, a scheduled job, or an organization with both dates."""
 
     job_id: str | None = None

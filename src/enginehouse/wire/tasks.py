@@ -12,7 +12,7 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Moment = str | int | float
 
 
-class CreateFolder(msgspec.Struct, rename=spelled):
+class CreateFolder(msgspec.Struct, gc=False, rename=spelled, forbid_unknown_fields=True, omit_defaults=True):
     """A folder of a task to create; `correlation_id` is what routes refer to."""
 
     correlation_id: str | None = None
@@ -21,7 +21,7 @@ class CreateFolder(msgspec.Struct, rename=spelled):
     options_json: str | None = None
 
 
-class CreateTask(msgspec.Struct, rename=spelled, kw_only=True):
+class CreateTask(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A task to create. The engine is handed `taskPayloadJSON`, or `payloadJSON` when that stands alone."""
 
     engine_id: str | None = field(default=None, name="engineId")
@@ -43,7 +43,7 @@ class CreateTask(msgspec.Struct, rename=spelled, kw_only=True):
     send_output_to_uris: list[str] | None = None
 
 
-class Route(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class Route(msgspec.Struct, gc=False, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A route: on create the caller's correlation ids, on read the ids of tasks and folders. A root has no parent."""
 
     task_parent_id: str | None = field(default=None, name="taskParentId")

@@ -38,8 +38,7 @@ async def cancel(call: Call) -> Reply:
 
 
 def selectors(given: CancelJobs) -> list[str]:
-    """
-    Which selectors were given; empty text is none, and a range is whole only with its organization and both dates.
+    """Which selectors were given; empty text is none, and a range is whole only with its organization and both dates.
 
     Raises InvalidInput for a range of which a part is missing.
     """

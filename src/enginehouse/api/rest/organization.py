@@ -15,15 +15,17 @@ def shown(organization_id: int) -> str:
 
 
 async def acting(house: House, principal: Principal, given: str | int | None, path: str) -> Principal:
-    """
-    The caller, acting for the organization that it names by UUID or number; nothing named is its own.
+    """The caller, acting for the organization that it names by UUID or number; nothing named is its own.
 
     Raises NotFound, the same for a foreign organization as for none.
     """
     if given is None or given == "":
         return principal
     text = str(given)
-    wanted = int(text) if text.isascii() and text.isdigit() else ids.parse_tagged(ids.Tag.ORGANIZATION, text.lower())
+    if text.isascii() and text.isdigit() and len(text) < 20:
+        wanted: int | None = int(text)
+    else:
+        wanted = ids.parse_tagged(ids.Tag.ORGANIZATION, text.lower())
     if wanted == principal.organization_id:
         return principal
     if wanted is None:

@@ -10,6 +10,7 @@ from enginehouse.api.rest import tasks as rest_tasks
 from enginehouse.api.rest.call import Call, Reply, json
 from enginehouse.domain import ids, times
 from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.errors import NotFound
 from enginehouse.operations import artifacts
 from enginehouse.wire.artifacts import JobOutputs, Output, OutputAnswer, OutputsAnswer, TaskOutputs
 
@@ -91,8 +92,11 @@ async def _contents(call: Call, artifact: Artifact) -> Reply:
 
 def _file(call: Call, artifact: Artifact) -> FileResponse:
     """The bytes themselves. An attachment that is not sniffed: what an engine wrote must not run in a browser."""
+    path = artifacts.open_(call.house, artifact)
+    if not path.is_file():  # retention or a delete has come between
+        raise NotFound("Output", artifact.name)
     return FileResponse(
-        artifacts.open_(call.house, artifact),
+        path,
         media_type=artifact.media_type,
         filename=artifact.name,
         headers={"x-content-type-options": "nosniff"},

@@ -66,30 +66,44 @@ _CORRELATION_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class _ForCallers:
+class ForCallers:
     """An operation that asks for a token."""
 
     handler: Handler
 
 
 @dataclass(frozen=True, slots=True)
-class _ForAnybody:
+class ForAnybody:
+    """One that does not."""
+
     handler: OpenHandler
 
 
-class Interface:
-    """Serves everything under `/edge/v1`. `house` is asked for at each request, since it opens after this is made."""
+Operations = Paths[ForCallers | ForAnybody]
 
-    def __init__(self, house: Callable[[], House]) -> None:
+
+def published() -> Operations:
+    """Every operation of the public contract, served or refused."""
+    paths: Operations = Paths()
+    for method, template, handler in _SERVED:
+        paths.add(method, template, ForCallers(handler))
+    for method, template, open_handler in _OPEN:
+        paths.add(method, template, ForAnybody(open_handler))
+    for method, template, is_open in unserved.operations():
+        refusing = ForAnybody(unserved.refuse) if is_open else ForCallers(unserved.refuse)
+        paths.add(method, template, refusing)
+    return paths
+
+
+class Interface:
+    """Serves everything under `base`. `house` is asked for at each request, since it opens after this is made."""
+
+    def __init__(
+        self, house: Callable[[], House], *, base: str = BASE, operations: Callable[[], Operations] = published
+    ) -> None:
         self._house = house
-        self._paths: Paths[_ForCallers | _ForAnybody] = Paths()
-        for method, template, handler in _SERVED:
-            self._paths.add(method, template, _ForCallers(handler))
-        for method, template, open_handler in _OPEN:
-            self._paths.add(method, template, _ForAnybody(open_handler))
-        for method, template, is_open in unserved.operations():
-            refusing = _ForAnybody(unserved.refuse) if is_open else _ForCallers(unserved.refuse)
-            self._paths.add(method, template, refusing)
+        self._base = base
+        self._paths = operations()
 
     async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
         headers = _headers(scope["headers"])
@@ -111,17 +125,17 @@ class Interface:
             await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: bodies.Receive, headers: Headers) -> Answer:
-        found = self._paths.find(scope["path"].removeprefix(BASE))
+        found = self._paths.find(scope["path"].removeprefix(self._base))
         if found is None:
             return Reply(errors.plain("not_found", "There is no such path."), 404)
         operations, ids = found
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         match operations.get(method):
-            case _ForCallers(handler):
+            case ForCallers(handler):
                 house = self._house()
                 principal = await auth.principal(house, headers.authorization, headers.api_key)
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
-            case _ForAnybody(open_handler):
+            case ForAnybody(open_handler):
                 return await open_handler(Request(self._house(), ids, scope["query_string"], headers, receive))
             case None:
                 return _other_method(method, sorted(operations))

@@ -19,7 +19,7 @@ from enginehouse.wire.tasks import ChunkCounts, Folder, Route, TaskDetail
 _encode: Final = msgspec.json.Encoder().encode
 _K = FailureKind
 # The engines' words folded into REST's twelve (rest-contract §1.10).
-_REASONS: Final[dict[FailureKind, str]] = {
+_REASONS: Final[dict[str, str]] = {
     _K.INTERNAL_ERROR: "internal_error",
     _K.URL_NOT_FOUND: "not_found",
     _K.URL_NOT_ALLOWED: "unauthorized",
@@ -123,7 +123,7 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
         engine_category_id=category,
         engine_category_name=categories.get(category or ""),
         task_status=task_word(task.status),
-        failure_reason=_failure_reason(task),
+        failure_reason=reason(task.failure_reason) if task.status is TaskStatus.FAILED else "none",
         failure_detail=task.failure_message,
         priority=plan.priority,
         max_engines=plan.max_engines or (2 if plan.parallel else 1),
@@ -196,13 +196,9 @@ def _folder_id(job: Job, ordinal: int, position: int, side: FolderType) -> str |
     return ids.folder_uuid(job.id, ordinal, position)
 
 
-def _failure_reason(task: Task) -> str:
-    if task.status is not TaskStatus.FAILED:
-        return "none"
-    try:
-        return _REASONS.get(FailureKind(task.failure_reason or ""), "unknown")
-    except ValueError:
-        return "unknown"
+def reason(kind: str | None) -> str:
+    """REST's word for why a task failed; `unknown` where there is none for it."""
+    return _REASONS.get(kind or "", "unknown")
 
 
 def _retries(task: Task) -> int:

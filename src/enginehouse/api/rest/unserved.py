@@ -1,5 +1,4 @@
-"""
-The documented operations that this server answers 501 to: `unserved.txt`, a method, a path and `open` in a line.
+"""The documented operations that this server answers 501 to: `unserved.txt`, a method, a path and `open` in a line.
 
 `open` marks those that ask for no token.
 """

@@ -1,0 +1,181 @@
+"""Our own operations for administrators, under `/api/v1`: what the public contracts have no words for."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from enginehouse.api.rest import organization
+from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
+from enginehouse.api.rest.paths import Paths
+from enginehouse.api.rest.query import Query
+from enginehouse.api.rest.routes import ForCallers, Interface, Operations
+from enginehouse.domain import times
+from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.identity import Organization, Role, Token, User
+from enginehouse.operations import identity
+from enginehouse.operations.house import House
+from enginehouse.wire.administration import (
+    NewKey,
+    NewOrganization,
+    NewPassword,
+    NewUser,
+    OrganizationShown,
+    RevokeToken,
+    TokenShown,
+    UserShown,
+)
+from enginehouse.wire.body import Body
+from enginehouse.wire.check import shown
+
+BASE: Final = "/api/v1"
+
+_ORGANIZATION: Final = Body(NewOrganization)
+_USER: Final = Body(NewUser)
+_PASSWORD: Final = Body(NewPassword)
+_KEY: Final = Body(NewKey)
+_REVOKE: Final = Body(RevokeToken)
+
+
+def interface(house: Callable[[], House]) -> Interface:
+    """Serves everything under `/api/v1`, with the envelopes and refusals of the public REST interface."""
+    return Interface(house, base=BASE, operations=_operations)
+
+
+def _operations() -> Operations:
+    paths: Operations = Paths()
+    paths.add("GET", "/organizations", ForCallers(list_organizations))
+    paths.add("POST", "/organizations", ForCallers(create_organization))
+    paths.add("POST", "/users", ForCallers(create_user))
+    paths.add("POST", "/users/password", ForCallers(set_password))
+    paths.add("GET", "/tokens", ForCallers(list_tokens))
+    paths.add("POST", "/tokens", ForCallers(create_token))
+    paths.add("POST", "/tokens/revoke", ForCallers(revoke_token))
+    return paths
+
+
+async def list_organizations(call: Call) -> Reply:
+    """GET organizations: all for a super administrator, else the caller's own."""
+    found = await identity.list_organizations(call.house, call.principal)
+    return _result([_organization(one) for one in found])
+
+
+async def create_organization(call: Call) -> Reply:
+    """POST organizations."""
+    given = await call.body(_ORGANIZATION)
+    made = await identity.create_organization(call.house, call.principal, given.name, given.default_retries)
+    return _result(_organization(made))
+
+
+async def create_user(call: Call) -> Reply:
+    """POST users."""
+    given = await call.body(_USER)
+    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    made = await identity.create_user(
+        call.house,
+        call.principal,
+        name=given.name,
+        password=given.password,
+        organization_id=owner.organization_id,
+        role=_role(given.role) or Role.USER,
+        display_name=given.display_name,
+        email=given.email,
+    )
+    return _result(_user(made))
+
+
+async def set_password(call: Call) -> Reply:
+    """POST users/password: the user's sessions are over."""
+    given = await call.body(_PASSWORD)
+    await identity.set_password(call.house, call.principal, given.name, given.password)
+    return NO_CONTENT
+
+
+async def list_tokens(call: Call) -> Reply:
+    """GET tokens: those of an organization that are good now."""
+    query = Query(call.query)
+    given = query.text("organizationID")
+    query.finish()
+    owner = await organization.acting(call.house, call.principal, given, "organizationID")
+    found = await identity.list_tokens(call.house, call.principal, owner.organization_id)
+    return _result([_token(one) for one in found])
+
+
+async def create_token(call: Call) -> Reply:
+    """POST tokens: the answer is the only place where the secret can be read."""
+    given = await call.body(_KEY)
+    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    issued = await identity.create_token(
+        call.house,
+        call.principal,
+        name=given.name,
+        organization_id=owner.organization_id,
+        role=_role(given.role),
+        expires_at=_moment(given.expiration_date_time),
+    )
+    return _result(_token(issued.token, issued.secret))
+
+
+async def revoke_token(call: Call) -> Reply:
+    """POST tokens/revoke."""
+    given = await call.body(_REVOKE)
+    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    return _result(_token(await identity.revoke_token(call.house, call.principal, given.token, owner.organization_id)))
+
+
+def _result(value: Any) -> Reply:
+    return json({"success": True, "result": value})
+
+
+def _role(word: str | None) -> Role | None:
+    if not word:
+        return None
+    try:
+        return Role(word)
+    except ValueError:
+        words = "one of " + ", ".join(Role)
+        raise InvalidInput([Problem("role", f"{words}, got {shown(word)}.", shown(word), words)]) from None
+
+
+def _moment(given: str | int | None) -> int | None:
+    try:
+        return times.moment(given) if given else None
+    except times.DateTimeError as fault:
+        raise InvalidInput([Problem("expirationDateTime", str(fault), shown(given))]) from None
+
+
+def _organization(one: Organization) -> OrganizationShown:
+    return OrganizationShown(
+        organization_id=str(one.id),
+        internal_organization_id=organization.shown(one.id),
+        name=one.name,
+        application_id=one.application_id,
+        default_retries=one.default_retries,
+        created_date_time=times.rest(one.created_at),
+    )
+
+
+def _user(one: User) -> UserShown:
+    return UserShown(
+        user_id=one.id,
+        name=one.name,
+        organization_id=str(one.organization_id),
+        role=one.role.value,
+        display_name=one.display_name,
+        email=one.email,
+        created_date_time=times.rest(one.created_at),
+    )
+
+
+def _token(one: Token, secret: str | None = None) -> TokenShown:
+    return TokenShown(
+        token_id=one.id,
+        token=secret,
+        prefix=one.prefix,
+        kind=one.kind.value,
+        name=one.name,
+        role=one.role.value,
+        organization_id=str(one.organization_id),
+        user_id=one.user_id,
+        created_date_time=times.rest(one.created_at),
+        expiration_date_time=None if one.expires_at is None else times.rest(one.expires_at),
+        revoked_date_time=None if one.revoked_at is None else times.rest(one.revoked_at),
+    )

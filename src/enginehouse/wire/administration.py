@@ -1,0 +1,77 @@
+"""Organizations, users and tokens as our own interface for administrators, `/api/v1`, has them."""
+
+import msgspec
+
+from enginehouse.wire.casing import spelled
+
+
+class NewOrganization(msgspec.Struct, rename=spelled, kw_only=True):
+    name: str
+    default_retries: int | None = None
+
+
+class OrganizationShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """`organizationID` is the number that GraphQL uses, `internalOrganizationID` the UUID that REST uses."""
+
+    organization_id: str
+    internal_organization_id: str
+    name: str
+    application_id: str
+    default_retries: int | None = None
+    created_date_time: str
+
+
+class NewUser(msgspec.Struct, rename=spelled, kw_only=True):
+    name: str
+    password: str
+    organization_id: str | int | None = None
+    role: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+
+
+class UserShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    user_id: str
+    name: str
+    organization_id: str
+    role: str
+    display_name: str | None = None
+    email: str | None = None
+    created_date_time: str
+
+
+class NewPassword(msgspec.Struct, kw_only=True):
+    name: str
+    password: str
+
+
+class NewKey(msgspec.Struct, rename=spelled, kw_only=True):
+    """A token to make. `expirationDateTime` is a moment in any of the spellings of a date, absent for never."""
+
+    name: str | None = None
+    organization_id: str | int | None = None
+    role: str | None = None
+    expiration_date_time: str | int | None = None
+
+
+class RevokeToken(msgspec.Struct, rename=spelled, kw_only=True):
+    """`token` is its id or the secret itself, which therefore is not in a path."""
+
+    token: str
+    organization_id: str | int | None = None
+
+
+class TokenShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """`token`, the secret, is in the answer that made it and nowhere else."""
+
+    token_id: str
+    token: str | None = None
+    prefix: str
+    kind: str
+    name: str | None = None
+    role: str
+    organization_id: str
+    user_id: str | None = None
+    created_date_time: str
+    expiration_date_time: str | None = None
+    revoked_date_time: str | None = None
