@@ -102,7 +102,7 @@ async def serving(database: Database, folder: Path) -> AsyncIterator[Served]:
     principal = await identity.authenticate(house, TOKEN)
     other = await accounts.create_organization(house, principal, "Other")
     issued = await identity.create_token(house, principal, organization_id=other.id)
-    transport = httpx.ASGITransport(app=graphql(house))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=graphql(house))
     async with httpx.AsyncClient(transport=transport, base_url="http://house.example") as http:
         yield Served(
             house, Client(http, TOKEN), Client(http, issued.secret), Client(http, None), first.admin_password or ""

@@ -1,14 +1,30 @@
 """The conformance cases of graphql-contract §5 that are in scope, and the founding page, through the real endpoint."""
 
+import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from tests.api.graphql_house import ADAPTER, CHUNKER, TRANSCRIBER, WRITER, Served, serving
+from graphql import (
+    build_client_schema,
+    get_introspection_query,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+from tests.api.graphql_house import ADAPTER, CHUNKER, TOKEN, TRANSCRIBER, WRITER, Client, Served, serving
 
-from enginehouse.domain.ids import job_uuid, parse_job, parse_task, task_uuid
+from enginehouse.api.graphql import graphql
+from enginehouse.api.graphql.schema import schema
+from enginehouse.domain.artifact import PUBLISHED
+from enginehouse.domain.identity import Role
+from enginehouse.domain.ids import job_uuid, parse_job, parse_task, task_graphql, task_uuid
+from enginehouse.domain.work import Accepted, Done, NewArtifact, Report
+from enginehouse.operations import identity, work
 from enginehouse.storage.database import Database
 
 JOB_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
@@ -57,7 +73,8 @@ async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
 
 
 async def test_a_login_needs_no_token_and_its_token_is_good(served: Served) -> None:
-    query = "mutation L($u: String!, $p: String!) { userLogin(input: {userName: $u, password: $p}) { token user { name } } }"
+    query = """mutation L($u: String!, $p: String!) {
+      userLogin(input: {userName: $u, password: $p}) { token user { name } } }"""
     data = await served.stranger.ask(query, {"u": "admin", "p": served.password})
     token = data["userLogin"]["token"]
     assert len(token) == 36
@@ -119,7 +136,8 @@ async def test_one_failed_field_leaves_its_aliases_alone(served: Served) -> None
         f"""mutation {{
           a: createAsset(input: {{containerId: 123}}) {{ id }}
           b: createAsset(input: {{containerId: "{tdo}", type: "media", contentType: "video/mp4"}}) {{ id }}
-          c: createAsset(input: {{containerId: "{tdo}", type: "media", contentType: "video/mp4", uri: "http://h/v.mp4"}}) {{ id }}
+          c: createAsset(input: {{containerId: "{tdo}", type: "media", contentType: "video/mp4",
+            uri: "http://h/v.mp4"}}) {{ id }}
         }}"""
     )
     body = response.json()
@@ -198,7 +216,8 @@ async def test_polling_a_job(served: Served) -> None:
     data = await served.client.ask(
         f"""query {{ job(id: "{job_id}") {{ status createdDateTime targetId name scheduledJob {{ id }} template {{ id }}
             tasks {{ records {{ id status createdDateTime modifiedDateTime taskOutput log {{ uri text }} name order
-              engine {{ id name category {{ name }} }} engineId buildId failureReason childTasks {{ id }} job {{ id }} }} }} }} }}"""
+              engine {{ id name category {{ name }} }} engineId buildId failureReason childTasks {{ id }}
+              job {{ id }} }} }} }} }}"""
     )
     job = data["job"]
     [task] = job["tasks"]["records"]
@@ -235,7 +254,8 @@ async def test_jobs_are_found_by_a_single_word_for_a_list(served: Served) -> Non
     )
     assert pending["jobs"] == {"count": 1, "offset": 0, "limit": 50, "records": [{"id": kept, "status": "pending"}]}
     found = await served.client.ask(
-        "{ jobs(status: cancelled) { records { id status a: tasks(status: cancelled) { count } b: tasks(status: [aborted]) { count } } } }"
+        """{ jobs(status: cancelled) { records { id status
+          a: tasks(status: cancelled) { count } b: tasks(status: [aborted]) { count } } } }"""
     )
     assert found["jobs"]["records"] == [{"id": gone, "status": "aborted", "a": {"count": 1}, "b": {"count": 1}}]
 
@@ -249,7 +269,8 @@ async def test_jobs_in_order_and_by_date(served: Served) -> None:
     assert [record["id"] for record in oldest["jobs"]["records"]] == [first, second]
     shown = (await served.client.ask(f'{{ job(id: "{second}") {{ createdDateTime }} }}'))["job"]["createdDateTime"]
     upto = await served.client.ask(
-        f'{{ jobs(id: "{second}", dateTimeFilter: {{field: createdDateTime, toDateTime: "{shown[:19]}Z"}}) {{ count }} }}'
+        f"""{{ jobs(id: "{second}", dateTimeFilter: {{field: createdDateTime, toDateTime: "{shown[:19]}Z"}})
+            {{ count }} }}"""
     )
     assert upto["jobs"]["count"] == 1  # an upper bound without a fraction covers its whole second
     before = await served.client.ask(
@@ -335,7 +356,8 @@ async def test_a_foreign_job_looks_like_an_unknown_one(served: Served, query: st
 
 async def test_every_problem_of_a_job_is_listed(served: Served) -> None:
     error = await served.client.refused(
-        """mutation { createJob(input: {tasks: [{engineId: "nope"}, {payload: {}}, {taskType: "x", engineId: "y"}]}) { id } }"""
+        """mutation { createJob(input: {tasks:
+          [{engineId: "nope"}, {payload: {}}, {taskType: "x", engineId: "y"}]}) { id } }"""
     )
     assert error["name"] == "invalid_input"
     assert (
@@ -359,7 +381,8 @@ async def test_a_job_without_tasks(served: Served, query: str) -> None:
 
 async def test_engines_and_categories(served: Served) -> None:
     data = await served.client.ask(
-        """{ engine(id: "transcription") { id state mode category { name type { name } } builds { count } ownerOrganizationId
+        """{ engine(id: "transcription") { id state mode category { name type { name } } builds { count }
+               ownerOrganizationId
                fields { name } standaloneJobTemplates { type } dependency { id } }
              engines(limit: 10000, category: "transcription", state: active) { count records { name } }
              engineCategories(type: "Ingestion") { records { name totalEngines engines { records { id } } } } }"""
@@ -375,11 +398,164 @@ async def test_engines_and_categories(served: Served) -> None:
 async def test_results_of_a_job_without_any(served: Served) -> None:
     job_id = await served.client.create_job()
     data = await served.client.ask(
-        f'{{ engineResults(jobId: "{job_id}") {{ records {{ tdoId engineId startOffsetMs jsondata assetId userEdited }} }} }}'
+        f"""{{ engineResults(jobId: "{job_id}") {{
+            records {{ tdoId engineId startOffsetMs jsondata assetId userEdited }} }} }}"""
     )
     assert data["engineResults"]["records"] == []
     assert (await served.client.post(f'{{ engineResults(jobId: "{job_id}") {{ count }} }}')).status_code == 400
     assert (await served.client.refused("{ engineResults { records { taskId } } }"))["name"] == "invalid_input"
+
+
+async def test_results_carry_what_the_platform_adds(served: Served) -> None:
+    job_id = await served.client.create_job(
+        target={"status": "downloaded"}, tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}]
+    )
+    task_id = await _finished(served, {"series": [{"startTimeMs": 0, "stopTimeMs": 5, "words": []}]})
+    fields = "records { tdoId tdo { id } engineId taskId startOffsetMs stopOffsetMs jsondata }"
+    shown = (await served.client.ask(f'{{ job(id: "{job_id}") {{ status targetId }} }}'))["job"]
+    assert shown["status"] == "complete"
+    by_job = await served.client.ask(f'{{ engineResults(jobId: "{job_id}") {{ {fields} }} }}')
+    [record] = by_job["engineResults"]["records"]
+    assert (record["tdoId"], record["tdo"]) == (shown["targetId"], {"id": shown["targetId"]})
+    assert (record["engineId"], record["taskId"]) == (TRANSCRIBER, task_id)
+    assert (record["startOffsetMs"], record["stopOffsetMs"]) == (0, 5)
+    document = record["jsondata"]
+    assert (document["sourceEngineId"], document["taskId"]) == (TRANSCRIBER, task_id)
+    assert document["generatedDateUTC"].endswith("Z")
+    assert isinstance(document["modifiedDateTime"], int)
+    arguments = f'tdoId: {shown["targetId"]}, engineIds: "transcription"'
+    by_target = await served.client.ask(f"{{ engineResults({arguments}) {{ {fields} }} }}")
+    assert by_target == by_job
+    outside = await served.client.ask(f"{{ engineResults({arguments}, startOffsetMs: 6) {{ records {{ taskId }} }} }}")
+    assert outside["engineResults"]["records"] == []
+    error = await served.foreign.refused(f'{{ engineResults(jobId: "{job_id}") {{ records {{ taskId }} }} }}')
+    assert error["name"] == "not_found"
+
+
+async def _finished(served: Served, document: dict[str, Any]) -> str:
+    """The one waiting task has published `document`; answers the task's id."""
+    [lease] = await work.claim(served.house, pool="native", limit=1, worker="w")
+    raw = json.dumps(document).encode()
+    stored = await served.house.store.put("published", raw)
+    output = NewArtifact(
+        folder=PUBLISHED, part=0, index=0, name="vtn-standard.json", media_type="application/json",
+        size=stored.size, sha256=stored.sha256, key=stored.key, start_ms=0, stop_ms=5,
+    )  # fmt: skip
+    assert isinstance(await work.finish(served.house, Report(lease.key, lease.token, Done((output,)))), Accepted)
+    return task_graphql(lease.key.job_id, lease.key.ordinal)
+
+
+async def test_a_job_past_cancelling_says_where_it_is(served: Served) -> None:
+    job_id = await served.client.create_job(tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}])
+    await work.claim(served.house, pool="native", limit=1, worker="w")
+    error = await served.client.refused(f'mutation {{ cancelJob(id: "{job_id}") {{ id message }} }}')
+    assert error["name"] == "invalid_input"
+    assert "running" in error["message"]
+
+
+class Counting:
+    """A database that counts how often it is asked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.reads = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"read", "peek"}:
+            self.reads += 1
+        return getattr(self._database, name)
+
+
+async def test_lists_do_not_ask_once_for_every_record(served: Served) -> None:
+    counting = Counting(served.house.database)
+    endpoint = graphql(replace(served.house, database=counting))
+    query = {
+        "query": """{ jobs { records { id target { id assetCount } tasks { records {
+            id engine { id category { name } } job { id target { id } }
+            targetId childTaskIds ioFolders { mode } } } } } }"""
+    }
+    asked = []
+    for more in (2, 8):
+        for _ in range(more):
+            await served.client.create_job(target={"status": "downloaded"})
+        counting.reads = 0
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint), base_url="http://h.example") as http:
+            body = (await http.post("/v3/graphql", json=query, headers=served.client.headers())).json()
+        assert "errors" not in body
+        asked.append(counting.reads)
+    assert len(body["data"]["jobs"]["records"]) == 10
+    assert asked[0] == asked[1]
+
+
+def _every_field(type_name: str, inner: int = 1) -> str:
+    """All fields of a type that need no argument; objects in it with all of theirs, `inner` levels down."""
+    parts = []
+    for name, field in schema().type_map[type_name].fields.items():  # type: ignore[attr-defined]
+        if any(is_required_argument(argument) for argument in field.args.values()):
+            continue
+        named = get_named_type(field.type)
+        if is_leaf_type(named):
+            parts.append(name)
+        elif "Page" in {interface.name for interface in named.interfaces}:
+            parts.append(
+                f"{name}(limit: 1) {{ count offset limit }}" if "limit" in field.args else f"{name} {{ count }}"
+            )
+        elif inner:
+            parts.append(f"{name} {{ {_every_field(named.name, inner - 1)} }}")
+    return " ".join(parts) or "__typename"
+
+
+async def test_no_field_of_the_contract_is_an_error(served: Served) -> None:
+    job_id = await served.client.create_job(
+        target={"status": "downloaded"}, tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}]
+    )
+    task_id = await _finished(served, {"series": []})
+    tdo = (await served.client.ask(f'{{ job(id: "{job_id}") {{ targetId }} }}'))["job"]["targetId"]
+    source = f'sourceData: {{taskId: "{task_id}", engineId: "{TRANSCRIBER}"}}, jsondata: {{a: 1}}'
+    create = f"mutation {{ createAsset(input: {{containerId: {tdo}, {source}}}) {{ {_every_field('Asset')} }} }}"
+    shown = await served.client.ask(create)
+    assert shown["createAsset"]["jsondata"] == {"a": 1}
+    assert shown["createAsset"]["sourceData"]["taskId"] == task_id
+    for query, type_name in (
+        (f'job(id: "{job_id}")', "Job"),
+        (f'task(id: "{task_id}")', "Task"),
+        (f"temporalDataObject(id: {tdo})", "TemporalDataObject"),
+        (f'engine(id: "{TRANSCRIBER}")', "Engine"),
+        ("me", "User"),
+    ):
+        data = await served.client.ask(f"{{ {query} {{ {_every_field(type_name)} }} }}")
+        assert data[query.partition("(")[0]]["id"]
+    categories = await served.client.ask(f"{{ engineCategories {{ records {{ {_every_field('EngineCategory')} }} }} }}")
+    assert len(categories["engineCategories"]["records"]) == 2
+    token = await served.client.ask(f'mutation {{ validateToken(token: "{TOKEN}") {{ {_every_field("LoginInfo")} }} }}')
+    assert token["validateToken"]["token"] == TOKEN
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ __schema { types { name } } }",
+        '{ ...F } fragment F on Query { __type(name: "Job") { name } }',
+        '{ ... on Query { __type(name: "Job") { name } } }',
+    ],
+)
+async def test_a_stranger_is_not_told_the_schema(served: Served, query: str) -> None:
+    response = await served.stranger.post(query)
+    assert (response.status_code, response.json()["data"]) == (200, None)
+    assert response.json()["errors"][0]["name"] == "authentication_error"
+
+
+async def test_a_reader_may_look_and_not_touch(served: Served) -> None:
+    principal = await identity.authenticate(served.house, served.client.token or "")
+    issued = await identity.create_token(served.house, principal, role=Role.READER)
+    reader = Client(served.client.http, issued.secret)
+    job_id = await served.client.create_job()
+    assert (await reader.ask("{ jobs { count } }"))["jobs"]["count"] == 1
+    error = await reader.refused(f'mutation {{ cancelJob(id: "{job_id}") {{ id }} }}')
+    assert error["name"] == "not_allowed"
+    assert error["message"] == "The authenticated user or token is not authorized to perform the requested action."
+    assert (error["data"]["field"], error["data"]["type"]) == ("cancelJob", "Mutation")
+    assert "job.create" not in error["data"]["rights"]
 
 
 async def test_me(served: Served) -> None:
@@ -388,8 +564,6 @@ async def test_me(served: Served) -> None:
 
 
 async def test_the_schema_describes_itself_to_whoever_has_a_token(served: Served) -> None:
-    from graphql import build_client_schema, get_introspection_query
-
     data = await served.client.ask(get_introspection_query())
     found = build_client_schema(data)  # type: ignore[arg-type]
     assert {"JSONData", "DateTime", "Time", "BigInt", "UploadedFile", "ScheduledJob", "JobTemplate"} <= set(

@@ -87,7 +87,7 @@ class Context:
         self.house = house
         self.origin = origin
         self._principal = principal
-        self._upload = upload
+        self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
         self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
@@ -120,7 +120,7 @@ class Context:
 
     def take_upload(self, given: Upload | None) -> Upload | None:
         """The file of this request, for the one field that stores it; `given` is what a variable held."""
-        upload = given or self._upload
+        upload = given or self.upload
         if upload is not None and upload.taken:
             raise InvalidInput("the uploaded file is used by another field of this request already.", "file")
         if upload is not None:

@@ -54,12 +54,12 @@ async def _page(context: Context, given: dict[str, Any], within: str | None = No
     narrower = given.get("filter") or {}
     wanted = engines.EngineFilter(
         name=given.get("name") or narrower.get("name"),
-        categories=tuple(_categories(given, narrower, within)),
+        categories=tuple(_categories(given, narrower)),
         ids=_ids(given),
         modes=tuple(EngineMode(word.lower()) for word in narrower.get("mode") or ()),
         owned=bool(given.get("owned")),
     )
-    found = await _all(context, wanted)
+    found = [engine for engine in await _all(context, wanted) if within in {None, engine.spec.category_id}]
     states = set(given.get("state") or ()) | set(narrower.get("state") or ())
     if states:
         found = [engine for engine in found if _STATES.get(engine.state) in states]
@@ -90,10 +90,8 @@ def _name(engine: Engine) -> str:
     return engine.spec.name.casefold()
 
 
-def _categories(given: dict[str, Any], narrower: dict[str, Any], within: str | None) -> list[str]:
+def _categories(given: dict[str, Any], narrower: dict[str, Any]) -> list[str]:
     """One condition is a list of alternatives; the narrowest that was given decides."""
-    if within is not None:
-        return [within]
     one_of = [name for name in (given.get("categoryId"), given.get("category")) if name is not None]
     return one_of[:1] or list(narrower.get("category") or ())
 
@@ -154,8 +152,8 @@ async def engines_in(category: EngineCategory, info: Info, **given: Any) -> pagi
 @category_type.field("engineIds")
 async def engine_ids_in(category: EngineCategory, info: Info) -> list[str]:
     """The category's engines."""
-    found = await _all(info.context, engines.EngineFilter(categories=(category.id,)))
-    return [engine.spec.id for engine in found]
+    found = await _all(info.context, engines.EngineFilter())
+    return [engine.spec.id for engine in found if engine.spec.category_id == category.id]
 
 
 @category_type.field("totalEngines")

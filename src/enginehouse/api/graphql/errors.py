@@ -27,10 +27,13 @@ def describe(
     text: str = "",
     position: Callable[[int], int] = lambda position: position,
     principal: Principal | None = None,
+    root: str = "Query",
 ) -> dict[str, Any]:
-    """One entry of `errors`. `position` tells where in `text`, the request's own, a position of the document is."""
-    refusal = _cause(error)
-    name, message, data = _named(error, refusal, principal)
+    """One entry of `errors`.
+
+    `position` tells where in `text`, the request's own, a position of the document is; `root` is the operation's type.
+    """
+    name, message, data = _named(error, principal, root)
     entry: dict[str, Any] = {"message": message, "name": name, "time_thrown": _now(), "data": data}
     if error.path:
         entry["path"] = list(error.path)
@@ -47,22 +50,21 @@ def _cause(error: GraphQLError) -> BaseException | None:
     return None if isinstance(cause, GraphQLError) else cause
 
 
-def _named(
-    error: GraphQLError, cause: BaseException | None, principal: Principal | None
-) -> tuple[str, str, dict[str, Any]]:
+def _named(error: GraphQLError, principal: Principal | None, root: str) -> tuple[str, str, dict[str, Any]]:
+    cause = _cause(error)
     data: dict[str, Any] = {"errorId": str(uuid4())}
     match cause:
         case None:
             return "invalid_input", error.message, {**(error.extensions or {}), **data}
         case NotFound():
-            data = {"objectId": cause.object_id, "objectType": _object_type(cause.object_type), **data}
+            data = {"objectId": cause.object_id, "objectType": cause.object_type, **data}
             if cause.path:
                 data["field"] = cause.path
         case InvalidInput():
             data = {**_problems(cause), **data}
         case NotAllowed():
             field = str(error.path[-1]) if error.path else None
-            data = {"field": field, "type": _root_type(error), "rights": _rights(principal), **cause.data, **data}
+            data = {"field": field, "type": root, "rights": _rights(principal), **cause.data, **data}
         case Refusal():
             data = {"code": cause.code, **cause.data, **data}
         case _:
@@ -75,20 +77,12 @@ def _named(
     return cause.graphql_name, cause.message, data
 
 
-def _object_type(name: str) -> str:
-    return "TemporalDataObject" if name in {"Target", "target"} else name
-
-
 def _problems(refusal: InvalidInput) -> dict[str, Any]:
     listed = [{"field": p.path, "message": p.message, "value": p.value, "allowed": p.allowed} for p in refusal.problems]
     first = refusal.problems[0] if refusal.problems else None
     if first is None:
         return {"all": listed}
     return {"field": first.path, "value": first.value, "allowed": first.allowed, "all": listed}
-
-
-def _root_type(error: GraphQLError) -> str | None:
-    return "Mutation" if error.source and "mutation" in error.source.body[:200] else "Query"
 
 
 def _rights(principal: Principal | None) -> list[str]:

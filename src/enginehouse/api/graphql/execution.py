@@ -1,6 +1,6 @@
 """How a request is executed: its document found or prepared, its variables read, its fields resolved."""
 
-from asyncio import Future
+from asyncio import Future, Task
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from types import CoroutineType
@@ -18,7 +18,7 @@ from enginehouse.domain.errors import AuthenticationFailed
 
 Answer = tuple[int, dict[str, Any]]
 
-_AWAITED: Final = frozenset({CoroutineType, Future})
+_AWAITED: Final = frozenset({CoroutineType, Future, Task})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Request:
 
 def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
     """True for what our resolvers answer when they have to wait: the usual test costs several times as much."""
-    return value.__class__ in _AWAITED or isinstance(value, Future)
+    return value.__class__ in _AWAITED
 
 
 class Execution:
@@ -51,7 +51,10 @@ class Execution:
             self._check_cost(bound, operation, request.variables)
         except RejectedError as rejected:
             return rejection(rejected, request.query)
-        if context.known_principal is None and limits.introspects(operation):
+        if (
+            context.known_principal is None
+            and limits.root_fields(bound.prepared.document, operation) & limits.INTROSPECTION
+        ):
             return 200, {"data": None, "errors": [describe(_unauthenticated(context))]}
         return await self._execute(bound, operation, request, context)
 
@@ -73,7 +76,7 @@ class Execution:
         executor.variable_values.coerced.update(bound.values)
         executed: Any = executor.execute_operation()
         result = await executed if _is_awaitable(executed) else executed
-        return 200, _body(result, bound, context)
+        return 200, _body(result, bound, context, operation)
 
     def _operation(self, bound: Bound, name: str | None) -> OperationDefinitionNode:
         operation = bound.prepared.operation(name)
@@ -100,12 +103,14 @@ def rejection(rejected: RejectedError, text: str, bound: Bound | None = None) ->
     return rejected.status, {"errors": described}
 
 
-def _body(result: ExecutionResult, bound: Bound, context: Context) -> dict[str, Any]:
+def _body(
+    result: ExecutionResult, bound: Bound, context: Context, operation: OperationDefinitionNode
+) -> dict[str, Any]:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
-        principal = context.known_principal
+        principal, root = context.known_principal, operation.operation.value.capitalize()
         body["errors"] = [
-            describe(error, text=bound.text, position=bound.position, principal=principal)
+            describe(error, text=bound.text, position=bound.position, principal=principal, root=root)
             for error in result.errors[:MAX_ERRORS]
         ]
     return body

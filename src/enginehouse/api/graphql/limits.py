@@ -42,6 +42,8 @@ MAX_COST: Final = 1_000_000
 _CEILING: Final = 1_000_000_000
 _LARGEST_PAGE: Final = 10_000  # a greater `limit` is refused by the field itself, which can say what is allowed
 
+INTROSPECTION: Final = frozenset({"__schema", "__type"})
+
 # What the lists of the introspection types hold, roughly.
 _INTROSPECTED: Final = {"types": 150, "fields": 15, "inputFields": 10, "args": 3, "enumValues": 8, "possibleTypes": 20}
 
@@ -110,17 +112,18 @@ def check_size(document: DocumentNode) -> None:
         measuring.fragment(name)
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            _check_operation(operation, measuring)
+            _check_operation(document, operation, measuring)
     _at_most(measuring.repeated, MAX_REPEATED, "too_many_repeated_fields", "{} fields that repeat one beside them")
 
 
-def _check_operation(operation: OperationDefinitionNode, measuring: _Measuring) -> None:
+def _check_operation(document: DocumentNode, operation: OperationDefinitionNode, measuring: _Measuring) -> None:
     size = measuring.selections(operation.selection_set)
     _at_most(size.fields, MAX_ROOT_FIELDS, "too_many_root_fields", "{} fields at its root")
     _at_most(size.aliases, MAX_ALIASES, "too_many_aliases", "{} aliases")
     directives = size.directives + len(operation.directives or ())
     _at_most(directives, MAX_DIRECTIVES, "too_many_directives", "{} directives")
-    depth = MAX_INTROSPECTION_DEPTH if introspects(operation) else MAX_DEPTH
+    only_introspects = root_fields(document, operation) <= INTROSPECTION | {"__typename"}
+    depth = MAX_INTROSPECTION_DEPTH if only_introspects else MAX_DEPTH
     _at_most(size.depth, depth, "query_too_deep", "{} levels of fields")
 
 
@@ -130,13 +133,21 @@ def _at_most(given: int, allowed: int, code: str, what: str) -> None:
         raise RejectedError.beyond(code, f"The document has {count}; at most {allowed} are allowed.", allowed)
 
 
-def introspects(operation: OperationDefinitionNode) -> bool:
-    """True when everything the operation asks for is about the schema."""
-    names = {node.name.value for node in operation.selection_set.selections if isinstance(node, FieldNode)}
-    only_fields = len(operation.selection_set.selections) > 0 and all(
-        isinstance(node, FieldNode) for node in operation.selection_set.selections
-    )
-    return only_fields and names <= {"__schema", "__type", "__typename"}
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
+    """The names of the fields at the operation's root, those in fragments too."""
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    names, seen, waiting = set[str](), set[str](), [operation.selection_set]
+    while waiting:
+        for node in waiting.pop().selections:
+            match node:
+                case FieldNode():
+                    names.add(node.name.value)
+                case InlineFragmentNode():
+                    waiting.append(node.selection_set)
+                case FragmentSpreadNode() if node.name.value not in seen and node.name.value in fragments:
+                    seen.add(node.name.value)
+                    waiting.append(fragments[node.name.value].selection_set)
+    return names
 
 
 class Cost:
@@ -220,7 +231,7 @@ class Cost:
         if definition is None or "limit" not in definition.args:
             return 1
         given = next((a.value for a in node.arguments or () if a.name.value == "limit"), None)
-        limit: Any = None
+        limit: int | None = None
         if isinstance(given, IntValueNode):
             limit = int(given.value[:12])
         elif isinstance(given, VariableNode):
@@ -239,5 +250,5 @@ class Cost:
 
 def _default_limit(definition: GraphQLField) -> int:
     default = definition.args["limit"].default
-    literal = getattr(default, "literal", None)
-    return int(literal.value) if isinstance(literal, IntValueNode) else 30
+    literal: object = getattr(default, "literal", None)
+    return int(str(literal.value)) if isinstance(literal, IntValueNode) else 30

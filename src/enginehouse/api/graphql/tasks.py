@@ -1,5 +1,7 @@
 """The task fields: `task`, and what a Task shows."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -77,15 +79,19 @@ async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
     files = await artifacts.logs(context.house, context.principal, task.job_id, task.ordinal)
     if not files:
         return None
+    text = await asyncio.to_thread(_read, files)
+    uri = f"{context.origin}/edge/v1/proc/task/{task_uuid(task.job_id, task.ordinal)}/logs"
+    return {"uri": uri, "text": text, "jsondata": {"text": text}}
+
+
+def _read(files: Sequence[artifacts.LogFile]) -> str:
     pieces, left = list[str](), _LOG_BYTES
     for file in files:
         with file.path.open("rb") as opened:
             raw = opened.read(left)
         left -= len(raw)
         pieces.append(raw.decode("utf-8", "replace"))
-    text = "".join(pieces)
-    uri = f"{context.origin}/edge/v1/proc/task/{task_uuid(task.job_id, task.ordinal)}/logs"
-    return {"uri": uri, "text": text, "jsondata": {"text": text}}
+    return "".join(pieces)
 
 
 @task_type.field("ioFolders")

@@ -4,15 +4,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
+from graphql import GraphQLError
 
 from enginehouse.api import auth
 from enginehouse.api.graphql.context import Context
+from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.execution import Answer, Execution, Request, rejection
 from enginehouse.api.graphql.rejection import RejectedError
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.graphql.toolarge import MAX_JSON_BYTES, json_too_large
-from enginehouse.api.graphql.upload import Form, Upload, read_form
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.api.graphql.upload import Form, read_form
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 from enginehouse.wire import plain
@@ -43,6 +45,9 @@ def graphql(house: House) -> Endpoint:
             status, body = await _respond(house, execution, scope, headers, receive)
         except ClientGoneError:
             return
+        except Exception as error:
+            status = error.rest_status if isinstance(error, Refusal) else 500
+            body = {"errors": [describe(GraphQLError(str(error), original_error=error))]}
         await _send(send, body, status)
 
     return endpoint
@@ -51,13 +56,14 @@ def graphql(house: House) -> Endpoint:
 async def _respond(
     house: House, execution: Execution, scope: Scope, headers: dict[bytes, bytes], receive: Receive
 ) -> Answer:
+    context = await _context(house, scope, headers)
     form: Form | None = None
     try:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind == b"application/json":
             request = _request(_object(await _read_json(headers, receive)))
         elif kind == b"multipart/form-data":
-            form = await _read_form(house, headers, receive)
+            form = await _read_form(context, headers, receive)
             request = _request(dict(form.texts))
         else:
             message = "Content-Type must be application/json or multipart/form-data."
@@ -65,15 +71,14 @@ async def _respond(
     except RejectedError as rejected:
         return rejection(rejected, "")
     try:
-        upload = form.upload if form else None
-        context = await _context(house, scope, headers, upload)
+        context.upload = form.upload if form else None
         return await execution.answer(request, context)
     finally:
         if form is not None:
             form.discard()
 
 
-async def _context(house: House, scope: Scope, headers: dict[bytes, bytes], upload: Upload | None) -> Context:
+async def _context(house: House, scope: Scope, headers: dict[bytes, bytes]) -> Context:
     """What the fields share. A missing or wrong token is told by the fields that need one, so that a login works."""
     caller: Principal | AuthenticationFailed
     try:
@@ -81,7 +86,7 @@ async def _context(house: House, scope: Scope, headers: dict[bytes, bytes], uplo
     except AuthenticationFailed as failed:
         caller = failed
     origin = f"{scope.get('scheme', 'http')}://{headers[b'host'].decode('latin-1')}" if b"host" in headers else ""
-    return Context(house, caller, upload=upload, origin=origin)
+    return Context(house, caller, origin=origin)
 
 
 def _request(given: dict[str, Any]) -> Request:
@@ -132,11 +137,12 @@ async def _read_json(headers: dict[bytes, bytes], receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _read_form(house: House, headers: dict[bytes, bytes], receive: Receive) -> Form:
-    scratch = house.store.scratch()
-    return await read_form(
-        _chunks(receive), headers[b"content-type"], scratch, house.limits.upload_bytes, _length(headers)
-    )
+async def _read_form(context: Context, headers: dict[bytes, bytes], receive: Receive) -> Form:
+    house = context.house
+    # A stranger may log in with a form, but not fill the disk with a file.
+    allowed = house.limits.upload_bytes if context.known_principal else None
+    folder = house.store.scratch()
+    return await read_form(_chunks(receive), headers[b"content-type"], folder, allowed, _length(headers))
 
 
 def _length(headers: dict[bytes, bytes]) -> str | None:

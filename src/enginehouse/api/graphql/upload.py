@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from graphql import GraphQLError
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 
 from enginehouse.api.graphql.rejection import RejectedError
 from enginehouse.api.graphql.toolarge import MAX_JSON_BYTES, file_too_large, json_too_large
+from enginehouse.domain.errors import AuthenticationFailed
 
 _MAX_PARTS: Final = 16
 _MAX_HEADER: Final = 8 * 1024
@@ -48,7 +50,8 @@ class Form:
 class _Parts:
     """Collects what the parser calls out while one chunk of the body is fed to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_files: bool) -> None:
+        self._takes_files = takes_files
         self.count = 0
         self.name = ""
         self.file_name: str | None = None
@@ -109,6 +112,9 @@ class _Parts:
         self.ended = True
 
     def _begin_file(self, file_name: bytes | None) -> None:
+        if not self._takes_files:
+            unknown = AuthenticationFailed()
+            raise RejectedError([GraphQLError(unknown.message, original_error=unknown)], status=200)
         if self.has_file:
             raise RejectedError.because("One file may be sent in a request.")
         self.has_file = True
@@ -121,17 +127,18 @@ class _Parts:
 
 
 async def read_form(
-    body: AsyncIterator[bytes], content_type: bytes, folder: Path, max_bytes: int, declared: str | None
+    body: AsyncIterator[bytes], content_type: bytes, folder: Path, max_bytes: int | None, declared: str | None
 ) -> Form:
     """The parts of the request; its file lies in `folder`, which becomes the form's, and is at most `max_bytes` long.
 
-    Raises RejectedError: 413 for a file or texts over their limits, else 400. Nothing is left behind then.
+    `max_bytes` None: no file is taken from this caller. Raises RejectedError: 413 for a file or texts over their
+    limits, else 400. Nothing is left behind then.
     """
-    parts = _Parts()
+    parts = _Parts(takes_files=max_bytes is not None)
     upload = Upload(folder / "upload", None, None, 0)
     try:
         boundary = _boundary(content_type)
-        await _receive(body, boundary, parts, upload, max_bytes=max_bytes, declared=declared)
+        await _receive(body, boundary, parts, upload, max_bytes=max_bytes or 0, declared=declared)
         texts = _texts(parts)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,289 @@
+"""What may be sent to `POST /v3/graphql`, and how everything else is answered (graphql-contract §1)."""
+
+import json
+import re
+from collections.abc import AsyncIterator, MutableMapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.api.graphql_house import Served, serving
+
+from enginehouse.api.graphql import graphql
+from enginehouse.api.graphql.toolarge import file_too_large
+from enginehouse.operations import identity, targets
+from enginehouse.operations.house import House
+from enginehouse.storage.database import Database
+
+ADDRESS = "/v3/graphql"
+MAKE = """mutation($in: CreateTDOWithAsset) { createTDOWithAsset(input: $in) { id assets { records {
+  id name uri contentType assetSize fileData { size md5sum } jsondata } } } }"""
+
+
+@pytest.fixture
+async def served(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(sqlite_database, tmp_path) as made:
+        yield made
+
+
+async def post(served: Served, **sent: Any) -> Any:
+    headers = {**served.client.headers(), **sent.pop("headers", {})}
+    return await served.client.http.post(ADDRESS, headers=headers, **sent)
+
+
+@pytest.mark.parametrize("variables", [{"id": "1"}, '{"id": "1"}'])
+async def test_variables_are_an_object_or_the_text_of_one(served: Served, variables: object) -> None:
+    body = {"query": "query q($id: ID!) { engines(id: $id) { count } }", "variables": variables, "operationName": None}
+    response = await post(served, json=body)
+    assert response.json() == {"data": {"engines": {"count": 0}}}
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
+async def test_only_post_is_answered(served: Served, method: str) -> None:
+    response = await served.client.http.request(method, ADDRESS, headers=served.client.headers())
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "text"),
+    [
+        (b"{ me { id } }", "application/graphql", "Content-Type"),
+        (b'{"query": "{ me { id } }"}', "text/plain", "Content-Type"),
+        (b"query=%7Bme%7D", "application/x-www-form-urlencoded", "Content-Type"),
+        (b"", "application/json", "not valid JSON"),
+        (b'{"query": ', "application/json", "unexpected end at byte 10"),
+        (b'{"query": "\xff"}', "application/json", "invalid UTF-8"),
+        (b'{"query": "{a}", "query": "{b}"}', "application/json", 'duplicate key "query"'),
+        (b"[" * 100_000, "application/json", ""),
+        (b'[{"query": "{ me { id } }"}]', "application/json", "one request at a time"),
+        (b"{}", "application/json", "query: required"),
+        (b'{"query": 5}', "application/json", "query: required"),
+        (b'{"query": "{ me { id } }", "variables": [1]}', "application/json", "variables: an object"),
+        (b'{"query": "{ me { id } }", "variables": "{"}', "application/json", "variables: "),
+        (b'{"query": "{ me { id } }", "operationName": 5}', "application/json", "operationName"),
+        (b'{"query": "{ me { id } }", "operationName": "B"}', "application/json", "no operation named"),
+        (b'{"query": "query A { me { id } } query B { me { id } }"}', "application/json", "several operations"),
+        (b'{"query": "{ me { "}', "application/json", "Syntax Error"),
+        (b'{"query": "{ you }"}', "application/json", "Cannot query field 'you'"),
+        (
+            b'{"query": "query($a: Int) { jobs(limit: $b) { count } }"}',
+            "application/json",
+            "Variable '$b' is not defined",
+        ),
+        (b'{"query": "query($a: ID!) { job(id: $a) { id } }"}', "application/json", "'$a'"),
+        (
+            b'{"query": "query($a: Int) { jobs(limit: $a) { count } }", "variables": {"a": "x"}}',
+            "application/json",
+            "'$a'",
+        ),
+    ],
+)
+async def test_what_cannot_be_executed_is_400(served: Served, content: bytes, content_type: str, text: str) -> None:
+    response = await post(served, content=content, headers={"Content-Type": content_type})
+    assert response.status_code == 400
+    body = response.json()
+    assert "data" not in body
+    error = body["errors"][0]
+    assert error["name"] == "invalid_input"
+    assert text in error["message"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", error["time_thrown"])
+    assert not {"extensions"} & set(error)
+
+
+async def test_places_of_errors_are_those_of_the_request_s_own_text(served: Served) -> None:
+    for job_id in ("a", "a much longer id", 'with \\" and \\u00e9'):
+        query = f'{{ x: job(id: "{job_id}") {{ id }}   y: job(id: "{job_id}") {{ id }} }}'
+        errors = (await served.client.post(query)).json()["errors"]
+        assert [error["locations"] for error in errors] == [
+            [{"line": 1, "column": query.index(name) + 1}] for name in ("x:", "y:")
+        ]
+
+
+async def test_a_json_body_over_ten_megabytes_is_413(served: Served) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b" " * 1_000_000
+
+    small = await post(served, content=b" " * 10_000_001, headers={"Content-Type": "application/json"})
+    streamed = await post(served, content=body(), headers={"Content-Type": "application/json"})
+    for response in (small, streamed):
+        assert response.status_code == 413
+        [error] = response.json()["errors"]
+        assert error.pop("data")["limitInBytes"] == 10_000_000
+        assert error == {
+            "name": "invalid_input",
+            "message": "The request payload was larger than the limit allowed by this server. "
+            "The maximum JSON request size is 10000000 bytes (10 mb).",
+        }
+
+
+async def test_a_file_feeds_the_input_field_without_being_named(served: Served, tmp_path: Path) -> None:
+    given = {"startDateTime": 1574311000, "contentType": "application/json", "assetType": "transcript"}
+    content = json.dumps({"words": ["é"] * 1000}).encode()
+    response = await post(
+        served,
+        data={"query": MAKE, "variables": json.dumps({"in": given}), "filename": "named.json"},
+        files={"file": ("/etc/other.json", content, "application/json")},
+    )
+    [asset] = response.json()["data"]["createTDOWithAsset"]["assets"]["records"]
+    assert (asset["name"], asset["contentType"], asset["uri"]) == ("named.json", "application/json", None)
+    assert asset["fileData"]["size"] == asset["assetSize"] == len(content)
+    assert asset["jsondata"] == {"words": ["é"] * 1000}
+    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+
+
+async def test_a_file_for_create_asset_keeps_its_own_name_without_folders(served: Served) -> None:
+    tdo = (await served.client.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
+        "createTDO"
+    ]["id"]
+    query = f"""mutation {{ createAsset(input: {{containerId: {tdo}, contentType: "video/mp4", setAsPrimary: true}})
+        {{ id name type assetType container {{ id }} }} }}"""
+    response = await post(served, data={"query": query}, files={"file": ("C:\\films\\a.mp4", b"\0\1\2" * 1_000_000)})
+    asset = response.json()["data"]["createAsset"]
+    assert asset["id"].startswith(f"{tdo}_")
+    assert (asset["name"], asset["type"], asset["assetType"], asset["container"]["id"]) == (
+        "a.mp4",
+        "media",
+        "media",
+        tdo,
+    )
+    stored = await targets.asset(served.house, await _principal(served), asset["id"])
+    path = await targets.open_asset(served.house, stored)
+    assert path is not None
+    assert path.read_bytes() == b"\0\1\2" * 1_000_000
+
+
+async def _principal(served: Served) -> Any:
+    return await identity.authenticate(served.house, served.client.token or "")
+
+
+async def test_a_file_serves_one_field(served: Served) -> None:
+    tdo = (await served.client.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
+        "createTDO"
+    ]["id"]
+    query = f"""mutation {{ a: createAsset(input: {{containerId: {tdo}}}) {{ id }}
+        b: createAsset(input: {{containerId: {tdo}}}) {{ id }} }}"""
+    body = (await post(served, data={"query": query}, files={"file": ("a", b"abc")})).json()
+    assert body["data"]["a"]["id"]
+    assert body["data"]["b"] is None
+    assert "used by another field" in body["errors"][0]["message"]
+
+
+async def test_a_stranger_s_file_is_not_even_received(served: Served, tmp_path: Path) -> None:
+    status, body = await _raw(served.house, _multipart(b"x" * 2_000_000), "unknown")
+    assert (status, body["errors"][0]["name"]) == (200, "authentication_error")
+    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+
+
+async def test_a_plain_query_may_be_multipart(served: Served) -> None:
+    response = await post(served, files={"query": (None, "{ me { name } }")})
+    assert response.json() == {"data": {"me": {"name": "admin"}}}
+
+
+async def test_a_file_over_the_limit_is_413_and_leaves_nothing(served: Served, tmp_path: Path) -> None:
+    house = replace(served.house, limits=replace(served.house.limits, upload_bytes=3 * 1024 * 1024))
+    status, body = await _raw(house, _multipart(b"x" * (3 * 1024 * 1024 + 1)), str(served.client.token))
+    [error] = body["errors"]
+    assert status == 413
+    assert error.pop("data")["limitInBytes"] == 3 * 1024 * 1024
+    assert error == {
+        "code": "LIMIT_FILE_SIZE",
+        "field": "file",
+        "storageErrors": [],
+        "name": "invalid_input",
+        "message": "The file upload was larger than the limit allowed by this server. "
+        "The maximum file upload size is 3145728 bytes (3 mb).",
+    }
+    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+
+
+def test_the_documented_limit_is_worded_as_documented() -> None:
+    error = file_too_large("2295200106", 0, 104857600).error
+    assert error["message"].endswith("The maximum file upload size is 104857600 bytes (100 mb).")
+    assert error["data"]["requestSize"] == "2295200106"
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ({"operations": (None, "{}"), "map": (None, "{}")}, "another protocol"),
+        ({"query": (None, "{ me { id } }"), "other": (None, "x")}, 'The part "other"'),
+        ({"variables": (None, "{}")}, "query: required"),
+    ],
+)
+async def test_multipart_bodies_that_cannot_be_read(served: Served, parts: dict[str, Any], text: str) -> None:
+    response = await post(served, files=parts)
+    assert response.status_code == 400
+    assert text in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data; boundary=x"),
+        (b"anything", "multipart/form-data"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n{ me { id } }',
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n\xff\r\n--x--\r\n',
+            "multipart/form-data; boundary=x",
+        ),
+        (b"--x\r\nA: " + b"b" * 20_000, "multipart/form-data; boundary=x"),
+    ],
+)
+async def test_broken_multipart_bodies(served: Served, content: bytes, content_type: str, tmp_path: Path) -> None:
+    response = await post(served, content=content, headers={"Content-Type": content_type})
+    assert response.status_code == 400
+    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+
+
+async def test_a_file_cannot_be_named_as_a_value(served: Served) -> None:
+    query = 'mutation { createAsset(input: {containerId: 1, file: "/etc/passwd"}) { id } }'
+    assert (await served.client.post(query)).status_code == 400
+
+
+def _multipart(content: bytes) -> bytes:
+    query = "mutation { createAsset(input: {containerId: 1}) { id } }"
+    return (
+        (
+            f'--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n{query}\r\n'
+            '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        ).encode()
+        + content
+        + b"\r\n--x--\r\n"
+    )
+
+
+async def _raw(house: House, body: bytes, token: str) -> tuple[int, Any]:
+    """The endpoint called as a server calls it, with the body in pieces."""
+    pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        piece = pieces.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=x"), (b"authorization", f"Bearer {token}".encode())]
+    await graphql(house)({"type": "http", "method": "POST", "headers": headers}, receive, send)
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+async def test_an_unexpected_failure_is_named_and_says_nothing_else(served: Served) -> None:
+    broken = replace(served.house, catalogue=None)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=graphql(broken))
+    async with httpx.AsyncClient(transport=transport, base_url="http://house.example") as http:
+        response = await http.post(
+            ADDRESS, json={"query": '{ engine(id: "x") { id } }'}, headers=served.client.headers()
+        )
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["name"]) == (200, "internal_error")
+    assert error["data"]["errorId"] in error["message"]
+    assert "NoneType" not in response.text
