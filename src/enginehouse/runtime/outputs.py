@@ -24,6 +24,7 @@ async def keep(
 ) -> tuple[NewArtifact, ...]:
     """Every output is durable under a key of this attempt; the finish that names it will make it visible.
 
+    What is known of a single input chunk (place, metadata) is known of its outputs, unless the engine says otherwise.
     An output without a folder goes to every output folder of the task, or is published when there is none.
     Raises EngineFailure for an output that is neither bytes nor a file inside the attempt's folder.
     """
@@ -47,7 +48,7 @@ async def keep(
             key=kept.key,
             start_ms=output.start_ms if output.start_ms is not None or only is None else only.start_ms,
             stop_ms=output.stop_ms if output.stop_ms is not None or only is None else only.stop_ms,
-            metadata=output.metadata or None,
+            metadata={**(only.metadata if only else {}), **output.metadata} or None,
         )
         for number, (output, name, kept) in enumerate(zip(outputs, names, stored, strict=True))
         for position in _folders(output, work)
