@@ -131,7 +131,7 @@ async def test_a_file_feeds_the_input_field_without_being_named(served: Served, 
     assert (asset["name"], asset["contentType"], asset["uri"]) == ("named.json", "application/json", None)
     assert asset["fileData"]["size"] == asset["assetSize"] == len(content)
     assert asset["jsondata"] == {"words": ["é"] * 1000}
-    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+    assert not list((tmp_path / "store" / "session").glob("*/scratch/*"))
 
 
 async def test_a_file_for_create_asset_keeps_its_own_name_without_folders(served: Served) -> None:
@@ -174,7 +174,7 @@ async def test_a_file_serves_one_field(served: Served) -> None:
 async def test_a_stranger_s_file_is_not_even_received(served: Served, tmp_path: Path) -> None:
     status, body = await _raw(served.house, _multipart(b"x" * 2_000_000), "unknown")
     assert (status, body["errors"][0]["name"]) == (200, "authentication_error")
-    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+    assert not list((tmp_path / "store" / "session").glob("*/scratch/*"))
 
 
 async def test_a_plain_query_may_be_multipart(served: Served) -> None:
@@ -196,7 +196,7 @@ async def test_a_file_over_the_limit_is_413_and_leaves_nothing(served: Served, t
         "message": "The file upload was larger than the limit allowed by this server. "
         "The maximum file upload size is 3145728 bytes (3 mb).",
     }
-    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+    assert not list((tmp_path / "store" / "session").glob("*/scratch/*"))
 
 
 def test_the_documented_limit_is_worded_as_documented() -> None:
@@ -239,7 +239,7 @@ async def test_multipart_bodies_that_cannot_be_read(served: Served, parts: dict[
 async def test_broken_multipart_bodies(served: Served, content: bytes, content_type: str, tmp_path: Path) -> None:
     response = await post(served, content=content, headers={"Content-Type": content_type})
     assert response.status_code == 400
-    assert not list((tmp_path / "store" / "session").glob("*/scratch-*"))
+    assert not list((tmp_path / "store" / "session").glob("*/scratch/*"))
 
 
 async def test_a_file_cannot_be_named_as_a_value(served: Served) -> None:

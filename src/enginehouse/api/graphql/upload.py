@@ -1,12 +1,12 @@
 """A multipart request: its text parts, and the one file, which goes to disk as it arrives (graphql-contract §1.2)."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from graphql import GraphQLError
 from python_multipart import MultipartParser
@@ -39,12 +39,12 @@ class Form:
     """The parts of a multipart request."""
 
     texts: dict[str, str]
-    folder: Path
     upload: Upload | None = None
 
     def discard(self) -> None:
         """Nothing is left of the uploaded file, but what an operation has put into the store."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.upload is not None:
+            self.upload.path.unlink(missing_ok=True)
 
 
 class _Parts:
@@ -129,25 +129,25 @@ class _Parts:
 async def read_form(
     body: AsyncIterator[bytes], content_type: bytes, folder: Path, max_bytes: int | None, declared: str | None
 ) -> Form:
-    """The parts of the request; its file lies in `folder`, which becomes the form's, and is at most `max_bytes` long.
+    """The parts of the request; its file lies in `folder`, under a name of its own, and is at most `max_bytes` long.
 
     `max_bytes` None: no file is taken from this caller. Raises RejectedError: 413 for a file or texts over their
     limits, else 400. Nothing is left behind then.
     """
     parts = _Parts(takes_files=max_bytes is not None)
-    upload = Upload(folder / "upload", None, None, 0)
+    upload = Upload(folder / f"upload-{uuid4().hex}", None, None, 0)
     try:
         boundary = _boundary(content_type)
         await _receive(body, boundary, parts, upload, max_bytes=max_bytes or 0, declared=declared)
         texts = _texts(parts)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        upload.path.unlink(missing_ok=True)
         raise
     if not parts.has_file:
-        return Form(texts, folder)
+        return Form(texts)
     upload.name = texts.get("filename") or parts.file_name
     upload.content_type = parts.content_type
-    return Form(texts, folder, upload)
+    return Form(texts, upload)
 
 
 def _boundary(content_type: bytes) -> bytes:
