@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from textwrap import wrap
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 # A sentence ends at its mark and closing quotes, before white space and something that can begin a sentence.
@@ -16,6 +17,7 @@ _LONGEST_ABBREVIATION = 8  # and what stands before it
 WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 LANGUAGES = ("cs", "de", "en", "es", "fr", "it", "nl", "pt")
+_LONGEST_SENTENCE = 1000
 _SHORT = 6  # words; a text this short may have no small word at all
 
 
@@ -25,7 +27,19 @@ def paragraphs(text: str) -> list[str]:
 
 
 def sentences(paragraph: str) -> list[str]:
-    """The sentences of a paragraph; abbreviations and initials do not end one."""
+    """The sentences of a paragraph; abbreviations and initials do not end one.
+
+    What runs on without a mark is cut between words at 1000 characters, so that no reader of sentences meets an endless
+    one.
+    """
+    return [
+        piece
+        for sentence in _sentences(paragraph)
+        for piece in (wrap(sentence, _LONGEST_SENTENCE) if len(sentence) > _LONGEST_SENTENCE else [sentence])
+    ]
+
+
+def _sentences(paragraph: str) -> list[str]:
     found: list[str] = []
     start = 0
     for end in _END.finditer(paragraph):

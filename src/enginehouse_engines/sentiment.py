@@ -77,8 +77,7 @@ def _judge(document: Document) -> dict[str, Any]:
         for paragraph in paragraphs(passage.text):
             number += 1
             english = _is_english(paragraph, document.language)
-            found = sentences(paragraph) if passage.start_ms is None else [paragraph]
-            judged = [(sentence, _verdict(sentence, english)) for sentence in found]
+            judged = [(sentence, _verdict(sentence, english)) for sentence in sentences(paragraph)]
             verdicts += [verdict for _, verdict in judged]
             if passage.start_ms is None:
                 objects += [_written(*pair, number, n) for n, pair in enumerate(judged, 1)]

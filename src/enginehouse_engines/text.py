@@ -15,6 +15,7 @@ INPUTS = ("text/*", "application/json", AION)
 _TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
 
 PAUSE_MS = 600  # a silence this long between two words ends a passage of speech
+MOST_WORDS = 60  # and so does its length
 _SILENCE = "!silence"  # how AION transcripts spell a pause
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -143,7 +144,7 @@ def _items(document: dict[str, Any], field: str) -> list[dict[str, Any]]:
 
 
 def _spoken(series: list[dict[str, Any]]) -> tuple[Passage, ...]:
-    """The best path through the words, in the order of time, a passage ending at each pause."""
+    """The best path through the words, in the order of time, a passage ending at each pause and when it is long."""
     passages: list[Passage] = []
     words: list[str] = []
     start = stop = 0
@@ -152,7 +153,7 @@ def _spoken(series: list[dict[str, Any]]) -> tuple[Passage, ...]:
         if not word:
             continue
         begins = _ms(item, "startTimeMs")
-        if words and begins - stop >= PAUSE_MS:
+        if words and (begins - stop >= PAUSE_MS or len(words) == MOST_WORDS):
             passages.append(Passage(" ".join(words), start, stop))
             words = []
         if not words:

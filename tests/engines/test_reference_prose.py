@@ -26,6 +26,13 @@ def test_sentences_end_at_their_marks_and_not_at_abbreviations(paragraph: str, e
     assert sentences(paragraph) == expected
 
 
+def test_what_runs_on_without_a_mark_is_cut_between_words() -> None:
+    endless = " ".join(["harbour"] * 1_000)
+    found = sentences(endless)
+    assert " ".join(found) == endless
+    assert max(len(piece) for piece in found) <= 1_000
+
+
 @pytest.mark.parametrize(
     ("text", "language"),
     [

@@ -10,7 +10,7 @@ from tests.engines.reference import chunk, work
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engines.protocol import EngineFailure
 from enginehouse_engines.prose import paragraphs, sentences
-from enginehouse_engines.text import PAUSE_MS, Passage, documents
+from enginehouse_engines.text import MOST_WORDS, PAUSE_MS, Passage, documents
 
 AION = "application/vnd.veritone.aion+json"
 
@@ -93,6 +93,13 @@ def test_a_transcript_is_read_in_time_along_its_best_path(tmp_path: Path) -> Non
     assert document.passages == (Passage("the engine house", 0, 1200), Passage("pumps", 1800, 2400))
     assert document.span == (0, 2400)
     assert document.language == "en-US"
+
+
+def test_speech_without_a_pause_is_read_in_passages(tmp_path: Path) -> None:
+    series = [spoken(n * 100, n * 100 + 100, "on") for n in range(2 * MOST_WORDS + 1)]
+    (document,) = documents(work(chunk(tmp_path / "a.json", json.dumps({"series": series}), AION)))
+    assert [len(passage.text.split()) for passage in document.passages] == [MOST_WORDS, MOST_WORDS, 1]
+    assert [passage.start_ms for passage in document.passages] == [0, 6_000, 12_000]
 
 
 def test_every_input_is_a_document_of_its_own(tmp_path: Path) -> None:
