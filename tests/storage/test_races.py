@@ -187,7 +187,7 @@ FAN_INS = 200
 
 
 async def _lost_children(database: Database) -> int:
-    """Both parents of every child finish at once, in transactions of their own; answers how many children got nothing."""
+    """Both parents of every child finish at once, each in its own transaction; answers how many children got nothing."""
     plans = Plans()
     tasks = make.fan_out(2)
     await database.write(lambda tx: jobs.create(tx, plans, [make.new_job(tasks) for _ in range(FAN_INS)]))

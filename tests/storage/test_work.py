@@ -10,7 +10,7 @@ from enginehouse.domain.job import Job, JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Answer, Done, Failed, Lease, NewArtifact, Report, Stale
-from enginehouse.storage import jobs, work
+from enginehouse.storage import artifacts, jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.sql import statements
@@ -203,7 +203,7 @@ async def test_a_stale_token_changes_nothing(bench: Bench) -> None:
     held = await bench.database.write(lambda tx: work.heartbeat(tx, [(first.key, first.token)], lease_micros=LEASE))
     assert held == set()
     assert await bench.job(job_id) == before
-    assert await bench.database.read(lambda tx: jobs.artifacts(tx, make.ORGANIZATION, job_id)) == ()
+    assert await bench.database.read(lambda tx: artifacts.of_task(tx, make.ORGANIZATION, job_id)) == ()
     assert isinstance(await bench.done(second), Accepted)
     assert await bench.done(second) == Stale()
 

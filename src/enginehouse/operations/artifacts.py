@@ -9,7 +9,8 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import jobs
+from enginehouse.storage import artifacts as storage
+from enginehouse.storage import history
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def log_key(organization_id: int, job_id: int, ordinal: int, item: int, attempt:
 async def of_job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Artifact, ...]:
     """What the job's tasks have published as its results."""
     await job_operations.status(house, principal, job_id, shown)
-    return await house.database.peek(lambda tx: jobs.artifacts(tx, principal.organization_id, job_id))
+    return await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, job_id))
 
 
 async def of_task(
@@ -41,7 +42,7 @@ async def of_task(
 ) -> tuple[Artifact, ...]:
     """Every output of the task."""
     await job_operations.task(house, principal, job_id, ordinal, shown)
-    return await house.database.peek(lambda tx: jobs.artifacts(tx, principal.organization_id, job_id, ordinal=ordinal))
+    return await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, job_id, ordinal=ordinal))
 
 
 def named(found: tuple[Artifact, ...], name: str) -> Artifact:
@@ -64,10 +65,10 @@ async def read(house: House, artifact: Artifact, limit: int | None = None) -> by
 
 async def attempts(
     house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
-) -> list[jobs.Attempt]:
+) -> list[history.Attempt]:
     """The ended attempts of a task."""
     await job_operations.task(house, principal, job_id, ordinal, shown)
-    return await house.database.peek(lambda tx: jobs.attempts(tx, principal.organization_id, job_id, ordinal))
+    return await house.database.peek(lambda tx: history.attempts(tx, principal.organization_id, job_id, ordinal))
 
 
 async def logs(house: House, principal: Principal, job_id: int, ordinal: int, shown: str = "") -> tuple[LogFile, ...]:

@@ -7,7 +7,7 @@ from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.work import Accepted, Answer, ItemKey, Lease, Report
 from enginehouse.operations.house import House
-from enginehouse.storage import jobs, work
+from enginehouse.storage import artifacts, work
 from enginehouse.storage.database import Tx
 
 MICROS = 1_000_000
@@ -52,16 +52,18 @@ async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
     if source != WHOLE:
 
         async def one(tx: Tx) -> Artifact | None:
-            return await jobs.input_(tx, key.job_id, source.ordinal, source.output_folder, source.item, source.part)
+            return await artifacts.input_(
+                tx, key.job_id, source.ordinal, source.output_folder, source.item, source.part
+            )
 
         found = await house.database.peek(one)
         return (_arriving(found, source.folder),) if found else ()
-    routes = [route for route in lease.plan.routes if route.child == key.ordinal and route.parent >= 0]
+    routes = [each for each in lease.plan.routes if each.child == key.ordinal and each.parent >= 0]
     if not routes:
         return ()
     into = {(route.parent, route.parent_folder): route.child_folder for route in routes}
     folders = [(key.job_id, ordinal, folder) for ordinal, folder in into]
-    rows = await house.database.read(lambda tx: jobs.inputs(tx, folders))
+    rows = await house.database.read(lambda tx: artifacts.inputs(tx, folders))
     return tuple(_arriving(row, into[row.ordinal, row.folder]) for row in rows)
 
 

@@ -12,6 +12,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease
+from enginehouse.engines.native.source import save
 from enginehouse.engines.protocol import Chunk, EngineFailure, Fetched, Output
 from enginehouse.operations import artifacts, targets
 from enginehouse.operations.assets import NewAsset
@@ -63,15 +64,12 @@ class AttemptContext:
         except OutgoingFailed as failed:
             raise EngineFailure(failed.message, failed.kind) from failed
 
-    async def download(self, url: str) -> Chunk:
+    async def _download(self, url: str) -> Chunk:
         """The bytes at the URL as a local file of the attempt."""
         async with self.fetch(url) as fetched:
             path = self._directory() / "download"
-            size = 0
-            with path.open("wb") as file:
-                async for block in fetched.body:
-                    size += file.write(block)
-            return Chunk(path=path, media_type=fetched.media_type, size=size, name=fetched.name)
+            await save(fetched, path)
+            return Chunk(path=path, media_type=fetched.media_type, size=path.stat().st_size, name=fetched.name)
 
     async def primary_asset(self) -> Chunk | None:
         if self._lease.target_id is None:
@@ -85,7 +83,7 @@ class AttemptContext:
             return Chunk(path=path, media_type=asset.content_type, size=size, name=asset.name or "")
         if asset.uri is None:
             raise EngineFailure(f'Asset "{asset.id}" has no bytes.', FailureKind.INVALID_DATA)
-        return await self.download(asset.uri)
+        return await self._download(asset.uri)
 
     async def create_asset(self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str) -> Asset | None:
         if self._lease.target_id is None:

@@ -15,6 +15,7 @@ from enginehouse.domain.errors import TooLarge, Unavailable
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report, Stale
+from enginehouse.engines.native.source import acquire
 from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
 from enginehouse.operations.artifacts import log_key
 from enginehouse.operations.house import House
@@ -98,11 +99,9 @@ class Runner:
         given = payload if isinstance(payload, dict) else {}
         if given.get("text") is not None:
             return ()  # the engine reads it from its payload
-        context = workplace.context(self.fetch)
-        if isinstance(url := given.get("url"), str):
-            return (await context.download(url),)
-        asset = await context.primary_asset()
-        return (asset,) if asset else ()
+        found = await acquire(workplace.work(()), workplace.context(self.fetch), given)
+        size = found.path.stat().st_size
+        return (Chunk(path=found.path, media_type=found.media_type, size=size, name=found.name),)
 
     async def _call(self, lease: Lease, spec: EngineSpec, work: Work, workplace: "_Workplace") -> list[Output]:
         match spec.kind:

@@ -4,9 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
-from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
@@ -17,7 +14,6 @@ from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.plans import Plans
 
 NEVER = 9_223_372_036_854_775_807
-_json = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +287,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None,
     ):
         return None
     ids = [row[0] for row in rows]
-    keys = [row[0] for row in await tx.all("jobs.artifact_keys", ids=ids)]
+    keys = [row[0] for row in await tx.all("artifacts.keys_of_jobs", ids=ids)]
     counts: dict[tuple[int, str], int] = defaultdict(int)
     for _, owner, word in rows:
         counts[owner, word] -= 1
@@ -305,62 +301,3 @@ async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:
     """Ended jobs untouched since `before` (µs), the oldest first. The id bound keeps the scan at the old end."""
     rows = await tx.all("jobs.over_since", before=before, before_id=first_job_id(before), limit=limit)
     return [row[0] for row in rows]
-
-
-async def artifacts(tx: Tx, organization_id: int, job_id: int, *, ordinal: int = -1) -> tuple[Artifact, ...]:
-    """The outputs of one task, or with ordinal -1 what the job's tasks have published."""
-    rows = await tx.all("jobs.artifacts", job_id=job_id, organization_id=organization_id, ordinal=ordinal)
-    return tuple(artifact(row) for row in rows)
-
-
-async def inputs(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> tuple[Artifact, ...]:
-    """Everything in these (job, task, output folder)s, in the order of the media."""
-    return tuple(artifact(row) for row in await tx.each("jobs.inputs_of", list(folders)))
-
-
-async def input_(tx: Tx, job_id: int, ordinal: int, folder: int, item: int, part: int) -> Artifact | None:
-    """The one artifact a chunk item reads."""
-    row = await tx.one("jobs.input", job_id=job_id, ordinal=ordinal, folder=folder, item=item, part=part)
-    return artifact(row) if row else None
-
-
-def artifact(row: Row) -> Artifact:
-    """The row of the statements above."""
-    return Artifact(
-        job_id=row[0],
-        ordinal=row[1],
-        folder=row[2],
-        item=row[3],
-        part=row[4],
-        index=row[5],
-        name=row[6],
-        media_type=row[7],
-        size=row[8],
-        sha256=row[9],
-        key=row[10],
-        start_ms=row[11],
-        stop_ms=row[12],
-        metadata=_json.decode(row[13]) if row[13] else None,
-        created_at=row[14],
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One ended attempt, as it is in history. Times in µs UTC."""
-
-    item: int
-    number: int
-    token: int
-    worker: str
-    started_at: int
-    ended_at: int
-    outcome: str
-    failure_reason: str | None
-    failure_message: str | None
-
-
-async def attempts(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> list[Attempt]:
-    """The ended attempts of a task, by item and number."""
-    rows = await tx.all("jobs.attempts_of_task", job_id=job_id, ordinal=ordinal, organization_id=organization_id)
-    return [Attempt(*row) for row in rows]

@@ -33,7 +33,7 @@ async def acquire(work: Work, context: NativeContext, payload: dict[str, Any]) -
     if url:
         context.log(f"reading {_without_query(url)}")
         async with context.fetch(url) as fetched:
-            await _save(fetched, target)
+            await save(fetched, target)
         return await asyncio.to_thread(_described, target, fetched.media_type, fetched.name)
     if inline is not None:
         await asyncio.to_thread(target.write_bytes, inline.encode("utf-8", "replace"))
@@ -57,7 +57,8 @@ def borrow(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-async def _save(fetched: Fetched, target: Path) -> None:
+async def save(fetched: Fetched, target: Path) -> None:
+    """What is being read is in the file; the event loop waits for no disk."""
     with target.open("wb") as file:
         waiting = bytearray()
         async for block in fetched.body:

@@ -1,0 +1,27 @@
+-- name: of_task
+-- What a task has left behind, or with ordinal -1 what every task of the job has published.
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at
+FROM artifact a JOIN job j ON j.id = a.job_id
+WHERE a.job_id = :job_id AND j.organization_id = :organization_id
+  AND ((:ordinal = -1 AND a.folder = -1) OR a.ordinal = :ordinal)
+ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
+
+-- name: inputs_of
+-- Everything in these output folders, in the order of the media.
+-- rows: job_id bigint, ordinal int, folder int
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at
+FROM {rows} r
+JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder = r.folder
+ORDER BY a.start_ms IS NULL, a.start_ms, a.ordinal, a.folder, a.position, a.item, a.part;
+
+-- name: input
+SELECT job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms,
+       metadata, created_at
+FROM artifact
+WHERE job_id = :job_id AND ordinal = :ordinal AND folder = :folder AND item = :item AND part = :part;
+
+-- name: keys_of_jobs
+-- lists: ids bigint
+SELECT DISTINCT storage_key FROM artifact WHERE job_id IN {ids};
