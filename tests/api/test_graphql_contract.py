@@ -211,6 +211,23 @@ async def test_a_job_with_a_target_of_a_status_only(served: Served) -> None:
     assert target["startDateTime"] == target["createdDateTime"]
 
 
+async def test_a_target_is_made_with_its_assets_or_not_at_all(served: Served) -> None:
+    good = {"assetType": "media", "contentType": "video/mp4", "uri": "https://h.example/a.mp4", "setAsPrimary": True}
+    times = {"startDateTime": 1, "stopDateTime": 2}
+    make = "mutation($in: CreateTDO) { createTDO(input: $in) { id assets { records { uri } } } }"
+    made = await served.client.ask(make, {"in": {**times, "assets": [good]}})
+    assert made["createTDO"]["assets"]["records"] == [{"uri": "https://h.example/a.mp4"}]
+    error = await served.client.refused(
+        make, {"in": {**times, "assets": [good, {**good, "uri": "file:///etc/passwd"}]}}
+    )
+    assert error["data"]["field"] == "assets[1].uri"
+    job_id = await served.client.create_job(target={"status": "downloaded", "assets": [good]})
+    shown = await served.client.ask(
+        f'{{ job(id: "{job_id}") {{ target {{ primaryAsset(assetType: "media") {{ uri }} }} }} }}'
+    )
+    assert shown["job"]["target"]["primaryAsset"] == {"uri": "https://h.example/a.mp4"}
+
+
 async def test_polling_a_job(served: Served) -> None:
     job_id = await served.client.create_job()
     data = await served.client.ask(

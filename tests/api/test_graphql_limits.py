@@ -4,6 +4,7 @@ import pytest
 from graphql import get_introspection_query
 
 from enginehouse.api.graphql import limits
+from enginehouse.api.graphql.cost import Cost
 from enginehouse.api.graphql.documents import MAX_ERRORS, Documents
 from enginehouse.api.graphql.hoist import MAX_TOKENS
 from enginehouse.api.graphql.rejection import RejectedError
@@ -20,7 +21,7 @@ def accepted(text: str, variables: dict[str, object] | None = None) -> None:
     bound = Documents(schema()).find(text)
     operation = bound.prepared.operation(None)
     assert operation is not None
-    limits.Cost(schema(), bound.prepared.document, operation).check(variables or {})
+    Cost(schema(), bound.prepared.document, operation).check(variables or {})
 
 
 def code(error: RejectedError) -> object:

@@ -26,6 +26,7 @@ from graphql.pyutils import Undefined
 from graphql.utilities import coerce_input_literal
 
 from enginehouse.api.graphql import limits
+from enginehouse.api.graphql.cost import Cost
 from enginehouse.api.graphql.hoist import MAX_TOKENS, Hoisted, Scan, scan
 from enginehouse.api.graphql.rejection import RejectedError
 from enginehouse.api.graphql.scalars import untyped
@@ -53,7 +54,7 @@ class Prepared:
     slots: tuple[Slot, ...]
     places: tuple[tuple[int, int], ...]
     size: int
-    costs: dict[int, limits.Cost] = field(default_factory=dict)
+    costs: dict[int, Cost] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of that name, or the only one; None when there is no telling which."""

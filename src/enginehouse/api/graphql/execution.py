@@ -10,6 +10,7 @@ from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, Oper
 
 from enginehouse.api.graphql import limits
 from enginehouse.api.graphql.context import Context
+from enginehouse.api.graphql.cost import Cost
 from enginehouse.api.graphql.documents import MAX_ERRORS, Bound, Documents
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.rejection import RejectedError
@@ -89,7 +90,7 @@ class Execution:
         costs = bound.prepared.costs
         cost = costs.get(id(operation))
         if cost is None:
-            cost = costs[id(operation)] = limits.Cost(self.schema, bound.prepared.document, operation)
+            cost = costs[id(operation)] = Cost(self.schema, bound.prepared.document, operation)
         cost.check(variables)
 
 

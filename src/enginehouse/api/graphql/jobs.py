@@ -7,7 +7,7 @@ from typing import Any, Final
 from ariadne import MutationType, ObjectType, QueryType
 from graphql import FieldNode
 
-from enginehouse.api.graphql import paging
+from enginehouse.api.graphql import paging, targets
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.creating import job_request
 from enginehouse.api.graphql.scalars import Moment
@@ -67,8 +67,16 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Job | NewJob:  # noqa: A002
     """The job is durable and waits for its first task to start."""
     context = info.context
-    [created] = await jobs.create(context.house, context.principal, [job_request(input)])
+    [created] = await jobs.create(context.house, context.principal, [job_request(await _with_target(context, input))])
     return await _shown(context, info, created)
+
+
+async def _with_target(context: Context, given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The input, its target made already where that has assets, which no task of the job may start without."""
+    if given is None or given.get("targetId") is not None or not (given.get("target") or {}).get("assets"):
+        return given
+    target = await targets.make(context, given["target"], "target.")
+    return {**given, "target": None, "targetId": str(target.id)}
 
 
 @mutation.field("cancelJob")
@@ -215,10 +223,6 @@ def _route(job: Job, route: Route) -> dict[str, Any]:
 
 def _reference(job: Job, ordinal: int, folder: int) -> str | None:
     return None if ordinal < 0 else job.plan.tasks[ordinal].folders[folder].reference
-
-
-def _seconds(micros: int | None) -> str | None:
-    return None if micros is None else graphql_seconds(micros)
 
 
 job_type.set_field("id", lambda job, _: job_graphql(job.id))

@@ -6,7 +6,7 @@ from importlib.resources import files
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
-from enginehouse.api.graphql import engines, identity, jobs, results, targets, tasks
+from enginehouse.api.graphql import assets, engines, identity, jobs, results, targets, tasks
 from enginehouse.api.graphql.scalars import SCALARS
 
 
@@ -14,5 +14,5 @@ from enginehouse.api.graphql.scalars import SCALARS
 def schema() -> GraphQLSchema:
     """The executable schema; made once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
-    nouns = (identity, engines, targets, jobs, tasks, results)
+    nouns = (identity, engines, targets, assets, jobs, tasks, results)
     return make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
