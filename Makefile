@@ -1,0 +1,84 @@
+# Everything a person does with this repository. `make help` lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --require-hashes --no-deps --no-build-isolation
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --annotation-style=line \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+# Test processes side by side; each starts a PostgreSQL of its own.
+JOBS ?= 2
+
+# Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
+export FILE KEEP DATA PORT
+
+.PHONY: help
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/runtime ## Run a job on a server of its own: FILE=a file or URL, DATA=a folder to keep, KEEP=1 to go on serving
+	@$(BIN)/enginehouse run $${FILE:+"$$FILE"} $${DATA:+--data "$$DATA"} $${KEEP:+--keep}
+
+.PHONY: serve
+serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data), PORT=its port (9000)
+	@exec $(BIN)/enginehouse serve --data "$${DATA:-data}" --port "$${PORT:-9000}"
+
+.PHONY: test
+test: $(VENV)/dev ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (2)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@echo "test: everything passed"
+
+.PHONY: check
+check: $(VENV)/dev ## Check format, lint, types, the one-way imports, and that the generated documents are up to date
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo >$(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
+	@$(BIN)/python docs/generate.py --check
+	@echo "check: everything is in order"
+
+.PHONY: format
+format: $(VENV)/dev ## Bring the code into form and the generated documents up to date
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/python docs/generate.py
+
+.PHONY: bench
+bench: $(VENV)/dev ## Measure this server beside two task queues, which are installed in an environment of their own
+	@$(BIN)/python bench/run.py
+
+.PHONY: lock
+lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
+	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
+	$(COMPILE) --upgrade --extra engines -o requirements/runtime.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra engines -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+
+.PHONY: clean
+clean: ## Remove everything that was installed or made, except data folders
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/.venv bench/out
+	@find . -name '*.egg-info' -prune -exec rm -rf {} + -o -name __pycache__ -prune -exec rm -rf {} +
+
+# What is installed, by lock: a stamp is as old as the installation it stands for.
+
+$(BIN)/python:
+	@for python in python3.11 python3 python; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed; none of python3.11, python3, python is." >&2; exit 1; fi; \
+	$$python -m venv $(VENV) || { echo "$$python cannot make virtual environments: install its venv package." >&2; exit 1; }
+
+$(VENV)/runtime: $(BIN)/python requirements/build.txt requirements/runtime.txt pyproject.toml
+	@echo "Installing what the server and its engines need (once) …"
+	@$(PIP) -r requirements/build.txt
+	@$(PIP) -r requirements/runtime.txt
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt
+	@echo "Installing what the tests and checks need (once) …"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
