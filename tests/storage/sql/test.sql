@@ -52,3 +52,20 @@ WHERE j.cancelled = 0 AND (
   OR j.tasks_complete <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'complete')
   OR j.tasks_queued <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'queued')
   OR j.tasks_failed <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'failed'));
+
+-- name: job_rows
+SELECT id, status, cancelled, started_at IS NOT NULL, tasks_total, tasks_queued, tasks_running, tasks_complete,
+       tasks_failed, tasks_aborted, cancellable_since IS NOT NULL, completed_at IS NOT NULL, aborted_at IS NOT NULL
+FROM job ORDER BY id;
+
+-- name: task_rows
+SELECT job_id, ordinal, status, waits_for, items, items_open, items_running, items_failed, attempts FROM task ORDER BY job_id, ordinal;
+
+-- name: item_rows
+SELECT job_id, ordinal, item, lease_until IS NOT NULL, token FROM work_item ORDER BY job_id, ordinal, item;
+
+-- name: attempt_rows
+SELECT job_id, ordinal, item, token, outcome FROM attempt ORDER BY job_id, ordinal, item, number;
+
+-- name: count_rows
+SELECT organization_id, status, CAST(SUM(jobs) AS BIGINT) FROM job_count GROUP BY organization_id, status;

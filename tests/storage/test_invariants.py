@@ -1,0 +1,203 @@
+"""Random walks of the hot verbs: after every step what is stored agrees with itself, and with one function.
+
+A walk creates, claims, reports, loses, cancels and marks jobs of every shape in a seeded random order. After each
+commit a job's counts are those of its task rows, its status is `job_status` of them, the organization's counts are
+those of its jobs, and an item exists exactly where a task says that one is open.
+"""
+
+import random
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enginehouse.domain.job import JobRequest, Plan, TaskRequest
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
+from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
+from enginehouse.storage import jobs, work
+from enginehouse.storage.database import Database, Row, Tx
+from enginehouse.storage.plans import Plans
+from enginehouse.storage.sql import statements
+from tests import make
+
+SQL = Path(__file__).parent / "sql"
+WALKS = 12
+STEPS = 60
+KINDS = (FailureKind.INVALID_DATA, FailureKind.INTERNAL_ERROR, FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED)
+
+
+@pytest.fixture(autouse=True)
+def with_test_statements() -> None:
+    statements("sqlite").update(statements("sqlite", SQL))
+    statements("postgres").update(statements("postgres", SQL))
+
+
+def standby_chain() -> JobRequest:
+    first = TaskRequest(
+        engine_id="ingest",
+        folders=(make.folder("a", "stream", "output"),),
+        standby=TaskRequest(engine_id="ingest"),
+    )
+    second = TaskRequest(engine_id="stream", folders=(make.folder("b", "stream", "input"),))
+    return JobRequest(tasks=(first, second), routes=(make.route("a", "b"),))
+
+
+SHAPES = (
+    lambda: make.independent(3),
+    lambda: make.chain(4, max_retries=1),
+    lambda: make.fan_out(3),
+    lambda: make.fan_out(2, gather_first=False, parents_first=True),
+    standby_chain,
+)
+
+
+class Walk:
+    """One seeded walk over one database."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        self.database = database
+        self.plans = Plans()
+        self.random = random.Random(seed)
+        self.plan_of: dict[int, Plan] = {}
+        self.leases: list[Lease] = []
+        self.accepted: set[int] = set()
+
+    async def step(self) -> None:
+        verbs = (self.create, self.claim, self.claim, self.report, self.report, self.report, self.cancel, self.mark)
+        await self.random.choice(verbs)()
+
+    async def create(self) -> None:
+        new = [make.new_job(self.random.choice(SHAPES)()) for _ in range(self.random.randint(1, 3))]
+        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        self.plan_of |= {job_id: job.plan for (job_id, _), job in zip(made, new, strict=True)}
+
+    async def claim(self) -> None:
+        limit = self.random.randint(1, 6)
+
+        async def take(tx: Tx) -> list[Lease]:
+            await tx.run("test.all_due")
+            return await work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=10**9)
+
+        self.leases += await self.database.write(take)
+
+    async def report(self) -> None:
+        """Some of the leases, and now and then one for the second time, are reported together."""
+        if not self.leases:
+            return
+        chosen = self.random.sample(self.leases, k=min(len(self.leases), self.random.randint(1, 4)))
+        reports = [Report(lease.key, lease.token, self._outcome(lease)) for lease in chosen]
+        answers = await self.database.write(lambda tx: work.finish(tx, self.plans, reports))
+        for report, answer in zip(reports, answers, strict=True):
+            if isinstance(answer, Accepted) and isinstance(report.outcome, Done):
+                assert report.token not in self.accepted
+                self.accepted.add(report.token)
+        if self.random.random() < 0.8:
+            self.leases = [lease for lease in self.leases if lease not in chosen]
+
+    def _outcome(self, lease: Lease) -> Done | Failed:
+        if self.random.random() < 0.25:
+            return Failed(self.random.choice(KINDS), "no")
+        outputs: list[Any] = []
+        for number, folder in enumerate(lease.plan.tasks[lease.key.ordinal].folders):
+            if folder.type == "output":
+                count = self.random.randint(0, 3) if folder.mode == "chunk" else 1
+                outputs += make.outputs(number, count)
+        return Done(tuple(outputs))
+
+    async def cancel(self) -> None:
+        if self.plan_of:
+            chosen = self.random.choice(list(self.plan_of))
+            await self.database.write(lambda tx: jobs.cancel(tx, [(chosen, make.ORGANIZATION)]))
+
+    async def mark(self) -> None:
+        await self.database.write(lambda tx: work.mark_queued(tx, pool="native", limit=3))
+
+    async def finish_all(self) -> None:
+        """Everything is run to its end without a failure."""
+        for _ in range(200):
+            for lease in self.leases:
+                done = Report(lease.key, lease.token, Done())
+                await self.database.write(lambda tx, done=done: work.finish(tx, self.plans, [done]))  # type: ignore[misc]
+            self.leases = []
+            await self.claim()
+            if not self.leases:
+                return
+        raise AssertionError("the work never ended")
+
+
+async def rows(database: Database, name: str) -> list[Row]:
+    return await database.read(lambda tx: tx.all(f"test.{name}"))
+
+
+async def check(database: Database, plan_of: dict[int, Plan]) -> None:
+    tasks: dict[int, list[Row]] = defaultdict(list)
+    for row in await rows(database, "task_rows"):
+        tasks[row[0]].append(row)
+    items: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in await rows(database, "item_rows"):
+        items[row[0], row[1]].append(row)
+    statuses: Counter[str] = Counter()
+    for row in await rows(database, "job_rows"):
+        _check_job(row, tasks[row[0]], items, plan_of[row[0]])
+        statuses[row[1]] += 1
+    counted = {status: count for _, status, count in await rows(database, "count_rows") if count}
+    assert counted == dict(statuses)
+
+
+def _check_job(row: Row, tasks: list[Row], items: dict[tuple[int, int], list[Row]], plan: Plan) -> None:
+    job_id, status, cancelled, started = row[0], JobStatus(row[1]), bool(row[2]), bool(row[3])
+    assert len(tasks) == len(plan.tasks)
+    tally = _recount(tasks, plan)
+    assert Tally(*row[4:10]) == tally
+    assert status is job_status(tally, cancel_accepted=cancelled, attempts_open=0, ever_started=started)
+    assert bool(row[10]) == (status not in JOB_ENDED and not _begun(tally))
+    assert bool(row[11]) == (status in JOB_ENDED and not cancelled)
+    assert bool(row[12]) == cancelled
+    for task in tasks:
+        open_items = items[job_id, task[1]]
+        if cancelled:
+            assert open_items == []
+            continue
+        assert len(open_items) == task[5]
+        assert sum(bool(item[3]) for item in open_items) == task[6]
+        assert task[5] == 0 or TaskStatus(task[2]) not in TASK_ENDED
+
+
+def _begun(tally: Tally) -> bool:
+    return bool(tally.running or tally.complete or tally.failed or tally.aborted)
+
+
+def _recount(tasks: list[Row], plan: Plan) -> Tally:
+    """The tally from the task rows alone: a standby counts only when it has taken its principal's place."""
+    found = [TaskStatus(task[2]) for task in tasks]
+    standby_of = {task.standby_for: n for n, task in enumerate(plan.tasks) if task.standby_for is not None}
+    counted = Counter[TaskStatus]()
+    for ordinal, task in enumerate(plan.tasks):
+        if task.standby_for is not None:
+            continue
+        standby = standby_of.get(ordinal)
+        replaced = standby is not None and found[ordinal] is TaskStatus.FAILED
+        counted[found[standby] if replaced and standby is not None else found[ordinal]] += 1
+    return Tally(
+        total=sum(counted.values()),
+        queued=counted[TaskStatus.QUEUED],
+        running=counted[TaskStatus.RUNNING],
+        complete=counted[TaskStatus.COMPLETE],
+        failed=counted[TaskStatus.FAILED],
+        aborted=counted[TaskStatus.ABORTED],
+    )
+
+
+@pytest.mark.parametrize("seed", range(WALKS))
+async def test_every_step_leaves_a_consistent_storage(database: Database, seed: int) -> None:
+    walk = Walk(database, seed)
+    for _ in range(STEPS):
+        await walk.step()
+        await check(database, walk.plan_of)
+    await walk.finish_all()
+    await check(database, walk.plan_of)
+    assert all(JobStatus(row[1]) in JOB_ENDED for row in await rows(database, "job_rows"))
+    tokens = [row[3] for row in await rows(database, "attempt_rows")]
+    assert len(tokens) == len(set(tokens))
