@@ -1,13 +1,19 @@
 """How the body of a request is taken in: only JSON, and never more than the limit."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 from enginehouse.domain.errors import InvalidInput, TooLarge
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-MAX_BODY: Final = 10 * 1024 * 1024
+MAX_BODY: Final = 10_000_000
+
+# How much, and for how long, a client that sends too much is listened to before it is cut off.
+_PASSED_OVER: Final = 10 * MAX_BODY
+_PATIENCE: Final = 5.0
 
 
 class DisconnectedError(Exception):
@@ -15,8 +21,9 @@ class DisconnectedError(Exception):
 
 
 async def read(receive: Receive, *, length: bytes | None, limit: int = MAX_BODY) -> bytes:
-    """The whole body. Raises TooLarge as soon as more than `limit` bytes are announced (`length`) or have come."""
-    if length is not None and length.isdigit() and int(length) > limit:
+    """The whole body. Raises TooLarge when more than `limit` bytes are announced (`length`) or have come."""
+    if length is not None and length.isdigit() and int(length[:20]) > limit:
+        await _pass_over(receive)
         raise _too_large(limit)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
@@ -29,9 +36,13 @@ async def read(receive: Receive, *, length: bytes | None, limit: int = MAX_BODY)
         if message["type"] != "http.request":
             raise DisconnectedError
         whole += message.get("body", b"")
+        more = message.get("more_body")
         if len(whole) > limit:
+            whole.clear()
+            if more:
+                await _pass_over(receive)
             raise _too_large(limit)
-        if not message.get("more_body"):
+        if not more:
             return bytes(whole)
         message = await receive()
 
@@ -45,5 +56,17 @@ def check_json(content_type: bytes | None) -> None:
         raise InvalidInput(f'Content-Type: "{kind.decode("latin-1")[:60]}" is not understood; send application/json.')
 
 
+async def _pass_over(receive: Receive) -> None:
+    """Lets the rest of the body go by. A client that is cut off while it sends never gets to read the answer."""
+    left = _PASSED_OVER
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+                left -= len(message.get("body", b""))
+
+
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"Request body is larger than {limit >> 20} MB. Upload data as an asset and pass its id.")
+    return TooLarge(f"Request body is larger than {limit // 1_000_000} MB. Upload data as an asset and pass its id.")

@@ -116,7 +116,7 @@ class Interface:
         except bodies.DisconnectedError:
             return
         except Exception:
-            _log.exception("%s %s failed, X-Correlation-Id %s", scope["method"], scope["path"], correlation.decode())
+            _log.exception("%s %r failed, X-Correlation-Id %s", scope["method"], scope["path"], correlation.decode())
             answer = Reply(errors.unexpected(correlation.decode()), 500)
         if isinstance(answer, Reply):
             await _send(answer, correlation, send)
