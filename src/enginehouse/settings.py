@@ -20,7 +20,7 @@ class Settings:
     init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
     allow_private_urls: bool = False
     allow_unsafe_durability: bool = False
-    native_slots: int = 256
+    native_slots: int = 256  # 0 of both: this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     warm_children: int = 8  # engine processes kept warm, busy ones included; more than python_slots avoids restarts
     idle_child_seconds: float = 300.0
@@ -39,13 +39,16 @@ class Settings:
         problems += [
             f"{name}: must be greater than 0, got {value}."
             for name, value in (
-                ("native_slots", self.native_slots),
-                ("python_slots", self.python_slots),
                 ("warm_children", self.warm_children),
                 ("lease_seconds", self.lease_seconds),
                 ("retention_days", self.retention_days),
             )
             if value <= 0
+        ]
+        problems += [
+            f"{name}: 0 or more, got {value}."
+            for name, value in (("native_slots", self.native_slots), ("python_slots", self.python_slots))
+            if value < 0
         ]
         if self.log_format not in ("console", "json"):
             problems.append(f'log_format: console or json, got "{self.log_format}".')

@@ -76,12 +76,14 @@ def micros_of(job_id: int) -> int:
 # -- the GraphQL spelling -----------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=16_384)  # lists spell the same jobs and tasks again at every poll
 def job_graphql(job_id: int) -> str:
     """`YYMMWWDD_` and ten characters: `23041407_RORjiJw7te` (graphql-contract §1.9)."""
     mixed = _JOB_MIX.apply((job_id & _LOW) << _JOB_CHECK | check(job_id, _JOB_CHECK))
     return _prefix(job_id >> _LOW_BITS) + _ten(mixed)
 
 
+@lru_cache(maxsize=32_768)
 def task_graphql(job_id: int, ordinal: int) -> str:
     """The job's spelling and five characters."""
     value = ordinal << _TASK_CHECK | check(job_id << 14 | ordinal, _TASK_CHECK)

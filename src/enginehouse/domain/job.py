@@ -1,7 +1,8 @@
 """What a job is: the request as an entrance hands it over, the plan that is stored, and the views that are read.
 
 A *plan* never changes (addTask appends to it) and is kept as one text document; what changes is in small rows.
-Tasks are named by their ordinal in the plan, folders by their position in their task.
+Tasks are named by their ordinal in the plan, folders by their position in their task. `gc=False`: what is made of JSON
+holds no cycles, and the collector is spared from looking.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ class FolderType(StrEnum):
 # -- the request, as either interface hands it over ---------------------------------------------------------
 
 
-class FolderRequest(msgspec.Struct, frozen=True, kw_only=True):
+class FolderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A folder as the client described it; words are not checked yet."""
 
     reference: str | None = None
@@ -35,7 +36,7 @@ class FolderRequest(msgspec.Struct, frozen=True, kw_only=True):
     options: Any = None
 
 
-class TaskRequest(msgspec.Struct, frozen=True, kw_only=True):
+class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A task as the client described it.
 
     `payload` is what the engine is handed, `payload_text` the same as JSON text (one of them); `reference` is the
@@ -61,7 +62,7 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True):
     echo: dict[str, Any] = {}  # contract fields that are stored and answered back, nothing more
 
 
-class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):
+class RouteRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A route as the client described it, by folder references and, in REST, also by task references."""
 
     parent_task: str | None = None
@@ -153,14 +154,14 @@ class JobRequest:
 # -- the plan, as it is stored ------------------------------------------------------------------------------
 
 
-class Folder(msgspec.Struct, frozen=True, omit_defaults=True):
+class Folder(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     reference: str
     mode: FolderMode
     type: FolderType
     options: Any = None
 
 
-class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What never changes of a task.
 
     `gathers` and `per_chunk` say how its items are made: one over everything, or one per input chunk; neither means
@@ -187,7 +188,7 @@ class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     echo: dict[str, Any] = {}
 
 
-class Route(msgspec.Struct, frozen=True, omit_defaults=True):
+class Route(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Joins an output folder to an input folder: (task ordinal, folder position) on both sides.
 
     A root's route has no parent (`parent` is -1). `standby` marks a route that mirrors the principal's.
@@ -202,7 +203,7 @@ class Route(msgspec.Struct, frozen=True, omit_defaults=True):
     echo: dict[str, Any] = {}
 
 
-class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     tasks: tuple[TaskPlan, ...]
     routes: tuple[Route, ...] = ()
     name: str | None = None
