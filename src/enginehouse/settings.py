@@ -20,7 +20,7 @@ class Settings:
     init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
     allow_private_urls: bool = False
     allow_unsafe_durability: bool = False
-    native_slots: int = 256  # 0 of both: this server takes requests and leaves the work to others
+    native_slots: int = 512  # 0 of both: this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     warm_children: int = 8  # engine processes kept warm, busy ones included; more than python_slots avoids restarts
     idle_child_seconds: float = 300.0

@@ -13,6 +13,11 @@ from enginehouse.storage.database import Tx
 MICROS = 1_000_000
 
 
+async def ready(house: House, *, pool: str) -> bool:
+    """Whether some item of the pool may start now. A claim may still find that its job may not."""
+    return await house.database.peek(lambda tx: work.any_ready(tx, pool=pool))
+
+
 async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:
     """Up to `limit` runnable items of the pool are leased to the worker, in order of priority, due time and age."""
     lease_micros = int(house.limits.lease_seconds * MICROS)

@@ -25,6 +25,8 @@ class Dispatcher:
         self._worker = worker
         self._marked_at: dict[str, float] = {}
         self.loop = Loop("dispatcher", self.tick)
+        # Woken when the slot is free, not when its attempt is done: a tick in between would find nothing and sleep.
+        slots.freed = self.loop.wake
 
     async def tick(self) -> float:
         """Every pool with free slots has been offered work; answers 0 where a full claim says there is more."""
@@ -38,6 +40,8 @@ class Dispatcher:
         if free <= 0:
             await self._mark_waiting(pool)
             return False
+        if not await self._source.ready(pool=pool):
+            return False
         limit = min(free, LARGEST_CLAIM)
         leases = await self._source.claim(pool=pool, limit=limit, worker=self._worker)
         self._start(pool, leases)
@@ -46,14 +50,7 @@ class Dispatcher:
     def _start(self, pool: str, leases: Sequence[Lease]) -> None:
         now = time.monotonic()
         for lease in leases:
-            self._slots.start(lease, pool, self._attempt(lease), now=now)
-
-    async def _attempt(self, lease: Lease) -> None:
-        try:
-            await self._run(lease)
-        finally:
-            # A slot is free and children may be runnable: both are reasons to look again.
-            self.loop.wake()
+            self._slots.start(lease, pool, self._run(lease), now=now)
 
     async def _mark_waiting(self, pool: str) -> None:
         """Off the hot path: what waits because the slots are full is shown as queued, at most once a second."""

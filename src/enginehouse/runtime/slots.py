@@ -1,7 +1,7 @@
 """The attempts running in this process: which slots are taken, by what, and how one is stopped."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
 from enginehouse.domain.work import ItemKey, Lease
@@ -22,10 +22,11 @@ class Running:
 
 @dataclass(slots=True)
 class Slots:
-    """How many attempts each pool may run at once, and those that do."""
+    """How many attempts each pool may run at once, and those that do. `freed` is called when a slot has become free."""
 
     capacity: dict[str, int]
     running: dict[Held, Running] = field(default_factory=dict)
+    freed: Callable[[], None] = lambda: None
     _taken: dict[str, int] = field(default_factory=dict)
 
     def free(self, pool: str) -> int:
@@ -42,6 +43,7 @@ class Slots:
     def _end(self, held: Held, pool: str) -> None:
         self.running.pop(held, None)
         self._taken[pool] -= 1
+        self.freed()
 
     def stop(self, held: Iterable[Held]) -> None:
         """These attempts are told to stop, without a report: their leases are no longer theirs."""

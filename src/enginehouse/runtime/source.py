@@ -12,6 +12,9 @@ from enginehouse.operations.house import House
 class WorkSource(Protocol):
     """Claim, heartbeat, finish, and what an item reads. Every write carries the lease's fencing token."""
 
+    async def ready(self, *, pool: str) -> bool:
+        """Whether a claim would find something to look at; cheap enough to ask when nothing goes on."""
+
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]: ...
 
     async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]: ...
@@ -29,6 +32,9 @@ class InProcess:
 
     def __init__(self, house: House) -> None:
         self._house = house
+
+    async def ready(self, *, pool: str) -> bool:
+        return await work.ready(self._house, pool=pool)
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
         return await work.claim(self._house, pool=pool, limit=limit, worker=worker)

@@ -47,6 +47,11 @@ async def claim(
     return leases
 
 
+async def any_ready(tx: Tx, *, pool: str) -> bool:
+    """Whether some item of the pool may start now."""
+    return await tx.one("work.any_ready", pool=pool, now=await tx.read_clock()) is not None
+
+
 def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
     return Lease(
         key=ItemKey(row[0], row[1], row[2]),

@@ -7,6 +7,9 @@ ORDER BY priority, due_at, job_id, ordinal, item
 LIMIT :limit
 {skip_locked};
 
+-- name: any_ready
+SELECT 1 FROM work_item WHERE pool = :pool AND lease_until IS NULL AND not_before <= :now LIMIT 1;
+
 -- name: claimable_jobs
 -- Those of the jobs that may have a task started: not cancelled, and not covered by an open bulk cancel.
 -- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
