@@ -1,0 +1,71 @@
+"""Engines that the tests offer to a real server: one that waits to be let go, and those that do what none should."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tests.engines.misbehaving import MOODS
+from tests.engines.misbehaving import flood as prints_a_gigabyte
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engines.protocol import Output, Work
+
+TEST_CATEGORY = "67cd4dd0-2f75-445d-a6f0-2f297d6cd182"
+SECONDS = 2
+MEMORY_MB = 200
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A function as an engine, under the function's name."""
+
+    process: Callable[[Work], Any]
+    seconds: int = 60
+
+    @property
+    def spec(self) -> EngineSpec:
+        name = self.process.__name__
+        return EngineSpec(
+            id=name,
+            name=name,
+            category_id=TEST_CATEGORY,
+            kind=EngineKind.PYTHON,
+            mode=EngineMode.BATCH,
+            timeout_seconds=self.seconds,
+            memory_mb=MEMORY_MB,
+        )
+
+
+@Offered
+def waits(work: Work) -> list[Output]:
+    """Writes a line for each process that it is into payload.runs, and ends when payload.gate exists."""
+    if work.payload.get("fork") and not os.fork():
+        os.setsid()
+        _note(work.payload["runs"])
+        time.sleep(3600)
+    _note(work.payload["runs"])
+    while not Path(work.payload["gate"]).exists():
+        time.sleep(0.01)
+    return [Output(media_type="text/plain", data=b"waited", name="waited.txt")]
+
+
+@Offered
+def honest(work: Work) -> list[Output]:
+    """Its process, and its environment."""
+    sys.stdout.write("honest work\n")
+    return [Output(media_type="text/plain", data=repr((os.getpid(), dict(os.environ))).encode(), name="me.txt")]
+
+
+def _note(path: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+# What no engine should do, each with little time and memory.
+moods = SimpleNamespace(**{name: Offered(mood, SECONDS) for name, mood in MOODS.items()})
+flood = Offered(prints_a_gigabyte.process)

@@ -1,0 +1,237 @@
+"""A real server as its own process: started, watched, killed, and asked over HTTP like anybody's."""
+
+import asyncio
+import io
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+from tests.postgres import FSYNC
+
+from enginehouse.engines import processes
+
+CHECKOUT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).with_name("enginehouse")
+TOKEN = "0d0f1d5e-4a3b-4c0f-8d55-6f1f6c1f2a3b"
+READY_WITHIN = 60.0
+STOPPED_WITHIN = 60.0
+NOOP = "00000000-0000-4000-8000-0000000e0001"
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Server:
+    """`enginehouse serve` on one data folder; it may be killed and started again as often as a test likes."""
+
+    data: Path
+    database: str | None = None
+    options: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    starts: int = 0
+    process: "subprocess.Popen[bytes] | None" = None
+    keepers: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        """The server has said that it is ready. Blocking."""
+        self.starts += 1
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(COMMAND), "serve", "--data", str(self.data), "--port", "0", *self.options]
+        if self.database is not None:
+            command += ["--database", self.database]
+            command += ["--allow-unsafe-durability"] if FSYNC == "off" else []
+        log = self.log.open("wb")
+        with log:
+            self.process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=os.environ | {"AIWARE_INIT_TOKEN": TOKEN} | self.environment,
+                preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no server behind
+            )
+        self.url = self._ready_at(self.process)
+        self.keepers.append(self.keeper_owner())
+
+    @property
+    def log(self) -> Path:
+        """What the server of the current start has printed."""
+        return self.data.parent / f"{self.data.name}.{self.starts}.log"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def kill(self) -> None:
+        """The server is gone without a word, as by a power cut. What it started is left to itself."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOPPED_WITHIN)
+
+    def stop(self) -> int:
+        """The server was told to stop and did; answers its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOPPED_WITHIN)
+
+    def keeper(self) -> int:
+        """The process that keeps this server's engines."""
+        [pid] = [pid for pid in processes.children_of(self.pid) if b"keeper_main" in _command(pid)]
+        return pid
+
+    def keeper_owner(self) -> str:
+        """What the marker in the environment of everything the keeper started begins with."""
+        words = _command(self.keeper()).split(b"\0")
+        return words[words.index(b"enginehouse.engines.keeper_main") + 2].decode()
+
+    def engine_processes(self) -> set[int]:
+        """Every living process that any start of this server started for an engine, wherever it hangs."""
+        found = {pid for owner in self.keepers for pid in processes.marked(owner) if not _is_keeper(pid)}
+        if self.process is not None and self.process.poll() is None:
+            found |= {pid for pid in processes.descendants(self.keeper()) if not _is_keeper(pid)}
+        return {pid for pid in found if (seen := processes.stat(pid)) is not None and seen.alive}
+
+    def client(self, token: str = TOKEN) -> httpx.AsyncClient:
+        """A client of this start of the server."""
+        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    async def rows(self, statement: str) -> list[Row]:
+        """What the database holds, read beside the server; works while it is down."""
+        if self.database is None:
+            with closing(sqlite3.connect(self.data / "enginehouse.db")) as connection:
+                return connection.execute(statement).fetchall()
+        connection = await asyncpg.connect(self.database)
+        try:
+            return [tuple(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    def _ready_at(self, process: "subprocess.Popen[bytes]") -> str:
+        deadline = time.monotonic() + READY_WITHIN
+        while True:
+            printed = self.log.read_text(errors="replace")
+            if found := re.search(r"^ready: (\S+)$", printed, re.MULTILINE):
+                return found[1]
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise RuntimeError(f"the server did not start (exit code {process.returncode}):\n{printed}")
+            time.sleep(0.01)
+
+
+@contextmanager
+def serving(data: Path, *options: str, database: str | None = None, **environment: str) -> Iterator[Server]:
+    """A started server; gone afterwards, and every engine process of it."""
+    server = Server(data, database, options, environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.kill()
+
+
+def offer(folder: Path, *engines: str) -> str:
+    """A PYTHONPATH on which a distribution offers these of the engines in `offered.py`, each under its last name."""
+    described = folder / "offered-1.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1\n")
+    points = "".join(f"{name.rpartition('.')[2]} = tests.acceptance.offered:{name}\n" for name in engines)
+    (described / "entry_points.txt").write_text(f"[enginehouse.engines]\n{points}")
+    return f"{folder}{os.pathsep}{CHECKOUT}"
+
+
+async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60.0) -> None:
+    """The condition holds. Fails with `what` when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if found if isinstance(found, bool) else await found:
+            return
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        await asyncio.sleep(0.01)
+
+
+async def create(client: httpx.AsyncClient, *jobs: dict[str, Any]) -> list[str]:
+    """The ids of the created jobs."""
+    answer = await client.post("/edge/v1/proc/job/create", json={"jobs": list(jobs)})
+    assert answer.status_code == 200, answer.text
+    ids: list[str] = answer.json()["internalJobIds"]
+    return ids
+
+
+async def detail(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
+    """The job as `proc/job/{id}/detail` shows it."""
+    answer = await client.get(f"/edge/v1/proc/job/{job_id}/detail")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def ended(client: httpx.AsyncClient, job_id: str, *, seconds: float = 60.0) -> str:
+    """The status a job has ended with."""
+    status = ""
+
+    async def over() -> bool:
+        nonlocal status
+        answer = await client.get(f"/edge/v1/proc/job/{job_id}/status")
+        assert answer.status_code == 200, answer.text
+        status = answer.json()["job"]["jobStatus"]
+        return status in ("complete", "failed", "aborted")
+
+    await until(over, f"job {job_id} has ended", seconds=seconds)
+    return status
+
+
+def task_of(engine: str, payload: Any = None, **fields: Any) -> dict[str, Any]:
+    """A job of one task."""
+    given = {} if payload is None else {"taskPayloadJSON": json.dumps(payload)}
+    return {"tasks": [{"engineId": engine, **given, **fields}]}
+
+
+async def logs(client: httpx.AsyncClient, task_id: str) -> list[str]:
+    """The logs of a task's attempts, as the zip of `proc/task/{id}/logs` holds them."""
+    answer = await client.get(f"/edge/v1/proc/task/{task_id}/logs")
+    assert answer.status_code == 200, answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        return [archive.read(name).decode() for name in archive.namelist()]
+
+
+async def output(client: httpx.AsyncClient, job_id: str) -> str:
+    """The text of a job's only output."""
+    listed = (await client.get(f"/edge/v1/proc/job/{job_id}/outputs")).json()["outputs"]["outputs"]
+    [only] = listed
+    return (await client.get(f"/edge/v1/proc/job/{job_id}/download/{only['name']}")).text
+
+
+def lines(path: Path) -> list[int]:
+    """The numbers an engine has written into a file so far."""
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def _is_keeper(pid: int) -> bool:
+    """True for a keeper and its forks, also for one that has let go of its memory already."""
+    command = _command(pid)
+    return not command or b"keeper_main" in command
