@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from enginehouse.api.graphql.transport import graphql
+from enginehouse.api.rest import administration
 from enginehouse.api.rest.routes import BASE, Interface
 from enginehouse.operations.house import House
 
@@ -18,8 +19,9 @@ _NOWHERE = (
 
 
 def application(house: House) -> Application:
-    """Serves `/edge/v1/…` and `/v3/graphql` from this house."""
+    """Serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house."""
     rest = Interface(lambda: house)
+    own = administration.interface(lambda: house)
     data = graphql(house)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,6 +32,8 @@ def application(house: House) -> Application:
             await rest(scope, receive, send)
         elif path in ("/v3/graphql", "/v3/graphql/"):
             await data(scope, receive, send)
+        elif path.startswith(administration.BASE):
+            await own(scope, receive, send)
         else:
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_NOWHERE)).encode())]
             await send({"type": "http.response.start", "status": 404, "headers": headers})

@@ -1,0 +1,5 @@
+"""`python -m enginehouse` is the command `enginehouse`."""
+
+from enginehouse.cli.main import main
+
+main()

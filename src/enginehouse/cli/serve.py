@@ -1,0 +1,54 @@
+"""`enginehouse serve`: from flags and environment to a server that runs until it is told to stop."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from enginehouse.cli.problem import FailureError
+from enginehouse.settings import Settings, UnusableSettings
+
+
+def _setting(name: str, **more: Any) -> Callable[[Any], Any]:
+    """An option that the environment gives as well, as ENGINEHOUSE_<NAME>."""
+    variable = "ENGINEHOUSE_" + name.removeprefix("--").upper().replace("-", "_")
+    return click.option(name, envvar=variable, show_envvar=True, **more)
+
+
+@click.command()
+@_setting("--data", type=click.Path(path_type=Path), required=True, help="The folder that everything is kept in.")
+@_setting("--port", type=int, default=9000, show_default=True, help="0 takes a free one.")
+@_setting("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@_setting("--database", metavar="URL", help="postgresql://…; without it an embedded database in the data folder.")
+@_setting("--allow-private-urls", is_flag=True, help="Let jobs read from private and local addresses.")
+@_setting("--allow-unsafe-durability", is_flag=True, help="Serve a PostgreSQL that may forget what it answered.")
+@_setting("--native-slots", type=int, default=512, show_default=True, help="Attempts of built-in engines at once.")
+@_setting("--python-slots", type=int, help="Attempts of Python engines at once.  [default: one per core, at least 2]")
+@_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that are kept warm.")
+@_setting("--lease-seconds", type=float, default=30.0, show_default=True, help="How long a silent worker is believed.")
+@_setting("--drain-seconds", type=float, default=10.0, show_default=True, help="What running tasks get at a stop.")
+@_setting("--retention-days", type=int, default=30, show_default=True, help="How long ended jobs are kept.")
+@_setting("--log-format", default="console", show_default=True, help="console or json.")
+@click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
+def serve(data: Path, python_slots: int | None, **given: Any) -> None:
+    """Start a server and keep it up until it is stopped.
+
+    AIWARE_INIT_TOKEN sets the first administrator's token; without it one is made and kept in the data folder.
+    Ctrl-C or SIGTERM lets running tasks end, a second one does not wait for them.
+    """
+    if python_slots is not None:
+        given["python_slots"] = python_slots
+    try:
+        settings = Settings(data=data.expanduser().absolute(), **given).checked()
+    except UnusableSettings as refused:
+        raise FailureError(str(refused), exit_code=2) from None
+    # The server's own imports are most of a second; a wrong flag should not have to wait for them.
+    from enginehouse.cli import server  # noqa: PLC0415
+
+    server.keep_up(settings)
+
+
+def _as_flag(problem: str) -> str:
+    name, colon, text = problem.partition(":")
+    return f"--{name.replace('_', '-')}{colon}{text}"

@@ -1,0 +1,83 @@
+"""What a client does with jobs: upload, create, look, cancel, retry, fetch; each over the interface that does it best."""
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from enginehouse.client.http import Connection
+
+Json = dict[str, Any]
+
+CREATE = "mutation($job: CreateJob) { createJob(input: $job) { id targetId warnings } }"
+_RETRY = "mutation($id: ID!) { retryJob(id: $id) { id } }"
+_FAILURES = (
+    "query($id: ID!) { job(id: $id) { tasks(limit: 1000) "
+    "{ records { id status failureReason failureMessage engine { name } } } } }"
+)
+
+
+def create(server: Connection, job: Json) -> tuple[str, list[str]]:
+    """The job (a GraphQL CreateJob input) is durable; answers its id and the server's warnings."""
+    made = server.graphql(CREATE, {"job": job})["createJob"]
+    return made["id"], made["warnings"] or []
+
+
+def create_many(server: Connection, body: Json) -> tuple[list[str], list[str]]:
+    """All jobs of a REST CreateJobRequest are durable; answers their ids and the server's warnings."""
+    made = server.rest("POST", "/edge/v1/proc/job/create", body)
+    return made["internalJobIds"], made.get("warnings") or []
+
+
+def detail(server: Connection, job_id: str) -> Json:
+    """The job with its tasks, as REST shows it."""
+    found: Json = server.rest("GET", f"/edge/v1/proc/job/{quote(job_id, safe='')}/detail")["job"]
+    return found
+
+
+def listed(server: Connection, **query: Any) -> Json:
+    """One page of jobs, with how many match in all."""
+    found: Json = server.rest("GET", "/edge/v1/proc/jobs", **query)
+    return found
+
+
+def cancel(server: Connection, job_id: str) -> int:
+    """The job is aborted; 1 when this call did it, 0 when it was before."""
+    count: int = server.rest("POST", "/edge/v1/proc/jobs/cancel", {"jobID": job_id})["count"]
+    return count
+
+
+def retry(server: Connection, job_id: str) -> str:
+    """A new job does the same again; answers its id."""
+    made: str = server.graphql(_RETRY, {"id": job_id})["retryJob"]["id"]
+    return made
+
+
+def failures(server: Connection, job_id: str) -> list[Json]:
+    """The tasks that failed, with the engine's own reason and message."""
+    tasks = server.graphql(_FAILURES, {"id": job_id})["job"]["tasks"]["records"]
+    return [task for task in tasks if task["status"] == "failed"]
+
+
+def outputs(server: Connection, job_id: str) -> list[Json]:
+    """What the job has published: name, size, when."""
+    found: list[Json] = server.rest("GET", f"/edge/v1/proc/job/{quote(job_id, safe='')}/outputs")["outputs"]["outputs"]
+    return found
+
+
+def fetch_output(server: Connection, job_id: str, name: str, target: Path) -> None:
+    """The output's bytes are in the file `target`."""
+    server.download(f"/edge/v1/proc/job/{quote(job_id, safe='')}/download/{quote(name, safe='')}", target)
+
+
+def logs(server: Connection, task_id: str) -> Iterator[tuple[str, str]]:
+    """(name, text) of the log of each attempt of a task, in order."""
+    with tempfile.TemporaryDirectory(prefix="enginehouse-") as folder:
+        archive = Path(folder, "logs.zip")
+        server.download(f"/edge/v1/proc/task/{quote(task_id, safe='')}/logs", archive)
+        with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as files:
+            for name in sorted(files.namelist()):
+                yield name, files.read(name).decode("utf-8", "replace")
