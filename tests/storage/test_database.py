@@ -217,3 +217,15 @@ async def test_a_lock_is_taken_in_a_write(probe: Database) -> None:
         return await tx.read_clock()
 
     assert await probe.write(work) > 0
+
+
+async def test_a_glance_sees_what_is_committed(database: Database) -> None:
+    await database.write(
+        lambda tx: tx.run(
+            "identity.insert_organization", name="one", application_id="a", default_retries=None, now=tx.now
+        )
+    )
+    row = await database.glance(lambda tx: tx.one("identity.organization", organization_id=1))
+    assert row is not None
+    assert row[1] == "one"
+    assert await database.glance(lambda tx: tx.one("identity.organization", organization_id=2)) is None

@@ -15,7 +15,7 @@ MICROS = 1_000_000
 
 async def ready(house: House, *, pool: str) -> bool:
     """Whether some item of the pool may start now. A claim may still find that its job may not."""
-    return await house.database.peek(lambda tx: work.any_ready(tx, pool=pool))
+    return await house.database.glance(lambda tx: work.any_ready(tx, pool=pool))
 
 
 async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:
@@ -61,7 +61,7 @@ async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
                 tx, key.job_id, source.ordinal, source.output_folder, source.item, source.part
             )
 
-        found = await house.database.peek(one)
+        found = await house.database.glance(one)
         return (_arriving(found, source.folder),) if found else ()
     routes = [each for each in lease.plan.routes if each.child == key.ordinal and each.parent >= 0]
     if not routes:

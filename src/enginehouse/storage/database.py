@@ -72,6 +72,9 @@ class Database(Protocol):
     async def peek(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Like `read`, for a handful of rows by key: on SQLite it runs at once in the calling thread."""
 
+    async def glance(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Like `peek`, for a single statement: what it answers is committed, and no transaction is opened around it."""
+
     async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - how long to wait is the question
         """True when `channel` was notified by a commit of any server within `timeout` seconds."""
 

@@ -169,19 +169,22 @@ class PostgresDatabase:
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         for attempt in range(1, TRIES):
             try:
-                return await self._transaction(self._writers, _WRITE, work)
+                return await self._connected(self._writers, self._write, work)
             except _AGAIN:
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, hides nothing
         try:
-            return await self._transaction(self._writers, _WRITE, work)
+            return await self._connected(self._writers, self._write, work)
         except _AGAIN as error:
             raise Unavailable("The database is too busy with the same rows to store this.") from error
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        return await self._transaction(self._readers, _READ, work)
+        return await self._connected(self._readers, self._snapshot, work)
 
     async def peek(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        return await self._transaction(self._readers, _READ, work)
+        return await self._connected(self._readers, self._snapshot, work)
+
+    async def glance(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._connected(self._readers, self._alone, work)
 
     async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - the seam's own signature
         self._listener.hear(channel)
@@ -201,13 +204,18 @@ class PostgresDatabase:
         await self._readers.close()
         self._channels.notify_all()
 
-    async def _transaction(self, pool: Any, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
+    async def _connected(
+        self,
+        pool: Any,
+        run: Callable[[Any, Callable[[Tx], Awaitable[T]]], Awaitable[T]],
+        work: Callable[[Tx], Awaitable[T]],
+    ) -> T:
         if self._closed:
             raise Unavailable("The database is closed.")
         try:
             async with pool.acquire(timeout=30) as connection:
                 try:
-                    return await self._run(connection, begin, work)
+                    return await run(connection, work)
                 except asyncpg.InterfaceError as error:
                     if _lost(connection):
                         raise ConnectionResetError(str(error)) from error
@@ -215,7 +223,16 @@ class PostgresDatabase:
         except _TROUBLE as error:
             raise Unavailable(f"The database cannot answer now: {error or type(error).__name__}.") from error
 
-    async def _run(self, connection: Any, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
+    async def _alone(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await work(PostgresTx(connection, self._statements, self._time))
+
+    async def _snapshot(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._transaction(connection, _READ, work)
+
+    async def _write(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._transaction(connection, _WRITE, work)
+
+    async def _transaction(self, connection: Any, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
         await connection.execute(begin)
         try:
             tx = PostgresTx(connection, self._statements, self._time)

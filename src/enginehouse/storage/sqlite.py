@@ -100,6 +100,17 @@ class SqliteDatabase:
         answer: T = self._snapshot(self._peeking, work)
         return answer
 
+    async def glance(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        tx = SqliteTx(self._peeking, self._statements, self._clock, None)
+        tx.now = self._clock.look()
+        try:
+            answer: T = drive(work, tx)
+        except sqlite3.Error as error:
+            raise translated(error) from error.__cause__
+        return answer
+
     async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - the seam's own signature
         return await self._channels.wait(channel, timeout)
 

@@ -49,7 +49,7 @@ async def claim(
 
 async def any_ready(tx: Tx, *, pool: str) -> bool:
     """Whether some item of the pool may start now."""
-    return await tx.one("work.any_ready", pool=pool, now=await tx.read_clock()) is not None
+    return await tx.one("work.any_ready", pool=pool, now=tx.now) is not None
 
 
 def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
