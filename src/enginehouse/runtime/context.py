@@ -50,11 +50,11 @@ class AttemptContext:
         self._principal = Principal(lease.organization_id, None, "attempt", Role.USER)
 
     def log(self, line: str) -> None:
-        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {line}\n"
-        if self._logged < LOG_BYTES:
-            with self._log_path().open("a", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-        self._logged += len(text)
+        """The line is in the log with the time before it, for as long as there is room."""
+        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {line}\n".encode("utf-8", "replace")
+        if room := LOG_BYTES - self._logged:
+            with self._log_path().open("ab") as file:
+                self._logged += file.write(text[:room])
 
     @asynccontextmanager
     async def fetch(self, url: str, *, max_bytes: int | None = None) -> AsyncIterator[Fetched]:

@@ -1,5 +1,6 @@
 """Work goes to free slots: claim as many leases as there are, start them, look again."""
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 
@@ -43,14 +44,21 @@ class Dispatcher:
         if not await self._source.ready(pool=pool):
             return False
         limit = min(free, LARGEST_CLAIM)
-        leases = await self._source.claim(pool=pool, limit=limit, worker=self._worker)
-        self._start(pool, leases)
+        # Leases count from before the call: its answer may be slow.
+        asked_at = time.monotonic()
+        claiming = asyncio.ensure_future(self._source.claim(pool=pool, limit=limit, worker=self._worker))
+        try:
+            leases = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # Stopped in mid-claim: what is leased by then is started and drained like the rest, not forgotten.
+            self._start(pool, await claiming, asked_at)
+            raise
+        self._start(pool, leases, asked_at)
         return len(leases) == limit
 
-    def _start(self, pool: str, leases: Sequence[Lease]) -> None:
-        now = time.monotonic()
+    def _start(self, pool: str, leases: Sequence[Lease], asked_at: float) -> None:
         for lease in leases:
-            self._slots.start(lease, pool, self._run(lease), now=now)
+            self._slots.start(lease, pool, self._run(lease), now=asked_at)
 
     async def _mark_waiting(self, pool: str) -> None:
         """Off the hot path: what waits because the slots are full is shown as queued, at most once a second."""

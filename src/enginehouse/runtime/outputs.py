@@ -62,7 +62,7 @@ def _folders(output: Output, work: Work) -> tuple[int, ...]:
     if output.folder is None:
         return places
     if output.folder not in places:
-        raise EngineFailure(f"answered into folder {output.folder}, which is not one of the task's output folders.")
+        raise EngineFailure(f"The engine answered into folder {output.folder}, which is no output folder of its task.")
     return (output.folder,)
 
 
@@ -76,7 +76,7 @@ def _index(output: Output, number: int, work: Work) -> int:
 def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
     """The output's own name; results in AION without one are named as clients look for them (engine-contract d.7)."""
     if output.name:
-        return Path(output.name).name[:200] or "output"
+        return Path(printable(output.name)).name[:200] or "output"
     if output.media_type in _JSON and not any(
         f.type is FolderType.OUTPUT for f in lease.plan.tasks[lease.key.ordinal].folders
     ):
@@ -85,12 +85,19 @@ def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
     return f"{spec.slug or 'output'}-{lease.key.item:05d}-{number:03d}{extension}"
 
 
+def printable(text: str) -> str:
+    """The text with a replacement for what no database keeps: NUL, and half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _source(output: Output, work: Work) -> bytes | Path:
     if output.data is not None:
         return output.data
     if output.path is None:
-        raise EngineFailure("answered an output with neither bytes nor a file.")
+        raise EngineFailure("The engine answered an output with neither bytes nor a file.")
     path = output.path if output.path.is_absolute() else work.directory / output.path
     if not path.resolve().is_relative_to(work.directory.resolve()):
-        raise EngineFailure(f"answered a file outside its folder: {output.path}", FailureKind.FILE_WRITE_ERROR)
+        raise EngineFailure(
+            f"The engine answered a file outside its folder: {output.path}", FailureKind.FILE_WRITE_ERROR
+        )
     return path

@@ -20,13 +20,14 @@ from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Out
 from enginehouse.operations.artifacts import log_key
 from enginehouse.operations.house import House
 from enginehouse.runtime.context import AttemptContext, Fetch
-from enginehouse.runtime.outputs import keep
+from enginehouse.runtime.outputs import keep, printable
 from enginehouse.runtime.source import WorkSource
 
 log = structlog.get_logger(__name__)
 
 LOG_BYTES = 1_048_576
 _REPORT_AGAIN = (0.05, 0.2, 1.0, 3.0)
+_LONGEST_MESSAGE = 2000
 
 
 class CallPython(Protocol):
@@ -58,14 +59,19 @@ class Runner:
     async def run(self, lease: Lease) -> None:
         """The attempt has ended and its end is reported, unless the lease was lost on the way.
 
-        A cancel from outside reports nothing when the lease is gone, and `server_stopped` when the server stops: the
-        storage refuses whatever comes under a token that no longer counts.
+        A cancel from outside ends the engine and reports `server_stopped`: the storage refuses whatever comes under a
+        token that no longer counts. It does not cut a report short, or a result that is ready could be lost.
         """
         try:
             outcome = await self._outcome(lease)
         except asyncio.CancelledError:
             outcome = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
-        await self._report(Report(lease.key, lease.token, outcome))
+        report = Report(lease.key, lease.token, outcome)
+        try:
+            await self._report(report)
+        except asyncio.CancelledError:
+            # Whether it was taken is unknown; made twice under one token it counts once.
+            await self._report(report)
 
     async def _outcome(self, lease: Lease) -> Done | Failed:
         engine = self.house.catalogue.by_id.get(lease.engine_id)
@@ -106,9 +112,7 @@ class Runner:
     async def _call(self, lease: Lease, spec: EngineSpec, work: Work, workplace: "_Workplace") -> list[Output]:
         match spec.kind:
             case EngineKind.NATIVE:
-                engine = self.native[spec.id]
-                async with asyncio.timeout(workplace.timeout_seconds):
-                    return await engine.process(work, workplace.context(self.fetch))
+                return await self._call_native(spec, work, workplace)
             case EngineKind.PYTHON:
                 return await self.call_python(
                     spec,
@@ -124,6 +128,20 @@ class Runner:
                     "This server does not call engine containers.", FailureKind.SYSTEM_DEPENDENCY_MISSING
                 )
 
+    async def _call_native(self, spec: EngineSpec, work: Work, workplace: "_Workplace") -> list[Output]:
+        engine = self.native.get(spec.id)
+        if engine is None:
+            raise EngineFailure(f"{spec.name} is not part of this server.", FailureKind.SYSTEM_DEPENDENCY_MISSING)
+        limit = asyncio.timeout(workplace.timeout_seconds)
+        try:
+            async with limit:
+                return await engine.process(work, workplace.context(self.fetch))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise  # a time-out of the engine's own
+            text = f"{spec.name} took longer than {workplace.timeout_seconds} s and was stopped."
+            raise EngineFailure(text, FailureKind.CHUNK_TIMEOUT) from error
+
     async def _report(self, report: Report) -> None:
         """The report has reached storage; retried alone, so that trouble there never runs the engine again."""
         for pause in (*_REPORT_AGAIN, None):
@@ -134,6 +152,13 @@ class Runner:
                     log.warning("a report was not accepted; the lease will run out", item=report.key)
                     return
                 await asyncio.sleep(pause)
+            except Exception:
+                log.exception("a report could not be recorded", item=report.key)
+                if isinstance(report.outcome, Failed):
+                    return
+                # Outputs that storage cannot take would otherwise run the engine again each time the lease runs out.
+                text = "What the engine answered could not be recorded; the server's log says why."
+                report = Report(report.key, report.token, Failed(FailureKind.INTERNAL_ERROR, text))
             else:
                 if isinstance(answer, Stale):
                     log.info("a late report was refused", item=report.key, token=report.token)
@@ -144,17 +169,15 @@ def _failed(error: Exception, spec: EngineSpec, workplace: "_Workplace") -> Fail
     """How an attempt that raised has ended. What is no engine's own word is logged: it may be a fault of ours."""
     match error:
         case EngineFailure():
-            return Failed(error.kind, error.message)
+            return Failed(error.kind, printable(error.message))
         case TooLarge():
             return Failed(FailureKind.INVALID_DATA, error.message)
         case Unavailable():
             return Failed(FailureKind.SYSTEM_ERROR, error.message)
-        case TimeoutError():
-            text = f"{spec.name} took longer than {workplace.timeout_seconds} s and was stopped."
-            return Failed(FailureKind.CHUNK_TIMEOUT, text)
         case _:
             log.error("an engine of the server failed", engine=spec.name, task=workplace.task_id, exc_info=error)
-            return Failed(FailureKind.INTERNAL_ERROR, f"{spec.name}: {type(error).__name__}: {error}")
+            text = printable(f"{spec.name}: {type(error).__name__}: {error}")
+            return Failed(FailureKind.INTERNAL_ERROR, text[:_LONGEST_MESSAGE])
 
 
 class _Workplace:

@@ -46,9 +46,9 @@ class Slots:
         self.freed()
 
     def stop(self, held: Iterable[Held]) -> None:
-        """These attempts are told to stop, without a report: their leases are no longer theirs."""
+        """These attempts have been told to stop, once each: their leases are no longer theirs."""
         for key in held:
-            if (attempt := self.running.get(key)) is not None:
+            if (attempt := self.running.get(key)) is not None and not attempt.lost:
                 attempt.lost = True
                 attempt.task.cancel()
 
