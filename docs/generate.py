@@ -1,0 +1,277 @@
+"""Writes the parts of the documentation that the code already knows; `--check` only says whether they are up to date.
+
+A page says where such a part goes: `<!-- generated: settings -->` … `<!-- end -->`.
+"""
+
+import argparse
+import ast
+import inspect
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Final
+
+import click
+from graphql import build_schema
+
+from enginehouse import settings
+from enginehouse.api.rest import administration, routes, unserved
+from enginehouse.api.rest.paths import Place
+from enginehouse.cli.main import enginehouse
+from enginehouse.cli.serve import serve
+from enginehouse.domain import errors
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.retry import FailureKind, blame
+from enginehouse.domain.status import TASK, TASK_ENDED, TaskStatus
+from enginehouse.engines.installed import installed
+from enginehouse.engines.native import CATEGORIES, ENGINES
+
+DOCS: Final = Path(__file__).parent
+SCHEMA: Final = Path(routes.__file__).parent.parent / "graphql" / "schema.graphql"
+_PART: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> int:
+    """Every page holds what the code says now; with `--check` those that do not are named, and the answer is 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail when a page is out of date")
+    only_check = parser.parse_args().check
+    stale = list(outdated())
+    for page, text in stale:
+        if only_check:
+            sys.stderr.write(f"{page.relative_to(DOCS.parent)} is out of date: run docs/generate.py (make format)\n")
+        else:
+            page.write_text(text)
+    return int(only_check and bool(stale))
+
+
+def outdated() -> Iterator[tuple[Path, str]]:
+    """The pages that are not as they should be, with the text that they should have."""
+    for page in sorted(DOCS.rglob("*.md")):
+        now = page.read_text()
+        should = _PART.sub(lambda part: f"{part[1]}\n{PARTS[part[2]]()}\n\n{part[3]}", now)
+        if now != should:
+            yield page, should
+
+
+def states() -> str:
+    """The transition table of a task as a state diagram."""
+    verbs: dict[tuple[TaskStatus, TaskStatus], list[str]] = defaultdict(list)
+    for verb, move in TASK.items():
+        for source in move.sources:
+            verbs[source, move.target].append(verb)
+    order = {status: place for place, status in enumerate(TaskStatus)}
+    lines = ["stateDiagram-v2", "  [*] --> pending: create", "  [*] --> standby_pending: create"]
+    for (source, target), names in sorted(verbs.items(), key=lambda edge: (order[edge[0][0]], order[edge[0][1]])):
+        lines.append(f"  {source} --> {target}: {', '.join(names)}")
+    lines += [f"  {status} --> [*]" for status in TaskStatus if status in TASK_ENDED]
+    return "```mermaid\n" + "\n".join(lines) + "\n```"
+
+
+def transitions() -> str:
+    """The same table, to read."""
+    return _table(
+        ("Verb", "May start from", "Ends in"),
+        (
+            (f"`{verb}`", ", ".join(s for s in TaskStatus if s in move.sources), move.target)
+            for verb, move in TASK.items()
+        ),
+    )
+
+
+def refusals() -> str:
+    """Every expected failure and how each interface tells it."""
+    known = [
+        refusal
+        for refusal in vars(errors).values()
+        if inspect.isclass(refusal) and issubclass(refusal, errors.Refusal) and refusal is not errors.Refusal
+    ]
+    return _table(
+        ("Code", "GraphQL `name`", "REST status", "What it says"),
+        ((f"`{r.code}`", f"`{r.graphql_name}`", r.rest_status, _first_line(r)) for r in known),
+    )
+
+
+def failures() -> str:
+    """Why an attempt may fail, and which budget that is charged to."""
+    charged = {
+        "attempt": "tried again while `maxRetries` allows",
+        "lost": "tried again, three times at most",
+        "nobody": "tried again, charged to nobody",
+        "final": "not tried again",
+    }
+    return _table(("Reason", "What follows"), ((f"`{kind}`", charged[blame(kind)]) for kind in FailureKind))
+
+
+def options() -> str:
+    """Every setting of a server: the flag, the variable, the default."""
+    flags = {option.name: option for option in serve.params if isinstance(option, click.Option)}
+    remarks = _remarks(Path(settings.__file__))
+    rows = []
+    for setting in fields(settings.Settings):
+        option = flags.get(setting.name)
+        if option is None:
+            rows.append(("", "", f"`{setting.default}`", f"`{setting.name}`: not to be set from outside."))
+            continue
+        flag = "" if option.hidden else f"`{option.opts[0]}`"
+        text, _, default = (option.help or remarks.get(setting.name, "").rpartition(": ")[2]).partition("  [default: ")
+        shown = default.rstrip("]") or ("" if option.is_flag or option.required else _shown(option.default))
+        rows.append((flag, f"`{option.envvar}`", shown, text))
+    return _table(("Flag", "Variable", "Default", "What it is"), rows)
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    context = click.Context(enginehouse, info_name="enginehouse")
+    return "\n\n".join(section for _, section in walk(enginehouse, context))
+
+
+def walk(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    """The full name and the section of the command, and of all below it."""
+    yield context.command_path, _command(command, context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None and not below.hidden:
+                yield from walk(below, click.Context(below, info_name=name, parent=context))
+
+
+def _command(command: click.Command, context: click.Context) -> str:
+    usage = " ".join(command.collect_usage_pieces(context))
+    parts = [f"## {context.command_path}", inspect.cleandoc(command.help or "").replace("\b\n", "")]
+    if not isinstance(command, click.Group):
+        parts.insert(1, f"`{context.command_path} {usage}`")
+    rows = []
+    for option in command.params:
+        if not isinstance(option, click.Option) or option.hidden:
+            continue
+        names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+        default = "" if option.is_flag or option.required else _shown(option.default)
+        rows.append((names, option.help or "", default, f"`{option.envvar}`" if option.envvar else ""))
+    if rows:
+        parts.append(_table(("Option", "What it does", "Default", "Variable"), rows))
+    return "\n\n".join(part for part in parts if part)
+
+
+def served() -> str:
+    """The operations of the public REST interface that this server serves."""
+    rows = [(method, path, "token", handler) for method, path, handler in routes._SERVED]
+    rows += [(method, path, "open", handler) for method, path, handler in routes._OPEN]
+    return _table(
+        ("Operation", "Asks for", "Remarks"),
+        (
+            (f"`{method} {routes.BASE}{path}`", asks, _said(handler))
+            for method, path, asks, handler in sorted(rows, key=lambda row: (row[1], row[0]))
+        ),
+    )
+
+
+def refused() -> str:
+    """The documented operations that are answered with 501."""
+    return "\n".join(f"- `{method} {routes.BASE}{path}`" for method, path, _ in unserved.operations())
+
+
+def own() -> str:
+    """Our own operations for administrators."""
+    paths = administration._operations()
+    rows = [
+        (f"`{method} {administration.BASE}{path}`", _said(handler)) for method, path, handler in _below(paths._root)
+    ]
+    return _table(("Operation", "Remarks"), rows)
+
+
+def _below(place: "Place[routes.ForCallers | routes.ForAnybody]", path: str = "") -> Iterator[tuple[str, str, object]]:
+    for method, operation in place.methods.items():
+        yield method, path, operation.handler
+    for name, following in place.named.items():
+        yield from _below(following, f"{path}/{name}")
+
+
+def roots() -> str:
+    """The root fields of the GraphQL interface."""
+    schema = build_schema(SCHEMA.read_text())
+    parts = []
+    for root in filter(None, (schema.query_type, schema.mutation_type)):
+        rows = (
+            (f"`{name}`", ", ".join(f"`{argument}`" for argument in field.args), f"`{field.type}`")
+            for name, field in root.fields.items()
+        )
+        parts.append(_table((root.name, "Arguments", "Answers"), rows))
+    return "\n\n".join(parts)
+
+
+def engines() -> str:
+    """Every engine that comes with the server."""
+    specs: list[EngineSpec] = [engine.spec for engine in ENGINES]
+    ours = _entry_points()
+    specs += sorted((spec for spec in installed() if spec.entry_point in ours), key=lambda spec: spec.slug or "")
+    names = {category.id: category.name for category in CATEGORIES}
+    return _table(
+        ("Slug", "Engine", "Id", "Category", "Mode", "Runs", "Reads"),
+        (
+            (
+                f"`{spec.slug}`", spec.name, " ".join(f"`{i}`" for i in (spec.id, *spec.aliases)),
+                names.get(spec.category_id, ""), spec.mode, spec.kind, ", ".join(spec.inputs),
+            )
+            for spec in specs
+        ),
+    )  # fmt: skip
+
+
+def word_count() -> str:
+    """The example of an engine."""
+    return f"```python\n{(DOCS / 'how-to/example-engine/word_count.py').read_text()}```"
+
+
+def _entry_points() -> set[str]:
+    text = (DOCS.parent / "pyproject.toml").read_text()
+    section = text.partition('[project.entry-points."enginehouse.engines"]')[2].partition("\n[")[0]
+    return {line.split("=")[0].strip() for line in section.splitlines() if "=" in line}
+
+
+def _remarks(source: Path) -> dict[str, str]:
+    """What stands behind each field of the settings, as a comment."""
+    lines = source.read_text().splitlines()
+    [declared] = [node for node in ast.parse("\n".join(lines)).body if isinstance(node, ast.ClassDef) and node.body[1:]
+                  and node.name == "Settings"]  # fmt: skip
+    return {
+        node.target.id: lines[node.lineno - 1].partition("  # ")[2]
+        for node in declared.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
+def _first_line(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
+
+
+def _said(handler: object) -> str:
+    """A handler's first line, without the operation that stands before it and what is said to its callers in code."""
+    said = re.sub(r" Raises .*| \([a-z]+-contract [^)]*\)", "", _first_line(handler).partition(": ")[2])
+    return said[:1].upper() + said[1:]
+
+
+def _shown(default: object) -> str:
+    if default is None or isinstance(default, click.core.Context) or "UNSET" in repr(default):
+        return ""
+    return f"`{default}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    part.__name__: part
+    for part in (
+        states, transitions, refusals, failures, options, commands, served, refused, own, roots, engines,
+        word_count,
+    )
+}  # fmt: skip
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""The documentation says what the code does: nothing is missing, no link is dead, and its examples run."""
+
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from subprocess import PIPE
+
+import click
+import pytest
+from docs import generate
+from tests.acceptance.server import TOKEN, serving
+
+from enginehouse.api.rest import routes
+from enginehouse.cli.main import enginehouse
+from enginehouse.domain import errors
+from enginehouse.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EXAMPLE_SECONDS = 120
+
+_FENCE = re.compile(r"^```(\w+)(?: (.*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
+_VARYING = (
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
+    (re.compile(r"\b\d{8}_[A-Za-z0-9]{10,15}\b"), "<id>"),
+)
+
+
+def test_what_is_generated_is_up_to_date() -> None:
+    assert [str(page) for page, _ in generate.outdated()] == [], "run make format"
+
+
+def commands() -> dict[str, click.Command]:
+    """Every command by its full name, groups included."""
+    found: dict[str, click.Command] = {}
+
+    def add(name: str, command: click.Command) -> None:
+        found[name] = command
+        if isinstance(command, click.Group):
+            context = click.Context(command, info_name=name)
+            for below in command.list_commands(context):
+                if (known := command.get_command(context, below)) is not None:
+                    add(f"{name} {below}", known)
+
+    add("enginehouse", enginehouse)
+    return found
+
+
+def test_every_command_and_option_says_what_it_is_for() -> None:
+    reference = (ROOT / "docs/reference/cli.md").read_text()
+    for name, command in commands().items():
+        assert command.help, f"{name} has no help"
+        assert f"## {name}\n" in reference
+        for option in command.params:
+            if isinstance(option, click.Option) and not option.hidden:
+                assert option.help, f"{name} {option.opts[0]} has no help"
+
+
+def test_every_setting_is_described() -> None:
+    rows = [line.split("|")[1:-1] for line in generate.options().splitlines()[2:]]
+    assert len(rows) == len(fields(Settings))
+    assert [row for row in rows if not row[3].strip()] == []
+
+
+def test_every_refusal_is_described() -> None:
+    refusals = [
+        found for found in vars(errors).values() if inspect.isclass(found) and issubclass(found, errors.Refusal)
+    ]
+    reference = (ROOT / "docs/reference/errors.md").read_text()
+    for refusal in refusals:
+        assert refusal.__doc__, refusal
+        assert refusal is errors.Refusal or f"| `{refusal.code}` |" in reference
+
+
+def test_every_served_operation_is_listed() -> None:
+    served, refused = (ROOT / "docs/reference/rest.md").read_text().split("## Answered 501")
+    for method, path, _ in (*routes._SERVED, *routes._OPEN):
+        assert f"| `{method} {routes.BASE}{path}` |" in served
+        assert f"`{method} {routes.BASE}{path}`" not in refused
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_link_is_dead(page: Path) -> None:
+    for link in _LINK.findall(_FENCE.sub("", page.read_text())):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        place, _, anchor = link.partition("#")
+        target = (page.parent / place).resolve() if place else page
+        assert target.exists(), f"{link} leads nowhere"
+        if anchor and target.suffix == ".md":
+            assert anchor in _anchors(target), f"{link} names no heading"
+
+
+def test_every_page_is_reachable_from_the_index() -> None:
+    known, found = {ROOT / "README.md"}, [ROOT / "README.md"]
+    while found:
+        page = found.pop()
+        for link in _LINK.findall(page.read_text()):
+            target = (page.parent / link.partition("#")[0]).resolve()
+            if target.suffix == ".md" and target.is_file() and target not in known:
+                known.add(target)
+                found.append(target)
+    assert set(PAGES) - known == set()
+
+
+def _shell_lines(page: Path) -> Iterator[str]:
+    text = page.read_text()
+    for language, _, content in _FENCE.findall(text):
+        if language == "sh":
+            yield from content.replace("\\\n", " ").splitlines()
+    yield from re.findall(r"`((?:enginehouse|make) [^`]+)`", _FENCE.sub("", text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_are_named_exist(page: Path) -> None:
+    known = commands()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for line in _shell_lines(page):
+        if (make := re.match(r"make ([a-z]+)", line)) is not None:
+            assert make[1] in targets, line
+        elif (call := re.match(r"(?:\.venv/bin/)?(enginehouse\b.*)", line)) is not None:
+            _check_call(call[1].partition(" #")[0], known)
+
+
+def _check_call(line: str, known: dict[str, click.Command]) -> None:
+    words = [word for word in shlex.split(line) if word not in ("…", "&")]
+    length = max(n for n in range(1, len(words) + 1) if " ".join(words[:n]) in known)
+    name = " ".join(words[:length])
+    command = known[name]
+    rest = words[length:]
+    assert not isinstance(command, click.Group) or not rest or rest[0].startswith("-"), f"{line}: no such command"
+    options = {opt for option in command.params for opt in (*option.opts, *option.secondary_opts)} | {
+        "--help",
+        "--version",
+    }
+    assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= options, line
+
+
+@dataclass(frozen=True)
+class Step:
+    """A piece of shell from a page, and what it prints, where the page says so."""
+
+    script: str
+    answer: str | None
+
+
+def steps(page: Path) -> list[Step]:
+    """The examples of the page that are marked as tested, in order."""
+    found: list[Step] = []
+    for language, mark, content in _FENCE.findall(page.read_text()):
+        if language == "sh" and mark.startswith("tested"):
+            found.append(Step(content, None))
+        elif mark == "answer":
+            found[-1] = Step(found[-1].script, content)
+    return found
+
+
+def _settled(text: str) -> str:
+    for pattern, word in _VARYING:
+        text = pattern.sub(word, text)
+    return text.strip()
+
+
+@pytest.fixture(scope="module")
+def example_engine(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PYTHONPATH on which the example engine is installed, as its page says."""
+    folder = tmp_path_factory.mktemp("installed")
+    source = tmp_path_factory.mktemp("source")
+    for file in (ROOT / "docs/how-to/example-engine").iterdir():
+        if file.is_file():
+            (source / file.name).write_bytes(file.read_bytes())
+    install = [
+        "install",
+        "-qq",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--target",
+        str(folder),
+        str(source),
+    ]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True)
+    return str(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.stem)
+def test_the_examples_of_a_page_run_and_answer_as_they_say(page: Path, tmp_path: Path, example_engine: str) -> None:
+    with serving(tmp_path / "data", PYTHONPATH=example_engine) as server:
+        here = {"URL": server.url, "TOKEN": TOKEN, "DATA": str(server.data), "PATH": os.environ["PATH"]}
+        script = "set -u\n" + "\n".join(f"{step.script}\necho; echo '--- end of step ---'" for step in steps(page))
+        run = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, env=here, stdout=PIPE, stderr=PIPE, text=True)
+        out, err = run.communicate(timeout=EXAMPLE_SECONDS)
+    printed = out.split("--- end of step ---\n")
+    assert len(printed) == len(steps(page)) + 1, err
+    for step, answer in zip(steps(page), printed, strict=False):
+        if step.answer is not None:
+            assert _settled(answer) == _settled(step.answer), step.script + err
