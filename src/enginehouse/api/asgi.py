@@ -28,11 +28,11 @@ def application(house: House) -> Application:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        if path.startswith(BASE):
+        if path.startswith(BASE + "/"):
             await rest(scope, receive, send)
         elif path in ("/v3/graphql", "/v3/graphql/"):
             await data(scope, receive, send)
-        elif path.startswith(administration.BASE):
+        elif path.startswith(administration.BASE + "/"):
             await own(scope, receive, send)
         else:
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_NOWHERE)).encode())]

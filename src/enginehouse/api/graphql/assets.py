@@ -152,7 +152,15 @@ asset_type.set_field("type", lambda asset, _: asset.asset_type)
 asset_type.set_field("contentType", lambda asset, _: asset.content_type)
 asset_type.set_field("createdDateTime", lambda asset, _: asset.created_at)
 asset_type.set_field("modifiedDateTime", lambda asset, _: asset.modified_at)
-asset_type.set_field("signedUri", lambda asset, _: asset.uri)
+
+
+@asset_type.field("uri")
+@asset_type.field("signedUri")
+def uri_of(asset: Asset, info: Info) -> str | None:
+    """Where the content is: elsewhere for a reference, else here, to be fetched with a token like everything else."""
+    return asset.uri or f"{info.context.origin}/api/v1/asset/{asset.id}/content"
+
+
 asset_type.set_field("assetSize", lambda asset, _: asset.size)
 asset_type.set_field("isUserEdited", lambda _, __: False)
 asset_type.set_field("transform", lambda _, __, **___: None)

@@ -1,9 +1,9 @@
-"""Our own operations for administrators, under `/api/v1`: what the public contracts have no words for."""
+"""Our own operations, under `/api/v1`: what the public contracts have no words for."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from enginehouse.api.rest import organization
+from enginehouse.api.rest import assets, organization
 from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.rest.paths import Paths
 from enginehouse.api.rest.query import Query
@@ -42,6 +42,7 @@ def interface(house: Callable[[], House]) -> Interface:
 
 def _operations() -> Operations:
     paths: Operations = Paths()
+    paths.add("GET", "/asset/{AssetID}/content", ForCallers(assets.content))
     paths.add("GET", "/organizations", ForCallers(list_organizations))
     paths.add("POST", "/organizations", ForCallers(create_organization))
     paths.add("POST", "/users", ForCallers(create_user))
