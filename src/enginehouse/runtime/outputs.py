@@ -29,6 +29,7 @@ async def keep(
     Raises EngineFailure for an output that is neither bytes nor a file inside the attempt's folder.
     """
     folder = f"{attempt_folder(lease.organization_id, lease.key.job_id, lease.key.ordinal)}/{lease.token}"
+    places = [_folders(output, work) for output in outputs]
     names = [_name(output, number, spec, lease) for number, output in enumerate(outputs)]
     parts = [
         (f"{folder}/{number:06d}-{_UNSAFE.sub('_', name)[-80:]}", _source(output, work))
@@ -51,7 +52,7 @@ async def keep(
             metadata={**(only.metadata if only else {}), **output.metadata} or None,
         )
         for number, (output, name, kept) in enumerate(zip(outputs, names, stored, strict=True))
-        for position in _folders(output, work)
+        for position in places[number]
     )
 
 
@@ -76,7 +77,8 @@ def _index(output: Output, number: int, work: Work) -> int:
 def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
     """The output's own name; results in AION without one are named as clients look for them (engine-contract d.7)."""
     if output.name:
-        return Path(printable(output.name)).name[:200] or "output"
+        name = Path(printable(output.name)).name[:200]
+        return name if name.strip(".") else "output"
     if output.media_type in _JSON and not any(
         f.type is FolderType.OUTPUT for f in lease.plan.tasks[lease.key.ordinal].folders
     ):

@@ -1,0 +1,177 @@
+"""What the tests of the runtime stand on: a house, engines that do as told, a source that can be in trouble."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tests import make
+
+from enginehouse.client.guarded import Response
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.errors import Unavailable
+from enginehouse.domain.job import Job, JobRequest, TaskRequest
+from enginehouse.domain.work import Answer, ItemKey, Lease, Report
+from enginehouse.engines.native.categories import TEST
+from enginehouse.engines.native.noop import Noop
+from enginehouse.engines.protocol import NativeContext, NativeEngine, Output, Work
+from enginehouse.operations import jobs, work
+from enginehouse.operations.house import House
+from enginehouse.runtime.runner import Runner
+from enginehouse.runtime.source import InProcess
+from enginehouse.storage import history
+from enginehouse.storage.history import Attempt
+
+NOOP = Noop.spec.id
+PRINCIPAL = make.principal()
+Do = Callable[[Work, NativeContext], Awaitable[list[Output]]]
+
+
+async def nothing(work: Work, context: NativeContext) -> list[Output]:
+    return []
+
+
+@dataclass
+class Told:
+    """A native engine that does what the test last told it, and counts how often it did."""
+
+    spec: EngineSpec
+    do: Do = nothing
+    runs: int = 0
+
+    async def process(self, work: Work, context: NativeContext) -> list[Output]:
+        self.runs += 1
+        return await self.do(work, context)
+
+
+def _spec(name: str, **more: Any) -> EngineSpec:
+    fields = {"mode": EngineMode.BATCH, "kind": EngineKind.NATIVE, "category_id": TEST.id, **more}
+    return EngineSpec(id=name, name=name, outputs=("text/plain",), **fields)
+
+
+ENGINES: dict[str, NativeEngine] = {
+    NOOP: Noop(),
+    "told": Told(_spec("told")),
+    "ingest": Told(_spec("ingest", ingests=True)),
+    "split": Told(_spec("split", mode=EngineMode.STREAM, inputs=("*/*",))),
+    "read": Told(_spec("read", mode=EngineMode.CHUNK, inputs=("*/*",))),
+    "write": Told(_spec("write", mode=EngineMode.CHUNK, inputs=("*/*",), gathers=True)),
+    "container": Told(_spec("container", kind=EngineKind.HTTP)),
+    "gone": Told(_spec("gone")),
+}
+
+
+class Source(InProcess):
+    """The work source of the server itself; calls fail or wait as long as a test wants that."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self.trouble: dict[str, list[Exception]] = {}
+        self.gates: dict[str, asyncio.Event] = {}
+        self.called: list[str] = []
+
+    async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
+        leases = await super().claim(pool=pool, limit=limit, worker=worker)
+        await self._pass("claim")
+        return leases
+
+    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]:
+        await self._pass("heartbeat")
+        return await super().heartbeat(held)
+
+    async def finish(self, report: Report) -> Answer:
+        await self._pass("finish")
+        return await super().finish(report)
+
+    async def _pass(self, call: str) -> None:
+        self.called.append(call)
+        if gate := self.gates.get(call):
+            await gate.wait()
+        if waiting := self.trouble.get(call):
+            raise waiting.pop(0)
+
+
+class DownError(Unavailable):
+    """Storage cannot answer now."""
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot answer now.")
+
+
+@dataclass
+class Floor:
+    """A house, the source of its work, and the runner that a test starts attempts with."""
+
+    house: House
+    source: Source
+    folder: Path
+    engines: dict[str, Told] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engines = {name: Told(engine.spec) for name, engine in ENGINES.items() if isinstance(engine, Told)}
+
+    @property
+    def runner(self) -> Runner:
+        native: dict[str, NativeEngine] = {NOOP: Noop(), **self.engines}
+        del native["gone"]
+        return Runner(source=self.source, house=self.house, native=native, call_python=_no_python, fetch=_no_fetch)
+
+    def tell(self, name: str, do: Do) -> Told:
+        self.engines[name].do = do
+        return self.engines[name]
+
+    async def create(self, *requests: JobRequest) -> list[int]:
+        return [made.job_id for made in await jobs.create(self.house, PRINCIPAL, requests)]
+
+    async def claim(self, limit: int = 100) -> list[Lease]:
+        return await work.claim(self.house, pool="native", limit=limit, worker="test")
+
+    async def lease_one(self, engine: str = "told", **fields: Any) -> Lease:
+        """The lease of a new job's only task."""
+        await self.create(one(engine, **fields))
+        [lease] = await self.claim()
+        return lease
+
+    async def run_all(self) -> None:
+        """Everything that may run now has run."""
+        while leases := await self.claim():
+            for lease in leases:
+                await self.runner.run(lease)
+
+    async def job(self, job_id: int) -> Job:
+        return await jobs.get(self.house, PRINCIPAL, job_id)
+
+    async def attempts(self, job_id: int, ordinal: int = 0) -> list[Attempt]:
+        return await self.house.database.read(
+            lambda tx: history.attempts(tx, PRINCIPAL.organization_id, job_id, ordinal)
+        )
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        return await self.house.database.read(lambda tx: tx.all(statement))
+
+
+def one(engine: str, **fields: Any) -> JobRequest:
+    """A job of one task."""
+    return JobRequest(tasks=(TaskRequest(engine_id=engine, **fields),))
+
+
+async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 20) -> None:
+    """The condition holds; fails with `what` when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if found if isinstance(found, bool) else await found:
+            return
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.005)
+
+
+async def _no_python(*given: Any, **more: Any) -> NoReturn:
+    raise AssertionError("no engine of these tests runs in a child")
+
+
+def _no_fetch(url: str, *, max_bytes: int | None = None) -> AbstractAsyncContextManager[Response]:
+    raise AssertionError("no engine of these tests fetches")

@@ -1,0 +1,160 @@
+"""The dispatcher: never more than there are slots, in the right order, and nothing that it leased is forgotten."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from tests.runtime.floor import NOOP, Floor, one, until
+
+from enginehouse.domain.work import Lease
+from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.runtime.slots import Slots
+from enginehouse.storage import work
+
+
+@dataclass
+class Desk:
+    """A dispatcher whose attempts wait at a gate before they run."""
+
+    floor: Floor
+    slots: Slots
+    dispatcher: Dispatcher = field(init=False)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    started: list[Lease] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.dispatcher = Dispatcher(self.floor.source, self.slots, self._run, worker="test")
+
+    async def _run(self, lease: Lease) -> None:
+        self.started.append(lease)
+        await self.gate.wait()
+        await self.floor.runner.run(lease)
+
+
+async def _leased(floor: Floor) -> int:
+    return len(await floor.house.database.read(lambda tx: work.all_leases(tx, limit=1000)))
+
+
+@asynccontextmanager
+async def desk(floor: Floor, slots: int) -> AsyncIterator[Desk]:
+    made = Desk(floor, Slots({"native": slots}))
+    try:
+        yield made
+    finally:
+        made.gate.set()
+        await made.dispatcher.loop.stop()
+        await made.slots.drain(10)
+
+
+async def _statuses(floor: Floor, ids: list[int]) -> list[str]:
+    return [(await floor.job(job_id)).tasks[0].status.value for job_id in ids]
+
+
+async def test_no_more_is_leased_than_there_are_free_slots(floor: Floor) -> None:
+    await floor.create(*[one(NOOP)] * 10)
+    async with desk(floor, 3) as at:
+        assert await at.dispatcher.tick() == 0.0  # a full claim says that there may be more
+        assert await at.dispatcher.tick() > 0
+        await until(lambda: len(at.started) == 3, "the attempts have started")
+        assert await _leased(floor) == 3
+
+
+async def test_all_of_it_runs_with_fewer_slots_than_tasks(floor: Floor) -> None:
+    ids = await floor.create(*[one(NOOP)] * 50)
+    async with desk(floor, 3) as at:
+        at.gate.set()
+        most = 0
+
+        async def all_done() -> bool:
+            nonlocal most
+            most = max(most, len(at.slots.running))
+            return set(await _statuses(floor, ids)) == {"complete"}
+
+        at.dispatcher.loop.start()
+        await until(all_done, "all jobs are complete")
+        assert most <= 3
+    assert len(at.started) == 50
+
+
+async def test_what_waits_says_queued_only_when_the_slots_are_full(floor: Floor) -> None:
+    async with desk(floor, 2) as at:
+        first = await floor.create(*[one(NOOP)] * 2)
+        await at.dispatcher.tick()
+        await at.dispatcher.tick()
+        assert await _statuses(floor, first) == ["running", "running"]
+        later = await floor.create(*[one(NOOP)] * 3)
+        assert await _statuses(floor, later) == ["pending"] * 3
+        at.dispatcher._marked_at.clear()
+        await at.dispatcher.tick()
+        assert await _statuses(floor, first + later) == ["running"] * 2 + ["queued"] * 3
+
+
+async def test_waiting_work_is_marked_once_a_second_at_most(floor: Floor) -> None:
+    async with desk(floor, 1) as at:
+        await floor.create(one(NOOP))
+        await at.dispatcher.tick()
+        [later] = await floor.create(one(NOOP))
+        at.dispatcher._marked_at["native"] = time.monotonic() + 3600
+        await at.dispatcher.tick()
+        assert await _statuses(floor, [later]) == ["pending"]
+        at.dispatcher._marked_at["native"] -= 3601.5
+        await at.dispatcher.tick()
+        assert await _statuses(floor, [later]) == ["queued"]
+
+
+async def test_the_order_is_priority_then_due_time_then_age(floor: Floor) -> None:
+    late = 4_000_000_000_000_000
+    ids = await floor.create(
+        one(NOOP, priority=5),
+        one(NOOP, priority=0),
+        one(NOOP, priority=0, due_at=late),
+        one(NOOP, priority=-20_000),
+        one(NOOP, priority=0, due_at=late - 1),
+        one(NOOP, priority=0),
+        one(NOOP, priority=5, due_at=1),
+    )
+    async with desk(floor, 1) as at:
+        at.gate.set()
+        at.dispatcher.loop.start()
+        await until(lambda: len(at.started) == len(ids), "all have started")
+    assert [ids.index(lease.key.job_id) for lease in at.started] == [3, 4, 2, 1, 5, 6, 0]
+
+
+async def test_what_is_leased_while_the_loop_is_stopped_is_not_forgotten(floor: Floor) -> None:
+    [job_id] = await floor.create(one(NOOP))
+    async with desk(floor, 1) as at:
+        at.gate.set()
+        answer = floor.source.gates["claim"] = asyncio.Event()
+        at.dispatcher.loop.start()
+        await until(lambda: "claim" in floor.source.called, "the claim is under way")
+        stopping = asyncio.create_task(at.dispatcher.loop.stop())
+        await asyncio.sleep(0)
+        answer.set()
+        await stopping
+        await at.slots.drain(10)
+    assert (await floor.job(job_id)).status == "complete"
+    assert await _leased(floor) == 0
+
+
+async def test_a_lease_counts_from_before_the_claim_was_answered(floor: Floor) -> None:
+    await floor.create(one(NOOP))
+    async with desk(floor, 1) as at:
+        answer = floor.source.gates["claim"] = asyncio.Event()
+        ticking = asyncio.create_task(at.dispatcher.tick())
+        await until(lambda: "claim" in floor.source.called, "the claim is under way")
+        before = time.monotonic()
+        answer.set()
+        await ticking
+        [attempt] = at.slots.running.values()
+        assert attempt.held_at <= before
+
+
+@pytest.mark.parametrize("pool", ["python", "http"])
+async def test_work_of_another_pool_is_left_alone(floor: Floor, pool: str) -> None:
+    await floor.create(one(NOOP))
+    dispatcher = Dispatcher(floor.source, Slots({pool: 5}), floor.runner.run, worker="test")
+    assert await dispatcher.tick() > 0
+    assert await _leased(floor) == 0

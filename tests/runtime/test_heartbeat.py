@@ -1,0 +1,156 @@
+"""The heartbeat: leases outlive their length while somebody works, and an attempt that lost its own is stopped."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from structlog.testing import capture_logs
+from tests.runtime.floor import PRINCIPAL, DownError, Floor, until
+
+from enginehouse.domain.work import Lease
+from enginehouse.engines.protocol import NativeContext, Output, Work
+from enginehouse.operations import jobs, upkeep, work
+from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.slots import Slots
+
+LEASE = 30.0
+
+
+class Long:
+    """An engine that works until the gate opens, and knows when it was cancelled."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.working = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def __call__(self, work: Work, context: NativeContext) -> list[Output]:
+        self.working.set()
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return [Output(media_type="text/plain", data=b"x")]
+
+
+@asynccontextmanager
+async def attempt(floor: Floor, *, held_for: float = 0.0) -> AsyncIterator[tuple[Slots, Long, Lease]]:
+    """An attempt at work, its lease last known to hold `held_for` seconds ago."""
+    long = Long()
+    floor.tell("told", long)
+    lease = await floor.lease_one()
+    slots = Slots({"native": 1})
+    slots.start(lease, "native", floor.runner.run(lease), now=time.monotonic() - held_for)
+    await asyncio.wait_for(long.working.wait(), 10)
+    try:
+        yield slots, long, lease
+    finally:
+        await slots.drain(0)
+
+
+async def _lease_until(floor: Floor) -> int:
+    return int((await floor.house.database.read(lambda tx: tx.all("work.all_leases", limit=1)))[0][3])
+
+
+async def test_a_long_attempt_keeps_its_lease_beyond_its_length(floor: Floor) -> None:
+    object.__setattr__(floor.house.limits, "lease_seconds", 0.3)
+    async with attempt(floor) as (slots, long, lease):
+        heartbeat = Heartbeat(floor.source, slots, lease_seconds=0.3)
+        heartbeat.loop.start()
+        heartbeat.fence.start()
+        lost = 0
+
+        async def thrice_its_length() -> bool:
+            nonlocal lost
+            lost += await upkeep.expire_leases(floor.house)
+            return time.monotonic() > deadline
+
+        deadline = time.monotonic() + 3 * 0.3
+        await until(thrice_its_length, "three times the length of the lease are over")
+        assert lost == 0
+        long.gate.set()
+        await until(lambda: not slots.running, "the attempt has ended")
+        await heartbeat.loop.stop()
+        await heartbeat.fence.stop()
+    job = await floor.job(lease.key.job_id)
+    assert job.status == "complete"
+    assert job.tasks[0].attempts == 1
+
+
+async def test_without_a_heartbeat_the_lease_runs_out(floor: Floor) -> None:
+    object.__setattr__(floor.house.limits, "lease_seconds", 0.1)
+    async with attempt(floor) as (_, _, lease):
+
+        async def expired() -> bool:
+            return await upkeep.expire_leases(floor.house) == 1
+
+        await until(expired, "the lease has run out")
+    [ended] = await floor.attempts(lease.key.job_id)
+    assert (ended.outcome, ended.failure_reason) == ("lost", "worker_lost")
+
+
+async def test_a_tick_asks_only_for_leases_it_has_not_just_taken(floor: Floor) -> None:
+    async with attempt(floor) as (slots, _, _):
+        await Heartbeat(floor.source, slots, lease_seconds=LEASE).tick()
+        assert "heartbeat" not in floor.source.called
+
+
+async def test_a_kept_lease_counts_from_before_the_call(floor: Floor) -> None:
+    async with attempt(floor, held_for=LEASE / 3) as (slots, _, _):
+        answer = floor.source.gates["heartbeat"] = asyncio.Event()
+        ticking = asyncio.create_task(Heartbeat(floor.source, slots, lease_seconds=LEASE).tick())
+        await until(lambda: "heartbeat" in floor.source.called, "the call is under way")
+        before = time.monotonic()
+        answer.set()
+        await ticking
+        [running] = slots.running.values()
+        assert before - LEASE / 6 < running.held_at <= before
+
+
+async def test_an_attempt_whose_job_was_deleted_is_stopped(floor: Floor) -> None:
+    async with attempt(floor, held_for=LEASE / 2) as (slots, long, lease):
+        await jobs.delete(floor.house, PRINCIPAL, lease.key.job_id)
+        await Heartbeat(floor.source, slots, lease_seconds=LEASE).tick()
+        await asyncio.wait_for(long.cancelled.wait(), 10)
+        await until(lambda: not slots.running, "its slot is free")
+
+
+async def test_an_attempt_that_another_has_replaced_is_stopped_and_its_result_refused(floor: Floor) -> None:
+    async with attempt(floor, held_for=LEASE / 2) as (slots, long, lease):
+        await upkeep.release_all_leases(floor.house)
+        [other] = await floor.claim()
+        await Heartbeat(floor.source, slots, lease_seconds=LEASE).tick()
+        await asyncio.wait_for(long.cancelled.wait(), 10)
+        await until(lambda: not slots.running, "its slot is free")
+        assert await work.heartbeat(floor.house, [(other.key, other.token)]) == {(other.key, other.token)}
+    assert [ended.outcome for ended in await floor.attempts(lease.key.job_id)] == ["stopped"]
+
+
+async def test_without_an_answer_from_storage_an_attempt_is_stopped_before_its_lease_ends(floor: Floor) -> None:
+    floor.source.trouble["heartbeat"] = [DownError() for _ in range(10_000)]
+    lease_seconds = 1.0
+    async with attempt(floor) as (slots, long, lease):
+        heartbeat = Heartbeat(floor.source, slots, lease_seconds=lease_seconds)
+        with capture_logs():
+            heartbeat.loop.start()
+            heartbeat.fence.start()
+            await asyncio.wait_for(long.cancelled.wait(), 10)
+            await until(lambda: not slots.running, "its slot is free")
+            await heartbeat.loop.stop()
+            await heartbeat.fence.stop()
+    # The lease was still its own, so giving it back is accepted: nobody is charged.
+    [ended] = await floor.attempts(lease.key.job_id)
+    assert (ended.outcome, ended.failure_reason) == ("stopped", "server_stopped")
+
+
+async def test_the_fence_stops_at_four_fifths_of_a_lease_and_not_before(floor: Floor) -> None:
+    async with attempt(floor, held_for=LEASE * 0.7) as (slots, long, _):
+        heartbeat = Heartbeat(floor.source, slots, lease_seconds=LEASE)
+        await heartbeat.fence_tick()
+        assert [running.lost for running in slots.running.values()] == [False]
+        [running] = slots.running.values()
+        running.held_at -= LEASE * 0.11
+        await heartbeat.fence_tick()
+        await asyncio.wait_for(long.cancelled.wait(), 10)
