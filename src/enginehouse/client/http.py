@@ -1,6 +1,6 @@
 """How a client speaks to a server: both interfaces over one connection, every refusal as one exception."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -64,18 +64,21 @@ class Connection:
             parts = {"file": (name, body, media_type)}
             return _data(self._sent("POST", "/v3/graphql", data={"query": query}, files=parts))
 
-    def download(self, path: str, target: Path) -> None:
-        """The bytes that `path` answers are in the file `target`. Raises RequestFailed."""
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The bytes that `path` answers, as they come. Raises RequestFailed."""
         try:
             with self._http.stream("GET", path) as response:
                 if response.is_error:
                     response.read()
                     raise _refused(response)
-                with target.open("wb") as file:
-                    for block in response.iter_bytes(_BLOCK):
-                        file.write(block)
+                yield from response.iter_bytes(_BLOCK)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
+
+    def download(self, path: str, target: Path) -> None:
+        """The bytes that `path` answers are in the file `target`. Raises RequestFailed."""
+        with target.open("wb") as file:
+            file.writelines(self.stream(path))
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
@@ -113,5 +116,6 @@ def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError:
-        text = f"{response.url.copy_with(query=None)} did not answer JSON (HTTP {response.status_code}); is it an Enginehouse?"
+        where = response.url.copy_with(query=None)
+        text = f"{where} did not answer JSON (HTTP {response.status_code}); is it an Enginehouse?"
         raise RequestFailed("error", text, response.status_code) from None

@@ -1,4 +1,4 @@
-"""What a client does with jobs: upload, create, look, cancel, retry, fetch; each over the interface that does it best."""
+"""What a client does with jobs, each over the interface that does it best."""
 
 import io
 import tempfile
@@ -71,6 +71,11 @@ def outputs(server: Connection, job_id: str) -> list[Json]:
 def fetch_output(server: Connection, job_id: str, name: str, target: Path) -> None:
     """The output's bytes are in the file `target`."""
     server.download(f"/edge/v1/proc/job/{quote(job_id, safe='')}/download/{quote(name, safe='')}", target)
+
+
+def output_bytes(server: Connection, job_id: str, name: str) -> Iterator[bytes]:
+    """The output's bytes, block by block."""
+    return server.stream(f"/edge/v1/proc/job/{quote(job_id, safe='')}/download/{quote(name, safe='')}")
 
 
 def logs(server: Connection, task_id: str) -> Iterator[tuple[str, str]]:

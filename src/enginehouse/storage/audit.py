@@ -1,0 +1,46 @@
+"""Whether the stored statuses still are what their tasks say: rule 4 of the guarantees, looked at from outside."""
+
+from dataclasses import dataclass
+
+from enginehouse.domain.status import JobStatus, Tally, job_status
+from enginehouse.storage.database import Row, Tx
+
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A job of which two stored facts contradict one another."""
+
+    job_id: int
+    text: str
+
+
+async def statuses(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]:
+    """How many jobs were looked at, and the first `limit` that contradict themselves."""
+    found: list[Disagreement] = []
+    looked, after = 0, -1
+    while rows := await tx.all("audit.jobs", after=after, limit=_BATCH):
+        looked, after = looked + len(rows), rows[-1][0]
+        for row in rows:
+            if (text := _disagrees(row)) and len(found) < limit:
+                found.append(Disagreement(row[0], text))
+    return looked, found
+
+
+def _disagrees(row: Row) -> str | None:
+    _, status, cancelled, started_at, total, *counts = row
+    stored, rows, told, items_running = counts[:5], counts[5], counts[6:11], counts[11]
+    open_attempts = int(items_running or 0)
+    due = job_status(
+        Tally(total, *stored),
+        cancel_accepted=bool(cancelled),
+        attempts_open=open_attempts,
+        ever_started=started_at is not None,
+    )
+    if JobStatus(status) is not due:
+        return f"is {status}, its counts make it {due.value}"
+    # A standby task is left out of the counts or takes its principal's place; only its plan could tell.
+    if rows == total and not cancelled and [int(count) for count in told] != stored:
+        return f"counts (queued, running, complete, failed, aborted) {stored}, its tasks are {[int(c) for c in told]}"
+    return None
