@@ -20,7 +20,7 @@ from enginehouse.storage import jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sql import statements
+from enginehouse.storage.sql import Dialect, statements
 
 JOBS = 10_000
 MUTANT_JOBS = 2_000
@@ -46,9 +46,11 @@ def contended(request: pytest.FixtureRequest) -> Database:
 
 
 @pytest.fixture(autouse=True)
-def with_test_statements() -> None:
-    statements("sqlite").update(statements("sqlite", SQL))
-    statements("postgres").update(statements("postgres", SQL))
+def with_test_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialects: tuple[Dialect, ...] = ("sqlite", "postgres")
+    for dialect in dialects:
+        for name, statement in statements(dialect, SQL).items():
+            monkeypatch.setitem(statements(dialect), name, statement)
 
 
 @dataclass
