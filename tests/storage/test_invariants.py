@@ -7,10 +7,10 @@ those of its jobs, and an item exists exactly where a task says that one is open
 
 import random
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import make
 
 from enginehouse.domain.job import JobRequest, Plan, TaskRequest
 from enginehouse.domain.retry import FailureKind
@@ -19,19 +19,13 @@ from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
 from enginehouse.storage import jobs, work
 from enginehouse.storage.database import Database, Row, Tx
 from enginehouse.storage.plans import Plans
-from enginehouse.storage.sql import statements
-from tests import make
 
-SQL = Path(__file__).parent / "sql"
 WALKS = 12
 STEPS = 60
 KINDS = (FailureKind.INVALID_DATA, FailureKind.INTERNAL_ERROR, FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED)
 
 
-@pytest.fixture(autouse=True)
-def with_test_statements() -> None:
-    statements("sqlite").update(statements("sqlite", SQL))
-    statements("postgres").update(statements("postgres", SQL))
+pytestmark = pytest.mark.usefixtures("own_statements")
 
 
 def standby_chain() -> JobRequest:

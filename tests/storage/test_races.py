@@ -8,7 +8,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter_ns
 
 import pytest
@@ -20,11 +19,12 @@ from enginehouse.storage import jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sql import Dialect, statements
+from enginehouse.storage.sql import statements
 
 JOBS = 10_000
 MUTANT_JOBS = 2_000
-SQL = Path(__file__).parent / "sql"
+
+pytestmark = pytest.mark.usefixtures("own_statements")
 
 Claim = Callable[[Database, Plans], Awaitable[list[int]]]  # answers the job of every task started
 Cancel = Callable[[Database, int], Awaitable[bool]]
@@ -43,14 +43,6 @@ def contended(request: pytest.FixtureRequest) -> Database:
     known = {"sqlite": "sqlite_database", "postgres": "wide_postgres"}
     found: Database = request.getfixturevalue(known[request.param])
     return found
-
-
-@pytest.fixture(autouse=True)
-def with_test_statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    dialects: tuple[Dialect, ...] = ("sqlite", "postgres")
-    for dialect in dialects:
-        for name, statement in statements(dialect, SQL).items():
-            monkeypatch.setitem(statements(dialect), name, statement)
 
 
 @dataclass
@@ -189,7 +181,7 @@ FAN_INS = 200
 
 
 async def _lost_children(database: Database) -> int:
-    """Both parents of every child finish at once, each in its own transaction; answers how many children got nothing."""
+    """Both parents of every child finish at once, each in its own transaction; how many children got nothing."""
     plans = Plans()
     tasks = make.fan_out(2)
     await database.write(lambda tx: jobs.create(tx, plans, [make.new_job(tasks) for _ in range(FAN_INS)]))

@@ -1,7 +1,6 @@
 """Create, claim, finish, cancel on both databases: what must be true of each."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from tests import make
@@ -13,7 +12,6 @@ from enginehouse.domain.work import Accepted, Answer, Done, Failed, Lease, NewAr
 from enginehouse.storage import artifacts, jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
-from enginehouse.storage.sql import statements
 
 LEASE = 30_000_000
 
@@ -63,10 +61,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(database: Database) -> Bench:
-    sql = Path(__file__).parent / "sql"
-    statements("sqlite").update(statements("sqlite", sql))
-    statements("postgres").update(statements("postgres", sql))
+def bench(database: Database, own_statements: None) -> Bench:
     return Bench(database)
 
 
