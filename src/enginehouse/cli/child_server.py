@@ -55,7 +55,7 @@ class ChildServer:
         self._stop()
 
     def wait(self) -> None:
-        """Somebody has stopped this command: the way a kept server ends. Raises FailureError when it ended otherwise."""
+        """Somebody has stopped this command, as a kept server is ended. Raises FailureError when it ended otherwise."""
         if self._process is None:
             return
         with suppress(KeyboardInterrupt):

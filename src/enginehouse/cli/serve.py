@@ -42,7 +42,7 @@ def serve(data: Path, python_slots: int | None, **given: Any) -> None:
     try:
         settings = Settings(data=data.expanduser().absolute(), **given).checked()
     except UnusableSettings as refused:
-        raise FailureError(str(refused), exit_code=2) from None
+        raise FailureError("; ".join(map(_as_flag, str(refused).splitlines())), exit_code=2) from None
     # The server's own imports are most of a second; a wrong flag should not have to wait for them.
     from enginehouse.cli import server  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from enginehouse.api.graphql.context import Info
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.ids import job_graphql, parse_task, task_graphql, task_uuid
 from enginehouse.domain.job import Job, Task
+from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import artifacts, engines, jobs
 
@@ -161,6 +162,18 @@ def _text(value: Any) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
+# The contract has a word for each kind of failure but our own two.
+_REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
+    FailureKind.WORKER_LOST.value: FailureKind.HEARTBEAT_TIMEOUT.value,
+    FailureKind.SERVER_STOPPED.value: FailureKind.SYSTEM_ERROR.value,
+}
+
+
+def _failure_reason(task: Task, _: Info) -> str | None:
+    """Why it failed; null for a task that was aborted because of another one, which its message says."""
+    return _REASONS.get(task.failure_reason or "")
+
+
 def _preferences(task: Task, _: Info) -> dict[str, Any]:
     plan = task.plan
     return {
@@ -193,7 +206,7 @@ task_type.set_field("outputString", lambda task, _: _text(task.output))
 task_type.set_field("isClone", lambda task, _: task.plan.echo.get("isClone"))
 task_type.set_field("buildId", lambda task, _: task.plan.echo.get("buildId"))
 task_type.set_field("testTask", lambda task, _: task.plan.echo.get("testTask"))
-task_type.set_field("failureReason", lambda task, _: task.failure_reason)
+task_type.set_field("failureReason", _failure_reason)
 task_type.set_field("failureMessage", lambda task, _: task.failure_message)
 task_type.set_field("executionPreferences", _preferences)
 

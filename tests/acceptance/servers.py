@@ -1,0 +1,119 @@
+"""The real command in processes of its own: a server that is up, and what one call of it said."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+COMMAND = (sys.executable, "-m", "enginehouse")
+DEADLINE = 60.0
+TOKEN = "5d1f3c52-7a56-4c0c-9f3e-5b0a64f3a911"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a call ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(slots=True)
+class Server:
+    """A server that has said that it is ready; `heard` grows with every line on its stderr."""
+
+    url: str
+    data: Path
+    process: subprocess.Popen[str]
+    heard: list[str] = field(default_factory=list)
+
+    @property
+    def token(self) -> str:
+        return (self.data / "token").read_text().strip()
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token or self.token}"}, timeout=30)
+
+    def cli(self, *arguments: str, **more: Any) -> Said:
+        """The command, pointed at this server by its data folder."""
+        return call(*arguments, environment={"ENGINEHOUSE_DATA": str(self.data)}, **more)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Tells it to stop and waits until it has; answers its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+
+def call(
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    stdin: str | None = None,
+    folder: Path | None = None,
+) -> Said:
+    """The command has run to its end."""
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        env=clean(environment),
+        cwd=folder,
+        timeout=DEADLINE * 2,
+        check=False,
+    )
+    return Said(ended.returncode, ended.stdout, ended.stderr)
+
+
+def clean(more: dict[str, str] | None = None) -> dict[str, str]:
+    """The environment without what is set for other servers."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("ENGINEHOUSE_", "AIWARE_"))} | (more or {})
+
+
+@contextmanager
+def serving(data: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """`enginehouse serve` on a free port, ready inside the block and gone after it."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--data", str(data), "--port", "0", *flags],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean(environment),
+    )
+    server = Server("", data, process)
+    overdue = threading.Timer(DEADLINE, process.kill)
+    overdue.start()
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            server.heard.append(line.rstrip("\n"))
+            if line.startswith("ready: "):
+                server.url = line.split()[1]
+                break
+        overdue.cancel()
+        assert server.url, server.heard
+        reader = threading.Thread(target=_hear, args=(process, server.heard), daemon=True)
+        reader.start()
+        yield server
+        server.stop()
+        reader.join(DEADLINE)
+    finally:
+        overdue.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+
+
+def _hear(process: subprocess.Popen[str], heard: list[str]) -> None:
+    assert process.stderr is not None
+    heard.extend(line.rstrip("\n") for line in process.stderr)

@@ -1,0 +1,223 @@
+"""The commands against a real server, for people and, with --json, for programs."""
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.acceptance.servers import Said, Server, call, serving
+
+TEXT = "I love this. It is a wonderful morning."
+
+
+def _json(said: Said) -> Any:
+    assert said.code == 0, said.err
+    return json.loads(said.out)
+
+
+def _created(server: Server, *more: str) -> str:
+    said = server.cli("job", "create", "--engine", "sentiment-vader", "--text", TEXT, *more)
+    assert said.code == 0, said.err
+    return said.out.strip()
+
+
+def _one_line(said: Said) -> str:
+    [line] = said.err.splitlines()
+    assert line.startswith("enginehouse: ")
+    return line
+
+
+def test_the_smallest_job_from_create_to_results(server: Server, tmp_path: Path) -> None:
+    job = _created(server)
+    watched = server.cli("job", "watch", job)
+    assert watched.code == 0, watched.err
+    assert "\x1b[" not in watched.out
+    assert watched.out.splitlines()[-1] == f"job {job}: complete"
+    [output] = _json(server.cli("job", "results", job, "--json"))["outputs"]
+    shown = server.cli("job", "results", job, "--output", output["name"])
+    assert json.loads(shown.out)["sentiment"]["positiveValue"] > 0
+    saved = _json(server.cli("job", "results", job, "--save", str(tmp_path), "--json"))["saved"]
+    assert [Path(path).read_text() for path in saved] == [shown.out]
+
+
+@pytest.mark.parametrize("name", ["sentiment-vader", "VADER", "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"])
+def test_an_engine_is_found_by_slug_name_and_id(server: Server, name: str) -> None:
+    said = server.cli("job", "create", "--engine", name, "--text", TEXT, "--watch", "--json")
+    assert _json(said)["jobStatus"] == "complete"
+
+
+def test_an_engine_that_is_not_there_or_not_clear_is_refused(server: Server) -> None:
+    assert "engine list" in _one_line(server.cli("job", "create", "--engine", "nobody", "--text", TEXT))
+    assert "a part of the names" in _one_line(server.cli("job", "create", "--engine", "er", "--text", TEXT))
+
+
+def test_a_file_is_uploaded(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"# Morning\n\n{TEXT}")
+    said = server.cli(
+        "job", "create", "--engine", "language-langid", "--file", str(tmp_path / "a.md"), "--watch", "--json"
+    )
+    assert _json(said)["jobStatus"] == "complete"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"jobs": [{"tasks": [{"engineId": "noop"}]}, {"tasks": [{"engineId": "noop"}]}]},
+        {"tasks": [{"engineId": "noop", "payload": {"a": 1}}]},
+        {"input": {"tasks": [{"engineId": "noop"}]}},
+    ],
+)
+def test_a_request_of_either_interface_is_taken_from_a_file(server: Server, request_: dict[str, Any]) -> None:
+    made = _json(server.cli("job", "create", "--from", "-", "--json", stdin=json.dumps(request_)))
+    assert len(made["ids"]) == len(request_.get("jobs", [1]))
+    for job in made["ids"]:
+        assert server.cli("job", "watch", job).code == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "path"),
+    [
+        ({"jobs": [{"tasks": [{"engineId": "nobody"}]}]}, "jobs[0].tasks[0].engineId"),
+        ({"tasks": [{"engineId": "nobody"}]}, "tasks[0].engineId"),
+    ],
+)
+def test_the_same_problem_reads_the_same_whichever_interface_was_used(
+    server: Server, request_: dict[str, Any], path: str
+) -> None:
+    said = server.cli("job", "create", "--from", "-", stdin=json.dumps(request_))
+    assert said.code == 1
+    line = _one_line(said)
+    assert path in line
+    assert "nobody" in line
+
+
+def test_a_failed_job_says_which_task_and_why(server: Server) -> None:
+    said = server.cli("job", "create", "--engine", "sentiment-vader", "--watch")
+    assert said.code == 1
+    line = _one_line(said)
+    assert "invalid_data" in line
+    assert "payload.text" in line
+
+
+def test_get_list_cancel_and_retry(server: Server) -> None:
+    job = _created(server, "--watch", "--json")
+    job = json.loads(job)["coreJobID"]
+    assert job in server.cli("job", "get", job).out
+    detail = _json(server.cli("job", "get", job, "--json"))
+    assert server.cli("job", "get", detail["internalJobID"]).out == server.cli("job", "get", job).out
+    listed = _json(server.cli("job", "list", "--status", "complete", "--json"))
+    assert job in [one["coreJobID"] for one in listed["result"]]
+    assert job in server.cli("job", "list").out
+    assert "complete" in _one_line(server.cli("job", "cancel", job))
+    assert "complete" in _one_line(server.cli("job", "retry", job))
+    assert '"nope" was not found' in _one_line(server.cli("job", "get", "nope"))
+
+
+def test_a_job_that_waits_is_cancelled_and_retried(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--native-slots", "0", "--python-slots", "0") as idle:
+        job = idle.cli("job", "create", "--engine", "noop").out.strip()
+        again = _json(idle.cli("job", "retry", job, "--json"))["id"]
+        assert again != job
+        assert _json(idle.cli("job", "cancel", job, "--json")) == {"success": True, "count": 1}
+        assert _json(idle.cli("job", "cancel", job, "--json"))["count"] == 0
+        watched = idle.cli("job", "watch", job)
+        assert watched.code == 1
+        assert "was cancelled" in _one_line(watched)
+
+
+def test_logs_of_every_attempt(server: Server) -> None:
+    job = json.loads(server.cli("job", "create", "--engine", "chunker", "--text", TEXT, "--watch", "--json").out)[
+        "coreJobID"
+    ]
+    assert "chunks" in server.cli("job", "logs", job).out
+    [log] = _json(server.cli("job", "logs", job, "--task", "0", "--json"))
+    assert log["text"]
+    assert "--task" in _one_line(server.cli("job", "logs", job, "--task", "9"))
+
+
+def test_engines(server: Server) -> None:
+    assert "Webstream adapter" in server.cli("engine", "list").out
+    [one] = _json(server.cli("engine", "list", "--name", "vader", "--json"))
+    assert one["category"]["name"] == "Sentiment"
+
+
+def test_organizations_users_and_tokens(server: Server) -> None:
+    number = server.cli("organization", "create", "Second").out.strip()
+    assert number in [one["organizationID"] for one in _json(server.cli("organization", "list", "--json"))]
+    issued = _json(server.cli("token", "create", "--organization", number, "--role", "user", "--name", "ci", "--json"))
+    secret = issued["token"]
+    assert re.fullmatch(r"[a-z0-9]{6}:[0-9a-f]{64}", secret)
+    theirs = server.cli("token", "list", "--organization", number)
+    assert "ci" in theirs.out
+    assert secret not in theirs.out
+    as_them = {"ENGINEHOUSE_URL": server.url, "ENGINEHOUSE_TOKEN": secret}
+    assert _json(call("job", "list", "--json", environment=as_them))["count"] == 0
+    assert "not authorized" in _one_line(call("token", "list", environment=as_them))
+    assert server.cli("token", "revoke", issued["tokenID"], "--organization", number).code == 0
+    assert "ENGINEHOUSE_TOKEN" in _one_line(call("job", "list", environment=as_them))
+
+
+def test_a_user_signs_in_with_the_password_that_was_set(server: Server) -> None:
+    made = server.cli("user", "create", "ann@example.com", "--password-file", "-", stdin="a first password\n")
+    assert made.code == 0, made.err
+    changed = server.cli("user", "password", "ann@example.com", "--password-file", "-", stdin="a second password\n")
+    assert changed.code == 0, changed.err
+    with server.client() as client:
+        for password, status in (("a first password", 401), ("a second password", 200)):
+            body = {"username": "ann@example.com", "password": password}
+            assert client.post("/edge/v1/admin/users/login", json=body).status_code == status
+    assert "--password-file" in _one_line(server.cli("user", "password", "ann@example.com"))
+
+
+def test_a_lost_password_is_set_where_no_server_runs(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data):
+        pass
+    said = call("user", "password", "admin", "--data", str(data), "--password-file", "-", stdin="remember this one\n")
+    assert said.code == 0, said.err
+    unknown = call("user", "password", "bob", "--data", str(data), "--password-file", "-", stdin="remember this one\n")
+    assert '"bob"' in _one_line(unknown)
+    with serving(data) as server, server.client() as client:
+        body = {"username": "admin", "password": "remember this one"}
+        assert client.post("/edge/v1/admin/users/login", json=body).status_code == 200
+
+
+def test_what_is_typed_goes_before_what_is_set(server: Server) -> None:
+    elsewhere = {"ENGINEHOUSE_URL": "http://127.0.0.1:1", "ENGINEHOUSE_TOKEN": "wrong"}
+    assert call("job", "list", "--data", str(server.data), environment=elsewhere).code == 0
+
+
+def test_a_server_that_is_not_named_not_there_or_not_running_is_explained(tmp_path: Path) -> None:
+    assert "ENGINEHOUSE_URL" in _one_line(call("job", "list"))
+    assert "does not answer" in _one_line(call("job", "list", "--url", "http://127.0.0.1:1", "--token", "x"))
+    assert "enginehouse serve" in _one_line(call("job", "list", "--data", str(tmp_path)))
+
+
+def test_the_doctor_finds_a_running_server_well(server: Server) -> None:
+    told = _json(server.cli("doctor", "--json"))
+    assert told["ok"] is True
+    verdicts = {check["check"]: check["verdict"] for check in told["checks"]}
+    for check in ("durability", "schema", "clock", "statuses", "disk", "engine sentiment"):
+        assert verdicts[check] == "ok"
+
+
+def test_the_doctor_names_a_status_that_is_not_what_the_tasks_say(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data) as server:
+        job = json.loads(server.cli("job", "create", "--engine", "noop", "--watch", "--json").out)["coreJobID"]
+    with sqlite3.connect(data / "enginehouse.db") as connection:
+        connection.execute("UPDATE job SET status = 'failed'")
+    connection.close()
+    said = call("doctor", "--data", str(data))
+    assert said.code == 1
+    assert "statuses" in _one_line(said)
+    assert job in said.out
+
+
+def test_version_and_help() -> None:
+    assert re.fullmatch(r"enginehouse, version \d+\.\d+\.\d+\n", call("--version").out)
+    listed = call("--help").out
+    for command in ("serve", "run", "job", "engine", "organization", "user", "token", "doctor"):
+        assert re.search(rf"^  {command} ", listed, re.MULTILINE)

@@ -1,0 +1,116 @@
+"""`enginehouse run`, which `make run` calls: from a clone to a result, and an honest word when there is none."""
+
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.acceptance.servers import COMMAND, DEADLINE, call, clean
+from tests.engines import aion
+from tests.engines.waves import samples, wave
+
+
+def test_the_sample_runs_end_to_end(tmp_path: Path) -> None:
+    ran = call("run", folder=tmp_path)
+    assert ran.code == 0, ran.err
+    assert ran.err == ""
+    for engine in ("Webstream adapter", "Chunker", "Language", "Sentiment", "Keyword", "Output writer"):
+        assert re.search(rf"^{engine}.* complete ", ran.out, re.MULTILINE), ran.out
+    for language in ("en", "es", "fr", "de"):
+        assert re.search(rf"^\d+ +{language} ", ran.out, re.MULTILINE), ran.out
+    assert re.search(r"^keywords +\S", ran.out, re.MULTILINE)
+    assert re.search(r"^sentiment +\S", ran.out, re.MULTILINE)
+    assert "\x1b[" not in ran.out
+    named = re.search(r"^The whole result is in (.+)$", ran.out, re.MULTILINE)
+    assert named is not None
+    document = json.loads((tmp_path / named[1]).read_text())
+    assert aion.problems(document) == []
+    assert document["object"]
+
+
+def test_json_is_all_that_is_on_stdout(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("I love the harbour. The harbour is a wonderful place to be.")
+    ran = call("run", "mine.txt", "--json", folder=tmp_path)
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    assert told["document"]["language"] == "en"
+    assert (tmp_path / told["result"]).exists()
+
+
+def test_a_recording_is_transcribed_first(tmp_path: Path) -> None:
+    wave(tmp_path / "mine.wav", samples([1.5, 1.0, 1.5], 16000), 16000)
+    ran = call("run", "mine.wav", folder=tmp_path)
+    assert ran.code == 0, ran.out + ran.err
+    assert re.search(r"^Transcription .* complete ", ran.out, re.MULTILINE), ran.out
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("nowhere.txt", "nowhere.txt"),
+        ("ftp://example.com/a.txt", "http"),
+        ("empty.txt", "is empty"),
+        ("picture.png", "text, Markdown or WAV"),
+        (".", "folder"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_a_server_starts(tmp_path: Path, source: str, why: str) -> None:
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    ran = call("run", source, folder=tmp_path)
+    assert ran.code == 1
+    [line] = ran.err.splitlines()
+    assert why in line
+    assert ran.out == ""
+
+
+def test_a_refused_url_fails_and_says_why(tmp_path: Path) -> None:
+    ran = call("run", "http://127.0.0.1/a.txt", folder=tmp_path)
+    assert ran.code == 1
+    assert "Webstream adapter failed, url_not_allowed" in ran.err
+    assert "--allow-private-urls" in ran.err
+
+
+def test_a_server_that_does_not_start_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    ran = call("run", "--data", "data", folder=tmp_path)
+    assert ran.code == 1
+    assert "data" in ran.err
+
+
+def test_a_kept_server_takes_the_printed_commands_as_they_are(tmp_path: Path) -> None:
+    """What is printed is pasted into a shell; the folder and the file have names that need quotes."""
+    data = tmp_path / "a folder; with 'quotes'"
+    (tmp_path / 'my "own", file.md').write_text("# Harbour\n\nI love this harbour. It is a wonderful place.")
+    command = [*COMMAND, "run", 'my "own", file.md', "--data", str(data), "--keep", "--port", "0"]
+    kept = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean(), cwd=tmp_path
+    )
+    assert kept.stdout is not None
+    try:
+        printed = []
+        for line in kept.stdout:
+            printed.append(line)
+            if line.startswith("Stop it with"):
+                break
+        text = "".join(printed)
+        assert "Stop it with" in text, text
+        commands = text[text.index("\nURL=") : text.index("The server stays up")]
+        typed = subprocess.run(
+            ["bash", "-e", "-c", commands], capture_output=True, text=True, cwd=tmp_path, timeout=DEADLINE, check=False
+        )
+        assert typed.returncode == 0, typed.stderr
+        assert '"jobStatus":"complete"' in typed.stdout
+        [fetched] = tmp_path.glob("vtn-standard-*.json")
+        assert aion.problems(json.loads(fetched.read_text())) == []
+        assert list((data / "results").glob("*/vtn-standard-*.json"))
+        kept.send_signal(signal.SIGINT)
+        assert kept.wait(DEADLINE) == 0
+        assert not (data / "server.json").exists()
+    finally:
+        if kept.poll() is None:
+            kept.terminate()
+            kept.wait(DEADLINE)
+        kept.stdout.close()

@@ -1,0 +1,124 @@
+"""A server starts, says where it is, keeps its secrets to its owner, and stops as it is told."""
+
+import json
+import signal
+import socket
+import stat
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.acceptance.servers import DEADLINE, TOKEN, Server, call, serving
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_it_answers_when_it_says_it_is_ready(server: Server) -> None:
+    answer = httpx.get(f"{server.url}/edge/v1/ping")
+    assert answer.status_code == 200
+    assert answer.json() == {"success": True}
+    assert "server" not in answer.headers
+
+
+def test_the_banner_tells_where_everything_is_and_no_secret(server: Server) -> None:
+    banner = "\n".join(server.heard)
+    password = (server.data / "admin-password").read_text().strip()
+    for told in (server.url, str(server.data / "enginehouse.db"), str(server.data / "token"), "native", "python"):
+        assert told in banner
+    assert server.token not in banner
+    assert password not in banner
+
+
+def test_only_the_owner_can_read_the_secrets(server: Server) -> None:
+    assert [_mode(server.data / name) for name in ("token", "admin-password", "server.json")] == [0o600] * 3
+
+
+def test_the_first_password_signs_in(server: Server) -> None:
+    password = (server.data / "admin-password").read_text().strip()
+    body = {"username": "admin", "password": password}
+    assert httpx.post(f"{server.url}/edge/v1/admin/users/login", json=body).status_code == 200
+
+
+def test_server_json_names_the_running_server(server: Server) -> None:
+    told = json.loads((server.data / "server.json").read_text())
+    assert (told["url"], told["pid"]) == (server.url, server.process.pid)
+
+
+def test_a_second_server_on_the_same_data_is_refused(server: Server) -> None:
+    second = call("serve", "--data", str(server.data), "--port", "0")
+    assert second.code == 1
+    [line] = second.err.splitlines()
+    assert f"process {server.process.pid}" in line
+    assert (server.data / "server.json").exists(), "the refused one took the running one's file away"
+
+
+def test_a_port_in_use_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = call("serve", "--data", str(tmp_path / "data"), "--port", port)
+    assert refused.code == 1
+    [line] = refused.err.splitlines()
+    assert port in line
+    assert "--port" in line
+    assert not (tmp_path / "data" / "enginehouse.db").exists()
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = call("serve", "--data", str(tmp_path / "file" / "data"), "--port", "0")
+    assert refused.code == 1
+    [line] = refused.err.splitlines()
+    assert "--data" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--port", "70000"), "--port"),
+        (("--log-format", "xml"), "--log-format"),
+        (("--database", "mysql://x"), "--database"),
+    ],
+)
+def test_a_flag_that_cannot_be_used_is_named(tmp_path: Path, flags: tuple[str, ...], named: str) -> None:
+    refused = call("serve", "--data", str(tmp_path), *flags)
+    assert refused.code == 2
+    assert named in refused.err.splitlines()[-1]
+
+
+def test_an_init_token_is_the_first_token_and_is_written_nowhere(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", environment={"AIWARE_INIT_TOKEN": TOKEN}) as server:
+        assert not (server.data / "token").exists()
+        with server.client(TOKEN) as client:
+            assert client.get("/edge/v1/proc/jobs").status_code == 200
+        assert TOKEN not in "\n".join(server.heard)
+
+
+def test_a_stop_waits_for_what_runs_and_leaves_nothing_announced(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        with server.client() as client:
+            body = {"jobs": [{"tasks": [{"engineId": "sentiment-vader", "payloadJSON": '{"text":"I love it."}'}]}]}
+            [job_id] = client.post("/edge/v1/proc/job/create", json=body).json()["internalJobIds"]
+            deadline = time.monotonic() + DEADLINE
+            while client.get(f"/edge/v1/proc/job/{job_id}/status").json()["job"]["jobStatus"] in ("pending", "queued"):
+                assert time.monotonic() < deadline
+        assert server.stop() == 0
+        assert not (server.data / "server.json").exists()
+    assert server.heard[-1] == "enginehouse stopped"
+    with serving(tmp_path / "data") as again, again.client() as client:
+        assert client.get(f"/edge/v1/proc/job/{job_id}/status").json()["job"]["jobStatus"] == "complete"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(tmp_path / "data") as server:
+        assert server.stop(number) == 0
+
+
+def test_no_port_is_listened_on_after_the_stop(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        server.stop()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{server.url}/edge/v1/ping")

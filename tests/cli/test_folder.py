@@ -1,0 +1,60 @@
+"""What a server leaves in its data folder for the commands on its machine."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from enginehouse.cli import folder
+from enginehouse.operations.accounts import FirstStart
+
+
+def test_secrets_are_private_from_their_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    opened = os.fdopen
+
+    def watching(descriptor: int, mode: str) -> IO[Any]:
+        seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        return opened(descriptor, mode)
+
+    monkeypatch.setattr(os, "fdopen", watching)
+    old = os.umask(0)
+    try:
+        made = folder.keep_secrets(tmp_path, FirstStart(admin_password="p", token="t"))
+    finally:
+        os.umask(old)
+    assert seen == [0o600, 0o600]
+    assert [path.read_text() for path in made] == ["p\n", "t\n"]
+    assert {path.name for path in tmp_path.iterdir()} == {"admin-password", "token"}
+
+
+def test_nothing_is_written_where_nothing_was_made(tmp_path: Path) -> None:
+    assert folder.keep_secrets(tmp_path, FirstStart()) == []
+    assert folder.token(tmp_path) is None
+
+
+def test_a_server_is_found_until_it_is_forgotten(tmp_path: Path) -> None:
+    assert folder.server(tmp_path) is None
+    folder.describe(tmp_path, "http://localhost:1")
+    assert folder.server(tmp_path) == folder.Found("http://localhost:1", os.getpid())
+    folder.forget(tmp_path)
+    folder.forget(tmp_path)
+    assert folder.server(tmp_path) is None
+
+
+def test_a_killed_servers_file_counts_as_none(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / folder.SERVER).write_text(json.dumps({"url": "http://x", "pid": gone.pid}))
+    assert folder.server(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "x", "pid": "y"}'])
+def test_a_file_that_is_not_ours_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / folder.SERVER).write_text(text)
+    assert folder.server(tmp_path) is None

@@ -1,0 +1,128 @@
+"""A client's connection: what a server refuses reads the same, whichever interface it was refused on."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from enginehouse.client import files
+from enginehouse.client.http import Connection, RequestFailed
+
+Answering = Callable[[httpx.Request], httpx.Response]
+
+
+def _connection(answer: Answering) -> Connection:
+    return Connection("http://house.example/", "secret", transport=httpx.MockTransport(answer))
+
+
+_REFUSALS: dict[str, tuple[int, Any, Callable[[Connection], Any]]] = {
+    "rest": (
+        404,
+        {"id": "not_found", "description": "first", "detail": 'Job "x" was not found.'},
+        lambda server: server.rest("GET", "/edge/v1/proc/job/x/status"),
+    ),
+    "graphql": (
+        200,
+        {"data": None, "errors": [{"name": "not_found", "message": 'Job "x" was not found.'}]},
+        lambda server: server.graphql("{ me { id } }"),
+    ),
+}
+
+
+@pytest.mark.parametrize("interface", _REFUSALS)
+def test_a_refusal_has_the_servers_own_code_and_message(interface: str) -> None:
+    status, body, ask = _REFUSALS[interface]
+    with _connection(lambda _: httpx.Response(status, json=body)) as server, pytest.raises(RequestFailed) as raised:
+        ask(server)
+    assert (raised.value.code, raised.value.message) == ("not_found", 'Job "x" was not found.')
+
+
+def test_every_request_carries_the_token() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(200, json={"data": {}})
+
+    with _connection(answer) as server:
+        server.rest("GET", "/a")
+        server.graphql("{ a }")
+        list(server.stream("/b"))
+    assert seen == ["Bearer secret"] * 3
+
+
+def test_absent_query_parameters_are_not_sent() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=dict(request.url.params))
+
+    with _connection(answer) as server:
+        assert server.rest("GET", "/a", status=None, limit=3) == {"limit": "3"}
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    with (
+        Connection("http://127.0.0.1:1", None) as server,
+        pytest.raises(RequestFailed, match=r"127\.0\.0\.1:1") as raised,
+    ):
+        server.rest("GET", "/edge/v1/ping")
+    assert raised.value.code == "unreachable"
+
+
+def test_something_that_is_no_enginehouse_is_told() -> None:
+    answers = httpx.Response(200, text="<html>hello</html>")
+    with _connection(lambda _: answers) as server, pytest.raises(RequestFailed, match="not answer JSON"):
+        server.rest("GET", "/edge/v1/ping")
+
+
+def test_a_proxys_error_page_is_shown_as_it_is() -> None:
+    answers = httpx.Response(502, text="bad gateway")
+    with _connection(lambda _: answers) as server, pytest.raises(RequestFailed, match="HTTP 502: bad gateway"):
+        server.rest("GET", "/edge/v1/ping")
+
+
+def test_an_upload_is_one_file_part_beside_the_query(tmp_path: Path) -> None:
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.read())
+        return httpx.Response(200, json={"data": {"createTDOWithAsset": {"id": "7"}}})
+
+    (tmp_path / 'a "b".md').write_text("hello")
+    with _connection(answer) as server:
+        assert files.upload(server, tmp_path / 'a "b".md', "text/markdown") == "7"
+    [body] = bodies
+    assert b'name="query"' in body
+    assert json.dumps('a "b".md').encode() in body
+    assert b"Content-Type: text/markdown" in body
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.md", b"# hello", files.Kind(files.TEXT, "text/markdown")),
+        ("a", b"hello", files.Kind(files.TEXT, "text/plain")),
+        ("a.txt", "grüße".encode("utf-16"), files.Kind(files.TEXT, "text/plain")),
+        ("a.bin", b"RIFF\0\0\0\0WAVEfmt ", files.Kind(files.AUDIO, "audio/wav")),
+    ],
+)
+def test_what_a_file_is(tmp_path: Path, name: str, content: bytes, kind: files.Kind) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert files.kind_of(tmp_path / name) == kind
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.txt", b""), ("a.mp3", b"ID3\0\0"), ("a.wav", b"not a wav")])
+def test_a_file_that_cannot_be_worked_on(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(files.NotUsable, match=name):
+        files.kind_of(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("url", "medium"),
+    [("https://h/a.wav?sig=x.txt", files.AUDIO), ("https://h/a.md#b.wav", files.TEXT), ("https://h/", files.TEXT)],
+)
+def test_what_a_url_most_likely_is(url: str, medium: str) -> None:
+    assert files.kind_at(url).medium == medium
