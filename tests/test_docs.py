@@ -24,12 +24,16 @@ from enginehouse.settings import Settings
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLE_SECONDS = 120
+USUAL = "http://localhost:9000"  # where the pages say that a server is
+END = "--- end of step ---"
 
 _FENCE = re.compile(r"^```(\w+)(?: (.*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
 _VARYING = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b\d{8}_[A-Za-z0-9]{10,15}\b"), "<id>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<moment>"),
+    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
 )
 
 
@@ -199,11 +203,19 @@ def example_engine(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run_and_answer_as_they_say(page: Path, tmp_path: Path, example_engine: str) -> None:
     with serving(tmp_path / "data", PYTHONPATH=example_engine) as server:
-        here = {"URL": server.url, "TOKEN": TOKEN, "DATA": str(server.data), "PATH": os.environ["PATH"]}
-        script = "set -u\n" + "\n".join(f"{step.script}\necho; echo '--- end of step ---'" for step in steps(page))
+        (server.data / "token").write_text(TOKEN)
+        here = {
+            "URL": server.url,
+            "TOKEN": TOKEN,
+            "DATA": str(server.data),
+            "ENGINEHOUSE_DATA": str(server.data),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+        script = "set -u\n" + "\n".join(f"{step.script}\necho; echo '{END}'" for step in steps(page))
+        script = script.replace(USUAL, server.url)
         run = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, env=here, stdout=PIPE, stderr=PIPE, text=True)
         out, err = run.communicate(timeout=EXAMPLE_SECONDS)
-    printed = out.split("--- end of step ---\n")
+    printed = out.split(f"{END}\n")
     assert len(printed) == len(steps(page)) + 1, err
     for step, answer in zip(steps(page), printed, strict=False):
         if step.answer is not None:
