@@ -85,8 +85,8 @@ def get(server: Connection, job_id: str, *, as_json: bool) -> None:
 
 @job.command("list")
 @click.option("--status", help="Only jobs with this status.")
-@click.option("--limit", type=int, default=20, show_default=True)
-@click.option("--offset", type=int, default=0, show_default=True)
+@click.option("--limit", type=int, default=20, show_default=True, help="At most so many.")
+@click.option("--offset", type=int, default=0, show_default=True, help="Leave out the newest so many.")
 @output.json_option
 @at_server
 def list_(server: Connection, *, status: str | None, limit: int, offset: int, as_json: bool) -> None:

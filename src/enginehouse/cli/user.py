@@ -24,10 +24,16 @@ def user() -> None:
 @user.command()
 @click.argument("name")
 @_PASSWORD
-@click.option("--role", type=click.Choice(["admin", "user", "reader"]), default="user", show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice(["admin", "user", "reader"]),
+    default="user",
+    show_default=True,
+    help="What the user may do: everything, work with jobs, only look.",
+)
 @click.option("--organization", metavar="ID", help="Another organization than the token's own.")
-@click.option("--display-name")
-@click.option("--email")
+@click.option("--display-name", help="How the user is shown to people.")
+@click.option("--email", help="Where the user is reached.")
 @output.json_option
 @at_server
 def create(
