@@ -19,7 +19,9 @@ class Stored:
 class ArtifactStore(Protocol):
     """Bytes under a key. A key is visible only once it is whole: temporary name, fsync, rename, fsync of the folder."""
 
-    async def put(self, key: str, source: bytes | Path | AsyncIterator[bytes], *, max_bytes: int | None = None) -> Stored:
+    async def put(
+        self, key: str, source: bytes | Path | AsyncIterator[bytes], *, max_bytes: int | None = None
+    ) -> Stored:
         """The bytes are durable under `key`. Raises TooLarge past `max_bytes`, Unavailable when the disk is full."""
 
     async def put_many(self, parts: list[tuple[str, bytes | Path]]) -> list[Stored]:

@@ -30,7 +30,7 @@ class EngineFailure(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """One input: a local file to read. `start_ms`/`stop_ms` place it in its media; `folder` is the input folder's position."""
+    """One input: a local file to read. `start_ms`/`stop_ms` place it in its media; `folder` is its input folder's place."""
 
     path: Path
     media_type: str
@@ -97,9 +97,7 @@ class NativeContext(Protocol):
     async def primary_asset(self) -> Chunk | None:
         """The target's primary asset as a local file, fetched first when it is only a reference."""
 
-    async def create_asset(
-        self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str
-    ) -> Asset | None:
+    async def create_asset(self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str) -> Asset | None:
         """The target has a new asset with these bytes; None where the job has no target. Once per `replay_key`."""
 
     async def artifacts(self) -> tuple[Artifact, ...]:
