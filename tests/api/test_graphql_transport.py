@@ -72,11 +72,11 @@ async def test_only_post_is_answered(served: Served, method: str) -> None:
             "application/json",
             "Variable '$b' is not defined",
         ),
-        (b'{"query": "query($a: ID!) { job(id: $a) { id } }"}', "application/json", "'$a'"),
+        (b'{"query": "query($a: ID!) { job(id: $a) { id } }"}', "application/json", "a: required."),
         (
             b'{"query": "query($a: Int) { jobs(limit: $a) { count } }", "variables": {"a": "x"}}',
             "application/json",
-            "'$a'",
+            'a: integer from -2147483648 to 2147483647, got "x".',
         ),
     ],
 )

@@ -8,14 +8,14 @@ from typing import Any, Final, TypeGuard
 
 from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode
 
-from enginehouse.api.graphql import limits
+from enginehouse.api.graphql import limits, variables
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.cost import Cost
 from enginehouse.api.graphql.documents import MAX_ERRORS, Bound, Documents
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.rejection import RejectedError
 from enginehouse.api.graphql.toolarge import BodyTooLargeError
-from enginehouse.domain.errors import AuthenticationFailed
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -72,12 +72,22 @@ class Execution:
             max_coercion_errors=MAX_ERRORS,
         )
         if isinstance(executor, list):
-            return rejection(RejectedError(executor), request.query, bound)
+            return rejection(RejectedError(self._named(executor, operation, request)), request.query, bound)
         # The literals of the text are read already, exactly as execution would; they join the client's variables.
         executor.variable_values.coerced.update(bound.values)
         executed: Any = executor.execute_operation()
         result = await executed if _is_awaitable(executed) else executed
         return 200, _body(result, bound, context, operation)
+
+    def _named(
+        self, errors: list[GraphQLError], operation: OperationDefinitionNode, request: Request
+    ) -> list[GraphQLError]:
+        """The same refusal in our own words, where we have some."""
+        found = variables.problems(self.schema, operation, request.variables)
+        if not found:
+            return errors
+        refused = InvalidInput(found)
+        return [GraphQLError(refused.message, nodes=errors[0].nodes, original_error=refused)]
 
     def _operation(self, bound: Bound, name: str | None) -> OperationDefinitionNode:
         operation = bound.prepared.operation(name)

@@ -11,7 +11,7 @@ from enginehouse.api.graphql import paging, targets
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.creating import job_request
 from enginehouse.api.graphql.scalars import Moment
-from enginehouse.domain.errors import NotFound
+from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.ids import job_graphql, parse_job, task_graphql
 from enginehouse.domain.job import Job, JobFilter, Route, Task
 from enginehouse.domain.status import JobStatus, TaskStatus
@@ -83,6 +83,8 @@ async def _with_target(context: Context, given: dict[str, Any] | None) -> dict[s
 async def cancel(_: object, info: Info, id: str) -> dict[str, str]:  # noqa: A002
     """The job is aborted: none of its tasks starts any more."""
     context = info.context
+    if not id:
+        raise InvalidInput("required.", "id")
     job_id = job_id_of(id)
     await jobs.cancel(context.house, context.principal, job_id, id)
     return {"id": job_graphql(job_id), "message": "Job cancelled"}

@@ -18,6 +18,7 @@ from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusa
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 from enginehouse.wire import plain
+from enginehouse.wire.check import shown
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -66,7 +67,8 @@ async def _respond(
             form = await _read_form(context, headers, receive)
             request = _request(dict(form.texts))
         else:
-            message = "Content-Type must be application/json or multipart/form-data."
+            sent = shown(headers.get(b"content-type", b"").decode("latin-1"))
+            message = f"Content-Type: {sent} is not understood; send application/json or multipart/form-data."
             raise RejectedError.because(message, field="Content-Type")
     except RejectedError as rejected:
         return rejection(rejected, "")
