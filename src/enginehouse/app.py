@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -41,11 +41,15 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server at work: its house, its ASGI application, and the secrets its first start made."""
+    """A server at work: its house, its ASGI application, and the secrets its first start made.
+
+    After `hurry` its end does not wait for what runs.
+    """
 
     house: House
     application: Application
     first_start: FirstStart
+    hurry: Callable[[], None]
 
 
 def start_keeper(settings: Settings) -> Keeper:
@@ -67,7 +71,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
         supervisor = await _supervisor(settings, house, keeper, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
-        yield Running(house, application(house), first)
+        yield Running(house, application(house), first, supervisor.hurry)
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:

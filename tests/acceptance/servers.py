@@ -35,6 +35,7 @@ class Server:
     data: Path
     process: subprocess.Popen[str]
     heard: list[str] = field(default_factory=list)
+    news: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def token(self) -> str:
@@ -46,6 +47,11 @@ class Server:
     def cli(self, *arguments: str, **more: Any) -> Said:
         """The command, pointed at this server by its data folder."""
         return call(*arguments, environment={"ENGINEHOUSE_DATA": str(self.data)}, **more)
+
+    def heard_until(self, line: str) -> None:
+        """Returns when the server has said this line."""
+        with self.news:
+            assert self.news.wait_for(lambda: line in self.heard, DEADLINE), self.heard
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tells it to stop and waits until it has; answers its exit code."""
@@ -101,7 +107,7 @@ def serving(data: Path, *flags: str, environment: dict[str, str] | None = None) 
                 break
         overdue.cancel()
         assert server.url, server.heard
-        reader = threading.Thread(target=_hear, args=(process, server.heard), daemon=True)
+        reader = threading.Thread(target=_hear, args=(server,), daemon=True)
         reader.start()
         yield server
         server.stop()
@@ -114,6 +120,9 @@ def serving(data: Path, *flags: str, environment: dict[str, str] | None = None) 
         process.stderr.close()
 
 
-def _hear(process: subprocess.Popen[str], heard: list[str]) -> None:
-    assert process.stderr is not None
-    heard.extend(line.rstrip("\n") for line in process.stderr)
+def _hear(server: Server) -> None:
+    assert server.process.stderr is not None
+    for line in server.process.stderr:
+        with server.news:
+            server.heard.append(line.rstrip("\n"))
+            server.news.notify_all()

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.acceptance.servers import DEADLINE, TOKEN, Server, call, serving
+from tests.engines.waves import samples, wave
 
 
 def _mode(path: Path) -> int:
@@ -122,3 +123,23 @@ def test_no_port_is_listened_on_after_the_stop(tmp_path: Path) -> None:
         server.stop()
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{server.url}/edge/v1/ping")
+
+
+def test_a_second_signal_gives_back_what_runs_and_the_next_start_takes_it_up(tmp_path: Path) -> None:
+    wave(tmp_path / "long.wav", samples([20.0, 1.0] * 6, 16000), 16000)
+    with serving(tmp_path / "data", "--drain-seconds", "600") as server:
+        made = server.cli(
+            "job", "create", "--engine", "transcription-pocketsphinx", "--file", str(tmp_path / "long.wav")
+        )
+        job_id = made.out.strip()
+        with server.client() as client:
+            deadline = time.monotonic() + DEADLINE
+            while client.get(f"/edge/v1/proc/job/{job_id}/status").json()["job"]["jobStatus"] != "running":
+                assert time.monotonic() < deadline
+        server.process.send_signal(signal.SIGTERM)
+        server.heard_until("enginehouse stopping")
+        assert server.stop() == 0
+    with serving(tmp_path / "data", "--drain-seconds", "0") as again:
+        deadline = time.monotonic() + DEADLINE
+        while len(json.loads(again.cli("job", "logs", job_id, "--json").out)) < 2:
+            assert time.monotonic() < deadline, "no second attempt has begun"

@@ -1,6 +1,9 @@
 """The steps of `enginehouse run` as commands for a shell, right down to the quotes."""
 
 import shlex
+import shutil
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -27,11 +30,21 @@ def steps(ran: Ran, server: Reached, data: Path | None, *, kept: bool) -> str:
     lines = ["", "The same by hand:", ""]
     if not kept:
         lines += [
-            f"enginehouse serve --data {_quoted(folder)} --port {_PORT}   # leave it running, go on in another shell",
+            f"{program()} serve --data {_quoted(folder)} --port {_PORT}   # leave it running, go on in another shell",
             "",
         ]
     lines += [f"URL={url}", f"TOKEN=$(cat {_quoted(folder / 'token')})", *_create(ran), *_FOLLOW]
     return "\n".join(lines)
+
+
+def program() -> str:
+    """How this shell starts the program: by its name where that is found, else by the path of this very one."""
+    if shutil.which("enginehouse"):
+        return "enginehouse"
+    beside = Path(sys.executable).with_name("enginehouse")
+    with suppress(ValueError):
+        beside = beside.relative_to(Path.cwd())
+    return _quoted(beside)
 
 
 def _create(ran: Ran) -> list[str]:

@@ -54,7 +54,7 @@ def run(
             output.show_json(ran.facts())
         else:
             summary.show(shown, ran.document)
-            shown.print(f"\nThe whole result is in {ran.result}")
+            shown.print(f"\nThe whole result is in {ran.result}", soft_wrap=True)
             shown.print(curl.steps(ran, server, folder if keep or data else None, kept=keep), soft_wrap=True)
         if keep:
             shown.print(_how_to_reach(server, folder, temporary=data is None), soft_wrap=True)
@@ -67,7 +67,8 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 def _how_to_reach(server: ChildServer, folder: Path, *, temporary: bool) -> str:
     gone = f"\n  {folder} is temporary and goes with it; keep one with --data." if temporary else ""
+    command = f"{curl.program()} job list --data {shlex.quote(str(folder))}"
     return (
         f"\nThe server stays up.\n  url    {server.url}\n  token  in {folder / 'token'}\n"
-        f"  watch  enginehouse job list --data {shlex.quote(str(folder))}\nStop it with Ctrl-C.{gone}"
+        f"  jobs   {command}\nStop it with Ctrl-C.{gone}"
     )

@@ -56,7 +56,8 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket) ->
             folder.describe(settings.data, url)
             banner.show(settings, running, url, secrets)
 
-        server = stopping.server = _Server(running.application, ready)
+        server = _Server(running.application, ready)
+        stopping.of(server, running.hurry)
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -66,24 +67,30 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket) ->
 
 
 class _Stopping:
-    """What a signal does: the first one lets everything end, the second one does not wait."""
+    """What signals do: the first lets everything end, the second gives back what runs, the third waits for nothing."""
 
     def __init__(self, task: asyncio.Task[None] | None) -> None:
-        self.server: _Server | None = None
+        self._server: _Server | None = None
+        self._hurry: Callable[[], None] | None = None
         self._told = 0
         self._task = task
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._stop)
 
+    def of(self, server: "_Server", hurry: Callable[[], None]) -> None:
+        """From now on there is a server to stop; before, a signal only ends the start."""
+        self._server, self._hurry = server, hurry
+
     def _stop(self) -> None:
         self._told += 1
-        if self.server is not None and self._told == 1:
-            self.server.should_exit = True
-        elif self._told <= 2:
-            if self.server is not None:
-                self.server.force_exit = True
+        if self._server is None or self._hurry is None or self._told > 2:
             if self._task is not None:
                 self._task.cancel()
+        elif self._told == 2:
+            self._server.force_exit = True
+            self._hurry()
+        else:
+            self._server.should_exit = True
 
 
 class _Server(uvicorn.Server):

@@ -73,11 +73,15 @@ def _best(item: Json) -> str:
 
 def _chunks(own: Json) -> list[tuple[Any, ...]]:
     """What the engines said of each chunk, side by side."""
-    merged: dict[int, Json] = {}
+    merged: dict[int, list[str | None]] = {}
     for chunk in own.get("chunks", []):
-        merged.setdefault(chunk["index"], {}).update({k: v for k, v in chunk.items() if k in ("language", "sentiment")})
-    return [
-        (index, said.get("language"), _sentiment(said.get("sentiment")))
-        for index, said in sorted(merged.items())
-        if said
-    ]
+        row = merged.setdefault(chunk["index"], [None, None])
+        row[0] = chunk.get("language") or row[0]
+        row[1] = _of_chunk(chunk) or row[1]
+    return [(index, *row) for index, row in sorted(merged.items()) if any(row)]
+
+
+def _of_chunk(chunk: Json) -> str | None:
+    # Zeros of an engine that knows another language would look like a verdict.
+    judged = chunk.get("vendor", {}).get("sentencesJudged")
+    return "not judged" if judged == 0 else _sentiment(chunk.get("sentiment"))

@@ -1,7 +1,8 @@
 """Which loops this process runs, and the order in which they start and stop."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -22,6 +23,7 @@ class Supervisor:
     slots: Slots
     duties: Sequence[Loop]
     drain_seconds: float
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
         """Everything goes round. The heartbeat first: no lease is taken before something keeps it."""
@@ -31,8 +33,15 @@ class Supervisor:
     async def stop(self) -> None:
         """Nothing new has been claimed, what ran has ended or was given back, and the loops are over."""
         await self.dispatcher.loop.stop()
+        seconds = 0.0 if self.hurried.is_set() else self.drain_seconds
         if self.slots.running:
-            log.info("waiting for running attempts", attempts=len(self.slots.running), seconds=self.drain_seconds)
-        await self.slots.drain(self.drain_seconds)
+            log.info("waiting for running attempts", attempts=len(self.slots.running), seconds=seconds)
+        await self.slots.drain(seconds)
         for loop in (*self.duties, self.heartbeat.fence, self.heartbeat.loop):
             await loop.stop()
+
+    def hurry(self) -> None:
+        """A stop, under way or to come, gives back what runs instead of waiting for it."""
+        self.hurried.set()
+        for attempt in list(self.slots.running.values()):
+            attempt.task.cancel()
