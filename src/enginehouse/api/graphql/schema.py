@@ -1,13 +1,18 @@
 """The schema: `schema.graphql`, which is the contract, bound to the functions that answer its fields."""
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from typing import Any, Final
 
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
 from enginehouse.api.graphql import assets, engines, identity, jobs, results, targets, tasks
+from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.scalars import SCALARS
+
+OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that ask for no token
 
 
 @cache
@@ -15,4 +20,19 @@ def schema() -> GraphQLSchema:
     """The executable schema; made once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (identity, engines, targets, assets, jobs, tasks, results)
-    return make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
+    made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
+    for root in (made.query_type, made.mutation_type):
+        for name, field in root.fields.items() if root else ():
+            if name not in OPEN and field.resolve is not None:
+                field.resolve = _for_callers(field.resolve)
+    return made
+
+
+def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Who asks is known before anything is said about what was asked."""
+
+    def asked(root: object, info: Info, **given: Any) -> Any:
+        _ = info.context.principal
+        return resolve(root, info, **given)
+
+    return asked

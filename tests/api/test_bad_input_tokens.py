@@ -1,0 +1,180 @@
+"""Without a token that is good now nothing is served: every operation of REST, every field of GraphQL."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
+from tests.api.conftest import TOKEN
+
+from enginehouse.api.asgi import application
+from enginehouse.api.graphql.schema import OPEN, schema
+from enginehouse.api.rest import routes, unserved
+from enginehouse.operations import identity
+from enginehouse.operations.house import House
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+# What opens nothing, as headers; the words are filled with a token that is good, revoked or expired.
+WRONG: dict[str, dict[str, str]] = {
+    "missing": {},
+    "empty": {"Authorization": ""},
+    "only the word": {"Authorization": "Bearer"},
+    "only the word and a space": {"Authorization": "Bearer "},
+    "no word": {"Authorization": "GOOD"},
+    "another scheme": {"Authorization": "Basic GOOD"},
+    "another scheme beginning alike": {"Authorization": "BearerX GOOD"},
+    "unknown": {"Authorization": f"Bearer {UNKNOWN}"},
+    "malformed": {"Authorization": "Bearer ../../etc/passwd"},
+    "a quote": {"Authorization": "Bearer ' OR 1=1 --"},
+    "NUL escaped": {"Authorization": "Bearer %00"},
+    "long": {"Authorization": "Bearer " + "x" * 5000},
+    "good with a letter more": {"Authorization": "Bearer GOODx"},
+    "good with a letter less": {"Authorization": "Bearer SHORT"},
+    "two in one": {"Authorization": "Bearer GOOD GOOD"},
+    "revoked": {"Authorization": "Bearer REVOKED"},
+    "expired": {"Authorization": "Bearer EXPIRED"},
+    "api_key unknown": {"api_key": UNKNOWN},
+    "api_key revoked": {"api_key": "REVOKED"},
+    "api_key empty": {"api_key": ""},
+    "the header decides": {"Authorization": f"Bearer {UNKNOWN}", "api_key": "GOOD"},
+}
+GOOD: dict[str, dict[str, str]] = {
+    "Bearer": {"Authorization": "Bearer GOOD"},
+    "a colon after the word": {"Authorization": "Bearer: GOOD"},
+    "small letters": {"Authorization": "bearer GOOD"},
+    "white space": {"Authorization": "Bearer   GOOD  "},
+    "api_key": {"api_key": "GOOD"},
+    "api_key beside another scheme": {"Authorization": "Basic eDp5", "api_key": "GOOD"},
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """The interfaces, and the tokens to try on them."""
+
+    client: httpx.AsyncClient
+    tokens: dict[str, str]
+
+    def headers(self, given: dict[str, str]) -> dict[str, str]:
+        return {name: self._filled(value) for name, value in given.items()}
+
+    def _filled(self, value: str) -> str:
+        for word, token in self.tokens.items():
+            value = value.replace(word, token)
+        return value
+
+
+@pytest.fixture
+async def door(house: House) -> AsyncIterator[Door]:
+    root = await identity.authenticate(house, TOKEN)
+    revoked = (await identity.create_token(house, root)).secret
+    await identity.authenticate(house, revoked)
+    await identity.revoke_token(house, root, revoked)
+    # Known to this process while it was good: what it remembers must not outlive the token.
+    soon = time.time_ns() // 1000 + 300_000
+    expired = (await identity.create_token(house, root, expires_at=soon)).secret
+    await identity.authenticate(house, expired)
+    tokens = {"GOOD": TOKEN, "SHORT": TOKEN[:-1], "REVOKED": revoked, "EXPIRED": expired}
+    transport = httpx.ASGITransport(app=application(house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        door = Door(client, tokens)
+        deadline = time.monotonic() + 20
+        while (await client.get("/edge/v1/proc/jobs", headers={"api_key": expired})).status_code == 200:
+            assert time.monotonic() < deadline, "an expired token stayed good"
+        yield door
+
+
+def operations() -> list[tuple[str, str]]:
+    """Every operation that asks for a token: method and path, unserved ones too."""
+    found = []
+    for template in _templates():
+        path = "/".join("x" if part.startswith("{") else part for part in template.split("/"))
+        place = routes.published().find(path)
+        assert place is not None, template
+        found += [(method, path) for method, one in place[0].items() if isinstance(one, routes.ForCallers)]
+    return sorted(set(found))
+
+
+def _templates() -> list[str]:
+    return [template for _, template, *_ in (*routes._SERVED, *unserved.operations())]
+
+
+@pytest.mark.parametrize("how", WRONG)
+async def test_no_operation_of_rest_opens(door: Door, how: str) -> None:
+    headers, bodies = door.headers(WRONG[how]), set()
+    every = operations() if how in {"missing", "revoked"} else SERVED
+    for method, path in every:
+        body: dict[str, str] | None = {} if method != "GET" else None
+        answer = await door.client.request(method, f"/edge/v1{path}", headers=headers, json=body)
+        assert answer.status_code == 401, (method, path, answer.text)
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        bodies.add(answer.text)
+    [told] = bodies
+    assert '"id":"authentication_error"' in told
+    assert not [token for token in door.tokens.values() if token in told]
+
+
+@pytest.mark.parametrize("how", WRONG)
+async def test_no_field_of_graphql_opens(door: Door, how: str) -> None:
+    headers = door.headers(WRONG[how])
+    for root, fields in ROOT_FIELDS.items():
+        for name, query in fields.items():
+            answer = await door.client.post("/v3/graphql", json={"query": query}, headers=headers)
+            assert answer.status_code == 200, (root, name, answer.text)
+            body = answer.json()
+            assert body["data"] == {name: None}, (root, name)
+            [error] = body["errors"]
+            assert error["name"] == "authentication_error", (root, name)
+            assert error["path"] == [name]
+
+
+@pytest.mark.parametrize("how", GOOD)
+async def test_a_good_token_opens_however_it_is_sent(door: Door, how: str) -> None:
+    headers = door.headers(GOOD[how])
+    assert (await door.client.get("/edge/v1/proc/jobs", headers=headers)).status_code == 200
+    answer = await door.client.post("/v3/graphql", json={"query": "{ me { id } }"}, headers=headers)
+    assert answer.json()["data"]["me"]["id"]
+
+
+@pytest.mark.parametrize("path", ["/edge/v1/ping", "/edge/v1/version"])
+@pytest.mark.parametrize("how", ["missing", "unknown", "revoked"])
+async def test_what_is_open_to_anybody_is_open_with_any_token(door: Door, path: str, how: str) -> None:
+    assert (await door.client.get(path, headers=door.headers(WRONG[how]))).status_code == 200
+
+
+async def test_every_field_of_the_schema_is_in_the_table() -> None:
+    for root, fields in ROOT_FIELDS.items():
+        declared = schema().type_map[root]
+        assert isinstance(declared, GraphQLObjectType)
+        assert set(declared.fields) - OPEN == set(fields)
+
+
+def _query(root: str, name: str) -> str:
+    """The field with its required arguments, asking for as little as it can."""
+    declared = schema().type_map[root]
+    assert isinstance(declared, GraphQLObjectType)
+    field = declared.fields[name]
+    values = {"createAsset": '{containerId: "1", contentType: "text/plain", uri: "https://h.example/a"}'}
+    required = [one for one, argument in field.args.items() if is_required_argument(argument)]
+    given = [f"{one}: {values.get(name, _ONE)}" for one in required]
+    arguments = f"({', '.join(given)})" if given else ""
+    answer = get_named_type(field.type)
+    chosen = "" if is_leaf_type(answer) else " { __typename }"
+    return f"{'mutation ' if root == 'Mutation' else ''}{{ {name}{arguments}{chosen} }}"
+
+
+_ONE = '"1"'
+SERVED = [
+    (method, "/".join("x" if part.startswith("{") else part for part in template.split("/")))
+    for method, template, _ in routes._SERVED
+]
+ROOT_FIELDS = {
+    root: {
+        name: _query(root, name)
+        for name in schema().type_map[root].fields  # type: ignore[attr-defined]
+        if name not in OPEN
+    }
+    for root in ("Query", "Mutation")
+}
