@@ -44,16 +44,19 @@ class JobPage:
     count: int | None = None
 
 
-async def create(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[CreatedJob]:
+async def create(
+    house: House, principal: Principal, requests: Sequence[JobRequest], *, found: Sequence[Problem] = ()
+) -> list[CreatedJob]:
     """All jobs are durable with all their tasks, or none exists.
 
-    Raises InvalidInput with the problems of all of them, NotFound for a target that is not the caller's.
+    Raises InvalidInput with the problems of all of them, NotFound for a target that is not the caller's. `found` are
+    problems the entrance has met already: they are told together with what is wrong besides.
     """
     require(principal, Role.USER)
     if len(requests) > house.limits.jobs_per_request:
         most = house.limits.jobs_per_request
         raise InvalidInput(f"{len(requests)} given, at most {most} per request. Send them in several.", "jobs")
-    planned = _plan_all(house, principal, requests)
+    planned = _plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     new = [
         new_job(principal, made.plan, target_id=target_id, target=request.target, due_at=request.due_at)
@@ -66,7 +69,9 @@ async def create(house: House, principal: Principal, requests: Sequence[JobReque
     ]
 
 
-def _plan_all(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[Planned]:
+def _plan_all(
+    house: House, principal: Principal, requests: Sequence[JobRequest], found: Sequence[Problem]
+) -> list[Planned]:
     def engine(key: str) -> EngineSpec | None:
         found = house.catalogue.by_id.get(key)
         return found.spec if found and found.organization_id in (None, principal.organization_id) else None
@@ -76,17 +81,36 @@ def _plan_all(house: House, principal: Principal, requests: Sequence[JobRequest]
         return found.spec if found and found.organization_id in (None, principal.organization_id) else None
 
     now = time.time_ns() // 1000
-    planned, problems = list[Planned](), list[Problem]()
+    planned, problems = list[Planned](), list(found)
     for request in requests:
         try:
             planned.append(plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job))
         except InvalidInput as refused:
-            problems += refused.problems
+            problems += _besides(refused.problems, found)
             if len(problems) >= InvalidInput.LIMIT:
                 break
     if problems:
         raise InvalidInput(problems)
     return planned
+
+
+def _besides(problems: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
+    """Those of the problems that are not merely what a value already found wrong leads to."""
+    if not found:
+        return list(problems)
+    paths = [problem.path for problem in found]
+    # A reference that could not be read makes every route that uses it look wrong.
+    unread = any("orrelation" in path or "ioFolders[" in path for path in paths)
+    return [
+        problem
+        for problem in problems
+        if not any(_within(path, problem.path) or _within(problem.path, path) for path in paths)
+        and not (unread and "outes[" in problem.path)
+    ]
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def new_job(

@@ -1,10 +1,11 @@
 """How the bytes of a request body become the struct that an operation is called with."""
 
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from enginehouse.wire import casing, check, plain
+from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.wire import casing, check, mend, plain
 
 T = TypeVar("T")
 
@@ -34,6 +35,23 @@ class Body(Generic[T]):
                 return value
         return self._read_closely(raw)
 
+    def judged(self, raw: bytes) -> tuple[T, list[Problem]]:
+        """The struct in `raw` without the values that do not fit, and what is wrong with those.
+
+        For whoever has more to say about the rest, so that all problems are told at once. Raises InvalidInput where
+        nothing is left to judge: the text is no JSON, or the body no object of the kind.
+        """
+        try:
+            return self.read(raw), []
+        except InvalidInput as refused:
+            rest = mend.without(self._looked_at(raw), [problem.path for problem in refused.problems])
+            try:
+                return msgspec.convert(rest, self.wanted), refused.problems
+            except msgspec.ValidationError:
+                raise refused from None
+
     def _read_closely(self, raw: bytes) -> T:
-        respelled = casing.respelled(plain.read(raw), self._other)
-        return check.fit(self.wanted, casing.known(self.wanted, respelled))
+        return check.fit(self.wanted, self._looked_at(raw))
+
+    def _looked_at(self, raw: bytes) -> Any:
+        return casing.known(self.wanted, casing.respelled(plain.read(raw), self._other))

@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import FileResponse
 
 from enginehouse.api import bodies
+from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 from enginehouse.wire.body import Body
@@ -42,6 +43,11 @@ class Request:
         """The request's body, which is to be JSON. Raises InvalidInput, TooLarge."""
         bodies.check_json(self.headers.content_type)
         return kind.read(await bodies.read(self.receive, length=self.headers.content_length))
+
+    async def judged_body(self, kind: Body[T]) -> tuple[T, list[Problem]]:
+        """The request's body and what does not fit in it. Raises InvalidInput where nothing is left, TooLarge."""
+        bodies.check_json(self.headers.content_type)
+        return kind.judged(await bodies.read(self.receive, length=self.headers.content_length))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enginehouse.api.rest import organization, requested, shown
 from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.rest.query import Query
 from enginehouse.domain import ids
-from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
+from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import jobs
@@ -30,11 +30,9 @@ _CREATE: Final = Body(CreateJobs)
 
 async def create(call: Call) -> Reply:
     """POST proc/job/create: all jobs of the request exist, or none."""
-    given = (await call.body(_CREATE)).jobs
-    problems: list[Problem] = []
+    body, problems = await call.judged_body(_CREATE)
+    given = body.jobs
     wanted = [requested.job(job, number, problems) for number, job in enumerate(given)]
-    if problems:
-        raise InvalidInput(problems)
     principal = call.principal
     for number, job in enumerate(given):
         path = f"jobs[{number}].internalOrganizationID"
@@ -42,7 +40,7 @@ async def create(call: Call) -> Reply:
         if number and acting.organization_id != principal.organization_id:
             raise InvalidInput("all jobs of a request belong to one organization.", path)
         principal = acting
-    created = await jobs.create(call.house, principal, wanted)
+    created = await jobs.create(call.house, principal, wanted, found=problems)
     warnings = [warning for job in created for warning in job.warnings]
     for number, job in enumerate(given):
         warnings += requested.not_served(job, number)
