@@ -100,7 +100,7 @@ def _besides(problems: Sequence[Problem], found: Sequence[Problem]) -> list[Prob
         return list(problems)
     paths = [problem.path for problem in found]
     # A reference that could not be read makes every route that uses it look wrong.
-    unread = any("orrelation" in path or "ioFolders[" in path for path in paths)
+    unread = any("orrelation" in path or "ioFolders" in path for path in paths)
     return [
         problem
         for problem in problems
