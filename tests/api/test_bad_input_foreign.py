@@ -1,0 +1,203 @@
+"""What belongs to another organization answers exactly like what does not exist, on every path and field with an id."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLObjectType
+from tests.api.conftest import TOKEN
+from tests.api.rest_client import BATCH, Rest, single
+
+from enginehouse.api.asgi import application
+from enginehouse.api.graphql.schema import OPEN, schema
+from enginehouse.api.rest import organization, routes
+from enginehouse.domain import ids
+from enginehouse.domain.job import TargetRequest
+from enginehouse.operations import identity, targets
+from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.house import House
+
+KINDS = ("job", "jobUUID", "task", "taskUUID", "target", "asset", "organization", "organizationUUID")
+
+# The operation of REST → a request with {kind} where the id goes; None where an operation takes no id.
+REST: dict[str, list[str] | None] = {
+    "GET /proc/job/{JobID}/status": ["GET proc/job/{job}/status", "GET proc/job/{jobUUID}/status"],
+    "POST /proc/job/create": [
+        'POST proc/job/create {"jobs": [{"coreRecordingID": "{target}", "tasks": TASKS}]}',
+        'POST proc/job/create {"jobs": [{"internalOrganizationID": "{organizationUUID}", "tasks": TASKS}]}',
+        'POST proc/job/create {"jobs": [{"internalOrganizationID": "{organization}", "tasks": TASKS}]}',
+    ],
+    "GET /proc/job/{JobID}/detail": ["GET proc/job/{job}/detail", "GET proc/job/{jobUUID}/detail"],
+    "POST /proc/job/{JobID}/delete": ["POST proc/job/{job}/delete", "POST proc/job/{jobUUID}/delete"],
+    "GET /proc/job/{JobID}/outputs": ["GET proc/job/{job}/outputs", "GET proc/job/{jobUUID}/outputs"],
+    "GET /proc/job/{JobID}/output/{JobOutputName}": ["GET proc/job/{job}/output/a.txt"],
+    "GET /proc/job/{JobID}/download/{JobOutputName}": ["GET proc/job/{jobUUID}/download/a.txt"],
+    "GET /proc/jobs": ["GET proc/jobs?internalJobID={jobUUID}", "GET proc/jobs?recordingID={target}"],
+    "POST /proc/jobs/cancel": [
+        'POST proc/jobs/cancel {"jobID": "{job}"}',
+        'POST proc/jobs/cancel {"jobID": "{jobUUID}"}',
+    ],
+    "GET /proc/task/{TaskID}/detail": ["GET proc/task/{task}/detail", "GET proc/task/{taskUUID}/detail"],
+    "GET /proc/task/{TaskID}/logs": ["GET proc/task/{task}/logs", "GET proc/task/{taskUUID}/logs"],
+    "GET /proc/task/{TaskID}/outputs": ["GET proc/task/{taskUUID}/outputs"],
+    "GET /proc/task/{TaskID}/output/{TaskOutputName}": ["GET proc/task/{taskUUID}/output/a.txt"],
+    "GET /proc/task/{TaskID}/download/{TaskOutputName}": ["GET proc/task/{task}/download/a.txt"],
+    "GET /admin/engines": None,
+    "GET /admin/engine/{EngineID}/detail": None,  # engines of one organization have tests of their own
+    "GET /admin/engine/categories": None,
+    "POST /admin/tokens/create": ['POST admin/tokens/create {"token": {"organizationIDs": ["{organizationUUID}"]}}'],
+}
+OWN = ["GET /api/v1/asset/{asset}/content", "GET /api/v1/tokens?organizationID={organization}"]
+GRAPHQL: dict[str, list[str] | None] = {
+    "me": None,
+    "temporalDataObject": ['{ temporalDataObject(id: "{target}") { id } }'],
+    "engines": None,
+    "engine": None,
+    "engineCategories": None,
+    "job": ['{ job(id: "{job}") { id } }', '{ job(id: "{jobUUID}") { id } }'],
+    "jobs": ['{ jobs(id: "{job}") { records { id } } }', '{ jobs(targetId: "{target}") { records { id } } }'],
+    "task": ['{ task(id: "{task}") { id } }', '{ task(id: "{taskUUID}") { id } }'],
+    "engineResults": [
+        '{ engineResults(tdoId: "{target}", engineIds: ["BATCH"]) { records { tdoId } } }',
+        '{ engineResults(jobId: "{job}") { records { tdoId } } }',
+    ],
+    "createTDO": None,
+    "createTDOWithAsset": None,
+    "createAsset": [
+        'mutation { createAsset(input: {containerId: "{target}", contentType: "text/plain", uri: "URL"}) { id } }',
+    ],
+    "createJob": ['mutation { createJob(input: {targetId: "{target}", tasks: [{engineId: "BATCH"}]}) { id } }'],
+    "cancelJob": ['mutation { cancelJob(id: "{job}") { id } }', 'mutation { cancelJob(id: "{jobUUID}") { id } }'],
+    "retryJob": ['mutation { retryJob(id: "{job}") { id } }', 'mutation { retryJob(id: "{jobUUID}") { id } }'],
+}
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Two organizations: `owned` are the ids of the first one's things, `unknown` ids of the same forms of nothing."""
+
+    client: httpx.AsyncClient
+    house: House
+    owner: Rest
+    stranger: str
+    owned: dict[str, str]
+    unknown: dict[str, str]
+
+    async def ask(self, template: str, given: dict[str, str], token: str) -> tuple[int, Any]:
+        """The answer to the request with these ids in it, without the ids and what differs from answer to answer."""
+        request = (
+            template.replace("TASKS", '[{"engineId": "BATCH"}]')
+            .replace("BATCH", BATCH)
+            .replace("URL", "https://h.example/a")
+        )
+        for kind, value in given.items():
+            request = request.replace(f"{{{kind}}}", value)
+        headers = {"Authorization": f"Bearer {token}"}
+        if template.startswith(("{", "mutation")):
+            answer = await self.client.post("http://test/v3/graphql", json={"query": request}, headers=headers)
+        else:
+            method, path, *body = request.split(" ", 2)
+            path = f"http://test{path}" if path.startswith("/") else path
+            sent = json.loads(body[0]) if body else None
+            answer = await self.client.request(method, path, json=sent, headers=headers)
+        text = _NEW.sub("<new>", answer.text)
+        for kind, value in given.items():
+            if f"{{{kind}}}" in template:
+                text = re.sub(rf"(?<![\w-]){value}(?![\w-])", f"<{kind}>", text)
+        return answer.status_code, text
+
+
+_NEW = re.compile(r'(?<="errorId":")[0-9a-f-]{36}|(?<="time_thrown":")[^"]+')
+
+
+@pytest.fixture
+async def neighbours(house: House) -> AsyncIterator[Neighbours]:
+    transport = httpx.ASGITransport(app=application(house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/edge/v1") as client:
+        root = Rest(client, house, TOKEN)
+        owner, stranger = await root.another_organization(), await root.another_organization()
+        owned = await _things(owner)
+        yield Neighbours(client, house, owner, stranger.token, owned, _nothing(owned))
+
+
+async def _things(owner: Rest) -> dict[str, str]:
+    principal = await identity.authenticate(owner.house, owner.token)
+    new = NewAsset(content_type="text/plain", name="a.txt", source=b"secret")
+    target = await targets.create_with_asset(owner.house, principal, TargetRequest(name="t"), new)
+    [asset] = await targets.assets(owner.house, principal, target.id)
+    job_uuid = await owner.create(single() | {"coreRecordingID": str(target.id)})
+    await owner.run_one(("a.txt", "text/plain", b"secret"))
+    job_id = ids.parse_job(job_uuid)
+    assert job_id is not None
+    return {
+        "job": ids.job_graphql(job_id),
+        "jobUUID": job_uuid,
+        "task": ids.task_graphql(job_id, 0),
+        "taskUUID": ids.task_uuid(job_id, 0),
+        "target": str(target.id),
+        "asset": asset.id,
+        "organization": str(principal.organization_id),
+        "organizationUUID": organization.shown(principal.organization_id),
+    }
+
+
+def _nothing(owned: dict[str, str]) -> dict[str, str]:
+    """Well-formed ids of things that are not there."""
+    job_id = ids.parse_job(owned["job"])
+    assert job_id is not None
+    other = job_id + 1
+    return {
+        "job": ids.job_graphql(other),
+        "jobUUID": ids.job_uuid(other),
+        "task": ids.task_graphql(other, 0),
+        "taskUUID": ids.task_uuid(other, 0),
+        "target": str(int(owned["target"]) + 1000),
+        "asset": f"{int(owned['target']) + 1000}_{owned['asset'].partition('_')[2]}",
+        "organization": "987654",
+        "organizationUUID": organization.shown(987654),
+    }
+
+
+REQUESTS = [one for table in (REST, GRAPHQL) for requests in table.values() for one in requests or ()] + OWN
+
+
+@pytest.mark.parametrize("template", REQUESTS)
+async def test_a_foreign_id_answers_like_an_unknown_one(neighbours: Neighbours, template: str) -> None:
+    foreign = await neighbours.ask(template, neighbours.owned, neighbours.stranger)
+    unknown = await neighbours.ask(template, neighbours.unknown, neighbours.stranger)
+    assert foreign == unknown
+    # The request is one that would have been answered: its owner is told something else.
+    owner = await neighbours.ask(template, neighbours.owned, neighbours.owner.token)
+    assert owner != foreign
+
+
+async def test_nothing_of_the_owner_has_changed_after_all_of_it(neighbours: Neighbours) -> None:
+    async def state() -> Any:
+        shown = (await neighbours.owner.get(f"/proc/job/{neighbours.owned['jobUUID']}/detail")).json()
+        return shown, (await neighbours.owner.get("/proc/jobs")).json()["count"]
+
+    before = await state()
+    for template in REQUESTS:
+        await neighbours.ask(template, neighbours.owned, neighbours.stranger)
+    assert await state() == before
+
+
+def test_every_served_operation_and_every_field_is_in_the_tables() -> None:
+    assert {f"{method} {template}" for method, template, _ in routes._SERVED} == set(REST)
+    fields = set[str]()
+    for root in ("Query", "Mutation"):
+        declared = schema().type_map[root]
+        assert isinstance(declared, GraphQLObjectType)
+        fields |= set(declared.fields)
+    assert fields - OPEN == set(GRAPHQL)
+
+
+async def test_a_foreign_id_among_own_ones_is_passed_over(neighbours: Neighbours) -> None:
+    query = '{ jobs { records { id } } own: job(id: "{job}") { id } }'
+    status, answer = await neighbours.ask(query, neighbours.owned, neighbours.stranger)
+    assert status == 200
+    assert json.loads(answer)["data"] == {"jobs": {"records": []}, "own": None}
