@@ -4,6 +4,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,6 +201,7 @@ def example_engine(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples call curl")
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run_and_answer_as_they_say(page: Path, tmp_path: Path, example_engine: str) -> None:
     with serving(tmp_path / "data", PYTHONPATH=example_engine) as server:
@@ -213,7 +215,7 @@ def test_the_examples_of_a_page_run_and_answer_as_they_say(page: Path, tmp_path:
         }
         script = "set -u\n" + "\n".join(f"{step.script}\necho; echo '{END}'" for step in steps(page))
         script = script.replace(USUAL, server.url)
-        run = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, env=here, stdout=PIPE, stderr=PIPE, text=True)
+        run = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, env=here, stdout=PIPE, stderr=PIPE, text=True)
         out, err = run.communicate(timeout=EXAMPLE_SECONDS)
     printed = out.split(f"{END}\n")
     assert len(printed) == len(steps(page)) + 1, err
