@@ -30,7 +30,7 @@ class EngineFailure(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """One input: a local file to read. `start_ms`/`stop_ms` place it in its media; `folder` is its input folder."""
+    """One input: a local file to read.
 
     `start_ms`/`stop_ms` place it in its media; `folder` is the input folder's position.
     """
