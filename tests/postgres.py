@@ -56,9 +56,9 @@ class PostgresServer:
 
 
 @contextmanager
-def started(*settings: str) -> Iterator[PostgresServer]:
-    """A server with `settings` (`name=value`), its data in memory where there is room, gone afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="pg-", dir=_place()))
+def started(*settings: str, place: Path | None = None) -> Iterator[PostgresServer]:
+    """A server with `settings` (`name=value`), its data in `place` or, without one, in memory; gone afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="pg-", dir=place or _place()))
     try:
         folder = root / "socket"
         folder.mkdir()

@@ -1,0 +1,46 @@
+"""Two engines for measurements: one that holds its slot, one that says when it was started."""
+
+import socket
+import time
+from typing import Any
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engines.protocol import Output, Work
+
+
+def _spec(number: int, name: str, **more: Any) -> EngineSpec:
+    return EngineSpec(
+        id=f"00000000-0000-4000-8000-00000be7c40{number}",
+        name=name,
+        category_id="67cd4dd0-2f75-445d-a6f0-2f297d6cd182",
+        kind=EngineKind.PYTHON,
+        shared=True,
+        memory_mb=512,
+        **more,
+    )
+
+
+class Hold:
+    """Keeps its slot taken, so that everything behind it waits."""
+
+    spec = _spec(1, "Hold", mode=EngineMode.BATCH, ingests=True, timeout_seconds=3600)
+
+    def process(self, work: Work) -> list[Output]:
+        time.sleep(3600)
+        return []
+
+
+class Stamp:
+    """Sends the wall clock to the UDP port in its payload, first thing."""
+
+    spec = _spec(2, "Stamp", mode=EngineMode.BATCH, timeout_seconds=30)
+
+    def process(self, work: Work) -> list[Output]:
+        now = time.time_ns()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
+            sending.sendto(str(now).encode(), ("127.0.0.1", int(work.payload["port"])))
+        return []
+
+
+hold = Hold()
+stamp = Stamp()

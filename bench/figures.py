@@ -1,0 +1,113 @@
+"""Which figures there are, in the order they are shown, and what each should reach."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+Sample = dict[str, float]
+"""What one round of one contender measured: figure key → value in the figure's unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`target` is the least value that will do, or the most where `less` is better; None where nothing was promised."""
+
+    key: str
+    title: str
+    unit: str
+    target: float | None = None
+    less: bool = False
+
+    def reached(self, value: float) -> bool | None:
+        """Whether the value is as good as the target; None without one."""
+        if self.target is None:
+            return None
+        return value <= self.target if self.less else value >= self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A group of figures that are measured together, on servers of their own."""
+
+    key: str
+    title: str
+    figures: tuple[Figure, ...]
+
+
+SUBJECTS: Final = (
+    Subject(
+        "create",
+        "Durable creates of jobs of 5 tasks, 4 routes",
+        (
+            Figure("create_1", "one job a request, 1 client", "jobs/s"),
+            Figure("create_64", "one job a request, 64 clients", "jobs/s", 4000),
+            Figure("create_64_running", "… while their tasks run", "jobs/s"),
+            Figure("create_batch", "1000 jobs a request, 1 client", "jobs/s", 8000),
+        ),
+    ),
+    Subject(
+        "tasks",
+        "No-op tasks, first create to last completion",
+        (
+            Figure("tasks_1", "native, 1 client, 1000 tasks a request", "tasks/s", 5000),
+            Figure("tasks_64", "native, 64 clients, 5 tasks a request", "tasks/s"),
+            Figure("tasks_python", "in warm children, 1 client, 1000 a request", "tasks/s"),
+        ),
+    ),
+    Subject(
+        "latency",
+        "Client's send to engine's start, idle server",
+        (
+            Figure("latency_native_p50", "native, median", "ms", 3, less=True),
+            Figure("latency_native_p99", "native, 99th percentile", "ms", 10, less=True),
+            Figure("latency_python_p50", "in a warm child, median", "ms", 3, less=True),
+            Figure("latency_python_p99", "in a warm child, 99th percentile", "ms", 10, less=True),
+        ),
+    ),
+    Subject(
+        "reads",
+        "Reads, the server on one core",
+        (
+            Figure("status_1", "status of a job, 1 client", "calls/s"),
+            Figure("status_64", "status of a job, 64 clients", "calls/s", 8000),
+            Figure("list_1", "30 jobs with their tasks, 1 client", "calls/s"),
+            Figure("list_64", "30 jobs with their tasks, 64 clients", "calls/s", 200),
+        ),
+    ),
+    Subject(
+        "cancel",
+        "cancelJob, the server on one core",
+        (
+            Figure("cancel_1", "the id in a variable, 1 client", "calls/s"),
+            Figure("cancel_64", "the id in a variable, 64 clients", "calls/s", 3000),
+            Figure("cancel_inline_64", "the id in the document, 64 clients", "calls/s"),
+        ),
+    ),
+    Subject(
+        "start",
+        "From exec to the first answered ping",
+        (
+            Figure("start_first", "on an empty folder or database", "s", 1.5, less=True),
+            Figure("start_again", "on one that is there already", "s", 1.5, less=True),
+        ),
+    ),
+    Subject(
+        "memory",
+        "Resident memory, idle",
+        (
+            Figure("memory_server", "the server process", "MB", 120, less=True),
+            Figure("memory_keeper", "the keeper of its engine processes", "MB"),
+            Figure("memory_child", "one warm engine process (no-op)", "MB"),
+        ),
+    ),
+)
+
+
+def medians(samples: Iterable[Sample]) -> Sample:
+    """The median of every figure over the rounds that measured it."""
+    seen: dict[str, list[float]] = {}
+    for sample in samples:
+        for key, value in sample.items():
+            seen.setdefault(key, []).append(value)
+    return {key: statistics.median(values) for key, values in seen.items()}

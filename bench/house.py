@@ -1,0 +1,64 @@
+"""Enginehouse as it is measured: which subject calls what, on which database."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+from bench.figures import Sample
+from bench.scale import Scale
+from bench.server import Server, folder, serving
+from bench.subjects import cancel, create, latency, memory, reads, start, tasks
+from tests.postgres import PostgresServer
+
+from bench import cores
+
+# One slot for Python engines, so that one job that holds it keeps all others waiting.
+_HELD: Final = ("--python-slots", "1")
+_ON_ONE_CORE: Final = ("reads", "cancel")
+_MEASURES: Final[dict[str, tuple[Callable[[Server, Scale], Coroutine[Any, Any, Sample]], tuple[str, ...]]]] = {
+    "create": (create.measure, _HELD),
+    "tasks": (tasks.measure, ()),
+    "latency": (latency.measure, ()),
+    "reads": (reads.measure, ()),
+    "cancel": (cancel.measure, _HELD),
+    "memory": (memory.measure, ()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Enginehouse:
+    """The product on SQLite, or on `postgres`."""
+
+    name: str
+    place: Path
+    postgres: PostgresServer | None
+
+    def measure(self, subject: str, scale: Scale) -> Sample:
+        """The figures of one round of the subject, from a server of its own."""
+        if subject == "start":
+            with self._home() as (home, database):
+                return start.measure(home, database)
+        measured, flags = _MEASURES[subject]
+        core = cores.SERVER if subject in _ON_ONE_CORE else None
+        with self._home() as (home, database), serving(home, database, core=core, flags=flags) as server:
+            cores.keep_to(cores.CLIENTS)
+            try:
+                return uvloop.run(measured(server, scale))
+            finally:
+                cores.keep_to(None)
+
+    @contextmanager
+    def _home(self) -> Iterator[tuple[Path, str | None]]:
+        """A folder and, on PostgreSQL, a database, both empty and both gone afterwards."""
+        with folder(self.place) as home:
+            if self.postgres is None:
+                yield home, None
+                return
+            name = uvloop.run(self.postgres.create())
+            try:
+                yield home, self.postgres.dsn(name)
+            finally:
+                uvloop.run(self.postgres.drop(name))

@@ -1,0 +1,144 @@
+"""What both peers are measured with. Runs in their virtual environment, so it needs nothing but Python."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+Process = subprocess.Popen[bytes]
+
+PAUSE = 0.015
+WARM_UP = 0.3
+WAITS = 60.0
+
+
+async def rate(call: Callable[[], Awaitable[Any]], *, clients: int, seconds: float) -> float:
+    """Calls per second by so many coroutines, after a short warm-up."""
+    await _drive(call, clients, WARM_UP)
+    return await _drive(call, clients, seconds)
+
+
+async def _drive(call: Callable[[], Awaitable[Any]], clients: int, seconds: float) -> float:
+    counts = [0] * clients
+    started = time.perf_counter()
+    end = started + seconds
+
+    async def client(number: int) -> None:
+        while time.perf_counter() < end:
+            await call()
+            counts[number] += 1
+
+    await asyncio.gather(*map(client, range(clients)))
+    return sum(counts) / (time.perf_counter() - started)
+
+
+async def rate_over(call: Callable[[Any], Awaitable[Any]], items: list[Any], *, clients: int) -> float:
+    """Items per second that so many coroutines have called with."""
+    left = iter(items)
+
+    async def client() -> None:
+        for item in left:
+            await call(item)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return len(items) / (time.perf_counter() - started)
+
+
+def thread_rate(call: Callable[[], Any], *, clients: int, seconds: float) -> float:
+    """Calls per second by so many threads, after a short warm-up."""
+    _threads(call, clients, WARM_UP)
+    return _threads(call, clients, seconds)
+
+
+def _threads(call: Callable[[], Any], clients: int, seconds: float) -> float:
+    counts = [0] * clients
+    started = time.perf_counter()
+    end = started + seconds
+
+    def client(number: int) -> None:
+        while time.perf_counter() < end:
+            call()
+            counts[number] += 1
+
+    _join(client, clients)
+    return sum(counts) / (time.perf_counter() - started)
+
+
+def thread_rate_over(call: Callable[[Any], Any], items: list[Any], *, clients: int) -> float:
+    """Items per second that so many threads have called with."""
+    waiting = list(items)
+
+    def client(number: int) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                call(waiting.pop())
+
+    started = time.perf_counter()
+    _join(client, clients)
+    return len(items) / (time.perf_counter() - started)
+
+
+def _join(client: Callable[[int], None], clients: int) -> None:
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+class Stamps:
+    """A UDP port that workers send wall clocks to (nanoseconds)."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(WAITS)
+        self.port: int = self._socket.getsockname()[1]
+
+    def next(self) -> int:
+        return int(self._socket.recv(64))
+
+
+def stamp(port: int) -> None:
+    """A task's first line: the moment is on its way to whoever measures."""
+    now = time.time_ns()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
+        sending.sendto(str(now).encode(), ("127.0.0.1", port))
+
+
+@contextlib.contextmanager
+def worker(command: list[str]) -> Iterator["Process"]:
+    """The peer's worker process runs; what it says goes to stderr."""
+    process = subprocess.Popen(command, stdout=sys.stderr)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        process.kill()
+        process.wait()
+
+
+def percentiles(name: str, waits: list[float]) -> dict[str, float]:
+    waits = sorted(waits)
+    return {f"{name}_p50": waits[len(waits) // 2], f"{name}_p99": waits[min(len(waits) - 1, int(len(waits) * 0.99))]}
+
+
+def resident(pid: int) -> float:
+    """MB."""
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def answer(sample: dict[str, float]) -> None:
+    """The last line on stdout is the sample."""
+    print(json.dumps(sample), flush=True)

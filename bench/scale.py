@@ -1,0 +1,20 @@
+"""How long and how often everything is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`seconds` of every load, counts of what is made for a measurement, `rounds` whose median is shown."""
+
+    rounds: int
+    seconds: float
+    requests: int  # of 1000 jobs
+    jobs: int  # of five no-op tasks
+    starts: int  # creates on an idle server, for the percentiles
+    stored: int  # jobs that reads find
+    cancels: int  # by 64 clients, per form
+
+
+FULL = Scale(rounds=3, seconds=2.0, requests=5, jobs=2000, starts=300, stored=2000, cancels=4000)
+QUICK = Scale(rounds=1, seconds=0.5, requests=1, jobs=200, starts=30, stored=200, cancels=500)

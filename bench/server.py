@@ -1,0 +1,132 @@
+"""The real server process: started with `enginehouse serve`, asked where it is, stopped."""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Place
+
+from bench import cores
+
+STARTS_WITHIN = 60.0
+_ENGINES = Path(__file__).parent / "engines"
+_ENTRY_POINTS = """[enginehouse.engines]
+noop = enginehouse_engines.noop:engine
+bench-hold = bench_engines:hold
+bench-stamp = bench_engines:stamp
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers. `ready_after`: seconds from exec to the first answered ping."""
+
+    place: Place
+    pid: int
+    ready_after: float
+
+
+@contextmanager
+def folder(parent: Path) -> Iterator[Path]:
+    """An empty folder for a server's data, gone afterwards."""
+    made = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def serving(
+    home: Path, database: str | None, *, core: int | None = None, flags: tuple[str, ...] = ()
+) -> Iterator[Server]:
+    """A server with its data in `home`, on `core` alone where one is named."""
+    token = str(uuid.uuid4())
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("enginehouse"),
+        "serve",
+        "--data",
+        home / "data",
+        "--port",
+        "0",
+    ]
+    command += ["--drain-seconds", "0.1", *flags] + (["--database", database] if database else [])
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("ENGINEHOUSE_", "PYTHON"))}
+    env |= {"AIWARE_INIT_TOKEN": token, "PYTHONPATH": _engines(home)}
+    said = home / "server.log"
+    with said.open("wb") as log:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, preexec_fn=lambda: _begin(core))  # noqa: PLW1509 - one thread here
+    try:
+        place = _until_ready(process, home / "data/server.json", token, said)
+        yield Server(place, process.pid, time.perf_counter() - started)
+    finally:
+        _stop(process)
+
+
+def _begin(core: int | None) -> None:
+    """In the new process: the cores it may use, and the end of this one is its end."""
+    cores.keep_to(core)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _engines(home: Path) -> str:
+    """A PYTHONPATH on which the engines of the measurements are installed."""
+    installed = home / "installed/bench_engines-1.dist-info"
+    if not installed.exists():
+        installed.mkdir(parents=True)
+        (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-engines\nVersion: 1\n")
+        (installed / "entry_points.txt").write_text(_ENTRY_POINTS)
+    return os.pathsep.join([str(installed.parent), str(_ENGINES)])
+
+
+def _until_ready(process: "subprocess.Popen[bytes]", announced: Path, token: str, said: Path) -> Place:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while process.poll() is None and time.monotonic() < deadline:
+        place = _announced(announced, process.pid, token)
+        if place is not None and _answers(place):
+            return place
+        time.sleep(0.005)
+    raise RuntimeError(f"The server did not start:\n{said.read_text(errors='replace')[-2000:]}")
+
+
+def _announced(path: Path, pid: int, token: str) -> Place | None:
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    if found["pid"] != pid:
+        return None
+    host, _, port = found["url"].removeprefix("http://").rpartition(":")
+    return Place(host, int(port), token)
+
+
+def _answers(place: Place) -> bool:
+    try:
+        with socket.create_connection((place.host, place.port), timeout=5) as asking:
+            asking.sendall(place.request("GET", "/edge/v1/ping"))
+            return asking.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,13 @@
+"""How long it takes until a server answers."""
+
+from pathlib import Path
+
+from bench.figures import Sample
+from bench.server import serving
+
+
+def measure(home: Path, database: str | None) -> Sample:
+    with serving(home, database) as server:
+        first = server.ready_after
+    with serving(home, database) as server:
+        return {"start_first": first, "start_again": server.ready_after}

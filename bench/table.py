@@ -1,0 +1,117 @@
+"""How figures are shown: a table for people, JSON for programs."""
+
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Figure, Sample, Subject, medians
+from bench.scale import Scale
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH = 120
+_NOTES = """\
+Medians of {rounds}; ✓ target reached, ✗ missed. {cores} cores, Python {python}, SQLite {sqlite}, data on {disk}.
+Enginehouse: `enginehouse serve`, over HTTP. SQLite: WAL, synchronous=FULL. PostgreSQL: {fsync}, synchronous_commit=on.
+Procrastinate: its library in the client, the same PostgreSQL, one worker process, 50 jobs at a time.
+Huey: its library in the client, SQLite as it comes (WAL, synchronous=FULL), two worker processes, default polling.
+A peer's job is one function call: no graph, no leases. Its start is a worker's first task, its list 30 jobs of a queue.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything measured: contender → subject → the samples of its rounds."""
+
+    scale: Scale
+    contenders: tuple[str, ...]
+    samples: dict[str, dict[str, list[Sample]]]
+    disk: str
+    fsync: str
+
+
+def show(run: Run, subjects: Sequence[Subject]) -> None:
+    """The figures are on stdout, a row each, the contenders side by side."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("\nunit")
+    table.add_column("\ntarget", justify="right")
+    for name in run.contenders:
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+    for subject in subjects:
+        table.add_section()
+        table.add_row(Text(subject.title, style="bold"))
+        found = {name: medians(run.samples.get(name, {}).get(subject.key, [])) for name in run.contenders}
+        for figure in subject.figures:
+            cells = [_cell(figure, found[name].get(figure.key), ours=_ours(name)) for name in run.contenders]
+            table.add_row(f"  {figure.title}", figure.unit, _target(figure), *cells)
+    console.print(table)
+    console.print(_notes(run), highlight=False, style="dim")
+
+
+def write(run: Run, subjects: Sequence[Subject], path: Path) -> None:
+    """The file holds every sample, the medians, the targets and the conditions."""
+    figures = [
+        asdict(figure)
+        | {
+            "subject": subject.key,
+            "results": {
+                name: {"median": medians(samples)[figure.key], "rounds": [s[figure.key] for s in samples]}
+                for name in run.contenders
+                if (samples := [s for s in run.samples.get(name, {}).get(subject.key, []) if figure.key in s])
+            },
+        }
+        for subject in subjects
+        for figure in subject.figures
+    ]
+    conditions = _conditions(run) | {"scale": asdict(run.scale)}
+    path.write_text(json.dumps({"conditions": conditions, "figures": figures}, indent=2) + "\n")
+
+
+def _ours(contender: str) -> bool:
+    return contender.startswith("Enginehouse")
+
+
+def _cell(figure: Figure, value: float | None, *, ours: bool) -> Text:
+    if value is None:
+        return Text("–", style="dim")
+    reached = figure.reached(value) if ours else None
+    mark, style = {None: ("  ", ""), True: (" ✓", "green"), False: (" ✗", "red")}[reached]
+    return Text(f"{_number(value)}{mark}", style=style)
+
+
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    return f"{'≤' if figure.less else '≥'} {_number(figure.target)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _conditions(run: Run) -> dict[str, Any]:
+    return {
+        "rounds": run.scale.rounds,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "disk": run.disk,
+        "fsync": f"fsync={run.fsync}",
+    }
+
+
+def _notes(run: Run) -> str:
+    known = _conditions(run)
+    known["rounds"] = "1 round" if run.scale.rounds == 1 else f"{run.scale.rounds} rounds"
+    return _NOTES.format(**known)
