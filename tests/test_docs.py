@@ -28,7 +28,7 @@ EXAMPLE_SECONDS = 120
 USUAL = "http://localhost:9000"  # where the pages say that a server is
 END = "--- end of step ---"
 
-_FENCE = re.compile(r"^```(\w+)(?: (.*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\w+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
 _VARYING = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
@@ -169,6 +169,7 @@ def steps(page: Path) -> list[Step]:
             found.append(Step(content, None))
         elif mark == "answer":
             found[-1] = Step(found[-1].script, content)
+    assert len(found) == page.read_text().count("\n```sh tested"), page
     return found
 
 
