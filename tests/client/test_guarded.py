@@ -360,7 +360,8 @@ async def test_honest_gzip_is_undone_also_in_several_members(open_client: Guarde
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (http(gzip.compress(b"x" * 10_000)[:-9], Content_Encoding="gzip"), "ended early"),
+        # Without a time in it: every test process must name this case alike.
+        (http(gzip.compress(b"x" * 10_000, mtime=0)[:-9], Content_Encoding="gzip"), "ended early"),
         (http(b"not gzip", Content_Encoding="gzip"), "not valid gzip"),
         (http(b"x", Content_Encoding="br"), 'content encoding "br"'),
         (b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 101 + b"\r\n", "more than 100 headers"),
