@@ -1,6 +1,7 @@
 """The command: what is measured, in which order, and where the figures go."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -146,4 +147,9 @@ def _disk(place: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Told to stop in either way, the servers are stopped and their folders removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
