@@ -13,7 +13,7 @@ from bench.server import Server, folder, serving
 from bench.subjects import cancel, create, latency, memory, reads, start, tasks
 from tests.postgres import PostgresServer
 
-from bench import cores
+from bench import processors
 
 # One slot for Python engines, so that one job that holds it keeps all others waiting.
 _HELD: Final = ("--python-slots", "1")
@@ -42,13 +42,13 @@ class Enginehouse:
             with self._home() as (home, database):
                 return start.measure(home, database)
         measured, flags = _MEASURES[subject]
-        core = cores.SERVER if subject in _ON_ONE_CORE else None
+        core = processors.SERVER if subject in _ON_ONE_CORE else None
         with self._home() as (home, database), serving(home, database, core=core, flags=flags) as server:
-            cores.keep_to(cores.CLIENTS)
+            processors.keep_to(processors.CLIENTS)
             try:
                 return uvloop.run(measured(server, scale))
             finally:
-                cores.keep_to(None)
+                processors.keep_to(None)
 
     @contextmanager
     def _home(self) -> Iterator[tuple[Path, str | None]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.load import Place
 
-from bench import cores
+from bench import processors
 
 STARTS_WITHIN = 60.0
 _ENGINES = Path(__file__).parent / "engines"
@@ -78,7 +78,7 @@ def serving(
 
 def _begin(core: int | None) -> None:
     """In the new process: the cores it may use, and the end of this one is its end."""
-    cores.keep_to(core)
+    processors.keep_to(core)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
