@@ -16,7 +16,10 @@ LONGEST = 350  # lines of a source file
 PATHS = re.compile(r"(?<![\w.])/(?:[w]ork|[r]oot|[h]ome|[U]sers)/[a-z]")
 REGISTRIES = re.compile(r"[p]ypi\.org|python[h]osted|[n]pmjs\.|crates[.]io")
 UNFINISHED = re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b")
-NAMES_THAT_SAY_NOTHING = {"manager", "helper", "util", "service", "base", "handler", "common", "core", "misc"}
+NAMES_THAT_SAY_NOTHING = set(
+    "manager managers helper helpers util utils service services base handler handlers".split()
+)
+NAMES_THAT_SAY_NOTHING |= {"common", "core", "misc"}
 
 
 def tracked(*patterns: str) -> Iterator[tuple[str, str]]:
@@ -45,7 +48,7 @@ def test_a_source_file_is_one_thought() -> None:
 
 def test_names_say_what_is_inside() -> None:
     words = {
-        name: {word.removesuffix("s") for part in Path(name).with_suffix("").parts for word in part.split("_")}
+        name: {word for part in Path(name).with_suffix("").parts for word in part.split("_")}
         for name, _ in tracked("src/*.py", "src/*.sql", "tests/*.py", "bench/*.py")
     }
     assert {name for name, said in words.items() if said & NAMES_THAT_SAY_NOTHING} == set()
