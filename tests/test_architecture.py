@@ -16,10 +16,8 @@ LONGEST = 350  # lines of a source file
 PATHS = re.compile(r"(?<![\w.])/(?:[w]ork|[r]oot|[h]ome|[U]sers)/[a-z]")
 REGISTRIES = re.compile(r"[p]ypi\.org|python[h]osted|[n]pmjs\.|crates[.]io")
 UNFINISHED = re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b")
-NAMES_THAT_SAY_NOTHING = set(
-    "manager managers helper helpers util utils service services base handler handlers".split()
-)
-NAMES_THAT_SAY_NOTHING |= {"common", "core", "misc"}
+EMPTY_WORDS = {"manager", "helper", "util", "service", "base", "handler", "common", "core", "misc"}
+NAMES_THAT_SAY_NOTHING = EMPTY_WORDS | {"managers", "helpers", "utils", "services", "handlers"}
 
 
 def tracked(*patterns: str) -> Iterator[tuple[str, str]]:

@@ -89,6 +89,7 @@ def test_every_served_operation_is_listed() -> None:
     for method, path, _ in (*routes._SERVED, *routes._OPEN):
         assert f"| `{method} {routes.BASE}{path}` |" in served
         assert f"`{method} {routes.BASE}{path}`" not in refused
+    assert f"{len(routes._SERVED) + len(routes._OPEN)} operations" in (ROOT / "README.md").read_text()
 
 
 def _anchors(page: Path) -> set[str]:
