@@ -101,9 +101,16 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
     closing.push_async_callback(outgoing.aclose)
     source = InProcess(house)
     native = {engine.spec.id: engine for engine in ENGINES}
-    runner = Runner(source=source, house=house, native=native, call_python=children.call, fetch=outgoing.fetch)
     slots = Slots({EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots})
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    runner = Runner(
+        source=source,
+        house=house,
+        native=native,
+        call_python=children.call,
+        fetch=outgoing.fetch,
+        engine_ended=slots.release,
+    )
+    worker = f"{upkeep.SERVER}{socket.gethostname()}:{os.getpid()}"
     dispatcher = Dispatcher(source, slots, runner.run, worker=worker)
     _listen(house, dispatcher, slots, closing)
     return Supervisor(

@@ -171,8 +171,8 @@ class Row:
     name: str = "invalid_input"
 
 
-def at_task(rest: Job, graphql: Job, text: str, field: str, other: str | None = None) -> Row:
-    return Row((rest, graphql), (f"jobs[0].tasks[0].{field}", f"tasks[0].{other or field}"), text)
+def at_task(rest: Job, graphql: Job, text: str, field: str, other: str | None = None, **more: Any) -> Row:
+    return Row((rest, graphql), (f"jobs[0].tasks[0].{field}", f"tasks[0].{other or field}"), text, **more)
 
 
 def preference(field: str, value: Any, text: str) -> Row:
@@ -208,6 +208,7 @@ ROWS: dict[str, Row] = {
         ({"tasks": TEN_THOUSAND}, {"tasks": TEN_THOUSAND}),
         ("jobs[0].tasks", "tasks"),
         "10001 given, at most 10000 per job (setting limits.tasks_per_job). Split the job or raise the limit.",
+        status=413,
     ),
     "B4 payload too large": at_task(
         rest_one(taskPayloadJSON=json.dumps("x" * (5 << 20))),
@@ -215,6 +216,7 @@ ROWS: dict[str, Row] = {
         "5.0 MiB, at most 1 MiB.",
         "taskPayloadJSON",
         "payloadString",
+        status=413,
     ),
     "B5 cycle": routed(
         graph(
@@ -233,6 +235,7 @@ ROWS: dict[str, Row] = {
         graphql_one(engineId="abc"),
         'engine "abc" does not exist or is not available to your organization.',
         "engineId",
+        name="not_found",
     ),
     "B9 no engine": Row(
         ({"tasks": [{}]}, {"tasks": [{}]}), ("jobs[0].tasks[0]", "tasks[0]"), "give engineId or taskType."

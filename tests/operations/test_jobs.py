@@ -227,6 +227,18 @@ async def test_expired_leases_run_again_and_are_accepted_once(ready: House) -> N
     assert [(attempt.number, attempt.outcome) for attempt in history] == [(1, "lost"), (2, "complete")]
 
 
+async def test_the_lease_of_a_server_that_died_is_charged_to_nobody(ready: House) -> None:
+    """Neither the tries nor the times a worker may vanish are used up: the item runs for as long as servers come back."""
+    await jobs.create(ready, CALLER, [make.independent(1, max_retries=0)])
+    dying = replace(ready, limits=replace(ready.limits, lease_seconds=0.0))
+    for _ in range(5):
+        assert len(await work.claim(dying, pool="native", limit=1, worker=f"{upkeep.SERVER}host:1")) == 1
+        assert await upkeep.expire_leases(ready) == 1
+    [lease] = await claim(ready)
+    assert lease.attempt == 6
+    assert isinstance(await work.finish(ready, Report(lease.key, lease.token, Done())), Accepted)
+
+
 async def test_a_starting_embedded_server_releases_all_leases(ready: House) -> None:
     await jobs.create(ready, CALLER, [make.independent(5, max_retries=0)])
     assert len(await claim(ready)) == 5

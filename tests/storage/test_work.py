@@ -188,7 +188,7 @@ async def test_a_stale_token_changes_nothing(bench: Bench) -> None:
     [job_id] = await bench.create(make.new_job(make.independent(1)))
     [first] = await bench.claim(lease=0)
     expired = await bench.database.read(lambda tx: work.expired(tx, limit=10))
-    assert expired == [(first.key, first.token)]
+    assert expired == [(first.key, first.token, "w")]
     await bench.fail(first, FailureKind.WORKER_LOST)
     [second] = await bench.claim()
     assert second.token > first.token

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.job import JobRequest, Spelling, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
 
@@ -67,8 +67,10 @@ class Report:
     def preference(self, ordinal: int, name: str) -> str:
         return f"{self.task(ordinal)}.{self.spelling.preferences}{name}"
 
-    def problem(self, path: str, text: str, value: object = None, allowed: str | None = None) -> None:
-        self.problems.append(Problem(path, text, None if value is None else shown(value), allowed))
+    def problem(
+        self, path: str, text: str, value: object = None, allowed: str | None = None, fault: Fault = Fault.WRONG
+    ) -> None:
+        self.problems.append(Problem(path, text, None if value is None else shown(value), allowed, fault))
 
     def outside(self, path: str, allowed: str, value: object) -> None:
         """A value that is not among those allowed."""
@@ -207,7 +209,8 @@ def _check_object(report: Report, ordinal: int, payload: Any) -> None:
 
 def _too_large(report: Report, path: str, size: int) -> None:
     mebibytes = f"{size / 2**20:.1f} MiB"
-    report.problem(path, f"{size} bytes, at most 1 MiB." if mebibytes == "1.0 MiB" else f"{mebibytes}, at most 1 MiB.")
+    given = f"{size} bytes" if mebibytes == "1.0 MiB" else mebibytes
+    report.problem(path, f"{given}, at most 1 MiB.", fault=Fault.TOO_LARGE)
 
 
 def _warn_past(report: Report, path: str, due: int, now: int) -> None:

@@ -15,7 +15,16 @@ Refusal
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
+
+
+class Fault(StrEnum):
+    """What kind of thing is wrong: the same refusal is named and numbered by it (reliability.md §5)."""
+
+    WRONG = "invalid_input"
+    UNKNOWN = "not_found"  # it names something that is not there for the caller
+    TOO_LARGE = "too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Problem:
     text: str
     value: str | None = None
     allowed: str | None = None
+    fault: Fault = Fault.WRONG
 
     @property
     def message(self) -> str:
@@ -39,9 +49,9 @@ class Problem:
 class Refusal(Exception):
     """An expected failure: it has a code, and it changed nothing."""
 
-    code: ClassVar[str] = "internal_error"
-    graphql_name: ClassVar[str] = "internal_error"
-    rest_status: ClassVar[int] = 500
+    code: str = "internal_error"
+    graphql_name: str = "internal_error"
+    rest_status: int = 500
 
     def __init__(self, message: str, **data: object) -> None:
         super().__init__(message)
@@ -50,7 +60,11 @@ class Refusal(Exception):
 
 
 class InvalidInput(Refusal):
-    """The request is wrong. All problems are listed, at most 50."""
+    """The request is wrong. All problems are listed, at most 50.
+
+    Where every one of them is that something named is not there, the refusal is called not_found; where every one is
+    that something is too large, REST answers 413.
+    """
 
     code = graphql_name = "invalid_input"
     rest_status = 400
@@ -60,6 +74,11 @@ class InvalidInput(Refusal):
         if isinstance(problems, str):
             problems = [Problem(path, problems)]
         self.problems = problems[: self.LIMIT]
+        match {problem.fault for problem in problems}:
+            case faults if faults == {Fault.UNKNOWN}:
+                self.code = self.graphql_name = "not_found"
+            case faults if faults == {Fault.TOO_LARGE}:
+                self.rest_status = 413
         more = len(problems) - len(self.problems)
         text = "\n".join(p.message for p in self.problems) + (f"\n… and {more} more" if more > 0 else "")
         super().__init__(text)

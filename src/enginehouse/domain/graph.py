@@ -11,7 +11,7 @@ from typing import Final
 from enginehouse.domain.checks import Report, check_job, check_task, checked_payload
 from enginehouse.domain.cycles import find_cycle
 from enginehouse.domain.engine import EngineMode, EngineSpec
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.folders import Board, board_of, feed_all, takes_chunks
 from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
 from enginehouse.domain.routes import resolve
@@ -80,7 +80,7 @@ def _listed(request: JobRequest, max_tasks: int) -> tuple[Sequence[TaskRequest],
         given = str(len(tasks))
         most = f"at most {max_tasks} per job (setting limits.tasks_per_job)"
         text = f"{given} given, {most}. Split the job or raise the limit."
-        raise InvalidInput([Problem(path, text, given, f"1–{max_tasks}")])
+        raise InvalidInput([Problem(path, text, given, f"1–{max_tasks}", Fault.TOO_LARGE)])
     return tasks, principals
 
 
@@ -116,7 +116,7 @@ def _engine(
         report.problem(report.task(ordinal), f"give {spelling.engine} or {spelling.task_type}{both}.")
         return None
     text = f'{what} "{named}" does not exist or is not available to your organization.'
-    report.problem(f"{report.task(ordinal)}.{path}", text, named)
+    report.problem(f"{report.task(ordinal)}.{path}", text, named, fault=Fault.UNKNOWN)
     return None
 
 

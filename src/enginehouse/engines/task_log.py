@@ -11,7 +11,7 @@ _NOTICE: Final = 100  # bytes set aside for the line that says how much was cut
 class TaskLog:
     """Appends to `path` while the task runs. Past `limit` bytes only the end is kept, written when the log is closed.
 
-    The file is made by the first byte written. A disk that is full costs the log, never the task.
+    The file and its folder are made by the first byte written. A disk that is full costs the log, never the task.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
@@ -53,6 +53,7 @@ class TaskLog:
 
     def _open(self) -> None:
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         except OSError:
             self._file = -1

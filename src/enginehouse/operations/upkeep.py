@@ -1,6 +1,7 @@
 """What keeps the house in order while nobody asks: leases whose holder vanished, jobs past their keeping time."""
 
 import asyncio
+from typing import Final
 
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Failed, ItemKey, Report
@@ -10,25 +11,34 @@ from enginehouse.operations.work import MICROS
 from enginehouse.storage import jobs, work
 
 _LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
+
+SERVER: Final = "server/"  # how the name begins under which a server claims for its own slots
+
 _STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
 
 
 async def expire_leases(house: House, *, limit: int = 500) -> int:
-    """Attempts whose lease has run out are ended as lost and their items may run again; answers how many."""
-    return await _end(house, await house.database.read(lambda tx: work.expired(tx, limit=limit)), _LOST)
+    """Attempts whose lease has run out are ended and their items may run again; answers how many.
+
+    A worker that vanished is charged to the item. A server that did is charged to nobody: what runs in it or in its
+    children cannot take it along.
+    """
+    late = await house.database.read(lambda tx: work.expired(tx, limit=limit))
+    ended = ((key, token, _STOPPED if worker.startswith(SERVER) else _LOST) for key, token, worker in late)
+    return await _end(house, list(ended))
 
 
 async def release_all_leases(house: House, *, limit: int = 500) -> int:
     """Every lease of a former server on this embedded database is over, charged to nobody; answers how many."""
     total = 0
     while held := await house.database.read(lambda tx: work.all_leases(tx, limit=limit)):
-        total += await _end(house, held, _STOPPED)
+        total += await _end(house, [(key, token, _STOPPED) for key, token in held])
     return total
 
 
-async def _end(house: House, held: list[tuple[ItemKey, int]], outcome: Failed) -> int:
+async def _end(house: House, held: list[tuple[ItemKey, int, Failed]]) -> int:
     # Together, so that they share transactions.
-    await asyncio.gather(*(work_operations.finish(house, Report(key, token, outcome)) for key, token in held))
+    await asyncio.gather(*(work_operations.finish(house, Report(key, token, outcome)) for key, token, outcome in held))
     return len(held)
 
 

@@ -53,7 +53,9 @@ class AttemptContext:
         """The line is in the log with the time before it, for as long as there is room."""
         text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {line}\n".encode("utf-8", "replace")
         if room := LOG_BYTES - self._logged:
-            with self._log_path().open("ab") as file:
+            path = self._log_path()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
                 self._logged += file.write(text[:room])
 
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ from enginehouse.domain.engine import Engine, EngineKind, EngineSpec
 from enginehouse.domain.errors import TooLarge, Unavailable
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report, Stale
+from enginehouse.domain.work import Done, Failed, ItemKey, Lease, NewArtifact, Report, Stale
 from enginehouse.engines.native.source import acquire
 from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
 from enginehouse.operations.artifacts import log_key
@@ -55,6 +55,7 @@ class Runner:
     native: dict[str, NativeEngine]
     call_python: CallPython
     fetch: Fetch
+    engine_ended: Callable[[tuple[ItemKey, int]], None] = lambda held: None
 
     async def run(self, lease: Lease) -> None:
         """The attempt has ended and its end is reported, unless the lease was lost on the way.
@@ -66,6 +67,7 @@ class Runner:
             outcome = await self._outcome(lease)
         except asyncio.CancelledError:
             outcome = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
+        self.engine_ended((lease.key, lease.token))
         report = Report(lease.key, lease.token, outcome)
         try:
             await self._report(report)
@@ -243,9 +245,7 @@ class _Workplace:
 
     def log_path(self) -> Path:
         key, lease = self._lease.key, self._lease
-        path = self._house.store.local(log_key(lease.organization_id, key.job_id, key.ordinal, key.item, lease.attempt))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return self._house.store.local(log_key(lease.organization_id, key.job_id, key.ordinal, key.item, lease.attempt))
 
     async def clear(self) -> None:
         """The attempt's folder is gone."""

@@ -11,13 +11,17 @@ Held = tuple[ItemKey, int]
 
 @dataclass(slots=True)
 class Running:
-    """One attempt: its lease, its coroutine, and when its lease was last known to hold (monotonic seconds)."""
+    """One attempt: its lease, its coroutine, and when its lease was last known to hold (monotonic seconds).
+
+    `in_slot` until its engine has ended; what is left then is the report, which needs its lease but no slot.
+    """
 
     lease: Lease
     pool: str
     task: asyncio.Task[None]
     held_at: float
     lost: bool = False
+    in_slot: bool = True
 
 
 @dataclass(slots=True)
@@ -33,17 +37,23 @@ class Slots:
         return self.capacity.get(pool, 0) - self._taken.get(pool, 0)
 
     def start(self, lease: Lease, pool: str, work: Coroutine[None, None, None], *, now: float) -> None:
-        """The attempt runs and holds a slot until its coroutine has ended."""
+        """The attempt runs and holds a slot until its engine has ended, at the latest until its coroutine has."""
         task = asyncio.create_task(work)
         held = (lease.key, lease.token)
         self.running[held] = Running(lease, pool, task, now)
         self._taken[pool] = self._taken.get(pool, 0) + 1
-        task.add_done_callback(lambda _: self._end(held, pool))
+        task.add_done_callback(lambda _: self._end(held))
 
-    def _end(self, held: Held, pool: str) -> None:
-        self.running.pop(held, None)
-        self._taken[pool] -= 1
-        self.freed()
+    def release(self, held: Held) -> None:
+        """The attempt's engine has ended: its slot is free, so that the next claim and the report may share a commit."""
+        if (attempt := self.running.get(held)) is not None and attempt.in_slot:
+            attempt.in_slot = False
+            self._taken[attempt.pool] -= 1
+            self.freed()
+
+    def _end(self, held: Held) -> None:
+        self.release(held)
+        del self.running[held]
 
     def stop(self, held: Iterable[Held]) -> None:
         """These attempts have been told to stop, once each: their leases are no longer theirs."""

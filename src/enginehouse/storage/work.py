@@ -247,10 +247,10 @@ def _artifact_row(key: ItemKey, output: NewArtifact, now: int) -> Row:
     )  # fmt: skip
 
 
-async def expired(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
-    """Leases whose end has passed on the storage clock."""
+async def expired(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int, str]]:
+    """Leases whose end has passed on the storage clock, with who holds them."""
     rows = await tx.all("work.expired", now=await tx.read_clock(), limit=limit)
-    return [(ItemKey(row[0], row[1], row[2]), row[3]) for row in rows]
+    return [(ItemKey(row[0], row[1], row[2]), row[3], row[4]) for row in rows]
 
 
 async def all_leases(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:

@@ -165,7 +165,7 @@ SELECT id, default_retries FROM organization WHERE id IN {ids};
 
 -- name: expired
 -- Leases whose holder has not been heard of in time.
-SELECT job_id, ordinal, item, token FROM work_item
+SELECT job_id, ordinal, item, token, worker FROM work_item
 WHERE lease_until IS NOT NULL AND lease_until < :now
 ORDER BY lease_until
 LIMIT :limit;

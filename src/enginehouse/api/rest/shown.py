@@ -202,8 +202,8 @@ def reason(kind: str | None) -> str:
 
 
 def _retries(task: Task) -> int:
-    """Attempts beyond the first one of every item that has started."""
-    return max(0, task.attempts - max(1, task.items_done + task.items_failed))
+    """Attempts beyond the first one of every item there is, as far as that is known while items are still running."""
+    return max(0, task.attempts - max(1, task.items))
 
 
 def _time(micros: int | None) -> str | None:
