@@ -228,7 +228,7 @@ async def test_expired_leases_run_again_and_are_accepted_once(ready: House) -> N
 
 
 async def test_the_lease_of_a_server_that_died_is_charged_to_nobody(ready: House) -> None:
-    """Neither the tries nor the times a worker may vanish are used up: the item runs for as long as servers come back."""
+    """Neither its tries nor the times a worker may vanish are used up: the item runs as long as servers come back."""
     await jobs.create(ready, CALLER, [make.independent(1, max_retries=0)])
     dying = replace(ready, limits=replace(ready.limits, lease_seconds=0.0))
     for _ in range(5):

@@ -45,7 +45,7 @@ class Slots:
         task.add_done_callback(lambda _: self._end(held))
 
     def release(self, held: Held) -> None:
-        """The attempt's engine has ended: its slot is free, so that the next claim and the report may share a commit."""
+        """The attempt's engine has ended: its slot is free, so that the next claim and this report may share a commit."""
         if (attempt := self.running.get(held)) is not None and attempt.in_slot:
             attempt.in_slot = False
             self._taken[attempt.pool] -= 1
