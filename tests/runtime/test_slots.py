@@ -64,6 +64,21 @@ async def test_a_slot_is_taken_until_the_attempt_has_ended() -> None:
     assert slots.running == {}
 
 
+async def test_a_slot_is_free_before_the_report_and_what_waits_looks_again_after_it() -> None:
+    slots, work, freed = Slots({"native": 1}), Work(), list[int]()
+    slots.freed = lambda: freed.append(slots.free("native"))
+    slots.start(lease(1), "native", work.run(), now=0)
+    [held] = slots.running
+    slots.release(held)
+    slots.release(held)
+    assert (freed, slots.free("native"), list(slots.running)) == ([1], 1, [held])
+    work.gate.set()
+    await asyncio.wait([slots.running[held].task])
+    await settle()
+    # Until the report was in, its job was locked: a claim that found only that job would sleep without a second call.
+    assert (freed, slots.free("native"), slots.running) == ([1, 1], 1, {})
+
+
 async def test_a_slot_is_free_again_after_an_attempt_that_raised() -> None:
     async def fails() -> None:
         raise ValueError

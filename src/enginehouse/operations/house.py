@@ -1,11 +1,12 @@
 """What every operation works with: the database, the store, the engines known, and who is told after a commit."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.engine import Engine
+from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.tokens import KnownTokens
@@ -54,7 +55,8 @@ class Listeners:
 class House:
     """Handed to every operation as its first argument.
 
-    `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each.
+    `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each. `status_of`
+    answers the status of a (job, organization), None where there is none.
     """
 
     database: Database
@@ -67,6 +69,7 @@ class House:
     creates: Coalescer[list[jobs.NewJob], list[tuple[int, int | None]]]
     cancels: Coalescer[tuple[int, int], jobs.Cancelled | None]
     finishes: Coalescer[Report, Answer]
+    status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
 
@@ -84,7 +87,8 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
     async def create(requests: list[list[jobs.NewJob]]) -> list[list[tuple[int, int | None]]]:
         together = [job for request in requests for job in request]
         at = shard()
-        ids = iter(await database.write(lambda tx: jobs.create(tx, plans, together, shard=at)))
+        made = await database.write(lambda tx: jobs.create(tx, plans, together, shard=at), under=work.BARRIER_LOCK)
+        ids = iter(made)
         return [list(itertools.islice(ids, len(request))) for request in requests]
 
     async def cancel(wanted: list[tuple[int, int]]) -> list[jobs.Cancelled | None]:
@@ -97,7 +101,14 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         async def ends(tx: Tx) -> list[Answer]:
             return await work.finish(tx, plans, reports, shard=at)
 
-        return await database.write(ends)
+        return await database.write(ends, under=work.BARRIER_LOCK)
+
+    async def status(wanted: tuple[int, int]) -> JobStatus | None:
+        job_id, organization_id = wanted
+        return await database.glance(lambda tx: jobs.status(tx, organization_id, job_id))
+
+    async def statuses(wanted: list[tuple[int, int]]) -> list[JobStatus | None]:
+        return await database.glance(lambda tx: jobs.statuses(tx, wanted))
 
     in_flight = 2 if on_postgres else 1
     return House(
@@ -111,4 +122,6 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         creates=Coalescer(create, in_flight=in_flight),
         cancels=Coalescer(cancel, in_flight=in_flight),
         finishes=Coalescer(finish, in_flight=in_flight),
+        # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.
+        status_of=Coalescer(statuses, in_flight=in_flight).ask if on_postgres else status,
     )

@@ -144,7 +144,7 @@ def new_job(
 async def status(house: House, principal: Principal, job_id: int, shown: str = "") -> JobStatus:
     """The job's status now."""
     require(principal, Role.READER)
-    found = await house.database.glance(lambda tx: jobs.status(tx, principal.organization_id, job_id))
+    found = await house.status_of((job_id, principal.organization_id))
     if found is None:
         raise NotFound("Job", shown or job_id)
     return found

@@ -28,7 +28,7 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
             tx, house.plans, pool=pool, limit=limit, worker=worker, lease_micros=lease_micros, shard=shard
         )
 
-    return await house.database.write(take)
+    return await house.database.write(take, under=work.BARRIER_LOCK)
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]:

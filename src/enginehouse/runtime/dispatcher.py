@@ -11,6 +11,7 @@ from enginehouse.runtime.source import WorkSource
 
 IDLE_SECONDS = 0.5
 MARK_SECONDS = 1.0
+HELD_SECONDS = 0.02
 LARGEST_CLAIM = 256
 
 Run = Callable[[Lease], Coroutine[None, None, None]]
@@ -31,18 +32,16 @@ class Dispatcher:
 
     async def tick(self) -> float:
         """Every pool with free slots has been offered work; answers 0 where a full claim says there is more."""
-        more = False
-        for pool in self._slots.capacity:
-            more |= await self._fill(pool)
-        return 0.0 if more else IDLE_SECONDS
+        return min([await self._fill(pool) for pool in self._slots.capacity], default=IDLE_SECONDS)
 
-    async def _fill(self, pool: str) -> bool:
+    async def _fill(self, pool: str) -> float:
+        """The pool's free slots have been offered work; answers when to look again."""
         free = self._slots.free(pool)
         if free <= 0:
             await self._mark_waiting(pool)
-            return False
+            return IDLE_SECONDS
         if not await self._source.ready(pool=pool):
-            return False
+            return IDLE_SECONDS
         limit = min(free, LARGEST_CLAIM)
         # Leases count from before the call: its answer may be slow.
         asked_at = time.monotonic()
@@ -54,7 +53,10 @@ class Dispatcher:
             self._start(pool, await claiming, asked_at)
             raise
         self._start(pool, leases, asked_at)
-        return len(leases) == limit
+        if len(leases) == limit:
+            return 0.0
+        # What is ready but could not be had is held by somebody, for the moment of a commit.
+        return IDLE_SECONDS if leases else HELD_SECONDS
 
     def _start(self, pool: str, leases: Sequence[Lease], asked_at: float) -> None:
         for lease in leases:

@@ -26,7 +26,10 @@ class Running:
 
 @dataclass(slots=True)
 class Slots:
-    """How many attempts each pool may run at once, and those that do. `freed` is called when a slot has become free."""
+    """How many attempts each pool may run at once, and those that do.
+
+    `freed` is called when a slot has become free, and when an attempt's report is in: its job is locked no longer.
+    """
 
     capacity: dict[str, int]
     running: dict[Held, Running] = field(default_factory=dict)
@@ -45,7 +48,7 @@ class Slots:
         task.add_done_callback(lambda _: self._end(held))
 
     def release(self, held: Held) -> None:
-        """The attempt's engine has ended: its slot is free, so that the next claim and this report may share a commit."""
+        """The attempt's engine has ended: its slot is free, so the next claim and this report may share a commit."""
         if (attempt := self.running.get(held)) is not None and attempt.in_slot:
             attempt.in_slot = False
             self._taken[attempt.pool] -= 1
@@ -54,6 +57,7 @@ class Slots:
     def _end(self, held: Held) -> None:
         self.release(held)
         del self.running[held]
+        self.freed()
 
     def stop(self, held: Iterable[Held]) -> None:
         """These attempts have been told to stop, once each: their leases are no longer theirs."""

@@ -59,11 +59,12 @@ class Database(Protocol):
 
     dialect: str
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None) -> T:
         """`work` has run in one write transaction, which is committed and durable when this returns.
 
         SQLite: queued to the writer thread; everything queued meanwhile shares one commit, each in a savepoint.
-        An exception from `work` rolls back only that work and is raised here.
+        An exception from `work` rolls back only that work and is raised here. `under` names a lock that is held
+        (shared) from the beginning: what `work` would ask for itself, in fewer round trips.
         """
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:

@@ -41,9 +41,8 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target."""
     await tx.lock("barrier", shared=True)
     now = await tx.read_clock()
-    barrier = await settling.last_barrier(tx)
     target_ids = await _make_targets(tx, jobs)
-    ids = await _insert_rows(tx, jobs, target_ids, now, barrier)
+    ids = await _insert_rows(tx, jobs, target_ids, now)
     tasks, items, events = list[Row](), list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
     for job_id, job in zip(ids, jobs, strict=True):
@@ -83,9 +82,7 @@ async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
     return [job.target_id if job.target is None else next(made) for job in jobs]
 
 
-async def _insert_rows(
-    tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int | None], now: int, barrier: int
-) -> list[int]:
+async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int | None], now: int) -> list[int]:
     """The job rows exist. An id that another server took in the same microsecond gives way to the next."""
     following = first_job_id(now)
     ids: list[int] = [0] * len(jobs)
@@ -94,16 +91,16 @@ async def _insert_rows(
         for place in waiting:
             ids[place] = following
             following += 1
-        rows = [_job_row(ids[place], jobs[place], target_ids[place], now, barrier) for place in waiting]
+        rows = [_job_row(ids[place], jobs[place], target_ids[place], now) for place in waiting]
         taken = {row[0] for row in await tx.each("jobs.insert", rows)}
         waiting = [place for place in waiting if ids[place] not in taken]
     return ids
 
 
-def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int, barrier: int) -> Row:
+def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
-        job_id, job.organization_id, JobStatus.PENDING.value, barrier, job.total, 0, target_id, job.created_by,
-        job.due_at, job.retry_of, now,
+        job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
+        job.retry_of, now,
     )  # fmt: skip
 
 
@@ -111,6 +108,13 @@ async def status(tx: Tx, organization_id: int, job_id: int) -> JobStatus | None:
     """The job's status; None where the organization has no such job."""
     row = await tx.one("jobs.status", id=job_id, organization_id=organization_id)
     return JobStatus(row[0]) if row else None
+
+
+async def statuses(tx: Tx, wanted: Sequence[tuple[int, int]]) -> list[JobStatus | None]:
+    """The status of each (job, organization), None where there is none; one statement for all of them."""
+    rows = await tx.each("jobs.statuses", sorted(set(wanted)))
+    found = {(row[0], row[1]): JobStatus(row[2]) for row in rows}
+    return [found.get(key) for key in wanted]
 
 
 async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, Job]:

@@ -1,9 +1,10 @@
 -- name: insert
--- The jobs whose id was free; the others are answered by their absence and take the next id.
--- rows: id bigint, organization_id bigint, status text, cancellable_since bigint, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, created_at bigint
+-- The jobs whose id was free; the others are answered by their absence and take the next id. The shared barrier lock is
+-- held, so that the last barrier seen here is the last there is.
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, created_at bigint
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
                  retry_of, created_at, modified_at)
-SELECT r.id, r.organization_id, r.status, r.cancellable_since, r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
+SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
        r.due_at, r.retry_of, r.created_at, r.created_at
 FROM {rows} r WHERE true
 ON CONFLICT (id) DO NOTHING
@@ -20,6 +21,12 @@ SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.waits_for, r.items, r.items
 
 -- name: status
 SELECT status FROM job WHERE id = :id AND organization_id = :organization_id;
+
+-- name: statuses
+-- The status of each of these jobs that is its organization's.
+-- rows: id bigint, organization_id bigint
+SELECT j.id, j.organization_id, j.status
+FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
 -- name: by_ids
 -- lists: ids bigint

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from importlib.resources.abc import Traversable
 from typing import Any, Final, TypeVar
@@ -30,6 +31,8 @@ _LOCK_SHARED: Final = "SELECT pg_advisory_xact_lock_shared($1)"
 _SETTINGS: Final = """SELECT name, setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'server_version_num', 'transaction_read_only')"""
 _SESSION: Final = {"application_name": "enginehouse", "jit": "off", "idle_in_transaction_session_timeout": "60000"}
+# What writes has one good plan each, by key; left to itself the planner makes a new one for every array it is given.
+_HOT: Final = {**_SESSION, "plan_cache_mode": "force_generic_plan"}
 
 _AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _TROUBLE: Final = (
@@ -67,42 +70,50 @@ class StorageTime:
 class PostgresTx:
     """A transaction on one PostgreSQL connection."""
 
-    __slots__ = ("_connection", "_statements", "_time", "now")
+    __slots__ = ("_connection", "_fresh", "_statements", "_time", "_under", "now")
 
-    def __init__(self, connection: Any, named: Statements, storage_time: StorageTime) -> None:
+    def __init__(self, connection: Any, named: Statements, storage_time: StorageTime, under: str | None = None) -> None:
         self._connection = connection
         self._statements = named
         self._time = storage_time
+        self._under = under
+        self._fresh = False  # `now` was read under the lock `under`, and nothing has been asked since
         self.now = storage_time.estimate()
 
     async def read_clock(self) -> int:
-        self.now = await self._connection.fetchval(_CLOCK)
-        self._time.heard(self.now)
+        if not self._fresh:
+            self.now = await self._connection.fetchval(_CLOCK)
+            self._time.heard(self.now)
+        self._fresh = False
         return self.now
 
+    def _named(self, statement: str) -> Statement:
+        self._fresh = False
+        return self._statements[statement]
+
     async def all(self, statement: str, **params: Any) -> list[Row]:
-        found = self._statements[statement]
+        found = self._named(statement)
         return [tuple(record) for record in await self._connection.fetch(found.text, *_values(found, params))]
 
     async def one(self, statement: str, **params: Any) -> Row | None:
-        found = self._statements[statement]
+        found = self._named(statement)
         record = await self._connection.fetchrow(found.text, *_values(found, params))
         return None if record is None else tuple(record)
 
     async def run(self, statement: str, **params: Any) -> int:
-        found = self._statements[statement]
+        found = self._named(statement)
         status: str = await self._connection.execute(found.text, *_values(found, params))
         verb, _, rest = status.partition(" ")
         return int(rest.rpartition(" ")[2]) if verb in {"INSERT", "UPDATE", "DELETE", "MERGE"} else 0
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        found = self._statements[statement]
+        found = self._named(statement)
         found.check_rows()
         if rows:
             await self._connection.execute(found.text, *_columns(rows))
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
-        found = self._statements[statement]
+        found = self._named(statement)
         found.check_rows()
         if not rows:
             return []
@@ -116,6 +127,9 @@ class PostgresTx:
         return (block - 1) * TOKENS_AT_ONCE + 1
 
     async def lock(self, name: str, *, shared: bool) -> None:
+        if shared and name == self._under:
+            return
+        self._fresh = False
         await self._connection.execute(_LOCK_SHARED if shared else _LOCK, lock_key(name))
 
 
@@ -156,8 +170,8 @@ class PostgresDatabase:
                 await migrate(_Migrating(connection), available() if migrations is None else migrations)
             finally:
                 await connection.close()
-            writing = await _pool(dsn, writers)
-            reading = await _pool(dsn, readers)
+            writing = await _pool(dsn, writers, _HOT)
+            reading = await _pool(dsn, readers, _SESSION)
         except _CANNOT_OPEN as error:
             raise StorageRefused(f"PostgreSQL cannot be used: {error or type(error).__name__}.") from error
         channels = Channels()
@@ -166,14 +180,15 @@ class PostgresDatabase:
         await opened.write(lambda tx: tx.read_clock())
         return opened
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None) -> T:
+        begin = partial(self._write, under=under)
         for attempt in range(1, TRIES):
             try:
-                return await self._connected(self._writers, self._write, work)
+                return await self._connected(self._writers, begin, work)
             except _AGAIN:
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, hides nothing
         try:
-            return await self._connected(self._writers, self._write, work)
+            return await self._connected(self._writers, begin, work)
         except _AGAIN as error:
             raise Unavailable("The database is too busy with the same rows to store this.") from error
 
@@ -229,15 +244,26 @@ class PostgresDatabase:
     async def _snapshot(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
         return await self._transaction(connection, _READ, work)
 
-    async def _write(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
-        return await self._transaction(connection, _WRITE, work)
+    async def _write(self, connection: Any, work: Callable[[Tx], Awaitable[T]], *, under: str | None) -> T:
+        # The lock is a statement of its own, as it must be; it only shares the trip with BEGIN.
+        begin = _WRITE if under is None else f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({lock_key(under)})"
+        return await self._transaction(connection, begin, work, under=under, clock=True)
 
-    async def _transaction(self, connection: Any, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
+    async def _transaction(
+        self,
+        connection: Any,
+        begin: str,
+        work: Callable[[Tx], Awaitable[T]],
+        *,
+        under: str | None = None,
+        clock: bool = False,
+    ) -> T:
         await connection.execute(begin)
         try:
-            tx = PostgresTx(connection, self._statements, self._time)
-            if begin is _WRITE:
+            tx = PostgresTx(connection, self._statements, self._time, under)
+            if clock:
                 await tx.read_clock()
+                tx._fresh = under is not None
             answer = await work(tx)
             ended = await connection.execute("COMMIT")
         except BaseException:
@@ -294,7 +320,7 @@ def _lost(connection: Any) -> bool:
     return lost
 
 
-async def _pool(dsn: str, size: int) -> Any:
+async def _pool(dsn: str, size: int, settings: Mapping[str, str]) -> Any:
     return await asyncpg.create_pool(
         dsn,
         min_size=size,
@@ -303,7 +329,7 @@ async def _pool(dsn: str, size: int) -> Any:
         statement_cache_size=1024,
         max_cached_statement_lifetime=0,
         command_timeout=60,
-        server_settings=_SESSION,
+        server_settings=settings,
         # The usual reset is a round trip after every transaction; ours leave nothing behind on a connection.
         reset=_nothing,
     )

@@ -15,6 +15,7 @@ from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.plans import Plans
 
 BARRIER_LOCK = "barrier"
+SPARE = 16  # items looked at beyond those asked for, since somebody may hold the jobs of the first ones
 _json = msgspec.json.Encoder().encode
 
 
@@ -28,12 +29,12 @@ async def claim(
     """
     await tx.lock(BARRIER_LOCK, shared=True)
     now = await tx.read_clock()
-    keys = [ItemKey(*row) for row in await tx.all("work.ready", pool=pool, now=now, limit=limit)]
+    keys = [ItemKey(*row) for row in await tx.all("work.ready", pool=pool, now=now, limit=limit + SPARE)]
     if not keys:
         return []
     job_rows = await tx.all("work.claimable_jobs", ids=sorted({key.job_id for key in keys}))
     jobs = {row[0]: row for row in job_rows}
-    keys = [key for key in keys if key.job_id in jobs]
+    keys = [key for key in keys if key.job_id in jobs][:limit]
     if not keys:
         return []
     loaded = await plans.load(tx, set(jobs))
