@@ -9,7 +9,8 @@ from tests.postgres import FSYNC, PostgresServer, started
 
 from enginehouse.domain.errors import Unavailable
 from enginehouse.storage.database import StorageRefused, Tx
-from enginehouse.storage.postgres import PostgresDatabase, lock_key, refuse_unsafe
+from enginehouse.storage.postgres import PostgresDatabase, refuse_unsafe
+from enginehouse.storage.postgres_tx import lock_key
 
 UNSAFE = FSYNC == "off"
 WITHIN = 20

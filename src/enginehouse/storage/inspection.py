@@ -14,7 +14,7 @@ from enginehouse.storage.audit import Disagreement
 from enginehouse.storage.clock import Clock, wall_clock
 from enginehouse.storage.database import StorageRefused, Tx
 from enginehouse.storage.migrate import available
-from enginehouse.storage.postgres import PostgresTx, StorageTime
+from enginehouse.storage.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.sql import statements
 from enginehouse.storage.sqlite_writer import SqliteTx, drive
 

@@ -19,7 +19,7 @@ _SHOWN_BYTES: Final = 10_000_000  # of an asset's content that is shown as text 
 
 
 @mutation.field("createAsset")
-async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:  # noqa: A002
+async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
     """The target has the asset, whose bytes are durable."""
     context = info.context
     house, principal = context.house, context.principal

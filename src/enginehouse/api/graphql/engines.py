@@ -22,7 +22,7 @@ _ORDERS: Final = {"id": lambda e: e.spec.id, "createdDateTime": lambda e: e.crea
 
 
 @query.field("engine")
-async def one(_: object, info: Info, id: str) -> Engine:  # noqa: A002 - the contract's argument name
+async def one(_: object, info: Info, id: str) -> Engine:
     """The engine with this id, slug or alias."""
     context = info.context
     return await engines.get(context.house, context.principal, id)

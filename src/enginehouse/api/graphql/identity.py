@@ -26,7 +26,7 @@ async def me(_: object, info: Info) -> dict[str, Any] | User:
 
 
 @mutation.field("userLogin")
-async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> identity.Session:  # noqa: A002
+async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> identity.Session:
     """A session of about a day has begun. Needs no token."""
     if input is None:
         raise InvalidInput("required.", "input")

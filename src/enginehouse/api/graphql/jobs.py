@@ -45,7 +45,7 @@ def job_id_of(text: str, object_type: str = "Job") -> int:
 
 
 @query.field("job")
-async def one(_: object, info: Info, id: str) -> Job:  # noqa: A002 - the contract's argument name
+async def one(_: object, info: Info, id: str) -> Job:
     """The job with this id."""
     context = info.context
     return await jobs.get(context.house, context.principal, job_id_of(id), id)
@@ -64,7 +64,7 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 
 
 @mutation.field("createJob")
-async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Job | NewJob:  # noqa: A002
+async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Job | NewJob:
     """The job is durable and waits for its first task to start."""
     context = info.context
     [created] = await jobs.create(context.house, context.principal, [job_request(await _with_target(context, input))])
@@ -80,7 +80,7 @@ async def _with_target(context: Context, given: dict[str, Any] | None) -> dict[s
 
 
 @mutation.field("cancelJob")
-async def cancel(_: object, info: Info, id: str) -> dict[str, str]:  # noqa: A002
+async def cancel(_: object, info: Info, id: str) -> dict[str, str]:
     """The job is aborted: none of its tasks starts any more."""
     context = info.context
     if not id:
@@ -91,7 +91,7 @@ async def cancel(_: object, info: Info, id: str) -> dict[str, str]:  # noqa: A00
 
 
 @mutation.field("retryJob")
-async def retry(_: object, info: Info, id: str) -> Job | NewJob:  # noqa: A002
+async def retry(_: object, info: Info, id: str) -> Job | NewJob:
     """A new job does the same again."""
     context = info.context
     created = await jobs.retry(context.house, context.principal, job_id_of(id), id)

@@ -26,14 +26,14 @@ _ORDERS: Final[dict[str, targets.AssetOrder]] = {
 
 
 @query.field("temporalDataObject")
-async def one(_: object, info: Info, id: str) -> Target:  # noqa: A002 - the contract's argument name
+async def one(_: object, info: Info, id: str) -> Target:
     """The target with this id."""
     context = info.context
     return await targets.get(context.house, context.principal, id)
 
 
 @mutation.field("createTDO")
-async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Target:  # noqa: A002
+async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Target:
     """The target exists, with the assets that were named by their addresses."""
     return await make(info.context, _required(input), "")
 
@@ -57,7 +57,7 @@ async def make(context: Context, given: dict[str, Any], prefix: str) -> Target:
 async def create_with_asset(
     _: object,
     info: Info,
-    input: dict[str, Any] | None = None,  # noqa: A002 - the contract's argument name
+    input: dict[str, Any] | None = None,
 ) -> Target:
     """The target exists together with its first asset, or neither does."""
     context = info.context
