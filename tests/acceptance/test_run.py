@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,29 @@ def test_a_kept_server_takes_the_printed_commands_as_they_are(tmp_path: Path) ->
             kept.terminate()
             kept.wait(DEADLINE)
         kept.stdout.close()
+
+
+def test_a_killed_run_takes_its_server_along(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command = [*COMMAND, "run", "--data", str(data), "--keep", "--port", "0"]
+    running = subprocess.Popen(command, cwd=tmp_path, env=clean(), stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("Stop it with"):
+            break
+    server = json.loads((data / "server.json").read_text())["pid"]
+    running.kill()
+    running.wait()
+    running.stdout.close()
+    deadline = time.monotonic() + DEADLINE
+    while _lives(server):
+        assert time.monotonic() < deadline, "the server outlived the command that started it"
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    """False as well for what has ended and was only not waited for by its new parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -24,6 +24,8 @@ class ChildServer:
         self._data = data
         self._log = data / "server.log"
         self._command = [sys.executable, "-P", "-m", "enginehouse", "serve", "--data", str(data), "--port", str(port)]
+        # Were this command killed, its end of the pipe would close, and the server with it.
+        self._command.append("--while-stdin-is-open")
         if allow_private_urls:
             self._command.append("--allow-private-urls")
         self._process: subprocess.Popen[bytes] | None = None
@@ -37,7 +39,7 @@ class ChildServer:
             self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command
-                    self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+                    self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
                 )
         except OSError as error:
             raise FailureError(f"The data folder {self._data} cannot be used: {error.strerror}.") from None

@@ -31,7 +31,8 @@ def _setting(name: str, **more: Any) -> Callable[[Any], Any]:
 @_setting("--retention-days", type=int, default=30, show_default=True, help="How long ended jobs are kept.")
 @_setting("--log-format", default="console", show_default=True, help="console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
-def serve(data: Path, python_slots: int | None, **given: Any) -> None:
+@click.option("--while-stdin-is-open", is_flag=True, hidden=True)
+def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **given: Any) -> None:
     """Start a server and keep it up until it is stopped.
 
     AIWARE_INIT_TOKEN sets the first administrator's token; without it one is made and kept in the data folder.
@@ -46,7 +47,7 @@ def serve(data: Path, python_slots: int | None, **given: Any) -> None:
     # The server's own imports are most of a second; a wrong flag should not have to wait for them.
     from enginehouse.cli import server  # noqa: PLC0415
 
-    server.keep_up(settings)
+    server.keep_up(settings, while_stdin_is_open=while_stdin_is_open)
 
 
 def _as_flag(problem: str) -> str:

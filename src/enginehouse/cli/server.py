@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import uvicorn
@@ -25,8 +26,11 @@ _BACKLOG = 2048
 _GRACEFUL_SECONDS = 10
 
 
-def keep_up(settings: Settings) -> None:
-    """The server was ready, served, and has stopped as it was told. Raises FailureError when it cannot start."""
+def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
+    """The server was ready, served, and has stopped as it was told. Raises FailureError when it cannot start.
+
+    `while_stdin_is_open`: the end of standard input is a signal as well, for a parent that may be killed.
+    """
     logs.set_up(settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     _check_folder(settings)
@@ -35,7 +39,7 @@ def keep_up(settings: Settings) -> None:
         keeper = app.start_keeper(settings)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(settings, keeper, listener))
+                runner.run(_serve(settings, keeper, listener, while_stdin_is_open=while_stdin_is_open))
         except Refusal as refused:
             raise FailureError(refused.message) from None
         except OSError as error:
@@ -46,8 +50,10 @@ def keep_up(settings: Settings) -> None:
             keeper.close()
 
 
-async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket) -> None:
+async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *, while_stdin_is_open: bool) -> None:
     stopping = _Stopping(asyncio.current_task())
+    if while_stdin_is_open:
+        stopping.at_end_of(sys.stdin.fileno())
     async with app.running(settings, keeper) as running:
         secrets = folder.keep_secrets(settings.data, running.first_start)
         url = _url(settings, listener)
@@ -76,6 +82,17 @@ class _Stopping:
         self._task = task
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._stop)
+
+    def at_end_of(self, fd: int) -> None:
+        """The end of this input, on which nothing else is expected, is the first signal."""
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            if not os.read(fd, 4096):
+                loop.remove_reader(fd)
+                self._stop()
+
+        loop.add_reader(fd, read)
 
     def of(self, server: "_Server", hurry: Callable[[], None]) -> None:
         """From now on there is a server to stop; before, a signal only ends the start."""
