@@ -17,6 +17,19 @@ SECOND = Migration(2, "second", "ALTER TABLE thing ADD COLUMN size BIGINT;\nCREA
 BROKEN = Migration(2, "second", "ALTER TABLE thing ADD COLUMN size BIGINT;\nINSERT INTO nowhere VALUES (1);")
 
 
+def _parts(sql: str) -> str:
+    """A definition with its parts sorted: SQLite writes an added column behind the table's constraints."""
+    head, _, body = " ".join(sql.split()).partition("(")
+    parts, depth = [""], 0
+    for letter in body:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return f"{head}({', '.join(sorted(part.strip(' )') for part in parts))}"
+
+
 class Sqlite:
     dialect: Dialect = "sqlite"
 
@@ -35,7 +48,7 @@ class Sqlite:
             if kind == "table"
             for column in await self.execute(f"PRAGMA table_info({table})")
         ]
-        return {(kind, name, table, " ".join((sql or "").split())) for kind, name, table, sql in rows} | {*columns}
+        return {(kind, name, table, _parts(sql or "")) for kind, name, table, sql in rows} | {*columns}
 
 
 class Postgres:

@@ -20,13 +20,18 @@ CREATE TABLE server_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 -- Identity ------------------------------------------------------------------------------------------------
 
+-- `weight`: its share of the slots beside the others'. `running_limit`: how many attempts may run at once, NULL for any
+-- number. `paused_at`: nothing of it starts.
 CREATE TABLE organization (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
   application_id TEXT NOT NULL UNIQUE,
   default_retries INTEGER,
   created_at BIGINT NOT NULL,
-  modified_at BIGINT NOT NULL
+  modified_at BIGINT NOT NULL,
+  weight INTEGER NOT NULL DEFAULT 1,
+  running_limit INTEGER,
+  paused_at BIGINT
 );
 
 CREATE TABLE user_account (
@@ -72,7 +77,7 @@ CREATE TABLE engine_category (
   modified_at BIGINT NOT NULL
 );
 
--- `organization_id` NULL: every organization may use it. `document` is the EngineSpec.
+-- `organization_id` NULL: every organization may use it. `document` is the EngineSpec. `running_limit` as above.
 CREATE TABLE engine (
   id TEXT PRIMARY KEY,
   organization_id BIGINT REFERENCES organization (id),
@@ -83,7 +88,8 @@ CREATE TABLE engine (
   state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'disabled')),
   document TEXT NOT NULL,
   created_at BIGINT NOT NULL,
-  modified_at BIGINT NOT NULL
+  modified_at BIGINT NOT NULL,
+  running_limit INTEGER
 );
 CREATE INDEX engine_organization ON engine (organization_id, name);
 
@@ -134,6 +140,8 @@ CREATE INDEX asset_target ON asset (target_id, created_at);
 
 -- The task counts are those of domain.status.Tally; `status` is always job_status of them.
 -- `cancellable_since`: the last barrier seen when all tasks were pending or queued, NULL otherwise.
+-- `retry_of` is the job this one does again, `root_of` the first of that line; NULL where it is no retry.
+-- `stopping`: how many of its attempts are still to stop since `stop_requested_at`; 0 without such a request.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -155,6 +163,10 @@ CREATE TABLE job (
   started_at BIGINT,
   completed_at BIGINT,
   aborted_at BIGINT,
+  root_of BIGINT,
+  paused_at BIGINT,
+  stop_requested_at BIGINT,
+  stopping INTEGER NOT NULL DEFAULT 0,
   CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
   CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
@@ -163,10 +175,13 @@ CREATE INDEX job_organization ON job (organization_id, id);
 CREATE INDEX job_status ON job (organization_id, status, id);
 CREATE INDEX job_target ON job (target_id, id) WHERE target_id IS NOT NULL;
 CREATE INDEX job_retry ON job (retry_of) WHERE retry_of IS NOT NULL;
+-- What a bulk cancel counts and settles; it holds all that the count looks at.
+CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;
 
 -- What never changes of a job: its plan, one text.
 CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
 
+-- `reused_from`: the job whose stored outputs of the task with this ordinal stand here; the task itself never runs.
 CREATE TABLE task (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -185,6 +200,7 @@ CREATE TABLE task (
   aborted_at BIGINT,
   failure_reason TEXT,
   failure_message TEXT,
+  reused_from BIGINT,
   PRIMARY KEY (job_id, ordinal),
   CHECK (items_running <= items_open),
   CHECK (items_running = 0 OR status = 'running')
@@ -192,6 +208,8 @@ CREATE TABLE task (
 
 -- The hot table: only what may run or is running. Rows are deleted when their item ends or its job is cancelled.
 -- `lease_until` NULL: free to claim. `token` is the fencing token of the last lease, 0 before the first.
+-- `held`: 0 for an item that may be claimed, else the sum of 1 (its task already has as many others as its limit allows)
+-- and 2 (its job is paused). `stop_requested_at`, `stop_signalled_at`: when its running attempt was to stop, and was told.
 -- `source_*` name the artifact a chunk item reads; -1 where an item reads everything or nothing.
 CREATE TABLE work_item (
   job_id BIGINT NOT NULL,
@@ -215,20 +233,30 @@ CREATE TABLE work_item (
   source_folder INTEGER NOT NULL DEFAULT -1,
   source_item INTEGER NOT NULL DEFAULT -1,
   source_part INTEGER NOT NULL DEFAULT -1,
+  held INTEGER NOT NULL DEFAULT 0,
+  stop_requested_at BIGINT,
+  stop_signalled_at BIGINT,
   PRIMARY KEY (job_id, ordinal, item),
   CHECK ((lease_until IS NULL) = (worker IS NULL))
 ) {clustered};
-CREATE INDEX work_item_ready ON work_item (pool, priority, due_at, job_id, ordinal, item) WHERE lease_until IS NULL;
+CREATE INDEX work_item_lane ON work_item (pool, organization_id, engine_id, priority, due_at, job_id, ordinal, item)
+  WHERE lease_until IS NULL AND held = 0;
 CREATE INDEX work_item_lease ON work_item (lease_until) WHERE lease_until IS NOT NULL;
 
 -- Bulk cancels: one row covers every job of the organization created in the range with cancellable_since < id.
+-- `matched`: how many those were, NULL until they are counted; settling begins afterwards. `settled`: how many job rows
+-- say so by now. `include_running`: jobs past that point are stopped too, if they were there at `accepted_at`.
 CREATE TABLE barrier (
   id {serial},
   organization_id BIGINT NOT NULL,
   created_from BIGINT NOT NULL,
   created_to BIGINT NOT NULL,
   accepted_at BIGINT NOT NULL,
-  settled_at BIGINT
+  settled_at BIGINT,
+  include_running INTEGER NOT NULL DEFAULT 0,
+  matched BIGINT,
+  settled BIGINT NOT NULL DEFAULT 0,
+  created_by TEXT
 );
 CREATE INDEX barrier_open ON barrier (organization_id, id) WHERE settled_at IS NULL;
 
@@ -240,6 +268,27 @@ CREATE TABLE job_count (
   jobs BIGINT NOT NULL,
   PRIMARY KEY (organization_id, status, shard)
 ) {clustered};
+
+-- The workers heard of: how many slots each has in each pool, as JSON. One not seen for a while is gone.
+CREATE TABLE worker (
+  name TEXT PRIMARY KEY,
+  pools TEXT NOT NULL,
+  engines TEXT NOT NULL,
+  started_at BIGINT NOT NULL,
+  seen_at BIGINT NOT NULL
+);
+
+-- Requests that carried a key, and what they were answered: the same one again gets the same answer.
+CREATE TABLE idempotency_key (
+  organization_id BIGINT NOT NULL,
+  operation TEXT NOT NULL,
+  key TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  answer TEXT,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, operation, key)
+) {clustered};
+CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
 
 -- History -------------------------------------------------------------------------------------------------
 
@@ -256,6 +305,8 @@ CREATE TABLE attempt (
   outcome TEXT NOT NULL CHECK (outcome IN ('complete', 'failed', 'lost', 'stopped')),
   failure_reason TEXT,
   failure_message TEXT,
+  stop_requested_at BIGINT,
+  stop_signalled_at BIGINT,
   PRIMARY KEY (job_id, ordinal, item, number)
 ) {clustered};
 
@@ -276,8 +327,11 @@ CREATE TABLE artifact (
   stop_ms BIGINT,
   metadata TEXT,
   created_at BIGINT NOT NULL,
+  shared INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (job_id, ordinal, folder, item, part)
 ) {clustered};
+-- `shared` rows name bytes that a row of another job may name too: a retry that reused them.
+CREATE INDEX artifact_shared ON artifact (storage_key) WHERE shared = 1;
 
 -- `ordinal` -1: said of the job.
 CREATE TABLE event (
@@ -289,3 +343,32 @@ CREATE TABLE event (
   detail TEXT
 );
 CREATE INDEX event_job ON event (job_id, id);
+
+-- Who did what: one row for every change and every refused authentication, in the transaction of the change.
+-- `organization_id` NULL: nobody knows whose it was.
+CREATE TABLE audit_entry (
+  id {serial},
+  at BIGINT NOT NULL,
+  organization_id BIGINT,
+  user_id TEXT,
+  user_name TEXT,
+  token_id TEXT,
+  client_ip TEXT,
+  user_agent TEXT,
+  event TEXT NOT NULL,
+  object_type TEXT,
+  object_id TEXT,
+  success INTEGER NOT NULL,
+  correlation_id TEXT,
+  detail TEXT
+);
+CREATE INDEX audit_entry_organization ON audit_entry (organization_id, at);
+
+-- The audit rows up to `last_id` under one hash, each over the one before: what was changed since shows.
+CREATE TABLE audit_seal (
+  number BIGINT PRIMARY KEY,
+  last_id BIGINT NOT NULL,
+  entries BIGINT NOT NULL,
+  sealed_at BIGINT NOT NULL,
+  hash TEXT NOT NULL
+);
