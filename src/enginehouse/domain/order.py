@@ -6,15 +6,14 @@ one that has had the least of the slots for its weight comes first, so a priorit
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
-# What starting an attempt costs at least, in seconds of a slot: attempts too short to be seen running still count.
-START_SECONDS: Final = 0.01
-# How far an organization can fall behind the others and still be owed the difference, in seconds of a slot.
-LONGEST_DEBT: Final = 60.0
+from enginehouse.domain.shares import START_SECONDS, Shares
 
 
 class Lane(NamedTuple):
@@ -43,7 +42,7 @@ class Obstacle(StrEnum):
     ENGINE_LIMIT = "engine_limit"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """What is true of the whole house at one moment. Organizations and engines that are not named have the defaults.
 
@@ -57,14 +56,33 @@ class Standing:
     paused_engines: frozenset[str] = frozenset()
     live: Mapping[Lane, int] = field(default_factory=dict)
 
+    @property
+    def limited(self) -> bool:
+        """Whether how many leases are live matters at all."""
+        return bool(self.organization_limits or self.engine_limits)
+
     def weight(self, organization_id: int) -> int:
         return self.weights.get(organization_id, 1)
 
     def live_of_organization(self, organization_id: int) -> int:
-        return sum(count for lane, count in self.live.items() if lane.organization_id == organization_id)
+        return self._live_by_organization[organization_id]
 
     def live_of_engine(self, engine_id: str) -> int:
-        return sum(count for lane, count in self.live.items() if lane.engine_id == engine_id)
+        return self._live_by_engine[engine_id]
+
+    @cached_property
+    def _live_by_organization(self) -> Counter[int]:
+        found = Counter[int]()
+        for lane, count in self.live.items():
+            found[lane.organization_id] += count
+        return found
+
+    @cached_property
+    def _live_by_engine(self) -> Counter[str]:
+        found = Counter[str]()
+        for lane, count in self.live.items():
+            found[lane.engine_id] += count
+        return found
 
 
 def obstacles(lane: Lane, standing: Standing) -> tuple[Obstacle, ...]:
@@ -84,37 +102,12 @@ def obstacles(lane: Lane, standing: Standing) -> tuple[Obstacle, ...]:
     return tuple(found)
 
 
-@dataclass(slots=True)
-class Shares:
-    """How much of the slots each organization has had for its weight, in seconds of a slot.
-
-    The measure is that of fair queueing: a newcomer starts level with the one that has had least, so it neither waits
-    for the others' past nor is owed for the time it was away. Memory only: after a restart all begin level.
-    """
-
-    had: dict[int, float] = field(default_factory=dict)
-
-    def advance(self, seconds: float, standing: Standing) -> None:
-        """`seconds` have passed in which the live leases ran."""
-        for lane, count in standing.live.items():
-            organization_id = lane.organization_id
-            if organization_id in self.had:
-                self.had[organization_id] += seconds * count / standing.weight(organization_id)
-
-    def started(self, organization_id: int, standing: Standing, *, count: int = 1) -> None:
-        """`count` attempts of the organization have started."""
-        self.had[organization_id] = self.had.get(organization_id, 0.0) + count * START_SECONDS / standing.weight(
-            organization_id
-        )
-
-    def level(self, organizations: Iterable[int]) -> dict[int, float]:
-        """What each of these, and no other, is held to have had. Those that have nothing waiting are forgotten."""
-        here = set(organizations)
-        known = [self.had[organization_id] for organization_id in here if organization_id in self.had]
-        least, most = min(known, default=0.0), max(known, default=0.0)
-        floor = max(least, most - LONGEST_DEBT)
-        self.had = {organization_id: max(self.had.get(organization_id, floor), floor) for organization_id in here}
-        return dict(self.had)
+def turns(lanes: Iterable[Lane], standing: Standing, shares: Shares) -> list[int]:
+    """The organizations of the lanes that something may start of, the one whose turn it is first."""
+    shares.weigh(standing.weights)
+    open_ = {lane.organization_id for lane in lanes if not obstacles(lane, standing)}
+    had = shares.level(open_)
+    return sorted(open_, key=lambda organization_id: (had[organization_id], shares.last(organization_id)))
 
 
 def choose(
@@ -124,32 +117,32 @@ def choose(
 
     Nothing is charged: tell `shares` what has really started.
     """
-    had = shares.level(lane.organization_id for lane in lanes)
-    room = _Room(standing)
-    queues: dict[int, list[tuple[Waiting, Lane, int]]] = {}
-    for lane, items in lanes.items():
-        if items and not obstacles(lane, standing):
-            queues.setdefault(lane.organization_id, []).append((items[0], lane, 0))
-    running = {organization_id: standing.live_of_organization(organization_id) for organization_id in queues}
-    turns = list[tuple[float, float, int]]()
-    for organization_id, queue in queues.items():
+    shares.weigh(standing.weights)
+    waiting = {lane: items for lane, items in lanes.items() if items and not obstacles(lane, standing)}
+    if len(waiting) == 1 and not standing.limited:
+        # The common house: one organization, one engine. Nobody to be fair to, nothing to count.
+        [(lane, items)] = waiting.items()
+        shares.level([lane.organization_id])
+        return [(lane, item) for item in items[:limit]]
+    queues = dict[int, list[tuple[Waiting, Lane, int]]]()
+    for lane, items in waiting.items():
+        queues.setdefault(lane.organization_id, []).append((items[0], lane, 0))
+    for queue in queues.values():
         heapq.heapify(queue)
-        turns.append(
-            (had[organization_id], running[organization_id] / standing.weight(organization_id), organization_id)
-        )
-    heapq.heapify(turns)
+    had = shares.level(queues)
+    order = [(had[organization_id], shares.last(organization_id), organization_id) for organization_id in queues]
+    heapq.heapify(order)
+    room = _Room(standing)
     chosen = list[tuple[Lane, Waiting]]()
-    while turns and len(chosen) < limit:
-        had_so_far, _, organization_id = turns[0]
+    while order and len(chosen) < limit:
+        had_so_far, _, organization_id = order[0]
         found = _next(queues[organization_id], lanes, room)
         if found is None:
-            heapq.heappop(turns)
+            heapq.heappop(order)
             continue
         chosen.append(found)
-        running[organization_id] += 1
-        weight = standing.weight(organization_id)
-        turn = (had_so_far + START_SECONDS / weight, running[organization_id] / weight, organization_id)
-        heapq.heapreplace(turns, turn)
+        after = had_so_far + START_SECONDS / standing.weight(organization_id)
+        heapq.heapreplace(order, (after, shares.starts + len(chosen), organization_id))
     return chosen
 
 

@@ -1,0 +1,13 @@
+-- name: organizations
+-- Those that differ from the default in weight, limit or pause.
+SELECT id, weight, running_limit, paused_at FROM organization
+WHERE weight <> 1 OR running_limit IS NOT NULL OR paused_at IS NOT NULL;
+
+-- name: engines
+SELECT id, state, running_limit FROM engine WHERE state = 'paused' OR running_limit IS NOT NULL;
+
+-- name: live
+-- How many leases there are by organization and engine.
+SELECT organization_id, engine_id, COUNT(*) FROM work_item
+WHERE lease_until IS NOT NULL
+GROUP BY organization_id, engine_id;
