@@ -23,7 +23,7 @@ _RISING = (Role.READER, Role.USER, Role.ADMIN)
 class Principal:
     """The authenticated caller. Every operation takes one; no operation looks it up.
 
-    `super_admin` may also create organizations and act for another one. `token_id` names the token in audit rows.
+    `super_admin` may also create organizations and act for another one. `token_id` and `user_name` are for audit rows.
     """
 
     organization_id: int
@@ -31,6 +31,7 @@ class Principal:
     token_id: str
     role: Role = Role.ADMIN
     super_admin: bool = False
+    user_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

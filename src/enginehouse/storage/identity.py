@@ -46,8 +46,8 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
     row = await tx.one("identity.principal", hash=token_hash, now=tx.now)
     if row is None:
         return None
-    organization_id, user_id, token_id, role, super_admin, expires_at = row
-    holder = Principal(organization_id, user_id, token_id, Role(role), bool(super_admin))
+    organization_id, user_id, token_id, role, super_admin, expires_at, user_name = row
+    holder = Principal(organization_id, user_id, token_id, Role(role), bool(super_admin), user_name)
     return holder, None if expires_at is None else expires_at - tx.now
 
 

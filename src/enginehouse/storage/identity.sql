@@ -1,8 +1,8 @@
 -- name: principal
 -- Who holds the token with this hash, unless it has been revoked or has expired.
-SELECT organization_id, user_id, id, role, super_admin, expires_at
-FROM token
-WHERE hash = :hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
+SELECT t.organization_id, t.user_id, t.id, t.role, t.super_admin, t.expires_at, u.name
+FROM token t LEFT JOIN user_account u ON u.id = t.user_id
+WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now);
 
 -- name: insert_token
 INSERT INTO token (hash, id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at)

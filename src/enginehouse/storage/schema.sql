@@ -345,11 +345,11 @@ CREATE TABLE event (
 CREATE INDEX event_job ON event (job_id, id);
 
 -- Who did what: one row for every change and every refused authentication, in the transaction of the change.
--- `organization_id` NULL: nobody knows whose it was.
+-- `organization_id` 0: nobody knows whose it was.
 CREATE TABLE audit_entry (
   id {serial},
   at BIGINT NOT NULL,
-  organization_id BIGINT,
+  organization_id BIGINT NOT NULL,
   user_id TEXT,
   user_name TEXT,
   token_id TEXT,
@@ -364,11 +364,13 @@ CREATE TABLE audit_entry (
 );
 CREATE INDEX audit_entry_organization ON audit_entry (organization_id, at);
 
--- The audit rows up to `last_id` under one hash, each over the one before: what was changed since shows.
+-- The audit rows up to `last_id` under one hash, each over the one before: what was changed since shows. `digests` is a
+-- line for each row, its id and its own hash, NULL once the rows have been pruned.
 CREATE TABLE audit_seal (
   number BIGINT PRIMARY KEY,
   last_id BIGINT NOT NULL,
   entries BIGINT NOT NULL,
   sealed_at BIGINT NOT NULL,
-  hash TEXT NOT NULL
+  hash TEXT NOT NULL,
+  digests TEXT
 );

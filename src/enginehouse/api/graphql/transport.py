@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from graphql import GraphQLError
 
-from enginehouse.api import auth
+from enginehouse.api import auth, received
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.execution import Answer, Execution, Request, rejection
@@ -38,9 +38,12 @@ def graphql(house: House) -> Endpoint:
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        correlation = (received.HEADER, received.note(scope, headers))
         if scope["method"] != "POST":
             message = "This address answers GraphQL requests sent with POST; there is no page here."
-            await _send(send, rejection(RejectedError.because(message), "", None)[1], 405, (b"allow", b"POST"))
+            await _send(
+                send, rejection(RejectedError.because(message), "", None)[1], 405, correlation, (b"allow", b"POST")
+            )
             return
         try:
             status, body = await _respond(house, execution, scope, headers, receive)
@@ -49,7 +52,7 @@ def graphql(house: House) -> Endpoint:
         except Exception as error:
             status = error.rest_status if isinstance(error, Refusal) else 500
             body = {"errors": [describe(GraphQLError(str(error), original_error=error))]}
-        await _send(send, body, status)
+        await _send(send, body, status, correlation)
 
     return endpoint
 

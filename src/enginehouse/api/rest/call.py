@@ -24,7 +24,6 @@ class Headers:
 
     authorization: bytes | None = None
     api_key: bytes | None = None
-    correlation_id: bytes | None = None
     content_type: bytes | None = None
     content_length: bytes | None = None
 

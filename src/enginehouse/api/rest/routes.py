@@ -1,14 +1,12 @@
 """The REST interface as an ASGI application: which handler serves which operation, and what every answer carries."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from random import getrandbits
 from typing import Any, Final
 
 from enginehouse import __version__
-from enginehouse.api import auth, bodies, errors
+from enginehouse.api import auth, bodies, errors, received
 from enginehouse.api.rest import cancel, engines, health, identity, jobs, outputs, tasks, unserved
 from enginehouse.api.rest.call import Answer, Call, Handler, Headers, OpenHandler, Reply, Request
 from enginehouse.api.rest.paths import Paths
@@ -50,19 +48,11 @@ _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
 
 _VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
 _JSON_HEADER: Final = (b"content-type", b"application/json")
-_WANTED_HEADERS: Final = {
-    b"authorization": "authorization",
-    b"api_key": "api_key",
-    b"x-correlation-id": "correlation_id",
-    b"content-type": "content_type",
-    b"content-length": "content_length",
-}
 _ALLOWED_METHODS: Final = b"access-control-allow-methods"
 _PREFLIGHT: Final = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-headers", b"authorization, api_key, content-type, x-correlation-id"),
+    (b"access-control-allow-headers", b"authorization, api_key, content-type, x-correlation-id, x-request-id"),
 )
-_CORRELATION_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +85,6 @@ def published() -> Operations:
     return paths
 
 
-def _new_correlation() -> bytes:
-    """An id that no other request has, in the look of a UUID; it need not be hard to guess, so it is made quickly."""
-    digits = b"%032x" % getrandbits(128)
-    return b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
 class Interface:
     """Serves everything under `base`. `house` is asked for at each request, since it opens after this is made."""
 
@@ -112,9 +96,9 @@ class Interface:
         self._paths = operations()
 
     async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
-        headers = _headers(scope["headers"])
-        given = headers.correlation_id
-        correlation = given if given and _CORRELATION_ID.fullmatch(given) else _new_correlation()
+        raw = dict(scope["headers"])
+        correlation = received.note(scope, raw)
+        headers = _headers(raw)
         try:
             answer = await self._answer(scope, receive, headers)
         except Refusal as refusal:
@@ -127,7 +111,7 @@ class Interface:
         if isinstance(answer, Reply):
             await _send(answer, correlation, send)
         else:
-            answer.raw_headers += [_VERSION_HEADER, (b"x-correlation-id", correlation)]
+            answer.raw_headers += [_VERSION_HEADER, (received.HEADER, correlation)]
             await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: bodies.Receive, headers: Headers) -> Answer:
@@ -156,12 +140,13 @@ def _other_method(method: str, allowed: list[str]) -> Reply:
 
 
 async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
-    headers = [_VERSION_HEADER, (b"x-correlation-id", correlation), *reply.headers]
+    headers = [_VERSION_HEADER, (received.HEADER, correlation), *reply.headers]
     if reply.status != 204:
         headers += [_JSON_HEADER, (b"content-length", b"%d" % len(reply.body))]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 
 
-def _headers(raw: list[tuple[bytes, bytes]]) -> Headers:
-    return Headers(**{_WANTED_HEADERS[name]: value for name, value in raw if name in _WANTED_HEADERS})
+def _headers(raw: dict[bytes, bytes]) -> Headers:
+    get = raw.get
+    return Headers(get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"))

@@ -54,7 +54,7 @@ CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
 CREATE TABLE audit_entry (
   id {serial},
   at BIGINT NOT NULL,
-  organization_id BIGINT,
+  organization_id BIGINT NOT NULL,
   user_id TEXT,
   user_name TEXT,
   token_id TEXT,
@@ -74,5 +74,6 @@ CREATE TABLE audit_seal (
   last_id BIGINT NOT NULL,
   entries BIGINT NOT NULL,
   sealed_at BIGINT NOT NULL,
-  hash TEXT NOT NULL
+  hash TEXT NOT NULL,
+  digests TEXT
 );
