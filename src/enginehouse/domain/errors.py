@@ -7,6 +7,8 @@ Refusal
  ├─ AuthenticationFailed  no token, or one that is not known
  ├─ PastCancelling      the job has started or ended
  ├─ NotRetryable        the job is complete
+ ├─ KeyReused           the idempotency key was used for something else
+ ├─ KeyInProgress       another request with this idempotency key has not ended yet
  ├─ StaleAttempt        another attempt has replaced this one
  ├─ CapacityExceeded    too large or too many
  ├─ TooLarge            the request body is over the limit
@@ -52,6 +54,7 @@ class Refusal(Exception):
     code: str = "internal_error"
     graphql_name: str = "internal_error"
     rest_status: int = 500
+    own_status: int | None = None  # under /api/v1, where that says more than the statuses clients of /edge/v1 know
 
     def __init__(self, message: str, **data: object) -> None:
         super().__init__(message)
@@ -130,6 +133,30 @@ class NotRetryable(Refusal):
     code = "not_retryable"
     graphql_name = "invalid_input"
     rest_status = 400
+
+
+class KeyReused(Refusal):
+    """The idempotency key was used for a different request; nothing was done."""
+
+    code = "idempotency_key_reused"
+    graphql_name = "invalid_input"
+    rest_status = 400
+    own_status = 422
+
+    def __init__(self, key: str, at: str) -> None:
+        super().__init__(f'Idempotency-Key "{key}" was used for a different request at {at}.')
+
+
+class KeyInProgress(Refusal):
+    """Another request with this idempotency key has not ended yet; the same request may be answered in a moment."""
+
+    code = "idempotency_key_in_progress"
+    graphql_name = "service_unavailable"
+    rest_status = 400
+    own_status = 409
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is still running; retry in 1 s.", retry_after=1)
 
 
 class StaleAttempt(Refusal):

@@ -8,9 +8,10 @@ from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
+from enginehouse.operations.creator import Creator
 from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.tokens import KnownTokens
-from enginehouse.storage import jobs, work
+from enginehouse.storage import creating, jobs, work
 from enginehouse.storage.coalescer import Coalescer
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
@@ -66,7 +67,7 @@ class House:
     plans: Plans
     listeners: Listeners
     shard: Callable[[], int]
-    creates: Coalescer[list[jobs.NewJob], list[tuple[int, int | None]]]
+    creates: Coalescer[jobs.Creation, creating.Made]
     cancels: Coalescer[tuple[int, int], jobs.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
@@ -83,13 +84,6 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
     def shard() -> int:
         """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
         return next(turns) % _SHARDS if on_postgres else 0
-
-    async def create(requests: list[list[jobs.NewJob]]) -> list[list[tuple[int, int | None]]]:
-        together = [job for request in requests for job in request]
-        at = shard()
-        made = await database.write(lambda tx: jobs.create(tx, plans, together, shard=at), under=work.BARRIER_LOCK)
-        ids = iter(made)
-        return [list(itertools.islice(ids, len(request))) for request in requests]
 
     async def cancel(wanted: list[tuple[int, int]]) -> list[jobs.Cancelled | None]:
         at = shard()
@@ -119,7 +113,7 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         plans=plans,
         listeners=Listeners(),
         shard=shard,
-        creates=Coalescer(create, in_flight=in_flight),
+        creates=Coalescer(Creator(database, plans, shard).create, in_flight=in_flight),
         cancels=Coalescer(cancel, in_flight=in_flight),
         finishes=Coalescer(finish, in_flight=in_flight),
         # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.

@@ -59,14 +59,12 @@ async def create(
     planned = _plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     new = [
-        new_job(principal, made.plan, target_id=target_id, target=request.target, due_at=request.due_at)
-        for request, made, target_id in zip(requests, planned, target_ids, strict=True)
+        new_job(principal, each.plan, target_id=target_id, target=request.target, due_at=request.due_at)
+        for request, each, target_id in zip(requests, planned, target_ids, strict=True)
     ]
-    ids = await house.creates.ask(new)
+    made = await house.creates.ask(jobs.Creation(new, warnings=[each.warnings for each in planned]))
     house.listeners.runnable()
-    return [
-        CreatedJob(job_id, target_id, made.warnings) for (job_id, target_id), made in zip(ids, planned, strict=True)
-    ]
+    return [CreatedJob(*ids, warnings) for ids, warnings in zip(made.ids, made.warnings, strict=True)]
 
 
 def _plan_all(
@@ -224,7 +222,8 @@ async def retry(house: House, principal: Principal, job_id: int, shown: str = ""
     if old.status is JobStatus.COMPLETE:
         raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
     new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old.id)
-    [(new_id, target_id)] = await house.creates.ask([new])
+    made = await house.creates.ask(jobs.Creation([new]))
+    [(new_id, target_id)] = made.ids
     house.listeners.runnable()
     return CreatedJob(new_id, target_id)
 

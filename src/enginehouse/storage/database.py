@@ -13,6 +13,11 @@ from enginehouse.domain.errors import Unavailable
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
+
+class Contended(Exception):
+    """Another transaction held a row for longer than this one was willing to wait; nothing of it is stored."""
+
+
 TOKENS_AT_ONCE: Final = 4096
 
 
@@ -59,12 +64,15 @@ class Database(Protocol):
 
     dialect: str
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None) -> T:
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
+    ) -> T:
         """`work` has run in one write transaction, which is committed and durable when this returns.
 
         SQLite: queued to the writer thread; everything queued meanwhile shares one commit, each in a savepoint.
         An exception from `work` rolls back only that work and is raised here. `under` names a lock that is held
-        (shared) from the beginning: what `work` would ask for itself, in fewer round trips.
+        (shared) from the beginning: what `work` would ask for itself, in fewer round trips. `patience`: after so many
+        seconds of waiting for another transaction's row, Contended is raised; on SQLite there is no other transaction.
         """
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:

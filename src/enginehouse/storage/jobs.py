@@ -11,6 +11,7 @@ from enginehouse.domain.status import TASK_ENDED, JobStatus, Tally, TaskStatus, 
 from enginehouse.storage import plans as stored
 from enginehouse.storage import settling, targets
 from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.keys import Keyed
 from enginehouse.storage.plans import Plans
 
 NEVER = 9_223_372_036_854_775_807
@@ -35,6 +36,15 @@ class NewJob:
     created_by: str | None = None
     due_at: int | None = None
     retry_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What one caller has made: its jobs, all or none, with the key of its request and the warnings told with each."""
+
+    jobs: Sequence[NewJob]
+    key: Keyed | None = None
+    warnings: Sequence[tuple[str, ...]] = ()
 
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:

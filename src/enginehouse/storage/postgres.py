@@ -11,7 +11,7 @@ import asyncpg
 
 from enginehouse.domain.errors import Unavailable
 from enginehouse.storage.channels import Channels
-from enginehouse.storage.database import Row, StorageRefused, Tx
+from enginehouse.storage.database import Contended, Row, StorageRefused, Tx
 from enginehouse.storage.migrate import Migration, available, migrate
 from enginehouse.storage.postgres_listener import Listener
 from enginehouse.storage.postgres_tx import PostgresTx, StorageTime, lock_key
@@ -96,8 +96,10 @@ class PostgresDatabase:
         await opened.write(lambda tx: tx.read_clock())
         return opened
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None) -> T:
-        begin = partial(self._write, under=under)
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
+    ) -> T:
+        begin = partial(self._write, under=under, patience=patience)
         for attempt in range(1, TRIES):
             try:
                 return await self._connected(self._writers, begin, work)
@@ -160,10 +162,17 @@ class PostgresDatabase:
     async def _snapshot(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
         return await self._transaction(connection, _READ, work)
 
-    async def _write(self, connection: Any, work: Callable[[Tx], Awaitable[T]], *, under: str | None) -> T:
+    async def _write(
+        self, connection: Any, work: Callable[[Tx], Awaitable[T]], *, under: str | None, patience: float | None
+    ) -> T:
         # The lock is a statement of its own, as it must be; it only shares the trip with BEGIN.
         begin = _WRITE if under is None else f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({lock_key(under)})"
-        return await self._transaction(connection, begin, work, under=under, clock=True)
+        if patience is not None:
+            begin += f"; SET LOCAL lock_timeout = {max(1, round(patience * 1000))}"
+        try:
+            return await self._transaction(connection, begin, work, under=under, clock=True)
+        except asyncpg.LockNotAvailableError as error:
+            raise Contended(str(error)) from error
 
     async def _transaction(
         self,

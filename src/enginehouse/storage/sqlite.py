@@ -81,7 +81,9 @@ class SqliteDatabase:
             os.close(lock)
             raise
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None) -> T:
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
+    ) -> T:
         if self._closed:
             raise Unavailable("The database is closed.")
         future: asyncio.Future[T] = self._loop.create_future()
