@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from enginehouse.domain.errors import KeyReused, Refusal
-from enginehouse.storage import jobs, keys
+from enginehouse.storage import audit_log, jobs, keys
 from enginehouse.storage.database import Tx
 from enginehouse.storage.jobs import Creation
 from enginehouse.storage.keys import Keyed, Known, Name
@@ -66,7 +66,17 @@ async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation], shard: int)
     if not together:
         return [Made([]) for _ in creations]
     ids = iter(await jobs.create(tx, plans, together, shard=shard))
-    return [Made(list(islice(ids, len(creation.jobs))), list(creation.warnings)) for creation in creations]
+    made = [Made(list(islice(ids, len(creation.jobs))), list(creation.warnings)) for creation in creations]
+    await audit_log.record(
+        tx,
+        [
+            entry.about(job_id)
+            for creation, answer in zip(creations, made, strict=True)
+            if creation.entries
+            for entry, (job_id, _) in zip(creation.entries, answer.ids, strict=True)
+        ],
+    )
+    return made
 
 
 def _again(key: Keyed, known: dict[Name, Known]) -> Made | Refusal:

@@ -10,6 +10,7 @@ from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, T
 from enginehouse.domain.status import TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
 from enginehouse.storage import plans as stored
 from enginehouse.storage import settling, targets
+from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.keys import Keyed
 from enginehouse.storage.plans import Plans
@@ -40,10 +41,14 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What one caller has made: its jobs, all or none, with the key of its request and the warnings told with each."""
+    """What one caller has made: its jobs, all or none, with the key of its request and the warnings told with each.
+
+    `entries` are recorded with them: one for each job, about it.
+    """
 
     jobs: Sequence[NewJob]
     key: Keyed | None = None
+    entries: Sequence[Entry] = ()
     warnings: Sequence[tuple[str, ...]] = ()
 
 
