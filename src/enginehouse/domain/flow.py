@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from enginehouse.domain.event import LONGEST_MESSAGE, OF_VERB, Detail, EventKind
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
@@ -108,16 +109,16 @@ class Settlement:
     new_items: list[tuple[int, int, Source]] = field(default_factory=list)  # (ordinal, item, what it reads)
     later: list[Later] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)  # tasks whose remaining items go
-    events: list[tuple[int, str, str | None]] = field(default_factory=list)
+    events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
     _turns: deque[int] = field(default_factory=deque)
 
     # -- what is told ------------------------------------------------------------------------------------
 
-    def claimed(self, ordinal: int) -> None:
-        """An attempt of one of the task's items has started."""
+    def claimed(self, ordinal: int, attempt: Detail | None = None) -> None:
+        """An attempt of one of the task's items has started; `attempt` is what history says of it."""
         task = self._task(ordinal)
         if task.status is not TaskStatus.RUNNING:
-            self._move(task, "claim")
+            self._move(task, "claim", attempt)
         task.items_running += 1
         task.changed = True
         self.job.ever_started = True
@@ -163,13 +164,14 @@ class Settlement:
             task.changed = True
             if not task.items_running and not self._has_progress(task):
                 self._move(task, "again")
-            self.events.append((item.ordinal, "retrying", kind.value))
+            self._tell_failure(item, kind, message, verdict.at)
             return verdict
         self._close(task)
         task.items_failed += 1
         if task.items_failed > plan.max_failed_chunks:
             self._fail(task, verdict.kind, message)
         else:
+            self._tell_failure(item, kind, message, None)
             self._end_if_done(task)
         self._run_turns()
         return verdict
@@ -215,7 +217,7 @@ class Settlement:
                     stack.append(standby)
         return reach
 
-    def _move(self, task: TaskState, verb: str) -> None:
+    def _move(self, task: TaskState, verb: str, detail: Detail | None = None) -> None:
         """The task is in the verb's target status and the job's counts agree. The one door for a change of status."""
         move = TASK[verb]
         if task.status not in move.sources:
@@ -224,7 +226,18 @@ class Settlement:
         self._count(move.target, +1)
         task.status = move.target
         task.changed = True
-        self.events.append((task.ordinal, move.target.value, task.failure_reason))
+        if (kind := OF_VERB.get(verb)) is not None:
+            self.events.append((task.ordinal, kind, detail))
+
+    def _tell_failure(self, item: ItemState, kind: FailureKind, message: str, again_at: int | None) -> None:
+        said = Detail(
+            attempt=item.attempts,
+            item=item.item if self.plan.tasks[item.ordinal].per_chunk else None,
+            reason=kind.value,
+            message=message[:LONGEST_MESSAGE],
+            again_at=again_at,
+        )
+        self.events.append((item.ordinal, EventKind.ATTEMPT_FAILED, said))
 
     def _count(self, status: TaskStatus, by: int) -> None:
         job = self.job
@@ -300,7 +313,7 @@ class Settlement:
 
     def _fail(self, task: TaskState, kind: FailureKind, message: str) -> None:
         task.failure_reason, task.failure_message = kind.value, message
-        self._move(task, "fail")
+        self._move(task, "fail", Detail(reason=kind.value, message=message[:LONGEST_MESSAGE]))
         self._drop_items(task)
         standby = self.shape.standbys[task.ordinal]
         if standby is not None and (state := self._task(standby)).status is TaskStatus.STANDBY_PENDING:
@@ -318,7 +331,7 @@ class Settlement:
             return
         left_out = task.status is TaskStatus.STANDBY_PENDING
         task.failure_reason = NOT_NEEDED if left_out else reason
-        self._move(task, "abort")
+        self._move(task, "abort", Detail(reason=task.failure_reason))
         self._drop_items(task)
         if left_out:
             self.job.aborted -= 1

@@ -58,7 +58,7 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
-    tasks, items, events = list[Row](), list[Row](), list[Row]()
+    tasks, items = list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
     for job_id, job in zip(ids, jobs, strict=True):
         for ordinal, task in enumerate(job.plan.tasks):
@@ -68,13 +68,11 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
             )
             if first:
                 items.append(settling.item_row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
-        events.append((job_id, -1, "created", now, None))
         counts[job.organization_id, JobStatus.PENDING.value] += 1
         plans.keep(job_id, job.plan, job.shape)
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)
-    await tx.many("work.insert_events", events)
     await settling.count_jobs(tx, counts, shard=shard)
     return list(zip(ids, target_ids, strict=True))
 
@@ -277,7 +275,6 @@ async def cancel(tx: Tx, wanted: Sequence[tuple[int, int]], *, shard: int = 0) -
     if chosen:
         await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
         await tx.run("jobs.delete_items", ids=chosen)
-        await tx.many("work.insert_events", [(job_id, -1, "cancelled", now, None) for job_id in chosen])
         await settling.count_jobs(tx, counts, shard=shard)
     return _first_takes_it(wanted, verdicts)
 

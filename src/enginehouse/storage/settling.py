@@ -3,12 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
+from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
 from enginehouse.domain.flow import JobState, Missing, Settlement, Source, TaskState
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database import Row, Tx
 
 NO_DUE_DATE = 9_223_372_036_854_775_807
+_json = msgspec.json.Encoder().encode
 
 
 def job_state(row: Row) -> JobState:
@@ -98,7 +102,7 @@ async def write(
             for ordinal, item, source in settlement.new_items
             if ordinal not in settlement.dropped
         )
-        event_rows += ((job_id, ordinal, kind, now, detail) for ordinal, kind, detail in settlement.events)
+        event_rows += (event_row(job_id, ordinal, kind, now, detail) for ordinal, kind, detail in settlement.events)
         dropped += ((job_id, ordinal) for ordinal in settlement.dropped)
     await tx.many("work.set_tasks", task_rows)
     await tx.many("work.delete_items_of_tasks", dropped)
@@ -124,13 +128,20 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, 
              now if started else None, now if settlement.has_ended() else None, now)
         )  # fmt: skip
         if status is not job.status:
-            event_rows.append((job.id, -1, status.value, now, None))
+            if (kind := OF_JOB.get(status)) is not None:
+                said = Detail(reason=CANCELLED) if status is JobStatus.ABORTED else None
+                event_rows.append(event_row(job.id, JOB, kind, now, said))
             counts[job.organization_id, job.status.value] -= 1
             counts[job.organization_id, status.value] += 1
             job.status = status
     await tx.many("work.set_jobs", job_rows)
     await count_jobs(tx, counts, shard=shard)
     return event_rows
+
+
+def event_row(job_id: int, ordinal: int, kind: EventKind, at: int, detail: Detail | None = None) -> Row:
+    """The row of an event, for `work.insert_events`. Whoever writes it holds the job's lock: that is what orders them."""
+    return (job_id, ordinal, kind.value, at, None if detail is None else _json(detail).decode())
 
 
 async def last_barrier(tx: Tx) -> int:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 import msgspec
 
+from enginehouse.domain.event import Detail
 from enginehouse.domain.flow import ItemState, Missing, Settlement, Source, TaskState
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, FailureKind
@@ -42,7 +43,7 @@ async def claim(
     until = now + lease_micros
     rows = await tx.each("work.lease", [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
     leases = [_lease(row, loaded[row[0]][0], jobs[row[0]][11]) for row in rows]
-    await _record_starts(tx, [lease.key for lease in leases], jobs, loaded, shard=shard)
+    await _record_starts(tx, leases, jobs, loaded, worker=worker, shard=shard)
     order = {key: i for i, key in enumerate(keys)}
     leases.sort(key=lambda lease: order[lease.key])
     return leases
@@ -68,18 +69,25 @@ def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
 
 
 async def _record_starts(
-    tx: Tx, keys: Sequence[ItemKey], jobs: dict[int, Row], loaded: dict[int, tuple[Plan, Shape]], *, shard: int
+    tx: Tx,
+    leases: Sequence[Lease],
+    jobs: dict[int, Row],
+    loaded: dict[int, tuple[Plan, Shape]],
+    *,
+    worker: str,
+    shard: int,
 ) -> None:
-    tasks = await settling.task_states(tx, ((key.job_id, key.ordinal) for key in keys))
+    tasks = await settling.task_states(tx, ((lease.key.job_id, lease.key.ordinal) for lease in leases))
     settlements: dict[int, Settlement] = {}
     attempts: dict[tuple[int, int], int] = defaultdict(int)
-    for job_id, ordinal, _ in keys:
+    for lease in leases:
+        job_id, ordinal, _ = lease.key
         settlement = settlements.get(job_id)
         if settlement is None:
             settlement = settlements[job_id] = Settlement(
                 settling.job_state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
             )
-        settlement.claimed(ordinal)
+        settlement.claimed(ordinal, Detail(worker=worker, attempt=lease.attempt))
         attempts[job_id, ordinal] += 1
     await settling.write(tx, list(settlements.values()), shard=shard, attempts=attempts, started=True)
 

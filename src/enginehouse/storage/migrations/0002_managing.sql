@@ -77,3 +77,9 @@ CREATE TABLE audit_seal (
   hash TEXT NOT NULL,
   digests TEXT
 );
+
+-- History in its own words. What the job's row says by itself has no row any more.
+DELETE FROM event WHERE kind IN ('created', 'pending', 'cancelled');
+UPDATE event
+SET kind = CASE kind WHEN 'running' THEN 'started' WHEN 'complete' THEN 'completed' WHEN 'retrying' THEN 'attempt_failed' ELSE kind END,
+    detail = '{"reason":"' || detail || '"}';

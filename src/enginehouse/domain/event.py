@@ -1,0 +1,108 @@
+"""What happens to a job and its tasks, as its history tells it: the kinds, and what is said with each. Pure.
+
+Storage writes rows of these kinds under the job's lock. Two events have no row, since the job's own row says them:
+`created`, and the `aborted` of a job that was cancelled before anything of it had started.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from enginehouse.domain.status import JobStatus
+
+JOB: Final = -1  # the ordinal of what is said of the job itself
+CANCELLED: Final = "cancelled"
+
+
+class EventKind(StrEnum):
+    """What happened, in the words of both interfaces."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    STARTED = "started"
+    ATTEMPT_FAILED = "attempt_failed"
+    ACTIVATED = "activated"
+    REUSED = "reused"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STOP_REQUESTED = "stop_requested"
+    STOP_SIGNALLED = "stop_signalled"
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    REQUEUED = "requeued"
+    RETRIED = "retried"
+
+
+MEANING: Final[dict[EventKind, str]] = {
+    EventKind.CREATED: "The job is durable, with all its tasks. For a retry with the job it does again.",
+    EventKind.QUEUED: "It could start, and waits for a slot.",
+    EventKind.STARTED: "Its first attempt runs, or the next one after a failure; of a task with the worker and the "
+    "number of the attempt. The chunks of a task that runs already start without a word.",
+    EventKind.ATTEMPT_FAILED: "An attempt ended without a result; with the reason, the engine's message and when it is "
+    "tried again. Without such a time that chunk was given up.",
+    EventKind.ACTIVATED: "The task stands in for the one that failed.",
+    EventKind.REUSED: "It is complete by the outputs it has in the job that this one does again; it never runs.",
+    EventKind.PAUSED: "Nothing more of it starts; what runs goes on.",
+    EventKind.RESUMED: "It may start again.",
+    EventKind.STOP_REQUESTED: "A cancel that also stops running work was accepted.",
+    EventKind.STOP_SIGNALLED: "The engine was told to end.",
+    EventKind.STOPPED: "The engine and everything it had started are gone.",
+    EventKind.COMPLETED: "It is complete.",
+    EventKind.FAILED: "It has failed for good; of a task with the reason and the engine's message.",
+    EventKind.ABORTED: "It will not run, or not to its end; with the reason: `cancelled`, `parent_failed`, `not_needed`.",
+    EventKind.REQUEUED: "It had ended and is to run again.",
+    EventKind.RETRIED: "A new job does the same again; with that job.",
+}
+
+# The verbs of domain.status.TASK that are told; what is told of the others is told by whoever uses them.
+OF_VERB: Final[dict[str, EventKind]] = {
+    "queue": EventKind.QUEUED,
+    "claim": EventKind.STARTED,
+    "complete": EventKind.COMPLETED,
+    "fail": EventKind.FAILED,
+    "abort": EventKind.ABORTED,
+    "activate": EventKind.ACTIVATED,
+    "reuse": EventKind.REUSED,
+    "pause": EventKind.PAUSED,
+    "resume": EventKind.RESUMED,
+    "requeue": EventKind.REQUEUED,
+}
+
+# What a job's new status is told as. A job is pending once, when it is created.
+OF_JOB: Final[dict[JobStatus, EventKind]] = {
+    JobStatus.QUEUED: EventKind.QUEUED,
+    JobStatus.RUNNING: EventKind.STARTED,
+    JobStatus.COMPLETE: EventKind.COMPLETED,
+    JobStatus.FAILED: EventKind.FAILED,
+    JobStatus.ABORTED: EventKind.ABORTED,
+}
+
+
+class Detail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """What is said with an event; stored as JSON. `again_at` in µs UTC, `job` the id of the other job it speaks of."""
+
+    worker: str | None = None
+    attempt: int | None = None
+    item: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    again_at: int | None = None
+    job: int | None = None
+
+
+NOTHING: Final = Detail()
+LONGEST_MESSAGE: Final = 1_000  # characters; the whole one is in the task and its attempts
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One event. `id` is its place in its job's history, 0 for `created`; `at` µs UTC; `ordinal` None: of the job."""
+
+    id: int
+    job_id: int
+    ordinal: int | None
+    kind: EventKind
+    at: int
+    detail: Detail = NOTHING
