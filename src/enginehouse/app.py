@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from enginehouse.engines.children import Children
 from enginehouse.engines.installed import installed
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import engines, identity, upkeep
+from enginehouse.operations import bulk, engines, identity, upkeep
 from enginehouse.operations.house import House, Limits, furnish
 from enginehouse.operations.identity import FirstStart
 from enginehouse.runtime import janitor
@@ -36,8 +36,8 @@ from enginehouse.storage.sqlite import SqliteDatabase
 log = structlog.get_logger(__name__)
 
 WORK_CHANNEL = "work"
-STOP_CHANNEL = "stop"
 _DAY = 86_400
+_SETTLE = "settle bulk cancels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,7 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
     closing.push_async_callback(outgoing.aclose)
     source = InProcess(house)
     native = {engine.spec.id: engine for engine in ENGINES}
-    slots = Slots(
-        {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
-        patience=settings.stop_grace_seconds,
-    )
+    slots = Slots({EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots})
     runner = Runner(
         source=source,
         house=house,
@@ -113,23 +110,23 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
         call_python=children.call,
         fetch=outgoing.fetch,
         engine_ended=slots.release,
-        was_asked=slots.was_asked,
-        grace_of=slots.grace_of,
     )
     worker = f"{upkeep.SERVER}{socket.gethostname()}:{os.getpid()}"
     dispatcher = Dispatcher(source, slots, runner.run, worker=worker)
+    duties = janitor.loops(_duties(house))
     _listen(house, dispatcher, slots, closing)
+    house.listeners.accepted = next(loop for loop in duties if loop.name == _SETTLE).wake
     return Supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, slots, lease_seconds=settings.lease_seconds),
         slots=slots,
-        duties=janitor.loops(_duties(house)),
+        duties=duties,
         drain_seconds=settings.drain_seconds,
     )
 
 
 def _listen(house: House, dispatcher: Dispatcher, slots: Slots, closing: AsyncExitStack) -> None:
-    """Facts after a commit reach the loops here, and on every other server: there is new work, something is to stop."""
+    """Facts after a commit reach the loops: new work wakes the dispatcher here and on every other server."""
     shared = house.database.dialect == "postgres"
 
     def runnable() -> None:
@@ -137,24 +134,17 @@ def _listen(house: House, dispatcher: Dispatcher, slots: Slots, closing: AsyncEx
         if shared:
             house.database.notify(WORK_CHANNEL)
 
-    def stopping(job_ids: Sequence[int]) -> None:
-        slots.ask_jobs(job_ids)
-        if shared:
-            house.database.notify(STOP_CHANNEL)
-
     house.listeners.runnable = runnable
     house.listeners.cancelled = slots.stop_jobs
-    house.listeners.stopping = stopping
     if shared:
-        for channel, react in ((WORK_CHANNEL, dispatcher.loop.wake), (STOP_CHANNEL, slots.notice)):
-            listener = asyncio.create_task(_on_notice(house.database, channel, react))
-            closing.callback(listener.cancel)
+        listener = asyncio.create_task(_wake_on_notice(house.database, dispatcher))
+        closing.callback(listener.cancel)
 
 
-async def _on_notice(database: Database, channel: str, react: Callable[[], None]) -> None:
+async def _wake_on_notice(database: Database, dispatcher: Dispatcher) -> None:
     while True:
-        if await database.wait(channel, timeout=60):
-            react()
+        if await database.wait(WORK_CHANNEL, timeout=60):
+            dispatcher.loop.wake()
 
 
 def _duties(house: House) -> list[Duty]:
@@ -164,7 +154,10 @@ def _duties(house: House) -> list[Duty]:
     async def prune() -> bool:
         return await upkeep.prune(house, now=janitor.wall_micros()) >= _BATCH
 
-    return [Duty("expire leases", 1.0, expire), Duty("prune", 60.0, prune)]
+    async def settle() -> bool:
+        return await bulk.settle(house)
+
+    return [Duty("expire leases", 1.0, expire), Duty("prune", 60.0, prune), Duty(_SETTLE, 1.0, settle)]
 
 
 _BATCH = 200

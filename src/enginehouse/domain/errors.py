@@ -9,6 +9,7 @@ Refusal
  ├─ NotRetryable        the job is complete
  ├─ KeyReused           the idempotency key was used for something else
  ├─ KeyInProgress       another request with this idempotency key has not ended yet
+ ├─ NotConfirmed        many would be changed, and the caller did not say how many
  ├─ StaleAttempt        another attempt has replaced this one
  ├─ CapacityExceeded    too large or too many
  ├─ TooLarge            the request body is over the limit
@@ -157,6 +158,15 @@ class KeyInProgress(Refusal):
 
     def __init__(self) -> None:
         super().__init__("A request with this Idempotency-Key is still running; retry in 1 s.", retry_after=1)
+
+
+class NotConfirmed(Refusal):
+    """Many objects would be changed; the request is to be repeated with their number."""
+
+    code = "not_confirmed"
+    graphql_name = "invalid_input"
+    rest_status = 400
+    own_status = 409
 
 
 class StaleAttempt(Refusal):

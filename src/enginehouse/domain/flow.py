@@ -72,7 +72,6 @@ class JobState(msgspec.Struct):
     complete: int
     failed: int
     aborted: int
-    stopping: int = 0  # attempts that were told to stop and have not ended
 
     def tally(self) -> Tally:
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
@@ -177,16 +176,6 @@ class Settlement:
         self._run_turns()
         return verdict
 
-    def stopped(self, item: ItemState) -> None:
-        """An attempt of a cancelled job has ended, however it did: nothing follows from it but the end of its task."""
-        task = self._task(item.ordinal)
-        self._close(task)
-        self.job.stopping -= 1
-        self.events.append((item.ordinal, "stopped", None))
-        if not task.items_running:
-            task.items_open = 0
-            self._move(task, "abort")
-
     # -- what is read ------------------------------------------------------------------------------------
 
     def is_over(self, ordinal: int) -> bool:
@@ -199,13 +188,12 @@ class Settlement:
 
     def status(self) -> JobStatus:
         """The job's status after everything that was told."""
-        job = self.job
         return job_status(
-            job.tally(), cancel_accepted=job.cancelled, attempts_open=job.stopping, ever_started=job.ever_started
+            self.job.tally(), cancel_accepted=self.job.cancelled, attempts_open=0, ever_started=self.job.ever_started
         )
 
     def may_be_cancelled(self) -> bool:
-        return not self.job.cancelled and cancellable(self.job.tally(), self.status())
+        return cancellable(self.job.tally(), self.status())
 
     def has_ended(self) -> bool:
         return self.status() in JOB_ENDED

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.errors import KeyInProgress, Refusal
-from enginehouse.storage import creating, work
+from enginehouse.storage import creating
+from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.creating import Made
 from enginehouse.storage.database import Contended, Database, Tx
 from enginehouse.storage.jobs import Creation
@@ -59,4 +60,4 @@ class Creator:
         async def make(tx: Tx) -> list[Made | Refusal]:
             return await creating.create(tx, self.plans, creations, shard=at)
 
-        return await self.database.write(make, under=work.BARRIER_LOCK, patience=patience)
+        return await self.database.write(make, under=BARRIER_LOCK, patience=patience)

@@ -12,6 +12,7 @@ from enginehouse.operations.creator import Creator
 from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.storage import creating, jobs, work
+from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.coalescer import Coalescer
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
@@ -30,6 +31,7 @@ class Limits:
     session_seconds: int = 86_400
     lease_seconds: float = 30.0
     retention_seconds: int = 30 * 86_400
+    unconfirmed_cancels: int = 1_000
 
 
 @dataclass(slots=True)
@@ -44,14 +46,14 @@ class Catalogue:
 class Listeners:
     """Who is told after a commit; `app` attaches them. None of them may wait or fail.
 
-    `runnable`: some item became runnable. `cancelled`: nothing of these jobs may run any more. `stopping`: these were
-    cancelled, and what of them runs is to stop. `ended`: these jobs have their last status.
+    `runnable`: some item became runnable. `cancelled`: these jobs were. `ended`: these jobs have their last status.
+    `accepted`: a bulk cancel was, and its rows are to be settled.
     """
 
     runnable: Callable[[], None] = lambda: None
     cancelled: Callable[[Sequence[int]], None] = lambda job_ids: None
-    stopping: Callable[[Sequence[int]], None] = lambda job_ids: None
     ended: Callable[[Sequence[int]], None] = lambda job_ids: None
+    accepted: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
 
     async def cancel(wanted: list[tuple[int, int]]) -> list[jobs.Cancelled | None]:
         at = shard()
-        return await database.write(lambda tx: jobs.cancel(tx, wanted, shard=at))
+        return await database.write(lambda tx: jobs.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
 
     async def finish(reports: list[Report]) -> list[Answer]:
         at = shard()
@@ -97,7 +99,7 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         async def ends(tx: Tx) -> list[Answer]:
             return await work.finish(tx, plans, reports, shard=at)
 
-        return await database.write(ends, under=work.BARRIER_LOCK)
+        return await database.write(ends, under=BARRIER_LOCK)
 
     async def status(wanted: tuple[int, int]) -> JobStatus | None:
         job_id, organization_id = wanted

@@ -1,15 +1,15 @@
 """Jobs in storage: made whole, read whole, cancelled by one row, dropped in batches."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
-from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
+from enginehouse.domain.status import TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
+from enginehouse.storage import barriers, settling, targets
 from enginehouse.storage import plans as stored
-from enginehouse.storage import settling, stopping, targets
 from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.keys import Keyed
@@ -147,37 +147,33 @@ async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[i
 
 def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
     plan = stored.decode(row[13])
-    created_at, aborted_at = row[8], row[12]
-    # While attempts are still to stop the job is not aborted yet, but what of it had not started is.
-    cancelled_at = (aborted_at or row[14]) if row[3] else None
+    status, cancelled, created_at, modified_at, aborted_at = JobStatus(row[2]), bool(row[3]), row[8], row[9], row[12]
+    if row[14] is not None:
+        # An open bulk cancel has aborted it; its row will say exactly this.
+        status, cancelled, modified_at, aborted_at = JobStatus.ABORTED, True, row[14], row[14]
     return Job(
         id=row[0],
         organization_id=row[1],
-        status=JobStatus(row[2]),
+        status=status,
         plan=plan,
-        tasks=tuple(_task(t, plan, created_at, cancelled_at) for t in tasks),
+        tasks=tuple(_task(t, plan, created_at, aborted_at if cancelled else None) for t in tasks),
         target_id=row[4],
         created_by=row[5],
         due_at=row[6],
         retry_of=row[7],
         retries=retries,
         created_at=created_at,
-        modified_at=row[9],
+        modified_at=modified_at,
         started_at=row[10],
         completed_at=row[11],
         aborted_at=aborted_at,
-        stop_requested_at=row[14],
-        stopping=row[15],
     )
 
 
 def _task(row: Row, plan: Plan, created_at: int, cancelled_at: int | None) -> Task:
-    """The task's view. A task of a cancelled job that had not ended is aborted: derived, no row says so.
-
-    One of which an attempt has still to stop is running until it has.
-    """
+    """The task's view. A task of a cancelled job that had not ended is aborted: derived, no row says so."""
     status, modified_at, aborted_at = TaskStatus(row[2]), row[7], row[11]
-    if cancelled_at is not None and status not in TASK_ENDED and not row[14]:
+    if cancelled_at is not None and status not in TASK_ENDED:
         status, modified_at, aborted_at = TaskStatus.ABORTED, cancelled_at, cancelled_at
     return Task(
         job_id=row[0],
@@ -207,12 +203,14 @@ async def page(tx: Tx, organization_id: int, wanted: JobFilter) -> list[int]:
         if not wanted.statuses:
             return [row[0] for row in await tx.all("jobs.newest", **bounds)]
         if len(wanted.statuses) == 1:
-            rows = await tx.all("jobs.newest_in_status", status=wanted.statuses[0].value, **bounds)
-            return [row[0] for row in rows]
+            on_the_way = await _settling(tx, organization_id, wanted)
+            known = "jobs.newest_while_settling" if on_the_way else "jobs.newest_in_status"
+            return [row[0] for row in await tx.all(known, status=wanted.statuses[0].value, **bounds)]
     rows = await tx.all(
         "jobs.page",
         **bounds,
         **_conditions(wanted),
+        settling=int(await _settling(tx, organization_id, wanted)),
         by_modified=int(wanted.order_by == "modified_at"),
         direction=-1 if wanted.descending else 1,
     )
@@ -226,10 +224,30 @@ async def count(tx: Tx, organization_id: int, wanted: JobFilter) -> int:
         order_by=wanted.order_by, descending=wanted.descending,
     )  # fmt: skip
     if wanted == plain:
-        totals = await tx.all("jobs.counts_by_status", organization_id=organization_id)
-        return sum(int(jobs) for word, jobs in totals if not wanted.statuses or word in wanted.statuses)
-    row = await tx.one("jobs.count", organization_id=organization_id, **_conditions(wanted))
+        totals = await counts_by_status(tx, organization_id)
+        return sum(jobs for word, jobs in totals.items() if not wanted.statuses or word in wanted.statuses)
+    on_the_way = int(await _settling(tx, organization_id, wanted))
+    row = await tx.one("jobs.count", organization_id=organization_id, **_conditions(wanted), settling=on_the_way)
     return int(row[0]) if row else 0
+
+
+async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
+    """How many jobs the organization has in each status."""
+    rows = await tx.all("jobs.counts_by_status", organization_id=organization_id)
+    totals = Counter({word: int(jobs) for word, jobs, _ in rows})
+    if any(settling for _, _, settling in rows):
+        covered = await barriers.covered_by_status(tx, organization_id)
+        totals.subtract(covered)
+        totals[JobStatus.ABORTED.value] += sum(covered.values())
+    return totals
+
+
+async def _settling(tx: Tx, organization_id: int, wanted: JobFilter) -> bool:
+    """Whether the filter or the order looks at what an open bulk cancel has changed and rows do not say yet."""
+    looks = wanted.statuses or wanted.order_by == "modified_at" or wanted.modified_from is not None
+    if not looks and wanted.modified_to is None:
+        return False
+    return await barriers.is_open(tx, organization_id)
 
 
 def _conditions(wanted: JobFilter) -> dict[str, object]:
@@ -251,65 +269,52 @@ def _conditions(wanted: JobFilter) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What became of one cancel: `done` is true only for the call that changed the job.
-
-    `stopping`: how many of its attempts are still to stop.
-    """
+    """What became of one cancel: `done` is true only for the call that changed the job."""
 
     status: JobStatus
     done: bool
     refused: bool
     ended_at: int | None = None
-    stopping: int = 0
 
 
-async def cancel(
-    tx: Tx, wanted: Sequence[tuple[int, int]], *, include_running: bool = False, shard: int = 0
-) -> list[Cancelled | None]:
+async def cancel(tx: Tx, wanted: Sequence[tuple[int, int]], *, shard: int = 0) -> list[Cancelled | None]:
     """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
 
-    With `include_running` a job past that point is cancelled too: what of it runs is to stop.
     From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
     `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
     """
+    await tx.lock(barriers.BARRIER_LOCK, shared=True)
     rows = await tx.each("jobs.lock_to_cancel", sorted(set(wanted)))
     now = await tx.read_clock()
     found: dict[tuple[int, int], Row] = {(row[0], row[1]): row for row in rows}
-    chosen, to_stop, counts = list[int](), list[Row](), defaultdict[tuple[int, str], int](int)
+    chosen, counts = list[int](), defaultdict[tuple[int, str], int](int)
     verdicts: dict[tuple[int, int], Cancelled] = {}
     for key, row in found.items():
-        before = JobStatus(row[2])
-        if row[10]:
-            verdicts[key] = Cancelled(before, done=False, refused=False, stopping=row[11])
-        elif cancellable(Tally(*row[3:9]), before):
+        before = JobStatus.ABORTED if row[10] else JobStatus(row[2])  # a bulk cancel may have been before us
+        if cancellable(Tally(*row[3:9]), before):
             chosen.append(row[0])
             counts[row[1], before.value] -= 1
             counts[row[1], JobStatus.ABORTED.value] += 1
             verdicts[key] = Cancelled(JobStatus.ABORTED, done=True, refused=False)
-        elif include_running and before not in JOB_ENDED:
-            to_stop.append(row)
         else:
-            verdicts[key] = Cancelled(before, done=False, refused=True, ended_at=row[9])
+            verdicts[key] = Cancelled(before, done=False, refused=before is not JobStatus.ABORTED, ended_at=row[9])
     if chosen:
         await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
         await tx.run("jobs.delete_items", ids=chosen)
         await settling.count_jobs(tx, counts, shard=shard)
-    for row, left in zip(to_stop, await stopping.stop_jobs(tx, to_stop, shard=shard), strict=True):
-        status = JobStatus.RUNNING if left else JobStatus.ABORTED
-        verdicts[row[0], row[1]] = Cancelled(status, done=True, refused=False, stopping=left)
     return _first_takes_it(wanted, verdicts)
 
 
 def _first_takes_it(
     wanted: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], Cancelled]
 ) -> list[Cancelled | None]:
-    """Of several calls for one job in a batch the first has changed it; the others find it cancelled."""
+    """Of several calls for one job in a batch the first has changed it; the others find it aborted."""
     answers: list[Cancelled | None] = []
     for key in wanted:
         verdict = verdicts.get(key)
         answers.append(verdict)
         if verdict is not None and verdict.done:
-            verdicts[key] = replace(verdict, done=False)
+            verdicts[key] = Cancelled(JobStatus.ABORTED, done=False, refused=False)
     return answers
 
 
@@ -326,11 +331,14 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None,
     ids = [row[0] for row in rows]
     keys = [row[0] for row in await tx.all("artifacts.keys_of_jobs", ids=ids)]
     counts: dict[tuple[int, str], int] = defaultdict(int)
-    for _, owner, word in rows:
+    for _, owner, word, _ in rows:
         counts[owner, word] -= 1
     for part in ("items", "documents", "tasks", "attempts", "artifacts", "events", "jobs"):
         await tx.run(f"jobs.delete_{part}", ids=ids)
     await settling.count_jobs(tx, counts, shard=shard)
+    # One that a bulk cancel covers is settled by being gone, so that what was counted and what was settled agree.
+    for barrier_id, settled in sorted(Counter(row[3] for row in rows if row[3] is not None).items()):
+        await tx.run("barriers.add_settled", id=barrier_id, jobs=settled)
     return keys
 
 

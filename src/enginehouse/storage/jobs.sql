@@ -20,25 +20,26 @@ INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_op
 SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
 
 -- name: status
-SELECT status FROM job WHERE id = :id AND organization_id = :organization_id;
+SELECT CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END
+FROM job j WHERE j.id = :id AND j.organization_id = :organization_id;
 
 -- name: statuses
 -- The status of each of these jobs that is its organization's.
 -- rows: id bigint, organization_id bigint
-SELECT j.id, j.organization_id, j.status
+SELECT j.id, j.organization_id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END
 FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
 -- name: by_ids
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
-       j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping
+       j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, {covered_at:j}
 FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: tasks
 -- lists: ids bigint
 SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
-       completed_at, aborted_at, failure_reason, failure_message, items_running
+       completed_at, aborted_at, failure_reason, failure_message
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: retries
@@ -47,18 +48,22 @@ SELECT retry_of, id FROM job WHERE retry_of IN {ids} AND organization_id = :orga
 
 -- name: page
 -- One page of an organization's jobs in the asked order; every filter that is NULL or empty lets all through.
+-- `settling`: the organization has an open bulk cancel, so a job may be aborted before its row says so.
 -- lists: statuses text, ids bigint, engine_ids text
 SELECT j.id
 FROM job j
 WHERE j.organization_id = :organization_id
-  AND (:any_status = 1 OR j.status IN {statuses})
+  AND (:any_status = 1 OR CASE WHEN :settling = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
   AND (:any_id = 1 OR j.id IN {ids})
   AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
   AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
   AND j.created_at BETWEEN :created_from AND :created_to
-  AND j.modified_at BETWEEN :modified_from AND :modified_to
+  AND CASE WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
+      BETWEEN :modified_from AND :modified_to
   AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}))
-ORDER BY CASE WHEN :by_modified = 1 THEN j.modified_at ELSE j.id END * :direction, j.id * :direction
+ORDER BY CASE WHEN :by_modified = 0 THEN j.id
+              WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at)
+              ELSE j.modified_at END * :direction, j.id * :direction
 LIMIT :limit OFFSET :offset;
 
 -- name: newest
@@ -68,28 +73,36 @@ SELECT id FROM job WHERE organization_id = :organization_id ORDER BY id DESC LIM
 -- name: newest_in_status
 SELECT id FROM job WHERE organization_id = :organization_id AND status = :status ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
+-- name: newest_while_settling
+SELECT j.id FROM job j
+WHERE j.organization_id = :organization_id AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END = :status
+ORDER BY j.id DESC LIMIT :limit OFFSET :offset;
+
 -- name: count
 -- lists: statuses text, ids bigint, engine_ids text
 SELECT COUNT(*)
 FROM job j
 WHERE j.organization_id = :organization_id
-  AND (:any_status = 1 OR j.status IN {statuses})
+  AND (:any_status = 1 OR CASE WHEN :settling = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
   AND (:any_id = 1 OR j.id IN {ids})
   AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
   AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
   AND j.created_at BETWEEN :created_from AND :created_to
-  AND j.modified_at BETWEEN :modified_from AND :modified_to
+  AND CASE WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
+      BETWEEN :modified_from AND :modified_to
   AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}));
 
 -- name: counts_by_status
--- How many jobs the organization has in each status.
-SELECT status, SUM(jobs) FROM job_count WHERE organization_id = :organization_id GROUP BY status;
+-- How many jobs the organization has in each status by their rows, and whether an open bulk cancel makes that untrue.
+SELECT status, SUM(jobs),
+       (SELECT COUNT(*) FROM barrier b WHERE b.organization_id = :organization_id AND b.settled_at IS NULL)
+FROM job_count WHERE organization_id = :organization_id GROUP BY status;
 
 -- name: lock_to_cancel
 -- The jobs, locked in key order, as they are now; what has started is in the job's own row, so this one look decides.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping
+       j.tasks_aborted, j.completed_at, {covered:j}
 FROM job j
 WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r)
 ORDER BY j.id
@@ -132,7 +145,7 @@ DELETE FROM job WHERE id IN {ids};
 
 -- name: lock_to_delete
 -- lists: ids bigint
-SELECT id, organization_id, status FROM job WHERE id IN {ids} ORDER BY id {for_update};
+SELECT j.id, j.organization_id, j.status, {covered_by:j} FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
 
 -- name: over_since
 -- Ended jobs that nothing has touched since a moment, oldest first.

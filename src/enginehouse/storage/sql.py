@@ -49,6 +49,23 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+# A job is covered by an open bulk cancel: it is aborted, though its row does not say so yet. `<job>` is its alias.
+_COVERING: Final = """FROM barrier cover
+    WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
+      AND <job>.created_at BETWEEN cover.created_from AND cover.created_to AND <job>.cancellable_since < cover.id"""
+_COVER: Final[Mapping[str, str]] = {
+    "covered": f"EXISTS (SELECT 1 {_COVERING})",
+    # Since when it is, and by which: where several cover a job, the first one has aborted it. NULL where none does.
+    "covered_at": f"(SELECT MIN(cover.accepted_at) {_COVERING})",
+    "covered_by": f"(SELECT MIN(cover.id) {_COVERING})",
+    # Or it is past that point and to be stopped by one that includes what runs: nothing more of it may start.
+    "halted": """EXISTS (SELECT 1 FROM barrier cover
+    WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
+      AND <job>.created_at BETWEEN cover.created_from AND cover.created_to
+      AND (<job>.cancellable_since < cover.id
+           OR cover.include_running = 1 AND <job>.created_at <= cover.accepted_at))""",
+}
+
 
 class BadStatement(Exception):
     """A .sql file says something that cannot be sent to a database; the message names the block."""
@@ -218,6 +235,8 @@ def _fragment(name: str, key: str, dialect: Dialect) -> str:
             return f"({', '.join(_quoted(word) for word in sorted(TASK[verb].sources))})"
         case ["target", verb] if verb in TASK:
             return _quoted(TASK[verb].target)
+        case [word, job] if word in _COVER and job.isidentifier():
+            return _COVER[word].replace("<job>", job)
     raise BadStatement(f"{name}: nothing is known to put in place of {{{key}}}.")
 
 
