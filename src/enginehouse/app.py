@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -36,6 +36,7 @@ from enginehouse.storage.sqlite import SqliteDatabase
 log = structlog.get_logger(__name__)
 
 WORK_CHANNEL = "work"
+STOP_CHANNEL = "stop"
 _DAY = 86_400
 _SETTLE = "settle bulk cancels"
 
@@ -102,7 +103,10 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
     closing.push_async_callback(outgoing.aclose)
     source = InProcess(house)
     native = {engine.spec.id: engine for engine in ENGINES}
-    slots = Slots({EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots})
+    slots = Slots(
+        {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
+        patience=settings.stop_grace_seconds,
+    )
     runner = Runner(
         source=source,
         house=house,
@@ -110,6 +114,8 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
         call_python=children.call,
         fetch=outgoing.fetch,
         engine_ended=slots.release,
+        was_asked=slots.was_asked,
+        grace_of=slots.grace_of,
     )
     worker = f"{upkeep.SERVER}{socket.gethostname()}:{os.getpid()}"
     dispatcher = Dispatcher(source, slots, runner.run, worker=worker)
@@ -126,7 +132,7 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
 
 
 def _listen(house: House, dispatcher: Dispatcher, slots: Slots, closing: AsyncExitStack) -> None:
-    """Facts after a commit reach the loops: new work wakes the dispatcher here and on every other server."""
+    """Facts after a commit reach the loops here, and on every other server: there is new work, something is to stop."""
     shared = house.database.dialect == "postgres"
 
     def runnable() -> None:
@@ -134,17 +140,24 @@ def _listen(house: House, dispatcher: Dispatcher, slots: Slots, closing: AsyncEx
         if shared:
             house.database.notify(WORK_CHANNEL)
 
+    def stopping(job_ids: Sequence[int]) -> None:
+        slots.ask_jobs(job_ids)
+        if shared:
+            house.database.notify(STOP_CHANNEL)
+
     house.listeners.runnable = runnable
     house.listeners.cancelled = slots.stop_jobs
+    house.listeners.stopping = stopping
     if shared:
-        listener = asyncio.create_task(_wake_on_notice(house.database, dispatcher))
-        closing.callback(listener.cancel)
+        for channel, react in ((WORK_CHANNEL, dispatcher.loop.wake), (STOP_CHANNEL, slots.notice)):
+            listener = asyncio.create_task(_on_notice(house.database, channel, react))
+            closing.callback(listener.cancel)
 
 
-async def _wake_on_notice(database: Database, dispatcher: Dispatcher) -> None:
+async def _on_notice(database: Database, channel: str, react: Callable[[], None]) -> None:
     while True:
-        if await database.wait(WORK_CHANNEL, timeout=60):
-            dispatcher.loop.wake()
+        if await database.wait(channel, timeout=60):
+            react()
 
 
 def _duties(house: House) -> list[Duty]:

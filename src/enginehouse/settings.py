@@ -26,6 +26,7 @@ class Settings:
     idle_child_seconds: float = 300.0
     lease_seconds: float = 30.0
     drain_seconds: float = 10.0
+    stop_grace_seconds: float = 10.0  # between SIGTERM and SIGKILL for the engine of a cancelled job
     retention_days: int = 30
     log_format: str = "console"  # or json
 
@@ -47,7 +48,11 @@ class Settings:
         ]
         problems += [
             f"{name}: 0 or more, got {value}."
-            for name, value in (("native_slots", self.native_slots), ("python_slots", self.python_slots))
+            for name, value in (
+                ("native_slots", self.native_slots),
+                ("python_slots", self.python_slots),
+                ("stop_grace_seconds", self.stop_grace_seconds),
+            )
             if value < 0
         ]
         if self.log_format not in ("console", "json"):

@@ -78,7 +78,7 @@ class Source(InProcess):
         await self._pass("claim")
         return leases
 
-    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]:
+    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
         await self._pass("heartbeat")
         return await super().heartbeat(held)
 

@@ -1,8 +1,9 @@
 """Random walks of the hot verbs: after every step what is stored agrees with itself, and with one function.
 
-A walk creates, claims, reports, loses, cancels and marks jobs of every shape in a seeded random order. After each
-commit a job's counts are those of its task rows, its status is `job_status` of them, the organization's counts are
-those of its jobs, and an item exists exactly where a task says that one is open.
+A walk creates, claims, reports, loses, cancels, stops and marks jobs of every shape in a seeded random order. After
+each commit a job's counts are those of its task rows, its status is `job_status` of them, the organization's counts are
+those of its jobs, and an item exists exactly where a task says that one is open; of a cancelled job exactly where an
+attempt is still to stop.
 """
 
 import random
@@ -16,13 +17,19 @@ from enginehouse.domain.job import JobRequest, Plan, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import jobs, work
+from enginehouse.storage import jobs, stopping, work
 from enginehouse.storage.database import Database, Row, Tx
 from enginehouse.storage.plans import Plans
 
 WALKS = 12
 STEPS = 60
-KINDS = (FailureKind.INVALID_DATA, FailureKind.INTERNAL_ERROR, FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED)
+KINDS = (
+    FailureKind.INVALID_DATA,
+    FailureKind.INTERNAL_ERROR,
+    FailureKind.WORKER_LOST,
+    FailureKind.SERVER_STOPPED,
+    FailureKind.STOP_REQUESTED,
+)
 
 
 pytestmark = pytest.mark.usefixtures("own_statements")
@@ -57,9 +64,11 @@ class Walk:
         self.plan_of: dict[int, Plan] = {}
         self.leases: list[Lease] = []
         self.accepted: set[int] = set()
+        self.cancelled: set[int] = set()
 
     async def step(self) -> None:
-        verbs = (self.create, self.claim, self.claim, self.report, self.report, self.report, self.cancel, self.mark)
+        verbs = (self.create, self.claim, self.claim, self.report, self.report, self.report, self.mark)
+        verbs += (self.cancel, self.stop, self.beat)
         await self.random.choice(verbs)()
 
     async def create(self) -> None:
@@ -74,7 +83,9 @@ class Walk:
             await tx.run("test.all_due")
             return await work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=10**9)
 
-        self.leases += await self.database.write(take)
+        leases = await self.database.write(take)
+        assert not self.cancelled & {lease.key.job_id for lease in leases}
+        self.leases += leases
 
     async def report(self) -> None:
         """Some of the leases, and now and then one for the second time, are reported together."""
@@ -86,6 +97,7 @@ class Walk:
         for report, answer in zip(reports, answers, strict=True):
             if isinstance(answer, Accepted) and isinstance(report.outcome, Done):
                 assert report.token not in self.accepted
+                assert report.key.job_id not in self.cancelled
                 self.accepted.add(report.token)
         if self.random.random() < 0.8:
             self.leases = [lease for lease in self.leases if lease not in chosen]
@@ -100,10 +112,27 @@ class Walk:
                 outputs += make.outputs(number, count)
         return Done(tuple(outputs))
 
-    async def cancel(self) -> None:
+    async def cancel(self, *, include_running: bool = False) -> None:
         if self.plan_of:
             chosen = self.random.choice(list(self.plan_of))
-            await self.database.write(lambda tx: jobs.cancel(tx, [(chosen, make.ORGANIZATION)]))
+            [verdict] = await self.database.write(
+                lambda tx: jobs.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
+            )
+            assert verdict is not None
+            assert verdict.done <= (chosen not in self.cancelled)
+            if not verdict.refused:
+                self.cancelled.add(chosen)
+
+    async def stop(self) -> None:
+        await self.cancel(include_running=True)
+
+    async def beat(self) -> None:
+        """Every lease is asked after: the ones to stop are those of cancelled jobs, and some are told so."""
+        held = [(lease.key, lease.token) for lease in self.leases]
+        kept = await self.database.write(lambda tx: work.heartbeat(tx, held, lease_micros=10**9))
+        assert all(to_stop == (key.job_id in self.cancelled) for (key, _), to_stop in kept.items())
+        told = self.random.sample(held, k=len(held) // 2)
+        await self.database.write(lambda tx: stopping.signalled(tx, told))
 
     async def mark(self) -> None:
         await self.database.write(lambda tx: work.mark_queued(tx, pool="native", limit=3))
@@ -145,17 +174,21 @@ def _check_job(row: Row, tasks: list[Row], items: dict[tuple[int, int], list[Row
     assert len(tasks) == len(plan.tasks)
     tally = _recount(tasks, plan)
     assert Tally(*row[4:10]) == tally
-    assert status is job_status(tally, cancel_accepted=cancelled, attempts_open=0, ever_started=started)
-    assert bool(row[10]) == (status not in JOB_ENDED and not _begun(tally))
+    leased = sum(bool(item[3]) for task in tasks for item in items[job_id, task[1]])
+    to_stop = leased if cancelled else 0
+    assert row[13] == to_stop
+    assert status is job_status(tally, cancel_accepted=cancelled, attempts_open=to_stop, ever_started=started)
+    assert bool(row[10]) == (status not in JOB_ENDED and not cancelled and not _begun(tally))
     assert bool(row[11]) == (status in JOB_ENDED and not cancelled)
-    assert bool(row[12]) == cancelled
+    assert bool(row[12]) == (cancelled and not to_stop)
+    assert not row[14] or cancelled
     for task in tasks:
         open_items = items[job_id, task[1]]
+        assert sum(bool(item[3]) for item in open_items) == task[6]
         if cancelled:
-            assert open_items == []
+            assert len(open_items) == task[6]
             continue
         assert len(open_items) == task[5]
-        assert sum(bool(item[3]) for item in open_items) == task[6]
         assert task[5] == 0 or TaskStatus(task[2]) not in TASK_ENDED
 
 

@@ -28,6 +28,7 @@ def _setting(name: str, **more: Any) -> Callable[[Any], Any]:
 @_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that are kept warm.")
 @_setting("--lease-seconds", type=float, default=30.0, show_default=True, help="How long a silent worker is believed.")
 @_setting("--drain-seconds", type=float, default=10.0, show_default=True, help="What running tasks get at a stop.")
+@_setting("--stop-grace-seconds", type=float, default=10.0, show_default=True, help="What a cancelled engine gets.")
 @_setting("--retention-days", type=int, default=30, show_default=True, help="How long ended jobs are kept.")
 @_setting("--log-format", default="console", show_default=True, help="console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)

@@ -72,6 +72,7 @@ class JobState(msgspec.Struct):
     complete: int
     failed: int
     aborted: int
+    stopping: int = 0  # attempts that were told to stop and have not ended
 
     def tally(self) -> Tally:
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
@@ -176,6 +177,16 @@ class Settlement:
         self._run_turns()
         return verdict
 
+    def stopped(self, item: ItemState) -> None:
+        """An attempt of a cancelled job has ended, however it did: nothing follows from it but the end of its task."""
+        task = self._task(item.ordinal)
+        self._close(task)
+        self.job.stopping -= 1
+        self.events.append((item.ordinal, "stopped", None))
+        if not task.items_running:
+            task.items_open = 0
+            self._move(task, "abort")
+
     # -- what is read ------------------------------------------------------------------------------------
 
     def is_over(self, ordinal: int) -> bool:
@@ -188,12 +199,13 @@ class Settlement:
 
     def status(self) -> JobStatus:
         """The job's status after everything that was told."""
+        job = self.job
         return job_status(
-            self.job.tally(), cancel_accepted=self.job.cancelled, attempts_open=0, ever_started=self.job.ever_started
+            job.tally(), cancel_accepted=job.cancelled, attempts_open=job.stopping, ever_started=job.ever_started
         )
 
     def may_be_cancelled(self) -> bool:
-        return cancellable(self.job.tally(), self.status())
+        return not self.job.cancelled and cancellable(self.job.tally(), self.status())
 
     def has_ended(self) -> bool:
         return self.status() in JOB_ENDED

@@ -231,7 +231,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task as it is now. `status` is effective: an unended task of a cancelled job is aborted. Times in µs UTC."""
+    """A task as it is now. Times in µs UTC.
+
+    `status` is effective: an unended task of a cancelled job is aborted, unless an attempt of it has still to stop.
+    """
 
     job_id: int
     ordinal: int
@@ -273,6 +276,8 @@ class Job:
     retries: tuple[int, ...] = ()
     due_at: int | None = None
     warnings: tuple[str, ...] = ()
+    stop_requested_at: int | None = None  # when it was cancelled while attempts ran
+    stopping: int = 0  # how many of them have still to stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 
 class FailureKind(StrEnum):
-    """Why an attempt ended without a result: the engine vocabulary (engine-contract a.6), plus our own two."""
+    """Why an attempt ended without a result: the engine vocabulary (engine-contract a.6), plus our own three."""
 
     INTERNAL_ERROR = "internal_error"
     EXTERNAL_ERROR = "external_error"
@@ -31,6 +31,7 @@ class FailureKind(StrEnum):
     OTHER = "other"
     WORKER_LOST = "worker_lost"  # the process that held the lease vanished
     SERVER_STOPPED = "server_stopped"  # our own server ended; nobody's fault
+    STOP_REQUESTED = "stop_requested"  # its job was cancelled while it ran
 
 
 class Blame(StrEnum):
@@ -61,7 +62,7 @@ _FINAL: Final = frozenset(
 
 def blame(kind: FailureKind) -> Blame:
     """The budget that `kind` is charged to."""
-    if kind is FailureKind.SERVER_STOPPED:
+    if kind in (FailureKind.SERVER_STOPPED, FailureKind.STOP_REQUESTED):
         return Blame.NOBODY
     if kind is FailureKind.WORKER_LOST:
         return Blame.LOST

@@ -77,7 +77,12 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Stale(msgspec.Struct, frozen=True):
-    """The attempt had been replaced or its job cancelled; nothing changed."""
+    """The attempt had been replaced or its job cancelled: no result of it counts.
+
+    `job_ended` where it was the last one a cancelled job waited for.
+    """
+
+    job_ended: bool = False
 
 
 Answer = Accepted | Stale

@@ -98,11 +98,20 @@ class Child:
             case Done() | Ready():
                 raise garbled("an answer to something else")
 
-    def stop(self) -> "asyncio.Task[None]":
-        """A task that is done when the child, and everything it started, is gone and its output is in the log."""
+    def stop(self, grace: float = GRACE) -> "asyncio.Task[None]":
+        """A task that is done when the child, and everything it started, is gone and its output is in the log.
+
+        Of several graces the one that ends first counts.
+        """
         if self._stopping is None:
-            self._stopping = asyncio.get_running_loop().create_task(self._stop())
+            self._stopping = asyncio.get_running_loop().create_task(self._stop(grace))
+        elif not self._stopping.done():
+            self._keeper.stop(self._kept, grace)
         return self._stopping
+
+    async def vanished(self) -> None:
+        """Nothing of the child is left, however long that takes."""
+        await asyncio.shield(self._kept.ended)
 
     def settle(self) -> None:
         """All that was printed so far is in the log."""
@@ -162,11 +171,11 @@ class Child:
         self._watched = memory_mb is not None
         self._keeper.watch(self._kept, memory_mb)
 
-    async def _stop(self) -> None:
+    async def _stop(self, grace: float) -> None:
         if not self.ended:
-            self._keeper.stop(self._kept, GRACE)
+            self._keeper.stop(self._kept, grace)
             with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE + LONGEST_END):
+                async with asyncio.timeout(grace + LONGEST_END):
                     await asyncio.shield(self._kept.ended)
         self.settle()
         self._close_output()

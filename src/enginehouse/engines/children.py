@@ -1,12 +1,13 @@
 """The warm children of this server: which one does a piece of work, and when one is started and ended."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.child import Child
+from enginehouse.engines.child import GRACE, Child
 from enginehouse.engines.frames import Done
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.protocol import EngineFailure, Output, Work
@@ -46,18 +47,20 @@ class Children:
         timeout: float,  # noqa: ASYNC109 -- a limit of the engine's, not a deadline of the caller's
         memory_mb: int,
         organization_id: int,
+        grace: Callable[[], float] = lambda: GRACE,
     ) -> list[Output]:
         """The engine's outputs for the work; nothing it started is still running.
 
         What it prints is appended to `log` while it runs, up to `log_limit` bytes; the file is made by the first byte.
         `timeout` (seconds) does not count the wait for a slot or the import of the engine. Raises EngineFailure. When
-        the task is cancelled the child is gone before CancelledError is raised.
+        the task is cancelled the child is told to end, made to after `grace()` seconds, and gone before CancelledError
+        is raised; a second cancel leaves it no more than the shortest grace there is.
         """
         async with self._free:
             task_log = TaskLog(log, log_limit)
             try:
-                child = await self._take(spec, organization_id, memory_mb, task_log)
-                done = await self._run(child, work, timeout, memory_mb)
+                child = await self._take(spec, organization_id, memory_mb, task_log, grace)
+                done = await self._run(child, work, timeout, memory_mb, grace)
             except EngineFailure as failure:
                 if self._closed:
                     message = "The server stopped while the engine ran."
@@ -78,10 +81,13 @@ class Children:
         if self._ending:
             await asyncio.wait(self._ending)
 
-    async def _run(self, child: Child, work: Work, seconds: float, memory_mb: int) -> Done:
+    async def _run(self, child: Child, work: Work, seconds: float, memory_mb: int, grace: Callable[[], float]) -> Done:
         try:
             done = await child.run(work, seconds=seconds, memory_mb=memory_mb)
             child.settle()
+        except asyncio.CancelledError:
+            await self._gone(child, grace())
+            raise
         except BaseException:
             await asyncio.shield(self._end(child))
             raise
@@ -90,7 +96,20 @@ class Children:
             await asyncio.shield(self._end(child))
         return done
 
-    async def _take(self, spec: EngineSpec, organization_id: int, memory_mb: int, task_log: TaskLog) -> Child:
+    async def _gone(self, child: Child, grace: float) -> None:
+        """Nothing of the child is left: who was told to stop it may say that it has."""
+        ending = self._end(child, grace)
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                child.stop()
+        if not child.ended:
+            await child.vanished()
+
+    async def _take(
+        self, spec: EngineSpec, organization_id: int, memory_mb: int, task_log: TaskLog, grace: Callable[[], float]
+    ) -> Child:
         """A child with the engine loaded, warm when there is one."""
         owner = _owner(spec, organization_id)
         child = self._warm(owner)
@@ -103,6 +122,9 @@ class Children:
             self._busy.add(child)
             try:
                 await child.load(owner.entry_point, memory_mb=memory_mb)
+            except asyncio.CancelledError:
+                await self._gone(child, grace())
+                raise
             except BaseException:
                 await asyncio.shield(self._end(child))
                 raise
@@ -134,12 +156,12 @@ class Children:
         timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end, child)
         self._idle[child] = (owner, timer)
 
-    def _end(self, child: Child) -> "asyncio.Task[None]":
+    def _end(self, child: Child, grace: float = GRACE) -> "asyncio.Task[None]":
         """The child is no longer ours to use; the task is done when it is gone."""
         if kept := self._idle.pop(child, None):
             kept[1].cancel()
         self._busy.discard(child)
-        ending = child.stop()
+        ending = child.stop(grace)
         if not ending.done():
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)

@@ -46,12 +46,14 @@ class Catalogue:
 class Listeners:
     """Who is told after a commit; `app` attaches them. None of them may wait or fail.
 
-    `runnable`: some item became runnable. `cancelled`: these jobs were. `ended`: these jobs have their last status.
-    `accepted`: a bulk cancel was, and its rows are to be settled.
+    `runnable`: some item became runnable. `cancelled`: nothing of these jobs may run any more. `stopping`: these were
+    cancelled, and what of them runs is to stop. `ended`: these jobs have their last status. `accepted`: a bulk cancel
+    was, and its rows are to be settled.
     """
 
     runnable: Callable[[], None] = lambda: None
     cancelled: Callable[[Sequence[int]], None] = lambda job_ids: None
+    stopping: Callable[[Sequence[int]], None] = lambda job_ids: None
     ended: Callable[[Sequence[int]], None] = lambda job_ids: None
     accepted: Callable[[], None] = lambda: None
 

@@ -30,10 +30,14 @@ class CreatedJob:
 
 @dataclass(frozen=True, slots=True)
 class CancelAnswer:
-    """`count` is 1 for the call that cancelled the job, 0 where it had been cancelled before."""
+    """`count` is 1 for the call that cancelled the job, 0 where it had been cancelled before.
+
+    `stopping`: how many of its attempts are still to stop; the job is aborted when the last one has.
+    """
 
     count: int
     status: JobStatus
+    stopping: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,22 +191,35 @@ async def task(house: House, principal: Principal, job_id: int, ordinal: int, sh
     return found, found.tasks[ordinal]
 
 
-async def cancel(house: House, principal: Principal, job_id: int, shown: str = "") -> CancelAnswer:
-    """The job is aborted: from this commit on none of its tasks starts. Nothing changes where it already was.
+async def cancel(
+    house: House, principal: Principal, job_id: int, shown: str = "", *, include_running: bool = False
+) -> CancelAnswer:
+    """The job is cancelled: from this commit on none of its tasks starts. Nothing changes where it already was.
 
-    Raises PastCancelling once a task runs or has ended, NotFound.
+    It is aborted at once, unless tasks run: then, with `include_running`, when the last of them has been stopped.
+    Raises PastCancelling once a task runs or has ended (with `include_running`, once the job has), NotFound.
     """
     require(principal, Role.USER)
-    verdict = await house.cancels.ask((job_id, principal.organization_id))
+    wanted = (job_id, principal.organization_id)
+    verdict = await (_stop(house, wanted) if include_running else house.cancels.ask(wanted))
     if verdict is None:
         raise NotFound("Job", shown or job_id)
     if verdict.refused:
         raise PastCancelling(_past_cancelling(verdict))
-    if verdict.done:
+    if verdict.stopping:
+        # Told again by every call: a worker that did not hear the first one has another chance to.
+        house.listeners.stopping([job_id])
+    elif verdict.done:
         house.plans.forget(job_id)
         house.listeners.cancelled([job_id])
         house.listeners.ended([job_id])
-    return CancelAnswer(int(verdict.done), verdict.status)
+    return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
+
+
+async def _stop(house: House, wanted: tuple[int, int]) -> jobs.Cancelled | None:
+    shard = house.shard()
+    [verdict] = await house.database.write(lambda tx: jobs.cancel(tx, [wanted], include_running=True, shard=shard))
+    return verdict
 
 
 def _past_cancelling(verdict: jobs.Cancelled) -> str:

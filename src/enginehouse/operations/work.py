@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.flow import WHOLE
-from enginehouse.domain.work import Accepted, Answer, ItemKey, Lease, Report
+from enginehouse.domain.work import Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations.house import House
-from enginehouse.storage import artifacts, work
+from enginehouse.storage import artifacts, stopping, work
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Tx
 
@@ -32,21 +32,41 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
     return await house.database.write(take, under=BARRIER_LOCK)
 
 
-async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]:
-    """The leases still held run on; one that is missing from the answer is lost, and its engine must stop."""
+async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
+    """The leases still held run on; answers those, and whether each has to stop since its job was cancelled.
+
+    One that is missing from the answer is lost, and its engine must stop at once.
+    """
     lease_micros = int(house.limits.lease_seconds * MICROS)
     return await house.database.write(lambda tx: work.heartbeat(tx, held, lease_micros=lease_micros))
 
 
+async def signalled(house: House, told: Sequence[tuple[ItemKey, int]]) -> None:
+    """It is known when the engines of these attempts were told to stop."""
+    await house.database.write(lambda tx: stopping.signalled(tx, told))
+
+
 async def finish(house: House, report: Report) -> Answer:
-    """The attempt has ended as reported, with all that follows, or the answer is Stale and nothing changed."""
+    """The attempt has ended as reported, with all that follows, or the answer is Stale and no result of it counts."""
     answer = await house.finishes.ask(report)
-    if isinstance(answer, Accepted):
-        if answer.runnable or answer.again_at is not None:
-            house.listeners.runnable()
-        if answer.job_ended:
-            house.listeners.ended([report.key.job_id])
+    match answer:
+        case Accepted(runnable=runnable, again_at=again_at):
+            if runnable or again_at is not None:
+                house.listeners.runnable()
+        case Stale():
+            await _discard(house, report)
+    if answer.job_ended:
+        house.listeners.ended([report.key.job_id])
     return answer
+
+
+async def _discard(house: House, report: Report) -> None:
+    """The bytes of a refused result are gone. A report that is only repeated may have been accepted the first time."""
+    keys = {output.key for output in report.outcome.outputs} if isinstance(report.outcome, Done) else set[str]()
+    if keys:
+        job_id, ordinal, _ = report.key
+        named = await house.database.read(lambda tx: artifacts.keys_of_task(tx, job_id, ordinal))
+        await house.store.delete(sorted(keys - named))
 
 
 async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:

@@ -14,18 +14,23 @@ from enginehouse.domain.engine import Engine, EngineKind, EngineSpec
 from enginehouse.domain.errors import TooLarge, Unavailable
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Done, Failed, ItemKey, Lease, NewArtifact, Report, Stale
+from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report, Stale
 from enginehouse.engines.native.source import acquire
 from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
+from enginehouse.engines.threads import undisturbed
 from enginehouse.operations.artifacts import log_key
 from enginehouse.operations.house import House
 from enginehouse.runtime.context import AttemptContext, Fetch
 from enginehouse.runtime.outputs import keep, printable
+from enginehouse.runtime.slots import Held
 from enginehouse.runtime.source import WorkSource
 
 log = structlog.get_logger(__name__)
 
 LOG_BYTES = 1_048_576
+GRACE = 1.0
+_SERVER_STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
+_STOP_REQUESTED = Failed(FailureKind.STOP_REQUESTED, "The job was cancelled, and this attempt stopped.")
 _REPORT_AGAIN = (0.05, 0.2, 1.0, 3.0)
 _LONGEST_MESSAGE = 2000
 
@@ -43,31 +48,40 @@ class CallPython(Protocol):
         timeout: float,  # noqa: ASYNC109 — the child is stopped by its keeper, not by cancelling this call
         memory_mb: int,
         organization_id: int,
+        grace: Callable[[], float],
     ) -> list[Output]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """What an attempt needs: where work comes from, the house it belongs to, and the ways to call an engine."""
+    """What an attempt needs: where work comes from, the house it belongs to, and the ways to call an engine.
+
+    Of an attempt that is being stopped, `was_asked` says whether its job was cancelled, and `grace_of` how many seconds
+    its engine has before it is killed.
+    """
 
     source: WorkSource
     house: House
     native: dict[str, NativeEngine]
     call_python: CallPython
     fetch: Fetch
-    engine_ended: Callable[[tuple[ItemKey, int]], None] = lambda held: None
+    engine_ended: Callable[[Held], None] = lambda held: None
+    was_asked: Callable[[Held], bool] = lambda held: False
+    grace_of: Callable[[Held], float] = lambda held: GRACE
 
     async def run(self, lease: Lease) -> None:
         """The attempt has ended and its end is reported, unless the lease was lost on the way.
 
-        A cancel from outside ends the engine and reports `server_stopped`: the storage refuses whatever comes under a
-        token that no longer counts. It does not cut a report short, or a result that is ready could be lost.
+        A cancel from outside ends the engine, waits until it has ended, and reports why: the storage refuses whatever
+        comes under a token that no longer counts. It does not cut short what comes after the engine's answer, or a
+        result that is ready could be lost, and its bytes left behind.
         """
+        held = (lease.key, lease.token)
         try:
             outcome = await self._outcome(lease)
         except asyncio.CancelledError:
-            outcome = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
-        self.engine_ended((lease.key, lease.token))
+            outcome = _STOP_REQUESTED if self.was_asked(held) else _SERVER_STOPPED
+        self.engine_ended(held)
         report = Report(lease.key, lease.token, outcome)
         try:
             await self._report(report)
@@ -85,13 +99,13 @@ class Runner:
         except Exception as error:
             return _failed(error, engine.spec, workplace)
         finally:
-            await workplace.clear()
+            await undisturbed(workplace.clear())
 
     async def _attempt(self, lease: Lease, spec: EngineSpec, workplace: "_Workplace") -> tuple[NewArtifact, ...]:
         inputs = await self._inputs(lease, spec, workplace)
         work = workplace.work(inputs)
         outputs = await self._call(lease, spec, work, workplace)
-        return await keep(self.house.store, lease, spec, work, outputs) if outputs else ()
+        return await undisturbed(keep(self.house.store, lease, spec, work, outputs)) if outputs else ()
 
     async def _inputs(self, lease: Lease, spec: EngineSpec, workplace: "_Workplace") -> tuple[Chunk, ...]:
         if any(route.child == lease.key.ordinal and route.parent >= 0 for route in lease.plan.routes):
@@ -124,6 +138,7 @@ class Runner:
                     timeout=workplace.timeout_seconds,
                     memory_mb=spec.memory_mb,
                     organization_id=lease.organization_id,
+                    grace=lambda: self.grace_of((lease.key, lease.token)),
                 )
             case EngineKind.HTTP:
                 raise EngineFailure(

@@ -1,4 +1,4 @@
-"""Where work comes from: the four calls a dispatcher makes, whether the storage is in this process or behind HTTP."""
+"""Where work comes from: the calls a dispatcher makes, whether the storage is in this process or behind HTTP."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -17,7 +17,11 @@ class WorkSource(Protocol):
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]: ...
 
-    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]: ...
+    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
+        """The leases still held run on; answers those, and whether each is to stop since its job was cancelled."""
+
+    async def signalled(self, told: Sequence[tuple[ItemKey, int]]) -> None:
+        """The engines of these attempts have been told to stop."""
 
     async def finish(self, report: Report) -> Answer: ...
 
@@ -39,8 +43,11 @@ class InProcess:
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
         return await work.claim(self._house, pool=pool, limit=limit, worker=worker)
 
-    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> set[tuple[ItemKey, int]]:
+    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
         return await work.heartbeat(self._house, held)
+
+    async def signalled(self, told: Sequence[tuple[ItemKey, int]]) -> None:
+        await work.signalled(self._house, told)
 
     async def finish(self, report: Report) -> Answer:
         return await work.finish(self._house, report)

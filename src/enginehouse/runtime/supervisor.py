@@ -27,7 +27,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Everything goes round. The heartbeat first: no lease is taken before something keeps it."""
-        for loop in (self.heartbeat.loop, self.heartbeat.fence, self.dispatcher.loop, *self.duties):
+        for loop in (*self._heartbeat_loops(), self.dispatcher.loop, *self.duties):
             loop.start()
 
     async def stop(self) -> None:
@@ -37,8 +37,11 @@ class Supervisor:
         if self.slots.running:
             log.info("waiting for running attempts", attempts=len(self.slots.running), seconds=seconds)
         await self.slots.drain(seconds)
-        for loop in (*self.duties, self.heartbeat.fence, self.heartbeat.loop):
+        for loop in (*self.duties, *self._heartbeat_loops()):
             await loop.stop()
+
+    def _heartbeat_loops(self) -> Sequence[Loop]:
+        return (self.heartbeat.loop, self.heartbeat.fence, self.heartbeat.signals)
 
     def hurry(self) -> None:
         """A stop, under way or to come, gives back what runs instead of waiting for it."""

@@ -27,6 +27,11 @@ async def input_(tx: Tx, job_id: int, ordinal: int, folder: int, item: int, part
     return artifact(row) if row else None
 
 
+async def keys_of_task(tx: Tx, job_id: int, ordinal: int) -> set[str]:
+    """Under which keys the bytes of the task's outputs are."""
+    return {row[0] for row in await tx.all("artifacts.keys_of_task", job_id=job_id, ordinal=ordinal)}
+
+
 def artifact(row: Row) -> Artifact:
     """The row of the statements above."""
     return Artifact(

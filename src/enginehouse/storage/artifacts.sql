@@ -25,3 +25,6 @@ WHERE job_id = :job_id AND ordinal = :ordinal AND folder = :folder AND item = :i
 -- name: keys_of_jobs
 -- lists: ids bigint
 SELECT DISTINCT storage_key FROM artifact WHERE job_id IN {ids};
+
+-- name: keys_of_task
+SELECT DISTINCT storage_key FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;

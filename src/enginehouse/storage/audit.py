@@ -30,8 +30,10 @@ async def statuses(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]
 
 def _disagrees(row: Row) -> str | None:
     _, status, cancelled, started_at, total, *counts = row
-    stored, rows, told, items_running = counts[:5], counts[5], counts[6:11], counts[11]
-    open_attempts = int(items_running or 0)
+    stored, stopping, rows, told, items_running = counts[:5], counts[5], counts[6], counts[7:12], counts[12]
+    open_attempts = int(items_running or 0) if cancelled else 0
+    if stopping != open_attempts:
+        return f"counts {stopping} attempts that are to stop, its tasks have {open_attempts} running"
     due = job_status(
         Tally(total, *stored),
         cancel_accepted=bool(cancelled),

@@ -18,6 +18,8 @@ class Attempt:
     outcome: str
     failure_reason: str | None
     failure_message: str | None
+    stop_requested_at: int | None = None  # its job was cancelled while it ran
+    stop_signalled_at: int | None = None  # its engine was told
 
 
 async def attempts(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> list[Attempt]:

@@ -2,13 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
-from enginehouse.domain.status import TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
-from enginehouse.storage import barriers, settling, targets
+from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
+from enginehouse.storage import barriers, settling, stopping, targets
 from enginehouse.storage import plans as stored
 from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Row, Tx
@@ -147,16 +147,18 @@ async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[i
 
 def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
     plan = stored.decode(row[13])
-    status, cancelled, created_at, modified_at, aborted_at = JobStatus(row[2]), bool(row[3]), row[8], row[9], row[12]
-    if row[14] is not None:
+    status, created_at, modified_at, aborted_at = JobStatus(row[2]), row[8], row[9], row[12]
+    # While attempts are still to stop the job is not aborted yet, but what of it had not started is.
+    cancelled_at = (aborted_at or row[14]) if row[3] else None
+    if row[16] is not None:
         # An open bulk cancel has aborted it; its row will say exactly this.
-        status, cancelled, modified_at, aborted_at = JobStatus.ABORTED, True, row[14], row[14]
+        status, modified_at, aborted_at, cancelled_at = JobStatus.ABORTED, row[16], row[16], row[16]
     return Job(
         id=row[0],
         organization_id=row[1],
         status=status,
         plan=plan,
-        tasks=tuple(_task(t, plan, created_at, aborted_at if cancelled else None) for t in tasks),
+        tasks=tuple(_task(t, plan, created_at, cancelled_at) for t in tasks),
         target_id=row[4],
         created_by=row[5],
         due_at=row[6],
@@ -167,13 +169,18 @@ def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
         started_at=row[10],
         completed_at=row[11],
         aborted_at=aborted_at,
+        stop_requested_at=row[14],
+        stopping=row[15],
     )
 
 
 def _task(row: Row, plan: Plan, created_at: int, cancelled_at: int | None) -> Task:
-    """The task's view. A task of a cancelled job that had not ended is aborted: derived, no row says so."""
+    """The task's view. A task of a cancelled job that had not ended is aborted: derived, no row says so.
+
+    One of which an attempt has still to stop is running until it has.
+    """
     status, modified_at, aborted_at = TaskStatus(row[2]), row[7], row[11]
-    if cancelled_at is not None and status not in TASK_ENDED:
+    if cancelled_at is not None and status not in TASK_ENDED and not row[14]:
         status, modified_at, aborted_at = TaskStatus.ABORTED, cancelled_at, cancelled_at
     return Task(
         job_id=row[0],
@@ -269,17 +276,24 @@ def _conditions(wanted: JobFilter) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What became of one cancel: `done` is true only for the call that changed the job."""
+    """What became of one cancel: `done` is true only for the call that changed the job.
+
+    `stopping`: how many of its attempts are still to stop.
+    """
 
     status: JobStatus
     done: bool
     refused: bool
     ended_at: int | None = None
+    stopping: int = 0
 
 
-async def cancel(tx: Tx, wanted: Sequence[tuple[int, int]], *, shard: int = 0) -> list[Cancelled | None]:
+async def cancel(
+    tx: Tx, wanted: Sequence[tuple[int, int]], *, include_running: bool = False, shard: int = 0
+) -> list[Cancelled | None]:
     """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
 
+    With `include_running` a job past that point is cancelled too: what of it runs is to stop.
     From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
     `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
     """
@@ -287,34 +301,43 @@ async def cancel(tx: Tx, wanted: Sequence[tuple[int, int]], *, shard: int = 0) -
     rows = await tx.each("jobs.lock_to_cancel", sorted(set(wanted)))
     now = await tx.read_clock()
     found: dict[tuple[int, int], Row] = {(row[0], row[1]): row for row in rows}
-    chosen, counts = list[int](), defaultdict[tuple[int, str], int](int)
+    chosen, to_stop, counts = list[int](), list[Row](), defaultdict[tuple[int, str], int](int)
     verdicts: dict[tuple[int, int], Cancelled] = {}
     for key, row in found.items():
-        before = JobStatus.ABORTED if row[10] else JobStatus(row[2])  # a bulk cancel may have been before us
-        if cancellable(Tally(*row[3:9]), before):
+        before = JobStatus(row[2])
+        if row[12]:
+            verdicts[key] = Cancelled(JobStatus.ABORTED, done=False, refused=False)  # by a bulk cancel, before us
+        elif row[10]:
+            verdicts[key] = Cancelled(before, done=False, refused=False, stopping=row[11])
+        elif cancellable(Tally(*row[3:9]), before):
             chosen.append(row[0])
             counts[row[1], before.value] -= 1
             counts[row[1], JobStatus.ABORTED.value] += 1
             verdicts[key] = Cancelled(JobStatus.ABORTED, done=True, refused=False)
+        elif include_running and before not in JOB_ENDED:
+            to_stop.append(row)
         else:
-            verdicts[key] = Cancelled(before, done=False, refused=before is not JobStatus.ABORTED, ended_at=row[9])
+            verdicts[key] = Cancelled(before, done=False, refused=True, ended_at=row[9])
     if chosen:
         await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
         await tx.run("jobs.delete_items", ids=chosen)
         await settling.count_jobs(tx, counts, shard=shard)
+    for row, left in zip(to_stop, await stopping.stop_jobs(tx, to_stop, shard=shard), strict=True):
+        status = JobStatus.RUNNING if left else JobStatus.ABORTED
+        verdicts[row[0], row[1]] = Cancelled(status, done=True, refused=False, stopping=left)
     return _first_takes_it(wanted, verdicts)
 
 
 def _first_takes_it(
     wanted: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], Cancelled]
 ) -> list[Cancelled | None]:
-    """Of several calls for one job in a batch the first has changed it; the others find it aborted."""
+    """Of several calls for one job in a batch the first has changed it; the others find it cancelled."""
     answers: list[Cancelled | None] = []
     for key in wanted:
         verdict = verdicts.get(key)
         answers.append(verdict)
         if verdict is not None and verdict.done:
-            verdicts[key] = Cancelled(JobStatus.ABORTED, done=False, refused=False)
+            verdicts[key] = replace(verdict, done=False)
     return answers
 
 

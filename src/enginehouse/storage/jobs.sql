@@ -32,14 +32,15 @@ FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_i
 -- name: by_ids
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
-       j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, {covered_at:j}
+       j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
+       {covered_at:j}
 FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: tasks
 -- lists: ids bigint
 SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
-       completed_at, aborted_at, failure_reason, failure_message
+       completed_at, aborted_at, failure_reason, failure_message, items_running
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: retries
@@ -102,7 +103,7 @@ FROM job_count WHERE organization_id = :organization_id GROUP BY status;
 -- The jobs, locked in key order, as they are now; what has started is in the job's own row, so this one look decides.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, {covered:j}
+       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j}
 FROM job j
 WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r)
 ORDER BY j.id

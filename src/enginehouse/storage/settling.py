@@ -29,6 +29,7 @@ def job_state(row: Row) -> JobState:
         complete=row[8],
         failed=row[9],
         aborted=row[10],
+        stopping=row[12],
     )
 
 
@@ -114,7 +115,7 @@ async def write(
 
 async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, started: bool) -> list[Row]:
     now, barrier = tx.now, None
-    job_rows, event_rows = list[Row](), list[Row]()
+    job_rows, stopped_rows, event_rows = list[Row](), list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
     for settlement in settlements:
         job, status = settlement.job, settlement.status()
@@ -123,9 +124,13 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, 
             if barrier is None:
                 barrier = await last_barrier(tx)
             since = barrier
+        ended = now if settlement.has_ended() else None
+        if job.cancelled:
+            stopped_rows.append((job.id, job.stopping, ended))
+            ended = None
         job_rows.append(
             (job.id, status.value, since, job.queued, job.running, job.complete, job.failed, job.aborted,
-             now if started else None, now if settlement.has_ended() else None, now)
+             now if started else None, ended, now)
         )  # fmt: skip
         if status is not job.status:
             if (kind := OF_JOB.get(status)) is not None:
@@ -135,6 +140,7 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, 
             counts[job.organization_id, status.value] += 1
             job.status = status
     await tx.many("work.set_jobs", job_rows)
+    await tx.many("stopping.set_stopped", stopped_rows)
     await count_jobs(tx, counts, shard=shard)
     return event_rows
 

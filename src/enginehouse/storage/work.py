@@ -17,6 +17,7 @@ from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.plans import Plans
 
 SPARE = 16  # items looked at beyond those asked for, since somebody may hold the jobs of the first ones
+LATE_RESULT = "late_result"  # why an attempt that did answer counts as stopped
 _json = msgspec.json.Encoder().encode
 
 
@@ -92,11 +93,16 @@ async def _record_starts(
     await settling.write(tx, list(settlements.values()), shard=shard, attempts=attempts, started=True)
 
 
-async def heartbeat(tx: Tx, held: Sequence[tuple[ItemKey, int]], *, lease_micros: int) -> set[tuple[ItemKey, int]]:
-    """The leases still held run on; answers those. A lease that is missing from the answer is lost: stop its engine."""
+async def heartbeat(
+    tx: Tx, held: Sequence[tuple[ItemKey, int]], *, lease_micros: int
+) -> dict[tuple[ItemKey, int], bool]:
+    """The leases still held run on; answers those, and whether each has to stop since its job was cancelled.
+
+    A lease that is missing from the answer is lost: stop its engine.
+    """
     until = await tx.read_clock() + lease_micros
     rows = await tx.each("work.heartbeat", [(*key, token, until) for key, token in held])
-    return {(ItemKey(row[0], row[1], row[2]), row[3]) for row in rows}
+    return {(ItemKey(row[0], row[1], row[2]), row[3]): row[4] is not None for row in rows}
 
 
 async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int = 0) -> list[Answer]:
@@ -113,7 +119,8 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int 
     accepted = [report for report in reports if (report.key, report.token) in held and report.key.job_id in jobs]
     if not accepted:
         return [Stale() for _ in reports]
-    await _write_artifacts(tx, accepted)
+    # No result of a cancelled job counts, not even one that was under way when it was cancelled.
+    await _write_artifacts(tx, [report for report in accepted if not jobs[report.key.job_id][3]])
     loaded = await plans.load(tx, {report.key.job_id for report in accepted})
     retries = {
         row[0]: row[1]
@@ -182,6 +189,12 @@ def _tell(
     for report in reports:
         row = held[report.key, report.token]
         item = ItemState(report.key.ordinal, report.key.item, attempts=row[5], failures=row[6], lost=row[7])
+        if settlement.job.cancelled:
+            settlement.stopped(item)
+            over = settlement.has_ended()
+            refused = isinstance(report.outcome, Done)
+            answers[report.key, report.token] = Stale(job_ended=over) if refused else Accepted(job_ended=over)
+            continue
         before = len(settlement.new_items)
         again_at = None
         if settlement.is_over(item.ordinal):
@@ -215,6 +228,7 @@ async def _write_ends(
     gone, attempts = list[Row](), list[Row]()
     for report in reports:
         row = held[report.key, report.token]
+        requested, signalled = row[10], row[11]
         match report.outcome:
             case Done():
                 outcome, reason, message = "complete", None, None
@@ -224,7 +238,15 @@ async def _write_ends(
                 assert_never(unknown)
         if (report.key, report.token) not in answers:
             outcome, reason, message = "stopped", None, "The task had already ended."
-        attempts.append((*report.key, row[5], report.token, row[8], row[9], now, outcome, reason, message))
+        elif requested is not None:
+            outcome = "stopped"
+            if isinstance(report.outcome, Done):
+                reason, message = LATE_RESULT, "The job had been cancelled; what the engine answered was refused."
+            elif report.outcome.kind is FailureKind.STOP_REQUESTED and signalled is None:
+                signalled = now  # it ended before word of the signal could be written down
+        attempts.append(
+            (*report.key, row[5], report.token, row[8], row[9], now, outcome, reason, message, requested, signalled)
+        )
         if report.key not in later:
             gone.append(tuple(report.key))
     await tx.many("work.insert_attempts", attempts)
@@ -234,7 +256,11 @@ async def _write_ends(
     )
 
 
-_OUTCOMES = {FailureKind.WORKER_LOST: "lost", FailureKind.SERVER_STOPPED: "stopped"}
+_OUTCOMES = {
+    FailureKind.WORKER_LOST: "lost",
+    FailureKind.SERVER_STOPPED: "stopped",
+    FailureKind.STOP_REQUESTED: "stopped",
+}
 
 
 async def _write_artifacts(tx: Tx, reports: Sequence[Report]) -> None:

@@ -15,7 +15,7 @@ SELECT 1 FROM work_item WHERE pool = :pool AND lease_until IS NULL AND not_befor
 -- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.started_at, j.tasks_total, j.tasks_queued, j.tasks_running,
-       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id
+       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id, j.stopping
 FROM job j
 WHERE j.id IN {ids} AND j.cancelled = 0
   AND NOT {halted:j}
@@ -35,19 +35,20 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
   work_item.source_item, work_item.source_part, work_item.lease_until;
 
 -- name: heartbeat
--- The leases that are still held run on until the new time; answers those.
+-- The leases that are still held run on until the new time; answers those, and since when one was to stop.
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint
 UPDATE work_item
 SET lease_until = r.lease_until
 FROM {rows} r
 WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
   AND work_item.token = r.token AND work_item.lease_until IS NOT NULL
-RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token;
+RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.stop_requested_at;
 
 -- name: held
 -- The items that are still leased under exactly these tokens.
 -- rows: job_id bigint, ordinal int, item int, token bigint
-SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at
+SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at,
+       w.stop_requested_at, w.stop_signalled_at
 FROM {rows} r
 JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
 WHERE w.token = r.token AND w.lease_until IS NOT NULL;
@@ -56,7 +57,8 @@ WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 -- The jobs, locked in key order, as they are now; one that a bulk cancel covers is cancelled.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, CASE WHEN {covered:j} THEN 1 ELSE j.cancelled END, j.started_at,
-       j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id
+       j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id,
+       j.stopping
 FROM job j
 WHERE j.id IN {ids}
 ORDER BY j.id
@@ -126,9 +128,11 @@ FROM {rows} r
 WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item;
 
 -- name: insert_attempts
--- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text
-INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message)
-SELECT r.job_id, r.ordinal, r.item, r.number, r.token, r.worker, r.started_at, r.ended_at, r.outcome, r.failure_reason, r.failure_message
+-- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint
+INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message,
+                     stop_requested_at, stop_signalled_at)
+SELECT r.job_id, r.ordinal, r.item, r.number, r.token, r.worker, r.started_at, r.ended_at, r.outcome, r.failure_reason, r.failure_message,
+       r.stop_requested_at, r.stop_signalled_at
 FROM {rows} r;
 
 -- name: insert_artifacts

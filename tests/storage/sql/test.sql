@@ -4,7 +4,7 @@ UPDATE work_item SET not_before = 0;
 -- name: lock_to_cancel_unlocked
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, 0
+       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, 0
 FROM job j WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r) ORDER BY j.id;
 
 -- name: naive_claim
@@ -29,7 +29,7 @@ WHERE id = :id AND cancelled = 0
 -- name: lock_jobs_unlocked
 -- lists: ids bigint
 SELECT id, organization_id, status, cancelled, started_at, tasks_total, tasks_queued, tasks_running,
-       tasks_complete, tasks_failed, tasks_aborted, target_id
+       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping
 FROM job WHERE id IN {ids} ORDER BY id;
 
 -- name: starts_of_cancelled_jobs
@@ -52,7 +52,8 @@ WHERE j.cancelled = 0 AND (
 
 -- name: job_rows
 SELECT id, status, cancelled, started_at IS NOT NULL, tasks_total, tasks_queued, tasks_running, tasks_complete,
-       tasks_failed, tasks_aborted, cancellable_since IS NOT NULL, completed_at IS NOT NULL, aborted_at IS NOT NULL
+       tasks_failed, tasks_aborted, cancellable_since IS NOT NULL, completed_at IS NOT NULL, aborted_at IS NOT NULL,
+       stopping, stop_requested_at IS NOT NULL
 FROM job ORDER BY id;
 
 -- name: task_rows
@@ -66,6 +67,9 @@ SELECT job_id, ordinal, item, token, outcome FROM attempt ORDER BY job_id, ordin
 
 -- name: count_rows
 SELECT organization_id, status, CAST(SUM(jobs) AS BIGINT) FROM job_count GROUP BY organization_id, status;
+
+-- name: stop_times
+SELECT stop_requested_at, stop_signalled_at FROM work_item ORDER BY job_id, ordinal, item;
 
 -- name: started
 SELECT COUNT(*) FROM attempt;

@@ -1,6 +1,5 @@
 """One way of cutting for each kind of media: an input chunk, a folder to write in and the payload in, outputs out."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ from enginehouse.engines.native import ffmpeg, media, text_cut, wave_cut, wave_f
 from enginehouse.engines.native.payload import invalid, number
 from enginehouse.engines.native.source import borrow
 from enginehouse.engines.protocol import Chunk, Output
+from enginehouse.engines.threads import in_thread
 
 Way = Callable[[Chunk, Path, dict[str, Any]], Awaitable[list[Output]]]
 
@@ -19,7 +19,7 @@ _RAW_BLOCK: Final = 10 << 20
 async def whole(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """The input as it is."""
     path = directory / "whole"
-    await asyncio.to_thread(borrow, chunk.path, path)
+    await in_thread(borrow, chunk.path, path)
     return [Output(media_type=chunk.media_type, path=path, name=chunk.name or None)]
 
 
@@ -36,7 +36,7 @@ async def raw(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Ou
                 outputs.append(Output(media_type=chunk.media_type, path=path, name=path.name, metadata=metadata))
         return outputs
 
-    return await asyncio.to_thread(cut)
+    return await in_thread(cut)
 
 
 async def words(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
@@ -57,7 +57,7 @@ async def words(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[
             for place, piece in enumerate(text_cut.cut(document, most))
         ]
 
-    return await asyncio.to_thread(cut)
+    return await in_thread(cut)
 
 
 async def sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
@@ -66,7 +66,7 @@ async def sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[
     try:
         if media.plain(chunk.media_type) != media.WAVE:
             raise wave_file.NotPcm(chunk.media_type)
-        source = await asyncio.to_thread(wave_file.opened, chunk.path)
+        source = await in_thread(wave_file.opened, chunk.path)
     except wave_file.NotPcm:
         source = wave_file.opened(await ffmpeg.to_wave(chunk.path, directory))
 
@@ -79,7 +79,7 @@ async def sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[
             outputs.append(Output(media_type=media.WAVE, path=path, name=path.name, start_ms=start_ms, stop_ms=stop_ms))
         return outputs
 
-    return await asyncio.to_thread(cut)
+    return await in_thread(cut)
 
 
 async def frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:

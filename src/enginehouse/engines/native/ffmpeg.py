@@ -13,6 +13,7 @@ from typing import Final
 
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engines.protocol import EngineFailure
+from enginehouse.engines.threads import in_thread
 
 # A playlist can name other files and addresses: only containers that hold their media themselves are opened.
 _CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
@@ -53,7 +54,7 @@ async def to_frames(source: Path, directory: Path, per_second: float) -> list[Se
     await _run(["-i", f"file:{source}", "-an", "-vf", f"fps={per_second:g}", str(directory / "frame-%06d.jpg")])
     return [
         Segment(path, round(number * 1000 / per_second), round((number + 1) * 1000 / per_second))
-        for number, path in enumerate(await asyncio.to_thread(_found, directory, "frame-*.jpg"))
+        for number, path in enumerate(await in_thread(_found, directory, "frame-*.jpg"))
     ]
 
 
@@ -75,7 +76,7 @@ async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
             str(manifest),
         ]
     )
-    return [manifest, *await asyncio.to_thread(_found, directory, "*.m4s")]
+    return [manifest, *await in_thread(_found, directory, "*.m4s")]
 
 
 def _found(directory: Path, pattern: str) -> list[Path]:

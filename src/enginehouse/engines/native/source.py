@@ -1,6 +1,5 @@
 """Where a root task's data comes from: a URL, text in the payload, or the target's primary asset; as a local file."""
 
-import asyncio
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Final
 from enginehouse.engines.native import media
 from enginehouse.engines.native.payload import invalid, text
 from enginehouse.engines.protocol import Fetched, NativeContext, Work
+from enginehouse.engines.threads import in_thread
 
 _BLOCK: Final = 1 << 20
 _HEAD: Final = 4096
@@ -34,9 +34,9 @@ async def acquire(work: Work, context: NativeContext, payload: dict[str, Any]) -
         context.log(f"reading {_without_query(url)}")
         async with context.fetch(url) as fetched:
             await save(fetched, target)
-        return await asyncio.to_thread(_described, target, fetched.media_type, fetched.name)
+        return await in_thread(_described, target, fetched.media_type, fetched.name)
     if inline is not None:
-        await asyncio.to_thread(target.write_bytes, inline.encode("utf-8", "replace"))
+        await in_thread(target.write_bytes, inline.encode("utf-8", "replace"))
         return Source(target, "text/plain", "text.txt")
     asset = await context.primary_asset()
     if asset is None:
@@ -45,8 +45,8 @@ async def acquire(work: Work, context: NativeContext, payload: dict[str, Any]) -
             "Give payload.url or payload.text, or make the target with createTDOWithAsset."
         )
     context.log("reading the target's primary asset")
-    await asyncio.to_thread(borrow, asset.path, target)
-    return await asyncio.to_thread(_described, target, asset.media_type, asset.name)
+    await in_thread(borrow, asset.path, target)
+    return await in_thread(_described, target, asset.media_type, asset.name)
 
 
 def borrow(path: Path, target: Path) -> None:
@@ -64,9 +64,9 @@ async def save(fetched: Fetched, target: Path) -> None:
         async for block in fetched.body:
             waiting += block
             if len(waiting) >= _BLOCK:
-                await asyncio.to_thread(file.write, bytes(waiting))
+                await in_thread(file.write, bytes(waiting))
                 waiting.clear()
-        await asyncio.to_thread(file.write, bytes(waiting))
+        await in_thread(file.write, bytes(waiting))
 
 
 def _described(path: Path, told: str, name: str) -> Source:

@@ -1,6 +1,5 @@
 """The engines that gather a branch's results: the output writer publishes them, the aggregator hands them on."""
 
-import asyncio
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from enginehouse.engines.native.collation import Part, collate
 from enginehouse.engines.native.media import plain
 from enginehouse.engines.native.source import borrow
 from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
+from enginehouse.engines.threads import in_thread
 
 
 class Gatherer:
@@ -30,7 +30,7 @@ class Gatherer:
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
         """One document, then the other files in order. Without any chunk, an empty document."""
-        outputs = await asyncio.to_thread(self._gathered, work)
+        outputs = await in_thread(self._gathered, work)
         context.log(f"{len(work.inputs)} chunks, {len(outputs) - 1} of them passed on as they are")
         return [replace(output, index=index, published=self._publishes) for index, output in enumerate(outputs)]
 

@@ -1,0 +1,32 @@
+"""Waiting for what cannot be cut short: a thread at work, bytes on their way to the disk."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `work` answers, from a thread. Who is cancelled meanwhile is so when the thread has ended, not before."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await _end_of(thread)
+        raise
+
+
+async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """What `work` answers; being cancelled meanwhile changes nothing."""
+    task = asyncio.ensure_future(work)
+    await _end_of(task)
+    return task.result()
+
+
+async def _end_of(task: asyncio.Future[Any]) -> None:
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])

@@ -1,0 +1,62 @@
+"""The hot verbs on one database, as a test of the storage says them."""
+
+from collections.abc import Sequence
+
+from tests import make
+
+from enginehouse.domain.job import Job
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Report
+from enginehouse.storage import jobs, work
+from enginehouse.storage.database import Database, Row
+from enginehouse.storage.plans import Plans
+
+LEASE = 30_000_000
+
+
+class Verbs:
+    """A database with one organization, and the verbs as a test says them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.plans = Plans()
+
+    async def create(self, *new: jobs.NewJob) -> list[int]:
+        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        return [job_id for job_id, _ in made]
+
+    async def claim(self, limit: int = 100, *, lease: int = LEASE) -> list[Lease]:
+        return await self.database.write(
+            lambda tx: work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=lease)
+        )
+
+    async def finish(self, *reports: Report) -> list[Answer]:
+        return await self.database.write(lambda tx: work.finish(tx, self.plans, reports))
+
+    async def done(self, lease: Lease, outputs: Sequence[NewArtifact] = ()) -> Answer:
+        [answer] = await self.finish(Report(lease.key, lease.token, Done(tuple(outputs))))
+        return answer
+
+    async def fail(self, lease: Lease, kind: FailureKind = FailureKind.INVALID_DATA) -> Answer:
+        [answer] = await self.finish(Report(lease.key, lease.token, Failed(kind, "no")))
+        return answer
+
+    async def cancel(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> list[jobs.Cancelled | None]:
+        wanted = [(job_id, organization_id) for job_id in job_ids]
+        return await self.database.write(lambda tx: jobs.cancel(tx, wanted))
+
+    async def job(self, job_id: int) -> Job:
+        found = await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [job_id]))
+        return found[job_id]
+
+    async def statuses(self, job_id: int) -> tuple[JobStatus, list[TaskStatus]]:
+        job = await self.job(job_id)
+        return job.status, [task.status for task in job.tasks]
+
+    async def counts(self) -> dict[str, int]:
+        found = await self.database.read(lambda tx: jobs.counts_by_status(tx, make.ORGANIZATION))
+        return {word: n for word, n in found.items() if n}
+
+    async def rows(self, statement: str) -> list[Row]:
+        return await self.database.read(lambda tx: tx.all(statement))
