@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from enginehouse.domain.errors import Unavailable
-from enginehouse.storage.clock import Clock
+from enginehouse.storage.clock import Clock, Steady
 from enginehouse.storage.database import StorageRefused, Tx
 from enginehouse.storage.sqlite import SqliteDatabase
 
@@ -339,3 +339,46 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Pa
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageRefused, match="nowhere"):
         await SqliteDatabase.open(tmp_path / "nowhere" / "x.db")
+
+
+class Machine:
+    """A machine whose wall clock can be set."""
+
+    def __init__(self) -> None:
+        self.up = 0
+        self.error = 0
+
+    def wall(self) -> int:
+        return 1_000_000_000_000 + self.up + self.error
+
+    def runs(self, seconds: float) -> None:
+        self.up += int(seconds * 1_000_000)
+
+
+TEN_YEARS = 315_360_000_000_000
+
+
+@pytest.mark.parametrize("step", [TEN_YEARS, -TEN_YEARS, 3_600_000_001])
+def test_a_step_of_the_machines_clock_is_not_followed(step: int) -> None:
+    machine = Machine()
+    clock = Steady(machine.wall, lambda: machine.up)
+    begin = clock()
+    machine.error = step
+    machine.runs(5)
+    assert clock() == begin + 5_000_000
+    machine.error = 0
+    machine.runs(5)
+    assert clock() == begin + 10_000_000
+
+
+@pytest.mark.parametrize("error", [2_000_000, -2_000_000])
+def test_a_small_error_is_made_good_slowly_and_time_goes_on_meanwhile(error: int) -> None:
+    machine = Machine()
+    clock = Steady(machine.wall, lambda: machine.up)
+    seen = [clock()]
+    machine.error = error
+    for _ in range(60):
+        machine.runs(1)
+        seen.append(clock())
+    assert all(900_000 < after - before < 1_100_000 for before, after in pairwise(seen))
+    assert seen[-1] == machine.wall()

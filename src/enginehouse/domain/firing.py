@@ -10,10 +10,12 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Final
 
-from enginehouse.domain.schedule import CatchUp, Overlap, Rules, Timing
+from enginehouse.domain.schedule import CatchUp, Overlap, Rules, RunMode, Timing
 from enginehouse.domain.slots import slots
 from enginehouse.domain.times import SECOND
 
+LOOK_AGAIN: Final = SECOND // 2  # while something waits for a run to end
+SHORTEST_RUN: Final = 10 * SECOND  # a continuous schedule does not start more often than this
 ON_TIME: Final = 5 * SECOND  # a slot fired within this is not late: a server may have had to take over from another
 AT_ONCE: Final = 10_000  # slots looked at in one decision; a longer past is gone through in several
 
@@ -35,70 +37,129 @@ class Skipped:
     reason: Skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`fire` start now, in order; with `replace` the runs before them are stopped. `queue` start when those have ended.
+    """`fire` start now, in order; `queue` wait for the runs before them; `skipped` are left out.
 
-    `next_at` is when to look again, None when no slot is left before the stop.
+    `stop_runs`: what runs of the schedule is stopped first. `decided` is the new cursor, `next_at` when to look again,
+    None when nothing is to come. `over`: a `now` has run, and is a `once` from here on.
     """
 
-    fire: tuple[int, ...]
-    queue: tuple[int, ...]
-    skipped: tuple[Skipped, ...]
+    fire: tuple[int, ...] = ()
+    queue: tuple[int, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    stop_runs: bool = False
     decided: int
     next_at: int | None
-    replace: bool = False
+    over: bool = False
 
 
-def decide(
-    timing: Timing,
-    rules: Rules,
-    *,
-    schedule_id: int,
-    anchor: int,
-    decided: int,
-    now: int,
-    stop: int | None = None,
-    busy: bool = False,
-) -> Decision:
-    """What is to be done about the slots in (`decided`, `now`], and when the next one is due.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A schedule at one moment. `busy`: a run has not ended. `queued`: slots that wait for that, the oldest first.
 
-    `busy`: a run of the schedule has not ended. `stop`: the last moment at which a slot may be.
+    `launched`: how many slots have fired since it was activated or changed.
     """
-    due, more = list[int](), None
-    coming = slots(timing, anchor=anchor, after=decided)
-    for slot in islice(coming, AT_ONCE):
-        if stop is not None and slot > stop:
-            break
-        if due_at(slot, rules, schedule_id) > now:
-            more = due_at(slot, rules, schedule_id)
-            break
-        due.append(slot)
-    else:
-        more = _beyond(coming, rules, schedule_id, stop)
-    late = [slot for slot in due if due_at(slot, rules, schedule_id) + ON_TIME < now]
-    on_time = due[len(late) :]
-    wanted, skipped = _catch_up(late, on_time, rules, more_is_late=more is not None and more + ON_TIME < now)
-    fire, queue, replace = wanted, list[int](), False
-    match rules.overlap:
+
+    schedule_id: int
+    mode: RunMode
+    timing: Timing
+    rules: Rules
+    anchor: int
+    decided: int
+    stop: int | None = None
+    launched: int = 0
+    busy: bool = False
+    queued: tuple[int, ...] = ()
+
+
+def first_look(standing: Standing) -> int | None:
+    """When an active schedule is to be looked at for the first time; None for one that waits for a launch."""
+    match standing.mode:
+        case RunMode.ONCE:
+            return None
+        case RunMode.NOW | RunMode.CONTINUOUS:
+            return standing.decided + 1
+        case RunMode.RECURRING:
+            coming = slots(standing.timing, anchor=standing.anchor, after=standing.decided)
+            return _beyond(coming, standing.rules, standing.schedule_id, standing.stop)
+
+
+def decide(standing: Standing, now: int) -> Decision:
+    """What the schedule does now, and when it is to be looked at again."""
+    match standing.mode:
+        case RunMode.ONCE:
+            return Decision(decided=standing.decided, next_at=None)
+        case RunMode.NOW if not standing.launched:
+            return Decision(fire=(now,), decided=now, next_at=now + LOOK_AGAIN)
+        case RunMode.NOW:
+            again = now + LOOK_AGAIN if standing.busy else None
+            return Decision(decided=standing.decided, next_at=again, over=not standing.busy)
+        case RunMode.CONTINUOUS:
+            return _continuous(standing, now)
+        case RunMode.RECURRING:
+            return _recurring(standing, now)
+
+
+def _continuous(standing: Standing, now: int) -> Decision:
+    """One run after the other until the stop, which ends the last one."""
+    if standing.stop is not None and now >= standing.stop:
+        return Decision(stop_runs=standing.busy, decided=now, next_at=None)
+    if standing.busy:
+        return Decision(decided=standing.decided, next_at=_until(standing.stop, now + LOOK_AGAIN))
+    if standing.launched and now < (again := standing.decided + SHORTEST_RUN):
+        return Decision(decided=standing.decided, next_at=_until(standing.stop, again))
+    return Decision(fire=(now,), decided=now, next_at=_until(standing.stop, now + LOOK_AGAIN))
+
+
+def _until(stop: int | None, moment: int) -> int:
+    return moment if stop is None else min(stop, moment)
+
+
+def _recurring(standing: Standing, now: int) -> Decision:
+    """The slots in (`decided`, now] fire, queue or are left out as the rules say, in their order."""
+    due, following = _due(standing, now)
+    late = [slot for slot in due if due_at(slot, standing.rules, standing.schedule_id) + ON_TIME < now]
+    more_is_late = following is not None and following + ON_TIME < now
+    wanted, skipped = _catch_up(late, due[len(late) :], standing.rules, more_is_late=more_is_late)
+    wanted = [*standing.queued, *wanted]
+    fire, queue, stop_runs = wanted, list[int](), False
+    match standing.rules.overlap:
         case Overlap.ALLOW:
             pass
         case Overlap.SKIP:
-            fire = [] if busy else wanted[:1]
-            skipped += _runs([slot for slot in wanted if slot not in fire], Skip.OVERLAP)
+            fire = [] if standing.busy else wanted[:1]
+            skipped += _runs(wanted[len(fire) :], Skip.OVERLAP)
         case Overlap.QUEUE:
-            fire, queue = ([], wanted) if busy else (wanted[:1], wanted[1:])
+            fire = [] if standing.busy else wanted[:1]
+            queue = wanted[len(fire) :]
         case Overlap.REPLACE:
-            fire, replace = wanted[-1:], busy and bool(wanted)
+            fire, stop_runs = wanted[-1:], standing.busy and bool(wanted)
             skipped += _runs(wanted[:-1], Skip.OVERLAP)
+    if queue:
+        following = min(now + LOOK_AGAIN, following or now + LOOK_AGAIN)
     return Decision(
         fire=tuple(fire),
         queue=tuple(queue),
         skipped=tuple(skipped),
-        decided=due[-1] if due else decided,
-        next_at=more,
-        replace=replace,
+        stop_runs=stop_runs,
+        decided=due[-1] if due else standing.decided,
+        next_at=following,
     )
+
+
+def _due(standing: Standing, now: int) -> tuple[list[int], int | None]:
+    """The next slots that are due by now, and when the one behind them is."""
+    due = list[int]()
+    coming = slots(standing.timing, anchor=standing.anchor, after=standing.decided)
+    for slot in islice(coming, AT_ONCE):
+        if standing.stop is not None and slot > standing.stop:
+            return due, None
+        moment = due_at(slot, standing.rules, standing.schedule_id)
+        if moment > now:
+            return due, moment
+        due.append(slot)
+    return due, _beyond(coming, standing.rules, standing.schedule_id, standing.stop)
 
 
 def due_at(slot: int, rules: Rules, schedule_id: int) -> int:

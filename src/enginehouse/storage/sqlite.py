@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from enginehouse.domain.errors import Unavailable
 from enginehouse.storage.channels import Channels
-from enginehouse.storage.clock import Clock, wall_clock
+from enginehouse.storage.clock import Clock, Steady
 from enginehouse.storage.database import Row, StorageRefused, Tx
 from enginehouse.storage.migrate import Migration, available, migrate
 from enginehouse.storage.sql import STORAGE, Dialect, Statements, statements
@@ -55,7 +55,7 @@ class SqliteDatabase:
         cls,
         path: Path,
         *,
-        clock: Callable[[], int] = wall_clock,
+        clock: Callable[[], int] | None = None,
         directory: Traversable = STORAGE,
         migrations: Sequence[Migration] | None = None,
         readers: int = 2,
@@ -73,7 +73,7 @@ class SqliteDatabase:
             await migrate(_Migrating(connection), available() if migrations is None else migrations)
             last = _only(connection, "storage_clock", "micros")
             named = statements("sqlite", directory)
-            return cls(path, lock, connection, clock=Clock(clock, last), named=named, readers=readers)
+            return cls(path, lock, connection, clock=Clock(clock or Steady(), last), named=named, readers=readers)
         except sqlite3.Error as error:
             os.close(lock)
             raise StorageRefused(f"The database {path} cannot be opened: {error}.") from error
