@@ -25,6 +25,7 @@ from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.janitor import Duty
 from enginehouse.runtime.runner import Runner
+from enginehouse.runtime.scheduler import Scheduler
 from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.source import InProcess
 from enginehouse.runtime.supervisor import Supervisor
@@ -126,7 +127,7 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, slots, lease_seconds=settings.lease_seconds),
         slots=slots,
-        duties=duties,
+        duties=[*duties, Scheduler(house).loop],
         drain_seconds=settings.drain_seconds,
     )
 

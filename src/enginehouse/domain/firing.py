@@ -73,6 +73,16 @@ class Standing:
     queued: tuple[int, ...] = ()
 
 
+def placed(start: int | None, now: int, *, anchor: int | None = None) -> tuple[int, int]:
+    """The anchor and the cursor of a schedule that is activated or given another timing now.
+
+    No slot is before that moment, whatever the start says. Intervals are counted from the start, else from the `anchor`
+    a schedule had before, else from now, and the first of them is then one interval away.
+    """
+    begin = start if start is not None else anchor if anchor is not None else now
+    return begin, max(now, begin - 1)
+
+
 def first_look(standing: Standing) -> int | None:
     """When an active schedule is to be looked at for the first time; None for one that waits for a launch."""
     match standing.mode:

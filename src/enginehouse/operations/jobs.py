@@ -60,7 +60,7 @@ async def create(
     if len(requests) > house.limits.jobs_per_request:
         most = house.limits.jobs_per_request
         raise InvalidInput(f"{len(requests)} given, at most {most} per request. Send them in several.", "jobs")
-    planned = _plan_all(house, principal, requests, found)
+    planned = plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     new = [
         new_job(principal, each.plan, target_id=target_id, target=request.target, due_at=request.due_at)
@@ -71,9 +71,11 @@ async def create(
     return [CreatedJob(*ids, warnings) for ids, warnings in zip(made.ids, made.warnings, strict=True)]
 
 
-def _plan_all(
-    house: House, principal: Principal, requests: Sequence[JobRequest], found: Sequence[Problem]
+def plan_all(
+    house: House, principal: Principal, requests: Sequence[JobRequest], found: Sequence[Problem] = ()
 ) -> list[Planned]:
+    """The plan of each job, with the engines as they are now. Raises InvalidInput with the problems of all of them."""
+
     def engine(key: str) -> EngineSpec | None:
         found = house.catalogue.by_id.get(key)
         return found.spec if found and found.organization_id in (None, principal.organization_id) else None

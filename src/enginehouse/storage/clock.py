@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -82,3 +82,20 @@ SELECT COUNT(*) FROM work_item w JOIN job j ON j.id = w.job_id WHERE j.status IN
 SELECT (SELECT COUNT(*) FROM attempt a JOIN job j ON j.id = a.job_id WHERE j.cancelled = 1 AND a.started_at > j.aborted_at)
      + (SELECT COUNT(*) FROM job j JOIN task t ON t.job_id = j.id WHERE j.cancelled = 1 AND t.attempts <>
          (SELECT COUNT(*) FROM attempt a WHERE a.job_id = t.job_id AND a.ordinal = t.ordinal));
+
+-- name: organization
+INSERT INTO organization (id, name, application_id, created_at, modified_at)
+SELECT CAST(:id AS BIGINT), 'test', 'test', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM organization WHERE id = :id);
+
+-- name: slots_of_jobs
+SELECT slot_at FROM job WHERE scheduled_job_id = :id ORDER BY slot_at;
+
+-- name: schedules_due
+UPDATE scheduled_job SET next_at = 1 WHERE next_at IS NOT NULL;
+
+-- name: schedules_back
+-- The cursor and the calendar are a little over a slot earlier.
+UPDATE scheduled_job SET next_at = 1, anchor = anchor - 1001000000, decided = decided - 1001000000 WHERE id = :id;
+
+-- name: schedule_stops
+UPDATE scheduled_job SET next_at = 1, stop_at = 1 WHERE id = :id;

@@ -1,0 +1,133 @@
+"""Firing what is due: the server's own operation, on every server at once, without a leader."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.domain.errors import Refusal
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
+from enginehouse.operations.house import House
+from enginehouse.operations.jobs import new_job, plan_all
+from enginehouse.storage import firing, schedules, templates
+from enginehouse.storage.database import Tx
+from enginehouse.storage.firing import Fired, Ready
+from enginehouse.storage.jobs import NewJob
+from enginehouse.storage.templates import JobTemplate
+from enginehouse.storage.work import BARRIER_LOCK
+
+MICROS: Final = 1_000_000
+AT_ONCE: Final = 1000  # schedules fired in one transaction
+NOTHING_TO_LAUNCH: Final = "no_template"
+INVALID_TEMPLATE: Final = "invalid_template"
+_KEPT: Final = 10_000
+
+
+@dataclass(slots=True)
+class MadeJobs:
+    """What the templates used last make, by template and version: planned once, created again and again."""
+
+    _kept: OrderedDict[tuple[int, int], NewJob | str] = field(default_factory=OrderedDict)
+
+    def get(self, key: tuple[int, int]) -> NewJob | str | None:
+        return self._kept.get(key)
+
+    def keep(self, key: tuple[int, int], made: NewJob | str) -> None:
+        self._kept[key] = made
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+
+    def forget(self) -> None:
+        """After the engines have changed: what was made may no longer be what would be made."""
+        self._kept.clear()
+
+
+async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
+    """What was due has been fired or recorded; answers what was done, and in how many seconds to look again."""
+    found, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
+    if not found:
+        return Fired(), float("inf") if next_at is None else max(0.0, (next_at - now) / MICROS)
+    ready = await _make_ready(house, made, dict(found))
+    shard = house.shard()
+    fired = await house.database.write(lambda tx: firing.fire(tx, house.plans, ready, shard=shard), under=BARRIER_LOCK)
+    if fired.stopping:
+        house.listeners.cancelled(fired.stopping)
+    if fired.jobs:
+        house.listeners.runnable()
+    return fired, 0.0
+
+
+async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, Ready]:
+    """What each schedule launches now; a template is read and planned once per version."""
+
+    async def read(tx: Tx) -> tuple[dict[int, list[tuple[int, int]]], dict[int, JobTemplate]]:
+        launched = await schedules.templates_of(tx, due)
+        unknown = {key[0] for keys in launched.values() for key in keys if made.get(key) is None}
+        return launched, await templates.load(tx, unknown)
+
+    launched, found = await house.database.read(read)
+    for template in found.values():
+        made.keep((template.id, template.version), _job_of(house, template))
+    return {schedule_id: _ready(version, launched.get(schedule_id, []), made) for schedule_id, version in due.items()}
+
+
+def _ready(version: int, keys: Iterable[tuple[int, int]], made: MadeJobs) -> Ready:
+    jobs = list[tuple[int, NewJob]]()
+    for key in keys:
+        match made.get(key):
+            case None:
+                continue  # changed since it was read: the next slot sees what it is then
+            case str(fault):
+                return Ready(version, fault=fault)
+            case job:
+                jobs.append((key[0], job))
+    return Ready(version, jobs) if jobs else Ready(version, fault=NOTHING_TO_LAUNCH)
+
+
+def _job_of(house: House, template: JobTemplate) -> NewJob | str:
+    """The job a template makes, or why it makes none now (an engine is gone)."""
+    owner = Principal(template.organization_id, template.created_by, "", Role.USER)
+    request = job_request(template)
+    try:
+        [planned] = plan_all(house, owner, [request])
+    except Refusal as refused:
+        return f"{INVALID_TEMPLATE}: {refused.message}"[:500]
+    return new_job(owner, planned.plan, target_id=None, target=request.target, due_at=None)
+
+
+def job_request(
+    template: JobTemplate, *, payload: dict[str, Any] | None = None, target: TargetRequest | None = None
+) -> JobRequest:
+    """The job to create from a template; `payload` is merged into that of every task, key by key.
+
+    Without a `target` and a target id a fresh one is described, unless jobConfig says `createTDOOnLaunch: false`
+    (graphql-contract §2.4).
+    """
+    config = template.document.job_config
+    if target is None and config.get("createTDOOnLaunch", True):
+        target = _described(config.get("createTDOInput"))
+    return JobRequest(
+        tasks=tuple(_merged(task.request, payload) for task in template.tasks),
+        routes=template.document.routes,
+        target=target,
+        echo={**template.document.echo, **({"jobConfig": config} if config else {})},
+    )
+
+
+def _described(given: Any) -> TargetRequest:
+    if not isinstance(given, dict):
+        return TargetRequest()
+    echo = {"sourceData": given["sourceData"]} if "sourceData" in given else {}
+    return TargetRequest(name=given.get("name"), description=given.get("description"),
+                         details=given.get("details"), echo=echo)  # fmt: skip
+
+
+def _merged(task: TaskRequest, payload: dict[str, Any] | None) -> TaskRequest:
+    if not payload:
+        return task
+    own = task.payload if task.payload_text is None else msgspec.json.decode(task.payload_text)
+    merged = {**own, **payload} if isinstance(own, dict) else payload
+    return msgspec.structs.replace(task, payload=merged, payload_text=None)

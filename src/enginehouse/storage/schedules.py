@@ -1,0 +1,183 @@
+"""Scheduled jobs in storage: what they are, their cursors, and what became of their slots."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.domain.schedule import Rules, RunMode, Timing
+from enginehouse.storage.database import Row, Tx
+
+_BEFORE_FIRST: Final = 100_000  # ids have six digits from the first one on, as clients know them
+_encode = msgspec.json.Encoder().encode
+_timing = msgspec.json.Decoder(Timing).decode
+_rules = msgspec.json.Decoder(Rules).decode
+_decode = msgspec.json.Decoder().decode
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A scheduled job as it is stored. Moments in µs UTC.
+
+    `document` holds what is only shown again (details …). `anchor`, `decided`, `next_at`: see the schema.
+    """
+
+    id: int
+    organization_id: int
+    name: str
+    description: str | None = None
+    run_mode: RunMode
+    is_active: bool
+    is_public: bool = False
+    start_at: int | None = None
+    stop_at: int | None = None
+    timing: Timing
+    rules: Rules
+    document: dict[str, Any] = {}
+    source_id: int | None = None
+    version: int = 1
+    anchor: int
+    decided: int
+    next_at: int | None = None
+    launched: int = 0
+    fired: int = 0
+    skipped: int = 0
+    created_by: str | None = None
+    created_at: int = 0
+    modified_at: int = 0
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """One thing a schedule launches: a template, or every template of a pipeline."""
+
+    template_id: int | None = None
+    pipeline_id: int | None = None
+
+
+class SlotRecord(msgspec.Struct, frozen=True):
+    """What became of a slot, or of `slots` in a row up to `last_slot`: fired, queued, or skipped for a reason."""
+
+    slot: int
+    outcome: str
+    last_slot: int
+    slots: int
+    reason: str | None
+    version: int
+    decided_at: int
+
+
+async def reserve(tx: Tx, kind: str, count: int = 1) -> int:
+    """The first of `count` rising ids in a row for one kind of thing: `schedule`, `source` …"""
+    [(last,)] = await tx.all("schedules.reserve", name=f"last_{kind}_id", before_first=_BEFORE_FIRST, count=count)
+    return int(last) - count + 1
+
+
+async def insert(tx: Tx, schedules: Sequence[Schedule]) -> None:
+    """The schedules exist. `tx.now` is their creation time."""
+    rows = [(s.id, s.organization_id, *_changing(s), s.anchor, s.decided, s.next_at, s.created_by, tx.now)
+            for s in schedules]  # fmt: skip
+    await tx.many("schedules.insert", rows)
+
+
+async def lock(tx: Tx, organization_id: int, schedule_id: int) -> Schedule | None:
+    """The organization's schedule, which nobody else changes or fires until the transaction ends."""
+    row = await tx.one("schedules.lock", id=schedule_id, organization_id=organization_id)
+    return None if row is None else schedule(row)
+
+
+async def update(tx: Tx, old: Schedule, new: Schedule) -> None:
+    """The schedule is `new`, with the next version number; what it was can be had back by `last_version`."""
+    await tx.many("schedules.keep_version", [(old.id, old.version, _encode(old).decode(), tx.now)])
+    await tx.many(
+        "schedules.update",
+        [(new.id, *_changing(new), new.anchor, new.decided, new.next_at, new.launched, tx.now)],
+    )
+
+
+async def last_version(tx: Tx, schedule_id: int) -> Schedule | None:
+    """What the schedule was before its last change."""
+    row = await tx.one("schedules.last_version", id=schedule_id)
+    return None if row is None else msgspec.json.decode(row[1], type=Schedule)
+
+
+async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Schedule]:
+    """Those of the schedules that the organization may read."""
+    rows = await tx.all("schedules.by_ids", ids=sorted(set(ids)), organization_id=organization_id)
+    return {row[0]: schedule(row) for row in rows}
+
+
+async def delete(tx: Tx, ids: Sequence[int]) -> None:
+    """The schedules are gone with what became of their slots; their jobs stay, and keep the number."""
+    for part in ("slots", "versions", "launches", "content"):
+        await tx.run(f"schedules.delete_{part}", ids=list(ids))
+    await tx.run("schedules.delete", ids=list(ids))
+
+
+async def set_launches(tx: Tx, schedule_id: int, launches: Sequence[Launch]) -> None:
+    """The schedule launches exactly these, in this order."""
+    await tx.run("schedules.delete_launches", ids=[schedule_id])
+    rows = [
+        (schedule_id, place, -1 if each.template_id is None else each.template_id,
+         -1 if each.pipeline_id is None else each.pipeline_id)
+        for place, each in enumerate(launches)
+    ]  # fmt: skip
+    await tx.many("schedules.insert_launches", rows)
+
+
+async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
+    """What each schedule launches, in order."""
+    found: dict[int, list[Launch]] = defaultdict(list)
+    for schedule_id, template_id, pipeline_id in await tx.all("schedules.launches", ids=sorted(set(ids))):
+        found[schedule_id].append(
+            Launch(template_id if template_id >= 0 else None, pipeline_id if pipeline_id >= 0 else None)
+        )
+    return found
+
+
+async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+    """The (template, its version) that each schedule launches, those of its pipelines included, in order."""
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for schedule_id, template_id, version, *_ in await tx.all("schedules.templates_of", ids=sorted(set(ids))):
+        found[schedule_id].append((template_id, version))
+    return found
+
+
+async def slots(tx: Tx, schedule_id: int, *, before: int, limit: int) -> list[SlotRecord]:
+    """What became of the slots before a moment, the latest first."""
+    return [SlotRecord(*row) for row in await tx.all("schedules.slots", id=schedule_id, before=before, limit=limit)]
+
+
+def schedule(row: Row) -> Schedule:
+    """The schedule in a row of `lock`, `lock_due` or `by_ids`."""
+    return Schedule(
+        id=row[0],
+        organization_id=row[1],
+        name=row[2],
+        description=row[3],
+        run_mode=RunMode(row[4]),
+        is_active=bool(row[5]),
+        is_public=bool(row[6]),
+        start_at=row[7],
+        stop_at=row[8],
+        timing=_timing(row[9]),
+        rules=_rules(row[10]),
+        document=_decode(row[11]),
+        source_id=row[12],
+        version=row[13],
+        anchor=row[14],
+        decided=row[15],
+        next_at=row[16],
+        launched=row[17],
+        fired=row[18],
+        skipped=row[19],
+        created_by=row[20],
+        created_at=row[21],
+        modified_at=row[22],
+    )
+
+
+def _changing(s: Schedule) -> Row:
+    return (
+        s.name, s.description, s.run_mode.value, int(s.is_active), int(s.is_public), s.start_at, s.stop_at,
+        _encode(s.timing).decode(), _encode(s.rules).decode(), _encode(s.document).decode(), s.source_id,
+    )  # fmt: skip

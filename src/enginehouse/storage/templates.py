@@ -1,0 +1,102 @@
+"""Job templates in storage: what a job is made from again and again, task by task."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from enginehouse.domain.job import RouteRequest, TaskRequest
+from enginehouse.storage.database import Row, Tx
+
+_encode = msgspec.json.Encoder().encode
+
+
+class TemplateDocument(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What of a template no statement looks into; `echo` is kept and shown again (skipDecider, clusterId …)."""
+
+    routes: tuple[RouteRequest, ...] = ()
+    job_config: dict[str, Any] = {}
+    echo: dict[str, Any] = {}
+
+
+class TaskTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of a template, as a client described it."""
+
+    template_id: int
+    ordinal: int
+    request: TaskRequest
+    created_at: int = 0
+    modified_at: int = 0
+
+
+class JobTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """A job template with its tasks. `version` rises with every change of it or of a task of it. Moments in µs UTC."""
+
+    id: int
+    organization_id: int
+    pipeline_id: int | None = None
+    stage: int | None = None
+    document: TemplateDocument
+    tasks: tuple[TaskTemplate, ...] = ()
+    version: int = 1
+    created_by: str | None = None
+    created_at: int = 0
+    modified_at: int = 0
+
+
+async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
+    """The templates exist with their tasks; `tx.now` is their creation time."""
+    await tx.many(
+        "templates.insert",
+        [
+            (t.id, t.organization_id, t.pipeline_id, t.stage, _encode(t.document).decode(), t.created_by, tx.now)
+            for t in templates
+        ],
+    )
+    await tx.many(
+        "templates.insert_tasks",
+        [
+            (t.id, task.ordinal, t.organization_id, task.request.engine_id, _encode(task.request).decode(), tx.now)
+            for t in templates
+            for task in t.tasks
+        ],
+    )
+
+
+async def load(tx: Tx, ids: Iterable[int]) -> dict[int, JobTemplate]:
+    """The templates with these ids, whoever's they are: for the server itself, which fires schedules."""
+    wanted = sorted(set(ids))
+    return await _whole(tx, await tx.all("templates.load", ids=wanted))
+
+
+async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
+    """Those of the templates that are the organization's."""
+    wanted = sorted(set(ids))
+    return await _whole(tx, await tx.all("templates.by_ids", ids=wanted, organization_id=organization_id))
+
+
+async def _whole(tx: Tx, rows: Sequence[Row]) -> dict[int, JobTemplate]:
+    if not rows:
+        return {}
+    tasks: dict[int, list[TaskTemplate]] = defaultdict(list)
+    for row in await tx.all("templates.tasks", ids=[row[0] for row in rows]):
+        request = msgspec.json.decode(row[3], type=TaskRequest)
+        tasks[row[0]].append(
+            TaskTemplate(template_id=row[0], ordinal=row[1], request=request, created_at=row[4], modified_at=row[5])
+        )
+    return {
+        row[0]: JobTemplate(
+            id=row[0],
+            organization_id=row[1],
+            pipeline_id=row[2],
+            stage=row[3],
+            document=msgspec.json.decode(row[4], type=TemplateDocument),
+            tasks=tuple(tasks[row[0]]),
+            version=row[5],
+            created_by=row[6],
+            created_at=row[7],
+            modified_at=row[8],
+        )
+        for row in rows
+    }
