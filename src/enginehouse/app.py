@@ -123,11 +123,13 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
     duties = janitor.loops(_duties(house))
     _listen(house, dispatcher, slots, closing)
     house.listeners.accepted = next(loop for loop in duties if loop.name == _SETTLE).wake
+    scheduler = Scheduler(house)
+    house.listeners.scheduled = scheduler.loop.wake
     return Supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, slots, lease_seconds=settings.lease_seconds),
         slots=slots,
-        duties=[*duties, Scheduler(house).loop],
+        duties=[*duties, scheduler.loop],
         drain_seconds=settings.drain_seconds,
     )
 

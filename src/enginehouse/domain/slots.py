@@ -52,6 +52,18 @@ def instant_of(local: datetime, zone: ZoneInfo, gap: Gap = Gap.AFTER, fold: Fold
     return second if fold is Fold.LAST else first
 
 
+def mark(slot: int, timing: Timing) -> str | None:
+    """ "gap" for a slot that stands for local times that do not exist, "repeated" for a local time that comes twice."""
+    if timing.cron is not None and follows_elapsed_time(timing.cron):
+        return None
+    zone = zone_of(timing.zone)
+    here, before = _local(slot, zone), _local(slot - SECOND, zone)
+    if (here.utcoffset() or timedelta()) > (before.utcoffset() or timedelta()):
+        return "gap"
+    first = _micros(here.replace(fold=0))
+    return "repeated" if first != _micros(here.replace(fold=1)) else None
+
+
 def _change_between(before: int, after: int, zone: ZoneInfo) -> int:
     """The first whole second after `before` at which the zone's offset is the one it has at `after`."""
     low, high = before // SECOND, after // SECOND

@@ -31,6 +31,7 @@ class Limits:
     session_seconds: int = 86_400
     lease_seconds: float = 30.0
     retention_seconds: int = 30 * 86_400
+    schedules: int = 10_000  # of one organization
     unconfirmed_cancels: int = 1_000
 
 
@@ -48,7 +49,7 @@ class Listeners:
 
     `runnable`: some item became runnable. `cancelled`: nothing of these jobs may run any more. `stopping`: these were
     cancelled, and what of them runs is to stop. `ended`: these jobs have their last status. `accepted`: a bulk cancel
-    was, and its rows are to be settled.
+    was, and its rows are to be settled. `scheduled`: a schedule may be due earlier than the scheduler thinks.
     """
 
     runnable: Callable[[], None] = lambda: None
@@ -56,6 +57,7 @@ class Listeners:
     stopping: Callable[[Sequence[int]], None] = lambda job_ids: None
     ended: Callable[[Sequence[int]], None] = lambda job_ids: None
     accepted: Callable[[], None] = lambda: None
+    scheduled: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import new_job, plan_all
 from enginehouse.storage import firing, schedules, templates
+from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Tx
 from enginehouse.storage.firing import Fired, Ready
 from enginehouse.storage.jobs import NewJob
 from enginehouse.storage.templates import JobTemplate
-from enginehouse.storage.work import BARRIER_LOCK
 
 MICROS: Final = 1_000_000
 AT_ONCE: Final = 1000  # schedules fired in one transaction
@@ -54,7 +54,7 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
     shard = house.shard()
     fired = await house.database.write(lambda tx: firing.fire(tx, house.plans, ready, shard=shard), under=BARRIER_LOCK)
     if fired.stopping:
-        house.listeners.cancelled(fired.stopping)
+        house.listeners.stopping(fired.stopping)
     if fired.jobs:
         house.listeners.runnable()
     return fired, 0.0

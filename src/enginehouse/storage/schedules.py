@@ -106,6 +106,44 @@ async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, 
     return {row[0]: schedule(row) for row in rows}
 
 
+async def all_of(tx: Tx, organization_id: int) -> list[Schedule]:
+    """Every schedule the organization may read, by id."""
+    return [schedule(row) for row in await tx.all("schedules.all_of", organization_id=organization_id)]
+
+
+async def count(tx: Tx, organization_id: int) -> int:
+    """How many schedules the organization has."""
+    [(found,)] = await tx.all("schedules.count", organization_id=organization_id)
+    return int(found)
+
+
+async def busy(tx: Tx, ids: Iterable[int]) -> set[int]:
+    """Those of the schedules of which a job has not ended."""
+    return {row[0] for row in await tx.all("schedules.busy", ids=sorted(set(ids)))}
+
+
+async def live_jobs(tx: Tx, schedule_id: int) -> list[int]:
+    """The schedule's jobs that have not ended."""
+    return [row[1] for row in await tx.all("schedules.live_jobs", ids=[schedule_id])]
+
+
+async def unknown_launches(tx: Tx, organization_id: int, wanted: Sequence[Launch]) -> list[Launch]:
+    """Those that the organization may not launch, because there are none or they are another's."""
+    templates = sorted({each.template_id for each in wanted if each.template_id is not None})
+    pipelines = sorted({each.pipeline_id for each in wanted if each.pipeline_id is not None})
+    known: set[tuple[int | None, int | None]] = set()
+    for row in await tx.all("schedules.owned_templates", ids=templates, organization_id=organization_id):
+        known.add((row[0], None))
+    for row in await tx.all("schedules.usable_pipelines", ids=pipelines, organization_id=organization_id):
+        known.add((None, row[0]))
+    return [each for each in wanted if (each.template_id, each.pipeline_id) not in known]
+
+
+async def drop_queued(tx: Tx, schedule_id: int, reason: str) -> None:
+    """What waited for a run to end is recorded as skipped for this reason."""
+    await tx.many("schedules.drop_queued", [(schedule_id, reason, tx.now)])
+
+
 async def delete(tx: Tx, ids: Sequence[int]) -> None:
     """The schedules are gone with what became of their slots; their jobs stay, and keep the number."""
     for part in ("slots", "versions", "launches", "content"):

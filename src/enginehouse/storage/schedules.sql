@@ -159,3 +159,31 @@ SELECT slot, outcome, last_slot, slots, reason, version, decided_at FROM schedul
 WHERE schedule_id = :id AND slot < :before
 ORDER BY slot DESC
 LIMIT :limit;
+
+-- name: count
+-- How many schedules the organization has.
+SELECT COUNT(*) FROM scheduled_job WHERE organization_id = :organization_id;
+
+-- name: all_of
+-- Every schedule of the organization, and the public ones of others: the pages are made of these in memory, since each
+-- filter looks into the parts.
+SELECT id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing, rules, document,
+       source_id, version, anchor, decided, next_at, launched, fired, skipped, created_by, created_at, modified_at
+FROM scheduled_job
+WHERE organization_id = :organization_id OR is_public = 1
+ORDER BY id;
+
+-- name: busy
+-- lists: ids bigint
+SELECT DISTINCT scheduled_job_id FROM job
+WHERE scheduled_job_id IN {ids} AND scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
+
+-- name: owned_templates
+-- Those of the templates that are the organization's.
+-- lists: ids bigint
+SELECT id FROM job_template WHERE id IN {ids} AND organization_id = :organization_id;
+
+-- name: usable_pipelines
+-- Those of the pipelines that the organization may launch.
+-- lists: ids bigint
+SELECT id FROM job_pipeline WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import RouteRequest, TaskRequest
 from enginehouse.storage.database import Row, Tx
 
@@ -62,6 +63,20 @@ async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
             for task in t.tasks
         ],
     )
+
+
+async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
+    """The templates exist under ids of their own, which they are answered with; `tx.now` is their creation time."""
+    made = list[JobTemplate]()
+    following = first_job_id(tx.now)
+    for template in templates:
+        while await tx.one("templates.taken", id=following) is not None:
+            following += 1
+        tasks = tuple(msgspec.structs.replace(task, template_id=following) for task in template.tasks)
+        made.append(msgspec.structs.replace(template, id=following, tasks=tasks, created_at=tx.now, modified_at=tx.now))
+        following += 1
+    await insert(tx, made)
+    return made
 
 
 async def load(tx: Tx, ids: Iterable[int]) -> dict[int, JobTemplate]:

@@ -27,3 +27,6 @@ SELECT template_id, ordinal, engine_id, document, created_at, modified_at
 FROM task_template
 WHERE template_id IN {ids}
 ORDER BY template_id, ordinal;
+
+-- name: taken
+SELECT 1 FROM job_template WHERE id = :id;
