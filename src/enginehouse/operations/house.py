@@ -11,6 +11,7 @@ from enginehouse.domain.work import Answer, Report
 from enginehouse.operations.creator import Creator
 from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.tokens import KnownTokens
+from enginehouse.operations.watches import Watches
 from enginehouse.storage import creating, jobs, work
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.coalescer import Coalescer
@@ -32,6 +33,7 @@ class Limits:
     lease_seconds: float = 30.0
     retention_seconds: int = 30 * 86_400
     unconfirmed_cancels: int = 1_000
+    event_streams: int = 1_000  # of one organization at a time
 
 
 @dataclass(slots=True)
@@ -77,13 +79,15 @@ class House:
     cancels: Coalescer[tuple[int, int], jobs.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
+    watches: Watches
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
 
 
 def furnish(database: Database, store: ArtifactStore, limits: Limits | None = None) -> House:
     """A house on this database and store, with nobody listening yet."""
-    plans = Plans()
+    plans, limits = Plans(), limits or Limits()
+    watches = Watches(database, per_organization=limits.event_streams)
     on_postgres = database.dialect == "postgres"
     turns = itertools.count()
 
@@ -93,7 +97,9 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
 
     async def cancel(wanted: list[tuple[int, int]]) -> list[jobs.Cancelled | None]:
         at = shard()
-        return await database.write(lambda tx: jobs.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
+        verdicts = await database.write(lambda tx: jobs.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
+        watches.changed(job_id for job_id, _ in wanted)
+        return verdicts
 
     async def finish(reports: list[Report]) -> list[Answer]:
         at = shard()
@@ -101,7 +107,9 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         async def ends(tx: Tx) -> list[Answer]:
             return await work.finish(tx, plans, reports, shard=at)
 
-        return await database.write(ends, under=BARRIER_LOCK)
+        answers = await database.write(ends, under=BARRIER_LOCK)
+        watches.changed(report.key.job_id for report in reports)
+        return answers
 
     async def status(wanted: tuple[int, int]) -> JobStatus | None:
         job_id, organization_id = wanted
@@ -115,7 +123,8 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         database=database,
         store=store,
         catalogue=Catalogue(),
-        limits=limits or Limits(),
+        limits=limits,
+        watches=watches,
         plans=plans,
         listeners=Listeners(),
         shard=shard,

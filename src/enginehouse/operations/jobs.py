@@ -242,6 +242,7 @@ async def retry(house: House, principal: Principal, job_id: int, shown: str = ""
     made = await house.creates.ask(jobs.Creation([new]))
     [(new_id, target_id)] = made.ids
     house.listeners.runnable()
+    house.watches.changed([old.id])
     return CreatedJob(new_id, target_id)
 
 
@@ -256,4 +257,5 @@ async def delete(house: House, principal: Principal, job_id: int, shown: str = "
         raise NotFound("Job", shown or job_id)
     house.plans.forget(job_id)
     house.listeners.cancelled([job_id])
+    house.watches.changed([job_id])
     await house.store.delete(keys)

@@ -29,7 +29,9 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
             tx, house.plans, pool=pool, limit=limit, worker=worker, lease_micros=lease_micros, shard=shard
         )
 
-    return await house.database.write(take, under=BARRIER_LOCK)
+    leases = await house.database.write(take, under=BARRIER_LOCK)
+    house.watches.changed(lease.key.job_id for lease in leases)
+    return leases
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
