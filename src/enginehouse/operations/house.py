@@ -1,6 +1,7 @@
 """What every operation works with: the database, the store, the engines known, and who is told after a commit."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from enginehouse.storage import creating, jobs, work
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.coalescer import Coalescer
 from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.lanes import Queue
 from enginehouse.storage.plans import Plans
 
 _SHARDS = 8
@@ -65,7 +67,7 @@ class House:
     """Handed to every operation as its first argument.
 
     `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each. `status_of`
-    answers the status of a (job, organization), None where there is none.
+    answers the status of a (job, organization), None where there is none. `queues`: what is remembered of each pool.
     """
 
     database: Database
@@ -80,8 +82,15 @@ class House:
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     watches: Watches
+    queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
+
+    def waiting(self, organization_id: int) -> None:
+        """Something of the organization may start: its lanes are looked for, and whoever dispatches is woken."""
+        for queue in self.queues.values():
+            queue.note(organization_id)
+        self.listeners.runnable()
 
 
 def furnish(database: Database, store: ArtifactStore, limits: Limits | None = None) -> House:

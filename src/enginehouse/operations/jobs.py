@@ -67,7 +67,7 @@ async def create(
         for request, each, target_id in zip(requests, planned, target_ids, strict=True)
     ]
     made = await house.creates.ask(jobs.Creation(new, warnings=[each.warnings for each in planned]))
-    house.listeners.runnable()
+    house.waiting(principal.organization_id)
     return [CreatedJob(*ids, warnings) for ids, warnings in zip(made.ids, made.warnings, strict=True)]
 
 
@@ -241,7 +241,7 @@ async def retry(house: House, principal: Principal, job_id: int, shown: str = ""
     new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old.id)
     made = await house.creates.ask(jobs.Creation([new]))
     [(new_id, target_id)] = made.ids
-    house.listeners.runnable()
+    house.waiting(principal.organization_id)
     house.watches.changed([old.id])
     return CreatedJob(new_id, target_id)
 
