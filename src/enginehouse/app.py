@@ -83,7 +83,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     closing.callback(store.close)
     limits = Limits(lease_seconds=settings.lease_seconds, retention_seconds=settings.retention_days * _DAY)
     house = furnish(database, store, limits)
-    for coalescer in (house.creates.close, house.cancels.close, house.finishes.close):
+    for coalescer in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(coalescer)
     return house
 

@@ -11,10 +11,12 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations.creator import Creator
 from enginehouse.operations.passwords import FailedLogins
+from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.operations.watches import Watches
-from enginehouse.storage import creating, jobs, work
+from enginehouse.storage import cancelling, creating, jobs, work
 from enginehouse.storage.barriers import BARRIER_LOCK
+from enginehouse.storage.cancelling import Cancelling
 from enginehouse.storage.coalescer import Coalescer
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.lanes import Queue
@@ -68,6 +70,7 @@ class House:
 
     `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each. `status_of`
     answers the status of a (job, organization), None where there is none. `queues`: what is remembered of each pool.
+    `refusals` records who was not let do what.
     """
 
     database: Database
@@ -78,10 +81,11 @@ class House:
     listeners: Listeners
     shard: Callable[[], int]
     creates: Coalescer[jobs.Creation, creating.Made]
-    cancels: Coalescer[tuple[int, int], jobs.Cancelled | None]
+    cancels: Coalescer[Cancelling, jobs.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     watches: Watches
+    refusals: Refusals
     queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
@@ -104,10 +108,10 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
         return next(turns) % _SHARDS if on_postgres else 0
 
-    async def cancel(wanted: list[tuple[int, int]]) -> list[jobs.Cancelled | None]:
+    async def cancel(wanted: list[Cancelling]) -> list[jobs.Cancelled | None]:
         at = shard()
-        verdicts = await database.write(lambda tx: jobs.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
-        watches.changed(job_id for job_id, _ in wanted)
+        verdicts = await database.write(lambda tx: cancelling.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
+        watches.changed(job_id for (job_id, _), _ in wanted)
         return verdicts
 
     async def finish(reports: list[Report]) -> list[Answer]:
@@ -140,6 +144,7 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         creates=Coalescer(Creator(database, plans, shard).create, in_flight=in_flight),
         cancels=Coalescer(cancel, in_flight=in_flight),
         finishes=Coalescer(finish, in_flight=in_flight),
+        refusals=Refusals(database, in_flight=in_flight),
         # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.
         status_of=Coalescer(statuses, in_flight=in_flight).ask if on_postgres else status,
     )

@@ -87,6 +87,7 @@ class Context:
         self.house = house
         self.origin = origin
         self._principal = principal
+        self.turned_away: AuthenticationFailed | None = None  # what a field that needs a caller was refused with
         self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
@@ -98,6 +99,7 @@ class Context:
     def principal(self) -> Principal:
         """Who is asking. Raises AuthenticationFailed."""
         if isinstance(self._principal, AuthenticationFailed):
+            self.turned_away = self._principal
             raise self._principal
         return self._principal
 
