@@ -49,6 +49,13 @@ class Catalogue:
 
 
 @dataclass(slots=True)
+class Presence:
+    """The engines that connected workers offer, refreshed at every beat; None while nobody has looked yet."""
+
+    offered: frozenset[str] | None = None
+
+
+@dataclass(slots=True)
 class Listeners:
     """Who is told after a commit; `app` attaches them. None of them may wait or fail.
 
@@ -89,6 +96,7 @@ class House:
     queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
+    presence: Presence = field(default_factory=Presence)
 
     def waiting(self, organization_id: int) -> None:
         """Something of the organization may start: its lanes are looked for, and whoever dispatches is woken."""

@@ -13,7 +13,7 @@ from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetReque
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import audit, targets
+from enginehouse.operations import audit, targets, workers
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import audit_log, cancelling, jobs, plans
@@ -90,7 +90,8 @@ def _plan_all(
     planned, problems = list[Planned](), list(found)
     for request in requests:
         try:
-            planned.append(plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job))
+            made = plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job)
+            planned.append(Planned(made.plan, made.warnings + workers.unserved(house, request, made.plan)))
         except InvalidInput as refused:
             problems += _besides(refused.problems, found)
             if len(problems) >= InvalidInput.LIMIT:
