@@ -173,8 +173,8 @@ async def _appear(
     """The worker is known with its slots and engines until it stops; answers the duty that keeps it known."""
     offered = [spec.id for spec in specs if slots.capacity.get(spec.kind, 0) > 0]
 
-    async def beat() -> bool:
-        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered)
+    async def beat(*, first: bool = False) -> bool:
+        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered, first=first)
         return False
 
     async def leave() -> None:
@@ -182,7 +182,7 @@ async def _appear(
         with suppress(Unavailable):
             await workers.leave(house, worker)
 
-    await beat()
+    await beat(first=True)
     closing.push_async_callback(leave)
     return Duty("presence", BEAT_SECONDS, beat)
 

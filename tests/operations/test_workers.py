@@ -33,9 +33,12 @@ async def test_a_worker_is_there_from_its_first_beat_until_it_leaves(ready: Hous
     [before] = await workers.list_(ready, CALLER)
     await workers.beat(ready, name="a", pools=SLOTS, engines=["noop", "read"])
     [after] = await workers.list_(ready, CALLER)
-    assert (after.name, after.pools, after.engines, after.connected) == ("a", SLOTS, {"noop", "read"}, True)
+    assert (after.name, after.pools, after.engines, after.connected) == ("a", SLOTS, frozenset({"noop", "read"}), True)
     assert (after.started_at, after.running) == (before.started_at, 0)
     assert after.seen_at > before.seen_at
+    await workers.beat(ready, name="a", pools=SLOTS, engines=["noop"], first=True)
+    [again] = await workers.list_(ready, CALLER)
+    assert again.started_at > after.seen_at
     await workers.leave(ready, "a")
     assert await workers.list_(ready, CALLER) == []
 

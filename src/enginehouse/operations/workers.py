@@ -27,13 +27,15 @@ class WorkerShown:
     connected: bool
 
 
-async def beat(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
+async def beat(
+    house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False
+) -> None:
     """The worker is known to be there for three beats more, and the house knows again who is.
 
-    One without a slot runs nothing, so it only looks.
+    `first`: it has just started. One without a slot runs nothing, so it only looks.
     """
     if any(pools.values()):
-        await house.database.write(lambda tx: storage.beat(tx, name=name, pools=pools, engines=engines))
+        await house.database.write(lambda tx: storage.beat(tx, name=name, pools=pools, engines=engines, first=first))
     await look(house)
 
 

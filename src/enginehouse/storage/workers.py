@@ -16,9 +16,11 @@ _POOLS: Final = msgspec.json.Decoder(dict[str, int])
 _ENGINES: Final = msgspec.json.Decoder(frozenset[str])
 
 
-async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
-    """The worker was heard of now. What has not been for a day is forgotten."""
+async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False) -> None:
+    """The worker was heard of now, for the `first` time since it started. What has not been for a day is forgotten."""
     now = await tx.read_clock()
+    if first:
+        await remove(tx, name)  # one of the same name that was killed has left its row
     await tx.run(
         "workers.beat",
         name=name,
