@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from enginehouse.domain import reasons, waiting
 from enginehouse.domain.order import Lane, Obstacle, Standing, Waiting, choose
 from enginehouse.domain.reasons import AnyReason, OtherTask
-from enginehouse.domain.shares import Shares
+from enginehouse.domain.shares import Level
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.waiting import EngineFacts, HouseFacts, Later, PoolFacts, TaskFacts
 
@@ -341,7 +341,7 @@ def explained(lane: Lane, item: Waiting, house: HouseFacts) -> tuple[AnyReason, 
 @given(scenes())
 def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_turn(house: HouseFacts) -> None:
     found = house.lanes["python"]
-    chosen = {item for _, item in choose(found, house.standing, Shares(), limit=10_000)}
+    chosen = {item for _, item in choose(found, house.standing, Level(), limit=10_000)}
     for lane, items in found.items():
         for item in items:
             [first, *_] = explained(lane, item, house)
@@ -354,7 +354,7 @@ def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_
                 for mine, waits in found.items()
                 if mine.organization_id == lane.organization_id
             }
-            assert choose(left, house.standing, Shares(), limit=1) == [(lane, item)]
+            assert choose(left, house.standing, Level(), limit=1) == [(lane, item)]
 
 
 @given(scenes())
@@ -362,7 +362,7 @@ def test_as_many_are_ahead_as_are_chosen_before_it(house: HouseFacts) -> None:
     """Limits that are not reached yet are left out: they would end the choice, not change its order."""
     found = house.lanes["python"]
     free = replace(house.standing, organization_limits={}, engine_limits={})
-    chosen = choose(found, free, Shares(), limit=10_000)
+    chosen = choose(found, free, Level(), limit=10_000)
     house = replace(house, standing=free)
     for organization_id in ORGANIZATIONS:
         mine = [(lane, item) for lane, item in chosen if lane.organization_id == organization_id]
