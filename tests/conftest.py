@@ -9,7 +9,10 @@ from tests.postgres import FSYNC, PostgresServer, started
 
 from enginehouse.storage.database import Database
 from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage.sql import Dialect, statements
 from enginehouse.storage.sqlite import SqliteDatabase
+
+SQL = Path(__file__).parent / "storage" / "sql"
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +62,12 @@ def database(request: pytest.FixtureRequest) -> Database:
     """A fresh, migrated database; the test runs once on each of the two."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
+
+
+@pytest.fixture
+def own_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statements of `tests/storage/sql` are known beside the product's while a test runs, and not afterwards."""
+    dialects: tuple[Dialect, ...] = ("sqlite", "postgres")
+    for dialect in dialects:
+        for name, statement in statements(dialect, SQL).items():
+            monkeypatch.setitem(statements(dialect), name, statement)

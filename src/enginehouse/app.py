@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -12,12 +12,14 @@ import structlog
 from enginehouse.api.asgi import Application, application
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.client.guarded import GuardedClient
-from enginehouse.domain.engine import EngineKind
+from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.errors import Unavailable
+from enginehouse.domain.worker import BEAT_SECONDS
 from enginehouse.engines.children import Children
 from enginehouse.engines.installed import installed
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import bulk, engines, identity, upkeep
+from enginehouse.operations import bulk, engines, identity, upkeep, workers
 from enginehouse.operations.house import House, Limits, furnish
 from enginehouse.operations.identity import FirstStart
 from enginehouse.runtime import janitor
@@ -67,11 +69,13 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
         first = await identity.first_start(house, init_token=settings.init_token)
-        await engines.register(house, [engine.spec for engine in ENGINES] + installed(), CATEGORIES)
+        specs = [engine.spec for engine in ENGINES] + installed()
+        await engines.register(house, specs, CATEGORIES)
         if house.database.dialect == "sqlite":
             # Nobody else can hold a lease on this file: what is leased belonged to a server that is gone.
             await upkeep.release_all_leases(house)
-        supervisor = await _supervisor(settings, house, keeper, closing)
+            await workers.clear(house)
+        supervisor = await _supervisor(settings, house, keeper, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
         yield Running(house, application(house), first, supervisor.hurry)
@@ -84,7 +88,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     closing.callback(store.close)
     limits = Limits(lease_seconds=settings.lease_seconds, retention_seconds=settings.retention_days * _DAY)
     house = furnish(database, store, limits)
-    for coalescer in (house.creates.close, house.cancels.close, house.finishes.close):
+    for coalescer in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(coalescer)
     return house
 
@@ -96,7 +100,9 @@ async def open_database(settings: Settings) -> Database:
     return await SqliteDatabase.open(settings.data / "enginehouse.db")
 
 
-async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing: AsyncExitStack) -> Supervisor:
+async def _supervisor(
+    settings: Settings, house: House, keeper: Keeper, specs: Sequence[EngineSpec], closing: AsyncExitStack
+) -> Supervisor:
     warm = max(settings.warm_children, settings.python_slots)
     children = Children(keeper, slots=warm, idle_seconds=settings.idle_child_seconds)
     closing.push_async_callback(children.close)
@@ -125,11 +131,12 @@ async def _supervisor(settings: Settings, house: House, keeper: Keeper, closing:
     house.listeners.accepted = next(loop for loop in duties if loop.name == _SETTLE).wake
     scheduler = Scheduler(house)
     house.listeners.scheduled = scheduler.loop.wake
+    presence = await _appear(house, worker, slots, specs, closing)
     return Supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, slots, lease_seconds=settings.lease_seconds),
         slots=slots,
-        duties=[*duties, scheduler.loop],
+        duties=[*duties, *janitor.loops([presence]), scheduler.loop],
         drain_seconds=settings.drain_seconds,
     )
 
@@ -161,6 +168,26 @@ async def _on_notice(database: Database, channel: str, react: Callable[[], None]
     while True:
         if await database.wait(channel, timeout=60):
             react()
+
+
+async def _appear(
+    house: House, worker: str, slots: Slots, specs: Sequence[EngineSpec], closing: AsyncExitStack
+) -> Duty:
+    """The worker is known with its slots and engines until it stops; answers the duty that keeps it known."""
+    offered = [spec.id for spec in specs if slots.capacity.get(spec.kind, 0) > 0]
+
+    async def beat(*, first: bool = False) -> bool:
+        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered, first=first)
+        return False
+
+    async def leave() -> None:
+        # Where the storage is out of reach, silence says the same a little later.
+        with suppress(Unavailable):
+            await workers.leave(house, worker)
+
+    await beat(first=True)
+    closing.push_async_callback(leave)
+    return Duty("presence", BEAT_SECONDS, beat)
 
 
 def _duties(house: House) -> list[Duty]:

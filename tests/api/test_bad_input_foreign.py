@@ -51,7 +51,14 @@ REST: dict[str, list[str] | None] = {
     "GET /admin/engine/categories": None,
     "POST /admin/tokens/create": ['POST admin/tokens/create {"token": {"organizationIDs": ["{organizationUUID}"]}}'],
 }
-OWN = ["GET /api/v1/asset/{asset}/content", "GET /api/v1/tokens?organizationID={organization}"]
+OWN = [
+    "GET /api/v1/asset/{asset}/content",
+    "GET /api/v1/tokens?organizationID={organization}",
+    "GET /api/v1/jobs/{job}/why",
+    "GET /api/v1/jobs/{jobUUID}/why",
+    "GET /api/v1/tasks/{task}/why",
+    "GET /api/v1/tasks/{taskUUID}/why",
+]
 GRAPHQL: dict[str, list[str] | None] = {
     "me": None,
     "temporalDataObject": ['{ temporalDataObject(id: "{target}") { id } }'],

@@ -8,10 +8,8 @@ from tests.postgres import FSYNC
 
 from enginehouse.storage.database import Database
 from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sql import Dialect, statements
 from enginehouse.storage.sqlite import SqliteDatabase
 
-SQL = Path(__file__).parent / "sql"
 PROBE = """
 -- name: put
 INSERT INTO server_fact (name, value) VALUES (:name, :value);
@@ -41,15 +39,6 @@ INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r RETUR
 -- rows: big bigint, small int, words text, share float
 SELECT r.big, r.small, r.words, r.share FROM {rows} r;
 """
-
-
-@pytest.fixture
-def own_statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The statements of `tests/storage/sql` are known beside the product's while a test runs, and not afterwards."""
-    dialects: tuple[Dialect, ...] = ("sqlite", "postgres")
-    for dialect in dialects:
-        for name, statement in statements(dialect, SQL).items():
-            monkeypatch.setitem(statements(dialect), name, statement)
 
 
 @pytest.fixture

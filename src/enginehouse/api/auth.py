@@ -3,7 +3,7 @@
 from enginehouse.domain.errors import AuthenticationFailed
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
-from enginehouse.operations.identity import authenticate
+from enginehouse.operations.identity import authenticate, refuse
 
 
 def secret(authorization: bytes | None, api_key: bytes | None) -> str | None:
@@ -18,9 +18,22 @@ def secret(authorization: bytes | None, api_key: bytes | None) -> str | None:
     return api_key.decode("latin-1").strip() or None if api_key is not None else None
 
 
+class NoTokenError(AuthenticationFailed):
+    """No token was given. Not yet a refusal where something can be had without one; see `turn_away`."""
+
+    def __init__(self) -> None:
+        super().__init__(AuthenticationFailed.__doc__)
+
+
+async def turn_away(house: House, failed: AuthenticationFailed) -> None:
+    """That the request was refused is recorded, once: a token that is not good was when it was looked up."""
+    if isinstance(failed, NoTokenError):
+        await refuse(house, "no token was given")
+
+
 async def principal(house: House, authorization: bytes | None, api_key: bytes | None) -> Principal:
     """Who is asking. Raises AuthenticationFailed without a token, or with one that is unknown, expired or revoked."""
     token = secret(authorization, api_key)
     if token is None:
-        raise AuthenticationFailed
+        raise NoTokenError
     return await authenticate(house, token)

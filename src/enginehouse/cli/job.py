@@ -10,6 +10,7 @@ from enginehouse.cli import failing, output, watching
 from enginehouse.cli.problem import FailureError
 from enginehouse.cli.requested import Wanted, read_request
 from enginehouse.cli.where import at_named_server, at_server
+from enginehouse.cli.why import why
 from enginehouse.client import jobs
 from enginehouse.client.http import Connection
 
@@ -20,6 +21,9 @@ def job() -> None:
 
     An id may be given as either interface spells it.
     """
+
+
+job.add_command(why)
 
 
 @job.command()

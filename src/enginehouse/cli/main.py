@@ -17,6 +17,7 @@ _COMMANDS = {
     "organization": Named("enginehouse.cli.organization:organization", "Create and list organizations."),
     "user": Named("enginehouse.cli.user:user", "Create users and set their passwords."),
     "token": Named("enginehouse.cli.token:token", "Create, list and revoke tokens."),
+    "worker": Named("enginehouse.cli.worker:worker", "See who runs work."),
     "doctor": Named("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),
 }
 

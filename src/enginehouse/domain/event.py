@@ -4,8 +4,9 @@ Storage writes rows of these kinds under the job's lock. Two events have no row,
 `created`, and the `aborted` of a job that was cancelled before anything of it had started.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -52,7 +53,8 @@ MEANING: Final[dict[EventKind, str]] = {
     EventKind.STOPPED: "The engine and everything it had started are gone.",
     EventKind.COMPLETED: "It is complete.",
     EventKind.FAILED: "It has failed for good; of a task with the reason and the engine's message.",
-    EventKind.ABORTED: "It will not run, or not to its end; with the reason: `cancelled`, `parent_failed`, `not_needed`.",
+    EventKind.ABORTED: "It will not run, or not to its end; with the reason: `cancelled`, `parent_failed` or "
+    "`not_needed`.",
     EventKind.REQUEUED: "It had ended and is to run again.",
     EventKind.RETRIED: "A new job does the same again; with that job.",
 }
@@ -106,3 +108,65 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kind: EventKind
     at: int
     detail: Detail = NOTHING
+
+
+class Head(NamedTuple):
+    """Where a job stands. `aborted_at` is given where no row tells of its abort; `last` is its last row, 0 for none."""
+
+    job_id: int
+    status: JobStatus
+    created_at: int
+    retry_of: int | None
+    aborted_at: int | None
+    last: int
+
+
+class Place(NamedTuple):
+    """How far a history was told: the event's id, the last row among those told, and whether a derived abort was."""
+
+    id: int = -1
+    row: int = 0
+    aborted: bool = False
+
+
+class Written(NamedTuple):
+    """A row of history."""
+
+    row: int
+    ordinal: int
+    kind: EventKind
+    at: int
+    detail: Detail
+
+
+def told(head: Head, place: Place, rows: Sequence[Written], *, all_there: bool) -> tuple[list[Event], Place]:
+    """The events after `place`, of which `rows` are the ones written, and the place behind them.
+
+    What has no row stands where it happened: `created` first, `aborted` behind the last row that is not younger. No row
+    comes between the two later, for whoever wrote it would have held the job's lock. `all_there`: no row is left.
+    """
+    events: list[Event] = []
+    number, row, aborted = place
+
+    def tell(ordinal: int, kind: EventKind, at: int, detail: Detail) -> None:
+        nonlocal number
+        number += 1
+        of = None if ordinal == JOB else ordinal
+        events.append(Event(id=number, job_id=head.job_id, ordinal=of, kind=kind, at=at, detail=detail))
+
+    def tell_abort(before: int | None) -> None:
+        nonlocal aborted
+        at = head.aborted_at
+        if not aborted and at is not None and (before is None or before > at):
+            aborted = True
+            tell(JOB, EventKind.ABORTED, at, Detail(reason=CANCELLED))
+
+    if number < 0:
+        tell(JOB, EventKind.CREATED, head.created_at, Detail(job=head.retry_of))
+    for one in rows:
+        tell_abort(one.at)
+        tell(one.ordinal, one.kind, one.at, one.detail)
+        row = one.row
+    if all_there:
+        tell_abort(None)
+    return events, Place(number, row, aborted)

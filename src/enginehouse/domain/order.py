@@ -7,13 +7,13 @@ one that has had the least of the slots for its weight comes first, so a priorit
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from enginehouse.domain.shares import START_SECONDS, Shares
+from enginehouse.domain.shares import START_SECONDS, Level
 
 
 class Lane(NamedTuple):
@@ -102,47 +102,48 @@ def obstacles(lane: Lane, standing: Standing) -> tuple[Obstacle, ...]:
     return tuple(found)
 
 
-def turns(lanes: Iterable[Lane], standing: Standing, shares: Shares) -> list[int]:
+def turns(lanes: Iterable[Lane], standing: Standing, level: Level) -> list[int]:
     """The organizations of the lanes that something may start of, the one whose turn it is first."""
-    shares.weigh(standing.weights)
-    open_ = {lane.organization_id for lane in lanes if not obstacles(lane, standing)}
-    had = shares.level(open_)
-    return sorted(open_, key=lambda organization_id: (had[organization_id], shares.last(organization_id)))
+    may_start = {lane.organization_id for lane in lanes if not obstacles(lane, standing)}
+    return sorted(may_start, key=level.of)
 
 
 def choose(
-    lanes: Mapping[Lane, Sequence[Waiting]], standing: Standing, shares: Shares, *, limit: int
+    lanes: Mapping[Lane, Sequence[Waiting]],
+    standing: Standing,
+    level: Level,
+    *,
+    limit: int,
+    more: Collection[Lane] = (),
 ) -> list[tuple[Lane, Waiting]]:
     """Up to `limit` items in the order in which they are to start; each lane's items are given in their own order.
 
-    Nothing is charged: tell `shares` what has really started.
+    `more`: lanes that go on behind the items given. What comes after those may precede what other lanes of the same
+    organization hold, so its turn ends there. Nothing is charged: the shares are told what has really started.
     """
-    shares.weigh(standing.weights)
     waiting = {lane: items for lane, items in lanes.items() if items and not obstacles(lane, standing)}
     if len(waiting) == 1 and not standing.limited:
         # The common house: one organization, one engine. Nobody to be fair to, nothing to count.
         [(lane, items)] = waiting.items()
-        shares.level([lane.organization_id])
         return [(lane, item) for item in items[:limit]]
     queues = dict[int, list[tuple[Waiting, Lane, int]]]()
     for lane, items in waiting.items():
         queues.setdefault(lane.organization_id, []).append((items[0], lane, 0))
     for queue in queues.values():
         heapq.heapify(queue)
-    had = shares.level(queues)
-    order = [(had[organization_id], shares.last(organization_id), organization_id) for organization_id in queues]
+    order = [(*level.of(organization_id), organization_id) for organization_id in queues]
     heapq.heapify(order)
     room = _Room(standing)
     chosen = list[tuple[Lane, Waiting]]()
     while order and len(chosen) < limit:
         had_so_far, _, organization_id = order[0]
-        found = _next(queues[organization_id], lanes, room)
+        found = _next(queues[organization_id], lanes, room, more)
         if found is None:
             heapq.heappop(order)
             continue
         chosen.append(found)
         after = had_so_far + START_SECONDS / standing.weight(organization_id)
-        heapq.heapreplace(order, (after, shares.starts + len(chosen), organization_id))
+        heapq.heapreplace(order, (after, level.starts + len(chosen), organization_id))
     return chosen
 
 
@@ -170,7 +171,10 @@ class _Room:
 
 
 def _next(
-    queue: list[tuple[Waiting, Lane, int]], lanes: Mapping[Lane, Sequence[Waiting]], room: _Room
+    queue: list[tuple[Waiting, Lane, int]],
+    lanes: Mapping[Lane, Sequence[Waiting]],
+    room: _Room,
+    more: Collection[Lane],
 ) -> tuple[Lane, Waiting] | None:
     """The organization's next item that the limits let through; a lane that has met its limit is left out for good."""
     while queue:
@@ -181,6 +185,8 @@ def _next(
         items = lanes[lane]
         if place + 1 < len(items):
             heapq.heapreplace(queue, (items[place + 1], lane, place + 1))
+        elif lane in more:
+            queue.clear()
         else:
             heapq.heappop(queue)
         return lane, item

@@ -31,6 +31,19 @@ class _Account:
     last: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How all organizations stand at one moment: what each has had, and the number of its last start."""
+
+    floor: float = 0.0
+    starts: int = 0
+    accounts: Mapping[int, tuple[float, int]] = field(default_factory=dict)
+
+    def of(self, organization_id: int) -> tuple[float, int]:
+        """Sorts first whose turn it is: who has had least, and among equals who has waited longest."""
+        return self.accounts.get(organization_id, (self.floor, -1))
+
+
 @dataclass(slots=True)
 class Shares:
     """The accounts of one pool of slots. Memory only: after a restart all begin level.
@@ -55,9 +68,7 @@ class Shares:
     def started(self, token: int, organization_id: int, *, at: float, until: float) -> None:
         """An attempt of the organization holds a slot."""
         self.now = max(self.now, at)
-        account = self._accounts.get(organization_id)
-        if account is None:
-            account = self._accounts[organization_id] = _Account(self._floor, self.now)
+        account = self._accounts.setdefault(organization_id, _Account(self._floor, self.now))
         self._charge(organization_id, account, self.now)
         account.running += 1
         account.last = self.starts
@@ -80,30 +91,25 @@ class Shares:
         for token in [token for token, attempt in self._running.items() if attempt.until < self.now]:
             self._end(token, self.now)
 
-    def level(self, organizations: Collection[int]) -> dict[int, float]:
-        """What each of these, which have something that may start, is held to have had.
+    def level(self, waiting: Collection[int]) -> Level:
+        """How all stand now; `waiting` are the organizations that have something that may start.
 
-        Whoever comes back is lifted to the floor; whoever is below it and has nothing to start is forgotten.
+        The floor is what the least of those has had. Whoever comes back is lifted to it; whoever is below it and has
+        nothing to start is forgotten.
         """
         for organization_id, account in self._accounts.items():
-            if account.running:
-                self._charge(organization_id, account, self.now)
-        known = [self._accounts[each].had for each in organizations if each in self._accounts]
-        if known:
+            self._charge(organization_id, account, self.now)
+        if known := [self._accounts[each].had for each in waiting if each in self._accounts]:
             self._floor = max(self._floor, min(known))
-        had = dict[int, float]()
-        for organization_id in organizations:
-            account = self._accounts.get(organization_id)
-            if account is None:
-                account = self._accounts[organization_id] = _Account(self._floor, self.now)
-            account.had = had[organization_id] = max(account.had, self._floor)
-        self._forget(organizations)
-        return had
-
-    def last(self, organization_id: int) -> int:
-        """The number of the organization's last start: among equals the one that has waited longest goes first."""
-        account = self._accounts.get(organization_id)
-        return -1 if account is None else account.last
+        for organization_id in waiting:
+            account = self._accounts.setdefault(organization_id, _Account(self._floor, self.now))
+            account.had = max(account.had, self._floor)
+        self._forget(waiting)
+        accounts = {
+            organization_id: (max(account.had, self._floor), account.last)
+            for organization_id, account in self._accounts.items()
+        }
+        return Level(self._floor, self.starts, accounts)
 
     def _charge(self, organization_id: int, account: _Account, at: float) -> None:
         seconds = at - account.at
@@ -123,11 +129,11 @@ class Shares:
         if short_by > 0:
             account.had += short_by / self._weights.get(organization_id, 1)
 
-    def _forget(self, organizations: Collection[int]) -> None:
+    def _forget(self, waiting: Collection[int]) -> None:
         idle = [
             organization_id
             for organization_id, account in self._accounts.items()
-            if not account.running and account.had <= self._floor and organization_id not in organizations
+            if not account.running and account.had <= self._floor and organization_id not in waiting
         ]
         for organization_id in idle:
             del self._accounts[organization_id]

@@ -53,7 +53,7 @@ def instant_of(local: datetime, zone: ZoneInfo, gap: Gap = Gap.AFTER, fold: Fold
 
 
 def mark(slot: int, timing: Timing) -> str | None:
-    """Says "gap" of a slot that stands for local times that do not exist, "repeated" of a local time that comes twice."""
+    """The word "gap" for a slot that stands for local times that do not exist, "repeated" for one of two alike."""
     if timing.cron is not None and follows_elapsed_time(timing.cron):
         return None
     zone = zone_of(timing.zone)

@@ -6,10 +6,12 @@ from uuid import uuid4
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role, TokenKind, User
-from enginehouse.operations import bounds, passwords, tokens
+from enginehouse.operations import audit, bounds, passwords, tokens
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require, require_super_admin
+from enginehouse.storage import audit_log
 from enginehouse.storage import identity as storage
+from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Tx
 from enginehouse.storage.identity import TokenRow, UserRow
 
@@ -25,6 +27,7 @@ class FirstStart:
     token: str | None = field(default=None, repr=False)
 
 
+@audit.mutation("createOrganization", "Organization")
 async def create_organization(
     house: House, principal: Principal, name: str, default_retries: int | None = None
 ) -> Organization:
@@ -34,7 +37,14 @@ async def create_organization(
     if default_retries is not None and not 0 <= default_retries <= 100:
         problems.append(Problem("defaultRetries", "must be between 0 and 100.", str(default_retries), "0..100"))
     bounds.refuse(problems)
-    return await house.database.write(lambda tx: _new_organization(tx, name, default_retries))
+    made = audit.entry(principal, "createOrganization", object_type="Organization")
+
+    async def make(tx: Tx) -> Organization:
+        organization = await _new_organization(tx, name, default_retries)
+        await audit_log.record(tx, [made.about(organization.id)])
+        return organization
+
+    return await house.database.write(make)
 
 
 async def list_organizations(house: House, principal: Principal) -> list[Organization]:
@@ -55,6 +65,7 @@ async def get_organization(house: House, principal: Principal, organization_id: 
     return found
 
 
+@audit.mutation("createUser", "User")
 async def create_user(
     house: House,
     principal: Principal,
@@ -83,12 +94,20 @@ async def create_user(
         display_name=display_name,
         email=email,
     )
-    user = await house.database.write(lambda tx: storage.create_user(tx, organization.id, row))
+    made = audit.entry(principal, "createUser", object_type="User", object_id=row.id, organization_id=organization.id)
+
+    async def make(tx: Tx) -> User | None:
+        user = await storage.create_user(tx, organization.id, row)
+        await audit_log.record(tx, [made] if user is not None else [])
+        return user
+
+    user = await house.database.write(make)
     if user is None:
         raise InvalidInput([Problem("name", f'the name "{name}" is taken.', name)])
     return user
 
 
+@audit.mutation("changePassword", "User")
 async def set_password(house: House, principal: Principal, name: str, password: str) -> None:
     """The user signs in with the new password from now on, and the user's sessions are over.
 
@@ -98,6 +117,7 @@ async def set_password(house: House, principal: Principal, name: str, password: 
     organization_id = None if principal.super_admin else principal.organization_id
     bounds.refuse(passwords.problems(password))
     password_hash = await passwords.hashed(password)
+    changed = audit.entry(principal, "changePassword", object_type="User")
 
     async def change(tx: Tx) -> list[str]:
         owner = await storage.user_named(tx, organization_id, name) if bounds.storable(name) else None
@@ -105,6 +125,7 @@ async def set_password(house: House, principal: Principal, name: str, password: 
             raise NotFound("User", name)
         if owner.super_admin and not principal.super_admin:
             raise NotAllowed
+        await audit_log.record(tx, [changed.about(owner.id, organization_id=owner.organization_id)])
         return await storage.set_password(tx, owner, password_hash)
 
     house.known_tokens.forget(await house.database.write(change))
@@ -128,11 +149,34 @@ async def first_start(house: House, *, init_token: str | None) -> FirstStart:
         made = owner is None
         if owner is None:
             owner = await _first_administrator(tx, password_hash)
+        rows = _beginning(*owner) if made else []
         if made or known:
-            await storage.insert_token(tx, _bootstrap(secret, *owner))
+            row = _bootstrap(secret, *owner)
+            if await storage.token_with_hash(tx, row.hash) is None:
+                rows.append(_at_start("createToken", owner[0], "Token", row.id))
+            await storage.insert_token(tx, row)
+        await audit_log.record(tx, rows)
         return FirstStart(password if made else None, secret if made and not known else None)
 
     return await house.database.write(begin)
+
+
+def _beginning(organization_id: int, user_id: str) -> list[Entry]:
+    return [
+        _at_start("createOrganization", organization_id, "Organization", str(organization_id)),
+        _at_start("createUser", organization_id, "User", user_id),
+    ]
+
+
+def _at_start(event: str, organization_id: int, object_type: str, object_id: str) -> Entry:
+    """What a start of the server made; nobody asked for it."""
+    return Entry(
+        event=event,
+        organization_id=organization_id,
+        object_type=object_type,
+        object_id=object_id,
+        detail="start of the server",
+    )
 
 
 async def _first_administrator(tx: Tx, password_hash: str) -> tuple[int, str]:

@@ -1,6 +1,7 @@
 """What every operation works with: the database, the store, the engines known, and who is told after a commit."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,11 +11,15 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations.creator import Creator
 from enginehouse.operations.passwords import FailedLogins
+from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.tokens import KnownTokens
-from enginehouse.storage import creating, jobs, work
+from enginehouse.operations.watches import Watches
+from enginehouse.storage import cancelling, creating, jobs, work
 from enginehouse.storage.barriers import BARRIER_LOCK
+from enginehouse.storage.cancelling import Cancelling
 from enginehouse.storage.coalescer import Coalescer
 from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.lanes import Queue
 from enginehouse.storage.plans import Plans
 
 _SHARDS = 8
@@ -33,6 +38,7 @@ class Limits:
     retention_seconds: int = 30 * 86_400
     schedules: int = 10_000  # of one organization
     unconfirmed_cancels: int = 1_000
+    event_streams: int = 1_000  # of one organization at a time
 
 
 @dataclass(slots=True)
@@ -41,6 +47,13 @@ class Catalogue:
 
     by_id: dict[str, Engine] = field(default_factory=dict)
     by_task_type: dict[str, Engine] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Presence:
+    """The engines that connected workers offer, refreshed at every beat; None while nobody has looked yet."""
+
+    offered: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +78,8 @@ class House:
     """Handed to every operation as its first argument.
 
     `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each. `status_of`
-    answers the status of a (job, organization), None where there is none.
+    answers the status of a (job, organization), None where there is none. `queues`: what is remembered of each pool.
+    `refusals` records who was not let do what.
     """
 
     database: Database
@@ -76,16 +90,27 @@ class House:
     listeners: Listeners
     shard: Callable[[], int]
     creates: Coalescer[jobs.Creation, creating.Made]
-    cancels: Coalescer[tuple[int, int], jobs.Cancelled | None]
+    cancels: Coalescer[Cancelling, jobs.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
+    watches: Watches
+    refusals: Refusals
+    queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
+    presence: Presence = field(default_factory=Presence)
+
+    def waiting(self, organization_id: int) -> None:
+        """Something of the organization may start: its lanes are looked for, and whoever dispatches is woken."""
+        for queue in self.queues.values():
+            queue.note(organization_id)
+        self.listeners.runnable()
 
 
 def furnish(database: Database, store: ArtifactStore, limits: Limits | None = None) -> House:
     """A house on this database and store, with nobody listening yet."""
-    plans = Plans()
+    plans, limits = Plans(), limits or Limits()
+    watches = Watches(database, per_organization=limits.event_streams)
     on_postgres = database.dialect == "postgres"
     turns = itertools.count()
 
@@ -93,9 +118,11 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
         return next(turns) % _SHARDS if on_postgres else 0
 
-    async def cancel(wanted: list[tuple[int, int]]) -> list[jobs.Cancelled | None]:
+    async def cancel(wanted: list[Cancelling]) -> list[jobs.Cancelled | None]:
         at = shard()
-        return await database.write(lambda tx: jobs.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
+        verdicts = await database.write(lambda tx: cancelling.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
+        watches.changed(job_id for (job_id, _), _ in wanted)
+        return verdicts
 
     async def finish(reports: list[Report]) -> list[Answer]:
         at = shard()
@@ -103,7 +130,9 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         async def ends(tx: Tx) -> list[Answer]:
             return await work.finish(tx, plans, reports, shard=at)
 
-        return await database.write(ends, under=BARRIER_LOCK)
+        answers = await database.write(ends, under=BARRIER_LOCK)
+        watches.changed(report.key.job_id for report in reports)
+        return answers
 
     async def status(wanted: tuple[int, int]) -> JobStatus | None:
         job_id, organization_id = wanted
@@ -117,13 +146,15 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         database=database,
         store=store,
         catalogue=Catalogue(),
-        limits=limits or Limits(),
+        limits=limits,
+        watches=watches,
         plans=plans,
         listeners=Listeners(),
         shard=shard,
         creates=Coalescer(Creator(database, plans, shard).create, in_flight=in_flight),
         cancels=Coalescer(cancel, in_flight=in_flight),
         finishes=Coalescer(finish, in_flight=in_flight),
+        refusals=Refusals(database, in_flight=in_flight),
         # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.
         status_of=Coalescer(statuses, in_flight=in_flight).ask if on_postgres else status,
     )

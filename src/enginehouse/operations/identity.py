@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from enginehouse.domain.errors import AuthenticationFailed, NotAllowed, NotFound, Problem
+from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
-from enginehouse.operations import bounds, passwords, tokens
+from enginehouse.operations import audit, bounds, passwords, tokens
 from enginehouse.operations.accounts import (
     FirstStart,
     create_organization,
@@ -17,7 +17,9 @@ from enginehouse.operations.accounts import (
 )
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require
+from enginehouse.storage import audit_log
 from enginehouse.storage import identity as storage
+from enginehouse.storage.audit_log import NOBODYS
 from enginehouse.storage.database import Tx
 
 __all__ = [
@@ -72,6 +74,7 @@ class IssuedToken:
 async def authenticate(house: House, secret: str) -> Principal:
     """The holder of the token. Raises AuthenticationFailed. A holder is remembered for at most a second."""
     if not secret or len(secret) > tokens.LONGEST_SECRET:
+        await refuse(house, "the token cannot be one")
         raise AuthenticationFailed
     token_hash = tokens.fingerprint(secret)
     known = house.known_tokens.get(token_hash)
@@ -80,10 +83,31 @@ async def authenticate(house: House, secret: str) -> Principal:
     generation = house.known_tokens.generation
     found = await house.database.peek(lambda tx: storage.principal(tx, token_hash))
     if found is None:
+        await _refuse_token(house, token_hash)
         raise AuthenticationFailed
     principal, left = found
     house.known_tokens.remember(token_hash, principal, left=left, generation=generation)
     return principal
+
+
+async def refuse(house: House, why: str) -> None:
+    """That somebody without a good token was not let in is recorded."""
+    await house.refusals.note(audit.stranger("authenticate", why))
+
+
+async def _refuse_token(house: House, token_hash: str) -> None:
+    token = await house.database.peek(lambda tx: storage.token_with_hash(tx, token_hash))
+    if token is None:
+        await refuse(house, "the token is unknown")
+        return
+    refused = audit.stranger(
+        "authenticate",
+        "the token has expired" if token.revoked_at is None else "the token was revoked",
+        organization_id=token.organization_id,
+        user_id=token.user_id,
+        token_id=token.id,
+    )
+    await house.refusals.note(refused)
 
 
 async def login(house: House, name: str, password: str) -> Session:
@@ -91,34 +115,55 @@ async def login(house: House, name: str, password: str) -> Session:
 
     An unknown name costs the same work as a wrong password.
     """
-    house.failed_logins.check(name)
+    try:
+        house.failed_logins.check(name)
+    except CapacityExceeded:
+        await house.refusals.note(audit.stranger("userLogin", "too many failed logins", user_name=name))
+        raise
     known = name if bounds.storable(name) else ""
     user, password_hash = await house.database.read(lambda tx: storage.user_signing_in(tx, known)) or (None, None)
     right = await passwords.verified(password_hash, password)
-    if user is None or password_hash is None or not right:
-        house.failed_logins.note(name)
-        raise LoginRefused
-    signing_in, verified_hash = user, password_hash
-    secret = tokens.new_uuid()
-
-    async def open_session(tx: Tx) -> Session:
-        organization = await storage.organization(tx, signing_in.organization_id)
-        row = tokens.row(
-            secret,
-            organization_id=signing_in.organization_id,
-            user_id=signing_in.id,
-            kind=TokenKind.SESSION,
-            role=signing_in.role,
-            super_admin=signing_in.super_admin,
-            expires_at=tx.now + house.limits.session_seconds * 1_000_000,
-        )
-        if organization is None or not await storage.open_session(tx, signing_in, verified_hash, row):
+    try:
+        if user is None or password_hash is None or not right:
+            house.failed_logins.note(name)
             raise LoginRefused
-        return Session(secret, signing_in, organization, signing_in.last_login_at)
-
-    session = await house.database.write(open_session)
+        session = await _open_session(house, user, password_hash)
+    except LoginRefused:
+        refused = audit.stranger(
+            "userLogin",
+            "the name or the password is wrong",
+            organization_id=NOBODYS if user is None else user.organization_id,
+            user_id=None if user is None else user.id,
+            user_name=name,
+        )
+        await house.refusals.note(refused)
+        raise
     house.failed_logins.clear(name)
     return session
+
+
+async def _open_session(house: House, user: User, password_hash: str) -> Session:
+    secret = tokens.new_uuid()
+    caller = Principal(user.organization_id, user.id, tokens.token_id(tokens.fingerprint(secret)), user_name=user.name)
+    entered = audit.entry(caller, "userLogin", object_type="User", object_id=user.id)
+
+    async def open_session(tx: Tx) -> Session:
+        organization = await storage.organization(tx, user.organization_id)
+        row = tokens.row(
+            secret,
+            organization_id=user.organization_id,
+            user_id=user.id,
+            kind=TokenKind.SESSION,
+            role=user.role,
+            super_admin=user.super_admin,
+            expires_at=tx.now + house.limits.session_seconds * 1_000_000,
+        )
+        if organization is None or not await storage.open_session(tx, user, password_hash, row):
+            raise LoginRefused
+        await audit_log.record(tx, [entered])
+        return Session(secret, user, organization, user.last_login_at)
+
+    return await house.database.write(open_session)
 
 
 async def validate_token(house: House, secret: str) -> Session:
@@ -145,11 +190,21 @@ async def me(house: House, principal: Principal) -> tuple[User | None, Organizat
 async def logout(house: House, secret: str) -> bool:
     """The session is over at once; False when there was none. Keys are revoked, not logged out."""
     token_hash = tokens.fingerprint(secret)
-    ended = await house.database.write(lambda tx: storage.end_session(tx, token_hash))
+    left = audit.entry(Principal(NOBODYS, None, tokens.token_id(token_hash)), "userLogout", object_type="User")
+
+    async def end(tx: Tx) -> bool:
+        holder = await storage.end_session(tx, token_hash)
+        if holder is not None:
+            who = {"user_id": holder.user_id, "user_name": holder.user_name}
+            await audit_log.record(tx, [left.about(holder.user_id, organization_id=holder.organization_id, **who)])
+        return holder is not None
+
+    ended = await house.database.write(end)
     house.known_tokens.forget([token_hash])
     return ended
 
 
+@audit.mutation("createToken", "Token")
 async def create_token(
     house: House,
     principal: Principal,
@@ -182,10 +237,13 @@ async def create_token(
         expires_at=expires_at,
     )
 
+    made = audit.entry(principal, "createToken", object_type="Token", object_id=row.id, organization_id=organization.id)
+
     async def issue(tx: Tx) -> Token:
         if expires_at is not None and not tx.now < expires_at <= bounds.LARGEST_ID:
             problems.append(Problem("expiration", "must be in the future."))
         bounds.refuse(problems)
+        await audit_log.record(tx, [made])
         return await storage.insert_token(tx, row)
 
     return IssuedToken(secret, await house.database.write(issue))
@@ -198,6 +256,7 @@ async def list_tokens(house: House, principal: Principal, organization_id: int |
     return await house.database.read(lambda tx: storage.live_tokens(tx, organization.id))
 
 
+@audit.mutation("revokeToken", "Token")
 async def revoke_token(
     house: House, principal: Principal, token_id_or_secret: str, organization_id: int | None = None
 ) -> Token:
@@ -207,6 +266,7 @@ async def revoke_token(
     """
     require(principal, Role.ADMIN)
     organization = organization_for(principal, organization_id)
+    gone = audit.entry(principal, "revokeToken", object_type="Token", organization_id=organization)
     named, token_hash = _uuid(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
 
     async def revoke(tx: Tx) -> tuple[Token, str | None]:
@@ -214,6 +274,7 @@ async def revoke_token(
         if token is None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
         revoked = await storage.revoke_token(tx, organization, token.id)
+        await audit_log.record(tx, [gone.about(token.id)])
         return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
 
     token, revoked = await house.database.write(revoke)

@@ -8,14 +8,16 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import InvalidInput, NotFound, NotRetryable, PastCancelling, Problem
 from enginehouse.domain.graph import Planned, plan
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import targets
+from enginehouse.operations import audit, targets, workers
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import jobs, plans
+from enginehouse.storage import audit_log, cancelling, jobs, plans
+from enginehouse.storage.cancelling import Cancelling
 from enginehouse.storage.database import Tx
 
 
@@ -48,6 +50,7 @@ class JobPage:
     count: int | None = None
 
 
+@audit.mutation("createJob", "Job")
 async def create(
     house: House, principal: Principal, requests: Sequence[JobRequest], *, found: Sequence[Problem] = ()
 ) -> list[CreatedJob]:
@@ -66,8 +69,9 @@ async def create(
         new_job(principal, each.plan, target_id=target_id, target=request.target, due_at=request.due_at)
         for request, each, target_id in zip(requests, planned, target_ids, strict=True)
     ]
-    made = await house.creates.ask(jobs.Creation(new, warnings=[each.warnings for each in planned]))
-    house.listeners.runnable()
+    entries = [audit.entry(principal, "createJob", object_type="Job")] * len(new)
+    made = await house.creates.ask(jobs.Creation(new, entries=entries, warnings=[each.warnings for each in planned]))
+    house.waiting(principal.organization_id)
     return [CreatedJob(*ids, warnings) for ids, warnings in zip(made.ids, made.warnings, strict=True)]
 
 
@@ -88,7 +92,8 @@ def plan_all(
     planned, problems = list[Planned](), list(found)
     for request in requests:
         try:
-            planned.append(plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job))
+            made = plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job)
+            planned.append(Planned(made.plan, made.warnings + workers.unserved(house, request, made.plan)))
         except InvalidInput as refused:
             problems += _besides(refused.problems, found)
             if len(problems) >= InvalidInput.LIMIT:
@@ -193,6 +198,7 @@ async def task(house: House, principal: Principal, job_id: int, ordinal: int, sh
     return found, found.tasks[ordinal]
 
 
+@audit.mutation("cancelJob", "Job", names="job_id")
 async def cancel(
     house: House, principal: Principal, job_id: int, shown: str = "", *, include_running: bool = False
 ) -> CancelAnswer:
@@ -202,7 +208,9 @@ async def cancel(
     Raises PastCancelling once a task runs or has ended (with `include_running`, once the job has), NotFound.
     """
     require(principal, Role.USER)
-    wanted = (job_id, principal.organization_id)
+    how = "running tasks too" if include_running else None
+    done = audit.entry(principal, "cancelJob", object_type="Job", object_id=job_id, detail=how)
+    wanted = ((job_id, principal.organization_id), done)
     verdict = await (_stop(house, wanted) if include_running else house.cancels.ask(wanted))
     if verdict is None:
         raise NotFound("Job", shown or job_id)
@@ -218,9 +226,11 @@ async def cancel(
     return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
 
 
-async def _stop(house: House, wanted: tuple[int, int]) -> jobs.Cancelled | None:
+async def _stop(house: House, wanted: Cancelling) -> jobs.Cancelled | None:
     shard = house.shard()
-    [verdict] = await house.database.write(lambda tx: jobs.cancel(tx, [wanted], include_running=True, shard=shard))
+    [verdict] = await house.database.write(
+        lambda tx: cancelling.cancel(tx, [wanted], include_running=True, shard=shard)
+    )
     return verdict
 
 
@@ -231,6 +241,7 @@ def _past_cancelling(verdict: jobs.Cancelled) -> str:
     return f"Job is {verdict.status} and one of its tasks has started; nothing was cancelled."
 
 
+@audit.mutation("retryJob", "Job", names="job_id")
 async def retry(house: House, principal: Principal, job_id: int, shown: str = "") -> CreatedJob:
     """A new job does the same again, with its lineage kept; the old one is untouched, and runs on if it was live.
 
@@ -241,21 +252,30 @@ async def retry(house: House, principal: Principal, job_id: int, shown: str = ""
     if old.status is JobStatus.COMPLETE:
         raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
     new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old.id)
-    made = await house.creates.ask(jobs.Creation([new]))
+    done = audit.entry(principal, "retryJob", object_type="Job", detail=f"of {job_graphql(job_id)}")
+    made = await house.creates.ask(jobs.Creation([new], entries=[done]))
     [(new_id, target_id)] = made.ids
-    house.listeners.runnable()
+    house.waiting(principal.organization_id)
+    house.watches.changed([old.id])
     return CreatedJob(new_id, target_id)
 
 
+@audit.mutation("deleteJob", "Job", names="job_id")
 async def delete(house: House, principal: Principal, job_id: int, shown: str = "") -> None:
     """The job, its tasks, history and outputs are gone; what still ran is fenced and stopped."""
     require(principal, Role.USER)
     shard = house.shard()
-    keys = await house.database.write(
-        lambda tx: jobs.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
-    )
+    done = audit.entry(principal, "deleteJob", object_type="Job", object_id=job_id)
+
+    async def drop(tx: Tx) -> list[str] | None:
+        keys = await jobs.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
+        await audit_log.record(tx, [] if keys is None else [done])
+        return keys
+
+    keys = await house.database.write(drop)
     if keys is None:
         raise NotFound("Job", shown or job_id)
     house.plans.forget(job_id)
     house.listeners.cancelled([job_id])
+    house.watches.changed([job_id])
     await house.store.delete(keys)

@@ -13,11 +13,13 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest
 from enginehouse.domain.job import TargetRequest as NewTarget
 from enginehouse.operations import assets as making
-from enginehouse.operations import bounds
+from enginehouse.operations import audit, bounds
 from enginehouse.operations.assets import NewAsset
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.storage import audit_log
 from enginehouse.storage import targets as storage
+from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Tx
 
 __all__ = [
@@ -63,18 +65,22 @@ def problems(new: NewTarget, prefix: str = "") -> list[Problem]:
 # -- targets ------------------------------------------------------------------------------------------------
 
 
+@audit.mutation("createTDO", TARGET)
 async def create(house: House, principal: Principal, new: NewTarget) -> Target:
     """The target exists. Without times it takes its creation time. Raises NotAllowed, InvalidInput."""
     require(principal, Role.USER)
     bounds.refuse(problems(new))
+    made = audit.entry(principal, "createTDO", object_type=TARGET)
 
     async def make(tx: Tx) -> Target:
         [target] = await storage.insert(tx, [_row(principal, await storage.reserve(tx), new)])
+        await audit_log.record(tx, [made.about(target.id)])
         return target
 
     return await house.database.write(make)
 
 
+@audit.mutation("createTDOWithAsset", TARGET)
 async def create_with_asset(house: House, principal: Principal, new: NewTarget, asset: NewAsset) -> Target:
     """The target exists with the asset as its primary one, or neither does.
 
@@ -92,7 +98,8 @@ async def create_with_asset(house: House, principal: Principal, new: NewTarget, 
         made[:] = await storage.insert(tx, [_row(principal, target_id, new)])
 
     made: list[Target] = []
-    await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make)
+    done = audit.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
+    await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=done)
     return made[0]
 
 
@@ -150,6 +157,7 @@ async def list_(
 # -- assets -------------------------------------------------------------------------------------------------
 
 
+@audit.mutation("createAsset", "Asset")
 async def create_asset(house: House, principal: Principal, new: NewAsset) -> Asset:
     """The target has the asset, whose bytes are durable; `set_as_primary` takes that from another of its type.
 
@@ -160,7 +168,8 @@ async def create_asset(house: House, principal: Principal, new: NewAsset) -> Ass
     target = await get(house, principal, new.target_id)
     if target.organization_id != principal.organization_id:
         raise NotAllowed
-    return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes)
+    done = audit.entry(principal, "createAsset", object_type="Asset")
+    return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes, entry=done)
 
 
 async def record_asset(house: House, organization_id: int, new: NewAsset, *, replay_key: str) -> Asset:
@@ -244,8 +253,12 @@ async def _add(
     *,
     first: Callable[[Tx], Awaitable[object]] | None = None,
     replay_key: str | None = None,
+    entry: Entry | None = None,
 ) -> Asset:
-    """The asset's bytes are durable, and then, in one transaction after `first`, its target has it."""
+    """The asset's bytes are durable, and then, in one transaction after `first`, its target has it.
+
+    `entry` says who did it, about the asset where it names nothing yet; None for the server itself.
+    """
     asset_id = making.new_id(target_id)
     stored = await making.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
     row = making.row(
@@ -263,6 +276,8 @@ async def _add(
         added = await storage.add_asset(tx, row)
         if added is None:
             raise NotFound(TARGET, new.target_id)
+        if entry is not None:
+            await audit_log.record(tx, [entry if entry.object_id else entry.about(added.id)])
         return added
 
     try:

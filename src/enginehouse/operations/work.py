@@ -1,13 +1,15 @@
 """The three verbs of whoever runs work: claim, heartbeat, finish; and what a claimed item reads."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.work import Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations.house import House
-from enginehouse.storage import artifacts, stopping, work
+from enginehouse.storage import artifacts, lanes, standing, stopping, work
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Tx
 
@@ -15,21 +17,53 @@ MICROS = 1_000_000
 
 
 async def ready(house: House, *, pool: str) -> bool:
-    """Whether some item of the pool may start now. A claim may still find that its job may not."""
-    return await house.database.glance(lambda tx: work.any_ready(tx, pool=pool))
+    """Whether some item of the pool may start now: not paused, not at a limit. Its job may still be in other hands.
+
+    While claims are filled from the lanes seen last, this is mostly answered from memory.
+    """
+    queue, began = house.queues[pool], time.monotonic()
+    if queue.fresh(began):
+        return True
+    outlook = await house.database.glance(lambda tx: lanes.look(tx, pool=pool))
+    if outlook.standing.limited:
+        counted = await house.database.glance(lambda tx: standing.count_live(tx, outlook.standing))
+        outlook = replace(outlook, standing=counted)
+    queue.see(outlook, began=began, ended=time.monotonic())
+    return outlook.open
 
 
 async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:
-    """Up to `limit` runnable items of the pool are leased to the worker, in order of priority, due time and age."""
+    """Up to `limit` runnable items of the pool are leased to the worker.
+
+    Organizations take turns by what their weight is owed; within one the order is priority, due time, age.
+    """
     lease_micros = int(house.limits.lease_seconds * MICROS)
-    shard = house.shard()
+    shard, queue = house.shard(), house.queues[pool]
+    leases = list[Lease]()
 
     async def take(tx: Tx) -> list[Lease]:
         return await work.claim(
-            tx, house.plans, pool=pool, limit=limit, worker=worker, lease_micros=lease_micros, shard=shard
-        )
+            tx, house.plans, pool=pool, limit=limit - len(leases), worker=worker, lease_micros=lease_micros,
+            queue=queue, shard=shard,
+        )  # fmt: skip
 
-    return await house.database.write(take, under=BARRIER_LOCK)
+    while len(leases) < limit:
+        queue.take_turns()
+        try:
+            taken = await house.database.write(take, under=BARRIER_LOCK)
+        except Unavailable:
+            if leases:
+                break  # what is leased by now has to be run
+            raise
+        now = time.monotonic()
+        for lease in taken:
+            until = now + house.limits.lease_seconds
+            queue.shares.started(lease.token, lease.organization_id, at=now, until=until)
+        leases += taken
+        if not (taken and queue.more):
+            break
+    house.watches.changed(lease.key.job_id for lease in leases)
+    return leases
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
@@ -38,7 +72,13 @@ async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[t
     One that is missing from the answer is lost, and its engine must stop at once.
     """
     lease_micros = int(house.limits.lease_seconds * MICROS)
-    return await house.database.write(lambda tx: work.heartbeat(tx, held, lease_micros=lease_micros))
+    alive = await house.database.write(lambda tx: work.heartbeat(tx, held, lease_micros=lease_micros))
+    now = time.monotonic()
+    for queue in house.queues.values():
+        for _, token in alive:
+            queue.shares.prolonged(token, until=now + house.limits.lease_seconds)
+        queue.shares.lapse(now)
+    return alive
 
 
 async def signalled(house: House, told: Sequence[tuple[ItemKey, int]]) -> None:
@@ -49,9 +89,13 @@ async def signalled(house: House, told: Sequence[tuple[ItemKey, int]]) -> None:
 async def finish(house: House, report: Report) -> Answer:
     """The attempt has ended as reported, with all that follows, or the answer is Stale and no result of it counts."""
     answer = await house.finishes.ask(report)
+    limited = False
+    for queue in house.queues.values():
+        queue.shares.ended(report.token, at=time.monotonic())
+        limited = limited or queue.outlook.standing.limited
     match answer:
         case Accepted(runnable=runnable, again_at=again_at):
-            if runnable or again_at is not None:
+            if runnable or again_at is not None or limited:
                 house.listeners.runnable()
         case Stale():
             await _discard(house, report)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -34,9 +34,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     correlation_id: str | None = None
     detail: str | None = None
 
-    def about(self, object_id: object) -> "Entry":
-        """The same act on the object with this id: for what gets its id in the transaction."""
-        return msgspec.structs.replace(self, object_id=str(object_id))
+    def about(self, object_id: object, **known: Any) -> "Entry":
+        """The same act on the object with this id, and with what else is known in the transaction only."""
+        return msgspec.structs.replace(self, object_id=None if object_id is None else str(object_id), **known)
 
 
 class Recorded(Entry, frozen=True, gc=False, kw_only=True):

@@ -28,6 +28,9 @@ class StorageRefused(Unavailable):
 class Tx(Protocol):
     """An open transaction. `statement` names one `-- name:` block of a .sql file, as `file.name`."""
 
+    dialect: str
+    """Of which database: only for a statement that one of the two has to be asked in another way."""
+
     now: int
     """Microseconds UTC of the storage clock. Never goes back; on PostgreSQL see `read_clock`."""
 

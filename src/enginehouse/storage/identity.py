@@ -88,9 +88,17 @@ async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> str | Non
     return None if row is None else str(row[0])
 
 
-async def end_session(tx: Tx, token_hash: str) -> bool:
-    """The session is over; False when there was none with this hash."""
-    return bool(await tx.run("identity.end_session", hash=token_hash, now=tx.now))
+async def token_with_hash(tx: Tx, token_hash: str) -> Token | None:
+    """The token, whether or not it still opens anything."""
+    row = await tx.one("identity.token_by_hash", hash=token_hash)
+    return None if row is None else _token(row)
+
+
+async def end_session(tx: Tx, token_hash: str) -> Principal | None:
+    """The session is over; answers whose it was, None when there was none with this hash."""
+    found = await principal(tx, token_hash)
+    ended = await tx.run("identity.end_session", hash=token_hash, now=tx.now)
+    return found[0] if found and ended else None
 
 
 def _token(row: Row) -> Token:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
@@ -55,6 +56,8 @@ class Creation:
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:
     """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target."""
     await tx.lock("barrier", shared=True)
+    again = {job.retry_of for job in jobs if job.retry_of is not None}
+    retried = {row[0] for row in await tx.all("work.lock_jobs", ids=sorted(again))} if again else set()
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
@@ -73,6 +76,14 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)
+    await tx.many(
+        "work.insert_events",
+        [
+            settling.event_row(job.retry_of, JOB, EventKind.RETRIED, now, Detail(job=job_id))
+            for job_id, job in zip(ids, jobs, strict=True)
+            if job.retry_of is not None and job.retry_of in retried
+        ],
+    )
     await settling.count_jobs(tx, counts, shard=shard)
     return list(zip(ids, target_ids, strict=True))
 

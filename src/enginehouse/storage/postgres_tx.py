@@ -32,6 +32,8 @@ class PostgresTx:
 
     __slots__ = ("_connection", "_fresh", "_statements", "_time", "_under", "now")
 
+    dialect: str = "postgres"
+
     def __init__(self, connection: Any, named: Statements, storage_time: StorageTime, under: str | None = None) -> None:
         self._connection = connection
         self._statements = named

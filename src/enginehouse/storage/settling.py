@@ -146,7 +146,7 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, 
 
 
 def event_row(job_id: int, ordinal: int, kind: EventKind, at: int, detail: Detail | None = None) -> Row:
-    """The row of an event, for `work.insert_events`. Whoever writes it holds the job's lock: that is what orders them."""
+    """The row of an event, for `work.insert_events`. Whoever writes it holds the job's lock: that keeps their order."""
     return (job_id, ordinal, kind.value, at, None if detail is None else _json(detail).decode())
 
 

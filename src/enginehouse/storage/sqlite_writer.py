@@ -55,6 +55,8 @@ class SqliteTx:
 
     __slots__ = ("_clock", "_connection", "_fencing", "_statements", "now")
 
+    dialect: str = "sqlite"
+
     def __init__(
         self, connection: sqlite3.Connection, statements: Statements, clock: Clock, fencing: Fencing | None
     ) -> None:

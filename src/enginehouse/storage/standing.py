@@ -24,7 +24,7 @@ async def read_settings(tx: Tx) -> Standing:
     for engine_id, state, limit in await tx.all("standing.engines"):
         if limit is not None:
             engine_limits[engine_id] = limit
-        if state == "paused":
+        if state != "active":  # a disabled engine starts nothing either
             paused_engines.append(engine_id)
     return Standing(weights, limits, engine_limits, frozenset(paused), frozenset(paused_engines))
 

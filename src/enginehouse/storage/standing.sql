@@ -4,7 +4,7 @@ SELECT id, weight, running_limit, paused_at FROM organization
 WHERE weight <> 1 OR running_limit IS NOT NULL OR paused_at IS NOT NULL;
 
 -- name: engines
-SELECT id, state, running_limit FROM engine WHERE state = 'paused' OR running_limit IS NOT NULL;
+SELECT id, state, running_limit FROM engine WHERE state <> 'active' OR running_limit IS NOT NULL;
 
 -- name: live
 -- How many leases there are by organization and engine.

@@ -11,35 +11,35 @@ from enginehouse.domain.flow import ItemState, Missing, Settlement, Source, Task
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, FailureKind
 from enginehouse.domain.work import Accepted, Answer, Done, Failed, ItemKey, Lease, NewArtifact, Report, Stale
-from enginehouse.storage import settling
+from enginehouse.storage import claiming, lanes, settling
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.lanes import Queue
 from enginehouse.storage.plans import Plans
 
-SPARE = 16  # items looked at beyond those asked for, since somebody may hold the jobs of the first ones
 LATE_RESULT = "late_result"  # why an attempt that did answer counts as stopped
 _json = msgspec.json.Encoder().encode
 
 
 async def claim(
-    tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, shard: int = 0
-) -> list[Lease]:
-    """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; answers the leases.
+    tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, queue: Queue | None = None,
+    shard: int = 0,
+) -> list[Lease]:  # fmt: skip
+    """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; answers the leases in order.
 
-    Never waits: items and jobs that somebody else holds are passed over. The order of the statements is the guarantee:
-    barrier lock, items, jobs in a later statement, and only then the guarded update (DESIGN §6, reliability.md §0.1).
+    Never waits for an item or a job: those that somebody else holds are passed over. The order of the statements is the
+    guarantee: barrier lock, items, jobs in a later statement, and only then the guarded update (DESIGN §6,
+    reliability.md §0.1). `queue` is what this process knows of the pool; it is told what was left behind.
     """
     await tx.lock(BARRIER_LOCK, shared=True)
     now = await tx.read_clock()
-    keys = [ItemKey(*row) for row in await tx.all("work.ready", pool=pool, now=now, limit=limit + SPARE)]
+    queue = Queue() if queue is None else queue
+    if queue.stale:
+        queue.see(await lanes.look(tx, pool=pool), began=0.0, ended=0.0)
+    keys, jobs = await claiming.claimable(tx, queue, pool=pool, limit=limit)
     if not keys:
         return []
-    job_rows = await tx.all("work.claimable_jobs", ids=sorted({key.job_id for key in keys}))
-    jobs = {row[0]: row for row in job_rows}
-    keys = [key for key in keys if key.job_id in jobs][:limit]
-    if not keys:
-        return []
-    loaded = await plans.load(tx, set(jobs))
+    loaded = await plans.load(tx, {key.job_id for key in keys})
     first = await tx.tokens(len(keys))
     until = now + lease_micros
     rows = await tx.each("work.lease", [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
@@ -48,11 +48,6 @@ async def claim(
     order = {key: i for i, key in enumerate(keys)}
     leases.sort(key=lambda lease: order[lease.key])
     return leases
-
-
-async def any_ready(tx: Tx, *, pool: str) -> bool:
-    """Whether some item of the pool may start now."""
-    return await tx.one("work.any_ready", pool=pool, now=tx.now) is not None
 
 
 def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
@@ -296,7 +291,7 @@ async def all_leases(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
 async def mark_queued(tx: Tx, *, pool: str, limit: int, shard: int = 0) -> int:
     """Up to `limit` tasks with runnable items say `queued`; their jobs' counts and statuses with them."""
     now = await tx.read_clock()
-    keys = [(row[0], row[1]) for row in await tx.all("work.waiting_tasks", pool=pool, now=now, limit=limit)]
+    keys = await lanes.unmarked(tx, pool=pool, limit=limit)
     if not keys:
         return 0
     locked = await tx.all("work.lock_jobs", ids=sorted({job_id for job_id, _ in keys}))

@@ -1,23 +1,11 @@
--- name: ready
--- The next items of a pool that may start now, in order.
-SELECT job_id, ordinal, item
-FROM work_item
-WHERE pool = :pool AND lease_until IS NULL AND not_before <= :now
-ORDER BY priority, due_at, job_id, ordinal, item
-LIMIT :limit
-{skip_locked};
-
--- name: any_ready
-SELECT 1 FROM work_item WHERE pool = :pool AND lease_until IS NULL AND not_before <= :now LIMIT 1;
-
 -- name: claimable_jobs
--- Those of the jobs that may have a task started: not cancelled, and not covered by an open bulk cancel.
+-- Those of the jobs that may have a task started: not cancelled, not paused, and not covered by an open bulk cancel.
 -- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.started_at, j.tasks_total, j.tasks_queued, j.tasks_running,
        j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id, j.stopping
 FROM job j
-WHERE j.id IN {ids} AND j.cancelled = 0
+WHERE j.id IN {ids} AND j.cancelled = 0 AND j.paused_at IS NULL
   AND NOT {halted:j}
 ORDER BY j.id
 {skip_locked};
@@ -176,17 +164,3 @@ LIMIT :limit;
 
 -- name: all_leases
 SELECT job_id, ordinal, item, token FROM work_item WHERE lease_until IS NOT NULL LIMIT :limit;
-
--- name: waiting_tasks
--- Tasks with something ready that are not yet marked as waiting for a slot.
-SELECT DISTINCT w.job_id, w.ordinal
-FROM (SELECT job_id, ordinal FROM work_item
-      WHERE pool = :pool AND lease_until IS NULL AND not_before <= :now
-      ORDER BY priority, due_at, job_id, ordinal, item LIMIT :limit) w
-JOIN task t ON t.job_id = w.job_id AND t.ordinal = w.ordinal
-WHERE t.status IN {status:queue}
-ORDER BY w.job_id, w.ordinal;
-
--- name: next_ready_at
--- When the next paused item of a pool may start.
-SELECT MIN(not_before) FROM work_item WHERE pool = :pool AND lease_until IS NULL AND not_before > :now;

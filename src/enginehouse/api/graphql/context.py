@@ -12,7 +12,8 @@ from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job
-from enginehouse.operations import engines, identity, jobs, targets
+from enginehouse.domain.waiting import JobExplanation
+from enginehouse.operations import engines, identity, jobs, targets, why
 from enginehouse.operations.house import House
 
 K = TypeVar("K")
@@ -87,17 +88,20 @@ class Context:
         self.house = house
         self.origin = origin
         self._principal = principal
+        self.turned_away: AuthenticationFailed | None = None  # what a field that needs a caller was refused with
         self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
         self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
         self.asset_counts: Loader[int, int] = Loader(lambda ids: targets.asset_counts(house, self.principal, ids))
         self.jobs: Loader[int, Job] = Loader(lambda ids: jobs.get_many(house, self.principal, ids))
+        self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property
     def principal(self) -> Principal:
         """Who is asking. Raises AuthenticationFailed."""
         if isinstance(self._principal, AuthenticationFailed):
+            self.turned_away = self._principal
             raise self._principal
         return self._principal
 

@@ -77,7 +77,10 @@ async def _respond(
         return rejection(rejected, "")
     try:
         context.upload = form.upload if form else None
-        return await execution.answer(request, context)
+        answer = await execution.answer(request, context)
+        if context.turned_away is not None:
+            await auth.turn_away(house, context.turned_away)
+        return answer
     finally:
         if form is not None:
             form.discard()

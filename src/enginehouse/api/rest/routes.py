@@ -10,7 +10,8 @@ from enginehouse.api import auth, bodies, errors, received
 from enginehouse.api.rest import cancel, engines, health, identity, jobs, outputs, tasks, unserved
 from enginehouse.api.rest.call import Answer, Call, Handler, Headers, OpenHandler, Reply, Request
 from enginehouse.api.rest.paths import Paths
-from enginehouse.domain.errors import Refusal
+from enginehouse.domain.errors import AuthenticationFailed, Refusal
+from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 
 BASE: Final = "/edge/v1"
@@ -123,12 +124,19 @@ class Interface:
         match operations.get(method):
             case ForCallers(handler):
                 house = self._house()
-                principal = await auth.principal(house, headers.authorization, headers.api_key)
+                principal = await self._caller(house, headers)
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
             case ForAnybody(open_handler):
                 return await open_handler(Request(self._house(), ids, scope["query_string"], headers, receive))
             case None:
                 return _other_method(method, sorted(operations))
+
+    async def _caller(self, house: House, headers: Headers) -> Principal:
+        try:
+            return await auth.principal(house, headers.authorization, headers.api_key)
+        except AuthenticationFailed as failed:
+            await auth.turn_away(house, failed)
+            raise
 
 
 def _other_method(method: str, allowed: list[str]) -> Reply:

@@ -1,0 +1,59 @@
+"""`enginehouse job why`: why a job waits, task by task, and what can be done about it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from enginehouse.cli import output
+from enginehouse.cli.where import at_server
+from enginehouse.client import waiting
+from enginehouse.client.http import Connection
+
+Json = dict[str, Any]
+
+
+@click.command()
+@click.argument("job_id")
+@output.json_option
+@at_server
+def why(server: Connection, job_id: str, *, as_json: bool) -> None:
+    """Say why a job is not running, task by task, and what can be done about it."""
+    found = waiting.why(server, job_id)
+    if as_json:
+        output.show_json(found)
+        return
+    shown = output.console()
+    shown.print(f"job {found['coreJobID']}: {found['jobStatus']}. {found['sentence']}", markup=False, highlight=False)
+    rows = [
+        (at, task.get("engineName", task["engineID"]), output.status(task["taskStatus"]), task["sentence"])
+        for at, task in enumerate(found["tasks"])
+    ]
+    shown.print(output.table(("task", "engine", "status", "why"), rows))
+    for line in dict.fromkeys(advice(found)):
+        shown.print(line, markup=False, highlight=False)
+
+
+def advice(found: Json) -> Iterator[str]:
+    """What can be done about each reason, a line each; nothing for what only needs time."""
+    for reason in found["reasons"]:
+        line = _advice(reason, found["coreJobID"])
+        if line is not None:
+            yield line
+
+
+def _advice(reason: Json, job_id: str) -> str | None:
+    match reason["kind"]:
+        case "job_paused":
+            return f"resume the job with: enginehouse job resume {job_id}"
+        case "organization_paused":
+            return "an administrator resumes the organization with: enginehouse organization resume"
+        case "engine_paused":
+            return f"an administrator resumes the engine with: enginehouse engine resume {reason['engineID']}"
+        case "no_worker":
+            flag = f"--{reason['pool']}-slots" if reason["pool"] in ("native", "python") else "slots for it"
+            return f"start a server that has the engine, with {flag}; who is there: enginehouse worker list"
+        case "no_free_slot":
+            return f"more slots: enginehouse serve --{reason['pool']}-slots N; who has them: enginehouse worker list"
+        case _:
+            return None

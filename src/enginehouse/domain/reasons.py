@@ -1,0 +1,235 @@
+"""What can keep a task from running, each kind with its facts and its words."""
+
+from collections.abc import Iterable
+from typing import Final, assert_never
+
+import msgspec
+
+from enginehouse.domain.status import TaskStatus
+from enginehouse.domain.times import SECOND, graphql_seconds
+
+_NAMED_AT_MOST: Final = 5  # parents in a sentence; the data has all of them
+
+
+class OtherTask(msgspec.Struct, frozen=True):
+    """Another task of the job, as a reason names it."""
+
+    ordinal: int
+    name: str
+    status: TaskStatus
+
+
+class Reason(msgspec.Struct, frozen=True, tag_field="kind"):
+    """One thing that keeps a task from running now."""
+
+
+class WaitsForParents(Reason, frozen=True, tag="waits_for_parents"):
+    """Its input is not complete."""
+
+    parents: tuple[OtherTask, ...]
+
+
+class IsStandby(Reason, frozen=True, tag="standby"):
+    """It runs only if its principal fails."""
+
+    principal: OtherTask
+
+
+class EngineLeft(Reason, frozen=True, tag="engine_left"):
+    """Its engine has left and waits for a callback, or asked to be called again later."""
+
+    engine: str
+    calls_back: bool
+
+
+class JobPaused(Reason, frozen=True, tag="job_paused"):
+    since: int
+
+
+class OrganizationPaused(Reason, frozen=True, tag="organization_paused"):
+    pass
+
+
+class EnginePaused(Reason, frozen=True, tag="engine_paused"):
+    engine_id: str
+    engine: str
+
+
+class EngineDisabled(Reason, frozen=True, tag="engine_disabled"):
+    engine_id: str
+    engine: str
+
+
+class EngineUnknown(Reason, frozen=True, tag="engine_unknown"):
+    """The engine was there when the job was made and is not any more."""
+
+    engine_id: str
+
+
+class NoWorker(Reason, frozen=True, tag="no_worker"):
+    """No connected worker offers the engine. `last_seen`: when one that did was last heard of, None if not known."""
+
+    engine_id: str
+    engine: str
+    pool: str
+    last_seen: int | None
+    now: int
+
+
+class OrganizationLimit(Reason, frozen=True, tag="organization_limit"):
+    limit: int
+    running: int
+
+
+class EngineLimit(Reason, frozen=True, tag="engine_limit"):
+    engine_id: str
+    engine: str
+    limit: int
+    running: int
+
+
+class TaskLimit(Reason, frozen=True, tag="task_limit"):
+    """As many of its items as its own limit allows run, or are about to; the others wait for those."""
+
+    limit: int
+    running: int
+    waiting: int
+
+
+class Until(Reason, frozen=True, tag="until"):
+    """The next attempt of an item has a time. `failure_*` is what ended the one before, None where there was none."""
+
+    at: int
+    attempt: int
+    failure_reason: str | None
+    failure_message: str | None
+
+
+class NoFreeSlot(Reason, frozen=True, tag="no_free_slot"):
+    """Every slot of its pool is taken. `ahead` items of its organization start before it, or `more` than that."""
+
+    pool: str
+    slots: int
+    taken: int
+    ahead: int
+    more: bool
+
+
+class NextUp(Reason, frozen=True, tag="next_up"):
+    """Nothing is in its way but those ahead of it, if any."""
+
+    pool: str
+    slots: int
+    taken: int
+    ahead: int
+    more: bool
+
+
+AnyReason = (
+    WaitsForParents
+    | IsStandby
+    | EngineLeft
+    | JobPaused
+    | OrganizationPaused
+    | EnginePaused
+    | EngineDisabled
+    | EngineUnknown
+    | NoWorker
+    | OrganizationLimit
+    | EngineLimit
+    | TaskLimit
+    | Until
+    | NoFreeSlot
+    | NextUp
+)
+
+
+def kind(reason: AnyReason) -> str:
+    """The reason's kind, in the word by which every interface calls it."""
+    return str(reason.__struct_config__.tag)
+
+
+def sentence(reasons: Iterable[AnyReason]) -> str:
+    """All the reasons as one sentence; empty where there is none."""
+    clauses = "; ".join([clause(reason) for reason in reasons])
+    return f"{clauses[0].upper()}{clauses[1:]}." if clauses else ""
+
+
+def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a kind
+    """The reason in words, as a part of a sentence about the task."""
+    match reason:
+        case WaitsForParents(parents):
+            return f"it waits for {_parents(parents)}"
+        case IsStandby(principal):
+            return f'it is a standby and runs only if task {principal.ordinal} "{principal.name}" fails'
+        case EngineLeft(engine, calls_back):
+            return f'its engine "{engine}" has ' + (
+                "left until it is called back" if calls_back else "asked for a pause"
+            )
+        case JobPaused(since):
+            return f"its job is paused since {graphql_seconds(since)}"
+        case OrganizationPaused():
+            return "the organization is paused"
+        case EnginePaused(_, engine):
+            return f'the engine "{engine}" is paused'
+        case EngineDisabled(_, engine):
+            return f'the engine "{engine}" is disabled'
+        case EngineUnknown(engine_id):
+            return f'the engine "{engine_id}" is not known to this server any more'
+        case NoWorker(_, engine, _, last_seen, now):
+            seen = "" if last_seen is None else f"; one was last heard of {_duration(now - last_seen)} ago"
+            return f'no worker for the engine "{engine}" is connected{seen}'
+        case OrganizationLimit(limit, running):
+            return f"the organization has {_counted(running, 'attempt')} running and may have {limit}"
+        case EngineLimit(_, engine, limit, running):
+            return f'the engine "{engine}" has {_counted(running, "attempt")} running and may have {limit}'
+        case TaskLimit(limit, running, waiting):
+            return f"{_counted(waiting, 'item')} of it may start when another ends: {running} of {limit} run"
+        case Until(at, attempt, None, _):
+            return f"attempt {attempt} may start at {graphql_seconds(at)}"
+        case Until(at, attempt, why, _):
+            return f"attempt {attempt} may start at {graphql_seconds(at)}, since attempt {attempt - 1} failed ({why})"
+        case NoFreeSlot(pool, slots, taken, ahead, more):
+            return f"{_slots(pool, slots, taken)} and {_ahead(ahead, more=more)}"
+        case NextUp(_, _, _, 0, False):
+            return "nothing keeps it: it is the next to start"
+        case NextUp(_, _, _, ahead, more):
+            return f"slots are free, and {_ahead(ahead, more=more)}"
+        case unknown:
+            assert_never(unknown)
+
+
+def _parents(parents: tuple[OtherTask, ...]) -> str:
+    if len(parents) == 1:
+        [only] = parents
+        return f'task {only.ordinal} "{only.name}", which is {only.status}'
+    named = [f'{each.ordinal} "{each.name}" ({each.status})' for each in parents[:_NAMED_AT_MOST]]
+    if len(parents) > _NAMED_AT_MOST:
+        named.append(f"{len(parents) - _NAMED_AT_MOST} more")
+    return f"tasks {', '.join(named[:-1])} and {named[-1]}"
+
+
+def _slots(pool: str, slots: int, taken: int) -> str:
+    if slots == 1:
+        return f"the only {pool} slot is taken"
+    return f"all {slots} {pool} slots are taken" if taken >= slots else f"{taken} of {slots} {pool} slots are taken"
+
+
+def _ahead(ahead: int, *, more: bool) -> str:
+    if ahead == 0 and not more:
+        return "it is the next of its organization"
+    many = "more than " if more else ""
+    verb = "is" if ahead == 1 and not more else "are"
+    return f"{many}{_counted(ahead, 'item')} of its organization {verb} ahead of it"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _duration(micros: int) -> str:
+    seconds = max(0, micros // SECOND)
+    for size, noun in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return _counted(seconds // size, noun)
+    return _counted(seconds, "second")

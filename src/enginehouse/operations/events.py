@@ -1,0 +1,151 @@
+"""The history of a job: as a list, and followed until the job has ended."""
+
+from typing import Final
+
+from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.event import Event, Head, Place
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.status import JOB_ENDED, JobStatus
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.operations.watches import Watched
+from enginehouse.storage import events
+from enginehouse.storage.database import Tx
+
+FIRST: Final = -1  # where a history begins: before the event 0
+_PAGE: Final = 200
+
+
+async def list_(
+    house: House, principal: Principal, job_id: int, shown: str = "", *, after: int = FIRST, limit: int = 1_000
+) -> list[Event]:
+    """Up to `limit` events of the job, those behind the one with the id `after`, in the order in which they happened.
+
+    Raises NotFound, InvalidInput.
+    """
+    require(principal, Role.READER)
+    if not 1 <= limit <= house.limits.page_size:
+        raise InvalidInput(f"1–{house.limits.page_size}, got {limit}.", "limit")
+    if after < FIRST:
+        raise InvalidInput(f"0 or more, got {after}.", "after")
+
+    async def read(tx: Tx) -> list[Event]:
+        head = await _head(tx, principal, job_id, shown)
+        told, _ = await events.page(tx, head, after, limit)
+        return told[:limit]
+
+    return await house.database.read(read)
+
+
+async def follow(
+    house: House, principal: Principal, job_id: int, shown: str = "", *, after: int = FIRST, name: str = "after"
+) -> "Following":
+    """The job's events from there on, as they happen. Close it, or use it in an `async with`.
+
+    Raises NotFound, CapacityExceeded, and InvalidInput at `name` for an `after` that the history has not come to.
+    """
+    require(principal, Role.READER)
+    house.watches.enter(principal.organization_id)
+    following = Following(house, principal, job_id, shown, after)
+    try:
+        await following.start(name)
+    except BaseException:
+        following.close()
+        raise
+    return following
+
+
+class Following:
+    """A job that is followed. Nothing is kept for whoever is slow: each takes what comes next when he is ready."""
+
+    def __init__(self, house: House, principal: Principal, job_id: int, shown: str, after: int) -> None:
+        self._house = house
+        self._principal = principal
+        self._job_id = job_id
+        self._shown = shown
+        self._after = after
+        self._first: list[Event] = []
+        self._here: Place | None = None
+        self._watched: Watched | None = None
+        self._closed = False
+        self.ended: JobStatus | None = None
+        self.gone = False
+
+    async def __aenter__(self) -> "Following":
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.close()
+
+    async def start(self, name: str) -> None:
+        """What there is now is at hand. To be called once."""
+        self._first = await self._read()
+        if self._here is not None and self._here.id < self._after:
+            raise InvalidInput(f"the job has events up to {self._here.id}, got {self._after}.", name)
+
+    async def next(self, seconds: float) -> list[Event] | None:
+        """The events that come next; none when nothing happened in that time. None when there will be no more.
+
+        Then `ended` is the job's status, or `gone` is true, or neither: the server stops.
+        """
+        told = await self._next(seconds)
+        if told:
+            self._after = told[-1].id
+        return told
+
+    def close(self) -> None:
+        """Nothing is kept for this one any more."""
+        if not self._closed:
+            self._closed = True
+            self._house.watches.leave(self._principal.organization_id)
+            if self._watched is not None:
+                self._house.watches.let_go(self._watched)
+
+    async def _next(self, seconds: float) -> list[Event] | None:
+        if self._first:
+            told, self._first = self._first, []
+            return told
+        if self._here is None:
+            return await self._read()
+        if self.ended is not None:
+            return None
+        if self._watched is None:
+            organization_id = self._principal.organization_id
+            self._watched = self._house.watches.follow(self._job_id, organization_id, self._here)
+        return await self._news(self._watched, seconds)
+
+    async def _news(self, watched: Watched, seconds: float) -> list[Event] | None:
+        for waited in (False, True):
+            if self._house.watches.closed:
+                return None
+            told = watched.since(self._after)
+            if told is None:
+                told = await self._read()
+            if told:
+                return told
+            if watched.over:
+                self.ended, self.gone = watched.ended, watched.gone
+                return None
+            if not waited:
+                await watched.news(seconds)
+        return []
+
+    async def _read(self) -> list[Event]:
+        """A page of what comes next, read for this one alone; where it is the last, the place behind it is known."""
+
+        async def read(tx: Tx) -> tuple[Head, list[Event], Place]:
+            head = await _head(tx, self._principal, self._job_id, self._shown)
+            return head, *await events.page(tx, head, self._after, _PAGE)
+
+        head, told, place = await self._house.database.read(read)
+        if len(told) < _PAGE:
+            self._here = place
+            self.ended = head.status if head.status in JOB_ENDED else None
+        return told
+
+
+async def _head(tx: Tx, principal: Principal, job_id: int, shown: str) -> Head:
+    found = await events.heads(tx, [(job_id, principal.organization_id)])
+    if job_id not in found:
+        raise NotFound("Job", shown or job_id)
+    return found[job_id]

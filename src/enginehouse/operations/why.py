@@ -1,0 +1,133 @@
+"""Why a job and its tasks are waiting: all that decides it is read in one transaction and judged by one function.
+
+What belongs to other organizations is only ever seen in totals: how many slots are taken, how many run on an engine.
+"""
+
+from collections.abc import Sequence
+
+from enginehouse.domain import waiting
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import Job, Task
+from enginehouse.domain.reasons import OtherTask
+from enginehouse.domain.shape import shape
+from enginehouse.domain.status import TASK_ENDED, TaskStatus
+from enginehouse.domain.waiting import Explanation, HouseFacts, JobExplanation, PoolFacts, TaskFacts
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import jobs, standing
+from enginehouse.storage import waiting as storage
+from enginehouse.storage import workers as stored_workers
+from enginehouse.storage.database import Tx
+
+
+async def job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Job, JobExplanation]:
+    """Why the job and each of its tasks are not running, with the job as it is in that moment. Raises NotFound."""
+    found = await many(house, principal, [job_id])
+    if job_id not in found:
+        raise NotFound("Job", shown or job_id)
+    return found[job_id]
+
+
+async def task(
+    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
+) -> tuple[Job, Explanation]:
+    """The same of one task. Raises NotFound."""
+    found = (await many(house, principal, [job_id])).get(job_id)
+    if found is None or ordinal >= len(found[1].tasks):
+        raise NotFound("Task", shown or f"{job_id}/{ordinal}")
+    return found[0], found[1].tasks[ordinal]
+
+
+async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, tuple[Job, JobExplanation]]:
+    """Those of the jobs that are the caller's organization's, each with why it and its tasks are not running."""
+    require(principal, Role.READER)
+    organization_id = principal.organization_id
+
+    async def read(tx: Tx) -> tuple[dict[int, Job], dict[int, list[TaskFacts]], HouseFacts]:
+        now = await tx.read_clock()
+        found = await jobs.by_ids(tx, organization_id, job_ids)
+        facts = await _tasks(tx, organization_id, found, now=now)
+        pools = {each.pool for tasks in facts.values() for each in tasks if each.first is not None}
+        return found, facts, await _surroundings(tx, organization_id, pools, now=now)
+
+    found, facts, around = await house.database.read(read)
+    return {
+        job_id: (each, waiting.explain_job(each.status, [waiting.explain(task, around) for task in facts[job_id]]))
+        for job_id, each in found.items()
+    }
+
+
+async def explanations(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, JobExplanation]:
+    """Like `many`, without the jobs."""
+    return {job_id: explained for job_id, (_, explained) in (await many(house, principal, job_ids)).items()}
+
+
+async def _tasks(tx: Tx, organization_id: int, found: dict[int, Job], *, now: int) -> dict[int, list[TaskFacts]]:
+    """What is known of every task of the jobs."""
+    live = [job_id for job_id, each in found.items() if any(task.status not in TASK_ENDED for task in each.tasks)]
+    paused = await storage.paused_jobs(tx, organization_id, live) if live else {}
+    items = await storage.open_items(tx, organization_id, live, now=now) if live else {}
+    times = [(*key, each.later_at) for key, each in items.items() if each.later_at is not None]
+    later = await storage.later(tx, organization_id, times) if times else {}
+    return {
+        job_id: [
+            _facts(each, task, parents, paused.get(job_id), items.get((job_id, task.ordinal)), later)
+            for task, parents in zip(each.tasks, shape(each.plan).parents, strict=True)
+        ]
+        for job_id, each in found.items()
+    }
+
+
+def _facts(
+    job: Job,
+    task: Task,
+    parents: Sequence[int],
+    paused_at: int | None,
+    items: storage.OpenItems | None,
+    later: dict[tuple[int, int], waiting.Later],
+) -> TaskFacts:
+    plan, principal = task.plan, task.plan.standby_for
+    return TaskFacts(
+        organization_id=job.organization_id,
+        ordinal=task.ordinal,
+        status=task.status,
+        engine_id=plan.engine_id,
+        pool=plan.pool,
+        parents=tuple(_other(job, parent) for parent in parents if _waited_for(job, parent)),
+        principal=None if principal is None else _other(job, principal),
+        job_paused_at=paused_at,
+        running=items.running if items else 0,
+        waiting=items.waiting if items else 0,
+        limit=plan.max_engines,
+        limited=items.limited if items else 0,
+        first=items.first if items else None,
+        later=later.get((job.id, task.ordinal)),
+        failure_reason=task.failure_reason,
+    )
+
+
+def _waited_for(job: Job, parent: int) -> bool:
+    """A parent that has not ended; a standby counts from when its principal has failed."""
+    return job.tasks[parent].status not in TASK_ENDED | {TaskStatus.STANDBY_PENDING}
+
+
+def _other(job: Job, ordinal: int) -> OtherTask:
+    task = job.tasks[ordinal]
+    return OtherTask(ordinal, task.plan.name or task.plan.engine_id, task.status)
+
+
+async def _surroundings(tx: Tx, organization_id: int, pools: set[str], *, now: int) -> HouseFacts:
+    """What is known around the tasks: the standing of the house, its workers, and what waits in these pools."""
+    workers, taken = await stored_workers.at_work(tx)
+    connected = [worker for worker in workers if worker.connected(now)]
+    return HouseFacts(
+        now=now,
+        standing=await standing.read(tx),
+        engines=await storage.engines(tx, organization_id, workers, now=now),
+        pools={
+            pool: PoolFacts(sum(worker.pools.get(pool, 0) for worker in connected), taken.get(pool, 0))
+            for pool in pools
+        },
+        lanes={pool: await storage.lanes(tx, organization_id, pool, now=now) for pool in sorted(pools)},
+    )

@@ -1,0 +1,114 @@
+"""Who runs work: workers say that they are there, and what a caller may know of them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from enginehouse.domain.checks import Report
+from enginehouse.domain.engine import Engine
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import JobRequest, Plan
+from enginehouse.domain.worker import Worker
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import workers as storage
+from enginehouse.storage.database import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerShown:
+    """A worker as a caller may see it: `name`, which tells of the machines, is an administrator's to know."""
+
+    name: str | None
+    pools: Mapping[str, int]
+    running: int
+    engines: frozenset[str]
+    started_at: int
+    seen_at: int
+    connected: bool
+
+
+async def beat(
+    house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False
+) -> None:
+    """The worker is known to be there for three beats more, and the house knows again who is.
+
+    `first`: it has just started. One without a slot runs nothing, so it only looks.
+    """
+    if any(pools.values()):
+        await house.database.write(lambda tx: storage.beat(tx, name=name, pools=pools, engines=engines, first=first))
+    await look(house)
+
+
+async def leave(house: House, name: str) -> None:
+    """The worker has stopped and is not waited for."""
+    await house.database.write(lambda tx: storage.remove(tx, name))
+
+
+async def clear(house: House) -> None:
+    """Nobody is there. For the start of a server on an embedded database: what is noted is of one that is gone."""
+    await house.database.write(storage.clear)
+
+
+async def look(house: House) -> None:
+    """What the house remembers of the workers, for warnings at once, is what is stored now."""
+
+    async def offered(tx: Tx) -> frozenset[str]:
+        now = await tx.read_clock()
+        here = [worker for worker in await storage.all_(tx) if worker.connected(now)]
+        return frozenset().union(*(worker.engines for worker in here))
+
+    house.presence.offered = await house.database.read(offered)
+
+
+def unserved(house: House, request: JobRequest, plan: Plan) -> tuple[str, ...]:
+    """What the caller should know although it is no fault: tasks whose engine nobody runs now, from memory."""
+    offered = house.presence.offered
+    idle = {
+        engine_id: why
+        for engine_id in {task.engine_id for task in plan.tasks}
+        if (why := _idle(house.catalogue.by_id.get(engine_id), offered)) is not None
+    }
+    if not idle:
+        return ()
+    report = Report(request.spelling, request.prefix, [task.standby_for for task in plan.tasks])
+    return tuple(
+        f"{report.task(ordinal)}: {idle[task.engine_id]}; the task will wait."
+        for ordinal, task in enumerate(plan.tasks)
+        if task.engine_id in idle
+    )
+
+
+def _idle(engine: Engine | None, offered: frozenset[str] | None) -> str | None:
+    if engine is None:
+        return None
+    if engine.state != "active":
+        return f'engine "{engine.spec.name}" is {engine.state}'
+    if offered is not None and engine.spec.id not in offered:
+        return f'no worker for engine "{engine.spec.name}" is connected'
+    return None
+
+
+async def list_(house: House, principal: Principal) -> list[WorkerShown]:
+    """Every worker heard of within a day, those that are connected first."""
+    require(principal, Role.READER)
+
+    async def read(tx: Tx) -> tuple[list[Worker], int]:
+        now = await tx.read_clock()
+        found, _ = await storage.at_work(tx)
+        return found, now
+
+    found, now = await house.database.read(read)
+    shown = [_shown(worker, now, named=principal.role.covers(Role.ADMIN)) for worker in found]
+    return sorted(shown, key=lambda worker: not worker.connected)
+
+
+def _shown(worker: Worker, now: int, *, named: bool) -> WorkerShown:
+    return WorkerShown(
+        name=worker.name if named else None,
+        pools=worker.pools,
+        running=worker.running,
+        engines=worker.engines,
+        started_at=worker.started_at,
+        seen_at=worker.seen_at,
+        connected=worker.connected(now),
+    )

@@ -1,0 +1,24 @@
+-- name: heads
+-- Where each of these jobs that is its organization's stands: what its own row tells, the last row of its history, how
+-- often that tells of its abort, and since when a bulk cancel has aborted it without a word in its row.
+-- rows: id bigint, organization_id bigint
+SELECT j.id, j.status, j.created_at, j.retry_of, j.aborted_at,
+       (SELECT COALESCE(MAX(e.id), 0) FROM event e WHERE e.job_id = j.id),
+       CASE WHEN j.status = 'aborted'
+         THEN (SELECT COUNT(*) FROM event e WHERE e.job_id = j.id AND e.ordinal = -1 AND e.kind = 'aborted')
+         ELSE 1 END,
+       {covered_at:j}
+FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
+
+-- name: page
+SELECT job_id, id, ordinal, kind, at, detail FROM event WHERE job_id = :job_id ORDER BY id LIMIT :limit OFFSET :skip;
+
+-- name: following
+-- What was written of these jobs after the last row known of each, in order, as much as fits.
+-- rows: job_id bigint, after bigint
+SELECT e.job_id, e.id, e.ordinal, e.kind, e.at, e.detail
+FROM {rows} r JOIN event e ON e.job_id = r.job_id AND e.id > r.after
+ORDER BY e.id LIMIT 2000;
+
+-- name: count
+SELECT COUNT(*) FROM event WHERE job_id = :job_id AND at <= :until;

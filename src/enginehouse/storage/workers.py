@@ -1,0 +1,64 @@
+"""Which workers there are: a row each, renewed at every beat and removed at a clean stop."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import msgspec
+from msgspec import structs
+
+from enginehouse.domain.worker import REMEMBERED, Worker
+from enginehouse.storage.database import Tx
+
+_FOREVER: Final = 9_223_372_036_854_775_807
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_POOLS: Final = msgspec.json.Decoder(dict[str, int])
+_ENGINES: Final = msgspec.json.Decoder(frozenset[str])
+
+
+async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False) -> None:
+    """The worker was heard of now, for the `first` time since it started. What has not been for a day is forgotten."""
+    now = await tx.read_clock()
+    if first:
+        await remove(tx, name)  # one of the same name that was killed has left its row
+    await tx.run(
+        "workers.beat",
+        name=name,
+        pools=_encode(dict(pools)).decode(),
+        engines=_encode(sorted(engines)).decode(),
+        now=now,
+    )
+    await tx.run("workers.forget", before=now - REMEMBERED)
+
+
+async def remove(tx: Tx, name: str) -> None:
+    """The worker has left."""
+    await tx.run("workers.remove", name=name)
+
+
+async def clear(tx: Tx) -> None:
+    """No worker is known: on an embedded database those are of a server that is gone."""
+    await tx.run("workers.forget", before=_FOREVER)
+
+
+async def all_(tx: Tx) -> list[Worker]:
+    """Every worker heard of within a day, connected or not, the longest there first."""
+    return [
+        Worker(
+            name=name,
+            pools=_POOLS.decode(pools),
+            engines=_ENGINES.decode(engines),
+            started_at=started_at,
+            seen_at=seen_at,
+        )
+        for name, pools, engines, started_at, seen_at in await tx.all("workers.all")
+    ]
+
+
+async def at_work(tx: Tx) -> tuple[list[Worker], dict[str, int]]:
+    """The workers with how many attempts are leased to each, and how many run in each pool by whomever."""
+    by_worker, by_pool = Counter[str](), Counter[str]()
+    for worker, pool, running in await tx.all("workers.running"):
+        by_worker[worker] += running
+        by_pool[pool] += running
+    return [structs.replace(each, running=by_worker[each.name]) for each in await all_(tx)], dict(by_pool)

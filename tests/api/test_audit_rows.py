@@ -1,0 +1,263 @@
+"""Every change leaves one row that says who did what, whichever interface it came through; so does every refusal."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLObjectType
+from tests.api.conftest import TOKEN
+from tests.api.rest_client import BATCH, Rest
+
+from enginehouse.api.asgi import application
+from enginehouse.api.graphql.schema import schema
+from enginehouse.api.rest import administration, routes
+from enginehouse.api.rest.paths import Place
+from enginehouse.domain import ids
+from enginehouse.domain.identity import Role
+from enginehouse.domain.job import TargetRequest
+from enginehouse.operations import audit, identity, targets
+from enginehouse.operations.house import House
+from enginehouse.storage import audit_log
+from enginehouse.storage.audit_log import NEVER, NOBODYS, Recorded, Wanted
+
+ENOUGH = "correct horse"
+CREATED = 'job/create {"jobs": [{"tasks": [{"engineId": "BATCH"}]}]}'
+
+# The operation → a request that changes something, and the event it leaves; None where it changes nothing.
+REST: dict[str, tuple[str, str] | None] = {
+    "POST /edge/v1/proc/job/create": (f"POST /edge/v1/proc/{CREATED}", "createJob"),
+    "POST /edge/v1/proc/job/{}/delete": ("POST /edge/v1/proc/job/{jobUUID}/delete", "deleteJob"),
+    "POST /edge/v1/proc/jobs/cancel": ('POST /edge/v1/proc/jobs/cancel {"jobID": "{jobUUID}"}', "cancelJob"),
+    "POST /edge/v1/admin/tokens/create": ('POST /edge/v1/admin/tokens/create {"token": {}}', "createToken"),
+    "POST /edge/v1/admin/users/login": (
+        'POST /edge/v1/admin/users/login {"username": "{user}", "password": "ENOUGH"}',
+        "userLogin",
+    ),
+    "POST /api/v1/organizations": ('POST /api/v1/organizations {"name": "New"}', "createOrganization"),
+    "POST /api/v1/users": ('POST /api/v1/users {"name": "new", "password": "ENOUGH"}', "createUser"),
+    "POST /api/v1/users/password": (
+        'POST /api/v1/users/password {"name": "{user}", "password": "ENOUGH"}',
+        "changePassword",
+    ),
+    "POST /api/v1/tokens": ('POST /api/v1/tokens {"name": "new"}', "createToken"),
+    "POST /api/v1/tokens/revoke": ('POST /api/v1/tokens/revoke {"token": "{token}"}', "revokeToken"),
+}
+GRAPHQL: dict[str, tuple[str, str] | None] = {
+    "userLogin": (
+        'mutation { userLogin(input: {userName: "{user}", password: "ENOUGH"}) { token } }',
+        "userLogin",
+    ),
+    "validateToken": None,
+    "createTDO": ("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }", "createTDO"),
+    "createTDOWithAsset": (
+        'mutation { createTDOWithAsset(input: {startDateTime: 1, uri: "URL", contentType: "text/plain"}) { id } }',
+        "createTDOWithAsset",
+    ),
+    "createAsset": (
+        'mutation { createAsset(input: {containerId: "{target}", contentType: "text/plain", uri: "URL"}) { id } }',
+        "createAsset",
+    ),
+    "createJob": ('mutation { createJob(input: {tasks: [{engineId: "BATCH"}]}) { id } }', "createJob"),
+    "cancelJob": ('mutation { cancelJob(id: "{job}") { id } }', "cancelJob"),
+    "retryJob": ('mutation { retryJob(id: "{job}") { id } }', "retryJob"),
+}
+CHANGES = [given for given in (*REST.values(), *GRAPHQL.values()) if given is not None]
+FOR_CALLERS = [given for given in CHANGES if given[1] != "userLogin"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A house whose rows are read behind the interfaces' back."""
+
+    client: httpx.AsyncClient
+    house: House
+    given: dict[str, str]
+
+    async def ask(self, template: str, token: str | None = TOKEN, **headers: str) -> httpx.Response:
+        request = template.replace("BATCH", BATCH).replace("ENOUGH", ENOUGH).replace("URL", "https://h.example/a")
+        for kind, value in self.given.items():
+            request = request.replace(f"{{{kind}}}", value)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        if template.startswith(("{", "mutation")):
+            return await self.client.post("/v3/graphql", json={"query": request}, headers=sent)
+        method, path, *body = request.split(" ", 2)
+        return await self.client.request(method, path, json=json.loads(body[0]) if body else None, headers=sent)
+
+    async def rows(self) -> list[Recorded]:
+        """All there are, the oldest first."""
+        wanted = Wanted(organization_ids=(NOBODYS, 1, 2, 3, 4), first=0, last=NEVER, limit=1000)
+        found = await self.house.database.read(lambda tx: audit_log.page(tx, wanted))
+        return found[::-1]
+
+    async def left_by(self, template: str, token: str | None = TOKEN, **headers: str) -> tuple[Any, list[Recorded]]:
+        """The answer, and the rows that came with it."""
+        before = len(await self.rows())
+        answer = await self.ask(template, token, **headers)
+        return answer, (await self.rows())[before:]
+
+
+@pytest.fixture
+async def watched(house: House) -> AsyncIterator[Watched]:
+    transport = httpx.ASGITransport(app=application(house), client=("192.0.2.7", 4711))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        root = Rest(client, house, TOKEN)
+        chief = await identity.authenticate(house, TOKEN)
+        user = await identity.create_user(house, chief, name="ada", password=ENOUGH)
+        token = await identity.create_token(house, chief)
+        answer = await root.post("/edge/v1/proc/job/create", {"jobs": [{"tasks": [{"engineId": BATCH}]}]})
+        job_id = ids.parse_job(answer.json()["internalJobIds"][0])
+        assert job_id is not None
+        target = await targets.create(house, chief, TargetRequest(name="t"))
+        given = {
+            "user": user.name,
+            "token": token.secret,
+            "job": ids.job_graphql(job_id),
+            "jobUUID": ids.job_uuid(job_id),
+            "target": str(target.id),
+        }
+        yield Watched(client, house, given)
+
+
+def _went_well(answer: httpx.Response) -> bool:
+    return answer.is_success and "errors" not in (answer.json() if answer.content else {})
+
+
+@pytest.mark.parametrize(("template", "event"), CHANGES)
+async def test_a_change_leaves_one_row_in_which_its_caller_is_named(
+    watched: Watched, template: str, event: str
+) -> None:
+    answer, rows = await watched.left_by(template, User_Agent="probe/1", X_Request_ID="r-17")
+    assert _went_well(answer), answer.text
+    [row] = rows
+    assert (row.event, row.success, row.organization_id) == (event, True, 1)
+    assert (row.client_ip, row.user_agent, row.correlation_id) == ("192.0.2.7", "probe/1", "r-17")
+    assert answer.headers["x-correlation-id"] == "r-17"
+    assert row.token_id is not None
+    assert row.user_name == ("ada" if event == "userLogin" else "admin")
+    assert row.object_type
+    assert row.object_id
+
+
+@pytest.mark.parametrize(("template", "event"), FOR_CALLERS)
+async def test_a_caller_without_the_right_leaves_one_row_and_no_change(
+    watched: Watched, template: str, event: str
+) -> None:
+    chief = await identity.authenticate(watched.house, TOKEN)
+    reader = await identity.create_token(watched.house, chief, role=Role.READER)
+    answer, rows = await watched.left_by(template, reader.secret)
+    assert not _went_well(answer)
+    [row] = rows
+    assert (row.event, row.success, row.token_id) == (event, False, reader.token.id)
+
+
+@pytest.mark.parametrize("template", [template for template, _ in FOR_CALLERS])
+async def test_nobody_leaves_one_row_for_nobodys_organization(watched: Watched, template: str) -> None:
+    for token, why in ((None, "no token was given"), ("not-a-token", "the token is unknown")):
+        answer, rows = await watched.left_by(template, token)
+        assert not _went_well(answer)
+        [row] = rows
+        assert (row.event, row.success, row.organization_id) == ("authenticate", False, NOBODYS)
+        assert row.detail == why
+
+
+async def test_a_login_in_vain_leaves_one_row_with_the_name_and_not_the_password(watched: Watched) -> None:
+    for template in (REST["POST /edge/v1/admin/users/login"], GRAPHQL["userLogin"]):
+        assert template is not None
+        request = template[0].replace("ENOUGH", "a wrong secret")
+        answer, rows = await watched.left_by(request, None)
+        assert not _went_well(answer)
+        [row] = rows
+        assert (row.event, row.success, row.user_name, row.organization_id) == ("userLogin", False, "ada", 1)
+        assert "a wrong secret" not in repr(rows)
+    long = await watched.left_by(
+        'POST /edge/v1/admin/users/login {"username": "%s", "password": "x"}' % ("é" * 900), None
+    )
+    [row] = long[1]
+    assert (row.user_name, row.organization_id) == ("é" * audit.LONGEST, NOBODYS)
+
+
+async def test_a_revoked_token_is_told_to_its_organization(watched: Watched) -> None:
+    await watched.ask("POST /api/v1/tokens/revoke " + json.dumps({"token": watched.given["token"]}))
+    _, rows = await watched.left_by("GET /edge/v1/proc/jobs", watched.given["token"])
+    [row] = rows
+    assert (row.organization_id, row.detail, row.success) == (1, "the token was revoked", False)
+    assert row.token_id is not None
+
+
+async def test_looking_leaves_no_row(watched: Watched) -> None:
+    for template in ("GET /edge/v1/proc/jobs", '{ job(id: "{job}") { id status } }', "GET /edge/v1/ping"):
+        answer, rows = await watched.left_by(template)
+        assert (_went_well(answer), rows) == (True, [])
+
+
+async def test_a_request_that_is_wrong_leaves_no_row(watched: Watched) -> None:
+    for template in (
+        'POST /edge/v1/proc/job/create {"jobs": []}',
+        'mutation { cancelJob(id: "nothing") { id } }',
+        'POST /api/v1/users {"name": "ada", "password": "ENOUGH"}',
+    ):
+        answer, rows = await watched.left_by(template)
+        assert (_went_well(answer), rows) == (False, [])
+
+
+async def test_cancelling_twice_is_two_rows(watched: Watched) -> None:
+    assert GRAPHQL["cancelJob"] is not None
+    found = [row for _ in range(2) for row in (await watched.left_by(GRAPHQL["cancelJob"][0]))[1]]
+    job_id = ids.parse_job(watched.given["job"])
+    assert [(row.event, row.object_id, row.success) for row in found] == [("cancelJob", str(job_id), True)] * 2
+
+
+async def test_every_job_of_a_request_has_its_row(watched: Watched) -> None:
+    request = CREATED.replace("]}]}", ']}, {"tasks": [{"engineId": "BATCH"}]}]}')
+    answer, rows = await watched.left_by(f"POST /edge/v1/proc/{request}")
+    made = [str(ids.parse_job(job)) for job in answer.json()["internalJobIds"]]
+    assert len(made) == 2
+    assert [row.object_id for row in rows] == made
+
+
+async def test_no_secret_is_in_any_row(watched: Watched) -> None:
+    for template, _ in CHANGES:
+        await watched.ask(template)
+    assert await watched.rows()
+    text = repr(await watched.rows())
+    for secret in (TOKEN, watched.given["token"], ENOUGH):
+        assert secret not in text
+
+
+async def test_one_who_acts_for_another_organization_leaves_the_row_there(watched: Watched) -> None:
+    await watched.ask('POST /api/v1/organizations {"name": "Other"}')
+    _, rows = await watched.left_by('POST /api/v1/tokens {"organizationID": "2"}')
+    [row] = rows
+    assert (row.organization_id, row.user_name) == (2, "admin")
+
+
+def test_every_operation_that_changes_something_is_in_the_tables() -> None:
+    served = {f"{method} /edge/v1{template}" for method, template, _ in (*routes._SERVED, *routes._OPEN)}
+    served |= {f"{method} /api/v1{path}" for method, path in _below(administration._operations()._root)}
+    changing = {_nameless(one) for one in served if not one.startswith("GET ")}
+    assert changing == set(REST)
+    declared = schema().type_map["Mutation"]
+    assert isinstance(declared, GraphQLObjectType)
+    assert set(declared.fields) == set(GRAPHQL)
+
+
+def test_every_event_of_an_operation_is_seen_by_these_tests() -> None:
+    assert set(audit.EVENTS) <= {event for _, event in CHANGES}
+
+
+def _below(place: "Place[routes.ForCallers | routes.ForAnybody]", path: str = "") -> Iterator[tuple[str, str]]:
+    for method in place.methods:
+        yield method, path
+    for name, following in place.named.items():
+        yield from _below(following, f"{path}/{name}")
+    if place.variable is not None:
+        yield from _below(place.variable, f"{path}/{{}}")
+
+
+def _nameless(operation: str) -> str:
+    return "/".join("{}" if part.startswith("{") else part for part in operation.split("/"))
