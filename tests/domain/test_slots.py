@@ -201,7 +201,7 @@ ALL = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
 
 def _sample() -> list[str]:
     zones = sorted(zone_names())
-    return zones if ALL else random.Random(20_260_101).sample(zones, 12)  # noqa: S311 -- a seeded choice of test data
+    return zones if ALL else random.Random(20_260_101).sample(zones, 12)
 
 
 @pytest.mark.parametrize("name", _sample())
@@ -210,7 +210,7 @@ def test_every_transition_agrees_with_the_slow_calendar(name: str) -> None:
     zone = zone_of(name)
     changes = transitions(zone, 1970, 2037)
     if not ALL:
-        changes = random.Random(name).sample(changes, min(3, len(changes)))  # noqa: S311 -- as above
+        changes = random.Random(name).sample(changes, min(3, len(changes)))
     for change in changes:
         first, last = change - timedelta(hours=5), change + timedelta(hours=5)
         clock = readings(zone, first - timedelta(hours=12), last)
