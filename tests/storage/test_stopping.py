@@ -121,13 +121,10 @@ async def test_each_attempt_keeps_when_it_was_asked_told_and_had_stopped(bench: 
     assert attempt.stop_requested_at == (await bench.job(job_id)).stop_requested_at
     assert attempt.stop_signalled_at is not None
     assert attempt.started_at < (attempt.stop_requested_at or 0) < attempt.stop_signalled_at < attempt.ended_at
-    rows = await bench.database.read(
-        lambda tx: tx.all("history.events", job_id=job_id, organization_id=make.ORGANIZATION, after=0, limit=100)
-    )
-    said = [(row[1], row[2]) for row in rows]
-    assert said[said.index((-1, "stopping")) :] == [
-        (-1, "stopping"),
-        (0, "signalled"),
+    said = [(row[0], row[1]) for row in await bench.rows("test.told")]
+    assert said[said.index((-1, "stop_requested")) :] == [
+        (-1, "stop_requested"),
+        (0, "stop_signalled"),
         (0, "stopped"),
         (0, "aborted"),
         (-1, "aborted"),

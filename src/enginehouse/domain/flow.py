@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from enginehouse.domain.event import LONGEST_MESSAGE, OF_VERB, Detail, EventKind
+from enginehouse.domain.event import CANCELLED, LONGEST_MESSAGE, OF_VERB, Detail, EventKind
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
@@ -177,15 +177,16 @@ class Settlement:
         self._run_turns()
         return verdict
 
-    def stopped(self, item: ItemState) -> None:
+    def stopped(self, item: ItemState, reason: str) -> None:
         """An attempt of a cancelled job has ended, however it did: nothing follows from it but the end of its task."""
         task = self._task(item.ordinal)
         self._close(task)
         self.job.stopping -= 1
-        self.events.append((item.ordinal, "stopped", None))
+        said = Detail(attempt=item.attempts, item=self._chunk(item), reason=reason)
+        self.events.append((item.ordinal, EventKind.STOPPED, said))
         if not task.items_running:
             task.items_open = 0
-            self._move(task, "abort")
+            self._move(task, "abort", Detail(reason=CANCELLED))
 
     # -- what is read ------------------------------------------------------------------------------------
 
@@ -244,12 +245,15 @@ class Settlement:
     def _tell_failure(self, item: ItemState, kind: FailureKind, message: str, again_at: int | None) -> None:
         said = Detail(
             attempt=item.attempts,
-            item=item.item if self.plan.tasks[item.ordinal].per_chunk else None,
+            item=self._chunk(item),
             reason=kind.value,
             message=message[:LONGEST_MESSAGE],
             again_at=again_at,
         )
         self.events.append((item.ordinal, EventKind.ATTEMPT_FAILED, said))
+
+    def _chunk(self, item: ItemState) -> int | None:
+        return item.item if self.plan.tasks[item.ordinal].per_chunk else None
 
     def _count(self, status: TaskStatus, by: int) -> None:
         job = self.job

@@ -82,3 +82,5 @@ SELECT COUNT(*) FROM work_item w JOIN job j ON j.id = w.job_id WHERE j.status IN
 SELECT (SELECT COUNT(*) FROM attempt a JOIN job j ON j.id = a.job_id WHERE j.cancelled = 1 AND a.started_at > j.aborted_at)
      + (SELECT COUNT(*) FROM job j JOIN task t ON t.job_id = j.id WHERE j.cancelled = 1 AND t.attempts <>
          (SELECT COUNT(*) FROM attempt a WHERE a.job_id = t.job_id AND a.ordinal = t.ordinal));
+-- name: told
+SELECT ordinal, kind, detail FROM event ORDER BY id;
