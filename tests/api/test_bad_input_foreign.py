@@ -78,7 +78,11 @@ GRAPHQL: dict[str, list[str] | None] = {
         'mutation { createAsset(input: {containerId: "{target}", contentType: "text/plain", uri: "URL"}) { id } }',
     ],
     "createJob": ['mutation { createJob(input: {targetId: "{target}", tasks: [{engineId: "BATCH"}]}) { id } }'],
-    "cancelJob": ['mutation { cancelJob(id: "{job}") { id } }', 'mutation { cancelJob(id: "{jobUUID}") { id } }'],
+    "cancelJob": [
+        'mutation { cancelJob(id: "{job}") { id } }',
+        'mutation { cancelJob(id: "{jobUUID}") { id } }',
+        'mutation { cancelJob(id: "{job}", includeRunning: true) { id stopping } }',
+    ],
     "retryJob": ['mutation { retryJob(id: "{job}") { id } }', 'mutation { retryJob(id: "{jobUUID}") { id } }'],
 }
 

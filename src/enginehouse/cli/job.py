@@ -81,6 +81,8 @@ def get(server: Connection, job_id: str, *, as_json: bool) -> None:
         ("created", found["createdDateTime"]),
         ("started", found.get("startedDateTime")),
         ("ended", found.get("completedDateTime") or found.get("abortedDateTime")),
+        ("cancelled", found.get("stopRequestedDateTime")),
+        ("still stopping", found.get("stopping") or None),
         ("target", found.get("coreRecordingId")),
     ]
     shown.print(output.table(("", ""), [fact for fact in facts if fact[1] is not None]))
@@ -119,15 +121,30 @@ def watch(server: Connection, job_id: str, *, as_json: bool) -> None:
 
 @job.command()
 @click.argument("job_id")
+@click.option("--include-running", is_flag=True, help="Stop what has started, too.")
+@click.option("--wait", is_flag=True, help="Stay until all of it has stopped.")
 @output.json_option
 @at_server
-def cancel(server: Connection, job_id: str, *, as_json: bool) -> None:
-    """Cancel a job that has not started: none of its tasks starts any more."""
-    count = jobs.cancel(server, job_id)
+def cancel(server: Connection, job_id: str, *, include_running: bool, wait: bool, as_json: bool) -> None:
+    """Cancel a job that has not started: none of its tasks starts any more.
+
+    With --include-running also one that has: what runs is told to end, and made to after a while; then it is aborted.
+    """
+    answer = jobs.cancel(server, job_id, include_running=include_running)
+    if not as_json:
+        stopping = answer.get("stopping", 0)
+        click.echo("cancelled" if answer["count"] else "it was cancelled before; nothing has changed")
+        if stopping:
+            click.echo(f"{stopping} running {'attempt is' if stopping == 1 else 'attempts are'} being stopped")
+    if wait:
+        if as_json:
+            [*_, ended] = watching.snapshots(server, job_id)
+            answer |= {"stopping": ended.get("stopping", 0), "jobStatus": ended["jobStatus"]}
+        else:
+            ended = watching.follow(server, job_id, output.console())
+            output.console().print(f"job {ended['coreJobID']}: {ended['jobStatus']}")
     if as_json:
-        output.show_json({"success": True, "count": count})
-    else:
-        click.echo("cancelled" if count else "it was cancelled before; nothing has changed")
+        output.show_json(answer)
 
 
 @job.command()

@@ -44,10 +44,14 @@ def listed(server: Connection, **query: Any) -> Json:
     return found
 
 
-def cancel(server: Connection, job_id: str) -> int:
-    """The job is aborted; 1 when this call did it, 0 when it was before."""
-    count: int = server.rest("POST", "/edge/v1/proc/jobs/cancel", {"jobID": job_id})["count"]
-    return count
+def cancel(server: Connection, job_id: str, *, include_running: bool = False) -> Json:
+    """The job is cancelled; `count` is 1 when this call did it, 0 when it was before.
+
+    With `include_running` what runs is stopped, and `stopping` says how many attempts have yet to.
+    """
+    body: Json = {"jobID": job_id} | ({"includeRunning": True} if include_running else {})
+    answer: Json = server.rest("POST", "/edge/v1/proc/jobs/cancel", body)
+    return answer
 
 
 def retry(server: Connection, job_id: str) -> str:

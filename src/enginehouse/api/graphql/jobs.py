@@ -80,14 +80,14 @@ async def _with_target(context: Context, given: dict[str, Any] | None) -> dict[s
 
 
 @mutation.field("cancelJob")
-async def cancel(_: object, info: Info, id: str) -> dict[str, str]:
-    """The job is aborted: none of its tasks starts any more."""
+async def cancel(_: object, info: Info, id: str, includeRunning: bool | None = False) -> dict[str, Any]:  # noqa: N803 - the contract's name
+    """The job is cancelled: none of its tasks starts any more."""
     context = info.context
     if not id:
         raise InvalidInput("required.", "id")
     job_id = job_id_of(id)
-    await jobs.cancel(context.house, context.principal, job_id, id)
-    return {"id": job_graphql(job_id), "message": "Job cancelled"}
+    answer = await jobs.cancel(context.house, context.principal, job_id, id, include_running=bool(includeRunning))
+    return {"id": job_graphql(job_id), "message": "Job cancelled", "stopping": answer.stopping}
 
 
 @mutation.field("retryJob")
@@ -227,6 +227,10 @@ def _reference(job: Job, ordinal: int, folder: int) -> str | None:
     return None if ordinal < 0 else job.plan.tasks[ordinal].folders[folder].reference
 
 
+def _seconds(micros: int | None) -> str | None:
+    return None if micros is None else graphql_seconds(micros)
+
+
 job_type.set_field("id", lambda job, _: job_graphql(job.id))
 job_type.set_field("status", lambda job, _: job.status)
 job_type.set_field("name", lambda job, _: job.plan.name)
@@ -238,6 +242,8 @@ job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
 job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
 job_type.set_field("templateId", lambda job, _: job.plan.echo.get("jobTemplateId"))
 job_type.set_field("warnings", lambda job, _: list(job.warnings))
+job_type.set_field("stopRequestedDateTime", lambda job, _: _seconds(job.stop_requested_at))
+job_type.set_field("stopping", lambda job, _: job.stopping)
 job_type.set_field("retryOf", lambda job, _: None if job.retry_of is None else job_graphql(job.retry_of))
 job_type.set_field("retries", lambda job, _: [job_graphql(retry) for retry in job.retries])
 
