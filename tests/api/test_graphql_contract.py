@@ -470,6 +470,25 @@ async def test_a_job_past_cancelling_says_where_it_is(served: Served) -> None:
     assert "running" in error["message"]
 
 
+async def test_a_job_that_runs_is_stopped_where_that_is_asked_for(served: Served) -> None:
+    job_id = await served.client.create_job(tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}])
+    [lease] = await work.claim(served.house, pool="native", limit=1, worker="w")
+    shown = f'{{ job(id: "{job_id}") {{ status stopping stopRequestedDateTime tasks {{ records {{ status }} }} }} }}'
+    assert (await served.client.ask(shown))["job"]["stopRequestedDateTime"] is None
+    cancel = f'mutation {{ cancelJob(id: "{job_id}", includeRunning: true) {{ id message stopping }} }}'
+    answer = await served.client.ask(cancel)
+    assert answer["cancelJob"] == {"id": job_id, "message": "Job cancelled", "stopping": 1}
+    job = (await served.client.ask(shown))["job"]
+    assert job.pop("stopRequestedDateTime")
+    assert job == {"status": "running", "stopping": 1, "tasks": {"records": [{"status": "running"}]}}
+    stopped = Failed(FailureKind.STOP_REQUESTED, "stopped")
+    await work.finish(served.house, Report(lease.key, lease.token, stopped))
+    job = (await served.client.ask(shown))["job"]
+    assert (job["status"], job["stopping"]) == ("aborted", 0)
+    found = (await served.client.ask("{ jobs(status: cancelled) { records { id } } }"))["jobs"]
+    assert found["records"] == [{"id": job_id}]
+
+
 class Counting:
     """A database that counts how often it is asked."""
 
