@@ -23,7 +23,8 @@ from enginehouse.api.graphql.schema import schema
 from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_uuid, parse_job, parse_task, task_graphql, task_uuid
-from enginehouse.domain.work import Accepted, Done, NewArtifact, Report
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Accepted, Done, Failed, NewArtifact, Report
 from enginehouse.operations import identity, work
 from enginehouse.storage.database import Database
 

@@ -17,7 +17,7 @@ from enginehouse.domain.job import JobRequest, Plan, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import jobs, stopping, work
+from enginehouse.storage import cancelling, jobs, stopping, work
 from enginehouse.storage.database import Database, Row, Tx
 from enginehouse.storage.plans import Plans
 
@@ -116,7 +116,7 @@ class Walk:
         if self.plan_of:
             chosen = self.random.choice(list(self.plan_of))
             [verdict] = await self.database.write(
-                lambda tx: jobs.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
+                lambda tx: cancelling.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
             )
             assert verdict is not None
             assert verdict.done <= (chosen not in self.cancelled)

@@ -8,7 +8,7 @@ from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Stale
-from enginehouse.storage import artifacts, barriers, jobs, work
+from enginehouse.storage import artifacts, barriers, cancelling, jobs, work
 from enginehouse.storage.database import Database
 
 
@@ -166,7 +166,7 @@ async def test_a_heartbeat_moves_the_end_of_a_lease(bench: Verbs) -> None:
 async def test_cancel_before_any_start_leaves_nothing_to_claim(bench: Verbs) -> None:
     [job_id, other] = await bench.create(make.new_job(make.independent(3)), make.new_job(make.independent(1)))
     [verdict] = await bench.cancel(job_id)
-    assert verdict == jobs.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert verdict == cancelling.Cancelled(JobStatus.ABORTED, done=True, refused=False)
     assert {lease.key.job_id for lease in await bench.claim()} == {other}
     job = await bench.job(job_id)
     assert job.aborted_at is not None

@@ -88,7 +88,7 @@ class House:
     listeners: Listeners
     shard: Callable[[], int]
     creates: Coalescer[jobs.Creation, creating.Made]
-    cancels: Coalescer[Cancelling, jobs.Cancelled | None]
+    cancels: Coalescer[Cancelling, cancelling.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     watches: Watches
@@ -116,9 +116,9 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
         return next(turns) % _SHARDS if on_postgres else 0
 
-    async def cancel(wanted: list[Cancelling]) -> list[jobs.Cancelled | None]:
+    async def cancel(wanted: list[Cancelling]) -> list[cancelling.Cancelled | None]:
         at = shard()
-        verdicts = await database.write(lambda tx: cancelling.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
+        verdicts = await database.write(lambda tx: cancelling.cancel_recorded(tx, wanted, shard=at), under=BARRIER_LOCK)
         watches.changed(job_id for (job_id, _), _ in wanted)
         return verdicts
 

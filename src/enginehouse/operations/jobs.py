@@ -224,15 +224,15 @@ async def cancel(
     return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
 
 
-async def _stop(house: House, wanted: Cancelling) -> jobs.Cancelled | None:
+async def _stop(house: House, wanted: Cancelling) -> cancelling.Cancelled | None:
     shard = house.shard()
     [verdict] = await house.database.write(
-        lambda tx: cancelling.cancel(tx, [wanted], include_running=True, shard=shard)
+        lambda tx: cancelling.cancel_recorded(tx, [wanted], include_running=True, shard=shard)
     )
     return verdict
 
 
-def _past_cancelling(verdict: jobs.Cancelled) -> str:
+def _past_cancelling(verdict: cancelling.Cancelled) -> str:
     if verdict.ended_at is not None:
         when = graphql_seconds(verdict.ended_at)
         return f"Job is already {verdict.status} (finished {when}); nothing was cancelled."

@@ -2,14 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
-from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
-from enginehouse.storage import barriers, settling, stopping, targets
+from enginehouse.domain.status import TASK_ENDED, JobStatus, TaskStatus
+from enginehouse.storage import barriers, settling, targets
 from enginehouse.storage import plans as stored
 from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Row, Tx
@@ -283,73 +283,6 @@ def _conditions(wanted: JobFilter) -> dict[str, object]:
         "any_engine": int(not wanted.engine_ids),
         "engine_ids": list(wanted.engine_ids),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """What became of one cancel: `done` is true only for the call that changed the job.
-
-    `stopping`: how many of its attempts are still to stop.
-    """
-
-    status: JobStatus
-    done: bool
-    refused: bool
-    ended_at: int | None = None
-    stopping: int = 0
-
-
-async def cancel(
-    tx: Tx, wanted: Sequence[tuple[int, int]], *, include_running: bool = False, shard: int = 0
-) -> list[Cancelled | None]:
-    """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
-
-    With `include_running` a job past that point is cancelled too: what of it runs is to stop.
-    From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
-    `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
-    """
-    await tx.lock(barriers.BARRIER_LOCK, shared=True)
-    rows = await tx.each("jobs.lock_to_cancel", sorted(set(wanted)))
-    now = await tx.read_clock()
-    found: dict[tuple[int, int], Row] = {(row[0], row[1]): row for row in rows}
-    chosen, to_stop, counts = list[int](), list[Row](), defaultdict[tuple[int, str], int](int)
-    verdicts: dict[tuple[int, int], Cancelled] = {}
-    for key, row in found.items():
-        before = JobStatus(row[2])
-        if row[12]:
-            verdicts[key] = Cancelled(JobStatus.ABORTED, done=False, refused=False)  # by a bulk cancel, before us
-        elif row[10]:
-            verdicts[key] = Cancelled(before, done=False, refused=False, stopping=row[11])
-        elif cancellable(Tally(*row[3:9]), before):
-            chosen.append(row[0])
-            counts[row[1], before.value] -= 1
-            counts[row[1], JobStatus.ABORTED.value] += 1
-            verdicts[key] = Cancelled(JobStatus.ABORTED, done=True, refused=False)
-        elif include_running and before not in JOB_ENDED:
-            to_stop.append(row)
-        else:
-            verdicts[key] = Cancelled(before, done=False, refused=True, ended_at=row[9])
-    if chosen:
-        await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
-        await tx.run("jobs.delete_items", ids=chosen)
-        await settling.count_jobs(tx, counts, shard=shard)
-    for row, left in zip(to_stop, await stopping.stop_jobs(tx, to_stop, shard=shard), strict=True):
-        status = JobStatus.RUNNING if left else JobStatus.ABORTED
-        verdicts[row[0], row[1]] = Cancelled(status, done=True, refused=False, stopping=left)
-    return _first_takes_it(wanted, verdicts)
-
-
-def _first_takes_it(
-    wanted: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], Cancelled]
-) -> list[Cancelled | None]:
-    """Of several calls for one job in a batch the first has changed it; the others find it cancelled."""
-    answers: list[Cancelled | None] = []
-    for key in wanted:
-        verdict = verdicts.get(key)
-        answers.append(verdict)
-        if verdict is not None and verdict.done:
-            verdicts[key] = replace(verdict, done=False)
-    return answers
 
 
 async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None, shard: int = 0) -> list[str] | None:
