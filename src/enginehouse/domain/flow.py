@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from enginehouse.domain.event import CANCELLED, LONGEST_MESSAGE, OF_VERB, Detail, EventKind
+from enginehouse.domain.items import WHOLE, ItemState, Later, Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
@@ -28,19 +29,6 @@ class Missing(Exception):
         super().__init__("more rows are needed")
         self.tasks = frozenset(tasks)
         self.chunks = frozenset(chunks)
-
-
-class Source(msgspec.Struct, frozen=True):
-    """The artifact a chunk item reads, and the input folder it arrives in."""
-
-    folder: int
-    ordinal: int
-    output_folder: int
-    item: int
-    part: int
-
-
-WHOLE: Final = Source(-1, -1, -1, -1, -1)
 
 
 class TaskState(msgspec.Struct):
@@ -76,25 +64,6 @@ class JobState(msgspec.Struct):
 
     def tally(self) -> Tally:
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
-
-
-class ItemState(msgspec.Struct, frozen=True):
-    """A leased item: its key, and what it has been charged for so far."""
-
-    ordinal: int
-    item: int
-    attempts: int
-    failures: int
-    lost: int
-
-
-class Later(msgspec.Struct, frozen=True):
-    """An item that is to be tried again, not before `at`, charged as said."""
-
-    item: ItemState
-    at: int
-    failures: int
-    lost: int
 
 
 @dataclass(slots=True)

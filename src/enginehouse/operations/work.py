@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.errors import Unavailable
-from enginehouse.domain.flow import WHOLE
+from enginehouse.domain.items import WHOLE
 from enginehouse.domain.work import Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations.house import House
 from enginehouse.storage import artifacts, lanes, standing, stopping, work

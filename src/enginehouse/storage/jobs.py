@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enginehouse.domain.event import JOB, Detail, EventKind
-from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.items import WHOLE
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
 from enginehouse.domain.status import TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.storage import barriers, settling, targets

@@ -7,7 +7,8 @@ from typing import assert_never
 import msgspec
 
 from enginehouse.domain.event import Detail
-from enginehouse.domain.flow import ItemState, Missing, Settlement, Source, TaskState
+from enginehouse.domain.flow import Missing, Settlement, TaskState
+from enginehouse.domain.items import ItemState, Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, FailureKind
 from enginehouse.domain.work import Accepted, Answer, Done, Failed, ItemKey, Lease, NewArtifact, Report, Stale
