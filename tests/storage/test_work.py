@@ -8,7 +8,7 @@ from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Stale
-from enginehouse.storage import artifacts, barriers, cancelling, jobs, work
+from enginehouse.storage import artifacts, barriers, cancelling, deleting, work
 from enginehouse.storage.database import Database
 
 
@@ -246,8 +246,8 @@ async def test_delete_leaves_no_row(bench: Verbs) -> None:
     [job_id] = await bench.create(make.new_job(make.chain(2)))
     [lease] = await bench.claim()
     await bench.done(lease, make.outputs(0, 1))
-    assert await bench.database.write(lambda tx: jobs.delete(tx, [job_id], organization_id=2)) is None
-    keys = await bench.database.write(lambda tx: jobs.delete(tx, [job_id], organization_id=make.ORGANIZATION))
+    assert await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=2)) is None
+    keys = await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=make.ORGANIZATION))
     assert keys == ["k0"]
     assert await bench.counts() == {}
     assert await bench.claim() == []

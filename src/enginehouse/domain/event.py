@@ -13,7 +13,11 @@ import msgspec
 from enginehouse.domain.status import JobStatus
 
 JOB: Final = -1  # the ordinal of what is said of the job itself
+
+# Why a task is aborted.
 CANCELLED: Final = "cancelled"
+PARENT_FAILED: Final = "parent_failed"
+NOT_NEEDED: Final = "not_needed"
 
 
 class EventKind(StrEnum):

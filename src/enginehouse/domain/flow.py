@@ -6,20 +6,25 @@ raises `Missing`, and storage starts over with more.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
-from enginehouse.domain.event import CANCELLED, LONGEST_MESSAGE, OF_VERB, Detail, EventKind
+from enginehouse.domain.event import (
+    CANCELLED,
+    LONGEST_MESSAGE,
+    NOT_NEEDED,
+    OF_VERB,
+    PARENT_FAILED,
+    Detail,
+    EventKind,
+)
 from enginehouse.domain.items import WHOLE, ItemState, Later, Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
+from enginehouse.domain.shape import reach
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
-
-PARENT_FAILED: Final = "parent_failed"
-NOT_NEEDED: Final = "not_needed"
 
 
 class Missing(Exception):
@@ -83,6 +88,20 @@ class Settlement:
     _turns: deque[int] = field(default_factory=deque)
 
     # -- what is told ------------------------------------------------------------------------------------
+
+    def reused(self, origins: Mapping[int, int]) -> None:
+        """These tasks of a new job are complete by stored outputs: neither run nor counted, but gone on from."""
+        done = [self._task(ordinal) for ordinal in origins]
+        for task in done:
+            self._move(task, "reuse", Detail(job=origins[task.ordinal]))
+            self.job.complete -= 1
+        for child in sorted({child for task in done for child in self.shape.children[task.ordinal]}):
+            if self._takes_chunks_now(child):
+                for source in self._routed(child):
+                    self._add_item(self._task(child), source)
+        for task in done:
+            self._go_on(task)
+        self._run_turns()
 
     def claimed(self, ordinal: int, attempt: Detail | None = None) -> None:
         """An attempt of one of the task's items has started; `attempt` is what history says of it."""
@@ -186,18 +205,7 @@ class Settlement:
         try:
             return self.tasks[ordinal]
         except KeyError:
-            raise Missing(tasks=self._reach(ordinal)) from None
-
-    def _reach(self, ordinal: int) -> set[int]:
-        """`ordinal` and everything that can follow from it."""
-        reach, stack = set[int](), [ordinal]
-        while stack:
-            if (here := stack.pop()) not in reach:
-                reach.add(here)
-                stack.extend(self.shape.children[here])
-                if (standby := self.shape.standbys[here]) is not None:
-                    stack.append(standby)
-        return reach
+            raise Missing(tasks=reach(self.shape, ordinal)) from None
 
     def _move(self, task: TaskState, verb: str, detail: Detail | None = None) -> None:
         """The task is in the verb's target status and the job's counts agree. The one door for a change of status."""
@@ -273,13 +281,23 @@ class Settlement:
             if task.status in TASK_ENDED:
                 continue
             self._move(task, "complete")
-            self._leave_out_standby(task.ordinal)
-            for child in self.shape.children[task.ordinal]:
-                state = self._task(child)
-                state.waits_for -= 1
-                state.changed = True
-                if state.waits_for == 0:
-                    self._release(state)
+            self._go_on(task)
+
+    def _go_on(self, task: TaskState) -> None:
+        """The task has completed: its standby is not needed, and its children wait for one parent less."""
+        self._leave_out_standby(task.ordinal)
+        for child in self.shape.children[task.ordinal]:
+            state = self._task(child)
+            state.waits_for -= 1
+            state.changed = True
+            if state.waits_for == 0:
+                self._release(state)
+
+    def _routed(self, task: int) -> list[Source]:
+        """Every visible output that is routed to the task."""
+        if task not in self.chunks:
+            raise Missing(chunks=[task])
+        return self.chunks[task]
 
     def _release(self, task: TaskState) -> None:
         """Every parent is complete: the items that waited for that appear, or the task ends for want of any."""
@@ -290,9 +308,7 @@ class Settlement:
             self._add_item(task, WHOLE)
             return
         if plan.parents_first or plan.standby_for is not None:
-            if task.ordinal not in self.chunks:
-                raise Missing(chunks=[task.ordinal])
-            for source in self.chunks[task.ordinal]:
+            for source in self._routed(task.ordinal):
                 self._add_item(task, source)
         self._end_if_done(task)
 
@@ -308,7 +324,7 @@ class Settlement:
             if state.waits_for == 0:
                 self._release(state)
             return
-        for ordinal in self._reach(task.ordinal) - {task.ordinal}:
+        for ordinal in reach(self.shape, task.ordinal) - {task.ordinal}:
             self._abort(self._task(ordinal), PARENT_FAILED)
 
     def _abort(self, task: TaskState, reason: str) -> None:

@@ -1,11 +1,11 @@
 """What may be done with jobs: create, look, list, cancel, retry, delete."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.errors import InvalidInput, NotFound, NotRetryable, PastCancelling, Problem
+from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Problem
 from enginehouse.domain.graph import Planned, plan
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql
@@ -13,12 +13,13 @@ from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetReque
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import audit, targets, workers
+from enginehouse.operations import audit, reuse, targets, workers
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log, cancelling, jobs, plans
+from enginehouse.storage import audit_log, cancelling, deleting, jobs, plans
 from enginehouse.storage.cancelling import Cancelling
 from enginehouse.storage.database import Tx
+from enginehouse.storage.reuse import SourceGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,10 @@ def new_job(
     target_id: int | None,
     due_at: int | None,
     target: TargetRequest | None = None,
-    retry_of: int | None = None,
+    retry_of: Job | None = None,
+    reused: Mapping[int, int] | None = None,
 ) -> jobs.NewJob:
-    """The job to store for a plan."""
+    """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
     edges = shape(made)
     start = initial(made)
     return jobs.NewJob(
@@ -138,13 +140,15 @@ def new_job(
         document=plans.encode(made).decode(),
         shape=edges,
         statuses=start.statuses,
-        runnable=frozenset(start.ready),
-        total=sum(task.standby_for is None for task in made.tasks),
+        runnable=frozenset(start.ready if reused is None else set(start.ready) - reused.keys()),
+        total=sum(task.standby_for is None for task in made.tasks) - len(reused or ()),
         target_id=target_id,
         target=target,
         created_by=principal.user_id,
         due_at=due_at,
-        retry_of=retry_of,
+        retry_of=None if retry_of is None else retry_of.id,
+        root_of=None if retry_of is None else retry_of.root_of or retry_of.id,
+        reused=reused,
     )
 
 
@@ -240,18 +244,25 @@ def _past_cancelling(verdict: cancelling.Cancelled) -> str:
 
 
 @audit.mutation("retryJob", "Job", names="job_id")
-async def retry(house: House, principal: Principal, job_id: int, shown: str = "") -> CreatedJob:
+async def retry(
+    house: House, principal: Principal, job_id: int, shown: str = "", *, only_failed: bool = False
+) -> CreatedJob:
     """A new job does the same again, with its lineage kept; the old one is untouched, and runs on if it was live.
 
-    Raises NotRetryable for a complete job, NotFound.
+    With `only_failed` the tasks that are complete do not run again: their stored outputs stand in the new job too.
+    Raises NotRetryable for a complete job and where nothing failed that could be retried alone, NotFound.
     """
     require(principal, Role.USER)
     old = await get(house, principal, job_id, shown)
-    if old.status is JobStatus.COMPLETE:
-        raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
-    new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old.id)
-    done = audit.entry(principal, "retryJob", object_type="Job", detail=f"of {job_graphql(job_id)}")
-    made = await house.creates.ask(jobs.Creation([new], entries=[done]))
+    reuse.refuse_complete(old)
+    reused = await reuse.taken_over(house, old) if only_failed else None
+    new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused)
+    said = f"of {job_graphql(job_id)}{', only what failed' if only_failed else ''}"
+    done = audit.entry(principal, "retryJob", object_type="Job", detail=said)
+    try:
+        made = await house.creates.ask(jobs.Creation([new], entries=[done]))
+    except SourceGone:
+        raise NotFound("Job", shown or job_id) from None
     [(new_id, target_id)] = made.ids
     house.waiting(principal.organization_id)
     house.watches.changed([old.id])
@@ -266,7 +277,7 @@ async def delete(house: House, principal: Principal, job_id: int, shown: str = "
     done = audit.entry(principal, "deleteJob", object_type="Job", object_id=job_id)
 
     async def drop(tx: Tx) -> list[str] | None:
-        keys = await jobs.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
+        keys = await deleting.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
         await audit_log.record(tx, [] if keys is None else [done])
         return keys
 

@@ -8,7 +8,7 @@ from enginehouse.domain.work import Failed, ItemKey, Report
 from enginehouse.operations import work as work_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.work import MICROS
-from enginehouse.storage import jobs, work
+from enginehouse.storage import deleting, work
 
 _LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
 
@@ -48,11 +48,11 @@ async def prune(house: House, *, now: int, limit: int = 200) -> int:
     A retry keeps the id of the job it came from, also when that one is gone.
     """
     before = now - house.limits.retention_seconds * MICROS
-    old = await house.database.read(lambda tx: jobs.over_since(tx, before=before, limit=limit))
+    old = await house.database.read(lambda tx: deleting.over_since(tx, before=before, limit=limit))
     if not old:
         return 0
     shard = house.shard()
-    keys = await house.database.write(lambda tx: jobs.delete(tx, old, organization_id=None, shard=shard))
+    keys = await house.database.write(lambda tx: deleting.delete(tx, old, organization_id=None, shard=shard))
     for job_id in old:
         house.plans.forget(job_id)
     await house.store.delete(keys or [])

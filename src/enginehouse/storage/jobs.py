@@ -1,7 +1,7 @@
 """Jobs in storage: made whole, read whole, cancelled by one row, dropped in batches."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from enginehouse.domain.event import JOB, Detail, EventKind
@@ -9,7 +9,7 @@ from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.items import WHOLE
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
 from enginehouse.domain.status import TASK_ENDED, JobStatus, TaskStatus
-from enginehouse.storage import barriers, settling, targets
+from enginehouse.storage import barriers, reuse, settling, targets
 from enginehouse.storage import plans as stored
 from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Row, Tx
@@ -23,7 +23,9 @@ NEVER = 9_223_372_036_854_775_807
 class NewJob:
     """A job to store: its plan worked out, and which of its tasks can start at once.
 
-    `target` describes one to make in the same transaction; `target_id` names one that is there.
+    `target` describes one to make in the same transaction; `target_id` names one that is there. `reused` names tasks
+    that are complete by the outputs they have in the job `retry_of`, each with the job that made those; such a task is
+    neither in `runnable` nor in `total`.
     """
 
     organization_id: int
@@ -38,6 +40,8 @@ class NewJob:
     created_by: str | None = None
     due_at: int | None = None
     retry_of: int | None = None
+    root_of: int | None = None
+    reused: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,12 @@ class Creation:
 
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:
-    """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target."""
+    """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target.
+
+    Raises SourceGone where outputs are to be reused of a job that is not there any more.
+    """
     await tx.lock("barrier", shared=True)
-    again = {job.retry_of for job in jobs if job.retry_of is not None}
-    retried = {row[0] for row in await tx.all("work.lock_jobs", ids=sorted(again))} if again else set()
+    retried = await _lock_retried(tx, jobs)
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
@@ -76,16 +82,40 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)
-    await tx.many(
-        "work.insert_events",
-        [
-            settling.event_row(job.retry_of, JOB, EventKind.RETRIED, now, Detail(job=job_id))
-            for job_id, job in zip(ids, jobs, strict=True)
-            if job.retry_of is not None and job.retry_of in retried
-        ],
-    )
     await settling.count_jobs(tx, counts, shard=shard)
+    if retried:
+        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)), shard)
     return list(zip(ids, target_ids, strict=True))
+
+
+async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None, int]]:
+    """Those of the jobs done again that are still there, each with its organization; none can be deleted meanwhile."""
+    again = {job.retry_of for job in jobs if job.retry_of is not None}
+    found = {(row[0], row[1]) for row in await tx.all("work.lock_jobs", ids=sorted(again))} if again else set()
+    if any(job.reused and (job.retry_of, job.organization_id) not in found for job in jobs):
+        raise reuse.SourceGone
+    return found
+
+
+async def _follow_retried(
+    tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]], shard: int
+) -> None:
+    """What was done again says so, and what is reused of it stands in the new jobs."""
+    told, births = list[Row](), list[reuse.Birth]()
+    for job_id, job in made:
+        if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
+            continue
+        told.append(settling.event_row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
+        if job.reused:
+            births.append(
+                reuse.Birth(
+                    job_id, job.organization_id, job.retry_of, job.reused, job.plan, job.shape, job.statuses,
+                    job.runnable, job.total,
+                )
+            )  # fmt: skip
+    await tx.many("work.insert_events", told)
+    if births:
+        await reuse.settle(tx, births, shard=shard)
 
 
 async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
@@ -124,7 +154,7 @@ async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int 
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
         job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
-        job.retry_of, now,
+        job.retry_of, job.root_of, now,
     )  # fmt: skip
 
 
@@ -174,6 +204,7 @@ def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
         created_by=row[5],
         due_at=row[6],
         retry_of=row[7],
+        root_of=row[17],
         retries=retries,
         created_at=created_at,
         modified_at=modified_at,
@@ -211,6 +242,7 @@ def _task(row: Row, plan: Plan, created_at: int, cancelled_at: int | None) -> Ta
         items_failed=row[5],
         failure_reason=row[12],
         failure_message=row[13],
+        reused_from=row[15],
     )
 
 
@@ -283,33 +315,3 @@ def _conditions(wanted: JobFilter) -> dict[str, object]:
         "any_engine": int(not wanted.engine_ids),
         "engine_ids": list(wanted.engine_ids),
     }
-
-
-async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None, shard: int = 0) -> list[str] | None:
-    """The jobs and everything of them are gone; answers the keys of the bytes to remove. None where one is not theirs.
-
-    Running attempts are fenced by the loss of their items. `organization_id` None: the server's own retention.
-    """
-    rows = await tx.all("jobs.lock_to_delete", ids=list(job_ids))
-    if organization_id is not None and (
-        len(rows) < len(set(job_ids)) or any(row[1] != organization_id for row in rows)
-    ):
-        return None
-    ids = [row[0] for row in rows]
-    keys = [row[0] for row in await tx.all("artifacts.keys_of_jobs", ids=ids)]
-    counts: dict[tuple[int, str], int] = defaultdict(int)
-    for _, owner, word, _ in rows:
-        counts[owner, word] -= 1
-    for part in ("items", "documents", "tasks", "attempts", "artifacts", "events", "jobs"):
-        await tx.run(f"jobs.delete_{part}", ids=ids)
-    await settling.count_jobs(tx, counts, shard=shard)
-    # One that a bulk cancel covers is settled by being gone, so that what was counted and what was settled agree.
-    for barrier_id, settled in sorted(Counter(row[3] for row in rows if row[3] is not None).items()):
-        await tx.run("barriers.add_settled", id=barrier_id, jobs=settled)
-    return keys
-
-
-async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:
-    """Ended jobs untouched since `before` (µs), the oldest first. The id bound keeps the scan at the old end."""
-    rows = await tx.all("jobs.over_since", before=before, before_id=first_job_id(before), limit=limit)
-    return [row[0] for row in rows]

@@ -57,7 +57,9 @@ SELECT id, status, cancelled, started_at IS NOT NULL, tasks_total, tasks_queued,
 FROM job ORDER BY id;
 
 -- name: task_rows
-SELECT job_id, ordinal, status, waits_for, items, items_open, items_running, items_failed, attempts FROM task ORDER BY job_id, ordinal;
+SELECT job_id, ordinal, status, waits_for, items, items_open, items_running, items_failed, attempts,
+       reused_from IS NOT NULL
+FROM task ORDER BY job_id, ordinal;
 
 -- name: item_rows
 SELECT job_id, ordinal, item, lease_until IS NOT NULL, token FROM work_item ORDER BY job_id, ordinal, item;
@@ -82,5 +84,9 @@ SELECT COUNT(*) FROM work_item w JOIN job j ON j.id = w.job_id WHERE j.status IN
 SELECT (SELECT COUNT(*) FROM attempt a JOIN job j ON j.id = a.job_id WHERE j.cancelled = 1 AND a.started_at > j.aborted_at)
      + (SELECT COUNT(*) FROM job j JOIN task t ON t.job_id = j.id WHERE j.cancelled = 1 AND t.attempts <>
          (SELECT COUNT(*) FROM attempt a WHERE a.job_id = t.job_id AND a.ordinal = t.ordinal));
+
 -- name: told
 SELECT ordinal, kind, detail FROM event ORDER BY id;
+
+-- name: count_a_reused_task
+UPDATE job SET tasks_total = tasks_total + 1, tasks_complete = tasks_complete + 1 WHERE id = :id;
