@@ -170,11 +170,11 @@ async def _on_notice(database: Database, channel: str, react: Callable[[], None]
 async def _appear(
     house: House, worker: str, slots: Slots, specs: Sequence[EngineSpec], closing: AsyncExitStack
 ) -> Duty:
-    """The worker is known with its slots and engines until it stops; answers the duty that keeps it known."""
+    """The worker is known with its slots and engines until it stops; answers the duty that keeps it so."""
     offered = [spec.id for spec in specs if slots.capacity.get(spec.kind, 0) > 0]
 
-    async def beat(*, first: bool = False) -> bool:
-        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered, first=first)
+    async def beat() -> bool:
+        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered)
         return False
 
     async def leave() -> None:
@@ -182,7 +182,7 @@ async def _appear(
         with suppress(Unavailable):
             await workers.leave(house, worker)
 
-    await beat(first=True)
+    await workers.appear(house, name=worker, pools=slots.capacity, engines=offered)
     closing.push_async_callback(leave)
     return Duty("presence", BEAT_SECONDS, beat)
 

@@ -29,7 +29,7 @@ async def ready(house: House, *, pool: str) -> bool:
         counted = await house.database.glance(lambda tx: standing.count_live(tx, outlook.standing))
         outlook = replace(outlook, standing=counted)
     queue.see(outlook, began=began, ended=time.monotonic())
-    return outlook.open
+    return queue.outlook.open
 
 
 async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:
