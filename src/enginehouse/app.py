@@ -85,7 +85,11 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     closing.push_async_callback(database.close)
     store = DiskStore(settings.data / "artifacts")
     closing.callback(store.close)
-    limits = Limits(lease_seconds=settings.lease_seconds, retention_seconds=settings.retention_days * _DAY)
+    limits = Limits(
+        lease_seconds=settings.lease_seconds,
+        retention_seconds=settings.retention_days * _DAY,
+        idempotency_seconds=settings.idempotency_days * _DAY,
+    )
     house = furnish(database, store, limits)
     for coalescer in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(coalescer)
@@ -194,10 +198,19 @@ def _duties(house: House) -> list[Duty]:
     async def prune() -> bool:
         return await upkeep.prune(house, now=janitor.wall_micros()) >= _BATCH
 
+    async def prune_keys() -> bool:
+        return await upkeep.prune_keys(house, now=janitor.wall_micros(), limit=_KEYS) >= _KEYS
+
     async def settle() -> bool:
         return await bulk.settle(house)
 
-    return [Duty("expire leases", 1.0, expire), Duty("prune", 60.0, prune), Duty(_SETTLE, 1.0, settle)]
+    return [
+        Duty("expire leases", 1.0, expire),
+        Duty("prune", 60.0, prune),
+        Duty("prune keys", 60.0, prune_keys),
+        Duty(_SETTLE, 1.0, settle),
+    ]
 
 
 _BATCH = 200
+_KEYS = 1000

@@ -14,6 +14,12 @@ from enginehouse.cli.why import why
 from enginehouse.client import jobs
 from enginehouse.client.http import Connection
 
+_key_option = click.option(
+    "--idempotency-key",
+    "key",
+    help="Any text: the same command with the same key is done once, however often it is run.",
+)
+
 
 @click.group()
 def job() -> None:
@@ -36,17 +42,31 @@ job.add_command(why)
     "--from", "request", type=click.File("rb"), help="A JSON file with a whole request of either interface; - is stdin."
 )
 @click.option("--watch", is_flag=True, help="Stay until the job has ended.")
+@_key_option
 @output.json_option
 @at_named_server
 def create(
-    server: Connection, *, request: Any, watch: bool, as_json: bool, source_url: str | None, **given: Any
+    server: Connection,
+    *,
+    request: Any,
+    watch: bool,
+    as_json: bool,
+    source_url: str | None,
+    key: str | None,
+    **given: Any,
 ) -> None:
     """Create a job: one engine on a URL, a text or a file, or all that a file describes.
 
     --from takes the body of POST /edge/v1/proc/job/create, or the input of the mutation createJob.
     """
-    wanted = Wanted(url=source_url, **given)
-    ids, warnings = read_request(server, request) if request is not None else ([], [])
+    wanted = Wanted(url=source_url, key=key, **given)
+    if key is not None and wanted.file is not None:
+        raise FailureError(
+            "--idempotency-key: not with --file, which is uploaded as another target each time. Upload it once, and "
+            "name the target in --from.",
+            exit_code=2,
+        )
+    ids, warnings = read_request(server, request, key=key) if request is not None else ([], [])
     if request is None:
         made, warnings = wanted.create(server)
         ids = [made]
@@ -149,11 +169,12 @@ def cancel(server: Connection, job_id: str, *, include_running: bool, wait: bool
 
 @job.command()
 @click.argument("job_id")
+@_key_option
 @output.json_option
 @at_server
-def retry(server: Connection, job_id: str, *, as_json: bool) -> None:
+def retry(server: Connection, job_id: str, *, key: str | None, as_json: bool) -> None:
     """Do a job that is not complete again, as a new job."""
-    made = jobs.retry(server, job_id)
+    made = jobs.retry(server, job_id, key=key)
     if as_json:
         output.show_json({"id": made, "retryOf": job_id})
     else:

@@ -36,6 +36,7 @@ class Limits:
     session_seconds: int = 86_400
     lease_seconds: float = 30.0
     retention_seconds: int = 30 * 86_400
+    idempotency_seconds: int = 7 * 86_400
     unconfirmed_cancels: int = 1_000
     event_streams: int = 1_000  # of one organization at a time
 

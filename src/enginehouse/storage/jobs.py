@@ -46,15 +46,16 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What one caller has made: its jobs, all or none, with the key of its request and the warnings told with each.
+    """What one caller has made: its jobs, all or none, with the key of its request.
 
+    `warnings` are told with each; None where there are none.
     `entries` are recorded with them: one for each job, about it.
     """
 
     jobs: Sequence[NewJob]
     key: Keyed | None = None
     entries: Sequence[Entry] = ()
-    warnings: Sequence[tuple[str, ...]] = ()
+    warnings: Sequence[tuple[str, ...]] | None = None
 
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:

@@ -6,17 +6,19 @@ from typing import Any, Final
 
 from ariadne import MutationType, ObjectType, QueryType
 from graphql import FieldNode
+from msgspec import structs
 
-from enginehouse.api.graphql import paging, targets
+from enginehouse.api.graphql import idempotency, paging, targets
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.creating import job_request
 from enginehouse.api.graphql.scalars import Moment
-from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.errors import InvalidInput, NotFound, Refusal, Unavailable
 from enginehouse.domain.ids import job_graphql, parse_job, task_graphql
-from enginehouse.domain.job import Job, JobFilter, Route, Task
+from enginehouse.domain.job import Job, JobFilter, JobRequest, Route, Task
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import engines, jobs
+from enginehouse.operations.targets import take_back
 
 query, mutation, job_type = QueryType(), MutationType(), ObjectType("Job")
 
@@ -64,19 +66,49 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 
 
 @mutation.field("createJob")
-async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Job | NewJob:
+async def create(
+    _: object,
+    info: Info,
+    input: dict[str, Any] | None = None,
+    idempotencyKey: str | None = None,  # noqa: N803
+) -> Job | NewJob:
     """The job is durable and waits for its first task to start."""
     context = info.context
-    [created] = await jobs.create(context.house, context.principal, [job_request(await _with_target(context, input))])
+    key = idempotency.key(context, idempotencyKey)
+    if input is not None and input.get("targetId") is None and (input.get("target") or {}).get("assets"):
+        created = await _create_with_assets(context, input, key)
+    else:
+        [created] = await jobs.create(context.house, context.principal, [job_request(input)], key=key)
     return await _shown(context, info, created)
 
 
-async def _with_target(context: Context, given: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The input, its target made already where that has assets, which no task of the job may start without."""
-    if given is None or given.get("targetId") is not None or not (given.get("target") or {}).get("assets"):
-        return given
+async def _create_with_assets(context: Context, given: dict[str, Any], key: str | None) -> jobs.CreatedJob:
+    """The target is made first with its assets, which no task of the job may start without."""
+    asked = [_with_assets(job_request(given), given["target"]["assets"])]
+    if key is not None:
+        before = await jobs.created_before(context.house, context.principal, asked, key)
+        if before is not None:
+            return before[0]
     target = await targets.make(context, given["target"], "target.")
-    return {**given, "target": None, "targetId": str(target.id)}
+    request = job_request({**given, "target": None, "targetId": str(target.id)})
+    try:
+        [created] = await jobs.create(context.house, context.principal, [request], key=key, asked=asked)
+    except Unavailable:
+        raise  # the job may have been made
+    except Refusal:
+        await take_back(context.house, context.principal, target.id)
+        raise
+    if created.replayed:  # by a request that was sent at the same time
+        await take_back(context.house, context.principal, target.id)
+    return created
+
+
+def _with_assets(request: JobRequest, assets: Any) -> JobRequest:
+    """All that is asked: the assets of the target, too."""
+    if request.target is None:
+        return request
+    target = structs.replace(request.target, echo={**request.target.echo, "assets": assets})
+    return replace(request, target=target)
 
 
 @mutation.field("cancelJob")
@@ -91,14 +123,16 @@ async def cancel(_: object, info: Info, id: str, includeRunning: bool | None = F
 
 
 @mutation.field("retryJob")
-async def retry(_: object, info: Info, id: str) -> Job | NewJob:
+async def retry(_: object, info: Info, id: str, idempotencyKey: str | None = None) -> Job | NewJob:  # noqa: N803
     """A new job does the same again."""
     context = info.context
-    created = await jobs.retry(context.house, context.principal, job_id_of(id), id)
+    key = idempotency.key(context, idempotencyKey)
+    created = await jobs.retry(context.house, context.principal, job_id_of(id), id, key=key)
     return await _shown(context, info, created)
 
 
 async def _shown(context: Context, info: Info, created: jobs.CreatedJob) -> Job | NewJob:
+    context.replayed |= created.replayed
     if _selected(info) <= _KNOWN_AT_ONCE:
         return NewJob(created.job_id, created.target_id, created.warnings)
     job = await jobs.get(context.house, context.principal, created.job_id)

@@ -16,6 +16,7 @@ from enginehouse.wire.body import Body
 T = TypeVar("T")
 
 _encode: Final = msgspec.json.Encoder().encode
+_REPLAYED: Final = ((b"idempotent-replayed", b"true"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Headers:
     api_key: bytes | None = None
     content_type: bytes | None = None
     content_length: bytes | None = None
+    idempotency_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Call(Request):
 
     principal: Principal
 
+    @property
+    def key(self) -> str | None:
+        """The idempotency key that came with it."""
+        given = self.headers.idempotency_key
+        return None if given is None else given.decode("latin-1")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -72,6 +80,6 @@ OpenHandler = Callable[[Request], Awaitable[Answer]]
 NO_CONTENT: Final = Reply(b"", 204)
 
 
-def json(value: Any) -> Reply:
-    """The struct as an answer."""
-    return Reply(_encode(value))
+def json(value: Any, *, replayed: bool = False) -> Reply:
+    """The struct as an answer. `replayed`: it was given before, to a request with the same idempotency key."""
+    return Reply(_encode(value), headers=_REPLAYED if replayed else ())
