@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -47,13 +47,14 @@ _SETTLE = "settle bulk cancels"
 class Running:
     """A server at work: its house, its ASGI application, and the secrets its first start made.
 
-    After `hurry` its end does not wait for what runs.
+    After `hurry` its end does not wait for what runs. `end_streams` ends the answers that would go on by themselves.
     """
 
     house: House
     application: Application
     first_start: FirstStart
     hurry: Callable[[], None]
+    end_streams: Callable[[], Awaitable[None]]
 
 
 def start_keeper(settings: Settings) -> Keeper:
@@ -77,7 +78,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
         supervisor = await _supervisor(settings, house, keeper, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
-        yield Running(house, application(house), first, supervisor.hurry)
+        yield Running(house, application(house), first, supervisor.hurry, house.watches.close)
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:
@@ -91,6 +92,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         idempotency_seconds=settings.idempotency_days * _DAY,
     )
     house = furnish(database, store, limits)
+    closing.push_async_callback(house.watches.close)
     for coalescer in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(coalescer)
     return house

@@ -54,6 +54,8 @@ REST: dict[str, list[str] | None] = {
 OWN = [
     "GET /api/v1/asset/{asset}/content",
     "GET /api/v1/tokens?organizationID={organization}",
+    "GET /api/v1/jobs/{job}/events",
+    "GET /api/v1/jobs/{jobUUID}/events/stream",
     "GET /api/v1/jobs/{job}/why",
     "GET /api/v1/jobs/{jobUUID}/why",
     "GET /api/v1/tasks/{task}/why",

@@ -1,17 +1,18 @@
 """`enginehouse job …`: what a person does with jobs, from the smallest one to a whole graph in a file."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from enginehouse.cli import failing, output, watching
+from enginehouse.cli import failing, history, output, watching
 from enginehouse.cli.problem import FailureError
 from enginehouse.cli.requested import Wanted, read_request
 from enginehouse.cli.where import at_named_server, at_server
 from enginehouse.cli.why import why
-from enginehouse.client import jobs
+from enginehouse.client import events, jobs
 from enginehouse.client.http import Connection
 
 _key_option = click.option(
@@ -135,8 +136,30 @@ def list_(server: Connection, *, status: str | None, limit: int, offset: int, as
 @output.json_option
 @at_server
 def watch(server: Connection, job_id: str, *, as_json: bool) -> None:
-    """Follow a job until it has ended. Exit code 0 when it is complete."""
-    _watched(server, job_id, as_json=as_json)
+    """Follow a job until it has ended, event by event; --json: one in a line. Exit code 0 when it is complete."""
+    if as_json:
+        _stream(server, job_id)
+    else:
+        _watched(server, job_id, as_json=False)
+
+
+@job.command("events")
+@click.argument("job_id")
+@output.json_option
+@at_server
+def events_(server: Connection, job_id: str, *, as_json: bool) -> None:
+    """List what has happened to a job and its tasks."""
+    found = events.listed(server, job_id)
+    if as_json:
+        output.show_json(found)
+        return
+    names = [watching.task_name(task) for task in jobs.detail(server, job_id)["tasks"]]
+    rows = [
+        (one["id"], one["dateTime"], "job" if "task" not in one else f"{one['task']} {names[one['task']]}",
+         history.words(one), history.remark(one))
+        for one in found
+    ]  # fmt: skip
+    output.console().print(output.table(("", "when", "what", "event", ""), rows))
 
 
 @job.command()
@@ -228,9 +251,20 @@ def logs(server: Connection, job_id: str, *, number: int | None, as_json: bool) 
         click.echo(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
 
 
+def _stream(server: Connection, job_id: str) -> None:
+    try:
+        for message in events.follow(server, job_id):
+            if message.id is not None:
+                click.echo(json.dumps(message.data, ensure_ascii=False))
+    except events.NotServedError as missing:
+        jobs.detail(server, job_id)
+        raise FailureError("This server has no event streams; leave out --json, or use: job get --json") from missing
+    failing.refuse_unless_complete(server, jobs.detail(server, job_id))
+
+
 def _watched(server: Connection, job_id: str, *, as_json: bool) -> None:
     if as_json:
-        [*_, ended] = watching.snapshots(server, job_id)
+        ended = watching.until_ended(server, job_id)
         output.show_json(ended)
     else:
         ended = watching.follow(server, job_id, output.console())

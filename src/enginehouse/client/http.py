@@ -85,6 +85,22 @@ class Connection:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
+    def lines(self, path: str, *, silence: float, headers: Mapping[str, str], **query: Any) -> Iterator[str]:
+        """The lines that `path` answers, each as it comes; an end without one for `silence` seconds is unreachable.
+
+        Raises RequestFailed.
+        """
+        waiting = httpx.Timeout(30.0, connect=5.0, read=silence)
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, headers=dict(headers), params=given, timeout=waiting) as response:
+                if response.is_error:
+                    response.read()
+                    raise _refused(response)
+                yield from response.iter_lines()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
     def download(self, path: str, target: Path) -> None:
         """The bytes that `path` answers are in the file `target`. Raises RequestFailed."""
         with target.open("wb") as file:

@@ -11,15 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from enginehouse.domain.event import (
-    CANCELLED,
-    LONGEST_MESSAGE,
-    NOT_NEEDED,
-    OF_VERB,
-    PARENT_FAILED,
-    Detail,
-    EventKind,
-)
+from enginehouse.domain.event import CANCELLED, NOT_NEEDED, OF_VERB, PARENT_FAILED, Detail, EventKind, failure
 from enginehouse.domain.items import WHOLE, ItemState, Later, Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
@@ -220,13 +212,7 @@ class Settlement:
             self.events.append((task.ordinal, kind, detail))
 
     def _tell_failure(self, item: ItemState, kind: FailureKind, message: str, again_at: int | None) -> None:
-        said = Detail(
-            attempt=item.attempts,
-            item=self._chunk(item),
-            reason=kind.value,
-            message=message[:LONGEST_MESSAGE],
-            again_at=again_at,
-        )
+        said = failure(kind, message, attempt=item.attempts, item=self._chunk(item), again_at=again_at)
         self.events.append((item.ordinal, EventKind.ATTEMPT_FAILED, said))
 
     def _chunk(self, item: ItemState) -> int | None:
@@ -280,7 +266,8 @@ class Settlement:
             task = self._task(self._turns.popleft())
             if task.status in TASK_ENDED:
                 continue
-            self._move(task, "complete")
+            chunks = task.items if self.plan.tasks[task.ordinal].per_chunk else None
+            self._move(task, "complete", None if chunks is None else Detail(items=chunks))
             self._go_on(task)
 
     def _go_on(self, task: TaskState) -> None:
@@ -314,7 +301,7 @@ class Settlement:
 
     def _fail(self, task: TaskState, kind: FailureKind, message: str) -> None:
         task.failure_reason, task.failure_message = kind.value, message
-        self._move(task, "fail", Detail(reason=kind.value, message=message[:LONGEST_MESSAGE]))
+        self._move(task, "fail", failure(kind, message))
         self._drop_items(task)
         standby = self.shape.standbys[task.ordinal]
         if standby is not None and (state := self._task(standby)).status is TaskStatus.STANDBY_PENDING:

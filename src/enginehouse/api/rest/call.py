@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
-from starlette.responses import FileResponse
 
 from enginehouse.api import bodies
 from enginehouse.domain.errors import Problem
@@ -28,6 +27,8 @@ class Headers:
     content_type: bytes | None = None
     content_length: bytes | None = None
     idempotency_key: bytes | None = None
+    accept: bytes | None = None
+    last_event_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,15 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-Answer = Reply | FileResponse
+class Streaming(Protocol):
+    """An answer that sends itself."""
+
+    raw_headers: list[tuple[bytes, bytes]]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+Answer = Reply | Streaming
 Handler = Callable[[Call], Awaitable[Answer]]
 OpenHandler = Callable[[Request], Awaitable[Answer]]
 

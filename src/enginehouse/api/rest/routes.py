@@ -163,9 +163,6 @@ async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
 def _headers(raw: dict[bytes, bytes]) -> Headers:
     get = raw.get
     return Headers(
-        get(b"authorization"),
-        get(b"api_key"),
-        get(b"content-type"),
-        get(b"content-length"),
-        get(b"idempotency-key"),
-    )
+        get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
+        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"),
+    )  # fmt: skip
