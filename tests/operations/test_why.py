@@ -181,7 +181,7 @@ STOPPED: dict[str, tuple[Callable[[House, int], Awaitable[None]], str, list[str]
     "engine paused": (paused_engine, 'The engine "noop" is paused.', ["engine_paused"]),
     "engine disabled": (disabled_engine, 'The engine "noop" is disabled.', ["engine_disabled"]),
     "organization paused": (paused_organization, "The organization is paused.", ["organization_paused"]),
-    "job paused": (paused_job, "Its job is paused since 2026-09-21T14:13:20.000Z.", ["job_paused"]),
+    "job paused": (paused_job, "Its job has been paused since 2026-09-21T14:13:20.000Z.", ["job_paused"]),
     "organization limit": (
         limited_organization,
         "The organization has 1 attempt running and may have 1.",

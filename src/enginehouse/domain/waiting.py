@@ -153,6 +153,7 @@ def explain_job(status: JobStatus, tasks: Sequence[Explanation]) -> JobExplanati
     said = reasons.sentence(found.values())
     if running:
         at_work = f"{running} of its {len(tasks)} tasks {'runs' if running == 1 else 'run'}."
+        at_work = at_work if running < len(tasks) else "It is running."
         said = f"{at_work} Of the rest: {said[0].lower()}{said[1:]}" if said else at_work
     return JobExplanation(status=status, sentence=said, reasons=tuple(found.values()), tasks=tuple(tasks))
 
