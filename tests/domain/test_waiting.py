@@ -297,6 +297,13 @@ def test_a_job_that_runs_or_has_ended_says_so() -> None:
     assert waiting.explain_job(JobStatus.FAILED, []).sentence == "It has failed."
 
 
+@pytest.mark.parametrize(("stopping", "left"), [(1, "1 attempt of it has"), (2, "2 attempts of it have")])
+def test_a_job_that_is_being_stopped_says_how_much_of_it_is_left(stopping: int, left: str) -> None:
+    running = waiting.explain(replace(NO_ITEM, status=TaskStatus.RUNNING, running=stopping), HOUSE)
+    said = waiting.explain_job(JobStatus.RUNNING, [running], stopping=stopping)
+    assert (said.sentence, said.reasons) == (f"It is cancelled: {left} still to stop.", ())
+
+
 # -- the explanation and the dispatcher are one ---------------------------------------------------------------
 
 ORGANIZATIONS, ENGINES = (1, 2, 3), ("a", "b", "c")

@@ -22,7 +22,7 @@ from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.domain.worker import GONE_AFTER
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, why, work, workers
-from enginehouse.operations.house import House
+from enginehouse.operations.house import House, furnish
 from enginehouse.storage import identity
 
 CALLER = make.principal()
@@ -231,6 +231,16 @@ async def test_a_worker_leaves_alone_what_it_does_not_offer(ready: House) -> Non
     await workers.appear(ready, name="w", pools=SLOTS, engines=["noop", "ingest"])
     assert kinds(await explained(ready, job_id)) == ["next_up"]
     assert [lease.key.job_id for lease in await claim(ready)] == [job_id]
+
+
+async def test_two_servers_on_one_database_each_run_what_they_offer(ready: House) -> None:
+    other = furnish(ready.database, ready.store)
+    await workers.appear(ready, name="w", pools=SLOTS, engines=["noop"])
+    await workers.appear(other, name="other", pools={"native": 1}, engines=["ingest"])
+    job_id = await create(ready, JobRequest(tasks=(TaskRequest(engine_id="ingest"),)))
+    assert (await explained(ready, job_id)).reasons == (reasons.NextUp("native", 3, 0, 0, False),)
+    assert await claim(ready) == []
+    assert [lease.key.job_id for lease in await work.claim(other, pool="native", limit=1, worker="other")] == [job_id]
 
 
 async def test_an_engine_that_is_not_known_any_more(ready: House) -> None:

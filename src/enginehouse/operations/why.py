@@ -53,8 +53,9 @@ async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> di
         return found, facts, await _surroundings(tx, organization_id, pools, now=now)
 
     found, facts, around = await house.database.read(read)
+    explained = {job_id: [waiting.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
     return {
-        job_id: (each, waiting.explain_job(each.status, [waiting.explain(task, around) for task in facts[job_id]]))
+        job_id: (each, waiting.explain_job(each.status, explained[job_id], stopping=each.stopping))
         for job_id, each in found.items()
     }
 
