@@ -24,6 +24,7 @@ from enginehouse.cli.main import enginehouse
 from enginehouse.cli.serve import serve
 from enginehouse.domain import errors
 from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.retry import FailureKind, blame
 from enginehouse.domain.status import TASK, TASK_ENDED, TaskStatus
 from enginehouse.engines.installed import installed
@@ -80,6 +81,11 @@ def transitions() -> str:
             for verb, move in TASK.items()
         ),
     )
+
+
+def happenings() -> str:
+    """What a job's history tells."""
+    return _table(("Kind", "What has happened"), ((f"`{kind}`", MEANING[kind]) for kind in EventKind))
 
 
 def refusals() -> str:
@@ -185,9 +191,17 @@ def own() -> str:
 
 def _below(place: "Place[routes.ForCallers | routes.ForAnybody]", path: str = "") -> Iterator[tuple[str, str, object]]:
     for method, operation in place.methods.items():
-        yield method, path, operation.handler
+        yield method, _with_names(path, operation.handler), operation.handler
     for name, following in place.named.items():
         yield from _below(following, f"{path}/{name}")
+    if place.variable is not None:
+        yield from _below(place.variable, f"{path}/{{}}")
+
+
+def _with_names(path: str, handler: object) -> str:
+    """The path with the names of its variable parts, which are in the first line of what serves it."""
+    names = re.findall(r"\{\w+\}", _first_line(handler))
+    return re.sub(r"\{\}", lambda _: names.pop(0), path)
 
 
 def roots() -> str:
@@ -268,7 +282,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     part.__name__: part
     for part in (
-        states, transitions, refusals, failures, options, commands, served, refused, own, roots, engines,
+        states, transitions, happenings, refusals, failures, options, commands, served, refused, own, roots, engines,
         word_count,
     )
 }  # fmt: skip

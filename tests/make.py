@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.graph import plan
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import FolderRequest, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.domain.job import FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.work import NewArtifact
+from enginehouse.operations import jobs as operations
+from enginehouse.operations.reuse import reusable
 from enginehouse.storage import plans
 from enginehouse.storage.jobs import NewJob
 
@@ -91,6 +93,17 @@ def fan_out(readers: int = 3, *, gather_first: bool = True, **fields: object) ->
     return JobRequest(tasks=tuple(tasks), routes=tuple(routes))
 
 
+def standby_chain() -> JobRequest:
+    """A task that another one stands by for, and one that reads it."""
+    first = TaskRequest(
+        engine_id="ingest",
+        folders=(folder("a", "stream", "output"),),
+        standby=TaskRequest(engine_id="ingest"),
+    )
+    second = TaskRequest(engine_id="stream", folders=(folder("b", "stream", "input"),))
+    return JobRequest(tasks=(first, second), routes=(route("a", "b"),))
+
+
 def planned(request: JobRequest) -> Plan:
     return plan(request, ENGINES.get, lambda word: None, now=NOW).plan
 
@@ -108,6 +121,18 @@ def new_job(request: JobRequest, *, organization_id: int = ORGANIZATION, **field
         runnable=frozenset(start.ready),
         total=sum(task.standby_for is None for task in made.tasks),
         **fields,  # type: ignore[arg-type]
+    )
+
+
+def retried(old: Job, *, only_failed: bool = True, organization_id: int = ORGANIZATION) -> NewJob:
+    """The retry of a job as the operation stores it."""
+    return operations.new_job(
+        principal(organization_id),
+        old.plan,
+        target_id=old.target_id,
+        due_at=old.due_at,
+        retry_of=old,
+        reused=reusable(old) if only_failed else None,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -48,13 +48,14 @@ _SETTLE = "settle bulk cancels"
 class Running:
     """A server at work: its house, its ASGI application, and the secrets its first start made.
 
-    After `hurry` its end does not wait for what runs.
+    After `hurry` its end does not wait for what runs. `end_streams` ends the answers that would go on by themselves.
     """
 
     house: House
     application: Application
     first_start: FirstStart
     hurry: Callable[[], None]
+    end_streams: Callable[[], Awaitable[None]]
 
 
 def start_keeper(settings: Settings) -> Keeper:
@@ -78,7 +79,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
         supervisor = await _supervisor(settings, house, keeper, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
-        yield Running(house, application(house), first, supervisor.hurry)
+        yield Running(house, application(house), first, supervisor.hurry, house.watches.close)
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:
@@ -86,8 +87,13 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     closing.push_async_callback(database.close)
     store = DiskStore(settings.data / "artifacts")
     closing.callback(store.close)
-    limits = Limits(lease_seconds=settings.lease_seconds, retention_seconds=settings.retention_days * _DAY)
+    limits = Limits(
+        lease_seconds=settings.lease_seconds,
+        retention_seconds=settings.retention_days * _DAY,
+        idempotency_seconds=settings.idempotency_days * _DAY,
+    )
     house = furnish(database, store, limits)
+    closing.push_async_callback(house.watches.close)
     for coalescer in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(coalescer)
     return house
@@ -173,11 +179,11 @@ async def _on_notice(database: Database, channel: str, react: Callable[[], None]
 async def _appear(
     house: House, worker: str, slots: Slots, specs: Sequence[EngineSpec], closing: AsyncExitStack
 ) -> Duty:
-    """The worker is known with its slots and engines until it stops; answers the duty that keeps it known."""
+    """The worker is known with its slots and engines until it stops; answers the duty that keeps it so."""
     offered = [spec.id for spec in specs if slots.capacity.get(spec.kind, 0) > 0]
 
-    async def beat(*, first: bool = False) -> bool:
-        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered, first=first)
+    async def beat() -> bool:
+        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered)
         return False
 
     async def leave() -> None:
@@ -185,7 +191,7 @@ async def _appear(
         with suppress(Unavailable):
             await workers.leave(house, worker)
 
-    await beat(first=True)
+    await workers.appear(house, name=worker, pools=slots.capacity, engines=offered)
     closing.push_async_callback(leave)
     return Duty("presence", BEAT_SECONDS, beat)
 
@@ -197,10 +203,19 @@ def _duties(house: House) -> list[Duty]:
     async def prune() -> bool:
         return await upkeep.prune(house, now=janitor.wall_micros()) >= _BATCH
 
+    async def prune_keys() -> bool:
+        return await upkeep.prune_keys(house, now=janitor.wall_micros(), limit=_KEYS) >= _KEYS
+
     async def settle() -> bool:
         return await bulk.settle(house)
 
-    return [Duty("expire leases", 1.0, expire), Duty("prune", 60.0, prune), Duty(_SETTLE, 1.0, settle)]
+    return [
+        Duty("expire leases", 1.0, expire),
+        Duty("prune", 60.0, prune),
+        Duty("prune keys", 60.0, prune_keys),
+        Duty(_SETTLE, 1.0, settle),
+    ]
 
 
 _BATCH = 200
+_KEYS = 1000

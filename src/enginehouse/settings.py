@@ -28,6 +28,7 @@ class Settings:
     drain_seconds: float = 10.0
     stop_grace_seconds: float = 10.0  # between SIGTERM and SIGKILL for the engine of a cancelled job
     retention_days: int = 30
+    idempotency_days: int = 7  # how long a request sent again with its idempotency key is known
     log_format: str = "console"  # or json
 
     def checked(self) -> "Settings":
@@ -43,6 +44,7 @@ class Settings:
                 ("warm_children", self.warm_children),
                 ("lease_seconds", self.lease_seconds),
                 ("retention_days", self.retention_days),
+                ("idempotency_days", self.idempotency_days),
             )
             if value <= 0
         ]

@@ -152,7 +152,7 @@ def offer(folder: Path, *engines: str) -> str:
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1\n")
     points = "".join(f"{name.rpartition('.')[2]} = tests.acceptance.offered:{name}\n" for name in engines)
     (described / "entry_points.txt").write_text(f"[enginehouse.engines]\n{points}")
-    return f"{folder}{os.pathsep}{CHECKOUT}"
+    return os.pathsep.join(map(str, (folder, CHECKOUT, CHECKOUT / "src")))
 
 
 async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60.0) -> None:

@@ -18,7 +18,7 @@ def test_the_sample_runs_end_to_end(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert ran.err == ""
     for engine in ("Webstream adapter", "Chunker", "Language", "Sentiment", "Keyword", "Output writer"):
-        assert re.search(rf"^{engine}.* complete ", ran.out, re.MULTILINE), ran.out
+        assert re.search(rf"^{engine}.* completed", ran.out, re.MULTILINE), ran.out
     for language in ("en", "es", "fr", "de"):
         assert re.search(rf"^\d+ +{language} ", ran.out, re.MULTILINE), ran.out
     assert re.search(r"^keywords +\S", ran.out, re.MULTILINE)
@@ -44,7 +44,7 @@ def test_a_recording_is_transcribed_first(tmp_path: Path) -> None:
     wave(tmp_path / "mine.wav", samples([1.5, 1.0, 1.5], 16000), 16000)
     ran = call("run", "mine.wav", folder=tmp_path)
     assert ran.code == 0, ran.out + ran.err
-    assert re.search(r"^Transcription .* complete ", ran.out, re.MULTILINE), ran.out
+    assert re.search(r"^Transcription .* completed", ran.out, re.MULTILINE), ran.out
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import httpx
 from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.engine import EngineCategory, EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Done, Failed, NewArtifact, Report
+from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
 from enginehouse.operations import identity, work
 from enginehouse.operations.house import House
 
@@ -99,9 +99,15 @@ class Rest:
             )
         await work.finish(self.house, Report(lease.key, lease.token, Done(tuple(made))))
 
-    async def start_one(self) -> None:
+    async def start_one(self) -> Lease:
         """One runnable item is running."""
-        [_] = await work.claim(self.house, pool="native", limit=1, worker="test")
+        [lease] = await work.claim(self.house, pool="native", limit=1, worker="test")
+        return lease
+
+    async def end_stopped(self, lease: Lease) -> None:
+        """The attempt has ended as it was asked to."""
+        stopped = Failed(FailureKind.STOP_REQUESTED, "stopped")
+        await work.finish(self.house, Report(lease.key, lease.token, stopped))
 
     async def fail_one(self, kind: FailureKind) -> None:
         [lease] = await work.claim(self.house, pool="native", limit=1, worker="test")

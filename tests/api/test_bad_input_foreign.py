@@ -54,6 +54,8 @@ REST: dict[str, list[str] | None] = {
 OWN = [
     "GET /api/v1/asset/{asset}/content",
     "GET /api/v1/tokens?organizationID={organization}",
+    "GET /api/v1/jobs/{job}/events",
+    "GET /api/v1/jobs/{jobUUID}/events/stream",
     "GET /api/v1/jobs/{job}/why",
     "GET /api/v1/jobs/{jobUUID}/why",
     "GET /api/v1/tasks/{task}/why",
@@ -78,7 +80,11 @@ GRAPHQL: dict[str, list[str] | None] = {
         'mutation { createAsset(input: {containerId: "{target}", contentType: "text/plain", uri: "URL"}) { id } }',
     ],
     "createJob": ['mutation { createJob(input: {targetId: "{target}", tasks: [{engineId: "BATCH"}]}) { id } }'],
-    "cancelJob": ['mutation { cancelJob(id: "{job}") { id } }', 'mutation { cancelJob(id: "{jobUUID}") { id } }'],
+    "cancelJob": [
+        'mutation { cancelJob(id: "{job}") { id } }',
+        'mutation { cancelJob(id: "{jobUUID}") { id } }',
+        'mutation { cancelJob(id: "{job}", includeRunning: true) { id stopping } }',
+    ],
     "retryJob": ['mutation { retryJob(id: "{job}") { id } }', 'mutation { retryJob(id: "{jobUUID}") { id } }'],
 }
 

@@ -23,7 +23,8 @@ from enginehouse.api.graphql.schema import schema
 from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_uuid, parse_job, parse_task, task_graphql, task_uuid
-from enginehouse.domain.work import Accepted, Done, NewArtifact, Report
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Accepted, Done, Failed, NewArtifact, Report
 from enginehouse.operations import identity, work
 from enginehouse.storage.database import Database
 
@@ -468,6 +469,25 @@ async def test_a_job_past_cancelling_says_where_it_is(served: Served) -> None:
     error = await served.client.refused(f'mutation {{ cancelJob(id: "{job_id}") {{ id message }} }}')
     assert error["name"] == "invalid_input"
     assert "running" in error["message"]
+
+
+async def test_a_job_that_runs_is_stopped_where_that_is_asked_for(served: Served) -> None:
+    job_id = await served.client.create_job(tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}])
+    [lease] = await work.claim(served.house, pool="native", limit=1, worker="w")
+    shown = f'{{ job(id: "{job_id}") {{ status stopping stopRequestedDateTime tasks {{ records {{ status }} }} }} }}'
+    assert (await served.client.ask(shown))["job"]["stopRequestedDateTime"] is None
+    cancel = f'mutation {{ cancelJob(id: "{job_id}", includeRunning: true) {{ id message stopping }} }}'
+    answer = await served.client.ask(cancel)
+    assert answer["cancelJob"] == {"id": job_id, "message": "Job cancelled", "stopping": 1}
+    job = (await served.client.ask(shown))["job"]
+    assert job.pop("stopRequestedDateTime")
+    assert job == {"status": "running", "stopping": 1, "tasks": {"records": [{"status": "running"}]}}
+    stopped = Failed(FailureKind.STOP_REQUESTED, "stopped")
+    await work.finish(served.house, Report(lease.key, lease.token, stopped))
+    job = (await served.client.ask(shown))["job"]
+    assert (job["status"], job["stopping"]) == ("aborted", 0)
+    found = (await served.client.ask("{ jobs(status: cancelled) { records { id } } }"))["jobs"]
+    assert found["records"] == [{"id": job_id}]
 
 
 class Counting:

@@ -139,3 +139,51 @@ async def test_an_unknown_and_a_foreign_job_look_the_same(rest: Rest) -> None:
         answer = await other.post("/proc/jobs/cancel", {"jobID": named})
         assert (answer.status_code, answer.json()["detail"]) == (404, f'Job "{named}" was not found.')
     assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"
+
+
+async def test_what_runs_is_stopped_where_that_is_asked_for(rest: Rest) -> None:
+    job_id = await rest.create()
+    lease = await rest.start_one()
+    body = {"jobID": job_id, "includeRunning": True}
+    answer = await rest.post("/proc/jobs/cancel", body)
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1, "stopping": 1})
+    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    assert (job["jobStatus"], job["stopping"]) == ("running", 1)
+    assert job["stopRequestedDateTime"]
+    assert "abortedDateTime" not in job
+    assert (await rest.post("/proc/jobs/cancel", body)).json() == {"success": True, "count": 0, "stopping": 1}
+    assert (await curl(rest, CANCEL, job_id)).json() == {"success": True, "count": 0}
+
+    await rest.end_stopped(lease)
+    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    assert (job["jobStatus"], job["stopping"]) == ("aborted", 0)
+    assert job["abortedDateTime"] > job["stopRequestedDateTime"]
+    assert {task["taskStatus"] for task in job["tasks"]} == {"aborted"}
+    assert (await rest.post("/proc/jobs/cancel", body)).json() == {"success": True, "count": 0, "stopping": 0}
+
+
+async def test_a_job_that_waits_is_cancelled_by_the_same_request_and_shows_nothing_new(rest: Rest) -> None:
+    job_id = await rest.create()
+    answer = await rest.post("/proc/jobs/cancel", {"jobID": job_id, "includeRunning": True})
+    assert answer.json() == {"success": True, "count": 1, "stopping": 0}
+    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    assert job["jobStatus"] == "aborted"
+    assert not {"stopping", "stopRequestedDateTime"} & job.keys()
+
+
+async def test_include_running_false_is_the_documented_request(rest: Rest) -> None:
+    job_id = await rest.create()
+    await rest.start_one()
+    answer = await rest.post("/proc/jobs/cancel", {"jobID": job_id, "includeRunning": False})
+    assert (answer.status_code, answer.json()["id"]) == (400, "past_cancelling")
+
+
+async def test_include_running_is_true_or_false_and_a_complete_job_stays_complete(rest: Rest) -> None:
+    job_id = await rest.create()
+    await rest.run_one()
+    wrong = await rest.post("/proc/jobs/cancel", {"jobID": job_id, "includeRunning": "yes"})
+    assert wrong.status_code == 400
+    assert "includeRunning" in wrong.json()["detail"]
+    answer = await rest.post("/proc/jobs/cancel", {"jobID": job_id, "includeRunning": True})
+    assert (answer.status_code, answer.json()["id"]) == (400, "past_cancelling")
+    assert answer.json()["detail"].startswith("Job is already complete (finished ")

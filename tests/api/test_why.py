@@ -68,7 +68,7 @@ async def test_rest_says_why_a_job_and_each_task_waits(own: Rest, rest: Rest) ->
     [waits] = second["reasons"]
     assert waits["kind"] == "waits_for_parents"
     assert waits["tasks"] == [
-        {"internalTaskID": first["internalTaskID"], "order": 0, "name": first["engineID"], "taskStatus": "pending"}
+        {"internalTaskID": first["internalTaskID"], "order": 0, "name": "Webstream Adapter", "taskStatus": "pending"}
     ]
     assert await why(own, f"tasks/{second['internalTaskID']}/why") == second
     assert await why(own, f"tasks/{second['coreTaskID']}/why") == second
@@ -154,7 +154,7 @@ async def test_graphql_names_the_parents_as_graphql_spells_them(served: Served) 
     shown = await served.client.ask(f'{{ job(id: "{job}") {{ tasks {{ records {{ id {WAITING} }} }} }} }}')
     first, second = shown["job"]["tasks"]["records"]
     [reason] = second["waiting"]["reasons"]
-    assert reason["tasks"] == [{"id": first["id"], "order": 0, "name": ADAPTER, "status": "pending"}]
+    assert reason["tasks"] == [{"id": first["id"], "order": 0, "name": "Webstream adapter", "status": "pending"}]
 
 
 async def test_graphql_says_nothing_of_what_has_ended(served: Served) -> None:

@@ -34,7 +34,7 @@ def test_every_command_is_where_the_table_says() -> None:
 def test_every_command_of_a_group_takes_json() -> None:
     runner = CliRunner()
     groups = {
-        "job": ("create", "get", "list", "watch", "cancel", "retry", "results", "logs"),
+        "job": ("create", "get", "list", "watch", "events", "cancel", "retry", "results", "logs"),
         "organization": ("create", "list"),
         "user": ("create", "password"),
         "token": ("create", "list", "revoke"),

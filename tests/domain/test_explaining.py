@@ -65,7 +65,7 @@ def warnings(timing: Timing, rules: Rules | None = None) -> list[str]:
 def test_a_local_time_in_a_gap_is_warned_of() -> None:
     timing = Timing(recurring=(Recurring(Unit.DAYS, 1, start=9000),), zone="Europe/Prague")
     assert warnings(timing) == [
-        "On 2027-03-28 clocks in Europe/Prague are put forward; what falls into that gap runs at 03:00.",
+        "On 2027-03-28 the clock in Europe/Prague is put forward; what falls into that gap runs at 03:00.",
         "02:30 comes twice on 2027-10-31 in Europe/Prague; it runs the first time only.",
     ]
     both = Timing(recurring=timing.recurring, zone=timing.zone, fold=Fold.BOTH)

@@ -94,13 +94,13 @@ SAID = {
     "job paused": (
         replace(HELD, job_paused_at=NOW),
         HOUSE,
-        "Its job is paused since 2026-09-21T14:13:20.000Z.",
+        "Its job has been paused since 2026-09-21T14:13:20.000Z.",
         ["job_paused"],
     ),
     "parents and job paused": (
         replace(NO_ITEM, parents=(INGEST,), job_paused_at=NOW),
         HOUSE,
-        'It waits for task 0 "ingest", which is running; its job is paused since 2026-09-21T14:13:20.000Z.',
+        'It waits for task 0 "ingest", which is running; its job has been paused since 2026-09-21T14:13:20.000Z.',
         ["waits_for_parents", "job_paused"],
     ),
     "organization paused": (
@@ -290,11 +290,18 @@ def test_a_job_is_as_far_from_its_start_as_its_first_task() -> None:
 def test_a_job_that_runs_or_has_ended_says_so() -> None:
     running = waiting.explain(replace(NO_ITEM, status=TaskStatus.RUNNING, running=1), HOUSE)
     waits = waiting.explain(TASK, standing(paused_organizations=frozenset({1})))
-    assert waiting.explain_job(JobStatus.RUNNING, [running, running]).sentence == "2 of its 2 tasks run."
+    assert waiting.explain_job(JobStatus.RUNNING, [running, running]).sentence == "It is running."
     said = waiting.explain_job(JobStatus.RUNNING, [running, waits]).sentence
     assert said == "1 of its 2 tasks runs. Of the rest: the organization is paused."
     assert waiting.explain_job(JobStatus.ABORTED, [waits]).sentence == "It is aborted."
     assert waiting.explain_job(JobStatus.FAILED, []).sentence == "It has failed."
+
+
+@pytest.mark.parametrize(("stopping", "left"), [(1, "1 attempt of it has"), (2, "2 attempts of it have")])
+def test_a_job_that_is_being_stopped_says_how_much_of_it_is_left(stopping: int, left: str) -> None:
+    running = waiting.explain(replace(NO_ITEM, status=TaskStatus.RUNNING, running=stopping), HOUSE)
+    said = waiting.explain_job(JobStatus.RUNNING, [running], stopping=stopping)
+    assert (said.sentence, said.reasons) == (f"It is cancelled: {left} still to stop.", ())
 
 
 # -- the explanation and the dispatcher are one ---------------------------------------------------------------

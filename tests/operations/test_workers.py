@@ -36,7 +36,7 @@ async def test_a_worker_is_there_from_its_first_beat_until_it_leaves(ready: Hous
     assert (after.name, after.pools, after.engines, after.connected) == ("a", SLOTS, frozenset({"noop", "read"}), True)
     assert (after.started_at, after.running) == (before.started_at, 0)
     assert after.seen_at > before.seen_at
-    await workers.beat(ready, name="a", pools=SLOTS, engines=["noop"], first=True)
+    await workers.appear(ready, name="a", pools=SLOTS, engines=["noop"])
     [again] = await workers.list_(ready, CALLER)
     assert again.started_at > after.seen_at
     await workers.leave(ready, "a")

@@ -13,7 +13,7 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import Refusal
-from enginehouse.domain.flow import WHOLE
+from enginehouse.domain.items import WHOLE
 from enginehouse.domain.job import Folder, FolderMode, FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import ItemKey, Lease, NewArtifact

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests import make
 
-from enginehouse.domain.flow import WHOLE
+from enginehouse.domain.items import WHOLE
 from enginehouse.domain.work import ItemKey, Lease
 from enginehouse.runtime.slots import Slots
 

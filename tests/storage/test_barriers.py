@@ -14,7 +14,7 @@ from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import barriers, jobs, work
+from enginehouse.storage import barriers, cancelling, deleting, jobs, work
 from enginehouse.storage.barriers import Barrier, Range
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
@@ -93,9 +93,9 @@ class Floor:
         filter_ = JobFilter(**wanted)  # type: ignore[arg-type]
         return await self.database.read(lambda tx: jobs.count(tx, make.ORGANIZATION, filter_))
 
-    async def cancel(self, job_id: int) -> jobs.Cancelled | None:
+    async def cancel(self, job_id: int) -> cancelling.Cancelled | None:
         [verdict] = await self.database.write(
-            lambda tx: jobs.cancel(tx, [(job_id, make.ORGANIZATION)]), under=barriers.BARRIER_LOCK
+            lambda tx: cancelling.cancel(tx, [(job_id, make.ORGANIZATION)]), under=barriers.BARRIER_LOCK
         )
         return verdict
 
@@ -275,8 +275,8 @@ async def test_a_covered_job_is_aborted_for_every_writer(floor: Floor) -> None:
     barrier = await floor.accept()
     assert await floor.database.write(lambda tx: work.mark_queued(tx, pool="native", limit=10)) == 0
     verdict = await floor.cancel(cancelled)
-    assert verdict == jobs.Cancelled(JobStatus.ABORTED, done=False, refused=False)
-    await floor.database.write(lambda tx: jobs.delete(tx, [deleted], organization_id=make.ORGANIZATION))
+    assert verdict == cancelling.Cancelled(JobStatus.ABORTED, done=False, refused=False)
+    await floor.database.write(lambda tx: deleting.delete(tx, [deleted], organization_id=make.ORGANIZATION))
     assert await floor.count(barrier) == 3
     await floor.settle(barrier)
     ended = await floor.barrier(barrier.id)

@@ -13,7 +13,7 @@ from enginehouse.domain.firing import first_look, placed
 from enginehouse.domain.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
 from enginehouse.domain.slots import slots
 from enginehouse.domain.times import SECOND
-from enginehouse.storage import firing, jobs, schedules, work
+from enginehouse.storage import cancelling, firing, jobs, schedules, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.firing import Fired, Ready
 from enginehouse.storage.plans import Plans
@@ -176,7 +176,7 @@ async def test_what_cannot_be_launched_is_recorded_with_the_reason(database: Dat
 
 async def end_jobs(database: Database, job_ids: Sequence[int]) -> None:
     wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
-    assert all(await database.write(lambda tx: jobs.cancel(tx, wanted)))
+    assert all(await database.write(lambda tx: cancelling.cancel(tx, wanted)))
 
 
 async def test_overlap_skip_leaves_out_what_comes_while_a_run_goes_on(database: Database) -> None:

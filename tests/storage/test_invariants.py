@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from tests import make
 
-from enginehouse.domain.job import JobRequest, Plan, TaskRequest
+from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import jobs, stopping, work
+from enginehouse.storage import cancelling, jobs, stopping, work
 from enginehouse.storage.database import Database, Row, Tx
 from enginehouse.storage.plans import Plans
 
@@ -35,22 +35,12 @@ KINDS = (
 pytestmark = pytest.mark.usefixtures("own_statements")
 
 
-def standby_chain() -> JobRequest:
-    first = TaskRequest(
-        engine_id="ingest",
-        folders=(make.folder("a", "stream", "output"),),
-        standby=TaskRequest(engine_id="ingest"),
-    )
-    second = TaskRequest(engine_id="stream", folders=(make.folder("b", "stream", "input"),))
-    return JobRequest(tasks=(first, second), routes=(make.route("a", "b"),))
-
-
 SHAPES = (
     lambda: make.independent(3),
     lambda: make.chain(4, max_retries=1),
     lambda: make.fan_out(3),
     lambda: make.fan_out(2, gather_first=False, parents_first=True),
-    standby_chain,
+    make.standby_chain,
 )
 
 
@@ -67,7 +57,7 @@ class Walk:
         self.cancelled: set[int] = set()
 
     async def step(self) -> None:
-        verbs = (self.create, self.claim, self.claim, self.report, self.report, self.report, self.mark)
+        verbs = (self.create, self.retry, self.claim, self.claim, self.report, self.report, self.report, self.mark)
         verbs += (self.cancel, self.stop, self.beat)
         await self.random.choice(verbs)()
 
@@ -75,6 +65,17 @@ class Walk:
         new = [make.new_job(self.random.choice(SHAPES)()) for _ in range(self.random.randint(1, 3))]
         made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
         self.plan_of |= {job_id: job.plan for (job_id, _), job in zip(made, new, strict=True)}
+
+    async def retry(self) -> None:
+        """One of the jobs is retried, with all that is complete in it reused."""
+        if not self.plan_of:
+            return
+        chosen = self.random.choice(list(self.plan_of))
+        found = await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [chosen]))
+        new = make.retried(found[chosen])
+        if new.total:
+            [(made, _)] = await self.database.write(lambda tx: jobs.create(tx, self.plans, [new]))
+            self.plan_of[made] = new.plan
 
     async def claim(self) -> None:
         limit = self.random.randint(1, 6)
@@ -116,7 +117,7 @@ class Walk:
         if self.plan_of:
             chosen = self.random.choice(list(self.plan_of))
             [verdict] = await self.database.write(
-                lambda tx: jobs.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
+                lambda tx: cancelling.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
             )
             assert verdict is not None
             assert verdict.done <= (chosen not in self.cancelled)
@@ -183,6 +184,7 @@ def _check_job(row: Row, tasks: list[Row], items: dict[tuple[int, int], list[Row
     assert bool(row[12]) == (cancelled and not to_stop)
     assert not row[14] or cancelled
     for task in tasks:
+        assert not task[9] or (task[2], task[4], task[8]) == ("complete", 0, 0)
         open_items = items[job_id, task[1]]
         assert sum(bool(item[3]) for item in open_items) == task[6]
         if cancelled:
@@ -202,7 +204,7 @@ def _recount(tasks: list[Row], plan: Plan) -> Tally:
     standby_of = {task.standby_for: n for n, task in enumerate(plan.tasks) if task.standby_for is not None}
     counted = Counter[TaskStatus]()
     for ordinal, task in enumerate(plan.tasks):
-        if task.standby_for is not None:
+        if task.standby_for is not None or tasks[ordinal][9]:
             continue
         standby = standby_of.get(ordinal)
         replaced = standby is not None and found[ordinal] is TaskStatus.FAILED

@@ -15,7 +15,7 @@ from tests import make
 from tests.postgres import FSYNC
 
 from enginehouse.domain.work import Done, ItemKey, Lease, NewArtifact, Report
-from enginehouse.storage import jobs, work
+from enginehouse.storage import cancelling, jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.postgres import PostgresDatabase
@@ -104,7 +104,7 @@ async def real_claim(database: Database, plans: Plans) -> list[int]:
 
 
 async def real_cancel(database: Database, job_id: int) -> bool:
-    [verdict] = await database.write(lambda tx: jobs.cancel(tx, [(job_id, 1)]))
+    [verdict] = await database.write(lambda tx: cancelling.cancel(tx, [(job_id, 1)]))
     return verdict is not None and verdict.done
 
 

@@ -10,7 +10,7 @@ from tests.storage.verbs import LEASE, Verbs
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, NewArtifact, Report, Stale
-from enginehouse.storage import artifacts, audit, history, jobs, stopping, work
+from enginehouse.storage import artifacts, audit, cancelling, history, stopping, work
 from enginehouse.storage.database import Database
 from enginehouse.storage.history import Attempt
 
@@ -20,9 +20,9 @@ RUNNING, ABORTED, COMPLETE = TaskStatus.RUNNING, TaskStatus.ABORTED, TaskStatus.
 class Stopping(Verbs):
     """The verbs, and those that stop."""
 
-    async def stop(self, job_id: int, *, organization_id: int = make.ORGANIZATION) -> jobs.Cancelled | None:
+    async def stop(self, job_id: int, *, organization_id: int = make.ORGANIZATION) -> cancelling.Cancelled | None:
         [verdict] = await self.database.write(
-            lambda tx: jobs.cancel(tx, [(job_id, organization_id)], include_running=True)
+            lambda tx: cancelling.cancel(tx, [(job_id, organization_id)], include_running=True)
         )
         return verdict
 
@@ -66,7 +66,7 @@ async def test_what_runs_is_asked_to_stop_and_the_rest_never_starts(bench: Stopp
     [job_id] = await bench.create(make.new_job(make.independent(3)))
     [first, second] = await bench.claim(2)
     before = await bench.job(job_id)
-    assert await bench.stop(job_id) == jobs.Cancelled(JobStatus.RUNNING, done=True, refused=False, stopping=2)
+    assert await bench.stop(job_id) == cancelling.Cancelled(JobStatus.RUNNING, done=True, refused=False, stopping=2)
     assert await bench.claim() == []
     job = await bench.job(job_id)
     assert (job.status, job.stopping, job.aborted_at) == (JobStatus.RUNNING, 2, None)
@@ -121,13 +121,10 @@ async def test_each_attempt_keeps_when_it_was_asked_told_and_had_stopped(bench: 
     assert attempt.stop_requested_at == (await bench.job(job_id)).stop_requested_at
     assert attempt.stop_signalled_at is not None
     assert attempt.started_at < (attempt.stop_requested_at or 0) < attempt.stop_signalled_at < attempt.ended_at
-    rows = await bench.database.read(
-        lambda tx: tx.all("history.events", job_id=job_id, organization_id=make.ORGANIZATION, after=0, limit=100)
-    )
-    said = [(row[1], row[2]) for row in rows]
-    assert said[said.index((-1, "stopping")) :] == [
-        (-1, "stopping"),
-        (0, "signalled"),
+    said = [(row[0], row[1]) for row in await bench.rows("test.told")]
+    assert said[said.index((-1, "stop_requested")) :] == [
+        (-1, "stop_requested"),
+        (0, "stop_signalled"),
         (0, "stopped"),
         (0, "aborted"),
         (-1, "aborted"),
@@ -237,14 +234,14 @@ async def test_without_the_flag_a_job_that_runs_is_refused_and_unchanged(bench: 
     [job_id] = await bench.create(make.new_job(make.independent(2)))
     [lease] = await bench.claim(1)
     before = await bench.job(job_id)
-    assert await bench.cancel(job_id) == [jobs.Cancelled(JobStatus.RUNNING, done=False, refused=True)]
+    assert await bench.cancel(job_id) == [cancelling.Cancelled(JobStatus.RUNNING, done=False, refused=True)]
     assert await bench.job(job_id) == before
     assert await bench.heartbeat(lease) == [False]
 
 
 async def test_a_job_that_may_still_be_cancelled_is_aborted_at_once(bench: Stopping) -> None:
     [job_id] = await bench.create(make.new_job(make.independent(2)))
-    assert await bench.stop(job_id) == jobs.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert await bench.stop(job_id) == cancelling.Cancelled(JobStatus.ABORTED, done=True, refused=False)
     job = await bench.job(job_id)
     assert (job.status, job.stop_requested_at, job.stopping) == (JobStatus.ABORTED, None, 0)
 
@@ -253,7 +250,7 @@ async def test_a_job_between_two_attempts_is_aborted_at_once(bench: Stopping) ->
     [job_id] = await bench.create(make.new_job(make.independent(2)))
     [lease] = await bench.claim(1)
     await bench.done(lease)
-    assert await bench.stop(job_id) == jobs.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert await bench.stop(job_id) == cancelling.Cancelled(JobStatus.ABORTED, done=True, refused=False)
     job = await bench.job(job_id)
     assert (job.status, job.aborted_at, job.stopping) == (JobStatus.ABORTED, job.stop_requested_at, 0)
     assert await bench.statuses(job_id) == (JobStatus.ABORTED, [COMPLETE, ABORTED])
@@ -268,7 +265,7 @@ async def test_an_ended_job_is_refused_and_an_aborted_one_is_cancelled_already(b
     refused = await bench.stop(complete)
     assert refused is not None
     assert (refused.refused, refused.done, refused.status) == (True, False, JobStatus.COMPLETE)
-    assert await bench.stop(cancelled) == jobs.Cancelled(JobStatus.ABORTED, done=False, refused=False)
+    assert await bench.stop(cancelled) == cancelling.Cancelled(JobStatus.ABORTED, done=False, refused=False)
 
 
 async def test_a_second_cancel_of_a_stopping_job_changes_nothing(bench: Stopping) -> None:
@@ -294,7 +291,7 @@ async def test_a_batch_is_stopped_together_and_each_job_is_told_its_own_number(b
     ids = await bench.create(*(make.new_job(make.independent(n)) for n in (1, 2, 3)))
     await bench.claim(5)
     verdicts = await bench.database.write(
-        lambda tx: jobs.cancel(tx, [(job_id, make.ORGANIZATION) for job_id in ids], include_running=True)
+        lambda tx: cancelling.cancel(tx, [(job_id, make.ORGANIZATION) for job_id in ids], include_running=True)
     )
     assert [verdict and verdict.stopping for verdict in verdicts] == [1, 2, 2]
     assert await bench.counts() == {"running": 3}

@@ -8,7 +8,7 @@ from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Stale
-from enginehouse.storage import artifacts, barriers, jobs, work
+from enginehouse.storage import artifacts, barriers, cancelling, deleting, work
 from enginehouse.storage.database import Database
 
 
@@ -166,7 +166,7 @@ async def test_a_heartbeat_moves_the_end_of_a_lease(bench: Verbs) -> None:
 async def test_cancel_before_any_start_leaves_nothing_to_claim(bench: Verbs) -> None:
     [job_id, other] = await bench.create(make.new_job(make.independent(3)), make.new_job(make.independent(1)))
     [verdict] = await bench.cancel(job_id)
-    assert verdict == jobs.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert verdict == cancelling.Cancelled(JobStatus.ABORTED, done=True, refused=False)
     assert {lease.key.job_id for lease in await bench.claim()} == {other}
     job = await bench.job(job_id)
     assert job.aborted_at is not None
@@ -246,8 +246,8 @@ async def test_delete_leaves_no_row(bench: Verbs) -> None:
     [job_id] = await bench.create(make.new_job(make.chain(2)))
     [lease] = await bench.claim()
     await bench.done(lease, make.outputs(0, 1))
-    assert await bench.database.write(lambda tx: jobs.delete(tx, [job_id], organization_id=2)) is None
-    keys = await bench.database.write(lambda tx: jobs.delete(tx, [job_id], organization_id=make.ORGANIZATION))
+    assert await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=2)) is None
+    keys = await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=make.ORGANIZATION))
     assert keys == ["k0"]
     assert await bench.counts() == {}
     assert await bench.claim() == []

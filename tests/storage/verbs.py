@@ -8,7 +8,8 @@ from enginehouse.domain.job import Job
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Report
-from enginehouse.storage import jobs, work
+from enginehouse.storage import cancelling, jobs, work
+from enginehouse.storage.cancelling import Cancelled
 from enginehouse.storage.database import Database, Row
 from enginehouse.storage.plans import Plans
 
@@ -42,9 +43,9 @@ class Verbs:
         [answer] = await self.finish(Report(lease.key, lease.token, Failed(kind, "no")))
         return answer
 
-    async def cancel(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> list[jobs.Cancelled | None]:
+    async def cancel(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> list[Cancelled | None]:
         wanted = [(job_id, organization_id) for job_id in job_ids]
-        return await self.database.write(lambda tx: jobs.cancel(tx, wanted))
+        return await self.database.write(lambda tx: cancelling.cancel(tx, wanted))
 
     async def job(self, job_id: int) -> Job:
         found = await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [job_id]))

@@ -8,6 +8,7 @@ from enginehouse.domain.errors import (
     AuthenticationFailed,
     CapacityExceeded,
     InvalidInput,
+    KeyInProgress,
     Refusal,
     TooLarge,
     Unavailable,
@@ -38,7 +39,7 @@ def headers(refusal: Refusal) -> Headers:
     match refusal:
         case AuthenticationFailed():
             return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
-        case CapacityExceeded() | Unavailable():
+        case CapacityExceeded() | KeyInProgress() | Unavailable():
             seconds = refusal.data.get("retry_after", 2)
             return ((b"retry-after", str(seconds).encode()),)
         case TooLarge():

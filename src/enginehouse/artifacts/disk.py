@@ -98,6 +98,11 @@ class DiskStore:
 
         return await _in_thread(read)
 
+    async def missing(self, keys: list[str]) -> list[str]:
+        """Those of the keys that no file is under."""
+        paths = [(key, self.local(key)) for key in keys]
+        return await _in_thread(lambda: [key for key, path in paths if not path.is_file()])
+
     async def delete(self, keys: list[str]) -> None:
         """Nothing is under these keys any more, and folders they leave empty are gone; unknown keys are passed over."""
         paths = [self.local(key) for key in keys]

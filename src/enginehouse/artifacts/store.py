@@ -32,6 +32,9 @@ class ArtifactStore(Protocol):
 
     async def read(self, key: str, *, limit: int | None = None) -> bytes: ...
 
+    async def missing(self, keys: list[str]) -> list[str]:
+        """Those of the keys that nothing is under."""
+
     async def delete(self, keys: list[str]) -> None:
         """Nothing is under these keys any more; unknown ones are passed over."""
 

@@ -1,18 +1,25 @@
 """`enginehouse job …`: what a person does with jobs, from the smallest one to a whole graph in a file."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from enginehouse.cli import failing, output, watching
+from enginehouse.cli import failing, history, output, watching
 from enginehouse.cli.problem import FailureError
 from enginehouse.cli.requested import Wanted, read_request
 from enginehouse.cli.where import at_named_server, at_server
 from enginehouse.cli.why import why
-from enginehouse.client import jobs
+from enginehouse.client import events, jobs
 from enginehouse.client.http import Connection
+
+_key_option = click.option(
+    "--idempotency-key",
+    "key",
+    help="Any text: the same command with the same key is done once, however often it is run.",
+)
 
 
 @click.group()
@@ -36,17 +43,31 @@ job.add_command(why)
     "--from", "request", type=click.File("rb"), help="A JSON file with a whole request of either interface; - is stdin."
 )
 @click.option("--watch", is_flag=True, help="Stay until the job has ended.")
+@_key_option
 @output.json_option
 @at_named_server
 def create(
-    server: Connection, *, request: Any, watch: bool, as_json: bool, source_url: str | None, **given: Any
+    server: Connection,
+    *,
+    request: Any,
+    watch: bool,
+    as_json: bool,
+    source_url: str | None,
+    key: str | None,
+    **given: Any,
 ) -> None:
     """Create a job: one engine on a URL, a text or a file, or all that a file describes.
 
     --from takes the body of POST /edge/v1/proc/job/create, or the input of the mutation createJob.
     """
-    wanted = Wanted(url=source_url, **given)
-    ids, warnings = read_request(server, request) if request is not None else ([], [])
+    wanted = Wanted(url=source_url, key=key, **given)
+    if key is not None and wanted.file is not None:
+        raise FailureError(
+            "--idempotency-key: not with --file, which is uploaded as another target each time. Upload it once, and "
+            "name the target in --from.",
+            exit_code=2,
+        )
+    ids, warnings = read_request(server, request, key=key) if request is not None else ([], [])
     if request is None:
         made, warnings = wanted.create(server)
         ids = [made]
@@ -81,6 +102,8 @@ def get(server: Connection, job_id: str, *, as_json: bool) -> None:
         ("created", found["createdDateTime"]),
         ("started", found.get("startedDateTime")),
         ("ended", found.get("completedDateTime") or found.get("abortedDateTime")),
+        ("cancelled", found.get("stopRequestedDateTime")),
+        ("still stopping", found.get("stopping") or None),
         ("target", found.get("coreRecordingId")),
     ]
     shown.print(output.table(("", ""), [fact for fact in facts if fact[1] is not None]))
@@ -113,30 +136,68 @@ def list_(server: Connection, *, status: str | None, limit: int, offset: int, as
 @output.json_option
 @at_server
 def watch(server: Connection, job_id: str, *, as_json: bool) -> None:
-    """Follow a job until it has ended. Exit code 0 when it is complete."""
-    _watched(server, job_id, as_json=as_json)
-
-
-@job.command()
-@click.argument("job_id")
-@output.json_option
-@at_server
-def cancel(server: Connection, job_id: str, *, as_json: bool) -> None:
-    """Cancel a job that has not started: none of its tasks starts any more."""
-    count = jobs.cancel(server, job_id)
+    """Follow a job until it has ended, event by event; --json: one in a line. Exit code 0 when it is complete."""
     if as_json:
-        output.show_json({"success": True, "count": count})
+        _stream(server, job_id)
     else:
-        click.echo("cancelled" if count else "it was cancelled before; nothing has changed")
+        _watched(server, job_id, as_json=False)
+
+
+@job.command("events")
+@click.argument("job_id")
+@output.json_option
+@at_server
+def events_(server: Connection, job_id: str, *, as_json: bool) -> None:
+    """List what has happened to a job and its tasks."""
+    found = events.listed(server, job_id)
+    if as_json:
+        output.show_json(found)
+        return
+    names = [watching.task_name(task) for task in jobs.detail(server, job_id)["tasks"]]
+    rows = [
+        (one["id"], one["dateTime"], "job" if "task" not in one else f"{one['task']} {names[one['task']]}",
+         history.words(one), history.remark(one))
+        for one in found
+    ]  # fmt: skip
+    output.console().print(output.table(("", "when", "what", "event", ""), rows))
 
 
 @job.command()
 @click.argument("job_id")
+@click.option("--include-running", is_flag=True, help="Stop what has started, too.")
+@click.option("--wait", is_flag=True, help="Stay until all of it has stopped.")
 @output.json_option
 @at_server
-def retry(server: Connection, job_id: str, *, as_json: bool) -> None:
+def cancel(server: Connection, job_id: str, *, include_running: bool, wait: bool, as_json: bool) -> None:
+    """Cancel a job that has not started: none of its tasks starts any more.
+
+    With --include-running also one that has: what runs is told to end, and made to after a while; then it is aborted.
+    """
+    answer = jobs.cancel(server, job_id, include_running=include_running)
+    if not as_json:
+        stopping = answer.get("stopping", 0)
+        click.echo("cancelled" if answer["count"] else "it was cancelled before; nothing has changed")
+        if stopping:
+            click.echo(f"{stopping} running {'attempt is' if stopping == 1 else 'attempts are'} being stopped")
+    if wait:
+        if as_json:
+            [*_, ended] = watching.snapshots(server, job_id)
+            answer |= {"stopping": ended.get("stopping", 0), "jobStatus": ended["jobStatus"]}
+        else:
+            ended = watching.follow(server, job_id, output.console())
+            output.console().print(f"job {ended['coreJobID']}: {ended['jobStatus']}")
+    if as_json:
+        output.show_json(answer)
+
+
+@job.command()
+@click.argument("job_id")
+@_key_option
+@output.json_option
+@at_server
+def retry(server: Connection, job_id: str, *, key: str | None, as_json: bool) -> None:
     """Do a job that is not complete again, as a new job."""
-    made = jobs.retry(server, job_id)
+    made = jobs.retry(server, job_id, key=key)
     if as_json:
         output.show_json({"id": made, "retryOf": job_id})
     else:
@@ -190,9 +251,20 @@ def logs(server: Connection, job_id: str, *, number: int | None, as_json: bool) 
         click.echo(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
 
 
+def _stream(server: Connection, job_id: str) -> None:
+    try:
+        for message in events.follow(server, job_id):
+            if message.id is not None:
+                click.echo(json.dumps(message.data, ensure_ascii=False))
+    except events.NotServedError as missing:
+        jobs.detail(server, job_id)
+        raise FailureError("This server has no event streams; leave out --json, or use: job get --json") from missing
+    failing.refuse_unless_complete(server, jobs.detail(server, job_id))
+
+
 def _watched(server: Connection, job_id: str, *, as_json: bool) -> None:
     if as_json:
-        [*_, ended] = watching.snapshots(server, job_id)
+        ended = watching.until_ended(server, job_id)
         output.show_json(ended)
     else:
         ended = watching.follow(server, job_id, output.console())

@@ -21,6 +21,7 @@ class Wanted:
     text: str | None = None
     file: Path | None = None
     payload: str | None = None
+    key: str | None = None
 
     def anything(self) -> bool:
         """True when any of it was given."""
@@ -43,7 +44,7 @@ class Wanted:
             payload["text"] = self.text
         task = {"engineId": engine_id, **({"payload": payload} if payload else {})}
         target = {"targetId": _uploaded(server, self.file)} if self.file is not None else {}
-        return jobs.create(server, {"tasks": [task], **target})
+        return jobs.create(server, {"tasks": [task], **target}, key=self.key)
 
     def _payload(self) -> Json:
         try:
@@ -55,7 +56,7 @@ class Wanted:
         return given
 
 
-def read_request(server: Connection, file: IO[bytes]) -> tuple[list[str], list[str]]:
+def read_request(server: Connection, file: IO[bytes], *, key: str | None = None) -> tuple[list[str], list[str]]:
     """What the file describes is created: ids and warnings. `jobs` makes it REST's body, else it is GraphQL's input."""
     try:
         body = json.loads(file.read())
@@ -64,12 +65,12 @@ def read_request(server: Connection, file: IO[bytes]) -> tuple[list[str], list[s
     if not isinstance(body, dict):
         raise FailureError(f"--from {file.name}: a JSON object is needed.", exit_code=2)
     if "jobs" in body:
-        return jobs.create_many(server, body)
+        return jobs.create_many(server, body, key=key)
     given = body.get("input", body)
     if not isinstance(given, dict) or "tasks" not in given:
         text = 'an object with "jobs" (REST) or with "tasks" (the input of createJob) is needed.'
         raise FailureError(f"--from {file.name}: {text}", exit_code=2)
-    made, warnings = jobs.create(server, given)
+    made, warnings = jobs.create(server, given, key=key)
     return [made], warnings
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 import uvloop
@@ -62,7 +62,7 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
             folder.describe(settings.data, url)
             banner.show(settings, running, url, secrets)
 
-        server = _Server(running.application, ready)
+        server = _Server(running.application, ready, running.end_streams)
         stopping.of(server, running.hurry)
         try:
             await server.serve(sockets=[listener])
@@ -113,7 +113,9 @@ class _Stopping:
 class _Server(uvicorn.Server):
     """uvicorn without its own signals, and with a word when it is ready."""
 
-    def __init__(self, application: Application, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, application: Application, ready: Callable[[], None], end_streams: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
@@ -129,6 +131,7 @@ class _Server(uvicorn.Server):
             )
         )
         self._ready = ready
+        self._end_streams = end_streams
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -139,6 +142,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         _spare_the_collector()
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # An answer that has no end of its own would be waited for in vain.
+        await self._end_streams()
+        await super().shutdown(sockets)
 
 
 def _spare_the_collector() -> None:

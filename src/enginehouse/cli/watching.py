@@ -1,37 +1,50 @@
-"""A job followed until it has ended: a live table on a terminal, a line for each change where output is piped."""
+"""A job followed until it has ended: a live table on a terminal, a line for each event where output is piped."""
 
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from enginehouse.cli import output
-from enginehouse.client import jobs
+from enginehouse.cli import history, output
+from enginehouse.client import events, jobs
 from enginehouse.client.http import Connection
 
 ENDED = frozenset({"complete", "failed", "aborted"})
 _SHORTEST, _LONGEST = 0.1, 1.0
+_TOLD_BY_TASKS = frozenset({"created", "queued", "started", "completed", "failed", "aborted"})
 
 Json = dict[str, Any]
 
 
 def follow(server: Connection, job_id: str, console: Console) -> Json:
     """The job as it was when it had ended, shown on the way there. Raises RequestFailed."""
-    lines = _Lines(console)
-    live = Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext()
-    job: Json = {}
-    with live as shown:
-        for job in snapshots(server, job_id):
-            if shown is None:
-                lines.tell(job)
-            else:
-                shown.update(Group(tasks(job)), refresh=True)
-    return job
+    view: _Table | _Lines = _Table(server, job_id, console) if console.is_terminal else _Lines(server, job_id, console)
+    with view:
+        try:
+            for message in events.follow(server, job_id, heartbeat=1 if console.is_terminal else 15):
+                view.tell(message)
+        except events.NotServedError:
+            view.look()  # raises where it is the job that there is not
+            click.echo("This server has no event streams; it is asked again and again instead.", err=True)
+            for job in snapshots(server, job_id):
+                view.show(job)
+    return jobs.detail(server, job_id)
+
+
+def until_ended(server: Connection, job_id: str) -> Json:
+    """The job as it was when it had ended. Raises RequestFailed."""
+    try:
+        for _ in events.follow(server, job_id):
+            pass
+    except events.NotServedError:
+        [*_, ended] = snapshots(server, job_id)
+        return ended
+    return jobs.detail(server, job_id)
 
 
 def snapshots(server: Connection, job_id: str) -> Iterator[Json]:
@@ -82,18 +95,59 @@ def note(task: Json) -> str:
     return "; ".join(parts)
 
 
-class _Lines:
-    """Says only what is new."""
+class _Table:
+    """The tasks as they are, on a terminal: looked at anew when something has happened, though not at every event."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, server: Connection, job_id: str, console: Console) -> None:
+        self._server, self._job_id = server, job_id
+        self._live = Live(console=console, auto_refresh=False)
+        self._looked = -_SHORTEST
+
+    def __enter__(self) -> None:
+        self._live.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        self._live.__exit__(*exception)
+
+    def tell(self, message: events.Message) -> None:
+        if message.kind == "end" or time.monotonic() - self._looked >= _SHORTEST:
+            self.look()
+
+    def look(self) -> None:
+        self.show(jobs.detail(self._server, self._job_id))
+        self._looked = time.monotonic()
+
+    def show(self, job: Json) -> None:
+        self._live.update(Group(tasks(job)), refresh=True)
+
+
+class _Lines:
+    """What happens to the tasks, a line for each event; of the job itself only what its tasks do not tell."""
+
+    def __init__(self, server: Connection, job_id: str, console: Console) -> None:
+        self._server, self._job_id, self._console = server, job_id, console
+        self._names: list[str] = []
         self._said: dict[int, str] = {}
 
-    def tell(self, job: Json) -> None:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def tell(self, message: events.Message) -> None:
+        number = message.data.get("task")
+        if message.id is None or (number is None and message.kind in _TOLD_BY_TASKS):
+            return
+        if number is not None and number >= len(self._names):
+            self.look()
+        name = "job" if number is None else self._names[number]
+        self._console.print(history.line(message.data, name))
+
+    def look(self) -> None:
+        self._names = [task_name(task) for task in jobs.detail(self._server, self._job_id)["tasks"]]
+
+    def show(self, job: Json) -> None:
         for number, task in enumerate(job["tasks"]):
             word = task["taskStatus"]
             if word != self._said.get(number, "pending"):
                 self._said[number] = word
-                count = chunks(task) if word in ENDED else ""
-                line = f"{task_name(task):<32} {word:<9} {count:<8} {note(task)}"
-                self._console.print(line.rstrip())
+                self._console.print(f"{task_name(task):<32} {word:<14} {note(task)}".rstrip())

@@ -37,23 +37,24 @@ def why(server: Connection, job_id: str, *, as_json: bool) -> None:
 def advice(found: Json) -> Iterator[str]:
     """What can be done about each reason, a line each; nothing for what only needs time."""
     for reason in found["reasons"]:
-        line = _advice(reason, found["coreJobID"])
-        if line is not None:
-            yield line
+        match reason["kind"]:
+            case "job_paused":
+                yield f"resume the job with: enginehouse job resume {found['coreJobID']}"
+            case "organization_paused":
+                organization = found["internalOrganizationID"]
+                yield f"an administrator resumes it with: enginehouse organization resume {organization}"
+            case "organization_limit":
+                organization = found["internalOrganizationID"]
+                yield f"an administrator raises it with: enginehouse organization set {organization} --running-limit N"
+            case "engine_paused":
+                yield f"an administrator resumes it with: enginehouse engine resume {reason['engineID']}"
+            case "engine_limit":
+                yield f"an administrator raises it with: enginehouse engine limit {reason['engineID']} N"
+            case "no_worker":
+                yield f"start a server that has the engine{_slots(reason)}; who is there: enginehouse worker list"
+            case "no_free_slot":
+                yield f"start a server that has more{_slots(reason)}; who is there: enginehouse worker list"
 
 
-def _advice(reason: Json, job_id: str) -> str | None:
-    match reason["kind"]:
-        case "job_paused":
-            return f"resume the job with: enginehouse job resume {job_id}"
-        case "organization_paused":
-            return "an administrator resumes the organization with: enginehouse organization resume"
-        case "engine_paused":
-            return f"an administrator resumes the engine with: enginehouse engine resume {reason['engineID']}"
-        case "no_worker":
-            flag = f"--{reason['pool']}-slots" if reason["pool"] in ("native", "python") else "slots for it"
-            return f"start a server that has the engine, with {flag}; who is there: enginehouse worker list"
-        case "no_free_slot":
-            return f"more slots: enginehouse serve --{reason['pool']}-slots N; who has them: enginehouse worker list"
-        case _:
-            return None
+def _slots(reason: Json) -> str:
+    return f", with --{reason['pool']}-slots" if reason["pool"] in ("native", "python") else ""

@@ -42,21 +42,31 @@ class Connection:
         """Nothing more is sent."""
         self._http.close()
 
-    def rest(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """What a REST operation answers, None without a body. `path` begins at the root. Raises RequestFailed."""
+    def rest(self, method: str, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Any:
+        """What a REST operation answers, None without a body. `path` begins at the root. Raises RequestFailed.
+
+        With an idempotency `key` the same request may be sent again, and is done once.
+        """
         given = {name: value for name, value in query.items() if value is not None}
+        headers = _carrying(key)
         response = (
-            self._sent(method, path, json=body, params=given)
+            self._sent(method, path, json=body, params=given, headers=headers)
             if body is not None
-            else self._sent(method, path, params=given)
+            else self._sent(method, path, params=given, headers=headers)
         )
         if response.is_error:
             raise _refused(response)
         return _json(response) if response.content else None
 
-    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The data of an answer without errors. Raises RequestFailed with the first error otherwise."""
-        return _data(self._sent("POST", "/v3/graphql", json={"query": query, "variables": dict(variables or {})}))
+    def graphql(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, key: str | None = None
+    ) -> dict[str, Any]:
+        """The data of an answer without errors. Raises RequestFailed with the first error otherwise.
+
+        With an idempotency `key` the same mutation may be sent again, and is done once.
+        """
+        body = {"query": query, "variables": dict(variables or {})}
+        return _data(self._sent("POST", "/v3/graphql", json=body, headers=_carrying(key)))
 
     def upload(self, query: str, file: Path, *, name: str, media_type: str) -> dict[str, Any]:
         """Like `graphql`, the file going along as the request's only upload, read as it is sent."""
@@ -75,6 +85,22 @@ class Connection:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
+    def lines(self, path: str, *, silence: float, headers: Mapping[str, str], **query: Any) -> Iterator[str]:
+        """The lines that `path` answers, each as it comes; an end without one for `silence` seconds is unreachable.
+
+        Raises RequestFailed.
+        """
+        waiting = httpx.Timeout(30.0, connect=5.0, read=silence)
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, headers=dict(headers), params=given, timeout=waiting) as response:
+                if response.is_error:
+                    response.read()
+                    raise _refused(response)
+                yield from response.iter_lines()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
     def download(self, path: str, target: Path) -> None:
         """The bytes that `path` answers are in the file `target`. Raises RequestFailed."""
         with target.open("wb") as file:
@@ -89,6 +115,11 @@ class Connection:
     def _unreachable(self, error: Exception) -> RequestFailed:
         why = str(error) or type(error).__name__
         return RequestFailed("unreachable", f"The server at {self.url} does not answer ({why}). Is it running?")
+
+
+def _carrying(key: str | None) -> dict[str, bytes]:
+    # As bytes: whether it is a key at all is for the server to say.
+    return {} if key is None else {"Idempotency-Key": key.encode()}
 
 
 def _data(response: httpx.Response) -> dict[str, Any]:

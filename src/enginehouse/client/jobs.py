@@ -20,15 +20,18 @@ _FAILURES = (
 )
 
 
-def create(server: Connection, job: Json) -> tuple[str, list[str]]:
-    """The job (a GraphQL CreateJob input) is durable; answers its id and the server's warnings."""
-    made = server.graphql(CREATE, {"job": job})["createJob"]
+def create(server: Connection, job: Json, *, key: str | None = None) -> tuple[str, list[str]]:
+    """The job (a GraphQL CreateJob input) is durable; answers its id and the server's warnings.
+
+    `key`, here and below, is an idempotency key: the same request sent again with it is done once.
+    """
+    made = server.graphql(CREATE, {"job": job}, key=key)["createJob"]
     return made["id"], made["warnings"] or []
 
 
-def create_many(server: Connection, body: Json) -> tuple[list[str], list[str]]:
+def create_many(server: Connection, body: Json, *, key: str | None = None) -> tuple[list[str], list[str]]:
     """All jobs of a REST CreateJobRequest are durable; answers their ids and the server's warnings."""
-    made = server.rest("POST", "/edge/v1/proc/job/create", body)
+    made = server.rest("POST", "/edge/v1/proc/job/create", body, key=key)
     return made["internalJobIds"], made.get("warnings") or []
 
 
@@ -44,15 +47,19 @@ def listed(server: Connection, **query: Any) -> Json:
     return found
 
 
-def cancel(server: Connection, job_id: str) -> int:
-    """The job is aborted; 1 when this call did it, 0 when it was before."""
-    count: int = server.rest("POST", "/edge/v1/proc/jobs/cancel", {"jobID": job_id})["count"]
-    return count
+def cancel(server: Connection, job_id: str, *, include_running: bool = False) -> Json:
+    """The job is cancelled; `count` is 1 when this call did it, 0 when it was before.
+
+    With `include_running` what runs is stopped, and `stopping` says how many attempts have yet to.
+    """
+    body: Json = {"jobID": job_id} | ({"includeRunning": True} if include_running else {})
+    answer: Json = server.rest("POST", "/edge/v1/proc/jobs/cancel", body)
+    return answer
 
 
-def retry(server: Connection, job_id: str) -> str:
+def retry(server: Connection, job_id: str, *, key: str | None = None) -> str:
     """A new job does the same again; answers its id."""
-    made: str = server.graphql(_RETRY, {"id": job_id})["retryJob"]["id"]
+    made: str = server.graphql(_RETRY, {"id": job_id}, key=key)["retryJob"]["id"]
     return made
 
 

@@ -42,15 +42,13 @@ def _job(request: JobRequest) -> dict[str, Any]:
         "status": request.status,
         "name": request.name,
         "due_at": request.due_at,
-        "echo": request.echo or None,
+        "echo": _echo(request.echo) or None,
     }
     return {name: value for name, value in said.items() if value is not None}
 
 
 def _task(task: TaskRequest) -> dict[str, Any]:
-    said = _said(task)
-    if task.payload_text is not None:
-        said.update(_payload(task.payload_text))
+    said = _said(_read(task))
     if task.folders:
         said["folders"] = [_said(folder) for folder in task.folders]
     if task.standby is not None:
@@ -58,12 +56,14 @@ def _task(task: TaskRequest) -> dict[str, Any]:
     return said
 
 
-def _payload(text: str) -> dict[str, Any]:
-    """A payload written as text is the JSON in it, where it is JSON."""
+def _read(task: TaskRequest) -> TaskRequest:
+    """The task with the JSON in place of the text it was written as, where it is JSON."""
+    if task.payload_text is None:
+        return task
     try:
-        return {"payload": read_json(text), "payload_text": None}
+        return msgspec.structs.replace(task, payload=read_json(task.payload_text), payload_text=None)
     except JsonTextError:
-        return {}
+        return task
 
 
 def _said(given: TaskRequest | FolderRequest | RouteRequest | TargetRequest) -> dict[str, Any]:
@@ -72,7 +72,12 @@ def _said(given: TaskRequest | FolderRequest | RouteRequest | TargetRequest) -> 
     for field in msgspec.structs.fields(given):
         value = getattr(given, field.name)
         if field.name == "echo":
-            value = {name: one for name, one in value.items() if name not in _SPELLED} or field.default
+            value = _echo(value) or field.default
         if value != field.default:
             said[field.name] = value
     return said
+
+
+def _echo(given: dict[str, Any]) -> dict[str, Any]:
+    # One interface fills in 0, false or nothing where the other leaves a field out.
+    return {name: value for name, value in given.items() if value and name not in _SPELLED}

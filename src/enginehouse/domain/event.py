@@ -13,7 +13,11 @@ import msgspec
 from enginehouse.domain.status import JobStatus
 
 JOB: Final = -1  # the ordinal of what is said of the job itself
+
+# Why a task is aborted.
 CANCELLED: Final = "cancelled"
+PARENT_FAILED: Final = "parent_failed"
+NOT_NEEDED: Final = "not_needed"
 
 
 class EventKind(StrEnum):
@@ -51,7 +55,7 @@ MEANING: Final[dict[EventKind, str]] = {
     EventKind.STOP_REQUESTED: "A cancel that also stops running work was accepted.",
     EventKind.STOP_SIGNALLED: "The engine was told to end.",
     EventKind.STOPPED: "The engine and everything it had started are gone.",
-    EventKind.COMPLETED: "It is complete.",
+    EventKind.COMPLETED: "It is complete; of a task that works on chunks with how many there were.",
     EventKind.FAILED: "It has failed for good; of a task with the reason and the engine's message.",
     EventKind.ABORTED: "It will not run, or not to its end; with the reason: `cancelled`, `parent_failed` or "
     "`not_needed`.",
@@ -89,6 +93,7 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
     worker: str | None = None
     attempt: int | None = None
     item: int | None = None
+    items: int | None = None
     reason: str | None = None
     message: str | None = None
     again_at: int | None = None
@@ -96,7 +101,15 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
 
 
 NOTHING: Final = Detail()
-LONGEST_MESSAGE: Final = 1_000  # characters; the whole one is in the task and its attempts
+_LONGEST_MESSAGE: Final = 1_000  # characters; the whole one is in the task and its attempts
+
+
+def failure(
+    reason: str, message: str, *, attempt: int | None = None, item: int | None = None, again_at: int | None = None
+) -> Detail:
+    """What is said of something that failed."""
+    clipped = message[:_LONGEST_MESSAGE]
+    return Detail(reason=str(reason), message=clipped, attempt=attempt, item=item, again_at=again_at)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):

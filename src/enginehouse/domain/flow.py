@@ -6,19 +6,17 @@ raises `Missing`, and storage starts over with more.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
-from enginehouse.domain.event import LONGEST_MESSAGE, OF_VERB, Detail, EventKind
+from enginehouse.domain.event import CANCELLED, NOT_NEEDED, OF_VERB, PARENT_FAILED, Detail, EventKind, failure
+from enginehouse.domain.items import WHOLE, ItemState, Later, Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
+from enginehouse.domain.shape import reach
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
-
-PARENT_FAILED: Final = "parent_failed"
-NOT_NEEDED: Final = "not_needed"
 
 
 class Missing(Exception):
@@ -28,19 +26,6 @@ class Missing(Exception):
         super().__init__("more rows are needed")
         self.tasks = frozenset(tasks)
         self.chunks = frozenset(chunks)
-
-
-class Source(msgspec.Struct, frozen=True):
-    """The artifact a chunk item reads, and the input folder it arrives in."""
-
-    folder: int
-    ordinal: int
-    output_folder: int
-    item: int
-    part: int
-
-
-WHOLE: Final = Source(-1, -1, -1, -1, -1)
 
 
 class TaskState(msgspec.Struct):
@@ -78,25 +63,6 @@ class JobState(msgspec.Struct):
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
 
 
-class ItemState(msgspec.Struct, frozen=True):
-    """A leased item: its key, and what it has been charged for so far."""
-
-    ordinal: int
-    item: int
-    attempts: int
-    failures: int
-    lost: int
-
-
-class Later(msgspec.Struct, frozen=True):
-    """An item that is to be tried again, not before `at`, charged as said."""
-
-    item: ItemState
-    at: int
-    failures: int
-    lost: int
-
-
 @dataclass(slots=True)
 class Settlement:
     """One job while the ends of some of its attempts are worked out."""
@@ -114,6 +80,20 @@ class Settlement:
     _turns: deque[int] = field(default_factory=deque)
 
     # -- what is told ------------------------------------------------------------------------------------
+
+    def reused(self, origins: Mapping[int, int]) -> None:
+        """These tasks of a new job are complete by stored outputs: neither run nor counted, but gone on from."""
+        done = [self._task(ordinal) for ordinal in origins]
+        for task in done:
+            self._move(task, "reuse", Detail(job=origins[task.ordinal]))
+            self.job.complete -= 1
+        for child in sorted({child for task in done for child in self.shape.children[task.ordinal]}):
+            if self._takes_chunks_now(child):
+                for source in self._routed(child):
+                    self._add_item(self._task(child), source)
+        for task in done:
+            self._go_on(task)
+        self._run_turns()
 
     def claimed(self, ordinal: int, attempt: Detail | None = None) -> None:
         """An attempt of one of the task's items has started; `attempt` is what history says of it."""
@@ -177,15 +157,16 @@ class Settlement:
         self._run_turns()
         return verdict
 
-    def stopped(self, item: ItemState) -> None:
+    def stopped(self, item: ItemState, reason: str) -> None:
         """An attempt of a cancelled job has ended, however it did: nothing follows from it but the end of its task."""
         task = self._task(item.ordinal)
         self._close(task)
         self.job.stopping -= 1
-        self.events.append((item.ordinal, "stopped", None))
+        said = Detail(attempt=item.attempts, item=self._chunk(item), reason=reason)
+        self.events.append((item.ordinal, EventKind.STOPPED, said))
         if not task.items_running:
             task.items_open = 0
-            self._move(task, "abort")
+            self._move(task, "abort", Detail(reason=CANCELLED))
 
     # -- what is read ------------------------------------------------------------------------------------
 
@@ -216,18 +197,7 @@ class Settlement:
         try:
             return self.tasks[ordinal]
         except KeyError:
-            raise Missing(tasks=self._reach(ordinal)) from None
-
-    def _reach(self, ordinal: int) -> set[int]:
-        """`ordinal` and everything that can follow from it."""
-        reach, stack = set[int](), [ordinal]
-        while stack:
-            if (here := stack.pop()) not in reach:
-                reach.add(here)
-                stack.extend(self.shape.children[here])
-                if (standby := self.shape.standbys[here]) is not None:
-                    stack.append(standby)
-        return reach
+            raise Missing(tasks=reach(self.shape, ordinal)) from None
 
     def _move(self, task: TaskState, verb: str, detail: Detail | None = None) -> None:
         """The task is in the verb's target status and the job's counts agree. The one door for a change of status."""
@@ -242,14 +212,11 @@ class Settlement:
             self.events.append((task.ordinal, kind, detail))
 
     def _tell_failure(self, item: ItemState, kind: FailureKind, message: str, again_at: int | None) -> None:
-        said = Detail(
-            attempt=item.attempts,
-            item=item.item if self.plan.tasks[item.ordinal].per_chunk else None,
-            reason=kind.value,
-            message=message[:LONGEST_MESSAGE],
-            again_at=again_at,
-        )
+        said = failure(kind, message, attempt=item.attempts, item=self._chunk(item), again_at=again_at)
         self.events.append((item.ordinal, EventKind.ATTEMPT_FAILED, said))
+
+    def _chunk(self, item: ItemState) -> int | None:
+        return item.item if self.plan.tasks[item.ordinal].per_chunk else None
 
     def _count(self, status: TaskStatus, by: int) -> None:
         job = self.job
@@ -299,14 +266,25 @@ class Settlement:
             task = self._task(self._turns.popleft())
             if task.status in TASK_ENDED:
                 continue
-            self._move(task, "complete")
-            self._leave_out_standby(task.ordinal)
-            for child in self.shape.children[task.ordinal]:
-                state = self._task(child)
-                state.waits_for -= 1
-                state.changed = True
-                if state.waits_for == 0:
-                    self._release(state)
+            chunks = task.items if self.plan.tasks[task.ordinal].per_chunk else None
+            self._move(task, "complete", None if chunks is None else Detail(items=chunks))
+            self._go_on(task)
+
+    def _go_on(self, task: TaskState) -> None:
+        """The task has completed: its standby is not needed, and its children wait for one parent less."""
+        self._leave_out_standby(task.ordinal)
+        for child in self.shape.children[task.ordinal]:
+            state = self._task(child)
+            state.waits_for -= 1
+            state.changed = True
+            if state.waits_for == 0:
+                self._release(state)
+
+    def _routed(self, task: int) -> list[Source]:
+        """Every visible output that is routed to the task."""
+        if task not in self.chunks:
+            raise Missing(chunks=[task])
+        return self.chunks[task]
 
     def _release(self, task: TaskState) -> None:
         """Every parent is complete: the items that waited for that appear, or the task ends for want of any."""
@@ -317,15 +295,13 @@ class Settlement:
             self._add_item(task, WHOLE)
             return
         if plan.parents_first or plan.standby_for is not None:
-            if task.ordinal not in self.chunks:
-                raise Missing(chunks=[task.ordinal])
-            for source in self.chunks[task.ordinal]:
+            for source in self._routed(task.ordinal):
                 self._add_item(task, source)
         self._end_if_done(task)
 
     def _fail(self, task: TaskState, kind: FailureKind, message: str) -> None:
         task.failure_reason, task.failure_message = kind.value, message
-        self._move(task, "fail", Detail(reason=kind.value, message=message[:LONGEST_MESSAGE]))
+        self._move(task, "fail", failure(kind, message))
         self._drop_items(task)
         standby = self.shape.standbys[task.ordinal]
         if standby is not None and (state := self._task(standby)).status is TaskStatus.STANDBY_PENDING:
@@ -335,7 +311,7 @@ class Settlement:
             if state.waits_for == 0:
                 self._release(state)
             return
-        for ordinal in self._reach(task.ordinal) - {task.ordinal}:
+        for ordinal in reach(self.shape, task.ordinal) - {task.ordinal}:
             self._abort(self._task(ordinal), PARENT_FAILED)
 
     def _abort(self, task: TaskState, reason: str) -> None:

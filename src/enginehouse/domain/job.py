@@ -253,6 +253,7 @@ class Task:
     items_failed: int = 0
     failure_reason: str | None = None
     failure_message: str | None = None
+    reused_from: int | None = None  # the job whose stored outputs of this task stand here
     output: Any = None
 
 
@@ -273,6 +274,7 @@ class Job:
     completed_at: int | None = None
     aborted_at: int | None = None
     retry_of: int | None = None
+    root_of: int | None = None  # the first of its line of retries
     retries: tuple[int, ...] = ()
     due_at: int | None = None
     warnings: tuple[str, ...] = ()

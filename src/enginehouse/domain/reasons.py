@@ -167,7 +167,7 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
                 "left until it is called back" if calls_back else "asked for a pause"
             )
         case JobPaused(since):
-            return f"its job is paused since {graphql_seconds(since)}"
+            return f"its job has been paused since {graphql_seconds(since)}"
         case OrganizationPaused():
             return "the organization is paused"
         case EnginePaused(_, engine):

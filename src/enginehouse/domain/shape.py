@@ -50,3 +50,15 @@ def shape(plan: Plan) -> Shape:
         feeds=tuple([tuple(each) for each in feeds]),
         standbys=tuple(standbys),
     )
+
+
+def reach(edges: Shape, ordinal: int) -> set[int]:
+    """`ordinal` and everything that can follow from it."""
+    found, stack = set[int](), [ordinal]
+    while stack:
+        if (here := stack.pop()) not in found:
+            found.add(here)
+            stack.extend(edges.children[here])
+            if (standby := edges.standbys[here]) is not None:
+                stack.append(standby)
+    return found

@@ -53,6 +53,7 @@ TASK: dict[str, Transition] = {
     "queue": _move(_S.QUEUED, _S.PENDING),
     "claim": _move(_S.RUNNING, _S.PENDING, _S.QUEUED, _S.RUNNING),
     "again": _move(_S.PENDING, _S.RUNNING),
+    "reuse": _move(_S.COMPLETE, _S.PENDING),
     "complete": _move(_S.COMPLETE, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING),
     "fail": _move(_S.FAILED, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING),
     "abort": _move(_S.ABORTED, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING, _S.STANDBY_PENDING),

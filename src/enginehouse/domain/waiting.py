@@ -133,10 +133,16 @@ def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
     return found
 
 
-def explain_job(status: JobStatus, tasks: Sequence[Explanation]) -> JobExplanation:
-    """The job's reasons are those of its tasks that wait for no other task of it, each kind once."""
+def explain_job(status: JobStatus, tasks: Sequence[Explanation], *, stopping: int = 0) -> JobExplanation:
+    """The job's reasons are those of its tasks that wait for no other task of it, each kind once.
+
+    `stopping`: how many attempts of it have still to stop since it was cancelled.
+    """
     if status in JOB_ENDED:
         return JobExplanation(status=status, sentence=_ended(status), tasks=tuple(tasks))
+    if stopping:
+        left = "1 attempt of it has" if stopping == 1 else f"{stopping} attempts of it have"
+        return JobExplanation(status=status, sentence=f"It is cancelled: {left} still to stop.", tasks=tuple(tasks))
     found = dict[str, AnyReason]()
     for task in tasks:
         for reason in task.reasons:
@@ -153,6 +159,7 @@ def explain_job(status: JobStatus, tasks: Sequence[Explanation]) -> JobExplanati
     said = reasons.sentence(found.values())
     if running:
         at_work = f"{running} of its {len(tasks)} tasks {'runs' if running == 1 else 'run'}."
+        at_work = at_work if running < len(tasks) else "It is running."
         said = f"{at_work} Of the rest: {said[0].lower()}{said[1:]}" if said else at_work
     return JobExplanation(status=status, sentence=said, reasons=tuple(found.values()), tasks=tuple(tasks))
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.flow import Source
+from enginehouse.domain.items import Source
 from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
 

@@ -37,6 +37,7 @@ class Limits:
     lease_seconds: float = 30.0
     retention_seconds: int = 30 * 86_400
     schedules: int = 10_000  # of one organization
+    idempotency_seconds: int = 7 * 86_400
     unconfirmed_cancels: int = 1_000
     event_streams: int = 1_000  # of one organization at a time
 
@@ -90,7 +91,7 @@ class House:
     listeners: Listeners
     shard: Callable[[], int]
     creates: Coalescer[jobs.Creation, creating.Made]
-    cancels: Coalescer[Cancelling, jobs.Cancelled | None]
+    cancels: Coalescer[Cancelling, cancelling.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     watches: Watches
@@ -118,9 +119,9 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
         return next(turns) % _SHARDS if on_postgres else 0
 
-    async def cancel(wanted: list[Cancelling]) -> list[jobs.Cancelled | None]:
+    async def cancel(wanted: list[Cancelling]) -> list[cancelling.Cancelled | None]:
         at = shard()
-        verdicts = await database.write(lambda tx: cancelling.cancel(tx, wanted, shard=at), under=BARRIER_LOCK)
+        verdicts = await database.write(lambda tx: cancelling.cancel_recorded(tx, wanted, shard=at), under=BARRIER_LOCK)
         watches.changed(job_id for (job_id, _), _ in wanted)
         return verdicts
 

@@ -1,24 +1,25 @@
 """What may be done with jobs: create, look, list, cancel, retry, delete."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.errors import InvalidInput, NotFound, NotRetryable, PastCancelling, Problem
-from enginehouse.domain.graph import Planned, plan
+from enginehouse.domain import asked as canonical
+from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import audit, targets, workers
+from enginehouse.operations import audit, idempotency, planning, reuse, targets
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log, cancelling, jobs, plans
+from enginehouse.storage import audit_log, cancelling, deleting, jobs, plans
 from enginehouse.storage.cancelling import Cancelling
+from enginehouse.storage.creating import Made
 from enginehouse.storage.database import Tx
+from enginehouse.storage.keys import Keyed
+from enginehouse.storage.reuse import SourceGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class CreatedJob:
     job_id: int
     target_id: int | None
     warnings: tuple[str, ...] = ()
+    replayed: bool = False  # an earlier request with the same idempotency key made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,74 +54,57 @@ class JobPage:
 
 @audit.mutation("createJob", "Job")
 async def create(
-    house: House, principal: Principal, requests: Sequence[JobRequest], *, found: Sequence[Problem] = ()
+    house: House,
+    principal: Principal,
+    requests: Sequence[JobRequest],
+    *,
+    found: Sequence[Problem] = (),
+    key: str | None = None,
+    asked: Sequence[JobRequest] | None = None,
 ) -> list[CreatedJob]:
     """All jobs are durable with all their tasks, or none exists.
 
     Raises InvalidInput with the problems of all of them, NotFound for a target that is not the caller's. `found` are
-    problems the entrance has met already: they are told together with what is wrong besides.
+    problems the entrance has met already: they are told together with what is wrong besides. The same request with the
+    same idempotency `key` makes nothing and is answered the same; another one with it is refused as KeyReused. `asked`
+    is what the client asked, where the entrance has done a part of it already.
     """
     require(principal, Role.USER)
     if len(requests) > house.limits.jobs_per_request:
         most = house.limits.jobs_per_request
         raise InvalidInput(f"{len(requests)} given, at most {most} per request. Send them in several.", "jobs")
-    planned = plan_all(house, principal, requests, found)
+    keyed = _keyed(principal, requests if asked is None else asked, key)
+    if not found and (made := await idempotency.earlier(house, keyed, Made)) is not None:
+        return _created(made, replayed=True)
+    planned = planning.plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     new = [
         new_job(principal, each.plan, target_id=target_id, target=request.target, due_at=request.due_at)
         for request, each, target_id in zip(requests, planned, target_ids, strict=True)
     ]
     entries = [audit.entry(principal, "createJob", object_type="Job")] * len(new)
-    made = await house.creates.ask(jobs.Creation(new, entries=entries, warnings=[each.warnings for each in planned]))
-    house.waiting(principal.organization_id)
-    return [CreatedJob(*ids, warnings) for ids, warnings in zip(made.ids, made.warnings, strict=True)]
+    warnings = [each.warnings for each in planned]
+    made = await house.creates.ask(jobs.Creation(new, keyed, entries, warnings))
+    if not made.replayed:
+        house.waiting(principal.organization_id)
+    return _created(made, replayed=made.replayed)
 
 
-def plan_all(
-    house: House, principal: Principal, requests: Sequence[JobRequest], found: Sequence[Problem] = ()
-) -> list[Planned]:
-    """The plan of each job, with the engines as they are now. Raises InvalidInput with the problems of all of them."""
-
-    def engine(key: str) -> EngineSpec | None:
-        found = house.catalogue.by_id.get(key)
-        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
-
-    def by_task_type(word: str) -> EngineSpec | None:
-        found = house.catalogue.by_task_type.get(word)
-        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
-
-    now = time.time_ns() // 1000
-    planned, problems = list[Planned](), list(found)
-    for request in requests:
-        try:
-            made = plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job)
-            planned.append(Planned(made.plan, made.warnings + workers.unserved(house, request, made.plan)))
-        except InvalidInput as refused:
-            problems += _besides(refused.problems, found)
-            if len(problems) >= InvalidInput.LIMIT:
-                break
-    if problems:
-        raise InvalidInput(problems)
-    return planned
+async def created_before(
+    house: House, principal: Principal, requests: Sequence[JobRequest], key: str | None
+) -> list[CreatedJob] | None:
+    """What the same request with this key was answered; None where it is the first. Raises KeyReused."""
+    require(principal, Role.USER)
+    made = await idempotency.earlier(house, _keyed(principal, requests, key), Made)
+    return None if made is None else _created(made, replayed=True)
 
 
-def _besides(problems: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
-    """Those of the problems that are not merely what a value already found wrong leads to."""
-    if not found:
-        return list(problems)
-    paths = [problem.path for problem in found]
-    # A reference that could not be read makes every route that uses it look wrong.
-    unread = any("orrelation" in path or "ioFolders" in path for path in paths)
-    return [
-        problem
-        for problem in problems
-        if not any(_within(path, problem.path) or _within(problem.path, path) for path in paths)
-        and not (unread and "outes[" in problem.path)
-    ]
+def _keyed(principal: Principal, requests: Sequence[JobRequest], key: str | None) -> Keyed | None:
+    return None if key is None else idempotency.keyed(principal, "createJob", key, canonical.jobs(requests))
 
 
-def _within(path: str, outer: str) -> bool:
-    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+def _created(made: Made, *, replayed: bool) -> list[CreatedJob]:
+    return [CreatedJob(*ids, warnings, replayed) for ids, warnings in zip(made.ids, made.warnings, strict=True)]
 
 
 def new_job(
@@ -129,9 +114,10 @@ def new_job(
     target_id: int | None,
     due_at: int | None,
     target: TargetRequest | None = None,
-    retry_of: int | None = None,
+    retry_of: Job | None = None,
+    reused: Mapping[int, int] | None = None,
 ) -> jobs.NewJob:
-    """The job to store for a plan."""
+    """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
     edges = shape(made)
     start = initial(made)
     return jobs.NewJob(
@@ -140,13 +126,15 @@ def new_job(
         document=plans.encode(made).decode(),
         shape=edges,
         statuses=start.statuses,
-        runnable=frozenset(start.ready),
-        total=sum(task.standby_for is None for task in made.tasks),
+        runnable=frozenset(start.ready if reused is None else set(start.ready) - reused.keys()),
+        total=sum(task.standby_for is None for task in made.tasks) - len(reused or ()),
         target_id=target_id,
         target=target,
         created_by=principal.user_id,
         due_at=due_at,
-        retry_of=retry_of,
+        retry_of=None if retry_of is None else retry_of.id,
+        root_of=None if retry_of is None else retry_of.root_of or retry_of.id,
+        reused=reused,
     )
 
 
@@ -226,15 +214,15 @@ async def cancel(
     return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
 
 
-async def _stop(house: House, wanted: Cancelling) -> jobs.Cancelled | None:
+async def _stop(house: House, wanted: Cancelling) -> cancelling.Cancelled | None:
     shard = house.shard()
     [verdict] = await house.database.write(
-        lambda tx: cancelling.cancel(tx, [wanted], include_running=True, shard=shard)
+        lambda tx: cancelling.cancel_recorded(tx, [wanted], include_running=True, shard=shard)
     )
     return verdict
 
 
-def _past_cancelling(verdict: jobs.Cancelled) -> str:
+def _past_cancelling(verdict: cancelling.Cancelled) -> str:
     if verdict.ended_at is not None:
         when = graphql_seconds(verdict.ended_at)
         return f"Job is already {verdict.status} (finished {when}); nothing was cancelled."
@@ -242,22 +230,39 @@ def _past_cancelling(verdict: jobs.Cancelled) -> str:
 
 
 @audit.mutation("retryJob", "Job", names="job_id")
-async def retry(house: House, principal: Principal, job_id: int, shown: str = "") -> CreatedJob:
+async def retry(
+    house: House,
+    principal: Principal,
+    job_id: int,
+    shown: str = "",
+    *,
+    only_failed: bool = False,
+    key: str | None = None,
+) -> CreatedJob:
     """A new job does the same again, with its lineage kept; the old one is untouched, and runs on if it was live.
 
-    Raises NotRetryable for a complete job, NotFound.
+    With `only_failed` the tasks that are complete do not run again: their stored outputs stand in the new job too. The
+    same retry with the same idempotency `key` makes nothing and is answered the same job. Raises NotRetryable for a
+    complete job and where nothing failed that could be retried alone, NotFound, KeyReused.
     """
     require(principal, Role.USER)
+    keyed = idempotency.keyed(principal, "retryJob", key, {"job": job_id, "only_failed": only_failed})
+    if (made := await idempotency.earlier(house, keyed, Made)) is not None:
+        return _created(made, replayed=True)[0]
     old = await get(house, principal, job_id, shown)
-    if old.status is JobStatus.COMPLETE:
-        raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
-    new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old.id)
-    done = audit.entry(principal, "retryJob", object_type="Job", detail=f"of {job_graphql(job_id)}")
-    made = await house.creates.ask(jobs.Creation([new], entries=[done]))
-    [(new_id, target_id)] = made.ids
-    house.waiting(principal.organization_id)
-    house.watches.changed([old.id])
-    return CreatedJob(new_id, target_id)
+    reuse.refuse_complete(old)
+    reused = await reuse.taken_over(house, old) if only_failed else None
+    new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused)
+    said = f"of {job_graphql(job_id)}{', only what failed' if only_failed else ''}"
+    done = audit.entry(principal, "retryJob", object_type="Job", detail=said)
+    try:
+        made = await house.creates.ask(jobs.Creation([new], keyed, [done]))
+    except SourceGone:
+        raise NotFound("Job", shown or job_id) from None
+    if not made.replayed:
+        house.waiting(principal.organization_id)
+        house.watches.changed([old.id])
+    return _created(made, replayed=made.replayed)[0]
 
 
 @audit.mutation("deleteJob", "Job", names="job_id")
@@ -268,7 +273,7 @@ async def delete(house: House, principal: Principal, job_id: int, shown: str = "
     done = audit.entry(principal, "deleteJob", object_type="Job", object_id=job_id)
 
     async def drop(tx: Tx) -> list[str] | None:
-        keys = await jobs.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
+        keys = await deleting.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
         await audit_log.record(tx, [] if keys is None else [done])
         return keys
 

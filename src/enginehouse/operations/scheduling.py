@@ -11,7 +11,8 @@ from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
 from enginehouse.operations.house import House
-from enginehouse.operations.jobs import new_job, plan_all
+from enginehouse.operations.jobs import new_job
+from enginehouse.operations.planning import plan_all
 from enginehouse.storage import firing, schedules, templates
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Tx
@@ -55,8 +56,8 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
     fired = await house.database.write(lambda tx: firing.fire(tx, house.plans, ready, shard=shard), under=BARRIER_LOCK)
     if fired.stopping:
         house.listeners.stopping(fired.stopping)
-    if fired.jobs:
-        house.listeners.runnable()
+    for organization_id in fired.organizations:
+        house.waiting(organization_id)
     return fired, 0.0
 
 
@@ -92,7 +93,7 @@ def _job_of(house: House, template: JobTemplate) -> NewJob | str:
     owner = Principal(template.organization_id, template.created_by, "", Role.USER)
     request = job_request(template)
     try:
-        [planned] = plan_all(house, owner, [request])
+        [planned] = plan_all(house, owner, [request], ())
     except Refusal as refused:
         return f"{INVALID_TEMPLATE}: {refused.message}"[:500]
     return new_job(owner, planned.plan, target_id=None, target=request.target, due_at=None)

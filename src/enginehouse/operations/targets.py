@@ -39,6 +39,7 @@ __all__ = [
     "primary_asset",
     "problems",
     "record_asset",
+    "take_back",
 ]
 
 TARGET: Final = "TemporalDataObject"
@@ -101,6 +102,19 @@ async def create_with_asset(house: House, principal: Principal, new: NewTarget, 
     done = audit.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
     await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=done)
     return made[0]
+
+
+@audit.mutation("deleteTDO", TARGET, names="target_id")
+async def take_back(house: House, principal: Principal, target_id: int) -> None:
+    """A target made for a job that then was not made is gone, with its assets and their bytes."""
+    require(principal, Role.USER)
+    done = audit.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
+
+    async def undo(tx: Tx) -> list[str]:
+        await audit_log.record(tx, [done])
+        return await storage.delete_unused(tx, principal.organization_id, target_id)
+
+    await house.store.delete(await house.database.write(undo))
 
 
 async def for_jobs(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[int | None]:

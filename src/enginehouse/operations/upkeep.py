@@ -8,7 +8,7 @@ from enginehouse.domain.work import Failed, ItemKey, Report
 from enginehouse.operations import work as work_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.work import MICROS
-from enginehouse.storage import jobs, work
+from enginehouse.storage import deleting, keys, work
 
 _LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
 
@@ -42,18 +42,27 @@ async def _end(house: House, held: list[tuple[ItemKey, int, Failed]]) -> int:
     return len(held)
 
 
+async def prune_keys(house: House, *, now: int, limit: int = 1000) -> int:
+    """A bounded batch of the idempotency keys past their keeping time is gone; answers how many."""
+    before = now - house.limits.idempotency_seconds * MICROS
+    oldest = await house.database.read(keys.oldest)
+    if oldest is None or oldest >= before:
+        return 0
+    return await house.database.write(lambda tx: keys.prune(tx, before=before, limit=limit))
+
+
 async def prune(house: House, *, now: int, limit: int = 200) -> int:
     """A bounded batch of jobs that ended before the retention time is gone with its outputs; answers how many.
 
     A retry keeps the id of the job it came from, also when that one is gone.
     """
     before = now - house.limits.retention_seconds * MICROS
-    old = await house.database.read(lambda tx: jobs.over_since(tx, before=before, limit=limit))
+    old = await house.database.read(lambda tx: deleting.over_since(tx, before=before, limit=limit))
     if not old:
         return 0
     shard = house.shard()
-    keys = await house.database.write(lambda tx: jobs.delete(tx, old, organization_id=None, shard=shard))
+    bytes_of = await house.database.write(lambda tx: deleting.delete(tx, old, organization_id=None, shard=shard))
     for job_id in old:
         house.plans.forget(job_id)
-    await house.store.delete(keys or [])
+    await house.store.delete(bytes_of or [])
     return len(old)

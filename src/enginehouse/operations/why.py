@@ -3,7 +3,7 @@
 What belongs to other organizations is only ever seen in totals: how many slots are taken, how many run on an engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from enginehouse.domain import waiting
 from enginehouse.domain.errors import NotFound
@@ -43,17 +43,19 @@ async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> di
     """Those of the jobs that are the caller's organization's, each with why it and its tasks are not running."""
     require(principal, Role.READER)
     organization_id = principal.organization_id
+    names = {engine.spec.id: engine.spec.name for engine in house.catalogue.by_id.values()}
 
     async def read(tx: Tx) -> tuple[dict[int, Job], dict[int, list[TaskFacts]], HouseFacts]:
         now = await tx.read_clock()
         found = await jobs.by_ids(tx, organization_id, job_ids)
-        facts = await _tasks(tx, organization_id, found, now=now)
+        facts = await _tasks(tx, organization_id, found, names, now=now)
         pools = {each.pool for tasks in facts.values() for each in tasks if each.first is not None}
         return found, facts, await _surroundings(tx, organization_id, pools, now=now)
 
     found, facts, around = await house.database.read(read)
+    explained = {job_id: [waiting.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
     return {
-        job_id: (each, waiting.explain_job(each.status, [waiting.explain(task, around) for task in facts[job_id]]))
+        job_id: (each, waiting.explain_job(each.status, explained[job_id], stopping=each.stopping))
         for job_id, each in found.items()
     }
 
@@ -63,8 +65,10 @@ async def explanations(house: House, principal: Principal, job_ids: Sequence[int
     return {job_id: explained for job_id, (_, explained) in (await many(house, principal, job_ids)).items()}
 
 
-async def _tasks(tx: Tx, organization_id: int, found: dict[int, Job], *, now: int) -> dict[int, list[TaskFacts]]:
-    """What is known of every task of the jobs."""
+async def _tasks(
+    tx: Tx, organization_id: int, found: dict[int, Job], names: Mapping[str, str], *, now: int
+) -> dict[int, list[TaskFacts]]:
+    """What is known of every task of the jobs; `names` are those of the engines."""
     live = [job_id for job_id, each in found.items() if any(task.status not in TASK_ENDED for task in each.tasks)]
     paused = await storage.paused_jobs(tx, organization_id, live) if live else {}
     items = await storage.open_items(tx, organization_id, live, now=now) if live else {}
@@ -72,7 +76,15 @@ async def _tasks(tx: Tx, organization_id: int, found: dict[int, Job], *, now: in
     later = await storage.later(tx, organization_id, times) if times else {}
     return {
         job_id: [
-            _facts(each, task, parents, paused.get(job_id), items.get((job_id, task.ordinal)), later)
+            _facts(
+                task,
+                organization_id,
+                parents=tuple(_other(each, parent, names) for parent in parents if _waited_for(each, parent)),
+                principal=None if task.plan.standby_for is None else _other(each, task.plan.standby_for, names),
+                paused_at=paused.get(job_id),
+                items=items.get((job_id, task.ordinal), storage.NONE_OPEN),
+                later=later.get((job_id, task.ordinal)),
+            )
             for task, parents in zip(each.tasks, shape(each.plan).parents, strict=True)
         ]
         for job_id, each in found.items()
@@ -80,29 +92,30 @@ async def _tasks(tx: Tx, organization_id: int, found: dict[int, Job], *, now: in
 
 
 def _facts(
-    job: Job,
     task: Task,
-    parents: Sequence[int],
+    organization_id: int,
+    *,
+    parents: tuple[OtherTask, ...],
+    principal: OtherTask | None,
     paused_at: int | None,
-    items: storage.OpenItems | None,
-    later: dict[tuple[int, int], waiting.Later],
+    items: storage.OpenItems,
+    later: waiting.Later | None,
 ) -> TaskFacts:
-    plan, principal = task.plan, task.plan.standby_for
     return TaskFacts(
-        organization_id=job.organization_id,
+        organization_id=organization_id,
         ordinal=task.ordinal,
         status=task.status,
-        engine_id=plan.engine_id,
-        pool=plan.pool,
-        parents=tuple(_other(job, parent) for parent in parents if _waited_for(job, parent)),
-        principal=None if principal is None else _other(job, principal),
+        engine_id=task.plan.engine_id,
+        pool=task.plan.pool,
+        parents=parents,
+        principal=principal,
         job_paused_at=paused_at,
-        running=items.running if items else 0,
-        waiting=items.waiting if items else 0,
-        limit=plan.max_engines,
-        limited=items.limited if items else 0,
-        first=items.first if items else None,
-        later=later.get((job.id, task.ordinal)),
+        running=items.running,
+        waiting=items.waiting,
+        limit=task.plan.max_engines,
+        limited=items.limited,
+        first=items.first,
+        later=later,
         failure_reason=task.failure_reason,
     )
 
@@ -112,9 +125,10 @@ def _waited_for(job: Job, parent: int) -> bool:
     return job.tasks[parent].status not in TASK_ENDED | {TaskStatus.STANDBY_PENDING}
 
 
-def _other(job: Job, ordinal: int) -> OtherTask:
+def _other(job: Job, ordinal: int, names: Mapping[str, str]) -> OtherTask:
     task = job.tasks[ordinal]
-    return OtherTask(ordinal, task.plan.name or task.plan.engine_id, task.status)
+    engine_id = task.plan.engine_id
+    return OtherTask(ordinal, task.plan.name or names.get(engine_id, engine_id), task.status)
 
 
 async def _surroundings(tx: Tx, organization_id: int, pools: set[str], *, now: int) -> HouseFacts:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.errors import Unavailable
-from enginehouse.domain.flow import WHOLE
+from enginehouse.domain.items import WHOLE
 from enginehouse.domain.work import Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations.house import House
 from enginehouse.storage import artifacts, lanes, standing, stopping, work
@@ -29,7 +29,7 @@ async def ready(house: House, *, pool: str) -> bool:
         counted = await house.database.glance(lambda tx: standing.count_live(tx, outlook.standing))
         outlook = replace(outlook, standing=counted)
     queue.see(outlook, began=began, ended=time.monotonic())
-    return outlook.open
+    return queue.outlook.open
 
 
 async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:

@@ -27,14 +27,20 @@ class WorkerShown:
     connected: bool
 
 
-async def beat(
-    house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False
-) -> None:
-    """The worker is known to be there for three beats more, and the house knows again who is.
+async def appear(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
+    """The worker of this process has started: it claims for these engines only, and is known to be there."""
+    for pool in pools:
+        house.queues[pool].offer(engines)
+    await _beat(house, name=name, pools=pools, engines=engines, first=True)
 
-    `first`: it has just started. One without a slot runs nothing, so it only looks.
-    """
-    if any(pools.values()):
+
+async def beat(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
+    """The worker is known to be there for three beats more, and the house knows again who is."""
+    await _beat(house, name=name, pools=pools, engines=engines, first=False)
+
+
+async def _beat(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool) -> None:
+    if any(pools.values()):  # one without a slot runs nothing
         await house.database.write(lambda tx: storage.beat(tx, name=name, pools=pools, engines=engines, first=first))
     await look(house)
 

@@ -22,9 +22,5 @@ SELECT job_id, ordinal, folder, item, part, position, name, media_type, size, sh
 FROM artifact
 WHERE job_id = :job_id AND ordinal = :ordinal AND folder = :folder AND item = :item AND part = :part;
 
--- name: keys_of_jobs
--- lists: ids bigint
-SELECT DISTINCT storage_key FROM artifact WHERE job_id IN {ids};
-
 -- name: keys_of_task
 SELECT DISTINCT storage_key FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;

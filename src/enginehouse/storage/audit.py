@@ -40,8 +40,12 @@ def _disagrees(row: Row) -> str | None:
         attempts_open=open_attempts,
         ever_started=started_at is not None,
     )
+    if counts[13]:
+        return f"has {counts[13]} reused tasks that are not simply complete"
     if JobStatus(status) is not due:
         return f"is {status}, its counts make it {due.value}"
+    if rows < total:
+        return f"counts {total} tasks, of its own it has {rows}"
     # A standby task is left out of the counts or takes its principal's place; only its plan could tell.
     if rows == total and not cancelled and [int(count) for count in told] != stored:
         return f"counts (queued, running, complete, failed, aborted) {stored}, its tasks are {[int(c) for c in told]}"

@@ -1,7 +1,7 @@
 """Knows how the creates of many callers are stored together, each with its own key and its own answer."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -23,7 +23,7 @@ class Made:
     """
 
     ids: list[tuple[int, int | None]]
-    warnings: list[tuple[str, ...]] = field(default_factory=list)
+    warnings: Sequence[tuple[str, ...]]
     replayed: bool = False
 
 
@@ -64,9 +64,12 @@ def _fresh(creations: Sequence[Creation], known: dict[Name, Known]) -> Iterator[
 async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation], shard: int) -> list[Made]:
     together = [job for creation in creations for job in creation.jobs]
     if not together:
-        return [Made([]) for _ in creations]
+        return [Made([], ()) for _ in creations]
     ids = iter(await jobs.create(tx, plans, together, shard=shard))
-    made = [Made(list(islice(ids, len(creation.jobs))), list(creation.warnings)) for creation in creations]
+    made = [
+        Made(list(islice(ids, len(creation.jobs))), creation.warnings or ((),) * len(creation.jobs))
+        for creation in creations
+    ]
     await audit_log.record(
         tx,
         [

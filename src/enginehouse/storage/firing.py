@@ -27,9 +27,10 @@ class Ready:
 
 @dataclass(slots=True)
 class Fired:
-    """What one round has done."""
+    """What one round has done; `organizations` have jobs that may start."""
 
     looked_at: int = 0
+    organizations: set[int] = field(default_factory=set)
     jobs: list[int] = field(default_factory=list)
     stopping: list[int] = field(default_factory=list)
 
@@ -65,6 +66,7 @@ async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready], *, shard: int =
     stopped = [job_id for each, decision in decisions if decision.stop_runs for job_id in live[each.id]]
     fired = Fired(looked_at=len(found), stopping=await _stop(tx, stopped, shard=shard))
     fired.jobs = await _start(tx, plans, decisions, ready, shard=shard)
+    fired.organizations = {each.organization_id for each, decision in decisions if decision.fire}
     await _record(tx, decisions, ready, now)
     return fired
 

@@ -1,15 +1,15 @@
 """Jobs in storage: made whole, read whole, cancelled by one row, dropped in batches."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from enginehouse.domain.event import JOB, Detail, EventKind
-from enginehouse.domain.flow import WHOLE
 from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.items import WHOLE
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
-from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable
-from enginehouse.storage import barriers, settling, stopping, targets
+from enginehouse.domain.status import TASK_ENDED, JobStatus, TaskStatus
+from enginehouse.storage import barriers, reuse, settling, targets
 from enginehouse.storage import plans as stored
 from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.database import Row, Tx
@@ -23,7 +23,9 @@ NEVER = 9_223_372_036_854_775_807
 class NewJob:
     """A job to store: its plan worked out, and which of its tasks can start at once.
 
-    `target` describes one to make in the same transaction; `target_id` names one that is there.
+    `target` describes one to make in the same transaction; `target_id` names one that is there. `reused` names tasks
+    that are complete by the outputs they have in the job `retry_of`, each with the job that made those; such a task is
+    neither in `runnable` nor in `total`.
     """
 
     organization_id: int
@@ -38,26 +40,31 @@ class NewJob:
     created_by: str | None = None
     due_at: int | None = None
     retry_of: int | None = None
+    root_of: int | None = None
+    reused: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What one caller has made: its jobs, all or none, with the key of its request and the warnings told with each.
+    """What one caller has made: its jobs, all or none, with the key of its request.
 
+    `warnings` are told with each; None where there are none.
     `entries` are recorded with them: one for each job, about it.
     """
 
     jobs: Sequence[NewJob]
     key: Keyed | None = None
     entries: Sequence[Entry] = ()
-    warnings: Sequence[tuple[str, ...]] = ()
+    warnings: Sequence[tuple[str, ...]] | None = None
 
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:
-    """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target."""
+    """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target.
+
+    Raises SourceGone where outputs are to be reused of a job that is not there any more.
+    """
     await tx.lock("barrier", shared=True)
-    again = {job.retry_of for job in jobs if job.retry_of is not None}
-    retried = {row[0] for row in await tx.all("work.lock_jobs", ids=sorted(again))} if again else set()
+    retried = await _lock_retried(tx, jobs)
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
@@ -76,16 +83,40 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)
-    await tx.many(
-        "work.insert_events",
-        [
-            settling.event_row(job.retry_of, JOB, EventKind.RETRIED, now, Detail(job=job_id))
-            for job_id, job in zip(ids, jobs, strict=True)
-            if job.retry_of is not None and job.retry_of in retried
-        ],
-    )
     await settling.count_jobs(tx, counts, shard=shard)
+    if retried:
+        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)), shard)
     return list(zip(ids, target_ids, strict=True))
+
+
+async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None, int]]:
+    """Those of the jobs done again that are still there, each with its organization; none can be deleted meanwhile."""
+    again = {job.retry_of for job in jobs if job.retry_of is not None}
+    found = {(row[0], row[1]) for row in await tx.all("work.lock_jobs", ids=sorted(again))} if again else set()
+    if any(job.reused and (job.retry_of, job.organization_id) not in found for job in jobs):
+        raise reuse.SourceGone
+    return found
+
+
+async def _follow_retried(
+    tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]], shard: int
+) -> None:
+    """What was done again says so, and what is reused of it stands in the new jobs."""
+    told, births = list[Row](), list[reuse.Birth]()
+    for job_id, job in made:
+        if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
+            continue
+        told.append(settling.event_row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
+        if job.reused:
+            births.append(
+                reuse.Birth(
+                    job_id, job.organization_id, job.retry_of, job.reused, job.plan, job.shape, job.statuses,
+                    job.runnable, job.total,
+                )
+            )  # fmt: skip
+    await tx.many("work.insert_events", told)
+    if births:
+        await reuse.settle(tx, births, shard=shard)
 
 
 async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
@@ -124,7 +155,7 @@ async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int 
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
         job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
-        job.retry_of, now,
+        job.retry_of, job.root_of, now,
     )  # fmt: skip
 
 
@@ -174,6 +205,7 @@ def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
         created_by=row[5],
         due_at=row[6],
         retry_of=row[7],
+        root_of=row[17],
         retries=retries,
         created_at=created_at,
         modified_at=modified_at,
@@ -211,6 +243,7 @@ def _task(row: Row, plan: Plan, created_at: int, cancelled_at: int | None) -> Ta
         items_failed=row[5],
         failure_reason=row[12],
         failure_message=row[13],
+        reused_from=row[15],
     )
 
 
@@ -283,100 +316,3 @@ def _conditions(wanted: JobFilter) -> dict[str, object]:
         "any_engine": int(not wanted.engine_ids),
         "engine_ids": list(wanted.engine_ids),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """What became of one cancel: `done` is true only for the call that changed the job.
-
-    `stopping`: how many of its attempts are still to stop.
-    """
-
-    status: JobStatus
-    done: bool
-    refused: bool
-    ended_at: int | None = None
-    stopping: int = 0
-
-
-async def cancel(
-    tx: Tx, wanted: Sequence[tuple[int, int]], *, include_running: bool = False, shard: int = 0
-) -> list[Cancelled | None]:
-    """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
-
-    With `include_running` a job past that point is cancelled too: what of it runs is to stop.
-    From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
-    `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
-    """
-    await tx.lock(barriers.BARRIER_LOCK, shared=True)
-    rows = await tx.each("jobs.lock_to_cancel", sorted(set(wanted)))
-    now = await tx.read_clock()
-    found: dict[tuple[int, int], Row] = {(row[0], row[1]): row for row in rows}
-    chosen, to_stop, counts = list[int](), list[Row](), defaultdict[tuple[int, str], int](int)
-    verdicts: dict[tuple[int, int], Cancelled] = {}
-    for key, row in found.items():
-        before = JobStatus(row[2])
-        if row[12]:
-            verdicts[key] = Cancelled(JobStatus.ABORTED, done=False, refused=False)  # by a bulk cancel, before us
-        elif row[10]:
-            verdicts[key] = Cancelled(before, done=False, refused=False, stopping=row[11])
-        elif cancellable(Tally(*row[3:9]), before):
-            chosen.append(row[0])
-            counts[row[1], before.value] -= 1
-            counts[row[1], JobStatus.ABORTED.value] += 1
-            verdicts[key] = Cancelled(JobStatus.ABORTED, done=True, refused=False)
-        elif include_running and before not in JOB_ENDED:
-            to_stop.append(row)
-        else:
-            verdicts[key] = Cancelled(before, done=False, refused=True, ended_at=row[9])
-    if chosen:
-        await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
-        await tx.run("jobs.delete_items", ids=chosen)
-        await settling.count_jobs(tx, counts, shard=shard)
-    for row, left in zip(to_stop, await stopping.stop_jobs(tx, to_stop, shard=shard), strict=True):
-        status = JobStatus.RUNNING if left else JobStatus.ABORTED
-        verdicts[row[0], row[1]] = Cancelled(status, done=True, refused=False, stopping=left)
-    return _first_takes_it(wanted, verdicts)
-
-
-def _first_takes_it(
-    wanted: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], Cancelled]
-) -> list[Cancelled | None]:
-    """Of several calls for one job in a batch the first has changed it; the others find it cancelled."""
-    answers: list[Cancelled | None] = []
-    for key in wanted:
-        verdict = verdicts.get(key)
-        answers.append(verdict)
-        if verdict is not None and verdict.done:
-            verdicts[key] = replace(verdict, done=False)
-    return answers
-
-
-async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None, shard: int = 0) -> list[str] | None:
-    """The jobs and everything of them are gone; answers the keys of the bytes to remove. None where one is not theirs.
-
-    Running attempts are fenced by the loss of their items. `organization_id` None: the server's own retention.
-    """
-    rows = await tx.all("jobs.lock_to_delete", ids=list(job_ids))
-    if organization_id is not None and (
-        len(rows) < len(set(job_ids)) or any(row[1] != organization_id for row in rows)
-    ):
-        return None
-    ids = [row[0] for row in rows]
-    keys = [row[0] for row in await tx.all("artifacts.keys_of_jobs", ids=ids)]
-    counts: dict[tuple[int, str], int] = defaultdict(int)
-    for _, owner, word, _ in rows:
-        counts[owner, word] -= 1
-    for part in ("items", "documents", "tasks", "attempts", "artifacts", "events", "jobs"):
-        await tx.run(f"jobs.delete_{part}", ids=ids)
-    await settling.count_jobs(tx, counts, shard=shard)
-    # One that a bulk cancel covers is settled by being gone, so that what was counted and what was settled agree.
-    for barrier_id, settled in sorted(Counter(row[3] for row in rows if row[3] is not None).items()):
-        await tx.run("barriers.add_settled", id=barrier_id, jobs=settled)
-    return keys
-
-
-async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:
-    """Ended jobs untouched since `before` (µs), the oldest first. The id bound keeps the scan at the old end."""
-    rows = await tx.all("jobs.over_since", before=before, before_id=first_job_id(before), limit=limit)
-    return [row[0] for row in rows]

@@ -1,11 +1,11 @@
 -- name: insert
 -- The jobs whose id was free; the others are answered by their absence and take the next id. The shared barrier lock is
 -- held, so that the last barrier seen here is the last there is.
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, created_at bigint
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, created_at bigint
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
-                 retry_of, created_at, modified_at)
+                 retry_of, root_of, created_at, modified_at)
 SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
-       r.due_at, r.retry_of, r.created_at, r.created_at
+       r.due_at, r.retry_of, r.root_of, r.created_at, r.created_at
 FROM {rows} r WHERE true
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -33,14 +33,14 @@ FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_i
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
        j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
-       {covered_at:j}
+       {covered_at:j}, j.root_of
 FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: tasks
 -- lists: ids bigint
 SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
-       completed_at, aborted_at, failure_reason, failure_message, items_running
+       completed_at, aborted_at, failure_reason, failure_message, items_running, reused_from
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: retries

@@ -76,6 +76,12 @@ async def answer(tx: Tx, answers: Mapping[Name, str]) -> None:
     await tx.many("keys.answer", [(*name, text) for name, text in sorted(answers.items())])
 
 
+async def oldest(tx: Tx) -> int | None:
+    """When the first of the keys that are kept was taken (µs)."""
+    row = await tx.one("keys.oldest")
+    return None if row is None else row[0]
+
+
 async def prune(tx: Tx, *, before: int, limit: int) -> int:
     """Up to `limit` keys stored before a moment (µs) are free again; answers how many."""
     return await tx.run("keys.prune", before=before, limit=limit)

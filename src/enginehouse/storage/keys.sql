@@ -22,6 +22,9 @@ FROM {rows} r
 WHERE idempotency_key.organization_id = r.organization_id AND idempotency_key.operation = r.operation
   AND idempotency_key.key = r.key;
 
+-- name: oldest
+SELECT MIN(created_at) FROM idempotency_key;
+
 -- name: prune
 -- A bounded batch of those stored before a moment is gone, the oldest first.
 DELETE FROM idempotency_key

@@ -1,7 +1,7 @@
 """The lanes of a pool: which have something waiting, and the first items of each. In memory only what was seen last."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from enginehouse.domain.order import Lane, Standing, Waiting, obstacles, turns
@@ -32,7 +32,8 @@ class Queue:
     """What one process remembers of a pool between claims. Storage is the truth: this only says where to look first.
 
     `level` is what the shares said before the claim under way, which may run in another thread. `more`: the last claim
-    left something behind in a lane it looked into.
+    left something behind in a lane it looked into. `offers`: the engines whose lanes it looks into, those that this
+    process runs; None for any.
     """
 
     shares: Shares = field(default_factory=Shares)
@@ -40,13 +41,20 @@ class Queue:
     outlook: Outlook = field(default_factory=Outlook)
     stale: bool = True
     more: bool = False
+    offers: frozenset[str] | None = None
     _until: float = 0.0
 
     def see(self, outlook: Outlook, *, began: float, ended: float) -> None:
         """This is how it looks; good for as long as looking again would cost too much. Seconds of any clock."""
+        if self.offers is not None and not self.offers.issuperset([lane.engine_id for lane in outlook.lanes]):
+            outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if lane.engine_id in self.offers))
         self.outlook = outlook
         self._until = ended + (ended - began) * (1 / LOOKING - 1)
         self.stale = False
+
+    def offer(self, engines: Iterable[str]) -> None:
+        """From now on only the lanes of these engines are looked into."""
+        self.offers, self.stale = frozenset(engines), True
 
     def take_turns(self) -> None:
         """The shares are levelled for the claim that comes."""
@@ -143,7 +151,7 @@ def _standing(rows: Sequence[Row]) -> Standing:
         organization_limits={row[0]: row[3] for row in settings if row[3] is not None},
         engine_limits={row[1]: row[6] for row in settings if row[6] is not None},
         paused_organizations=frozenset(row[0] for row in settings if row[4] is not None),
-        paused_engines=frozenset(row[1] for row in settings if row[5] == "paused"),
+        paused_engines=frozenset(row[1] for row in settings if row[5] not in (None, "active")),
     )
 
 

@@ -41,7 +41,7 @@ FROM (SELECT r.*, o.weight, o.running_limit AS organization_limit, o.paused_at, 
       FROM {rows} r
       LEFT JOIN organization o ON o.id = r.organization_id
       LEFT JOIN engine e ON e.id = r.engine_id
-      WHERE o.paused_at IS NULL AND COALESCE(e.state, '') <> 'paused') s
+      WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active') s
 CROSS JOIN LATERAL (
   SELECT i.priority, i.due_at, i.job_id, i.ordinal, i.item
   FROM work_item i
@@ -60,7 +60,7 @@ SELECT r.organization_id, r.engine_id, o.weight, o.running_limit, o.paused_at, e
 FROM {rows} r
 LEFT JOIN organization o ON o.id = r.organization_id
 LEFT JOIN engine e ON e.id = r.engine_id
-WHERE o.paused_at IS NULL AND COALESCE(e.state, '') <> 'paused';
+WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active';
 
 -- name: first
 -- only: sqlite

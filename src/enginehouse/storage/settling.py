@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
-from enginehouse.domain.flow import JobState, Missing, Settlement, Source, TaskState
+from enginehouse.domain.flow import JobState, Missing, Settlement, TaskState
+from enginehouse.domain.items import Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database import Row, Tx

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from enginehouse.domain.event import CANCELLED, JOB, Detail, EventKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import ItemKey
 from enginehouse.storage import settling
@@ -26,7 +27,9 @@ async def stop_jobs(tx: Tx, jobs: Sequence[Row], *, shard: int = 0) -> list[int]
         open_ = left[job_id]
         status = JobStatus.RUNNING if open_ else JobStatus.ABORTED
         rows.append((job_id, status.value, open_, None if open_ else tx.now, tx.now))
-        events.append((job_id, -1, "stopping" if open_ else "cancelled", tx.now, str(open_) if open_ else None))
+        events.append(settling.event_row(job_id, JOB, EventKind.STOP_REQUESTED, tx.now))
+        if not open_:
+            events.append(settling.event_row(job_id, JOB, EventKind.ABORTED, tx.now, Detail(reason=CANCELLED)))
         counts[organization_id, before] -= 1
         counts[organization_id, status.value] += 1
     await tx.many("stopping.cancel_running", rows)
@@ -37,6 +40,8 @@ async def stop_jobs(tx: Tx, jobs: Sequence[Row], *, shard: int = 0) -> list[int]
 
 async def signalled(tx: Tx, told: Sequence[tuple[ItemKey, int]]) -> None:
     """The engines of these attempts have been told to stop, as far as they were to."""
+    await tx.all("work.lock_jobs", ids=sorted({key.job_id for key, _ in told}))
     now = await tx.read_clock()
     news = await tx.each("stopping.signalled", sorted((*key, token, now) for key, token in told))
-    await tx.many("work.insert_events", [(job_id, ordinal, "signalled", now, None) for job_id, ordinal in sorted(news)])
+    rows = [settling.event_row(job_id, ordinal, EventKind.STOP_SIGNALLED, now) for job_id, ordinal in sorted(news)]
+    await tx.many("work.insert_events", rows)

@@ -219,6 +219,13 @@ async def primary_asset(tx: Tx, organization_id: int, target_id: int, asset_type
     return None if row is None else _asset(row)
 
 
+async def delete_unused(tx: Tx, organization_id: int, target_id: int) -> list[str]:
+    """The target is gone with its assets, unless a job is about it; answers the keys of the bytes to remove."""
+    rows = await tx.all("targets.delete_unused_assets", target_id=target_id, organization_id=organization_id)
+    await tx.run("targets.delete_unused", id=target_id, organization_id=organization_id)
+    return [row[0] for row in rows if row[0] is not None]
+
+
 async def asset_counts(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict[int, int]:
     """How many assets each target has; one without any is absent."""
     rows = await tx.all("targets.asset_counts", organization_id=organization_id, ids=list(ids))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from enginehouse.domain.order import Lane, Waiting
 from enginehouse.domain.waiting import COUNTED, EngineFacts, Later
@@ -18,6 +19,9 @@ class OpenItems:
     limited: int
     first: Waiting | None
     later_at: int | None
+
+
+NONE_OPEN: Final = OpenItems(0, 0, 0, None, None)
 
 
 async def paused_jobs(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, int]:

@@ -7,7 +7,8 @@ from typing import assert_never
 import msgspec
 
 from enginehouse.domain.event import Detail
-from enginehouse.domain.flow import ItemState, Missing, Settlement, Source, TaskState
+from enginehouse.domain.flow import Missing, Settlement, TaskState
+from enginehouse.domain.items import ItemState, Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, FailureKind
 from enginehouse.domain.work import Accepted, Answer, Done, Failed, ItemKey, Lease, NewArtifact, Report, Stale
@@ -185,10 +186,7 @@ def _tell(
         row = held[report.key, report.token]
         item = ItemState(report.key.ordinal, report.key.item, attempts=row[5], failures=row[6], lost=row[7])
         if settlement.job.cancelled:
-            settlement.stopped(item)
-            over = settlement.has_ended()
-            refused = isinstance(report.outcome, Done)
-            answers[report.key, report.token] = Stale(job_ended=over) if refused else Accepted(job_ended=over)
+            answers[report.key, report.token] = _stopped(settlement, item, report.outcome)
             continue
         before = len(settlement.new_items)
         again_at = None
@@ -206,6 +204,18 @@ def _tell(
             job_ended=settlement.has_ended(), runnable=len(settlement.new_items) - before, again_at=again_at
         )
     return answers
+
+
+def _stopped(settlement: Settlement, item: ItemState, outcome: Done | Failed) -> Answer:
+    match outcome:
+        case Done():
+            settlement.stopped(item, LATE_RESULT)
+            return Stale(job_ended=settlement.has_ended())
+        case Failed(kind, _):
+            settlement.stopped(item, kind.value)
+            return Accepted(job_ended=settlement.has_ended())
+        case unknown:
+            assert_never(unknown)
 
 
 async def _write_ends(

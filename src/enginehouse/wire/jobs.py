@@ -38,18 +38,25 @@ class CreatedJobs(msgspec.Struct, omit_defaults=True):
 
 
 class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Exactly one selector: a job, a scheduled job, or an organization with both dates."""
+    """Exactly one selector: a job, a scheduled job, or an organization with both dates.
+
+    `include_running` is ours: what has started is stopped, instead of keeping its job from being cancelled.
+    """
 
     job_id: str | None = None
     scheduled_job_id: str | int | None = None
     organization_id: str | int | None = None
     created_before_date_time: Moment | None = None
     created_after_date_time: Moment | None = None
+    include_running: bool | None = None
 
 
-class Cancelled(msgspec.Struct):
+class Cancelled(msgspec.Struct, omit_defaults=True):
+    """`stopping`, how many attempts are still to stop, is there only where it was asked for."""
+
     success: bool
     count: int
+    stopping: int | None = None
 
 
 class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
@@ -74,6 +81,8 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     started_date_time: str | None = None
     completed_date_time: str | None = None
     aborted_date_time: str | None = None
+    stop_requested_date_time: str | None = None  # ours, and there only for a job that was cancelled while it ran …
+    stopping: int | None = None  # … with the number of its attempts that are still to stop
     task_routes: list[Route]
     tasks: list[TaskDetail]
 

@@ -53,6 +53,7 @@ class TaskWhy(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
 
 class JobWhy(msgspec.Struct, rename=spelled, kw_only=True):
     internal_job_id: str
+    internal_organization_id: str
     core_job_id: str
     job_status: str
     sentence: str

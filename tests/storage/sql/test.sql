@@ -57,7 +57,9 @@ SELECT id, status, cancelled, started_at IS NOT NULL, tasks_total, tasks_queued,
 FROM job ORDER BY id;
 
 -- name: task_rows
-SELECT job_id, ordinal, status, waits_for, items, items_open, items_running, items_failed, attempts FROM task ORDER BY job_id, ordinal;
+SELECT job_id, ordinal, status, waits_for, items, items_open, items_running, items_failed, attempts,
+       reused_from IS NOT NULL
+FROM task ORDER BY job_id, ordinal;
 
 -- name: item_rows
 SELECT job_id, ordinal, item, lease_until IS NOT NULL, token FROM work_item ORDER BY job_id, ordinal, item;
@@ -99,3 +101,9 @@ UPDATE scheduled_job SET next_at = 1, anchor = anchor - 1001000000, decided = de
 
 -- name: schedule_stops
 UPDATE scheduled_job SET next_at = 1, stop_at = 1 WHERE id = :id;
+
+-- name: told
+SELECT ordinal, kind, detail FROM event ORDER BY id;
+
+-- name: count_a_reused_task
+UPDATE job SET tasks_total = tasks_total + 1, tasks_complete = tasks_complete + 1 WHERE id = :id;

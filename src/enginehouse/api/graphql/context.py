@@ -75,7 +75,10 @@ class Loader(Generic[K, V]):
 
 
 class Context:
-    """One request. `principal` raises AuthenticationFailed where nobody is known, so a login needs no token."""
+    """One request. `principal` raises AuthenticationFailed where nobody is known, so a login needs no token.
+
+    `key` is the idempotency key in its header; `replayed` that one of its answers was given before, for the same key.
+    """
 
     def __init__(
         self,
@@ -84,9 +87,12 @@ class Context:
         *,
         upload: Upload | None = None,
         origin: str = "",
+        key: str | None = None,
     ) -> None:
         self.house = house
         self.origin = origin
+        self.key = key
+        self.replayed = False
         self._principal = principal
         self.turned_away: AuthenticationFailed | None = None  # what a field that needs a caller was refused with
         self.upload: Upload | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeGuard
 
 from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode
 
-from enginehouse.api.graphql import limits, variables
+from enginehouse.api.graphql import idempotency, limits, variables
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.cost import Cost
 from enginehouse.api.graphql.documents import MAX_ERRORS, Bound, Documents
@@ -50,11 +50,13 @@ class Execution:
             bound = self.documents.find(request.query)
             operation = self._operation(bound, request.operation_name)
             self._check_cost(bound, operation, request.variables)
+            if context.key is not None:
+                idempotency.check(bound.prepared.document, operation)
         except RejectedError as rejected:
             return rejection(rejected, request.query)
         if (
             context.known_principal is None
-            and limits.root_fields(bound.prepared.document, operation) & limits.INTROSPECTION
+            and limits.root_names(bound.prepared.document, operation) & limits.INTROSPECTION
         ):
             return 200, {"data": None, "errors": [describe(_unauthenticated(context))]}
         return await self._execute(bound, operation, request, context)

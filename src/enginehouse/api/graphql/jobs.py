@@ -6,17 +6,19 @@ from typing import Any, Final
 
 from ariadne import MutationType, ObjectType, QueryType
 from graphql import FieldNode
+from msgspec import structs
 
-from enginehouse.api.graphql import paging, targets
+from enginehouse.api.graphql import idempotency, paging, targets
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.creating import job_request
 from enginehouse.api.graphql.scalars import Moment
-from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.errors import InvalidInput, NotFound, Refusal, Unavailable
 from enginehouse.domain.ids import job_graphql, parse_job, task_graphql
-from enginehouse.domain.job import Job, JobFilter, Route, Task
+from enginehouse.domain.job import Job, JobFilter, JobRequest, Route, Task
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import engines, jobs
+from enginehouse.operations.targets import take_back
 
 query, mutation, job_type = QueryType(), MutationType(), ObjectType("Job")
 
@@ -64,41 +66,73 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 
 
 @mutation.field("createJob")
-async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Job | NewJob:
+async def create(
+    _: object,
+    info: Info,
+    input: dict[str, Any] | None = None,
+    idempotencyKey: str | None = None,  # noqa: N803
+) -> Job | NewJob:
     """The job is durable and waits for its first task to start."""
     context = info.context
-    [created] = await jobs.create(context.house, context.principal, [job_request(await _with_target(context, input))])
+    key = idempotency.key(context, idempotencyKey)
+    if input is not None and input.get("targetId") is None and (input.get("target") or {}).get("assets"):
+        created = await _create_with_assets(context, input, key)
+    else:
+        [created] = await jobs.create(context.house, context.principal, [job_request(input)], key=key)
     return await _shown(context, info, created)
 
 
-async def _with_target(context: Context, given: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The input, its target made already where that has assets, which no task of the job may start without."""
-    if given is None or given.get("targetId") is not None or not (given.get("target") or {}).get("assets"):
-        return given
+async def _create_with_assets(context: Context, given: dict[str, Any], key: str | None) -> jobs.CreatedJob:
+    """The target is made first with its assets, which no task of the job may start without."""
+    asked = [_with_assets(job_request(given), given["target"]["assets"])]
+    if key is not None:
+        before = await jobs.created_before(context.house, context.principal, asked, key)
+        if before is not None:
+            return before[0]
     target = await targets.make(context, given["target"], "target.")
-    return {**given, "target": None, "targetId": str(target.id)}
+    request = job_request({**given, "target": None, "targetId": str(target.id)})
+    try:
+        [created] = await jobs.create(context.house, context.principal, [request], key=key, asked=asked)
+    except Unavailable:
+        raise  # the job may have been made
+    except Refusal:
+        await take_back(context.house, context.principal, target.id)
+        raise
+    if created.replayed:  # by a request that was sent at the same time
+        await take_back(context.house, context.principal, target.id)
+    return created
+
+
+def _with_assets(request: JobRequest, assets: Any) -> JobRequest:
+    """All that is asked: the assets of the target, too."""
+    if request.target is None:
+        return request
+    target = structs.replace(request.target, echo={**request.target.echo, "assets": assets})
+    return replace(request, target=target)
 
 
 @mutation.field("cancelJob")
-async def cancel(_: object, info: Info, id: str) -> dict[str, str]:
-    """The job is aborted: none of its tasks starts any more."""
+async def cancel(_: object, info: Info, id: str, includeRunning: bool | None = False) -> dict[str, Any]:  # noqa: N803 - the contract's name
+    """The job is cancelled: none of its tasks starts any more."""
     context = info.context
     if not id:
         raise InvalidInput("required.", "id")
     job_id = job_id_of(id)
-    await jobs.cancel(context.house, context.principal, job_id, id)
-    return {"id": job_graphql(job_id), "message": "Job cancelled"}
+    answer = await jobs.cancel(context.house, context.principal, job_id, id, include_running=bool(includeRunning))
+    return {"id": job_graphql(job_id), "message": "Job cancelled", "stopping": answer.stopping}
 
 
 @mutation.field("retryJob")
-async def retry(_: object, info: Info, id: str) -> Job | NewJob:
+async def retry(_: object, info: Info, id: str, idempotencyKey: str | None = None) -> Job | NewJob:  # noqa: N803
     """A new job does the same again."""
     context = info.context
-    created = await jobs.retry(context.house, context.principal, job_id_of(id), id)
+    key = idempotency.key(context, idempotencyKey)
+    created = await jobs.retry(context.house, context.principal, job_id_of(id), id, key=key)
     return await _shown(context, info, created)
 
 
 async def _shown(context: Context, info: Info, created: jobs.CreatedJob) -> Job | NewJob:
+    context.replayed |= created.replayed
     if _selected(info) <= _KNOWN_AT_ONCE:
         return NewJob(created.job_id, created.target_id, created.warnings)
     job = await jobs.get(context.house, context.principal, created.job_id)
@@ -227,6 +261,10 @@ def _reference(job: Job, ordinal: int, folder: int) -> str | None:
     return None if ordinal < 0 else job.plan.tasks[ordinal].folders[folder].reference
 
 
+def _seconds(micros: int | None) -> str | None:
+    return None if micros is None else graphql_seconds(micros)
+
+
 job_type.set_field("id", lambda job, _: job_graphql(job.id))
 job_type.set_field("status", lambda job, _: job.status)
 job_type.set_field("name", lambda job, _: job.plan.name)
@@ -238,6 +276,8 @@ job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
 job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
 job_type.set_field("templateId", lambda job, _: job.plan.echo.get("jobTemplateId"))
 job_type.set_field("warnings", lambda job, _: list(job.warnings))
+job_type.set_field("stopRequestedDateTime", lambda job, _: _seconds(job.stop_requested_at))
+job_type.set_field("stopping", lambda job, _: job.stopping)
 job_type.set_field("retryOf", lambda job, _: None if job.retry_of is None else job_graphql(job.retry_of))
 job_type.set_field("retries", lambda job, _: [job_graphql(retry) for retry in job.retries])
 

@@ -108,7 +108,7 @@ def _check_operation(document: DocumentNode, operation: OperationDefinitionNode,
     _at_most(size.aliases, MAX_ALIASES, "too_many_aliases", "{} aliases")
     directives = size.directives + len(operation.directives or ())
     _at_most(directives, MAX_DIRECTIVES, "too_many_directives", "{} directives")
-    only_introspects = root_fields(document, operation) <= INTROSPECTION | {"__typename"}
+    only_introspects = root_names(document, operation) <= INTROSPECTION | {"__typename"}
     depth = MAX_INTROSPECTION_DEPTH if only_introspects else MAX_DEPTH
     _at_most(size.depth, depth, "query_too_deep", "{} levels of fields")
 
@@ -119,18 +119,23 @@ def _at_most(given: int, allowed: int, code: str, what: str) -> None:
         raise RejectedError.beyond(code, f"The document has {count}; at most {allowed} are allowed.", allowed)
 
 
-def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
-    """The names of the fields at the operation's root, those in fragments too."""
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
+    """The fields at the operation's root, those in fragments too."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-    names, seen, waiting = set[str](), set[str](), [operation.selection_set]
+    found, seen, waiting = list[FieldNode](), set[str](), [operation.selection_set]
     while waiting:
         for node in waiting.pop().selections:
             match node:
                 case FieldNode():
-                    names.add(node.name.value)
+                    found.append(node)
                 case InlineFragmentNode():
                     waiting.append(node.selection_set)
                 case FragmentSpreadNode() if node.name.value not in seen and node.name.value in fragments:
                     seen.add(node.name.value)
                     waiting.append(fragments[node.name.value].selection_set)
-    return names
+    return found
+
+
+def root_names(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
+    """The names of those fields."""
+    return {node.name.value for node in root_fields(document, operation)}

@@ -25,6 +25,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_REPLAYED: Final = (b"idempotent-replayed", b"true")
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -45,22 +46,23 @@ def graphql(house: House) -> Endpoint:
                 send, rejection(RejectedError.because(message), "", None)[1], 405, correlation, (b"allow", b"POST")
             )
             return
+        more = [correlation]
         try:
-            status, body = await _respond(house, execution, scope, headers, receive)
+            context = await _context(house, scope, headers)
+            status, body = await _respond(execution, context, headers, receive)
+            if context.replayed:
+                more.append(_REPLAYED)
         except ClientGoneError:
             return
         except Exception as error:
             status = error.rest_status if isinstance(error, Refusal) else 500
             body = {"errors": [describe(GraphQLError(str(error), original_error=error))]}
-        await _send(send, body, status, correlation)
+        await _send(send, body, status, *more)
 
     return endpoint
 
 
-async def _respond(
-    house: House, execution: Execution, scope: Scope, headers: dict[bytes, bytes], receive: Receive
-) -> Answer:
-    context = await _context(house, scope, headers)
+async def _respond(execution: Execution, context: Context, headers: dict[bytes, bytes], receive: Receive) -> Answer:
     form: Form | None = None
     try:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
@@ -79,7 +81,7 @@ async def _respond(
         context.upload = form.upload if form else None
         answer = await execution.answer(request, context)
         if context.turned_away is not None:
-            await auth.turn_away(house, context.turned_away)
+            await auth.turn_away(context.house, context.turned_away)
         return answer
     finally:
         if form is not None:
@@ -94,7 +96,8 @@ async def _context(house: House, scope: Scope, headers: dict[bytes, bytes]) -> C
     except AuthenticationFailed as failed:
         caller = failed
     origin = f"{scope.get('scheme', 'http')}://{headers[b'host'].decode('latin-1')}" if b"host" in headers else ""
-    return Context(house, caller, origin=origin)
+    key = headers.get(b"idempotency-key")
+    return Context(house, caller, origin=origin, key=None if key is None else key.decode("latin-1"))
 
 
 def _request(given: dict[str, Any]) -> Request:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from enginehouse.api.rest import assets, organization, why
+from enginehouse.api.rest import assets, events, organization, why
 from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.rest.paths import Paths
 from enginehouse.api.rest.query import Query
@@ -46,6 +46,8 @@ def _operations() -> Operations:
     paths.add("GET", "/jobs/{JobID}/why", ForCallers(why.of_job))
     paths.add("GET", "/tasks/{TaskID}/why", ForCallers(why.of_task))
     paths.add("GET", "/workers", ForCallers(why.list_workers))
+    paths.add("GET", "/jobs/{JobID}/events", ForCallers(events.list_))
+    paths.add("GET", "/jobs/{JobID}/events/stream", ForCallers(events.stream))
     paths.add("GET", "/organizations", ForCallers(list_organizations))
     paths.add("POST", "/organizations", ForCallers(create_organization))
     paths.add("POST", "/users", ForCallers(create_user))

@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
-from starlette.responses import FileResponse
 
 from enginehouse.api import bodies
 from enginehouse.domain.errors import Problem
@@ -16,6 +15,7 @@ from enginehouse.wire.body import Body
 T = TypeVar("T")
 
 _encode: Final = msgspec.json.Encoder().encode
+_REPLAYED: Final = ((b"idempotent-replayed", b"true"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,9 @@ class Headers:
     api_key: bytes | None = None
     content_type: bytes | None = None
     content_length: bytes | None = None
+    idempotency_key: bytes | None = None
+    accept: bytes | None = None
+    last_event_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ class Call(Request):
 
     principal: Principal
 
+    @property
+    def key(self) -> str | None:
+        """The idempotency key that came with it."""
+        given = self.headers.idempotency_key
+        return None if given is None else given.decode("latin-1")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -65,13 +74,21 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-Answer = Reply | FileResponse
+class Streaming(Protocol):
+    """An answer that sends itself."""
+
+    raw_headers: list[tuple[bytes, bytes]]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+Answer = Reply | Streaming
 Handler = Callable[[Call], Awaitable[Answer]]
 OpenHandler = Callable[[Request], Awaitable[Answer]]
 
 NO_CONTENT: Final = Reply(b"", 204)
 
 
-def json(value: Any) -> Reply:
-    """The struct as an answer."""
-    return Reply(_encode(value))
+def json(value: Any, *, replayed: bool = False) -> Reply:
+    """The struct as an answer. `replayed`: it was given before, to a request with the same idempotency key."""
+    return Reply(_encode(value), headers=_REPLAYED if replayed else ())

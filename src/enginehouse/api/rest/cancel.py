@@ -21,8 +21,9 @@ async def cancel(call: Call) -> Reply:
     match selectors(given):
         case ["jobID"]:
             text = given.job_id or ""
-            answer = await jobs.cancel(call.house, call.principal, rest_jobs.named(text), text)
-            return json(Cancelled(True, answer.count))
+            job_id, include_running = rest_jobs.named(text), bool(given.include_running)
+            answer = await jobs.cancel(call.house, call.principal, job_id, text, include_running=include_running)
+            return json(Cancelled(True, answer.count, answer.stopping if include_running else None))
         case ["scheduledJobID"]:
             raise NotImplementedYet(
                 "scheduledJobID: this server does not keep scheduled jobs yet; nothing was cancelled."

@@ -40,11 +40,12 @@ async def create(call: Call) -> Reply:
         if number and acting.organization_id != principal.organization_id:
             raise InvalidInput("all jobs of a request belong to one organization.", path)
         principal = acting
-    created = await jobs.create(call.house, principal, wanted, found=problems)
+    created = await jobs.create(call.house, principal, wanted, found=problems, key=call.key)
     warnings = [warning for job in created for warning in job.warnings]
     for number, job in enumerate(given):
         warnings += requested.not_served(job, number)
-    return json(CreatedJobs([ids.job_uuid(job.job_id) for job in created], warnings or None))
+    answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created], warnings or None)
+    return json(answer, replayed=created[0].replayed)
 
 
 async def status(call: Call) -> Reply:

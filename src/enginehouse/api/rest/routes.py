@@ -52,7 +52,10 @@ _JSON_HEADER: Final = (b"content-type", b"application/json")
 _ALLOWED_METHODS: Final = b"access-control-allow-methods"
 _PREFLIGHT: Final = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-headers", b"authorization, api_key, content-type, x-correlation-id, x-request-id"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, api_key, content-type, idempotency-key, x-correlation-id, x-request-id",
+    ),
 )
 
 
@@ -103,7 +106,9 @@ class Interface:
         try:
             answer = await self._answer(scope, receive, headers)
         except Refusal as refusal:
-            answer = Reply(errors.body(refusal), refusal.rest_status, errors.headers(refusal))
+            known = refusal.rest_status
+            status = known if self._base == BASE else refusal.own_status or known
+            answer = Reply(errors.body(refusal), status, errors.headers(refusal))
         except bodies.DisconnectedError:
             return
         except Exception:
@@ -157,4 +162,7 @@ async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
 
 def _headers(raw: dict[bytes, bytes]) -> Headers:
     get = raw.get
-    return Headers(get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"))
+    return Headers(
+        get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
+        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"),
+    )  # fmt: skip

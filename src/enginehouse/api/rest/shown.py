@@ -40,6 +40,7 @@ _REASONS: Final[dict[str, str]] = {
     _K.CHUNK_TIMEOUT: "resources",
     _K.WORKER_LOST: "resources",
     _K.SERVER_STOPPED: "resources",
+    _K.STOP_REQUESTED: "resources",
 }
 
 
@@ -97,6 +98,8 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
         started_date_time=_time(job.started_at),
         completed_date_time=_time(job.completed_at),
         aborted_date_time=_time(job.aborted_at),
+        stop_requested_date_time=_time(job.stop_requested_at),
+        stopping=job.stopping if job.stop_requested_at is not None else None,
         task_routes=[] if legacy else [_route(job, route) for route in job.plan.routes],
         tasks=[task_detail(house, principal, job, task, categories) for task in job.tasks],
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from enginehouse.api.reasons import Written
-from enginehouse.api.rest import jobs, shown, tasks
+from enginehouse.api.rest import jobs, organization, shown, tasks
 from enginehouse.api.rest.call import Call, Reply, json
 from enginehouse.api.rest.query import Query
 from enginehouse.domain import ids, times
@@ -23,6 +23,7 @@ async def of_job(call: Call) -> Reply:
     return _result(
         JobWhy(
             internal_job_id=ids.job_uuid(job.id),
+            internal_organization_id=organization.shown(job.organization_id),
             core_job_id=ids.job_graphql(job.id),
             job_status=shown.job_word(job.status),
             sentence=explained.sentence,

@@ -1,0 +1,30 @@
+"""How a GraphQL request carries an idempotency key: in a header for its only mutation, or as that field's argument."""
+
+from typing import Final
+
+from graphql import DocumentNode, OperationDefinitionNode, OperationType
+
+from enginehouse.api.graphql import limits
+from enginehouse.api.graphql.context import Context
+from enginehouse.api.graphql.rejection import RejectedError
+from enginehouse.domain.errors import InvalidInput
+
+HEADER: Final = "Idempotency-Key"
+
+
+def check(document: DocumentNode, operation: OperationDefinitionNode) -> None:
+    """The key in the header is for one mutation: there are not several. Raises RejectedError."""
+    if operation.operation is not OperationType.MUTATION:
+        return
+    fields = limits.root_fields(document, operation)
+    asked = {(node.alias or node.name).value for node in fields if node.name.value != "__typename"}
+    if len(asked) > 1:
+        text = f"the request has {len(asked)} mutations; give each its own argument idempotencyKey instead."
+        raise RejectedError.because(f"{HEADER}: {text}", field=HEADER)
+
+
+def key(context: Context, argument: str | None) -> str | None:
+    """The key of the field that takes this argument. Raises InvalidInput where the header has another one."""
+    if argument is not None and context.key is not None and argument != context.key:
+        raise InvalidInput(f"differs from the header {HEADER}; give one of them.", "idempotencyKey")
+    return context.key if argument is None else argument

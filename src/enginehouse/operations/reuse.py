@@ -1,0 +1,60 @@
+"""What a retry of only what failed takes over from the old job, and when there is nothing to be had that way."""
+
+from enginehouse.domain.errors import NotRetryable
+from enginehouse.domain.event import NOT_NEEDED
+from enginehouse.domain.job import Job, Task
+from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.operations.house import House
+from enginehouse.storage import reuse
+
+_NAMED = 3  # of the outputs that are gone
+
+
+def refuse_complete(job: Job) -> None:
+    """The job may be retried. Raises NotRetryable."""
+    if job.status is JobStatus.COMPLETE:
+        raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
+
+
+async def taken_over(house: House, job: Job) -> dict[int, int]:
+    """The tasks whose stored outputs the retry reuses, each with the job that made them.
+
+    Raises NotRetryable where no task failed, and where stored outputs are not there any more.
+    """
+    if not any(_came_to_nothing(task) for task in job.tasks):
+        text = f"Job is {job.status} and none of its tasks has failed or was aborted; only a whole retry is possible."
+        raise NotRetryable(text)
+    reused = reusable(job)
+    await _refuse_without_bytes(house, job.id, sorted(reused))
+    return reused
+
+
+def reusable(job: Job) -> dict[int, int]:
+    """The complete tasks, each with the job that ran it.
+
+    A standby is not among them: it is needed again only if its principal fails again.
+    """
+    return {
+        task.ordinal: job.id if task.reused_from is None else task.reused_from
+        for task in job.tasks
+        if task.status is TaskStatus.COMPLETE and task.plan.standby_for is None
+    }
+
+
+def _came_to_nothing(task: Task) -> bool:
+    if task.status is TaskStatus.ABORTED:
+        return task.failure_reason != NOT_NEEDED
+    return task.status is TaskStatus.FAILED
+
+
+async def _refuse_without_bytes(house: House, job_id: int, ordinals: list[int]) -> None:
+    wanted = [(job_id, ordinal) for ordinal in ordinals]
+    outputs = await house.database.peek(lambda tx: reuse.outputs(tx, wanted))
+    gone = set(await house.store.missing([output.key for output in outputs]))
+    if not gone:
+        return
+    lost = [output for output in outputs if output.key in gone]
+    names = ", ".join(f'"{output.name}" of task {output.ordinal}' for output in lost[:_NAMED])
+    more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    verb = "is" if len(lost) == 1 else "are"
+    raise NotRetryable(f"The stored output {names}{more} {verb} gone; only a whole retry is possible.")

@@ -1,0 +1,29 @@
+-- name: mark_tasks
+-- rows: job_id bigint, ordinal int, reused_from bigint
+UPDATE task SET reused_from = r.reused_from
+FROM {rows} r
+WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
+
+-- name: share
+-- rows: job_id bigint, ordinal int
+UPDATE artifact SET shared = 1
+FROM {rows} r
+WHERE artifact.job_id = r.job_id AND artifact.ordinal = r.ordinal AND artifact.shared = 0;
+
+-- name: copy
+-- The outputs of a task of the source stand in the new job too, by reference.
+-- rows: job_id bigint, ordinal int, source bigint
+INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms,
+                      stop_ms, metadata, created_at, shared)
+SELECT r.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, 1
+FROM {rows} r
+JOIN artifact a ON a.job_id = r.source AND a.ordinal = r.ordinal;
+
+-- name: outputs
+-- What the tasks have left behind, by name and key.
+-- rows: job_id bigint, ordinal int
+SELECT a.ordinal, a.name, a.storage_key
+FROM {rows} r
+JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal
+ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;

@@ -1,0 +1,122 @@
+"""A worker whose engines are pure functions: what a task puts out depends on its engine and on what it read, only."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import structs
+from tests import make
+
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.job import FolderMode, FolderType, Job, TaskPlan
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Report
+from enginehouse.operations import work as operations
+from enginehouse.operations.house import House
+from enginehouse.storage import artifacts, cancelling, deleting, jobs, work
+from enginehouse.storage.database import Tx
+
+CHUNKS = 3
+LEASE = 30_000_000
+
+Said = frozenset[tuple[int, int, int, str]]
+
+
+class Worker:
+    """Jobs made, worked off and looked at, in the words of the tests."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.database = house.database
+        self.plans = house.plans
+
+    async def create(self, *new: jobs.NewJob) -> list[int]:
+        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        return [job_id for job_id, _ in made]
+
+    async def claim(self, limit: int = 100) -> list[Lease]:
+        async def take(tx: Tx) -> list[Lease]:
+            await tx.run("test.all_due")
+            return await work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=LEASE)
+
+        return await self.database.write(take)
+
+    async def finish(self, lease: Lease, outcome: Done | Failed) -> Answer:
+        report = Report(lease.key, lease.token, outcome)
+        [answer] = await self.database.write(lambda tx: work.finish(tx, self.plans, [report]))
+        return answer
+
+    async def fail(self, lease: Lease) -> Answer:
+        return await self.finish(lease, Failed(FailureKind.INVALID_DATA, "no"))
+
+    async def run(self, lease: Lease) -> Answer:
+        """The item's engine has said what it always says to this input."""
+        return await self.finish(lease, Done(self.outputs(lease, await self.inputs(lease))))
+
+    async def work_off(self, fails: Callable[[Lease], bool] = lambda lease: False) -> list[Lease]:
+        """Everything that can run has run, in order; answers what did."""
+        ran: list[Lease] = []
+        while leases := await self.claim():
+            for lease in leases:
+                await (self.fail(lease) if fails(lease) else self.run(lease))
+            ran += leases
+        return ran
+
+    async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
+        return await operations.inputs(self.house, lease)
+
+    def outputs(self, lease: Lease, inputs: Sequence[Artifact]) -> tuple[NewArtifact, ...]:
+        task = lease.plan.tasks[lease.key.ordinal]
+        read = [task.engine_id, *(each.sha256 for each in inputs)]
+        folders = [(n, each.mode) for n, each in enumerate(task.folders) if each.type is FolderType.OUTPUT]
+        made = list[NewArtifact]()
+        for folder, mode in folders or [(-1, FolderMode.STREAM)]:
+            many = mode is FolderMode.CHUNK and not task.per_chunk
+            for part in range(CHUNKS if many else 1):
+                index = part if many or not inputs else inputs[0].index
+                made.append(self._output(lease, folder, part, index, read))
+        return tuple(made)
+
+    def _output(self, lease: Lease, folder: int, part: int, index: int, read: list[str]) -> NewArtifact:
+        content = hashlib.sha256("|".join([*read, str(folder), str(part)]).encode()).hexdigest()
+        key = f"jobs/1/{lease.key.job_id}/{lease.key.ordinal}/{lease.key.item}-{folder + 1}-{part}"
+        plain = make.outputs(folder, 1)[0]
+        return structs.replace(plain, part=part, index=index, name=read[0], sha256=content, key=key)
+
+    async def cancel(self, *job_ids: int) -> list[cancelling.Cancelled | None]:
+        wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
+        return await self.database.write(lambda tx: cancelling.cancel(tx, wanted))
+
+    async def delete(self, *job_ids: int) -> list[str]:
+        """The jobs are gone; answers the keys of the bytes to remove."""
+        keys = await self.database.write(lambda tx: deleting.delete(tx, job_ids, organization_id=make.ORGANIZATION))
+        assert keys is not None
+        return keys
+
+    async def job(self, job_id: int) -> Job:
+        return (await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [job_id])))[job_id]
+
+    async def artifacts(self, job_id: int) -> list[Artifact]:
+        found = list[Artifact]()
+        for task in (await self.job(job_id)).tasks:
+            found += await self.database.read(
+                lambda tx, n=task.ordinal: artifacts.of_task(tx, make.ORGANIZATION, job_id, ordinal=n)  # type: ignore[misc]
+            )
+        return found
+
+    async def said(self, job_id: int) -> Said:
+        """All that stands in the job, whoever made it; what a standby said counts as its principal's."""
+        found = await self.artifacts(job_id)
+        assert len(found) == len({(each.ordinal, each.folder, each.item, each.part) for each in found})
+        place = {n: n if task.standby_for is None else task.standby_for for n, task in await self._plan(job_id)}
+        return frozenset((place[each.ordinal], each.folder, each.index, each.sha256) for each in found)
+
+    async def _plan(self, job_id: int) -> Iterable[tuple[int, TaskPlan]]:
+        return enumerate((await self.job(job_id)).plan.tasks)
+
+    async def retry_failed(self, job_id: int) -> int:
+        [made] = await self.create(make.retried(await self.job(job_id)))
+        return made
+
+    async def retry_whole(self, job_id: int) -> int:
+        [made] = await self.create(make.retried(await self.job(job_id), only_failed=False))
+        return made
