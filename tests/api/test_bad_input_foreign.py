@@ -57,6 +57,12 @@ OWN = [
     "GET /api/v1/jobs/{job}/events",
     "GET /api/v1/jobs/{jobUUID}/events/stream",
     "GET /api/v1/jobs/{job}/why",
+    "POST /api/v1/jobs/{job}/pause",
+    "POST /api/v1/jobs/{jobUUID}/pause",
+    "POST /api/v1/jobs/{job}/resume",
+    "POST /api/v1/organizations/{organization}/pause",
+    "POST /api/v1/organizations/{organizationUUID}/resume",
+    'PATCH /api/v1/organizations/{organization} {"weight": 3}',
     "GET /api/v1/jobs/{jobUUID}/why",
     "GET /api/v1/tasks/{task}/why",
     "GET /api/v1/tasks/{taskUUID}/why",
@@ -85,6 +91,8 @@ GRAPHQL: dict[str, list[str] | None] = {
         'mutation { cancelJob(id: "{jobUUID}") { id } }',
         'mutation { cancelJob(id: "{job}", includeRunning: true) { id stopping } }',
     ],
+    "pauseJob": ['mutation { pauseJob(id: "{job}") { id } }', 'mutation { pauseJob(id: "{jobUUID}") { id } }'],
+    "resumeJob": ['mutation { resumeJob(id: "{job}") { id } }'],
     "retryJob": ['mutation { retryJob(id: "{job}") { id } }', 'mutation { retryJob(id: "{jobUUID}") { id } }'],
 }
 

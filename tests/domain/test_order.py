@@ -29,7 +29,7 @@ class House:
     now: float = 0.0
     lanes: dict[Lane, deque[tuple[Waiting, float]]] = field(default_factory=dict)
     begun: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    had: Counter[int] = field(default_factory=Counter)
+    had: dict[int, float] = field(default_factory=lambda: defaultdict(float))
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from enginehouse.cli import failing, history, output, watching
+from enginehouse.cli import failing, history, output, pausing, watching
 from enginehouse.cli.problem import FailureError
 from enginehouse.cli.requested import Wanted, read_request
 from enginehouse.cli.where import at_named_server, at_server
@@ -31,6 +31,7 @@ def job() -> None:
 
 
 job.add_command(why)
+pausing.add_to(job, "jobs", what="a job")
 
 
 @job.command()
@@ -102,6 +103,7 @@ def get(server: Connection, job_id: str, *, as_json: bool) -> None:
         ("created", found["createdDateTime"]),
         ("started", found.get("startedDateTime")),
         ("ended", found.get("completedDateTime") or found.get("abortedDateTime")),
+        ("paused", found.get("pausedDateTime")),
         ("cancelled", found.get("stopRequestedDateTime")),
         ("still stopping", found.get("stopping") or None),
         ("target", found.get("coreRecordingId")),

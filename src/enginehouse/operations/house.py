@@ -99,8 +99,8 @@ class House:
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
     presence: Presence = field(default_factory=Presence)
 
-    def waiting(self, organization_id: int) -> None:
-        """Something of the organization may start: its lanes are looked for, and whoever dispatches is woken."""
+    def waiting(self, organization_id: int | None = None) -> None:
+        """Something of the organization may start, or of any: its lanes are looked for, and who dispatches is woken."""
         for queue in self.queues.values():
             queue.note(organization_id)
         self.listeners.runnable()

@@ -8,7 +8,7 @@ from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.items import WHOLE
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
-from enginehouse.domain.status import TASK_ENDED, JobStatus, TaskStatus
+from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.storage import barriers, reuse, settling, targets
 from enginehouse.storage import plans as stored
 from enginehouse.storage.audit_log import Entry
@@ -214,6 +214,7 @@ def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
         aborted_at=aborted_at,
         stop_requested_at=row[14],
         stopping=row[15],
+        paused_at=None if status in JOB_ENDED else row[18],
     )
 
 

@@ -98,6 +98,7 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
         started_date_time=_time(job.started_at),
         completed_date_time=_time(job.completed_at),
         aborted_date_time=_time(job.aborted_at),
+        paused_date_time=_time(job.paused_at),
         stop_requested_date_time=_time(job.stop_requested_at),
         stopping=job.stopping if job.stop_requested_at is not None else None,
         task_routes=[] if legacy else [_route(job, route) for route in job.plan.routes],
