@@ -155,6 +155,13 @@ async def test_a_key_is_an_operations_own(ready: House) -> None:
     assert isinstance(await refused(jobs.retry(ready, CALLER, old.job_id + 1, key="k1")), KeyReused)
 
 
+async def test_a_retry_of_only_what_failed_asks_something_else(ready: House) -> None:
+    old = await create(ready, make.independent(1), None)
+    await jobs.retry(ready, CALLER, old.job_id, key="k1")
+    other = jobs.retry(ready, CALLER, old.job_id, key="k1", only_failed=True)
+    assert isinstance(await refused(other), KeyReused)
+
+
 async def test_the_answer_stays_whatever_has_gone_since(ready: House) -> None:
     target = await targets.create(ready, CALLER, TargetRequest(name="t"))
     request = replace(make.independent(1), target_id=str(target.id))
