@@ -218,7 +218,7 @@ async def test_in_one_batch_every_creation_has_its_own_answer(database: Database
     ]
     one, plain, again, other, late = await database.write(lambda tx: creating.create(tx, Plans(), batch))
     assert isinstance(one, creating.Made)
-    assert again == replace(one, replayed=True, warnings=[()])
+    assert again == structs.replace(one, replayed=True, warnings=[()])
     assert isinstance(other, KeyReused)
     made = [each.ids[0][0] for each in (one, plain, late) if isinstance(each, creating.Made)]
     found = await database.read(lambda tx: stored.by_ids(tx, 1, made))

@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.items import WHOLE
@@ -44,8 +46,7 @@ class NewJob:
     reused: Mapping[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
+class Creation(msgspec.Struct, frozen=True, gc=False):
     """What one caller has made: its jobs, all or none, with the key of its request.
 
     `warnings` are told with each; None where there are none.
