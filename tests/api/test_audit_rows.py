@@ -36,6 +36,7 @@ REST: dict[str, tuple[str, str] | None] = {
         'POST /edge/v1/admin/users/login {"username": "{user}", "password": "ENOUGH"}',
         "userLogin",
     ),
+    "POST /api/v1/jobs/{}/retry": ("POST /api/v1/jobs/{job}/retry {}", "retryJob"),
     "POST /api/v1/organizations": ('POST /api/v1/organizations {"name": "New"}', "createOrganization"),
     "PATCH /api/v1/organizations/{}": ('PATCH /api/v1/organizations/1 {"weight": 3}', "updateOrganization"),
     "POST /api/v1/organizations/{}/pause": ("POST /api/v1/organizations/1/pause", "pauseOrganization"),

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from tests import make
 
 from enginehouse.client.guarded import Response
+from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.job import Job, JobRequest, TaskRequest
@@ -24,7 +25,6 @@ from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.source import InProcess
 from enginehouse.storage import history
-from enginehouse.storage.history import Attempt
 
 NOOP = Noop.spec.id
 PRINCIPAL = make.principal()
@@ -156,9 +156,9 @@ class Floor:
         return await jobs.get(self.house, PRINCIPAL, job_id)
 
     async def attempts(self, job_id: int, ordinal: int = 0) -> list[Attempt]:
-        return await self.house.database.read(
-            lambda tx: history.attempts(tx, PRINCIPAL.organization_id, job_id, ordinal)
-        )
+        page = AttemptPage(job_id, ordinal, 0, 1_000)
+        found = await self.house.database.read(lambda tx: history.attempts(tx, PRINCIPAL.organization_id, [page]))
+        return found.get(page, [])
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         return await self.house.database.read(lambda tx: tx.all(statement))

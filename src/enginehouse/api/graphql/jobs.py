@@ -123,11 +123,23 @@ async def cancel(_: object, info: Info, id: str, includeRunning: bool | None = F
 
 
 @mutation.field("retryJob")
-async def retry(_: object, info: Info, id: str, idempotencyKey: str | None = None) -> Job | NewJob:  # noqa: N803
+async def retry(
+    _: object,
+    info: Info,
+    id: str,
+    onlyFailed: bool | None = None,  # noqa: N803
+    idempotencyKey: str | None = None,  # noqa: N803
+) -> Job | NewJob:
     """A new job does the same again."""
     context = info.context
-    key = idempotency.key(context, idempotencyKey)
-    created = await jobs.retry(context.house, context.principal, job_id_of(id), id, key=key)
+    created = await jobs.retry(
+        context.house,
+        context.principal,
+        job_id_of(id),
+        id,
+        only_failed=onlyFailed or False,
+        key=idempotency.key(context, idempotencyKey),
+    )
     return await _shown(context, info, created)
 
 
@@ -296,6 +308,7 @@ job_type.set_field("stopRequestedDateTime", lambda job, _: _seconds(job.stop_req
 job_type.set_field("paused", lambda job, _: job.paused_at is not None)
 job_type.set_field("stopping", lambda job, _: job.stopping)
 job_type.set_field("retryOf", lambda job, _: None if job.retry_of is None else job_graphql(job.retry_of))
+job_type.set_field("rootJobId", lambda job, _: None if job.root_of is None else job_graphql(job.root_of))
 job_type.set_field("retries", lambda job, _: [job_graphql(retry) for retry in job.retries])
 
 BINDABLES: Final = [query, mutation, job_type]

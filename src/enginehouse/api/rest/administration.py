@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from enginehouse.api.rest import assets, events, organization, sharing, why
+from enginehouse.api.rest import assets, events, organization, retry, sharing, why
 from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.rest.paths import Paths
 from enginehouse.api.rest.query import Query
@@ -43,6 +43,9 @@ def interface(house: Callable[[], House]) -> Interface:
 def _operations() -> Operations:
     paths: Operations = Paths()
     paths.add("GET", "/asset/{AssetID}/content", ForCallers(assets.content))
+    paths.add("POST", "/jobs/{JobID}/retry", ForCallers(retry.retry))
+    paths.add("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts", ForCallers(retry.list_attempts))
+    paths.add("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log", ForCallers(retry.log))
     paths.add("GET", "/jobs/{JobID}/why", ForCallers(why.of_job))
     paths.add("GET", "/tasks/{TaskID}/why", ForCallers(why.of_task))
     paths.add("GET", "/workers", ForCallers(why.list_workers))
