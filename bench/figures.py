@@ -42,6 +42,7 @@ SUBJECTS: Final = (
         (
             Figure("create_1", "one job a request, 1 client", "jobs/s"),
             Figure("create_64", "one job a request, 64 clients", "jobs/s", 4000),
+            Figure("create_64_keyed", "… each with an idempotency key", "jobs/s"),
             Figure("create_64_running", "… while their tasks run", "jobs/s"),
             Figure("create_batch", "1000 jobs a request, 1 client", "jobs/s", 8000),
         ),

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat, takewhile
 from typing import Any, cast
 
 WARM_UP = 0.3
@@ -24,11 +25,12 @@ class Place:
     port: int
     token: str
 
-    def request(self, method: str, path: str, body: Any = None) -> bytes:
-        """A whole request, ready to be sent as often as wanted."""
+    def request(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> bytes:
+        """A whole request, ready to be sent as often as wanted; `key` is its idempotency key."""
         content = b"" if body is None else json.dumps(body).encode()
+        keyed = "" if key is None else f"Idempotency-Key: {key}\r\n"
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.token}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.token}\r\n{keyed}"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         return head.encode() + content
@@ -83,9 +85,13 @@ async def answers(place: Place, requests: Iterable[bytes], *, clients: int = 1) 
 
 
 def _until(seconds: float, request: bytes) -> Iterator[bytes]:
+    return during(seconds, repeat(request))
+
+
+def during(seconds: float, requests: Iterable[bytes]) -> Iterator[bytes]:
+    """The requests, as long as it lasts."""
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        yield request
+    return takewhile(lambda _: time.perf_counter() < end, requests)
 
 
 class _Client(asyncio.Protocol):

@@ -15,6 +15,7 @@ from enginehouse.client.guarded import GuardedClient
 from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.worker import BEAT_SECONDS
+from enginehouse.engines import predecessors
 from enginehouse.engines.children import Children
 from enginehouse.engines.installed import installed
 from enginehouse.engines.keeper import Keeper
@@ -41,6 +42,7 @@ log = structlog.get_logger(__name__)
 WORK_CHANNEL = "work"
 STOP_CHANNEL = "stop"
 _DAY = 86_400
+_KEEPERS = "keepers"
 _SETTLE = "settle bulk cancels"
 
 
@@ -61,7 +63,7 @@ class Running:
 def start_keeper(settings: Settings) -> Keeper:
     """The process that starts engine children. Call it before any thread and before the event loop."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Keeper.start()
+    return Keeper.start(register=settings.data / _KEEPERS)
 
 
 @asynccontextmanager
@@ -72,8 +74,11 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
         first = await identity.first_start(house, init_token=settings.init_token)
         specs = [engine.spec for engine in ENGINES] + installed()
         await engines.register(house, specs, CATEGORIES)
-        if house.database.dialect == "sqlite":
-            # Nobody else can hold a lease on this file: what is leased belonged to a server that is gone.
+        embedded = house.database.dialect == "sqlite"
+        await asyncio.to_thread(predecessors.end, settings.data / _KEEPERS, besides=keeper.entry, wait=embedded)
+        if embedded:
+            # Nobody else can hold a lease on this file: what is leased belonged to a server that is gone, and so are
+            # its engines by now.
             await upkeep.release_all_leases(house)
             await workers.clear(house)
         supervisor = await _supervisor(settings, house, keeper, specs, closing)

@@ -1,6 +1,7 @@
 """Engines that the tests offer to a real server: one that waits to be let go, and those that do what none should."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.engines.misbehaving import MOODS
+from tests.engines.misbehaving import MOODS, daemonize, forever
 from tests.engines.misbehaving import flood as prints_a_gigabyte
 
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
@@ -52,6 +53,19 @@ def waits(work: Work) -> list[Output]:
     while not Path(work.payload["gate"]).exists():
         time.sleep(0.01)
     return [Output(media_type="text/plain", data=b"waited", name="waited.txt")]
+
+
+@Offered
+def stubborn(work: Work) -> list[Output]:
+    """Itself, two children, one with a session of its own, one that left the tree; none of them ends when told to."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for leave in (lambda: None, os.setsid, daemonize):
+        if not os.fork():
+            leave()
+            _note(work.payload["runs"])
+            forever()
+    _note(work.payload["runs"])
+    forever()
 
 
 @Offered

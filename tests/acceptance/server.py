@@ -83,6 +83,12 @@ class Server:
         self.process.kill()
         self.process.wait(STOPPED_WITHIN)
 
+    def kill_with(self, keeper: int) -> None:
+        """The server is gone, and so is its keeper, before it could end what it keeps."""
+        os.kill(keeper, signal.SIGSTOP)
+        self.kill()
+        os.kill(keeper, signal.SIGKILL)
+
     def stop(self) -> int:
         """The server was told to stop and did; answers its exit code."""
         assert self.process is not None

@@ -127,6 +127,25 @@ def test_a_job_that_waits_is_cancelled_and_retried(tmp_path: Path) -> None:
         assert "was cancelled" in _one_line(watched)
 
 
+def test_a_command_with_a_key_is_done_once(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--native-slots", "0", "--python-slots", "0") as idle:
+        create = ("job", "create", "--engine", "noop", "--idempotency-key", "k1")
+        job = idle.cli(*create, "--text", "one").out.strip()
+        assert idle.cli(*create, "--text", "one").out.strip() == job
+        assert "was used for a different request" in _one_line(idle.cli(*create, "--text", "other"))
+        (tmp_path / "a.txt").write_text("one")
+        uploaded = idle.cli(*create, "--file", str(tmp_path / "a.txt"))
+        assert uploaded.code == 2
+        assert "--idempotency-key: not with --file" in _one_line(uploaded)
+        (tmp_path / "job.json").write_text(json.dumps({"jobs": [{"tasks": [{"engineId": "noop"}]}]}))
+        whole = ("job", "create", "--from", str(tmp_path / "job.json"), "--idempotency-key", "k2")
+        assert _json(idle.cli(*whole, "--json")) == _json(idle.cli(*whole, "--json"))
+        retry = ("job", "retry", job, "--idempotency-key", "r1")
+        assert idle.cli(*retry).out == idle.cli(*retry).out != f"{job}\n"
+        assert "1–255 visible ASCII" in _one_line(idle.cli("job", "retry", job, "--idempotency-key", "ä"))
+        assert _json(idle.cli("job", "list", "--json"))["count"] == 3
+
+
 def test_logs_of_every_attempt(server: Server) -> None:
     job = json.loads(server.cli("job", "create", "--engine", "chunker", "--text", TEXT, "--watch", "--json").out)[
         "coreJobID"

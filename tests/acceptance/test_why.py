@@ -72,6 +72,24 @@ def test_a_new_server_knows_nobody_of_the_one_that_was_killed(tmp_path: Path) ->
         assert worker["name"].endswith(f":{server.process.pid}")
 
 
+def test_what_helps_is_what_it_says(server: Server) -> None:
+    """Whatever is paused, the command that the answer names lets the job run."""
+    [own] = told(server.cli("organization", "list", "--json"))
+    paused = [
+        ("engine", SENTIMENT, 'The engine "Sentiment (VADER)" is paused.'),
+        ("organization", own["organizationID"], "The organization is paused."),
+    ]
+    for noun, name, reason in paused:
+        assert server.cli(noun, "pause", name).code == 0
+        job = server.cli("job", "create", "--engine", "sentiment-vader", "--text", TEXT).out.strip()
+        first, *_, last = lines(server.cli("job", "why", job))
+        assert first.endswith(f". {reason}")
+        advised = last.partition("enginehouse ")[2].split()
+        assert advised[:2] == [noun, "resume"]
+        assert server.cli(*advised).code == 0
+        assert server.cli("job", "watch", job).code == 0
+
+
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[Server]:
     """A server with one Python slot and an engine that waits until there is the file that its payload names."""

@@ -36,7 +36,16 @@ REST: dict[str, tuple[str, str] | None] = {
         'POST /edge/v1/admin/users/login {"username": "{user}", "password": "ENOUGH"}',
         "userLogin",
     ),
+    "POST /api/v1/jobs/{}/retry": ("POST /api/v1/jobs/{job}/retry {}", "retryJob"),
     "POST /api/v1/organizations": ('POST /api/v1/organizations {"name": "New"}', "createOrganization"),
+    "PATCH /api/v1/organizations/{}": ('PATCH /api/v1/organizations/1 {"weight": 3}', "updateOrganization"),
+    "POST /api/v1/organizations/{}/pause": ("POST /api/v1/organizations/1/pause", "pauseOrganization"),
+    "POST /api/v1/organizations/{}/resume": ("POST /api/v1/organizations/1/resume", "resumeOrganization"),
+    "PATCH /api/v1/engines/{}": ('PATCH /api/v1/engines/BATCH {"runningLimit": 3}', "updateEngine"),
+    "POST /api/v1/engines/{}/pause": ("POST /api/v1/engines/BATCH/pause", "pauseEngine"),
+    "POST /api/v1/engines/{}/resume": ("POST /api/v1/engines/BATCH/resume", "resumeEngine"),
+    "POST /api/v1/jobs/{}/pause": ("POST /api/v1/jobs/{jobUUID}/pause", "pauseJob"),
+    "POST /api/v1/jobs/{}/resume": ("POST /api/v1/jobs/{jobUUID}/resume", "resumeJob"),
     "POST /api/v1/users": ('POST /api/v1/users {"name": "new", "password": "ENOUGH"}', "createUser"),
     "POST /api/v1/users/password": (
         'POST /api/v1/users/password {"name": "{user}", "password": "ENOUGH"}',
@@ -63,6 +72,8 @@ GRAPHQL: dict[str, tuple[str, str] | None] = {
     "createJob": ('mutation { createJob(input: {tasks: [{engineId: "BATCH"}]}) { id } }', "createJob"),
     "cancelJob": ('mutation { cancelJob(id: "{job}") { id } }', "cancelJob"),
     "retryJob": ('mutation { retryJob(id: "{job}") { id } }', "retryJob"),
+    "pauseJob": ('mutation { pauseJob(id: "{job}") { paused } }', "pauseJob"),
+    "resumeJob": ('mutation { resumeJob(id: "{job}") { paused } }', "resumeJob"),
 }
 CHANGES = [given for given in (*REST.values(), *GRAPHQL.values()) if given is not None]
 FOR_CALLERS = [given for given in CHANGES if given[1] != "userLogin"]

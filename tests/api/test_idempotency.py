@@ -101,6 +101,13 @@ async def test_a_retry_is_done_once(both: Both) -> None:
     again = await both.graphql(RETRY, {"id": job_uuid(old), "key": "r"})
     assert spelled(again, "retryJob") == spelled(first, "retryJob") != old
     assert (REPLAYED in first.headers, REPLAYED in again.headers) == (False, True)
+    own = await both.client.post(f"/api/v1/jobs/{job_uuid(old)}/retry", headers={"Idempotency-Key": "r"})
+    assert own.headers[REPLAYED] == "true"
+    assert own.json()["result"]["internalJobID"] == job_uuid(spelled(first, "retryJob"))
+    other = await both.client.post(
+        f"/api/v1/jobs/{job_uuid(old)}/retry", headers={"Idempotency-Key": "r"}, json={"onlyFailed": True}
+    )
+    assert (other.status_code, other.json()["id"]) == (422, "idempotency_key_reused")
     assert await both.jobs() == 2
 
 

@@ -155,6 +155,13 @@ async def test_a_key_is_an_operations_own(ready: House) -> None:
     assert isinstance(await refused(jobs.retry(ready, CALLER, old.job_id + 1, key="k1")), KeyReused)
 
 
+async def test_a_retry_of_only_what_failed_asks_something_else(ready: House) -> None:
+    old = await create(ready, make.independent(1), None)
+    await jobs.retry(ready, CALLER, old.job_id, key="k1")
+    other = jobs.retry(ready, CALLER, old.job_id, key="k1", only_failed=True)
+    assert isinstance(await refused(other), KeyReused)
+
+
 async def test_the_answer_stays_whatever_has_gone_since(ready: House) -> None:
     target = await targets.create(ready, CALLER, TargetRequest(name="t"))
     request = replace(make.independent(1), target_id=str(target.id))
@@ -211,7 +218,7 @@ async def test_in_one_batch_every_creation_has_its_own_answer(database: Database
     ]
     one, plain, again, other, late = await database.write(lambda tx: creating.create(tx, Plans(), batch))
     assert isinstance(one, creating.Made)
-    assert again == replace(one, replayed=True, warnings=[()])
+    assert again == structs.replace(one, replayed=True, warnings=[()])
     assert isinstance(other, KeyReused)
     made = [each.ids[0][0] for each in (one, plain, late) if isinstance(each, creating.Made)]
     found = await database.read(lambda tx: stored.by_ids(tx, 1, made))

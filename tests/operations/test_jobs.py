@@ -15,7 +15,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report, Stale
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import artifacts, engines, jobs, targets, upkeep, work
+from enginehouse.operations import artifacts, attempts, engines, jobs, targets, upkeep, work
 from enginehouse.operations.house import House
 from enginehouse.storage import identity
 
@@ -93,7 +93,7 @@ async def test_foreign_and_unknown_jobs_look_the_same(ready: House) -> None:
         unknown = await refused(verb(ready, STRANGER, 12345, "X"))
         assert type(foreign) is type(unknown) is NotFound
         assert foreign.message == unknown.message == 'Job "X" was not found.'
-    for task_verb in (jobs.task, artifacts.of_task, artifacts.logs, artifacts.attempts):
+    for task_verb in (jobs.task, artifacts.of_task, artifacts.logs, attempts.of_task):
         foreign = await refused(task_verb(ready, STRANGER, created.job_id, 0, "X"))
         unknown = await refused(task_verb(ready, STRANGER, 12345, 0, "X"))
         assert type(foreign) is type(unknown) is NotFound
@@ -223,7 +223,7 @@ async def test_expired_leases_run_again_and_are_accepted_once(ready: House) -> N
     [second] = await claim(ready)
     assert await work.finish(ready, Report(first.key, first.token, Done())) == Stale()
     assert isinstance(await work.finish(ready, Report(second.key, second.token, Done())), Accepted)
-    history = await artifacts.attempts(ready, CALLER, created.job_id, 0)
+    history = await attempts.of_task(ready, CALLER, created.job_id, 0)
     assert [(attempt.number, attempt.outcome) for attempt in history] == [(1, "lost"), (2, "complete")]
 
 

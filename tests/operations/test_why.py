@@ -1,5 +1,6 @@
 """Why a job waits: every reason made for real and told, on both databases; and nothing that is another's."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -21,15 +22,17 @@ from enginehouse.domain.waiting import COUNTED, Explanation
 from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.domain.worker import GONE_AFTER
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, jobs, why, work, workers
+from enginehouse.operations import engines, jobs, pausing, shares, why, work, workers
 from enginehouse.operations.house import House, furnish
 from enginehouse.storage import identity
 
 CALLER = make.principal()
+CHIEF = make.principal(super_admin=True)
 READER = make.principal(role=Role.READER)
 STRANGER = make.principal(organization_id=2)
 SLOTS = {"native": 2, "python": 0}
 OFFERED = [*make.ENGINES]
+THEN = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
 @pytest.fixture
@@ -152,58 +155,69 @@ async def test_beyond_a_thousand_it_is_more_than(ready: House) -> None:
     assert (await explained(ready, more)).reasons == (reasons.NextUp("native", 2, 0, COUNTED, True),)
 
 
-async def paused_engine(house: House, job_id: int) -> None:
-    await situation(house, "engine_state", id="noop", state="paused")
+Change = Callable[[House, int], Awaitable[object]]
 
 
-async def disabled_engine(house: House, job_id: int) -> None:
+async def disable(house: House, job_id: int) -> None:
     await situation(house, "engine_state", id="noop", state="disabled")
 
 
-async def paused_organization(house: House, job_id: int) -> None:
-    await situation(house, "organization_paused", id=1, now=make.NOW)
+async def enable(house: House, job_id: int) -> None:
+    await situation(house, "engine_state", id="noop", state="active")
 
 
-async def paused_job(house: House, job_id: int) -> None:
-    await situation(house, "job_paused", id=job_id, now=make.NOW)
-    await situation(house, "items_held", id=job_id, by=2)
-
-
-async def limited_organization(house: House, job_id: int) -> None:
-    await situation(house, "organization_limit", id=1, most=1)
-
-
-async def limited_engine(house: House, job_id: int) -> None:
-    await situation(house, "engine_limit", id="noop", most=1)
-
-
-STOPPED: dict[str, tuple[Callable[[House, int], Awaitable[None]], str, list[str]]] = {
-    "engine paused": (paused_engine, 'The engine "noop" is paused.', ["engine_paused"]),
-    "engine disabled": (disabled_engine, 'The engine "noop" is disabled.', ["engine_disabled"]),
-    "organization paused": (paused_organization, "The organization is paused.", ["organization_paused"]),
-    "job paused": (paused_job, "Its job has been paused since 2026-09-21T14:13:20.000Z.", ["job_paused"]),
+# How a task is stopped, how it is let go again, what is said in between.
+STOPPED: dict[str, tuple[Change, Change, str, list[str]]] = {
+    "engine paused": (
+        lambda house, _: pausing.pause_engine(house, CHIEF, "noop"),
+        lambda house, _: pausing.resume_engine(house, CHIEF, "noop"),
+        'The engine "noop" is paused.',
+        ["engine_paused"],
+    ),
+    "engine disabled": (disable, enable, 'The engine "noop" is disabled.', ["engine_disabled"]),
+    "organization paused": (
+        lambda house, _: pausing.pause_organization(house, CALLER),
+        lambda house, _: pausing.resume_organization(house, CALLER),
+        "The organization is paused.",
+        ["organization_paused"],
+    ),
+    "job paused": (
+        lambda house, job_id: pausing.pause_job(house, CALLER, job_id),
+        lambda house, job_id: pausing.resume_job(house, CALLER, job_id),
+        "Its job has been paused since <then>.",
+        ["job_paused"],
+    ),
     "organization limit": (
-        limited_organization,
+        lambda house, _: shares.set_organization(house, CHIEF, 1, running_limit=1),
+        lambda house, _: shares.set_organization(house, CHIEF, 1, running_limit=None),
         "The organization has 1 attempt running and may have 1.",
         ["organization_limit"],
     ),
-    "engine limit": (limited_engine, 'The engine "noop" has 1 attempt running and may have 1.', ["engine_limit"]),
+    "engine limit": (
+        lambda house, _: shares.limit_engine(house, CHIEF, "noop", 1),
+        lambda house, _: shares.limit_engine(house, CHIEF, "noop", None),
+        'The engine "noop" has 1 attempt running and may have 1.',
+        ["engine_limit"],
+    ),
 }
 
 
 @pytest.mark.parametrize("case", STOPPED)
 async def test_what_is_said_to_stop_a_task_does_stop_it(ready: House, case: str) -> None:
-    stop, said, found = STOPPED[case]
+    stop, let_go, said, found = STOPPED[case]
     await create(ready, make.independent(1))
     assert len(await claim(ready, 1)) == 1
     job_id = await create(ready, make.independent(1))
     assert kinds(await explained(ready, job_id)) == ["next_up"]
     await stop(ready, job_id)
     explanation = await explained(ready, job_id)
-    assert (explanation.sentence, kinds(explanation)) == (said, found)
+    assert (THEN.sub("<then>", explanation.sentence), kinds(explanation)) == (said, found)
     _, whole = await why.job(ready, CALLER, job_id)
-    assert whole.sentence == said
+    assert whole.sentence == explanation.sentence
     assert await claim(ready) == []
+    await let_go(ready, job_id)
+    assert kinds(await explained(ready, job_id)) == ["next_up"]
+    assert [lease.key.job_id for lease in await claim(ready)] == [job_id]
 
 
 async def test_an_engine_that_nobody_offers(ready: House) -> None:
@@ -254,7 +268,6 @@ async def test_a_task_waits_for_its_own_items(ready: House) -> None:
     for count in (1, 3):
         [lease] = await claim(ready)
         await work.finish(ready, Report(lease.key, lease.token, Done(make.outputs(0 if count == 1 else 1, count))))
-    await situation(ready, "item_held", id=job_id, ordinal=2, item=1)
     assert len(await claim(ready)) == 1
     found = await explained(ready, job_id, 2)
     assert found.reasons == (reasons.TaskLimit(1, 1, 2),)

@@ -4,12 +4,14 @@ import pytest
 from msgspec import structs
 from tests import make
 
+from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.worker import GONE_AFTER, REMEMBERED
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, work, workers
-from enginehouse.operations.house import House
+from enginehouse.operations.house import House, furnish
+from enginehouse.storage.database import Database
 
 CALLER = make.principal()
 SLOTS = {"native": 4, "python": 2}
@@ -111,3 +113,16 @@ async def test_a_create_warns_of_an_engine_that_is_stopped(ready: House, own_sta
     await engines.refresh(ready)
     [created] = await jobs.create(ready, CALLER, [make.independent(1)])
     assert created.warnings == (f'tasks[0]: engine "noop" is {state}; the task will wait.',)
+
+
+async def test_what_another_server_has_paused_is_known_at_the_next_beat(
+    postgres_database: Database, store: DiskStore, own_statements: None
+) -> None:
+    here, there = furnish(postgres_database, store), furnish(postgres_database, store)
+    specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
+    await engines.register(here, specs, CATEGORIES)
+    await workers.beat(there, name="there", pools=SLOTS, engines=["noop"])
+    await there.database.write(lambda tx: tx.run("situation.engine_state", id="noop", state="paused"))
+    await workers.beat(here, name="here", pools=SLOTS, engines=["noop"])
+    [created] = await jobs.create(here, CALLER, [make.independent(1)])
+    assert created.warnings == ('tasks[0]: engine "noop" is paused; the task will wait.',)

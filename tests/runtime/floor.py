@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tests import make
 
 from enginehouse.client.guarded import Response
+from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.job import Job, JobRequest, TaskRequest
@@ -21,9 +22,9 @@ from enginehouse.engines.protocol import NativeContext, NativeEngine, Output, Wo
 from enginehouse.operations import jobs, work
 from enginehouse.operations.house import House
 from enginehouse.runtime.runner import Runner
+from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.source import InProcess
 from enginehouse.storage import history
-from enginehouse.storage.history import Attempt
 
 NOOP = Noop.spec.id
 PRINCIPAL = make.principal()
@@ -72,6 +73,7 @@ class Source(InProcess):
         self.trouble: dict[str, list[Exception]] = {}
         self.gates: dict[str, asyncio.Event] = {}
         self.called: list[str] = []
+        self.reports: list[Report] = []
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
         leases = await super().claim(pool=pool, limit=limit, worker=worker)
@@ -82,7 +84,12 @@ class Source(InProcess):
         await self._pass("heartbeat")
         return await super().heartbeat(held)
 
+    async def signalled(self, told: Sequence[tuple[ItemKey, int]]) -> None:
+        await self._pass("signalled")
+        await super().signalled(told)
+
     async def finish(self, report: Report) -> Answer:
+        self.reports.append(report)
         await self._pass("finish")
         return await super().finish(report)
 
@@ -119,6 +126,10 @@ class Floor:
         del native["gone"]
         return Runner(source=self.source, house=self.house, native=native, call_python=_no_python, fetch=_no_fetch)
 
+    def runner_of(self, slots: Slots) -> Runner:
+        """The runner as a server wires it to its slots."""
+        return replace(self.runner, was_asked=slots.was_asked, grace_of=slots.grace_of, engine_ended=slots.release)
+
     def tell(self, name: str, do: Do) -> Told:
         self.engines[name].do = do
         return self.engines[name]
@@ -145,9 +156,9 @@ class Floor:
         return await jobs.get(self.house, PRINCIPAL, job_id)
 
     async def attempts(self, job_id: int, ordinal: int = 0) -> list[Attempt]:
-        return await self.house.database.read(
-            lambda tx: history.attempts(tx, PRINCIPAL.organization_id, job_id, ordinal)
-        )
+        page = AttemptPage(job_id, ordinal, 0, 1_000)
+        found = await self.house.database.read(lambda tx: history.attempts(tx, PRINCIPAL.organization_id, [page]))
+        return found.get(page, [])
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         return await self.house.database.read(lambda tx: tx.all(statement))

@@ -42,7 +42,7 @@ async def attempt(floor: Floor, *, held_for: float = 0.0) -> AsyncIterator[tuple
     floor.tell("told", long)
     lease = await floor.lease_one()
     slots = Slots({"native": 1})
-    slots.start(lease, "native", floor.runner.run(lease), now=time.monotonic() - held_for)
+    slots.start(lease, "native", floor.runner_of(slots).run(lease), now=time.monotonic() - held_for)
     await asyncio.wait_for(long.working.wait(), 10)
     try:
         yield slots, long, lease

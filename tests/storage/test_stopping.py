@@ -7,6 +7,7 @@ import pytest
 from tests import make
 from tests.storage.verbs import LEASE, Verbs
 
+from enginehouse.domain.attempt import AttemptPage
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, NewArtifact, Report, Stale
@@ -36,7 +37,9 @@ class Stopping(Verbs):
         return [kept[key] for key in held]
 
     async def attempts(self, job_id: int, ordinal: int = 0) -> list[Attempt]:
-        return await self.database.read(lambda tx: history.attempts(tx, make.ORGANIZATION, job_id, ordinal))
+        page = AttemptPage(job_id, ordinal, 0, 1_000)
+        found = await self.database.read(lambda tx: history.attempts(tx, make.ORGANIZATION, [page]))
+        return found.get(page, [])
 
     async def times(self) -> list[tuple[bool, bool]]:
         """Of each item, whether it was asked to stop and whether its engine was told."""

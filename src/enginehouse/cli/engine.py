@@ -1,16 +1,19 @@
-"""`enginehouse engine …`: which engines there are."""
+"""`enginehouse engine …`: which engines there are, and how much of them may run."""
 
 import click
 
-from enginehouse.cli import output
+from enginehouse.cli import output, pausing
 from enginehouse.cli.where import at_server
-from enginehouse.client import engines
+from enginehouse.client import engines, sharing
 from enginehouse.client.http import Connection
 
 
 @click.group()
 def engine() -> None:
-    """See which engines there are."""
+    """See which engines there are; limit and pause them."""
+
+
+pausing.add_to(engine, "engines", what="an engine")
 
 
 @engine.command("list")
@@ -28,3 +31,17 @@ def list_(server: Connection, *, name: str | None, as_json: bool) -> None:
         for one in found
     ]
     output.console().print(output.table(("engine", "name", "category", "mode", "state"), rows))
+
+
+@engine.command()
+@click.argument("name", metavar="ID")
+@click.argument("limit", metavar="NUMBER|none")
+@output.json_option
+@at_server
+def limit(server: Connection, name: str, limit: str, *, as_json: bool) -> None:
+    """Let at most so many attempts of an engine run at once, all organizations together."""
+    changed = sharing.limit_engine(server, name, pausing.limit_in(limit))
+    if as_json:
+        output.show_json(changed)
+    else:
+        click.echo(f"running limit: {changed.get('runningLimit', 'none')}")

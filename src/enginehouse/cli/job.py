@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from enginehouse.cli import failing, history, output, watching
+from enginehouse.cli import failing, history, output, pausing, watching
+from enginehouse.cli.attempts import attempts
 from enginehouse.cli.problem import FailureError
 from enginehouse.cli.requested import Wanted, read_request
 from enginehouse.cli.where import at_named_server, at_server
@@ -30,7 +31,9 @@ def job() -> None:
     """
 
 
+job.add_command(attempts)
 job.add_command(why)
+pausing.add_to(job, "jobs", what="a job")
 
 
 @job.command()
@@ -102,9 +105,13 @@ def get(server: Connection, job_id: str, *, as_json: bool) -> None:
         ("created", found["createdDateTime"]),
         ("started", found.get("startedDateTime")),
         ("ended", found.get("completedDateTime") or found.get("abortedDateTime")),
+        ("paused", found.get("pausedDateTime")),
         ("cancelled", found.get("stopRequestedDateTime")),
         ("still stopping", found.get("stopping") or None),
         ("target", found.get("coreRecordingId")),
+        ("retry of", found.get("retryOf")),
+        ("first job", found.get("rootJobID")),
+        ("retries", "\n".join(found.get("retries", ())) or None),
     ]
     shown.print(output.table(("", ""), [fact for fact in facts if fact[1] is not None]))
     shown.print(watching.tasks(found))
@@ -192,12 +199,13 @@ def cancel(server: Connection, job_id: str, *, include_running: bool, wait: bool
 
 @job.command()
 @click.argument("job_id")
+@click.option("--only-failed", is_flag=True, help="Run only what is not complete, on the stored outputs of the rest.")
 @_key_option
 @output.json_option
 @at_server
-def retry(server: Connection, job_id: str, *, key: str | None, as_json: bool) -> None:
+def retry(server: Connection, job_id: str, *, only_failed: bool, key: str | None, as_json: bool) -> None:
     """Do a job that is not complete again, as a new job."""
-    made = jobs.retry(server, job_id, key=key)
+    made = jobs.retry(server, job_id, only_failed=only_failed, key=key)
     if as_json:
         output.show_json({"id": made, "retryOf": job_id})
     else:

@@ -88,6 +88,8 @@ def chunks(task: Json) -> str:
 def note(task: Json) -> str:
     """Why a task failed, and how often it was tried again."""
     parts = []
+    if "reusedFrom" in task:
+        parts.append("reused")
     if task["taskStatus"] in ENDED and (retried := task["chunkCountInfo"]["retryCount"]):
         parts.append(f"{retried} tried again")
     if task.get("failureReason", "none") != "none":

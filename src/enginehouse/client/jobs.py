@@ -13,7 +13,8 @@ from enginehouse.client.http import Connection
 Json = dict[str, Any]
 
 CREATE = "mutation($job: CreateJob) { createJob(input: $job) { id targetId warnings } }"
-_RETRY = "mutation($id: ID!) { retryJob(id: $id) { id } }"
+_RETRY = "mutation($id: ID!, $onlyFailed: Boolean) { retryJob(id: $id, onlyFailed: $onlyFailed) { id } }"
+_PAGE = 1000
 _FAILURES = (
     "query($id: ID!) { job(id: $id) { tasks(limit: 1000) "
     "{ records { id status failureReason failureMessage engine { name } } } } }"
@@ -57,10 +58,22 @@ def cancel(server: Connection, job_id: str, *, include_running: bool = False) ->
     return answer
 
 
-def retry(server: Connection, job_id: str, *, key: str | None = None) -> str:
-    """A new job does the same again; answers its id."""
-    made: str = server.graphql(_RETRY, {"id": job_id}, key=key)["retryJob"]["id"]
+def retry(server: Connection, job_id: str, *, only_failed: bool = False, key: str | None = None) -> str:
+    """A new job does the same again, or with `only_failed` what of it is not complete; answers its id."""
+    asked = {"id": job_id, "onlyFailed": only_failed}
+    made: str = server.graphql(_RETRY, asked, key=key)["retryJob"]["id"]
     return made
+
+
+def attempts(server: Connection, job_id: str, task: int) -> Iterator[Json]:
+    """Every attempt of a task, by item and number."""
+    path = f"/api/v1/jobs/{quote(job_id, safe='')}/tasks/{task}/attempts"
+    offset = 0
+    while found := server.rest("GET", path, offset=offset, limit=_PAGE)["result"]:
+        yield from found
+        if len(found) < _PAGE:
+            return
+        offset += _PAGE
 
 
 def failures(server: Connection, job_id: str) -> list[Json]:

@@ -67,3 +67,4 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     state: str  # active, paused, disabled
     created_at: int
     modified_at: int
+    running_limit: int | None = None

@@ -58,6 +58,7 @@ class JobState(msgspec.Struct):
     failed: int
     aborted: int
     stopping: int = 0  # attempts that were told to stop and have not ended
+    paused: bool = False
 
     def tally(self) -> Tally:
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
@@ -76,6 +77,7 @@ class Settlement:
     new_items: list[tuple[int, int, Source]] = field(default_factory=list)  # (ordinal, item, what it reads)
     later: list[Later] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)  # tasks whose remaining items go
+    closed: list[int] = field(default_factory=list)  # the task of each item that ended
     events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
     _turns: deque[int] = field(default_factory=deque)
 
@@ -252,6 +254,7 @@ class Settlement:
         task.changed = True
 
     def _close(self, task: TaskState) -> None:
+        self.closed.append(task.ordinal)
         task.items_open -= 1
         task.items_running -= 1
         task.changed = True

@@ -42,6 +42,9 @@ class Organization:
     default_retries: int | None
     created_at: int
     modified_at: int
+    weight: int = 1
+    running_limit: int | None = None
+    paused_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,6 +280,7 @@ class Job:
     warnings: tuple[str, ...] = ()
     stop_requested_at: int | None = None  # when it was cancelled while attempts ran
     stopping: int = 0  # how many of them have still to stop
+    paused_at: int | None = None  # since when nothing more of it starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

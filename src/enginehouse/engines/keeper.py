@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+from enginehouse.engines import predecessors
+
 CLOSE_SECONDS: Final = 15.0  # the keeper's own longest goodbye is shorter
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED")
 
@@ -41,8 +43,10 @@ class KeptChild:
 class Keeper:
     """One keeper process. A vanished one is replaced by the next `spawn`, which also ends what it left behind."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, register: Path | None = None) -> None:
         self._scratch = scratch
+        self._register = register
+        self.entry = ""  # the name of its file in the register
         self._owner = secrets.token_hex(8)
         self._generations = itertools.count(1)
         self._numbers = itertools.count(1)
@@ -53,12 +57,13 @@ class Keeper:
         self._buffer = b""
 
     @classmethod
-    def start(cls, scratch: Path | None = None) -> Self:
+    def start(cls, scratch: Path | None = None, *, register: Path | None = None) -> Self:
         """The keeper runs. Blocking, and meant for the very start: before an event loop and before any thread.
 
-        `scratch` is where each child gets a folder of its own, the system's temporary folder by default.
+        `scratch` is where each child gets a folder of its own, the system's temporary folder by default. In `register`
+        the next server learns of this one's keepers.
         """
-        keeper = cls(scratch or Path(tempfile.gettempdir()))
+        keeper = cls(scratch or Path(tempfile.gettempdir()), register)
         keeper._launch()
         return keeper
 
@@ -109,20 +114,25 @@ class Keeper:
         if self._process is not None:
             self._process.poll()
         ours, theirs = socket.socketpair()
+        generation = next(self._generations)
+        self.entry = f"{self._owner}.{generation}"
+        lock = None if self._register is None else predecessors.enter(self._register, self.entry)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- our own module
                 [
                     *python("enginehouse.engines.keeper_main"),
                     str(theirs.fileno()),
                     self._owner,
-                    str(next(self._generations)),
+                    str(generation),
                     str(self._scratch),
                 ],
                 env=environment(),
                 stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(),) if lock is None else (theirs.fileno(), lock),
                 start_new_session=True,
             )
+        if lock is not None:
+            os.close(lock)  # the keeper's copy holds on
         ours.setblocking(False)
         self._socket, self._buffer = ours, b""
         return ours

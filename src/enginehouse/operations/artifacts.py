@@ -10,7 +10,6 @@ from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import artifacts as storage
-from enginehouse.storage import history
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,6 @@ def open_(house: House, artifact: Artifact) -> Path:
 async def read(house: House, artifact: Artifact, limit: int | None = None) -> bytes:
     """The output's bytes, at most `limit` of them."""
     return await house.store.read(artifact.key, limit=limit)
-
-
-async def attempts(
-    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
-) -> list[history.Attempt]:
-    """The ended attempts of a task."""
-    await job_operations.task(house, principal, job_id, ordinal, shown)
-    return await house.database.peek(lambda tx: history.attempts(tx, principal.organization_id, job_id, ordinal))
 
 
 async def logs(house: House, principal: Principal, job_id: int, ordinal: int, shown: str = "") -> tuple[LogFile, ...]:

@@ -14,11 +14,12 @@ from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.operations.watches import Watches
-from enginehouse.storage import cancelling, creating, jobs, work
+from enginehouse.storage import cancelling, creating, jobs, keys, work
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.cancelling import Cancelling
 from enginehouse.storage.coalescer import Coalescer
 from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.keys import Known, Name
 from enginehouse.storage.lanes import Queue
 from enginehouse.storage.plans import Plans
 
@@ -79,7 +80,8 @@ class House:
     """Handed to every operation as its first argument.
 
     `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each. `status_of`
-    answers the status of a (job, organization), None where there is none. `queues`: what is remembered of each pool.
+    answers the status of a (job, organization), None where there is none, `key_of` what an idempotency
+    key stands for. `queues`: what is remembered of each pool.
     `refusals` records who was not let do what.
     """
 
@@ -94,6 +96,7 @@ class House:
     cancels: Coalescer[Cancelling, cancelling.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
+    key_of: Callable[[Name], Awaitable[Known | None]]
     watches: Watches
     refusals: Refusals
     queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
@@ -101,8 +104,8 @@ class House:
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
     presence: Presence = field(default_factory=Presence)
 
-    def waiting(self, organization_id: int) -> None:
-        """Something of the organization may start: its lanes are looked for, and whoever dispatches is woken."""
+    def waiting(self, organization_id: int | None = None) -> None:
+        """Something of the organization may start, or of any: its lanes are looked for, and who dispatches is woken."""
         for queue in self.queues.values():
             queue.note(organization_id)
         self.listeners.runnable()
@@ -139,6 +142,13 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         job_id, organization_id = wanted
         return await database.glance(lambda tx: jobs.status(tx, organization_id, job_id))
 
+    async def key(name: Name) -> Known | None:
+        return (await database.glance(lambda tx: keys.known(tx, [name]))).get(name)
+
+    async def known_keys(names: list[Name]) -> list[Known | None]:
+        found = await database.glance(lambda tx: keys.known(tx, set(names)))
+        return [found.get(name) for name in names]
+
     async def statuses(wanted: list[tuple[int, int]]) -> list[JobStatus | None]:
         return await database.glance(lambda tx: jobs.statuses(tx, wanted))
 
@@ -158,4 +168,5 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         refusals=Refusals(database, in_flight=in_flight),
         # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.
         status_of=Coalescer(statuses, in_flight=in_flight).ask if on_postgres else status,
+        key_of=Coalescer(known_keys, in_flight=in_flight).ask if on_postgres else key,
     )

@@ -64,8 +64,8 @@ async def earlier(house: House, wanted: Keyed | None, kind: type[T]) -> T | None
     """
     if wanted is None:
         return None
-    found = await house.database.glance(lambda tx: keys.known(tx, [wanted.name]))
-    return msgspec.json.decode(found[wanted.name].answer_to(wanted), type=kind) if found else None
+    found = await house.key_of(wanted.name)
+    return None if found is None else msgspec.json.decode(found.answer_to(wanted), type=kind)
 
 
 async def once(

@@ -8,6 +8,7 @@ from enginehouse.domain.engine import Engine
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, Plan
 from enginehouse.domain.worker import Worker
+from enginehouse.operations import engines as known_engines
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import workers as storage
@@ -56,7 +57,7 @@ async def clear(house: House) -> None:
 
 
 async def look(house: House) -> None:
-    """What the house remembers of the workers, for warnings at once, is what is stored now."""
+    """What the house remembers of workers and engines, for warnings at once, is what is stored now."""
 
     async def offered(tx: Tx) -> frozenset[str]:
         now = await tx.read_clock()
@@ -64,6 +65,9 @@ async def look(house: House) -> None:
         return frozenset().union(*(worker.engines for worker in here))
 
     house.presence.offered = await house.database.read(offered)
+    if house.database.dialect == "postgres":
+        # Other servers bring engines and pause them; on an embedded database there are none.
+        await known_engines.refresh(house)
 
 
 def unserved(house: House, request: JobRequest, plan: Plan) -> tuple[str, ...]:

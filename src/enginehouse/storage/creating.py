@@ -1,11 +1,10 @@
 """Knows how the creates of many callers are stored together, each with its own key and its own answer."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from enginehouse.domain.errors import KeyReused, Refusal
 from enginehouse.storage import audit_log, jobs, keys
@@ -15,8 +14,7 @@ from enginehouse.storage.keys import Keyed, Known, Name
 from enginehouse.storage.plans import Plans
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True, gc=False):
     """What one creation was answered: the ids of its jobs, each with its target's, and the warnings told with them.
 
     `replayed`: an earlier request with the same key made them, and this one nothing.
@@ -65,11 +63,12 @@ async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation], shard: int)
     together = [job for creation in creations for job in creation.jobs]
     if not together:
         return [Made([], ()) for _ in creations]
-    ids = iter(await jobs.create(tx, plans, together, shard=shard))
-    made = [
-        Made(list(islice(ids, len(creation.jobs))), creation.warnings or ((),) * len(creation.jobs))
-        for creation in creations
-    ]
+    ids = await jobs.create(tx, plans, together, shard=shard)
+    made, first = list[Made](), 0
+    for creation in creations:
+        count = len(creation.jobs)
+        made.append(Made(ids[first : first + count], creation.warnings or ((),) * count))
+        first += count
     await audit_log.record(
         tx,
         [
@@ -91,7 +90,7 @@ def _again(key: Keyed, known: dict[Name, Known]) -> Made | Refusal:
 
 def kept(answer: str) -> Made:
     """The answer as it was kept with its key."""
-    return replace(_decode(answer), replayed=True)
+    return structs.replace(_decode(answer), replayed=True)
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -38,8 +38,9 @@ async def all_engines(tx: Tx) -> list[Engine]:
             state=state,
             created_at=created_at,
             modified_at=modified_at,
+            running_limit=running_limit,
         )
-        for organization_id, state, document, created_at, modified_at in await tx.all("engines.all")
+        for organization_id, state, document, created_at, modified_at, running_limit in await tx.all("engines.all")
     ]
 
 

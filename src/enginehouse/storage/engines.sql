@@ -28,7 +28,7 @@ WHERE engine.organization_id IS NULL;
 
 -- name: all
 -- Of every organization, for the catalogue in memory; whoever reads that looks at the organization.
-SELECT organization_id, state, document, created_at, modified_at FROM engine ORDER BY created_at, id;
+SELECT organization_id, state, document, created_at, modified_at, running_limit FROM engine ORDER BY created_at, id;
 
 -- name: categories
 SELECT id, name, type, description FROM engine_category ORDER BY name, id;

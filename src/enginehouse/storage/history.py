@@ -1,28 +1,25 @@
-"""What has happened to a job and its tasks: written once, read by people."""
+"""What has happened to the tasks of a job: every attempt, written once when it ends, read by people."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
 
+from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.storage.database import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One ended attempt, as it is in history. Times in µs UTC."""
-
-    item: int
-    number: int
-    token: int
-    worker: str
-    started_at: int
-    ended_at: int
-    outcome: str
-    failure_reason: str | None
-    failure_message: str | None
-    stop_requested_at: int | None = None  # its job was cancelled while it ran
-    stop_signalled_at: int | None = None  # its engine was told
+async def attempts(tx: Tx, organization_id: int, wanted: Sequence[AttemptPage]) -> dict[AttemptPage, list[Attempt]]:
+    """Each page that has something on it, by item and number; one statement for all of them."""
+    rows = [(page.job_id, page.ordinal, organization_id, page.offset, page.limit) for page in sorted(set(wanted))]
+    found: dict[AttemptPage, list[Attempt]] = defaultdict(list)
+    for row in await tx.each("history.attempts", rows):
+        found[AttemptPage(*row[:4])].append(Attempt(*row[4:]))
+    return found
 
 
-async def attempts(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> list[Attempt]:
-    """The ended attempts of a task, by item and number."""
-    rows = await tx.all("history.attempts_of_task", job_id=job_id, ordinal=ordinal, organization_id=organization_id)
-    return [Attempt(*row) for row in rows]
+async def has_attempt(tx: Tx, organization_id: int, job_id: int, ordinal: int, item: int, number: int) -> bool:
+    """Whether the organization has such an attempt, ended or running."""
+    row = await tx.one(
+        "history.attempt_of_item",
+        organization_id=organization_id, job_id=job_id, ordinal=ordinal, item=item, number=number,
+    )  # fmt: skip
+    return row is not None

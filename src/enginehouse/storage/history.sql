@@ -1,6 +1,31 @@
--- name: attempts_of_task
-SELECT a.item, a.number, a.token, a.worker, a.started_at, a.ended_at, a.outcome, a.failure_reason, a.failure_message,
-       a.stop_requested_at, a.stop_signalled_at
-FROM attempt a JOIN job j ON j.id = a.job_id
-WHERE a.job_id = :job_id AND a.ordinal = :ordinal AND j.organization_id = :organization_id
-ORDER BY a.item, a.number;
+-- name: attempts
+-- A page of the attempts of each of these tasks, by item and number; one that runs is told from its item.
+-- rows: job_id bigint, ordinal int, organization_id bigint, skipped int, wanted int
+SELECT y.job_id, y.ordinal, y.skipped, y.wanted, y.item, y.number, y.token, y.worker, y.started_at, y.ended_at, y.outcome,
+       y.failure_reason, y.failure_message, y.stop_requested_at, y.stop_signalled_at
+FROM (
+  SELECT x.*, ROW_NUMBER() OVER (PARTITION BY x.job_id, x.ordinal, x.skipped, x.wanted ORDER BY x.item, x.number) AS place
+  FROM (
+    SELECT r.job_id, r.ordinal, r.organization_id, r.skipped, r.wanted, a.item, a.number, a.token, a.worker, a.started_at,
+           a.ended_at, a.outcome, a.failure_reason, a.failure_message, a.stop_requested_at, a.stop_signalled_at
+    FROM {rows} r JOIN attempt a ON a.job_id = r.job_id AND a.ordinal = r.ordinal
+    UNION ALL
+    SELECT r.job_id, r.ordinal, r.organization_id, r.skipped, r.wanted, w.item, w.attempts, w.token, w.worker, w.started_at,
+           NULL, 'running', NULL, NULL, w.stop_requested_at, w.stop_signalled_at
+    FROM {rows} r JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal
+    WHERE w.lease_until IS NOT NULL
+  ) x
+  JOIN job j ON j.id = x.job_id AND j.organization_id = x.organization_id
+) y
+WHERE y.place > y.skipped AND y.place <= y.skipped + y.wanted
+ORDER BY y.job_id, y.ordinal, y.skipped, y.wanted, y.place;
+
+-- name: attempt_of_item
+-- Whether there is such an attempt, ended or running.
+SELECT 1 FROM job j
+WHERE j.id = :job_id AND j.organization_id = :organization_id
+  AND (EXISTS (SELECT 1 FROM attempt a
+               WHERE a.job_id = j.id AND a.ordinal = :ordinal AND a.item = :item AND a.number = :number)
+    OR EXISTS (SELECT 1 FROM work_item w
+               WHERE w.job_id = j.id AND w.ordinal = :ordinal AND w.item = :item AND w.attempts = :number
+                 AND w.lease_until IS NOT NULL));

@@ -53,11 +53,12 @@ FROM organization o
 RETURNING id, name, application_id, default_retries, created_at, modified_at;
 
 -- name: organization
-SELECT id, name, application_id, default_retries, created_at, modified_at
+SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at
 FROM organization WHERE id = :organization_id;
 
 -- name: organizations
-SELECT id, name, application_id, default_retries, created_at, modified_at FROM organization ORDER BY id;
+SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at
+FROM organization ORDER BY id;
 
 -- name: insert_user
 INSERT INTO user_account

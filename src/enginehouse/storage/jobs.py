@@ -4,11 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.items import WHOLE
 from enginehouse.domain.job import Job, JobFilter, Plan, Shape, TargetRequest, Task
-from enginehouse.domain.status import TASK_ENDED, JobStatus, TaskStatus
+from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.storage import barriers, reuse, settling, targets
 from enginehouse.storage import plans as stored
 from enginehouse.storage.audit_log import Entry
@@ -44,8 +46,7 @@ class NewJob:
     reused: Mapping[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
+class Creation(msgspec.Struct, frozen=True, gc=False):
     """What one caller has made: its jobs, all or none, with the key of its request.
 
     `warnings` are told with each; None where there are none.
@@ -214,6 +215,7 @@ def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
         aborted_at=aborted_at,
         stop_requested_at=row[14],
         stopping=row[15],
+        paused_at=None if status in JOB_ENDED else row[18],
     )
 
 

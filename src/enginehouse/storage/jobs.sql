@@ -33,7 +33,7 @@ FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_i
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
        j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
-       {covered_at:j}, j.root_of
+       {covered_at:j}, j.root_of, j.paused_at
 FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 

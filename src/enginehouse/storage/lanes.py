@@ -65,8 +65,8 @@ class Queue:
     def fresh(self, now: float) -> bool:
         return not self.stale and now < self._until and self.outlook.open
 
-    def note(self, organization_id: int) -> None:
-        """Something of the organization waits: one that was not seen must not be overlooked."""
+    def note(self, organization_id: int | None) -> None:
+        """Something of the organization waits: one that was not seen must not be overlooked. None: all may differ."""
         if not self.stale and all(lane.organization_id != organization_id for lane in self.outlook.lanes):
             self.stale = True
 

@@ -10,6 +10,7 @@ from enginehouse.domain.flow import JobState, Missing, Settlement, TaskState
 from enginehouse.domain.items import Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.storage import holding
 from enginehouse.storage.database import Row, Tx
 
 NO_DUE_DATE = 9_223_372_036_854_775_807
@@ -31,6 +32,7 @@ def job_state(row: Row) -> JobState:
         failed=row[9],
         aborted=row[10],
         stopping=row[12],
+        paused=row[13] is not None,
     )
 
 
@@ -91,6 +93,7 @@ async def write(
     now, attempts = tx.now, attempts or {}
     task_rows: list[Row] = []
     item_rows: list[Row] = []
+    freed: list[tuple[int, int]] = []
     event_rows: list[Row] = []
     dropped: list[Row] = []
     for settlement in settlements:
@@ -99,19 +102,28 @@ async def write(
             _task_row(job_id, task, now, attempts.get((job_id, task.ordinal), 0), started=started)
             for task in settlement.changed
         )
-        item_rows += (
-            item_row(settlement.plan, job_id, settlement.job.organization_id, ordinal, item, source, now)
-            for ordinal, item, source in settlement.new_items
-            if ordinal not in settlement.dropped
-        )
+        item_rows += _item_rows(settlement, now)
+        freed += holding.freed(settlement)
         event_rows += (event_row(job_id, ordinal, kind, now, detail) for ordinal, kind, detail in settlement.events)
         dropped += ((job_id, ordinal) for ordinal in settlement.dropped)
     await tx.many("work.set_tasks", task_rows)
     await tx.many("work.delete_items_of_tasks", dropped)
+    await holding.release(tx, freed)
     await tx.many("work.insert_items", item_rows)
     event_rows += await _write_jobs(tx, settlements, shard=shard, started=started)
     await tx.many("work.insert_events", event_rows)
     return len(item_rows)
+
+
+def _item_rows(settlement: Settlement, now: int) -> Iterable[Row]:
+    if not settlement.new_items:
+        return ()
+    job, held = settlement.job, holding.of_new_items(settlement)
+    return (
+        item_row(settlement.plan, job.id, job.organization_id, ordinal, item, source, now, held.get((ordinal, item), 0))
+        for ordinal, item, source in settlement.new_items
+        if ordinal not in settlement.dropped
+    )
 
 
 async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, started: bool) -> list[Row]:
@@ -163,13 +175,15 @@ async def count_jobs(tx: Tx, changes: dict[tuple[int, str], int], *, shard: int)
     await tx.many("work.count_jobs", rows)
 
 
-def item_row(plan: Plan, job_id: int, organization_id: int, ordinal: int, item: int, source: Source, now: int) -> Row:
-    """The row of a new work item, runnable at once."""
+def item_row(
+    plan: Plan, job_id: int, organization_id: int, ordinal: int, item: int, source: Source, now: int, held: int = 0
+) -> Row:
+    """The row of a new work item, runnable at once unless it is held."""
     task = plan.tasks[ordinal]
     due = task.due_at if task.due_at is not None else NO_DUE_DATE
     return (
         job_id, ordinal, item, organization_id, task.pool, task.engine_id, task.priority, due, now,
-        source.folder, source.ordinal, source.output_folder, source.item, source.part,
+        source.folder, source.ordinal, source.output_folder, source.item, source.part, held,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 -- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.started_at, j.tasks_total, j.tasks_queued, j.tasks_running,
-       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id, j.stopping
+       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id, j.stopping, j.paused_at
 FROM job j
 WHERE j.id IN {ids} AND j.cancelled = 0 AND j.paused_at IS NULL
   AND NOT {halted:j}
@@ -46,7 +46,7 @@ WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, CASE WHEN {covered:j} THEN 1 ELSE j.cancelled END, j.started_at,
        j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id,
-       j.stopping
+       j.stopping, j.paused_at
 FROM job j
 WHERE j.id IN {ids}
 ORDER BY j.id
@@ -91,11 +91,11 @@ FROM {rows} r
 WHERE job.id = r.id;
 
 -- name: insert_items
--- rows: job_id bigint, ordinal int, item int, organization_id bigint, pool text, engine_id text, priority int, due_at bigint, not_before bigint, folder int, source_ordinal int, source_folder int, source_item int, source_part int
+-- rows: job_id bigint, ordinal int, item int, organization_id bigint, pool text, engine_id text, priority int, due_at bigint, not_before bigint, folder int, source_ordinal int, source_folder int, source_item int, source_part int, held int
 INSERT INTO work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before, folder,
-                       source_ordinal, source_folder, source_item, source_part)
+                       source_ordinal, source_folder, source_item, source_part, held)
 SELECT r.job_id, r.ordinal, r.item, r.organization_id, r.pool, r.engine_id, r.priority, r.due_at, r.not_before, r.folder,
-       r.source_ordinal, r.source_folder, r.source_item, r.source_part
+       r.source_ordinal, r.source_folder, r.source_item, r.source_part, r.held
 FROM {rows} r;
 
 -- name: delete_items

@@ -18,7 +18,42 @@ class OrganizationShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_o
     name: str
     application_id: str
     default_retries: int | None = None
+    weight: int
+    running_limit: int | None = None
+    paused_date_time: str | None = None
     created_date_time: str
+
+
+class OrganizationShare(msgspec.Struct, rename=spelled, kw_only=True):
+    """What is absent stays as it is; `runningLimit` null is any number."""
+
+    weight: int | msgspec.UnsetType = msgspec.UNSET
+    running_limit: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class EngineLimit(msgspec.Struct, rename=spelled, kw_only=True):
+    """`runningLimit` null is any number."""
+
+    running_limit: int | None
+
+
+class EngineShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """An engine as whoever runs the server sees it; `organizationID` is there for an organization's own."""
+
+    engine_id: str
+    name: str
+    state: str
+    running_limit: int | None = None
+    organization_id: str | None = None
+
+
+class JobPaused(msgspec.Struct, rename=spelled, kw_only=True):
+    """`changed` is true only for the call that did it."""
+
+    internal_job_id: str
+    core_job_id: str
+    paused: bool
+    changed: bool
 
 
 class NewUser(msgspec.Struct, rename=spelled, kw_only=True):

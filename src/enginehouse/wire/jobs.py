@@ -81,8 +81,12 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     started_date_time: str | None = None
     completed_date_time: str | None = None
     aborted_date_time: str | None = None
+    paused_date_time: str | None = None  # ours, and there only for a job that is paused
     stop_requested_date_time: str | None = None  # ours, and there only for a job that was cancelled while it ran …
     stopping: int | None = None  # … with the number of its attempts that are still to stop
+    retry_of: str | None = None  # ours, as the two below: the job that this one does again, …
+    root_job_id: str | None = None  # … the first of that line, …
+    retries: list[str] | None = None  # … and those that do this one again, oldest first
     task_routes: list[Route]
     tasks: list[TaskDetail]
 

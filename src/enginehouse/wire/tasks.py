@@ -76,8 +76,18 @@ class ChunkCounts(msgspec.Struct, rename=spelled, kw_only=True):
     retry_count: int
 
 
+class ReusedFrom(msgspec.Struct, rename=spelled, kw_only=True):
+    """The task that made the outputs, in the job that ran it."""
+
+    internal_job_id: str
+    internal_task_id: str
+
+
 class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A task as it is now. `correlationTaskId` and `priority` are ours: by them a client knows its tasks again."""
+    """A task as it is now. `correlationTaskId` and `priority` are ours: by them a client knows its tasks again.
+
+    So is `reusedFrom`, of a task that stands complete by the outputs it has in another job.
+    """
 
     internal_task_id: str
     internal_job_id: str
@@ -109,6 +119,7 @@ class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     chunk_count_info: ChunkCounts | None = None
     payload_json: str | None = None
     task_payload_json: str | None = None
+    reused_from: ReusedFrom | None = None
     task_output: str | None = field(default=None, name="taskOutputSON")
     send_output_to_uris: list[str] | None = None
     is_template: bool | None = None

@@ -8,12 +8,13 @@ from graphql import GraphQLResolveInfo
 
 from enginehouse.api.graphql.upload import Upload
 from enginehouse.domain.artifact import Target
+from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job
 from enginehouse.domain.waiting import JobExplanation
-from enginehouse.operations import engines, identity, jobs, targets, why
+from enginehouse.operations import attempts, engines, identity, jobs, targets, why
 from enginehouse.operations.house import House
 
 K = TypeVar("K")
@@ -100,6 +101,9 @@ class Context:
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
         self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
         self.asset_counts: Loader[int, int] = Loader(lambda ids: targets.asset_counts(house, self.principal, ids))
+        self.attempts: Loader[AttemptPage, list[Attempt]] = Loader(
+            lambda pages: attempts.of_tasks(house, self.principal, pages)
+        )
         self.jobs: Loader[int, Job] = Loader(lambda ids: jobs.get_many(house, self.principal, ids))
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 

@@ -17,7 +17,7 @@ from enginehouse.domain.ids import job_graphql, parse_job, task_graphql
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Route, Task
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import engines, jobs
+from enginehouse.operations import engines, jobs, pausing
 from enginehouse.operations.targets import take_back
 
 query, mutation, job_type = QueryType(), MutationType(), ObjectType("Job")
@@ -123,12 +123,40 @@ async def cancel(_: object, info: Info, id: str, includeRunning: bool | None = F
 
 
 @mutation.field("retryJob")
-async def retry(_: object, info: Info, id: str, idempotencyKey: str | None = None) -> Job | NewJob:  # noqa: N803
+async def retry(
+    _: object,
+    info: Info,
+    id: str,
+    onlyFailed: bool | None = None,  # noqa: N803
+    idempotencyKey: str | None = None,  # noqa: N803
+) -> Job | NewJob:
     """A new job does the same again."""
     context = info.context
-    key = idempotency.key(context, idempotencyKey)
-    created = await jobs.retry(context.house, context.principal, job_id_of(id), id, key=key)
+    created = await jobs.retry(
+        context.house,
+        context.principal,
+        job_id_of(id),
+        id,
+        only_failed=onlyFailed or False,
+        key=idempotency.key(context, idempotencyKey),
+    )
     return await _shown(context, info, created)
+
+
+@mutation.field("pauseJob")
+async def pause(_: object, info: Info, id: str) -> Job:
+    """Nothing more of the job starts."""
+    context, job_id = info.context, job_id_of(id)
+    await pausing.pause_job(context.house, context.principal, job_id, id)
+    return await jobs.get(context.house, context.principal, job_id, id)
+
+
+@mutation.field("resumeJob")
+async def resume(_: object, info: Info, id: str) -> Job:
+    """The job goes on."""
+    context, job_id = info.context, job_id_of(id)
+    await pausing.resume_job(context.house, context.principal, job_id, id)
+    return await jobs.get(context.house, context.principal, job_id, id)
 
 
 async def _shown(context: Context, info: Info, created: jobs.CreatedJob) -> Job | NewJob:
@@ -277,8 +305,10 @@ job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
 job_type.set_field("templateId", lambda job, _: job.plan.echo.get("jobTemplateId"))
 job_type.set_field("warnings", lambda job, _: list(job.warnings))
 job_type.set_field("stopRequestedDateTime", lambda job, _: _seconds(job.stop_requested_at))
+job_type.set_field("paused", lambda job, _: job.paused_at is not None)
 job_type.set_field("stopping", lambda job, _: job.stopping)
 job_type.set_field("retryOf", lambda job, _: None if job.retry_of is None else job_graphql(job.retry_of))
+job_type.set_field("rootJobId", lambda job, _: None if job.root_of is None else job_graphql(job.root_of))
 job_type.set_field("retries", lambda job, _: [job_graphql(retry) for retry in job.retries])
 
 BINDABLES: Final = [query, mutation, job_type]

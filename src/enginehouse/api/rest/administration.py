@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from enginehouse.api.rest import assets, events, organization, why
+from enginehouse.api.rest import assets, events, organization, retry, sharing, why
 from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.rest.paths import Paths
 from enginehouse.api.rest.query import Query
 from enginehouse.api.rest.routes import ForCallers, Interface, Operations
+from enginehouse.api.rest.sharing import organization_shown
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, Problem
-from enginehouse.domain.identity import Organization, Role, Token, User
+from enginehouse.domain.identity import Role, Token, User
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
 from enginehouse.wire.administration import (
@@ -18,7 +19,6 @@ from enginehouse.wire.administration import (
     NewOrganization,
     NewPassword,
     NewUser,
-    OrganizationShown,
     RevokeToken,
     TokenShown,
     UserShown,
@@ -43,6 +43,9 @@ def interface(house: Callable[[], House]) -> Interface:
 def _operations() -> Operations:
     paths: Operations = Paths()
     paths.add("GET", "/asset/{AssetID}/content", ForCallers(assets.content))
+    paths.add("POST", "/jobs/{JobID}/retry", ForCallers(retry.retry))
+    paths.add("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts", ForCallers(retry.list_attempts))
+    paths.add("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log", ForCallers(retry.log))
     paths.add("GET", "/jobs/{JobID}/why", ForCallers(why.of_job))
     paths.add("GET", "/tasks/{TaskID}/why", ForCallers(why.of_task))
     paths.add("GET", "/workers", ForCallers(why.list_workers))
@@ -50,6 +53,14 @@ def _operations() -> Operations:
     paths.add("GET", "/jobs/{JobID}/events/stream", ForCallers(events.stream))
     paths.add("GET", "/organizations", ForCallers(list_organizations))
     paths.add("POST", "/organizations", ForCallers(create_organization))
+    paths.add("PATCH", "/organizations/{OrganizationID}", ForCallers(sharing.set_organization))
+    paths.add("POST", "/organizations/{OrganizationID}/pause", ForCallers(sharing.pause_organization))
+    paths.add("POST", "/organizations/{OrganizationID}/resume", ForCallers(sharing.resume_organization))
+    paths.add("PATCH", "/engines/{EngineID}", ForCallers(sharing.limit_engine))
+    paths.add("POST", "/engines/{EngineID}/pause", ForCallers(sharing.pause_engine))
+    paths.add("POST", "/engines/{EngineID}/resume", ForCallers(sharing.resume_engine))
+    paths.add("POST", "/jobs/{JobID}/pause", ForCallers(sharing.pause_job))
+    paths.add("POST", "/jobs/{JobID}/resume", ForCallers(sharing.resume_job))
     paths.add("POST", "/users", ForCallers(create_user))
     paths.add("POST", "/users/password", ForCallers(set_password))
     paths.add("GET", "/tokens", ForCallers(list_tokens))
@@ -61,14 +72,14 @@ def _operations() -> Operations:
 async def list_organizations(call: Call) -> Reply:
     """GET organizations: all for a super administrator, else the caller's own."""
     found = await identity.list_organizations(call.house, call.principal)
-    return _result([_organization(one) for one in found])
+    return _result([organization_shown(one) for one in found])
 
 
 async def create_organization(call: Call) -> Reply:
     """POST organizations."""
     given = await call.body(_ORGANIZATION)
     made = await identity.create_organization(call.house, call.principal, given.name, given.default_retries)
-    return _result(_organization(made))
+    return _result(organization_shown(made))
 
 
 async def create_user(call: Call) -> Reply:
@@ -146,17 +157,6 @@ def _moment(given: str | int | None) -> int | None:
         return times.moment(given) if given else None
     except times.DateTimeError as fault:
         raise InvalidInput([Problem("expirationDateTime", str(fault), shown(given))]) from None
-
-
-def _organization(one: Organization) -> OrganizationShown:
-    return OrganizationShown(
-        organization_id=str(one.id),
-        internal_organization_id=organization.shown(one.id),
-        name=one.name,
-        application_id=one.application_id,
-        default_retries=one.default_retries,
-        created_date_time=times.rest(one.created_at),
-    )
 
 
 def _user(one: User) -> UserShown:

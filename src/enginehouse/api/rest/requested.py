@@ -92,7 +92,7 @@ def _task(given: CreateTask, prefix: str, n: int, problems: list[Problem]) -> Ta
         folders=tuple([_folder(one, prefix, n, at, problems) for at, one in enumerate(given.io_folders or ())]),
         priority=given.priority or 0,
         max_retries=given.max_retries,
-        max_engines=given.max_engines,
+        max_engines=_most_engines(given),
         parallel=given.parallel_processing or False,
         parents_first=given.parent_must_be_complete_before_starting or False,
         due_at=_moment(due, f"{prefix}tasks[{n}].dueDateTime", problems) if due else None,
@@ -117,6 +117,13 @@ def _route(given: Route) -> RouteRequest:
         child_folder=given.task_child_input_id or None,
         echo=_ROUTE_ECHO.of(given),
     )
+
+
+def _most_engines(given: CreateTask) -> int | None:
+    """How many items of the task may run at once: `parallelProcessing: false` is one."""
+    if given.max_engines is None and given.parallel_processing is False:
+        return 1
+    return given.max_engines
 
 
 def _json(text: str, path: str, problems: list[Problem]) -> Any:

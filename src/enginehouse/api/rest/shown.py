@@ -14,7 +14,7 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.operations import engines
 from enginehouse.operations.house import House
 from enginehouse.wire.jobs import JobDetail
-from enginehouse.wire.tasks import ChunkCounts, Folder, Route, TaskDetail
+from enginehouse.wire.tasks import ChunkCounts, Folder, ReusedFrom, Route, TaskDetail
 
 _encode: Final = msgspec.json.Encoder().encode
 _K = FailureKind
@@ -98,8 +98,12 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
         started_date_time=_time(job.started_at),
         completed_date_time=_time(job.completed_at),
         aborted_date_time=_time(job.aborted_at),
+        paused_date_time=_time(job.paused_at),
         stop_requested_date_time=_time(job.stop_requested_at),
         stopping=job.stopping if job.stop_requested_at is not None else None,
+        retry_of=_job_id(job.retry_of),
+        root_job_id=_job_id(job.root_of),
+        retries=[ids.job_uuid(retry) for retry in job.retries] or None,
         task_routes=[] if legacy else [_route(job, route) for route in job.plan.routes],
         tasks=[task_detail(house, principal, job, task, categories) for task in job.tasks],
     )
@@ -150,6 +154,7 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
         ),
         payload_json=echo.get("payloadJSON") or payload,
         task_payload_json=None if echo.get("onlyPayloadJSON") else payload,
+        reused_from=_reused(task),
         task_output=_encode(task.output).decode() if task.output is not None else None,
         send_output_to_uris=echo.get("sendOutputToUris"),
         is_template=False,
@@ -159,6 +164,19 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
         started_date_time=_time(task.started_at),
         completed_date_time=_time(task.completed_at),
         aborted_date_time=_time(task.aborted_at),
+    )
+
+
+def _job_id(job_id: int | None) -> str | None:
+    return None if job_id is None else ids.job_uuid(job_id)
+
+
+def _reused(task: Task) -> ReusedFrom | None:
+    if task.reused_from is None:
+        return None
+    return ReusedFrom(
+        internal_job_id=ids.job_uuid(task.reused_from),
+        internal_task_id=ids.task_uuid(task.reused_from, task.ordinal),
     )
 
 

@@ -1,0 +1,55 @@
+"""The attempts of tasks, for whoever may see the job: who ran what when, how it ended, and what the engine printed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from enginehouse.domain.attempt import Attempt, AttemptPage
+from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.operations import artifacts
+from enginehouse.operations import jobs as job_operations
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import history
+
+
+async def of_task(
+    house: House,
+    principal: Principal,
+    job_id: int,
+    ordinal: int,
+    shown: str = "",
+    *,
+    offset: int = 0,
+    limit: int = 1_000,
+) -> list[Attempt]:
+    """A page of the task's attempts, by item and number. Raises NotFound, InvalidInput."""
+    if not 1 <= limit <= house.limits.page_size:
+        raise InvalidInput(f"1–{house.limits.page_size}, got {limit}.", "limit")
+    if offset < 0:
+        raise InvalidInput(f"0 or more, got {offset}.", "offset")
+    await job_operations.task(house, principal, job_id, ordinal, shown)
+    page = AttemptPage(job_id, ordinal, offset, limit)
+    return (await of_tasks(house, principal, [page])).get(page, [])
+
+
+async def of_tasks(
+    house: House, principal: Principal, wanted: Sequence[AttemptPage]
+) -> dict[AttemptPage, list[Attempt]]:
+    """The pages of tasks that are the caller's organization's; what is empty is absent."""
+    require(principal, Role.READER)
+    return await house.database.peek(lambda tx: history.attempts(tx, principal.organization_id, wanted))
+
+
+async def log(
+    house: House, principal: Principal, job_id: int, ordinal: int, item: int, number: int, shown: str = ""
+) -> Path:
+    """A local file with what the attempt's engine printed, capped; there is none before it prints. Raises NotFound."""
+    await job_operations.task(house, principal, job_id, ordinal, shown)
+    organization_id = principal.organization_id
+    there = await house.database.peek(
+        lambda tx: history.has_attempt(tx, organization_id, job_id, ordinal, item, number)
+    )
+    if not there:
+        raise NotFound("Attempt", f"{item}/{number}")
+    return house.store.local(artifacts.log_key(organization_id, job_id, ordinal, item, number))

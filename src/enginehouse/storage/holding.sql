@@ -1,0 +1,10 @@
+-- name: release_next
+-- The lowest held item of each task is held by its task's limit no longer.
+-- rows: job_id bigint, ordinal int
+UPDATE work_item
+SET held = held - 1
+WHERE (job_id, ordinal, item) IN (
+  SELECT r.job_id, r.ordinal,
+         (SELECT MIN(w.item) FROM work_item w
+          WHERE w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.held IN (1, 3))
+  FROM {rows} r);

@@ -1,0 +1,33 @@
+-- name: lock_job
+-- The organization's job, locked, as it is now.
+SELECT CASE WHEN {covered:j} OR j.cancelled = 1 THEN 'aborted' ELSE j.status END, j.paused_at
+FROM job j
+WHERE j.id = :id AND j.organization_id = :organization_id
+{for_update};
+
+-- name: set_job
+UPDATE job SET paused_at = :paused_at, modified_at = :now WHERE id = :id AND organization_id = :organization_id;
+
+-- name: hold_items
+UPDATE work_item SET held = held + 2 WHERE job_id = :id AND held < 2;
+
+-- name: free_items
+UPDATE work_item SET held = held - 2 WHERE job_id = :id AND held >= 2;
+
+-- name: pause_organization
+UPDATE organization SET paused_at = COALESCE(paused_at, :now), modified_at = :now WHERE id = :organization_id;
+
+-- name: resume_organization
+UPDATE organization SET paused_at = NULL, modified_at = :now WHERE id = :organization_id;
+
+-- name: set_share
+UPDATE organization SET weight = :weight, running_limit = :running_limit, modified_at = :now WHERE id = :organization_id;
+
+-- name: set_engine_state
+-- Of an engine that every organization may use, or of the organization's own.
+UPDATE engine SET state = :state, modified_at = :now
+WHERE id = :id AND state = :was AND (organization_id IS NULL OR organization_id = :organization_id);
+
+-- name: set_engine_limit
+UPDATE engine SET running_limit = :running_limit, modified_at = :now
+WHERE id = :id AND (organization_id IS NULL OR organization_id = :organization_id);
