@@ -158,6 +158,20 @@ def parse_job(text: str) -> int | None:
     return job_id if job_id is not None and job_id < 1 << 63 else None
 
 
+def schedule_uuid(schedule_id: int) -> str:
+    """How REST names a scheduled job beside its number."""
+    return tagged_uuid(Tag.SCHEDULED_JOB, schedule_id)
+
+
+def parse_schedule(text: str) -> int | None:
+    """The scheduled job's id in either spelling, digits or a UUID; None when it is no scheduled job's."""
+    if text.isascii() and text.isdigit() and len(text) < 20:
+        schedule_id: int | None = int(text)
+    else:
+        schedule_id = parse_tagged(Tag.SCHEDULED_JOB, text)
+    return schedule_id if schedule_id is not None and 0 < schedule_id < 1 << 63 else None
+
+
 def parse_task(text: str) -> tuple[int, int] | None:
     """The (job id, ordinal) in either spelling, None when it is no task's."""
     if len(text) == 24:

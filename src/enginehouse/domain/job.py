@@ -146,6 +146,7 @@ class JobRequest:
     status: str | None = None
     name: str | None = None
     due_at: int | None = None
+    scheduled_job_id: str | None = None  # recorded where there is such a schedule, kept as text in any case
     spelling: Spelling = GRAPHQL
     prefix: str = ""
     echo: dict[str, Any] = field(default_factory=dict)
@@ -281,6 +282,9 @@ class Job:
     stop_requested_at: int | None = None  # when it was cancelled while attempts ran
     stopping: int = 0  # how many of them have still to stop
     paused_at: int | None = None  # since when nothing more of it starts
+    scheduled_job_id: int | None = None
+    slot_at: int | None = None  # the slot it was started for; None for one that was launched, created or retried
+    template_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +296,8 @@ class JobFilter:
     target_id: int | None = None
     has_target: bool | None = None
     engine_ids: tuple[str, ...] = ()
+    schedule_ids: tuple[int, ...] | None = None
+    has_schedule: bool | None = None
     created_from: int | None = None
     created_to: int | None = None
     modified_from: int | None = None

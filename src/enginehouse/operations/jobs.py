@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enginehouse.domain import asked as canonical
 from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.ids import job_graphql, parse_schedule
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.status import JobStatus
@@ -14,10 +14,11 @@ from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import audit, idempotency, planning, reuse, targets
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log, cancelling, deleting, jobs, plans
+from enginehouse.storage import audit_log, cancelling, deleting, jobs, plans, schedules
 from enginehouse.storage.cancelling import Cancelling
 from enginehouse.storage.creating import Made
 from enginehouse.storage.database import Tx
+from enginehouse.storage.jobs import Origin
 from enginehouse.storage.keys import Keyed
 from enginehouse.storage.reuse import SourceGone
 
@@ -78,16 +79,49 @@ async def create(
         return _created(made, replayed=True)
     planned = planning.plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
+    origins = await _origins(house, principal, requests)
     new = [
-        new_job(principal, each.plan, target_id=target_id, target=request.target, due_at=request.due_at)
-        for request, each, target_id in zip(requests, planned, target_ids, strict=True)
+        new_job(
+            principal,
+            each.plan,
+            target_id=target_id,
+            target=request.target,
+            due_at=request.due_at,
+            origin=origins.get(n),
+        )
+        for n, (request, each, target_id) in enumerate(zip(requests, planned, target_ids, strict=True))
     ]
     entries = [audit.entry(principal, "createJob", object_type="Job")] * len(new)
-    warnings = [each.warnings for each in planned]
+    warnings = [
+        each.warnings if n in origins or not requests[n].scheduled_job_id
+        else (*each.warnings, f'scheduledJobId: there is no scheduled job "{requests[n].scheduled_job_id}".')
+        for n, each in enumerate(planned)
+    ]  # fmt: skip
     made = await house.creates.ask(jobs.Creation(new, keyed, entries, warnings))
     if not made.replayed:
         house.waiting(principal.organization_id)
     return _created(made, replayed=made.replayed)
+
+
+async def _origins(house: House, principal: Principal, requests: Sequence[JobRequest]) -> dict[int, Origin]:
+    """Where those jobs come from that name a scheduled job of the organization; a job counts as a run of that one.
+
+    A text that names none is only kept: a job is not less of a job because a client kept a number too long.
+    """
+    named = {n: parse_schedule(each.scheduled_job_id) for n, each in enumerate(requests) if each.scheduled_job_id}
+    wanted = {schedule_id for schedule_id in named.values() if schedule_id is not None}
+    if not wanted:
+        return {}
+    found = await house.database.peek(lambda tx: schedules.by_ids(tx, principal.organization_id, wanted))
+    own = {each.id for each in found.values() if each.organization_id == principal.organization_id}
+    return {n: Origin(scheduled_job_id=schedule_id) for n, schedule_id in named.items() if schedule_id in own}
+
+
+def _origin_of(old: Job) -> Origin | None:
+    """A retry is of the same scheduled job and template, and of no slot: a slot fires once."""
+    if old.scheduled_job_id is None and old.template_id is None:
+        return None
+    return Origin(scheduled_job_id=old.scheduled_job_id, template_id=old.template_id)
 
 
 async def created_before(
@@ -116,6 +150,7 @@ def new_job(
     target: TargetRequest | None = None,
     retry_of: Job | None = None,
     reused: Mapping[int, int] | None = None,
+    origin: jobs.Origin | None = None,
 ) -> jobs.NewJob:
     """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
     edges = shape(made)
@@ -135,6 +170,7 @@ def new_job(
         retry_of=None if retry_of is None else retry_of.id,
         root_of=None if retry_of is None else retry_of.root_of or retry_of.id,
         reused=reused,
+        origin=origin,
     )
 
 
@@ -252,7 +288,10 @@ async def retry(
     old = await get(house, principal, job_id, shown)
     reuse.refuse_complete(old)
     reused = await reuse.taken_over(house, old) if only_failed else None
-    new = new_job(principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused)
+    new = new_job(
+        principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused,
+        origin=_origin_of(old),
+    )  # fmt: skip
     said = f"of {job_graphql(job_id)}{', only what failed' if only_failed else ''}"
     done = audit.entry(principal, "retryJob", object_type="Job", detail=said)
     try:

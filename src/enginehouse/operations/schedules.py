@@ -4,43 +4,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
 from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotAllowed, NotFound, Problem
-from enginehouse.domain.firing import Standing, due_at, first_look, placed
+from enginehouse.domain.firing import due_at
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.schedule import RunMode
+from enginehouse.domain.schedule import RunMode, ScheduleFilter
 from enginehouse.domain.scheduling import ScheduleRequest, Wanted, read
 from enginehouse.domain.slots import EPOCH, mark, slots
 from enginehouse.domain.zones import zone_of
-from enginehouse.operations import audit, bounds
+from enginehouse.operations import audit, bounds, launches, placing
 from enginehouse.operations.house import House
+from enginehouse.operations.launches import Launches
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log
+from enginehouse.storage import audit_log, schedule_pages
 from enginehouse.storage import schedules as storage
-from enginehouse.storage import templates as stored_templates
 from enginehouse.storage.database import Tx
-from enginehouse.storage.schedules import Launch, Schedule, SlotRecord
-from enginehouse.storage.templates import JobTemplate
+from enginehouse.storage.schedules import Schedule, SlotRecord
+
+__all__ = [
+    "Coming", "Launches", "Schedule", "ScheduleFilter", "ScheduleRequest", "SlotRecord",
+    "clone", "create", "delete", "get", "get_many", "history", "list_", "preview", "revert", "update",
+]  # fmt: skip
 
 SCHEDULE: Final = "ScheduledJob"
 MOST_PREVIEWED: Final = 1000
 _REPLACED: Final = "changed"  # why a slot that waited for a run is not waited for any longer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launches:
-    """What a request wants launched: templates by id, pipelines by id, and templates to make with the schedule.
-
-    None leaves that kind as it is. `fresh` have ids of 0, and get theirs in the transaction.
-    """
-
-    template_ids: Sequence[int] | None = None
-    pipeline_ids: Sequence[int] | None = None
-    fresh: Sequence[JobTemplate] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +48,9 @@ class Coming:
     note: str | None
 
 
+@audit.mutation("createScheduledJob", SCHEDULE)
 async def create(
-    house: House, principal: Principal, request: ScheduleRequest, launches: Launches, *, found: Sequence[Problem] = ()
+    house: House, principal: Principal, request: ScheduleRequest, launched: Launches, *, found: Sequence[Problem] = ()
 ) -> Schedule:
     """The schedule exists, with the templates made for it; what it does, it does from this commit on.
 
@@ -65,17 +58,19 @@ async def create(
     """
     require(principal, Role.USER)
     problems = [*found, *_texts(request, required=True)]
+    done = audit.entry(principal, "createScheduledJob", object_type=SCHEDULE)
 
     async def make(tx: Tx) -> Schedule:
         now = await tx.read_clock()
         wanted, wrong = read(request, Wanted(), now=now)
-        ids, missing = await _launches(tx, principal, launches, (), ())
+        ids, missing = await launches.named(tx, principal, launched, ())
         bounds.refuse([*problems, *wrong, *missing])
         await _room(tx, house, principal)
-        made = _placed(_blank(principal, await storage.reserve(tx, "schedule"), now), request, wanted, now, fresh=True)
+        blank = placing.blank(principal, await storage.reserve(tx, "schedule"), now)
+        made = placing.changed(blank, request, wanted, now, fresh=True)
         await storage.insert(tx, [made])
-        await storage.set_launches(tx, made.id, await _with_fresh(tx, principal, launches, ids))
-        await _record(tx, principal, "createScheduledJob", made.id)
+        await storage.set_launches(tx, made.id, await launches.with_fresh(tx, launched, ids))
+        await audit_log.record(tx, [done.about(made.id)])
         return made
 
     made = await house.database.write(make)
@@ -83,12 +78,13 @@ async def create(
     return made
 
 
+@audit.mutation("updateScheduledJob", SCHEDULE, names="schedule_id")
 async def update(
     house: House,
     principal: Principal,
     schedule_id: int,
     request: ScheduleRequest,
-    launches: Launches | None = None,
+    launched: Launches | None = None,
     *,
     shown: str = "",
     found: Sequence[Problem] = (),
@@ -99,29 +95,24 @@ async def update(
     """
     require(principal, Role.USER)
     problems = [*found, *_texts(request, required=False)]
+    done = audit.entry(principal, "updateScheduledJob", object_type=SCHEDULE, object_id=schedule_id)
 
     async def change(tx: Tx) -> Schedule:
         now = await tx.read_clock()
         old = await _locked(tx, principal, schedule_id, shown)
-        wanted, wrong = read(request, _wanted(old), now=now)
+        wanted, wrong = read(request, placing.before(old), now=now)
         missing = list[Problem]()
-        if launches is not None:
+        if launched is not None:
             had = (await storage.launches(tx, [old.id])).get(old.id, [])
-            ids, missing = await _launches(
-                tx,
-                principal,
-                launches,
-                [each.template_id for each in had if each.template_id is not None],
-                [each.pipeline_id for each in had if each.pipeline_id is not None],
-            )
+            ids, missing = await launches.named(tx, principal, launched, had)
         bounds.refuse([*problems, *wrong, *missing])
-        new = _placed(old, request, wanted, now, fresh=False)
+        new = placing.changed(old, request, wanted, now, fresh=False)
         await storage.update(tx, old, new)
-        if launches is not None:
-            await storage.set_launches(tx, old.id, await _with_fresh(tx, principal, launches, ids))
+        if launched is not None:
+            await storage.set_launches(tx, old.id, await launches.with_fresh(tx, launched, ids))
         if new.next_at is None or new.timing != old.timing:
             await storage.drop_queued(tx, old.id, _REPLACED)
-        await _record(tx, principal, "updateScheduledJob", old.id)
+        await audit_log.record(tx, [done])
         return new
 
     new = await house.database.write(change)
@@ -129,9 +120,11 @@ async def update(
     return new
 
 
+@audit.mutation("revertScheduledJob", SCHEDULE, names="schedule_id")
 async def revert(house: House, principal: Principal, schedule_id: int, shown: str = "") -> Schedule:
     """The schedule is what it was before its last change. Raises NotFound, InvalidInput when it never changed."""
     require(principal, Role.USER)
+    done = audit.entry(principal, "revertScheduledJob", object_type=SCHEDULE, object_id=schedule_id)
 
     async def put_back(tx: Tx) -> Schedule:
         now = await tx.read_clock()
@@ -140,10 +133,10 @@ async def revert(house: House, principal: Principal, schedule_id: int, shown: st
         if before is None:
             raise InvalidInput("has not been changed since it was created.", "id")
         restored = msgspec.structs.replace(before, version=old.version, fired=old.fired, skipped=old.skipped)
-        new = _cursor(restored, now, fresh=restored.timing != old.timing or not old.is_active)
+        new = placing.cursor(restored, now, fresh=restored.timing != old.timing or not old.is_active)
         await storage.update(tx, old, new)
         await tx.run("schedules.forget_version", id=old.id, version=before.version)
-        await _record(tx, principal, "revertScheduledJob", old.id)
+        await audit_log.record(tx, [done])
         return new
 
     new = await house.database.write(put_back)
@@ -151,12 +144,14 @@ async def revert(house: House, principal: Principal, schedule_id: int, shown: st
     return new
 
 
+@audit.mutation("cloneScheduledJob", SCHEDULE, names="schedule_id")
 async def clone(house: House, principal: Principal, schedule_id: int, shown: str = "") -> Schedule:
     """An inactive copy of the schedule exists in the caller's organization, launching the same. Raises NotFound.
 
     A copy that fired at once beside its original would be a surprise: activate it when it is what it is to be.
     """
     require(principal, Role.USER)
+    done = audit.entry(principal, "cloneScheduledJob", object_type=SCHEDULE, detail=f"of {schedule_id}")
 
     async def copy(tx: Tx) -> Schedule:
         now = await tx.read_clock()
@@ -170,21 +165,23 @@ async def clone(house: House, principal: Principal, schedule_id: int, shown: str
         )  # fmt: skip
         await storage.insert(tx, [made])
         await storage.set_launches(tx, made.id, (await storage.launches(tx, [old.id])).get(old.id, []))
-        await _record(tx, principal, "cloneScheduledJob", made.id)
+        await audit_log.record(tx, [done.about(made.id)])
         return made
 
     return await house.database.write(copy)
 
 
+@audit.mutation("deleteScheduledJob", SCHEDULE, names="schedule_id")
 async def delete(house: House, principal: Principal, schedule_id: int, shown: str = "") -> None:
     """The schedule is gone and fires no more; its jobs stay. Raises NotFound, NotAllowed."""
     require(principal, Role.USER)
+    done = audit.entry(principal, "deleteScheduledJob", object_type=SCHEDULE, object_id=schedule_id)
 
     async def remove(tx: Tx) -> None:
         await tx.read_clock()
         old = await _locked(tx, principal, schedule_id, shown)
         await storage.delete(tx, [old.id])
-        await _record(tx, principal, "deleteScheduledJob", old.id)
+        await audit_log.record(tx, [done])
 
     await house.database.write(remove)
 
@@ -202,6 +199,17 @@ async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> di
     require(principal, Role.READER)
     wanted = sorted(set(ids))
     return await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, wanted))
+
+
+async def list_(
+    house: House, principal: Principal, wanted: ScheduleFilter, *, with_count: bool = False
+) -> tuple[list[Schedule], int | None]:
+    """One page of the schedules the caller may read; how many pass on all pages, where that is asked for."""
+    require(principal, Role.READER)
+    bounds.page(wanted.offset, wanted.limit, largest=house.limits.page_size)
+    return await house.database.read(
+        lambda tx: schedule_pages.page(tx, principal.organization_id, wanted, with_count=with_count)
+    )
 
 
 async def history(
@@ -256,111 +264,3 @@ async def _locked(tx: Tx, principal: Principal, schedule_id: int, shown: str) ->
 async def _room(tx: Tx, house: House, principal: Principal) -> None:
     if await storage.count(tx, principal.organization_id) >= house.limits.schedules:
         raise CapacityExceeded(f"Organization limit of {house.limits.schedules} schedules reached.")
-
-
-async def _launches(
-    tx: Tx, principal: Principal, launches: Launches, templates: Sequence[int], pipelines: Sequence[int]
-) -> tuple[list[Launch], list[Problem]]:
-    """What is launched by id, where something was not given as before; and which of it is not there."""
-    wanted = [Launch(template_id=i) for i in (templates if launches.template_ids is None else launches.template_ids)]
-    wanted += [Launch(pipeline_id=i) for i in (pipelines if launches.pipeline_ids is None else launches.pipeline_ids)]
-    if launches.fresh and launches.template_ids is None:
-        # Templates written into the request take the place of those that were there.
-        wanted = [each for each in wanted if each.template_id is None]
-    missing = await storage.unknown_launches(tx, principal.organization_id, wanted)
-    problems = list[Problem]()
-    for each in missing:
-        kind = "jobTemplateIds" if each.template_id is not None else "jobPipelineIds"
-        problems.append(Problem(kind, "names something that was not found.", str(each.template_id or each.pipeline_id)))
-    return wanted, problems
-
-
-async def _with_fresh(tx: Tx, principal: Principal, launches: Launches, ids: list[Launch]) -> list[Launch]:
-    made = await stored_templates.add(tx, launches.fresh)
-    return [*(Launch(template_id=each.id) for each in made), *ids]
-
-
-def _blank(principal: Principal, schedule_id: int, now: int) -> Schedule:
-    wanted = Wanted()
-    return Schedule(
-        id=schedule_id,
-        organization_id=principal.organization_id,
-        name="",
-        run_mode=wanted.run_mode,
-        is_active=wanted.is_active,
-        timing=wanted.timing,
-        rules=wanted.rules,
-        anchor=now,
-        decided=now,
-        created_by=principal.user_id,
-        created_at=now,
-        modified_at=now,
-    )
-
-
-def _wanted(schedule: Schedule) -> Wanted:
-    return Wanted(
-        run_mode=schedule.run_mode,
-        is_active=schedule.is_active,
-        start_at=schedule.start_at,
-        stop_at=schedule.stop_at,
-        timing=schedule.timing,
-        rules=schedule.rules,
-    )
-
-
-def _placed(old: Schedule, request: ScheduleRequest, wanted: Wanted, now: int, *, fresh: bool) -> Schedule:
-    """The schedule as it is to be. Its cursor moves only where it is about when it fires."""
-    given: dict[str, Any] = {
-        name: value
-        for name, value in (
-            ("name", request.name),
-            ("description", request.description),
-            ("is_public", request.is_public),
-            ("source_id", request.source_id),
-        )
-        if value is not UNSET
-    }
-    new = msgspec.structs.replace(
-        old,
-        run_mode=wanted.run_mode,
-        is_active=wanted.is_active,
-        start_at=wanted.start_at,
-        stop_at=wanted.stop_at,
-        timing=wanted.timing,
-        rules=wanted.rules,
-        document={**old.document, **request.document},
-        modified_at=now,
-        **given,
-    )
-    same = (old.timing, old.start_at, old.run_mode) == (new.timing, new.start_at, new.run_mode)
-    if not fresh and same and old.is_active == new.is_active and request.run_mode is not RunMode.NOW:
-        return msgspec.structs.replace(new, next_at=_next_at(new) if new.is_active else None)
-    keeps_anchor = not fresh and (old.timing, old.start_at) == (new.timing, new.start_at)
-    return _cursor(new, now, fresh=not keeps_anchor)
-
-
-def _cursor(new: Schedule, now: int, *, fresh: bool) -> Schedule:
-    anchor, decided = placed(new.start_at, now, anchor=None if fresh else new.anchor)
-    placed_ = msgspec.structs.replace(new, anchor=anchor, decided=decided, launched=0, modified_at=now)
-    return msgspec.structs.replace(placed_, next_at=_next_at(placed_) if new.is_active else None)
-
-
-def _next_at(schedule: Schedule) -> int | None:
-    return first_look(
-        Standing(
-            schedule_id=schedule.id,
-            mode=schedule.run_mode,
-            timing=schedule.timing,
-            rules=schedule.rules,
-            anchor=schedule.anchor,
-            decided=schedule.decided,
-            stop=schedule.stop_at,
-            launched=schedule.launched,
-        )
-    )
-
-
-async def _record(tx: Tx, principal: Principal, event: str, schedule_id: int) -> None:
-    entry = audit.entry(principal, event, object_type=SCHEDULE, object_id=schedule_id)
-    await audit_log.record(tx, [entry])

@@ -21,6 +21,14 @@ from enginehouse.storage.plans import Plans
 NEVER = 9_223_372_036_854_775_807
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where a job comes from: a scheduled job, the slot it was started for, the template it was made from."""
+
+    scheduled_job_id: int | None = None
+    slot_at: int | None = None
+    template_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """A job to store: its plan worked out, and which of its tasks can start at once.
@@ -44,6 +52,7 @@ class NewJob:
     retry_of: int | None = None
     root_of: int | None = None
     reused: Mapping[int, int] | None = None
+    origin: Origin | None = None
 
 
 class Creation(msgspec.Struct, frozen=True, gc=False):
@@ -69,7 +78,7 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
-    tasks, items = list[Row](), list[Row]()
+    tasks, items, origins = list[Row](), list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
     for job_id, job in zip(ids, jobs, strict=True):
         for ordinal, task in enumerate(job.plan.tasks):
@@ -80,10 +89,13 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
             if first:
                 items.append(settling.item_row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
         counts[job.organization_id, JobStatus.PENDING.value] += 1
+        if (origin := job.origin) is not None:
+            origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
         plans.keep(job_id, job.plan, job.shape)
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)
+    await tx.many("schedules.mark_jobs", origins)
     await settling.count_jobs(tx, counts, shard=shard)
     if retried:
         await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)), shard)
@@ -216,6 +228,9 @@ def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
         stop_requested_at=row[14],
         stopping=row[15],
         paused_at=None if status in JOB_ENDED else row[18],
+        scheduled_job_id=row[19],
+        slot_at=row[20],
+        template_id=row[21],
     )
 
 
@@ -259,6 +274,11 @@ async def page(tx: Tx, organization_id: int, wanted: JobFilter) -> list[int]:
             on_the_way = await _settling(tx, organization_id, wanted)
             known = "jobs.newest_while_settling" if on_the_way else "jobs.newest_in_status"
             return [row[0] for row in await tx.all(known, status=wanted.statuses[0].value, **bounds)]
+    if wanted.schedule_ids and wanted == JobFilter(
+        schedule_ids=wanted.schedule_ids, offset=wanted.offset, limit=wanted.limit
+    ):
+        of = list(wanted.schedule_ids)
+        return [row[0] for row in await tx.all("jobs.newest_of_schedules", schedule_ids=of, **bounds)]
     rows = await tx.all(
         "jobs.page",
         **bounds,
@@ -317,4 +337,7 @@ def _conditions(wanted: JobFilter) -> dict[str, object]:
         "modified_to": wanted.modified_to if wanted.modified_to is not None else NEVER,
         "any_engine": int(not wanted.engine_ids),
         "engine_ids": list(wanted.engine_ids),
+        "any_schedule": int(wanted.schedule_ids is None),
+        "schedule_ids": list(wanted.schedule_ids or ()),
+        "has_schedule": None if wanted.has_schedule is None else int(wanted.has_schedule),
     }

@@ -33,7 +33,7 @@ FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_i
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
        j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
-       {covered_at:j}, j.root_of, j.paused_at
+       {covered_at:j}, j.root_of, j.paused_at, j.scheduled_job_id, j.slot_at, j.template_id
 FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
@@ -50,7 +50,7 @@ SELECT retry_of, id FROM job WHERE retry_of IN {ids} AND organization_id = :orga
 -- name: page
 -- One page of an organization's jobs in the asked order; every filter that is NULL or empty lets all through.
 -- `settling`: the organization has an open bulk cancel, so a job may be aborted before its row says so.
--- lists: statuses text, ids bigint, engine_ids text
+-- lists: statuses text, ids bigint, engine_ids text, schedule_ids bigint
 SELECT j.id
 FROM job j
 WHERE j.organization_id = :organization_id
@@ -61,6 +61,8 @@ WHERE j.organization_id = :organization_id
   AND j.created_at BETWEEN :created_from AND :created_to
   AND CASE WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
       BETWEEN :modified_from AND :modified_to
+  AND (:any_schedule = 1 OR j.scheduled_job_id IN {schedule_ids})
+  AND (CAST(:has_schedule AS INTEGER) IS NULL OR (j.scheduled_job_id IS NOT NULL) = (:has_schedule = 1))
   AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}))
 ORDER BY CASE WHEN :by_modified = 0 THEN j.id
               WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at)
@@ -71,6 +73,13 @@ LIMIT :limit OFFSET :offset;
 -- The common page, straight from the index: an organization's jobs, the newest first.
 SELECT id FROM job WHERE organization_id = :organization_id ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
+-- name: newest_of_schedules
+-- The same of some scheduled jobs, straight from their index.
+-- lists: schedule_ids bigint
+SELECT id FROM job
+WHERE scheduled_job_id IN {schedule_ids} AND scheduled_job_id IS NOT NULL AND organization_id = :organization_id
+ORDER BY id DESC LIMIT :limit OFFSET :offset;
+
 -- name: newest_in_status
 SELECT id FROM job WHERE organization_id = :organization_id AND status = :status ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
@@ -80,7 +89,7 @@ WHERE j.organization_id = :organization_id AND CASE WHEN {covered:j} THEN 'abort
 ORDER BY j.id DESC LIMIT :limit OFFSET :offset;
 
 -- name: count
--- lists: statuses text, ids bigint, engine_ids text
+-- lists: statuses text, ids bigint, engine_ids text, schedule_ids bigint
 SELECT COUNT(*)
 FROM job j
 WHERE j.organization_id = :organization_id
@@ -91,6 +100,8 @@ WHERE j.organization_id = :organization_id
   AND j.created_at BETWEEN :created_from AND :created_to
   AND CASE WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
       BETWEEN :modified_from AND :modified_to
+  AND (:any_schedule = 1 OR j.scheduled_job_id IN {schedule_ids})
+  AND (CAST(:has_schedule AS INTEGER) IS NULL OR (j.scheduled_job_id IS NOT NULL) = (:has_schedule = 1))
   AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}));
 
 -- name: counts_by_status

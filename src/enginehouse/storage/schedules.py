@@ -106,11 +106,6 @@ async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, 
     return {row[0]: schedule(row) for row in rows}
 
 
-async def all_of(tx: Tx, organization_id: int) -> list[Schedule]:
-    """Every schedule the organization may read, by id."""
-    return [schedule(row) for row in await tx.all("schedules.all_of", organization_id=organization_id)]
-
-
 async def count(tx: Tx, organization_id: int) -> int:
     """How many schedules the organization has."""
     [(found,)] = await tx.all("schedules.count", organization_id=organization_id)

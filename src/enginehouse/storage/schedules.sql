@@ -164,14 +164,51 @@ LIMIT :limit;
 -- How many schedules the organization has.
 SELECT COUNT(*) FROM scheduled_job WHERE organization_id = :organization_id;
 
--- name: all_of
--- Every schedule of the organization, and the public ones of others: the pages are made of these in memory, since each
--- filter looks into the parts.
-SELECT id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing, rules, document,
-       source_id, version, anchor, decided, next_at, launched, fired, skipped, created_by, created_at, modified_at
-FROM scheduled_job
-WHERE organization_id = :organization_id OR is_public = 1
-ORDER BY id;
+-- name: sought
+-- What of the organization's schedules, and of the public ones of others, passes every filter that is given, by id.
+-- Names and parts are looked at in memory, and other orders made there: both databases then agree about letters.
+-- lists: ids bigint, source_ids bigint, source_type_ids bigint
+SELECT s.id, s.name, s.run_mode, s.is_active, s.start_at, s.stop_at, s.created_at, s.modified_at,
+       CASE WHEN :with_timing = 1 THEN s.timing END
+FROM scheduled_job s
+WHERE (s.organization_id = :organization_id OR s.is_public = 1 AND :own = 0)
+  AND (:any_id = 1 OR s.id IN {ids})
+  AND (CAST(:run_mode AS TEXT) IS NULL OR s.run_mode = :run_mode)
+  AND (CAST(:is_active AS INTEGER) IS NULL OR s.is_active = :is_active)
+  AND (s.start_at BETWEEN :start_at_first AND :start_at_last OR s.start_at IS NULL AND :start_at_empty = 1)
+  AND (s.stop_at BETWEEN :stop_at_first AND :stop_at_last OR s.stop_at IS NULL AND :stop_at_empty = 1)
+  AND s.created_at BETWEEN :created_at_first AND :created_at_last
+  AND s.modified_at BETWEEN :modified_at_first AND :modified_at_last
+  AND (:any_source = 1 OR s.source_id IN {source_ids})
+  AND (:any_source_type = 1
+       OR s.source_id IN (SELECT o.id FROM source o
+                          WHERE o.source_type_id IN {source_type_ids}
+                            AND (o.organization_id = :organization_id OR o.is_public = 1)))
+  AND (CAST(:has_template AS INTEGER) IS NULL
+       OR EXISTS (SELECT 1 FROM schedule_launch l WHERE l.schedule_id = s.id) = (:has_template = 1))
+  AND (CAST(:has_live_jobs AS INTEGER) IS NULL
+       OR EXISTS (SELECT 1 FROM job j
+                  WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL
+                    AND j.status IN ('pending', 'queued', 'running')) = (:has_live_jobs = 1))
+ORDER BY s.id * :direction
+LIMIT :limit OFFSET :offset;
+
+-- name: with_engines
+-- The organization's templates with a task of one of these engines.
+-- lists: engine_ids text
+SELECT DISTINCT template_id FROM task_template WHERE organization_id = :organization_id AND engine_id IN {engine_ids};
+
+-- name: template_documents
+SELECT id, document FROM job_template WHERE organization_id = :organization_id;
+
+-- name: launching
+-- The schedules that launch one of these templates, by itself or with its pipeline.
+-- lists: template_ids bigint
+SELECT l.schedule_id FROM schedule_launch l WHERE l.template_id IN {template_ids} AND l.template_id >= 0
+UNION
+SELECT l.schedule_id
+FROM job_template t JOIN schedule_launch l ON l.pipeline_id = t.pipeline_id
+WHERE t.id IN {template_ids} AND t.pipeline_id IS NOT NULL AND l.pipeline_id >= 0;
 
 -- name: busy
 -- lists: ids bigint

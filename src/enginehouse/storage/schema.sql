@@ -413,6 +413,7 @@ CREATE TABLE scheduled_job (
   modified_at BIGINT NOT NULL
 );
 CREATE INDEX scheduled_job_organization ON scheduled_job (organization_id, id);
+CREATE INDEX scheduled_job_public ON scheduled_job (id) WHERE is_public = 1;
 CREATE INDEX scheduled_job_due ON scheduled_job (next_at) WHERE next_at IS NOT NULL;
 
 CREATE TABLE scheduled_job_version (

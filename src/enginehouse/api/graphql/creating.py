@@ -25,6 +25,7 @@ def job_request(given: Input | None) -> JobRequest:
         target_id=given.get("targetId"),
         target=None if given.get("target") is None else target_request(given["target"]),
         status=given.get("status"),
+        scheduled_job_id=given.get("scheduledJobId"),
         spelling=GRAPHQL,
         echo=_kept(given, _JOB_ECHO),
     )

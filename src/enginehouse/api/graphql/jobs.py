@@ -13,7 +13,7 @@ from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.creating import job_request
 from enginehouse.api.graphql.scalars import Moment
 from enginehouse.domain.errors import InvalidInput, NotFound, Refusal, Unavailable
-from enginehouse.domain.ids import job_graphql, parse_job, task_graphql
+from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, task_graphql
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Route, Task
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.times import graphql_seconds
@@ -179,8 +179,8 @@ async def job_filter(context: Context, given: dict[str, Any]) -> JobFilter | Non
     offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
     ids = None if given.get("id") is None else tuple(filter(None, [parse_job(given["id"])]))
     target_id = _target(given.get("targetId"))
-    # Scheduled jobs are another chapter: no job has one yet.
-    if target_id == 0 or ids == () or given.get("hasScheduledJobId") or given.get("scheduledJobIds"):
+    schedule_ids = _schedule_ids(given.get("scheduledJobIds"))
+    if target_id == 0 or () in (ids, schedule_ids):
         return None
     wanted_engines = await _engine_ids(context, given)
     if wanted_engines == ():
@@ -192,12 +192,18 @@ async def job_filter(context: Context, given: dict[str, Any]) -> JobFilter | Non
         target_id=target_id,
         has_target=given.get("hasTargetTDO"),
         engine_ids=wanted_engines or (),
+        schedule_ids=schedule_ids,
+        has_schedule=given.get("hasScheduledJobId"),
         **_dates(given.get("dateTimeFilter") or ()),
         order_by="modified_at" if order.get("field") == "modifiedDateTime" else "created_at",
         descending=order.get("direction", "desc") != "asc",
         offset=offset,
         limit=limit,
     )
+
+
+def _schedule_ids(texts: Sequence[str] | None) -> tuple[int, ...] | None:
+    return None if texts is None else tuple(filter(None, map(parse_schedule, texts)))
 
 
 def _target(text: str | None) -> int | None:
@@ -223,7 +229,7 @@ async def _engine_ids(context: Context, given: dict[str, Any]) -> tuple[str, ...
     return tuple(sorted(wanted or ()))
 
 
-def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, int | None]:
+def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The narrowest bounds over all filters. An upper bound without a fraction covers its whole second."""
     bounds: dict[str, int | None] = dict.fromkeys(("created_from", "created_to", "modified_from", "modified_to"))
     for one_filter in filters:

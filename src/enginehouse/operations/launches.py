@@ -1,0 +1,52 @@
+"""What a scheduled job launches, as a request names it: templates, pipelines, and templates made with the schedule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enginehouse.domain.errors import Problem
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.ids import job_graphql
+from enginehouse.storage import schedules as storage
+from enginehouse.storage import templates
+from enginehouse.storage.database import Tx
+from enginehouse.storage.schedules import Launch
+from enginehouse.storage.templates import JobTemplate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launches:
+    """What a request wants launched: templates by id, pipelines by id, and templates to make with the schedule.
+
+    None leaves that kind as it is. `fresh` have ids of 0, and get theirs in the transaction.
+    """
+
+    template_ids: Sequence[int] | None = None
+    pipeline_ids: Sequence[int] | None = None
+    fresh: Sequence[JobTemplate] = ()
+
+
+async def named(
+    tx: Tx, principal: Principal, launches: Launches, had: Sequence[Launch]
+) -> tuple[list[Launch], list[Problem]]:
+    """What is launched by id, where something was not given as it was before; and which of it is not there."""
+    templates_had = [each.template_id for each in had if each.template_id is not None]
+    pipelines_had = [each.pipeline_id for each in had if each.pipeline_id is not None]
+    if launches.fresh:
+        templates_had = []  # templates written into the request take the place of those that were there
+    by_template = templates_had if launches.template_ids is None else launches.template_ids
+    by_pipeline = pipelines_had if launches.pipeline_ids is None else launches.pipeline_ids
+    wanted = [Launch(template_id=i) for i in by_template] + [Launch(pipeline_id=i) for i in by_pipeline]
+    missing = await storage.unknown_launches(tx, principal.organization_id, wanted)
+    return wanted, [_not_there(each) for each in missing]
+
+
+def _not_there(launch: Launch) -> Problem:
+    if launch.template_id is not None:
+        return Problem("jobTemplateIds", "there is no such job template.", job_graphql(launch.template_id))
+    return Problem("jobPipelineIds", "there is no such job pipeline.", str(launch.pipeline_id))
+
+
+async def with_fresh(tx: Tx, launches: Launches, ids: Sequence[Launch]) -> list[Launch]:
+    """The templates made with the schedule exist; answers all that is launched, those first."""
+    made = await templates.add(tx, launches.fresh)
+    return [*(Launch(template_id=each.id) for each in made), *ids]

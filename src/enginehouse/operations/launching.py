@@ -1,0 +1,147 @@
+"""A launch by hand: every template of a scheduled job makes one job now, whatever its calendar says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import JobRequest, TargetRequest
+from enginehouse.operations import audit, bounds, targets
+from enginehouse.operations.house import House
+from enginehouse.operations.jobs import CreatedJob, new_job
+from enginehouse.operations.permission import require
+from enginehouse.operations.planning import plan_all
+from enginehouse.operations.scheduling import job_request
+from enginehouse.storage import audit_log, jobs, schedules, templates
+from enginehouse.storage import targets as stored_targets
+from enginehouse.storage.barriers import BARRIER_LOCK
+from enginehouse.storage.database import Tx
+from enginehouse.storage.jobs import NewJob, Origin
+from enginehouse.storage.templates import JobTemplate
+
+SCHEDULE: Final = "ScheduledJob"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launching:
+    """What a launch gives its jobs: a payload for every task, and the target they are about.
+
+    `target_id` names one that is there, `target` describes one that all of the jobs share. With neither each job makes
+    its own, as its template says. `echo` is kept with the jobs and shown again.
+    """
+
+    payload: Any = None
+    target_id: str | None = None
+    target: TargetRequest | None = None
+    echo: dict[str, Any] | None = None
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with it, before anything is looked up."""
+        found = list[Problem]()
+        if self.payload is not None and not isinstance(self.payload, dict):
+            found.append(Problem("payload", "an object, which is merged into the payload of every task.", "", "object"))
+        found += bounds.json("payload", self.payload)
+        if self.target_id is not None and self.target is not None:
+            found.append(Problem("", "Give at most one of targetInfo, createTargetInfo."))
+        if self.target is not None:
+            found += targets.problems(self.target, "createTargetInfo.")
+        return found
+
+
+@audit.mutation("launchScheduledJobs", SCHEDULE, names="schedule_id")
+async def launch_schedule(
+    house: House, principal: Principal, schedule_id: int, shown: str = "", *, launching: Launching | None = None
+) -> list[CreatedJob]:
+    """One job of each of its templates is durable, all or none; they are of no slot.
+
+    An inactive schedule is launched too: what is switched off is its calendar. Raises NotFound (schedule, target),
+    NotAllowed for a public one of another organization, InvalidInput with all problems.
+    """
+    require(principal, Role.USER)
+    launching = launching or Launching()
+    bounds.refuse(launching.problems())
+    made_from = await _launched(house, principal, schedule_id, shown)
+    new, warnings = await _planned(house, principal, schedule_id, made_from, launching)
+    done = audit.entry(
+        principal, "launchScheduledJobs", object_type=SCHEDULE, object_id=schedule_id, detail=f"{len(new)} jobs"
+    )
+    shard = house.shard()
+
+    async def start(tx: Tx) -> list[tuple[int, int | None]]:
+        if await schedules.lock(tx, principal.organization_id, schedule_id) is None:
+            raise NotFound(SCHEDULE, shown or schedule_id)
+        target_id = await _target(tx, principal, launching)
+        about = new if target_id is None else [replace(job, target=None, target_id=target_id) for job in new]
+        made = await jobs.create(tx, house.plans, about, shard=shard)
+        await audit_log.record(tx, [done])
+        return made
+
+    made = await house.database.write(start, under=BARRIER_LOCK)
+    house.waiting(principal.organization_id)
+    return [CreatedJob(*ids, told) for ids, told in zip(made, warnings, strict=True)]
+
+
+async def _launched(house: House, principal: Principal, schedule_id: int, shown: str) -> list[JobTemplate]:
+    """What the caller's own schedule launches, in order. Raises NotFound, NotAllowed, InvalidInput for nothing."""
+
+    async def look(tx: Tx) -> list[JobTemplate]:
+        found = (await schedules.by_ids(tx, principal.organization_id, [schedule_id])).get(schedule_id)
+        if found is None:
+            raise NotFound(SCHEDULE, shown or schedule_id)
+        if found.organization_id != principal.organization_id:
+            raise NotAllowed("This scheduled job belongs to another organization; it can be read, not launched.")
+        keys = (await schedules.templates_of(tx, [schedule_id])).get(schedule_id, [])
+        known = await templates.load(tx, (template_id for template_id, _ in keys))
+        return [known[template_id] for template_id, _ in keys if template_id in known]
+
+    found = await house.database.read(look)
+    if not found:
+        raise InvalidInput(
+            "This scheduled job has nothing to launch: give it jobTemplates, jobTemplateIds or jobPipelineIds.",
+            "scheduledJobId",
+        )
+    return found
+
+
+async def _planned(
+    house: House, principal: Principal, schedule_id: int, made_from: Sequence[JobTemplate], launching: Launching
+) -> tuple[list[NewJob], list[tuple[str, ...]]]:
+    """The jobs of the templates, and what is to be told with each."""
+    requests = [_request(template, launching, f"jobTemplates[{n}].") for n, template in enumerate(made_from)]
+    planned = plan_all(house, principal, requests, ())
+    named = await targets.for_jobs(house, principal, [replace(each, prefix="targetInfo.") for each in requests])
+    new = [
+        new_job(
+            principal,
+            each.plan,
+            target_id=target_id,
+            target=request.target,
+            due_at=None,
+            origin=Origin(scheduled_job_id=schedule_id, template_id=template.id),
+        )
+        for template, request, each, target_id in zip(made_from, requests, planned, named, strict=True)
+    ]
+    return new, [each.warnings for each in planned]
+
+
+def _request(template: JobTemplate, launching: Launching, prefix: str) -> JobRequest:
+    made = job_request(template, payload=launching.payload, target=launching.target)
+    if launching.target_id is not None:
+        made = replace(made, target=None, target_id=launching.target_id)
+    return replace(made, prefix=prefix, echo={**made.echo, **(launching.echo or {})})
+
+
+async def _target(tx: Tx, principal: Principal, launching: Launching) -> int | None:
+    """The target that all jobs of the launch share, made now; None where each has its own."""
+    if launching.target is None:
+        return None
+    await tx.read_clock()
+    row = stored_targets.TargetRow(
+        id=await stored_targets.reserve(tx),
+        organization_id=principal.organization_id,
+        created_by=principal.user_id,
+        request=launching.target,
+    )
+    [made] = await stored_targets.insert(tx, [row])
+    return made.id

@@ -1,0 +1,39 @@
+"""Scheduled jobs for tests of the operations: made the way an entrance makes them."""
+
+from typing import Any
+
+from tests import make
+
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.schedule import RunMode, Unit
+from enginehouse.domain.scheduling import RecurringPart, ScheduleRequest
+from enginehouse.operations import schedules
+from enginehouse.operations.house import House
+from enginehouse.operations.launches import Launches
+from enginehouse.storage.schedules import Schedule
+from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument
+
+DAILY = (RecurringPart(unit=Unit.DAYS, every=1, start="21:30"),)
+CALLER = make.principal()
+
+
+def template(engine: str = "noop", *, principal: Principal = CALLER, **document: Any) -> JobTemplate:
+    """A template of one task, to be made with a schedule."""
+    task = TaskTemplate(template_id=0, ordinal=0, request=TaskRequest(engine_id=engine, payload={"keep": 1, "say": 2}))
+    return JobTemplate(
+        id=0, organization_id=principal.organization_id, document=TemplateDocument(**document), tasks=(task,)
+    )
+
+
+async def scheduled(
+    house: House, name: str = "s", *, principal: Principal = CALLER, fresh: tuple[JobTemplate, ...] = (), **more: Any
+) -> Schedule:
+    """A schedule that launches one job of one task."""
+    request = ScheduleRequest(name=name, **more)
+    return await schedules.create(house, principal, request, Launches(fresh=fresh or (template(principal=principal),)))
+
+
+async def recurring(house: House, name: str = "s", **more: Any) -> Schedule:
+    """The same, every day."""
+    return await scheduled(house, name, run_mode=RunMode.RECURRING, **{"recurring": DAILY, **more})

@@ -1,0 +1,247 @@
+"""What may be done with scheduled jobs: lists with every filter, launches by hand, and what of them jobs know."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from msgspec import structs
+from tests import make
+from tests.operations.scheduled import CALLER, recurring, scheduled, template
+
+from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
+from enginehouse.domain.job import JobFilter, TargetRequest
+from enginehouse.domain.schedule import Between, RunMode, ScheduleFilter
+from enginehouse.domain.scheduling import ScheduleRequest, WeeklyPart
+from enginehouse.engines.native import CATEGORIES
+from enginehouse.operations import audit, engines, jobs, launching, schedules, targets
+from enginehouse.operations.house import House
+from enginehouse.operations.launches import Launches
+from enginehouse.operations.launching import Launching
+from enginehouse.storage import audit_log, identity
+from enginehouse.storage.audit_log import NEVER, Wanted
+
+STRANGER = make.principal(organization_id=2)
+HOUR = 3600
+
+
+@pytest.fixture
+async def ready(house: House) -> House:
+    """A house with two organizations that knows the engines of the builders."""
+    specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
+    await engines.register(house, specs, CATEGORIES)
+    for name in ("one", "two"):
+        await house.database.write(
+            lambda tx, name=name: identity.create_organization(
+                tx, name=name, application_id=str(uuid4()), default_retries=None
+            )
+        )
+    return house
+
+
+async def names(house: House, principal: Any = CALLER, **filters: Any) -> list[str]:
+    found, _ = await schedules.list_(house, principal, ScheduleFilter(**filters))
+    return [each.name for each in found]
+
+
+async def test_a_list_is_filtered_by_what_a_schedule_is(ready: House) -> None:
+    first = await recurring(ready, "Ärger daily")
+    await scheduled(ready, "once", is_active=False)
+    await scheduled(ready, "ärger cron", run_mode=RunMode.RECURRING, cron="0 6 * * *")
+    assert await names(ready) == ["ärger cron", "once", "Ärger daily"]
+    assert await names(ready, name="ÄRGER") == ["ärger cron", "Ärger daily"]
+    assert await names(ready, run_mode=RunMode.ONCE) == ["once"]
+    assert await names(ready, is_active=False) == ["once"]
+    assert await names(ready, ids=(first.id, 5)) == ["Ärger daily"]
+    assert await names(ready, ids=()) == []
+    assert await names(ready, principal=STRANGER) == []
+
+
+async def test_public_schedules_of_others_are_listed_unless_only_ones_own_are_asked_for(ready: House) -> None:
+    await scheduled(ready, "theirs", is_public=True)
+    await scheduled(ready, "private")
+    await scheduled(ready, "mine", principal=STRANGER)
+    assert await names(ready, principal=STRANGER) == ["mine", "theirs"]
+    assert await names(ready, principal=STRANGER, own=True) == ["mine"]
+
+
+async def test_a_list_is_filtered_by_dates_and_what_is_empty(ready: House) -> None:
+    base = 2_000_000_000_000_000
+    await recurring(ready, "early", start_at=base)
+    await recurring(ready, "late", start_at=base + 100)
+    await scheduled(ready, "never")
+    assert await names(ready, dates={"start_at": Between(base, base + 99)}) == ["early"]
+    assert await names(ready, dates={"start_at": Between(base + 1, None, or_empty=True)}) == ["never", "late"]
+    assert await names(ready, dates={"created_at": Between(None, 1)}) == []
+    assert len(await names(ready, dates={"modified_at": Between(1, None)})) == 3
+
+
+async def test_a_list_is_filtered_by_the_times_of_parts(ready: House) -> None:
+    await recurring(ready, "evening")
+    morning = (WeeklyPart(day=0, start="08:00", stop="10:00"),)
+    await scheduled(ready, "morning", run_mode=RunMode.RECURRING, weekly=morning)
+    await scheduled(ready, "no parts")
+    assert await names(ready, part_starts=Between(20 * HOUR, 22 * HOUR)) == ["evening"]
+    assert await names(ready, part_starts=Between(None, 9 * HOUR)) == ["morning"]
+    assert await names(ready, part_stops=Between(9 * HOUR, None)) == ["morning"]
+    assert await names(ready, part_starts=Between(), part_stops=Between(11 * HOUR, None)) == []
+
+
+async def test_a_list_is_filtered_by_what_is_launched(ready: House) -> None:
+    await scheduled(ready, "batch", fresh=(template("noop", echo={"clusterId": "rt-1"}),))
+    await scheduled(ready, "stream", fresh=(template("ingest"),))
+    await schedules.create(ready, CALLER, ScheduleRequest(name="nothing"), Launches())
+    assert await names(ready, engine_ids=("noop",)) == ["batch"]
+    assert await names(ready, engine_ids=("noop", "ingest")) == ["stream", "batch"]
+    assert await names(ready, engine_ids=("noop",), cluster_id="rt-2") == []
+    assert await names(ready, cluster_id="rt-1") == ["batch"]
+    assert await names(ready, has_template=False) == ["nothing"]
+    assert await names(ready, has_template=True) == ["stream", "batch"]
+
+
+async def test_a_list_is_filtered_by_jobs_that_have_not_ended(ready: House) -> None:
+    busy = await scheduled(ready, "busy")
+    await scheduled(ready, "idle")
+    [created] = await launching.launch_schedule(ready, CALLER, busy.id)
+    assert await names(ready, has_live_jobs=True) == ["busy"]
+    assert await names(ready, has_live_jobs=False) == ["idle"]
+    await jobs.cancel(ready, CALLER, created.job_id)
+    assert await names(ready, has_live_jobs=True) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        ([("name", False)], ["a", "B", "c"]),
+        ([("name", True)], ["c", "B", "a"]),
+        ([("is_active", False), ("name", False)], ["B", "a", "c"]),
+        ([("run_mode", False)], ["B", "a", "c"]),
+        ([("run_mode", True)], ["a", "c", "B"]),  # the newest first among equals
+        ([("start_at", True)], ["c", "a", "B"]),  # what has none comes last
+        ([("id", False)], ["c", "B", "a"]),
+    ],
+)
+async def test_a_list_is_in_the_asked_order(ready: House, order: Sequence[Any], wanted: list[str]) -> None:
+    await recurring(ready, "c", start_at=2_000_000_000_000_000)
+    await scheduled(ready, "B", is_active=False)
+    await recurring(ready, "a")
+    assert await names(ready, order=tuple(order)) == wanted
+    paged = [(await names(ready, order=tuple(order), offset=n, limit=1))[0] for n in range(3)]
+    assert paged == await names(ready, order=tuple(order))
+
+
+async def test_a_page_is_counted_over_all_pages(ready: House) -> None:
+    for name in "abc":
+        await scheduled(ready, name)
+    found, total = await schedules.list_(ready, CALLER, ScheduleFilter(limit=2), with_count=True)
+    assert ([each.name for each in found], total) == (["c", "b"], 3)
+    with pytest.raises(InvalidInput):
+        await schedules.list_(ready, CALLER, ScheduleFilter(limit=1001))
+
+
+# -- launches -----------------------------------------------------------------------------------------------
+
+
+async def test_a_launch_makes_one_job_of_each_template_with_the_payload_merged_in(ready: House) -> None:
+    schedule = await scheduled(ready, fresh=(template(), template(job_config={"createTDOOnLaunch": False})))
+    created = await launching.launch_schedule(
+        ready, CALLER, schedule.id, launching=Launching(payload={"say": 3, "recordDuration": "15m"})
+    )
+    found = [await jobs.get(ready, CALLER, each.job_id) for each in created]
+    assert [job.plan.tasks[0].payload for job in found] == [{"keep": 1, "say": 3, "recordDuration": "15m"}] * 2
+    assert {(job.scheduled_job_id, job.slot_at) for job in found} == {(schedule.id, None)}
+    assert len({job.template_id for job in found}) == 2
+    assert found[0].target_id is not None
+    assert found[1].target_id is None
+
+
+async def test_the_jobs_of_a_launch_share_the_target_that_is_given_or_described(ready: House) -> None:
+    schedule = await scheduled(ready, fresh=(template(), template()))
+    described = Launching(target=TargetRequest(name="harbour"))
+    made = await launching.launch_schedule(ready, CALLER, schedule.id, launching=described)
+    [target_id] = {each.target_id for each in made}
+    assert target_id is not None
+    assert (await targets.get(ready, CALLER, target_id)).name == "harbour"
+    again = await launching.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id=str(target_id)))
+    assert {each.target_id for each in again} == {target_id}
+
+
+async def test_a_launch_that_is_refused_makes_nothing(ready: House) -> None:
+    schedule = await scheduled(ready)
+    empty = await schedules.create(ready, CALLER, ScheduleRequest(name="empty"), Launches())
+    wrong = Launching(payload=[1], target_id="5", target=TargetRequest())
+    with pytest.raises(InvalidInput) as refused:
+        await launching.launch_schedule(ready, CALLER, schedule.id, launching=wrong)
+    assert [problem.path for problem in refused.value.problems] == ["payload", ""]
+    with pytest.raises(NotFound) as missing:
+        await launching.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id="5"))
+    assert missing.value.path == "targetInfo.targetId"
+    with pytest.raises(InvalidInput):
+        await launching.launch_schedule(ready, CALLER, empty.id)
+    with pytest.raises(NotFound):
+        await launching.launch_schedule(ready, STRANGER, schedule.id)
+    assert (await jobs.list_(ready, CALLER, JobFilter())).jobs == ()
+
+
+async def test_a_public_schedule_of_another_organization_is_not_launched(ready: House) -> None:
+    schedule = await scheduled(ready, is_public=True)
+    with pytest.raises(NotAllowed):
+        await launching.launch_schedule(ready, STRANGER, schedule.id)
+    assert (await jobs.list_(ready, STRANGER, JobFilter())).jobs == ()
+
+
+# -- what jobs know of it -----------------------------------------------------------------------------------
+
+
+async def test_a_job_that_names_a_schedule_is_one_of_its_jobs(ready: House) -> None:
+    schedule = await scheduled(ready)
+    named = replace(make.independent(1), scheduled_job_id=str(schedule.id))
+    plain, lost = make.independent(1), replace(make.independent(1), scheduled_job_id="77")
+    one, other, third = await jobs.create(ready, CALLER, [named, plain, lost])
+    assert (one.warnings, other.warnings) == ((), ())
+    assert third.warnings == ('scheduledJobId: there is no scheduled job "77".',)
+    of = await jobs.list_(ready, CALLER, JobFilter(schedule_ids=(schedule.id,)))
+    assert [job.id for job in of.jobs] == [one.job_id]
+    failed = JobFilter(schedule_ids=(schedule.id,), has_target=True)
+    assert (await jobs.list_(ready, CALLER, failed)).jobs == ()
+    without = await jobs.list_(ready, CALLER, JobFilter(has_schedule=False), with_count=True)
+    assert ({job.id for job in without.jobs}, without.count) == ({other.job_id, third.job_id}, 2)
+
+
+async def test_nobody_can_make_a_foreign_schedule_busy(ready: House) -> None:
+    schedule = await scheduled(ready, is_public=True)
+    named = replace(make.independent(1), scheduled_job_id=str(schedule.id))
+    [created] = await jobs.create(ready, STRANGER, [named])
+    assert (await jobs.get(ready, STRANGER, created.job_id)).scheduled_job_id is None
+    assert await names(ready, has_live_jobs=True) == []
+
+
+async def test_a_retry_is_of_the_same_schedule_and_of_no_slot(ready: House) -> None:
+    schedule = await scheduled(ready)
+    [launched] = await launching.launch_schedule(ready, CALLER, schedule.id)
+    again = await jobs.retry(ready, CALLER, launched.job_id)
+    job = await jobs.get(ready, CALLER, again.job_id)
+    old = await jobs.get(ready, CALLER, launched.job_id)
+    assert (job.scheduled_job_id, job.template_id, job.slot_at) == (schedule.id, old.template_id, None)
+
+
+async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(ready: House) -> None:
+    audit.origin.set(audit.Origin(client_ip="192.0.2.7"))
+    schedule = await scheduled(ready)
+    await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(name="t"))
+    await launching.launch_schedule(ready, CALLER, schedule.id)
+    copy = await schedules.clone(ready, CALLER, schedule.id)
+    await schedules.revert(ready, CALLER, schedule.id)
+    await schedules.delete(ready, CALLER, schedule.id)
+    found = await ready.database.read(lambda tx: audit_log.page(tx, Wanted(organization_ids=(1,), first=0, last=NEVER)))
+    told = [(row.event, row.object_id, row.client_ip) for row in found][::-1]
+    of, ip = str(schedule.id), "192.0.2.7"
+    assert told[-6:] == [
+        ("createScheduledJob", of, ip),
+        ("updateScheduledJob", of, ip),
+        ("launchScheduledJobs", of, ip),
+        ("cloneScheduledJob", str(copy.id), ip),
+        ("revertScheduledJob", of, ip),
+        ("deleteScheduledJob", of, ip),
+    ]
