@@ -3,11 +3,10 @@
 The caller holds the schedule's row: every slot up to `Decision.decided` has then been fired or recorded as skipped.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from itertools import islice
 from typing import Final
 
 from enginehouse.domain.schedule import CatchUp, Overlap, Rules, RunMode, Timing
@@ -18,6 +17,7 @@ LOOK_AGAIN: Final = SECOND // 2  # while something waits for a run to end
 SHORTEST_RUN: Final = 10 * SECOND  # a continuous schedule does not start more often than this
 ON_TIME: Final = 5 * SECOND  # a slot fired within this is not late: a server may have had to take over from another
 AT_ONCE: Final = 10_000  # slots looked at in one decision; a longer past is gone through in several
+MOST_QUEUED: Final = 1000  # a schedule whose runs take longer than its interval does not queue without end
 
 
 class Skip(StrEnum):
@@ -25,6 +25,7 @@ class Skip(StrEnum):
 
     MISSED = "missed"  # nobody could fire it in time, and the schedule does not catch it up
     OVERLAP = "overlap"  # an earlier run had not ended
+    QUEUE_FULL = "queue_full"  # as many slots as may wait did
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`fire` start now, in order; `queue` wait for the runs before them; `skipped` are left out.
+    """`fire` start now, in order; `queue` wait from now on for the runs before them; `skipped` are left out.
 
-    `stop_runs`: what runs of the schedule is stopped first. `decided` is the new cursor, `next_at` when to look again,
-    None when nothing is to come. `over`: a `now` has run, and is a `once` from here on.
+    A slot that waited already is in none of them while it goes on waiting. `stop_runs`: what runs of the schedule is
+    stopped first. `decided` is the new cursor, `next_at` when to look again, None when nothing is to come. `over`: a
+    `now` has run, and is a `once` from here on.
     """
 
     fire: tuple[int, ...] = ()
@@ -128,48 +130,94 @@ def _until(stop: int | None, moment: int) -> int:
 
 def _recurring(standing: Standing, now: int) -> Decision:
     """The slots in (`decided`, now] fire, queue or are left out as the rules say, in their order."""
-    due, following = _due(standing, now)
-    late = [slot for slot in due if due_at(slot, standing.rules, standing.schedule_id) + ON_TIME < now]
-    more_is_late = following is not None and following + ON_TIME < now
-    wanted, skipped = _catch_up(late, due[len(late) :], standing.rules, more_is_late=more_is_late)
-    wanted = [*standing.queued, *wanted]
-    fire, queue, stop_runs = wanted, list[int](), False
+    due = _due(standing, now)
+    fresh, skipped = _catch_up(due, standing.rules)
+    fire, queue, stop_runs = [*standing.queued, *fresh], list[int](), False
     match standing.rules.overlap:
         case Overlap.ALLOW:
             pass
         case Overlap.SKIP:
-            fire = [] if standing.busy else wanted[:1]
-            skipped += _runs(wanted[len(fire) :], Skip.OVERLAP)
+            fire = [] if standing.busy else fire[:1]
+            skipped += _left_out(standing.queued, fresh, fire)
         case Overlap.QUEUE:
-            fire = [] if standing.busy else wanted[:1]
-            queue = wanted[len(fire) :]
+            fire = [] if standing.busy else fire[:1]
+            free = max(0, MOST_QUEUED - len(standing.queued))
+            queue = [slot for slot in fresh if slot not in fire]
+            skipped += _runs(queue[free:], Skip.QUEUE_FULL)
+            queue = queue[:free]
         case Overlap.REPLACE:
-            fire, stop_runs = wanted[-1:], standing.busy and bool(wanted)
-            skipped += _runs(wanted[:-1], Skip.OVERLAP)
-    if queue:
-        following = min(now + LOOK_AGAIN, following or now + LOOK_AGAIN)
+            fire = fire[-1:]
+            skipped += _left_out(standing.queued, fresh, fire)
+            stop_runs = standing.busy and bool(fire)
+    waiting = standing.rules.overlap is Overlap.QUEUE and len(standing.queued) + len(queue) > len(fire)
     return Decision(
         fire=tuple(fire),
         queue=tuple(queue),
         skipped=tuple(skipped),
         stop_runs=stop_runs,
-        decided=due[-1] if due else standing.decided,
-        next_at=following,
+        decided=due.slots[-1] if due.slots else standing.decided,
+        next_at=min(now + LOOK_AGAIN, due.following or now + LOOK_AGAIN) if waiting else due.following,
     )
 
 
-def _due(standing: Standing, now: int) -> tuple[list[int], int | None]:
-    """The next slots that are due by now, and when the one behind them is."""
-    due = list[int]()
-    coming = slots(standing.timing, anchor=standing.anchor, after=standing.decided)
-    for slot in islice(coming, AT_ONCE):
+@dataclass(slots=True)
+class _Due:
+    """The next slots that are due by now, the first `late` of them too late; when the one after them is.
+
+    `late_after`: how many more are too late, where these are not all; counted as far as it matters.
+    """
+
+    slots: list[int] = field(default_factory=list)
+    late: int = 0
+    late_after: int = 0
+    following: int | None = None
+
+
+def _due(standing: Standing, now: int) -> _Due:
+    due = _Due()
+    moment = 0
+    for slot in slots(standing.timing, anchor=standing.anchor, after=standing.decided):
         if standing.stop is not None and slot > standing.stop:
-            return due, None
-        moment = due_at(slot, standing.rules, standing.schedule_id)
-        if moment > now:
-            return due, moment
-        due.append(slot)
-    return due, _beyond(coming, standing.rules, standing.schedule_id, standing.stop)
+            break
+        # Slots are decided in their order: one whose jitter is short waits for one before it whose jitter is long.
+        moment = max(moment, due_at(slot, standing.rules, standing.schedule_id))
+        is_late = moment + ON_TIME < now
+        if moment <= now and len(due.slots) < AT_ONCE:
+            due.slots.append(slot)
+            due.late += is_late
+            continue
+        if due.following is None:
+            due.following = moment
+        if not is_late or due.late_after >= _most_late(standing.rules):
+            break
+        due.late_after += 1
+    return due
+
+
+def _most_late(rules: Rules) -> int:
+    match rules.catch_up:
+        case CatchUp.NONE:
+            return 0
+        case CatchUp.LAST:
+            return 1
+        case CatchUp.ALL:
+            return rules.most
+
+
+def _catch_up(due: _Due, rules: Rules) -> tuple[list[int], list[Skipped]]:
+    """The slots that are still wanted, and those that are not. A later missed slot stands for all before it."""
+    late, on_time = due.slots[: due.late], due.slots[due.late :]
+    kept = max(0, _most_late(rules) - due.late_after)
+    if rules.catch_up is CatchUp.LAST and on_time:
+        kept = 0
+    missed = late[: max(0, len(late) - kept)]
+    return [*late[len(missed) :], *on_time], _runs(missed, Skip.MISSED)
+
+
+def _left_out(queued: Sequence[int], fresh: Sequence[int], fire: Sequence[int]) -> list[Skipped]:
+    """Every slot that does not fire. One that waited has a record of its own already, and so stays by itself."""
+    alone = [Skipped(slot, slot, 1, Skip.OVERLAP) for slot in queued if slot not in fire]
+    return alone + _runs([slot for slot in fresh if slot not in fire], Skip.OVERLAP)
 
 
 def due_at(slot: int, rules: Rules, schedule_id: int) -> int:
@@ -187,23 +235,7 @@ def _beyond(coming: Iterator[int], rules: Rules, schedule_id: int, stop: int | N
     return due_at(following, rules, schedule_id)
 
 
-def _catch_up(
-    late: list[int], on_time: list[int], rules: Rules, *, more_is_late: bool
-) -> tuple[list[int], list[Skipped]]:
-    """The slots that are still wanted, and those that are not. A later missed slot stands for all before it."""
-    match rules.catch_up:
-        case CatchUp.NONE:
-            kept = 0
-        case CatchUp.LAST:
-            kept = 0 if on_time or more_is_late else 1
-        case CatchUp.ALL:
-            kept = rules.most
-    missed = late[: len(late) - kept] if kept else late
-    caught = late[len(missed) :]
-    return caught + on_time, _runs(missed, Skip.MISSED)
-
-
-def _runs(left_out: list[int], reason: Skip) -> list[Skipped]:
+def _runs(left_out: Sequence[int], reason: Skip) -> list[Skipped]:
     if not left_out:
         return []
     return [Skipped(left_out[0], left_out[-1], len(left_out), reason)]
