@@ -51,7 +51,11 @@ class Report:
     def task(self, ordinal: int) -> str:
         """The path of a task, without a dot at its end."""
         principal = self.principals[ordinal]
-        return f"{self.prefix}tasks[{ordinal}]" if principal is None else f"{self.task(principal)}.standbyTask"
+        return (
+            f"{self.prefix}{self.spelling.tasks}[{ordinal}]"
+            if principal is None
+            else f"{self.task(principal)}.standbyTask"
+        )
 
     def stands_in(self, ordinal: int, principal: int) -> bool:
         """Whether a task is `principal`'s standby, or its standby's, and so on."""

@@ -69,7 +69,7 @@ def plan(
 
 def _listed(request: JobRequest, max_tasks: int) -> tuple[Sequence[TaskRequest], list[int | None]]:
     """The tasks with their standbys behind them, and whom each stands in for. Raises InvalidInput on their number."""
-    path = f"{request.prefix}tasks"
+    path = f"{request.prefix}{request.spelling.tasks}"
     if not request.tasks:
         raise InvalidInput([Problem(path, "at least 1 task is required.", "0", f"1–{max_tasks}")])
     tasks: Sequence[TaskRequest] = request.tasks

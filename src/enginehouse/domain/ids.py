@@ -55,6 +55,7 @@ class Tag(IntEnum):
     FOLDER = 3
     ORGANIZATION = 4
     SCHEDULED_JOB = 5
+    PIPELINE = 6
 
 
 # -- the integer --------------------------------------------------------------------------------------------
@@ -114,6 +115,11 @@ def task_uuid(job_id: int, ordinal: int) -> str:
 def folder_uuid(job_id: int, ordinal: int, position: int) -> str:
     """The REST `id` of a folder: its task and its position there."""
     return tagged_uuid(Tag.FOLDER, (job_id << 14 | ordinal) << 11 | position)
+
+
+def pipeline_uuid(pipeline_id: int) -> str:
+    """How a job pipeline is named on both interfaces."""
+    return tagged_uuid(Tag.PIPELINE, pipeline_id)
 
 
 def tagged_uuid(tag: Tag, number: int) -> str:
@@ -184,6 +190,12 @@ def parse_folder(text: str) -> tuple[int, int, int] | None:
     """The (job id, ordinal, position) of a folder's UUID, None when it is no folder's."""
     number = parse_tagged(Tag.FOLDER, text)
     return (number >> 25, number >> 11 & MAX_ORDINAL, number & MAX_FOLDER) if number is not None else None
+
+
+def parse_pipeline(text: str) -> int | None:
+    """The id of a job pipeline, None when it is no pipeline's."""
+    pipeline_id = parse_tagged(Tag.PIPELINE, text)
+    return pipeline_id if pipeline_id is not None and pipeline_id < 1 << 63 else None
 
 
 def _parse_job_graphql(text: str) -> int | None:

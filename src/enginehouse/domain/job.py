@@ -90,6 +90,7 @@ class TargetRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Spelling:
     """How the caller's interface names the fields, so that a problem's path exists in what the caller sent."""
 
+    tasks: str = "tasks"
     engine: str = "engineId"
     task_type: str = "taskType"
     payload: str = "payload"
@@ -119,6 +120,7 @@ class Spelling:
 
 
 GRAPHQL = Spelling()
+TEMPLATE = Spelling(tasks="taskTemplates")  # a job template's, in GraphQL
 REST = Spelling(
     payload="payloadJSON",
     payload_text="taskPayloadJSON",

@@ -216,11 +216,14 @@ SELECT DISTINCT scheduled_job_id FROM job
 WHERE scheduled_job_id IN {ids} AND scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
 
 -- name: owned_templates
--- Those of the templates that are the organization's.
+-- Those of the templates that are the organization's, locked: none is deleted while a schedule comes to launch it.
 -- lists: ids bigint
-SELECT id FROM job_template WHERE id IN {ids} AND organization_id = :organization_id;
+SELECT id FROM job_template WHERE id IN {ids} AND organization_id = :organization_id ORDER BY id {for_update};
 
 -- name: usable_pipelines
--- Those of the pipelines that the organization may launch.
+-- Those of the pipelines that the organization may launch, locked.
 -- lists: ids bigint
-SELECT id FROM job_pipeline WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
+SELECT id FROM job_pipeline
+WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1)
+ORDER BY id
+{for_update};

@@ -492,6 +492,11 @@ CREATE TABLE source_type (
   modified_at BIGINT NOT NULL
 );
 
+INSERT INTO source_type (id, name, is_live, document, created_at, modified_at)
+VALUES (1, 'Upload', 0, '{}', 0, 0), (2, 'Web address', 0, '{}', 0, 0), (3, 'Web stream', 1, '{}', 0, 0),
+       (4, 'Radio', 1, '{}', 0, 0), (5, 'Television', 1, '{}', 0, 0), (6, 'Feed', 0, '{}', 0, 0),
+       (7, 'Cloud storage', 0, '{}', 0, 0);
+
 CREATE TABLE source (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),

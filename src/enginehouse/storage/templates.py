@@ -8,6 +8,7 @@ import msgspec
 
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import RouteRequest, TaskRequest
+from enginehouse.storage import pipelines
 from enginehouse.storage.database import Row, Tx
 
 _encode = msgspec.json.Encoder().encode
@@ -46,6 +47,16 @@ class JobTemplate(msgspec.Struct, frozen=True, kw_only=True):
     modified_at: int = 0
 
 
+class TemplateFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which templates to list; None lets all through. One of `engine_ids` must be among a template's engines."""
+
+    pipeline_id: int | None = None
+    schedule_id: int | None = None
+    engine_ids: frozenset[str] | None = None
+    offset: int = 0
+    limit: int = 30
+
+
 async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
     """The templates exist with their tasks; `tx.now` is their creation time."""
     await tx.many(
@@ -66,9 +77,13 @@ async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
 
 
 async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
-    """The templates exist under ids of their own, which they are answered with; `tx.now` is their creation time."""
+    """The templates exist under ids of their own, which they are answered with; `tx.now` is their creation time.
+
+    Those with a stage and without a pipeline are in one made for them.
+    """
     made = list[JobTemplate]()
     following = first_job_id(tx.now)
+    templates = await _with_pipeline(tx, templates)
     for template in templates:
         while await tx.one("templates.taken", id=following) is not None:
             following += 1
@@ -77,6 +92,19 @@ async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
         following += 1
     await insert(tx, made)
     return made
+
+
+async def _with_pipeline(tx: Tx, templates: Sequence[JobTemplate]) -> Sequence[JobTemplate]:
+    homeless = [each for each in templates if each.stage is not None and each.pipeline_id is None]
+    if not homeless:
+        return templates
+    made = await pipelines.add(tx, homeless[0].organization_id)
+    return [
+        msgspec.structs.replace(each, pipeline_id=made.id)
+        if each.stage is not None and each.pipeline_id is None
+        else each
+        for each in templates
+    ]
 
 
 async def load(tx: Tx, ids: Iterable[int]) -> dict[int, JobTemplate]:
@@ -89,6 +117,66 @@ async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, 
     """Those of the templates that are the organization's."""
     wanted = sorted(set(ids))
     return await _whole(tx, await tx.all("templates.by_ids", ids=wanted, organization_id=organization_id))
+
+
+async def readable(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
+    """Those of the templates that the organization may read: its own, and those in public pipelines."""
+    wanted = sorted(set(ids))
+    return await _whole(tx, await tx.all("templates.readable", ids=wanted, organization_id=organization_id))
+
+
+async def lock(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
+    """The organization's templates among these, which nobody else changes until the transaction ends."""
+    wanted = sorted(set(ids))
+    return await _whole(tx, await tx.all("templates.lock", ids=wanted, organization_id=organization_id))
+
+
+async def page(tx: Tx, organization_id: int, wanted: TemplateFilter) -> list[JobTemplate]:
+    """One page of the organization's templates, the newest first."""
+    rows = await tx.all(
+        "templates.page",
+        organization_id=organization_id,
+        pipeline_id=-1 if wanted.pipeline_id is None else wanted.pipeline_id,
+        schedule_id=-1 if wanted.schedule_id is None else wanted.schedule_id,
+        any_engine=int(wanted.engine_ids is None),
+        engine_ids=sorted(wanted.engine_ids or ()),
+        limit=wanted.limit,
+        offset=wanted.offset,
+    )
+    found = await readable(tx, organization_id, [row[0] for row in rows])
+    return [found[row[0]] for row in rows]
+
+
+async def update(tx: Tx, old: JobTemplate, new: JobTemplate) -> None:
+    """The template is `new`, task by task, with the next version number."""
+    await tx.many("templates.update", [(new.id, new.pipeline_id, new.stage, _encode(new.document).decode(), tx.now)])
+    before = {task.ordinal: task for task in old.tasks}
+    after = {task.ordinal: task for task in new.tasks}
+    await tx.many("templates.delete_tasks", [(new.id, ordinal) for ordinal in before.keys() - after.keys()])
+    fresh = [after[ordinal] for ordinal in sorted(after.keys() - before.keys())]
+    await tx.many(
+        "templates.insert_tasks",
+        [
+            (new.id, task.ordinal, new.organization_id, task.request.engine_id, _encode(task.request).decode(), tx.now)
+            for task in fresh
+        ],
+    )
+    changed = [task for ordinal, task in after.items() if ordinal in before and task.request != before[ordinal].request]
+    await tx.many(
+        "templates.update_tasks",
+        [(new.id, task.ordinal, task.request.engine_id, _encode(task.request).decode(), tx.now) for task in changed],
+    )
+
+
+async def delete(tx: Tx, ids: Sequence[int]) -> None:
+    """The templates are gone with their tasks; the jobs made from them stay, and keep the number."""
+    await tx.run("templates.delete_all_tasks", ids=list(ids))
+    await tx.run("templates.delete", ids=list(ids))
+
+
+async def launched_by(tx: Tx, template_id: int) -> list[tuple[int, int]]:
+    """The (schedule, its organization) that launch the template, by itself or with its pipeline."""
+    return [(row[0], row[1]) for row in await tx.all("templates.launched_by", id=template_id)]
 
 
 async def _whole(tx: Tx, rows: Sequence[Row]) -> dict[int, JobTemplate]:

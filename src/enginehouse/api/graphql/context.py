@@ -14,8 +14,12 @@ from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job
 from enginehouse.domain.waiting import JobExplanation
-from enginehouse.operations import attempts, engines, identity, jobs, targets, why
+from enginehouse.operations import attempts, engines, identity, jobs, pipelines, sources, targets, templates, why
 from enginehouse.operations.house import House
+from enginehouse.operations.templates import Launched
+from enginehouse.storage.pipelines import Pipeline
+from enginehouse.storage.sources import Source, SourceType
+from enginehouse.storage.templates import JobTemplate
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -105,6 +109,16 @@ class Context:
             lambda pages: attempts.of_tasks(house, self.principal, pages)
         )
         self.jobs: Loader[int, Job] = Loader(lambda ids: jobs.get_many(house, self.principal, ids))
+        self.job_templates: Loader[int, JobTemplate] = Loader(
+            lambda ids: templates.get_many(house, self.principal, ids)
+        )
+        self.pipelines: Loader[int, Pipeline] = Loader(lambda ids: pipelines.get_many(house, self.principal, ids))
+        self.pipeline_templates: Loader[int, list[JobTemplate]] = Loader(
+            lambda ids: pipelines.templates(house, self.principal, ids)
+        )
+        self.launched: Loader[int, Launched] = Loader(lambda ids: templates.launched(house, self.principal, ids))
+        self.sources: Loader[int, Source] = Loader(lambda ids: sources.get_many(house, self.principal, ids))
+        self._source_types: asyncio.Task[dict[int, SourceType]] | None = None
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property
@@ -131,6 +145,12 @@ class Context:
         if self._categories is None:
             self._categories = asyncio.ensure_future(engines.categories(self.house, self.principal))
         return next((one for one in await self._categories if one.id == category_id), None)
+
+    async def source_type(self, type_id: int) -> SourceType | None:
+        """The kind of source with this id; all of them are read once in a request."""
+        if self._source_types is None:
+            self._source_types = asyncio.ensure_future(sources.types(self.house, self.principal))
+        return (await self._source_types).get(type_id)
 
     def take_upload(self, given: Upload | None) -> Upload | None:
         """The file of this request, for the one field that stores it; `given` is what a variable held."""

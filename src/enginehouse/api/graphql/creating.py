@@ -7,7 +7,7 @@ from enginehouse.domain.job import GRAPHQL, FolderRequest, JobRequest, RouteRequ
 Input = dict[str, Any]
 
 _JOB_ECHO = ("clusterId", "jobConfig", "isReprocessJob", "skipDecider", "retries", "scheduledJobId", "jobTemplateId")
-_TASK_ECHO = ("isClone", "buildId", "testTask")
+_TASK_ECHO = ("isClone", "buildId", "testTask", "engineConfigId", "executionLocationId", "parentTaskId")
 _TARGET_ECHO = (
     "source", "parentFolderId", "sourceData", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
     "sourceImageUrl",
@@ -20,8 +20,8 @@ def job_request(given: Input | None) -> JobRequest:
     uris = given.get("notificationUris")
     retries = given.get("retries") or None
     return JobRequest(
-        tasks=tuple(_task(task, uris, retries) for task in given.get("tasks") or ()),
-        routes=tuple(_route(route) for route in given.get("routes") or ()),
+        tasks=tuple(task_request(task, uris, retries) for task in given.get("tasks") or ()),
+        routes=tuple(route_request(route) for route in given.get("routes") or ()),
         target_id=given.get("targetId"),
         target=None if given.get("target") is None else target_request(given["target"]),
         status=given.get("status"),
@@ -50,7 +50,8 @@ def target_echo(given: Input) -> Input:
     return _kept(given, _TARGET_ECHO)
 
 
-def _task(given: Input, uris: list[str] | None, retries: int | None) -> TaskRequest:
+def task_request(given: Input, uris: list[str] | None = None, retries: int | None = None) -> TaskRequest:
+    """One task; what the job says for all of them stands where it says nothing itself."""
     preferences = given.get("executionPreferences") or {}
     max_retries = preferences.get("maxRetries")
     standby = given.get("standbyTask")
@@ -63,23 +64,25 @@ def _task(given: Input, uris: list[str] | None, retries: int | None) -> TaskRequ
         task_type=given.get("taskType"),
         payload=given.get("payload"),
         payload_text=given.get("payloadString"),
-        folders=tuple(_folder(folder) for folder in given.get("ioFolders") or ()),
+        folders=tuple(folder_request(folder) for folder in given.get("ioFolders") or ()),
         priority=preferences.get("priority") or 0,
         max_retries=retries if max_retries is None else max_retries,
         max_engines=preferences.get("maxEngines"),
         parallel=bool(preferences.get("parallelProcessing")),
         parents_first=bool(preferences.get("parentCompleteBeforeStarting")),
         due_at=preferences.get("dueDateTime"),
-        standby=None if standby is None else _task(standby, uris, retries),
+        standby=None if standby is None else task_request(standby, uris, retries),
         echo=echo,
     )
 
 
-def _folder(given: Input) -> FolderRequest:
+def folder_request(given: Input) -> FolderRequest:
+    """One folder."""
     return FolderRequest(reference=given.get("referenceId"), mode=given.get("mode"), type=given.get("type"))
 
 
-def _route(given: Input) -> RouteRequest:
+def route_request(given: Input) -> RouteRequest:
+    """One route."""
     return RouteRequest(
         parent_folder=given.get("parentIoFolderReferenceId"),
         child_folder=given.get("childIoFolderReferenceId"),
