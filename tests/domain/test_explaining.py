@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from enginehouse.domain.explaining import lint, next_run, sentence, span
+from enginehouse.domain.explaining import lint, next_run, outlook, sentence, span
 from enginehouse.domain.schedule import CatchUp, Fold, Overlap, Recurring, Rules, RunMode, Timing, Unit, Weekly
 from enginehouse.domain.slots import EPOCH
 
@@ -65,11 +65,58 @@ def warnings(timing: Timing, rules: Rules | None = None) -> list[str]:
 def test_a_local_time_in_a_gap_is_warned_of() -> None:
     timing = Timing(recurring=(Recurring(Unit.DAYS, 1, start=9000),), zone="Europe/Prague")
     assert warnings(timing) == [
-        "On 2027-03-28 the clock in Europe/Prague is put forward; what falls into that gap runs at 03:00.",
+        "02:30 does not exist on 2027-03-28 in Europe/Prague; that day it runs at 03:00.",
         "02:30 comes twice on 2027-10-31 in Europe/Prague; it runs the first time only.",
     ]
     both = Timing(recurring=timing.recurring, zone=timing.zone, fold=Fold.BOTH)
     assert len(warnings(both)) == 1
+
+
+def test_every_local_time_in_a_gap_is_named_and_elapsed_time_knows_none() -> None:
+    cron = Timing(cron="*/15 2 * * *", zone="Europe/Prague")
+    assert lint(cron, Rules(), RunMode.RECURRING, anchor=NOW, now=micros("2027-03-27 12:00"))[0] == (
+        "02:00, 02:15, 02:30 and 02:45 do not exist on 2027-03-28 in Europe/Prague; that day it runs at 03:00."
+    )
+    fourth_days = Timing(recurring=(Recurring(Unit.DAYS, 4, start=9000),), zone="Europe/Prague")
+    assert "2027-03-28" in warnings(fourth_days)[0]
+    other_days = lint(fourth_days, Rules(), RunMode.RECURRING, anchor=NOW + 86_400_000_000, now=NOW)
+    assert not any("exist" in text for text in other_days)
+    assert warnings(Timing(recurring=(Recurring(Unit.HOURS, 1),), zone="Europe/Prague")) == []
+    assert warnings(Timing(cron="0 * * * *", zone="Europe/Prague")) == []
+
+
+@pytest.mark.parametrize(
+    ("overlap", "then"),
+    [
+        (Overlap.ALLOW, "they overlap"),
+        (Overlap.SKIP, "slots in between are skipped"),
+        (Overlap.QUEUE, "slots wait ever longer"),
+        (Overlap.REPLACE, "the next run stops the one before"),
+    ],
+)
+def test_runs_that_took_longer_than_the_interval_are_warned_of(overlap: Overlap, then: str) -> None:
+    def told(usual_run: int) -> list[str]:
+        timing, rules = Timing(recurring=(Recurring(Unit.MINUTES, 5),)), Rules(overlap=overlap)
+        return lint(timing, rules, RunMode.RECURRING, anchor=NOW, now=NOW, usual_run=usual_run)
+
+    assert told(300_000_000) == []
+    assert told(301_000_000) == [f"Its last runs took 5 min 1 s, longer than the 5 min between two; {then}."]
+
+
+def test_what_is_to_come_is_told_for_every_mode() -> None:
+    def told(mode: RunMode, slot: int | None = None, *, active: bool = True, begun: bool = False) -> str:
+        return outlook(mode, slot, "UTC", "UTC", NOW, active=active, begun=begun)
+
+    assert told(RunMode.ONCE) == told(RunMode.ONCE, active=False) == "It runs when it is launched."
+    assert told(RunMode.NOW) == told(RunMode.CONTINUOUS) == "The first run starts at once."
+    assert told(RunMode.NOW, begun=True) == "Its run has started; after that it runs when it is launched."
+    assert told(RunMode.CONTINUOUS, begun=True) == "The next run starts when the one before has ended."
+    assert told(RunMode.RECURRING) == "No run is to come."
+    later = "Next: Tuesday, 24 November 2026 at 10:00:01 (UTC), in 1 s."
+    assert told(RunMode.RECURRING, NOW + 1_000_000) == told(RunMode.CONTINUOUS, NOW + 1_000_000) == later
+    paused = "It is paused, so nothing is to come."
+    assert told(RunMode.RECURRING, active=False) == paused
+    assert told(RunMode.RECURRING, NOW + 1_000_000, active=False) == f"{paused} If it were resumed now: {later}"
 
 
 def test_runs_that_would_overlap_are_warned_of_unless_a_rule_says_what_then() -> None:

@@ -1,10 +1,11 @@
 """What a schedule does, in words: one sentence for people, and what they may not have meant. Pure."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, pairwise
 from typing import Final
 
 from cronsim import CronSim
+from msgspec.structs import replace
 
 from enginehouse.domain.schedule import (
     DAY,
@@ -57,8 +58,40 @@ def next_run(slot: int | None, zone: str, reader_zone: str, now: int) -> str:
     return f"{text}, in {span(max(0, slot - now))}."
 
 
-def lint(timing: Timing, rules: Rules, mode: RunMode, *, anchor: int, now: int, stop: int | None = None) -> list[str]:
-    """What a person should look at before trusting the schedule; empty when nothing is odd."""
+def outlook(
+    mode: RunMode, slot: int | None, zone: str, reader_zone: str, now: int, *, active: bool, begun: bool = False
+) -> str:
+    """What is to come: the next run, or what the schedule waits for. `begun`: a run of it has been started already."""
+    match mode:
+        case RunMode.ONCE:
+            return "It runs when it is launched."
+        case RunMode.NOW | RunMode.CONTINUOUS | RunMode.RECURRING if not active:
+            told = "" if slot is None else f" If it were resumed now: {next_run(slot, zone, reader_zone, now)}"
+            return f"It is paused, so nothing is to come.{told}"
+        case RunMode.NOW | RunMode.CONTINUOUS if not begun:
+            return "The first run starts at once." if slot is None else next_run(slot, zone, reader_zone, now)
+        case RunMode.NOW:
+            return "Its run has started; after that it runs when it is launched."
+        case RunMode.CONTINUOUS:
+            return "The next run starts when the one before has ended."
+        case RunMode.RECURRING:
+            return next_run(slot, zone, reader_zone, now)
+
+
+def lint(
+    timing: Timing,
+    rules: Rules,
+    mode: RunMode,
+    *,
+    anchor: int,
+    now: int,
+    stop: int | None = None,
+    usual_run: int | None = None,
+) -> list[str]:
+    """What a person should look at before trusting the schedule; empty when nothing is odd.
+
+    `usual_run`: how long its runs have taken lately (µs), None while that is not known.
+    """
     if mode is not RunMode.RECURRING:
         return []
     coming = [
@@ -70,13 +103,14 @@ def lint(timing: Timing, rules: Rules, mode: RunMode, *, anchor: int, now: int, 
         return ["This schedule never fires."]
     shortest = min((later - earlier for earlier, later in pairwise(coming)), default=None)
     return [
-        *_clock_changes(coming, timing),
+        *_clock_changes(coming, timing, anchor),
         *_too_long(timing, rules, shortest),
+        *_runs_too_long(rules, shortest, usual_run),
         *_too_many(rules, shortest),
     ]
 
 
-def _clock_changes(coming: list[int], timing: Timing) -> list[str]:
+def _clock_changes(coming: list[int], timing: Timing, anchor: int) -> list[str]:
     """The first slot in a gap and the first in a repeated hour; one of each is enough to be warned."""
     zone, found = zone_of(timing.zone), dict[str, str]()
     for slot in coming:
@@ -86,13 +120,31 @@ def _clock_changes(coming: list[int], timing: Timing) -> list[str]:
         local = _at(slot).astimezone(zone)
         day, time = local.strftime("%Y-%m-%d"), local.strftime("%H:%M")
         if note == "gap" and timing.gap is Gap.AFTER:
-            found[note] = (
-                f"On {day} the clock in {timing.zone} is put forward; what falls into that gap runs at {time}."
-            )
+            missing = _listed([missed.strftime("%H:%M") for missed in _missing(slot, timing, anchor)], 6)
+            exist = "do not exist" if " and " in missing else "does not exist"
+            found[note] = f"{missing} {exist} on {day} in {timing.zone}; that day it runs at {time}."
         elif note == "repeated" and timing.fold is not Fold.BOTH:
             which = "first" if timing.fold is Fold.FIRST else "second"
             found[note] = f"{time} comes twice on {day} in {timing.zone}; it runs the {which} time only."
     return list(found.values())
+
+
+def _missing(slot: int, timing: Timing, anchor: int) -> list[datetime]:
+    """The local times of its calendar that the clock jumps over to reach `slot`, rising."""
+    zone = zone_of(timing.zone)
+    here, before = _at(slot).astimezone(zone), _at(slot - 1).astimezone(zone)
+    end = here.replace(tzinfo=None)
+    first = end - ((here.utcoffset() or timedelta()) - (before.utcoffset() or timedelta()))
+    # The same calendar in a zone whose clock never jumps.
+    by_clock = tuple(part for part in timing.recurring if part.unit.seconds is None)
+    steady = replace(timing, recurring=by_clock, zone="UTC", excluded=frozenset())
+    begin = _naive(_at(anchor).astimezone(zone).replace(tzinfo=None))
+    named = islice(slots(steady, anchor=begin, after=_naive(first) - 1), 60)
+    return [local for each in named if (local := _at(each).replace(tzinfo=None)) < end]
+
+
+def _naive(local: datetime) -> int:
+    return (local.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 def _too_long(timing: Timing, rules: Rules, shortest: int | None) -> list[str]:
@@ -106,6 +158,21 @@ def _too_long(timing: Timing, rules: Rules, shortest: int | None) -> list[str]:
     if rules.jitter_seconds * SECOND > shortest:
         found.append(f"jitterSeconds {rules.jitter_seconds} is longer than the {span(shortest)} between two runs.")
     return found
+
+
+def _runs_too_long(rules: Rules, shortest: int | None, usual_run: int | None) -> list[str]:
+    if shortest is None or usual_run is None or usual_run <= shortest:
+        return []
+    match rules.overlap:
+        case Overlap.ALLOW:
+            then = "they overlap"
+        case Overlap.SKIP:
+            then = "slots in between are skipped"
+        case Overlap.QUEUE:
+            then = "slots wait ever longer"
+        case Overlap.REPLACE:
+            then = "the next run stops the one before"
+    return [f"Its last runs took {span(usual_run)}, longer than the {span(shortest)} between two; {then}."]
 
 
 def _too_many(rules: Rules, shortest: int | None) -> list[str]:

@@ -54,8 +54,9 @@ def instant_of(local: datetime, zone: ZoneInfo, gap: Gap = Gap.AFTER, fold: Fold
 
 def mark(slot: int, timing: Timing) -> str | None:
     """The word "gap" for a slot that stands for local times that do not exist, "repeated" for one of two alike."""
-    if timing.cron is not None and follows_elapsed_time(timing.cron):
-        return None
+    by_clock = timing.weekly or any(part.unit.seconds is None for part in timing.recurring)
+    if not by_clock and (timing.cron is None or follows_elapsed_time(timing.cron)):
+        return None  # elapsed time knows no clock on the wall
     zone = zone_of(timing.zone)
     here, before = _local(slot, zone), _local(slot - SECOND, zone)
     if (here.utcoffset() or timedelta()) > (before.utcoffset() or timedelta()):

@@ -227,3 +227,54 @@ SELECT id FROM job_pipeline
 WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1)
 ORDER BY id
 {for_update};
+
+-- name: usual_runs
+-- How long the last complete runs of each of the schedules have taken on average (µs); of one without any, nothing.
+-- lists: ids bigint
+SELECT s.id,
+       (SELECT CAST(AVG(r.took) AS BIGINT)
+        FROM (SELECT j.completed_at - j.started_at AS took FROM job j
+              WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL AND j.status = 'complete'
+                AND j.started_at IS NOT NULL
+              ORDER BY j.id DESC LIMIT 20) r) AS took
+FROM scheduled_job s
+WHERE s.id IN {ids};
+
+-- name: cancellable_jobs
+-- The schedule's jobs behind this one that have not ended, of those there were at a moment, in key order.
+SELECT id FROM job
+WHERE scheduled_job_id = :id AND scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running')
+  AND organization_id = :organization_id AND id > :after AND created_at <= :until
+ORDER BY id
+LIMIT :limit;
+
+-- name: slot_jobs
+-- The jobs that were started for the slots from the first to the last of these.
+SELECT slot_at, id FROM job
+WHERE scheduled_job_id = :id AND scheduled_job_id IS NOT NULL AND organization_id = :organization_id
+  AND slot_at BETWEEN :first AND :last
+ORDER BY id;
+
+-- name: pending_changes
+-- When jobs of schedules came (1), stopped being pending (2) and ended (3), counted by run mode and by the first mark at
+-- or after that moment; marks are `step` apart, 0 stands for everything up to the first one.
+SELECT c.run_mode, c.what, c.mark, COUNT(*)
+FROM (SELECT s.run_mode, 1 AS what,
+             CASE WHEN j.created_at <= :first THEN 0 ELSE (j.created_at - :first + :step - 1) / :step END AS mark
+      FROM job j JOIN scheduled_job s ON s.id = j.scheduled_job_id
+      WHERE j.organization_id = :organization_id AND j.scheduled_job_id IS NOT NULL AND j.created_at <= :last
+      UNION ALL
+      SELECT s.run_mode, 2,
+             CASE WHEN j.began <= :first THEN 0 ELSE (j.began - :first + :step - 1) / :step END
+      FROM (SELECT scheduled_job_id, COALESCE(started_at, completed_at, aborted_at) AS began FROM job
+            WHERE organization_id = :organization_id AND scheduled_job_id IS NOT NULL) j
+      JOIN scheduled_job s ON s.id = j.scheduled_job_id
+      WHERE j.began <= :last
+      UNION ALL
+      SELECT s.run_mode, 3,
+             CASE WHEN j.ended <= :first THEN 0 ELSE (j.ended - :first + :step - 1) / :step END
+      FROM (SELECT scheduled_job_id, COALESCE(completed_at, aborted_at) AS ended FROM job
+            WHERE organization_id = :organization_id AND scheduled_job_id IS NOT NULL) j
+      JOIN scheduled_job s ON s.id = j.scheduled_job_id
+      WHERE j.ended <= :last) c
+GROUP BY c.run_mode, c.what, c.mark;

@@ -16,17 +16,19 @@ class Body(Generic[T]):
     """A kind of body, prepared once and read often.
 
     The struct forbids unknown fields, omits defaults and holds nothing of a free form, so that a body which fits it as
-    it stands is known to be strict JSON without a second look. Every other body gets that look, and may still be right.
+    it stands is known to be strict JSON without a second look. Every other body gets that look, and may still be right;
+    of a `free` kind, with parts of any form, each does, and its keys are understood as they are spelled.
     """
 
-    def __init__(self, wanted: type[T]) -> None:
+    def __init__(self, wanted: type[T], *, free: bool = False) -> None:
         self.wanted: Final = wanted
+        self._free: Final = free
         self._decode: Final = msgspec.json.Decoder(wanted).decode
-        self._other: Final = casing.alternatives(wanted)
+        self._other: Final = {} if free else casing.alternatives(wanted)
 
     def read(self, raw: bytes) -> T:
         """The struct in `raw`; ids in either casing, unknown fields passed over. Raises InvalidInput."""
-        if b"\\u00" not in raw:
+        if not self._free and b"\\u00" not in raw:
             try:
                 value = self._decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
