@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from enginehouse.api.graphql.creating import job_request
+from enginehouse.api.creating import job_request
 from enginehouse.api.rest import requested
 from enginehouse.domain import asked
 from enginehouse.domain.job import FolderRequest, JobRequest, RouteRequest, TargetRequest, TaskRequest

@@ -19,6 +19,10 @@ from enginehouse.storage.database import Tx
 from enginehouse.storage.pipelines import Pipeline
 from enginehouse.storage.templates import JobTemplate
 
+__all__ = [
+    "PIPELINE", "Pipeline", "create", "delete", "get", "get_many", "list_", "templates", "update",
+]  # fmt: skip
+
 PIPELINE: Final = "JobPipeline"
 _PATH: Final = "jobTemplateIds"
 

@@ -18,6 +18,11 @@ from enginehouse.storage.database import Tx
 from enginehouse.storage.sources import Source, SourceType
 from enginehouse.storage.templates import JobTemplate
 
+__all__ = [
+    "SOURCE", "Source", "SourceType", "all_of", "create", "delete", "get", "get_many", "named_by", "types",
+    "update",
+]  # fmt: skip
+
 SOURCE: Final = "Source"
 
 

@@ -22,6 +22,32 @@ from enginehouse.storage.database import Tx
 from enginehouse.storage.pipelines import Pipeline
 from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 
+__all__ = [
+    "TASK",
+    "TEMPLATE",
+    "JobTemplate",
+    "Launched",
+    "TaskTemplate",
+    "TemplateFilter",
+    "create",
+    "create_task",
+    "delete",
+    "delete_task",
+    "get",
+    "get_many",
+    "launched",
+    "list_",
+    "new",
+    "own_pipeline",
+    "own_pipelines",
+    "problems",
+    "task",
+    "task_at",
+    "update",
+    "update_task",
+    "used_by",
+]  # fmt: skip
+
 TEMPLATE: Final = "JobTemplate"
 TASK: Final = "TaskTemplate"
 _MOST_STAGES: Final = 1_000_000

@@ -16,10 +16,9 @@ from enginehouse.domain.job import Job
 from enginehouse.domain.waiting import JobExplanation
 from enginehouse.operations import attempts, engines, identity, jobs, pipelines, sources, targets, templates, why
 from enginehouse.operations.house import House
-from enginehouse.operations.templates import Launched
-from enginehouse.storage.pipelines import Pipeline
-from enginehouse.storage.sources import Source, SourceType
-from enginehouse.storage.templates import JobTemplate
+from enginehouse.operations.pipelines import Pipeline
+from enginehouse.operations.sources import Source, SourceType
+from enginehouse.operations.templates import JobTemplate, Launched
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -8,9 +8,9 @@ from ariadne import MutationType, ObjectType, QueryType
 from graphql import FieldNode
 from msgspec import structs
 
+from enginehouse.api.creating import job_request
 from enginehouse.api.graphql import idempotency, paging, targets
 from enginehouse.api.graphql.context import Context, Info
-from enginehouse.api.graphql.creating import job_request
 from enginehouse.api.graphql.scalars import Moment
 from enginehouse.domain.errors import InvalidInput, NotFound, Refusal, Unavailable
 from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, task_graphql

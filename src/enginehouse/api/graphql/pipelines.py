@@ -10,7 +10,7 @@ from enginehouse.api.graphql.context import Info
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule, pipeline_uuid
 from enginehouse.operations import pipelines
-from enginehouse.storage.pipelines import Pipeline
+from enginehouse.operations.pipelines import Pipeline
 
 query, mutation, pipeline_type = QueryType(), MutationType(), ObjectType("JobPipeline")
 

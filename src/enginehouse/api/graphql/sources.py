@@ -9,7 +9,7 @@ from enginehouse.api.graphql import paging
 from enginehouse.api.graphql.context import Info
 from enginehouse.domain.errors import NotFound
 from enginehouse.operations import sources
-from enginehouse.storage.sources import Source, SourceType
+from enginehouse.operations.sources import Source, SourceType
 
 query, mutation = QueryType(), MutationType()
 source_type, type_type = ObjectType("Source"), ObjectType("SourceType")

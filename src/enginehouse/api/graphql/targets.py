@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from ariadne import MutationType, ObjectType, QueryType
 
+from enginehouse.api.creating import target_echo, target_request
 from enginehouse.api.graphql import paging
 from enginehouse.api.graphql.assets import new_asset, part
 from enginehouse.api.graphql.context import Context, Info
-from enginehouse.api.graphql.creating import target_echo, target_request
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import parse_task, task_graphql

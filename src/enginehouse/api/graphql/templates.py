@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 from ariadne import MutationType, ObjectType, QueryType
 
+from enginehouse.api.creating import route_request, task_request
 from enginehouse.api.graphql import paging
 from enginehouse.api.graphql.context import Context, Info
-from enginehouse.api.graphql.creating import route_request, task_request
-from enginehouse.api.graphql.templating import changed_task, template_of
+from enginehouse.api.templating import changed_task, template_of
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.ids import (
     job_graphql,
@@ -23,7 +23,7 @@ from enginehouse.domain.ids import (
 from enginehouse.domain.job import RouteRequest
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import engines, templates
-from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateFilter
+from enginehouse.operations.templates import JobTemplate, TaskTemplate, TemplateFilter
 
 query, mutation = QueryType(), MutationType()
 template_type, task_type = ObjectType("JobTemplate"), ObjectType("TaskTemplate")

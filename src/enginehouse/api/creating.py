@@ -1,4 +1,4 @@
-"""A `CreateJob` input as the request that operations take; nothing is judged here."""
+"""A `CreateJob` input, and its like, as the request that operations take; nothing is judged here."""
 
 from typing import Any
 

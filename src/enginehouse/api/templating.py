@@ -1,33 +1,44 @@
-"""`CreateJobTemplate` and `CreateTaskTemplate` inputs as the templates that operations take."""
+"""`CreateJobTemplate` and `CreateTaskTemplate` inputs, of either interface, as the templates that operations take."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import structs
 
-from enginehouse.api.graphql.context import Context
-from enginehouse.api.graphql.creating import Input, folder_request, route_request, task_request
+from enginehouse.api.creating import Input, folder_request, route_request, task_request
 from enginehouse.domain.errors import Problem
+from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import parse_pipeline
 from enginehouse.domain.job import TaskRequest
 from enginehouse.operations import templates
-from enginehouse.storage.templates import JobTemplate
+from enginehouse.operations.house import House
+from enginehouse.operations.templates import JobTemplate
 
 _ECHO = ("clusterId", "skipDecider", "applicationId")
 
 
-def inline(context: Context, given: Sequence[Input] | None, path: str) -> tuple[list[JobTemplate], list[Problem]]:
+class Asked(Protocol):
+    """A request at either entrance: the house it came to, and who is asking."""
+
+    @property
+    def house(self) -> House: ...
+
+    @property
+    def principal(self) -> Principal: ...
+
+
+def inline(asked: Asked, given: Sequence[Input] | None, path: str) -> tuple[list[JobTemplate], list[Problem]]:
     """The templates written into another request at `path` (`jobTemplates`), and all that is wrong with them."""
     made, problems = list[JobTemplate](), list[Problem]()
     for number, each in enumerate(given or ()):
         prefix = f"{path}[{number}]."
-        template, found = template_of(context, each, prefix)
+        template, found = template_of(asked, each, prefix)
         made.append(template)
-        problems += found or templates.problems(context.house, context.principal, template, prefix)
+        problems += found or templates.problems(asked.house, asked.principal, template, prefix)
     return made, problems
 
 
-def template_of(context: Context, given: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
+def template_of(asked: Asked, given: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
     """The template that is asked for; its jobs are not looked at yet."""
     problems = list[Problem]()
     config = given.get("jobConfig")
@@ -38,7 +49,7 @@ def template_of(context: Context, given: Input, prefix: str = "") -> tuple[JobTe
     if (wanted := given.get("jobPipelineId")) is not None and (pipeline_id := parse_pipeline(wanted)) is None:
         problems.append(Problem(f"{prefix}jobPipelineId", f'there is no pipeline "{wanted}".', wanted))
     template = templates.new(
-        context.principal,
+        asked.principal,
         tasks=[task_request(task) for task in given.get("taskTemplates") or ()],
         routes=[route_request(route) for route in given.get("routes") or ()],
         job_config=config,
