@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.operations import audit, bounds, targets
 from enginehouse.operations.house import House
@@ -15,12 +17,14 @@ from enginehouse.operations.planning import plan_all
 from enginehouse.operations.scheduling import job_request
 from enginehouse.storage import audit_log, jobs, schedules, templates
 from enginehouse.storage import targets as stored_targets
+from enginehouse.storage.audit_log import Entry
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Tx
 from enginehouse.storage.jobs import NewJob, Origin
 from enginehouse.storage.templates import JobTemplate
 
 SCHEDULE: Final = "ScheduledJob"
+TEMPLATE: Final = "JobTemplate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +66,71 @@ async def launch_schedule(
     launching = launching or Launching()
     bounds.refuse(launching.problems())
     made_from = await _launched(house, principal, schedule_id, shown)
-    new, warnings = await _planned(house, principal, schedule_id, made_from, launching)
     done = audit.entry(
-        principal, "launchScheduledJobs", object_type=SCHEDULE, object_id=schedule_id, detail=f"{len(new)} jobs"
+        principal, "launchScheduledJobs", object_type=SCHEDULE, object_id=schedule_id, detail=f"{len(made_from)} jobs"
     )
+    return await _launch(house, principal, made_from, launching, done, schedule_id=schedule_id, shown=shown)
+
+
+@audit.mutation("launchJobTemplates", TEMPLATE)
+async def launch_templates(
+    house: House,
+    principal: Principal,
+    template_ids: Sequence[int],
+    *,
+    schedule_id: int | None = None,
+    shown: str = "",
+    launching: Launching | None = None,
+    found: Sequence[Problem] = (),
+) -> list[CreatedJob]:
+    """One job of each of the templates is durable, all or none; they count as the schedule's where one is named.
+
+    Raises NotFound (template, schedule, target), InvalidInput with all problems (`found`: those the entrance met).
+    """
+    require(principal, Role.USER)
+    launching = launching or Launching()
+    most = house.limits.jobs_per_request
+    problems = [*found, *launching.problems()]
+    if not template_ids and not found:
+        problems.append(Problem("ids", "at least 1 job template is required.", "0", f"1–{most}"))
+    if len(template_ids) > most:
+        problems.append(
+            Problem("ids", f"{len(template_ids)} given, at most {most}.", str(len(template_ids)), f"1–{most}")
+        )
+    bounds.refuse(problems)
+    known = await house.database.read(lambda tx: templates.readable(tx, principal.organization_id, template_ids))
+    for place, template_id in enumerate(template_ids):
+        if template_id not in known:
+            raise NotFound(TEMPLATE, job_graphql(template_id), path=f"ids[{place}]")
+    made_from = [known[template_id] for template_id in template_ids]
+    which = job_graphql(template_ids[0]) if len(template_ids) == 1 else f"{len(template_ids)} templates"
+    one_id = template_ids[0] if len(template_ids) == 1 else None
+    done = audit.entry(principal, "launchJobTemplates", object_type=TEMPLATE, object_id=one_id, detail=f"of {which}")
+    return await _launch(
+        house, principal, made_from, launching, done, schedule_id=schedule_id, shown=shown, path="scheduledJobId",
+        listed="ids",
+    )  # fmt: skip
+
+
+async def _launch(
+    house: House,
+    principal: Principal,
+    made_from: Sequence[JobTemplate],
+    launching: Launching,
+    done: Entry,
+    *,
+    schedule_id: int | None,
+    shown: str,
+    path: str = "",
+    listed: str = "jobTemplates",
+) -> list[CreatedJob]:
+    """One job of each template is durable, all or none; where the schedule is gone, or foreign, none."""
+    new, warnings = await _planned(house, principal, schedule_id, made_from, launching, listed)
     shard = house.shard()
 
     async def start(tx: Tx) -> list[tuple[int, int | None]]:
-        if await schedules.lock(tx, principal.organization_id, schedule_id) is None:
-            raise NotFound(SCHEDULE, shown or schedule_id)
+        if schedule_id is not None and await schedules.lock(tx, principal.organization_id, schedule_id) is None:
+            raise NotFound(SCHEDULE, shown or schedule_id, path=path)
         target_id = await _target(tx, principal, launching)
         about = new if target_id is None else [replace(job, target=None, target_id=target_id) for job in new]
         made = await jobs.create(tx, house.plans, about, shard=shard)
@@ -92,8 +152,8 @@ async def _launched(house: House, principal: Principal, schedule_id: int, shown:
         if found.organization_id != principal.organization_id:
             raise NotAllowed("This scheduled job belongs to another organization; it can be read, not launched.")
         keys = (await schedules.templates_of(tx, [schedule_id])).get(schedule_id, [])
-        known = await templates.load(tx, (template_id for template_id, _ in keys))
-        return [known[template_id] for template_id, _ in keys if template_id in known]
+        known = await templates.load(tx, (key.template_id for key in keys))
+        return [known[key.template_id] for key in keys if key.template_id in known]
 
     found = await house.database.read(look)
     if not found:
@@ -105,10 +165,15 @@ async def _launched(house: House, principal: Principal, schedule_id: int, shown:
 
 
 async def _planned(
-    house: House, principal: Principal, schedule_id: int, made_from: Sequence[JobTemplate], launching: Launching
+    house: House,
+    principal: Principal,
+    schedule_id: int | None,
+    made_from: Sequence[JobTemplate],
+    launching: Launching,
+    listed: str,
 ) -> tuple[list[NewJob], list[tuple[str, ...]]]:
     """The jobs of the templates, and what is to be told with each."""
-    requests = [_request(template, launching, f"jobTemplates[{n}].") for n, template in enumerate(made_from)]
+    requests = [_request(template, launching, f"{listed}[{n}].") for n, template in enumerate(made_from)]
     planned = plan_all(house, principal, requests, ())
     named = await targets.for_jobs(house, principal, [replace(each, prefix="targetInfo.") for each in requests])
     new = [
@@ -129,7 +194,7 @@ def _request(template: JobTemplate, launching: Launching, prefix: str) -> JobReq
     made = job_request(template, payload=launching.payload, target=launching.target)
     if launching.target_id is not None:
         made = replace(made, target=None, target_id=launching.target_id)
-    return replace(made, prefix=prefix, echo={**made.echo, **(launching.echo or {})})
+    return replace(made, prefix=prefix, spelling=SPELLING, echo={**made.echo, **(launching.echo or {})})
 
 
 async def _target(tx: Tx, principal: Principal, launching: Launching) -> int | None:

@@ -18,6 +18,7 @@ from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Tx
 from enginehouse.storage.firing import Fired, Ready
 from enginehouse.storage.jobs import NewJob
+from enginehouse.storage.schedules import Launchable
 from enginehouse.storage.templates import JobTemplate
 
 MICROS: Final = 1_000_000
@@ -25,18 +26,20 @@ AT_ONCE: Final = 1000  # schedules fired in one transaction
 NOTHING_TO_LAUNCH: Final = "no_template"
 INVALID_TEMPLATE: Final = "invalid_template"
 _KEPT: Final = 10_000
+_TARGET_ECHO: Final = ("sourceData", "parentFolderId", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
+                       "sourceImageUrl")  # fmt: skip
 
 
 @dataclass(slots=True)
 class MadeJobs:
-    """What the templates used last make, by template and version: planned once, created again and again."""
+    """What the templates used last make for an organization: planned once, created again and again."""
 
-    _kept: OrderedDict[tuple[int, int], NewJob | str] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[Launchable, NewJob | str] = field(default_factory=OrderedDict)
 
-    def get(self, key: tuple[int, int]) -> NewJob | str | None:
+    def get(self, key: Launchable) -> NewJob | str | None:
         return self._kept.get(key)
 
-    def keep(self, key: tuple[int, int], made: NewJob | str) -> None:
+    def keep(self, key: Launchable, made: NewJob | str) -> None:
         self._kept[key] = made
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
@@ -64,18 +67,18 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
 async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, Ready]:
     """What each schedule launches now; a template is read and planned once per version."""
 
-    async def read(tx: Tx) -> tuple[dict[int, list[tuple[int, int]]], dict[int, JobTemplate]]:
+    async def read(tx: Tx) -> tuple[dict[int, list[Launchable]], set[Launchable], dict[int, JobTemplate]]:
         launched = await schedules.templates_of(tx, due)
-        unknown = {key[0] for keys in launched.values() for key in keys if made.get(key) is None}
-        return launched, await templates.load(tx, unknown)
+        unknown = {key for keys in launched.values() for key in keys if made.get(key) is None}
+        return launched, unknown, await templates.load(tx, {key.template_id for key in unknown})
 
-    launched, found = await house.database.read(read)
-    for template in found.values():
-        made.keep((template.id, template.version), _job_of(house, template))
+    launched, unknown, found = await house.database.read(read)
+    for key in unknown:
+        made.keep(key, _job_of(house, found[key.template_id], key.organization_id))
     return {schedule_id: _ready(version, launched.get(schedule_id, []), made) for schedule_id, version in due.items()}
 
 
-def _ready(version: int, keys: Iterable[tuple[int, int]], made: MadeJobs) -> Ready:
+def _ready(version: int, keys: Iterable[Launchable], made: MadeJobs) -> Ready:
     jobs = list[tuple[int, NewJob]]()
     for key in keys:
         match made.get(key):
@@ -84,13 +87,17 @@ def _ready(version: int, keys: Iterable[tuple[int, int]], made: MadeJobs) -> Rea
             case str(fault):
                 return Ready(version, fault=fault)
             case job:
-                jobs.append((key[0], job))
+                jobs.append((key.template_id, job))
     return Ready(version, jobs) if jobs else Ready(version, fault=NOTHING_TO_LAUNCH)
 
 
-def _job_of(house: House, template: JobTemplate) -> NewJob | str:
-    """The job a template makes, or why it makes none now (an engine is gone)."""
-    owner = Principal(template.organization_id, template.created_by, "", Role.USER)
+def _job_of(house: House, template: JobTemplate, organization_id: int) -> NewJob | str:
+    """The job a template makes for the organization, or why it makes none now (an engine is gone).
+
+    One of a public pipeline makes it with the engines, and in the name, of whoever launches it.
+    """
+    own = template.organization_id == organization_id
+    owner = Principal(organization_id, template.created_by if own else None, "", Role.USER)
     request = job_request(template)
     try:
         [planned] = plan_all(house, owner, [request], ())
@@ -109,7 +116,7 @@ def job_request(
     """
     config = template.document.job_config
     if target is None and config.get("createTDOOnLaunch", True):
-        target = _described(config.get("createTDOInput"))
+        target = _described(config)
     return JobRequest(
         tasks=tuple(_merged(task.request, payload) for task in template.tasks),
         routes=template.document.routes,
@@ -118,12 +125,20 @@ def job_request(
     )
 
 
-def _described(given: Any) -> TargetRequest:
-    if not isinstance(given, dict):
-        return TargetRequest()
-    echo = {"sourceData": given["sourceData"]} if "sourceData" in given else {}
-    return TargetRequest(name=given.get("name"), description=given.get("description"),
-                         details=given.get("details"), echo=echo)  # fmt: skip
+def _described(config: dict[str, Any]) -> TargetRequest:
+    """The fresh target, as `createTDOInput` has it; it says which source it is of, also where only the config does."""
+    given = config.get("createTDOInput") or {}
+    echo = {name: given[name] for name in _TARGET_ECHO if given.get(name) is not None}
+    if "sourceData" not in echo and config.get("sourceData") is not None:
+        echo["sourceData"] = config["sourceData"]
+    return TargetRequest(
+        name=given.get("name"),
+        description=given.get("description"),
+        status=given.get("status") or TargetRequest().status,
+        details=given.get("details"),
+        is_public=given.get("isPublic") or False,
+        echo=echo,
+    )
 
 
 def _merged(task: TaskRequest, payload: dict[str, Any] | None) -> TaskRequest:

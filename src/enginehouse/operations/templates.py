@@ -120,6 +120,8 @@ def _config_problems(config: dict[str, Any], prefix: str) -> list[Problem]:
     for name in ("name", "description", "status"):
         if not isinstance((wanted or {}).get(name, ""), str | None):
             found.append(Problem(f"{path}.createTDOInput.{name}", "must be a text."))
+    if not isinstance((wanted or {}).get("isPublic", False), bool | None):
+        found.append(Problem(f"{path}.createTDOInput.isPublic", "true or false."))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -52,6 +52,14 @@ class Launch(msgspec.Struct, frozen=True):
 
     template_id: int | None = None
     pipeline_id: int | None = None
+
+
+class Launchable(NamedTuple):
+    """A template in the version that is launched now, and the organization whose job that makes: the schedule's."""
+
+    template_id: int
+    version: int
+    organization_id: int
 
 
 class SlotRecord(msgspec.Struct, frozen=True):
@@ -167,11 +175,11 @@ async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
     return found
 
 
-async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
-    """The (template, its version) that each schedule launches, those of its pipelines included, in order."""
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for schedule_id, template_id, version, *_ in await tx.all("schedules.templates_of", ids=sorted(set(ids))):
-        found[schedule_id].append((template_id, version))
+async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launchable]]:
+    """What each schedule launches, the templates of its pipelines included, in order."""
+    found: dict[int, list[Launchable]] = defaultdict(list)
+    for schedule_id, *launchable, _position, _stage in await tx.all("schedules.templates_of", ids=sorted(set(ids))):
+        found[schedule_id].append(Launchable(*launchable))
     return found
 
 

@@ -81,16 +81,22 @@ SELECT r.schedule_id, r.position, r.template_id, r.pipeline_id FROM {rows} r;
 SELECT schedule_id, template_id, pipeline_id FROM schedule_launch WHERE schedule_id IN {ids} ORDER BY schedule_id, position;
 
 -- name: templates_of
--- What each of the schedules launches: its own templates, then those of its pipelines, stage by stage.
+-- What each of the schedules launches: its own templates, then those of its pipelines, stage by stage. A pipeline of another
+-- organization is launched for as long as it is public.
 -- lists: ids bigint
-SELECT l.schedule_id, t.id, t.version, l.position, 0 AS stage
-FROM schedule_launch l JOIN job_template t ON t.id = l.template_id
+SELECT l.schedule_id, t.id, t.version, s.organization_id, l.position, 0 AS stage
+FROM schedule_launch l
+JOIN scheduled_job s ON s.id = l.schedule_id
+JOIN job_template t ON t.id = l.template_id AND t.organization_id = s.organization_id
 WHERE l.schedule_id IN {ids}
 UNION ALL
-SELECT l.schedule_id, t.id, t.version, l.position, COALESCE(t.stage, 0) AS stage
-FROM schedule_launch l JOIN job_template t ON t.pipeline_id = l.pipeline_id
+SELECT l.schedule_id, t.id, t.version, s.organization_id, l.position, COALESCE(t.stage, 0) AS stage
+FROM schedule_launch l
+JOIN scheduled_job s ON s.id = l.schedule_id
+JOIN job_pipeline p ON p.id = l.pipeline_id AND (p.organization_id = s.organization_id OR p.is_public = 1)
+JOIN job_template t ON t.pipeline_id = p.id
 WHERE l.schedule_id IN {ids} AND l.pipeline_id >= 0
-ORDER BY 1, 4, 5, 2;
+ORDER BY 1, 5, 6, 2;
 
 -- name: next_at
 -- When the first of all schedules is to be looked at.
