@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql
+from enginehouse.operations.sources import named_by
+from enginehouse.storage import pipelines, sources, templates
 from enginehouse.storage import schedules as storage
-from enginehouse.storage import templates
+from enginehouse.storage.content_templates import ContentTemplate
 from enginehouse.storage.database import Tx
 from enginehouse.storage.schedules import Launch
+from enginehouse.storage.sources import Source
 from enginehouse.storage.templates import JobTemplate
 
 
@@ -17,12 +20,14 @@ from enginehouse.storage.templates import JobTemplate
 class Launches:
     """What a request wants launched: templates by id, pipelines by id, and templates to make with the schedule.
 
-    None leaves that kind as it is. `fresh` have ids of 0, and get theirs in the transaction.
+    None leaves that kind as it is. `fresh` have ids of 0, and get theirs in the transaction. `content` are the content
+    templates that come with it; it is no launch of its own.
     """
 
     template_ids: Sequence[int] | None = None
     pipeline_ids: Sequence[int] | None = None
     fresh: Sequence[JobTemplate] = ()
+    content: Sequence[ContentTemplate] | None = None
 
 
 async def named(
@@ -50,3 +55,17 @@ async def with_fresh(tx: Tx, launches: Launches, ids: Sequence[Launch]) -> list[
     """The templates made with the schedule exist; answers all that is launched, those first."""
     made = await templates.add(tx, launches.fresh)
     return [*(Launch(template_id=each.id) for each in made), *ids]
+
+
+async def primary_source(
+    tx: Tx, principal: Principal, fresh: Sequence[JobTemplate], ids: Sequence[Launch]
+) -> Source | None:
+    """The first source that what is launched names, and that the organization may read."""
+    lines = [each.pipeline_id for each in ids if each.pipeline_id is not None]
+    inside = await pipelines.members(tx, lines) if lines else {}
+    wanted = [each.template_id for each in ids if each.template_id is not None]
+    wanted += [template_id for line in lines for template_id in inside.get(line, ())]
+    known = await templates.readable(tx, principal.organization_id, wanted) if wanted else {}
+    named_ = named_by([*fresh, *(known[template_id] for template_id in wanted if template_id in known)])
+    found = await sources.by_ids(tx, principal.organization_id, named_) if named_ else {}
+    return next((found[source_id] for source_id in named_ if source_id in found), None)

@@ -81,17 +81,16 @@ async def launch_templates(
     schedule_id: int | None = None,
     shown: str = "",
     launching: Launching | None = None,
-    found: Sequence[Problem] = (),
 ) -> list[CreatedJob]:
     """One job of each of the templates is durable, all or none; they count as the schedule's where one is named.
 
-    Raises NotFound (template, schedule, target), InvalidInput with all problems (`found`: those the entrance met).
+    Raises NotFound (template, schedule, target), InvalidInput with all problems.
     """
     require(principal, Role.USER)
     launching = launching or Launching()
     most = house.limits.jobs_per_request
-    problems = [*found, *launching.problems()]
-    if not template_ids and not found:
+    problems = launching.problems()
+    if not template_ids:
         problems.append(Problem("ids", "at least 1 job template is required.", "0", f"1–{most}"))
     if len(template_ids) > most:
         problems.append(

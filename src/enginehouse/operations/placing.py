@@ -7,9 +7,10 @@ from msgspec import UNSET
 
 from enginehouse.domain.firing import Standing, first_look, placed
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.schedule import RunMode
+from enginehouse.domain.schedule import RunMode, Timing
 from enginehouse.domain.scheduling import ScheduleRequest, Wanted
 from enginehouse.storage.schedules import Schedule
+from enginehouse.storage.sources import Source
 
 
 def blank(principal: Principal, schedule_id: int, now: int) -> Schedule:
@@ -29,6 +30,23 @@ def blank(principal: Principal, schedule_id: int, now: int) -> Schedule:
         created_at=now,
         modified_at=now,
     )
+
+
+def of_source(request: ScheduleRequest, source: Source | None) -> ScheduleRequest:
+    """The request with the primary source that its templates name, unless it says itself which one that is."""
+    if request.source_id is not UNSET:
+        return request
+    return msgspec.structs.replace(request, source_id=None if source is None else source.id)
+
+
+def zone(source: Source | None) -> str:
+    """The time zone of a schedule that says none, and whose parts are of the week."""
+    return (source.zone if source is not None else None) or Timing().zone
+
+
+def unsaid(request: ScheduleRequest, source: Source | None) -> Wanted:
+    """What a new schedule is where its request says nothing: its weekly parts are in its primary source's time zone."""
+    return Wanted(timing=Timing(zone=zone(source))) if request.weekly else Wanted()
 
 
 def before(schedule: Schedule) -> Wanted:

@@ -13,17 +13,18 @@ from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotAllowed
 from enginehouse.domain.firing import due_at
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.schedule import RunMode, ScheduleFilter
-from enginehouse.domain.scheduling import ScheduleRequest, Wanted, read
+from enginehouse.domain.scheduling import ScheduleRequest, read
 from enginehouse.domain.slots import EPOCH, mark, slots
 from enginehouse.domain.zones import zone_of
 from enginehouse.operations import audit, bounds, launches, placing
 from enginehouse.operations.house import House
 from enginehouse.operations.launches import Launches
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log, schedule_pages
+from enginehouse.storage import audit_log, content_templates, schedule_pages, sources
 from enginehouse.storage import schedules as storage
 from enginehouse.storage.database import Tx
 from enginehouse.storage.schedules import Schedule, SlotRecord
+from enginehouse.storage.sources import Source
 
 __all__ = [
     "Coming", "Launches", "Schedule", "ScheduleFilter", "ScheduleRequest", "SlotRecord",
@@ -62,14 +63,17 @@ async def create(
 
     async def make(tx: Tx) -> Schedule:
         now = await tx.read_clock()
-        wanted, wrong = read(request, Wanted(), now=now)
         ids, missing = await launches.named(tx, principal, launched, ())
+        source = await launches.primary_source(tx, principal, launched.fresh, ids)
+        asked = placing.of_source(request, source)
+        wanted, wrong = read(asked, placing.unsaid(asked, source), now=now, default_zone=placing.zone(source))
         bounds.refuse([*problems, *wrong, *missing])
         await _room(tx, house, principal)
         blank = placing.blank(principal, await storage.reserve(tx, "schedule"), now)
-        made = placing.changed(blank, request, wanted, now, fresh=True)
+        made = placing.changed(blank, asked, wanted, now, fresh=True)
         await storage.insert(tx, [made])
         await storage.set_launches(tx, made.id, await launches.with_fresh(tx, launched, ids))
+        await content_templates.add(tx, made.organization_id, made.id, launched.content or ())
         await audit_log.record(tx, [done.about(made.id)])
         return made
 
@@ -100,16 +104,21 @@ async def update(
     async def change(tx: Tx) -> Schedule:
         now = await tx.read_clock()
         old = await _locked(tx, principal, schedule_id, shown)
-        wanted, wrong = read(request, placing.before(old), now=now)
-        missing = list[Problem]()
+        missing, asked = list[Problem](), request
+        source = await _source(tx, old)
         if launched is not None:
             had = (await storage.launches(tx, [old.id])).get(old.id, [])
             ids, missing = await launches.named(tx, principal, launched, had)
+            source = await launches.primary_source(tx, principal, launched.fresh, ids)
+            asked = placing.of_source(request, source)
+        wanted, wrong = read(asked, placing.before(old), now=now, default_zone=placing.zone(source))
         bounds.refuse([*problems, *wrong, *missing])
-        new = placing.changed(old, request, wanted, now, fresh=False)
+        new = placing.changed(old, asked, wanted, now, fresh=False)
         await storage.update(tx, old, new)
         if launched is not None:
             await storage.set_launches(tx, old.id, await launches.with_fresh(tx, launched, ids))
+            if launched.content is not None:
+                await content_templates.replace(tx, old.organization_id, old.id, launched.content)
         if new.next_at is None or new.timing != old.timing:
             await storage.drop_queued(tx, old.id, _REPLACED)
         await audit_log.record(tx, [done])
@@ -165,6 +174,8 @@ async def clone(house: House, principal: Principal, schedule_id: int, shown: str
         )  # fmt: skip
         await storage.insert(tx, [made])
         await storage.set_launches(tx, made.id, (await storage.launches(tx, [old.id])).get(old.id, []))
+        content = (await content_templates.of_schedules(tx, old.organization_id, [old.id])).get(old.id, [])
+        await content_templates.add(tx, made.organization_id, made.id, content)
         await audit_log.record(tx, [done.about(made.id)])
         return made
 
@@ -259,6 +270,12 @@ async def _locked(tx: Tx, principal: Principal, schedule_id: int, shown: str) ->
             raise NotAllowed("This scheduled job belongs to another organization; it can be read, not changed.")
         raise NotFound(SCHEDULE, shown or schedule_id)
     return found
+
+
+async def _source(tx: Tx, schedule: Schedule) -> Source | None:
+    if schedule.source_id is None:
+        return None
+    return (await sources.by_ids(tx, schedule.organization_id, [schedule.source_id])).get(schedule.source_id)
 
 
 async def _room(tx: Tx, house: House, principal: Principal) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.ids import job_graphql, task_graphql
+from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import RouteRequest, TaskRequest
 from enginehouse.operations import audit, bounds, targets
@@ -23,33 +23,11 @@ from enginehouse.storage.pipelines import Pipeline
 from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 
 __all__ = [
-    "TASK",
-    "TEMPLATE",
-    "JobTemplate",
-    "Launched",
-    "TaskTemplate",
-    "TemplateFilter",
-    "create",
-    "create_task",
-    "delete",
-    "delete_task",
-    "get",
-    "get_many",
-    "launched",
-    "list_",
-    "new",
-    "own_pipeline",
-    "own_pipelines",
-    "problems",
-    "task",
-    "task_at",
-    "update",
-    "update_task",
-    "used_by",
+    "TEMPLATE", "JobTemplate", "Launched", "TaskTemplate", "TemplateFilter", "changed", "create", "delete", "get",
+    "get_many", "launched", "list_", "new", "own_pipeline", "own_pipelines", "problems", "update", "used_by",
 ]  # fmt: skip
 
 TEMPLATE: Final = "JobTemplate"
-TASK: Final = "TaskTemplate"
 _MOST_STAGES: Final = 1_000_000
 
 
@@ -143,17 +121,6 @@ async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> di
     return await house.database.read(lambda tx: storage.readable(tx, principal.organization_id, wanted))
 
 
-async def task(
-    house: House, principal: Principal, template_id: int, ordinal: int, shown: str = ""
-) -> tuple[JobTemplate, TaskTemplate]:
-    """One task of a template, with the template. Raises NotFound."""
-    found = (await get_many(house, principal, [template_id])).get(template_id)
-    for each in found.tasks if found is not None else ():
-        if found is not None and each.ordinal == ordinal:
-            return found, each
-    raise NotFound(TASK, shown or task_graphql(template_id, ordinal))
-
-
 async def list_(house: House, principal: Principal, wanted: TemplateFilter) -> list[JobTemplate]:
     """One page of the organization's templates, the newest first. Raises InvalidInput for a page out of bounds."""
     require(principal, Role.READER)
@@ -230,7 +197,7 @@ async def own_pipeline(tx: Tx, principal: Principal, pipeline_id: int, shown: st
     return found
 
 
-async def _changed(
+async def changed(
     house: House,
     principal: Principal,
     event: str,
@@ -321,7 +288,7 @@ async def update(
         )
         return msgspec.structs.replace(old, document=document, stage=old.stage if stage is None else stage)
 
-    return await _changed(house, principal, "updateJobTemplate", template_id, shown, change)
+    return await changed(house, principal, "updateJobTemplate", template_id, shown, change)
 
 
 @audit.mutation("deleteJobTemplate", TEMPLATE, names="template_id")
@@ -337,67 +304,3 @@ async def delete(house: House, principal: Principal, template_id: int, shown: st
         await audit_log.record(tx, [done])
 
     await house.database.write(remove)
-
-
-@audit.mutation("createTaskTemplate", TASK)
-async def create_task(
-    house: House, principal: Principal, template_id: int, request: TaskRequest, shown: str = ""
-) -> tuple[JobTemplate, TaskTemplate]:
-    """The template has one task more, behind the others. Raises NotFound, NotAllowed, InvalidInput."""
-    require(principal, Role.USER)
-
-    def change(old: JobTemplate) -> JobTemplate:
-        following = max((each.ordinal for each in old.tasks), default=-1) + 1
-        added = TaskTemplate(template_id=template_id, ordinal=following, request=request)
-        return msgspec.structs.replace(old, tasks=(*old.tasks, added))
-
-    new = await _changed(house, principal, "createTaskTemplate", template_id, shown, change, object_type=TASK)
-    return new, new.tasks[-1]
-
-
-@audit.mutation("updateTaskTemplate", TASK, names="template_id")
-async def update_task(
-    house: House,
-    principal: Principal,
-    template_id: int,
-    ordinal: int,
-    change: Callable[[TaskRequest], TaskRequest],
-    shown: str = "",
-) -> tuple[JobTemplate, TaskTemplate]:
-    """The task is what `change` makes of it. Raises NotFound, NotAllowed, InvalidInput."""
-    require(principal, Role.USER)
-
-    def swap(old: JobTemplate) -> JobTemplate:
-        task_at(old, ordinal, shown)
-        return msgspec.structs.replace(
-            old,
-            tasks=tuple(
-                msgspec.structs.replace(each, request=change(each.request)) if each.ordinal == ordinal else each
-                for each in old.tasks
-            ),
-        )
-
-    new = await _changed(
-        house, principal, "updateTaskTemplate", template_id, shown, swap, object_type=TASK, ordinal=ordinal
-    )
-    return new, task_at(new, ordinal, shown)
-
-
-@audit.mutation("deleteTaskTemplate", TASK, names="template_id")
-async def delete_task(house: House, principal: Principal, template_id: int, ordinal: int, shown: str = "") -> None:
-    """The template has one task less. Raises NotFound, NotAllowed; InvalidInput where what is left would be wrong."""
-    require(principal, Role.USER)
-
-    def drop(old: JobTemplate) -> JobTemplate:
-        task_at(old, ordinal, shown)
-        return msgspec.structs.replace(old, tasks=tuple(each for each in old.tasks if each.ordinal != ordinal))
-
-    await _changed(house, principal, "deleteTaskTemplate", template_id, shown, drop, object_type=TASK, ordinal=ordinal)
-
-
-def task_at(template: JobTemplate, ordinal: int, shown: str = "") -> TaskTemplate:
-    """The task of the template with this ordinal. Raises NotFound."""
-    for each in template.tasks:
-        if each.ordinal == ordinal:
-            return each
-    raise NotFound(TASK, shown or task_graphql(template.id, ordinal))

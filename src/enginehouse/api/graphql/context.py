@@ -1,7 +1,7 @@
 """What the fields of one request share: who asks, what was uploaded, and what was read already."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from graphql import GraphQLResolveInfo
@@ -14,7 +14,19 @@ from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job
 from enginehouse.domain.waiting import JobExplanation
-from enginehouse.operations import attempts, engines, identity, jobs, pipelines, sources, targets, templates, why
+from enginehouse.operations import (
+    attempts,
+    content_templates,
+    engines,
+    identity,
+    jobs,
+    pipelines,
+    sources,
+    targets,
+    templates,
+    why,
+)
+from enginehouse.operations.content_templates import ContentTemplate
 from enginehouse.operations.house import House
 from enginehouse.operations.pipelines import Pipeline
 from enginehouse.operations.sources import Source, SourceType
@@ -116,6 +128,9 @@ class Context:
             lambda ids: pipelines.templates(house, self.principal, ids)
         )
         self.launched: Loader[int, Launched] = Loader(lambda ids: templates.launched(house, self.principal, ids))
+        self.content_templates: Loader[int, Sequence[ContentTemplate]] = Loader(
+            lambda ids: content_templates.of_schedules(house, self.principal, ids)
+        )
         self.sources: Loader[int, Source] = Loader(lambda ids: sources.get_many(house, self.principal, ids))
         self._source_types: asyncio.Task[dict[int, SourceType]] | None = None
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))

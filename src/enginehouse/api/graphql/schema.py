@@ -11,9 +11,11 @@ from graphql import GraphQLSchema
 from enginehouse.api.graphql import (
     assets,
     attempts,
+    content_templates,
     engines,
     identity,
     jobs,
+    launching,
     pipelines,
     results,
     sources,
@@ -34,6 +36,7 @@ def schema() -> GraphQLSchema:
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
         identity, engines, targets, assets, jobs, tasks, attempts, waiting, results, templates, pipelines, sources,
+        content_templates, launching,
     )  # fmt: skip
     made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (made.query_type, made.mutation_type):

@@ -22,7 +22,7 @@ from enginehouse.domain.ids import (
 )
 from enginehouse.domain.job import RouteRequest
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import engines, templates
+from enginehouse.operations import engines, task_templates, templates
 from enginehouse.operations.templates import JobTemplate, TaskTemplate, TemplateFilter
 
 query, mutation = QueryType(), MutationType()
@@ -42,7 +42,7 @@ def template_id_of(text: str) -> int:
 def _task_of(text: str) -> tuple[int, int]:
     found = parse_task(text)
     if found is None:
-        raise NotFound(templates.TASK, text)
+        raise NotFound(task_templates.TASK, text)
     return found
 
 
@@ -74,7 +74,7 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 @query.field("taskTemplate")
 async def one_task(_: object, info: Info, id: str) -> TaskTemplate:
     """The task template with this id."""
-    template, task = await templates.task(info.context.house, info.context.principal, *_task_of(id), id)
+    template, task = await task_templates.get(info.context.house, info.context.principal, *_task_of(id), id)
     info.context.job_templates.prime(template.id, template)
     return task
 
@@ -143,7 +143,7 @@ async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
     context, shown = info.context, input.get("jobTemplateId")
     if shown is None:
         raise InvalidInput("must be given: a task template is a part of a job template.", "jobTemplateId")
-    template, task = await templates.create_task(
+    template, task = await task_templates.create(
         context.house, context.principal, template_id_of(shown), task_request(input), shown
     )
     context.job_templates.prime(template.id, template)
@@ -154,7 +154,7 @@ async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
     """The task template is changed where something is given."""
     context, shown = info.context, input["id"]
-    template, task = await templates.update_task(
+    template, task = await task_templates.update(
         context.house, context.principal, *_task_of(shown), lambda before: changed_task(before, input), shown
     )
     context.job_templates.prime(template.id, template)
@@ -165,7 +165,7 @@ async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 async def delete_task(_: object, info: Info, id: str) -> dict[str, Any]:
     """The job template has one task less."""
     template_id, ordinal = _task_of(id)
-    await templates.delete_task(info.context.house, info.context.principal, template_id, ordinal, id)
+    await task_templates.delete(info.context.house, info.context.principal, template_id, ordinal, id)
     shown = task_graphql(template_id, ordinal)
     return {"id": shown, "message": f"TaskTemplate {shown} was deleted."}
 
