@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from ariadne import MutationType, ObjectType
 
+from enginehouse.api.creating import Input
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.graphql.creating import Input
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_schedule
 from enginehouse.domain.times import graphql_seconds

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from ariadne import MutationType
 
+from enginehouse.api.creating import Input, target_request
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.graphql.creating import Input, target_request
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.ids import parse_job, parse_schedule
 from enginehouse.domain.job import Job
