@@ -1,0 +1,61 @@
+"""Several servers on one PostgreSQL, and what befalls them: kills, pauses, clocks that are set wrong."""
+
+import asyncio
+import os
+import signal
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.server import CHECKOUT, Server, serving
+
+STEPPED = Path(__file__).parent / "stepped"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One server, with a clock of its own."""
+
+    server: Server
+    clock: Path
+
+    def step(self, seconds: int) -> None:
+        """The server's clock is the machine's and so many seconds more, from now on."""
+        with self.clock.open("r+b") as held:
+            held.write(struct.pack("<q", seconds))
+
+    def pause(self) -> None:
+        os.kill(self.server.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.server.pid, signal.SIGCONT)
+
+    async def start_again(self) -> None:
+        await asyncio.to_thread(self.server.start)
+
+    async def year(self) -> int:
+        """The year that the server's clock shows, as every answer of it says."""
+        async with self.server.client() as client:
+            answer = await client.get("/edge/v1/ping")
+        return parsedate_to_datetime(answer.headers["date"]).year
+
+
+@contextmanager
+def fleet(folder: Path, database: str, count: int, *options: str) -> Iterator[Sequence[Member]]:
+    """So many servers are up; all of them are gone afterwards."""
+    with ExitStack() as up:
+        members = list[Member]()
+        for number in range(count):
+            clock = folder / f"clock{number}"
+            clock.write_bytes(struct.pack("<q", 0))
+            environment: dict[str, Any] = {
+                "STEPPED_CLOCK": str(clock),
+                "PYTHONPATH": os.pathsep.join(map(str, (STEPPED, CHECKOUT / "src", CHECKOUT))),
+            }
+            server = serving(folder / f"server{number}", *options, database=database, **environment)
+            members.append(Member(up.enter_context(server), clock))
+        yield members
