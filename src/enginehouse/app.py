@@ -206,10 +206,15 @@ def _duties(house: House) -> list[Duty]:
         return await upkeep.expire_leases(house) >= _BATCH
 
     async def prune() -> bool:
-        return await upkeep.prune(house, now=janitor.wall_micros()) >= _BATCH
+        return await upkeep.prune(house, now=await upkeep.storage_time(house)) >= _BATCH
 
     async def prune_keys() -> bool:
-        return await upkeep.prune_keys(house, now=janitor.wall_micros(), limit=_KEYS) >= _KEYS
+        return await upkeep.prune_keys(house, now=await upkeep.storage_time(house), limit=_KEYS) >= _KEYS
+
+    slot_history = upkeep.SlotHistory()
+
+    async def prune_slots() -> bool:
+        return await slot_history.prune(house, now=await upkeep.storage_time(house))
 
     async def settle() -> bool:
         return await bulk.settle(house)
@@ -218,6 +223,7 @@ def _duties(house: House) -> list[Duty]:
         Duty("expire leases", 1.0, expire),
         Duty("prune", 60.0, prune),
         Duty("prune keys", 60.0, prune_keys),
+        Duty("prune slots", 600.0, prune_slots),
         Duty(_SETTLE, 1.0, settle),
     ]
 

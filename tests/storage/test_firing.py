@@ -174,6 +174,26 @@ async def test_what_cannot_be_launched_is_recorded_with_the_reason(database: Dat
     assert told_slots(now, schedule, told) == expected(now, schedule)
 
 
+async def test_a_schedule_that_cannot_be_worked_out_keeps_no_other_from_firing(database: Database) -> None:
+    made = [await add(database, every(50), since=101) for _ in range(3)]
+    lost = made[1]
+    gone = '{"recurring":[{"unit":"days","every":1}],"zone":"Gone/Nowhere"}'
+    await database.write(lambda tx: tx.run("test.zone_gone", id=lost.id, timing=gone))
+    fired = await round_(database, [schedule.id for schedule in made])
+    assert len(fired.jobs) == 2
+    now, told, started = await settled(database, lost)
+    assert (now.decided, told, started) == (lost.decided, [], [])
+    assert now.next_at is not None
+    assert (await round_(database, [lost.id])).looked_at == 0
+    whole = '{"recurring":[{"unit":"seconds","every":50}]}'
+    await database.write(lambda tx: tx.run("test.zone_gone", id=lost.id, timing=whole))
+    await database.write(lambda tx: tx.run("test.schedules_due"))
+    await round_(database, [lost.id])
+    now, told, _ = await settled(database, lost)
+    assert told_slots(now, lost, told) == expected(now, lost)
+    assert now.decided > lost.decided
+
+
 async def end_jobs(database: Database, job_ids: Sequence[int]) -> None:
     wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
     assert all(await database.write(lambda tx: cancelling.cancel(tx, wanted)))

@@ -15,7 +15,7 @@ from enginehouse.operations.jobs import new_job
 from enginehouse.operations.planning import plan_all
 from enginehouse.storage import firing, schedules, templates
 from enginehouse.storage.barriers import BARRIER_LOCK
-from enginehouse.storage.database import Tx
+from enginehouse.storage.database import Contended, Tx
 from enginehouse.storage.firing import Fired, Ready
 from enginehouse.storage.jobs import NewJob
 from enginehouse.storage.schedules import Launchable
@@ -28,6 +28,10 @@ INVALID_TEMPLATE: Final = "invalid_template"
 _KEPT: Final = 10_000
 _TARGET_ECHO: Final = ("sourceData", "parentFolderId", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
                        "sourceImageUrl")  # fmt: skip
+_PATIENCE: Final = 1.0  # seconds for a row that another server holds; the next round counts in another shard
+_HELD: Final = 0.05  # seconds until what another server holds is looked at again
+
+Jobs = dict[Launchable, NewJob | str]
 
 
 @dataclass(slots=True)
@@ -35,18 +39,23 @@ class MadeJobs:
     """What the templates used last make for an organization: planned once, created again and again."""
 
     _kept: OrderedDict[Launchable, NewJob | str] = field(default_factory=OrderedDict)
+    _engines: object = None
 
-    def get(self, key: Launchable) -> NewJob | str | None:
-        return self._kept.get(key)
+    def of(self, house: House) -> "MadeJobs":
+        """The same, empty when the engines were read anew: what was made may no longer be what would be made."""
+        if self._engines is not house.catalogue.by_id:
+            self._kept.clear()
+            self._engines = house.catalogue.by_id
+        return self
 
-    def keep(self, key: Launchable, made: NewJob | str) -> None:
-        self._kept[key] = made
+    def known(self, keys: Iterable[Launchable]) -> Jobs:
+        """Those that need not be made."""
+        return {key: self._kept[key] for key in keys if key in self._kept}
+
+    def keep(self, made: Jobs) -> None:
+        self._kept.update(made)
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-
-    def forget(self) -> None:
-        """After the engines have changed: what was made may no longer be what would be made."""
-        self._kept.clear()
 
 
 async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
@@ -54,36 +63,42 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
     found, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
     if not found:
         return Fired(), float("inf") if next_at is None else max(0.0, (next_at - now) / MICROS)
-    ready = await _make_ready(house, made, dict(found))
+    ready = await _make_ready(house, made.of(house), dict(found))
     shard = house.shard()
-    fired = await house.database.write(lambda tx: firing.fire(tx, house.plans, ready, shard=shard), under=BARRIER_LOCK)
+    try:
+        fired = await house.database.write(
+            lambda tx: firing.fire(tx, house.plans, ready, shard=shard), under=BARRIER_LOCK, patience=_PATIENCE
+        )
+    except Contended:
+        return Fired(), _HELD
     if fired.stopping:
         house.listeners.stopping(fired.stopping)
     for organization_id in fired.organizations:
         house.waiting(organization_id)
-    return fired, 0.0
+    return fired, 0.0 if fired.looked_at else _HELD
 
 
 async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, Ready]:
     """What each schedule launches now; a template is read and planned once per version."""
 
-    async def read(tx: Tx) -> tuple[dict[int, list[Launchable]], set[Launchable], dict[int, JobTemplate]]:
+    async def read(tx: Tx) -> tuple[dict[int, list[Launchable]], Jobs, dict[int, JobTemplate]]:
         launched = await schedules.templates_of(tx, due)
-        unknown = {key for keys in launched.values() for key in keys if made.get(key) is None}
-        return launched, unknown, await templates.load(tx, {key.template_id for key in unknown})
+        keys = {key for keys in launched.values() for key in keys}
+        known = made.known(keys)
+        return launched, known, await templates.load(tx, {key.template_id for key in keys if key not in known})
 
-    launched, unknown, found = await house.database.read(read)
-    for key in unknown:
-        made.keep(key, _job_of(house, found[key.template_id], key.organization_id))
-    return {schedule_id: _ready(version, launched.get(schedule_id, []), made) for schedule_id, version in due.items()}
+    launched, jobs, found = await house.database.read(read)
+    unknown = {key for keys in launched.values() for key in keys if key not in jobs}
+    fresh = {key: _job_of(house, found[key.template_id], key.organization_id) for key in unknown}
+    made.keep(fresh)
+    jobs |= fresh
+    return {schedule_id: _ready(version, launched.get(schedule_id, []), jobs) for schedule_id, version in due.items()}
 
 
-def _ready(version: int, keys: Iterable[Launchable], made: MadeJobs) -> Ready:
+def _ready(version: int, keys: Iterable[Launchable], made: Jobs) -> Ready:
     jobs = list[tuple[int, NewJob]]()
     for key in keys:
-        match made.get(key):
-            case None:
-                continue  # changed since it was read: the next slot sees what it is then
+        match made[key]:
             case str(fault):
                 return Ready(version, fault=fault)
             case job:

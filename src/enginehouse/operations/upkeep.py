@@ -1,6 +1,7 @@
 """What keeps the house in order while nobody asks: leases whose holder vanished, jobs past their keeping time."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.retry import FailureKind
@@ -8,13 +9,18 @@ from enginehouse.domain.work import Failed, ItemKey, Report
 from enginehouse.operations import work as work_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.work import MICROS
-from enginehouse.storage import deleting, keys, work
+from enginehouse.storage import deleting, keys, slot_history, work
 
 _LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
 
 SERVER: Final = "server/"  # how the name begins under which a server claims for its own slots
 
 _STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
+
+
+async def storage_time(house: House) -> int:
+    """What time it is by the storage's clock (µs): this machine's own may be wrong, and what is old is deleted."""
+    return await house.database.read(lambda tx: tx.read_clock())
 
 
 async def expire_leases(house: House, *, limit: int = 500) -> int:
@@ -66,3 +72,23 @@ async def prune(house: House, *, now: int, limit: int = 200) -> int:
         house.plans.forget(job_id)
     await house.store.delete(bytes_of or [])
     return len(old)
+
+
+@dataclass(slots=True)
+class SlotHistory:
+    """Goes through all schedules, some at a time, and forgets what is past its keeping time."""
+
+    after: int = 0
+
+    async def prune(self, house: House, *, now: int, schedules: int = 500, limit: int = 2000) -> bool:
+        """The next schedules are done, or a bounded batch of them; answers False when all have been gone through."""
+        before = now - house.limits.retention_seconds * MICROS
+        start = self.after
+        ids = await house.database.read(lambda tx: slot_history.schedules_after(tx, start, limit=schedules))
+        if not ids:
+            self.after = 0
+            return False
+        gone = await house.database.write(lambda tx: slot_history.prune(tx, ids, before=before, limit=limit))
+        if gone < limit:
+            self.after = ids[-1]
+        return True

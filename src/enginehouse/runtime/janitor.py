@@ -1,6 +1,5 @@
 """The house's periodic duties, each at its own pace."""
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -26,8 +25,3 @@ def _ticking(duty: Duty) -> Callable[[], Awaitable[float]]:
         return 0.0 if await duty.run() else duty.seconds
 
     return tick
-
-
-def wall_micros() -> int:
-    """Microseconds UTC by this machine's clock; for what need not be exact to the second."""
-    return time.time_ns() // 1000

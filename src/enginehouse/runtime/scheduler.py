@@ -17,7 +17,5 @@ class Scheduler:
 
     async def tick(self) -> float:
         """What was due has been fired; answers how long until something is again."""
-        fired, delay = await scheduling.fire_due(self._house, self._made)
-        if fired.looked_at:
-            return 0.0
-        return min(max(delay, 0.0), LONGEST_SLEEP)
+        _, delay = await scheduling.fire_due(self._house, self._made)
+        return min(delay, LONGEST_SLEEP)

@@ -3,6 +3,9 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
 
 from enginehouse.domain.firing import Decision, Standing, decide
 from enginehouse.domain.schedule import RunMode
@@ -11,6 +14,10 @@ from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.jobs import NewJob
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.schedules import Schedule
+
+log = structlog.get_logger(__name__)
+
+AFTER_TROUBLE: Final = 60_000_000  # µs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready], *, shard: int =
     """
     await tx.lock("barrier", shared=True)
     now = await tx.read_clock()
+    if tx.dialect == "postgres":
+        await tx.run("schedules.let_go_soon")
     rows = [schedules.schedule(row) for row in await tx.all("schedules.lock_due", ids=sorted(ready), now=now)]
     found = [row for row in rows if row.version == ready[row.id].version]
     if not found:
@@ -62,7 +71,7 @@ async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready], *, shard: int =
     queued: dict[int, list[int]] = defaultdict(list)
     for schedule_id, slot in await tx.all("schedules.queued_slots", ids=ids):
         queued[schedule_id].append(slot)
-    decisions = [(each, decide(_standing(each, bool(live[each.id]), queued[each.id]), now)) for each in found]
+    decisions = [(each, _decided(_standing(each, bool(live[each.id]), queued[each.id]), now)) for each in found]
     stopped = [job_id for each, decision in decisions if decision.stop_runs for job_id in live[each.id]]
     fired = Fired(looked_at=len(found), stopping=await _stop(tx, stopped, shard=shard))
     fired.jobs = await _start(tx, plans, decisions, ready, shard=shard)
@@ -84,6 +93,18 @@ def _standing(each: Schedule, busy: bool, queued: list[int]) -> Standing:
         busy=busy,
         queued=tuple(queued),
     )
+
+
+def _decided(standing: Standing, now: int) -> Decision:
+    """What the schedule does. One that cannot be worked out (its zone is gone from the data) does nothing for a while.
+
+    It must not keep all others from firing, which share its transaction; nothing of it is lost meanwhile.
+    """
+    try:
+        return decide(standing, now)
+    except Exception:
+        log.exception("a schedule cannot be worked out", schedule=standing.schedule_id)
+        return Decision(decided=standing.decided, next_at=now + AFTER_TROUBLE)
 
 
 async def _stop(tx: Tx, job_ids: list[int], *, shard: int) -> list[int]:

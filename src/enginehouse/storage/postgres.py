@@ -27,7 +27,10 @@ _SETTINGS: Final = """SELECT name, setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'server_version_num', 'transaction_read_only')"""
 _SESSION: Final = {"application_name": "enginehouse", "jit": "off", "idle_in_transaction_session_timeout": "60000"}
 # What writes has one good plan each, by key; left to itself the planner makes a new one for every array it is given.
-_HOT: Final = {**_SESSION, "plan_cache_mode": "force_generic_plan"}
+# A server that is stopped in the middle of a transaction keeps its rows from all others, and not for long.
+_HOT: Final = {
+    **_SESSION, "plan_cache_mode": "force_generic_plan", "idle_in_transaction_session_timeout": "10000"
+}  # fmt: skip
 
 _AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _TROUBLE: Final = (
@@ -38,6 +41,7 @@ _TROUBLE: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InternalClientError,  # what the driver says while a connection is breaking
 )
 _CANNOT_OPEN: Final = (

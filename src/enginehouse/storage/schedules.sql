@@ -106,6 +106,11 @@ SELECT MIN(next_at) FROM scheduled_job WHERE next_at IS NOT NULL;
 -- Schedules to be looked at by now, those that wait longest first.
 SELECT id, version FROM scheduled_job WHERE next_at <= :now ORDER BY next_at, id LIMIT :limit;
 
+-- name: let_go_soon
+-- A server that is stopped in the middle of a round keeps its schedules from all others no longer than this.
+-- only: postgres
+SET LOCAL idle_in_transaction_session_timeout = 2000;
+
 -- name: lock_due
 -- Those of the schedules that are still due, locked; one that another server holds is that server's.
 -- lists: ids bigint

@@ -107,3 +107,9 @@ SELECT ordinal, kind, detail FROM event ORDER BY id;
 
 -- name: count_a_reused_task
 UPDATE job SET tasks_total = tasks_total + 1, tasks_complete = tasks_complete + 1 WHERE id = :id;
+
+-- name: slots_wait
+UPDATE schedule_slot SET outcome = 'queued' WHERE schedule_id = :id;
+
+-- name: zone_gone
+UPDATE scheduled_job SET timing = :timing WHERE id = :id;
