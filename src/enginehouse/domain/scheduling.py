@@ -113,7 +113,7 @@ def read(
     )
     problems += _parts(request, wanted)
     if start is not None and stop is not None and stop <= start:
-        text = f"({graphql_seconds(stop)}) must be after startDateTime ({graphql_seconds(start)})."
+        text = f"{graphql_seconds(stop)} must be after startDateTime ({graphql_seconds(start)})."
         problems.append(Problem("stopDateTime", text, str(stop)))
     elif not problems:
         problems += _never(wanted, request, now)
@@ -183,13 +183,19 @@ def _weekly_part(number: int, part: WeeklyPart, problems: list[Problem]) -> Week
     return Weekly(part.day, start, stop)
 
 
+def seconds_of_day(text: str) -> int | None:
+    """Seconds since midnight of HH:MM or HH:MM:SS; None for any other text."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    hours, minutes, seconds = found.groups("0")
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+
+
 def _time(path: str, text: str | None, problems: list[Problem]) -> int | None:
     """Seconds since midnight; None without a text."""
-    if text is None:
-        return None
-    if found := _TIME.fullmatch(text):
-        hours, minutes, seconds = found.groups("0")
-        return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    if text is None or (seconds := seconds_of_day(text)) is not None:
+        return None if text is None else seconds
     problems.append(Problem(path, f"HH:MM or HH:MM:SS (24 h), got {shown(text)}.", shown(text), "HH:MM or HH:MM:SS"))
     return None
 
@@ -263,7 +269,7 @@ def _parts(request: ScheduleRequest, wanted: Wanted) -> list[Problem]:
     ]
     match wanted.run_mode:
         case RunMode.RECURRING if not wanted.timing.has_parts():
-            text = "runMode Recurring needs recurringScheduleParts, weeklyScheduleParts or cron."
+            text = "Recurring needs recurringScheduleParts, weeklyScheduleParts or cron."
             problems.append(Problem("runMode", text))
         case RunMode.RECURRING:
             pass

@@ -11,7 +11,7 @@ from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetReque
 from enginehouse.domain.shape import initial, shape
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import audit, idempotency, planning, reuse, targets
+from enginehouse.operations import audit, bounds, idempotency, planning, reuse, targets
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import audit_log, cancelling, deleting, jobs, plans, schedules
@@ -220,6 +220,20 @@ async def task(house: House, principal: Principal, job_id: int, ordinal: int, sh
     if found is None or ordinal >= len(found.tasks):
         raise NotFound("Task", shown or f"{job_id}/{ordinal}")
     return found, found.tasks[ordinal]
+
+
+async def pages(house: House, principal: Principal, wanted: Sequence[JobFilter]) -> dict[JobFilter, tuple[Job, ...]]:
+    """Several pages in one look; the plans and tasks of all their jobs are read together."""
+    require(principal, Role.READER)
+    for each in wanted:
+        bounds.page(each.offset, each.limit, largest=house.limits.page_size)
+
+    async def read(tx: Tx) -> dict[JobFilter, tuple[Job, ...]]:
+        ids = {each: await jobs.page(tx, principal.organization_id, each) for each in wanted}
+        found = await jobs.by_ids(tx, principal.organization_id, sorted({i for page in ids.values() for i in page}))
+        return {each: tuple(found[i] for i in page if i in found) for each, page in ids.items()}
+
+    return await house.database.read(read)
 
 
 @audit.mutation("cancelJob", "Job", names="job_id")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.operations.sources import named_by
 from enginehouse.storage import pipelines, sources, templates
 from enginehouse.storage import schedules as storage
@@ -48,7 +48,7 @@ async def named(
 def _not_there(launch: Launch) -> Problem:
     if launch.template_id is not None:
         return Problem("jobTemplateIds", "there is no such job template.", job_graphql(launch.template_id))
-    return Problem("jobPipelineIds", "there is no such job pipeline.", str(launch.pipeline_id))
+    return Problem("jobPipelineIds", "there is no such job pipeline.", pipeline_uuid(launch.pipeline_id or 0))
 
 
 async def with_fresh(tx: Tx, launches: Launches, ids: Sequence[Launch]) -> list[Launch]:

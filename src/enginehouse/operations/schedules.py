@@ -28,7 +28,7 @@ from enginehouse.storage.sources import Source
 
 __all__ = [
     "Coming", "Launches", "Schedule", "ScheduleFilter", "ScheduleRequest", "SlotRecord",
-    "clone", "create", "delete", "get", "get_many", "history", "list_", "preview", "revert", "update",
+    "clone", "create", "delete", "get", "get_many", "history", "list_", "now", "preview", "revert", "update",
 ]  # fmt: skip
 
 SCHEDULE: Final = "ScheduledJob"
@@ -221,6 +221,11 @@ async def list_(
     return await house.database.read(
         lambda tx: schedule_pages.page(tx, principal.organization_id, wanted, with_count=with_count)
     )
+
+
+async def now(house: House) -> int:
+    """What time it is where schedules fire: storage's clock."""
+    return await house.database.peek(lambda tx: tx.read_clock())
 
 
 async def history(

@@ -113,3 +113,7 @@ UPDATE schedule_slot SET outcome = 'queued' WHERE schedule_id = :id;
 
 -- name: zone_gone
 UPDATE scheduled_job SET timing = :timing WHERE id = :id;
+
+-- name: move_schedule
+-- The schedule was placed so many microseconds earlier, and has been looked at by nobody since.
+UPDATE scheduled_job SET anchor = anchor - :by, decided = decided - :by, next_at = next_at - :by WHERE id = :id;

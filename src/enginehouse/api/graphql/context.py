@@ -12,7 +12,7 @@ from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.identity import Organization, Principal, User
-from enginehouse.domain.job import Job
+from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.waiting import JobExplanation
 from enginehouse.operations import (
     attempts,
@@ -21,6 +21,7 @@ from enginehouse.operations import (
     identity,
     jobs,
     pipelines,
+    schedules,
     sources,
     targets,
     templates,
@@ -29,6 +30,7 @@ from enginehouse.operations import (
 from enginehouse.operations.content_templates import ContentTemplate
 from enginehouse.operations.house import House
 from enginehouse.operations.pipelines import Pipeline
+from enginehouse.operations.schedules import Schedule
 from enginehouse.operations.sources import Source, SourceType
 from enginehouse.operations.templates import JobTemplate, Launched
 
@@ -132,6 +134,11 @@ class Context:
             lambda ids: content_templates.of_schedules(house, self.principal, ids)
         )
         self.sources: Loader[int, Source] = Loader(lambda ids: sources.get_many(house, self.principal, ids))
+        self.schedules: Loader[int, Schedule] = Loader(lambda ids: schedules.get_many(house, self.principal, ids))
+        self.job_pages: Loader[JobFilter, tuple[Job, ...]] = Loader(
+            lambda wanted: jobs.pages(house, self.principal, wanted)
+        )
+        self._now: asyncio.Task[int] | None = None
         self._source_types: asyncio.Task[dict[int, SourceType]] | None = None
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
@@ -153,6 +160,12 @@ class Context:
         if self._me is None:
             self._me = asyncio.ensure_future(identity.me(self.house, self.principal))
         return self._me
+
+    def now(self) -> "asyncio.Task[int]":
+        """What time it is where schedules fire, read once in a request."""
+        if self._now is None:
+            self._now = asyncio.ensure_future(schedules.now(self.house))
+        return self._now
 
     async def category(self, category_id: str) -> EngineCategory | None:
         """The engine category with this id; all of them are read once in a request."""

@@ -25,7 +25,7 @@ query, mutation, job_type = QueryType(), MutationType(), ObjectType("Job")
 # The filter has no `aborted`; there the word for a cancelled job is `cancelled` (graphql-contract §4.1).
 _FILTER: Final = {"cancelled": JobStatus.ABORTED}
 # These fields of a new job are known without reading it again.
-_KNOWN_AT_ONCE: Final = frozenset({"id", "targetId", "warnings", "status", "__typename"})
+KNOWN_AT_ONCE: Final = frozenset({"id", "targetId", "warnings", "status", "__typename"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +161,13 @@ async def resume(_: object, info: Info, id: str) -> Job:
 
 async def _shown(context: Context, info: Info, created: jobs.CreatedJob) -> Job | NewJob:
     context.replayed |= created.replayed
-    if _selected(info) <= _KNOWN_AT_ONCE:
+    if selected(info) <= KNOWN_AT_ONCE:
         return NewJob(created.job_id, created.target_id, created.warnings)
     job = await jobs.get(context.house, context.principal, created.job_id)
     return replace(job, warnings=created.warnings or job.warnings)
 
 
-def _selected(info: Info) -> set[str]:
+def selected(info: Info) -> set[str]:
     """The names of the selected fields; a fragment counts as a name that is no field's."""
     sets = (node.selection_set for node in info.field_nodes)
     nodes = [node for selected in sets if selected for node in selected.selections]
@@ -308,7 +308,6 @@ job_type.set_field("createdBy", lambda job, _: job.created_by)
 job_type.set_field("targetId", lambda job, _: job.target_id)
 job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
 job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
-job_type.set_field("templateId", lambda job, _: job.plan.echo.get("jobTemplateId"))
 job_type.set_field("warnings", lambda job, _: list(job.warnings))
 job_type.set_field("stopRequestedDateTime", lambda job, _: _seconds(job.stop_requested_at))
 job_type.set_field("paused", lambda job, _: job.paused_at is not None)

@@ -18,6 +18,8 @@ from enginehouse.api.graphql import (
     launching,
     pipelines,
     results,
+    schedule_fields,
+    schedules,
     sources,
     targets,
     tasks,
@@ -36,7 +38,7 @@ def schema() -> GraphQLSchema:
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
         identity, engines, targets, assets, jobs, tasks, attempts, waiting, results, templates, pipelines, sources,
-        content_templates, launching,
+        content_templates, launching, schedules, schedule_fields,
     )  # fmt: skip
     made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (made.query_type, made.mutation_type):
