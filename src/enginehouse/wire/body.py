@@ -17,15 +17,17 @@ class Body(Generic[T]):
 
     The struct forbids unknown fields, omits defaults and holds nothing of a free form, so that a body which fits it as
     it stands is known to be strict JSON without a second look. Every other body gets that look, and may still be right.
+    Unknown fields are passed over, unless the body is `exact`: then a mistyped one must not pass for one left out.
     """
 
-    def __init__(self, wanted: type[T]) -> None:
+    def __init__(self, wanted: type[T], *, exact: bool = False) -> None:
         self.wanted: Final = wanted
+        self._names: Final = casing.names(wanted) if exact else None
         self._decode: Final = msgspec.json.Decoder(wanted).decode
         self._other: Final = casing.alternatives(wanted)
 
     def read(self, raw: bytes) -> T:
-        """The struct in `raw`; ids in either casing, unknown fields passed over. Raises InvalidInput."""
+        """The struct in `raw`; ids in either casing. Raises InvalidInput."""
         if b"\\u00" not in raw:
             try:
                 value = self._decode(raw)
@@ -54,4 +56,7 @@ class Body(Generic[T]):
         return check.fit(self.wanted, self._looked_at(raw))
 
     def _looked_at(self, raw: bytes) -> Any:
-        return casing.known(self.wanted, casing.respelled(plain.read(raw), self._other))
+        found = casing.respelled(plain.read(raw), self._other)
+        if self._names is not None and isinstance(found, dict) and (unknown := found.keys() - self._names):
+            raise InvalidInput([Problem(name, "unknown field.") for name in sorted(unknown)])
+        return casing.known(self.wanted, found)
