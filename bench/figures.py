@@ -86,6 +86,14 @@ SUBJECTS: Final = (
         ),
     ),
     Subject(
+        "stop",
+        "Stop of a running engine, cancel to aborted",
+        (
+            Figure("stop_p50", "that ends when told to, median", "ms"),
+            Figure("stop_p99", "… 99th percentile", "ms", 1000, less=True),
+        ),
+    ),
+    Subject(
         "start",
         "From exec to the first answered ping",
         (

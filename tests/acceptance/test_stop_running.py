@@ -1,6 +1,7 @@
 """Stopping what runs, on real servers: `aborted` is never seen while a process of the job lives, whatever happens."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.acceptance.server import Server, create, detail, lines, offer, serving, task_of, until
+from tests.acceptance.server import TOKEN, Server, create, detail, lines, offer, serving, task_of, until
+from tests.acceptance.servers import Said, call
 
 GRACE = 2
 PROCESSES = 5  # of the engine `stubborn`
@@ -46,6 +48,12 @@ async def stop(client: httpx.AsyncClient, job: str) -> Any:
     answer = await client.post("/edge/v1/proc/jobs/cancel", json={"jobID": job, "includeRunning": True})
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def command(server: Server, *arguments: str) -> Said:
+    return call(
+        "job", "cancel", *arguments, environment={"ENGINEHOUSE_DATA": str(server.data), "ENGINEHOUSE_TOKEN": TOKEN}
+    )
 
 
 async def aborted(client: httpx.AsyncClient, job: str, server: Server, pids: set[int]) -> dict[str, Any]:
@@ -142,3 +150,20 @@ async def test_a_stop_asked_of_one_server_reaches_the_one_that_runs_the_job(star
         async with at_work(works, tmp_path / "runs", "waits") as (_, job), asks.client() as client:
             await stop(client, job)
             await aborted(client, job, works, set(lines(tmp_path / "runs")))
+
+
+async def test_the_command_line_stays_until_all_has_stopped(start: Start, tmp_path: Path) -> None:
+    with start() as server:
+        async with at_work(server, tmp_path / "runs", "waits") as (_, job):
+            refused = await asyncio.to_thread(command, server, job)
+            assert refused.code != 0
+            assert "one of its tasks has started" in refused.err
+            said = await asyncio.to_thread(command, server, job, "--include-running", "--wait")
+            assert said.code == 0, said.err
+            assert not set(lines(tmp_path / "runs")) & server.engine_processes()
+            first, second, *_, last = said.out.splitlines()
+            assert (first, second) == ("cancelled", "1 running attempt is being stopped")
+            assert last.endswith(": aborted")
+            again = await asyncio.to_thread(command, server, job, "--include-running", "--wait", "--json")
+            answer = {"success": True, "count": 0, "stopping": 0, "jobStatus": "aborted"}
+            assert json.loads(again.out) == answer
