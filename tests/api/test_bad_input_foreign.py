@@ -89,6 +89,7 @@ GRAPHQL: dict[str, list[str] | None] = {
         '{ engineResults(tdoId: "{target}", engineIds: ["BATCH"]) { records { tdoId } } }',
         '{ engineResults(jobId: "{job}") { records { tdoId } } }',
     ],
+    "auditLog": ['{ auditLog(organizationId: "{organization}") { count } }'],
     "createTDO": None,
     "createTDOWithAsset": None,
     "createAsset": [

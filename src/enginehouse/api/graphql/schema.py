@@ -8,7 +8,7 @@ from typing import Any, Final
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
-from enginehouse.api.graphql import assets, attempts, bulk, engines, identity, jobs, results, targets, tasks, waiting
+from enginehouse.api.graphql import assets, attempts, audit, bulk, engines, identity, jobs, results, targets, tasks, waiting
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.scalars import SCALARS
 
@@ -19,7 +19,7 @@ OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that ask f
 def schema() -> GraphQLSchema:
     """The executable schema; made once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
-    nouns = (identity, engines, targets, assets, jobs, bulk, tasks, attempts, waiting, results)
+    nouns = (identity, engines, targets, assets, jobs, bulk, tasks, attempts, waiting, results, audit)
     made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (made.query_type, made.mutation_type):
         for name, field in root.fields.items() if root else ():
