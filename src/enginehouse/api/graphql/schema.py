@@ -8,7 +8,19 @@ from typing import Any, Final
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
-from enginehouse.api.graphql import assets, attempts, audit, bulk, engines, identity, jobs, results, targets, tasks, waiting
+from enginehouse.api.graphql import (
+    assets,
+    attempts,
+    audit,
+    bulk,
+    engines,
+    identity,
+    jobs,
+    results,
+    targets,
+    tasks,
+    waiting,
+)
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.scalars import SCALARS
 
