@@ -13,7 +13,7 @@ from tests.storage.verbs import Verbs
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Lease, Report
 from enginehouse.operations.work import MICROS
-from enginehouse.storage import cancelling, identity, pausing, standing, work
+from enginehouse.storage import audit, cancelling, identity, pausing, standing, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.postgres import PostgresDatabase
@@ -182,6 +182,18 @@ async def test_a_paused_job_can_be_cancelled(verbs: Verbs) -> None:
     assert verdict is not None
     assert verdict.done
     assert (await verbs.job(job_id)).status == "aborted"
+
+
+async def test_an_inspection_tells_what_is_held_against_what_is_true(verbs: Verbs) -> None:
+    job_id = await chunks_of(verbs, 3, max_engines=1)
+    assert (await verbs.database.read(audit.statuses))[1] == []
+    await verbs.database.write(lambda tx: tx.run("test.hold_all"))
+    wrong = (await verbs.database.read(audit.statuses))[1]
+    assert [(one.job_id, "nothing would let it go" in one.text) for one in wrong] == [(job_id, True)] * 3
+    await verbs.database.write(lambda tx: tx.run("test.let_all_go"))
+    await verbs.database.write(lambda tx: tx.run("pausing.hold_items", id=job_id))
+    wrong = (await verbs.database.read(audit.statuses))[1]
+    assert [(one.job_id, "its job is paused or not" in one.text) for one in wrong] == [(job_id, True)] * 3
 
 
 # -- paused organizations and engines -----------------------------------------------------------------------
