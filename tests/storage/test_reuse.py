@@ -221,6 +221,7 @@ SHAPES = (
     lambda: make.fan_out(3),
     lambda: make.fan_out(2, parents_first=True),
     lambda: make.fan_out(2, gather_first=False),
+    lambda: make.fan_out(2, max_engines=1),
     make.standby_chain,
     lambda: make.independent(4),
 )
