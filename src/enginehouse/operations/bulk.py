@@ -96,6 +96,7 @@ async def cancel(
 
     accepted = await idempotency.once(house, _keyed(principal, wanted, include_running, key), int, accept)
     if not accepted.replayed:
+        house.watches.many_changed()
         await _count(house, wanted, accepted.value)
         house.listeners.accepted()
     return replace(await get(house, principal, accepted.value), replayed=accepted.replayed)
