@@ -37,6 +37,7 @@ REST: dict[str, tuple[str, str] | None] = {
         "userLogin",
     ),
     "POST /api/v1/jobs/{}/retry": ("POST /api/v1/jobs/{job}/retry {}", "retryJob"),
+    "POST /api/v1/jobs/cancel": ("POST /api/v1/jobs/cancel {RANGE}", "cancelJobs"),
     "POST /api/v1/organizations": ('POST /api/v1/organizations {"name": "New"}', "createOrganization"),
     "PATCH /api/v1/organizations/{}": ('PATCH /api/v1/organizations/1 {"weight": 3}', "updateOrganization"),
     "POST /api/v1/organizations/{}/pause": ("POST /api/v1/organizations/1/pause", "pauseOrganization"),
@@ -72,10 +73,16 @@ GRAPHQL: dict[str, tuple[str, str] | None] = {
     "createJob": ('mutation { createJob(input: {tasks: [{engineId: "BATCH"}]}) { id } }', "createJob"),
     "cancelJob": ('mutation { cancelJob(id: "{job}") { id } }', "cancelJob"),
     "retryJob": ('mutation { retryJob(id: "{job}") { id } }', "retryJob"),
+    "cancelJobs": (
+        "mutation { cancelJobs(createdAfterDateTime: 1, createdBeforeDateTime: 2) { id } }",
+        "cancelJobs",
+    ),
     "pauseJob": ('mutation { pauseJob(id: "{job}") { paused } }', "pauseJob"),
     "resumeJob": ('mutation { resumeJob(id: "{job}") { paused } }', "resumeJob"),
 }
-CHANGES = [given for given in (*REST.values(), *GRAPHQL.values()) if given is not None]
+# A second thing that an operation above does.
+MORE = [('POST /edge/v1/proc/jobs/cancel {"organizationID": "1", RANGE}', "cancelJobs")]
+CHANGES = [given for given in (*REST.values(), *GRAPHQL.values(), *MORE) if given is not None]
 FOR_CALLERS = [given for given in CHANGES if given[1] != "userLogin"]
 
 
@@ -89,6 +96,7 @@ class Watched:
 
     async def ask(self, template: str, token: str | None = TOKEN, **headers: str) -> httpx.Response:
         request = template.replace("BATCH", BATCH).replace("ENOUGH", ENOUGH).replace("URL", "https://h.example/a")
+        request = request.replace("RANGE", '"createdAfterDateTime": 1, "createdBeforeDateTime": 2')
         for kind, value in self.given.items():
             request = request.replace(f"{{{kind}}}", value)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}

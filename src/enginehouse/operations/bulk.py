@@ -63,6 +63,7 @@ async def preview(
     return await house.database.read(count)
 
 
+@audit.mutation("cancelJobs", "BulkCancel")
 async def cancel(
     house: House,
     principal: Principal,
@@ -81,17 +82,17 @@ async def cancel(
     require(principal, Role.USER)
     wanted = _range(principal, created_from, created_to)
 
+    said = f"created {times.rest(created_from)} to {times.rest(created_to)}"
+    entry = audit.entry(
+        principal,
+        "cancelJobs",
+        object_type="BulkCancel",
+        detail=f"{said}, running ones too" if include_running else said,
+    )
+
     async def accept(tx: Tx) -> int:
         made = await barriers.accept(tx, wanted, include_running=include_running, created_by=principal.user_id)
-        said = f"created {times.rest(created_from)} to {times.rest(created_to)}"
-        entry = audit.entry(
-            principal,
-            "cancelJobs",
-            object_type="BulkCancel",
-            object_id=made,
-            detail=f"{said}, running ones too" if include_running else said,
-        )
-        await audit_log.record(tx, [entry])
+        await audit_log.record(tx, [entry.about(made)])
         return made
 
     accepted = await idempotency.once(house, _keyed(principal, wanted, include_running, key), int, accept)
@@ -102,6 +103,7 @@ async def cancel(
     return replace(await get(house, principal, accepted.value), replayed=accepted.replayed)
 
 
+@audit.mutation("cancelJobs", "BulkCancel")
 async def cancel_if_sure(
     house: House,
     principal: Principal,
