@@ -62,7 +62,9 @@ def range_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_range
 
 
-def cancel(server: Connection, wanted: Range, *, include_running: bool, wait: bool, as_json: bool) -> None:
+def cancel(
+    server: Connection, wanted: Range, *, include_running: bool, wait: bool, key: str | None, as_json: bool
+) -> None:
     """The jobs of the range are cancelled, once the person has seen how many and agreed, and every row says so.
 
     With `wait` what ran has stopped, too.
@@ -75,14 +77,15 @@ def cancel(server: Connection, wanted: Range, *, include_running: bool, wait: bo
     many = would["count"] + would.get("stopping", 0)
     if many and not wanted.yes:
         _agree(would)
-    made = bulk.cancel(server, **body, confirmCount=many)
+    made = bulk.cancel(server, **body, confirmCount=many, key=key)
     _tell(_settled(server, made, wait=wait), as_json=as_json)
 
 
 def _agree(would: Json) -> None:
     if not sys.stdin.isatty():
         raise FailureError(f"{_sentence(would)} Nothing was cancelled: say --yes to do it without being asked.")
-    click.confirm(f"{_sentence(would)} Cancel them?", abort=True, err=True)
+    if not click.confirm(f"{_sentence(would)} Cancel them?", err=True):
+        raise FailureError("Nothing was cancelled.")
 
 
 def _settled(server: Connection, made: Json, *, wait: bool) -> Json:
@@ -114,4 +117,5 @@ def _sentence(found: Json) -> str:
     more = f", {running} that have started would be stopped" if found.get("dryRun") and running else ""
     if running and not found.get("dryRun"):
         more = f", {running} that had started are being stopped"
-    return f"{found['count']} jobs {done}{more}."
+    count = found["count"]
+    return f"{count} {'job' if count == 1 else 'jobs'} {done}{more}."

@@ -174,10 +174,18 @@ def events_(server: Connection, job_id: str, *, as_json: bool) -> None:
 @bulk.range_options
 @click.option("--include-running", is_flag=True, help="Stop what has started, too.")
 @click.option("--wait", is_flag=True, help="Stay until all of it has stopped.")
+@_key_option
 @output.json_option
 @at_server
 def cancel(
-    server: Connection, job_id: str | None, *, created: bulk.Range, include_running: bool, wait: bool, as_json: bool
+    server: Connection,
+    job_id: str | None,
+    *,
+    created: bulk.Range,
+    include_running: bool,
+    wait: bool,
+    key: str | None,
+    as_json: bool,
 ) -> None:
     """Cancel a job that has not started: none of its tasks starts any more.
 
@@ -186,7 +194,7 @@ def cancel(
     the question.
     """
     if job_id is None:
-        bulk.cancel(server, created, include_running=include_running, wait=wait, as_json=as_json)
+        bulk.cancel(server, created, include_running=include_running, wait=wait, key=key, as_json=as_json)
         return
     created.refuse_beside_a_job()
     answer = jobs.cancel(server, job_id, include_running=include_running)

@@ -13,9 +13,9 @@ def would_cancel(server: Connection, **wanted: Any) -> Json:
     return _asked(server, **wanted, dryRun=True)
 
 
-def cancel(server: Connection, **wanted: Any) -> Json:
+def cancel(server: Connection, *, key: str | None = None, **wanted: Any) -> Json:
     """The jobs of the range are cancelled. Raises RequestFailed, also when `confirmCount` is less than they are."""
-    return _asked(server, **wanted)
+    return _asked(server, key=key, **wanted)
 
 
 def progress(server: Connection, made: Json) -> Json:
@@ -25,7 +25,7 @@ def progress(server: Connection, made: Json) -> Json:
     return found
 
 
-def _asked(server: Connection, **wanted: Any) -> Json:
+def _asked(server: Connection, *, key: str | None = None, **wanted: Any) -> Json:
     body = {name: value for name, value in wanted.items() if value is not None}
-    found: Json = server.rest("POST", "/api/v1/jobs/cancel", body)["result"]
+    found: Json = server.rest("POST", "/api/v1/jobs/cancel", body, key=key)["result"]
     return found
