@@ -56,7 +56,9 @@ def command(server: Server, *arguments: str) -> Said:
     )
 
 
-async def aborted(client: httpx.AsyncClient, job: str, server: Server, pids: set[int]) -> dict[str, Any]:
+async def aborted(
+    client: httpx.AsyncClient, job: str, server: Server, pids: set[int], *, seconds: float = 60
+) -> dict[str, Any]:
     """The job once it says aborted; at no look does it while one of the processes lives."""
     found: dict[str, Any] = {}
 
@@ -67,7 +69,7 @@ async def aborted(client: httpx.AsyncClient, job: str, server: Server, pids: set
             assert not pids & server.engine_processes(), "aborted, and a process of it lives"
         return bool(found["jobStatus"] == "aborted")
 
-    await until(look, "the job is aborted")
+    await until(look, "the job is aborted", seconds=seconds)
     return found
 
 
@@ -142,14 +144,15 @@ async def test_a_server_that_is_stopped_meanwhile_takes_the_tree_along(start: St
 
 @pytest.mark.parametrize("start", ["postgres"], indirect=True)
 async def test_a_stop_asked_of_one_server_reaches_the_one_that_runs_the_job(start: Start, tmp_path: Path) -> None:
-    # A lease so long that no heartbeat comes by itself while the test runs: only the notice can be what arrives.
+    # A lease so long that no heartbeat comes by itself while the test runs, and less time than after which a server
+    # looks without a notice: only the notice can be what arrives.
     with (
         start("--lease-seconds", "3600", data="works") as works,
         start("--native-slots", "0", "--python-slots", "0", data="asks") as asks,
     ):
         async with at_work(works, tmp_path / "runs", "waits") as (_, job), asks.client() as client:
             await stop(client, job)
-            await aborted(client, job, works, set(lines(tmp_path / "runs")))
+            await aborted(client, job, works, set(lines(tmp_path / "runs")), seconds=30)
 
 
 async def test_the_command_line_stays_until_all_has_stopped(start: Start, tmp_path: Path) -> None:

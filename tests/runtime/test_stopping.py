@@ -82,7 +82,9 @@ async def test_an_attempt_whose_lease_was_on_its_way_when_its_job_was_cancelled_
     before = time.monotonic()
     lease = await floor.lease_one()
     slots = Slots({"native": 1})
-    heartbeat = attached(floor, slots)
+    floor.house.listeners.stopping = slots.ask_jobs
+    # Of itself it would look again in 20 minutes.
+    heartbeat = Heartbeat(floor.source, slots, lease_seconds=3600)
     heartbeat.loop.start()
     await stop(floor, lease.key.job_id)
     slots.start(lease, "native", floor.runner_of(slots).run(lease), now=before)

@@ -78,6 +78,7 @@ async def test_what_runs_is_asked_to_stop_and_the_rest_never_starts(bench: Stopp
     assert [task.status for task in job.tasks] == [RUNNING, RUNNING, ABORTED]
     assert job.tasks[2].aborted_at == job.stop_requested_at
     assert await bench.counts() == {"running": 1}
+    assert [row[2] for row in await bench.rows("test.item_rows")] == [0, 0], "what had not started has no item"
     assert await bench.heartbeat(first, second) == [True, True]
     await bench.sound()
 
