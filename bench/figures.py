@@ -94,6 +94,16 @@ SUBJECTS: Final = (
         ),
     ),
     Subject(
+        "follow",
+        "Event streams, each on a waiting job",
+        (
+            Figure("follow_p50", "from the cancel to the line at a client, median", "ms"),
+            Figure("follow_p99", "… 99th percentile", "ms"),
+            Figure("follow_processor", "processor time for all quiet streams", "% of a core"),
+            Figure("follow_memory", "memory for each", "KB"),
+        ),
+    ),
+    Subject(
         "start",
         "From exec to the first answered ping",
         (

@@ -10,7 +10,7 @@ import uvloop
 from bench.figures import Sample
 from bench.scale import Scale
 from bench.server import Server, folder, serving
-from bench.subjects import cancel, create, latency, memory, reads, start, stop, tasks
+from bench.subjects import cancel, create, follow, latency, memory, reads, start, stop, tasks
 from tests.postgres import PostgresServer
 
 from bench import processors
@@ -25,6 +25,7 @@ _MEASURES: Final[dict[str, tuple[Callable[[Server, Scale], Coroutine[Any, Any, S
     "reads": (reads.measure, ()),
     "cancel": (cancel.measure, _HELD),
     "stop": (stop.measure, ()),
+    "follow": (follow.measure, _HELD),
     "memory": (memory.measure, ()),
 }
 
