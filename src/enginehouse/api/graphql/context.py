@@ -11,10 +11,12 @@ from enginehouse.domain.artifact import Target
 from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.domain.event import Event
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job
 from enginehouse.domain.waiting import JobExplanation
-from enginehouse.operations import attempts, engines, identity, jobs, targets, why
+from enginehouse.operations import attempts, engines, events, identity, jobs, targets, why
+from enginehouse.operations.events import EventPage
 from enginehouse.operations.house import House
 
 K = TypeVar("K")
@@ -105,6 +107,7 @@ class Context:
             lambda pages: attempts.of_tasks(house, self.principal, pages)
         )
         self.jobs: Loader[int, Job] = Loader(lambda ids: jobs.get_many(house, self.principal, ids))
+        self.events: Loader[EventPage, list[Event]] = Loader(lambda pages: events.pages(house, self.principal, pages))
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property

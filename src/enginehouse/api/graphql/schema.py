@@ -14,6 +14,7 @@ from enginehouse.api.graphql import (
     audit,
     bulk,
     engines,
+    events,
     identity,
     jobs,
     results,
@@ -31,7 +32,7 @@ OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that ask f
 def schema() -> GraphQLSchema:
     """The executable schema; made once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
-    nouns = (identity, engines, targets, assets, jobs, bulk, tasks, attempts, waiting, results, audit)
+    nouns = (identity, engines, targets, assets, jobs, bulk, tasks, attempts, waiting, events, results, audit)
     made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (made.query_type, made.mutation_type):
         for name, field in root.fields.items() if root else ():
