@@ -126,7 +126,7 @@ def _wanted(queue: Queue, limit: int) -> dict[Lane, int]:
         return {outlook.lanes[0]: asked}
     first = set(turns(outlook.lanes, outlook.standing, queue.level)[:asked])
     lanes = [lane for lane in outlook.lanes if lane.organization_id in first]
-    most = asked // max(len(lanes), 1) + 4
+    most = min(asked, 2 * asked // max(len(lanes), 1) + 4)
     return dict.fromkeys(lanes, most)
 
 
