@@ -171,7 +171,7 @@ async def test_every_filter_works_over_both(audited: Audited) -> None:
 async def test_pages_go_on_from_an_id(audited: Audited) -> None:
     await _acts(audited.house, *(Entry(event=f"e{n}", organization_id=2) for n in range(5)))
     whole = await audited.owner.rest()
-    read, before = list[dict[str, Any]](), {}
+    read, before = list[dict[str, Any]](), dict[str, Any]()
     while part := await audited.owner.rest(limit=2, **before):
         read += part
         before = {"before": part[-1]["auditID"]}

@@ -158,9 +158,9 @@ async def test_pages_put_together_are_the_whole(ready: House) -> None:
 
 async def test_bounds_are_refused_and_a_foreign_job_is_unknown(ready: House) -> None:
     job_id = await created(ready)
-    for wrong in ({"limit": 0}, {"limit": 1_001}, {"after": -2}):
+    for after, limit in ((-1, 0), (-1, 1_001), (-2, 10)):
         with pytest.raises(InvalidInput):
-            await events.list_(ready, CALLER, job_id, **wrong)
+            await events.list_(ready, CALLER, job_id, after=after, limit=limit)
     for asked in (events.list_(ready, STRANGER, job_id), events.follow(ready, STRANGER, job_id)):
         with pytest.raises(NotFound):
             await asked

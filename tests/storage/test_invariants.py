@@ -60,8 +60,8 @@ class Walk:
         self.paused: set[int] = set()
 
     async def step(self) -> None:
-        verbs = (self.create, self.retry, self.claim, self.claim, self.report, self.report, self.report, self.mark)
-        verbs += (self.cancel, self.stop, self.beat, self.pause, self.resume)
+        verbs = [self.create, self.retry, self.claim, self.claim, self.report, self.report, self.report, self.mark]
+        verbs += [self.cancel, self.stop, self.beat, self.pause, self.resume]
         await self.random.choice(verbs)()
 
     async def create(self) -> None:
