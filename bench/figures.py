@@ -104,6 +104,18 @@ SUBJECTS: Final = (
         ),
     ),
     Subject(
+        "bulk",
+        "Bulk cancel of 1 000 000 waiting jobs of 5 tasks",
+        (
+            Figure("bulk_commit_p50", "from then on nothing starts, median", "ms"),
+            Figure("bulk_commit_p99", "… 99th percentile, 4 claimers at work", "ms", 20, less=True),
+            Figure("bulk_reply", "the whole reply, with the exact count", "ms", 150, less=True),
+            Figure("bulk_settle", "until every row says so", "s", 15, less=True),
+            Figure("bulk_update", "a plain UPDATE of the same rows", "s"),
+            Figure("bulk_each", "cancelled one by one, 64 clients", "s"),
+        ),
+    ),
+    Subject(
         "start",
         "From exec to the first answered ping",
         (

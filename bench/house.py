@@ -10,7 +10,7 @@ import uvloop
 from bench.figures import Sample
 from bench.scale import Scale
 from bench.server import Server, folder, serving
-from bench.subjects import cancel, create, follow, latency, memory, reads, start, stop, tasks
+from bench.subjects import bulk, cancel, create, follow, latency, memory, reads, start, stop, tasks
 from tests.postgres import PostgresServer
 
 from bench import processors
@@ -43,6 +43,9 @@ class Enginehouse:
         if subject == "start":
             with self._home() as (home, database):
                 return start.measure(home, database)
+        if subject == "bulk":
+            with self._home() as (home, database):
+                return uvloop.run(bulk.measure(home, database, scale))
         measured, flags = _MEASURES[subject]
         core = processors.SERVER if subject in _ON_ONE_CORE else None
         with self._home() as (home, database), serving(home, database, core=core, flags=flags) as server:

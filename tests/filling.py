@@ -9,22 +9,22 @@ from typing import Final
 
 import asyncpg
 
+from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.graph import plan
 from enginehouse.domain.ids import DAY_MICROS, first_job_id
-from enginehouse.domain.job import FolderRequest, JobRequest, RouteRequest, TaskRequest
+from enginehouse.domain.job import FolderRequest, JobRequest, Plan, RouteRequest, TaskRequest
 from enginehouse.engines.native.noop import Noop
 from enginehouse.storage import plans
 from enginehouse.storage.postgres import PostgresDatabase
 from enginehouse.storage.sqlite import SqliteDatabase
 
-NOOP: Final = Noop.spec.id
 APART: Final = 10  # microseconds between two jobs
 _LAST: Final = 9_223_372_036_854_775_807
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """`count` jobs of an organization, each of `tasks` tasks in a line by the no-op engine, created yesterday.
+    """`count` jobs of an organization, each of `tasks` tasks in a line by one engine, created yesterday.
 
     Only the first task of each can start. The n-th was created at `at(n)`.
     """
@@ -32,6 +32,7 @@ class Filled:
     count: int
     tasks: int = 5
     organization_id: int = 1
+    engine: EngineSpec = Noop.spec
     first: int = (time.time_ns() // 1000 // DAY_MICROS - 1) * DAY_MICROS
 
     def at(self, number: int) -> int:
@@ -72,7 +73,8 @@ class Filled:
         at = f"{self.first} + CAST(n AS BIGINT) * {APART}"
         ordinals = " UNION ALL ".join(f"SELECT {ordinal} AS ordinal" for ordinal in range(self.tasks))
         is_first = "CASE WHEN t.ordinal = 0 THEN 1 ELSE 0 END"
-        document = _document(self.tasks).replace("'", "''")
+        made = _plan(self.engine, self.tasks)
+        document = plans.encode(made).decode().replace("'", "''")
         # The columns of each table, and the SELECT that fills it.
         rows = {
             "job (id, organization_id, status, cancellable_since, tasks_total, created_at, modified_at)": (
@@ -80,31 +82,31 @@ class Filled:
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)": (
-                f"{job}, t.ordinal, 'pending', '{NOOP}', 1 - {is_first}, {is_first}, {is_first}, {at} "
+                f"{job}, t.ordinal, 'pending', '{self.engine.id}', 1 - {is_first}, {is_first}, {is_first}, {at} "
                 f"FROM {numbers}, ({ordinals}) t"
             ),
             "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before)": (
-                f"{job}, 0, 0, {self.organization_id}, 'native', '{NOOP}', 0, {_LAST}, {at} FROM {numbers}"
+                f"{job}, 0, 0, {self.organization_id}, '{made.tasks[0].pool}', '{self.engine.id}', 0, {_LAST}, {at} "
+                f"FROM {numbers}"
             ),
             "job_count (organization_id, status, shard, jobs)": f"{self.organization_id}, 'pending', 0, {self.count}",
         }
         return [f"INSERT INTO {table} SELECT {values}" for table, values in rows.items()]
 
 
-def _document(count: int) -> str:
-    """The plan of a line of so many no-op tasks."""
+def _plan(engine: EngineSpec, count: int) -> Plan:
+    """The plan of a line of so many tasks."""
 
     def folder(name: str, kind: str) -> tuple[FolderRequest, ...]:
         return (FolderRequest(reference=name, mode="stream", type=kind),)
 
     tasks = tuple(
         TaskRequest(
-            engine_id=NOOP,
+            engine_id=engine.id,
             folders=(folder(f"in{n}", "input") if n else ()) + (folder(f"out{n}", "output") if n < count - 1 else ()),
         )
         for n in range(count)
     )
     routes = tuple(RouteRequest(parent_folder=f"out{n}", child_folder=f"in{n + 1}") for n in range(count - 1))
     request = JobRequest(tasks=tasks, routes=routes)
-    found = plan(request, lambda key: Noop.spec if key == NOOP else None, lambda word: None, now=time.time_ns() // 1000)
-    return plans.encode(found.plan).decode()
+    return plan(request, lambda key: engine, lambda word: None, now=time.time_ns() // 1000).plan
