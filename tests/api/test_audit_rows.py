@@ -1,6 +1,7 @@
 """Every change leaves one row that says who did what, whichever interface it came through; so does every refusal."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from enginehouse.operations import audit, identity, targets
 from enginehouse.operations.house import House
 from enginehouse.storage import audit_log
 from enginehouse.storage.audit_log import NEVER, NOBODYS, Recorded, Wanted
+from enginehouse.storage.sql import statements
 
 ENOUGH = "correct horse"
 CREATED = 'job/create {"jobs": [{"tasks": [{"engineId": "BATCH"}]}]}'
@@ -84,6 +86,8 @@ GRAPHQL: dict[str, tuple[str, str] | None] = {
 MORE = [('POST /edge/v1/proc/jobs/cancel {"organizationID": "1", RANGE}', "cancelJobs")]
 CHANGES = [given for given in (*REST.values(), *GRAPHQL.values(), *MORE) if given is not None]
 FOR_CALLERS = [given for given in CHANGES if given[1] != "userLogin"]
+# Written beside a change, and of no consequence without it.
+BOOKKEEPING = {"targets.reserve", "barriers.set_matched"}
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,48 @@ async def test_nobody_leaves_one_row_for_nobodys_organization(watched: Watched, 
         [row] = rows
         assert (row.event, row.success, row.organization_id) == ("authenticate", False, NOBODYS)
         assert row.detail == why
+
+
+@pytest.mark.parametrize(("template", "event"), CHANGES)
+async def test_the_row_is_written_in_the_transaction_of_the_change(
+    watched: Watched, template: str, event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[list[str]] = []
+    write = watched.house.database.write
+
+    async def seen(work: Any, **more: Any) -> Any:
+        asked: list[str] = []
+        written.append(asked)
+        return await write(lambda tx: work(_Seen(tx, asked)), **more)
+
+    monkeypatch.setattr(watched.house.database, "write", seen)
+    assert _went_well(await watched.ask(template)), event
+    known = statements(watched.house.database.dialect)  # type: ignore[arg-type]
+    changing = [
+        {name for name in asked if re.match("INSERT|UPDATE|DELETE", known[name].text)} - BOOKKEEPING
+        for asked in written
+    ]
+    [together] = filter(None, changing)
+    assert "audit_log.insert" in together
+    assert len(together) > 1 or event == "resumeJob"  # which was not paused
+
+
+class _Seen:
+    """A transaction whose statements are noted by name."""
+
+    def __init__(self, tx: Any, asked: list[str]) -> None:
+        self._tx, self._asked = tx, asked
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._tx, name)
+        if name not in {"all", "one", "run", "many", "each"}:
+            return found
+
+        def ask(statement: str, *given: Any, **more: Any) -> Any:
+            self._asked.append(statement)
+            return found(statement, *given, **more)
+
+        return ask
 
 
 async def test_a_login_in_vain_leaves_one_row_with_the_name_and_not_the_password(watched: Watched) -> None:
