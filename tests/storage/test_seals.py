@@ -5,7 +5,7 @@ import pytest
 from enginehouse.storage import audit_log, seals
 from enginehouse.storage.audit_log import NEVER, Entry
 from enginehouse.storage.database import Database, Row, Tx
-from enginehouse.storage.seals import Fault, Verified
+from enginehouse.storage.seals import Fault, Seal, Verified
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -115,7 +115,19 @@ async def test_a_row_changed_together_with_its_digest_breaks_its_seal(database: 
     digests = "\n".join(f"{row[0]} {seals._digest(row)}" for row in (await _rows(database))[:3])
     await _spoil(database, "digests", number=1, value=digests)
     fault = await _fault(database)
-    assert (fault.seal, fault.entry_id, fault.text) == (1, None, "seal 1 was changed")
+    assert (fault.seal, fault.entry_id, fault.text) == (1, None, "seal 1, or the one before it, was changed")
+
+
+async def test_a_seal_written_anew_does_not_fit_the_one_after(database: Database) -> None:
+    rows = await _record(database, 6)
+    await _seal(database)
+    await _spoil(database, "event", id=rows[0], value="other")
+    digests = "\n".join(f"{row[0]} {seals._digest(row)}" for row in (await _rows(database))[:3])
+    again = seals._sealed(Seal(1, rows[2], 3, 1, "", digests), "")
+    await _spoil(database, "remove_seals", first=1, last=1)
+    assert await database.write(lambda tx: seals.add(tx, again))
+    fault = await _fault(database)
+    assert (fault.seal, fault.entry_id, fault.text) == (2, None, "seal 2, or the one before it, was changed")
 
 
 async def test_a_chain_written_anew_is_seen_with_a_hash_that_was_kept(database: Database) -> None:

@@ -154,7 +154,7 @@ class _Chain:
         if seal.number != self.number + 1:
             return Fault(f"the seals from {self.number + 1} to {seal.number - 1} are missing", self.number + 1)
         if seal.digests is None or _sealed(seal, self.last.hash if self.last else "").hash != seal.hash:
-            return Fault(f"seal {seal.number} was changed", seal.number)
+            return Fault(f"seal {seal.number}, or the one before it, was changed", seal.number)
         return None
 
     def add(self, seal: Seal) -> None:
