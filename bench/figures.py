@@ -86,6 +86,36 @@ SUBJECTS: Final = (
         ),
     ),
     Subject(
+        "stop",
+        "Stop of a running engine, cancel to aborted",
+        (
+            Figure("stop_p50", "that ends when told to, median", "ms"),
+            Figure("stop_p99", "… 99th percentile", "ms", 1000, less=True),
+        ),
+    ),
+    Subject(
+        "follow",
+        "Event streams, each on a waiting job",
+        (
+            Figure("follow_p50", "from the cancel to the line at a client, median", "ms"),
+            Figure("follow_p99", "… 99th percentile", "ms"),
+            Figure("follow_processor", "processor time for all quiet streams", "% of a core"),
+            Figure("follow_memory", "memory for each", "KB"),
+        ),
+    ),
+    Subject(
+        "bulk",
+        "Bulk cancel of 1 000 000 waiting jobs of 5 tasks",
+        (
+            Figure("bulk_commit_p50", "from then on nothing starts, median", "ms"),
+            Figure("bulk_commit_p99", "… 99th percentile, 4 claimers at work", "ms", 20, less=True),
+            Figure("bulk_reply", "the whole reply, with the exact count", "ms", 150, less=True),
+            Figure("bulk_settle", "until every row says so", "s", 15, less=True),
+            Figure("bulk_update", "a plain UPDATE of the same rows", "s"),
+            Figure("bulk_each", "cancelled one by one, 64 clients", "s"),
+        ),
+    ),
+    Subject(
         "start",
         "From exec to the first answered ping",
         (

@@ -10,7 +10,7 @@ import uvloop
 from bench.figures import Sample
 from bench.scale import Scale
 from bench.server import Server, folder, serving
-from bench.subjects import cancel, create, latency, memory, reads, start, tasks
+from bench.subjects import bulk, cancel, create, follow, latency, memory, reads, start, stop, tasks
 from tests.postgres import PostgresServer
 
 from bench import processors
@@ -24,6 +24,8 @@ _MEASURES: Final[dict[str, tuple[Callable[[Server, Scale], Coroutine[Any, Any, S
     "latency": (latency.measure, ()),
     "reads": (reads.measure, ()),
     "cancel": (cancel.measure, _HELD),
+    "stop": (stop.measure, ()),
+    "follow": (follow.measure, _HELD),
     "memory": (memory.measure, ()),
 }
 
@@ -41,6 +43,9 @@ class Enginehouse:
         if subject == "start":
             with self._home() as (home, database):
                 return start.measure(home, database)
+        if subject == "bulk":
+            with self._home() as (home, database):
+                return uvloop.run(bulk.measure(home, database, scale))
         measured, flags = _MEASURES[subject]
         core = processors.SERVER if subject in _ON_ONE_CORE else None
         with self._home() as (home, database), serving(home, database, core=core, flags=flags) as server:

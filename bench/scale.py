@@ -14,7 +14,15 @@ class Scale:
     starts: int  # creates on an idle server, for the percentiles
     stored: int  # jobs that reads find
     cancels: int  # by 64 clients, per form
+    bulk: int  # jobs that one call cancels
+    stops: int  # of running engines, one after the other
+    followers: int  # of jobs in which nothing happens
 
 
-FULL = Scale(rounds=3, seconds=2.0, requests=5, jobs=2000, starts=300, stored=2000, cancels=4000)
-QUICK = Scale(rounds=1, seconds=0.5, requests=1, jobs=200, starts=30, stored=200, cancels=500)
+FULL = Scale(
+    rounds=3, seconds=2.0, requests=5, jobs=2000, starts=300, stored=2000, cancels=4000, bulk=1_000_000, stops=150,
+    followers=900,
+)  # fmt: skip
+QUICK = Scale(
+    rounds=1, seconds=0.5, requests=1, jobs=200, starts=30, stored=200, cancels=500, bulk=20_000, stops=10, followers=50
+)

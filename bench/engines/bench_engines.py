@@ -31,7 +31,7 @@ class Hold:
 
 
 class Stamp:
-    """Sends the wall clock to the UDP port in its payload, first thing."""
+    """Sends the wall clock to the UDP port in its payload, first thing; with `stay` it is then at work for long."""
 
     spec = _spec(2, "Stamp", mode=EngineMode.BATCH, timeout_seconds=30)
 
@@ -39,6 +39,8 @@ class Stamp:
         now = time.time_ns()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
             sending.sendto(str(now).encode(), ("127.0.0.1", int(work.payload["port"])))
+        if work.payload.get("stay"):
+            time.sleep(3600)
         return []
 
 

@@ -128,6 +128,16 @@ async def cancel(scale: dict[str, Any]) -> dict[str, float]:
     }
 
 
+async def bulk(scale: dict[str, Any]) -> dict[str, float]:
+    """There is no call for many: one by one, for as long as a part of them takes, scaled up to all."""
+    part = min(scale["bulk"], 20_000)
+    ids: list[int] = []
+    while len(ids) < part:
+        ids += await noop.batch_defer_async(*[{}] * 1000)
+    per_second = await rate_over(app.job_manager.cancel_job_by_id_async, ids[:part], clients=64)
+    return {"bulk_each": scale["bulk"] / per_second}
+
+
 async def start(scale: dict[str, Any]) -> dict[str, float]:
     stamps = Stamps()
     await clock.defer_async(port=stamps.port)
@@ -152,7 +162,7 @@ async def main() -> None:
             await app.run_worker_async(queues=[subject.removeprefix("work:")], concurrency=TASKS_AT_ONCE)
             return
         await app.schema_manager.apply_schema_async()
-        measures = {m.__name__: m for m in (create, tasks, latency, reads, cancel, start, memory)}
+        measures = {m.__name__: m for m in (create, tasks, latency, reads, cancel, bulk, start, memory)}
         answer(await measures[subject](scale))
 
 

@@ -9,21 +9,21 @@ from bench.figures import Sample
 from bench.load import Place, answers
 from bench.scale import Scale
 from bench.server import Server
+from bench.stamps import listening
 
 from bench import jobs
 
 PAUSE = 0.015  # seconds between one job's end and the next create
-STARTS_WITHIN = 10.0
 
 
 async def measure(server: Server, scale: Scale) -> Sample:
     native = sorted([await _native(server.place) for _ in range(scale.starts + 10)][10:])
     python = sorted((await _python(server.place, scale.starts + 10))[10:])
     return {
-        "latency_native_p50": _at(native, 0.5),
-        "latency_native_p99": _at(native, 0.99),
-        "latency_python_p50": _at(python, 0.5),
-        "latency_python_p99": _at(python, 0.99),
+        "latency_native_p50": share_of(native, 0.5),
+        "latency_native_p99": share_of(native, 0.99),
+        "latency_python_p50": share_of(python, 0.5),
+        "latency_python_p99": share_of(python, 0.99),
     }
 
 
@@ -42,31 +42,17 @@ async def _native(place: Place) -> float:
 
 async def _python(place: Place, count: int) -> list[float]:
     """Milliseconds to the first line of a Python engine, which sends its wall clock."""
-    stamps: asyncio.Queue[int] = asyncio.Queue()
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Stamps(stamps), local_addr=("127.0.0.1", 0)
-    )
-    port = transport.get_extra_info("sockname")[1]
-    request = place.request("POST", jobs.CREATE, jobs.creation(jobs.single(jobs.STAMP, {"port": port})))
     waits = []
-    try:
+    async with listening() as stamps:
+        request = place.request("POST", jobs.CREATE, jobs.creation(jobs.single(jobs.STAMP, {"port": stamps.port})))
         for _ in range(count):
             sent = time.time_ns()
             await answers(place, [request])
-            waits.append((await asyncio.wait_for(stamps.get(), STARTS_WITHIN) - sent) / 1e6)
+            waits.append((await stamps.next() - sent) / 1e6)
             await asyncio.sleep(PAUSE)
-    finally:
-        transport.close()
     return waits
 
 
-class _Stamps(asyncio.DatagramProtocol):
-    def __init__(self, stamps: asyncio.Queue[int]) -> None:
-        self._stamps = stamps
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        self._stamps.put_nowait(int(data))
-
-
-def _at(waits: list[float], share: float) -> float:
+def share_of(waits: list[float], share: float) -> float:
+    """The wait that this share of them does not exceed; `waits` are sorted."""
     return waits[min(len(waits) - 1, int(len(waits) * share))]

@@ -16,12 +16,12 @@ SETTLED = 1.0
 async def measure(server: Server, scale: Scale) -> Sample:
     await asyncio.sleep(SETTLED)
     [keeper] = _children(server.pid)
-    sample = {"memory_server": _resident(server.pid), "memory_keeper": _resident(keeper)}
+    sample = {"memory_server": resident(server.pid), "memory_keeper": resident(keeper)}
     place = server.place
     await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.single(jobs.PYTHON_NOOP)))])
     await asyncio.sleep(SETTLED)
     child, *_ = _children(keeper)
-    return sample | {"memory_child": _resident(child)}
+    return sample | {"memory_child": resident(child)}
 
 
 def _children(pid: int) -> list[int]:
@@ -37,7 +37,7 @@ def _children(pid: int) -> list[int]:
     return sorted(found)
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
     """MB."""
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) * 1024 / 1e6

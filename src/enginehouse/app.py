@@ -20,7 +20,7 @@ from enginehouse.engines.children import Children
 from enginehouse.engines.installed import installed
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import bulk, engines, identity, upkeep, workers
+from enginehouse.operations import bulk, engines, identity, sealing, upkeep, workers
 from enginehouse.operations.house import House, Limits, furnish
 from enginehouse.operations.identity import FirstStart
 from enginehouse.runtime import janitor
@@ -96,6 +96,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         lease_seconds=settings.lease_seconds,
         retention_seconds=settings.retention_days * _DAY,
         idempotency_seconds=settings.idempotency_days * _DAY,
+        audit_retention_seconds=settings.audit_retention_days * _DAY,
     )
     house = furnish(database, store, limits)
     closing.push_async_callback(house.watches.close)
@@ -219,12 +220,22 @@ def _duties(house: House) -> list[Duty]:
     async def settle() -> bool:
         return await bulk.settle(house)
 
+    async def prune_audit() -> bool:
+        return await sealing.prune(house, now=await upkeep.storage_time(house))
+
+    async def sum_up() -> bool:
+        await house.refusals.sum_up()
+        return False
+
     return [
         Duty("expire leases", 1.0, expire),
         Duty("prune", 60.0, prune),
         Duty("prune keys", 60.0, prune_keys),
         Duty("prune slots", 600.0, prune_slots),
         Duty(_SETTLE, 1.0, settle),
+        Duty("seal", sealing.DISTANCE, sealing.Sealing(house).turn),
+        Duty("prune audit", 60.0, prune_audit),
+        Duty("sum up refusals", 10.0, sum_up),
     ]
 
 

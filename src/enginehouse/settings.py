@@ -29,6 +29,7 @@ class Settings:
     stop_grace_seconds: float = 10.0  # between SIGTERM and SIGKILL for the engine of a cancelled job
     retention_days: int = 30
     idempotency_days: int = 7  # how long a request sent again with its idempotency key is known
+    audit_retention_days: int = 365
     log_format: str = "console"  # or json
 
     def checked(self) -> "Settings":
@@ -45,6 +46,7 @@ class Settings:
                 ("lease_seconds", self.lease_seconds),
                 ("retention_days", self.retention_days),
                 ("idempotency_days", self.idempotency_days),
+                ("audit_retention_days", self.audit_retention_days),
             )
             if value <= 0
         ]

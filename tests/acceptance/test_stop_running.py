@@ -1,6 +1,7 @@
 """Stopping what runs, on real servers: `aborted` is never seen while a process of the job lives, whatever happens."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.acceptance.server import Server, create, detail, lines, offer, serving, task_of, until
+from tests.acceptance.server import TOKEN, Server, create, detail, lines, offer, serving, task_of, until
+from tests.acceptance.servers import Said, call
 
 GRACE = 2
 PROCESSES = 5  # of the engine `stubborn`
@@ -48,7 +50,15 @@ async def stop(client: httpx.AsyncClient, job: str) -> Any:
     return answer.json()
 
 
-async def aborted(client: httpx.AsyncClient, job: str, server: Server, pids: set[int]) -> dict[str, Any]:
+def command(server: Server, *arguments: str) -> Said:
+    return call(
+        "job", "cancel", *arguments, environment={"ENGINEHOUSE_DATA": str(server.data), "ENGINEHOUSE_TOKEN": TOKEN}
+    )
+
+
+async def aborted(
+    client: httpx.AsyncClient, job: str, server: Server, pids: set[int], *, seconds: float = 60
+) -> dict[str, Any]:
     """The job once it says aborted; at no look does it while one of the processes lives."""
     found: dict[str, Any] = {}
 
@@ -59,7 +69,7 @@ async def aborted(client: httpx.AsyncClient, job: str, server: Server, pids: set
             assert not pids & server.engine_processes(), "aborted, and a process of it lives"
         return bool(found["jobStatus"] == "aborted")
 
-    await until(look, "the job is aborted")
+    await until(look, "the job is aborted", seconds=seconds)
     return found
 
 
@@ -134,11 +144,29 @@ async def test_a_server_that_is_stopped_meanwhile_takes_the_tree_along(start: St
 
 @pytest.mark.parametrize("start", ["postgres"], indirect=True)
 async def test_a_stop_asked_of_one_server_reaches_the_one_that_runs_the_job(start: Start, tmp_path: Path) -> None:
-    # A lease so long that no heartbeat comes by itself while the test runs: only the notice can be what arrives.
+    # A lease so long that no heartbeat comes by itself while the test runs, and less time than after which a server
+    # looks without a notice: only the notice can be what arrives.
     with (
         start("--lease-seconds", "3600", data="works") as works,
         start("--native-slots", "0", "--python-slots", "0", data="asks") as asks,
     ):
         async with at_work(works, tmp_path / "runs", "waits") as (_, job), asks.client() as client:
             await stop(client, job)
-            await aborted(client, job, works, set(lines(tmp_path / "runs")))
+            await aborted(client, job, works, set(lines(tmp_path / "runs")), seconds=30)
+
+
+async def test_the_command_line_stays_until_all_has_stopped(start: Start, tmp_path: Path) -> None:
+    with start() as server:
+        async with at_work(server, tmp_path / "runs", "waits") as (_, job):
+            refused = await asyncio.to_thread(command, server, job)
+            assert refused.code != 0
+            assert "one of its tasks has started" in refused.err
+            said = await asyncio.to_thread(command, server, job, "--include-running", "--wait")
+            assert said.code == 0, said.err
+            assert not set(lines(tmp_path / "runs")) & server.engine_processes()
+            first, second, *_, last = said.out.splitlines()
+            assert (first, second) == ("cancelled", "1 running attempt is being stopped")
+            assert last.endswith(": aborted")
+            again = await asyncio.to_thread(command, server, job, "--include-running", "--wait", "--json")
+            answer = {"success": True, "count": 0, "stopping": 0, "jobStatus": "aborted"}
+            assert json.loads(again.out) == answer

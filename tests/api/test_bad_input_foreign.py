@@ -17,7 +17,7 @@ from enginehouse.api.graphql.schema import OPEN, schema
 from enginehouse.api.rest import organization, routes
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
-from enginehouse.operations import identity, targets
+from enginehouse.operations import bulk, identity, targets
 from enginehouse.operations.assets import NewAsset
 from enginehouse.operations.house import House
 
@@ -40,6 +40,8 @@ REST: dict[str, list[str] | None] = {
     "POST /proc/jobs/cancel": [
         'POST proc/jobs/cancel {"jobID": "{job}"}',
         'POST proc/jobs/cancel {"jobID": "{jobUUID}"}',
+        'POST proc/jobs/cancel {"organizationID": "{organization}", RANGE}',
+        'POST proc/jobs/cancel {"organizationID": "{organizationUUID}", RANGE}',
     ],
     "GET /proc/task/{TaskID}/detail": ["GET proc/task/{task}/detail", "GET proc/task/{taskUUID}/detail"],
     "GET /proc/task/{TaskID}/logs": ["GET proc/task/{task}/logs", "GET proc/task/{taskUUID}/logs"],
@@ -70,6 +72,9 @@ OWN = [
     "GET /api/v1/jobs/{jobUUID}/why",
     "GET /api/v1/tasks/{task}/why",
     "GET /api/v1/tasks/{taskUUID}/why",
+    'POST /api/v1/jobs/cancel {"organizationID": "{organization}", RANGE}',
+    "GET /api/v1/bulk-cancels/{bulk}",
+    "GET /api/v1/bulk-cancels/{bulk}?organizationID={organization}",
 ]
 GRAPHQL: dict[str, list[str] | None] = {
     "me": None,
@@ -84,6 +89,7 @@ GRAPHQL: dict[str, list[str] | None] = {
         '{ engineResults(tdoId: "{target}", engineIds: ["BATCH"]) { records { tdoId } } }',
         '{ engineResults(jobId: "{job}") { records { tdoId } } }',
     ],
+    "auditLog": ['{ auditLog(organizationId: "{organization}") { count } }'],
     "createTDO": None,
     "createTDOWithAsset": None,
     "createAsset": [
@@ -97,6 +103,13 @@ GRAPHQL: dict[str, list[str] | None] = {
     ],
     "pauseJob": ['mutation { pauseJob(id: "{job}") { id } }', 'mutation { pauseJob(id: "{jobUUID}") { id } }'],
     "resumeJob": ['mutation { resumeJob(id: "{job}") { id } }'],
+    "cancelJobs": [
+        "mutation { cancelJobs(organizationId: {organization}, createdAfterDateTime: 1, createdBeforeDateTime: 2){id}}",
+    ],
+    "bulkCancel": [
+        '{ bulkCancel(id: "{bulk}") { id } }',
+        "{ bulkCancel(id: {bulk}, organizationId: {organization}) { id } }",
+    ],
     "retryJob": ['mutation { retryJob(id: "{job}") { id } }', 'mutation { retryJob(id: "{jobUUID}") { id } }'],
 }
 
@@ -118,6 +131,7 @@ class Neighbours:
             template.replace("TASKS", '[{"engineId": "BATCH"}]')
             .replace("BATCH", BATCH)
             .replace("URL", "https://h.example/a")
+            .replace("RANGE", '"createdAfterDateTime": 1, "createdBeforeDateTime": 2')
         )
         for kind, value in given.items():
             request = request.replace(f"{{{kind}}}", value)
@@ -158,7 +172,10 @@ async def _things(owner: Rest) -> dict[str, str]:
     await owner.run_one(("a.txt", "text/plain", b"secret"))
     job_id = ids.parse_job(job_uuid)
     assert job_id is not None
+    # Several, for an id that is in no answer by chance.
+    [*_, cancelled] = [await bulk.cancel(owner.house, principal, created_from=1, created_to=2) for _ in range(5)]
     return {
+        "bulk": str(cancelled.id),
         "job": ids.job_graphql(job_id),
         "jobUUID": job_uuid,
         "task": ids.task_graphql(job_id, 0),
@@ -176,6 +193,7 @@ def _nothing(owned: dict[str, str]) -> dict[str, str]:
     assert job_id is not None
     other = job_id + 1
     return {
+        "bulk": str(int(owned["bulk"]) + 1000),
         "job": ids.job_graphql(other),
         "jobUUID": ids.job_uuid(other),
         "task": ids.task_graphql(other, 0),

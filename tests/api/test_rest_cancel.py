@@ -98,13 +98,23 @@ async def test_a_complete_job_is_not_cancelled_and_the_text_says_since_when(rest
     assert answer.json()["detail"].startswith("Job is already complete (finished ")
 
 
-@pytest.mark.parametrize("command", [CANCEL_SCHEDULED, CANCEL_RANGE])
-async def test_the_schedule_and_range_forms_are_refused_and_cancel_nothing(rest: Rest, command: str) -> None:
+async def test_the_schedule_form_is_refused_and_cancels_nothing(rest: Rest) -> None:
     job_id = await rest.create()
-    answer = await curl(rest, command, job_id)
+    answer = await curl(rest, CANCEL_SCHEDULED, job_id)
     assert answer.status_code == 501
     assert answer.json()["id"] == "not_implemented"
     assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"
+
+
+async def test_the_founding_page_s_range_form_counts_what_it_aborts(rest: Rest) -> None:
+    job_id = await rest.create()
+    answer = await curl(rest, CANCEL_RANGE, job_id)
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 0})
+    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"
+    today = CANCEL_RANGE.replace("2022-09-26T16:21:22+00:00", "2122-09-26T16:21:22+00:00")
+    answer = await curl(rest, today, job_id)
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1})
+    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "aborted"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ from tests.api.conftest import TOKEN
 from tests.api.rest_client import Rest
 
 from enginehouse.api.asgi import application
+from enginehouse.api.graphql.schema import schema
 from enginehouse.api.rest import event_stream
 from enginehouse.client.events import Message, messages
 from enginehouse.domain import ids
+from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import identity, jobs
 from enginehouse.operations.house import House
@@ -120,6 +122,30 @@ async def test_the_list_tells_everything(rest: Rest, own: httpx.AsyncClient) -> 
     assert found[1]["detail"] == {"worker": "test", "attempt": 1}
     assert found[3]["detail"].keys() == {"attempt", "reason", "message", "againDateTime"}
     assert (await own.get(f"/jobs/{ids.job_graphql(key)}/events?after=1&limit=1")).json()["result"] == [found[2]]
+
+
+async def test_graphql_tells_the_same(rest: Rest, own: httpx.AsyncClient) -> None:
+    job = await rest.create()
+    await rest.fail_one(FailureKind.INTERNAL_ERROR)
+    fields = "id kind dateTime taskId worker attempt reason message againDateTime"
+    query = f'{{ job(id: "{job}") {{ events {{ {fields} }} later: events(after: 1, limit: 1) {{ id }} }} }}'
+    answer = (await own.post("http://test/v3/graphql", json={"query": query})).json()
+    assert "errors" not in answer
+    found = answer["data"]["job"]
+    told = (await own.get(f"/jobs/{job}/events")).json()["result"]
+    assert [(one["id"], one["kind"], one["taskId"]) for one in found["events"]] == [
+        (one["id"], one["kind"], one.get("taskID")) for one in told
+    ]
+    assert [one["reason"] for one in found["events"]] == [one.get("detail", {}).get("reason") for one in told]
+    assert found["later"] == [{"id": 2}]
+    refused = await own.post("http://test/v3/graphql", json={"query": query.replace("limit: 1", "limit: 1001")})
+    [error] = refused.json()["errors"]
+    assert error["path"] == ["job", "later"]
+    assert len(refused.json()["data"]["job"]["events"]) == len(told)
+
+
+def test_both_interfaces_know_every_kind() -> None:
+    assert set(schema().type_map["JobEventKind"].values) == set(EventKind) == set(MEANING)  # type: ignore[attr-defined]
 
 
 async def test_every_wrong_parameter_is_named(rest: Rest, own: httpx.AsyncClient) -> None:

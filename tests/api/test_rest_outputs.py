@@ -6,7 +6,7 @@ import zipfile
 from tests.api.rest_client import Rest
 
 from enginehouse.domain import ids
-from enginehouse.operations.artifacts import log_key
+from enginehouse.domain.artifact import log_key
 
 
 async def test_a_job_has_no_outputs_before_it_ran_and_lists_them_after(rest: Rest) -> None:

@@ -10,6 +10,7 @@ from tests.api.rest_client import BATCH, Rest
 
 from enginehouse.api.asgi import application
 from enginehouse.domain import ids
+from enginehouse.domain.artifact import log_key
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import artifacts, identity
@@ -203,7 +204,7 @@ async def test_the_log_of_one_attempt(both: Both) -> None:
     lease = await both.rest.start_one()
     [one] = (await both.own(f"jobs/{job}/tasks/0/attempts")).json()["result"]
     assert (await both.rest.get(f"http://test{one['log']}")).status_code == 404
-    await both.rest.house.store.put(artifacts.log_key(lease.organization_id, *lease.key, lease.attempt), b"hello\n")
+    await both.rest.house.store.put(log_key(lease.organization_id, *lease.key, lease.attempt), b"hello\n")
     log = await both.rest.get(f"http://test{one['log']}")
     assert (log.status_code, log.text) == (200, "hello\n")
     assert log.headers["content-type"] == "text/plain; charset=utf-8"

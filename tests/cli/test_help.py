@@ -39,6 +39,7 @@ def test_every_command_of_a_group_takes_json() -> None:
         "user": ("create", "password"),
         "token": ("create", "list", "revoke"),
         "engine": ("list",),
+        "audit": ("list", "verify"),
     }
     for group, commands in groups.items():
         for command in commands:

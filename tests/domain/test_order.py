@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enginehouse.domain.order import Lane, Obstacle, Standing, Waiting, choose, obstacles, turns
-from enginehouse.domain.shares import START_SECONDS, Level, Shares
+from enginehouse.domain.shares import Level, Shares
 
 FOR_EVER = 1e12
 Length = Callable[[random.Random], float]
@@ -116,12 +116,28 @@ def test_weights_of_one_to_three_give_slot_seconds_of_one_to_three(slots: int, l
     assert house.had[2] / house.had[1] == pytest.approx(3, rel=0.04)
 
 
-def test_attempts_too_short_to_be_measured_are_shared_by_their_number() -> None:
-    house = House(2)
-    house.wait(1, 50_000, lambda chance: START_SECONDS / 100)
-    house.wait(2, 50_000, lambda chance: START_SECONDS / 100)
-    house.run(until=1.0)
-    assert len(house.begun[1]) == pytest.approx(len(house.begun[2]), rel=0.02)
+def test_attempts_too_short_to_be_measured_are_charged_for_their_start() -> None:
+    shares, starts = Shares(), Counter[int]()
+    shares.weigh({2: 3})
+    for token in range(400):
+        chosen = min((1, 2), key=shares.level([1, 2]).of)
+        starts[chosen] += 1
+        shares.started(token, chosen, at=7.0, until=FOR_EVER)
+        shares.ended(token, at=7.0)
+    assert starts[2] == pytest.approx(3 * starts[1], abs=3)
+
+
+def test_whoever_could_not_start_for_a_while_is_owed_nothing_afterwards() -> None:
+    """One attempt at a time, as its limit has it, while the other fills four slots: then both begin level."""
+    shares = Shares()
+    shares.started(0, 7, at=0.0, until=FOR_EVER)
+    for token in range(1, 5):
+        shares.started(token, 8, at=0.0, until=FOR_EVER)
+    shares.lapse(100.0)
+    assert shares.level([8]).floor == 400.0
+    assert shares.level([7, 8]).of(7)[0] == 400.0
+    shares.ended(0, at=110.0)
+    assert shares.level([7, 8]).of(7)[0] == pytest.approx(410.0)
 
 
 def test_several_dispatchers_share_as_one_does() -> None:

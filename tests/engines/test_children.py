@@ -56,6 +56,7 @@ class House:
         memory_mb: int = 512,
         log: Path | None = None,
         log_limit: int = 1 << 20,
+        grace: float = 1.0,
     ) -> list[Output]:
         directory = self.folder / f"work-{next(self.numbers)}"
         directory.mkdir()
@@ -78,6 +79,7 @@ class House:
             timeout=seconds,
             memory_mb=memory_mb,
             organization_id=organization_id,
+            grace=lambda: grace,
         )
 
     async def pid(self, engine: str | EngineSpec = "good", *, organization_id: int = 1) -> int:
@@ -337,6 +339,28 @@ async def test_a_cancelled_call_has_ended_its_child_before_it_returns(house: Hou
     async with asyncio.timeout(5):
         with pytest.raises(asyncio.CancelledError):
             await call
+    assert house.alive() == []
+
+
+async def test_an_engine_that_ends_when_told_to_does_not_use_up_its_grace(house: House) -> None:
+    call = asyncio.create_task(house.call("moody", "hang", seconds=60, grace=3600))
+    await until(house.log.exists)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert house.alive() == []
+
+
+async def test_a_second_cancel_leaves_a_stubborn_engine_the_shortest_grace_and_still_waits(house: House) -> None:
+    call = asyncio.create_task(house.call("moody", "ignore_sigterm", seconds=60, grace=3600))
+    await until(house.log.exists)
+    call.cancel()
+    done, _ = await asyncio.wait([call], timeout=0.3)
+    assert not done, "it has its grace"
+    assert house.alive()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
     assert house.alive() == []
 
 

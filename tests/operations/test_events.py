@@ -14,7 +14,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, events, jobs, work
+from enginehouse.operations import bulk, engines, events, jobs, work
 from enginehouse.operations.house import House, Limits, furnish
 from enginehouse.operations.watches import Watches
 from enginehouse.storage.database import Database
@@ -158,9 +158,9 @@ async def test_pages_put_together_are_the_whole(ready: House) -> None:
 
 async def test_bounds_are_refused_and_a_foreign_job_is_unknown(ready: House) -> None:
     job_id = await created(ready)
-    for wrong in ({"limit": 0}, {"limit": 1_001}, {"after": -2}):
+    for after, limit in ((-1, 0), (-1, 1_001), (-2, 10)):
         with pytest.raises(InvalidInput):
-            await events.list_(ready, CALLER, job_id, **wrong)
+            await events.list_(ready, CALLER, job_id, after=after, limit=limit)
     for asked in (events.list_(ready, STRANGER, job_id), events.follow(ready, STRANGER, job_id)):
         with pytest.raises(NotFound):
             await asked
@@ -207,6 +207,44 @@ async def test_a_cancel_ends_the_followers(ready: House) -> None:
         await jobs.cancel(ready, CALLER, job_id)
         assert said(await waiting) == [(None, K.ABORTED)]
         assert following.ended is JobStatus.ABORTED
+
+
+async def test_a_bulk_cancel_is_told_before_and_after_its_rows_say_so(ready: House) -> None:
+    """No row of history is written for it, and a reader sees no seam between the two ways of knowing it."""
+    job_id = await created(ready)
+    await work.mark_queued(ready, pool="native")
+    async with await events.follow(ready, CALLER, job_id) as following:
+        waiting = asyncio.create_task(followed(following))
+        now = (await jobs.get(ready, CALLER, job_id)).created_at
+        await bulk.cancel(ready, CALLER, created_from=now, created_to=now)
+        whole = await waiting
+        assert following.ended is JobStatus.ABORTED
+    assert said(whole)[-1] == (None, K.ABORTED)
+    numbered(whole)
+    assert whole == await events.list_(ready, CALLER, job_id)
+    again = await jobs.retry(ready, CALLER, job_id)
+    while await bulk.settle(ready):
+        pass
+    assert (await jobs.get(ready, CALLER, job_id)).aborted_at == whole[-1].at
+    found = await events.list_(ready, CALLER, job_id)
+    assert found[:-1] == whole
+    assert (found[-1].kind, found[-1].detail.job) == (K.RETRIED, again.job_id)
+
+
+async def test_a_stop_is_told_step_by_step(ready: House) -> None:
+    job_id = await created(ready)
+    [lease] = await claim(ready)
+    async with await events.follow(ready, CALLER, job_id, after=2) as following:
+        waiting = asyncio.create_task(followed(following))
+        await jobs.cancel(ready, CALLER, job_id, include_running=True)
+        await work.signalled(ready, [(lease.key, lease.token)])
+        await fail(ready, lease, FailureKind.STOP_REQUESTED)
+        found = await waiting
+        assert following.ended is JobStatus.ABORTED
+    assert said(found) == [
+        (None, K.STOP_REQUESTED), (0, K.STOP_SIGNALLED), (0, K.STOPPED), (0, K.ABORTED), (None, K.ABORTED)
+    ]  # fmt: skip
+    numbered(found, 3)
 
 
 async def test_a_job_that_is_deleted_ends_its_followers(ready: House) -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 from tests import make
 
+from enginehouse.domain.artifact import log_key
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, NotRetryable, PastCancelling, Refusal
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobFilter, JobRequest, TargetRequest, TaskRequest
@@ -181,6 +182,21 @@ async def test_delete_fences_what_still_runs(ready: House) -> None:
     assert stopped == [created.job_id]
     assert await work.finish(ready, Report(lease.key, lease.token, Done())) == Stale()
     assert isinstance(await refused(jobs.status(ready, CALLER, created.job_id)), NotFound)
+
+
+async def test_delete_takes_the_logs_of_every_attempt_along(ready: House) -> None:
+    [created, other] = await jobs.create(ready, CALLER, [make.independent(1), make.independent(1)])
+    leases = {lease.key.job_id: lease for lease in await claim(ready)}
+    lease = leases[created.job_id]
+    logs = [log_key(lease.organization_id, *each.key, each.attempt) for each in leases.values()]
+    for key in logs:
+        await ready.store.put(key, b"it said hello\n")
+    await work.finish(ready, Report(lease.key, lease.token, Done()))
+    await jobs.delete(ready, CALLER, created.job_id)
+    kept = log_key(lease.organization_id, *leases[other.job_id].key, 1)
+    assert await ready.store.missing(logs) == [key for key in logs if key != kept]
+    await jobs.delete(ready, CALLER, other.job_id)  # its attempt runs still
+    assert await ready.store.missing(logs) == logs
 
 
 async def test_lists_filter_order_and_page(ready: House) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -32,11 +33,8 @@ async def ready(house: House) -> House:
     specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
     await engines.register(house, specs, CATEGORIES)
     for name in ("one", "two"):
-        await house.database.write(
-            lambda tx, name=name: identity.create_organization(
-                tx, name=name, application_id=str(uuid4()), default_retries=None
-            )
-        )
+        named = partial(identity.create_organization, name=name, application_id=str(uuid4()), default_retries=None)
+        await house.database.write(named)
     return house
 
 

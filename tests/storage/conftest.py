@@ -71,3 +71,18 @@ def probe(request: pytest.FixtureRequest) -> Database:
     """A fresh database of each kind whose statements are those of `directory`."""
     found: Database = request.getfixturevalue(f"{request.param}_probe")
     return found
+
+
+@pytest.fixture
+async def wide_postgres(postgres_dsn: str) -> AsyncIterator[Database]:
+    """A PostgreSQL database with a connection for each of the eight contenders."""
+    opened = await PostgresDatabase.open(postgres_dsn, writers=8, readers=2, allow_unsafe_durability=FSYNC == "off")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def contended(request: pytest.FixtureRequest) -> Database:
+    known = {"sqlite": "sqlite_database", "postgres": "wide_postgres"}
+    found: Database = request.getfixturevalue(known[request.param])
+    return found

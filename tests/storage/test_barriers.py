@@ -306,7 +306,10 @@ async def test_including_the_running_ones_nothing_more_of_them_starts(floor: Flo
     assert [lease.key.job_id for lease in await floor.claim()] == [later]
     assert await floor.count(barrier) == 0
     assert (await floor.barrier(barrier.id)).settled_at is None
-    assert await floor.database.read(lambda tx: barriers.running(tx, barrier, limit=10)) == [job_id]
+    assert not await floor.database.write(lambda tx: barriers.settle_rest(tx, barrier, limit=10))
+    assert await floor.database.write(lambda tx: barriers.stop_running(tx, barrier, limit=10)) == {job_id: 1}
+    assert await floor.database.write(lambda tx: barriers.stop_running(tx, barrier, limit=10)) == {}
+    assert await floor.database.write(lambda tx: barriers.settle_rest(tx, barrier, limit=10))
     assert await floor.database.read(lambda tx: barriers.count_stopping(tx, barrier.range, barrier=barrier)) == 1
 
 

@@ -1,9 +1,9 @@
 """Random walks of the hot verbs: after every step what is stored agrees with itself, and with one function.
 
-A walk creates, claims, reports, loses, cancels, stops and marks jobs of every shape in a seeded random order. After
-each commit a job's counts are those of its task rows, its status is `job_status` of them, the organization's counts are
-those of its jobs, and an item exists exactly where a task says that one is open; of a cancelled job exactly where an
-attempt is still to stop.
+A walk creates, claims, reports, loses, cancels, stops, pauses and marks jobs of every shape in a seeded random order.
+After each commit a job's counts are those of its task rows, its status is `job_status` of them, the organization's
+counts are those of its jobs, and an item exists exactly where a task says that one is open; of a cancelled job exactly
+where an attempt is still to stop.
 """
 
 import random
@@ -17,7 +17,7 @@ from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import cancelling, jobs, stopping, work
+from enginehouse.storage import audit, cancelling, jobs, pausing, stopping, work
 from enginehouse.storage.database import Database, Row, Tx
 from enginehouse.storage.plans import Plans
 
@@ -40,6 +40,8 @@ SHAPES = (
     lambda: make.chain(4, max_retries=1),
     lambda: make.fan_out(3),
     lambda: make.fan_out(2, gather_first=False, parents_first=True),
+    lambda: make.fan_out(2, parallel=True, max_engines=2),
+    lambda: make.fan_out(1, gather_first=False, parents_first=True, max_engines=1, max_retries=1),
     make.standby_chain,
 )
 
@@ -55,10 +57,11 @@ class Walk:
         self.leases: list[Lease] = []
         self.accepted: set[int] = set()
         self.cancelled: set[int] = set()
+        self.paused: set[int] = set()
 
     async def step(self) -> None:
-        verbs = (self.create, self.retry, self.claim, self.claim, self.report, self.report, self.report, self.mark)
-        verbs += (self.cancel, self.stop, self.beat)
+        verbs = [self.create, self.retry, self.claim, self.claim, self.report, self.report, self.report, self.mark]
+        verbs += [self.cancel, self.stop, self.beat, self.pause, self.resume]
         await self.random.choice(verbs)()
 
     async def create(self) -> None:
@@ -85,7 +88,7 @@ class Walk:
             return await work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=10**9)
 
         leases = await self.database.write(take)
-        assert not self.cancelled & {lease.key.job_id for lease in leases}
+        assert not (self.cancelled | self.paused) & {lease.key.job_id for lease in leases}
         self.leases += leases
 
     async def report(self) -> None:
@@ -127,6 +130,22 @@ class Walk:
     async def stop(self) -> None:
         await self.cancel(include_running=True)
 
+    async def pause(self) -> None:
+        if self.plan_of:
+            chosen = self.random.choice(list(self.plan_of))
+            paused = await self.database.write(lambda tx: pausing.pause_job(tx, make.ORGANIZATION, chosen))
+            assert paused is not None
+            if paused.status not in JOB_ENDED:
+                self.paused.add(chosen)
+
+    async def resume(self) -> None:
+        if self.paused:
+            await self._resume(self.random.choice(sorted(self.paused)))
+
+    async def _resume(self, job_id: int) -> None:
+        await self.database.write(lambda tx: pausing.resume_job(tx, make.ORGANIZATION, job_id))
+        self.paused.remove(job_id)
+
     async def beat(self) -> None:
         """Every lease is asked after: the ones to stop are those of cancelled jobs, and some are told so."""
         held = [(lease.key, lease.token) for lease in self.leases]
@@ -139,7 +158,9 @@ class Walk:
         await self.database.write(lambda tx: work.mark_queued(tx, pool="native", limit=3))
 
     async def finish_all(self) -> None:
-        """Everything is run to its end without a failure."""
+        """Everything goes on, and is run to its end without a failure."""
+        for job_id in sorted(self.paused):
+            await self._resume(job_id)
         for _ in range(200):
             for lease in self.leases:
                 done = Report(lease.key, lease.token, Done())
@@ -184,6 +205,7 @@ def _check_job(row: Row, tasks: list[Row], items: dict[tuple[int, int], list[Row
     assert bool(row[12]) == (cancelled and not to_stop)
     assert not row[14] or cancelled
     for task in tasks:
+        _check_held(items[job_id, task[1]], plan.tasks[task[1]].max_engines, cancelled=cancelled, paused=bool(row[15]))
         assert not task[9] or (task[2], task[4], task[8]) == ("complete", 0, 0)
         open_items = items[job_id, task[1]]
         assert sum(bool(item[3]) for item in open_items) == task[6]
@@ -192,6 +214,15 @@ def _check_job(row: Row, tasks: list[Row], items: dict[tuple[int, int], list[Row
             continue
         assert len(open_items) == task[5]
         assert task[5] == 0 or TaskStatus(task[2]) not in TASK_ENDED
+
+
+def _check_held(items: list[Row], limit: int | None, *, cancelled: bool, paused: bool) -> None:
+    """Every item of a paused job is held by that; of a limited task's items as many are free as the limit says."""
+    assert all((item[5] >= 2) == paused for item in items)
+    free = sum(item[5] in {0, 2} for item in items)
+    assert sum(bool(item[3]) for item in items) <= free
+    if not cancelled:
+        assert free == (len(items) if limit is None else min(limit, len(items)))
 
 
 def _begun(tally: Tally) -> bool:
@@ -225,6 +256,8 @@ async def test_every_step_leaves_a_consistent_storage(database: Database, seed: 
     for _ in range(STEPS):
         await walk.step()
         await check(database, walk.plan_of)
+    looked, wrong = await database.read(audit.statuses)
+    assert (looked, wrong) == (len(walk.plan_of), [])
     await walk.finish_all()
     await check(database, walk.plan_of)
     assert all(JobStatus(row[1]) in JOB_ENDED for row in await rows(database, "job_rows"))

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from tests.postgres import PostgresServer
 
+from enginehouse.domain.event import EventKind
 from enginehouse.storage.database import Row, StorageRefused
 from enginehouse.storage.migrate import Connection, Migration, available, migrate
 from enginehouse.storage.sql import STORAGE, BadStatement, Dialect, script, statements
@@ -185,3 +186,23 @@ def test_a_gap_or_a_wrong_name_is_refused(tmp_path: Path, names: list[str]) -> N
         (tmp_path / name).write_text("SELECT 1;")
     with pytest.raises(BadStatement, match=r"expected 000\d_<name>\.sql"):
         available(tmp_path)
+
+
+async def test_the_history_of_an_older_database_is_told_in_the_words_of_today(empty: list[Any]) -> None:
+    database, (first, *later) = empty[0], available()
+    await migrate(database, [first])
+    for kind, detail in (
+        ("created", "NULL"), ("running", "NULL"), ("pending", "NULL"), ("retrying", "'internal_error'"),
+        ("complete", "NULL"), ("aborted", "'parent_failed'"), ("cancelled", "NULL"),
+    ):  # fmt: skip
+        await database.execute(
+            f"INSERT INTO event (job_id, ordinal, kind, at, detail) VALUES (1, 0, '{kind}', 0, {detail})"
+        )
+    await migrate(database, [first, *later])
+    found = await database.execute("SELECT kind, detail FROM event ORDER BY id")
+    assert [(EventKind(kind), detail) for kind, detail in found] == [
+        (EventKind.STARTED, None),
+        (EventKind.ATTEMPT_FAILED, '{"reason":"internal_error"}'),
+        (EventKind.COMPLETED, None),
+        (EventKind.ABORTED, '{"reason":"parent_failed"}'),
+    ]

@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import pytest
 from tests import make
 from tests.postgres import FSYNC
 from tests.storage.verbs import Verbs
 
 from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.shares import Level
 from enginehouse.domain.work import Done, Lease, Report
 from enginehouse.operations.work import MICROS
-from enginehouse.storage import cancelling, identity, pausing, standing, work
+from enginehouse.storage import audit, cancelling, identity, pausing, standing, work
 from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.lanes import Queue
 from enginehouse.storage.plans import Plans
 from enginehouse.storage.postgres import PostgresDatabase
 
@@ -182,6 +185,18 @@ async def test_a_paused_job_can_be_cancelled(verbs: Verbs) -> None:
     assert verdict is not None
     assert verdict.done
     assert (await verbs.job(job_id)).status == "aborted"
+
+
+async def test_an_inspection_tells_what_is_held_against_what_is_true(verbs: Verbs) -> None:
+    job_id = await chunks_of(verbs, 3, max_engines=1)
+    assert (await verbs.database.read(audit.statuses))[1] == []
+    await verbs.database.write(lambda tx: tx.run("test.hold_all"))
+    wrong = (await verbs.database.read(audit.statuses))[1]
+    assert [(one.job_id, "nothing would let it go" in one.text) for one in wrong] == [(job_id, True)] * 3
+    await verbs.database.write(lambda tx: tx.run("test.let_all_go"))
+    await verbs.database.write(lambda tx: tx.run("pausing.hold_items", id=job_id))
+    wrong = (await verbs.database.read(audit.statuses))[1]
+    assert [(one.job_id, "its job is paused or not" in one.text) for one in wrong] == [(job_id, True)] * 3
 
 
 # -- paused organizations and engines -----------------------------------------------------------------------
@@ -353,10 +368,12 @@ async def test_a_flood_of_one_organization_does_not_hold_up_another(verbs: Verbs
 
 
 async def test_jobs_that_somebody_holds_do_not_keep_the_slots_from_others(postgres_database: Database) -> None:
-    """One organization's first jobs are locked, as by a finish under way: the other one's start in their place."""
+    """The jobs of the one whose turn it is are locked, as by a finish under way: the other one's start instead."""
     verbs = Verbs(postgres_database)
-    held = await verbs.create(*(make.new_job(make.independent(1)) for _ in range(60)))
-    await verbs.create(*(make.new_job(make.independent(1), organization_id=2) for _ in range(4)))
+    both = [make.new_job(make.independent(1)), make.new_job(make.chain(1))]
+    held = await verbs.create(*(both * 40))
+    await verbs.create(make.new_job(make.independent(1), organization_id=2))
+    queue = Queue(level=Level(accounts={2: (1_000.0, 1)}))
     locked, done = asyncio.Event(), asyncio.Event()
 
     async def hold(tx: Tx) -> None:
@@ -364,9 +381,51 @@ async def test_jobs_that_somebody_holds_do_not_keep_the_slots_from_others(postgr
         locked.set()
         await done.wait()
 
+    async def take(tx: Tx) -> list[Lease]:
+        return await work.claim(tx, verbs.plans, pool="native", limit=1, worker="w", lease_micros=MICROS, queue=queue)
+
     holding = asyncio.create_task(postgres_database.write(hold))
     await locked.wait()
-    leases = await verbs.claim(4)
+    leases = await postgres_database.write(take)
     done.set()
     await holding
-    assert [lease.organization_id for lease in leases] == [2] * 4
+    assert [lease.organization_id for lease in leases] == [2]
+
+
+FORBIDDING: dict[str, Callable[[Tx, int], Awaitable[object]]] = {
+    "job": lambda tx, job_id: pausing.pause_job(tx, make.ORGANIZATION, job_id),
+    "organization": lambda tx, _: pausing.pause_organization(tx, 1),
+    "engine": lambda tx, _: pausing.set_engine_state(tx, 1, "noop", was="active", state="paused"),
+    "share": lambda tx, _: pausing.set_share(tx, 1, weight=1, running_limit=0),
+    "engine limit": lambda tx, _: pausing.set_engine_limit(tx, 1, "noop", 0),
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDING)
+async def test_a_claim_under_way_is_waited_for(postgres_database: Database, postgres_dsn: str, what: str) -> None:
+    """Nothing is answered while a claim that has not seen it may still commit."""
+    verbs = Verbs(postgres_database)
+    [job_id] = await verbs.create(make.new_job(make.independent(1)))
+    claimed, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(tx: Tx) -> None:
+        await work.claim(tx, verbs.plans, pool="native", limit=1, worker="w", lease_micros=MICROS)
+        claimed.set()
+        await release.wait()
+
+    claiming = asyncio.create_task(postgres_database.write(slow))
+    await claimed.wait()
+    forbidding = asyncio.create_task(postgres_database.write(lambda tx: FORBIDDING[what](tx, job_id)))
+    watching = await asyncpg.connect(postgres_dsn)
+    try:
+        async with asyncio.timeout(20):
+            while not await watching.fetchval(WAITING):
+                assert not forbidding.done(), "it was answered while a claim was under way"
+        release.set()
+        await asyncio.gather(claiming, forbidding)
+    finally:
+        await watching.close()
+
+
+WAITING = """SELECT COUNT(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()"""

@@ -6,19 +6,17 @@ writes first; on SQLite, where one writer hides that mistake, the mutant looks o
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 
 import pytest
 from tests import make
-from tests.postgres import FSYNC
 
 from enginehouse.domain.work import Done, ItemKey, Lease, NewArtifact, Report
 from enginehouse.storage import cancelling, jobs, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.plans import Plans
-from enginehouse.storage.postgres import PostgresDatabase
 from enginehouse.storage.sql import statements
 
 JOBS = 10_000
@@ -28,21 +26,6 @@ pytestmark = pytest.mark.usefixtures("own_statements")
 
 Claim = Callable[[Database, Plans], Awaitable[list[int]]]  # answers the job of every task started
 Cancel = Callable[[Database, int], Awaitable[bool]]
-
-
-@pytest.fixture
-async def wide_postgres(postgres_dsn: str) -> AsyncIterator[Database]:
-    """A PostgreSQL database with a connection for each of the eight contenders."""
-    opened = await PostgresDatabase.open(postgres_dsn, writers=8, readers=2, allow_unsafe_durability=FSYNC == "off")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def contended(request: pytest.FixtureRequest) -> Database:
-    known = {"sqlite": "sqlite_database", "postgres": "wide_postgres"}
-    found: Database = request.getfixturevalue(known[request.param])
-    return found
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from tests import make
 from tests.storage.working import Worker
 
 from enginehouse.artifacts.disk import DiskStore
+from enginehouse.domain.job import JobRequest
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Done
 from enginehouse.operations.house import furnish
@@ -216,11 +217,12 @@ async def test_a_job_without_reuse_costs_no_statement_more(worker: Worker, monke
 
 # -- any graph, any failures --------------------------------------------------------------------------------
 
-SHAPES = (
+SHAPES: tuple[Callable[[], JobRequest], ...] = (
     lambda: make.chain(4),
     lambda: make.fan_out(3),
     lambda: make.fan_out(2, parents_first=True),
     lambda: make.fan_out(2, gather_first=False),
+    lambda: make.fan_out(2, max_engines=1),
     make.standby_chain,
     lambda: make.independent(4),
 )

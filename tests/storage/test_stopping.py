@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from tests import make
 from tests.storage.verbs import LEASE, Verbs
 
-from enginehouse.domain.attempt import AttemptPage
+from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, NewArtifact, Report, Stale
 from enginehouse.storage import artifacts, audit, cancelling, history, stopping, work
 from enginehouse.storage.database import Database
-from enginehouse.storage.history import Attempt
 
 RUNNING, ABORTED, COMPLETE = TaskStatus.RUNNING, TaskStatus.ABORTED, TaskStatus.COMPLETE
 
@@ -78,6 +78,7 @@ async def test_what_runs_is_asked_to_stop_and_the_rest_never_starts(bench: Stopp
     assert [task.status for task in job.tasks] == [RUNNING, RUNNING, ABORTED]
     assert job.tasks[2].aborted_at == job.stop_requested_at
     assert await bench.counts() == {"running": 1}
+    assert [row[2] for row in await bench.rows("test.item_rows")] == [0, 0], "what had not started has no item"
     assert await bench.heartbeat(first, second) == [True, True]
     await bench.sound()
 
@@ -123,7 +124,8 @@ async def test_each_attempt_keeps_when_it_was_asked_told_and_had_stopped(bench: 
     assert (attempt.outcome, attempt.failure_reason) == ("stopped", "stop_requested")
     assert attempt.stop_requested_at == (await bench.job(job_id)).stop_requested_at
     assert attempt.stop_signalled_at is not None
-    assert attempt.started_at < (attempt.stop_requested_at or 0) < attempt.stop_signalled_at < attempt.ended_at
+    moments = (attempt.started_at, attempt.stop_requested_at, attempt.stop_signalled_at, attempt.ended_at)
+    assert all(before < after for before, after in pairwise(each or 0 for each in moments))
     said = [(row[0], row[1]) for row in await bench.rows("test.told")]
     assert said[said.index((-1, "stop_requested")) :] == [
         (-1, "stop_requested"),
@@ -154,7 +156,7 @@ async def test_a_stop_that_was_quicker_than_word_of_its_signal_has_all_its_times
     await bench.stop(job_id)
     await bench.finish(stopped(lease))
     [attempt] = await bench.attempts(job_id)
-    assert (attempt.stop_requested_at or 0) < (attempt.stop_signalled_at or 0) <= attempt.ended_at
+    assert (attempt.stop_requested_at or 0) < (attempt.stop_signalled_at or 0) <= (attempt.ended_at or 0)
 
 
 async def test_a_late_result_is_refused_and_recorded(bench: Stopping) -> None:

@@ -4,6 +4,7 @@ import pytest
 from tests import make
 from tests.storage.verbs import LEASE, Verbs
 
+from enginehouse.domain.artifact import log_key
 from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
@@ -248,6 +249,6 @@ async def test_delete_leaves_no_row(bench: Verbs) -> None:
     await bench.done(lease, make.outputs(0, 1))
     assert await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=2)) is None
     keys = await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=make.ORGANIZATION))
-    assert keys == ["k0"]
+    assert keys == ["k0", log_key(make.ORGANIZATION, *lease.key, lease.attempt)]
     assert await bench.counts() == {}
     assert await bench.claim() == []

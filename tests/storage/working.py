@@ -87,10 +87,10 @@ class Worker:
         return await self.database.write(lambda tx: cancelling.cancel(tx, wanted))
 
     async def delete(self, *job_ids: int) -> list[str]:
-        """The jobs are gone; answers the keys of the bytes to remove."""
+        """The jobs are gone; answers the keys of the outputs to remove."""
         keys = await self.database.write(lambda tx: deleting.delete(tx, job_ids, organization_id=make.ORGANIZATION))
         assert keys is not None
-        return keys
+        return [key for key in keys if not key.endswith(".log")]
 
     async def job(self, job_id: int) -> Job:
         return (await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [job_id])))[job_id]

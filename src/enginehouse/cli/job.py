@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from enginehouse.cli import failing, history, output, pausing, watching
+from enginehouse.cli import bulk, failing, history, output, pausing, watching
 from enginehouse.cli.attempts import attempts
 from enginehouse.cli.problem import FailureError
 from enginehouse.cli.requested import Wanted, read_request
@@ -170,16 +170,33 @@ def events_(server: Connection, job_id: str, *, as_json: bool) -> None:
 
 
 @job.command()
-@click.argument("job_id")
+@click.argument("job_id", required=False)
+@bulk.range_options
 @click.option("--include-running", is_flag=True, help="Stop what has started, too.")
 @click.option("--wait", is_flag=True, help="Stay until all of it has stopped.")
+@_key_option
 @output.json_option
 @at_server
-def cancel(server: Connection, job_id: str, *, include_running: bool, wait: bool, as_json: bool) -> None:
+def cancel(
+    server: Connection,
+    job_id: str | None,
+    *,
+    created: bulk.Range,
+    include_running: bool,
+    wait: bool,
+    key: str | None,
+    as_json: bool,
+) -> None:
     """Cancel a job that has not started: none of its tasks starts any more.
 
     With --include-running also one that has: what runs is told to end, and made to after a while; then it is aborted.
+    Without a job, all those of an organization that were created from one moment to another: how many first, and then
+    the question.
     """
+    if job_id is None:
+        bulk.cancel(server, created, include_running=include_running, wait=wait, key=key, as_json=as_json)
+        return
+    created.refuse_beside_a_job()
     answer = jobs.cancel(server, job_id, include_running=include_running)
     if not as_json:
         stopping = answer.get("stopping", 0)

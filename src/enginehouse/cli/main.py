@@ -18,6 +18,7 @@ _COMMANDS = {
     "user": Named("enginehouse.cli.user:user", "Create users and set their passwords."),
     "token": Named("enginehouse.cli.token:token", "Create, list and revoke tokens."),
     "worker": Named("enginehouse.cli.worker:worker", "See who runs work."),
+    "audit": Named("enginehouse.cli.audit:audit", "See who did what, and whether that record is as it was written."),
     "doctor": Named("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),
 }
 

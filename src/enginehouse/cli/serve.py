@@ -31,6 +31,7 @@ def _setting(name: str, **more: Any) -> Callable[[Any], Any]:
 @_setting("--stop-grace-seconds", type=float, default=10.0, show_default=True, help="What a cancelled engine gets.")
 @_setting("--retention-days", type=int, default=30, show_default=True, help="How long ended jobs are kept.")
 @_setting("--idempotency-days", type=int, default=7, show_default=True, help="How long idempotency keys are kept.")
+@_setting("--audit-retention-days", type=int, default=365, show_default=True, help="How long audit rows are kept.")
 @_setting("--log-format", default="console", show_default=True, help="console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)

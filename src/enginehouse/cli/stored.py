@@ -6,9 +6,11 @@ from pathlib import Path
 
 from enginehouse.cli.finding import Finding, Verdict
 from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.times import rest
 from enginehouse.storage import inspection
 from enginehouse.storage.database import StorageRefused
 from enginehouse.storage.inspection import Inspection
+from enginehouse.storage.seals import Verified
 
 _CLOCKS_APART = 2_000_000  # µs
 
@@ -30,6 +32,7 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
     yield _schema(seen)
     yield _clock(seen)
     yield from _statuses(seen)
+    yield from _seals(seen)
 
 
 def _durability(seen: Inspection) -> Finding:
@@ -64,3 +67,17 @@ def _statuses(seen: Inspection) -> Iterator[Finding]:
         yield Finding("statuses", Verdict.FINE, f"{seen.jobs} jobs agree with their tasks")
     for wrong in seen.disagreements:
         yield Finding("statuses", Verdict.WRONG, f"job {job_graphql(wrong.job_id)} {wrong.text}")
+
+
+def _seals(seen: Inspection) -> Iterator[Finding]:
+    if seen.sealed is not None:
+        verdict = Verdict.FINE if seen.sealed.fault is None else Verdict.WRONG
+        yield Finding("audit", verdict, told(seen.sealed))
+
+
+def told(found: Verified) -> str:
+    """What was found of the chain over the audit rows, in a sentence."""
+    if found.fault is not None:
+        return f"{found.fault.text}; the {found.entries} entries before it are as they were sealed."
+    text = f"{found.entries} entries are as they were sealed, {found.unsealed} younger ones are not sealed yet"
+    return text if found.since is None else f"{text}; those sealed until {rest(found.since)} were pruned"

@@ -48,3 +48,9 @@ def revoke_token(server: Connection, token: str, organization: str | None) -> Js
         "result"
     ]
     return gone
+
+
+def audit(server: Connection, **query: Any) -> list[Json]:
+    """One page of what was done, the newest first. `query`: the parameters of GET audit."""
+    found: list[Json] = server.rest("GET", f"{_BASE}/audit", **query)["result"]
+    return found

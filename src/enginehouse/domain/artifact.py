@@ -73,3 +73,13 @@ class Asset:
     details: Any
     created_at: int
     modified_at: int
+
+
+def attempt_folder(organization_id: int, job_id: int, ordinal: int) -> str:
+    """Where everything of a task is kept in the store."""
+    return f"jobs/{organization_id}/{job_id}/{ordinal}"
+
+
+def log_key(organization_id: int, job_id: int, ordinal: int, item: int, attempt: int) -> str:
+    """Where the log of one attempt is kept."""
+    return f"{attempt_folder(organization_id, job_id, ordinal)}/logs/{item:06d}-{attempt:03d}.log"

@@ -1,9 +1,10 @@
 """Who there is: organizations, their users, and the first of both."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from enginehouse.domain import ids
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role, TokenKind, User
 from enginehouse.operations import audit, bounds, passwords, tokens
@@ -63,6 +64,37 @@ async def get_organization(house: House, principal: Principal, organization_id: 
     if found is None:
         raise NotFound("Organization", wanted)
     return found
+
+
+async def acting(house: House, principal: Principal, given: str | int | None, path: str) -> Principal:
+    """The caller, acting for the organization that it names: by number, by UUID or by its application's GUID.
+
+    Nothing named is its own. Raises NotFound, the same for a foreign organization as for none.
+    """
+    if given is None or given == "":
+        return principal
+    text = str(given)
+    wanted = await _named(house, text)
+    if wanted == principal.organization_id:
+        return principal
+    try:
+        found = await get_organization(house, principal, wanted or 0)
+    except NotFound:
+        raise NotFound("Organization", text[:80], path=path) from None
+    return replace(principal, organization_id=found.id)
+
+
+async def _named(house: House, text: str) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) < 20:
+        return int(text)
+    tagged = ids.parse_tagged(ids.Tag.ORGANIZATION, text.lower())
+    if tagged is not None:
+        return tagged
+    try:
+        application_id = str(UUID(text))
+    except ValueError:
+        return None
+    return await house.database.peek(lambda tx: storage.organization_of_application(tx, application_id))
 
 
 @audit.mutation("createUser", "User")

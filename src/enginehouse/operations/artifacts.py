@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.artifact import Artifact, attempt_folder
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import jobs as job_operations
@@ -18,16 +18,6 @@ class LogFile:
 
     name: str
     path: Path
-
-
-def attempt_folder(organization_id: int, job_id: int, ordinal: int) -> str:
-    """Where everything of a task is kept in the store."""
-    return f"jobs/{organization_id}/{job_id}/{ordinal}"
-
-
-def log_key(organization_id: int, job_id: int, ordinal: int, item: int, attempt: int) -> str:
-    """Where the log of one attempt is kept."""
-    return f"{attempt_folder(organization_id, job_id, ordinal)}/logs/{item:06d}-{attempt:03d}.log"
 
 
 async def of_job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Artifact, ...]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from enginehouse.domain.artifact import log_key
 from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations import artifacts
 from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
@@ -52,4 +52,4 @@ async def log(
     )
     if not there:
         raise NotFound("Attempt", f"{item}/{number}")
-    return house.store.local(artifacts.log_key(organization_id, job_id, ordinal, item, number))
+    return house.store.local(log_key(organization_id, job_id, ordinal, item, number))

@@ -138,4 +138,5 @@ def mutation(
 
 def printable(text: str) -> str:
     """What is kept of a text that a client says of itself: short, and nothing that a terminal or a column minds."""
-    return _UNPRINTABLE.sub("?", text[:LONGEST])
+    cut = text[:LONGEST]
+    return cut if cut.isprintable() else _UNPRINTABLE.sub("?", cut)

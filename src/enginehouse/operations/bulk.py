@@ -1,18 +1,22 @@
 """Cancelling by the million: accepted in one short commit, counted at once, settled in the background."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, NotConfirmed, NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.operations import audit, idempotency
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import barriers
+from enginehouse.storage import audit_log, barriers
 from enginehouse.storage.barriers import Barrier, Batch, Range
 from enginehouse.storage.database import Tx
+from enginehouse.storage.keys import Keyed
 
 # Rows a transaction settles: 20 to 30 ms of a SQLite writer, which claims and creates wait for meanwhile.
 BATCH: Final = 2_000
+_STOPPED_AT_ONCE: Final = 200
 # Whoever accepted a bulk cancel counts it; after so long it is held to have died before it could.
 _COUNTED_WITHIN: Final = 2_000_000
 
@@ -22,7 +26,7 @@ class BulkCancel:
     """A bulk cancel as it stands: `count` jobs aborted by it, of whose rows `settled` say so by now.
 
     `stopping`: how many jobs that had started are still to stop; only where those were asked for. `settled_at` is None
-    until every row says what is true; nothing but the rows waits for that.
+    until every row says what is true; nothing but the rows waits for that. `replayed`: it had been done before.
     """
 
     id: int
@@ -34,6 +38,7 @@ class BulkCancel:
     settled: int
     settled_at: int | None
     stopping: int | None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ async def preview(
     return await house.database.read(count)
 
 
+@audit.mutation("cancelJobs", "BulkCancel")
 async def cancel(
     house: House,
     principal: Principal,
@@ -65,20 +71,67 @@ async def cancel(
     created_from: int,
     created_to: int,
     include_running: bool = False,
+    key: str | None = None,
 ) -> BulkCancel:
     """Every job of the organization created in the range (µs, both included) that could be cancelled is aborted.
 
     From the commit of one row on none of them starts, and every read says so; `count` is exact for that moment. With
-    `include_running` the jobs that had started are stopped too. Raises InvalidInput for bounds the wrong way round.
+    `include_running` the jobs that had started are stopped too. A request with a `key` that was done already is
+    answered as it stands. Raises InvalidInput for bounds the wrong way round.
     """
     require(principal, Role.USER)
     wanted = _range(principal, created_from, created_to)
-    barrier_id = await house.database.write(
-        lambda tx: barriers.accept(tx, wanted, include_running=include_running, created_by=principal.user_id)
+
+    said = f"created {times.rest(created_from)} to {times.rest(created_to)}"
+    entry = audit.entry(
+        principal,
+        "cancelJobs",
+        object_type="BulkCancel",
+        detail=f"{said}, running ones too" if include_running else said,
     )
-    await _count(house, wanted, barrier_id)
-    house.listeners.accepted()
-    return await get(house, principal, barrier_id)
+
+    async def accept(tx: Tx) -> int:
+        made = await barriers.accept(tx, wanted, include_running=include_running, created_by=principal.user_id)
+        await audit_log.record(tx, [entry.about(made)])
+        return made
+
+    accepted = await idempotency.once(house, _keyed(principal, wanted, include_running, key), int, accept)
+    if not accepted.replayed:
+        house.watches.many_changed()
+        await _count(house, wanted, accepted.value)
+        house.listeners.accepted()
+    return replace(await get(house, principal, accepted.value), replayed=accepted.replayed)
+
+
+@audit.mutation("cancelJobs", "BulkCancel")
+async def cancel_if_sure(
+    house: House,
+    principal: Principal,
+    *,
+    created_from: int,
+    created_to: int,
+    include_running: bool = False,
+    confirmed: int | None = None,
+    key: str | None = None,
+) -> BulkCancel:
+    """As `cancel`, for a caller that has to know how many jobs it cancels. Raises NotConfirmed when it does not."""
+    require(principal, Role.USER)
+    wanted = _range(principal, created_from, created_to)
+    if await idempotency.earlier(house, _keyed(principal, wanted, include_running, key), int) is None:
+        found = await preview(
+            house, principal, created_from=created_from, created_to=created_to, include_running=include_running
+        )
+        many = found.count + (found.stopping or 0)
+        if many > max(house.limits.unconfirmed_cancels, confirmed or 0):
+            raise NotConfirmed(f"Would cancel {many} jobs; repeat with confirmCount: {many}.", count=many)
+    return await cancel(
+        house, principal, created_from=created_from, created_to=created_to, include_running=include_running, key=key
+    )
+
+
+def _keyed(principal: Principal, wanted: Range, include_running: bool, key: str | None) -> Keyed | None:
+    asked = {"from": wanted.created_from, "to": wanted.created_to, "running": include_running}
+    return idempotency.keyed(principal, "cancelJobs", key, asked)
 
 
 async def get(house: House, principal: Principal, barrier_id: int, shown: str = "") -> BulkCancel:
@@ -111,18 +164,11 @@ async def get(house: House, principal: Principal, barrier_id: int, shown: str = 
     )
 
 
-def refuse_unconfirmed(house: House, found: Preview, confirmed: int | None) -> None:
-    """Raises NotConfirmed where many jobs would be cancelled and the caller has not said that it knows how many."""
-    many = found.count + (found.stopping or 0)
-    if many > max(house.limits.unconfirmed_cancels, confirmed or 0):
-        raise NotConfirmed(f"Would cancel {many} jobs; repeat with confirmCount: {many}.", count=many)
-
-
 async def settle(house: House, *, limit: int = BATCH) -> bool:
     """A turn at every organization's first open bulk cancel: running jobs are told to stop, rows say what is true.
 
     Each batch is a transaction of its own and may be the last one of this process: another turn, in any process, goes
-    on from what the rows say. True when there is more to do at once.
+    on from what the rows say. True when it is worth looking again at once.
     """
     more = False
     for barrier in await house.database.glance(barriers.open_ones):
@@ -134,13 +180,32 @@ async def _settle(house: House, barrier: Barrier, limit: int) -> bool:
     if barrier.matched is None:
         return await _count_for_another(house, barrier)
     shard, since = house.shard(), barrier.range.created_from
+    while barrier.include_running and await _stop(house, barrier):
+        pass
 
     async def batch(tx: Tx) -> Batch:
         return await barriers.settle(tx, barrier, since=since, limit=limit, shard=shard)
 
     while (done := await house.database.write(batch)).settled:
         since = done.reached
-    return not await house.database.write(lambda tx: barriers.settle_rest(tx, barrier, limit=limit, shard=shard))
+    await house.database.write(lambda tx: barriers.settle_rest(tx, barrier, limit=limit, shard=shard))
+    return True  # there may be something left, or another one of this organization
+
+
+async def _stop(house: House, barrier: Barrier) -> bool:
+    """A bounded batch of jobs that had started is cancelled, and what runs told to stop. False: there was none."""
+    shard = house.shard()
+    left = await house.database.write(
+        lambda tx: barriers.stop_running(tx, barrier, limit=_STOPPED_AT_ONCE, shard=shard)
+    )
+    running = [job_id for job_id, attempts in left.items() if attempts]
+    ended = [job_id for job_id, attempts in left.items() if not attempts]
+    if running:
+        house.listeners.stopping(running)
+    if ended:
+        house.listeners.cancelled(ended)
+        house.listeners.ended(ended)
+    return bool(left)
 
 
 async def _count_for_another(house: House, barrier: Barrier) -> bool:

@@ -1,6 +1,7 @@
 """The history of a job: as a list, and followed until the job has ended."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.event import Event, Head, Place
@@ -16,6 +17,14 @@ FIRST: Final = -1  # where a history begins: before the event 0
 _PAGE: Final = 200
 
 
+class EventPage(NamedTuple):
+    """Up to `limit` events of a job, those behind the one with the id `after`."""
+
+    job_id: int
+    after: int = FIRST
+    limit: int = 1_000
+
+
 async def list_(
     house: House, principal: Principal, job_id: int, shown: str = "", *, after: int = FIRST, limit: int = 1_000
 ) -> list[Event]:
@@ -23,16 +32,36 @@ async def list_(
 
     Raises NotFound, InvalidInput.
     """
-    require(principal, Role.READER)
-    if not 1 <= limit <= house.limits.page_size:
-        raise InvalidInput(f"1–{house.limits.page_size}, got {limit}.", "limit")
-    if after < FIRST:
-        raise InvalidInput(f"0 or more, got {after}.", "after")
+    wanted = EventPage(job_id, after, limit)
+    found = await pages(house, principal, [wanted])
+    if wanted not in found:
+        raise NotFound("Job", shown or job_id)
+    return found[wanted]
 
-    async def read(tx: Tx) -> list[Event]:
-        head = await _head(tx, principal, job_id, shown)
-        told, _ = await events.page(tx, head, after, limit)
-        return told[:limit]
+
+def check(house: House, page: EventPage) -> None:
+    """Returns when such a page may be asked for. Raises InvalidInput."""
+    most = house.limits.page_size
+    if not 1 <= page.limit <= most:
+        raise InvalidInput(f"1–{most}, got {page.limit}.", "limit")
+    if page.after < FIRST:
+        raise InvalidInput(f"0 or more, got {page.after}.", "after")
+
+
+async def pages(house: House, principal: Principal, wanted: Sequence[EventPage]) -> dict[EventPage, list[Event]]:
+    """The pages of those jobs that are the caller's organization's. Raises InvalidInput."""
+    require(principal, Role.READER)
+    for page in wanted:
+        check(house, page)
+
+    async def read(tx: Tx) -> dict[EventPage, list[Event]]:
+        heads = await events.heads(tx, sorted({(page.job_id, principal.organization_id) for page in wanted}))
+        found: dict[EventPage, list[Event]] = {}
+        for page in wanted:
+            if (head := heads.get(page.job_id)) is not None:
+                told, _ = await events.page(tx, head, page.after, page.limit)
+                found[page] = told[: page.limit]
+        return found
 
     return await house.database.read(read)
 

@@ -39,6 +39,7 @@ class Limits:
     retention_seconds: int = 30 * 86_400
     schedules: int = 10_000  # of one organization
     idempotency_seconds: int = 7 * 86_400
+    audit_retention_seconds: int = 365 * 86_400
     unconfirmed_cancels: int = 1_000
     event_streams: int = 1_000  # of one organization at a time
 

@@ -15,6 +15,7 @@ from enginehouse.operations import audit, bounds, idempotency, planning, reuse, 
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import audit_log, cancelling, deleting, jobs, plans, schedules
+from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.cancelling import Cancelling
 from enginehouse.storage.creating import Made
 from enginehouse.storage.database import Tx
@@ -266,9 +267,13 @@ async def cancel(
 
 async def _stop(house: House, wanted: Cancelling) -> cancelling.Cancelled | None:
     shard = house.shard()
-    [verdict] = await house.database.write(
-        lambda tx: cancelling.cancel_recorded(tx, [wanted], include_running=True, shard=shard)
-    )
+
+    async def stop(tx: Tx) -> cancelling.Cancelled | None:
+        [verdict] = await cancelling.cancel_recorded(tx, [wanted], include_running=True, shard=shard)
+        return verdict
+
+    verdict = await house.database.write(stop, under=BARRIER_LOCK)
+    house.watches.changed([wanted[0][0]])
     return verdict
 
 

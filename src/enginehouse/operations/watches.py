@@ -83,6 +83,10 @@ class Watches:
                 self._changed |= followed
                 self._something.set()
 
+    def many_changed(self) -> None:
+        """Something of jobs that were not named was committed."""
+        self.changed(self._watched)
+
     def enter(self, organization_id: int) -> None:
         """One more of the organization follows a job. Raises CapacityExceeded, and Unavailable once it is closed."""
         if self.closed:

@@ -84,6 +84,7 @@ async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[t
 async def signalled(house: House, told: Sequence[tuple[ItemKey, int]]) -> None:
     """It is known when the engines of these attempts were told to stop."""
     await house.database.write(lambda tx: stopping.signalled(tx, told))
+    house.watches.changed(key.job_id for key, _ in told)
 
 
 async def finish(house: House, report: Report) -> Answer:

@@ -7,13 +7,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from enginehouse.artifacts.store import ArtifactStore
-from enginehouse.domain.artifact import PUBLISHED
+from enginehouse.domain.artifact import PUBLISHED, attempt_folder
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.job import FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease, NewArtifact
 from enginehouse.engines.protocol import EngineFailure, Output, Work
-from enginehouse.operations.artifacts import attempt_folder
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _JSON = {"application/json", "application/vnd.veritone.aion+json"}

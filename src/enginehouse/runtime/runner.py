@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.artifact import Artifact, log_key
 from enginehouse.domain.engine import Engine, EngineKind, EngineSpec
 from enginehouse.domain.errors import TooLarge, Unavailable
 from enginehouse.domain.ids import job_graphql, task_graphql
@@ -18,7 +18,6 @@ from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report, St
 from enginehouse.engines.native.source import acquire
 from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
 from enginehouse.engines.threads import undisturbed
-from enginehouse.operations.artifacts import log_key
 from enginehouse.operations.house import House
 from enginehouse.runtime.context import AttemptContext, Fetch
 from enginehouse.runtime.outputs import keep, printable

@@ -25,6 +25,9 @@ async def statuses(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]
         for row in rows:
             if (text := _disagrees(row)) and len(found) < limit:
                 found.append(Disagreement(row[0], text))
+    for job_id, ordinal, item, paused in await tx.all("audit.wrongly_held", limit=limit - len(found)):
+        why = "its job is paused or not" if paused else "nothing else of its task is free, so nothing would let it go"
+        found.append(Disagreement(job_id, f"has item {item} of task {ordinal} held against what is true: {why}"))
     return looked, found
 
 

@@ -17,3 +17,13 @@ GROUP BY j.id, j.status, j.cancelled, j.started_at,
          j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.stopping
 ORDER BY j.id
 LIMIT :limit;
+
+-- name: wrongly_held
+-- Items held by a pause that is none, or free in spite of one; items waiting for an end that will not come.
+SELECT w.job_id, w.ordinal, w.item, CASE WHEN (w.held >= 2) <> (j.paused_at IS NOT NULL) THEN 1 ELSE 0 END
+FROM work_item w JOIN job j ON j.id = w.job_id
+WHERE (w.held >= 2) <> (j.paused_at IS NOT NULL)
+   OR (w.held IN (1, 3) AND NOT EXISTS (
+         SELECT 1 FROM work_item o WHERE o.job_id = w.job_id AND o.ordinal = w.ordinal AND o.held IN (0, 2)))
+ORDER BY w.job_id, w.ordinal, w.item
+LIMIT :limit;

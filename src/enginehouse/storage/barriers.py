@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.status import JobStatus
-from enginehouse.storage import settling
+from enginehouse.storage import settling, stopping
 from enginehouse.storage.database import Row, Tx
 
 BARRIER_LOCK: Final = "barrier"
@@ -135,16 +135,21 @@ async def settle_rest(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -
     if rows:
         await _settle(tx, barrier, rows, shard=shard)
         return False
-    if barrier.include_running and await running(tx, barrier, limit=1):
+    if barrier.include_running and await _running(tx, barrier, limit=1):
         return False
     await tx.run("barriers.close", id=barrier.id, now=tx.now)
     return True
 
 
-async def running(tx: Tx, barrier: Barrier, *, limit: int) -> list[int]:
-    """Jobs of the range past the point of cancelling that nobody has told to stop yet, in key order."""
+async def stop_running(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -> dict[int, int]:
+    """Up to `limit` jobs of the range that had started are cancelled; answers how many attempts of each are to stop."""
+    rows = await _running(tx, barrier, limit=limit)
+    return dict(zip((row[0] for row in rows), await stopping.stop_jobs(tx, rows, shard=shard), strict=True))
+
+
+async def _running(tx: Tx, barrier: Barrier, *, limit: int) -> list[Row]:
     bounds = _bounds(barrier.range, barrier.id)
-    return [row[0] for row in await tx.all("barriers.running", **bounds, accepted_at=barrier.accepted_at, limit=limit)]
+    return await tx.all("barriers.running", **bounds, accepted_at=barrier.accepted_at, limit=limit)
 
 
 async def _settle(tx: Tx, barrier: Barrier, rows: list[Row], *, shard: int) -> Batch:

@@ -92,12 +92,13 @@ UPDATE barrier SET settled_at = :now WHERE id = :id AND settled_at IS NULL;
 
 -- name: running
 -- The jobs of the range that are past the point of cancelling and were there when the barrier was set.
-SELECT id FROM job
+SELECT id, organization_id, status FROM job
 WHERE organization_id = :organization_id AND status IN ('pending', 'queued', 'running') AND cancelled = 0
   AND (cancellable_since IS NULL OR cancellable_since >= :id)
   AND created_at BETWEEN :created_from AND :created_to AND created_at <= :accepted_at
 ORDER BY id
-LIMIT :limit;
+LIMIT :limit
+{for_update};
 
 -- name: count_stopping
 -- How many jobs of the range are still to be stopped, or have not stopped yet.

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from enginehouse.domain.artifact import log_key
 from enginehouse.domain.ids import first_job_id
 from enginehouse.storage import settling
 from enginehouse.storage.database import Tx
@@ -36,7 +37,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None,
 
 
 async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
-    """The keys of the bytes that go with these jobs, whose rows are locked and still there.
+    """The keys of the bytes that go with these jobs, logs included; the jobs' rows are locked and still there.
 
     What another job names as well stays. Of two such jobs that are deleted at once neither sees the other's rows go, so
     they are dealt with one after the other.
@@ -47,7 +48,8 @@ async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
         await tx.lock(_SHARED_LOCK, shared=False)
         for row in await tx.all("deleting.named_elsewhere", keys=shared, ids=list(job_ids)):
             del found[row[0]]
-    return list(found)
+    logs = (log_key(*row) for row in await tx.all("deleting.attempts_of_jobs", ids=list(job_ids)))
+    return [*found, *logs]
 
 
 async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:

@@ -7,3 +7,14 @@ SELECT storage_key, MAX(shared) FROM artifact WHERE job_id IN {ids} GROUP BY sto
 -- lists: keys text, ids bigint
 SELECT DISTINCT storage_key FROM artifact
 WHERE shared = 1 AND storage_key IN {keys} AND job_id NOT IN {ids};
+
+-- name: attempts_of_jobs
+-- Every attempt there was of these jobs, those that run included: each may have left a log.
+-- lists: ids bigint
+SELECT j.organization_id, a.job_id, a.ordinal, a.item, a.number
+FROM attempt a JOIN job j ON j.id = a.job_id
+WHERE a.job_id IN {ids}
+UNION
+SELECT w.organization_id, w.job_id, w.ordinal, w.item, w.attempts
+FROM work_item w
+WHERE w.job_id IN {ids} AND w.attempts > 0;

@@ -138,6 +138,12 @@ async def organization(tx: Tx, organization_id: int) -> Organization | None:
     return None if row is None else Organization(*row)
 
 
+async def organization_of_application(tx: Tx, application_id: str) -> int | None:
+    """The id of the organization with this application GUID."""
+    row = await tx.one("identity.organization_of_application", application_id=application_id)
+    return int(row[0]) if row else None
+
+
 async def organizations(tx: Tx) -> list[Organization]:
     return [Organization(*row) for row in await tx.all("identity.organizations")]
 

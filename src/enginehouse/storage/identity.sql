@@ -56,6 +56,10 @@ RETURNING id, name, application_id, default_retries, created_at, modified_at;
 SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at
 FROM organization WHERE id = :organization_id;
 
+-- name: organization_of_application
+-- The application's GUID is a name of its organization.
+SELECT id FROM organization WHERE application_id = :application_id;
+
 -- name: organizations
 SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at
 FROM organization ORDER BY id;

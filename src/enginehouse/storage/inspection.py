@@ -2,23 +2,23 @@
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import asyncpg
 
-from enginehouse.storage import audit
+from enginehouse.storage import audit, seals
 from enginehouse.storage.audit import Disagreement
 from enginehouse.storage.clock import Clock, wall_clock
 from enginehouse.storage.database import StorageRefused, Tx
 from enginehouse.storage.migrate import available
 from enginehouse.storage.postgres_tx import PostgresTx, StorageTime
+from enginehouse.storage.seals import Verified
 from enginehouse.storage.sql import statements
 from enginehouse.storage.sqlite_writer import SqliteTx, drive
-
-T = TypeVar("T")
 
 _VERSION: Final = "SELECT COALESCE(MAX(version), 0) FROM schema_migration"
 _UNSAFE: Final = {"fsync": ("off",), "full_page_writes": ("off",), "synchronous_commit": ("off",)}
@@ -38,57 +38,100 @@ class Inspection:
     clock_ahead: int
     jobs: int
     disagreements: list[Disagreement] = field(default_factory=list)
+    sealed: Verified | None = None
 
 
 def sqlite(path: Path) -> Inspection:
     """The SQLite file, read only. Raises StorageRefused when it cannot be read."""
+    with _sqlite_read(path) as tx:
+        return _sqlite(tx)
+
+
+async def postgres(url: str) -> Inspection:
+    """The PostgreSQL database, in one read-only transaction. Raises StorageRefused when it cannot be read."""
+    async with _postgres_read(url) as connection:
+        return await _postgres(connection)
+
+
+def sqlite_seals(path: Path, kept: tuple[int, str] | None) -> Verified:
+    """The chain over the audit rows of the SQLite file, verified. Raises StorageRefused when it cannot be read."""
+    with _sqlite_read(path) as connection:
+        verified: Verified = drive(lambda tx: seals.verify(tx, kept=kept), _sqlite_tx(connection))
+        return verified
+
+
+async def postgres_seals(url: str, kept: tuple[int, str] | None) -> Verified:
+    """The same for a PostgreSQL database."""
+    async with _postgres_read(url) as connection:
+        return await seals.verify(_postgres_tx(connection), kept=kept)
+
+
+@contextmanager
+def _sqlite_read(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
-            return _sqlite(connection)
+            connection.execute("BEGIN")
+            yield connection
         finally:
             connection.close()
     except sqlite3.Error as error:
         raise StorageRefused(f"The database {path} cannot be read: {error}.") from error
 
 
-def _sqlite(connection: sqlite3.Connection) -> Inspection:
-    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    last = connection.execute("SELECT COALESCE(MAX(micros), 0) FROM storage_clock").fetchone()[0]
-    tx = SqliteTx(connection, statements("sqlite"), Clock(wall_clock, last), None)
-    connection.execute("BEGIN")
-    looked, wrong = drive(audit.statuses, tx)
-    schema = connection.execute(_VERSION).fetchone()[0]
-    # `synchronous` belongs to a connection, not to the file: what counts is what a server sets, which is FULL.
-    settings = {"journal_mode": mode, "synchronous": "FULL", "sqlite": sqlite3.sqlite_version}
-    unsafe = () if mode == "wal" else ("journal_mode",)
-    return Inspection(settings, unsafe, schema, len(available()), last - wall_clock(), looked, wrong)
-
-
-async def postgres(url: str) -> Inspection:
-    """The PostgreSQL database, in one read-only transaction. Raises StorageRefused when it cannot be read."""
+@asynccontextmanager
+async def _postgres_read(url: str) -> AsyncIterator[Any]:
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
         raise StorageRefused(f"The database cannot be reached: {error}.") from error
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await _postgres(connection)
+            yield connection
     except asyncpg.PostgresError as error:
         raise StorageRefused(f"The database cannot be read: {error}.") from error
     finally:
         await connection.close()
 
 
+def _sqlite_tx(connection: sqlite3.Connection) -> SqliteTx:
+    return SqliteTx(connection, statements("sqlite"), Clock(wall_clock, _last(connection)), None)
+
+
+def _postgres_tx(connection: Any) -> PostgresTx:
+    return PostgresTx(connection, statements("postgres"), StorageTime())
+
+
+def _last(connection: sqlite3.Connection) -> int:
+    last: int = connection.execute("SELECT COALESCE(MAX(micros), 0) FROM storage_clock").fetchone()[0]
+    return last
+
+
+def _sqlite(connection: sqlite3.Connection) -> Inspection:
+    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    tx = _sqlite_tx(connection)
+    schema = connection.execute(_VERSION).fetchone()[0]
+    looked, wrong, sealed = drive(lambda tx: _contents(tx, schema), tx)
+    # `synchronous` belongs to a connection, not to the file: what counts is what a server sets, which is FULL.
+    settings = {"journal_mode": mode, "synchronous": "FULL", "sqlite": sqlite3.sqlite_version}
+    unsafe = () if mode == "wal" else ("journal_mode",)
+    ahead = _last(connection) - wall_clock()
+    return Inspection(settings, unsafe, schema, len(available()), ahead, looked, wrong, sealed)
+
+
 async def _postgres(connection: Any) -> Inspection:
     settings = {name: await connection.fetchval(f"SHOW {name}") for name in (*_UNSAFE, "server_version")}
     ahead = await connection.fetchval("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
     ahead -= time.time_ns() // 1000
-    looked, wrong = await _audit(PostgresTx(connection, statements("postgres"), StorageTime()), audit.statuses)
     schema = await connection.fetchval(_VERSION)
+    looked, wrong, sealed = await _contents(_postgres_tx(connection), schema)
     unsafe = tuple(name for name, values in _UNSAFE.items() if settings[name] in values)
-    return Inspection(settings, unsafe, schema, len(available()), ahead, looked, wrong)
+    return Inspection(settings, unsafe, schema, len(available()), ahead, looked, wrong, sealed)
 
 
-async def _audit(tx: Tx, work: Callable[[Tx], Awaitable[T]]) -> T:
-    return await work(tx)
+async def _contents(tx: Tx, schema: int) -> tuple[int, list[Disagreement], Verified | None]:
+    """What the rows say; nothing of a schema that this program's statements are not for."""
+    if schema != len(available()):
+        return 0, [], None
+    looked, wrong = await audit.statuses(tx)
+    return looked, wrong, await seals.verify(tx)

@@ -93,14 +93,13 @@ async def look(tx: Tx, *, pool: str) -> Outlook:
 async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> Found:
     """The items a claim of `limit` may need, from the lanes whose turn it is; locked where others claim too."""
     wanted = _wanted(queue, limit)
-    rows = await _first(tx, wanted, pool=pool)
-    lanes = dict[Lane, list[Waiting]]()
-    for row in rows:
-        lanes.setdefault(Lane(row[0], row[1]), []).append(Waiting(*row[8:]))
+    first = await (_first_of_each if tx.dialect == "postgres" else _first_lane_by_lane)(tx, wanted, pool=pool)
+    lanes = {lane: items for lane, (_, items) in first.items()}
+    settings = [row for row, _ in first.values()]
     return Found(
         lanes,
-        _standing(rows),
-        frozenset(row[0] for row in rows if row[7]),
+        _standing(settings),
+        frozenset(row[0] for row in settings if row[7]),
         frozenset(lane for lane, items in lanes.items() if len(items) >= wanted[lane]),
     )
 
@@ -126,26 +125,37 @@ def _wanted(queue: Queue, limit: int) -> dict[Lane, int]:
         return {outlook.lanes[0]: asked}
     first = set(turns(outlook.lanes, outlook.standing, queue.level)[:asked])
     lanes = [lane for lane in outlook.lanes if lane.organization_id in first]
-    most = asked // max(len(lanes), 1) + 4
+    most = min(asked, 2 * asked // max(len(lanes), 1) + 4)
     return dict.fromkeys(lanes, most)
 
 
-async def _first(tx: Tx, wanted: dict[Lane, int], *, pool: str) -> list[Row]:
-    if tx.dialect == "postgres":
-        rows = [(pool, *lane, tx.now, most) for lane, most in wanted.items()]
-        # The order of a join is nobody's promise.
-        return sorted(await tx.each("lanes.first_of_each", rows), key=lambda row: row[8:])
-    found = list[Row]()
-    for row in await tx.each("lanes.settings", list(wanted)):
-        lane = Lane(row[0], row[1])
-        items = await tx.all("lanes.first", pool=pool, now=tx.now, most=wanted[lane], **lane._asdict())
-        found += [(*row, *item) for item in items]
+async def _first_of_each(tx: Tx, wanted: dict[Lane, int], *, pool: str) -> dict[Lane, tuple[Row, list[Waiting]]]:
+    """The first items of each lane that is not paused, with the row of what is set for it; in one trip."""
+    rows = await tx.each("lanes.first_of_each", [(pool, *lane, tx.now, most) for lane, most in wanted.items()])
+    found: dict[Lane, tuple[Row, list[Waiting]]] = {}
+    lane: Lane | None = None
+    for row in rows:
+        if lane is None or row[1] != lane.engine_id or row[0] != lane.organization_id:
+            lane = Lane(row[0], row[1])
+            _, items = found.setdefault(lane, (row, []))
+        items.append(Waiting._make(row[8:]))
+    for _, items in found.values():
+        items.sort()  # the order of a join is nobody's promise
     return found
 
 
-def _standing(rows: Sequence[Row]) -> Standing:
-    """What rows that begin as a lane and what is set for it say."""
-    settings = {row[:7] for row in rows}
+async def _first_lane_by_lane(tx: Tx, wanted: dict[Lane, int], *, pool: str) -> dict[Lane, tuple[Row, list[Waiting]]]:
+    """The same, where a statement costs next to nothing."""
+    found: dict[Lane, tuple[Row, list[Waiting]]] = {}
+    for row in await tx.each("lanes.settings", list(wanted)):
+        lane = Lane(row[0], row[1])
+        items = await tx.all("lanes.first", pool=pool, now=tx.now, most=wanted[lane], **lane._asdict())
+        found[lane] = row, [Waiting._make(item) for item in items]
+    return found
+
+
+def _standing(settings: Sequence[Row]) -> Standing:
+    """What the rows say, one for each lane, that begin as a lane and what is set for it."""
     return Standing(
         weights={row[0]: row[2] for row in settings if row[2] not in (None, 1)},
         organization_limits={row[0]: row[3] for row in settings if row[3] is not None},

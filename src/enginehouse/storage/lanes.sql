@@ -1,21 +1,27 @@
 -- name: waiting
 -- The lanes of a pool in which something may start now, found by skipping from one to the next in the index, with what
--- is set for their organization and engine.
+-- is set for their organization and engine. Every look is a LIMIT 1 in the order of the index: MIN and EXISTS say the
+-- same, and are answered by going through everything that waits when a planner takes it to be little.
 WITH RECURSIVE owner (id) AS (
-  SELECT MIN(w.organization_id) FROM work_item w WHERE w.pool = :pool AND w.lease_until IS NULL AND w.held = 0
+  SELECT (SELECT w.organization_id FROM work_item w
+          WHERE w.pool = :pool AND w.lease_until IS NULL AND w.held = 0
+          ORDER BY w.organization_id LIMIT 1)
   UNION ALL
-  SELECT (SELECT MIN(w.organization_id) FROM work_item w
-          WHERE w.pool = :pool AND w.organization_id > owner.id AND w.lease_until IS NULL AND w.held = 0)
+  SELECT (SELECT w.organization_id FROM work_item w
+          WHERE w.pool = :pool AND w.organization_id > owner.id AND w.lease_until IS NULL AND w.held = 0
+          ORDER BY w.organization_id LIMIT 1)
   FROM owner WHERE owner.id IS NOT NULL
 ), lane (organization_id, engine_id) AS (
-  SELECT owner.id, (SELECT MIN(w.engine_id) FROM work_item w
-                    WHERE w.pool = :pool AND w.organization_id = owner.id AND w.lease_until IS NULL AND w.held = 0)
+  SELECT owner.id, (SELECT w.engine_id FROM work_item w
+                    WHERE w.pool = :pool AND w.organization_id = owner.id AND w.lease_until IS NULL AND w.held = 0
+                    ORDER BY w.engine_id LIMIT 1)
   FROM owner WHERE owner.id IS NOT NULL
   UNION ALL
   SELECT lane.organization_id,
-         (SELECT MIN(w.engine_id) FROM work_item w
+         (SELECT w.engine_id FROM work_item w
           WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id > lane.engine_id
-            AND w.lease_until IS NULL AND w.held = 0)
+            AND w.lease_until IS NULL AND w.held = 0
+          ORDER BY w.engine_id LIMIT 1)
   FROM lane WHERE lane.engine_id IS NOT NULL
 )
 SELECT lane.organization_id, lane.engine_id, o.weight, o.running_limit, o.paused_at, e.state, e.running_limit
@@ -23,9 +29,10 @@ FROM lane
 LEFT JOIN organization o ON o.id = lane.organization_id
 LEFT JOIN engine e ON e.id = lane.engine_id
 WHERE lane.engine_id IS NOT NULL
-  AND EXISTS (SELECT 1 FROM work_item w
-              WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id
-                AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now);
+  AND (SELECT w.job_id FROM work_item w
+       WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id
+         AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now
+       ORDER BY w.priority, w.due_at, w.job_id, w.ordinal, w.item LIMIT 1) IS NOT NULL;
 
 -- name: first_of_each
 -- The first items of each lane in their order, locked, with what is set for the lane at this moment and whether a bulk

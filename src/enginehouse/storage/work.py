@@ -11,8 +11,9 @@ from enginehouse.domain.flow import Missing, Settlement, TaskState
 from enginehouse.domain.items import ItemState, Source
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.retry import Again, FailureKind
+from enginehouse.domain.status import JOB_ENDED
 from enginehouse.domain.work import Accepted, Answer, Done, Failed, ItemKey, Lease, NewArtifact, Report, Stale
-from enginehouse.storage import claiming, lanes, settling
+from enginehouse.storage import claiming, lanes, settling, stopping
 from enginehouse.storage.barriers import BARRIER_LOCK
 from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.lanes import Queue
@@ -108,9 +109,14 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int 
     one unfinished, and their child would be lost.
     """
     await tx.lock(BARRIER_LOCK, shared=True)
-    locked = await tx.all("work.lock_jobs", ids=sorted({report.key.job_id for report in reports}))
-    jobs = {row[0]: row for row in locked}
+    ids = sorted({report.key.job_id for report in reports})
+    locked = await tx.all("work.lock_jobs", ids=ids)
     await tx.read_clock()
+    if halted := [row for row in locked if row[14] and not row[3] and row[2] not in JOB_ENDED]:
+        # An open bulk cancel includes what runs, and its settling has not come to these yet.
+        await stopping.stop_jobs(tx, halted, shard=shard)
+        locked = await tx.all("work.lock_jobs", ids=ids)
+    jobs = {row[0]: row for row in locked}
     held = await _held(tx, reports)
     accepted = [report for report in reports if (report.key, report.token) in held and report.key.job_id in jobs]
     if not accepted:
@@ -305,7 +311,7 @@ async def mark_queued(tx: Tx, *, pool: str, limit: int, shard: int = 0) -> int:
     if not keys:
         return 0
     locked = await tx.all("work.lock_jobs", ids=sorted({job_id for job_id, _ in keys}))
-    jobs = {row[0]: row for row in locked if not row[3]}
+    jobs = {row[0]: row for row in locked if not row[3] and not row[14]}
     loaded = await Plans().load(tx, set(jobs))
     tasks = await settling.task_states(tx, keys)
     settlements = []

@@ -42,11 +42,10 @@ JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r
 WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 
 -- name: lock_jobs
--- The jobs, locked in key order, as they are now; one that a bulk cancel covers is cancelled.
+-- The jobs, locked in key order, as they are now; the last column says that an open bulk cancel lets nothing of it start.
 -- lists: ids bigint
-SELECT j.id, j.organization_id, j.status, CASE WHEN {covered:j} THEN 1 ELSE j.cancelled END, j.started_at,
-       j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id,
-       j.stopping, j.paused_at
+SELECT j.id, j.organization_id, j.status, j.cancelled, j.started_at, j.tasks_total, j.tasks_queued, j.tasks_running,
+       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id, j.stopping, j.paused_at, {halted:j}
 FROM job j
 WHERE j.id IN {ids}
 ORDER BY j.id

@@ -18,16 +18,18 @@ class Body(Generic[T]):
     The struct forbids unknown fields, omits defaults and holds nothing of a free form, so that a body which fits it as
     it stands is known to be strict JSON without a second look. Every other body gets that look, and may still be right;
     of a `free` kind, with parts of any form, each does, and its keys are understood as they are spelled.
+    Unknown fields are passed over, unless the body is `exact`: then a mistyped one must not pass for one left out.
     """
 
-    def __init__(self, wanted: type[T], *, free: bool = False) -> None:
+    def __init__(self, wanted: type[T], *, free: bool = False, exact: bool = False) -> None:
         self.wanted: Final = wanted
         self._free: Final = free
+        self._names: Final = casing.names(wanted) if exact else None
         self._decode: Final = msgspec.json.Decoder(wanted).decode
         self._other: Final = {} if free else casing.alternatives(wanted)
 
     def read(self, raw: bytes) -> T:
-        """The struct in `raw`; ids in either casing, unknown fields passed over. Raises InvalidInput."""
+        """The struct in `raw`; ids in either casing. Raises InvalidInput."""
         if not self._free and b"\\u00" not in raw:
             try:
                 value = self._decode(raw)
@@ -56,4 +58,7 @@ class Body(Generic[T]):
         return check.fit(self.wanted, self._looked_at(raw))
 
     def _looked_at(self, raw: bytes) -> Any:
-        return casing.known(self.wanted, casing.respelled(plain.read(raw), self._other))
+        found = casing.respelled(plain.read(raw), self._other)
+        if self._names is not None and isinstance(found, dict) and (unknown := found.keys() - self._names):
+            raise InvalidInput([Problem(name, "unknown field.") for name in sorted(unknown)])
+        return casing.known(self.wanted, found)

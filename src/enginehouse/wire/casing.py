@@ -42,6 +42,12 @@ def respelled(value: Any, other: dict[str, str]) -> Any:
             return value
 
 
+def names(wanted: Any) -> set[str]:
+    """The fields of the struct `wanted`, as they are spelled."""
+    info = inspect.type_info(wanted)
+    return {one.encode_name for one in info.fields} if isinstance(info, inspect.StructType) else set()
+
+
 def known(wanted: Any, value: Any) -> Any:
     """The same JSON value without the fields that the objects in `wanted` do not have."""
     return _known(inspect.type_info(wanted), value)

@@ -29,7 +29,7 @@ WHERE id = :id AND cancelled = 0
 -- name: lock_jobs_unlocked
 -- lists: ids bigint
 SELECT id, organization_id, status, cancelled, started_at, tasks_total, tasks_queued, tasks_running,
-       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at
+       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at, 0
 FROM job WHERE id IN {ids} ORDER BY id;
 
 -- name: starts_of_cancelled_jobs
@@ -53,7 +53,7 @@ WHERE j.cancelled = 0 AND (
 -- name: job_rows
 SELECT id, status, cancelled, started_at IS NOT NULL, tasks_total, tasks_queued, tasks_running, tasks_complete,
        tasks_failed, tasks_aborted, cancellable_since IS NOT NULL, completed_at IS NOT NULL, aborted_at IS NOT NULL,
-       stopping, stop_requested_at IS NOT NULL
+       stopping, stop_requested_at IS NOT NULL, paused_at IS NOT NULL
 FROM job ORDER BY id;
 
 -- name: task_rows
@@ -62,7 +62,13 @@ SELECT job_id, ordinal, status, waits_for, items, items_open, items_running, ite
 FROM task ORDER BY job_id, ordinal;
 
 -- name: item_rows
-SELECT job_id, ordinal, item, lease_until IS NOT NULL, token FROM work_item ORDER BY job_id, ordinal, item;
+SELECT job_id, ordinal, item, lease_until IS NOT NULL, token, held FROM work_item ORDER BY job_id, ordinal, item;
+
+-- name: let_all_go
+UPDATE work_item SET held = 0 WHERE held IN (1, 3);
+
+-- name: hold_all
+UPDATE work_item SET held = held + 1 WHERE held IN (0, 2);
 
 -- name: attempt_rows
 SELECT job_id, ordinal, item, token, outcome FROM attempt ORDER BY job_id, ordinal, item, number;

@@ -11,6 +11,7 @@ from enginehouse.domain.artifact import Target
 from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.domain.event import Event
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.waiting import JobExplanation
@@ -18,6 +19,7 @@ from enginehouse.operations import (
     attempts,
     content_templates,
     engines,
+    events,
     identity,
     jobs,
     pipelines,
@@ -28,6 +30,7 @@ from enginehouse.operations import (
     why,
 )
 from enginehouse.operations.content_templates import ContentTemplate
+from enginehouse.operations.events import EventPage
 from enginehouse.operations.house import House
 from enginehouse.operations.pipelines import Pipeline
 from enginehouse.operations.schedules import Schedule
@@ -140,6 +143,7 @@ class Context:
         )
         self._now: asyncio.Task[int] | None = None
         self._source_types: asyncio.Task[dict[int, SourceType]] | None = None
+        self.events: Loader[EventPage, list[Event]] = Loader(lambda pages: events.pages(house, self.principal, pages))
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property

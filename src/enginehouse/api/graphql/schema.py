@@ -11,8 +11,11 @@ from graphql import GraphQLSchema
 from enginehouse.api.graphql import (
     assets,
     attempts,
+    audit,
+    bulk,
     content_templates,
     engines,
+    events,
     identity,
     jobs,
     launching,
@@ -37,7 +40,8 @@ def schema() -> GraphQLSchema:
     """The executable schema; made once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
-        identity, engines, targets, assets, jobs, tasks, attempts, waiting, results, templates, pipelines, sources,
+        identity, engines, targets, assets, jobs, bulk, tasks, attempts, waiting, events, results, audit,
+        templates, pipelines, sources,
         content_templates, launching, schedules, schedule_fields,
     )  # fmt: skip
     made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from enginehouse.api.rest import assets, events, organization, retry, sharing, why
+from enginehouse.api.rest import assets, audit, bulk, events, organization, retry, sharing, why
 from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.rest.paths import Paths
 from enginehouse.api.rest.query import Query
@@ -51,6 +51,9 @@ def _operations() -> Operations:
     paths.add("GET", "/workers", ForCallers(why.list_workers))
     paths.add("GET", "/jobs/{JobID}/events", ForCallers(events.list_))
     paths.add("GET", "/jobs/{JobID}/events/stream", ForCallers(events.stream))
+    paths.add("POST", "/jobs/cancel", ForCallers(bulk.cancel))
+    paths.add("GET", "/bulk-cancels/{BulkCancelID}", ForCallers(bulk.progress))
+    paths.add("GET", "/audit", ForCallers(audit.list_))
     paths.add("GET", "/organizations", ForCallers(list_organizations))
     paths.add("POST", "/organizations", ForCallers(create_organization))
     paths.add("PATCH", "/organizations/{OrganizationID}", ForCallers(sharing.set_organization))

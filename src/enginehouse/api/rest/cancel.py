@@ -1,9 +1,11 @@
-"""Cancelling over REST: one job; the other two documented selectors are recognised and refused."""
+"""Cancelling over REST: one job, or an organization's jobs of a time range; a schedule is recognised and refused."""
 
 from typing import Final
 
+from enginehouse.api.rest import bulk
 from enginehouse.api.rest import jobs as rest_jobs
 from enginehouse.api.rest.call import Call, Reply, json
+from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, NotImplementedYet
 from enginehouse.operations import jobs
 from enginehouse.wire.body import Body
@@ -16,7 +18,7 @@ _NONE: Final = (
 
 
 async def cancel(call: Call) -> Reply:
-    """POST proc/jobs/cancel: the job is aborted, `count` says whether this call did it (rest-contract §3.6)."""
+    """POST proc/jobs/cancel: what its one selector names is aborted, `count` by this call (rest-contract §3.6)."""
     given = await call.body(_CANCEL)
     match selectors(given):
         case ["jobID"]:
@@ -29,9 +31,7 @@ async def cancel(call: Call) -> Reply:
                 "scheduledJobID: this server does not keep scheduled jobs yet; nothing was cancelled."
             )
         case ["organizationID"]:
-            raise NotImplementedYet(
-                "organizationID: this server does not cancel by organization and time range yet; nothing was cancelled."
-            )
+            return await bulk.cancel_documented(call, given)
         case []:
             raise InvalidInput(_NONE)
         case several:
@@ -53,9 +53,17 @@ def selectors(given: CancelJobs) -> list[str]:
         "createdAfterDateTime": given.created_after_date_time,
         "createdBeforeDateTime": given.created_before_date_time,
     }
-    parts = [name for name, value in ranged.items() if value]
+    parts = [name for name, value in ranged.items() if not _absent(value)]
     if parts and (found or len(parts) == len(ranged)):
         found.append(parts[0])
     elif parts:
         raise InvalidInput(_NONE)
     return found
+
+
+def _absent(value: str | float | None) -> bool:
+    """Nothing, empty text, or the zero time that some clients send for nothing."""
+    try:
+        return value is None or value == "" or (isinstance(value, str) and times.moment(value) is None)
+    except times.DateTimeError:
+        return False

@@ -46,6 +46,14 @@ class Query:
         self.problems.append(Problem(name, f"{allowed}, got {given[:60]}.", shown(given), allowed))
         return default
 
+    def digits(self, name: str) -> str | None:
+        """An id of decimal digits."""
+        given = self.text(name)
+        if given is not None and not (given.isascii() and given.isdigit()):
+            self.problems.append(Problem(name, f"decimal digits, got {shown(given)}.", shown(given), "decimal digits"))
+            return None
+        return given
+
     def word(self, name: str, allowed: Sequence[str], default: str | None = None) -> str | None:
         """One of the allowed words."""
         given = self.text(name)

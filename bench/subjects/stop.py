@@ -1,0 +1,43 @@
+"""How long it takes from the cancel of a job whose engine runs to the answer that says it is aborted."""
+
+import asyncio
+import time
+
+from bench.figures import Sample
+from bench.load import Place, answers
+from bench.scale import Scale
+from bench.server import Server
+from bench.stamps import Stamps, listening
+from bench.subjects.latency import share_of
+
+from bench import jobs
+
+_WARM = 3
+_LOOK_AGAIN = 0.002  # seconds between two looks at the status
+_ENDS_WITHIN = 30.0
+
+
+async def measure(server: Server, scale: Scale) -> Sample:
+    """An engine that ends when it is told to; each stop needs a new process for the next job, so they are few."""
+    async with listening() as stamps:
+        waits = sorted([await _stop(server.place, stamps) for _ in range(_WARM + scale.stops)][_WARM:])
+    return {"stop_p50": share_of(waits, 0.5), "stop_p99": share_of(waits, 0.99)}
+
+
+async def _stop(place: Place, stamps: Stamps) -> float:
+    """Milliseconds from the cancel's first byte to the first look that finds the job aborted."""
+    staying = jobs.single(jobs.STAMP, {"port": stamps.port, "stay": True})
+    [created] = await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(staying))])
+    [job] = created["internalJobIds"]
+    await stamps.next()
+    cancel = place.request("POST", "/edge/v1/proc/jobs/cancel", {"jobID": job, "includeRunning": True})
+    status = place.request("GET", f"/edge/v1/proc/job/{job}/status")
+    sent = time.perf_counter()
+    [answer] = await answers(place, [cancel])
+    if answer["stopping"] != 1:
+        raise RuntimeError(f"The engine was not running: {answer}")
+    while (await answers(place, [status]))[0]["job"]["jobStatus"] != "aborted":
+        if time.perf_counter() - sent > _ENDS_WITHIN:
+            raise RuntimeError(f"The engine was not stopped within {_ENDS_WITHIN:g} s.")
+        await asyncio.sleep(_LOOK_AGAIN)
+    return (time.perf_counter() - sent) * 1e3

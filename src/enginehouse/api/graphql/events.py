@@ -1,0 +1,42 @@
+"""The field `events` of a job: its history."""
+
+from typing import Any, Final
+
+from ariadne import ObjectType
+
+from enginehouse.api.graphql.context import Info
+from enginehouse.domain.event import Event
+from enginehouse.domain.ids import job_graphql, task_graphql
+from enginehouse.domain.times import graphql_millis
+from enginehouse.operations.events import FIRST, EventPage, check
+
+job_type = ObjectType("Job")
+
+
+@job_type.field("events")
+async def events_of(job: Any, info: Info, after: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+    """What has happened to the job and its tasks, in order, behind the event with the id `after`."""
+    wanted = EventPage(job.id, FIRST if after is None else after, 100 if limit is None else limit)
+    check(info.context.house, wanted)  # before it is gathered with others, who have done nothing wrong
+    return [_shown(event) for event in await info.context.events.get(wanted) or ()]
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    said = event.detail
+    return {
+        "id": event.id,
+        "kind": event.kind.value,
+        "dateTime": graphql_millis(event.at),
+        "taskId": None if event.ordinal is None else task_graphql(event.job_id, event.ordinal),
+        "worker": said.worker,
+        "attempt": said.attempt,
+        "chunk": said.item,
+        "chunks": said.items,
+        "reason": said.reason,
+        "message": said.message,
+        "againDateTime": None if said.again_at is None else graphql_millis(said.again_at),
+        "jobId": None if said.job is None else job_graphql(said.job),
+    }
+
+
+BINDABLES: Final = [job_type]

@@ -1,0 +1,46 @@
+-- name: horizon
+-- The last entry seen, and no transaction may be open that could bring an earlier one: on SQLite there is one writer.
+-- only: sqlite
+SELECT COALESCE(MAX(id), 0), 0, 0 FROM audit_entry;
+
+-- name: horizon
+-- The last entry seen, the oldest transaction still under way, and the one that will come next. Numbers are handed out
+-- before the commit: a transaction under way may hold one smaller than the last seen.
+-- only: postgres
+SELECT (SELECT COALESCE(MAX(id), 0) FROM audit_entry),
+       CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT),
+       CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT);
+
+-- name: last
+SELECT number, last_id, hash FROM audit_seal ORDER BY number DESC LIMIT 1;
+
+-- name: entries
+SELECT id, at, organization_id, user_id, user_name, token_id, client_ip, user_agent, event, object_type, object_id,
+       success, correlation_id, detail
+FROM audit_entry WHERE id > :after AND id <= :until ORDER BY id LIMIT :limit;
+
+-- name: insert
+-- Another server may have set this seal meanwhile, over the same entries.
+INSERT INTO audit_seal (number, last_id, entries, sealed_at, hash, digests)
+VALUES (:number, :last_id, :entries, :sealed_at, :hash, :digests)
+ON CONFLICT (number) DO NOTHING;
+
+-- name: page
+SELECT number, last_id, entries, sealed_at, hash, digests FROM audit_seal WHERE number > :after ORDER BY number LIMIT :limit;
+
+-- name: unsealed
+SELECT COUNT(*) FROM audit_entry WHERE id > :after;
+
+-- name: oldest
+-- The first seals whose entries are still there.
+SELECT number, last_id, sealed_at FROM audit_seal WHERE digests IS NOT NULL ORDER BY number LIMIT :limit;
+
+-- name: drop_entries
+DELETE FROM audit_entry WHERE id <= :last_id;
+
+-- name: empty
+-- From now on the chain begins at this seal.
+UPDATE audit_seal SET digests = NULL WHERE number = :number;
+
+-- name: drop_seals
+DELETE FROM audit_seal WHERE number < :number;

@@ -1,0 +1,112 @@
+"""A database full of waiting jobs, made with a handful of set statements: what a million creates leave behind."""
+
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.graph import plan
+from enginehouse.domain.ids import DAY_MICROS, first_job_id
+from enginehouse.domain.job import FolderRequest, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.engines.native.noop import Noop
+from enginehouse.storage import plans
+from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage.sqlite import SqliteDatabase
+
+APART: Final = 10  # microseconds between two jobs
+_LAST: Final = 9_223_372_036_854_775_807
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """`count` jobs of an organization, each of `tasks` tasks in a line by one engine, created yesterday.
+
+    Only the first task of each can start. The n-th was created at `at(n)`.
+    """
+
+    count: int
+    tasks: int = 5
+    organization_id: int = 1
+    engine: EngineSpec = Noop.spec
+    first: int = (time.time_ns() // 1000 // DAY_MICROS - 1) * DAY_MICROS
+
+    def at(self, number: int) -> int:
+        """When the job with this number was created, µs UTC."""
+        return self.first + number * APART
+
+    def job_id(self, number: int) -> int:
+        return first_job_id(self.first) + (number * APART << 10)
+
+    async def sqlite(self, path: Path) -> None:
+        """The jobs are in the file, which is made if need be. Nobody else may have it open."""
+        await (await SqliteDatabase.open(path)).close()
+        numbers = (
+            f"(WITH RECURSIVE k(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM k LIMIT {self.count}) SELECT n FROM k) k"
+        )
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN")
+            for statement in self._statements(numbers):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+
+    async def postgres(self, dsn: str, *, allow_unsafe_durability: bool = False) -> None:
+        """The jobs are in the database, and it has been looked after as one would be that got them one by one."""
+        await (await PostgresDatabase.open(dsn, allow_unsafe_durability=allow_unsafe_durability)).close()
+        connection = await asyncpg.connect(dsn)
+        try:
+            for statement in self._statements(f"generate_series(0, {self.count - 1}) AS k(n)"):
+                await connection.execute(statement)
+            await connection.execute("VACUUM ANALYZE")
+        finally:
+            await connection.close()
+
+    def _statements(self, numbers: str) -> list[str]:
+        """`numbers` is a FROM item whose column n runs from 0 up."""
+        if self.count * APART >= DAY_MICROS:
+            raise ValueError("the jobs must be of one day")
+        job = f"{first_job_id(self.first)} + CAST(n AS BIGINT) * {APART << 10}"
+        at = f"{self.first} + CAST(n AS BIGINT) * {APART}"
+        ordinals = " UNION ALL ".join(f"SELECT {ordinal} AS ordinal" for ordinal in range(self.tasks))
+        is_first = "CASE WHEN t.ordinal = 0 THEN 1 ELSE 0 END"
+        made = _plan(self.engine, self.tasks)
+        document = plans.encode(made).decode().replace("'", "''")
+        # The columns of each table, and the SELECT that fills it.
+        rows = {
+            "job (id, organization_id, status, cancellable_since, tasks_total, created_at, modified_at)": (
+                f"{job}, {self.organization_id}, 'pending', 0, {self.tasks}, {at}, {at} FROM {numbers}"
+            ),
+            "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
+            "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)": (
+                f"{job}, t.ordinal, 'pending', '{self.engine.id}', 1 - {is_first}, {is_first}, {is_first}, {at} "
+                f"FROM {numbers}, ({ordinals}) t"
+            ),
+            "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before)": (
+                f"{job}, 0, 0, {self.organization_id}, '{made.tasks[0].pool}', '{self.engine.id}', 0, {_LAST}, {at} "
+                f"FROM {numbers}"
+            ),
+            "job_count (organization_id, status, shard, jobs)": f"{self.organization_id}, 'pending', 0, {self.count}",
+        }
+        return [f"INSERT INTO {table} SELECT {values}" for table, values in rows.items()]
+
+
+def _plan(engine: EngineSpec, count: int) -> Plan:
+    """The plan of a line of so many tasks."""
+
+    def folder(name: str, kind: str) -> tuple[FolderRequest, ...]:
+        return (FolderRequest(reference=name, mode="stream", type=kind),)
+
+    tasks = tuple(
+        TaskRequest(
+            engine_id=engine.id,
+            folders=(folder(f"in{n}", "input") if n else ()) + (folder(f"out{n}", "output") if n < count - 1 else ()),
+        )
+        for n in range(count)
+    )
+    routes = tuple(RouteRequest(parent_folder=f"out{n}", child_folder=f"in{n + 1}") for n in range(count - 1))
+    request = JobRequest(tasks=tasks, routes=routes)
+    return plan(request, lambda key: engine, lambda word: None, now=time.time_ns() // 1000).plan

@@ -1,0 +1,58 @@
+"""What is recorded of acts that no interface's test reaches, and how what a client says of itself is kept."""
+
+import pytest
+from tests.operations.people import BOOTSTRAP, arrive
+
+from enginehouse.domain.errors import CapacityExceeded
+from enginehouse.operations import audit, identity
+from enginehouse.operations.house import House
+from enginehouse.storage import audit_log
+from enginehouse.storage.audit_log import NEVER, NOBODYS, Recorded, Wanted
+
+
+async def _rows(house: House) -> list[Recorded]:
+    wanted = Wanted(organization_ids=(NOBODYS, 1), first=0, last=NEVER, limit=1000)
+    return (await house.database.read(lambda tx: audit_log.page(tx, wanted)))[::-1]
+
+
+async def test_the_first_start_records_what_it_made_once(house: House) -> None:
+    for _ in range(2):
+        await identity.first_start(house, init_token=BOOTSTRAP)
+    rows = await _rows(house)
+    assert [row.event for row in rows] == ["createOrganization", "createUser", "createToken"]
+    await identity.first_start(house, init_token="0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b12")
+    [again] = (await _rows(house))[3:]
+    assert (again.event, again.organization_id, again.detail) == ("createToken", 1, "start of the server")
+
+
+async def test_the_end_of_a_session_is_its_holders(house: House) -> None:
+    people = await arrive(house)
+    await identity.create_user(house, people.admin, name="ada", password="correct horse")
+    session = await identity.login(house, "ada", "correct horse")
+    assert session.user is not None
+    before = len(await _rows(house))
+    assert await identity.logout(house, session.token)
+    assert not await identity.logout(house, session.token)
+    [row] = (await _rows(house))[before:]
+    assert (row.event, row.user_name, row.organization_id) == ("userLogout", "ada", 1)
+    assert row.object_id == row.user_id == session.user.id
+    assert session.token not in repr(row)
+
+
+async def test_too_many_vain_logins_are_recorded_too(house: House) -> None:
+    await arrive(house)
+    house.failed_logins.allowed = 0
+    house.failed_logins.note("ada")
+    before = len(await _rows(house))
+    with pytest.raises(CapacityExceeded):
+        await identity.login(house, "ada", "x")
+    [row] = (await _rows(house))[before:]
+    assert (row.event, row.user_name, row.success) == ("userLogin", "ada", False)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("curl/8", "curl/8"), ("a\nb\x00c\x1b[31m", "a?b?c?[31m"), ("\ud800x", "?x"), ("x" * 1000, "x" * audit.LONGEST)],
+)
+def test_what_a_client_says_of_itself_is_short_and_printable(said: str, kept: str) -> None:
+    assert audit.printable(said) == kept

@@ -1,0 +1,89 @@
+"""The look for lanes: what it finds, and that it skips through the index however much waits."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import asyncpg
+from tests import make
+from tests.storage.verbs import Verbs
+
+from enginehouse.domain.order import Lane
+from enginehouse.storage import lanes, work
+from enginehouse.storage.database import Database
+from enginehouse.storage.lanes import Outlook, Queue
+from enginehouse.storage.sql import statements
+
+FLOOD = 5_000
+
+
+async def test_each_lane_in_which_something_may_start_now_is_found(database: Database) -> None:
+    verbs = Verbs(database)
+    await verbs.create(
+        *(make.new_job(make.independent(2), organization_id=each) for each in (3, 1, 2)),
+        make.new_job(make.chain(2), organization_id=2),
+    )
+    for lease in await verbs.claim(2):
+        await verbs.done(lease)
+    found = await database.glance(lambda tx: lanes.look(tx, pool="native"))
+    left = {Lane(2, "noop"), Lane(2, "ingest"), Lane(1, "noop"), Lane(3, "noop")}
+    assert set(found.lanes) <= left
+    assert len(found.lanes) == len(set(found.lanes))
+    while leases := await verbs.claim(100):
+        for lease in leases:
+            await verbs.done(lease)
+    assert await database.glance(lambda tx: lanes.look(tx, pool="native")) == Outlook()
+    assert await database.glance(lambda tx: lanes.look(tx, pool="python")) == Outlook()
+
+
+async def test_on_postgresql_a_look_reads_a_few_pages_whatever_waits(
+    postgres_database: Database, postgres_dsn: str
+) -> None:
+    """Without statistics too: a planner that takes the table for empty must not go through all of it."""
+    await Verbs(postgres_database).create(make.new_job(make.independent(FLOOD)))
+    look = statements("postgres")["lanes.waiting"].text.replace("$1", "'native'").replace("$2", str(2**62))
+    connection = await asyncpg.connect(postgres_dsn)
+    try:
+        for _ in range(2):
+            plan = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {look}"))
+            assert plan[0]["Plan"]["Actual Rows"] == 1
+            assert plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"] < 100
+            await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def test_on_sqlite_a_look_searches_and_never_scans_what_waits(sqlite_database: Database, tmp_path: Path) -> None:
+    await Verbs(sqlite_database).create(make.new_job(make.independent(3)))
+    look = statements("sqlite")["lanes.waiting"].text
+    connection = sqlite3.connect(f"file:{tmp_path / 'test.db'}?mode=ro", uri=True)
+    try:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {look}", {"pool": "native", "now": 2**62}).fetchall()
+    finally:
+        connection.close()
+    steps = [row[3] for row in rows if " w" in row[3] or "TEMP" in row[3]]
+    assert len(steps) == 5
+    assert all(step.startswith("SEARCH w USING") and "work_item_lane" in step for step in steps), steps
+
+
+async def test_a_claim_goes_on_where_one_lane_holds_more_than_was_looked_at(database: Database) -> None:
+    """What is left behind in a lane may precede what other lanes hold: it is not overtaken, and it is said."""
+    verbs, queue = Verbs(database), Queue()
+    await verbs.create(*(make.new_job(make.independent(1)) for _ in range(60)))
+    await verbs.create(*(make.new_job(make.chain(1)) for _ in range(3)), make.new_job(make.fan_out(1)))
+    await verbs.create(*(make.new_job(make.independent(1), organization_id=each) for each in range(2, 8)))
+
+    async def claim(limit: int) -> list[str]:
+        leases = await database.write(
+            lambda tx: work.claim(
+                tx, verbs.plans, pool="native", limit=limit, worker="w", lease_micros=10**9, queue=queue
+            )
+        )
+        return [lease.engine_id for lease in leases if lease.organization_id == 1]
+
+    first = await claim(50)
+    assert set(first) == {"noop"}
+    assert queue.more
+    rest = await claim(50)
+    assert first + rest == ["noop"] * 60 + ["ingest"] * 4
+    assert not queue.more
