@@ -56,6 +56,7 @@ class Tag(IntEnum):
     ORGANIZATION = 4
     SCHEDULED_JOB = 5
     PIPELINE = 6
+    SCHEDULE_PART = 7
 
 
 # -- the integer --------------------------------------------------------------------------------------------
@@ -167,6 +168,11 @@ def parse_job(text: str) -> int | None:
 def schedule_uuid(schedule_id: int) -> str:
     """How REST names a scheduled job beside its number."""
     return tagged_uuid(Tag.SCHEDULED_JOB, schedule_id)
+
+
+def schedule_part_uuid(schedule_id: int, number: int) -> str:
+    """How REST names one part of a scheduled job's calendar."""
+    return tagged_uuid(Tag.SCHEDULE_PART, schedule_id << 11 | number)
 
 
 def parse_schedule(text: str) -> int | None:

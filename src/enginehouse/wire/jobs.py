@@ -68,6 +68,10 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     core_id: str | None = None
     core_recording_id: int | None = field(default=None, name="coreRecordingId")
     core_source_id: int | None = field(default=None, name="coreSourceId")
+    core_scheduled_job_id: int | None = field(default=None, name="coreScheduledJobId")
+    internal_scheduled_job_id: str | None = field(default=None, name="internalScheduledJobId")
+    job_template_id: str | None = field(default=None, name="jobTemplateId")
+    slot_date_time: str | None = None  # ours: the slot of its schedule that the job was started for
     job_status: str
     priority: int | None = None
     max_retries: int | None = None

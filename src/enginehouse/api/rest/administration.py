@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from enginehouse.api.rest import assets, audit, bulk, events, organization, retry, sharing, why
+from enginehouse.api.rest import assets, audit, bulk, calendar, events, organization, retry, sharing, why
 from enginehouse.api.rest.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.rest.paths import Paths
 from enginehouse.api.rest.query import Query
@@ -54,6 +54,18 @@ def _operations() -> Operations:
     paths.add("POST", "/jobs/cancel", ForCallers(bulk.cancel))
     paths.add("GET", "/bulk-cancels/{BulkCancelID}", ForCallers(bulk.progress))
     paths.add("GET", "/audit", ForCallers(audit.list_))
+    paths.add("GET", "/schedules", ForCallers(calendar.list_))
+    paths.add("POST", "/schedules", ForCallers(calendar.create))
+    paths.add("POST", "/schedules/explain", ForCallers(calendar.imagine))
+    paths.add("GET", "/schedules/{ScheduleID}", ForCallers(calendar.get))
+    paths.add("PATCH", "/schedules/{ScheduleID}", ForCallers(calendar.update))
+    paths.add("DELETE", "/schedules/{ScheduleID}", ForCallers(calendar.delete))
+    paths.add("POST", "/schedules/{ScheduleID}/pause", ForCallers(calendar.pause))
+    paths.add("POST", "/schedules/{ScheduleID}/resume", ForCallers(calendar.resume))
+    paths.add("POST", "/schedules/{ScheduleID}/run", ForCallers(calendar.run))
+    paths.add("GET", "/schedules/{ScheduleID}/preview", ForCallers(calendar.preview))
+    paths.add("GET", "/schedules/{ScheduleID}/explain", ForCallers(calendar.explain))
+    paths.add("GET", "/schedules/{ScheduleID}/slots", ForCallers(calendar.slots))
     paths.add("GET", "/organizations", ForCallers(list_organizations))
     paths.add("POST", "/organizations", ForCallers(create_organization))
     paths.add("PATCH", "/organizations/{OrganizationID}", ForCallers(sharing.set_organization))

@@ -1,13 +1,14 @@
-"""Cancelling over REST: one job, or an organization's jobs of a time range; a schedule is recognised and refused."""
+"""Cancelling over REST: one job, a scheduled job with its jobs, or an organization's jobs of a time range."""
 
 from typing import Final
 
-from enginehouse.api.rest import bulk
+from enginehouse.api.rest import bulk, schedules
 from enginehouse.api.rest import jobs as rest_jobs
 from enginehouse.api.rest.call import Call, Reply, json
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, NotImplementedYet
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.operations import jobs
+from enginehouse.operations.calling_off import call_off
 from enginehouse.wire.body import Body
 from enginehouse.wire.jobs import CancelJobs, Cancelled
 
@@ -18,7 +19,10 @@ _NONE: Final = (
 
 
 async def cancel(call: Call) -> Reply:
-    """POST proc/jobs/cancel: what its one selector names is aborted, `count` by this call (rest-contract §3.6)."""
+    """POST proc/jobs/cancel: what its one selector names is aborted, `count` by this call (rest-contract §3.6).
+
+    A scheduled job is inactive afterwards, too.
+    """
     given = await call.body(_CANCEL)
     match selectors(given):
         case ["jobID"]:
@@ -27,9 +31,11 @@ async def cancel(call: Call) -> Reply:
             answer = await jobs.cancel(call.house, call.principal, job_id, text, include_running=include_running)
             return json(Cancelled(True, answer.count, answer.stopping if include_running else None))
         case ["scheduledJobID"]:
-            raise NotImplementedYet(
-                "scheduledJobID: this server does not keep scheduled jobs yet; nothing was cancelled."
+            text, include_running = str(given.scheduled_job_id), bool(given.include_running)
+            called_off = await call_off(
+                call.house, call.principal, schedules.named(text), text, include_running=include_running
             )
+            return json(Cancelled(True, called_off.count, called_off.stopping if include_running else None))
         case ["organizationID"]:
             return await bulk.cancel_documented(call, given)
         case []:

@@ -109,11 +109,13 @@ def _filter(query: Query) -> JobFilter | None:
     status = query.word("status", STATUSES)
     named_jobs = [ids.parse_job(text) for name in ("jobID", "coreJobID") if (text := query.text(name)) is not None]
     target = query.text("recordingID")
+    schedule = query.text("scheduledJobID")
     offset, limit = query.page()
     wanted = JobFilter(
         statuses=(JobStatus(status),) if status in _STORED else (),
         ids=(named_jobs[0],) if named_jobs and named_jobs[0] is not None else None,
         target_id=int(target) if target is not None and _is_id(target) else None,
+        schedule_ids=None if schedule is None or (of := ids.parse_schedule(schedule)) is None else (of,),
         created_from=query.earliest("startTime", "CreatedAfter"),
         created_to=query.latest("endTime", "CreatedBefore"),
         modified_from=query.earliest("modifiedAfter"),
@@ -127,6 +129,7 @@ def _filter(query: Query) -> JobFilter | None:
         (status is not None and status not in _STORED)
         or None in named_jobs
         or len(set(named_jobs)) > 1
+        or (schedule is not None and wanted.schedule_ids is None)
         or (target is not None and not _is_id(target))
     )
     return None if impossible else wanted

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from enginehouse import __version__
 from enginehouse.api import auth, bodies, errors, received
-from enginehouse.api.rest import cancel, engines, health, identity, jobs, outputs, tasks, unserved
+from enginehouse.api.rest import cancel, engines, health, identity, jobs, outputs, schedules, tasks, unserved
 from enginehouse.api.rest.call import Answer, Call, Handler, Headers, OpenHandler, Reply, Request
 from enginehouse.api.rest.paths import Paths
 from enginehouse.domain.errors import AuthenticationFailed, Refusal
@@ -31,6 +31,12 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/proc/job/{JobID}/download/{JobOutputName}", outputs.job_download),
     ("GET", "/proc/jobs", jobs.list_),
     ("POST", "/proc/jobs/cancel", cancel.cancel),
+    ("GET", "/proc/scheduled_job/{ScheduledJobID}/detail", schedules.detail),
+    ("POST", "/proc/scheduled_job/{ScheduledJobID}/delete", schedules.delete),
+    ("GET", "/proc/scheduled_jobs", schedules.list_),
+    ("GET", "/proc/scheduled_jobs/rate_pending_time_ranges", schedules.rate_pending),
+    ("GET", "/proc/scheduled_jobs/total_pending_time_ranges", schedules.total_pending),
+    ("POST", "/proc/template/{TemplateID}/launch", schedules.launch),
     ("GET", "/proc/task/{TaskID}/detail", tasks.detail),
     ("GET", "/proc/task/{TaskID}/logs", tasks.logs),
     ("GET", "/proc/task/{TaskID}/outputs", outputs.of_task),
