@@ -98,14 +98,6 @@ async def test_a_complete_job_is_not_cancelled_and_the_text_says_since_when(rest
     assert answer.json()["detail"].startswith("Job is already complete (finished ")
 
 
-async def test_the_schedule_form_is_refused_and_cancels_nothing(rest: Rest) -> None:
-    job_id = await rest.create()
-    answer = await curl(rest, CANCEL_SCHEDULED, job_id)
-    assert answer.status_code == 501
-    assert answer.json()["id"] == "not_implemented"
-    assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"
-
-
 async def test_the_founding_page_s_range_form_counts_what_it_aborts(rest: Rest) -> None:
     job_id = await rest.create()
     answer = await curl(rest, CANCEL_RANGE, job_id)

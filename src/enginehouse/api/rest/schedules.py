@@ -108,10 +108,19 @@ async def launch(call: Call) -> Reply:
             launching=Launching(payload=_payload(given.payload_json), echo=echo),
         )  # fmt: skip
     except NotFound as missing:
-        if missing.path == "ids[0]":
-            raise NotFound("JobTemplate", text[:80]) from None
-        raise
+        raise _respelled(missing, text) from None
     return json(Launched(Operation(True, len(made), [ids.job_uuid(each.job_id) for each in made])))
+
+
+def _respelled(missing: NotFound, template: str) -> NotFound:
+    """The same, as this interface names what was asked for."""
+    match missing.path:
+        case "ids[0]":
+            return NotFound("JobTemplate", template[:80])
+        case "scheduledJobId":
+            return NotFound(missing.object_type, missing.object_id, path="scheduledJobID")
+        case _:
+            return missing
 
 
 def named(text: str, *, path: str = "") -> int:
