@@ -11,6 +11,7 @@ import pytest
 from graphql import GraphQLObjectType
 from tests.api.conftest import TOKEN
 from tests.api.rest_client import BATCH, Rest
+from tests.api.scheduled_house import TEMPLATE
 
 from enginehouse.api.asgi import application
 from enginehouse.api.graphql.schema import schema
@@ -56,6 +57,21 @@ REST: dict[str, tuple[str, str] | None] = {
     ),
     "POST /api/v1/tokens": ('POST /api/v1/tokens {"name": "new"}', "createToken"),
     "POST /api/v1/tokens/revoke": ('POST /api/v1/tokens/revoke {"token": "{token}"}', "revokeToken"),
+    "POST /edge/v1/proc/scheduled_job/{}/delete": (
+        "POST /edge/v1/proc/scheduled_job/{schedule}/delete",
+        "deleteScheduledJob",
+    ),
+    "POST /edge/v1/proc/template/{}/launch": (
+        "POST /edge/v1/proc/template/{template}/launch {}",
+        "launchJobTemplates",
+    ),
+    "POST /api/v1/schedules": ('POST /api/v1/schedules {"name": "nightly", "runMode": "Once"}', "createScheduledJob"),
+    "POST /api/v1/schedules/explain": None,
+    "PATCH /api/v1/schedules/{}": ('PATCH /api/v1/schedules/{schedule} {"name": "x"}', "updateScheduledJob"),
+    "DELETE /api/v1/schedules/{}": ("DELETE /api/v1/schedules/{schedule}", "deleteScheduledJob"),
+    "POST /api/v1/schedules/{}/pause": ("POST /api/v1/schedules/{schedule}/pause {}", "updateScheduledJob"),
+    "POST /api/v1/schedules/{}/resume": ("POST /api/v1/schedules/{schedule}/resume {}", "updateScheduledJob"),
+    "POST /api/v1/schedules/{}/run": ("POST /api/v1/schedules/{schedule}/run {}", "launchScheduledJobs"),
 }
 GRAPHQL: dict[str, tuple[str, str] | None] = {
     "userLogin": (
@@ -82,8 +98,11 @@ GRAPHQL: dict[str, tuple[str, str] | None] = {
     "pauseJob": ('mutation { pauseJob(id: "{job}") { paused } }', "pauseJob"),
     "resumeJob": ('mutation { resumeJob(id: "{job}") { paused } }', "resumeJob"),
 }
-# A second thing that an operation above does.
-MORE = [('POST /edge/v1/proc/jobs/cancel {"organizationID": "1", RANGE}', "cancelJobs")]
+# Other things that an operation above does.
+MORE = [
+    ('POST /edge/v1/proc/jobs/cancel {"organizationID": "1", RANGE}', "cancelJobs"),
+    ('POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{schedule}"}', "cancelScheduledJob"),
+]
 CHANGES = [given for given in (*REST.values(), *GRAPHQL.values(), *MORE) if given is not None]
 FOR_CALLERS = [given for given in CHANGES if given[1] != "userLogin"]
 # Written beside a change, and of no consequence without it.
@@ -135,6 +154,8 @@ async def watched(house: House) -> AsyncIterator[Watched]:
         answer = await root.post("/edge/v1/proc/job/create", {"jobs": [{"tasks": [{"engineId": BATCH}]}]})
         job_id = ids.parse_job(answer.json()["internalJobIds"][0])
         assert job_id is not None
+        made = await root.post("/api/v1/schedules", {"name": "n", "runMode": "Once", "jobTemplates": [TEMPLATE]})
+        schedule = made.json()["result"]
         target = await targets.create(house, chief, TargetRequest(name="t"))
         given = {
             "user": user.name,
@@ -142,6 +163,8 @@ async def watched(house: House) -> AsyncIterator[Watched]:
             "job": ids.job_graphql(job_id),
             "jobUUID": ids.job_uuid(job_id),
             "target": str(target.id),
+            "schedule": schedule["id"],
+            "template": schedule["jobTemplateIds"][0],
         }
         yield Watched(client, house, given)
 

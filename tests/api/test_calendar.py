@@ -240,6 +240,14 @@ async def test_a_foreign_schedule_is_not_found_and_a_reader_changes_none(served:
 @pytest.mark.parametrize(
     ("struct", "named", "ours", "theirs"),
     [
+        (
+            calendar.ScheduleInput,
+            "CreateScheduledJob",
+            set(),
+            {"organizationId", "applicationId", "contentTemplates", "affiliates"},
+        ),
+        (calendar.RecurringPart, "CreateRecurringSchedulePart", set(), set()),
+        (calendar.WeeklyPart, "CreateWeeklySchedulePart", set(), set()),
         (calendar.JobTemplate, "CreateJobTemplate", set(), set()),
         (calendar.TaskTemplate, "CreateTaskTemplate", set(), set()),
         (calendar.Folder, "CreateIOFolder", set(), set()),

@@ -123,5 +123,6 @@ UPDATE scheduled_job SET timing = :timing WHERE id = :id;
 -- name: move_schedule
 -- The schedule was placed so many microseconds earlier, and has been looked at by nobody since.
 UPDATE scheduled_job SET anchor = anchor - :by, decided = decided - :by, next_at = next_at - :by WHERE id = :id;
+
 -- name: started_earlier
 UPDATE job SET started_at = started_at - :by WHERE id = :id;
