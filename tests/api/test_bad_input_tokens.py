@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_required_argument,
+    is_required_input_field,
+)
 from tests.api.conftest import TOKEN
 
 from enginehouse.api.asgi import application
@@ -163,16 +174,24 @@ def _query(root: str, name: str) -> str:
     declared = schema().type_map[root]
     assert isinstance(declared, GraphQLObjectType)
     field = declared.fields[name]
-    values = {"createAsset": '{containerId: "1", contentType: "text/plain", uri: "https://h.example/a"}'}
-    required = [one for one, argument in field.args.items() if is_required_argument(argument)]
-    given = [f"{one}: {values.get(name, _ONE)}" for one in required]
+    given = [f"{one}: {_value(arg.type)}" for one, arg in field.args.items() if is_required_argument(arg)]
     arguments = f"({', '.join(given)})" if given else ""
     answer = get_named_type(field.type)
     chosen = "" if is_leaf_type(answer) else " { __typename }"
     return f"{'mutation ' if root == 'Mutation' else ''}{{ {name}{arguments}{chosen} }}"
 
 
-_ONE = '"1"'
+def _value(wanted: GraphQLInputType) -> str:
+    """The least that fits."""
+    match get_nullable_type(wanted):
+        case GraphQLList() as several:
+            return f"[{_value(several.of_type)}]"
+        case GraphQLInputObjectType() as whole:
+            fields = [f"{n}: {_value(f.type)}" for n, f in whole.fields.items() if is_required_input_field(f)]
+            return f"{{{', '.join(fields)}}}"
+    return '"1"'
+
+
 SERVED = [
     (method, "/".join("x" if part.startswith("{") else part for part in template.split("/")))
     for method, template, _ in routes._SERVED

@@ -24,9 +24,9 @@ scalar Time
 scalar BigInt
 scalar UploadedFile
 enum Word { red green }
-input In { id: ID text: String = "standard" count: Int words: [Word!] inner: In data: JSONData at: DateTime ids: [ID!] }
+input In { id: ID text: String = "standard" num: Int words: [Word!] inner: In data: JSONData at: DateTime ids: [ID!] }
 type Query {
-  echo(id: ID, ids: [ID!], count: Int, size: Float, text: String, flag: Boolean, word: Word, data: JSONData,
+  echo(id: ID, ids: [ID!], num: Int, size: Float, text: String, flag: Boolean, word: Word, data: JSONData,
     at: DateTime, big: BigInt, input: In, limit: Int = 30): JSONData
   again(id: ID!): Query
 }
@@ -108,13 +108,13 @@ _VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3).map(lambda items: "[" + ", ".join(items) + "]")
         | st.lists(
-            st.tuples(st.sampled_from(["id", "text", "count", "inner", "data", "words", "other"]), inner), max_size=3
+            st.tuples(st.sampled_from(["id", "text", "num", "inner", "data", "words", "other"]), inner), max_size=3
         ).map(lambda pairs: "{" + " ".join(f"{name}: {value}" for name, value in dict(pairs).items()) + "}")
     ),
     max_leaves=6,
 )
 _ARGUMENTS = st.sampled_from(
-    ["id", "ids", "count", "size", "text", "flag", "word", "data", "at", "big", "input", "limit"]
+    ["id", "ids", "num", "size", "text", "flag", "word", "data", "at", "big", "input", "limit"]
 )
 _FIELDS = st.lists(st.tuples(st.sampled_from(["", "a: ", "b: "]), _ARGUMENTS, _VALUES), min_size=1, max_size=3)
 
@@ -159,7 +159,7 @@ def _other(data: st.DataObject, value: str) -> str:
     ("first", "second"),
     [
         ('{ echo(id: "23041407_RORjiJw7te") }', '{ echo(id: "23041407_AAAAAAAAAA") }'),
-        ("{ echo(id: 1, count: -5) }", "{ echo(id: 99999999999999999999, count: -6) }"),
+        ("{ echo(id: 1, num: -5) }", "{ echo(id: 99999999999999999999, num: -6) }"),
         ('{ echo(ids: "a") }', '{ echo(ids: "b") }'),
         ('{ echo(ids: ["a", "b"]) }', '{ echo(ids: ["c", "d"]) }'),
         ('{ echo(data: {a: {b: [1, "x", 2.5]}}) }', '{ echo(data: {a: {b: [2, "y\\n", -3.5e2]}}) }'),
@@ -170,8 +170,8 @@ def _other(data: st.DataObject, value: str) -> str:
         ),
         ('{ again(id: "a") { echo(id: "b") } }', '{ again(id: "c") { echo(id: "d") } }'),
         (
-            "query { ...F } fragment F on Query { echo(count: 1) }",
-            "query { ...F } fragment F on Query { echo(count: 2) }",
+            "query { ...F } fragment F on Query { echo(num: 1) }",
+            "query { ...F } fragment F on Query { echo(num: 2) }",
         ),
     ],
 )
@@ -191,9 +191,9 @@ async def test_documents_that_differ_only_in_literals_are_prepared_once(first: s
             '{ a: echo(text: """x""") a: echo(text: """\n  x\n""") }',
             '{ a: echo(text: """x""") a: echo(text: """y""") }',
         ),
-        ("{ echo(count: 1) }", "{ echo(count: 3000000000) }"),
+        ("{ echo(num: 1) }", "{ echo(num: 3000000000) }"),
         ('{ echo(at: "2018-01-01") }', '{ echo(at: "soon") }'),
-        ("{ echo(count: 7) }", "{ echo(count: 007) }"),
+        ("{ echo(num: 7) }", "{ echo(num: 007) }"),
         ('{ echo(text: "a") }', '{ echo(text: "\\q") }'),
     ],
 )
@@ -206,7 +206,7 @@ async def test_a_literal_that_makes_its_document_wrong_is_told_as_ever(first: st
 
 
 async def test_what_is_no_argument_stays_in_the_shape() -> None:
-    assert scan("query Q($a: Int = 5, $b: In = {id: 6}) { echo(count: $a) }").literals == ()
+    assert scan("query Q($a: Int = 5, $b: In = {id: 6}) { echo(num: $a) }").literals == ()
     assert scan("{ echo(limit: 40) }").literals == ()
     assert [
         literal.node.value for literal in scan('{ echo(word: red, flag: true, id: "x", size: -1.5e3) }').literals

@@ -319,6 +319,13 @@ async def test_the_next_runs_tell_of_gaps_and_an_explanation_of_both_zones(serve
     assert (over["name"], over["data"]["field"]) == ("invalid_input", "count")
 
 
+async def test_the_next_runs_of_a_page_count_among_what_a_query_costs(served: Served) -> None:
+    query = "{ scheduledJobs(limit: 1000) { records { nextRuns(count: %s) { note } } } }"
+    assert (await served.client.post(filled(query, 100))).status_code == 200
+    refusal = (await served.client.post(filled(query, 1000))).json()["errors"]
+    assert "may answer" in refusal[0]["message"]
+
+
 async def test_a_schedule_that_launches_nothing_says_so(served: Served) -> None:
     made = await create(served.client, "warnings", jobTemplates=None)
     assert made["warnings"] == ["It has nothing to launch: give it jobTemplates, jobTemplateIds or jobPipelineIds."]

@@ -23,9 +23,10 @@ from graphql import (
 )
 from graphql.language import SelectionSetNode
 
+from enginehouse.api.graphql.hoist import SIZES
 from enginehouse.api.graphql.rejection import RejectedError
 
-# A field costs 1; a list costs as many of its item as its `limit` allows.
+# A field costs 1; a list costs as many of its item as its `limit`, or its `count`, allows.
 MAX_COST: Final = 1_000_000
 _CEILING: Final = 1_000_000_000
 _LARGEST_PAGE: Final = 10_000  # a greater `limit` is refused by the field itself, which can say what is allowed
@@ -112,9 +113,10 @@ class Cost:
     ) -> int:
         if parent is not None and parent.name.startswith("__"):
             return _INTROSPECTED.get(node.name.value, 1)
-        if definition is None or "limit" not in definition.args:
+        name = next((name for name in SIZES if definition is not None and name in definition.args), None)
+        if definition is None or name is None:
             return 1
-        given = next((a.value for a in node.arguments or () if a.name.value == "limit"), None)
+        given = next((a.value for a in node.arguments or () if a.name.value == name), None)
         limit: int | None = None
         if isinstance(given, IntValueNode):
             limit = int(given.value[:12])
@@ -122,7 +124,7 @@ class Cost:
             self._varies = True
             limit = variables.get(given.name.value, self._default_of(given.name.value))
         if not isinstance(limit, int):
-            limit = _default_limit(definition)
+            limit = _default_size(definition, name)
         return max(1, min(limit, _LARGEST_PAGE))
 
     def _default_of(self, variable: str) -> int | None:
@@ -132,7 +134,7 @@ class Cost:
         return None
 
 
-def _default_limit(definition: GraphQLField) -> int:
-    default = definition.args["limit"].default
+def _default_size(definition: GraphQLField, name: str) -> int:
+    default = definition.args[name].default
     literal: object = getattr(default, "literal", None)
     return int(str(literal.value)) if isinstance(literal, IntValueNode) else 30

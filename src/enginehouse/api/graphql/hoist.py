@@ -18,6 +18,7 @@ from graphql.language import Lexer
 
 from enginehouse.api.graphql.rejection import RejectedError
 
+SIZES: Final = ("limit", "count")  # the arguments that say how long a list is
 MAX_TOKENS: Final = 4_000
 MAX_BRACKETS: Final = 64  # the parser recurses once per bracket
 
@@ -88,7 +89,7 @@ def scan(text: str) -> Scan:
         elif kind == "close":
             depth -= 1
             in_definitions = in_definitions and depth > 0
-        elif kind in _READ and depth > 0 and not in_definitions and not (before == "limit" and last == ":"):
+        elif kind in _READ and depth > 0 and not in_definitions and not (before in SIZES and last == ":"):
             node = _READ[kind](piece)
             if node is None:
                 return Scan(text, (), tokens)

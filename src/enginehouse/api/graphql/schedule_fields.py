@@ -180,6 +180,15 @@ def _coming(each: Coming) -> dict[str, Any]:
     }
 
 
+@schedule_type.field("nextRunDateTime")
+async def next_run_of(schedule: Schedule, info: Info) -> str | None:
+    """When it starts its next run by itself, null where it does not."""
+    if not schedule.is_active:
+        return None
+    coming = schedules.preview(schedule, count=1, now=await info.context.now())
+    return graphql_millis(coming[0].due_at) if coming else None
+
+
 @schedule_type.field("slots")
 async def slots_of(schedule: Schedule, info: Info, **given: Any) -> list[dict[str, Any]]:
     """What became of its slots, the latest first."""
@@ -240,11 +249,15 @@ def affiliates_of(schedule: Schedule, _: Info) -> paging.Page:
     return paging.Page(found, 0, max(len(found), 1))
 
 
+def _source(context: Context, given: Any) -> Any:
+    text = str(given)
+    return context.sources.load(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 @affiliate_type.field("source")
 def affiliate_source_of(affiliate: dict[str, Any], info: Info) -> Any:
     """The affiliate's source."""
-    text = str(affiliate.get("sourceId"))
-    return info.context.sources.load(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return _source(info.context, affiliate.get("sourceId"))
 
 
 @affiliate_type.field("scheduledJob")
@@ -267,6 +280,12 @@ def template_of_job(job: Job, info: Info) -> Any:
     return None if template_id is None else info.context.job_templates.load(template_id)
 
 
+@source_data_type.field("source")
+def source_of_target(given: dict[str, Any], info: Info) -> Any:
+    """The source that a target says it is from."""
+    return _source(info.context, given.get("sourceId"))
+
+
 @source_data_type.field("scheduledJob")
 def schedule_of_target(given: dict[str, Any], info: Info) -> Any:
     """The scheduled job that a target says it is from."""
@@ -287,7 +306,6 @@ schedule_type.set_field("startDateTime", lambda schedule, _: _moment(schedule.st
 schedule_type.set_field("stopDateTime", lambda schedule, _: _moment(schedule.stop_at))
 schedule_type.set_field("createdDateTime", lambda schedule, _: _moment(schedule.created_at))
 schedule_type.set_field("modifiedDateTime", lambda schedule, _: _moment(schedule.modified_at))
-schedule_type.set_field("nextRunDateTime", lambda schedule, _: _moment(schedule.next_at))
 schedule_type.set_field("primarySourceId", lambda schedule, _: schedule.source_id)
 schedule_type.set_field("details", lambda schedule, _: schedule.document.get("details"))
 schedule_type.set_field("detailsSchemaId", lambda schedule, _: schedule.document.get("detailsSchemaId"))
