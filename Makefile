@@ -48,7 +48,7 @@ format: $(VENV)/dev ## Bring the code into form and the generated documents up t
 	@$(BIN)/python docs/generate.py
 
 .PHONY: bench
-bench: $(VENV)/dev ## Measure this server beside two task queues, which are installed in an environment of their own
+bench: $(VENV)/dev ## Measure this server beside task queues and schedulers, which are installed in environments of their own
 	@$(BIN)/python bench/run.py
 
 .PHONY: lock
@@ -59,7 +59,7 @@ lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 
 .PHONY: clean
 clean: ## Remove everything that was installed or made, except data folders
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/.venv bench/out
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/.venv bench/.venv-apscheduler4 bench/out
 	@find . -name '*.egg-info' -prune -exec rm -rf {} + -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed, by lock: a stamp is as old as the installation it stands for.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bench.figures import SUBJECTS, Sample, Subject
 from bench.house import Enginehouse
-from bench.neighbours import Huey, Procrastinate, install
+from bench.neighbours import NEXT, QUEUES, APScheduler, Huey, Procrastinate, install
 from bench.scale import FULL, QUICK, Scale
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -46,7 +46,7 @@ def main() -> int:
     failures: list[str] = []
     with ExitStack() as open_until_shown:
         contenders = _contenders(asked, open_until_shown)
-        steps = scale.rounds * len(subjects) * len(contenders)
+        steps = len(list(_order(scale, subjects, contenders)))
         with _progress(steps) as step:
             for round_, subject, contender in _order(scale, subjects, contenders):
                 step(f"{subject.key}, round {round_} of {scale.rounds}: {contender.name}")
@@ -72,7 +72,8 @@ def _order(
     for subject in subjects:
         for round_ in range(scale.rounds):
             for contender in contenders:
-                yield round_ + 1, subject, contender
+                if subject.measures(contender.name):
+                    yield round_ + 1, subject, contender
 
 
 def _contenders(asked: argparse.Namespace, closing: ExitStack) -> list[Contender]:
@@ -80,7 +81,8 @@ def _contenders(asked: argparse.Namespace, closing: ExitStack) -> list[Contender
     found: list[Contender] = []
     postgres = None
     if asked.peers:
-        install(_line)
+        for environment in (QUEUES, NEXT):
+            install(environment, _line)
     if "sqlite" in names:
         found.append(Enginehouse("Enginehouse SQLite", asked.place, None))
     if "postgres" in names:
@@ -91,6 +93,8 @@ def _contenders(asked: argparse.Namespace, closing: ExitStack) -> list[Contender
         found.append(Procrastinate("Procrastinate PostgreSQL", postgres))
     if asked.peers and "sqlite" in names:
         found.append(Huey("Huey SQLite", asked.place))
+        found.append(APScheduler("APScheduler 3 SQLite", asked.place, "apscheduler3_peer", QUEUES))
+        found.append(APScheduler("APScheduler 4 SQLite", asked.place, "apscheduler4_peer", NEXT))
     return found
 
 

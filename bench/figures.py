@@ -26,13 +26,22 @@ class Figure:
         return value <= self.target if self.less else value >= self.target
 
 
+TASK_QUEUES: Final = ("Procrastinate PostgreSQL", "Huey SQLite")
+SCHEDULERS: Final = ("APScheduler 3 SQLite", "APScheduler 4 SQLite")
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A group of figures that are measured together, on servers of their own."""
+    """A group of figures that are measured together, on servers of their own, beside `peers`."""
 
     key: str
     title: str
     figures: tuple[Figure, ...]
+    peers: tuple[str, ...] = TASK_QUEUES
+
+    def measures(self, contender: str) -> bool:
+        """Whether this contender does what comes near to the subject."""
+        return contender.startswith("Enginehouse") or contender in self.peers
 
 
 SUBJECTS: Final = (
@@ -114,6 +123,16 @@ SUBJECTS: Final = (
             Figure("bulk_update", "a plain UPDATE of the same rows", "s"),
             Figure("bulk_each", "cancelled one by one, 64 clients", "s"),
         ),
+    ),
+    Subject(
+        "schedules",
+        "50 000 active schedules",
+        (
+            Figure("schedules_idle", "processor while nothing is due", "% of core", 2, less=True),
+            Figure("schedules_none", "… without a schedule", "% of core"),
+            Figure("schedules_due", "5000 due in one second, until all have fired", "s", 2, less=True),
+        ),
+        peers=SCHEDULERS,
     ),
     Subject(
         "start",

@@ -10,11 +10,17 @@ import uvloop
 from bench.figures import Sample
 from bench.scale import Scale
 from bench.server import Server, folder, serving
-from bench.subjects import bulk, cancel, create, follow, latency, memory, reads, start, stop, tasks
+from bench.subjects import bulk, cancel, create, follow, latency, memory, reads, schedules, start, stop, tasks
 from tests.postgres import PostgresServer
 
 from bench import processors
 
+# These start their servers themselves.
+_ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
+    "start": start.measure,
+    "bulk": lambda home, database, scale: uvloop.run(bulk.measure(home, database, scale)),
+    "schedules": schedules.measure,
+}
 # One slot for Python engines, so that one job that holds it keeps all others waiting.
 _HELD: Final = ("--python-slots", "1")
 _ON_ONE_CORE: Final = ("reads", "cancel")
@@ -40,12 +46,9 @@ class Enginehouse:
 
     def measure(self, subject: str, scale: Scale) -> Sample:
         """The figures of one round of the subject, from a server of its own."""
-        if subject == "start":
+        if subject in _ALONE:
             with self._home() as (home, database):
-                return start.measure(home, database)
-        if subject == "bulk":
-            with self._home() as (home, database):
-                return uvloop.run(bulk.measure(home, database, scale))
+                return _ALONE[subject](home, database, scale)
         measured, flags = _MEASURES[subject]
         core = processors.SERVER if subject in _ON_ONE_CORE else None
         with self._home() as (home, database), serving(home, database, core=core, flags=flags) as server:

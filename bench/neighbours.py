@@ -1,4 +1,4 @@
-"""The peers: their virtual environment, and one round of a subject in it."""
+"""The peers: their virtual environments, and one round of a subject in them."""
 
 import hashlib
 import json
@@ -15,23 +15,38 @@ from bench.server import folder
 from tests.postgres import PostgresServer
 
 _HERE = Path(__file__).parent
-_REQUIREMENTS = _HERE / "requirements.txt"
-_ENVIRONMENT = _HERE / ".venv"
-_PYTHON = _ENVIRONMENT / "bin/python"
 _WITHIN = 600
 # What a peer has nothing like.
 _NOTHING_LIKE = {"procrastinate_peer": {"stop", "follow"}, "huey_peer": {"stop", "bulk", "follow"}}
 
 
-def install(say: Callable[[str], None]) -> None:
-    """What requirements.txt pins, and nothing else, is in the peers' environment."""
-    wanted = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()
-    installed = _ENVIRONMENT / "installed"
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A virtual environment with what a file of requirements pins."""
+
+    requirements: Path
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin/python"
+
+
+QUEUES = Environment(_HERE / "requirements.txt", _HERE / ".venv")
+# APScheduler 4 has the import name of APScheduler 3.
+NEXT = Environment(_HERE / "requirements-apscheduler4.txt", _HERE / ".venv-apscheduler4")
+
+
+def install(environment: Environment, say: Callable[[str], None]) -> None:
+    """What its file pins, and nothing else, is in the environment."""
+    wanted = hashlib.sha256(environment.requirements.read_bytes()).hexdigest()
+    installed = environment.folder / "installed"
     if installed.exists() and installed.read_text() == wanted:
         return
-    say("installing the peers into bench/.venv")
-    venv.create(_ENVIRONMENT, with_pip=True, clear=True)
-    command: list[str | Path] = [_PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", _REQUIREMENTS]
+    say(f"installing peers into bench/{environment.folder.name}")
+    venv.create(environment.folder, with_pip=True, clear=True)
+    command: list[str | Path] = [environment.python, "-m", "pip", "install", "--quiet"]
+    command += ["--require-hashes", "-r", environment.requirements]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"The peers cannot be installed; --no-peers measures without them.\n{done.stderr.strip()}")
@@ -48,7 +63,7 @@ class Procrastinate:
     def measure(self, subject: str, scale: Scale) -> Sample:
         database = uvloop.run(self.postgres.create())
         try:
-            return _run("procrastinate_peer", subject, self.postgres.dsn(database), scale)
+            return _run(QUEUES, "procrastinate_peer", subject, self.postgres.dsn(database), scale)
         finally:
             uvloop.run(self.postgres.drop(database))
 
@@ -62,13 +77,27 @@ class Huey:
 
     def measure(self, subject: str, scale: Scale) -> Sample:
         with folder(self.place) as home:
-            return _run("huey_peer", subject, str(home / "huey.db"), scale)
+            return _run(QUEUES, "huey_peer", subject, str(home / "huey.db"), scale)
 
 
-def _run(script: str, subject: str, where: str, scale: Scale) -> Sample:
-    if subject in _NOTHING_LIKE[script]:
+@dataclass(frozen=True, slots=True)
+class APScheduler:
+    """On an SQLite file, with its default durability."""
+
+    name: str
+    place: Path
+    script: str
+    environment: Environment
+
+    def measure(self, subject: str, scale: Scale) -> Sample:
+        with folder(self.place) as home:
+            return _run(self.environment, self.script, subject, str(home / "schedules.db"), scale)
+
+
+def _run(environment: Environment, script: str, subject: str, where: str, scale: Scale) -> Sample:
+    if subject in _NOTHING_LIKE.get(script, ()):
         return {}
-    command = [str(_PYTHON), "-m", f"bench.peers.{script}", subject, where, json.dumps(asdict(scale))]
+    command = [str(environment.python), "-m", f"bench.peers.{script}", subject, where, json.dumps(asdict(scale))]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_WITHIN, cwd=_HERE.parent)
     if done.returncode:
         raise RuntimeError(f"{script} {subject}:\n{done.stderr[-2000:]}")

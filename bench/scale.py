@@ -17,12 +17,16 @@ class Scale:
     bulk: int  # jobs that one call cancels
     stops: int  # of running engines, one after the other
     followers: int  # of jobs in which nothing happens
+    schedules: int  # active ones
+    due: int  # of them in one second
+    idle: float  # seconds in which nothing is due
 
 
 FULL = Scale(
     rounds=3, seconds=2.0, requests=5, jobs=2000, starts=300, stored=2000, cancels=4000, bulk=1_000_000, stops=150,
-    followers=900,
+    followers=900, schedules=50_000, due=5000, idle=10.0,
 )  # fmt: skip
 QUICK = Scale(
-    rounds=1, seconds=0.5, requests=1, jobs=200, starts=30, stored=200, cancels=500, bulk=20_000, stops=10, followers=50
-)
+    rounds=1, seconds=0.5, requests=1, jobs=200, starts=30, stored=200, cancels=500, bulk=20_000, stops=10,
+    followers=50, schedules=2000, due=200, idle=2.0,
+)  # fmt: skip

@@ -4,8 +4,9 @@ import json
 import os
 import platform
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ Medians of {rounds}; ✓ target reached, ✗ missed. {cores} cores, Python {pyth
 Enginehouse: `enginehouse serve`, over HTTP. SQLite: WAL, synchronous=FULL. PostgreSQL: {fsync}, synchronous_commit=on.
 Procrastinate: its library in the client, the same PostgreSQL, one worker process, 50 jobs at a time.
 Huey: its library in the client, SQLite as it comes (WAL, synchronous=FULL), two worker processes, default polling.
+APScheduler: its scheduler with an SQLAlchemy store on SQLite as it comes, fired where a function of its was called.
 A peer's job is one function call: no graph, no leases. Its start is a worker's first task, its list 30 jobs of a queue.
 """
 
@@ -42,21 +44,27 @@ def show(run: Run, subjects: Sequence[Subject]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
+    for names, alike in groupby(subjects, lambda subject: tuple(filter(subject.measures, run.contenders))):
+        console.print(_table(run, names, alike))
+    console.print(_notes(run), highlight=False, style="dim")
+
+
+def _table(run: Run, names: Sequence[str], subjects: Iterable[Subject]) -> Table:
+    """Subjects that the same contenders measure."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
-    table.add_column("\nunit")
+    table.add_column("\nunit", no_wrap=True)
     table.add_column("\ntarget", justify="right")
-    for name in run.contenders:
+    for name in names:
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for subject in subjects:
         table.add_section()
         table.add_row(Text(subject.title, style="bold"))
-        found = {name: medians(run.samples.get(name, {}).get(subject.key, [])) for name in run.contenders}
+        found = {name: medians(run.samples.get(name, {}).get(subject.key, [])) for name in names}
         for figure in subject.figures:
-            cells = [_cell(figure, found[name].get(figure.key), ours=_ours(name)) for name in run.contenders]
+            cells = [_cell(figure, found[name].get(figure.key), ours=_ours(name)) for name in names]
             table.add_row(f"  {figure.title}", figure.unit, _target(figure), *cells)
-    console.print(table)
-    console.print(_notes(run), highlight=False, style="dim")
+    return table
 
 
 def write(run: Run, subjects: Sequence[Subject], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What both peers are measured with. Runs in their virtual environment, so it needs nothing but Python."""
+"""What the peers are measured with. Runs in their virtual environments, so it needs nothing but Python."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ Process = subprocess.Popen[bytes]
 PAUSE = 0.015
 WARM_UP = 0.3
 WAITS = 60.0
+FIRED_WITHIN = 300.0
 
 
 async def rate(call: Callable[[], Awaitable[Any]], *, clients: int, seconds: float) -> float:
@@ -112,6 +113,44 @@ def stamp(port: int) -> None:
     now = time.time_ns()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
         sending.sendto(str(now).encode(), ("127.0.0.1", port))
+
+
+class Fired:
+    """Counts the calls of a scheduled function, from any thread, and knows when the last one was."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+        self.last = 0.0
+
+    def note(self) -> None:
+        with self._lock:
+            self.count += 1
+            self.last = time.time()
+
+    def reach(self, count: int) -> float:
+        """The moment (wall clock) of the call by which so many were made."""
+        end = time.monotonic() + FIRED_WITHIN
+        while self.count < count:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{self.count} of {count} had fired after {FIRED_WITHIN:.0f} s")
+            time.sleep(0.01)
+        return self.last
+
+
+fired = Fired()
+
+
+def scheduled() -> None:
+    """What schedules call."""
+    fired.note()
+
+
+def share(seconds: float) -> float:
+    """How much of a core this process uses for so long, in percent."""
+    before = time.process_time()
+    time.sleep(seconds)
+    return (time.process_time() - before) / seconds * 100
 
 
 @contextlib.contextmanager

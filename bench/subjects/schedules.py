@@ -1,0 +1,118 @@
+"""What many schedules cost while nothing is due, and how long it takes when many are due at once."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import asyncpg
+import uvloop
+from bench.figures import Sample
+from bench.scale import Scale
+from bench.server import Server, serving
+from tests.chaos import ledger
+from tests.chaos.ledger import Spec
+from tests.postgres import FSYNC
+
+from bench import processors
+from enginehouse.domain.schedule import Rules
+from enginehouse.domain.times import SECOND
+from enginehouse.storage.database import Database
+from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage.sqlite import SqliteDatabase
+
+DAY = 86_400
+SETTLED = 1.0
+AHEAD = 5.0  # seconds for the server's start
+FIRED_WITHIN = 120.0
+LOOKS_EVERY = 0.01
+ORGANIZATION = "SELECT MIN(id) FROM organization"
+FIRED = "SELECT COUNT(*) FROM schedule_slot WHERE outcome = 'fired'"
+
+
+def measure(home: Path, database: str | None, scale: Scale) -> Sample:
+    """The server runs without a schedule, and again with all of them."""
+    with serving(home, database) as server:
+        time.sleep(SETTLED)
+        none = _share(server, scale.idle)
+    due_at = uvloop.run(_store(home, database, scale))
+    with serving(home, database) as server:
+        time.sleep(SETTLED)
+        idle = _share(server, scale.idle)
+        if time.time() > due_at:
+            raise RuntimeError("The server was not ready before the schedules were due.")
+        processors.keep_to(processors.CLIENTS)
+        try:
+            fired = uvloop.run(_fired(home, database, scale.due, due_at))
+        finally:
+            processors.keep_to(None)
+    return {"schedules_none": none, "schedules_idle": idle, "schedules_due": fired}
+
+
+def _share(server: Server, seconds: float) -> float:
+    """How much of a core the server has used for so long, in percent."""
+    before = _used(server.pid)
+    time.sleep(seconds)
+    return (_used(server.pid) - before) / seconds * 100
+
+
+def _used(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+async def _store(home: Path, database: str | None, scale: Scale) -> float:
+    """The schedules are there; answers when those that are due together are (wall clock)."""
+    opened = await _open(home, database)
+    try:
+        async with _looking(home, database) as found:
+            organization_id = await found(ORGANIZATION)
+        now = int(time.time()) * SECOND
+        late = [Spec(DAY, Rules(), now - n * SECOND // 100, now) for n in range(scale.schedules - scale.due)]
+        await ledger.store(opened, organization_id, late)
+        due = (int(time.time() + AHEAD + SETTLED + scale.idle) + 1) * SECOND
+        together = [Spec(DAY, Rules(), due - DAY * SECOND, now)] * scale.due
+        await ledger.store(opened, organization_id, together)
+        return due / SECOND
+    finally:
+        await opened.close()
+
+
+async def _open(home: Path, database: str | None) -> Database:
+    if database is None:
+        return await SqliteDatabase.open(home / "data/enginehouse.db")
+    return await PostgresDatabase.open(database, allow_unsafe_durability=FSYNC == "off")
+
+
+@asynccontextmanager
+async def _looking(home: Path, database: str | None) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
+    """Answers the one number of a query, from a connection beside the server's."""
+    if database is None:
+        with closing(sqlite3.connect(home / "data/enginehouse.db")) as connection:
+
+            async def found(query: str) -> int:
+                number: int = connection.execute(query).fetchone()[0]
+                return number
+
+            yield found
+            return
+    postgres = await asyncpg.connect(database)
+    try:
+        yield postgres.fetchval
+    finally:
+        await postgres.close()
+
+
+async def _fired(home: Path, database: str | None, count: int, due_at: float) -> float:
+    """Seconds from the moment they are due until somebody else sees that all have fired."""
+    end = due_at + FIRED_WITHIN
+    async with _looking(home, database) as found:
+        await asyncio.sleep(max(0.0, due_at - time.time()))
+        while await found(FIRED) < count:
+            if time.time() > end:
+                raise RuntimeError(f"Of {count} schedules not all had fired after {FIRED_WITHIN:.0f} s.")
+            await asyncio.sleep(LOOKS_EVERY)
+        return time.time() - due_at
