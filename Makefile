@@ -13,7 +13,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 JOBS ?= 2
 
 # Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
-export FILE KEEP DATA PORT
+export FILE KEEP DATA PORT SCHEDULES FIRE SEED
 
 .PHONY: help
 help: ## Say what there is
@@ -31,6 +31,13 @@ serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data),
 test: $(VENV)/dev ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (2)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 	@echo "test: everything passed"
+
+.PHONY: chaos
+chaos: $(VENV)/dev ## Schedules under fire and every time zone: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
+	@ENGINEHOUSE_CHAOS=1 CHAOS_SCHEDULES="$${SCHEDULES:-10000}" CHAOS_SECONDS="$${FIRE:-600}" \
+	  $${SEED:+env CHAOS_SEED="$$SEED"} $(BIN)/python -m pytest -s --timeout 36000 tests/chaos
+	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 tests/domain/test_slots.py
+	@echo "chaos: everything held"
 
 .PHONY: check
 check: $(VENV)/dev ## Check format, lint, types, the one-way imports, and that the generated documents are up to date

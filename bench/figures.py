@@ -130,7 +130,7 @@ SUBJECTS: Final = (
         (
             Figure("schedules_idle", "processor while nothing is due", "% of core", 2, less=True),
             Figure("schedules_none", "… without a schedule", "% of core"),
-            Figure("schedules_due", "5000 due in one second, until all have fired", "s", 2, less=True),
+            Figure("schedules_due", "5000 due at once, until all have fired", "s", 2, less=True),
         ),
         peers=SCHEDULERS,
     ),

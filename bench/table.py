@@ -54,7 +54,7 @@ def _table(run: Run, names: Sequence[str], subjects: Iterable[Subject]) -> Table
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("\nunit", no_wrap=True)
-    table.add_column("\ntarget", justify="right")
+    table.add_column("\ntarget", justify="right", no_wrap=True)
     for name in names:
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for subject in subjects:

@@ -14,7 +14,7 @@ async def test_the_doctor_looks_at_postgresql_beside_its_server(postgres_dsn: st
             made = server.cli("job", "create", "--engine", "noop", "--watch", "--json")
             told = json.loads(call("doctor", "--database", postgres_dsn, "--json").out)
             verdicts = {check["check"]: check["verdict"] for check in told["checks"]}
-            assert {verdicts[name] for name in ("schema", "clock", "statuses")} == {"ok"}
+            assert {verdicts[name] for name in ("schema", "clock", "statuses", "schedules")} == {"ok"}
             return str(json.loads(made.out)["coreJobID"])
 
     job = await asyncio.to_thread(used)

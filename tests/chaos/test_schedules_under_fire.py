@@ -28,6 +28,7 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if LARGE else "6"))
 LONGEST = 3600 if LARGE else 5  # seconds
 STRIKES = 30 if LARGE else 8  # at least
 SERVERS = 3
+WHOLE = 5_000_000  # slots after which a fault that nobody has met is rare enough
 TEN_YEARS = 10 * 365 * 86_400
 
 Strike = Callable[[Member], Awaitable[None]]
@@ -177,3 +178,6 @@ def _tell(books: Books, strikes: int, moments: tuple[int, int, int]) -> None:
         f"late (median, 99 %): {late(calm, stormy)} in {(stormy - calm) / SECOND:.0f} s of calm; "
         f"{late(stormy, last)} under fire\n"
     )
+    if LARGE:
+        rate = books.slots / ((last - calm) / SECOND)
+        sys.stdout.write(f"{rate:.0f} slots a second; {WHOLE:,} need FIRE={WHOLE / rate:.0f}\n")

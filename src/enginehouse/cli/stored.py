@@ -11,6 +11,7 @@ from enginehouse.storage import inspection
 from enginehouse.storage.database import StorageRefused
 from enginehouse.storage.inspection import Inspection
 from enginehouse.storage.seals import Verified
+from enginehouse.storage.slot_audit import SlotAudit
 
 _CLOCKS_APART = 2_000_000  # µs
 
@@ -33,6 +34,8 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
     yield _clock(seen)
     yield from _statuses(seen)
     yield from _seals(seen)
+    if seen.slots is not None:
+        yield from _schedules(seen.slots)
 
 
 def _durability(seen: Inspection) -> Finding:
@@ -81,3 +84,14 @@ def told(found: Verified) -> str:
         return f"{found.fault.text}; the {found.entries} entries before it are as they were sealed."
     text = f"{found.entries} entries are as they were sealed, {found.unsealed} younger ones are not sealed yet"
     return text if found.since is None else f"{text}; those sealed until {rest(found.since)} were pruned"
+
+
+def _schedules(seen: SlotAudit) -> Iterator[Finding]:
+    for schedule_id, text in seen.wrong:
+        yield Finding("schedules", Verdict.WRONG, f"schedule {schedule_id} {text}")
+    if seen.overdue:
+        text = f"{seen.overdue} of {seen.active} that are to fire are overdue by more than a minute. Is a server up?"
+        yield Finding("schedules", Verdict.DOUBTFUL, text)
+    elif not seen.wrong:
+        following = "" if seen.next_at is None else f", the next at {rest(seen.next_at)}"
+        yield Finding("schedules", Verdict.FINE, f"{seen.active} are to fire{following}")

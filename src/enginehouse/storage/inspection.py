@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import asyncpg
 
-from enginehouse.storage import audit, seals
+from enginehouse.storage import audit, seals, slot_audit
 from enginehouse.storage.audit import Disagreement
 from enginehouse.storage.clock import Clock, wall_clock
 from enginehouse.storage.database import StorageRefused, Tx
 from enginehouse.storage.migrate import available
 from enginehouse.storage.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.seals import Verified
+from enginehouse.storage.slot_audit import SlotAudit
 from enginehouse.storage.sql import statements
 from enginehouse.storage.sqlite_writer import SqliteTx, drive
 
@@ -39,6 +40,7 @@ class Inspection:
     jobs: int
     disagreements: list[Disagreement] = field(default_factory=list)
     sealed: Verified | None = None
+    slots: SlotAudit | None = None
 
 
 def sqlite(path: Path) -> Inspection:
@@ -111,12 +113,12 @@ def _sqlite(connection: sqlite3.Connection) -> Inspection:
     mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
     tx = _sqlite_tx(connection)
     schema = connection.execute(_VERSION).fetchone()[0]
-    looked, wrong, sealed = drive(lambda tx: _contents(tx, schema), tx)
+    contents = drive(lambda tx: _contents(tx, schema), tx)
     # `synchronous` belongs to a connection, not to the file: what counts is what a server sets, which is FULL.
     settings = {"journal_mode": mode, "synchronous": "FULL", "sqlite": sqlite3.sqlite_version}
     unsafe = () if mode == "wal" else ("journal_mode",)
     ahead = _last(connection) - wall_clock()
-    return Inspection(settings, unsafe, schema, len(available()), ahead, looked, wrong, sealed)
+    return Inspection(settings, unsafe, schema, len(available()), ahead, *contents)
 
 
 async def _postgres(connection: Any) -> Inspection:
@@ -124,14 +126,15 @@ async def _postgres(connection: Any) -> Inspection:
     ahead = await connection.fetchval("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
     ahead -= time.time_ns() // 1000
     schema = await connection.fetchval(_VERSION)
-    looked, wrong, sealed = await _contents(_postgres_tx(connection), schema)
+    contents = await _contents(_postgres_tx(connection), schema)
     unsafe = tuple(name for name, values in _UNSAFE.items() if settings[name] in values)
-    return Inspection(settings, unsafe, schema, len(available()), ahead, looked, wrong, sealed)
+    return Inspection(settings, unsafe, schema, len(available()), ahead, *contents)
 
 
-async def _contents(tx: Tx, schema: int) -> tuple[int, list[Disagreement], Verified | None]:
+async def _contents(tx: Tx, schema: int) -> tuple[int, list[Disagreement], Verified | None, SlotAudit | None]:
     """What the rows say; nothing of a schema that this program's statements are not for."""
     if schema != len(available()):
-        return 0, [], None
+        return 0, [], None, None
     looked, wrong = await audit.statuses(tx)
-    return looked, wrong, await seals.verify(tx)
+    sealed = await seals.verify(tx)
+    return looked, wrong, sealed, await slot_audit.audited(tx, now=await tx.read_clock())

@@ -126,3 +126,6 @@ UPDATE scheduled_job SET anchor = anchor - :by, decided = decided - :by, next_at
 
 -- name: started_earlier
 UPDATE job SET started_at = started_at - :by WHERE id = :id;
+
+-- name: cursor_falls_back
+UPDATE scheduled_job SET decided = decided - 500000000 WHERE id = :id;
