@@ -20,7 +20,7 @@ from enginehouse.api.rest.paths import Place
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import TargetRequest
-from enginehouse.operations import audit, identity, targets
+from enginehouse.operations import audit, identity, schedules, targets
 from enginehouse.operations.house import House
 from enginehouse.storage import audit_log
 from enginehouse.storage.audit_log import NEVER, NOBODYS, Recorded, Wanted
@@ -96,6 +96,18 @@ GRAPHQL: dict[str, tuple[str, str] | None] = {
         "cancelJobs",
     ),
     "pauseJob": ('mutation { pauseJob(id: "{job}") { paused } }', "pauseJob"),
+    "createScheduledJob": ('mutation { createScheduledJob(input: {name: "n"}) { id } }', "createScheduledJob"),
+    "updateScheduledJob": (
+        'mutation { updateScheduledJob(input: {id: "{schedule}", isActive: false}) { id } }',
+        "updateScheduledJob",
+    ),
+    "deleteScheduledJob": ('mutation { deleteScheduledJob(id: "{schedule}") { id } }', "deleteScheduledJob"),
+    "cloneScheduledJob": ('mutation { cloneScheduledJob(input: {id: "{schedule}"}) { id } }', "cloneScheduledJob"),
+    "revertScheduledJob": ('mutation { revertScheduledJob(input: {id: "{schedule}"}) { id } }', "revertScheduledJob"),
+    "launchScheduledJobs": (
+        'mutation { launchScheduledJobs(input: {scheduledJobId: "{schedule}"}) { id } }',
+        "launchScheduledJobs",
+    ),
     "resumeJob": ('mutation { resumeJob(id: "{job}") { paused } }', "resumeJob"),
 }
 # Other things that an operation above does.
@@ -156,6 +168,7 @@ async def watched(house: House) -> AsyncIterator[Watched]:
         assert job_id is not None
         made = await root.post("/api/v1/schedules", {"name": "n", "runMode": "Once", "jobTemplates": [TEMPLATE]})
         schedule = made.json()["result"]
+        await schedules.update(house, chief, int(schedule["id"]), schedules.ScheduleRequest(name="m"))  # to be reverted
         target = await targets.create(house, chief, TargetRequest(name="t"))
         given = {
             "user": user.name,

@@ -315,6 +315,8 @@ async def test_the_next_runs_tell_of_gaps_and_an_explanation_of_both_zones(serve
     assert "(Europe/Prague)" in made["explanation"]
     assert "(UTC)" in made["explanation"]
     assert any("does not exist" in warning for warning in made["warnings"])
+    lost = await served.client.refused('{ scheduledJobs { records { explanation(timeZone: "Mars") } } }')
+    assert (lost["name"], lost["data"]["field"]) == ("invalid_input", "timeZone")
     over = await served.client.refused("{ scheduledJobs { records { nextRuns(count: 1001) { note } } } }")
     assert (over["name"], over["data"]["field"]) == ("invalid_input", "count")
 

@@ -1,5 +1,6 @@
 """What schedules will do: the sentence, the next slots, and what somebody should look at before trusting them."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -39,7 +40,11 @@ async def warnings(house: House, schedules: Iterable[Schedule]) -> dict[int, lis
         return now, await schedule_jobs.usual_runs(tx, [each.id for each in wanted])
 
     now, usual = await house.database.read(look)
-    return {each.id: _odd(each, now, usual.get(each.id)) for each in wanted}
+    found = dict[int, list[str]]()
+    for each in wanted:
+        found[each.id] = _odd(each, now, usual.get(each.id))
+        await asyncio.sleep(0)  # more than a year of slots is looked at: others get their turn between two schedules
+    return found
 
 
 async def foresee(
@@ -76,6 +81,12 @@ async def imagine(
     return _told(made, now, count, zone, None)
 
 
+def explanation(schedule: Schedule, now: int, zone: str | None = None) -> str:
+    """What the schedule does and what is to come, told to somebody in `zone`. Raises InvalidInput for no zone."""
+    _check_zone(zone)
+    return f"{sentence(schedule)} {_outlook(schedule, preview(schedule, count=1, now=now), now, zone)}"
+
+
 def sentence(schedule: Schedule) -> str:
     """What the schedule does."""
     return explaining.sentence(
@@ -89,19 +100,22 @@ def sentence(schedule: Schedule) -> str:
 
 def _told(schedule: Schedule, now: int, count: int, zone: str | None, usual: int | None) -> Foresight:
     coming = preview(schedule, count=count, now=now)
+    return Foresight(
+        sentence=sentence(schedule),
+        next=_outlook(schedule, coming, now, zone),
+        warnings=_odd(schedule, now, usual),
+        coming=coming,
+    )
+
+
+def _outlook(schedule: Schedule, coming: Sequence[Coming], now: int, zone: str | None) -> str:
     first = coming[0].due_at if coming else None
     if first is None and schedule.start_at is not None and schedule.start_at > now:
         first = schedule.start_at
     own = schedule.timing.zone
-    return Foresight(
-        sentence=sentence(schedule),
-        next=explaining.outlook(
-            schedule.run_mode, first, own, zone or own, now,
-            active=schedule.is_active, begun=schedule.launched > 0,
-        ),
-        warnings=_odd(schedule, now, usual),
-        coming=coming,
-    )  # fmt: skip
+    return explaining.outlook(
+        schedule.run_mode, first, own, zone or own, now, active=schedule.is_active, begun=schedule.launched > 0
+    )
 
 
 def _odd(schedule: Schedule, now: int, usual: int | None) -> list[str]:

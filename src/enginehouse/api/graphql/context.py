@@ -20,6 +20,7 @@ from enginehouse.operations import (
     content_templates,
     engines,
     events,
+    foreseeing,
     identity,
     jobs,
     pipelines,
@@ -141,6 +142,7 @@ class Context:
         self.job_pages: Loader[JobFilter, tuple[Job, ...]] = Loader(
             lambda wanted: jobs.pages(house, self.principal, wanted)
         )
+        self.warnings: Loader[int, list[str]] = Loader(self._warnings)
         self._now: asyncio.Task[int] | None = None
         self._source_types: asyncio.Task[dict[int, SourceType]] | None = None
         self.events: Loader[EventPage, list[Event]] = Loader(lambda pages: events.pages(house, self.principal, pages))
@@ -164,6 +166,10 @@ class Context:
         if self._me is None:
             self._me = asyncio.ensure_future(identity.me(self.house, self.principal))
         return self._me
+
+    async def _warnings(self, ids: list[int]) -> dict[int, list[str]]:
+        known = await asyncio.gather(*(self.schedules.get(schedule_id) for schedule_id in ids))
+        return await foreseeing.warnings(self.house, filter(None, known))
 
     def now(self) -> "asyncio.Task[int]":
         """What time it is where schedules fire, read once in a request."""

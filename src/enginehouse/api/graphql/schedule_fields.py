@@ -9,12 +9,12 @@ from ariadne import ObjectType
 from enginehouse.api.graphql import paging
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.jobs import job_filter
-from enginehouse.domain.explaining import clock, lint, next_run, sentence
+from enginehouse.domain.explaining import clock
 from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, pipeline_uuid
 from enginehouse.domain.job import Job
 from enginehouse.domain.schedule import Recurring, Weekly
 from enginehouse.domain.times import graphql_millis, graphql_seconds
-from enginehouse.operations import schedules
+from enginehouse.operations import foreseeing, schedules
 from enginehouse.operations.schedules import Coming, Schedule, SlotRecord
 from enginehouse.operations.sources import named_by
 from enginehouse.wire.scheduling import DAYS
@@ -214,12 +214,9 @@ def _record(each: SlotRecord) -> dict[str, Any]:
 async def warnings_of(schedule: Schedule, info: Info) -> list[str]:
     """What to look at before trusting it."""
     context = info.context
-    now = await context.now()
+    context.schedules.prime(schedule.id, schedule)
     launched = await context.launched.get(schedule.id)
-    await asyncio.sleep(0)
-    found = lint(
-        schedule.timing, schedule.rules, schedule.run_mode, anchor=schedule.anchor, now=now, stop=schedule.stop_at
-    )
+    found = list(await context.warnings.get(schedule.id) or ())
     if _own(schedule, context) and not (launched and launched.everything):
         found.append("It has nothing to launch: give it jobTemplates, jobTemplateIds or jobPipelineIds.")
     return found
@@ -228,15 +225,7 @@ async def warnings_of(schedule: Schedule, info: Info) -> list[str]:
 @schedule_type.field("explanation")
 async def explanation_of(schedule: Schedule, info: Info, timeZone: str | None = None) -> str:  # noqa: N803 - a GraphQL name
     """What it does and when it runs next, in its own zone and the reader's."""
-    now = await info.context.now()
-    told = sentence(
-        schedule.run_mode, schedule.timing, active=schedule.is_active, start=schedule.start_at, stop=schedule.stop_at
-    )
-    if not schedule.is_active:
-        return told
-    coming = schedules.preview(schedule, count=1, now=now)
-    zone = schedule.timing.zone
-    return f"{told} {next_run(coming[0].slot if coming else None, zone, timeZone or zone, now)}"
+    return foreseeing.explanation(schedule, await info.context.now(), timeZone)
 
 
 # -- the rest -----------------------------------------------------------------------------------------------
