@@ -12,6 +12,7 @@ from graphql import GraphQLObjectType
 from tests.api.conftest import TOKEN
 from tests.api.rest_client import BATCH, Rest
 from tests.api.scheduled_house import TEMPLATE
+from tests.api.templated import templated
 
 from enginehouse.api.asgi import application
 from enginehouse.api.graphql.schema import schema
@@ -108,6 +109,49 @@ GRAPHQL: dict[str, tuple[str, str] | None] = {
         'mutation { launchScheduledJobs(input: {scheduledJobId: "{schedule}"}) { id } }',
         "launchScheduledJobs",
     ),
+    "createJobTemplate": (
+        'mutation { createJobTemplate(input: {taskTemplates: [{engineId: "BATCH"}]}) { id } }',
+        "createJobTemplate",
+    ),
+    "updateJobTemplate": (
+        'mutation { updateJobTemplate(input: {id: "{template}", skipDecider: true}) { id } }',
+        "updateJobTemplate",
+    ),
+    "deleteJobTemplate": ('mutation { deleteJobTemplate(id: "{template}") { id } }', "deleteJobTemplate"),
+    "createTaskTemplate": (
+        'mutation { createTaskTemplate(input: {jobTemplateId: "{template}", engineId: "BATCH"}) { id } }',
+        "createTaskTemplate",
+    ),
+    "updateTaskTemplate": (
+        'mutation { updateTaskTemplate(input: {id: "{templateTask}", payload: {a: 1}}) { id } }',
+        "updateTaskTemplate",
+    ),
+    "deleteTaskTemplate": ('mutation { deleteTaskTemplate(id: "{templateTask}") { id } }', "deleteTaskTemplate"),
+    "createJobPipeline": (
+        'mutation { createJobPipeline(input: {jobTemplateIds: ["{template}"]}) { id } }',
+        "createJobPipeline",
+    ),
+    "updateJobPipeline": (
+        'mutation { updateJobPipeline(input: {id: "{pipeline}", isPublic: true}) { id } }',
+        "updateJobPipeline",
+    ),
+    "deleteJobPipeline": ('mutation { deleteJobPipeline(id: "{pipeline}") { id } }', "deleteJobPipeline"),
+    "launchJobTemplates": (
+        'mutation { launchJobTemplates(input: {ids: ["{template}"]}) { id } }',
+        "launchJobTemplates",
+    ),
+    "createSource": ('mutation { createSource(input: {name: "s", sourceTypeId: 1}) { id } }', "createSource"),
+    "updateSource": ('mutation { updateSource(input: {id: "{source}", name: "r"}) { id } }', "updateSource"),
+    "deleteSource": ('mutation { deleteSource(id: "{source}") { id } }', "deleteSource"),
+    "createScheduledJobContentTemplate": (
+        """mutation { createScheduledJobContentTemplate(
+            input: {scheduledJobId: "{scheduled}", schemaId: "s", sdoId: "o"}) { id } }""",
+        "createScheduledJobContentTemplate",
+    ),
+    "deleteScheduledJobContentTemplate": (
+        'mutation { deleteScheduledJobContentTemplate(id: "{content}") { id } }',
+        "deleteScheduledJobContentTemplate",
+    ),
     "resumeJob": ('mutation { resumeJob(id: "{job}") { paused } }', "resumeJob"),
 }
 # Other things that an operation above does.
@@ -177,7 +221,7 @@ async def watched(house: House) -> AsyncIterator[Watched]:
             "jobUUID": ids.job_uuid(job_id),
             "target": str(target.id),
             "schedule": schedule["id"],
-            "template": schedule["jobTemplateIds"][0],
+            **await templated(house, chief),
         }
         yield Watched(client, house, given)
 

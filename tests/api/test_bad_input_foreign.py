@@ -11,6 +11,7 @@ import pytest
 from graphql import GraphQLObjectType
 from tests.api.conftest import TOKEN
 from tests.api.rest_client import BATCH, Rest, single
+from tests.api.templated import templated
 
 from enginehouse.api.asgi import application
 from enginehouse.api.graphql.schema import OPEN, schema
@@ -21,7 +22,10 @@ from enginehouse.operations import bulk, identity, targets
 from enginehouse.operations.assets import NewAsset
 from enginehouse.operations.house import House
 
-KINDS = ("job", "jobUUID", "task", "taskUUID", "target", "asset", "organization", "organizationUUID")
+KINDS = (
+    "job", "jobUUID", "task", "taskUUID", "target", "asset", "organization", "organizationUUID", "template",
+    "templateTask", "pipeline", "source", "scheduled", "content",
+)  # fmt: skip
 
 # The operation of REST → a request with {kind} where the id goes; None where an operation takes no id.
 REST: dict[str, list[str] | None] = {
@@ -90,6 +94,55 @@ GRAPHQL: dict[str, list[str] | None] = {
         '{ engineResults(jobId: "{job}") { records { tdoId } } }',
     ],
     "auditLog": ['{ auditLog(organizationId: "{organization}") { count } }'],
+    "jobTemplate": ['{ jobTemplate(id: "{template}") { id } }'],
+    "jobTemplates": [
+        '{ jobTemplates(jobPipelineId: "{pipeline}") { records { id } } }',
+        '{ jobTemplates(scheduledJobId: "{scheduled}") { records { id } } }',
+    ],
+    "taskTemplate": ['{ taskTemplate(id: "{templateTask}") { id } }'],
+    "jobPipeline": ['{ jobPipeline(id: "{pipeline}") { id } }'],
+    "jobPipelines": [
+        '{ jobPipelines(id: "{pipeline}") { records { id } } }',
+        '{ jobPipelines(scheduledJobId: "{scheduled}") { records { id } } }',
+    ],
+    "source": ['{ source(id: "{source}") { id } }'],
+    "sources": ['{ sources(id: "{source}") { records { id } } }'],
+    "sourceType": None,  # the same for every organization
+    "sourceTypes": None,
+    "createJobTemplate": [
+        'mutation { createJobTemplate(input: {jobPipelineId: "{pipeline}"}) { jobPipelineId } }',
+    ],
+    "updateJobTemplate": [
+        'mutation { updateJobTemplate(input: {id: "{template}", jobPipelineStage: 7}) { jobPipelineStage } }',
+    ],
+    "deleteJobTemplate": ['mutation { deleteJobTemplate(id: "{template}") { id } }'],
+    "createTaskTemplate": [
+        'mutation { createTaskTemplate(input: {jobTemplateId: "{template}", engineId: "BATCH"}) { engineId } }',
+    ],
+    "updateTaskTemplate": [
+        'mutation { updateTaskTemplate(input: {id: "{templateTask}", payload: {a: 1}}) { payload } }',
+    ],
+    "deleteTaskTemplate": ['mutation { deleteTaskTemplate(id: "{templateTask}") { id } }'],
+    "createJobPipeline": ['mutation { createJobPipeline(input: {jobTemplateIds: ["{template}"]}) { id } }'],
+    "updateJobPipeline": [
+        'mutation { updateJobPipeline(input: {id: "{pipeline}", isPublic: false}) { isPublic } }',
+    ],
+    "deleteJobPipeline": ['mutation { deleteJobPipeline(id: "{pipeline}") { id } }'],
+    "launchJobTemplates": [
+        'mutation { launchJobTemplates(input: {ids: ["{template}"]}) { id } }',
+        'mutation { launchJobTemplates(input: {ids: ["{template}"], scheduledJobId: "{scheduled}"}) { id } }',
+        'mutation { launchJobTemplates(input: {ids: ["{template}"], targetInfo: {targetId: "{target}"}}) { id } }',
+    ],
+    "createSource": None,
+    "updateSource": ['mutation { updateSource(input: {id: "{source}", name: "r"}) { name } }'],
+    "deleteSource": ['mutation { deleteSource(id: "{source}") { id } }'],
+    "createScheduledJobContentTemplate": [
+        """mutation { createScheduledJobContentTemplate(
+            input: {scheduledJobId: "{scheduled}", schemaId: "s", sdoId: "o"}) { schemaId } }""",
+    ],
+    "deleteScheduledJobContentTemplate": [
+        'mutation { deleteScheduledJobContentTemplate(id: "{content}") { id } }',
+    ],
     "createTDO": None,
     "createTDOWithAsset": None,
     "createAsset": [
@@ -176,6 +229,7 @@ async def _things(owner: Rest) -> dict[str, str]:
     [*_, cancelled] = [await bulk.cancel(owner.house, principal, created_from=1, created_to=2) for _ in range(5)]
     return {
         "bulk": str(cancelled.id),
+        **await templated(owner.house, principal),
         "job": ids.job_graphql(job_id),
         "jobUUID": job_uuid,
         "task": ids.task_graphql(job_id, 0),
@@ -200,6 +254,12 @@ def _nothing(owned: dict[str, str]) -> dict[str, str]:
         "taskUUID": ids.task_uuid(other, 0),
         "target": str(int(owned["target"]) + 1000),
         "asset": f"{int(owned['target']) + 1000}_{owned['asset'].partition('_')[2]}",
+        "template": ids.job_graphql(other),
+        "templateTask": ids.task_graphql(other, 0),
+        "pipeline": ids.pipeline_uuid(987654),
+        "source": "987654",
+        "scheduled": "987655",
+        "content": "00000000-0000-4000-8000-000000000000",
         "organization": "987654",
         "organizationUUID": organization.shown(987654),
     }

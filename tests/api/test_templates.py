@@ -277,3 +277,32 @@ async def test_sources(served: Served) -> None:
     gone = await served.client.ask(f"mutation {{ deleteSource(id: {made}) {{ id message }} }}")
     assert gone["deleteSource"] == {"id": made, "message": f"Source {made} was deleted."}
     assert (await served.client.refused(f"{{ source(id: {made}) {{ id }} }}"))["name"] == "not_found"
+
+
+LAUNCH = "mutation ($in: LaunchJobTemplates!) { launchJobTemplates(input: $in) { id status targetId } }"
+
+
+async def test_templates_are_launched(served: Served) -> None:
+    first, second = await create(served, ONE), await create(served, {**ONE, "jobConfig": {"createTDOOnLaunch": False}})
+    given = {"ids": [first, second], "payload": {"recordDuration": "15m"}}
+    made = (await served.client.ask(LAUNCH, {"in": given}))["launchJobTemplates"]
+    assert [each["status"] for each in made] == ["pending", "pending"]
+    assert (made[0]["targetId"] is None, made[1]["targetId"]) == (False, None)
+    target = made[0]["targetId"]
+    info = {"targetId": target, "startOffsetMs": 1000, "endOffsetMs": 2000}
+    again = (await served.client.ask(LAUNCH, {"in": {"ids": [second], "targetInfo": info}}))["launchJobTemplates"]
+    assert again[0]["targetId"] == target
+    asked = f'{{ job(id: "{again[0]["id"]}") {{ tasks {{ records {{ payload }} }} }} }}'
+    [task] = (await served.client.ask(asked))["job"]["tasks"]["records"]
+    assert task["payload"] == {"url": "https://h.example/a.mp4", "startOffsetMs": 1000, "endOffsetMs": 2000}
+    both = {"ids": [second], "targetInfo": info, "createTargetInfo": {"name": "n"}}
+    assert (await served.client.refused(LAUNCH, {"in": both}))["name"] == "invalid_input"
+    for wrong in (
+        {"ids": ["x"]},
+        {"ids": [first], "scheduledJobId": "x"},
+        {"ids": [first], "targetInfo": {"targetId": 1}},
+    ):
+        assert (await served.client.refused(LAUNCH, {"in": wrong}))["name"] == "not_found"
+    assert (await served.foreign.refused(LAUNCH, {"in": {"ids": [first]}}))["name"] == "not_found"
+    listed = await served.client.ask("{ jobs { count } }")
+    assert listed["jobs"]["count"] == 3

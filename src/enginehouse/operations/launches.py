@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.operations import templates as operations
 from enginehouse.operations.sources import named_by
 from enginehouse.storage import pipelines, sources, templates
 from enginehouse.storage import schedules as storage
@@ -51,9 +52,12 @@ def _not_there(launch: Launch) -> Problem:
     return Problem("jobPipelineIds", "there is no such job pipeline.", pipeline_uuid(launch.pipeline_id or 0))
 
 
-async def with_fresh(tx: Tx, launches: Launches, ids: Sequence[Launch]) -> list[Launch]:
-    """The templates made with the schedule exist; answers all that is launched, those first."""
-    made = await templates.add(tx, launches.fresh)
+async def with_fresh(tx: Tx, principal: Principal, launches: Launches, ids: Sequence[Launch]) -> list[Launch]:
+    """The templates made with the schedule exist; answers all that is launched, those first.
+
+    Raises NotFound, NotAllowed where one of them names a pipeline that is not the caller's.
+    """
+    made = await operations.add(tx, principal, launches.fresh, "jobTemplates")
     return [*(Launch(template_id=each.id) for each in made), *ids]
 
 

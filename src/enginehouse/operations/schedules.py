@@ -72,7 +72,7 @@ async def create(
         blank = placing.blank(principal, await storage.reserve(tx, "schedule"), now)
         made = placing.changed(blank, asked, wanted, now, fresh=True)
         await storage.insert(tx, [made])
-        await storage.set_launches(tx, made.id, await launches.with_fresh(tx, launched, ids))
+        await storage.set_launches(tx, made.id, await launches.with_fresh(tx, principal, launched, ids))
         await content_templates.add(tx, made.organization_id, made.id, launched.content or ())
         await audit_log.record(tx, [done.about(made.id)])
         return made
@@ -116,7 +116,7 @@ async def update(
         new = placing.changed(old, asked, wanted, now, fresh=False)
         await storage.update(tx, old, new)
         if launched is not None:
-            await storage.set_launches(tx, old.id, await launches.with_fresh(tx, launched, ids))
+            await storage.set_launches(tx, old.id, await launches.with_fresh(tx, principal, launched, ids))
             if launched.content is not None:
                 await content_templates.replace(tx, old.organization_id, old.id, launched.content)
         if new.next_at is None or new.timing != old.timing:

@@ -8,7 +8,7 @@ import msgspec
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import RouteRequest, TaskRequest
 from enginehouse.operations import audit, bounds, targets
@@ -23,8 +23,8 @@ from enginehouse.storage.pipelines import Pipeline
 from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 
 __all__ = [
-    "TEMPLATE", "JobTemplate", "Launched", "TaskTemplate", "TemplateFilter", "changed", "create", "delete", "get",
-    "get_many", "launched", "list_", "new", "own_pipeline", "own_pipelines", "problems", "update", "used_by",
+    "TEMPLATE", "JobTemplate", "Launched", "TaskTemplate", "TemplateFilter", "add", "changed", "create", "delete",
+    "get", "get_many", "launched", "list_", "new", "own_pipeline", "problems", "update", "used_by",
 ]  # fmt: skip
 
 TEMPLATE: Final = "JobTemplate"
@@ -173,27 +173,29 @@ async def create(
     done = audit.entry(principal, "createJobTemplate", object_type=TEMPLATE)
 
     async def make(tx: Tx) -> JobTemplate:
-        await own_pipelines(tx, principal, [template.pipeline_id])
-        [made] = await storage.add(tx, [template])
+        [made] = await add(tx, principal, [template])
         await audit_log.record(tx, [done.about(made.id)])
         return made
 
     return await house.database.write(make)
 
 
-async def own_pipelines(tx: Tx, principal: Principal, ids: Iterable[int | None]) -> None:
-    """The pipelines are the caller's own, and stay there until the transaction ends. Raises NotFound, NotAllowed."""
-    for pipeline_id in sorted({each for each in ids if each is not None}):
-        await own_pipeline(tx, principal, pipeline_id)
+async def add(tx: Tx, principal: Principal, wanted: Sequence[JobTemplate], path: str = "") -> list[JobTemplate]:
+    """The templates exist in the pipelines they name. Raises NotFound, NotAllowed for one that is not the caller's."""
+    places = {each.pipeline_id: n for n, each in reversed(list(enumerate(wanted))) if each.pipeline_id is not None}
+    for pipeline_id, place in sorted(places.items()):
+        at = f"{path}[{place}].jobPipelineId" if path else "jobPipelineId"
+        await own_pipeline(tx, principal, pipeline_id, path=at)
+    return await storage.add(tx, wanted)
 
 
-async def own_pipeline(tx: Tx, principal: Principal, pipeline_id: int, shown: str = "") -> Pipeline:
+async def own_pipeline(tx: Tx, principal: Principal, pipeline_id: int, shown: str = "", *, path: str = "") -> Pipeline:
     """The caller's own pipeline, locked. Raises NotFound, NotAllowed for a public one of another organization."""
     found = await pipelines.lock(tx, principal.organization_id, pipeline_id)
     if found is None:
         if await pipelines.by_ids(tx, principal.organization_id, [pipeline_id]):
             raise NotAllowed("This pipeline belongs to another organization; it can be read, not changed.")
-        raise NotFound("JobPipeline", shown or pipeline_id)
+        raise NotFound("JobPipeline", shown or pipeline_uuid(pipeline_id), path=path)
     return found
 
 

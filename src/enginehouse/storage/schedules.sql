@@ -94,7 +94,7 @@ SELECT l.schedule_id, t.id, t.version, s.organization_id, l.position, COALESCE(t
 FROM schedule_launch l
 JOIN scheduled_job s ON s.id = l.schedule_id
 JOIN job_pipeline p ON p.id = l.pipeline_id AND (p.organization_id = s.organization_id OR p.is_public = 1)
-JOIN job_template t ON t.pipeline_id = p.id
+JOIN job_template t ON t.pipeline_id = p.id AND t.organization_id = p.organization_id
 WHERE l.schedule_id IN {ids} AND l.pipeline_id >= 0
 ORDER BY 1, 5, 6, 2;
 

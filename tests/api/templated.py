@@ -1,0 +1,34 @@
+"""One of each thing that scheduled jobs are made of, for tests that try every field with its ids."""
+
+from tests.api.rest_client import BATCH
+
+from enginehouse.domain import ids
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import TaskRequest
+from enginehouse.operations import content_templates, pipelines, schedules, sources, templates
+from enginehouse.operations.content_templates import ContentTemplate
+from enginehouse.operations.house import House
+from enginehouse.operations.sources import Source
+
+
+async def templated(house: House, principal: Principal) -> dict[str, str]:
+    """The ids, each under the kind it is one of. A schedule launches a template and a pipeline of its own."""
+    task = TaskRequest(engine_id=BATCH)
+    template = await templates.create(house, principal, templates.new(principal, tasks=[task, task]))
+    member = await templates.create(house, principal, templates.new(principal, tasks=[task]))
+    launched = schedules.Launches(
+        pipeline_ids=[(await pipelines.create(house, principal, [])).id],
+        fresh=[templates.new(principal, tasks=[task])],
+        content=[ContentTemplate(schema_id="s", sdo_id="o")],
+    )
+    scheduled = await schedules.create(house, principal, schedules.ScheduleRequest(name="s"), launched)
+    content = await content_templates.of_schedules(house, principal, [scheduled.id])
+    source = Source(organization_id=principal.organization_id, source_type_id=1, name="s")
+    return {
+        "template": ids.job_graphql(template.id),
+        "templateTask": ids.task_graphql(template.id, 0),
+        "pipeline": ids.pipeline_uuid((await pipelines.create(house, principal, [member.id])).id),
+        "source": str((await sources.create(house, principal, source)).id),
+        "scheduled": str(scheduled.id),
+        "content": content[scheduled.id][0].id,
+    }

@@ -1,0 +1,263 @@
+"""Templates as schedules use them: whose jobs they make, what keeps them, and where their media come from."""
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from msgspec import structs
+from tests import make
+from tests.operations.scheduled import CALLER, scheduled, template
+
+from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
+from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.domain.job import Job, JobFilter, TaskRequest
+from enginehouse.domain.schedule import RunMode
+from enginehouse.domain.scheduling import ScheduleRequest, WeeklyPart
+from enginehouse.engines.native import CATEGORIES
+from enginehouse.operations import (
+    content_templates,
+    engines,
+    jobs,
+    launching,
+    pipelines,
+    schedules,
+    scheduling,
+    sources,
+    targets,
+    task_templates,
+    templates,
+)
+from enginehouse.operations.content_templates import ContentTemplate
+from enginehouse.operations.house import House
+from enginehouse.operations.launches import Launches
+from enginehouse.operations.launching import Launching
+from enginehouse.operations.scheduling import MadeJobs
+from enginehouse.operations.sources import Source
+from enginehouse.storage import identity
+from enginehouse.storage.schedules import Schedule
+
+STRANGER = make.principal(organization_id=2)
+MONDAYS = (WeeklyPart(day=0, start="09:00"),)
+
+
+@pytest.fixture
+async def ready(house: House) -> House:
+    """A house with two organizations that knows the engines of the builders."""
+    specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
+    await engines.register(house, specs, CATEGORIES)
+    for name in ("one", "two"):
+        create = partial(identity.create_organization, name=name, application_id=str(uuid4()), default_retries=None)
+        await house.database.write(create)
+    return house
+
+
+async def now(house: House, launched: Launches, principal: Any = CALLER) -> Schedule:
+    """A schedule that fires at once."""
+    request = ScheduleRequest(name="s", run_mode=RunMode.NOW)
+    return await schedules.create(house, principal, request, launched)
+
+
+async def jobs_of(house: House, principal: Any = CALLER) -> list[Job]:
+    found = await jobs.list_(house, principal, JobFilter(descending=False))
+    return list(found.jobs)
+
+
+async def source(house: House, zone: str | None = None, principal: Any = CALLER) -> Source:
+    details = {} if zone is None else {"details": {"timeZone": zone}}
+    new = Source(organization_id=principal.organization_id, source_type_id=4, name="radio", document=details)
+    return await sources.create(house, principal, new)
+
+
+async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_as_it_is_public(ready: House) -> None:
+    made = await templates.create(ready, CALLER, template())
+    line = await pipelines.create(ready, CALLER, [made.id])
+    with pytest.raises(InvalidInput, match="there is no such job pipeline"):
+        await now(ready, Launches(pipeline_ids=[line.id]), STRANGER)
+    await pipelines.update(ready, CALLER, line.id, is_public=True)
+    schedule = await now(ready, Launches(pipeline_ids=[line.id]), STRANGER)
+    kept = MadeJobs()
+    await scheduling.fire_due(ready, kept)
+    [job] = await jobs_of(ready, STRANGER)
+    assert (job.scheduled_job_id, job.template_id, job.created_by) == (schedule.id, made.id, None)
+    assert await jobs_of(ready) == []
+    again = await now(ready, Launches(pipeline_ids=[line.id]), STRANGER)
+    await pipelines.update(ready, CALLER, line.id, is_public=False)
+    await scheduling.fire_due(ready, kept)
+    assert len(await jobs_of(ready, STRANGER)) == 1
+    [slot] = await schedules.history(ready, STRANGER, again.id)
+    assert (slot.outcome, slot.reason) == ("skipped", scheduling.NOTHING_TO_LAUNCH)
+
+
+async def test_a_template_gets_into_nobody_elses_pipeline(ready: House) -> None:
+    made = await templates.create(ready, CALLER, template())
+    line = await pipelines.create(ready, CALLER, [made.id], is_public=True)
+    hidden = await pipelines.create(ready, CALLER, [])
+    for into, refusal in ((line, NotAllowed), (hidden, NotFound)):
+        intruder = structs.replace(template(principal=STRANGER), pipeline_id=into.id, stage=1)
+        with pytest.raises(refusal):
+            await templates.create(ready, STRANGER, intruder)
+        with pytest.raises(refusal):
+            await now(ready, Launches(fresh=[intruder]), STRANGER)
+    assert (await schedules.list_(ready, STRANGER, schedules.ScheduleFilter()))[0] == []
+    found = await pipelines.templates(ready, CALLER, [line.id, hidden.id])
+    assert {key: [each.id for each in value] for key, value in found.items()} == {line.id: [made.id], hidden.id: []}
+
+
+async def test_a_template_that_a_schedule_launches_is_not_deleted_silently(ready: House) -> None:
+    alone, inside = [await templates.create(ready, CALLER, template()) for _ in range(2)]
+    line = await pipelines.create(ready, CALLER, [inside.id], is_public=True)
+    schedule = await now(ready, Launches(template_ids=[alone.id], pipeline_ids=[line.id]))
+    await now(ready, Launches(pipeline_ids=[line.id]), STRANGER)
+    with pytest.raises(InvalidInput) as refused:
+        await templates.delete(ready, CALLER, alone.id)
+    text = f'id: "{job_graphql(alone.id)}" cannot be deleted: scheduled jobs {schedule.id} launch it.'
+    assert refused.value.message == f"{text} Change or delete those first."
+    with pytest.raises(InvalidInput, match=f"scheduled jobs {schedule.id} and 1 more launch it"):
+        await templates.delete(ready, CALLER, inside.id)
+    with pytest.raises(InvalidInput, match=f"{pipeline_uuid(line.id)}.* cannot be deleted"):
+        await pipelines.delete(ready, CALLER, line.id)
+    with pytest.raises(InvalidInput, match="would be left without a task"):
+        await task_templates.delete(ready, CALLER, alone.id, 0)
+    await schedules.update(
+        ready, CALLER, schedule.id, ScheduleRequest(), Launches(template_ids=[alone.id], pipeline_ids=[])
+    )
+    with pytest.raises(InvalidInput, match="1 scheduled jobs of other organizations launch it"):
+        await pipelines.delete(ready, CALLER, line.id)
+    await schedules.delete(ready, CALLER, schedule.id)
+    await templates.delete(ready, CALLER, alone.id)
+    with pytest.raises(NotFound):
+        await templates.get(ready, CALLER, alone.id)
+
+
+async def test_what_is_changed_is_what_is_launched_from_then_on(ready: House) -> None:
+    made = await templates.create(ready, CALLER, template())
+    kept = MadeJobs()
+    await now(ready, Launches(template_ids=[made.id]))
+    await scheduling.fire_due(ready, kept)
+    await task_templates.update(ready, CALLER, made.id, 0, lambda task: structs.replace(task, payload={"say": 3}))
+    await task_templates.create(ready, CALLER, made.id, TaskRequest(engine_id="noop", payload={"new": True}))
+    await now(ready, Launches(template_ids=[made.id]))
+    await scheduling.fire_due(ready, kept)
+    before, after = [[task.payload for task in job.plan.tasks] for job in await jobs_of(ready)]
+    assert before == [{"keep": 1, "say": 2}]
+    assert after == [{"say": 3}, {"new": True}]
+    with pytest.raises(InvalidInput) as refused:
+        await task_templates.create(ready, CALLER, made.id, TaskRequest(engine_id="gone"))
+    assert refused.value.problems[0].path == "taskTemplates[2].engineId"
+    assert (await templates.get(ready, CALLER, made.id)).version == 3
+
+
+async def test_a_launch_of_templates_lays_its_payload_over_each_task(ready: House) -> None:
+    made = [await templates.create(ready, CALLER, template()) for _ in range(2)]
+    schedule = await scheduled(ready)
+    created = await launching.launch_templates(
+        ready, CALLER, [each.id for each in made], schedule_id=schedule.id,
+        launching=Launching(payload={"say": "15m", "more": [1]}),
+    )  # fmt: skip
+    found = await jobs.get_many(ready, CALLER, [each.job_id for each in created])
+    for each, template_ in zip(created, made, strict=True):
+        job = found[each.job_id]
+        assert job.plan.tasks[0].payload == {"keep": 1, "say": "15m", "more": [1]}
+        assert (job.template_id, job.scheduled_job_id, job.slot_at) == (template_.id, schedule.id, None)
+    assert len({each.target_id for each in created}) == 2  # each its own, made with it
+    assert (await templates.get(ready, CALLER, made[0].id)).tasks[0].request.payload == {"keep": 1, "say": 2}
+
+
+async def test_a_target_is_made_as_the_template_says_or_taken_as_the_launch_says(ready: House) -> None:
+    data = {"sourceId": "62648"}
+    described = {"createTDOInput": {"name": "show", "details": {"a": 1}, "sourceData": data, "isPublic": True}}
+    for config, name, kept in (
+        (described, "show", data),
+        ({"sourceData": data}, None, data),
+        ({"createTDOOnLaunch": False}, None, None),
+    ):
+        made = await templates.create(ready, CALLER, template(job_config=config))
+        [created] = await launching.launch_templates(ready, CALLER, [made.id])
+        if created.target_id is None:
+            assert config == {"createTDOOnLaunch": False}
+            continue
+        target = await targets.get(ready, CALLER, created.target_id)
+        assert (target.name, target.echo.get("sourceData"), target.is_public) == (name, kept, config is described)
+    other = await targets.create(ready, CALLER, targets.NewTarget(name="there"))
+    given = Launching(target_id=str(other.id))
+    assert [
+        each.target_id for each in await launching.launch_templates(ready, CALLER, [made.id] * 2, launching=given)
+    ] == [other.id] * 2
+    shared = Launching(target=targets.NewTarget(name="shared"))
+    first, second = await launching.launch_templates(ready, CALLER, [made.id] * 2, launching=shared)
+    assert first.target_id == second.target_id
+    assert (await targets.get(ready, CALLER, first.target_id or 0)).name == "shared"
+
+
+async def test_a_launch_that_is_wrong_in_one_template_makes_nothing(ready: House) -> None:
+    right = await templates.create(ready, CALLER, template())
+    empty = await templates.create(ready, CALLER, templates.new(CALLER))
+    foreign = await templates.create(ready, STRANGER, template(principal=STRANGER))
+    schedule = await scheduled(ready, principal=STRANGER)
+    with pytest.raises(InvalidInput, match=r"ids\[1\]\.taskTemplates: at least 1 task is required"):
+        await launching.launch_templates(ready, CALLER, [right.id, empty.id])
+    with pytest.raises(NotFound, match=r"ids\[1\]: JobTemplate"):
+        await launching.launch_templates(ready, CALLER, [right.id, foreign.id])
+    with pytest.raises(NotFound, match="scheduledJobId: ScheduledJob"):
+        await launching.launch_templates(ready, CALLER, [right.id], schedule_id=schedule.id)
+    with pytest.raises(InvalidInput, match="payload"):
+        await launching.launch_templates(ready, CALLER, [right.id], launching=Launching(payload=[1]))
+    with pytest.raises(InvalidInput, match="ids: at least 1 job template"):
+        await launching.launch_templates(ready, CALLER, [])
+    assert await jobs_of(ready) == []
+
+
+async def test_weekly_parts_are_in_the_time_zone_of_the_primary_source(ready: House) -> None:
+    prague, plain = await source(ready, "Europe/Prague"), await source(ready)
+    hidden = await source(ready, "Asia/Tokyo", STRANGER)
+
+    async def made(*ids: object, **more: Any) -> tuple[str, int | None]:
+        fresh = [template(job_config={"sourceData": {"sourceId": each}}) for each in ids]
+        request = ScheduleRequest(name="s", **{"run_mode": RunMode.RECURRING, "weekly": MONDAYS, **more})
+        schedule = await schedules.create(ready, CALLER, request, Launches(fresh=fresh))
+        return schedule.timing.zone, schedule.source_id
+
+    assert await made(prague.id, plain.id) == ("Europe/Prague", prague.id)
+    assert await made(str(plain.id), prague.id) == ("UTC", plain.id)
+    assert await made(hidden.id, prague.id) == ("Europe/Prague", prague.id)
+    assert await made(prague.id, zone="Asia/Tokyo") == ("Asia/Tokyo", prague.id)
+    assert await made(prague.id, run_mode=RunMode.RECURRING, weekly=(), cron="0 9 * * 1") == ("UTC", prague.id)
+    fresh = [template(job_config={"sourceData": {"sourceId": prague.id}})]
+    request = ScheduleRequest(name="s", run_mode=RunMode.RECURRING, weekly=MONDAYS, zone="Asia/Tokyo")
+    schedule = await schedules.create(ready, CALLER, request, Launches(fresh=fresh))
+    back = await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(zone=None))
+    assert (back.timing.zone, back.source_id) == ("Europe/Prague", prague.id)
+    with pytest.raises(InvalidInput, match="have it as their primary source"):
+        await sources.delete(ready, CALLER, prague.id)
+    named = Launches(fresh=[template(job_config={"createTDOInput": {"sourceData": {"sourceId": plain.id}}})])
+    changed = await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(), named)
+    assert (changed.timing.zone, changed.source_id) == ("Europe/Prague", plain.id)
+
+
+async def test_content_templates_come_and_go_with_their_schedule(ready: House) -> None:
+    wanted = [ContentTemplate(schema_id="s1", data={"show": 1}), ContentTemplate(schema_id="s2", sdo_id="o2")]
+    schedule = await schedules.create(
+        ready, CALLER, ScheduleRequest(name="s"), Launches(fresh=[template()], content=wanted)
+    )
+    copy = await schedules.clone(ready, CALLER, schedule.id)
+
+    async def held(schedule_id: int, principal: Any = CALLER) -> list[tuple[str, Any]]:
+        found = await content_templates.of_schedules(ready, principal, [schedule_id])
+        return sorted((each.schema_id, each.data) for each in found.get(schedule_id, ()))
+
+    assert await held(schedule.id) == await held(copy.id) == [("s1", {"show": 1}), ("s2", None)]
+    assert await held(schedule.id, STRANGER) == []
+    more = await content_templates.create(ready, CALLER, schedule.id, ContentTemplate(schema_id="s3", sdo_id="o3"))
+    assert len(await held(schedule.id)) == 3
+    with pytest.raises(NotFound):
+        await content_templates.delete(ready, STRANGER, more.id)
+    with pytest.raises(NotFound):
+        await content_templates.create(ready, STRANGER, schedule.id, ContentTemplate(schema_id="s3", sdo_id="o3"))
+    with pytest.raises(InvalidInput, match="give sdoId or data"):
+        await content_templates.create(ready, CALLER, schedule.id, ContentTemplate(schema_id="s3"))
+    await content_templates.delete(ready, CALLER, more.id)
+    await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(), Launches(content=wanted[1:]))
+    assert await held(schedule.id) == [("s2", None)]
+    await schedules.delete(ready, CALLER, schedule.id)
+    assert await held(schedule.id) == []
