@@ -35,12 +35,14 @@ def test_every_command_of_a_group_takes_json() -> None:
     runner = CliRunner()
     groups = {
         "job": ("create", "get", "list", "watch", "events", "cancel", "retry", "results", "logs"),
+        "schedule": ("create", "update", "list", "show", "preview", "explain", "pause", "resume", "run", "cancel",
+                     "delete", "history"),
         "organization": ("create", "list"),
         "user": ("create", "password"),
         "token": ("create", "list", "revoke"),
         "engine": ("list",),
         "audit": ("list", "verify"),
-    }
+    }  # fmt: skip
     for group, commands in groups.items():
         for command in commands:
             assert "--json" in runner.invoke(enginehouse, [group, command, "--help"]).output

@@ -13,6 +13,7 @@ _COMMANDS = {
     "serve": Named("enginehouse.cli.serve:serve", "Start a server and keep it up until it is stopped."),
     "run": Named("enginehouse.cli.run:run", "Run a job on a file, a URL or the sample, on a server of its own."),
     "job": Named("enginehouse.cli.job:job", "Create, watch, cancel and retry jobs; fetch their results."),
+    "schedule": Named("enginehouse.cli.schedule:schedule", "Run jobs at set times: create, foresee, pause, look back."),
     "engine": Named("enginehouse.cli.engine:engine", "See which engines there are."),
     "organization": Named("enginehouse.cli.organization:organization", "Create and list organizations."),
     "user": Named("enginehouse.cli.user:user", "Create users and set their passwords."),

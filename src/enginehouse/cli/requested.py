@@ -37,12 +37,12 @@ class Wanted:
         if len(sources) > 1:
             raise FailureError(f"Give one of --{' and --'.join(sources)}, not both.", exit_code=2)
         payload = self._payload()
-        engine_id = _engine_id(server, self.engine)
+        chosen = engine_id(server, self.engine)
         if self.url is not None:
             payload["url"] = self.url
         if self.text is not None:
             payload["text"] = self.text
-        task = {"engineId": engine_id, **({"payload": payload} if payload else {})}
+        task = {"engineId": chosen, **({"payload": payload} if payload else {})}
         target = {"targetId": _uploaded(server, self.file)} if self.file is not None else {}
         return jobs.create(server, {"tasks": [task], **target}, key=self.key)
 
@@ -82,7 +82,7 @@ def _uploaded(server: Connection, file: Path) -> str:
     return files.upload(server, file, kind.media_type)
 
 
-def _engine_id(server: Connection, name: str) -> str:
+def engine_id(server: Connection, name: str) -> str:
     found = engines.named(server, name)
     match found:
         case [one]:
