@@ -62,6 +62,8 @@ async def test_public_schedules_of_others_are_listed_unless_only_ones_own_are_as
     await scheduled(ready, "mine", principal=STRANGER)
     assert await names(ready, principal=STRANGER) == ["mine", "theirs"]
     assert await names(ready, principal=STRANGER, own=True) == ["mine"]
+    _, total = await schedules.list_(ready, STRANGER, ScheduleFilter(limit=1), with_count=True)
+    assert total == 2
 
 
 async def test_a_list_is_filtered_by_dates_and_what_is_empty(ready: House) -> None:
