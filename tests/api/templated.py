@@ -30,5 +30,6 @@ async def templated(house: House, principal: Principal) -> dict[str, str]:
         "pipeline": ids.pipeline_uuid((await pipelines.create(house, principal, [member.id])).id),
         "source": str((await sources.create(house, principal, source)).id),
         "scheduled": str(scheduled.id),
+        "scheduledUUID": ids.schedule_uuid(scheduled.id),
         "content": content[scheduled.id][0].id,
     }

@@ -18,13 +18,13 @@ from enginehouse.api.graphql.schema import OPEN, schema
 from enginehouse.api.rest import organization, routes
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
-from enginehouse.operations import bulk, identity, targets
+from enginehouse.operations import bulk, identity, launching, targets
 from enginehouse.operations.assets import NewAsset
 from enginehouse.operations.house import House
 
 KINDS = (
     "job", "jobUUID", "task", "taskUUID", "target", "asset", "organization", "organizationUUID", "template",
-    "templateTask", "pipeline", "source", "scheduled", "content",
+    "templateTask", "pipeline", "source", "scheduled", "scheduledUUID", "content",
 )  # fmt: skip
 
 # The operation of REST → a request with {kind} where the id goes; None where an operation takes no id.
@@ -44,6 +44,8 @@ REST: dict[str, list[str] | None] = {
     "POST /proc/jobs/cancel": [
         'POST proc/jobs/cancel {"jobID": "{job}"}',
         'POST proc/jobs/cancel {"jobID": "{jobUUID}"}',
+        'POST proc/jobs/cancel {"scheduledJobID": "{scheduled}"}',
+        'POST proc/jobs/cancel {"scheduledJobID": "{scheduledUUID}"}',
         'POST proc/jobs/cancel {"organizationID": "{organization}", RANGE}',
         'POST proc/jobs/cancel {"organizationID": "{organizationUUID}", RANGE}',
     ],
@@ -52,6 +54,18 @@ REST: dict[str, list[str] | None] = {
     "GET /proc/task/{TaskID}/outputs": ["GET proc/task/{taskUUID}/outputs"],
     "GET /proc/task/{TaskID}/output/{TaskOutputName}": ["GET proc/task/{taskUUID}/output/a.txt"],
     "GET /proc/task/{TaskID}/download/{TaskOutputName}": ["GET proc/task/{task}/download/a.txt"],
+    "GET /proc/scheduled_jobs": ["GET proc/scheduled_jobs?scheduledJobID={scheduled}"],
+    "GET /proc/scheduled_job/{ScheduledJobID}/detail": [
+        "GET proc/scheduled_job/{scheduled}/detail",
+        "GET proc/scheduled_job/{scheduledUUID}/detail",
+    ],
+    "POST /proc/scheduled_job/{ScheduledJobID}/delete": [
+        "POST proc/scheduled_job/{scheduled}/delete",
+        "POST proc/scheduled_job/{scheduledUUID}/delete",
+    ],
+    "GET /proc/scheduled_jobs/total_pending_time_ranges": None,
+    "GET /proc/scheduled_jobs/rate_pending_time_ranges": None,
+    "POST /proc/template/{TemplateID}/launch": ["POST proc/template/{template}/launch {}"],
     "GET /admin/engines": None,
     "GET /admin/engine/{EngineID}/detail": None,  # engines of one organization have tests of their own
     "GET /admin/engine/categories": None,
@@ -67,6 +81,15 @@ OWN = [
     "GET /api/v1/jobs/{jobUUID}/tasks/0/attempts",
     "GET /api/v1/jobs/{job}/tasks/0/attempts/0/1/log",
     "GET /api/v1/jobs/{job}/why",
+    "GET /api/v1/schedules/{scheduled}",
+    'PATCH /api/v1/schedules/{scheduledUUID} {"name": "m"}',
+    "DELETE /api/v1/schedules/{scheduled}",
+    "POST /api/v1/schedules/{scheduled}/pause {}",
+    "POST /api/v1/schedules/{scheduled}/resume {}",
+    "POST /api/v1/schedules/{scheduledUUID}/run {}",
+    "GET /api/v1/schedules/{scheduled}/slots",
+    "GET /api/v1/schedules/{scheduledUUID}/explain",
+    "GET /api/v1/schedules/{scheduled}/preview",
     "POST /api/v1/jobs/{job}/pause",
     "POST /api/v1/jobs/{jobUUID}/pause",
     "POST /api/v1/jobs/{job}/resume",
@@ -87,7 +110,11 @@ GRAPHQL: dict[str, list[str] | None] = {
     "engine": None,
     "engineCategories": None,
     "job": ['{ job(id: "{job}") { id } }', '{ job(id: "{jobUUID}") { id } }'],
-    "jobs": ['{ jobs(id: "{job}") { records { id } } }', '{ jobs(targetId: "{target}") { records { id } } }'],
+    "jobs": [
+        '{ jobs(id: "{job}") { records { id } } }',
+        '{ jobs(targetId: "{target}") { records { id } } }',
+        '{ jobs(scheduledJobIds: ["{scheduled}", "{scheduledUUID}"]) { records { id } } }',
+    ],
     "task": ['{ task(id: "{task}") { id } }', '{ task(id: "{taskUUID}") { id } }'],
     "engineResults": [
         '{ engineResults(tdoId: "{target}", engineIds: ["BATCH"]) { records { tdoId } } }',
@@ -142,6 +169,29 @@ GRAPHQL: dict[str, list[str] | None] = {
     ],
     "deleteScheduledJobContentTemplate": [
         'mutation { deleteScheduledJobContentTemplate(id: "{content}") { id } }',
+    ],
+    "scheduledJob": ['{ scheduledJob(id: "{scheduled}") { id } }', '{ scheduledJob(id: "{scheduledUUID}") { id } }'],
+    "scheduledJobs": ['{ scheduledJobs(id: "{scheduled}") { records { id } } }'],
+    "createScheduledJob": [
+        'mutation { createScheduledJob(input: {name: "n", jobTemplateIds: ["{template}"]}) { id } }',
+        'mutation { createScheduledJob(input: {name: "n", jobPipelineIds: ["{pipeline}"]}) { id } }',
+        """mutation { createScheduledJob(input: {name: "n", jobTemplates: [
+            {jobPipelineId: "{pipeline}", taskTemplates: [{engineId: "BATCH"}]}]}) { id } }""",
+    ],
+    "updateScheduledJob": [
+        'mutation { updateScheduledJob(input: {id: "{scheduled}", isActive: false}) { isActive } }',
+        'mutation { updateScheduledJob(input: {id: "{scheduledUUID}", name: "m"}) { name } }',
+    ],
+    "deleteScheduledJob": ['mutation { deleteScheduledJob(id: "{scheduled}") { id } }'],
+    "cloneScheduledJob": [
+        'mutation { cloneScheduledJob(input: {id: "{scheduled}"}) { name } }',
+        'mutation { cloneScheduledJob(input: {id: "{scheduledUUID}", organizationId: "{organization}"}) { name } }',
+    ],
+    "revertScheduledJob": ['mutation { revertScheduledJob(input: {id: "{scheduled}"}) { name } }'],
+    "launchScheduledJobs": [
+        'mutation { launchScheduledJobs(input: {scheduledJobId: "{scheduled}"}) { id } }',
+        """mutation { launchScheduledJobs(
+            input: {scheduledJobId: "{scheduled}", targetInfo: {targetId: "{target}"}}) { id } }""",
     ],
     "createTDO": None,
     "createTDOWithAsset": None,
@@ -225,11 +275,13 @@ async def _things(owner: Rest) -> dict[str, str]:
     await owner.run_one(("a.txt", "text/plain", b"secret"))
     job_id = ids.parse_job(job_uuid)
     assert job_id is not None
+    made = await templated(owner.house, principal)
+    await launching.launch_schedule(owner.house, principal, int(made["scheduled"]))
     # Several, for an id that is in no answer by chance.
     [*_, cancelled] = [await bulk.cancel(owner.house, principal, created_from=1, created_to=2) for _ in range(5)]
     return {
         "bulk": str(cancelled.id),
-        **await templated(owner.house, principal),
+        **made,
         "job": ids.job_graphql(job_id),
         "jobUUID": job_uuid,
         "task": ids.task_graphql(job_id, 0),
@@ -259,6 +311,7 @@ def _nothing(owned: dict[str, str]) -> dict[str, str]:
         "pipeline": ids.pipeline_uuid(987654),
         "source": "987654",
         "scheduled": "987655",
+        "scheduledUUID": ids.schedule_uuid(987655),
         "content": "00000000-0000-4000-8000-000000000000",
         "organization": "987654",
         "organizationUUID": organization.shown(987654),
