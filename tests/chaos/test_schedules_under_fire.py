@@ -100,6 +100,7 @@ class Fire:
         await asyncio.gather(*(member.start_again() for member in members))
 
 
+@pytest.mark.slow
 async def test_every_slot_is_fired_or_skipped_once_whatever_befalls_the_servers(dsn: str, tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", random.SystemRandom().randrange(1 << 32)))
     sys.stdout.write(f"\nseed {seed}\n")
