@@ -183,13 +183,16 @@ async def test_what_is_due_is_fired_and_told(served: Served) -> None:
 
     await served.house.database.write(pass_time)
     await scheduling.fire_due(served.house, MadeJobs())
-    fields = """firedCount skippedCount slots { outcome count slotDateTime lastSlotDateTime reason decidedDateTime }
-                jobs { count records { scheduledJobId slotDateTime } }"""
+    fields = """firedCount skippedCount
+                slots { outcome count slotDateTime lastSlotDateTime reason decidedDateTime jobIds }
+                jobs { count records { id scheduledJobId slotDateTime } }"""
     told = (await served.client.ask(filled('{ scheduledJob(id: "%s") { %s } }', made["id"], fields)))["scheduledJob"]
     assert told["firedCount"] == len([each for each in told["slots"] if each["outcome"] == "fired"]) > 0
     assert told["skippedCount"] == 0
     slots = {each["slotDateTime"] for each in told["slots"]}
     assert {job["slotDateTime"] for job in told["jobs"]["records"]} == slots
+    started = {job["slotDateTime"]: [job["id"]] for job in told["jobs"]["records"]}
+    assert {each["slotDateTime"]: each["jobIds"] for each in told["slots"]} == started
     older = min(slots)
     page = '{ scheduledJob(id: "%s") { slots(beforeDateTime: "%s", limit: 1) { slotDateTime } } }'
     assert (await served.client.ask(page % (made["id"], older)))["scheduledJob"]["slots"] == []

@@ -11,7 +11,7 @@ from tests.operations.scheduled import CALLER, scheduled, template
 from enginehouse.domain.schedule import RunMode, Unit
 from enginehouse.domain.scheduling import RecurringPart, ScheduleRequest
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, schedules, scheduling, upkeep
+from enginehouse.operations import engines, looking_back, schedules, scheduling, upkeep
 from enginehouse.operations.house import House
 from enginehouse.operations.scheduling import MadeJobs, fire_due
 from enginehouse.storage import identity
@@ -44,7 +44,10 @@ async def due(house: House, schedule: Schedule) -> None:
 
 async def told(house: House, schedule: Schedule) -> list[tuple[str, str | None]]:
     """What became of slots, in the order in which it was decided."""
-    found = sorted(await schedules.history(house, CALLER, schedule.id), key=lambda record: record.decided_at)
+    found = sorted(
+        [each for each, _ in await looking_back.history(house, CALLER, schedule.id)],
+        key=lambda record: record.decided_at,
+    )
     return [(record.outcome, record.reason) for record in found]
 
 

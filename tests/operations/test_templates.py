@@ -85,7 +85,7 @@ async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_a
     await pipelines.update(ready, CALLER, line.id, is_public=False)
     await scheduling.fire_due(ready, kept)
     assert len(await jobs_of(ready, STRANGER)) == 1
-    [slot] = await schedules.history(ready, STRANGER, again.id)
+    [(slot, _)] = await looking_back.history(ready, STRANGER, again.id)
     assert (slot.outcome, slot.reason) == ("skipped", scheduling.NOTHING_TO_LAUNCH)
 
 

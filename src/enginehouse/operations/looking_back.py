@@ -1,5 +1,7 @@
 """What became of a schedule's slots, with the jobs that they started."""
 
+from typing import Final
+
 from enginehouse.domain.identity import Principal
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
@@ -9,9 +11,11 @@ from enginehouse.storage import schedules as storage
 from enginehouse.storage.database import Tx
 from enginehouse.storage.schedules import SlotRecord
 
+LATEST: Final = (1 << 63) - 1  # no slot is later
+
 
 async def history(
-    house: House, principal: Principal, schedule_id: int, shown: str = "", *, before: int, limit: int
+    house: House, principal: Principal, schedule_id: int, shown: str = "", *, before: int = LATEST, limit: int = 100
 ) -> list[tuple[SlotRecord, list[int]]]:
     """What became of the slots before a moment, the latest first, and the jobs of each. Raises NotFound, InvalidInput.
 

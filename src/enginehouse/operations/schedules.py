@@ -28,7 +28,7 @@ from enginehouse.storage.sources import Source
 
 __all__ = [
     "Coming", "Launches", "Schedule", "ScheduleFilter", "ScheduleRequest", "SlotRecord",
-    "clone", "create", "delete", "get", "get_many", "history", "list_", "now", "preview", "revert", "update",
+    "clone", "create", "delete", "get", "get_many", "list_", "now", "preview", "revert", "update",
 ]  # fmt: skip
 
 SCHEDULE: Final = "ScheduledJob"
@@ -226,15 +226,6 @@ async def list_(
 async def now(house: House) -> int:
     """What time it is where schedules fire: storage's clock."""
     return await house.database.peek(lambda tx: tx.read_clock())
-
-
-async def history(
-    house: House, principal: Principal, schedule_id: int, *, before: int = (1 << 63) - 1, limit: int = 100
-) -> list[SlotRecord]:
-    """What became of the schedule's slots, the latest first. Raises NotFound."""
-    bounds.page(0, limit, largest=house.limits.page_size)
-    schedule = await get(house, principal, schedule_id)
-    return await house.database.read(lambda tx: storage.slots(tx, schedule.id, before=before, limit=limit))
 
 
 def preview(schedule: Schedule, *, count: int, now: int) -> list[Coming]:

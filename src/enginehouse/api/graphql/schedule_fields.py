@@ -14,7 +14,7 @@ from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, pipel
 from enginehouse.domain.job import Job
 from enginehouse.domain.schedule import Recurring, Weekly
 from enginehouse.domain.times import graphql_millis, graphql_seconds
-from enginehouse.operations import foreseeing, schedules
+from enginehouse.operations import foreseeing, looking_back, schedules
 from enginehouse.operations.schedules import Coming, Schedule, SlotRecord
 from enginehouse.operations.sources import named_by
 from enginehouse.wire.scheduling import DAYS
@@ -194,12 +194,17 @@ async def slots_of(schedule: Schedule, info: Info, **given: Any) -> list[dict[st
     """What became of its slots, the latest first."""
     context, before = info.context, given.get("beforeDateTime")
     _, limit = paging.bounds(0, given.get("limit"), context.house.limits.page_size)
-    bound = {} if before is None else {"before": int(before)}
-    found = await schedules.history(context.house, context.principal, schedule.id, limit=limit, **bound)
-    return [_record(each) for each in found]
+    found = await looking_back.history(
+        context.house,
+        context.principal,
+        schedule.id,
+        before=looking_back.LATEST if before is None else int(before),
+        limit=limit,
+    )
+    return [_record(each, job_ids) for each, job_ids in found]
 
 
-def _record(each: SlotRecord) -> dict[str, Any]:
+def _record(each: SlotRecord, job_ids: list[int]) -> dict[str, Any]:
     return {
         "slotDateTime": graphql_millis(each.slot),
         "lastSlotDateTime": graphql_millis(each.last_slot),
@@ -207,6 +212,7 @@ def _record(each: SlotRecord) -> dict[str, Any]:
         "outcome": each.outcome,
         "reason": each.reason,
         "decidedDateTime": graphql_millis(each.decided_at),
+        "jobIds": [job_graphql(job_id) for job_id in job_ids],
     }
 
 
