@@ -20,6 +20,7 @@ from enginehouse.operations import (
     engines,
     jobs,
     launching,
+    looking_back,
     pipelines,
     schedules,
     scheduling,
