@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.api.graphql_house import ADAPTER, TRANSCRIBER, Served, serving
 
+from enginehouse.api.graphql import graphql
 from enginehouse.storage.database import Database
 
 TEMPLATE_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
@@ -306,3 +309,36 @@ async def test_templates_are_launched(served: Served) -> None:
     assert (await served.foreign.refused(LAUNCH, {"in": {"ids": [first]}}))["name"] == "not_found"
     listed = await served.client.ask("{ jobs { count } }")
     assert listed["jobs"]["count"] == 3
+
+
+class Counting:
+    """A database that counts how often it is read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.reads = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"read", "peek"}:
+            self.reads += 1
+        return getattr(self._database, name)
+
+
+async def test_lists_do_not_ask_once_for_every_record(served: Served) -> None:
+    counting = Counting(served.house.database)
+    transport = httpx.ASGITransport(app=graphql(replace(served.house, database=counting)))
+    query = """{ jobTemplates { records { jobPipeline { jobTemplates { records { id } } }
+        taskTemplates { records { engine { name } jobTemplate { id } childTasks { count } } } } }
+        sources { records { sourceType { name } organization { id } } } }"""
+    asked = []
+    for more in (2, 8):
+        for n in range(more):
+            await create(served, {**DAG, "jobPipelineStage": 1})
+            await served.client.ask(CREATE_SOURCE, {"in": {"name": f"s{n}", "sourceTypeId": 1}})
+        counting.reads = 0
+        async with httpx.AsyncClient(transport=transport, base_url="http://h.example") as http:
+            body = (await http.post("/v3/graphql", json={"query": query}, headers=served.client.headers())).json()
+        assert "errors" not in body
+        asked.append(counting.reads)
+    assert [len(body["data"][name]["records"]) for name in ("jobTemplates", "sources")] == [10, 10]
+    assert asked[0] == asked[1]

@@ -1,5 +1,6 @@
 """Templates as schedules use them: whose jobs they make, what keeps them, and where their media come from."""
 
+import asyncio
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -103,6 +104,14 @@ async def test_a_template_gets_into_nobody_elses_pipeline(ready: House) -> None:
     assert (await schedules.list_(ready, STRANGER, schedules.ScheduleFilter()))[0] == []
     found = await pipelines.templates(ready, CALLER, [line.id, hidden.id])
     assert {key: [each.id for each in value] for key, value in found.items()} == {line.id: [made.id], hidden.id: []}
+
+
+async def test_templates_of_one_microsecond_have_ids_of_their_own(
+    ready: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enginehouse.storage.templates.first_job_id", lambda now: 4711)
+    made = await asyncio.gather(*(templates.create(ready, CALLER, template()) for _ in range(20)))
+    assert sorted(each.id for each in made) == list(range(4711, 4731))
 
 
 async def test_a_template_that_a_schedule_launches_is_not_deleted_silently(ready: House) -> None:

@@ -81,6 +81,10 @@ async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
 
     Those with a stage and without a pipeline are in one made for them.
     """
+    if not templates:
+        return []
+    # Two that come in the same microsecond would both find the same id free.
+    await tx.lock("template ids", shared=False)
     made = list[JobTemplate]()
     following = first_job_id(tx.now)
     templates = await _with_pipeline(tx, templates)
