@@ -102,6 +102,8 @@ async def test_a_template_gets_into_nobody_elses_pipeline(ready: House) -> None:
         with pytest.raises(refusal):
             await now(ready, Launches(fresh=[intruder]), STRANGER)
     assert (await schedules.list_(ready, STRANGER, schedules.ScheduleFilter()))[0] == []
+    with pytest.raises(InvalidInput, match="there is no such job template"):
+        await now(ready, Launches(template_ids=[made.id]), STRANGER)
     found = await pipelines.templates(ready, CALLER, [line.id, hidden.id])
     assert {key: [each.id for each in value] for key, value in found.items()} == {line.id: [made.id], hidden.id: []}
 

@@ -87,7 +87,7 @@ SELECT schedule_id, template_id, pipeline_id FROM schedule_launch WHERE schedule
 SELECT l.schedule_id, t.id, t.version, s.organization_id, l.position, 0 AS stage
 FROM schedule_launch l
 JOIN scheduled_job s ON s.id = l.schedule_id
-JOIN job_template t ON t.id = l.template_id AND t.organization_id = s.organization_id
+JOIN job_template t ON t.id = l.template_id
 WHERE l.schedule_id IN {ids}
 UNION ALL
 SELECT l.schedule_id, t.id, t.version, s.organization_id, l.position, COALESCE(t.stage, 0) AS stage
