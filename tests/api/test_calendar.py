@@ -234,6 +234,17 @@ async def test_a_foreign_schedule_is_not_found_and_a_reader_changes_none(served:
     assert (await served.own.get(f"schedules/{made['id']}")).status_code == 404
 
 
+async def test_the_jobs_of_a_public_schedule_are_its_organization_s_alone(served: Scheduled) -> None:
+    made = await served.create(runMode="Now", isPublic=True)
+    await served.fire()
+    stranger = replace(served, own=await served.own.another_organization())
+    [slot] = await stranger.result(f"schedules/{made['id']}/slots")
+    assert (slot["outcome"], slot.get("jobIds")) == ("fired", None)
+    shown = await stranger.result(f"schedules/{made['id']}")
+    assert "jobTemplateIds" not in shown
+    assert (await stranger.ask("POST", f"schedules/{made['id']}/pause", {})).status_code == 403
+
+
 # -- the same fields as GraphQL -------------------------------------------------------------------------------
 
 

@@ -51,9 +51,8 @@ async def call_off(
     shard = house.shard()
 
     async def begin(tx: Tx) -> _Batch:
-        now = await tx.read_clock()
         await _deactivate(tx, principal, schedule_id, shown)
-        return await _cancel(tx, principal, schedule_id, done, 0, now, include_running=include_running, shard=shard)
+        return await _cancel(tx, principal, schedule_id, done, 0, tx.now, include_running=include_running, shard=shard)
 
     batch = await house.database.write(begin, under=BARRIER_LOCK)
     count = stopping = 0
@@ -74,11 +73,14 @@ async def call_off(
 
 
 async def _deactivate(tx: Tx, principal: Principal, schedule_id: int, shown: str) -> None:
+    """Nothing of it fires any more; `tx.now` is later than the last job that it has started."""
     old = await storage.lock(tx, principal.organization_id, schedule_id)
     if old is None:
         if schedule_id in await storage.by_ids(tx, principal.organization_id, [schedule_id]):
             raise NotAllowed("This scheduled job belongs to another organization; it can be read, not changed.")
         raise NotFound(SCHEDULE, shown or schedule_id)
+    # Only now: whoever fired it last has just let go of the row, and the jobs of that are to be cancelled too.
+    await tx.read_clock()
     if old.is_active:
         await storage.update(tx, old, msgspec.structs.replace(old, is_active=False, next_at=None))
     await storage.drop_queued(tx, schedule_id, _CALLED_OFF)
