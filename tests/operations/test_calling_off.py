@@ -15,7 +15,7 @@ from enginehouse.domain.schedule import CatchUp, RunMode, Unit
 from enginehouse.domain.scheduling import RecurringPart
 from enginehouse.domain.status import JobStatus
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import calling_off, engines, jobs, launching, schedules
+from enginehouse.operations import calling_off, engines, jobs, launching, looking_back
 from enginehouse.operations.calling_off import call_off
 from enginehouse.operations.house import House, furnish
 from enginehouse.operations.scheduling import MadeJobs, fire_due
@@ -134,5 +134,5 @@ async def test_a_slot_that_waited_for_a_run_waits_no_longer(ready: House) -> Non
     await fire_due(ready, MadeJobs())
     await ready.database.write(lambda tx: tx.run("test.slots_wait", id=schedule.id))
     await call_off(ready, CALLER, schedule.id)
-    [slot] = await schedules.history(ready, CALLER, schedule.id)
+    [(slot, _)] = await looking_back.history(ready, CALLER, schedule.id, limit=10)
     assert (slot.outcome, slot.reason) == ("skipped", "cancelled")
