@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.times import SECOND
 from enginehouse.storage.database import Row, Tx
 from enginehouse.storage.schedules import SlotRecord
 
@@ -28,7 +30,12 @@ async def of_slots(tx: Tx, organization_id: int, schedule_id: int, slots: Sequen
     if slots:
         first, last = min(each.slot for each in slots), max(each.slot for each in slots)
         rows = await tx.all(
-            "schedules.slot_jobs", organization_id=organization_id, id=schedule_id, first=first, last=last
+            "schedules.slot_jobs",
+            organization_id=organization_id,
+            id=schedule_id,
+            earliest=first_job_id(max(0, first - SECOND)),
+            first=first,
+            last=last,
         )
         for slot, job_id in rows:
             found[slot].append(job_id)

@@ -260,10 +260,10 @@ ORDER BY id
 LIMIT :limit;
 
 -- name: slot_jobs
--- The jobs that were started for the slots from the first to the last of these.
+-- The jobs that were started for the slots from the first to the last of these; none has an id before its slot.
 SELECT slot_at, id FROM job
 WHERE scheduled_job_id = :id AND scheduled_job_id IS NOT NULL AND organization_id = :organization_id
-  AND slot_at BETWEEN :first AND :last
+  AND id >= :earliest AND slot_at BETWEEN :first AND :last
 ORDER BY id;
 
 -- name: pending_changes
