@@ -125,7 +125,7 @@ async def test_an_attempt_that_another_has_replaced_is_stopped_and_its_result_re
         await asyncio.wait_for(long.cancelled.wait(), 10)
         await until(lambda: not slots.running, "its slot is free")
         assert await work.heartbeat(floor.house, [(other.key, other.token)]) == {(other.key, other.token): False}
-    assert [ended.outcome for ended in await floor.attempts(lease.key.job_id)] == ["stopped"]
+    assert [ended.outcome for ended in await floor.attempts(lease.key.job_id)] == ["stopped", "running"]
 
 
 async def test_without_an_answer_from_storage_an_attempt_is_stopped_before_its_lease_ends(floor: Floor) -> None:
