@@ -134,10 +134,24 @@ def test_retry(idle: Server, client: httpx.Client, spelling: str) -> None:
     assert _typed(_STATUS, idle, made)[0] == 200
 
 
-@pytest.mark.parametrize("command", [_CANCEL_SCHEDULED, _CANCEL_RANGE])
-def test_what_is_not_served_yet_says_so_and_cancels_nothing(idle: Server, client: httpx.Client, command: str) -> None:
+def test_cancel_of_a_time_range_as_printed_leaves_what_is_outside_of_it(idle: Server, client: httpx.Client) -> None:
     ids = _both_ids(client)
-    status, body = _typed(command, idle, "1")
+    assert _typed(_CANCEL_RANGE, idle, "1") == (200, {"success": True, "count": 0})
+    assert _typed(_STATUS, idle, ids["rest"])[1]["job"]["jobStatus"] != "aborted"
+
+
+def test_cancel_of_a_time_range_cancels_what_is_in_it(idle: Server, client: httpx.Client) -> None:
+    ids = _both_ids(client)
+    until_now = _CANCEL_RANGE.replace("2022-09-26", "2122-09-26")
+    status, body = _typed(until_now, idle, "1")
+    assert (status, body["success"]) == (200, True)
+    assert body["count"] >= 1
+    assert _typed(_STATUS, idle, ids["rest"])[1]["job"]["jobStatus"] == "aborted"
+
+
+def test_what_is_not_served_yet_says_so_and_cancels_nothing(idle: Server, client: httpx.Client) -> None:
+    ids = _both_ids(client)
+    status, body = _typed(_CANCEL_SCHEDULED, idle, "1")
     assert status == 501
     assert body["id"] == "not_implemented"
     assert _typed(_STATUS, idle, ids["rest"])[1]["job"]["jobStatus"] != "aborted"
