@@ -50,6 +50,20 @@ _CANCEL_MUTATION = """mutation cancelJob {{
     message
   }}
 }}"""
+_UPDATE_SCHEDULED = """mutation updateScheduledJob {{
+    updateScheduledJob(
+        input: {{
+            id: {job}
+            isActive: false
+            isPublic: false
+            runMode: Once
+        }}
+    ) {{
+        id
+        name
+    }}
+}}
+"""
 _RETRY_MUTATION = """mutation retryJob {{
    retryJob(id: "{job}") {{
      id
@@ -149,12 +163,35 @@ def test_cancel_of_a_time_range_cancels_what_is_in_it(idle: Server, client: http
     assert _typed(_STATUS, idle, ids["rest"])[1]["job"]["jobStatus"] == "aborted"
 
 
-def test_what_is_not_served_yet_says_so_and_cancels_nothing(idle: Server, client: httpx.Client) -> None:
-    ids = _both_ids(client)
-    status, body = _typed(_CANCEL_SCHEDULED, idle, "1")
-    assert status == 501
-    assert body["id"] == "not_implemented"
-    assert _typed(_STATUS, idle, ids["rest"])[1]["job"]["jobStatus"] != "aborted"
+def _scheduled(client: httpx.Client) -> str:
+    """A scheduled job every five minutes, as the page has one."""
+    text = """mutation { createScheduledJob(input: {name: "qv3TestEverye5Minute", runMode: Recurring,
+      recurringScheduleParts: [{repeatInterval: 5, repeatIntervalUnit: Minutes}],
+      jobTemplates: [{taskTemplates: [{engineId: "00000000-0000-4000-8000-0000000e0001"}]}]}) { id } }"""
+    found: str = client.post("/v3/graphql", json={"query": text}).json()["data"]["createScheduledJob"]["id"]
+    return found
+
+
+def _is_active(client: httpx.Client, scheduled: str) -> bool:
+    text = f'query {{ scheduledJob(id: "{scheduled}") {{ isActive }} }}'
+    found: bool = client.post("/v3/graphql", json={"query": text}).json()["data"]["scheduledJob"]["isActive"]
+    return found
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_cancel_of_a_scheduled_job_over_graphql(idle: Server, client: httpx.Client, quote: str) -> None:
+    scheduled = _scheduled(client)
+    assert _is_active(client, scheduled)
+    answer = _graphql(client, _UPDATE_SCHEDULED, f"{quote}{scheduled}{quote}")
+    assert answer == {"data": {"updateScheduledJob": {"id": scheduled, "name": "qv3TestEverye5Minute"}}}
+    assert not _is_active(client, scheduled)
+
+
+def test_cancel_of_a_scheduled_job_over_rest(idle: Server, client: httpx.Client) -> None:
+    scheduled = _scheduled(client)
+    assert _typed(_CANCEL_SCHEDULED, idle, scheduled) == (200, {"success": True, "count": 0})
+    assert not _is_active(client, scheduled)
+    assert _typed(_CANCEL_SCHEDULED, idle, "999999")[0] == 404
 
 
 def test_an_unknown_job_is_not_found_on_both(idle: Server, client: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
@@ -229,9 +230,11 @@ async def test_a_look_up_that_a_revocation_overtook_is_not_remembered(house: Hou
     people = await arrive(house)
     before = house.known_tokens.generation
     house.known_tokens.forget([])
-    house.known_tokens.remember("hash", people.user, left=None, generation=before)
+    house.known_tokens.remember("hash", people.user, left=None, since=time.monotonic(), generation=before)
     assert house.known_tokens.get("hash") is None
-    house.known_tokens.remember("hash", people.user, left=None, generation=house.known_tokens.generation)
+    house.known_tokens.remember(
+        "hash", people.user, left=None, since=time.monotonic(), generation=house.known_tokens.generation
+    )
     assert house.known_tokens.get("hash") == people.user
 
 
@@ -239,7 +242,7 @@ async def test_the_memory_of_tokens_is_bounded(house: House) -> None:
     people = await arrive(house)
     known = house.known_tokens
     for n in range(known.limit + 5):
-        known.remember(str(n), people.user, left=None, generation=known.generation)
+        known.remember(str(n), people.user, left=None, since=time.monotonic(), generation=known.generation)
     assert known.get(str(known.limit + 4)) == people.user
     assert len(known._known) <= known.limit
 

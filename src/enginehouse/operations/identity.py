@@ -1,5 +1,6 @@
 """Who is asking: signing in, and the tokens that stand for a caller."""
 
+import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -80,13 +81,13 @@ async def authenticate(house: House, secret: str) -> Principal:
     known = house.known_tokens.get(token_hash)
     if known is not None:
         return known
-    generation = house.known_tokens.generation
+    generation, since = house.known_tokens.generation, time.monotonic()
     found = await house.database.peek(lambda tx: storage.principal(tx, token_hash))
     if found is None:
         await _refuse_token(house, token_hash)
         raise AuthenticationFailed
     principal, left = found
-    house.known_tokens.remember(token_hash, principal, left=left, generation=generation)
+    house.known_tokens.remember(token_hash, principal, left=left, since=since, generation=generation)
     return principal
 
 

@@ -93,14 +93,19 @@ class KnownTokens:
         del self._known[token_hash]
         return None
 
-    def remember(self, token_hash: str, principal: Principal, *, left: int | None, generation: int) -> None:
-        """`principal` is answered for at most a second, and never beyond the µs the token has `left`."""
+    def remember(
+        self, token_hash: str, principal: Principal, *, left: int | None, since: float, generation: int
+    ) -> None:
+        """`principal` is answered for at most a second, and never beyond the µs the token has `left`.
+
+        Both count from `since` (monotonic seconds), before the look-up: its answer may have been slow.
+        """
         if generation != self.generation:
             return
         if len(self._known) >= self.limit:
             self._known.clear()
         seconds = self.seconds if left is None else min(self.seconds, left / 1_000_000)
-        self._known[token_hash] = (principal, time.monotonic() + seconds)
+        self._known[token_hash] = (principal, since + seconds)
 
     def forget(self, token_hashes: Iterable[str]) -> None:
         """The tokens are looked up again at their next use."""
