@@ -225,7 +225,7 @@ async def test_a_foreign_schedule_is_not_found_and_a_reader_changes_none(served:
     reader = replace(served, own=replace(served.own, token=issued.secret))
     changes = [("PATCH", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/resume"), ("POST", "/run")]
     for method, verb in [*changes, ("GET", ""), ("GET", "/preview"), ("GET", "/explain"), ("GET", "/slots")]:
-        body = None if method in ("GET", "DELETE") else {}
+        body: dict[str, Any] | None = None if method in ("GET", "DELETE") else {}
         answer = await stranger.ask(method, f"schedules/{made['id']}{verb}", body)
         assert (answer.status_code, answer.json()["id"]) == (404, "not_found"), verb
         expected = 403 if (method, verb) in changes else 200
