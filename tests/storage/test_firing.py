@@ -1,12 +1,11 @@
 """Slots fire once: rounds of several servers at once, whatever each sees and whenever it stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 import pytest
 from tests import make
-from tests.postgres import FSYNC
 
 from enginehouse.domain.firing import Standing as Looked
 from enginehouse.domain.firing import first_look, placed
@@ -17,26 +16,11 @@ from enginehouse.storage import cancelling, firing, jobs, schedules, work
 from enginehouse.storage.database import Database, Tx
 from enginehouse.storage.firing import Fired, Ready
 from enginehouse.storage.plans import Plans
-from enginehouse.storage.postgres import PostgresDatabase
 from enginehouse.storage.schedules import Schedule, SlotRecord
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
 TEMPLATE = 7
-
-
-@pytest.fixture
-async def wide_postgres(postgres_dsn: str) -> AsyncIterator[Database]:
-    opened = await PostgresDatabase.open(postgres_dsn, writers=6, readers=2, allow_unsafe_durability=FSYNC == "off")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def contended(request: pytest.FixtureRequest) -> Database:
-    known = {"sqlite": "sqlite_database", "postgres": "wide_postgres"}
-    found: Database = request.getfixturevalue(known[request.param])
-    return found
 
 
 def every(seconds: int) -> Timing:
