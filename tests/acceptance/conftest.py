@@ -1,9 +1,14 @@
 """One real server for each module of acceptance tests."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 from tests.acceptance.servers import Server, serving
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and all they start; a server is to end by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
