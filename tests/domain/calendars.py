@@ -10,21 +10,27 @@ from zoneinfo import ZoneInfo
 Wanted = Callable[[datetime], bool]  # whether a wall clock that shows this (naive, whole minutes) calls for a slot
 
 
-Reading = tuple[datetime, datetime, list[datetime]]  # the minute (UTC), what the clock shows, what it jumped over
+Reading = tuple[datetime, datetime, list[datetime]]  # the moment (UTC), what the clock shows, what it jumped over
 
 
 def readings(zone: ZoneInfo, first: datetime, last: datetime) -> list[Reading]:
-    """What a clock in the zone shows at every minute of [first, last]."""
+    """What a clock in the zone shows at every minute of [first, last]; every second where it is not set to minutes."""
     found = list[Reading]()
-    before = (first - timedelta(minutes=1)).astimezone(zone).replace(tzinfo=None)
+    step = timedelta(seconds=1 if _odd(zone, first) or _odd(zone, last) else 60)
+    before = (first - step).astimezone(zone).replace(tzinfo=None)
     now = first
     while now <= last:
         here = now.astimezone(zone).replace(tzinfo=None)
-        jumped = int((here - before) / timedelta(minutes=1))
-        found.append((now, here, [before + timedelta(minutes=n) for n in range(1, jumped)]))
+        jumped = int((here - before) / step)
+        found.append((now, here, [before + n * step for n in range(1, jumped)]))
         before = here
-        now += timedelta(minutes=1)
+        now += step
     return found
+
+
+def _odd(zone: ZoneInfo, moment: datetime) -> bool:
+    """Whether the zone's clocks show whole minutes at other moments than UTC's do: Monrovia's did until 1972."""
+    return moment.astimezone(zone).second != moment.second
 
 
 def brute_force(wanted: Wanted, clock: list[Reading], first: datetime) -> list[datetime]:
@@ -37,7 +43,7 @@ def brute_force(wanted: Wanted, clock: list[Reading], first: datetime) -> list[d
     for now, here, missing in clock:
         calls = False
         for shown in (*missing, here):
-            if wanted(shown) and shown not in seen:
+            if not shown.second and wanted(shown) and shown not in seen:
                 seen.add(shown)
                 calls = True
         if calls and now >= first:
