@@ -45,10 +45,10 @@ async def cancel(_: object, info: Info, **given: Any) -> dict[str, Any]:
 
 
 @query.field("bulkCancel")
-async def progress(_: object, info: Info, id: str, organizationId: str | None = None) -> dict[str, Any]:  # noqa: N803
+async def progress(_: object, info: Info, id: str, **given: Any) -> dict[str, Any]:
     """How far it has come."""
     context = info.context
-    owner = await accounts.acting(context.house, context.principal, organizationId, "organizationId")
+    owner = await accounts.acting(context.house, context.principal, given.get("organizationId"), "organizationId")
     if not (id.isascii() and id.isdigit() and len(id) < 19):
         raise NotFound("Bulk cancel", id[:80])
     return _shown(await bulk.get(context.house, owner, int(id), id))

@@ -20,6 +20,7 @@ from graphql import (
     SelectionNode,
     VariableNode,
     get_named_type,
+    is_composite_type,
 )
 from graphql.language import SelectionSetNode
 
@@ -99,7 +100,7 @@ class Cost:
         if node.selection_set is None:
             return 1
         name = node.name.value
-        definition: GraphQLField | None = self._schema.get_field(parent, name) if parent else None  # type: ignore[arg-type]
+        definition = self._schema.get_field(parent, name) if is_composite_type(parent) else None
         inside = get_named_type(definition.type) if definition else None
         items = self._selections(node.selection_set, inside, variables, known)
         return min(_CEILING, 1 + self._length(node, parent, definition, variables) * items)

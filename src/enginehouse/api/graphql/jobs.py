@@ -66,15 +66,10 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 
 
 @mutation.field("createJob")
-async def create(
-    _: object,
-    info: Info,
-    input: dict[str, Any] | None = None,
-    idempotencyKey: str | None = None,  # noqa: N803
-) -> Job | NewJob:
+async def create(_: object, info: Info, input: dict[str, Any] | None = None, **given: Any) -> Job | NewJob:
     """The job is durable and waits for its first task to start."""
     context = info.context
-    key = idempotency.key(context, idempotencyKey)
+    key = idempotency.key(context, given.get("idempotencyKey"))
     if input is not None and input.get("targetId") is None and (input.get("target") or {}).get("assets"):
         created = await _create_with_assets(context, input, key)
     else:
@@ -112,24 +107,19 @@ def _with_assets(request: JobRequest, assets: Any) -> JobRequest:
 
 
 @mutation.field("cancelJob")
-async def cancel(_: object, info: Info, id: str, includeRunning: bool | None = False) -> dict[str, Any]:  # noqa: N803 - the contract's name
+async def cancel(_: object, info: Info, id: str, **given: Any) -> dict[str, Any]:
     """The job is cancelled: none of its tasks starts any more."""
     context = info.context
     if not id:
         raise InvalidInput("required.", "id")
     job_id = job_id_of(id)
-    answer = await jobs.cancel(context.house, context.principal, job_id, id, include_running=bool(includeRunning))
+    running = bool(given.get("includeRunning"))
+    answer = await jobs.cancel(context.house, context.principal, job_id, id, include_running=running)
     return {"id": job_graphql(job_id), "message": "Job cancelled", "stopping": answer.stopping}
 
 
 @mutation.field("retryJob")
-async def retry(
-    _: object,
-    info: Info,
-    id: str,
-    onlyFailed: bool | None = None,  # noqa: N803
-    idempotencyKey: str | None = None,  # noqa: N803
-) -> Job | NewJob:
+async def retry(_: object, info: Info, id: str, **given: Any) -> Job | NewJob:
     """A new job does the same again."""
     context = info.context
     created = await jobs.retry(
@@ -137,8 +127,8 @@ async def retry(
         context.principal,
         job_id_of(id),
         id,
-        only_failed=onlyFailed or False,
-        key=idempotency.key(context, idempotencyKey),
+        only_failed=bool(given.get("onlyFailed")),
+        key=idempotency.key(context, given.get("idempotencyKey")),
     )
     return await _shown(context, info, created)
 

@@ -229,9 +229,9 @@ async def warnings_of(schedule: Schedule, info: Info) -> list[str]:
 
 
 @schedule_type.field("explanation")
-async def explanation_of(schedule: Schedule, info: Info, timeZone: str | None = None) -> str:  # noqa: N803 - a GraphQL name
+async def explanation_of(schedule: Schedule, info: Info, **given: Any) -> str:
     """What it does and when it runs next, in its own zone and the reader's."""
-    return foreseeing.explanation(schedule, await info.context.now(), timeZone)
+    return foreseeing.explanation(schedule, await info.context.now(), given.get("timeZone"))
 
 
 # -- the rest -----------------------------------------------------------------------------------------------

@@ -133,10 +133,10 @@ async def asset_count_of(target: Target, info: Info) -> int:
 
 
 @target_type.field("primaryAsset")
-async def primary_asset_of(target: Target, info: Info, assetType: str) -> Asset | None:  # noqa: N803
+async def primary_asset_of(target: Target, info: Info, **given: Any) -> Asset | None:
     """The primary asset of that type."""
     context = info.context
-    return await targets.primary_asset(context.house, context.principal, target.id, assetType)
+    return await targets.primary_asset(context.house, context.principal, target.id, given["assetType"])
 
 
 @target_type.field("jobs")
