@@ -214,6 +214,16 @@ async def test_an_expired_token_is_refused_even_when_it_was_just_seen(house: Hou
     assert past.message == "expiration: must be in the future."
 
 
+async def test_a_slow_look_up_does_not_prolong_a_token(house: House) -> None:
+    """What the token had left was read before the answer came: a second of it was gone on the way."""
+    people = await arrive(house)
+    known, asked_at = house.known_tokens, time.monotonic() - 1
+    known.remember("spent", people.user, left=900_000, since=asked_at, generation=known.generation)
+    known.remember("live", people.user, left=900_000, since=time.monotonic(), generation=known.generation)
+    assert known.get("spent") is None
+    assert known.get("live") == people.user
+
+
 async def _now(tx: Tx) -> int:
     return tx.now
 
