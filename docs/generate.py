@@ -18,8 +18,10 @@ import click
 from graphql import build_schema
 
 from enginehouse import settings
-from enginehouse.api.rest import administration, routes, unserved
-from enginehouse.api.rest.paths import Place
+from enginehouse.api.edge import routes, unserved
+from enginehouse.api.http.interface import ForAnybody, ForCallers
+from enginehouse.api.http.paths import Place
+from enginehouse.api.v1 import routes as v1
 from enginehouse.cli.main import enginehouse
 from enginehouse.cli.serve import serve
 from enginehouse.domain import errors
@@ -182,14 +184,12 @@ def refused() -> str:
 
 def own() -> str:
     """Our own operations for administrators."""
-    paths = administration._operations()
-    rows = [
-        (f"`{method} {administration.BASE}{path}`", _said(handler)) for method, path, handler in _below(paths._root)
-    ]
+    paths = v1.operations()
+    rows = [(f"`{method} {v1.BASE}{path}`", _said(handler)) for method, path, handler in _below(paths._root)]
     return _table(("Operation", "Remarks"), rows)
 
 
-def _below(place: "Place[routes.ForCallers | routes.ForAnybody]", path: str = "") -> Iterator[tuple[str, str, object]]:
+def _below(place: "Place[ForCallers | ForAnybody]", path: str = "") -> Iterator[tuple[str, str, object]]:
     for method, operation in place.methods.items():
         yield method, _with_names(path, operation.handler), operation.handler
     for name, following in place.named.items():

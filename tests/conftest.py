@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.postgres import FSYNC, PostgresServer, started
 
-from enginehouse.storage.database import Database
-from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sql import Dialect, statements
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.sql import Dialect, statements
+from enginehouse.storage.database.sqlite import SqliteDatabase
 
 SQL = Path(__file__).parent / "storage" / "sql"
 

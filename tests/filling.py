@@ -10,13 +10,13 @@ from typing import Final
 import asyncpg
 
 from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.graph import plan
 from enginehouse.domain.ids import DAY_MICROS, first_job_id
 from enginehouse.domain.job import FolderRequest, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.domain.planning.plan import plan
 from enginehouse.engines.native.noop import Noop
-from enginehouse.storage import plans
-from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.sqlite import SqliteDatabase
+from enginehouse.storage.jobs import plans
 
 APART: Final = 10  # microseconds between two jobs
 _LAST: Final = 9_223_372_036_854_775_807

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.domain.graph import plan
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
-from enginehouse.domain.shape import initial, shape
+from enginehouse.domain.planning.edges import initial, shape
+from enginehouse.domain.planning.plan import plan
 from enginehouse.domain.work import NewArtifact
 from enginehouse.operations import jobs as operations
 from enginehouse.operations.reuse import reusable
-from enginehouse.storage import plans
-from enginehouse.storage.jobs import NewJob
+from enginehouse.storage.jobs import plans
+from enginehouse.storage.jobs.creation import NewJob
 
 NOW = 1_790_000_000_000_000
 ORGANIZATION = 1

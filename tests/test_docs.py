@@ -17,7 +17,7 @@ import pytest
 from docs import generate
 from tests.acceptance.server import TOKEN, serving
 
-from enginehouse.api.rest import routes
+from enginehouse.api.edge import routes
 from enginehouse.cli.main import enginehouse
 from enginehouse.domain import errors
 from enginehouse.settings import Settings

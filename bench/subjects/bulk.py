@@ -1,6 +1,7 @@
 """Cancelling everything that waits in one call: how soon it holds, is answered, and stands in every row."""
 
 import asyncio
+import functools
 import sqlite3
 import time
 from contextlib import closing
@@ -20,12 +21,14 @@ from bench import jobs
 from enginehouse.domain import times
 from enginehouse.domain.ids import DAY_MICROS
 from enginehouse.domain.work import Done, Report
-from enginehouse.storage import barriers, work
-from enginehouse.storage.barriers import Range
-from enginehouse.storage.database import Database, Tx
-from enginehouse.storage.plans import Plans
-from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage import bulk_cancels
+from enginehouse.storage.bulk_cancels import Range
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.sqlite import SqliteDatabase
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import claims
+from enginehouse.storage.work import reports as work_reports
 
 CLAIMERS: Final = 4
 BARRIERS: Final = 300
@@ -71,12 +74,13 @@ async def _commits(database: Database, filled: Filled) -> Sample:
 
     async def claim() -> None:
         async def take(tx: Tx) -> Any:
-            return await work.claim(tx, plans, pool="python", limit=2, worker="bench", lease_micros=60_000_000)
+            return await claims.claim(tx, plans, pool="python", limit=2, worker="bench", lease_micros=60_000_000)
 
         while not over.is_set():
-            for lease in await database.write(take, under=barriers.BARRIER_LOCK):
+            for lease in await database.write(take, under=bulk_cancels.BARRIER_LOCK):
                 reports = [Report(lease.key, lease.token, Done())]
-                await database.write(lambda tx, r=reports: work.finish(tx, plans, r), under=barriers.BARRIER_LOCK)  # type: ignore[misc]
+                end = functools.partial(work_reports.finish, plans=plans, reports=reports)
+                await database.write(end, under=bulk_cancels.BARRIER_LOCK)
 
     claimers = [asyncio.create_task(claim()) for _ in range(CLAIMERS)]
     ahead = filled.count // 20
@@ -85,7 +89,7 @@ async def _commits(database: Database, filled: Filled) -> Sample:
         wanted = Range(organization_id=1, created_from=filled.at(first), created_to=filled.at(first + SLICE - 1))
         began = time.perf_counter()
         made = await database.write(
-            lambda tx, w=wanted: barriers.accept(tx, w, include_running=False, created_by=None)  # type: ignore[misc]
+            lambda tx, w=wanted: bulk_cancels.accept(tx, w, include_running=False, created_by=None)  # type: ignore[misc]
         )
         waits.append((time.perf_counter() - began) * 1e3)
         await _finish(database, wanted, made)
@@ -97,13 +101,13 @@ async def _commits(database: Database, filled: Filled) -> Sample:
 
 async def _finish(database: Database, wanted: Range, made: int) -> None:
     """What comes after the commit, so that the next barrier meets what it would meet."""
-    found = await database.read(lambda tx: barriers.count(tx, wanted, made))
-    await database.write(lambda tx: barriers.set_matched(tx, made, found))
-    barrier = await database.read(lambda tx: barriers.get(tx, wanted.organization_id, made))
+    found = await database.read(lambda tx: bulk_cancels.count(tx, wanted, made))
+    await database.write(lambda tx: bulk_cancels.set_matched(tx, made, found))
+    barrier = await database.read(lambda tx: bulk_cancels.get(tx, wanted.organization_id, made))
     if barrier is None:
         raise RuntimeError("the barrier is gone")
-    await database.write(lambda tx: barriers.settle(tx, barrier, since=wanted.created_from, limit=SLICE))
-    while not await database.write(lambda tx: barriers.settle_rest(tx, barrier, limit=SLICE)):
+    await database.write(lambda tx: bulk_cancels.settle(tx, barrier, since=wanted.created_from, limit=SLICE))
+    while not await database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=SLICE)):
         pass
 
 

@@ -18,11 +18,11 @@ from tests.chaos.ledger import Spec
 from tests.postgres import FSYNC
 
 from bench import processors
-from enginehouse.domain.schedule import Rules
+from enginehouse.domain.schedules.schedule import Rules
 from enginehouse.domain.times import SECOND
-from enginehouse.storage.database import Database
-from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.sqlite import SqliteDatabase
 
 DAY = 86_400
 SETTLED = 1.0

@@ -11,31 +11,32 @@ import structlog
 
 from enginehouse.api.asgi import Application, application
 from enginehouse.artifacts.disk import DiskStore
-from enginehouse.client.guarded import GuardedClient
 from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.errors import Unavailable
-from enginehouse.domain.worker import BEAT_SECONDS
+from enginehouse.domain.work import BEAT_SECONDS
 from enginehouse.engines import predecessors
 from enginehouse.engines.children import Children
 from enginehouse.engines.installed import installed
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import bulk, engines, identity, sealing, upkeep, workers
+from enginehouse.operations import bulk_cancels, engines, identity, maintenance, workers
+from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House, Limits, furnish
 from enginehouse.operations.identity import FirstStart
-from enginehouse.runtime import janitor
+from enginehouse.outgoing.fetch import GuardedClient
+from enginehouse.runtime import duties as runtime_duties
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.runtime.duties import Duty
 from enginehouse.runtime.heartbeat import Heartbeat
-from enginehouse.runtime.janitor import Duty
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.scheduler import Scheduler
-from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.source import InProcess
 from enginehouse.runtime.supervisor import Supervisor
 from enginehouse.settings import Settings
-from enginehouse.storage.database import Database
-from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.sqlite import SqliteDatabase
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
         if embedded:
             # Nobody else can hold a lease on this file: what is leased belonged to a server that is gone, and so are
             # its engines by now.
-            await upkeep.release_all_leases(house)
+            await maintenance.release_all_leases(house)
             await workers.clear(house)
         supervisor = await _supervisor(settings, house, keeper, specs, closing)
         supervisor.start()
@@ -136,9 +137,9 @@ async def _supervisor(
         was_asked=slots.was_asked,
         grace_of=slots.grace_of,
     )
-    worker = f"{upkeep.SERVER}{socket.gethostname()}:{os.getpid()}"
+    worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
     dispatcher = Dispatcher(source, slots, runner.run, worker=worker)
-    duties = janitor.loops(_duties(house))
+    duties = runtime_duties.loops(_duties(house))
     _listen(house, dispatcher, slots, closing)
     house.listeners.accepted = next(loop for loop in duties if loop.name == _SETTLE).wake
     scheduler = Scheduler(house)
@@ -148,7 +149,7 @@ async def _supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, slots, lease_seconds=settings.lease_seconds),
         slots=slots,
-        duties=[*duties, *janitor.loops([presence]), scheduler.loop],
+        duties=[*duties, *runtime_duties.loops([presence]), scheduler.loop],
         drain_seconds=settings.drain_seconds,
     )
 
@@ -204,24 +205,24 @@ async def _appear(
 
 def _duties(house: House) -> list[Duty]:
     async def expire() -> bool:
-        return await upkeep.expire_leases(house) >= _BATCH
+        return await maintenance.expire_leases(house) >= _BATCH
 
     async def prune() -> bool:
-        return await upkeep.prune(house, now=await upkeep.storage_time(house)) >= _BATCH
+        return await maintenance.prune(house, now=await maintenance.storage_time(house)) >= _BATCH
 
     async def prune_keys() -> bool:
-        return await upkeep.prune_keys(house, now=await upkeep.storage_time(house), limit=_KEYS) >= _KEYS
+        return await maintenance.prune_keys(house, now=await maintenance.storage_time(house), limit=_KEYS) >= _KEYS
 
-    slot_history = upkeep.SlotHistory()
+    slot_history = maintenance.SlotHistory()
 
     async def prune_slots() -> bool:
-        return await slot_history.prune(house, now=await upkeep.storage_time(house))
+        return await slot_history.prune(house, now=await maintenance.storage_time(house))
 
     async def settle() -> bool:
-        return await bulk.settle(house)
+        return await bulk_cancels.settle(house)
 
     async def prune_audit() -> bool:
-        return await sealing.prune(house, now=await upkeep.storage_time(house))
+        return await seals.prune(house, now=await maintenance.storage_time(house))
 
     async def sum_up() -> bool:
         await house.refusals.sum_up()
@@ -233,7 +234,7 @@ def _duties(house: House) -> list[Duty]:
         Duty("prune keys", 60.0, prune_keys),
         Duty("prune slots", 600.0, prune_slots),
         Duty(_SETTLE, 1.0, settle),
-        Duty("seal", sealing.DISTANCE, sealing.Sealing(house).turn),
+        Duty("seal", seals.DISTANCE, seals.Sealing(house).turn),
         Duty("prune audit", 60.0, prune_audit),
         Duty("sum up refusals", 10.0, sum_up),
     ]

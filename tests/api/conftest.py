@@ -7,11 +7,11 @@ import httpx
 import pytest
 from tests.api.rest_client import CATEGORIES, ENGINES, Rest
 
-from enginehouse.api.rest.routes import Interface
+from enginehouse.api.edge.routes import interface
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.operations import engines, identity
 from enginehouse.operations.house import House, furnish
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 TOKEN = "7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a"
 
@@ -29,6 +29,6 @@ async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
 @pytest.fixture
 async def rest(house: House) -> AsyncIterator[Rest]:
     """The REST interface as its first administrator sees it."""
-    transport = httpx.ASGITransport(app=Interface(lambda: house), raise_app_exceptions=True)
+    transport = httpx.ASGITransport(app=interface(lambda: house), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/edge/v1") as client:
         yield Rest(client, house, TOKEN)

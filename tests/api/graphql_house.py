@@ -13,7 +13,7 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.engine import EngineCategory, EngineKind, EngineMode, EngineSpec
 from enginehouse.operations import accounts, engines, identity
 from enginehouse.operations.house import House, furnish
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 TOKEN = "3f8b3a0e-6f0e-4a62-9c7e-2d8f7f6f0a11"
 ADAPTER = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"

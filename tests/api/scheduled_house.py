@@ -10,8 +10,8 @@ from tests.api.conftest import TOKEN
 from tests.api.rest_client import BATCH, Rest
 
 from enginehouse.api.asgi import application
-from enginehouse.operations import scheduling
 from enginehouse.operations.house import House
+from enginehouse.operations.schedules import firing
 
 TEMPLATE: dict[str, Any] = {"taskTemplates": [{"engineId": BATCH, "payload": {"url": "https://example.com/a.mp3"}}]}
 
@@ -22,7 +22,7 @@ class Scheduled:
 
     rest: Rest
     own: Rest
-    made: scheduling.MadeJobs
+    made: firing.MadeJobs
 
     async def create(self, **given: Any) -> dict[str, Any]:
         """The schedule as ours shows it; it launches one job of one task unless it says otherwise."""
@@ -48,7 +48,7 @@ class Scheduled:
 
     async def fire(self) -> int:
         """What is due by now fires; answers how many jobs it started."""
-        fired, _ = await scheduling.fire_due(self.rest.house, self.made)
+        fired, _ = await firing.fire_due(self.rest.house, self.made)
         return len(fired.jobs)
 
 
@@ -59,4 +59,4 @@ async def scheduled(house: House, token: str = TOKEN) -> AsyncIterator[Scheduled
         httpx.AsyncClient(transport=transport, base_url="http://test/edge/v1") as published,
         httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as own,
     ):
-        yield Scheduled(Rest(published, house, token), Rest(own, house, token), scheduling.MadeJobs())
+        yield Scheduled(Rest(published, house, token), Rest(own, house, token), firing.MadeJobs())

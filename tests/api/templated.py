@@ -5,9 +5,10 @@ from tests.api.rest_client import BATCH
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import TaskRequest
-from enginehouse.operations import content_templates, pipelines, schedules, sources, templates
+from enginehouse.operations import content_templates, pipelines, sources, templates
 from enginehouse.operations.content_templates import ContentTemplate
 from enginehouse.operations.house import House
+from enginehouse.operations.schedules import schedules
 from enginehouse.operations.sources import Source
 
 

@@ -14,8 +14,8 @@ from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
-from enginehouse.storage import audit_log
-from enginehouse.storage.audit_log import Entry
+from enginehouse.storage.audit import entries as audit_entries
+from enginehouse.storage.audit.entries import Entry
 
 FIELDS = "id organizationId userName clientIpAddress clientUserAgent eventType objectId objectType success description"
 
@@ -130,7 +130,7 @@ async def test_only_administrators_read_it(audited: Audited) -> None:
 
 
 async def _acts(house: House, *entries: Entry) -> None:
-    await house.database.write(lambda tx: audit_log.record(tx, entries))
+    await house.database.write(lambda tx: audit_entries.record(tx, entries))
 
 
 async def test_every_filter_works_over_both(audited: Audited) -> None:

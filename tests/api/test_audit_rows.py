@@ -15,17 +15,21 @@ from tests.api.scheduled_house import TEMPLATE
 from tests.api.templated import templated
 
 from enginehouse.api.asgi import application
+from enginehouse.api.edge import routes
 from enginehouse.api.graphql.schema import schema
-from enginehouse.api.rest import administration, routes
-from enginehouse.api.rest.paths import Place
+from enginehouse.api.http.interface import ForAnybody, ForCallers
+from enginehouse.api.http.paths import Place
+from enginehouse.api.v1 import routes as v1
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import TargetRequest
-from enginehouse.operations import audit, identity, schedules, targets
+from enginehouse.operations import identity, targets
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.storage import audit_log
-from enginehouse.storage.audit_log import NEVER, NOBODYS, Recorded, Wanted
-from enginehouse.storage.sql import statements
+from enginehouse.operations.schedules import schedules
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import NEVER, NOBODYS, Recorded, Wanted
+from enginehouse.storage.database.sql import statements
 
 ENOUGH = "correct horse"
 CREATED = 'job/create {"jobs": [{"tasks": [{"engineId": "BATCH"}]}]}'
@@ -162,7 +166,7 @@ MORE = [
 CHANGES = [given for given in (*REST.values(), *GRAPHQL.values(), *MORE) if given is not None]
 FOR_CALLERS = [given for given in CHANGES if given[1] != "userLogin"]
 # Written beside a change, and of no consequence without it.
-BOOKKEEPING = {"targets.reserve", "barriers.set_matched"}
+BOOKKEEPING = {"targets.reserve", "bulk_cancels.set_matched"}
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,7 @@ class Watched:
     async def rows(self) -> list[Recorded]:
         """All there are, the oldest first."""
         wanted = Wanted(organization_ids=(NOBODYS, 1, 2, 3, 4), first=0, last=NEVER, limit=1000)
-        found = await self.house.database.read(lambda tx: audit_log.page(tx, wanted))
+        found = await self.house.database.read(lambda tx: entries.page(tx, wanted))
         return found[::-1]
 
     async def left_by(self, template: str, token: str | None = TOKEN, **headers: str) -> tuple[Any, list[Recorded]]:
@@ -288,7 +292,7 @@ async def test_the_row_is_written_in_the_transaction_of_the_change(
         for asked in written
     ]
     [together] = filter(None, changing)
-    assert "audit_log.insert" in together
+    assert "audit.insert" in together
     assert len(together) > 1 or event == "resumeJob"  # which was not paused
 
 
@@ -323,7 +327,7 @@ async def test_a_login_in_vain_leaves_one_row_with_the_name_and_not_the_password
         'POST /edge/v1/admin/users/login {"username": "%s", "password": "x"}' % ("é" * 900), None
     )
     [row] = long[1]
-    assert (row.user_name, row.organization_id) == ("é" * audit.LONGEST, NOBODYS)
+    assert (row.user_name, row.organization_id) == ("é" * trail.LONGEST, NOBODYS)
 
 
 async def test_a_revoked_token_is_told_to_its_organization(watched: Watched) -> None:
@@ -383,7 +387,7 @@ async def test_one_who_acts_for_another_organization_leaves_the_row_there(watche
 
 def test_every_operation_that_changes_something_is_in_the_tables() -> None:
     served = {f"{method} /edge/v1{template}" for method, template, _ in (*routes._SERVED, *routes._OPEN)}
-    served |= {f"{method} /api/v1{path}" for method, path in _below(administration._operations()._root)}
+    served |= {f"{method} /api/v1{path}" for method, path in _below(v1.operations()._root)}
     changing = {_nameless(one) for one in served if not one.startswith("GET ")}
     assert changing == set(REST)
     declared = schema().type_map["Mutation"]
@@ -393,10 +397,10 @@ def test_every_operation_that_changes_something_is_in_the_tables() -> None:
 
 def test_every_event_of_an_operation_is_seen_by_these_tests() -> None:
     seldom = {"deleteTDO"}  # of the target that was made for a job which then was not
-    assert set(audit.EVENTS) - seldom <= {event for _, event in CHANGES}
+    assert set(trail.EVENTS) - seldom <= {event for _, event in CHANGES}
 
 
-def _below(place: "Place[routes.ForCallers | routes.ForAnybody]", path: str = "") -> Iterator[tuple[str, str]]:
+def _below(place: "Place[ForCallers | ForAnybody]", path: str = "") -> Iterator[tuple[str, str]]:
     for method in place.methods:
         yield method, path
     for name, following in place.named.items():

@@ -14,13 +14,15 @@ from tests.api.rest_client import BATCH, Rest, single
 from tests.api.templated import templated
 
 from enginehouse.api.asgi import application
+from enginehouse.api.edge import routes
 from enginehouse.api.graphql.schema import OPEN, schema
-from enginehouse.api.rest import organization, routes
+from enginehouse.api.http import organization
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
-from enginehouse.operations import bulk, identity, launching, targets
+from enginehouse.operations import bulk_cancels, identity, targets
 from enginehouse.operations.assets import NewAsset
 from enginehouse.operations.house import House
+from enginehouse.operations.schedules import launches
 
 KINDS = (
     "job", "jobUUID", "task", "taskUUID", "target", "asset", "organization", "organizationUUID", "template",
@@ -276,9 +278,11 @@ async def _things(owner: Rest) -> dict[str, str]:
     job_id = ids.parse_job(job_uuid)
     assert job_id is not None
     made = await templated(owner.house, principal)
-    await launching.launch_schedule(owner.house, principal, int(made["scheduled"]))
+    await launches.launch_schedule(owner.house, principal, int(made["scheduled"]))
     # Several, for an id that is in no answer by chance.
-    [*_, cancelled] = [await bulk.cancel(owner.house, principal, created_from=1, created_to=2) for _ in range(5)]
+    [*_, cancelled] = [
+        await bulk_cancels.cancel(owner.house, principal, created_from=1, created_to=2) for _ in range(5)
+    ]
     return {
         "bulk": str(cancelled.id),
         **made,

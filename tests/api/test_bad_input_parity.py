@@ -21,7 +21,7 @@ from tests.api.rest_client import folder as rest_folder
 
 from enginehouse.api.asgi import application
 from enginehouse.operations.house import House
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 Count = Callable[[], Awaitable[dict[str, int]]]
 Job = dict[str, Any]

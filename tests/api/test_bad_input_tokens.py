@@ -21,8 +21,9 @@ from graphql import (
 from tests.api.conftest import TOKEN
 
 from enginehouse.api.asgi import application
+from enginehouse.api.edge import routes, unserved
 from enginehouse.api.graphql.schema import OPEN, schema
-from enginehouse.api.rest import routes, unserved
+from enginehouse.api.http import interface
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
 
@@ -102,9 +103,9 @@ def operations() -> list[tuple[str, str]]:
     found = []
     for template in _templates():
         path = "/".join("x" if part.startswith("{") else part for part in template.split("/"))
-        place = routes.published().find(path)
+        place = routes.operations().find(path)
         assert place is not None, template
-        found += [(method, path) for method, one in place[0].items() if isinstance(one, routes.ForCallers)]
+        found += [(method, path) for method, one in place[0].items() if isinstance(one, interface.ForCallers)]
     return sorted(set(found))
 
 

@@ -26,7 +26,7 @@ from enginehouse.domain.ids import job_uuid, parse_job, parse_task, task_graphql
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Accepted, Done, Failed, NewArtifact, Report
 from enginehouse.operations import identity, work
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 JOB_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
 SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")

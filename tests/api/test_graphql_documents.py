@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from enginehouse.api.graphql.context import Context
-from enginehouse.api.graphql.documents import Documents
-from enginehouse.api.graphql.execution import Execution, Request
-from enginehouse.api.graphql.hoist import scan
-from enginehouse.api.graphql.rejection import RejectedError
-from enginehouse.api.graphql.scalars import SCALARS
+from enginehouse.api.graphql.execution.documents import Documents
+from enginehouse.api.graphql.execution.literals import scan
+from enginehouse.api.graphql.execution.rejection import RejectedError
+from enginehouse.api.graphql.execution.scalars import SCALARS
+from enginehouse.api.graphql.executor import Execution, Request
 from enginehouse.domain.identity import Principal
 
 SDL = """

@@ -3,11 +3,11 @@
 import pytest
 from graphql import get_introspection_query
 
-from enginehouse.api.graphql import limits
-from enginehouse.api.graphql.cost import Cost
-from enginehouse.api.graphql.documents import MAX_ERRORS, Documents
-from enginehouse.api.graphql.hoist import MAX_TOKENS
-from enginehouse.api.graphql.rejection import RejectedError
+from enginehouse.api.graphql.execution import limits
+from enginehouse.api.graphql.execution.cost import Cost
+from enginehouse.api.graphql.execution.documents import MAX_ERRORS, Documents
+from enginehouse.api.graphql.execution.literals import MAX_TOKENS
+from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.schema import schema
 
 

@@ -11,9 +11,9 @@ from tests.api.conftest import TOKEN
 from tests.api.rest_client import BATCH
 
 from enginehouse.api.asgi import application
-from enginehouse.api.rest.call import Call, Reply
-from enginehouse.api.rest.paths import Paths
-from enginehouse.api.rest.routes import ForCallers, Interface
+from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.interface import ForCallers, Interface
+from enginehouse.api.http.paths import Paths
 from enginehouse.domain.errors import KeyInProgress, KeyReused, Refusal
 from enginehouse.domain.ids import job_graphql, job_uuid, parse_job
 from enginehouse.domain.job import JobFilter
@@ -148,7 +148,7 @@ async def test_b18_and_b19_have_their_own_status_where_it_is_known(
     for base, status in (("/edge/v1", documented), ("/api/v1", own)):
         paths: Paths[Any] = Paths()
         paths.add("POST", "/it", ForCallers(refuse))
-        app = Interface(lambda: both.house, base=base, operations=lambda paths=paths: paths)  # type: ignore[misc]
+        app = Interface(lambda: both.house, base=base, operations=paths, own=base == "/api/v1")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
             answer = await client.post(f"{base}/it", headers={"Authorization": f"Bearer {TOKEN}"})
         assert (answer.status_code, answer.json()["id"]) == (status, refusal.code)

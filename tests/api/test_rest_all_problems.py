@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.api.rest_client import BATCH, Rest
 
-from enginehouse.wire import mend
+from enginehouse.api.http.json import prune
 
 
 def paths(answer: Any) -> list[str]:
@@ -74,5 +74,5 @@ async def test_a_reference_that_cannot_be_read_does_not_make_its_routes_wrong(re
 )
 def test_what_does_not_fit_is_taken_out_and_the_rest_keeps_its_place(path: str, left: Any) -> None:
     body = {"a": 1, "b": [1, {"c": 2}]}
-    assert mend.without(body, [path]) == left
+    assert prune.without(body, [path]) == left
     assert body == {"a": 1, "b": [1, {"c": 2}]}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.api.rest_client import Rest, folder, single, transcription
 
-from enginehouse.api.rest.jobs import STATUSES
+from enginehouse.api.edge.jobs import STATUSES
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -13,7 +13,7 @@ from tests.api.rest_client import Rest
 
 from enginehouse.api.asgi import application
 from enginehouse.api.graphql.schema import schema
-from enginehouse.api.rest import event_stream
+from enginehouse.api.v1 import event_stream
 from enginehouse.client.events import Message, messages
 from enginehouse.domain import ids
 from enginehouse.domain.event import MEANING, EventKind

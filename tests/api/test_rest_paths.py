@@ -2,7 +2,7 @@
 
 import pytest
 
-from enginehouse.api.rest.paths import Paths
+from enginehouse.api.http.paths import Paths
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from tests.api.rest_client import Rest, single
 
 from enginehouse import __version__
-from enginehouse.api import bodies
-from enginehouse.api.bodies import MAX_BODY
-from enginehouse.api.rest import unserved
-from enginehouse.api.rest.routes import Interface
+from enginehouse.api.edge import unserved
+from enginehouse.api.edge.routes import interface
+from enginehouse.api.http import body as http_body
+from enginehouse.api.http.body import MAX_BODY
 from enginehouse.domain.errors import TooLarge
 
 
@@ -98,7 +98,7 @@ async def test_a_body_without_an_end_is_not_read_without_an_end(length: bytes | 
         return {"type": "http.request", "body": b" " * MAX_BODY, "more_body": True}
 
     with pytest.raises(TooLarge):
-        await bodies.read(receive, length=length)
+        await http_body.read(receive, length=length)
     assert parts < 20
 
 
@@ -106,8 +106,8 @@ async def test_a_client_that_goes_away_is_not_answered() -> None:
     async def receive() -> dict[str, object]:
         return {"type": "http.disconnect"}
 
-    with pytest.raises(bodies.DisconnectedError):
-        await bodies.read(receive, length=None)
+    with pytest.raises(http_body.DisconnectedError):
+        await http_body.read(receive, length=None)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", ""])
@@ -132,11 +132,11 @@ async def test_a_failure_of_ours_says_nothing_about_its_cause(rest: Rest, caplog
         answers.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/edge/v1/proc/jobs", "query_string": b"", "headers": []}
-    await Interface(broken)(scope, broken, send)  # type: ignore[arg-type]
+    await interface(broken)(scope, broken, send)  # type: ignore[arg-type]
     assert answers[0]["status"] == 500
     assert b"the cause" not in answers[1]["body"]  # type: ignore[operator]
     assert "the cause" in caplog.text
 
 
 def test_no_operation_is_both_served_and_refused() -> None:
-    Interface(lambda: None)  # type: ignore[arg-type, return-value]
+    interface(lambda: None)  # type: ignore[arg-type, return-value]

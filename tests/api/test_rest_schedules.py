@@ -9,8 +9,8 @@ from tests.api.scheduled_house import Scheduled, scheduled
 from tests.api.test_rest_cancel import CANCEL_SCHEDULED, curl
 
 from enginehouse.domain import ids
-from enginehouse.operations import calling_off
 from enginehouse.operations.house import House
+from enginehouse.operations.schedules import cancellation
 
 WEEKLY = [{"scheduledDay": "Monday", "startTime": "08:00", "stopTime": "09:30"}]
 DAILY = [{"repeatInterval": 1, "repeatIntervalUnit": "Days", "startTime": "21:30", "durationSeconds": 600}]
@@ -193,7 +193,7 @@ async def test_what_has_started_goes_on_unless_it_is_asked_to_stop(served: Sched
 async def test_more_jobs_than_one_transaction_takes_are_all_cancelled(
     served: Scheduled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calling_off, "BATCH", 2)
+    monkeypatch.setattr(cancellation, "BATCH", 2)
     made = await served.create(runMode="Once")
     for _ in range(5):
         await served.do("run", made["id"])

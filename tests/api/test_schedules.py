@@ -12,10 +12,10 @@ from tests.api.test_graphql_contract import DAG
 
 from enginehouse.domain.ids import parse_job, schedule_uuid
 from enginehouse.domain.times import SECOND
-from enginehouse.operations import scheduling
-from enginehouse.operations.scheduling import MadeJobs
-from enginehouse.storage.database import Database
-from enginehouse.storage.sql import Statements
+from enginehouse.operations.schedules import firing
+from enginehouse.operations.schedules.firing import MadeJobs
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.sql import Statements
 
 CREATE = "mutation M($in: CreateScheduledJob!) { createScheduledJob(input: $in) { %s } }"
 UPDATE = "mutation M($in: UpdateScheduledJob!) { updateScheduledJob(input: $in) { %s } }"
@@ -182,7 +182,7 @@ async def test_what_is_due_is_fired_and_told(served: Served) -> None:
         await tx.run("test.move_schedule", id=int(made["id"]), by=2 * SECOND)
 
     await served.house.database.write(pass_time)
-    await scheduling.fire_due(served.house, MadeJobs())
+    await firing.fire_due(served.house, MadeJobs())
     fields = """firedCount skippedCount
                 slots { outcome count slotDateTime lastSlotDateTime reason decidedDateTime jobIds }
                 jobs { count records { id scheduledJobId slotDateTime } }"""

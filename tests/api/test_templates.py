@@ -11,7 +11,7 @@ import pytest
 from tests.api.graphql_house import ADAPTER, TRANSCRIBER, Served, serving
 
 from enginehouse.api.graphql import graphql
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 TEMPLATE_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
 CREATE = "mutation ($in: CreateJobTemplate!) { createJobTemplate(input: $in) { id jobPipelineId jobPipelineStage } }"

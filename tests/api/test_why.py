@@ -11,13 +11,13 @@ from tests.api.conftest import TOKEN
 from tests.api.graphql_house import ADAPTER, Served, serving
 from tests.api.rest_client import BATCH, ENGINES, Rest, single, transcription
 
-from enginehouse.api.rest import administration
+from enginehouse.api.v1 import routes
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
 from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import identity, work, workers
 from enginehouse.operations.house import House
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 WAITING = """waiting { sentence reasons { kind sentence tasks { id order name status } engineId engineName pool slots
   slotsTaken itemsAhead moreAhead limit running waiting attempt notBeforeDateTime sinceDateTime lastSeenDateTime
@@ -28,7 +28,7 @@ WAITING = """waiting { sentence reasons { kind sentence tasks { id order name st
 async def own(house: House) -> AsyncIterator[Rest]:
     """Our own interface as the first administrator sees it; a worker with one slot is there."""
     await workers.beat(house, name="w", pools={"native": 1}, engines=[engine.id for engine in ENGINES])
-    transport = httpx.ASGITransport(app=administration.interface(lambda: house), raise_app_exceptions=True)
+    transport = httpx.ASGITransport(app=routes.interface(lambda: house), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         yield Rest(client, house, TOKEN)
 

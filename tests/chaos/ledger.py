@@ -12,13 +12,15 @@ from typing import Final
 import asyncpg
 from tests.acceptance.server import NOOP
 
-from enginehouse.domain.firing import Standing, due_at, first_look
 from enginehouse.domain.job import TaskRequest
-from enginehouse.domain.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
+from enginehouse.domain.schedules.firing import Standing, due_at, first_look
+from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
 from enginehouse.domain.times import SECOND
-from enginehouse.storage import schedules, templates
-from enginehouse.storage.database import Database, Tx
-from enginehouse.storage.schedules import Schedule
+from enginehouse.storage import templates
+from enginehouse.storage.database import sequences
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.schedules import schedules
+from enginehouse.storage.schedules.schedules import Schedule
 from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument
 
 AT_ONCE: Final = 1000
@@ -83,7 +85,7 @@ async def store(database: Database, organization_id: int, specs: Sequence[Spec])
 
     async def some(tx: Tx, part: Sequence[Spec]) -> dict[int, Spec]:
         await tx.read_clock()
-        first = await schedules.reserve(tx, "schedule", len(part))
+        first = await sequences.reserve(tx, "schedule", len(part))
         made = dict(enumerate(part, first))
         await schedules.insert(
             tx, [_schedule(schedule_id, organization_id, spec) for schedule_id, spec in made.items()]

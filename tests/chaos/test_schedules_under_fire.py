@@ -20,7 +20,7 @@ from tests.chaos.ledger import Books, Spec
 from tests.postgres import FSYNC, started
 
 from enginehouse.domain.times import SECOND
-from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage.database.postgres import PostgresDatabase
 
 LARGE = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
 SCHEDULES = int(os.environ.get("CHAOS_SCHEDULES", "10000" if LARGE else "120"))

@@ -13,11 +13,11 @@ from tests.postgres import FSYNC
 
 from enginehouse.cli.main import enginehouse
 from enginehouse.cli.problem import FailureError
-from enginehouse.storage import audit_log, seals
-from enginehouse.storage.audit_log import NEVER, Entry
-from enginehouse.storage.database import Database, Tx
-from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.audit import entries, seals
+from enginehouse.storage.audit.entries import NEVER, Entry
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.sqlite import SqliteDatabase
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -58,11 +58,11 @@ async def _sealed(place: Place) -> int:
     """Three rows under a seal and one without; answers the id of the second."""
 
     async def fill(tx: Tx) -> int:
-        await audit_log.record(tx, [Entry(event="e", organization_id=1)] * 3)
+        await entries.record(tx, [Entry(event="e", organization_id=1)] * 3)
         seal = await seals.prepare(tx, until=NEVER)
         assert seal is not None
         await seals.add(tx, seal)
-        await audit_log.record(tx, [Entry(event="e", organization_id=1)])
+        await entries.record(tx, [Entry(event="e", organization_id=1)])
         rows = await tx.all("seals.entries", after=0, until=NEVER, limit=4)
         return int(rows[1][0])
 

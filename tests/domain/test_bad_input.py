@@ -7,8 +7,8 @@ import pytest
 from tests.domain.requests import NOW, folder, job, joined, planned, route, stage, task
 
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.graph import plan
 from enginehouse.domain.job import GRAPHQL, REST, JobRequest, TargetRequest, TaskRequest
+from enginehouse.domain.planning.plan import plan
 
 PAST = 1_577_836_800_000_000  # 2020-01-01
 OUT = ("chunk", "output")

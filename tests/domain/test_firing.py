@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enginehouse.domain import firing
-from enginehouse.domain.firing import (
+from enginehouse.domain.schedules import firing
+from enginehouse.domain.schedules.calendar import slots
+from enginehouse.domain.schedules.firing import (
     LOOK_AGAIN,
     MOST_QUEUED,
     ON_TIME,
@@ -22,8 +23,7 @@ from enginehouse.domain.firing import (
     first_look,
     placed,
 )
-from enginehouse.domain.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit, Weekly
-from enginehouse.domain.slots import slots
+from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit, Weekly
 from enginehouse.domain.times import SECOND
 
 NOW = 1_790_000_000 * SECOND

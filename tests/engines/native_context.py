@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from enginehouse.artifacts.disk import DiskStore
-from enginehouse.client.guarded import GuardedClient, OutgoingFailed
 from enginehouse.domain.artifact import Artifact, Asset
 from enginehouse.domain.job import Folder, FolderMode, FolderType
 from enginehouse.engines.protocol import Chunk, EngineFailure, Fetched, NativeEngine, Output, Work
+from enginehouse.outgoing.fetch import GuardedClient, OutgoingFailed
 
 STREAM_IN = Folder("in", FolderMode.STREAM, FolderType.INPUT)
 CHUNK_IN = Folder("in", FolderMode.CHUNK, FolderType.INPUT)

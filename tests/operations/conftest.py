@@ -7,7 +7,7 @@ import pytest
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.operations.house import House, furnish
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 
 @pytest.fixture

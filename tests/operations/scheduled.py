@@ -6,12 +6,12 @@ from tests import make
 
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import TaskRequest
-from enginehouse.domain.schedule import RunMode, Unit
-from enginehouse.domain.scheduling import RecurringPart, ScheduleRequest
-from enginehouse.operations import schedules
+from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
+from enginehouse.domain.schedules.schedule import RunMode, Unit
 from enginehouse.operations.house import House
-from enginehouse.operations.launches import Launches
-from enginehouse.storage.schedules import Schedule
+from enginehouse.operations.schedules import schedules
+from enginehouse.operations.schedules.launchables import Launches
+from enginehouse.storage.schedules.schedules import Schedule
 from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument
 
 DAILY = (RecurringPart(unit=Unit.DAYS, every=1, start="21:30"),)

@@ -4,15 +4,16 @@ import pytest
 from tests.operations.people import BOOTSTRAP, arrive
 
 from enginehouse.domain.errors import CapacityExceeded
-from enginehouse.operations import audit, identity
+from enginehouse.operations import identity
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.storage import audit_log
-from enginehouse.storage.audit_log import NEVER, NOBODYS, Recorded, Wanted
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import NEVER, NOBODYS, Recorded, Wanted
 
 
 async def _rows(house: House) -> list[Recorded]:
     wanted = Wanted(organization_ids=(NOBODYS, 1), first=0, last=NEVER, limit=1000)
-    return (await house.database.read(lambda tx: audit_log.page(tx, wanted)))[::-1]
+    return (await house.database.read(lambda tx: entries.page(tx, wanted)))[::-1]
 
 
 async def test_the_first_start_records_what_it_made_once(house: House) -> None:
@@ -52,7 +53,7 @@ async def test_too_many_vain_logins_are_recorded_too(house: House) -> None:
 
 @pytest.mark.parametrize(
     ("said", "kept"),
-    [("curl/8", "curl/8"), ("a\nb\x00c\x1b[31m", "a?b?c?[31m"), ("\ud800x", "?x"), ("x" * 1000, "x" * audit.LONGEST)],
+    [("curl/8", "curl/8"), ("a\nb\x00c\x1b[31m", "a?b?c?[31m"), ("\ud800x", "?x"), ("x" * 1000, "x" * trail.LONGEST)],
 )
 def test_what_a_client_says_of_itself_is_short_and_printable(said: str, kept: str) -> None:
-    assert audit.printable(said) == kept
+    assert trail.printable(said) == kept

@@ -14,10 +14,10 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import bulk, engines, events, jobs, work
+from enginehouse.operations import bulk_cancels, engines, events, jobs, work
 from enginehouse.operations.house import House, Limits, furnish
-from enginehouse.operations.watches import Watches
-from enginehouse.storage.database import Database
+from enginehouse.operations.job_watches import Watches
+from enginehouse.storage.database.database import Database
 
 CALLER = make.principal()
 STRANGER = make.principal(organization_id=2)
@@ -216,14 +216,14 @@ async def test_a_bulk_cancel_is_told_before_and_after_its_rows_say_so(ready: Hou
     async with await events.follow(ready, CALLER, job_id) as following:
         waiting = asyncio.create_task(followed(following))
         now = (await jobs.get(ready, CALLER, job_id)).created_at
-        await bulk.cancel(ready, CALLER, created_from=now, created_to=now)
+        await bulk_cancels.cancel(ready, CALLER, created_from=now, created_to=now)
         whole = await waiting
         assert following.ended is JobStatus.ABORTED
     assert said(whole)[-1] == (None, K.ABORTED)
     numbered(whole)
     assert whole == await events.list_(ready, CALLER, job_id)
     again = await jobs.retry(ready, CALLER, job_id)
-    while await bulk.settle(ready):
+    while await bulk_cancels.settle(ready):
         pass
     assert (await jobs.get(ready, CALLER, job_id)).aborted_at == whole[-1].at
     found = await events.list_(ready, CALLER, job_id)

@@ -13,20 +13,23 @@ from tests.postgres import FSYNC
 from tests.runtime.floor import until
 
 from enginehouse.artifacts.disk import DiskStore
-from enginehouse.domain import asked
+from enginehouse.domain import fingerprint
 from enginehouse.domain.errors import InvalidInput, KeyInProgress, KeyReused, NotFound, Refusal
 from enginehouse.domain.job import JobFilter, JobRequest, TargetRequest
 from enginehouse.domain.work import Done, Report
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import creator, engines, idempotency, jobs, targets, upkeep, work
+from enginehouse.operations import batches, engines, idempotency, jobs, maintenance, targets, work
 from enginehouse.operations.house import House, furnish
 from enginehouse.operations.jobs import CreatedJob
-from enginehouse.storage import creating, identity, keys
-from enginehouse.storage import jobs as stored
-from enginehouse.storage.database import Database, Tx
-from enginehouse.storage.keys import Keyed
-from enginehouse.storage.plans import Plans
-from enginehouse.storage.postgres import PostgresDatabase
+from enginehouse.storage import idempotency as storage_idempotency
+from enginehouse.storage import identity
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.idempotency import Keyed
+from enginehouse.storage.jobs import creation as stored_creation
+from enginehouse.storage.jobs import keyed_creation
+from enginehouse.storage.jobs import queries as stored
+from enginehouse.storage.jobs.plans import Plans
 
 CALLER = make.principal()
 STRANGER = make.principal(organization_id=2)
@@ -205,9 +208,9 @@ async def test_the_longest_key_is_one(ready: House) -> None:
 
 
 async def test_in_one_batch_every_creation_has_its_own_answer(database: Database) -> None:
-    def creation(tasks: int, key: str | None, hashed: str = "") -> stored.Creation:
+    def creation(tasks: int, key: str | None, hashed: str = "") -> stored_creation.Creation:
         keyed = None if key is None else Keyed(1, "createJob", key, hashed)
-        return stored.Creation([make.new_job(make.independent(tasks))], keyed)
+        return stored_creation.Creation([make.new_job(make.independent(tasks))], keyed)
 
     batch = [
         creation(1, "a", "h"),
@@ -216,22 +219,22 @@ async def test_in_one_batch_every_creation_has_its_own_answer(database: Database
         creation(3, "a", "other"),
         creation(4, "b"),
     ]
-    one, plain, again, other, late = await database.write(lambda tx: creating.create(tx, Plans(), batch))
-    assert isinstance(one, creating.Made)
+    one, plain, again, other, late = await database.write(lambda tx: keyed_creation.create(tx, Plans(), batch))
+    assert isinstance(one, keyed_creation.Made)
     assert again == structs.replace(one, replayed=True, warnings=[()])
     assert isinstance(other, KeyReused)
-    made = [each.ids[0][0] for each in (one, plain, late) if isinstance(each, creating.Made)]
+    made = [each.ids[0][0] for each in (one, plain, late) if isinstance(each, keyed_creation.Made)]
     found = await database.read(lambda tx: stored.by_ids(tx, 1, made))
     assert [len(found[job_id].tasks) for job_id in made] == [1, 2, 4]
     assert await database.read(lambda tx: stored.count(tx, 1, JobFilter())) == 3
 
 
 async def test_nothing_of_a_transaction_that_fails_is_kept_and_its_key_is_free(ready: House) -> None:
-    keyed = idempotency.keyed(CALLER, "createJob", "k1", asked.jobs([make.independent(1)]))
+    keyed = idempotency.keyed(CALLER, "createJob", "k1", fingerprint.jobs([make.independent(1)]))
     new = make.new_job(make.independent(1))
 
     async def torn(tx: Tx) -> None:
-        await creating.create(tx, Plans(), [stored.Creation([new], keyed)])
+        await keyed_creation.create(tx, Plans(), [stored_creation.Creation([new], keyed)])
         raise RuntimeError("after the jobs, before the commit")
 
     with pytest.raises(RuntimeError, match="before the commit"):
@@ -243,11 +246,11 @@ async def test_nothing_of_a_transaction_that_fails_is_kept_and_its_key_is_free(r
 async def test_keys_past_their_time_are_dropped_in_bounded_batches(ready: House) -> None:
     for n in range(5):
         await create(ready, make.independent(1), f"k{n}")
-    [row] = (await ready.database.read(lambda tx: keys.known(tx, [(1, "createJob", "k4")]))).values()
+    [row] = (await ready.database.read(lambda tx: storage_idempotency.known(tx, [(1, "createJob", "k4")]))).values()
     keep = ready.limits.idempotency_seconds * 1_000_000
-    assert await upkeep.prune_keys(ready, now=row.at + keep, limit=3) == 3
-    assert await upkeep.prune_keys(ready, now=row.at + keep, limit=3) == 1
-    assert await upkeep.prune_keys(ready, now=row.at + keep, limit=3) == 0
+    assert await maintenance.prune_keys(ready, now=row.at + keep, limit=3) == 3
+    assert await maintenance.prune_keys(ready, now=row.at + keep, limit=3) == 1
+    assert await maintenance.prune_keys(ready, now=row.at + keep, limit=3) == 0
     assert (await create(ready, make.independent(1), "k4")).replayed
     assert not (await create(ready, make.independent(1), "k0")).replayed
 
@@ -258,7 +261,7 @@ async def test_once_runs_the_work_once_and_keeps_its_answer(servers: list[House]
     async def work_(tx: Tx) -> dict[str, int]:
         nonlocal ran
         ran += 1
-        await tx.run("keys.prune", before=0, limit=1)
+        await tx.run("idempotency.prune", before=0, limit=1)
         return {"barrier": 7}
 
     keyed = idempotency.keyed(CALLER, "cancelJobs", "c", {"from": 1})
@@ -292,7 +295,7 @@ _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'tran
 
 
 async def _keyed_job(house: House, key: str) -> str:
-    keyed = idempotency.keyed(CALLER, "createJob", key, asked.jobs([make.independent(1)]))
+    keyed = idempotency.keyed(CALLER, "createJob", key, fingerprint.jobs([make.independent(1)]))
     assert keyed is not None
     return keyed.request_hash
 
@@ -330,7 +333,7 @@ async def test_a_key_about_to_be_stored_is_waited_for(beside: House, holder: asy
 async def test_a_key_that_stays_held_delays_nobody_for_long(
     beside: House, holder: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(creator, "PATIENCE", 0.2)
+    monkeypatch.setattr(batches, "PATIENCE", 0.2)
     monkeypatch.setattr(idempotency, "PATIENCE", 0.2)
     held = holder.transaction()
     await held.start()

@@ -26,9 +26,9 @@ from enginehouse.domain.identity import Principal, Role, TokenKind
 from enginehouse.operations import identity
 from enginehouse.operations.house import House, furnish
 from enginehouse.operations.identity import LoginRefused
-from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.identity import IDENTITY_LOCK, organizations
-from enginehouse.storage.postgres import PostgresDatabase
 
 PASSWORD = "correct horse battery"
 UNKNOWN = "4b1d0c3e-8f5a-4a5b-9a0b-3f2d1c0b9a88"

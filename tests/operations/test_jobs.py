@@ -16,7 +16,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report, Stale
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import artifacts, attempts, engines, jobs, targets, upkeep, work
+from enginehouse.operations import artifacts, attempts, engines, jobs, maintenance, targets, work
 from enginehouse.operations.house import House
 from enginehouse.storage import identity
 
@@ -235,7 +235,7 @@ async def test_expired_leases_run_again_and_are_accepted_once(ready: House) -> N
     [created] = await jobs.create(ready, CALLER, [make.independent(1)])
     house = replace(ready, limits=replace(ready.limits, lease_seconds=0.0))
     [first] = await claim(house)
-    assert await upkeep.expire_leases(ready) == 1
+    assert await maintenance.expire_leases(ready) == 1
     [second] = await claim(ready)
     assert await work.finish(ready, Report(first.key, first.token, Done())) == Stale()
     assert isinstance(await work.finish(ready, Report(second.key, second.token, Done())), Accepted)
@@ -248,8 +248,8 @@ async def test_the_lease_of_a_server_that_died_is_charged_to_nobody(ready: House
     await jobs.create(ready, CALLER, [make.independent(1, max_retries=0)])
     dying = replace(ready, limits=replace(ready.limits, lease_seconds=0.0))
     for _ in range(5):
-        assert len(await work.claim(dying, pool="native", limit=1, worker=f"{upkeep.SERVER}host:1")) == 1
-        assert await upkeep.expire_leases(ready) == 1
+        assert len(await work.claim(dying, pool="native", limit=1, worker=f"{maintenance.SERVER}host:1")) == 1
+        assert await maintenance.expire_leases(ready) == 1
     [lease] = await claim(ready)
     assert lease.attempt == 6
     assert isinstance(await work.finish(ready, Report(lease.key, lease.token, Done())), Accepted)
@@ -258,7 +258,7 @@ async def test_the_lease_of_a_server_that_died_is_charged_to_nobody(ready: House
 async def test_a_starting_embedded_server_releases_all_leases(ready: House) -> None:
     await jobs.create(ready, CALLER, [make.independent(5, max_retries=0)])
     assert len(await claim(ready)) == 5
-    assert await upkeep.release_all_leases(ready, limit=2) == 5
+    assert await maintenance.release_all_leases(ready, limit=2) == 5
     leases = await claim(ready)
     assert len(leases) == 5
     assert {lease.attempt for lease in leases} == {2}
@@ -269,8 +269,8 @@ async def test_retention_drops_what_ended_long_ago_and_nothing_else(ready: House
     await jobs.cancel(ready, CALLER, ended.job_id)
     job = await jobs.get(ready, CALLER, ended.job_id)
     keep = ready.limits.retention_seconds * 1_000_000
-    assert await upkeep.prune(ready, now=job.modified_at + keep) == 0
-    assert await upkeep.prune(ready, now=job.modified_at + keep + 60_000_000) == 1
+    assert await maintenance.prune(ready, now=job.modified_at + keep) == 0
+    assert await maintenance.prune(ready, now=job.modified_at + keep + 60_000_000) == 1
     assert isinstance(await refused(jobs.status(ready, CALLER, ended.job_id)), NotFound)
     for each in (live, fresh):
         assert await jobs.status(ready, CALLER, each.job_id) is JobStatus.PENDING

@@ -8,9 +8,9 @@ from enginehouse.domain.errors import AuthenticationFailed
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
 from enginehouse.operations.refusals import Refusals
-from enginehouse.storage import audit_log
-from enginehouse.storage.audit_log import NEVER, NOBODYS, Entry, Recorded, Wanted
-from enginehouse.storage.database import Database
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import NEVER, NOBODYS, Entry, Recorded, Wanted
+from enginehouse.storage.database.database import Database
 
 
 class Hand:
@@ -25,7 +25,7 @@ class Hand:
 
 async def _rows(database: Database) -> list[Recorded]:
     wanted = Wanted(organization_ids=(NOBODYS, 1, 2), first=0, last=NEVER, limit=1000)
-    return (await database.read(lambda tx: audit_log.page(tx, wanted)))[::-1]
+    return (await database.read(lambda tx: entries.page(tx, wanted)))[::-1]
 
 
 def _refused(event: str = "authenticate", organization_id: int = NOBODYS) -> Entry:
@@ -67,7 +67,7 @@ async def test_the_different_sums_are_bounded(database: Database) -> None:
         await refusals.note(_refused(organization_id=organization_id))
     await refusals.close()
     wanted = Wanted(organization_ids=tuple(range(501)), first=0, last=NEVER, order_by="event", limit=1000)
-    rows = await database.read(lambda tx: audit_log.page(tx, wanted))
+    rows = await database.read(lambda tx: entries.page(tx, wanted))
     assert len(rows) == 101
     assert sum(int((row.detail or "").split()[0]) for row in rows) == 500
 

@@ -13,15 +13,18 @@ from tests.operations.scheduled import CALLER, recurring, scheduled, template
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.job import JobFilter, TargetRequest
-from enginehouse.domain.schedule import Between, RunMode, ScheduleFilter
-from enginehouse.domain.scheduling import ScheduleRequest, WeeklyPart
+from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
+from enginehouse.domain.schedules.schedule import Between, RunMode, ScheduleFilter
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import audit, engines, jobs, launching, schedules, targets
+from enginehouse.operations import engines, jobs, targets
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.launches import Launches
-from enginehouse.operations.launching import Launching
-from enginehouse.storage import audit_log, identity
-from enginehouse.storage.audit_log import NEVER, Wanted
+from enginehouse.operations.schedules import launches, schedules
+from enginehouse.operations.schedules.launchables import Launches
+from enginehouse.operations.schedules.launches import Launching
+from enginehouse.storage import identity
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import NEVER, Wanted
 
 STRANGER = make.principal(organization_id=2)
 HOUR = 3600
@@ -103,7 +106,7 @@ async def test_a_list_is_filtered_by_what_is_launched(ready: House) -> None:
 async def test_a_list_is_filtered_by_jobs_that_have_not_ended(ready: House) -> None:
     busy = await scheduled(ready, "busy")
     await scheduled(ready, "idle")
-    [created] = await launching.launch_schedule(ready, CALLER, busy.id)
+    [created] = await launches.launch_schedule(ready, CALLER, busy.id)
     assert await names(ready, has_live_jobs=True) == ["busy"]
     assert await names(ready, has_live_jobs=False) == ["idle"]
     await jobs.cancel(ready, CALLER, created.job_id)
@@ -145,7 +148,7 @@ async def test_a_page_is_counted_over_all_pages(ready: House) -> None:
 
 async def test_a_launch_makes_one_job_of_each_template_with_the_payload_merged_in(ready: House) -> None:
     schedule = await scheduled(ready, fresh=(template(), template(job_config={"createTDOOnLaunch": False})))
-    created = await launching.launch_schedule(
+    created = await launches.launch_schedule(
         ready, CALLER, schedule.id, launching=Launching(payload={"say": 3, "recordDuration": "15m"})
     )
     found = [await jobs.get(ready, CALLER, each.job_id) for each in created]
@@ -159,11 +162,11 @@ async def test_a_launch_makes_one_job_of_each_template_with_the_payload_merged_i
 async def test_the_jobs_of_a_launch_share_the_target_that_is_given_or_described(ready: House) -> None:
     schedule = await scheduled(ready, fresh=(template(), template()))
     described = Launching(target=TargetRequest(name="harbour"))
-    made = await launching.launch_schedule(ready, CALLER, schedule.id, launching=described)
+    made = await launches.launch_schedule(ready, CALLER, schedule.id, launching=described)
     [target_id] = {each.target_id for each in made}
     assert target_id is not None
     assert (await targets.get(ready, CALLER, target_id)).name == "harbour"
-    again = await launching.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id=str(target_id)))
+    again = await launches.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id=str(target_id)))
     assert {each.target_id for each in again} == {target_id}
 
 
@@ -172,22 +175,22 @@ async def test_a_launch_that_is_refused_makes_nothing(ready: House) -> None:
     empty = await schedules.create(ready, CALLER, ScheduleRequest(name="empty"), Launches())
     wrong = Launching(payload=[1], target_id="5", target=TargetRequest())
     with pytest.raises(InvalidInput) as refused:
-        await launching.launch_schedule(ready, CALLER, schedule.id, launching=wrong)
+        await launches.launch_schedule(ready, CALLER, schedule.id, launching=wrong)
     assert [problem.path for problem in refused.value.problems] == ["payload", ""]
     with pytest.raises(NotFound) as missing:
-        await launching.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id="5"))
+        await launches.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id="5"))
     assert missing.value.path == "targetInfo.targetId"
     with pytest.raises(InvalidInput):
-        await launching.launch_schedule(ready, CALLER, empty.id)
+        await launches.launch_schedule(ready, CALLER, empty.id)
     with pytest.raises(NotFound):
-        await launching.launch_schedule(ready, STRANGER, schedule.id)
+        await launches.launch_schedule(ready, STRANGER, schedule.id)
     assert (await jobs.list_(ready, CALLER, JobFilter())).jobs == ()
 
 
 async def test_a_public_schedule_of_another_organization_is_not_launched(ready: House) -> None:
     schedule = await scheduled(ready, is_public=True)
     with pytest.raises(NotAllowed):
-        await launching.launch_schedule(ready, STRANGER, schedule.id)
+        await launches.launch_schedule(ready, STRANGER, schedule.id)
     assert (await jobs.list_(ready, STRANGER, JobFilter())).jobs == ()
 
 
@@ -219,7 +222,7 @@ async def test_nobody_can_make_a_foreign_schedule_busy(ready: House) -> None:
 
 async def test_a_retry_is_of_the_same_schedule_and_of_no_slot(ready: House) -> None:
     schedule = await scheduled(ready)
-    [launched] = await launching.launch_schedule(ready, CALLER, schedule.id)
+    [launched] = await launches.launch_schedule(ready, CALLER, schedule.id)
     again = await jobs.retry(ready, CALLER, launched.job_id)
     job = await jobs.get(ready, CALLER, again.job_id)
     old = await jobs.get(ready, CALLER, launched.job_id)
@@ -227,14 +230,14 @@ async def test_a_retry_is_of_the_same_schedule_and_of_no_slot(ready: House) -> N
 
 
 async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(ready: House) -> None:
-    audit.origin.set(audit.Origin(client_ip="192.0.2.7"))
+    trail.origin.set(trail.Origin(client_ip="192.0.2.7"))
     schedule = await scheduled(ready)
     await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(name="t"))
-    await launching.launch_schedule(ready, CALLER, schedule.id)
+    await launches.launch_schedule(ready, CALLER, schedule.id)
     copy = await schedules.clone(ready, CALLER, schedule.id)
     await schedules.revert(ready, CALLER, schedule.id)
     await schedules.delete(ready, CALLER, schedule.id)
-    found = await ready.database.read(lambda tx: audit_log.page(tx, Wanted(organization_ids=(1,), first=0, last=NEVER)))
+    found = await ready.database.read(lambda tx: entries.page(tx, Wanted(organization_ids=(1,), first=0, last=NEVER)))
     told = [(row.event, row.object_id, row.client_ip) for row in found][::-1]
     of, ip = str(schedule.id), "192.0.2.7"
     assert told[-6:] == [

@@ -16,7 +16,7 @@ from enginehouse.domain.job import REST, JobRequest, TargetRequest
 from enginehouse.operations import targets
 from enginehouse.operations.house import House, Limits, furnish
 from enginehouse.operations.targets import NewAsset, NewTarget
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 YEAR = 366 * 86_400 * 1_000_000
 TEXT = NewAsset(asset_type="text", content_type="text/plain", name="a.txt", source=b"some words")

@@ -13,18 +13,14 @@ from tests.operations.scheduled import CALLER, scheduled, template
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import Job, JobFilter, TaskRequest
-from enginehouse.domain.schedule import RunMode
-from enginehouse.domain.scheduling import ScheduleRequest, WeeklyPart
+from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
+from enginehouse.domain.schedules.schedule import RunMode
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import (
     content_templates,
     engines,
     jobs,
-    launching,
-    looking_back,
     pipelines,
-    schedules,
-    scheduling,
     sources,
     targets,
     task_templates,
@@ -32,12 +28,13 @@ from enginehouse.operations import (
 )
 from enginehouse.operations.content_templates import ContentTemplate
 from enginehouse.operations.house import House
-from enginehouse.operations.launches import Launches
-from enginehouse.operations.launching import Launching
-from enginehouse.operations.scheduling import MadeJobs
+from enginehouse.operations.schedules import firing, launches, schedules, slots
+from enginehouse.operations.schedules.firing import MadeJobs
+from enginehouse.operations.schedules.launchables import Launches
+from enginehouse.operations.schedules.launches import Launching
 from enginehouse.operations.sources import Source
 from enginehouse.storage import identity
-from enginehouse.storage.schedules import Schedule
+from enginehouse.storage.schedules.schedules import Schedule
 
 STRANGER = make.principal(organization_id=2)
 MONDAYS = (WeeklyPart(day=0, start="09:00"),)
@@ -79,16 +76,16 @@ async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_a
     await pipelines.update(ready, CALLER, line.id, is_public=True)
     schedule = await now(ready, Launches(pipeline_ids=[line.id]), STRANGER)
     kept = MadeJobs()
-    await scheduling.fire_due(ready, kept)
+    await firing.fire_due(ready, kept)
     [job] = await jobs_of(ready, STRANGER)
     assert (job.scheduled_job_id, job.template_id, job.created_by) == (schedule.id, made.id, None)
     assert await jobs_of(ready) == []
     again = await now(ready, Launches(pipeline_ids=[line.id]), STRANGER)
     await pipelines.update(ready, CALLER, line.id, is_public=False)
-    await scheduling.fire_due(ready, kept)
+    await firing.fire_due(ready, kept)
     assert len(await jobs_of(ready, STRANGER)) == 1
-    [(slot, _)] = await looking_back.history(ready, STRANGER, again.id)
-    assert (slot.outcome, slot.reason) == ("skipped", scheduling.NOTHING_TO_LAUNCH)
+    [(slot, _)] = await slots.history(ready, STRANGER, again.id)
+    assert (slot.outcome, slot.reason) == ("skipped", firing.NOTHING_TO_LAUNCH)
 
 
 async def test_a_template_gets_into_nobody_elses_pipeline(ready: House) -> None:
@@ -146,11 +143,11 @@ async def test_what_is_changed_is_what_is_launched_from_then_on(ready: House) ->
     made = await templates.create(ready, CALLER, template())
     kept = MadeJobs()
     await now(ready, Launches(template_ids=[made.id]))
-    await scheduling.fire_due(ready, kept)
+    await firing.fire_due(ready, kept)
     await task_templates.update(ready, CALLER, made.id, 0, lambda task: structs.replace(task, payload={"say": 3}))
     await task_templates.create(ready, CALLER, made.id, TaskRequest(engine_id="noop", payload={"new": True}))
     await now(ready, Launches(template_ids=[made.id]))
-    await scheduling.fire_due(ready, kept)
+    await firing.fire_due(ready, kept)
     before, after = [[task.payload for task in job.plan.tasks] for job in await jobs_of(ready)]
     assert before == [{"keep": 1, "say": 2}]
     assert after == [{"say": 3}, {"new": True}]
@@ -163,7 +160,7 @@ async def test_what_is_changed_is_what_is_launched_from_then_on(ready: House) ->
 async def test_a_launch_of_templates_lays_its_payload_over_each_task(ready: House) -> None:
     made = [await templates.create(ready, CALLER, template()) for _ in range(2)]
     schedule = await scheduled(ready)
-    created = await launching.launch_templates(
+    created = await launches.launch_templates(
         ready, CALLER, [each.id for each in made], schedule_id=schedule.id,
         launching=Launching(payload={"say": "15m", "more": [1]}),
     )  # fmt: skip
@@ -185,7 +182,7 @@ async def test_a_target_is_made_as_the_template_says_or_taken_as_the_launch_says
         ({"createTDOOnLaunch": False}, None, None),
     ):
         made = await templates.create(ready, CALLER, template(job_config=config))
-        [created] = await launching.launch_templates(ready, CALLER, [made.id])
+        [created] = await launches.launch_templates(ready, CALLER, [made.id])
         if created.target_id is None:
             assert config == {"createTDOOnLaunch": False}
             continue
@@ -194,10 +191,10 @@ async def test_a_target_is_made_as_the_template_says_or_taken_as_the_launch_says
     other = await targets.create(ready, CALLER, targets.NewTarget(name="there"))
     given = Launching(target_id=str(other.id))
     assert [
-        each.target_id for each in await launching.launch_templates(ready, CALLER, [made.id] * 2, launching=given)
+        each.target_id for each in await launches.launch_templates(ready, CALLER, [made.id] * 2, launching=given)
     ] == [other.id] * 2
     shared = Launching(target=targets.NewTarget(name="shared"))
-    first, second = await launching.launch_templates(ready, CALLER, [made.id] * 2, launching=shared)
+    first, second = await launches.launch_templates(ready, CALLER, [made.id] * 2, launching=shared)
     assert first.target_id == second.target_id
     assert (await targets.get(ready, CALLER, first.target_id or 0)).name == "shared"
 
@@ -208,15 +205,15 @@ async def test_a_launch_that_is_wrong_in_one_template_makes_nothing(ready: House
     foreign = await templates.create(ready, STRANGER, template(principal=STRANGER))
     schedule = await scheduled(ready, principal=STRANGER)
     with pytest.raises(InvalidInput, match=r"ids\[1\]\.taskTemplates: at least 1 task is required"):
-        await launching.launch_templates(ready, CALLER, [right.id, empty.id])
+        await launches.launch_templates(ready, CALLER, [right.id, empty.id])
     with pytest.raises(NotFound, match=r"ids\[1\]: JobTemplate"):
-        await launching.launch_templates(ready, CALLER, [right.id, foreign.id])
+        await launches.launch_templates(ready, CALLER, [right.id, foreign.id])
     with pytest.raises(NotFound, match="scheduledJobId: ScheduledJob"):
-        await launching.launch_templates(ready, CALLER, [right.id], schedule_id=schedule.id)
+        await launches.launch_templates(ready, CALLER, [right.id], schedule_id=schedule.id)
     with pytest.raises(InvalidInput, match="payload"):
-        await launching.launch_templates(ready, CALLER, [right.id], launching=Launching(payload=[1]))
+        await launches.launch_templates(ready, CALLER, [right.id], launching=Launching(payload=[1]))
     with pytest.raises(InvalidInput, match="ids: at least 1 job template"):
-        await launching.launch_templates(ready, CALLER, [])
+        await launches.launch_templates(ready, CALLER, [])
     assert await jobs_of(ready) == []
 
 

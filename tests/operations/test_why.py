@@ -10,19 +10,18 @@ import pytest
 from msgspec import structs
 from tests import make
 
-from enginehouse.domain import reasons
 from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobRequest, TaskRequest
-from enginehouse.domain.reasons import OtherTask
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import TaskStatus
-from enginehouse.domain.waiting import COUNTED, Explanation
-from enginehouse.domain.work import Done, Failed, Lease, Report
-from enginehouse.domain.worker import GONE_AFTER
+from enginehouse.domain.wait_reasons import reasons
+from enginehouse.domain.wait_reasons.explanation import COUNTED, Explanation
+from enginehouse.domain.wait_reasons.reasons import OtherTask
+from enginehouse.domain.work import GONE_AFTER, Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, jobs, pausing, shares, why, work, workers
+from enginehouse.operations import engines, jobs, limits, why, work, workers
 from enginehouse.operations.house import House, furnish
 from enginehouse.storage import identity
 
@@ -169,33 +168,33 @@ async def enable(house: House, job_id: int) -> None:
 # How a task is stopped, how it is let go again, what is said in between.
 STOPPED: dict[str, tuple[Change, Change, str, list[str]]] = {
     "engine paused": (
-        lambda house, _: pausing.pause_engine(house, CHIEF, "noop"),
-        lambda house, _: pausing.resume_engine(house, CHIEF, "noop"),
+        lambda house, _: limits.pause_engine(house, CHIEF, "noop"),
+        lambda house, _: limits.resume_engine(house, CHIEF, "noop"),
         'The engine "noop" is paused.',
         ["engine_paused"],
     ),
     "engine disabled": (disable, enable, 'The engine "noop" is disabled.', ["engine_disabled"]),
     "organization paused": (
-        lambda house, _: pausing.pause_organization(house, CALLER),
-        lambda house, _: pausing.resume_organization(house, CALLER),
+        lambda house, _: limits.pause_organization(house, CALLER),
+        lambda house, _: limits.resume_organization(house, CALLER),
         "The organization is paused.",
         ["organization_paused"],
     ),
     "job paused": (
-        lambda house, job_id: pausing.pause_job(house, CALLER, job_id),
-        lambda house, job_id: pausing.resume_job(house, CALLER, job_id),
+        lambda house, job_id: limits.pause_job(house, CALLER, job_id),
+        lambda house, job_id: limits.resume_job(house, CALLER, job_id),
         "Its job has been paused since <then>.",
         ["job_paused"],
     ),
     "organization limit": (
-        lambda house, _: shares.set_organization(house, CHIEF, 1, running_limit=1),
-        lambda house, _: shares.set_organization(house, CHIEF, 1, running_limit=None),
+        lambda house, _: limits.set_organization(house, CHIEF, 1, running_limit=1),
+        lambda house, _: limits.set_organization(house, CHIEF, 1, running_limit=None),
         "The organization has 1 attempt running and may have 1.",
         ["organization_limit"],
     ),
     "engine limit": (
-        lambda house, _: shares.limit_engine(house, CHIEF, "noop", 1),
-        lambda house, _: shares.limit_engine(house, CHIEF, "noop", None),
+        lambda house, _: limits.limit_engine(house, CHIEF, "noop", 1),
+        lambda house, _: limits.limit_engine(house, CHIEF, "noop", None),
         'The engine "noop" has 1 attempt running and may have 1.',
         ["engine_limit"],
     ),

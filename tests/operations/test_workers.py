@@ -7,11 +7,11 @@ from tests import make
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobRequest, TaskRequest
-from enginehouse.domain.worker import GONE_AFTER, REMEMBERED
+from enginehouse.domain.work import GONE_AFTER, REMEMBERED
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, work, workers
 from enginehouse.operations.house import House, furnish
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 CALLER = make.principal()
 SLOTS = {"native": 4, "python": 2}

@@ -10,7 +10,7 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, identity
 from enginehouse.operations.house import furnish
-from enginehouse.storage.database import Database
+from enginehouse.storage.database.database import Database
 
 
 @pytest.fixture

@@ -10,21 +10,20 @@ from typing import Any, NoReturn
 
 from tests import make
 
-from enginehouse.client.guarded import Response
-from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.job import Job, JobRequest, TaskRequest
-from enginehouse.domain.work import Answer, ItemKey, Lease, Report
+from enginehouse.domain.work import Answer, Attempt, AttemptPage, ItemKey, Lease, Report
 from enginehouse.engines.native.categories import TEST
 from enginehouse.engines.native.noop import Noop
 from enginehouse.engines.protocol import NativeContext, NativeEngine, Output, Work
 from enginehouse.operations import jobs, work
 from enginehouse.operations.house import House
+from enginehouse.outgoing.fetch import Response
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.runner import Runner
-from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.source import InProcess
-from enginehouse.storage import history
+from enginehouse.storage import attempts as storage_attempts
 
 NOOP = Noop.spec.id
 PRINCIPAL = make.principal()
@@ -157,7 +156,9 @@ class Floor:
 
     async def attempts(self, job_id: int, ordinal: int = 0) -> list[Attempt]:
         page = AttemptPage(job_id, ordinal, 0, 1_000)
-        found = await self.house.database.read(lambda tx: history.attempts(tx, PRINCIPAL.organization_id, [page]))
+        found = await self.house.database.read(
+            lambda tx: storage_attempts.attempts(tx, PRINCIPAL.organization_id, [page])
+        )
         return found.get(page, [])
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:

@@ -10,9 +10,9 @@ import pytest
 from tests.runtime.floor import NOOP, Floor, one, until
 
 from enginehouse.domain.work import Lease
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.dispatcher import Dispatcher
-from enginehouse.runtime.slots import Slots
-from enginehouse.storage import work
+from enginehouse.storage.work import leases
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Desk:
 
 
 async def _leased(floor: Floor) -> int:
-    return len(await floor.house.database.read(lambda tx: work.all_leases(tx, limit=1000)))
+    return len(await floor.house.database.read(lambda tx: leases.all_leases(tx, limit=1000)))
 
 
 @asynccontextmanager

@@ -10,9 +10,9 @@ from tests.runtime.floor import PRINCIPAL, DownError, Floor, until
 
 from enginehouse.domain.work import Lease
 from enginehouse.engines.protocol import NativeContext, Output, Work
-from enginehouse.operations import jobs, upkeep, work
+from enginehouse.operations import jobs, maintenance, work
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.heartbeat import Heartbeat
-from enginehouse.runtime.slots import Slots
 
 LEASE = 30.0
 
@@ -64,7 +64,7 @@ async def test_a_long_attempt_keeps_its_lease_beyond_its_length(floor: Floor) ->
 
         async def thrice_its_length() -> bool:
             nonlocal lost
-            lost += await upkeep.expire_leases(floor.house)
+            lost += await maintenance.expire_leases(floor.house)
             return time.monotonic() > deadline
 
         deadline = time.monotonic() + 3 * 0.3
@@ -84,7 +84,7 @@ async def test_without_a_heartbeat_the_lease_runs_out(floor: Floor) -> None:
     async with attempt(floor) as (_, _, lease):
 
         async def expired() -> bool:
-            return await upkeep.expire_leases(floor.house) == 1
+            return await maintenance.expire_leases(floor.house) == 1
 
         await until(expired, "the lease has run out")
     [ended] = await floor.attempts(lease.key.job_id)
@@ -119,7 +119,7 @@ async def test_an_attempt_whose_job_was_deleted_is_stopped(floor: Floor) -> None
 
 async def test_an_attempt_that_another_has_replaced_is_stopped_and_its_result_refused(floor: Floor) -> None:
     async with attempt(floor, held_for=LEASE / 2) as (slots, long, lease):
-        await upkeep.release_all_leases(floor.house)
+        await maintenance.release_all_leases(floor.house)
         [other] = await floor.claim()
         await Heartbeat(floor.source, slots, lease_seconds=LEASE).tick()
         await asyncio.wait_for(long.cancelled.wait(), 10)

@@ -13,10 +13,9 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import Refusal
-from enginehouse.domain.items import WHOLE
 from enginehouse.domain.job import Folder, FolderMode, FolderType
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import ItemKey, Lease, NewArtifact
+from enginehouse.domain.work import WHOLE, ItemKey, Lease, NewArtifact
 from enginehouse.engines.protocol import Chunk, EngineFailure, Output, Work
 from enginehouse.runtime.outputs import keep, printable
 

@@ -12,7 +12,7 @@ from tests.runtime.floor import NOOP, PRINCIPAL, DownError, Floor, one, until
 from enginehouse.domain.errors import TooLarge
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engines.protocol import EngineFailure, NativeContext, Output, Work
-from enginehouse.operations import artifacts, upkeep, work
+from enginehouse.operations import artifacts, maintenance, work
 from enginehouse.runtime import runner as runner_module
 
 Do = Callable[[Work, NativeContext], Awaitable[list[Output]]]
@@ -103,7 +103,7 @@ async def test_a_stop_during_the_engine_gives_the_item_back_charged_to_nobody(fl
 async def test_a_result_under_a_token_that_was_replaced_changes_nothing(floor: Floor) -> None:
     floor.tell("told", answering(text("late")))
     lease = await floor.lease_one()
-    await upkeep.release_all_leases(floor.house)
+    await maintenance.release_all_leases(floor.house)
     [other] = await floor.claim()
     await floor.runner.run(lease)
     assert (await floor.job(lease.key.job_id)).status == "running"

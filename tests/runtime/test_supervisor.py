@@ -6,10 +6,10 @@ from typing import Any
 from tests.runtime.floor import NOOP, Floor, one, until
 
 from enginehouse.engines.protocol import NativeContext, Output, Work
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.runtime.duties import Duty, loops
 from enginehouse.runtime.heartbeat import Heartbeat
-from enginehouse.runtime.janitor import Duty, loops
-from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.supervisor import Supervisor
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from tests.postgres import FSYNC
 
-from enginehouse.storage.database import Database
-from enginehouse.storage.postgres import PostgresDatabase
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.sqlite import SqliteDatabase
 
 PROBE = """
 -- name: put

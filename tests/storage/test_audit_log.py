@@ -5,19 +5,19 @@ from itertools import pairwise
 
 import pytest
 
-from enginehouse.storage import audit_log
-from enginehouse.storage.audit_log import NEVER, NOBODYS, Entry, Recorded, Wanted
-from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.audit import entries as audit_entries
+from enginehouse.storage.audit.entries import NEVER, NOBODYS, Entry, Recorded, Wanted
+from enginehouse.storage.database.database import Database, Tx
 
 ALL = Wanted(organization_ids=(1,), first=0, last=NEVER)
 
 
 async def _record(database: Database, *entries: Entry) -> None:
-    await database.write(lambda tx: audit_log.record(tx, entries))
+    await database.write(lambda tx: audit_entries.record(tx, entries))
 
 
 async def _page(database: Database, wanted: Wanted = ALL) -> list[Recorded]:
-    return await database.read(lambda tx: audit_log.page(tx, wanted))
+    return await database.read(lambda tx: audit_entries.page(tx, wanted))
 
 
 async def test_a_row_says_all_that_was_recorded(database: Database) -> None:
@@ -43,7 +43,7 @@ async def test_a_row_says_all_that_was_recorded(database: Database) -> None:
 
 async def test_a_change_that_is_rolled_back_leaves_no_row(database: Database) -> None:
     async def change(tx: Tx) -> None:
-        await audit_log.record(tx, [Entry(event="createJob", organization_id=1)])
+        await audit_entries.record(tx, [Entry(event="createJob", organization_id=1)])
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):

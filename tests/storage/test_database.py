@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from enginehouse.domain.errors import Unavailable
-from enginehouse.storage.database import TOKENS_AT_ONCE, Database, Row, Tx
+from enginehouse.storage.database.database import TOKENS_AT_ONCE, Database, Row, Tx
 
 
 class Word(StrEnum):

@@ -4,7 +4,7 @@ from msgspec import structs
 
 from enginehouse.domain.engine import EngineCategory, EngineKind, EngineSpec
 from enginehouse.storage import engines
-from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.database.database import Database, Tx
 
 CATEGORY = EngineCategory(id="c", name="Category", type="Cognition", description="d")
 SPEC = EngineSpec(

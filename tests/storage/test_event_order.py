@@ -7,15 +7,17 @@ from tests import make
 
 from enginehouse.domain.event import EventKind, Place
 from enginehouse.domain.work import ItemKey
-from enginehouse.storage import cancelling, events, jobs, stopping, work
-from enginehouse.storage.database import Database, Tx
-from enginehouse.storage.plans import Plans
+from enginehouse.storage import events
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.jobs import cancellation, creation, stops
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import claims
 
 LONG = 30.0
 
 
 async def _created(database: Database) -> int:
-    [(job_id, _)] = await database.write(lambda tx: jobs.create(tx, Plans(), [make.new_job(make.independent(1))]))
+    [(job_id, _)] = await database.write(lambda tx: creation.create(tx, Plans(), [make.new_job(make.independent(1))]))
     return job_id
 
 
@@ -49,13 +51,13 @@ async def test_a_retry_is_told_under_the_lock_of_the_job_it_does_again(
 
     async def retry(tx: Tx) -> None:
         # With counts of its own: those of the other transaction are no reason for it to wait.
-        await jobs.create(tx, Plans(), [make.new_job(make.independent(1), retry_of=job_id)], shard=1)
+        await creation.create(tx, Plans(), [make.new_job(make.independent(1), retry_of=job_id)], shard=1)
         told.set()
         await commit.wait()
 
     first = asyncio.create_task(database.write(retry))
     await told.wait()
-    second = asyncio.create_task(database.write(lambda tx: cancelling.cancel(tx, [(job_id, make.ORGANIZATION)])))
+    second = asyncio.create_task(database.write(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)])))
     assert await _waits_for(postgres_dsn, second)
     commit.set()
     await asyncio.gather(first, second)
@@ -66,20 +68,20 @@ async def test_a_signal_is_told_under_the_lock_of_its_job(postgres_database: Dat
     database, told, commit = postgres_database, asyncio.Event(), asyncio.Event()
     job_id = await _created(database)
     [lease] = await database.write(
-        lambda tx: work.claim(tx, Plans(), pool="native", limit=1, worker="w", lease_micros=60_000_000)
+        lambda tx: claims.claim(tx, Plans(), pool="native", limit=1, worker="w", lease_micros=60_000_000)
     )
-    await database.write(lambda tx: cancelling.cancel(tx, [(job_id, make.ORGANIZATION)], include_running=True))
+    await database.write(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)], include_running=True))
     held: tuple[ItemKey, int] = (lease.key, lease.token)
 
     async def signal(tx: Tx) -> None:
-        await stopping.signalled(tx, [held])
+        await stops.signalled(tx, [held])
         told.set()
         await commit.wait()
 
     first = asyncio.create_task(database.write(signal))
     await told.wait()
     retried = make.new_job(make.independent(1), retry_of=job_id)
-    second = asyncio.create_task(database.write(lambda tx: jobs.create(tx, Plans(), [retried])))
+    second = asyncio.create_task(database.write(lambda tx: creation.create(tx, Plans(), [retried])))
     assert await _waits_for(postgres_dsn, second)
     commit.set()
     await asyncio.gather(first, second)

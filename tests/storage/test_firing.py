@@ -7,16 +7,19 @@ from itertools import islice
 import pytest
 from tests import make
 
-from enginehouse.domain.firing import Standing as Looked
-from enginehouse.domain.firing import first_look, placed
-from enginehouse.domain.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
-from enginehouse.domain.slots import slots
+from enginehouse.domain.schedules.calendar import slots
+from enginehouse.domain.schedules.firing import Standing as Looked
+from enginehouse.domain.schedules.firing import first_look, placed
+from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
 from enginehouse.domain.times import SECOND
-from enginehouse.storage import cancelling, firing, jobs, schedules, work
-from enginehouse.storage.database import Database, Tx
-from enginehouse.storage.firing import Fired, Ready
-from enginehouse.storage.plans import Plans
-from enginehouse.storage.schedules import Schedule, SlotRecord
+from enginehouse.storage.database import sequences
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.jobs import cancellation, queries
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.schedules import firing, schedules
+from enginehouse.storage.schedules.firing import Fired, Ready
+from enginehouse.storage.schedules.schedules import Schedule, SlotRecord
+from enginehouse.storage.work import claims
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -43,7 +46,7 @@ async def add(
         await tx.run("test.organization", id=make.ORGANIZATION)
         now = await tx.read_clock()
         anchor, decided = placed(None, now - since * SECOND)
-        schedule_id = await schedules.reserve(tx, "schedule")
+        schedule_id = await sequences.reserve(tx, "schedule")
         looked = Looked(
             schedule_id=schedule_id, mode=mode, timing=timing, rules=rules, anchor=anchor, decided=decided, stop=stop
         )
@@ -180,7 +183,7 @@ async def test_a_schedule_that_cannot_be_worked_out_keeps_no_other_from_firing(d
 
 async def end_jobs(database: Database, job_ids: Sequence[int]) -> None:
     wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
-    assert all(await database.write(lambda tx: cancelling.cancel(tx, wanted)))
+    assert all(await database.write(lambda tx: cancellation.cancel(tx, wanted)))
 
 
 async def test_overlap_skip_leaves_out_what_comes_while_a_run_goes_on(database: Database) -> None:
@@ -212,13 +215,13 @@ async def test_overlap_replace_stops_the_run_before_with_what_of_it_runs(databas
     schedule = await add(database, every(1000), since=1001, rules=rules)
     [first] = (await round_(database, [schedule.id])).jobs
     [lease] = await database.write(
-        lambda tx: work.claim(tx, Plans(), pool="native", limit=1, worker="w", lease_micros=10**9)
+        lambda tx: claims.claim(tx, Plans(), pool="native", limit=1, worker="w", lease_micros=10**9)
     )
     await database.write(lambda tx: tx.run("test.schedules_back", id=schedule.id))
     fired = await round_(database, [schedule.id])
     assert fired.stopping == [first] == [lease.key.job_id]
     assert len(fired.jobs) == 1
-    job = await database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [first]))
+    job = await database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [first]))
     assert job[first].stopping == 1
 
 

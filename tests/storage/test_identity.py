@@ -5,7 +5,7 @@ from functools import partial
 
 from enginehouse.domain.identity import Role, TokenKind
 from enginehouse.storage import identity
-from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.identity import TokenRow, UserRow
 
 

@@ -17,9 +17,13 @@ from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import audit, cancelling, jobs, pausing, stopping, work
-from enginehouse.storage.database import Database, Row, Tx
-from enginehouse.storage.plans import Plans
+from enginehouse.storage import consistency, limits
+from enginehouse.storage.database.database import Database, Row, Tx
+from enginehouse.storage.jobs import cancellation, creation, queries, stops
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import claims
+from enginehouse.storage.work import leases as work_leases
+from enginehouse.storage.work import reports as work_reports
 
 WALKS = 12
 STEPS = 60
@@ -66,7 +70,7 @@ class Walk:
 
     async def create(self) -> None:
         new = [make.new_job(self.random.choice(SHAPES)()) for _ in range(self.random.randint(1, 3))]
-        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
         self.plan_of |= {job_id: job.plan for (job_id, _), job in zip(made, new, strict=True)}
 
     async def retry(self) -> None:
@@ -74,10 +78,10 @@ class Walk:
         if not self.plan_of:
             return
         chosen = self.random.choice(list(self.plan_of))
-        found = await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [chosen]))
+        found = await self.database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [chosen]))
         new = make.retried(found[chosen])
         if new.total:
-            [(made, _)] = await self.database.write(lambda tx: jobs.create(tx, self.plans, [new]))
+            [(made, _)] = await self.database.write(lambda tx: creation.create(tx, self.plans, [new]))
             self.plan_of[made] = new.plan
 
     async def claim(self) -> None:
@@ -85,7 +89,7 @@ class Walk:
 
         async def take(tx: Tx) -> list[Lease]:
             await tx.run("test.all_due")
-            return await work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=10**9)
+            return await claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=10**9)
 
         leases = await self.database.write(take)
         assert not (self.cancelled | self.paused) & {lease.key.job_id for lease in leases}
@@ -97,7 +101,7 @@ class Walk:
             return
         chosen = self.random.sample(self.leases, k=min(len(self.leases), self.random.randint(1, 4)))
         reports = [Report(lease.key, lease.token, self._outcome(lease)) for lease in chosen]
-        answers = await self.database.write(lambda tx: work.finish(tx, self.plans, reports))
+        answers = await self.database.write(lambda tx: work_reports.finish(tx, self.plans, reports))
         for report, answer in zip(reports, answers, strict=True):
             if isinstance(answer, Accepted) and isinstance(report.outcome, Done):
                 assert report.token not in self.accepted
@@ -120,7 +124,7 @@ class Walk:
         if self.plan_of:
             chosen = self.random.choice(list(self.plan_of))
             [verdict] = await self.database.write(
-                lambda tx: cancelling.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
+                lambda tx: cancellation.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
             )
             assert verdict is not None
             assert verdict.done <= (chosen not in self.cancelled)
@@ -133,7 +137,7 @@ class Walk:
     async def pause(self) -> None:
         if self.plan_of:
             chosen = self.random.choice(list(self.plan_of))
-            paused = await self.database.write(lambda tx: pausing.pause_job(tx, make.ORGANIZATION, chosen))
+            paused = await self.database.write(lambda tx: limits.pause_job(tx, make.ORGANIZATION, chosen))
             assert paused is not None
             if paused.status not in JOB_ENDED:
                 self.paused.add(chosen)
@@ -143,19 +147,19 @@ class Walk:
             await self._resume(self.random.choice(sorted(self.paused)))
 
     async def _resume(self, job_id: int) -> None:
-        await self.database.write(lambda tx: pausing.resume_job(tx, make.ORGANIZATION, job_id))
+        await self.database.write(lambda tx: limits.resume_job(tx, make.ORGANIZATION, job_id))
         self.paused.remove(job_id)
 
     async def beat(self) -> None:
         """Every lease is asked after: the ones to stop are those of cancelled jobs, and some are told so."""
         held = [(lease.key, lease.token) for lease in self.leases]
-        kept = await self.database.write(lambda tx: work.heartbeat(tx, held, lease_micros=10**9))
+        kept = await self.database.write(lambda tx: work_leases.heartbeat(tx, held, lease_micros=10**9))
         assert all(to_stop == (key.job_id in self.cancelled) for (key, _), to_stop in kept.items())
         told = self.random.sample(held, k=len(held) // 2)
-        await self.database.write(lambda tx: stopping.signalled(tx, told))
+        await self.database.write(lambda tx: stops.signalled(tx, told))
 
     async def mark(self) -> None:
-        await self.database.write(lambda tx: work.mark_queued(tx, pool="native", limit=3))
+        await self.database.write(lambda tx: claims.mark_queued(tx, pool="native", limit=3))
 
     async def finish_all(self) -> None:
         """Everything goes on, and is run to its end without a failure."""
@@ -164,7 +168,7 @@ class Walk:
         for _ in range(200):
             for lease in self.leases:
                 done = Report(lease.key, lease.token, Done())
-                await self.database.write(lambda tx, done=done: work.finish(tx, self.plans, [done]))  # type: ignore[misc]
+                await self.database.write(lambda tx, done=done: work_reports.finish(tx, self.plans, [done]))  # type: ignore[misc]
             self.leases = []
             await self.claim()
             if not self.leases:
@@ -256,7 +260,7 @@ async def test_every_step_leaves_a_consistent_storage(database: Database, seed: 
     for _ in range(STEPS):
         await walk.step()
         await check(database, walk.plan_of)
-    looked, wrong = await database.read(audit.statuses)
+    looked, wrong = await database.read(consistency.statuses)
     assert (looked, wrong) == (len(walk.plan_of), [])
     await walk.finish_all()
     await check(database, walk.plan_of)

@@ -8,11 +8,11 @@ import asyncpg
 from tests import make
 from tests.storage.verbs import Verbs
 
-from enginehouse.domain.order import Lane
-from enginehouse.storage import lanes, work
-from enginehouse.storage.database import Database
-from enginehouse.storage.lanes import Outlook, Queue
-from enginehouse.storage.sql import statements
+from enginehouse.domain.quotas import Lane
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.sql import statements
+from enginehouse.storage.work import claims, lanes
+from enginehouse.storage.work.lanes import Outlook, Queue
 
 FLOOD = 5_000
 
@@ -75,7 +75,7 @@ async def test_a_claim_goes_on_where_one_lane_holds_more_than_was_looked_at(data
 
     async def claim(limit: int) -> list[str]:
         leases = await database.write(
-            lambda tx: work.claim(
+            lambda tx: claims.claim(
                 tx, verbs.plans, pool="native", limit=limit, worker="w", lease_micros=10**9, queue=queue
             )
         )

@@ -9,9 +9,9 @@ import pytest
 from tests.postgres import PostgresServer
 
 from enginehouse.domain.event import EventKind
-from enginehouse.storage.database import Row, StorageRefused
-from enginehouse.storage.migrate import Connection, Migration, available, migrate
-from enginehouse.storage.sql import STORAGE, BadStatement, Dialect, script, statements
+from enginehouse.storage.database.database import Row, StorageRefused
+from enginehouse.storage.database.migrate import Connection, Migration, available, migrate
+from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script, statements
 
 FIRST = Migration(1, "first", "CREATE TABLE thing (id BIGINT PRIMARY KEY, word TEXT NOT NULL);")
 SECOND = Migration(2, "second", "ALTER TABLE thing ADD COLUMN size BIGINT;\nCREATE INDEX thing_word ON thing (word);")

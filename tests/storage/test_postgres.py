@@ -8,9 +8,9 @@ import pytest
 from tests.postgres import FSYNC, PostgresServer, started
 
 from enginehouse.domain.errors import Unavailable
-from enginehouse.storage.database import StorageRefused, Tx
-from enginehouse.storage.postgres import PostgresDatabase, refuse_unsafe
-from enginehouse.storage.postgres_tx import lock_key
+from enginehouse.storage.database.database import StorageRefused, Tx
+from enginehouse.storage.database.postgres import PostgresDatabase, refuse_unsafe
+from enginehouse.storage.database.postgres_tx import lock_key
 
 UNSAFE = FSYNC == "off"
 WITHIN = 20

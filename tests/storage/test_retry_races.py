@@ -13,8 +13,9 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Failed
 from enginehouse.operations.house import furnish
-from enginehouse.storage import audit, cancelling
-from enginehouse.storage.database import Database
+from enginehouse.storage import consistency
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.jobs import cancellation
 
 JOBS = 150
 RACES = 40
@@ -63,7 +64,7 @@ async def test_a_retry_beside_a_cancel_and_a_claim(worker: Worker) -> None:
         assert (job.retry_of, len(job.tasks)) == (before, 2)
         assert job.status in (JobStatus.PENDING, JobStatus.RUNNING)
         assert ((await worker.job(before)).status is JobStatus.ABORTED) == (before in cancelled)
-    assert await worker.database.read(audit.statuses) == (2 * JOBS, [])
+    assert await worker.database.read(consistency.statuses) == (2 * JOBS, [])
 
 
 async def test_a_retry_beside_a_cancel_that_stops_what_runs(worker: Worker) -> None:
@@ -77,7 +78,7 @@ async def test_a_retry_beside_a_cancel_that_stops_what_runs(worker: Worker) -> N
         [new], [verdict] = await asyncio.gather(
             worker.create(retry),
             worker.database.write(
-                lambda tx, job=old: cancelling.cancel(tx, [(job, make.ORGANIZATION)], include_running=True)  # type: ignore[misc]
+                lambda tx, job=old: cancellation.cancel(tx, [(job, make.ORGANIZATION)], include_running=True)  # type: ignore[misc]
             ),
         )
         assert verdict is not None

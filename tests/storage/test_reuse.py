@@ -14,9 +14,9 @@ from enginehouse.domain.job import JobRequest
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Done
 from enginehouse.operations.house import furnish
-from enginehouse.storage import audit
-from enginehouse.storage.database import Database
-from enginehouse.storage.reuse import SourceGone
+from enginehouse.storage import consistency
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.jobs.reuse import SourceGone
 
 C, P, A = TaskStatus.COMPLETE, TaskStatus.PENDING, TaskStatus.ABORTED
 RACES = 60
@@ -108,11 +108,11 @@ async def test_a_standby_is_not_reused_and_is_left_out_where_its_principal_is(wo
 async def test_what_the_doctor_reads_agrees(worker: Worker) -> None:
     old = await failed_fan_out(worker)
     new = await worker.retry_failed(old)
-    assert await worker.database.read(audit.statuses) == (2, [])
+    assert await worker.database.read(consistency.statuses) == (2, [])
     await worker.work_off()
-    assert await worker.database.read(audit.statuses) == (2, [])
+    assert await worker.database.read(consistency.statuses) == (2, [])
     await worker.database.write(lambda tx: tx.run("test.count_a_reused_task", id=new))
-    [wrong] = (await worker.database.read(audit.statuses))[1]
+    [wrong] = (await worker.database.read(consistency.statuses))[1]
     assert wrong.job_id == new
 
 
@@ -210,7 +210,7 @@ async def test_a_job_without_reuse_costs_no_statement_more(worker: Worker, monke
     async def never(*_: object, **__: object) -> None:
         raise AssertionError("a statement of reuse ran")
 
-    monkeypatch.setattr("enginehouse.storage.reuse.settle", never)
+    monkeypatch.setattr("enginehouse.storage.jobs.queries.reuse.settle", never)
     await worker.create(make.new_job(make.fan_out(1)))
     await worker.retry_whole(old)
 
@@ -253,7 +253,7 @@ async def test_retried_until_it_is_complete_a_job_says_what_a_whole_run_says(wor
     assert (await worker.job(current)).status is JobStatus.COMPLETE
     assert ran
     assert await worker.said(current) == await worker.said(flawless)
-    assert await worker.database.read(audit.statuses) == (await _jobs_there(worker), [])
+    assert await worker.database.read(consistency.statuses) == (await _jobs_there(worker), [])
 
 
 async def _jobs_there(worker: Worker) -> int:

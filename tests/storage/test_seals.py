@@ -2,10 +2,11 @@
 
 import pytest
 
-from enginehouse.storage import audit_log, seals
-from enginehouse.storage.audit_log import NEVER, Entry
-from enginehouse.storage.database import Database, Row, Tx
-from enginehouse.storage.seals import Fault, Seal, Verified
+from enginehouse.storage.audit import entries as audit_entries
+from enginehouse.storage.audit import seals
+from enginehouse.storage.audit.entries import NEVER, Entry
+from enginehouse.storage.audit.seals import Fault, Seal, Verified
+from enginehouse.storage.database.database import Database, Row, Tx
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("own_statements")
 async def _record(database: Database, count: int) -> list[int]:
     """That many rows more; answers the ids of all."""
     entries = [Entry(event=f"e{n}", organization_id=1, user_name="é") for n in range(count)]
-    await database.write(lambda tx: audit_log.record(tx, entries))
+    await database.write(lambda tx: audit_entries.record(tx, entries))
     return [row[0] for row in await _rows(database)]
 
 

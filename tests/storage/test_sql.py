@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from enginehouse.domain.status import TASK
-from enginehouse.storage.sql import BadStatement, Dialect, Statement, script, statements
+from enginehouse.storage.database.sql import BadStatement, Dialect, Statement, script, statements
 
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from enginehouse.domain.errors import Unavailable
-from enginehouse.storage.clock import Clock, Steady
-from enginehouse.storage.database import StorageRefused, Tx
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.database.clock import Clock, Steady
+from enginehouse.storage.database.database import StorageRefused, Tx
+from enginehouse.storage.database.sqlite import SqliteDatabase
 
 WITHIN = 20
 

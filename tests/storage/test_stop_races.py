@@ -13,9 +13,12 @@ from tests import make
 
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import audit, cancelling, jobs, stopping, work
-from enginehouse.storage.database import Database
-from enginehouse.storage.plans import Plans
+from enginehouse.storage import consistency
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.jobs import cancellation, creation, stops
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import claims, reports
+from enginehouse.storage.work import leases as work_leases
 
 JOBS = 1_000
 KINDS = (FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED, FailureKind.INTERNAL_ERROR, FailureKind.STOP_REQUESTED)
@@ -38,7 +41,7 @@ class Contest:
 
     async def run(self) -> None:
         new = [make.new_job(make.chain(3) if n % 4 == 0 else make.independent(2)) for n in range(JOBS)]
-        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
         ids = [job_id for job_id, _ in made]
         await asyncio.gather(
             *(self._claim(random.Random(n)) for n in range(2)),
@@ -57,7 +60,7 @@ class Contest:
         while not self.over:
             began, limit = perf_counter_ns(), chance.randint(1, 8)
             leases = await self.database.write(
-                lambda tx, limit=limit: work.claim(  # type: ignore[misc]
+                lambda tx, limit=limit: claims.claim(  # type: ignore[misc]
                     tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=60_000_000
                 )
             )
@@ -75,7 +78,7 @@ class Contest:
         outcome = Failed(chance.choice(KINDS), "no") if chance.random() < 0.4 else Done(make.outputs(0, 1))
         began = perf_counter_ns()
         [answer] = await self.database.write(
-            lambda tx: work.finish(tx, self.plans, [Report(lease.key, lease.token, outcome)])
+            lambda tx: reports.finish(tx, self.plans, [Report(lease.key, lease.token, outcome)])
         )
         if isinstance(answer, Accepted) and isinstance(outcome, Done):
             self.results.append((lease.key.job_id, began))
@@ -83,16 +86,16 @@ class Contest:
     async def _beat(self) -> None:
         while not self.over:
             held = [(lease.key, lease.token) for lease in self.leases]
-            kept = await self.database.write(lambda tx, held=held: work.heartbeat(tx, held, lease_micros=10**8))  # type: ignore[misc]
+            kept = await self.database.write(lambda tx, held=held: work_leases.heartbeat(tx, held, lease_micros=10**8))  # type: ignore[misc]
             told = [key for key, to_stop in kept.items() if to_stop]
             if told:
-                await self.database.write(lambda tx, told=told: stopping.signalled(tx, told))  # type: ignore[misc]
+                await self.database.write(lambda tx, told=told: stops.signalled(tx, told))  # type: ignore[misc]
             await asyncio.sleep(0)
 
     async def _stop(self, ids: list[int]) -> None:
         for job_id in ids:
             [verdict] = await self.database.write(
-                lambda tx, job_id=job_id: cancelling.cancel(  # type: ignore[misc]
+                lambda tx, job_id=job_id: cancellation.cancel(  # type: ignore[misc]
                     tx, [(job_id, make.ORGANIZATION)], include_running=True
                 )
             )
@@ -115,5 +118,5 @@ async def test_whatever_goes_on_a_stopped_job_starts_and_accepts_nothing_and_end
         assert (rows[job_id][1], bool(rows[job_id][2]), rows[job_id][13]) == ("aborted", True, 0)
     left = {row[0] for row in await contended.read(lambda tx: tx.all("test.item_rows"))}
     assert not left & contest.stopped_at.keys()
-    looked, found = await contended.read(audit.statuses)
+    looked, found = await contended.read(consistency.statuses)
     assert (looked, found) == (JOBS, [])

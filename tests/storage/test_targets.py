@@ -8,7 +8,7 @@ import pytest
 from enginehouse.domain.artifact import Asset
 from enginehouse.domain.job import TargetRequest
 from enginehouse.storage import identity, targets
-from enginehouse.storage.database import Database, Tx
+from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.targets import AssetRow, TargetRow
 
 

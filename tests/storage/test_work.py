@@ -9,8 +9,10 @@ from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Stale
-from enginehouse.storage import artifacts, barriers, cancelling, deleting, work
-from enginehouse.storage.database import Database
+from enginehouse.storage import artifacts, bulk_cancels
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.jobs import cancellation, deletion
+from enginehouse.storage.work import claims, leases
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ async def test_what_the_servers_own_end_orphaned_is_charged_to_nobody(bench: Ver
 async def test_a_stale_token_changes_nothing(bench: Verbs) -> None:
     [job_id] = await bench.create(make.new_job(make.independent(1)))
     [first] = await bench.claim(lease=0)
-    expired = await bench.database.read(lambda tx: work.expired(tx, limit=10))
+    expired = await bench.database.read(lambda tx: leases.expired(tx, limit=10))
     assert expired == [(first.key, first.token, "w")]
     await bench.fail(first, FailureKind.WORKER_LOST)
     [second] = await bench.claim()
@@ -148,7 +150,7 @@ async def test_a_stale_token_changes_nothing(bench: Verbs) -> None:
     before = await bench.job(job_id)
     assert await bench.done(first, make.outputs(-1, 1)) == Stale()
     assert await bench.fail(first) == Stale()
-    held = await bench.database.write(lambda tx: work.heartbeat(tx, [(first.key, first.token)], lease_micros=LEASE))
+    held = await bench.database.write(lambda tx: leases.heartbeat(tx, [(first.key, first.token)], lease_micros=LEASE))
     assert held == {}
     assert await bench.job(job_id) == before
     assert await bench.database.read(lambda tx: artifacts.of_task(tx, make.ORGANIZATION, job_id)) == ()
@@ -159,15 +161,15 @@ async def test_a_stale_token_changes_nothing(bench: Verbs) -> None:
 async def test_a_heartbeat_moves_the_end_of_a_lease(bench: Verbs) -> None:
     await bench.create(make.new_job(make.independent(1)))
     [lease] = await bench.claim(lease=0)
-    held = await bench.database.write(lambda tx: work.heartbeat(tx, [(lease.key, lease.token)], lease_micros=LEASE))
+    held = await bench.database.write(lambda tx: leases.heartbeat(tx, [(lease.key, lease.token)], lease_micros=LEASE))
     assert held == {(lease.key, lease.token): False}
-    assert await bench.database.read(lambda tx: work.expired(tx, limit=10)) == []
+    assert await bench.database.read(lambda tx: leases.expired(tx, limit=10)) == []
 
 
 async def test_cancel_before_any_start_leaves_nothing_to_claim(bench: Verbs) -> None:
     [job_id, other] = await bench.create(make.new_job(make.independent(3)), make.new_job(make.independent(1)))
     [verdict] = await bench.cancel(job_id)
-    assert verdict == cancelling.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert verdict == cancellation.Cancelled(JobStatus.ABORTED, done=True, refused=False)
     assert {lease.key.job_id for lease in await bench.claim()} == {other}
     job = await bench.job(job_id)
     assert job.aborted_at is not None
@@ -208,8 +210,8 @@ async def test_a_foreign_job_is_not_there_to_cancel(bench: Verbs) -> None:
 async def test_an_open_barrier_keeps_covered_jobs_from_starting_and_no_others(bench: Verbs) -> None:
     [covered] = await bench.create(make.new_job(make.independent(1)))
 
-    everything = barriers.Range(organization_id=make.ORGANIZATION, created_from=0, created_to=2**62)
-    await bench.database.write(lambda tx: barriers.accept(tx, everything, include_running=False, created_by=None))
+    everything = bulk_cancels.Range(organization_id=make.ORGANIZATION, created_from=0, created_to=2**62)
+    await bench.database.write(lambda tx: bulk_cancels.accept(tx, everything, include_running=False, created_by=None))
     [later] = await bench.create(make.new_job(make.independent(1)))
     assert [lease.key.job_id for lease in await bench.claim()] == [later]
     assert (await bench.job(covered)).status is JobStatus.ABORTED
@@ -235,7 +237,7 @@ async def test_a_standby_runs_only_when_its_principal_fails_and_takes_its_place(
 
 async def test_what_waits_for_a_slot_is_marked_queued(bench: Verbs) -> None:
     [job_id] = await bench.create(make.new_job(make.independent(2)))
-    assert await bench.database.write(lambda tx: work.mark_queued(tx, pool="native", limit=10)) == 2
+    assert await bench.database.write(lambda tx: claims.mark_queued(tx, pool="native", limit=10)) == 2
     assert await bench.statuses(job_id) == (JobStatus.QUEUED, [TaskStatus.QUEUED] * 2)
     assert await bench.counts() == {"queued": 1}
     [verdict] = await bench.cancel(job_id)
@@ -247,8 +249,8 @@ async def test_delete_leaves_no_row(bench: Verbs) -> None:
     [job_id] = await bench.create(make.new_job(make.chain(2)))
     [lease] = await bench.claim()
     await bench.done(lease, make.outputs(0, 1))
-    assert await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=2)) is None
-    keys = await bench.database.write(lambda tx: deleting.delete(tx, [job_id], organization_id=make.ORGANIZATION))
+    assert await bench.database.write(lambda tx: deletion.delete(tx, [job_id], organization_id=2)) is None
+    keys = await bench.database.write(lambda tx: deletion.delete(tx, [job_id], organization_id=make.ORGANIZATION))
     assert keys == ["k0", log_key(make.ORGANIZATION, *lease.key, lease.attempt)]
     assert await bench.counts() == {}
     assert await bench.claim() == []

@@ -8,10 +8,12 @@ from enginehouse.domain.job import Job
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Report
-from enginehouse.storage import cancelling, jobs, work
-from enginehouse.storage.cancelling import Cancelled
-from enginehouse.storage.database import Database, Row
-from enginehouse.storage.plans import Plans
+from enginehouse.storage.database.database import Database, Row
+from enginehouse.storage.jobs import cancellation, creation, queries
+from enginehouse.storage.jobs.cancellation import Cancelled
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import claims
+from enginehouse.storage.work import reports as work_reports
 
 LEASE = 30_000_000
 
@@ -23,17 +25,17 @@ class Verbs:
         self.database = database
         self.plans = Plans()
 
-    async def create(self, *new: jobs.NewJob) -> list[int]:
-        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+    async def create(self, *new: creation.NewJob) -> list[int]:
+        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 
     async def claim(self, limit: int = 100, *, lease: int = LEASE) -> list[Lease]:
         return await self.database.write(
-            lambda tx: work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=lease)
+            lambda tx: claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=lease)
         )
 
     async def finish(self, *reports: Report) -> list[Answer]:
-        return await self.database.write(lambda tx: work.finish(tx, self.plans, reports))
+        return await self.database.write(lambda tx: work_reports.finish(tx, self.plans, reports))
 
     async def done(self, lease: Lease, outputs: Sequence[NewArtifact] = ()) -> Answer:
         [answer] = await self.finish(Report(lease.key, lease.token, Done(tuple(outputs))))
@@ -45,10 +47,10 @@ class Verbs:
 
     async def cancel(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> list[Cancelled | None]:
         wanted = [(job_id, organization_id) for job_id in job_ids]
-        return await self.database.write(lambda tx: cancelling.cancel(tx, wanted))
+        return await self.database.write(lambda tx: cancellation.cancel(tx, wanted))
 
     async def job(self, job_id: int) -> Job:
-        found = await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [job_id]))
+        found = await self.database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [job_id]))
         return found[job_id]
 
     async def statuses(self, job_id: int) -> tuple[JobStatus, list[TaskStatus]]:
@@ -56,7 +58,7 @@ class Verbs:
         return job.status, [task.status for task in job.tasks]
 
     async def counts(self) -> dict[str, int]:
-        found = await self.database.read(lambda tx: jobs.counts_by_status(tx, make.ORGANIZATION))
+        found = await self.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))
         return {word: n for word, n in found.items() if n}
 
     async def rows(self, statement: str) -> list[Row]:

@@ -12,8 +12,10 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Report
 from enginehouse.operations import work as operations
 from enginehouse.operations.house import House
-from enginehouse.storage import artifacts, cancelling, deleting, jobs, work
-from enginehouse.storage.database import Tx
+from enginehouse.storage import artifacts
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.jobs import cancellation, creation, deletion, queries
+from enginehouse.storage.work import claims, reports
 
 CHUNKS = 3
 LEASE = 30_000_000
@@ -29,20 +31,20 @@ class Worker:
         self.database = house.database
         self.plans = house.plans
 
-    async def create(self, *new: jobs.NewJob) -> list[int]:
-        made = await self.database.write(lambda tx: jobs.create(tx, self.plans, new))
+    async def create(self, *new: creation.NewJob) -> list[int]:
+        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 
     async def claim(self, limit: int = 100) -> list[Lease]:
         async def take(tx: Tx) -> list[Lease]:
             await tx.run("test.all_due")
-            return await work.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=LEASE)
+            return await claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=LEASE)
 
         return await self.database.write(take)
 
     async def finish(self, lease: Lease, outcome: Done | Failed) -> Answer:
         report = Report(lease.key, lease.token, outcome)
-        [answer] = await self.database.write(lambda tx: work.finish(tx, self.plans, [report]))
+        [answer] = await self.database.write(lambda tx: reports.finish(tx, self.plans, [report]))
         return answer
 
     async def fail(self, lease: Lease) -> Answer:
@@ -82,18 +84,18 @@ class Worker:
         plain = make.outputs(folder, 1)[0]
         return structs.replace(plain, part=part, index=index, name=read[0], sha256=content, key=key)
 
-    async def cancel(self, *job_ids: int) -> list[cancelling.Cancelled | None]:
+    async def cancel(self, *job_ids: int) -> list[cancellation.Cancelled | None]:
         wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
-        return await self.database.write(lambda tx: cancelling.cancel(tx, wanted))
+        return await self.database.write(lambda tx: cancellation.cancel(tx, wanted))
 
     async def delete(self, *job_ids: int) -> list[str]:
         """The jobs are gone; answers the keys of the outputs to remove."""
-        keys = await self.database.write(lambda tx: deleting.delete(tx, job_ids, organization_id=make.ORGANIZATION))
+        keys = await self.database.write(lambda tx: deletion.delete(tx, job_ids, organization_id=make.ORGANIZATION))
         assert keys is not None
         return [key for key in keys if not key.endswith(".log")]
 
     async def job(self, job_id: int) -> Job:
-        return (await self.database.read(lambda tx: jobs.by_ids(tx, make.ORGANIZATION, [job_id])))[job_id]
+        return (await self.database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [job_id])))[job_id]
 
     async def artifacts(self, job_id: int) -> list[Artifact]:
         found = list[Artifact]()

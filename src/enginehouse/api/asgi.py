@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
+from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphql.transport import graphql
-from enginehouse.api.rest import administration
-from enginehouse.api.rest.routes import BASE, Interface
+from enginehouse.api.v1 import routes as v1
 from enginehouse.operations.house import House
 
 Scope = MutableMapping[str, Any]
@@ -20,19 +20,19 @@ _NOWHERE = (
 
 def application(house: House) -> Application:
     """Serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house."""
-    rest = Interface(lambda: house)
-    own = administration.interface(lambda: house)
+    documented = edge.interface(lambda: house)
+    own = v1.interface(lambda: house)
     data = graphql(house)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        if path.startswith(BASE + "/"):
-            await rest(scope, receive, send)
+        if path.startswith(edge.BASE + "/"):
+            await documented(scope, receive, send)
         elif path in ("/v3/graphql", "/v3/graphql/"):
             await data(scope, receive, send)
-        elif path.startswith(administration.BASE + "/"):
+        elif path.startswith(v1.BASE + "/"):
             await own(scope, receive, send)
         else:
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_NOWHERE)).encode())]

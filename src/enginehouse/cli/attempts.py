@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from enginehouse.cli import output, watching
+from enginehouse.cli import follow, output
+from enginehouse.cli.connection import at_server
 from enginehouse.cli.problem import FailureError
-from enginehouse.cli.where import at_server
 from enginehouse.client import jobs
 from enginehouse.client.http import Connection
 
@@ -33,7 +33,7 @@ def attempts(server: Connection, job_id: str, *, number: int | None, as_json: bo
         return
     rows = [
         (
-            one["task"], watching.task_name(tasks[one["task"]]), one["item"], one["number"], one["worker"],
+            one["task"], follow.task_name(tasks[one["task"]]), one["item"], one["number"], one["worker"],
             one["startedDateTime"], one.get("endedDateTime", ""), output.status(one["outcome"]), _why(one),
         )
         for one in found

@@ -10,9 +10,9 @@ import click
 from rich.text import Text
 
 from enginehouse.cli import output
+from enginehouse.cli.connection import at_server
 from enginehouse.cli.problem import FailureError
-from enginehouse.cli.where import at_server
-from enginehouse.client import administration
+from enginehouse.client import accounts
 from enginehouse.client.http import Connection
 
 _PAGE = 1_000
@@ -80,11 +80,11 @@ def list_(
     output.console().print(output.table(("when", "event", "done", "who", "object", "from", "remark"), rows))
 
 
-def _pages(server: Connection, query: dict[str, Any], limit: int) -> list[administration.Json]:
-    found = list[administration.Json]()
+def _pages(server: Connection, query: dict[str, Any], limit: int) -> list[accounts.Json]:
+    found = list[accounts.Json]()
     while len(found) < limit:
         before = found[-1]["auditID"] if found else None
-        page = administration.audit(server, **query, before=before, limit=min(_PAGE, limit - len(found)))
+        page = accounts.audit(server, **query, before=before, limit=min(_PAGE, limit - len(found)))
         found += islice(page, limit - len(found))
         if not page:
             break
@@ -104,9 +104,9 @@ def verify(*, data: Path | None, database: str | None, seal: str | None, as_json
     """
     kept = _kept(seal)
     # The server's own imports, which nothing else here needs.
-    from enginehouse.cli import stored  # noqa: PLC0415
+    from enginehouse.cli import doctor_checks  # noqa: PLC0415
     from enginehouse.storage import inspection  # noqa: PLC0415
-    from enginehouse.storage.database import StorageRefused  # noqa: PLC0415
+    from enginehouse.storage.database.database import StorageRefused  # noqa: PLC0415
 
     try:
         if database is not None:
@@ -125,10 +125,10 @@ def verify(*, data: Path | None, database: str | None, seal: str | None, as_json
             {"ok": fault is None, "entries": found.entries, "unsealed": found.unsealed, "seal": last, "fault": wrong}
         )
     elif fault is None:
-        click.echo(stored.told(found))
+        click.echo(doctor_checks.told(found))
         click.echo(f"last seal {last}" if last else "there is no seal yet")
     if fault is not None:
-        raise FailureError(stored.told(found))
+        raise FailureError(doctor_checks.told(found))
 
 
 def _kept(text: str | None) -> tuple[int, str] | None:

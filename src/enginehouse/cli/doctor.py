@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from enginehouse.cli import machine, output, stored
+from enginehouse.cli import doctor_checks, machine, output
 from enginehouse.cli.finding import Verdict
 from enginehouse.cli.problem import FailureError
 
@@ -23,7 +23,7 @@ def doctor(*, data: Path | None, database: str | None, as_json: bool) -> None:
     """
     found = list(machine.findings(data))
     if data is not None or database is not None:
-        found += stored.findings(data, database)
+        found += doctor_checks.findings(data, database)
     wrong = [one for one in found if one.verdict is Verdict.WRONG]
     if as_json:
         checks = [{"check": one.name, "verdict": one.verdict.value, "text": one.text} for one in found]

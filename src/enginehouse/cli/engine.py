@@ -2,9 +2,9 @@
 
 import click
 
-from enginehouse.cli import output, pausing
-from enginehouse.cli.where import at_server
-from enginehouse.client import engines, sharing
+from enginehouse.cli import output, pause
+from enginehouse.cli.connection import at_server
+from enginehouse.client import engines, limits
 from enginehouse.client.http import Connection
 
 
@@ -13,7 +13,7 @@ def engine() -> None:
     """See which engines there are; limit and pause them."""
 
 
-pausing.add_to(engine, "engines", what="an engine")
+pause.add_to(engine, "engines", what="an engine")
 
 
 @engine.command("list")
@@ -40,7 +40,7 @@ def list_(server: Connection, *, name: str | None, as_json: bool) -> None:
 @at_server
 def limit(server: Connection, name: str, limit: str, *, as_json: bool) -> None:
     """Let at most so many attempts of an engine run at once, all organizations together."""
-    changed = sharing.limit_engine(server, name, pausing.limit_in(limit))
+    changed = limits.limit_engine(server, name, pause.limit_in(limit))
     if as_json:
         output.show_json(changed)
     else:

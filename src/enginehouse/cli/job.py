@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from enginehouse.cli import bulk, failing, history, output, pausing, watching
+from enginehouse.cli import bulk_cancels, follow, history, job_failure, output, pause
 from enginehouse.cli.attempts import attempts
+from enginehouse.cli.connection import at_named_server, at_server
+from enginehouse.cli.job_options import Wanted, read_request
 from enginehouse.cli.problem import FailureError
-from enginehouse.cli.requested import Wanted, read_request
-from enginehouse.cli.where import at_named_server, at_server
 from enginehouse.cli.why import why
 from enginehouse.client import events, jobs
 from enginehouse.client.http import Connection
@@ -33,7 +33,7 @@ def job() -> None:
 
 job.add_command(attempts)
 job.add_command(why)
-pausing.add_to(job, "jobs", what="a job")
+pause.add_to(job, "jobs", what="a job")
 
 
 @job.command()
@@ -114,7 +114,7 @@ def get(server: Connection, job_id: str, *, as_json: bool) -> None:
         ("retries", "\n".join(found.get("retries", ())) or None),
     ]
     shown.print(output.table(("", ""), [fact for fact in facts if fact[1] is not None]))
-    shown.print(watching.tasks(found))
+    shown.print(follow.tasks(found))
 
 
 @job.command("list")
@@ -160,7 +160,7 @@ def events_(server: Connection, job_id: str, *, as_json: bool) -> None:
     if as_json:
         output.show_json(found)
         return
-    names = [watching.task_name(task) for task in jobs.detail(server, job_id)["tasks"]]
+    names = [follow.task_name(task) for task in jobs.detail(server, job_id)["tasks"]]
     rows = [
         (one["id"], one["dateTime"], "job" if "task" not in one else f"{one['task']} {names[one['task']]}",
          history.words(one), history.remark(one))
@@ -171,7 +171,7 @@ def events_(server: Connection, job_id: str, *, as_json: bool) -> None:
 
 @job.command()
 @click.argument("job_id", required=False)
-@bulk.range_options
+@bulk_cancels.range_options
 @click.option("--include-running", is_flag=True, help="Stop what has started, too.")
 @click.option("--wait", is_flag=True, help="Stay until all of it has stopped.")
 @_key_option
@@ -181,7 +181,7 @@ def cancel(
     server: Connection,
     job_id: str | None,
     *,
-    created: bulk.Range,
+    created: bulk_cancels.Range,
     include_running: bool,
     wait: bool,
     key: str | None,
@@ -194,7 +194,7 @@ def cancel(
     the question.
     """
     if job_id is None:
-        bulk.cancel(server, created, include_running=include_running, wait=wait, key=key, as_json=as_json)
+        bulk_cancels.cancel(server, created, include_running=include_running, wait=wait, key=key, as_json=as_json)
         return
     created.refuse_beside_a_job()
     answer = jobs.cancel(server, job_id, include_running=include_running)
@@ -205,10 +205,10 @@ def cancel(
             click.echo(f"{stopping} running {'attempt is' if stopping == 1 else 'attempts are'} being stopped")
     if wait:
         if as_json:
-            [*_, ended] = watching.snapshots(server, job_id)
+            [*_, ended] = follow.snapshots(server, job_id)
             answer |= {"stopping": ended.get("stopping", 0), "jobStatus": ended["jobStatus"]}
         else:
-            ended = watching.follow(server, job_id, output.console())
+            ended = follow.follow(server, job_id, output.console())
             output.console().print(f"job {ended['coreJobID']}: {ended['jobStatus']}")
     if as_json:
         output.show_json(answer)
@@ -268,7 +268,7 @@ def logs(server: Connection, job_id: str, *, number: int | None, as_json: bool) 
     for at, task in enumerate(tasks):
         if number in (None, at):
             for name, text in jobs.logs(server, task["internalTaskID"]):
-                found.append({"task": at, "engine": watching.task_name(task), "log": name, "text": text})
+                found.append({"task": at, "engine": follow.task_name(task), "log": name, "text": text})
     if as_json:
         output.show_json(found)
         return
@@ -284,17 +284,17 @@ def _stream(server: Connection, job_id: str) -> None:
     except events.NotServedError as missing:
         jobs.detail(server, job_id)
         raise FailureError("This server has no event streams; leave out --json, or use: job get --json") from missing
-    failing.refuse_unless_complete(server, jobs.detail(server, job_id))
+    job_failure.refuse_unless_complete(server, jobs.detail(server, job_id))
 
 
 def _watched(server: Connection, job_id: str, *, as_json: bool) -> None:
     if as_json:
-        ended = watching.until_ended(server, job_id)
+        ended = follow.until_ended(server, job_id)
         output.show_json(ended)
     else:
-        ended = watching.follow(server, job_id, output.console())
+        ended = follow.follow(server, job_id, output.console())
         output.console().print(f"job {ended['coreJobID']}: {ended['jobStatus']}")
-    failing.refuse_unless_complete(server, ended)
+    job_failure.refuse_unless_complete(server, ended)
 
 
 def _progress(one: dict[str, Any]) -> str:
@@ -303,7 +303,7 @@ def _progress(one: dict[str, Any]) -> str:
 
 
 def _engines(one: dict[str, Any]) -> str:
-    names = [watching.task_name(task) for task in one["tasks"]]
+    names = [follow.task_name(task) for task in one["tasks"]]
     return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
 
 

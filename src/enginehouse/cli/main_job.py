@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from enginehouse.cli import failing, sample_job, watching
+from enginehouse.cli import follow, job_failure, sample_job
 from enginehouse.cli.problem import FailureError
 from enginehouse.cli.source import Source
 from enginehouse.client import files, jobs
@@ -49,7 +49,7 @@ def run_job(server: Connection, source: Source, results: Path, console: Console)
     console.print(f"server {server.url}, job {job_id}, on {source.name}\n")
     for warning in warnings:
         console.print(f"warning: {warning}")
-    ended = watching.follow(server, job_id, console)
+    ended = follow.follow(server, job_id, console)
     _refuse_unless_complete(server, ended, console)
     folder = results / job_id
     result = _fetched(server, job_id, folder)
@@ -61,9 +61,9 @@ def run_job(server: Connection, source: Source, results: Path, console: Console)
 
 def _refuse_unless_complete(server: Connection, ended: Json, console: Console) -> None:
     if ended["jobStatus"] != "complete":
-        for line in failing.log_tail(server, ended):
+        for line in job_failure.log_tail(server, ended):
             console.print(f"  log: {line}")
-    failing.refuse_unless_complete(server, ended, look="")
+    job_failure.refuse_unless_complete(server, ended, look="")
 
 
 def _fetched(server: Connection, job_id: str, folder: Path) -> Path:

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from enginehouse.cli import output, pausing
-from enginehouse.cli.where import at_server
-from enginehouse.client import administration, sharing
+from enginehouse.cli import output, pause
+from enginehouse.cli.connection import at_server
+from enginehouse.client import accounts, limits
 from enginehouse.client.http import Connection
 
 
@@ -15,7 +15,7 @@ def organization() -> None:
     """Create and list organizations; share the server between them."""
 
 
-pausing.add_to(organization, "organizations", what="an organization")
+pause.add_to(organization, "organizations", what="an organization")
 
 
 @organization.command()
@@ -25,7 +25,7 @@ pausing.add_to(organization, "organizations", what="an organization")
 @at_server
 def create(server: Connection, name: str, *, default_retries: int | None, as_json: bool) -> None:
     """Create an organization; a super administrator's token is needed."""
-    made = administration.create_organization(server, name, default_retries)
+    made = accounts.create_organization(server, name, default_retries)
     if as_json:
         output.show_json(made)
     else:
@@ -37,7 +37,7 @@ def create(server: Connection, name: str, *, default_retries: int | None, as_jso
 @at_server
 def list_(server: Connection, *, as_json: bool) -> None:
     """List the organizations that the token may act for."""
-    found = administration.organizations(server)
+    found = accounts.organizations(server)
     if as_json:
         output.show_json(found)
         return
@@ -60,8 +60,8 @@ def set_(
     """Change an organization's share of the server; a super administrator's token is needed."""
     given: dict[str, int | None] = {} if weight is None else {"weight": weight}
     if running_limit is not None:
-        given["runningLimit"] = pausing.limit_in(running_limit)
-    changed = sharing.set_organization(server, organization_id, given)
+        given["runningLimit"] = pause.limit_in(running_limit)
+    changed = limits.set_organization(server, organization_id, given)
     if as_json:
         output.show_json(changed)
     else:

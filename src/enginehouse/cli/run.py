@@ -11,9 +11,9 @@ import click
 
 from enginehouse.cli import curl, output, summary
 from enginehouse.cli.child_server import ChildServer
+from enginehouse.cli.connection import told
 from enginehouse.cli.main_job import run_job
 from enginehouse.cli.source import sourced
-from enginehouse.cli.where import told
 from enginehouse.client.http import Connection, RequestFailed
 
 _RESULTS = "enginehouse-results"

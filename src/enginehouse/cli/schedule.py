@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from enginehouse.cli import output, when
-from enginehouse.cli.described import Described, json_object, options
+from enginehouse.cli import human_time, output
+from enginehouse.cli.connection import at_server
 from enginehouse.cli.problem import FailureError
-from enginehouse.cli.where import at_server
+from enginehouse.cli.schedule_options import Described, json_object, options
 from enginehouse.client import schedules
 from enginehouse.client.http import Connection
 
@@ -123,7 +123,7 @@ def show(server: Connection, schedule_id: str, *, as_json: bool) -> None:
 @at_server
 def preview(server: Connection, schedule_id: str | None, *, described: Described, count: int, as_json: bool) -> None:
     """Show the next slots of a schedule, or of one that is only described: nothing is created."""
-    found = _foreseen(server, schedule_id, described, count, when.local_zone())
+    found = _foreseen(server, schedule_id, described, count, human_time.local_zone())
     if as_json:
         output.show_json(found["coming"])
         return
@@ -148,7 +148,7 @@ def explain(
     server: Connection, schedule_id: str | None, *, described: Described, my_zone: str | None, as_json: bool
 ) -> None:
     """Say in a sentence what a schedule does, and when it fires next, in its own time zone and yours."""
-    found = _foreseen(server, schedule_id, described, 1, my_zone or when.local_zone())
+    found = _foreseen(server, schedule_id, described, 1, my_zone or human_time.local_zone())
     if as_json:
         output.show_json(found)
         return
@@ -259,7 +259,7 @@ def _told(server: Connection, made: Json, *, as_json: bool) -> None:
         output.show_json(made)
         return
     click.echo(made["id"])
-    found = schedules.explain(server, made["id"], zone=when.local_zone(), count=1)
+    found = schedules.explain(server, made["id"], zone=human_time.local_zone(), count=1)
     click.echo(f"{found['sentence']} {found['next']}", err=True)
     _warn(found["warnings"])
 

@@ -13,13 +13,12 @@ from collections.abc import Awaitable, Callable, Iterator
 import uvicorn
 import uvloop
 
-from enginehouse import app
+from enginehouse import app, logs
 from enginehouse.api.asgi import Application
 from enginehouse.cli import banner, folder
 from enginehouse.cli.problem import FailureError
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
-from enginehouse.observe import logs
 from enginehouse.settings import Settings
 
 _BACKLOG = 2048

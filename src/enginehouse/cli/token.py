@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from enginehouse.cli import output
-from enginehouse.cli.where import at_server
-from enginehouse.client import administration
+from enginehouse.cli.connection import at_server
+from enginehouse.client import accounts
 from enginehouse.client.http import Connection
 
 _ORGANIZATION = click.option("--organization", metavar="ID", help="Another organization than the token's own.")
@@ -35,7 +35,7 @@ def create(
 ) -> None:
     """Create a token and show it: this is the only time that it can be read."""
     given: dict[str, Any] = {"name": name, "role": role, "organizationID": organization, "expirationDateTime": expires}
-    made = administration.create_token(server, **given)
+    made = accounts.create_token(server, **given)
     if as_json:
         output.show_json(made)
     else:
@@ -49,7 +49,7 @@ def create(
 @at_server
 def list_(server: Connection, *, organization: str | None, as_json: bool) -> None:
     """List the tokens of an organization that are good now."""
-    found = administration.tokens(server, organization)
+    found = accounts.tokens(server, organization)
     if as_json:
         output.show_json(found)
         return
@@ -67,7 +67,7 @@ def list_(server: Connection, *, organization: str | None, as_json: bool) -> Non
 @at_server
 def revoke(server: Connection, token_or_id: str, *, organization: str | None, as_json: bool) -> None:
     """Revoke a token, by its id or the token itself."""
-    gone = administration.revoke_token(server, token_or_id, organization)
+    gone = accounts.revoke_token(server, token_or_id, organization)
     if as_json:
         output.show_json(gone)
     else:

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from enginehouse.cli import output
+from enginehouse.cli.connection import Where, asking, at_server, server_options
 from enginehouse.cli.problem import FailureError
-from enginehouse.cli.where import Where, asking, at_server, server_options
-from enginehouse.client import administration
+from enginehouse.client import accounts
 from enginehouse.client.http import Connection
 
 _PASSWORD = click.option(
@@ -48,9 +48,7 @@ def create(
 ) -> None:
     """Create a user, who can sign in with the password that is asked for."""
     password = _password(password_file)
-    made = administration.create_user(
-        server, name, password, organizationID=organization, displayName=display_name, **more
-    )
+    made = accounts.create_user(server, name, password, organizationID=organization, displayName=display_name, **more)
     if as_json:
         output.show_json(made)
     else:
@@ -78,7 +76,7 @@ def password(where: Where, name: str, *, password_file: Any, database: str | Non
         offline.set_password(unattended, database, name, wanted)
     else:
         with asking(where) as server:
-            administration.set_password(server, name, wanted)
+            accounts.set_password(server, name, wanted)
     if as_json:
         output.show_json({"success": True, "name": name})
     else:

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from enginehouse.cli import output
-from enginehouse.cli.where import at_server
-from enginehouse.client import waiting
+from enginehouse.cli.connection import at_server
+from enginehouse.client import why as client_why
 from enginehouse.client.http import Connection
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 @at_server
 def why(server: Connection, job_id: str, *, as_json: bool) -> None:
     """Say why a job is not running, task by task, and what can be done about it."""
-    found = waiting.why(server, job_id)
+    found = client_why.why(server, job_id)
     if as_json:
         output.show_json(found)
         return

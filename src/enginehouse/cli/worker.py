@@ -3,8 +3,8 @@
 import click
 
 from enginehouse.cli import output
-from enginehouse.cli.where import at_server
-from enginehouse.client import waiting
+from enginehouse.cli.connection import at_server
+from enginehouse.client import why
 from enginehouse.client.http import Connection
 
 
@@ -21,7 +21,7 @@ def list_(server: Connection, *, as_json: bool) -> None:
 
     One that was not heard of for three beats is gone. Names are shown to administrators.
     """
-    found = waiting.workers(server)
+    found = why.workers(server)
     if as_json:
         output.show_json(found)
         return

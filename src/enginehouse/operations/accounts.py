@@ -7,13 +7,14 @@ from uuid import UUID, uuid4
 from enginehouse.domain import ids
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role, TokenKind, User
-from enginehouse.operations import audit, bounds, passwords, tokens
+from enginehouse.operations import bounds, passwords, tokens
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require, require_super_admin
-from enginehouse.storage import audit_log
 from enginehouse.storage import identity as storage
-from enginehouse.storage.audit_log import Entry
-from enginehouse.storage.database import Tx
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import Entry
+from enginehouse.storage.database.database import Tx
 from enginehouse.storage.identity import TokenRow, UserRow
 
 FIRST_USER: Final = "admin"
@@ -28,7 +29,7 @@ class FirstStart:
     token: str | None = field(default=None, repr=False)
 
 
-@audit.mutation("createOrganization", "Organization")
+@trail.mutation("createOrganization", "Organization")
 async def create_organization(
     house: House, principal: Principal, name: str, default_retries: int | None = None
 ) -> Organization:
@@ -38,11 +39,11 @@ async def create_organization(
     if default_retries is not None and not 0 <= default_retries <= 100:
         problems.append(Problem("defaultRetries", "must be between 0 and 100.", str(default_retries), "0..100"))
     bounds.refuse(problems)
-    made = audit.entry(principal, "createOrganization", object_type="Organization")
+    made = trail.entry(principal, "createOrganization", object_type="Organization")
 
     async def make(tx: Tx) -> Organization:
         organization = await _new_organization(tx, name, default_retries)
-        await audit_log.record(tx, [made.about(organization.id)])
+        await entries.record(tx, [made.about(organization.id)])
         return organization
 
     return await house.database.write(make)
@@ -97,7 +98,7 @@ async def _named(house: House, text: str) -> int | None:
     return await house.database.peek(lambda tx: storage.organization_of_application(tx, application_id))
 
 
-@audit.mutation("createUser", "User")
+@trail.mutation("createUser", "User")
 async def create_user(
     house: House,
     principal: Principal,
@@ -126,11 +127,11 @@ async def create_user(
         display_name=display_name,
         email=email,
     )
-    made = audit.entry(principal, "createUser", object_type="User", object_id=row.id, organization_id=organization.id)
+    made = trail.entry(principal, "createUser", object_type="User", object_id=row.id, organization_id=organization.id)
 
     async def make(tx: Tx) -> User | None:
         user = await storage.create_user(tx, organization.id, row)
-        await audit_log.record(tx, [made] if user is not None else [])
+        await entries.record(tx, [made] if user is not None else [])
         return user
 
     user = await house.database.write(make)
@@ -139,7 +140,7 @@ async def create_user(
     return user
 
 
-@audit.mutation("changePassword", "User")
+@trail.mutation("changePassword", "User")
 async def set_password(house: House, principal: Principal, name: str, password: str) -> None:
     """The user signs in with the new password from now on, and the user's sessions are over.
 
@@ -149,7 +150,7 @@ async def set_password(house: House, principal: Principal, name: str, password: 
     organization_id = None if principal.super_admin else principal.organization_id
     bounds.refuse(passwords.problems(password))
     password_hash = await passwords.hashed(password)
-    changed = audit.entry(principal, "changePassword", object_type="User")
+    changed = trail.entry(principal, "changePassword", object_type="User")
 
     async def change(tx: Tx) -> list[str]:
         owner = await storage.user_named(tx, organization_id, name) if bounds.storable(name) else None
@@ -157,7 +158,7 @@ async def set_password(house: House, principal: Principal, name: str, password: 
             raise NotFound("User", name)
         if owner.super_admin and not principal.super_admin:
             raise NotAllowed
-        await audit_log.record(tx, [changed.about(owner.id, organization_id=owner.organization_id)])
+        await entries.record(tx, [changed.about(owner.id, organization_id=owner.organization_id)])
         return await storage.set_password(tx, owner, password_hash)
 
     house.known_tokens.forget(await house.database.write(change))
@@ -187,7 +188,7 @@ async def first_start(house: House, *, init_token: str | None) -> FirstStart:
             if await storage.token_with_hash(tx, row.hash) is None:
                 rows.append(_at_start("createToken", owner[0], "Token", row.id))
             await storage.insert_token(tx, row)
-        await audit_log.record(tx, rows)
+        await entries.record(tx, rows)
         return FirstStart(password if made else None, secret if made and not known else None)
 
     return await house.database.write(begin)

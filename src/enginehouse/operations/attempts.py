@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enginehouse.domain.artifact import log_key
-from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import history
+from enginehouse.storage import attempts
 
 
 async def of_task(
@@ -38,7 +38,7 @@ async def of_tasks(
 ) -> dict[AttemptPage, list[Attempt]]:
     """The pages of tasks that are the caller's organization's; what is empty is absent."""
     require(principal, Role.READER)
-    return await house.database.peek(lambda tx: history.attempts(tx, principal.organization_id, wanted))
+    return await house.database.peek(lambda tx: attempts.attempts(tx, principal.organization_id, wanted))
 
 
 async def log(
@@ -48,7 +48,7 @@ async def log(
     await job_operations.task(house, principal, job_id, ordinal, shown)
     organization_id = principal.organization_id
     there = await house.database.peek(
-        lambda tx: history.has_attempt(tx, organization_id, job_id, ordinal, item, number)
+        lambda tx: attempts.has_attempt(tx, organization_id, job_id, ordinal, item, number)
     )
     if not there:
         raise NotFound("Attempt", f"{item}/{number}")

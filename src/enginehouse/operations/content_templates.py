@@ -5,13 +5,15 @@ from typing import Final
 
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations import audit, bounds
+from enginehouse.operations import bounds
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log, schedules
 from enginehouse.storage import content_templates as storage
+from enginehouse.storage.audit import entries
 from enginehouse.storage.content_templates import ContentTemplate
-from enginehouse.storage.database import Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.schedules import schedules
 
 __all__ = ["CONTENT", "ContentTemplate", "create", "delete", "of_schedules", "problems"]
 
@@ -37,14 +39,14 @@ async def of_schedules(
     return await house.database.read(lambda tx: storage.of_schedules(tx, principal.organization_id, wanted))
 
 
-@audit.mutation("createScheduledJobContentTemplate", CONTENT)
+@trail.mutation("createScheduledJobContentTemplate", CONTENT)
 async def create(
     house: House, principal: Principal, schedule_id: int, wanted: ContentTemplate, shown: str = ""
 ) -> ContentTemplate:
     """The scheduled job has one content template more. Raises NotFound, NotAllowed, InvalidInput with all problems."""
     require(principal, Role.USER)
     bounds.refuse(problems(wanted))
-    done = audit.entry(principal, "createScheduledJobContentTemplate", object_type=CONTENT)
+    done = trail.entry(principal, "createScheduledJobContentTemplate", object_type=CONTENT)
 
     async def add(tx: Tx) -> ContentTemplate:
         if await schedules.lock(tx, principal.organization_id, schedule_id) is None:
@@ -52,23 +54,23 @@ async def create(
                 raise NotAllowed("This scheduled job belongs to another organization; it can be read, not changed.")
             raise NotFound("ScheduledJob", shown or schedule_id, path="scheduledJobId")
         [made] = await storage.add(tx, principal.organization_id, schedule_id, [wanted])
-        await audit_log.record(tx, [done.about(made.id)])
+        await entries.record(tx, [done.about(made.id)])
         return made
 
     return await house.database.write(add)
 
 
-@audit.mutation("deleteScheduledJobContentTemplate", CONTENT, names="content_id")
+@trail.mutation("deleteScheduledJobContentTemplate", CONTENT, names="content_id")
 async def delete(house: House, principal: Principal, content_id: str) -> None:
     """The content template is gone. Raises NotFound."""
     require(principal, Role.USER)
-    done = audit.entry(
-        principal, "deleteScheduledJobContentTemplate", object_type=CONTENT, object_id=audit.printable(content_id)
+    done = trail.entry(
+        principal, "deleteScheduledJobContentTemplate", object_type=CONTENT, object_id=trail.printable(content_id)
     )
 
     async def remove(tx: Tx) -> None:
         if not (bounds.storable(content_id) and await storage.delete(tx, principal.organization_id, content_id)):
             raise NotFound(CONTENT, content_id)
-        await audit_log.record(tx, [done])
+        await entries.record(tx, [done])
 
     await house.database.write(remove)

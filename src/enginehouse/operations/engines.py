@@ -10,7 +10,7 @@ from enginehouse.operations import bounds
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import engines as storage
-from enginehouse.storage.database import Tx
+from enginehouse.storage.database.database import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from enginehouse.domain.event import Event, Head, Place
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.operations.house import House
+from enginehouse.operations.job_watches import Watched
 from enginehouse.operations.permission import require
-from enginehouse.operations.watches import Watched
 from enginehouse.storage import events
-from enginehouse.storage.database import Tx
+from enginehouse.storage.database.database import Tx
 
 FIRST: Final = -1  # where a history begins: before the event 0
 _PAGE: Final = 200

@@ -9,19 +9,21 @@ from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
-from enginehouse.operations.creator import Creator
+from enginehouse.operations.batches import Creator
+from enginehouse.operations.job_watches import Watches
 from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.tokens import KnownTokens
-from enginehouse.operations.watches import Watches
-from enginehouse.storage import cancelling, creating, jobs, keys, work
-from enginehouse.storage.barriers import BARRIER_LOCK
-from enginehouse.storage.cancelling import Cancelling
-from enginehouse.storage.coalescer import Coalescer
-from enginehouse.storage.database import Database, Tx
-from enginehouse.storage.keys import Known, Name
-from enginehouse.storage.lanes import Queue
-from enginehouse.storage.plans import Plans
+from enginehouse.storage import idempotency
+from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database.batcher import Coalescer
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.idempotency import Known, Name
+from enginehouse.storage.jobs import cancellation, creation, keyed_creation, queries
+from enginehouse.storage.jobs.cancellation import Cancelling
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import reports as work_reports
+from enginehouse.storage.work.lanes import Queue
 
 _SHARDS = 8
 
@@ -93,8 +95,8 @@ class House:
     plans: Plans
     listeners: Listeners
     shard: Callable[[], int]
-    creates: Coalescer[jobs.Creation, creating.Made]
-    cancels: Coalescer[Cancelling, cancelling.Cancelled | None]
+    creates: Coalescer[creation.Creation, keyed_creation.Made]
+    cancels: Coalescer[Cancelling, cancellation.Cancelled | None]
     finishes: Coalescer[Report, Answer]
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     key_of: Callable[[Name], Awaitable[Known | None]]
@@ -123,9 +125,11 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
         return next(turns) % _SHARDS if on_postgres else 0
 
-    async def cancel(wanted: list[Cancelling]) -> list[cancelling.Cancelled | None]:
+    async def cancel(wanted: list[Cancelling]) -> list[cancellation.Cancelled | None]:
         at = shard()
-        verdicts = await database.write(lambda tx: cancelling.cancel_recorded(tx, wanted, shard=at), under=BARRIER_LOCK)
+        verdicts = await database.write(
+            lambda tx: cancellation.cancel_recorded(tx, wanted, shard=at), under=BARRIER_LOCK
+        )
         watches.changed(job_id for (job_id, _), _ in wanted)
         return verdicts
 
@@ -133,7 +137,7 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         at = shard()
 
         async def ends(tx: Tx) -> list[Answer]:
-            return await work.finish(tx, plans, reports, shard=at)
+            return await work_reports.finish(tx, plans, reports, shard=at)
 
         answers = await database.write(ends, under=BARRIER_LOCK)
         watches.changed(report.key.job_id for report in reports)
@@ -141,17 +145,17 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
 
     async def status(wanted: tuple[int, int]) -> JobStatus | None:
         job_id, organization_id = wanted
-        return await database.glance(lambda tx: jobs.status(tx, organization_id, job_id))
+        return await database.glance(lambda tx: queries.status(tx, organization_id, job_id))
 
     async def key(name: Name) -> Known | None:
-        return (await database.glance(lambda tx: keys.known(tx, [name]))).get(name)
+        return (await database.glance(lambda tx: idempotency.known(tx, [name]))).get(name)
 
     async def known_keys(names: list[Name]) -> list[Known | None]:
-        found = await database.glance(lambda tx: keys.known(tx, set(names)))
+        found = await database.glance(lambda tx: idempotency.known(tx, set(names)))
         return [found.get(name) for name in names]
 
     async def statuses(wanted: list[tuple[int, int]]) -> list[JobStatus | None]:
-        return await database.glance(lambda tx: jobs.statuses(tx, wanted))
+        return await database.glance(lambda tx: queries.statuses(tx, wanted))
 
     in_flight = 2 if on_postgres else 1
     return House(

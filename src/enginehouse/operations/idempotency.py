@@ -22,14 +22,14 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from enginehouse.domain import asked
+from enginehouse.domain import fingerprint
 from enginehouse.domain.errors import InvalidInput, KeyInProgress, Problem, Unavailable
 from enginehouse.domain.identity import Principal
-from enginehouse.operations.creator import PATIENCE
+from enginehouse.operations.batches import PATIENCE
 from enginehouse.operations.house import House
-from enginehouse.storage import keys
-from enginehouse.storage.database import Contended, Tx
-from enginehouse.storage.keys import Keyed
+from enginehouse.storage import idempotency
+from enginehouse.storage.database.database import Contended, Tx
+from enginehouse.storage.idempotency import Keyed
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def keyed(principal: Principal, operation: str, key: str | None, what: Any) -> K
     if not _KEY.fullmatch(key):
         raise InvalidInput([Problem(HEADER, "1–255 visible ASCII characters.", allowed="1–255 visible ASCII")])
     try:
-        return Keyed(principal.organization_id, operation, key, asked.digest(what))
+        return Keyed(principal.organization_id, operation, key, fingerprint.digest(what))
     except ValueError:
         raise InvalidInput("must be JSON, without half of a surrogate pair and not nested too deeply.") from None
 
@@ -87,12 +87,12 @@ async def once(
     async def first(tx: Tx) -> Answered[T]:
         nonlocal mine
         mine = False
-        known = await keys.take(tx, [wanted], tx.now)
+        known = await idempotency.take(tx, [wanted], tx.now)
         if known:
             return Answered(msgspec.json.decode(known[wanted.name].answer_to(wanted), type=kind), replayed=True)
         mine = True
         value = await work(tx)
-        await keys.answer(tx, {wanted.name: msgspec.json.encode(value).decode()})
+        await idempotency.answer(tx, {wanted.name: msgspec.json.encode(value).decode()})
         return Answered(value)
 
     try:

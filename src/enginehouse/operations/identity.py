@@ -6,7 +6,7 @@ from uuid import UUID
 
 from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
-from enginehouse.operations import audit, bounds, passwords, tokens
+from enginehouse.operations import bounds, passwords, tokens
 from enginehouse.operations.accounts import (
     FirstStart,
     create_organization,
@@ -16,12 +16,13 @@ from enginehouse.operations.accounts import (
     list_organizations,
     set_password,
 )
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require
-from enginehouse.storage import audit_log
 from enginehouse.storage import identity as storage
-from enginehouse.storage.audit_log import NOBODYS
-from enginehouse.storage.database import Tx
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import NOBODYS
+from enginehouse.storage.database.database import Tx
 
 __all__ = [
     "FirstStart",
@@ -93,7 +94,7 @@ async def authenticate(house: House, secret: str) -> Principal:
 
 async def refuse(house: House, why: str) -> None:
     """That somebody without a good token was not let in is recorded."""
-    await house.refusals.note(audit.stranger("authenticate", why))
+    await house.refusals.note(trail.stranger("authenticate", why))
 
 
 async def _refuse_token(house: House, token_hash: str) -> None:
@@ -101,7 +102,7 @@ async def _refuse_token(house: House, token_hash: str) -> None:
     if token is None:
         await refuse(house, "the token is unknown")
         return
-    refused = audit.stranger(
+    refused = trail.stranger(
         "authenticate",
         "the token has expired" if token.revoked_at is None else "the token was revoked",
         organization_id=token.organization_id,
@@ -119,7 +120,7 @@ async def login(house: House, name: str, password: str) -> Session:
     try:
         house.failed_logins.check(name)
     except CapacityExceeded:
-        await house.refusals.note(audit.stranger("userLogin", "too many failed logins", user_name=name))
+        await house.refusals.note(trail.stranger("userLogin", "too many failed logins", user_name=name))
         raise
     known = name if bounds.storable(name) else ""
     user, password_hash = await house.database.read(lambda tx: storage.user_signing_in(tx, known)) or (None, None)
@@ -130,7 +131,7 @@ async def login(house: House, name: str, password: str) -> Session:
             raise LoginRefused
         session = await _open_session(house, user, password_hash)
     except LoginRefused:
-        refused = audit.stranger(
+        refused = trail.stranger(
             "userLogin",
             "the name or the password is wrong",
             organization_id=NOBODYS if user is None else user.organization_id,
@@ -146,7 +147,7 @@ async def login(house: House, name: str, password: str) -> Session:
 async def _open_session(house: House, user: User, password_hash: str) -> Session:
     secret = tokens.new_uuid()
     caller = Principal(user.organization_id, user.id, tokens.token_id(tokens.fingerprint(secret)), user_name=user.name)
-    entered = audit.entry(caller, "userLogin", object_type="User", object_id=user.id)
+    entered = trail.entry(caller, "userLogin", object_type="User", object_id=user.id)
 
     async def open_session(tx: Tx) -> Session:
         organization = await storage.organization(tx, user.organization_id)
@@ -161,7 +162,7 @@ async def _open_session(house: House, user: User, password_hash: str) -> Session
         )
         if organization is None or not await storage.open_session(tx, user, password_hash, row):
             raise LoginRefused
-        await audit_log.record(tx, [entered])
+        await entries.record(tx, [entered])
         return Session(secret, user, organization, user.last_login_at)
 
     return await house.database.write(open_session)
@@ -191,13 +192,13 @@ async def me(house: House, principal: Principal) -> tuple[User | None, Organizat
 async def logout(house: House, secret: str) -> bool:
     """The session is over at once; False when there was none. Keys are revoked, not logged out."""
     token_hash = tokens.fingerprint(secret)
-    left = audit.entry(Principal(NOBODYS, None, tokens.token_id(token_hash)), "userLogout", object_type="User")
+    left = trail.entry(Principal(NOBODYS, None, tokens.token_id(token_hash)), "userLogout", object_type="User")
 
     async def end(tx: Tx) -> bool:
         holder = await storage.end_session(tx, token_hash)
         if holder is not None:
             who = {"user_id": holder.user_id, "user_name": holder.user_name}
-            await audit_log.record(tx, [left.about(holder.user_id, organization_id=holder.organization_id, **who)])
+            await entries.record(tx, [left.about(holder.user_id, organization_id=holder.organization_id, **who)])
         return holder is not None
 
     ended = await house.database.write(end)
@@ -205,7 +206,7 @@ async def logout(house: House, secret: str) -> bool:
     return ended
 
 
-@audit.mutation("createToken", "Token")
+@trail.mutation("createToken", "Token")
 async def create_token(
     house: House,
     principal: Principal,
@@ -238,13 +239,13 @@ async def create_token(
         expires_at=expires_at,
     )
 
-    made = audit.entry(principal, "createToken", object_type="Token", object_id=row.id, organization_id=organization.id)
+    made = trail.entry(principal, "createToken", object_type="Token", object_id=row.id, organization_id=organization.id)
 
     async def issue(tx: Tx) -> Token:
         if expires_at is not None and not tx.now < expires_at <= bounds.LARGEST_ID:
             problems.append(Problem("expiration", "must be in the future."))
         bounds.refuse(problems)
-        await audit_log.record(tx, [made])
+        await entries.record(tx, [made])
         return await storage.insert_token(tx, row)
 
     return IssuedToken(secret, await house.database.write(issue))
@@ -257,7 +258,7 @@ async def list_tokens(house: House, principal: Principal, organization_id: int |
     return await house.database.read(lambda tx: storage.live_tokens(tx, organization.id))
 
 
-@audit.mutation("revokeToken", "Token")
+@trail.mutation("revokeToken", "Token")
 async def revoke_token(
     house: House, principal: Principal, token_id_or_secret: str, organization_id: int | None = None
 ) -> Token:
@@ -267,7 +268,7 @@ async def revoke_token(
     """
     require(principal, Role.ADMIN)
     organization = organization_for(principal, organization_id)
-    gone = audit.entry(principal, "revokeToken", object_type="Token", organization_id=organization)
+    gone = trail.entry(principal, "revokeToken", object_type="Token", organization_id=organization)
     named, token_hash = _uuid(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
 
     async def revoke(tx: Tx) -> tuple[Token, str | None]:
@@ -275,7 +276,7 @@ async def revoke_token(
         if token is None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
         revoked = await storage.revoke_token(tx, organization, token.id)
-        await audit_log.record(tx, [gone.about(token.id)])
+        await entries.record(tx, [gone.about(token.id)])
         return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
 
     token, revoked = await house.database.write(revoke)

@@ -3,25 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from enginehouse.domain import asked as canonical
+from enginehouse.domain import fingerprint as canonical
 from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, parse_schedule
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
-from enginehouse.domain.shape import initial, shape
+from enginehouse.domain.planning.edges import initial, shape
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import audit, bounds, idempotency, planning, reuse, targets
+from enginehouse.operations import bounds, idempotency, reuse, targets
+from enginehouse.operations import plans as operations_plans
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log, cancelling, deleting, jobs, plans, schedules
-from enginehouse.storage.barriers import BARRIER_LOCK
-from enginehouse.storage.cancelling import Cancelling
-from enginehouse.storage.creating import Made
-from enginehouse.storage.database import Tx
-from enginehouse.storage.jobs import Origin
-from enginehouse.storage.keys import Keyed
-from enginehouse.storage.reuse import SourceGone
+from enginehouse.storage.audit import entries as audit_entries
+from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.idempotency import Keyed
+from enginehouse.storage.jobs import cancellation, creation, deletion, plans, queries
+from enginehouse.storage.jobs.cancellation import Cancelling
+from enginehouse.storage.jobs.creation import Origin
+from enginehouse.storage.jobs.keyed_creation import Made
+from enginehouse.storage.jobs.reuse import SourceGone
+from enginehouse.storage.schedules import schedules
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class JobPage:
     count: int | None = None
 
 
-@audit.mutation("createJob", "Job")
+@trail.mutation("createJob", "Job")
 async def create(
     house: House,
     principal: Principal,
@@ -78,7 +82,7 @@ async def create(
     keyed = _keyed(principal, requests if asked is None else asked, key)
     if not found and (made := await idempotency.earlier(house, keyed, Made)) is not None:
         return _created(made, replayed=True)
-    planned = planning.plan_all(house, principal, requests, found)
+    planned = operations_plans.plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     origins = await _origins(house, principal, requests)
     new = [
@@ -92,13 +96,13 @@ async def create(
         )
         for n, (request, each, target_id) in enumerate(zip(requests, planned, target_ids, strict=True))
     ]
-    entries = [audit.entry(principal, "createJob", object_type="Job")] * len(new)
+    entries = [trail.entry(principal, "createJob", object_type="Job")] * len(new)
     warnings = [
         each.warnings if n in origins or not requests[n].scheduled_job_id
         else (*each.warnings, f'scheduledJobId: there is no scheduled job "{requests[n].scheduled_job_id}".')
         for n, each in enumerate(planned)
     ]  # fmt: skip
-    made = await house.creates.ask(jobs.Creation(new, keyed, entries, warnings))
+    made = await house.creates.ask(creation.Creation(new, keyed, entries, warnings))
     if not made.replayed:
         house.waiting(principal.organization_id)
     return _created(made, replayed=made.replayed)
@@ -151,12 +155,12 @@ def new_job(
     target: TargetRequest | None = None,
     retry_of: Job | None = None,
     reused: Mapping[int, int] | None = None,
-    origin: jobs.Origin | None = None,
-) -> jobs.NewJob:
+    origin: creation.Origin | None = None,
+) -> creation.NewJob:
     """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
     edges = shape(made)
     start = initial(made)
-    return jobs.NewJob(
+    return creation.NewJob(
         organization_id=principal.organization_id,
         plan=made,
         document=plans.encode(made).decode(),
@@ -195,7 +199,7 @@ async def get(house: House, principal: Principal, job_id: int, shown: str = "") 
 async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, Job]:
     """Those of the jobs that are the caller's organization's."""
     require(principal, Role.READER)
-    return await house.database.peek(lambda tx: jobs.by_ids(tx, principal.organization_id, job_ids))
+    return await house.database.peek(lambda tx: queries.by_ids(tx, principal.organization_id, job_ids))
 
 
 async def list_(house: House, principal: Principal, wanted: JobFilter, *, with_count: bool = False) -> JobPage:
@@ -207,9 +211,9 @@ async def list_(house: House, principal: Principal, wanted: JobFilter, *, with_c
         raise InvalidInput(f"0 or more, got {wanted.offset}.", "offset")
 
     async def page(tx: Tx) -> JobPage:
-        ids = await jobs.page(tx, principal.organization_id, wanted)
-        found = await jobs.by_ids(tx, principal.organization_id, ids)
-        total = await jobs.count(tx, principal.organization_id, wanted) if with_count else None
+        ids = await queries.page(tx, principal.organization_id, wanted)
+        found = await queries.by_ids(tx, principal.organization_id, ids)
+        total = await queries.count(tx, principal.organization_id, wanted) if with_count else None
         return JobPage(tuple(found[job_id] for job_id in ids if job_id in found), total)
 
     return await house.database.read(page)
@@ -230,14 +234,14 @@ async def pages(house: House, principal: Principal, wanted: Sequence[JobFilter])
         bounds.page(each.offset, each.limit, largest=house.limits.page_size)
 
     async def read(tx: Tx) -> dict[JobFilter, tuple[Job, ...]]:
-        ids = {each: await jobs.page(tx, principal.organization_id, each) for each in wanted}
-        found = await jobs.by_ids(tx, principal.organization_id, sorted({i for page in ids.values() for i in page}))
+        ids = {each: await queries.page(tx, principal.organization_id, each) for each in wanted}
+        found = await queries.by_ids(tx, principal.organization_id, sorted({i for page in ids.values() for i in page}))
         return {each: tuple(found[i] for i in page if i in found) for each, page in ids.items()}
 
     return await house.database.read(read)
 
 
-@audit.mutation("cancelJob", "Job", names="job_id")
+@trail.mutation("cancelJob", "Job", names="job_id")
 async def cancel(
     house: House, principal: Principal, job_id: int, shown: str = "", *, include_running: bool = False
 ) -> CancelAnswer:
@@ -248,7 +252,7 @@ async def cancel(
     """
     require(principal, Role.USER)
     how = "running tasks too" if include_running else None
-    done = audit.entry(principal, "cancelJob", object_type="Job", object_id=job_id, detail=how)
+    done = trail.entry(principal, "cancelJob", object_type="Job", object_id=job_id, detail=how)
     wanted = ((job_id, principal.organization_id), done)
     verdict = await (_stop(house, wanted) if include_running else house.cancels.ask(wanted))
     if verdict is None:
@@ -265,11 +269,11 @@ async def cancel(
     return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
 
 
-async def _stop(house: House, wanted: Cancelling) -> cancelling.Cancelled | None:
+async def _stop(house: House, wanted: Cancelling) -> cancellation.Cancelled | None:
     shard = house.shard()
 
-    async def stop(tx: Tx) -> cancelling.Cancelled | None:
-        [verdict] = await cancelling.cancel_recorded(tx, [wanted], include_running=True, shard=shard)
+    async def stop(tx: Tx) -> cancellation.Cancelled | None:
+        [verdict] = await cancellation.cancel_recorded(tx, [wanted], include_running=True, shard=shard)
         return verdict
 
     verdict = await house.database.write(stop, under=BARRIER_LOCK)
@@ -277,14 +281,14 @@ async def _stop(house: House, wanted: Cancelling) -> cancelling.Cancelled | None
     return verdict
 
 
-def _past_cancelling(verdict: cancelling.Cancelled) -> str:
+def _past_cancelling(verdict: cancellation.Cancelled) -> str:
     if verdict.ended_at is not None:
         when = graphql_seconds(verdict.ended_at)
         return f"Job is already {verdict.status} (finished {when}); nothing was cancelled."
     return f"Job is {verdict.status} and one of its tasks has started; nothing was cancelled."
 
 
-@audit.mutation("retryJob", "Job", names="job_id")
+@trail.mutation("retryJob", "Job", names="job_id")
 async def retry(
     house: House,
     principal: Principal,
@@ -312,9 +316,9 @@ async def retry(
         origin=_origin_of(old),
     )  # fmt: skip
     said = f"of {job_graphql(job_id)}{', only what failed' if only_failed else ''}"
-    done = audit.entry(principal, "retryJob", object_type="Job", detail=said)
+    done = trail.entry(principal, "retryJob", object_type="Job", detail=said)
     try:
-        made = await house.creates.ask(jobs.Creation([new], keyed, [done]))
+        made = await house.creates.ask(creation.Creation([new], keyed, [done]))
     except SourceGone:
         raise NotFound("Job", shown or job_id) from None
     if not made.replayed:
@@ -323,16 +327,16 @@ async def retry(
     return _created(made, replayed=made.replayed)[0]
 
 
-@audit.mutation("deleteJob", "Job", names="job_id")
+@trail.mutation("deleteJob", "Job", names="job_id")
 async def delete(house: House, principal: Principal, job_id: int, shown: str = "") -> None:
     """The job, its tasks, history and outputs are gone; what still ran is fenced and stopped."""
     require(principal, Role.USER)
     shard = house.shard()
-    done = audit.entry(principal, "deleteJob", object_type="Job", object_id=job_id)
+    done = trail.entry(principal, "deleteJob", object_type="Job", object_id=job_id)
 
     async def drop(tx: Tx) -> list[str] | None:
-        keys = await deleting.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
-        await audit_log.record(tx, [] if keys is None else [done])
+        keys = await deletion.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
+        await audit_entries.record(tx, [] if keys is None else [done])
         return keys
 
     keys = await house.database.write(drop)

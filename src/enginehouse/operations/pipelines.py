@@ -8,14 +8,15 @@ import msgspec
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
-from enginehouse.operations import audit, bounds
+from enginehouse.operations import bounds
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.templates import own_pipeline, used_by
-from enginehouse.storage import audit_log
 from enginehouse.storage import pipelines as storage
 from enginehouse.storage import templates as stored_templates
-from enginehouse.storage.database import Tx
+from enginehouse.storage.audit import entries
+from enginehouse.storage.database.database import Tx
 from enginehouse.storage.pipelines import Pipeline
 from enginehouse.storage.templates import JobTemplate
 
@@ -76,7 +77,7 @@ async def templates(house: House, principal: Principal, ids: Iterable[int]) -> d
     return await house.database.read(read)
 
 
-@audit.mutation("createJobPipeline", PIPELINE)
+@trail.mutation("createJobPipeline", PIPELINE)
 async def create(
     house: House,
     principal: Principal,
@@ -90,19 +91,19 @@ async def create(
     Raises InvalidInput with all problems: a template that is not there, or in another pipeline.
     """
     require(principal, Role.USER)
-    done = audit.entry(principal, "createJobPipeline", object_type=PIPELINE)
+    done = trail.entry(principal, "createJobPipeline", object_type=PIPELINE)
 
     async def make(tx: Tx) -> Pipeline:
         members = await _members(tx, principal, template_ids, None, found)
         made = await storage.add(tx, principal.organization_id, is_public=is_public)
         await storage.place(tx, [(each.id, made.id, _stage(each, n)) for n, each in enumerate(members, 1)])
-        await audit_log.record(tx, [done.about(made.id)])
+        await entries.record(tx, [done.about(made.id)])
         return made
 
     return await house.database.write(make)
 
 
-@audit.mutation("updateJobPipeline", PIPELINE, names="pipeline_id")
+@trail.mutation("updateJobPipeline", PIPELINE, names="pipeline_id")
 async def update(
     house: House,
     principal: Principal,
@@ -118,7 +119,7 @@ async def update(
     Schedules that launch it launch what is in it from this commit on. Raises NotFound, NotAllowed, InvalidInput.
     """
     require(principal, Role.USER)
-    done = audit.entry(principal, "updateJobPipeline", object_type=PIPELINE, object_id=pipeline_id)
+    done = trail.entry(principal, "updateJobPipeline", object_type=PIPELINE, object_id=pipeline_id)
 
     async def change(tx: Tx) -> Pipeline:
         old = await own_pipeline(tx, principal, pipeline_id, shown)
@@ -131,17 +132,17 @@ async def update(
             await storage.place(tx, [(each.id, pipeline_id, n) for n, each in enumerate(members, 1)])
         new = msgspec.structs.replace(old, is_public=old.is_public if is_public is None else is_public)
         await storage.update(tx, new)
-        await audit_log.record(tx, [done])
+        await entries.record(tx, [done])
         return new
 
     return await house.database.write(change)
 
 
-@audit.mutation("deleteJobPipeline", PIPELINE, names="pipeline_id")
+@trail.mutation("deleteJobPipeline", PIPELINE, names="pipeline_id")
 async def delete(house: House, principal: Principal, pipeline_id: int, shown: str = "") -> None:
     """The pipeline is gone; its templates stay, in none. Raises InvalidInput while a schedule launches it, NotFound."""
     require(principal, Role.USER)
-    done = audit.entry(principal, "deleteJobPipeline", object_type=PIPELINE, object_id=pipeline_id)
+    done = trail.entry(principal, "deleteJobPipeline", object_type=PIPELINE, object_id=pipeline_id)
 
     async def remove(tx: Tx) -> None:
         await own_pipeline(tx, principal, pipeline_id, shown)
@@ -152,7 +153,7 @@ async def delete(house: House, principal: Principal, pipeline_id: int, shown: st
         before = (await storage.members(tx, [pipeline_id])).get(pipeline_id, [])
         await storage.place(tx, [(template_id, None, None) for template_id in before])
         await storage.delete(tx, pipeline_id)
-        await audit_log.record(tx, [done])
+        await entries.record(tx, [done])
 
     await house.database.write(remove)
 

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from enginehouse.storage import audit_log
-from enginehouse.storage.audit_log import NOBODYS, Entry
-from enginehouse.storage.coalescer import Coalescer
-from enginehouse.storage.database import Database
+from enginehouse.storage.audit import entries as audit_entries
+from enginehouse.storage.audit.entries import NOBODYS, Entry
+from enginehouse.storage.database.batcher import Coalescer
+from enginehouse.storage.database.database import Database
 
 AT_ONCE: Final = 100  # rows of their own that may come together
 A_SECOND: Final = 1.0  # and how many more each second brings
@@ -22,7 +22,7 @@ class Refusals:
         self, database: Database, *, in_flight: int, at_once: int = AT_ONCE, clock: Callable[[], float] = time.monotonic
     ) -> None:
         async def write(entries: list[Entry]) -> Sequence[None]:
-            await database.write(lambda tx: audit_log.record(tx, entries))
+            await database.write(lambda tx: audit_entries.record(tx, entries))
             return [None] * len(entries)
 
         self._database = database
@@ -56,7 +56,7 @@ class Refusals:
             for (event, organization_id), count in sums.items()
         ]
         try:
-            await self._database.write(lambda tx: audit_log.record(tx, rows))
+            await self._database.write(lambda tx: audit_entries.record(tx, rows))
         except BaseException:
             self._sums.update(sums)
             raise

@@ -5,7 +5,7 @@ from enginehouse.domain.event import NOT_NEEDED
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.operations.house import House
-from enginehouse.storage import reuse
+from enginehouse.storage.jobs import reuse
 
 _NAMED = 3  # of the outputs that are gone
 

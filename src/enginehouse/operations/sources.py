@@ -7,14 +7,15 @@ import msgspec
 
 from enginehouse.domain.errors import Fault, InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.zones import UnknownZone, zone_of
-from enginehouse.operations import audit, bounds
+from enginehouse.domain.schedules.zones import UnknownZone, zone_of
+from enginehouse.operations import bounds
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.templates import used_by
-from enginehouse.storage import audit_log
 from enginehouse.storage import sources as storage
-from enginehouse.storage.database import Tx
+from enginehouse.storage.audit import entries
+from enginehouse.storage.database.database import Tx
 from enginehouse.storage.sources import Source, SourceType
 from enginehouse.storage.templates import JobTemplate
 
@@ -55,22 +56,22 @@ async def types(house: House, principal: Principal) -> dict[int, SourceType]:
     return {each.id: each for each in await house.database.read(storage.types)}
 
 
-@audit.mutation("createSource", SOURCE)
+@trail.mutation("createSource", SOURCE)
 async def create(house: House, principal: Principal, source: Source) -> Source:
     """The source exists. Raises InvalidInput with all problems."""
     require(principal, Role.USER)
-    done = audit.entry(principal, "createSource", object_type=SOURCE)
+    done = trail.entry(principal, "createSource", object_type=SOURCE)
 
     async def make(tx: Tx) -> Source:
         bounds.refuse(await _problems(tx, source))
         made = await storage.add(tx, source)
-        await audit_log.record(tx, [done.about(made.id)])
+        await entries.record(tx, [done.about(made.id)])
         return made
 
     return await house.database.write(make)
 
 
-@audit.mutation("updateSource", SOURCE, names="source_id")
+@trail.mutation("updateSource", SOURCE, names="source_id")
 async def update(
     house: House, principal: Principal, source_id: int, changes: dict[str, Any], shown: str = ""
 ) -> Source:
@@ -80,7 +81,7 @@ async def update(
     Raises NotFound, NotAllowed for a public one of another organization, InvalidInput with all problems.
     """
     require(principal, Role.USER)
-    done = audit.entry(principal, "updateSource", object_type=SOURCE, object_id=source_id)
+    done = trail.entry(principal, "updateSource", object_type=SOURCE, object_id=source_id)
 
     async def change(tx: Tx) -> Source:
         old = await _own(tx, principal, source_id, shown)
@@ -88,17 +89,17 @@ async def update(
         new = msgspec.structs.replace(old, modified_at=tx.now, **{**changes, "document": document})
         bounds.refuse(await _problems(tx, new))
         await storage.update(tx, new)
-        await audit_log.record(tx, [done])
+        await entries.record(tx, [done])
         return new
 
     return await house.database.write(change)
 
 
-@audit.mutation("deleteSource", SOURCE, names="source_id")
+@trail.mutation("deleteSource", SOURCE, names="source_id")
 async def delete(house: House, principal: Principal, source_id: int, shown: str = "") -> None:
     """The source is gone. Raises InvalidInput while it is a schedule's primary one, NotFound, NotAllowed."""
     require(principal, Role.USER)
-    done = audit.entry(principal, "deleteSource", object_type=SOURCE, object_id=source_id)
+    done = trail.entry(principal, "deleteSource", object_type=SOURCE, object_id=source_id)
 
     async def remove(tx: Tx) -> None:
         await _own(tx, principal, source_id, shown)
@@ -106,7 +107,7 @@ async def delete(house: House, principal: Principal, source_id: int, shown: str 
         if used:
             raise InvalidInput(f'"{source_id}" cannot be deleted: {used}. Change or delete those first.', "id")
         await storage.delete(tx, source_id)
-        await audit_log.record(tx, [done])
+        await entries.record(tx, [done])
 
     await house.database.write(remove)
 

@@ -13,14 +13,15 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest
 from enginehouse.domain.job import TargetRequest as NewTarget
 from enginehouse.operations import assets as making
-from enginehouse.operations import audit, bounds
+from enginehouse.operations import bounds
 from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import audit_log
 from enginehouse.storage import targets as storage
-from enginehouse.storage.audit_log import Entry
-from enginehouse.storage.database import Tx
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import Entry
+from enginehouse.storage.database.database import Tx
 
 __all__ = [
     "NewAsset",
@@ -66,22 +67,22 @@ def problems(new: NewTarget, prefix: str = "") -> list[Problem]:
 # -- targets ------------------------------------------------------------------------------------------------
 
 
-@audit.mutation("createTDO", TARGET)
+@trail.mutation("createTDO", TARGET)
 async def create(house: House, principal: Principal, new: NewTarget) -> Target:
     """The target exists. Without times it takes its creation time. Raises NotAllowed, InvalidInput."""
     require(principal, Role.USER)
     bounds.refuse(problems(new))
-    made = audit.entry(principal, "createTDO", object_type=TARGET)
+    made = trail.entry(principal, "createTDO", object_type=TARGET)
 
     async def make(tx: Tx) -> Target:
         [target] = await storage.insert(tx, [_row(principal, await storage.reserve(tx), new)])
-        await audit_log.record(tx, [made.about(target.id)])
+        await entries.record(tx, [made.about(target.id)])
         return target
 
     return await house.database.write(make)
 
 
-@audit.mutation("createTDOWithAsset", TARGET)
+@trail.mutation("createTDOWithAsset", TARGET)
 async def create_with_asset(house: House, principal: Principal, new: NewTarget, asset: NewAsset) -> Target:
     """The target exists with the asset as its primary one, or neither does.
 
@@ -99,19 +100,19 @@ async def create_with_asset(house: House, principal: Principal, new: NewTarget, 
         made[:] = await storage.insert(tx, [_row(principal, target_id, new)])
 
     made: list[Target] = []
-    done = audit.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
+    done = trail.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
     await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=done)
     return made[0]
 
 
-@audit.mutation("deleteTDO", TARGET, names="target_id")
+@trail.mutation("deleteTDO", TARGET, names="target_id")
 async def take_back(house: House, principal: Principal, target_id: int) -> None:
     """A target made for a job that then was not made is gone, with its assets and their bytes."""
     require(principal, Role.USER)
-    done = audit.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
+    done = trail.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
 
     async def undo(tx: Tx) -> list[str]:
-        await audit_log.record(tx, [done])
+        await entries.record(tx, [done])
         return await storage.delete_unused(tx, principal.organization_id, target_id)
 
     await house.store.delete(await house.database.write(undo))
@@ -171,7 +172,7 @@ async def list_(
 # -- assets -------------------------------------------------------------------------------------------------
 
 
-@audit.mutation("createAsset", "Asset")
+@trail.mutation("createAsset", "Asset")
 async def create_asset(house: House, principal: Principal, new: NewAsset) -> Asset:
     """The target has the asset, whose bytes are durable; `set_as_primary` takes that from another of its type.
 
@@ -182,7 +183,7 @@ async def create_asset(house: House, principal: Principal, new: NewAsset) -> Ass
     target = await get(house, principal, new.target_id)
     if target.organization_id != principal.organization_id:
         raise NotAllowed
-    done = audit.entry(principal, "createAsset", object_type="Asset")
+    done = trail.entry(principal, "createAsset", object_type="Asset")
     return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes, entry=done)
 
 
@@ -291,7 +292,7 @@ async def _add(
         if added is None:
             raise NotFound(TARGET, new.target_id)
         if entry is not None:
-            await audit_log.record(tx, [entry if entry.object_id else entry.about(added.id)])
+            await entries.record(tx, [entry if entry.object_id else entry.about(added.id)])
         return added
 
     try:

@@ -9,7 +9,8 @@ from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import TaskRequest
-from enginehouse.operations import audit, templates
+from enginehouse.operations import templates
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage.templates import JobTemplate, TaskTemplate
@@ -28,7 +29,7 @@ async def get(
     raise NotFound(TASK, shown or task_graphql(template_id, ordinal))
 
 
-@audit.mutation("createTaskTemplate", TASK)
+@trail.mutation("createTaskTemplate", TASK)
 async def create(
     house: House, principal: Principal, template_id: int, request: TaskRequest, shown: str = ""
 ) -> tuple[JobTemplate, TaskTemplate]:
@@ -44,7 +45,7 @@ async def create(
     return new, new.tasks[-1]
 
 
-@audit.mutation("updateTaskTemplate", TASK, names="template_id")
+@trail.mutation("updateTaskTemplate", TASK, names="template_id")
 async def update(
     house: House,
     principal: Principal,
@@ -72,7 +73,7 @@ async def update(
     return new, task_at(new, ordinal, shown)
 
 
-@audit.mutation("deleteTaskTemplate", TASK, names="template_id")
+@trail.mutation("deleteTaskTemplate", TASK, names="template_id")
 async def delete(house: House, principal: Principal, template_id: int, ordinal: int, shown: str = "") -> None:
     """The template has one task less. Raises NotFound, NotAllowed; InvalidInput where what is left would be wrong."""
     require(principal, Role.USER)

@@ -11,15 +11,18 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import RouteRequest, TaskRequest
-from enginehouse.operations import audit, bounds, targets
+from enginehouse.operations import bounds, targets
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.operations.planning import plan_all
-from enginehouse.operations.scheduling import job_request
-from enginehouse.storage import audit_log, pipelines, schedules
+from enginehouse.operations.plans import plan_all
+from enginehouse.operations.template_jobs import job_request
+from enginehouse.storage import pipelines
 from enginehouse.storage import templates as storage
-from enginehouse.storage.database import Tx
+from enginehouse.storage.audit import entries
+from enginehouse.storage.database.database import Tx
 from enginehouse.storage.pipelines import Pipeline
+from enginehouse.storage.schedules import schedules
 from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 
 __all__ = [
@@ -156,7 +159,7 @@ async def launched(house: House, principal: Principal, schedule_ids: Iterable[in
 # -- change -------------------------------------------------------------------------------------------------
 
 
-@audit.mutation("createJobTemplate", TEMPLATE)
+@trail.mutation("createJobTemplate", TEMPLATE)
 async def create(
     house: House, principal: Principal, template: JobTemplate, *, found: Sequence[Problem] = ()
 ) -> JobTemplate:
@@ -170,11 +173,11 @@ async def create(
     if template.tasks or template.document.routes:
         wrong += problems(house, principal, template)
     bounds.refuse(wrong)
-    done = audit.entry(principal, "createJobTemplate", object_type=TEMPLATE)
+    done = trail.entry(principal, "createJobTemplate", object_type=TEMPLATE)
 
     async def make(tx: Tx) -> JobTemplate:
         [made] = await add(tx, principal, [template])
-        await audit_log.record(tx, [done.about(made.id)])
+        await entries.record(tx, [done.about(made.id)])
         return made
 
     return await house.database.write(make)
@@ -211,7 +214,7 @@ async def changed(
     ordinal: int | None = None,
 ) -> JobTemplate:
     """The caller's template is what `change` makes of it, and right. Raises NotFound, NotAllowed, InvalidInput."""
-    done = audit.entry(principal, event, object_type=object_type, object_id=template_id)
+    done = trail.entry(principal, event, object_type=object_type, object_id=template_id)
 
     async def work(tx: Tx) -> JobTemplate:
         old = await _own(tx, principal, template_id, shown, object_type)
@@ -222,7 +225,7 @@ async def changed(
             bounds.refuse(problems(house, principal, new))
         await storage.update(tx, old, new)
         place = ordinal if ordinal is not None else _fresh(old, new)
-        await audit_log.record(tx, [done if place is None else done.about(f"{template_id}/{place}")])
+        await entries.record(tx, [done if place is None else done.about(f"{template_id}/{place}")])
         return (await storage.by_ids(tx, principal.organization_id, [template_id]))[template_id]
 
     return await house.database.write(work)
@@ -262,7 +265,7 @@ def used_by(schedules_: Sequence[tuple[int, int]], principal: Principal, *, verb
     return f"scheduled jobs {', '.join(named)}{more} {verb}"
 
 
-@audit.mutation("updateJobTemplate", TEMPLATE, names="template_id")
+@trail.mutation("updateJobTemplate", TEMPLATE, names="template_id")
 async def update(
     house: House,
     principal: Principal,
@@ -293,16 +296,16 @@ async def update(
     return await changed(house, principal, "updateJobTemplate", template_id, shown, change)
 
 
-@audit.mutation("deleteJobTemplate", TEMPLATE, names="template_id")
+@trail.mutation("deleteJobTemplate", TEMPLATE, names="template_id")
 async def delete(house: House, principal: Principal, template_id: int, shown: str = "") -> None:
     """The template is gone; jobs made from it stay. Raises InvalidInput while a schedule launches it, NotFound."""
     require(principal, Role.USER)
-    done = audit.entry(principal, "deleteJobTemplate", object_type=TEMPLATE, object_id=template_id)
+    done = trail.entry(principal, "deleteJobTemplate", object_type=TEMPLATE, object_id=template_id)
 
     async def remove(tx: Tx) -> None:
         await _own(tx, principal, template_id, shown, TEMPLATE)
         await _refuse_launched(tx, principal, template_id, "cannot be deleted")
         await storage.delete(tx, [template_id])
-        await audit_log.record(tx, [done])
+        await entries.record(tx, [done])
 
     await house.database.write(remove)

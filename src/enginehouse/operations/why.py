@@ -5,20 +5,21 @@ What belongs to other organizations is only ever seen in totals: how many slots 
 
 from collections.abc import Mapping, Sequence
 
-from enginehouse.domain import waiting
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job, Task
-from enginehouse.domain.reasons import OtherTask
-from enginehouse.domain.shape import shape
+from enginehouse.domain.planning.edges import shape
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
-from enginehouse.domain.waiting import Explanation, HouseFacts, JobExplanation, PoolFacts, TaskFacts
+from enginehouse.domain.wait_reasons import explanation
+from enginehouse.domain.wait_reasons.explanation import Explanation, HouseFacts, JobExplanation, PoolFacts, TaskFacts
+from enginehouse.domain.wait_reasons.reasons import OtherTask
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import jobs, standing
-from enginehouse.storage import waiting as storage
+from enginehouse.storage import wait_facts as storage
 from enginehouse.storage import workers as stored_workers
-from enginehouse.storage.database import Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.jobs import queries
+from enginehouse.storage.work import quotas
 
 
 async def job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Job, JobExplanation]:
@@ -47,15 +48,15 @@ async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> di
 
     async def read(tx: Tx) -> tuple[dict[int, Job], dict[int, list[TaskFacts]], HouseFacts]:
         now = await tx.read_clock()
-        found = await jobs.by_ids(tx, organization_id, job_ids)
+        found = await queries.by_ids(tx, organization_id, job_ids)
         facts = await _tasks(tx, organization_id, found, names, now=now)
         pools = {each.pool for tasks in facts.values() for each in tasks if each.first is not None}
         return found, facts, await _surroundings(tx, organization_id, pools, now=now)
 
     found, facts, around = await house.database.read(read)
-    explained = {job_id: [waiting.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
+    explained = {job_id: [explanation.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
     return {
-        job_id: (each, waiting.explain_job(each.status, explained[job_id], stopping=each.stopping))
+        job_id: (each, explanation.explain_job(each.status, explained[job_id], stopping=each.stopping))
         for job_id, each in found.items()
     }
 
@@ -99,7 +100,7 @@ def _facts(
     principal: OtherTask | None,
     paused_at: int | None,
     items: storage.OpenItems,
-    later: waiting.Later | None,
+    later: explanation.Later | None,
 ) -> TaskFacts:
     return TaskFacts(
         organization_id=organization_id,
@@ -137,7 +138,7 @@ async def _surroundings(tx: Tx, organization_id: int, pools: set[str], *, now: i
     connected = [worker for worker in workers if worker.connected(now)]
     return HouseFacts(
         now=now,
-        standing=await standing.read(tx),
+        standing=await quotas.read(tx),
         engines=await storage.engines(tx, organization_id, workers, now=now),
         pools={
             pool: PoolFacts(sum(worker.pools.get(pool, 0) for worker in connected), taken.get(pool, 0))

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.errors import Unavailable
-from enginehouse.domain.items import WHOLE
-from enginehouse.domain.work import Accepted, Answer, Done, ItemKey, Lease, Report, Stale
+from enginehouse.domain.work import WHOLE, Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations.house import House
-from enginehouse.storage import artifacts, lanes, standing, stopping, work
-from enginehouse.storage.barriers import BARRIER_LOCK
-from enginehouse.storage.database import Tx
+from enginehouse.storage import artifacts
+from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.jobs import stops
+from enginehouse.storage.work import claims, lanes, quotas
+from enginehouse.storage.work import leases as work_leases
 
 MICROS = 1_000_000
 
@@ -26,7 +28,7 @@ async def ready(house: House, *, pool: str) -> bool:
         return True
     outlook = await house.database.glance(lambda tx: lanes.look(tx, pool=pool))
     if outlook.standing.limited:
-        counted = await house.database.glance(lambda tx: standing.count_live(tx, outlook.standing))
+        counted = await house.database.glance(lambda tx: quotas.count_live(tx, outlook.standing))
         outlook = replace(outlook, standing=counted)
     queue.see(outlook, began=began, ended=time.monotonic())
     return queue.outlook.open
@@ -42,7 +44,7 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
     leases = list[Lease]()
 
     async def take(tx: Tx) -> list[Lease]:
-        return await work.claim(
+        return await claims.claim(
             tx, house.plans, pool=pool, limit=limit - len(leases), worker=worker, lease_micros=lease_micros,
             queue=queue, shard=shard,
         )  # fmt: skip
@@ -72,7 +74,7 @@ async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[t
     One that is missing from the answer is lost, and its engine must stop at once.
     """
     lease_micros = int(house.limits.lease_seconds * MICROS)
-    alive = await house.database.write(lambda tx: work.heartbeat(tx, held, lease_micros=lease_micros))
+    alive = await house.database.write(lambda tx: work_leases.heartbeat(tx, held, lease_micros=lease_micros))
     now = time.monotonic()
     for queue in house.queues.values():
         for _, token in alive:
@@ -83,7 +85,7 @@ async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[t
 
 async def signalled(house: House, told: Sequence[tuple[ItemKey, int]]) -> None:
     """It is known when the engines of these attempts were told to stop."""
-    await house.database.write(lambda tx: stopping.signalled(tx, told))
+    await house.database.write(lambda tx: stops.signalled(tx, told))
     house.watches.changed(key.job_id for key, _ in told)
 
 
@@ -145,4 +147,4 @@ def _arriving(artifact: Artifact, folder: int) -> Artifact:
 async def mark_queued(house: House, *, pool: str, limit: int = 200) -> int:
     """A bounded batch of what waits for a slot says `queued`; for when the slots are full."""
     shard = house.shard()
-    return await house.database.write(lambda tx: work.mark_queued(tx, pool=pool, limit=limit, shard=shard))
+    return await house.database.write(lambda tx: claims.mark_queued(tx, pool=pool, limit=limit, shard=shard))

@@ -3,16 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from enginehouse.domain.checks import Report
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, Plan
-from enginehouse.domain.worker import Worker
+from enginehouse.domain.planning.checks import Report
+from enginehouse.domain.work import Worker
 from enginehouse.operations import engines as known_engines
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import workers as storage
-from enginehouse.storage.database import Tx
+from enginehouse.storage.database.database import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 
 from enginehouse.domain.work import Lease
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.loop import Loop
-from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.source import WorkSource
 
 IDLE_SECONDS = 0.5

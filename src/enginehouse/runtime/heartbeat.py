@@ -2,8 +2,8 @@
 
 import time
 
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.loop import Loop
-from enginehouse.runtime.slots import Slots
 from enginehouse.runtime.source import WorkSource
 
 _OF_LEASE = 1 / 3

@@ -19,9 +19,9 @@ from enginehouse.engines.native.source import acquire
 from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
 from enginehouse.engines.threads import undisturbed
 from enginehouse.operations.house import House
-from enginehouse.runtime.context import AttemptContext, Fetch
+from enginehouse.runtime.attempt import AttemptContext, Fetch
+from enginehouse.runtime.capacity import Held
 from enginehouse.runtime.outputs import keep, printable
-from enginehouse.runtime.slots import Held
 from enginehouse.runtime.source import WorkSource
 
 log = structlog.get_logger(__name__)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.loop import Loop
-from enginehouse.runtime.slots import Slots
 
 log = structlog.get_logger(__name__)
 

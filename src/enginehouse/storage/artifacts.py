@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from enginehouse.domain.artifact import Artifact
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database.database import Row, Tx
 
 _json = msgspec.json.Decoder()
 

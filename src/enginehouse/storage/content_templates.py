@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import msgspec
 
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database.database import Row, Tx
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from enginehouse.domain.engine import Engine, EngineCategory, EngineSpec
-from enginehouse.storage.database import Tx
+from enginehouse.storage.database.database import Tx
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _SPEC = msgspec.json.Decoder(EngineSpec)

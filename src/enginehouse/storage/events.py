@@ -8,7 +8,7 @@ import msgspec
 
 from enginehouse.domain.event import NOTHING, Detail, Event, EventKind, Head, Place, Written, told
 from enginehouse.domain.status import JobStatus
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database.database import Row, Tx
 
 _MOST: Final = 2_000  # rows that `following` answers
 _NEVER: Final = 9_223_372_036_854_775_807

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database.database import Row, Tx
 
 IDENTITY_LOCK: Final = "identity"
 

@@ -10,16 +10,16 @@ from typing import Any, Final
 
 import asyncpg
 
-from enginehouse.storage import audit, seals, slot_audit
-from enginehouse.storage.audit import Disagreement
-from enginehouse.storage.clock import Clock, wall_clock
-from enginehouse.storage.database import StorageRefused, Tx
-from enginehouse.storage.migrate import available
-from enginehouse.storage.postgres_tx import PostgresTx, StorageTime
-from enginehouse.storage.seals import Verified
-from enginehouse.storage.slot_audit import SlotAudit
-from enginehouse.storage.sql import statements
-from enginehouse.storage.sqlite_writer import SqliteTx, drive
+from enginehouse.storage import consistency
+from enginehouse.storage.audit import seals
+from enginehouse.storage.audit.seals import Verified
+from enginehouse.storage.consistency import Disagreement, SlotAudit
+from enginehouse.storage.database.clock import Clock, wall_clock
+from enginehouse.storage.database.database import StorageRefused, Tx
+from enginehouse.storage.database.migrate import available
+from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
+from enginehouse.storage.database.sql import statements
+from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
 
 _VERSION: Final = "SELECT COALESCE(MAX(version), 0) FROM schema_migration"
 _UNSAFE: Final = {"fsync": ("off",), "full_page_writes": ("off",), "synchronous_commit": ("off",)}
@@ -135,6 +135,6 @@ async def _contents(tx: Tx, schema: int) -> tuple[int, list[Disagreement], Verif
     """What the rows say; nothing of a schema that this program's statements are not for."""
     if schema != len(available()):
         return 0, [], None, None
-    looked, wrong = await audit.statuses(tx)
+    looked, wrong = await consistency.statuses(tx)
     sealed = await seals.verify(tx)
-    return looked, wrong, sealed, await slot_audit.audited(tx, now=await tx.read_clock())
+    return looked, wrong, sealed, await consistency.audited(tx, now=await tx.read_clock())

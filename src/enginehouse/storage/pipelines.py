@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from enginehouse.storage import schedules
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database import sequences
+from enginehouse.storage.database.database import Row, Tx
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
 async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> Pipeline:
     """A pipeline exists, with no template in it yet."""
-    pipeline_id = await schedules.reserve(tx, "pipeline")
+    pipeline_id = await sequences.reserve(tx, "pipeline")
     await tx.many("pipelines.insert", [(pipeline_id, organization_id, int(is_public), tx.now)])
     return Pipeline(
         id=pipeline_id, organization_id=organization_id, is_public=is_public, created_at=tx.now, modified_at=tx.now

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.storage import schedules
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database import sequences
+from enginehouse.storage.database.database import Row, Tx
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
@@ -47,7 +47,7 @@ class SourceType(msgspec.Struct, frozen=True, kw_only=True):
 async def add(tx: Tx, source: Source) -> Source:
     """The source exists under an id of its own, which it is answered with."""
     made = msgspec.structs.replace(
-        source, id=await schedules.reserve(tx, "source"), created_at=tx.now, modified_at=tx.now
+        source, id=await sequences.reserve(tx, "source"), created_at=tx.now, modified_at=tx.now
     )
     row = (made.id, made.organization_id, made.source_type_id, made.name, int(made.is_public),
            _encode(made.document).decode(), made.created_by, tx.now)  # fmt: skip

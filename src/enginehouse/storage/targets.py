@@ -8,7 +8,7 @@ import msgspec
 
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.job import TargetRequest
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database.database import Row, Tx
 
 # Ids have eight to ten digits from the first one on, as clients know them.
 _BEFORE_FIRST: Final = 100_000_000

@@ -9,7 +9,7 @@ import msgspec
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import RouteRequest, TaskRequest
 from enginehouse.storage import pipelines
-from enginehouse.storage.database import Row, Tx
+from enginehouse.storage.database.database import Row, Tx
 
 _encode = msgspec.json.Encoder().encode
 

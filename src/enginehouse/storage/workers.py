@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
-from enginehouse.domain.worker import REMEMBERED, Worker
-from enginehouse.storage.database import Tx
+from enginehouse.domain.work import REMEMBERED, Worker
+from enginehouse.storage.database.database import Tx
 
 _FOREVER: Final = 9_223_372_036_854_775_807
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode

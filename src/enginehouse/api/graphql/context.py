@@ -6,25 +6,23 @@ from typing import Generic, TypeVar
 
 from graphql import GraphQLResolveInfo
 
-from enginehouse.api.graphql.upload import Upload
+from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.domain.artifact import Target
-from enginehouse.domain.attempt import Attempt, AttemptPage
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.event import Event
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job, JobFilter
-from enginehouse.domain.waiting import JobExplanation
+from enginehouse.domain.wait_reasons.explanation import JobExplanation
+from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import (
     attempts,
     content_templates,
     engines,
     events,
-    foreseeing,
     identity,
     jobs,
     pipelines,
-    schedules,
     sources,
     targets,
     templates,
@@ -34,7 +32,8 @@ from enginehouse.operations.content_templates import ContentTemplate
 from enginehouse.operations.events import EventPage
 from enginehouse.operations.house import House
 from enginehouse.operations.pipelines import Pipeline
-from enginehouse.operations.schedules import Schedule
+from enginehouse.operations.schedules import schedules, slots
+from enginehouse.operations.schedules.schedules import Schedule
 from enginehouse.operations.sources import Source, SourceType
 from enginehouse.operations.templates import JobTemplate, Launched
 
@@ -169,7 +168,7 @@ class Context:
 
     async def _warnings(self, ids: list[int]) -> dict[int, list[str]]:
         known = await asyncio.gather(*(self.schedules.get(schedule_id) for schedule_id in ids))
-        return await foreseeing.warnings(self.house, filter(None, known))
+        return await slots.warnings(self.house, filter(None, known))
 
     def now(self) -> "asyncio.Task[int]":
         """What time it is where schedules fire, read once in a request."""

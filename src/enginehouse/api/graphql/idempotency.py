@@ -4,9 +4,9 @@ from typing import Final
 
 from graphql import DocumentNode, OperationDefinitionNode, OperationType
 
-from enginehouse.api.graphql import limits
 from enginehouse.api.graphql.context import Context
-from enginehouse.api.graphql.rejection import RejectedError
+from enginehouse.api.graphql.execution import limits
+from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.domain.errors import InvalidInput
 
 HEADER: Final = "Idempotency-Key"

@@ -8,17 +8,19 @@ from typing import Any, Final
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
-from enginehouse.api.graphql import (
+from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.execution.scalars import SCALARS
+from enginehouse.api.graphql.fields import (
     assets,
     attempts,
     audit,
-    bulk,
+    bulk_cancels,
     content_templates,
     engines,
     events,
     identity,
     jobs,
-    launching,
+    launches,
     pipelines,
     results,
     schedule_fields,
@@ -27,10 +29,8 @@ from enginehouse.api.graphql import (
     targets,
     tasks,
     templates,
-    waiting,
+    why,
 )
-from enginehouse.api.graphql.context import Info
-from enginehouse.api.graphql.scalars import SCALARS
 
 OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that ask for no token
 
@@ -40,9 +40,9 @@ def schema() -> GraphQLSchema:
     """The executable schema; made once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
-        identity, engines, targets, assets, jobs, bulk, tasks, attempts, waiting, events, results, audit,
+        identity, engines, targets, assets, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
         templates, pipelines, sources,
-        content_templates, launching, schedules, schedule_fields,
+        content_templates, launches, schedules, schedule_fields,
     )  # fmt: skip
     made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (made.query_type, made.mutation_type):

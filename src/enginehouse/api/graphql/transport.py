@@ -6,19 +6,20 @@ from typing import Any, Final
 import msgspec
 from graphql import GraphQLError
 
-from enginehouse.api import auth, received
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
-from enginehouse.api.graphql.execution import Answer, Execution, Request, rejection
-from enginehouse.api.graphql.rejection import RejectedError
+from enginehouse.api.graphql.execution.rejection import RejectedError
+from enginehouse.api.graphql.execution.too_large import MAX_JSON_BYTES, json_too_large
+from enginehouse.api.graphql.execution.upload import Form, read_form
+from enginehouse.api.graphql.executor import Answer, Execution, Request, rejection
 from enginehouse.api.graphql.schema import schema
-from enginehouse.api.graphql.toolarge import MAX_JSON_BYTES, json_too_large
-from enginehouse.api.graphql.upload import Form, read_form
+from enginehouse.api.http import auth
+from enginehouse.api.http import correlation as http_correlation
+from enginehouse.api.http.json import reader
+from enginehouse.api.http.json.check import shown
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
-from enginehouse.wire import plain
-from enginehouse.wire.check import shown
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -39,7 +40,7 @@ def graphql(house: House) -> Endpoint:
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        correlation = (received.HEADER, received.note(scope, headers))
+        correlation = (http_correlation.HEADER, http_correlation.note(scope, headers))
         if scope["method"] != "POST":
             message = "This address answers GraphQL requests sent with POST; there is no page here."
             await _send(
@@ -117,14 +118,14 @@ def _parse_variables(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return plain.read(text.encode())
+        return reader.read(text.encode())
     except (InvalidInput, UnicodeEncodeError) as refused:
         raise RejectedError.because(f"variables: {refused}", field="variables") from None
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        body = plain.read(raw)
+        body = reader.read(raw)
     except InvalidInput as refused:
         raise RejectedError.because(refused.message) from None
     if isinstance(body, list):

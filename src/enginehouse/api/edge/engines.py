@@ -1,0 +1,121 @@
+"""The engines a caller may use, as REST lists and shows them."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.api.edge.engine_shapes import CategoryDetail, CategoryList, EngineAnswer, EngineDetail, EngineList
+from enginehouse.api.http import organization
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.query import Query
+from enginehouse.domain import times
+from enginehouse.domain.engine import Engine
+from enginehouse.operations import engines
+
+_TYPES: Final = ("chunk", "stream", "batch", "any")
+_STATES: Final = ("active", "paused", "replace")
+_ORDER: Final[dict[str, Callable[[Engine], Any]]] = {
+    "name": lambda engine: (engine.spec.name.lower(), engine.spec.id),
+    "state": lambda engine: (_state(engine), engine.spec.id),
+    "type": lambda engine: (engine.spec.mode, engine.spec.id),
+    "organizationID": lambda engine: (engine.organization_id or 0, engine.spec.id),
+    "createdTime": lambda engine: (engine.created_at, engine.spec.id),
+}
+
+
+async def list_(call: Call) -> Reply:
+    """GET admin/engines: a page of the engines that the caller may use, and how many match in all."""
+    query = Query(call.query)
+    wanted = _wanted(query)
+    order = _ORDER[query.word("orderBy", tuple(_ORDER), "createdTime") or "createdTime"]
+    offset, limit = query.page()
+    descending = query.descending()
+    owner = query.text("internalOrganizationID")
+    query.finish()
+    principal = await organization.acting(call.house, call.principal, owner, "internalOrganizationID")
+    found = [engine for engine in await _all(call) if all(fits(engine) for fits in wanted)]
+    if owner is not None:
+        found = [engine for engine in found if engine.organization_id in {None, principal.organization_id}]
+    found.sort(key=order, reverse=descending)
+    page = found[offset : offset + limit]
+    return json(EngineList(count=len(found), limit=limit, offset=offset, result=[_detail(engine) for engine in page]))
+
+
+async def detail(call: Call) -> Reply:
+    """GET admin/engine/{EngineID}/detail."""
+    [text] = call.ids
+    return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, text))))
+
+
+async def categories(call: Call) -> Reply:
+    """GET admin/engine/categories."""
+    found = await engines.categories(call.house, call.principal)
+    return json(
+        CategoryList(
+            result=[
+                CategoryDetail(engine_category_id=c.id, engine_category_name=c.name, engine_category_type=c.type)
+                for c in found
+            ]
+        )
+    )
+
+
+async def _all(call: Call) -> list[Engine]:
+    found: list[Engine] = []
+    limit = call.house.limits.page_size
+    while True:
+        page = await engines.list_(call.house, call.principal, engines.EngineFilter(offset=len(found), limit=limit))
+        found += page
+        if len(page) < limit:
+            return found
+
+
+def _wanted(query: Query) -> list[Callable[[Engine], bool]]:
+    """One test for each filter that was given."""
+    tests: list[Callable[[Engine], bool]] = []
+    if name := query.text("engineName"):
+        tests.append(lambda engine: name.lower() in engine.spec.name.lower())
+    if state := query.word("engineState", _STATES):
+        tests.append(lambda engine: _state(engine) == state)
+    for parameter in ("engineType", "engineOutputType"):
+        kind = query.word(parameter, _TYPES)
+        if kind is not None and kind != "any":
+            tests.append(_takes(kind))
+    if category_id := query.text("engineCategoryID"):
+        tests.append(lambda engine: engine.spec.category_id == category_id.lower())
+    if listed := query.text("engineIDs"):
+        named = {one.strip().lower() for one in listed.split(",")}
+        tests.append(lambda engine: bool(named & {engine.spec.id, *engine.spec.aliases}))
+    if (since := query.earliest("startTime")) is not None:
+        tests.append(lambda engine: engine.created_at >= since)
+    if (until := query.latest("endTime")) is not None:
+        tests.append(lambda engine: engine.created_at <= until)
+    return tests
+
+
+def _takes(kind: str) -> Callable[[Engine], bool]:
+    return lambda engine: engine.spec.mode == kind
+
+
+def _state(engine: Engine) -> str:
+    """REST has no word for an engine that is switched off for good; like a paused one its tasks do not run."""
+    return "active" if engine.state == "active" else "paused"
+
+
+def _detail(engine: Engine) -> EngineDetail:
+    spec, owner = engine.spec, engine.organization_id
+    return EngineDetail(
+        engine_id=spec.id,
+        engine_name=spec.name,
+        engine_category_id=spec.category_id,
+        engine_type=spec.mode.value,
+        engine_output_type=spec.mode.value,
+        engine_state=_state(engine),
+        internal_organization_id=organization.shown(owner) if owner is not None else None,
+        parallel_processing=not spec.gathers and spec.mode == "chunk",
+        max_processing_seconds_per_work_item=spec.timeout_seconds,
+        fields_json=msgspec.json.encode(spec.manifest).decode() if spec.manifest else None,
+        created_date_time=times.rest(engine.created_at),
+        modified_date_time=times.rest(engine.modified_at),
+    )

@@ -1,0 +1,30 @@
+"""What a server tells anybody: that it is there, and what it is."""
+
+from typing import Final
+
+from enginehouse import __version__
+from enginehouse.api.http.call import Reply, Request, json
+
+_BUILD: Final = {
+    "build_date": "",
+    "git_repo": "",
+    "git_branch": "",
+    "git_commit": "",
+    "git_author": "",
+    "build_url": "",
+    "build_number": __version__,
+}
+
+_PING: Final = json({"success": True})
+# One key whose value is a small YAML document (rest-contract §1.1).
+_VERSION: Final = json({"version": "---\n" + "".join(f'{name}: "{value}"\n' for name, value in _BUILD.items())})
+
+
+async def ping(request: Request) -> Reply:
+    """GET ping: the server is up."""
+    return _PING
+
+
+async def version(request: Request) -> Reply:
+    """GET version."""
+    return _VERSION

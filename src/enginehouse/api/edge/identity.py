@@ -1,0 +1,112 @@
+"""Signing in and making tokens over REST."""
+
+from typing import Final
+
+from enginehouse.api.edge.identity_shapes import (
+    CreateToken,
+    Login,
+    LoginAnswer,
+    NewToken,
+    TokenAnswer,
+    TokenDetail,
+    UserDetail,
+)
+from enginehouse.api.http import organization
+from enginehouse.api.http.call import Call, Reply, Request, json
+from enginehouse.api.http.json.decode import Body
+from enginehouse.domain import times
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, NotImplementedYet
+from enginehouse.domain.identity import User
+from enginehouse.operations import identity
+
+_LOGIN: Final = Body(Login)
+_TOKEN: Final = Body(CreateToken)
+_KINDS: Final = ("engine_instance", "host", "api", "user")
+
+
+async def login(request: Request) -> Reply:
+    """POST admin/users/login: a session's token. Raises AuthenticationFailed for a wrong name and a wrong password."""
+    given = await request.body(_LOGIN)
+    try:
+        session = await identity.login(request.house, given.username, given.password)
+    except identity.LoginRefused:
+        raise AuthenticationFailed("The user name or the password is wrong.") from None
+    if session.user is None:
+        raise AuthenticationFailed
+    return json(LoginAnswer(token=session.token, result=_user(session.user)))
+
+
+async def create_token(call: Call) -> Reply:
+    """POST admin/tokens/create: an API token. The answer is the only place where it can be read."""
+    given = (await call.body(_TOKEN)).token
+    _refuse_what_is_not_kept(given)
+    owners = given.organization_ids or []
+    if len(owners) > 1:
+        raise InvalidInput(f"at most 1 organization, got {len(owners)}.", "token.organizationIDs")
+    principal = await organization.acting(
+        call.house, call.principal, owners[0] if owners else None, "token.organizationIDs[0]"
+    )
+    issued = await identity.create_token(
+        call.house,
+        call.principal,
+        expires_at=given.expiration * times.SECOND if given.expiration else None,
+        as_uuid=True,
+        organization_id=principal.organization_id,
+    )
+    token = issued.token
+    created = times.rest(token.created_at)
+    return json(
+        TokenAnswer(
+            result=TokenDetail(
+                token_id=issued.secret,
+                type="api",
+                user_id=token.user_id,
+                organization_ids=[organization.shown(token.organization_id)],
+                access_all_organization=False,
+                expiration=times.rest(token.expires_at) if token.expires_at is not None else None,
+                created_date_time=created,
+                modified_date_time=created,
+            )
+        )
+    )
+
+
+def _refuse_what_is_not_kept(given: NewToken) -> None:
+    """A right or a limit that is asked for and not kept would be worse than a refusal."""
+    if given.type is not None and given.type not in _KINDS:
+        raise InvalidInput(f'one of {", ".join(_KINDS)}, got "{given.type[:60]}".', "token.type")
+    if given.type not in {None, "api"}:
+        raise NotImplementedYet(f"token.type: this server makes api tokens only, not {given.type}.")
+    asked = {
+        "accessAllOrganization": given.access_all_organization,
+        "roleIDs": given.role_ids,
+        "apiRateLimitHour": given.api_rate_limit_hour,
+        "bytesRateLimitHour": given.bytes_rate_limit_hour,
+        "taskRateLimitHour": given.task_rate_limit_hour,
+        "maxAPI": given.max_api,
+        "maxBytes": given.max_bytes,
+        "maxTasks": given.max_tasks,
+    }
+    for name, value in asked.items():
+        if value:
+            raise NotImplementedYet(f"token.{name}: this server does not limit or widen tokens.")
+    if given.expiration is not None and not 0 <= given.expiration < 253_402_300_800:
+        raise InvalidInput(f"Unix seconds, 0 for never, got {given.expiration}.", "token.expiration")
+
+
+def _user(user: User) -> UserDetail:
+    owner = organization.shown(user.organization_id)
+    return UserDetail(
+        user_id=user.id,
+        user_name=user.name,
+        display_name=user.display_name,
+        email=user.email,
+        internal_organization_id=owner,
+        organization_ids=[owner],
+        access_all_organization=user.super_admin,
+        super_admin=user.super_admin,
+        status="active",
+        created_date_time=times.rest(user.created_at),
+        modified_date_time=times.rest(user.modified_at),
+        last_logged_in=times.rest(user.last_login_at) if user.last_login_at is not None else None,
+    )

@@ -1,0 +1,136 @@
+"""The job operations of the REST interface: create, status, detail, list, delete."""
+
+from typing import Final
+
+from enginehouse.api.edge import job_input, job_view
+from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs, JobAnswer, JobList
+from enginehouse.api.http import organization
+from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
+from enginehouse.api.http.json.decode import Body
+from enginehouse.api.http.query import Query
+from enginehouse.api.input.refs import named
+from enginehouse.domain import ids
+from enginehouse.domain.errors import InvalidInput, NotImplementedYet
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.status import JobStatus
+from enginehouse.operations import jobs
+
+STATUSES: Final = (
+    "scheduled",
+    "pending",
+    "queued",
+    "running",
+    "complete",
+    "aborted",
+    "failed",
+    "rejected",
+    "reprocessing",
+)
+_ORDER: Final = {"createdDateTime": "created_at", "modifiedDateTime": "modified_at"}
+_CREATE: Final = Body(CreateJobs)
+
+
+async def create(call: Call) -> Reply:
+    """POST proc/job/create: all jobs of the request exist, or none."""
+    body, problems = await call.judged_body(_CREATE)
+    given = body.jobs
+    wanted = [job_input.job(job, number, problems) for number, job in enumerate(given)]
+    principal = call.principal
+    for number, job in enumerate(given):
+        path = f"jobs[{number}].internalOrganizationID"
+        acting = await organization.acting(call.house, call.principal, job.internal_organization_id, path)
+        if number and acting.organization_id != principal.organization_id:
+            raise InvalidInput("all jobs of a request belong to one organization.", path)
+        principal = acting
+    created = await jobs.create(call.house, principal, wanted, found=problems, key=call.key)
+    warnings = [warning for job in created for warning in job.warnings]
+    for number, job in enumerate(given):
+        warnings += job_input.not_served(job, number)
+    answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created], warnings or None)
+    return json(answer, replayed=created[0].replayed)
+
+
+async def status(call: Call) -> Reply:
+    """GET proc/job/{JobID}/status."""
+    [text] = call.ids
+    job_id = named(text)
+    word = job_view.job_word(await jobs.status(call.house, call.principal, job_id, text))
+    return Reply(b'{"job":{"internalJobID":"%b","jobStatus":"%b"}}' % (ids.job_uuid(job_id).encode(), word.encode()))
+
+
+async def detail(call: Call) -> Reply:
+    """GET proc/job/{JobID}/detail."""
+    [text] = call.ids
+    job = await jobs.get(call.house, call.principal, named(text), text)
+    categories = await job_view.category_names(call.house, call.principal)
+    return json(JobAnswer(job_view.job_detail(call.house, call.principal, job, categories)))
+
+
+async def delete(call: Call) -> Reply:
+    """POST proc/job/{JobID}/delete: the path decides, a body is not looked at."""
+    [text] = call.ids
+    await jobs.delete(call.house, call.principal, named(text), text)
+    return NO_CONTENT
+
+
+async def list_(call: Call) -> Reply:
+    """GET proc/jobs: a page of the organization's jobs and how many match in all."""
+    query = Query(call.query)
+    wanted = _filter(query)
+    owner = query.text("organizationID")
+    core = query.text("coreID")
+    query.finish()
+    if core is not None:
+        raise NotImplementedYet("coreID: this server keeps no list of cores to filter by.")
+    principal = await organization.acting(call.house, call.principal, owner, "organizationID")
+    if wanted is None:
+        offset, limit = query.page()
+        return json(JobList(count=0, limit=limit, offset=offset, result=[]))
+    page = await jobs.list_(call.house, principal, wanted, with_count=True)
+    categories = await job_view.category_names(call.house, principal)
+    return json(
+        JobList(
+            count=page.count or 0,
+            limit=wanted.limit,
+            offset=wanted.offset,
+            result=[job_view.job_detail(call.house, principal, job, categories) for job in page.jobs],
+        )
+    )
+
+
+def _filter(query: Query) -> JobFilter | None:
+    """What is asked for; None when nothing can match it."""
+    status = query.word("status", STATUSES)
+    named_jobs = [ids.parse_job(text) for name in ("jobID", "coreJobID") if (text := query.text(name)) is not None]
+    target = query.text("recordingID")
+    schedule = query.text("scheduledJobID")
+    offset, limit = query.page()
+    wanted = JobFilter(
+        statuses=(JobStatus(status),) if status in _STORED else (),
+        ids=(named_jobs[0],) if named_jobs and named_jobs[0] is not None else None,
+        target_id=int(target) if target is not None and _is_id(target) else None,
+        schedule_ids=None if schedule is None or (of := ids.parse_schedule(schedule)) is None else (of,),
+        created_from=query.earliest("startTime", "CreatedAfter"),
+        created_to=query.latest("endTime", "CreatedBefore"),
+        modified_from=query.earliest("modifiedAfter"),
+        modified_to=query.latest("modifiedBefore"),
+        order_by=_ORDER[query.order(tuple(_ORDER))],
+        descending=query.descending(),
+        offset=offset,
+        limit=limit,
+    )
+    impossible = (
+        (status is not None and status not in _STORED)
+        or None in named_jobs
+        or len(set(named_jobs)) > 1
+        or (schedule is not None and wanted.schedule_ids is None)
+        or (target is not None and not _is_id(target))
+    )
+    return None if impossible else wanted
+
+
+_STORED: Final = frozenset(JobStatus)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 1 << 63

@@ -1,0 +1,103 @@
+"""The outputs of jobs and tasks: listed, shown inside JSON, and handed out as they are."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.responses import FileResponse
+
+from enginehouse.api.edge import tasks as rest_tasks
+from enginehouse.api.edge.output_shapes import JobOutputs, Output, OutputAnswer, OutputsAnswer, TaskOutputs
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.input import refs as rest_jobs_refs
+from enginehouse.domain import ids, times
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.errors import NotFound
+from enginehouse.operations import artifacts
+
+MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output shown inside JSON; a larger one is downloaded
+
+
+async def of_job(call: Call) -> Reply:
+    """GET proc/job/{JobID}/outputs: what the job has published; empty before."""
+    [text] = call.ids
+    job_id = rest_jobs_refs.named(text)
+    found = await artifacts.of_job(call.house, call.principal, job_id, text)
+    return json(OutputsAnswer(JobOutputs(ids.job_uuid(job_id), _listed(found))))
+
+
+async def of_task(call: Call) -> Reply:
+    """GET proc/task/{TaskID}/outputs: every output of the task."""
+    [text] = call.ids
+    job_id, ordinal = rest_tasks.named(text)
+    found = await artifacts.of_task(call.house, call.principal, job_id, ordinal, text)
+    return json(OutputsAnswer(TaskOutputs(ids.task_uuid(job_id, ordinal), _listed(found))))
+
+
+async def job_output(call: Call) -> Reply:
+    """GET proc/job/{JobID}/output/{JobOutputName}."""
+    return await _contents(call, await _of_job_named(call))
+
+
+async def task_output(call: Call) -> Reply:
+    """GET proc/task/{TaskID}/output/{TaskOutputName}."""
+    return await _contents(call, await _of_task_named(call))
+
+
+async def job_download(call: Call) -> FileResponse:
+    """GET proc/job/{JobID}/download/{JobOutputName}."""
+    return _file(call, await _of_job_named(call))
+
+
+async def task_download(call: Call) -> FileResponse:
+    """GET proc/task/{TaskID}/download/{TaskOutputName}."""
+    return _file(call, await _of_task_named(call))
+
+
+async def _of_job_named(call: Call) -> Artifact:
+    text, name = call.ids
+    found = await artifacts.of_job(call.house, call.principal, rest_jobs_refs.named(text), text)
+    return artifacts.named(found, name)
+
+
+async def _of_task_named(call: Call) -> Artifact:
+    text, name = call.ids
+    found = await artifacts.of_task(call.house, call.principal, *rest_tasks.named(text), text)
+    return artifacts.named(found, name)
+
+
+def _listed(found: Iterable[Artifact]) -> list[Output]:
+    return [Output(name=a.name, size=a.size, created=times.unix_seconds(a.created_at)) for a in found]
+
+
+async def _contents(call: Call, artifact: Artifact) -> Reply:
+    """The output with its contents; `contentsValid` is false where they are not text, or too large for JSON."""
+    contents = None
+    if artifact.size <= MAX_CONTENTS:
+        try:
+            contents = (await artifacts.read(call.house, artifact)).decode()
+        except UnicodeDecodeError:
+            contents = None
+    return json(
+        OutputAnswer(
+            Output(
+                name=artifact.name,
+                size=artifact.size,
+                created=times.unix_seconds(artifact.created_at),
+                contents=contents or "",
+                contents_valid=contents is not None,
+            )
+        )
+    )
+
+
+def _file(call: Call, artifact: Artifact) -> FileResponse:
+    """The bytes themselves. An attachment that is not sniffed: what an engine wrote must not run in a browser."""
+    path = artifacts.open_(call.house, artifact)
+    if not path.is_file():  # retention or a delete has come between
+        raise NotFound("Output", artifact.name)
+    return FileResponse(
+        path,
+        media_type=artifact.media_type,
+        filename=artifact.name,
+        headers={"x-content-type-options": "nosniff"},
+    )

@@ -1,0 +1,63 @@
+"""The REST interface as an ASGI application: which handler serves which operation, and what every answer carries."""
+
+from collections.abc import Callable
+from typing import Final
+
+from enginehouse.api.edge import cancel, engines, health, identity, jobs, outputs, schedules, tasks, unserved
+from enginehouse.api.http.call import Handler, OpenHandler
+from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
+from enginehouse.api.http.paths import Paths
+from enginehouse.operations.house import House
+
+BASE: Final = "/edge/v1"
+
+
+_SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", "/proc/job/{JobID}/status", jobs.status),
+    ("POST", "/proc/job/create", jobs.create),
+    ("GET", "/proc/job/{JobID}/detail", jobs.detail),
+    ("POST", "/proc/job/{JobID}/delete", jobs.delete),
+    ("GET", "/proc/job/{JobID}/outputs", outputs.of_job),
+    ("GET", "/proc/job/{JobID}/output/{JobOutputName}", outputs.job_output),
+    ("GET", "/proc/job/{JobID}/download/{JobOutputName}", outputs.job_download),
+    ("GET", "/proc/jobs", jobs.list_),
+    ("POST", "/proc/jobs/cancel", cancel.cancel),
+    ("GET", "/proc/scheduled_job/{ScheduledJobID}/detail", schedules.detail),
+    ("POST", "/proc/scheduled_job/{ScheduledJobID}/delete", schedules.delete),
+    ("GET", "/proc/scheduled_jobs", schedules.list_),
+    ("GET", "/proc/scheduled_jobs/rate_pending_time_ranges", schedules.rate_pending),
+    ("GET", "/proc/scheduled_jobs/total_pending_time_ranges", schedules.total_pending),
+    ("POST", "/proc/template/{TemplateID}/launch", schedules.launch),
+    ("GET", "/proc/task/{TaskID}/detail", tasks.detail),
+    ("GET", "/proc/task/{TaskID}/logs", tasks.logs),
+    ("GET", "/proc/task/{TaskID}/outputs", outputs.of_task),
+    ("GET", "/proc/task/{TaskID}/output/{TaskOutputName}", outputs.task_output),
+    ("GET", "/proc/task/{TaskID}/download/{TaskOutputName}", outputs.task_download),
+    ("GET", "/admin/engines", engines.list_),
+    ("GET", "/admin/engine/{EngineID}/detail", engines.detail),
+    ("GET", "/admin/engine/categories", engines.categories),
+    ("POST", "/admin/tokens/create", identity.create_token),
+)
+_OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
+    ("GET", "/ping", health.ping),
+    ("GET", "/version", health.version),
+    ("POST", "/admin/users/login", identity.login),
+)
+
+
+def interface(house: Callable[[], House]) -> Interface:
+    """Serves everything under `/edge/v1`."""
+    return Interface(house, base=BASE, operations=operations())
+
+
+def operations() -> Operations:
+    """Every operation of the public contract, served or refused."""
+    paths: Operations = Paths()
+    for method, template, handler in _SERVED:
+        paths.add(method, template, ForCallers(handler))
+    for method, template, open_handler in _OPEN:
+        paths.add(method, template, ForAnybody(open_handler))
+    for method, template, is_open in unserved.operations():
+        refusing = ForAnybody(unserved.refuse) if is_open else ForCallers(unserved.refuse)
+        paths.add(method, template, refusing)
+    return paths

@@ -1,0 +1,108 @@
+"""Scheduled jobs as REST shows them (rest-contract §2.4, §2.8)."""
+
+import msgspec
+from msgspec import field
+
+from enginehouse.api.http.json.casing import spelled
+
+
+class SchedulePart(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """One part of a schedule's calendar; `scheduleDay` is the day in the schedule's own zone."""
+
+    schedule_parts_id: str
+    internal_scheduled_job_id: str
+    schedule_type: str
+    schedule_day: str | None = None
+    schedule_day_local: str | None = None
+    start_time: str | None = None
+    stop_time: str | None = None
+    repeat_interval: int | None = None
+    repeat_interval_unit: str | None = None
+    duration_seconds: int | None = None
+    created_date_time: str
+    modified_date_time: str
+
+
+class ScheduledJobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """A scheduled job. The four fields at the end are ours."""
+
+    internal_scheduled_job_id: str
+    scheduled_job_id: int
+    scheduled_job_name: str
+    internal_organization_id: str
+    organization_id: int
+    is_active: bool
+    run_mode: str
+    schedule_parts: list[SchedulePart]
+    source_id: int | None = None
+    source_type: str | None = None
+    live_timezone: str | None = None
+    job_config_json: str | None = None
+    url: str | None = None
+    radio_stream_url: str | None = None
+    youtube_channel: str | None = None
+    start_date_time: str | None = None
+    stop_date_time: str | None = None
+    core_created_date_time: str
+    created_date_time: str
+    modified_date_time: str
+    cron: str | None = None
+    next_run_date_time: str | None = None
+    runs: int
+    skipped: int
+
+
+class ScheduledJobAnswer(msgspec.Struct, kw_only=True):
+    success: bool = True
+    result: ScheduledJobDetail
+
+
+class ScheduledJobList(msgspec.Struct, kw_only=True):
+    """A page of scheduled jobs; `count` is how many there are in all."""
+
+    success: bool = True
+    count: int
+    limit: int
+    offset: int
+    result: list[ScheduledJobDetail]
+
+
+class RateSeries(msgspec.Struct, rename=spelled):
+    """(Unix seconds, per cent) of one run mode."""
+
+    run_mode: str
+    values: list[tuple[int, float]]
+
+
+class CountSeries(msgspec.Struct, rename=spelled):
+    """(Unix seconds, jobs) of one run mode."""
+
+    instance: str
+    run_mode: str
+    values: list[tuple[int, int]]
+
+
+class PendingSeries(msgspec.Struct, rename=spelled, kw_only=True):
+    success: bool = True
+    counts: list[RateSeries] | list[CountSeries]
+    start_date_time: str
+    end_date_time: str
+
+
+class LaunchTemplate(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`payloadJSON` is merged into the payload of every task; `isInternal` changes nothing on a server with no core."""
+
+    is_internal: bool | None = None
+    payload_json: str | None = None
+    scheduled_job_id: str | int | None = None
+    source_id: str | int | None = None
+
+
+class Operation(msgspec.Struct, omit_defaults=True):
+    success: bool
+    count: int
+    ids: list[str] | None = field(default=None, name="internalJobIds")  # ours
+
+
+class Launched(msgspec.Struct):
+    operation: Operation

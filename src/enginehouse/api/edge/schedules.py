@@ -1,0 +1,207 @@
+"""The operations of the REST interface on scheduled jobs and templates (rest-contract §2.3, §2.4)."""
+
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from enginehouse.api.edge import schedule_view
+from enginehouse.api.edge.schedule_shapes import (
+    CountSeries,
+    Launched,
+    LaunchTemplate,
+    Operation,
+    PendingSeries,
+    RateSeries,
+    ScheduledJobAnswer,
+    ScheduledJobList,
+)
+from enginehouse.api.http import organization
+from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
+from enginehouse.api.http.json import reader
+from enginehouse.api.http.json.decode import Body
+from enginehouse.api.http.query import Query
+from enginehouse.domain import ids, times
+from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
+from enginehouse.domain.schedules.schedule import Between, Order, RunMode, ScheduleFilter
+from enginehouse.operations import sources
+from enginehouse.operations.schedules import backlog, schedules
+from enginehouse.operations.schedules.launches import Launching, launch_templates
+
+_LAUNCH: Final = Body(LaunchTemplate)
+# Without a word for it, by creation, which ids rise with.
+_ORDERS: Final[dict[str, Order]] = {
+    "createdTime": "id",
+    "createdDateTime": "id",
+    "organizationID": "id",  # a list is of one organization
+    "runMode": "run_mode",
+    "startTime": "start_at",
+    "stopTime": "stop_at",
+}
+_LARGEST_INTERVAL: Final = 366 * 86_400
+
+
+async def detail(call: Call) -> Reply:
+    """GET proc/scheduled_job/{ScheduledJobID}/detail, by number or UUID."""
+    [text] = call.ids
+    found = await schedules.get(call.house, call.principal, named(text), text)
+    [shown] = await schedule_view.details(call, call.principal, [found])
+    return json(ScheduledJobAnswer(result=shown))
+
+
+async def list_(call: Call) -> Reply:
+    """GET proc/scheduled_jobs: a page of the organization's scheduled jobs and how many match in all."""
+    query = Query(call.query)
+    owner, core = query.text("internalOrganizationID"), query.text("coreID")
+    wanted = await _filter(call, query)
+    query.finish()
+    if core is not None:
+        raise NotImplementedYet("coreID: this server keeps no list of cores to filter by.")
+    principal = await organization.acting(call.house, call.principal, owner, "internalOrganizationID")
+    found, count = await schedules.list_(call.house, principal, wanted, with_count=True)
+    return json(
+        ScheduledJobList(
+            count=count or 0,
+            limit=wanted.limit,
+            offset=wanted.offset,
+            result=await schedule_view.details(call, principal, found),
+        )
+    )
+
+
+async def delete(call: Call) -> Reply:
+    """POST proc/scheduled_job/{ScheduledJobID}/delete: it fires no more; its jobs stay."""
+    [text] = call.ids
+    await schedules.delete(call.house, call.principal, named(text), text)
+    return NO_CONTENT
+
+
+async def rate_pending(call: Call) -> Reply:
+    """GET proc/scheduled_jobs/rate_pending_time_ranges: of the jobs that had not ended, how many per cent waited."""
+    found = await _series(call)
+    return _counts(
+        found,
+        lambda mode, at: round(100 * found.pending[mode][at] / (found.live[mode][at] or 1), 4),
+        RateSeries,
+    )
+
+
+async def total_pending(call: Call) -> Reply:
+    """GET proc/scheduled_jobs/total_pending_time_ranges: how many jobs had not started."""
+    found, here = await _series(call), socket.gethostname()
+    return _counts(
+        found, lambda mode, at: found.pending[mode][at], lambda mode, values: CountSeries(here, mode, values)
+    )
+
+
+async def launch(call: Call) -> Reply:
+    """POST proc/template/{TemplateID}/launch: a job of the template, with the payload merged into its tasks."""
+    [text] = call.ids
+    given = await call.body(_LAUNCH)
+    template_id = ids.parse_job(text)
+    if template_id is None:
+        raise NotFound("JobTemplate", text[:80])
+    schedule_id = None
+    if given.scheduled_job_id not in (None, ""):
+        schedule_id = named(str(given.scheduled_job_id), path="scheduledJobID")
+    echo = {} if given.source_id in (None, "") else {"coreSourceID": given.source_id}
+    try:
+        made = await launch_templates(
+            call.house, call.principal, [template_id], schedule_id=schedule_id, shown=str(given.scheduled_job_id or ""),
+            launching=Launching(payload=_payload(given.payload_json), echo=echo),
+        )  # fmt: skip
+    except NotFound as missing:
+        raise _respelled(missing, text) from None
+    return json(Launched(Operation(True, len(made), [ids.job_uuid(each.job_id) for each in made])))
+
+
+def _respelled(missing: NotFound, template: str) -> NotFound:
+    """The same, as this interface names what was asked for."""
+    match missing.path:
+        case "ids[0]":
+            return NotFound("JobTemplate", template[:80])
+        case "scheduledJobId":
+            return NotFound(missing.object_type, missing.object_id, path="scheduledJobID")
+        case _:
+            return missing
+
+
+def named(text: str, *, path: str = "") -> int:
+    """The scheduled job that a path or a body names, by number or UUID. Raises NotFound."""
+    schedule_id = ids.parse_schedule(text)
+    if schedule_id is None:
+        raise NotFound(schedules.SCHEDULE, text[:80], path=path)
+    return schedule_id
+
+
+async def _filter(call: Call, query: Query) -> ScheduleFilter:
+    mode = query.word("runMode", tuple(RunMode))
+    active = query.word("isActive", ("true", "false"))
+    text, source, kind = query.text("scheduledJobID"), query.text("sourceID"), query.text("sourceType")
+    offset, limit = query.page()
+    order, descending = _ORDERS[query.order(tuple(_ORDERS))], query.descending()
+    only = () if text is not None and ids.parse_schedule(text) is None else None
+    return ScheduleFilter(
+        ids=only if text is None or only is not None else (named(text),),
+        name=query.text("scheduledJobName"),
+        run_mode=None if mode is None else RunMode(mode),
+        is_active=None if active is None else active == "true",
+        own=True,
+        dates={
+            "created_at": Between(query.earliest("startTime"), query.latest("endTime")),
+            "start_at": _within(query, "startStartTime", "endStartTime"),
+            "stop_at": _within(query, "startStopTime", "endStopTime"),
+        },
+        source_ids=None if source is None else (int(source),) if _is_id(source) else (),
+        source_type_ids=None if kind is None else await _kinds(call, kind),
+        order=((order, descending),),
+        offset=offset,
+        limit=limit,
+    )
+
+
+def _within(query: Query, first: str, last: str) -> Between:
+    """The range of a moment that a schedule may not have; without bounds that passes too."""
+    earliest, latest = query.earliest(first), query.latest(last)
+    return Between(earliest, latest, or_empty=earliest is None and latest is None)
+
+
+async def _kinds(call: Call, word: str) -> tuple[int, ...]:
+    """The source types with this name, whatever its case, or this number."""
+    known = await sources.types(call.house, call.principal)
+    return tuple(each.id for each in known.values() if word.casefold() in (each.name.casefold(), str(each.id)))
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _payload(text: str | None) -> Any:
+    """What is in `payloadJSON`. Raises InvalidInput."""
+    if text is None or not text.strip():
+        return None
+    try:
+        found = reader.read(text.encode())
+    except (InvalidInput, UnicodeEncodeError):
+        raise InvalidInput([Problem("payloadJSON", "must be JSON.")]) from None
+    if not isinstance(found, dict):
+        raise InvalidInput([Problem("payloadJSON", "must be a JSON object.")])
+    return found
+
+
+async def _series(call: Call) -> backlog.Series:
+    query = Query(call.query)
+    given = query.integer("interval", 0, 1, _LARGEST_INTERVAL)
+    asked = backlog.Asked(start=query.earliest("startTime"), end=query.latest("endTime"), interval=given or None)
+    query.finish()
+    return await backlog.series(call.house, call.principal, asked)
+
+
+def _counts(
+    found: backlog.Series, value: Callable[[str, int], float], series: Callable[[str, list[Any]], Any]
+) -> Reply:
+    """A series of each run mode, with what is shown at each mark."""
+    seconds = [times.unix_seconds(mark) for mark in found.marks]
+    counts = [series(mode, [(second, value(mode, at)) for at, second in enumerate(seconds)]) for mode in found.pending]
+    return json(
+        PendingSeries(counts=counts, start_date_time=times.rest(found.start), end_date_time=times.rest(found.end))
+    )

@@ -1,0 +1,57 @@
+"""The task operations of the REST interface: detail and logs."""
+
+import asyncio
+import tempfile
+import zipfile
+from pathlib import Path
+
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse
+
+from enginehouse.api.edge import job_view
+from enginehouse.api.edge.task_shapes import TaskAnswer
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.domain import ids
+from enginehouse.domain.errors import NotFound
+from enginehouse.operations import artifacts, jobs
+
+
+async def detail(call: Call) -> Reply:
+    """GET proc/task/{TaskID}/detail."""
+    [text] = call.ids
+    job, task = await jobs.task(call.house, call.principal, *named(text), text)
+    categories = await job_view.category_names(call.house, call.principal)
+    return json(TaskAnswer(job_view.task_detail(call.house, call.principal, job, task, categories)))
+
+
+async def logs(call: Call) -> FileResponse:
+    """GET proc/task/{TaskID}/logs: a zip with a file for each attempt; empty before the first one."""
+    [text] = call.ids
+    files = await artifacts.logs(call.house, call.principal, *named(text), text)
+    archive = await asyncio.to_thread(_zip, files)
+    return FileResponse(
+        archive,
+        media_type="application/zip",
+        filename=f"{text}-logs.zip",
+        background=BackgroundTask(archive.unlink, missing_ok=True),
+    )
+
+
+def named(text: str) -> tuple[int, int]:
+    """The task that a path names, in either spelling. Raises NotFound."""
+    task = ids.parse_task(text)
+    if task is None:
+        raise NotFound("Task", text[:80])
+    return task
+
+
+def _zip(files: tuple[artifacts.LogFile, ...]) -> Path:
+    """A temporary archive of the files. One that retention took in the meantime is left out."""
+    with (
+        tempfile.NamedTemporaryFile(prefix="enginehouse-logs-", suffix=".zip", delete=False) as target,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for file in files:
+            if file.path.exists():
+                archive.write(file.path, file.name)
+    return Path(target.name)

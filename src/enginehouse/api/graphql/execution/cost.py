@@ -1,0 +1,141 @@
+"""How many fields an operation may answer, worked out from its page sizes before anything is resolved.
+
+As with the other limits, each fragment is looked at once and numbers stop growing at a ceiling.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+)
+from graphql.language import SelectionSetNode
+
+from enginehouse.api.graphql.execution.literals import SIZES
+from enginehouse.api.graphql.execution.rejection import RejectedError
+
+# A field costs 1; a list costs as many of its item as its `limit`, or its `count`, allows.
+MAX_COST: Final = 1_000_000
+_CEILING: Final = 1_000_000_000
+_LARGEST_PAGE: Final = 10_000  # a greater `limit` is refused by the field itself, which can say what is allowed
+
+# What the lists of the introspection types hold, roughly.
+_INTROSPECTED: Final = {"types": 150, "fields": 15, "inputFields": 10, "args": 3, "enumValues": 8, "possibleTypes": 20}
+
+
+class Cost:
+    """What an operation costs: the fields it can answer at most, worked out from its page sizes."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self._operation = operation
+        self._varies = False
+        self._fixed = self._sum({})
+
+    def check(self, variables: Mapping[str, Any]) -> None:
+        """The operation costs no more than allowed with these variables. Raises RejectedError."""
+        cost = self._sum(variables) if self._varies else self._fixed
+        if cost > MAX_COST:
+            message = (
+                f"The operation may answer {'more than ' * (cost >= _CEILING)}{cost} fields; at most {MAX_COST} are "
+                "allowed. Ask for smaller pages."
+            )
+            raise RejectedError.beyond("query_too_costly", message, MAX_COST)
+
+    def _sum(self, variables: Mapping[str, Any]) -> int:
+        root = self._schema.get_root_type(self._operation.operation)
+        return self._selections(self._operation.selection_set, root, variables, {})
+
+    def _selections(
+        self,
+        selected: SelectionSetNode,
+        parent: GraphQLNamedType | None,
+        variables: Mapping[str, Any],
+        known: dict[str, int],
+    ) -> int:
+        total = 0
+        for node in selected.selections:
+            total += self._one(node, parent, variables, known)
+        return min(total, _CEILING)
+
+    def _one(
+        self, node: SelectionNode, parent: GraphQLNamedType | None, variables: Mapping[str, Any], known: dict[str, int]
+    ) -> int:
+        match node:
+            case FieldNode():
+                return self._field(node, parent, variables, known)
+            case InlineFragmentNode():
+                narrowed = node.type_condition
+                on = parent if narrowed is None else self._schema.get_type(narrowed.name.value)
+                return self._selections(node.selection_set, on, variables, known)
+            case FragmentSpreadNode():
+                return self._fragment(node.name.value, variables, known)
+        return 0
+
+    def _fragment(self, name: str, variables: Mapping[str, Any], known: dict[str, int]) -> int:
+        if name not in known:
+            known[name] = 0
+            definition = self._fragments[name]
+            on = self._schema.get_type(definition.type_condition.name.value)
+            known[name] = self._selections(definition.selection_set, on, variables, known)
+        return known[name]
+
+    def _field(
+        self, node: FieldNode, parent: GraphQLNamedType | None, variables: Mapping[str, Any], known: dict[str, int]
+    ) -> int:
+        if node.selection_set is None:
+            return 1
+        name = node.name.value
+        definition = self._schema.get_field(parent, name) if is_composite_type(parent) else None
+        inside = get_named_type(definition.type) if definition else None
+        items = self._selections(node.selection_set, inside, variables, known)
+        return min(_CEILING, 1 + self._length(node, parent, definition, variables) * items)
+
+    def _length(
+        self,
+        node: FieldNode,
+        parent: GraphQLNamedType | None,
+        definition: GraphQLField | None,
+        variables: Mapping[str, Any],
+    ) -> int:
+        if parent is not None and parent.name.startswith("__"):
+            return _INTROSPECTED.get(node.name.value, 1)
+        name = next((name for name in SIZES if definition is not None and name in definition.args), None)
+        if definition is None or name is None:
+            return 1
+        given = next((a.value for a in node.arguments or () if a.name.value == name), None)
+        limit: int | None = None
+        if isinstance(given, IntValueNode):
+            limit = int(given.value[:12])
+        elif isinstance(given, VariableNode):
+            self._varies = True
+            limit = variables.get(given.name.value, self._default_of(given.name.value))
+        if not isinstance(limit, int):
+            limit = _default_size(definition, name)
+        return max(1, min(limit, _LARGEST_PAGE))
+
+    def _default_of(self, variable: str) -> int | None:
+        for definition in self._operation.variable_definitions or ():
+            if definition.variable.name.value == variable and isinstance(definition.default_value, IntValueNode):
+                return int(definition.default_value.value)
+        return None
+
+
+def _default_size(definition: GraphQLField, name: str) -> int:
+    default = definition.args[name].default
+    literal: object = getattr(default, "literal", None)
+    return int(str(literal.value)) if isinstance(literal, IntValueNode) else 30

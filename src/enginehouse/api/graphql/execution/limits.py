@@ -1,0 +1,141 @@
+"""How large a document may be: depth, aliases, root fields, directives, repeated fields, fragments.
+
+Every limit is worked out in one pass that looks at each fragment once, whatever it is spread into: numbers are added
+and multiplied up to a ceiling instead of the fragments being expanded (reliability §0.3: a 664-byte bomb of doubling
+fragments costs the well-known limiters seconds).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+)
+from graphql.language import SelectionSetNode
+
+from enginehouse.api.graphql.execution.rejection import RejectedError
+
+MAX_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 12
+MAX_INTROSPECTION_DEPTH: Final = 20  # the usual introspection query is 15 deep
+MAX_ALIASES: Final = 50
+MAX_ROOT_FIELDS: Final = 20
+MAX_DIRECTIVES: Final = 50
+MAX_FRAGMENTS: Final = 50
+# The rule that fields of one name may be merged compares them in pairs, so their number is what it costs.
+MAX_REPEATED: Final = 50
+_CEILING: Final = 1_000_000_000
+
+INTROSPECTION: Final = frozenset({"__schema", "__type"})
+
+
+@dataclass(slots=True)
+class _Size:
+    """What a selection holds with all its fragments in it, up to the ceiling."""
+
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    fields: int = 0
+
+    def add(self, other: "_Size") -> None:
+        self.depth = max(self.depth, other.depth)
+        self.aliases = min(_CEILING, self.aliases + other.aliases)
+        self.directives = min(_CEILING, self.directives + other.directives)
+        self.fields = min(_CEILING, self.fields + other.fields)
+
+
+@dataclass(slots=True)
+class _Measuring:
+    fragments: dict[str, FragmentDefinitionNode]
+    known: dict[str, _Size] = field(default_factory=dict)
+    repeated: int = 0
+
+    def fragment(self, name: str) -> _Size:
+        size = self.known.get(name)
+        if size is None:
+            # Set before the visit: a fragment in its own circle counts nothing, and validation will name it.
+            self.known[name] = _Size()
+            definition = self.fragments.get(name)
+            size = self.known[name] = self.selections(definition.selection_set) if definition else _Size()
+        return size
+
+    def selections(self, selected: SelectionSetNode) -> _Size:
+        size, names = _Size(), set[str]()
+        self._into(size, names, selected)
+        return size
+
+    def _into(self, size: _Size, names: set[str], selected: SelectionSetNode) -> None:
+        for node in selected.selections:
+            size.directives += len(node.directives or ())
+            match node:
+                case FieldNode():
+                    size.add(self._field(node, names))
+                case InlineFragmentNode():
+                    self._into(size, names, node.selection_set)
+                case FragmentSpreadNode():
+                    size.add(self.fragment(node.name.value))
+
+    def _field(self, node: FieldNode, names: set[str]) -> _Size:
+        shown = (node.alias or node.name).value
+        self.repeated += shown in names
+        names.add(shown)
+        inner = self.selections(node.selection_set) if node.selection_set else _Size()
+        return _Size(inner.depth + 1, inner.aliases + (node.alias is not None), inner.directives, 1)
+
+
+def check_size(document: DocumentNode) -> None:
+    """The document is within every limit that does not depend on the schema. Raises RejectedError naming the limit."""
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    _at_most(len(document.definitions), MAX_FRAGMENTS, "too_many_fragments", "{} operations and fragments")
+    measuring = _Measuring(fragments)
+    for name in fragments:
+        measuring.fragment(name)
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            _check_operation(document, operation, measuring)
+    _at_most(measuring.repeated, MAX_REPEATED, "too_many_repeated_fields", "{} fields that repeat one beside them")
+
+
+def _check_operation(document: DocumentNode, operation: OperationDefinitionNode, measuring: _Measuring) -> None:
+    size = measuring.selections(operation.selection_set)
+    _at_most(size.fields, MAX_ROOT_FIELDS, "too_many_root_fields", "{} fields at its root")
+    _at_most(size.aliases, MAX_ALIASES, "too_many_aliases", "{} aliases")
+    directives = size.directives + len(operation.directives or ())
+    _at_most(directives, MAX_DIRECTIVES, "too_many_directives", "{} directives")
+    only_introspects = root_names(document, operation) <= INTROSPECTION | {"__typename"}
+    depth = MAX_INTROSPECTION_DEPTH if only_introspects else MAX_DEPTH
+    _at_most(size.depth, depth, "query_too_deep", "{} levels of fields")
+
+
+def _at_most(given: int, allowed: int, code: str, what: str) -> None:
+    if given > allowed:
+        count = what.format(given if given < _CEILING else "far too many")
+        raise RejectedError.beyond(code, f"The document has {count}; at most {allowed} are allowed.", allowed)
+
+
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
+    """The fields at the operation's root, those in fragments too."""
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    found, seen, waiting = list[FieldNode](), set[str](), [operation.selection_set]
+    while waiting:
+        for node in waiting.pop().selections:
+            match node:
+                case FieldNode():
+                    found.append(node)
+                case InlineFragmentNode():
+                    waiting.append(node.selection_set)
+                case FragmentSpreadNode() if node.name.value not in seen and node.name.value in fragments:
+                    seen.add(node.name.value)
+                    waiting.append(fragments[node.name.value].selection_set)
+    return found
+
+
+def root_names(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
+    """The names of those fields."""
+    return {node.name.value for node in root_fields(document, operation)}

@@ -1,0 +1,127 @@
+"""What makes two GraphQL documents the same one: everything but the scalar literals in their arguments.
+
+Clients write ids into the text of a query. `scan` takes numbers and strings out of it; what is left, the *shape*, is
+the key under which the parsed and validated document is kept. A literal leaves behind its kind and the number of the
+literal it equals, because whether two fields may be merged depends on whether their arguments are equal.
+
+What stays in the shape: enum words, true, false, null (they are names), default values of variables (they must be
+constant), and page sizes (the cost of a document depends on them).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import FloatValueNode, IntValueNode, Source, StringValueNode
+from graphql.language import Lexer
+
+from enginehouse.api.graphql.execution.rejection import RejectedError
+
+SIZES: Final = ("limit", "count")  # the arguments that say how long a list is
+MAX_TOKENS: Final = 4_000
+MAX_BRACKETS: Final = 64  # the parser recurses once per bracket
+
+Literal = IntValueNode | FloatValueNode | StringValueNode
+
+_TOKEN: Final = re.compile(
+    r"""(?P<ignored>[ \t\r\n,\ufeff]+|\#[^\r\n]*)
+      |(?P<name>[_A-Za-z][_0-9A-Za-z]*)
+      |(?P<open>[({\[])|(?P<close>[)}\]])
+      |(?P<punctuator>\.\.\.|[:!$&=@|])
+      |(?P<block>\"\"\"(?:[^"\\]|\\\"\"\"|\\(?!\"\"\")|"(?!""))*\"\"\")
+      |(?P<string>"(?:[^"\\\x00-\x08\x0a-\x1f]|\\[^\x00-\x08\x0a-\x1f])*")
+      |(?P<float>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))
+      |(?P<int>-?(?:0|[1-9][0-9]*))""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hoisted:
+    """A literal that was taken out: where it stood in the text, and the value node it is."""
+
+    start: int
+    length: int
+    node: Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The shape of a document, its literals in order, and how many tokens it has."""
+
+    shape: str
+    literals: tuple[Hoisted, ...]
+    tokens: int
+
+
+def scan(text: str) -> Scan:
+    """The document's shape and literals, in one pass over its tokens.
+
+    A text that is no GraphQL is its own shape: the parser is left to say what is wrong with it.
+    Raises RejectedError when it has too many tokens or too many brackets inside one another.
+    """
+    literals: list[Hoisted] = []
+    seen: dict[tuple[str, str], int] = {}
+    pieces: list[str] = []
+    position = copied = tokens = depth = 0
+    in_definitions = False  # between the parentheses of an operation's variables
+    before = last = ""
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None:
+            return Scan(text, (), tokens)
+        kind, start, position = found.lastgroup or "", position, found.end()
+        if kind == "ignored":
+            continue
+        tokens += 1
+        if tokens > MAX_TOKENS:
+            raise RejectedError.beyond(
+                "too_many_tokens", f"The document has more than {MAX_TOKENS} tokens.", MAX_TOKENS
+            )
+        piece = text[start:position]
+        if kind == "open":
+            in_definitions = in_definitions or (depth == 0 and piece == "(")
+            depth += 1
+            if depth > MAX_BRACKETS:
+                message = f"The document has more than {MAX_BRACKETS} brackets inside one another."
+                raise RejectedError.beyond("query_too_deep", message, MAX_BRACKETS)
+        elif kind == "close":
+            depth -= 1
+            in_definitions = in_definitions and depth > 0
+        elif kind in _READ and depth > 0 and not in_definitions and not (before in SIZES and last == ":"):
+            node = _READ[kind](piece)
+            if node is None:
+                return Scan(text, (), tokens)
+            same = seen.setdefault((kind, node.value), len(seen))
+            pieces.append(f"{text[copied:start]}\0{kind[0]}{same}\0")
+            copied = position
+            literals.append(Hoisted(start, position - start, node))
+        before, last = last, piece
+    if not literals:
+        return Scan(text, (), tokens)
+    pieces.append(text[copied:])
+    return Scan("".join(pieces), tuple(literals), tokens)
+
+
+def _string(token: str) -> StringValueNode | None:
+    if "\\" in token:
+        return _lexed(token)
+    return StringValueNode(value=token[1:-1], block=False)
+
+
+def _lexed(token: str) -> StringValueNode | None:
+    """The string as the parser reads it, with its escapes and indentation; None where the parser refuses it."""
+    try:
+        read = Lexer(Source(token)).advance()
+    except Exception:
+        return None
+    return StringValueNode(value=read.value or "", block=token.startswith('"""'))
+
+
+_READ: Final[dict[str, Callable[[str], Literal | None]]] = {
+    "int": lambda token: IntValueNode(value=token),
+    "float": lambda token: FloatValueNode(value=token),
+    "string": _string,
+    "block": _lexed,
+}

@@ -1,0 +1,113 @@
+"""Why the variables of a request do not fit: every reason with its path, in the words that REST has for it."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    is_input_type,
+    type_from_ast,
+)
+from graphql.pyutils import Undefined
+
+from enginehouse.api.graphql.execution import scalars
+from enginehouse.api.http.json.check import shown
+from enginehouse.domain.errors import InvalidInput, Problem
+
+# What is told for a built-in scalar; the contract's own ones say it themselves.
+_ALLOWED = {
+    "Int": "integer from -2147483648 to 2147483647",
+    "Float": "number",
+    "String": "string",
+    "Boolean": "true or false",
+    "ID": "string",
+}
+
+
+def problems(schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> list[Problem]:
+    """All reasons, at most 50, why `given` are no variables of the operation; none where nothing is found.
+
+    A path begins inside the variable (`tasks[0].engineId`), since its name is the client's own; a variable that is
+    wrong as a whole is named.
+    """
+    found: list[Problem] = []
+    for definition in operation.variable_definitions or ():
+        name = definition.variable.name.value
+        wanted = type_from_ast(schema, definition.type)
+        if not is_input_type(wanted) or (name not in given and definition.default_value is not None):
+            continue
+        for problem in _walk(wanted, given.get(name, Undefined), ""):
+            found.append(problem if problem.path else Problem(name, problem.text, problem.value, problem.allowed))
+            if len(found) == InvalidInput.LIMIT:
+                return found
+    return found
+
+
+def _walk(wanted: GraphQLInputType, value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(wanted, GraphQLNonNull):
+        if value is None or value is Undefined:
+            yield Problem(path, "required.")
+        else:
+            yield from _walk(wanted.of_type, value, path)
+        return
+    if value is None or value is Undefined:
+        return
+    match wanted:
+        case GraphQLList() if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from _walk(wanted.of_type, item, f"{path}[{index}]")
+        case GraphQLList():
+            yield from _walk(wanted.of_type, value, path)  # one item stands for a list of it
+        case GraphQLInputObjectType():
+            yield from _fields(wanted, value, path)
+        case GraphQLEnumType():
+            if not isinstance(value, str) or value not in wanted.values:
+                yield _not(path, _words(list(wanted.values)), value)
+        case GraphQLScalarType():
+            yield from _scalar(wanted, value, path)
+
+
+def _fields(wanted: GraphQLInputObjectType, value: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(value, dict):
+        yield _not(path, "object", value)
+        return
+    for name in value.keys() - wanted.fields.keys():
+        near = get_close_matches(name, wanted.fields, 1)
+        hint = f' Did you mean "{near[0]}"?' if near else ""
+        yield Problem(_below(path, name), f"unknown field.{hint}")
+    for name, field in wanted.fields.items():
+        given = value.get(name, field.default_value)
+        yield from _walk(field.type, given, _below(path, name))
+
+
+def _scalar(wanted: GraphQLScalarType, value: Any, path: str) -> Iterator[Problem]:
+    try:
+        wanted.parse_value(value)
+    except (GraphQLError, ValueError, TypeError) as error:
+        allowed = _ALLOWED.get(wanted.name)
+        if allowed is not None:
+            yield _not(path, allowed, value)
+        else:
+            text = str(error).removeprefix(f"{wanted.name} {scalars.shown(value)}: ").removeprefix(f"{wanted.name}: ")
+            yield Problem(path, text, shown(value))
+
+
+def _not(path: str, allowed: str, value: Any) -> Problem:
+    return Problem(path, f"{allowed}, got {shown(value)}.", shown(value), allowed)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _words(words: list[str]) -> str:
+    return " or ".join(words) if len(words) == 2 else f"one of {', '.join(words)}"

@@ -1,0 +1,138 @@
+"""How a request is executed: its document found or prepared, its variables read, its fields resolved."""
+
+from asyncio import Future, Task
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any, Final, TypeGuard
+
+from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode
+
+from enginehouse.api.graphql import idempotency
+from enginehouse.api.graphql.context import Context
+from enginehouse.api.graphql.errors import describe
+from enginehouse.api.graphql.execution import limits, variables
+from enginehouse.api.graphql.execution.cost import Cost
+from enginehouse.api.graphql.execution.documents import MAX_ERRORS, Bound, Documents
+from enginehouse.api.graphql.execution.rejection import RejectedError
+from enginehouse.api.graphql.execution.too_large import BodyTooLargeError
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+
+Answer = tuple[int, dict[str, Any]]
+
+_AWAITED: Final = frozenset({CoroutineType, Future, Task})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks for, whichever way it came."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None
+
+
+def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """True for what our resolvers answer when they have to wait: the usual test costs several times as much."""
+    return value.__class__ in _AWAITED
+
+
+class Execution:
+    """A schema with the documents it has seen."""
+
+    def __init__(self, schema: GraphQLSchema, documents: Documents | None = None) -> None:
+        self.schema = schema
+        self.documents = documents or Documents(schema)
+
+    async def answer(self, request: Request, context: Context) -> Answer:
+        """The HTTP status and the body: 200 whenever something was executed, 400 when nothing was."""
+        bound: Bound | None = None
+        try:
+            bound = self.documents.find(request.query)
+            operation = self._operation(bound, request.operation_name)
+            self._check_cost(bound, operation, request.variables)
+            if context.key is not None:
+                idempotency.check(bound.prepared.document, operation)
+        except RejectedError as rejected:
+            return rejection(rejected, request.query)
+        if (
+            context.known_principal is None
+            and limits.root_names(bound.prepared.document, operation) & limits.INTROSPECTION
+        ):
+            return 200, {"data": None, "errors": [describe(_unauthenticated(context))]}
+        return await self._execute(bound, operation, request, context)
+
+    async def _execute(
+        self, bound: Bound, operation: OperationDefinitionNode, request: Request, context: Context
+    ) -> Answer:
+        executor = Executor.build(
+            self.schema,
+            bound.prepared.document,
+            context_value=context,
+            raw_variable_values=dict(request.variables),
+            operation_name=operation.name.value if operation.name else None,
+            is_awaitable=_is_awaitable,
+            max_coercion_errors=MAX_ERRORS,
+        )
+        if isinstance(executor, list):
+            return rejection(RejectedError(self._named(executor, operation, request)), request.query, bound)
+        # The literals of the text are read already, exactly as execution would; they join the client's variables.
+        executor.variable_values.coerced.update(bound.values)
+        executed: Any = executor.execute_operation()
+        result = await executed if _is_awaitable(executed) else executed
+        return 200, _body(result, bound, context, operation)
+
+    def _named(
+        self, errors: list[GraphQLError], operation: OperationDefinitionNode, request: Request
+    ) -> list[GraphQLError]:
+        """The same refusal in our own words, where we have some."""
+        found = variables.problems(self.schema, operation, request.variables)
+        if not found:
+            return errors
+        refused = InvalidInput(found)
+        return [GraphQLError(refused.message, nodes=errors[0].nodes, original_error=refused)]
+
+    def _operation(self, bound: Bound, name: str | None) -> OperationDefinitionNode:
+        operation = bound.prepared.operation(name)
+        if operation is None:
+            asked = f"has no operation named {name!r}" if name else "has several operations; name one in operationName"
+            raise RejectedError.because(f"The document {asked}.", field="operationName")
+        return operation
+
+    def _check_cost(self, bound: Bound, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
+        costs = bound.prepared.costs
+        cost = costs.get(id(operation))
+        if cost is None:
+            cost = costs[id(operation)] = Cost(self.schema, bound.prepared.document, operation)
+        cost.check(variables)
+
+
+def rejection(rejected: RejectedError, text: str, bound: Bound | None = None) -> Answer:
+    """The answer to a request of which nothing was executed."""
+    if isinstance(rejected, BodyTooLargeError):
+        return rejected.status, {"errors": [rejected.error]}
+    if bound is None:
+        return rejected.status, {"errors": [describe(error, text=text) for error in rejected.errors[:MAX_ERRORS]]}
+    described = [describe(error, text=text, position=bound.position) for error in rejected.errors[:MAX_ERRORS]]
+    return rejected.status, {"errors": described}
+
+
+def _body(
+    result: ExecutionResult, bound: Bound, context: Context, operation: OperationDefinitionNode
+) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        principal, root = context.known_principal, operation.operation.value.capitalize()
+        body["errors"] = [
+            describe(error, text=bound.text, position=bound.position, principal=principal, root=root)
+            for error in result.errors[:MAX_ERRORS]
+        ]
+    return body
+
+
+def _unauthenticated(context: Context) -> GraphQLError:
+    try:
+        _ = context.principal
+    except AuthenticationFailed as error:
+        return GraphQLError(error.message, original_error=error)
+    raise AssertionError("asked only where nobody is known")

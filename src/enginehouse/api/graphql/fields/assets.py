@@ -1,0 +1,172 @@
+"""The fields of assets: `createAsset`, and what an Asset shows."""
+
+from pathlib import PurePath
+from typing import Any, Final
+
+import msgspec
+from ariadne import MutationType, ObjectType
+
+from enginehouse.api.graphql.context import Context, Info
+from enginehouse.api.graphql.execution.upload import Upload
+from enginehouse.domain.artifact import Asset
+from enginehouse.domain.engine import Engine
+from enginehouse.domain.ids import parse_task, task_graphql
+from enginehouse.operations import engines, targets
+
+mutation, asset_type, source_type = MutationType(), ObjectType("Asset"), ObjectType("AssetSourceData")
+
+_SHOWN_BYTES: Final = 10_000_000  # of an asset's content that is shown as text or JSON
+
+
+@mutation.field("createAsset")
+async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
+    """The target has the asset, whose bytes are durable."""
+    context = info.context
+    house, principal = context.house, context.principal
+    upload = None if input.get("uri") else context.take_upload(input.get("file"))
+    new = new_asset(input, input["containerId"], upload)
+    if new.uri is None and new.source is None:
+        await targets.get(house, principal, new.target_id)  # an unknown container is named before the missing file
+    return await targets.create_asset(house, principal, new)
+
+
+def new_asset(given: dict[str, Any], target_id: int | str, upload: Upload | None) -> targets.NewAsset:
+    """The asset to make; `upload` is the request's file, where this field is to store it."""
+    source_data, file_data = given.get("sourceData") or {}, given.get("fileData") or {}
+    task = parse_task(source_data["taskId"]) if source_data.get("taskId") else None
+    content: bytes | None = None
+    if given.get("jsondata") is not None and upload is None and not given.get("uri"):
+        content = msgspec.json.encode(given["jsondata"])
+    sent_type = (upload.content_type if upload else None) or ("application/json" if content else None)
+    return targets.NewAsset(
+        target_id=target_id,
+        asset_type=given.get("assetType") or given.get("type") or "media",
+        content_type=given.get("contentType") or sent_type or "application/octet-stream",
+        name=given.get("name") or (_file_name(upload) if upload else None),
+        description=given.get("description"),
+        uri=given.get("uri"),
+        source=upload.path if upload else content,
+        md5=given.get("md5sum") or file_data.get("md5sum"),
+        set_as_primary=bool(given.get("setAsPrimary")),
+        details=given.get("details"),
+        job_id=task[0] if task else None,
+        ordinal=task[1] if task else None,
+        engine_id=source_data.get("engineId"),
+    )
+
+
+def _file_name(upload: Upload) -> str | None:
+    """The name the client gave, without any folder in front of it."""
+    return PurePath((upload.name or "").replace("\\", "/")).name or None
+
+
+def part(details: Any, path: str | None) -> Any:
+    """What is found by walking down `a.b[0]`; null where the path ends early."""
+    for step in (path or "").replace("[", ".").replace("]", "").split("."):
+        if not step:
+            continue
+        if isinstance(details, dict):
+            details = details.get(step)
+        elif isinstance(details, list) and step.isdigit() and int(step) < len(details):
+            details = details[int(step)]
+        else:
+            return None
+    return details
+
+
+# -- what an Asset shows ------------------------------------------------------------------------------------
+
+
+@asset_type.field("container")
+def container_of(asset: Asset, info: Info) -> Any:
+    """The target the asset is of."""
+    return info.context.targets.load(asset.target_id)
+
+
+@asset_type.field("details")
+def asset_details_of(asset: Asset, _: Info, path: str | None = None) -> Any:
+    """The details, or the part of them at `path`."""
+    return part(asset.details, path)
+
+
+@asset_type.field("jsondata")
+async def json_of(asset: Asset, info: Info) -> Any:
+    """The content, where it is JSON of at most 10 MB."""
+    return await _content(asset, info.context)
+
+
+@asset_type.field("jsonstring")
+async def json_text_of(asset: Asset, info: Info, indent: int | None = 2) -> str | None:
+    """The content as indented text, where it is JSON of at most 10 MB."""
+    content = await _content(asset, info.context)
+    if content is None:
+        return None
+    spaces = max(0, min(16, 2 if indent is None else indent))
+    return msgspec.json.format(msgspec.json.encode(content), indent=spaces).decode()
+
+
+async def _content(asset: Asset, context: Context) -> Any:
+    if asset.key is None or (asset.size or 0) > _SHOWN_BYTES or "json" not in asset.content_type:
+        return None
+    try:
+        return msgspec.json.decode(await context.house.store.read(asset.key))
+    except msgspec.DecodeError:
+        return None
+
+
+@asset_type.field("sourceData")
+def source_of(asset: Asset, _: Info) -> dict[str, Any] | None:
+    """What made the asset; null when a person did."""
+    if asset.job_id is None and asset.engine_id is None:
+        return None
+    task = None if asset.job_id is None else (asset.job_id, asset.ordinal or 0)
+    return {"task": task, "engineId": asset.engine_id}
+
+
+@source_type.field("taskId")
+def source_task_id(source: dict[str, Any], _: Info) -> str | None:
+    """The task that made the asset."""
+    return None if source["task"] is None else task_graphql(*source["task"])
+
+
+@source_type.field("task")
+async def source_task(source: dict[str, Any], info: Info) -> Any:
+    """The task that made the asset, null when it is gone."""
+    if source["task"] is None:
+        return None
+    job_id, ordinal = source["task"]
+    job = await info.context.jobs.get(job_id)
+    return None if job is None else job.tasks[ordinal]
+
+
+@source_type.field("engine")
+def source_engine(source: dict[str, Any], info: Info) -> Engine | None:
+    """The engine that made the asset."""
+    context = info.context
+    return None if source["engineId"] is None else engines.find(context.house, context.principal, source["engineId"])
+
+
+asset_type.set_field("containerId", lambda asset, _: asset.target_id)
+asset_type.set_field("assetType", lambda asset, _: asset.asset_type)
+asset_type.set_field("type", lambda asset, _: asset.asset_type)
+asset_type.set_field("contentType", lambda asset, _: asset.content_type)
+asset_type.set_field("createdDateTime", lambda asset, _: asset.created_at)
+asset_type.set_field("modifiedDateTime", lambda asset, _: asset.modified_at)
+
+
+@asset_type.field("uri")
+@asset_type.field("signedUri")
+def uri_of(asset: Asset, info: Info) -> str | None:
+    """Where the content is: elsewhere for a reference, else here, to be fetched with a token like everything else."""
+    return asset.uri or f"{info.context.origin}/api/v1/asset/{asset.id}/content"
+
+
+asset_type.set_field("assetSize", lambda asset, _: asset.size)
+asset_type.set_field("isUserEdited", lambda _, __: False)
+asset_type.set_field("transform", lambda _, __, **___: None)
+asset_type.set_field(
+    "fileData",
+    lambda asset, _: {"md5sum": asset.md5, "size": asset.size if (asset.size or 0) < 1 << 31 else None},
+)
+
+BINDABLES: Final = [mutation, asset_type, source_type]

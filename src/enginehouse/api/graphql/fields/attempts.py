@@ -1,0 +1,56 @@
+"""The history of a task: its attempts, and where its outputs came from."""
+
+from typing import Any, Final
+
+from ariadne import ObjectType
+
+from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.fields import paging
+from enginehouse.domain.ids import job_graphql, job_uuid, task_graphql
+from enginehouse.domain.job import Task
+from enginehouse.domain.times import graphql_millis
+from enginehouse.domain.work import Attempt, AttemptPage
+
+task_type = ObjectType("Task")
+
+
+@task_type.field("attempts")
+async def attempts_of(task: Task, info: Info, **given: Any) -> paging.Page:
+    """The task's attempts by item and number, those that run included."""
+    context = info.context
+    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), context.house.limits.page_size)
+    wanted = AttemptPage(task.job_id, task.ordinal, offset, limit)
+    found = await context.attempts.get(wanted)
+    return paging.Page([_shown(task, one, context.origin) for one in found or ()], offset, limit)
+
+
+def _shown(task: Task, one: Attempt, origin: str) -> dict[str, Any]:
+    path = f"jobs/{job_uuid(task.job_id)}/tasks/{task.ordinal}/attempts/{one.item}/{one.number}/log"
+    return {
+        "item": one.item,
+        "number": one.number,
+        "worker": one.worker,
+        "outcome": one.outcome,
+        "startedDateTime": graphql_millis(one.started_at),
+        "endedDateTime": _time(one.ended_at),
+        "failureReason": one.failure_reason,
+        "failureMessage": one.failure_message,
+        "stopRequestedDateTime": _time(one.stop_requested_at),
+        "stopSignalledDateTime": _time(one.stop_signalled_at),
+        "logUri": f"{origin}/api/v1/{path}",
+    }
+
+
+def _time(micros: int | None) -> str | None:
+    return None if micros is None else graphql_millis(micros)
+
+
+@task_type.field("reusedFrom")
+def reused_from(task: Task, _: Info) -> dict[str, str] | None:
+    """The task whose stored outputs stand here, null for one that has made its own."""
+    if task.reused_from is None:
+        return None
+    return {"jobId": job_graphql(task.reused_from), "taskId": task_graphql(task.reused_from, task.ordinal)}
+
+
+BINDABLES: Final = [task_type]

@@ -1,0 +1,71 @@
+"""The fields of the content templates of scheduled jobs."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ariadne import MutationType, ObjectType
+
+from enginehouse.api.graphql.context import Info
+from enginehouse.api.input.jobs import Input
+from enginehouse.domain.errors import NotFound, Problem
+from enginehouse.domain.ids import parse_schedule
+from enginehouse.domain.times import graphql_seconds
+from enginehouse.operations import content_templates
+from enginehouse.operations.content_templates import ContentTemplate
+from enginehouse.operations.schedules.schedules import Schedule
+
+mutation, schedule_type = MutationType(), ObjectType("ScheduledJob")
+content_type = ObjectType("ScheduledJobContentTemplate")
+
+
+def inline(given: Sequence[Input] | None, path: str) -> tuple[list[ContentTemplate] | None, list[Problem]]:
+    """The content templates written into another request at `path`, None where it says nothing; and what is wrong."""
+    if given is None:
+        return None, []
+    made = [_content(each) for each in given]
+    problems = [p for n, each in enumerate(made) for p in content_templates.problems(each, f"{path}[{n}].")]
+    return made, problems
+
+
+def _content(given: Input) -> ContentTemplate:
+    return ContentTemplate(
+        schema_id=given.get("schemaId") or "", sdo_id=given.get("sdoId") or "", data=given.get("data")
+    )
+
+
+@mutation.field("createScheduledJobContentTemplate")
+async def create(_: object, info: Info, input: dict[str, Any]) -> ContentTemplate:
+    """The scheduled job has one content template more."""
+    shown = input["scheduledJobId"]
+    schedule_id = parse_schedule(shown)
+    if schedule_id is None:
+        raise NotFound("ScheduledJob", shown, path="scheduledJobId")
+    made = await content_templates.create(
+        info.context.house, info.context.principal, schedule_id, _content(input), shown
+    )
+    info.context.content_templates.forget()
+    return made
+
+
+@mutation.field("deleteScheduledJobContentTemplate")
+async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
+    """The content template is gone."""
+    await content_templates.delete(info.context.house, info.context.principal, id)
+    info.context.content_templates.forget()
+    return {"id": id, "message": f"ScheduledJobContentTemplate {id} was deleted."}
+
+
+@schedule_type.field("contentTemplates")
+async def content_of(schedule: Schedule, info: Info) -> Sequence[ContentTemplate]:
+    """Its content templates, the oldest first."""
+    return await info.context.content_templates.get(schedule.id) or []
+
+
+content_type.set_field("scheduledJobId", lambda content, _: content.schedule_id)
+content_type.set_field("sdoId", lambda content, _: content.sdo_id)
+content_type.set_field("sdo", lambda content, _: {"id": content.sdo_id})
+content_type.set_field("schemaId", lambda content, _: content.schema_id)
+content_type.set_field("createdDateTime", lambda content, _: graphql_seconds(content.created_at))
+content_type.set_field("modifiedDateTime", lambda content, _: graphql_seconds(content.modified_at))
+
+BINDABLES: Final = [mutation, schedule_type, content_type]

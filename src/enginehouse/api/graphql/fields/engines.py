@@ -1,0 +1,193 @@
+"""The engine fields: `engine`, `engines`, `engineCategories`, and what they show."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from ariadne import ObjectType, QueryType
+
+from enginehouse.api.graphql.context import Context, Info
+from enginehouse.api.graphql.fields import paging
+from enginehouse.domain.engine import Engine, EngineCategory, EngineMode
+from enginehouse.domain.job import JobFilter, Task
+from enginehouse.domain.status import TaskStatus
+from enginehouse.operations import engines, jobs
+
+query, engine_type, category_type = QueryType(), ObjectType("Engine"), ObjectType("EngineCategory")
+
+_STATES: Final = {"active": "active", "paused": "disabled", "disabled": "disabled"}
+_SHARED_OWNER: Final = 1  # an engine that every organization may use belongs to the first one
+_ORDERS: Final = {"id": lambda e: e.spec.id, "createdDateTime": lambda e: e.created_at,
+                  "modifiedDateTime": lambda e: e.modified_at, "state": lambda e: e.state,
+                  "category": lambda e: e.spec.category_id, "mode": lambda e: e.spec.mode}  # fmt: skip
+
+
+@query.field("engine")
+async def one(_: object, info: Info, id: str) -> Engine:
+    """The engine with this id, slug or alias."""
+    context = info.context
+    return await engines.get(context.house, context.principal, id)
+
+
+@query.field("engines")
+async def many(_: object, info: Info, **given: Any) -> paging.Page:
+    """A page of the engines that the caller may use."""
+    return await _page(info.context, given)
+
+
+@query.field("engineCategories")
+async def categories(_: object, info: Info, **given: Any) -> paging.Page:
+    """A page of the engine categories."""
+    context = info.context
+    found: Iterable[EngineCategory] = await engines.categories(context.house, context.principal)
+    if given.get("id") is not None:
+        found = [one for one in found if one.id == given["id"]]
+    if given.get("ids") is not None:
+        found = [one for one in found if one.id in given["ids"]]
+    if given.get("name") is not None:
+        found = [one for one in found if given["name"].casefold() in one.name.casefold()]
+    if given.get("type") is not None:
+        found = [one for one in found if given["type"].casefold() == one.type.casefold()]
+    return paging.page(list(found), given.get("offset"), given.get("limit"), paging.ENGINES)
+
+
+async def _page(context: Context, given: dict[str, Any], within: str | None = None) -> paging.Page:
+    narrower = given.get("filter") or {}
+    wanted = engines.EngineFilter(
+        name=given.get("name") or narrower.get("name"),
+        categories=tuple(_categories(given, narrower)),
+        ids=_ids(given),
+        modes=tuple(EngineMode(word.lower()) for word in narrower.get("mode") or ()),
+        owned=bool(given.get("owned")),
+    )
+    found = [engine for engine in await _all(context, wanted) if within in {None, engine.spec.category_id}]
+    states = set(given.get("state") or ()) | set(narrower.get("state") or ())
+    if states:
+        found = [engine for engine in found if _STATES.get(engine.state) in states]
+    if narrower.get("type"):
+        kinds = {one.id: one.type for one in await engines.categories(context.house, context.principal)}
+        found = [engine for engine in found if kinds.get(engine.spec.category_id) in narrower["type"]]
+    if given.get("libraryRequired") or given.get("createsTDO") or narrower.get("libraryRequired"):
+        found = []
+    for order in reversed(given.get("orderBy") or ()):
+        found.sort(key=_ORDERS.get(order["field"], _name), reverse=order.get("direction") == "desc")
+    return paging.page(found, given.get("offset"), given.get("limit"), paging.ENGINES)
+
+
+async def _all(context: Context, wanted: engines.EngineFilter) -> list[Engine]:
+    found, size = list[Engine](), context.house.limits.page_size
+    while True:
+        part = engines.EngineFilter(
+            name=wanted.name, categories=wanted.categories, ids=wanted.ids, modes=wanted.modes, owned=wanted.owned,
+            offset=len(found), limit=size,
+        )  # fmt: skip
+        page = await engines.list_(context.house, context.principal, part)
+        found += page
+        if len(page) < size:
+            return found
+
+
+def _name(engine: Engine) -> str:
+    return engine.spec.name.casefold()
+
+
+def _categories(given: dict[str, Any], narrower: dict[str, Any]) -> list[str]:
+    """One condition is a list of alternatives; the narrowest that was given decides."""
+    one_of = [name for name in (given.get("categoryId"), given.get("category")) if name is not None]
+    return one_of[:1] or list(narrower.get("category") or ())
+
+
+def _ids(given: dict[str, Any]) -> tuple[str, ...] | None:
+    if given.get("id") is not None:
+        return (given["id"],) if given.get("ids") is None or given["id"] in given["ids"] else ()
+    return None if given.get("ids") is None else tuple(given["ids"])
+
+
+# -- what they show -----------------------------------------------------------------------------------------
+
+
+@engine_type.field("category")
+async def category_of(engine: Engine, info: Info) -> EngineCategory | None:
+    """The engine's category."""
+    return await info.context.category(engine.spec.category_id)
+
+
+@engine_type.field("tasks")
+async def tasks_of(engine: Engine, info: Info, **given: Any) -> paging.Page:
+    """The engine's tasks in the organization's latest jobs."""
+    context = info.context
+    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
+    wanted = JobFilter(engine_ids=(engine.spec.id,), limit=min(offset + limit, context.house.limits.page_size))
+    statuses = {TaskStatus.ABORTED if word == "cancelled" else word for word in given.get("status") or ()}
+    found: list[Task] = []
+    for job in (await jobs.list_(context.house, context.principal, wanted)).jobs:
+        context.jobs.prime(job.id, job)
+        found += [
+            task
+            for task in job.tasks
+            if task.plan.engine_id == engine.spec.id and (not statuses or task.status in statuses)
+        ]
+    return paging.page(found, offset, limit, paging.JOBS)
+
+
+@engine_type.field("builds")
+def builds_of(_: Engine, __: Info, **given: Any) -> paging.Page:
+    """No builds: an engine here is what its server declares."""
+    return paging.page((), given.get("offset"), given.get("limit"), paging.ENGINES)
+
+
+@engine_type.field("ownerOrganization")
+async def owner_of(engine: Engine, info: Info) -> Any:
+    """The organization, when it is the caller's own."""
+    context = info.context
+    _, organization = await context.me()
+    return organization if organization.id == (engine.organization_id or _SHARED_OWNER) else None
+
+
+@category_type.field("engines")
+async def engines_in(category: EngineCategory, info: Info, **given: Any) -> paging.Page:
+    """A page of the category's engines."""
+    return await _page(info.context, given, category.id)
+
+
+@category_type.field("engineIds")
+async def engine_ids_in(category: EngineCategory, info: Info) -> list[str]:
+    """The category's engines."""
+    found = await _all(info.context, engines.EngineFilter())
+    return [engine.spec.id for engine in found if engine.spec.category_id == category.id]
+
+
+@category_type.field("totalEngines")
+async def total_in(category: EngineCategory, info: Info) -> int:
+    """How many engines the category has."""
+    return len(await engine_ids_in(category, info))
+
+
+engine_type.set_field("id", lambda engine, _: engine.spec.id)
+engine_type.set_field("name", lambda engine, _: engine.spec.name)
+engine_type.set_field("displayName", lambda engine, _: engine.spec.name)
+engine_type.set_field("description", lambda engine, _: engine.spec.description)
+engine_type.set_field("categoryId", lambda engine, _: engine.spec.category_id)
+engine_type.set_field("ownerOrganizationId", lambda engine, _: engine.organization_id or _SHARED_OWNER)
+engine_type.set_field("isPublic", lambda engine, _: engine.organization_id is None)
+engine_type.set_field("state", lambda engine, _: _STATES.get(engine.state))
+engine_type.set_field("mode", lambda engine, _: engine.spec.mode.capitalize())
+engine_type.set_field("createsTDO", lambda _, __: False)
+engine_type.set_field("libraryRequired", lambda _, __: False)
+engine_type.set_field("createdDateTime", lambda engine, _: engine.created_at)
+engine_type.set_field("modifiedDateTime", lambda engine, _: engine.modified_at)
+engine_type.set_field("deploymentModel", lambda _, __: "FullyNetworkIsolated")
+engine_type.set_field("supportedInputFormats", lambda engine, _: list(engine.spec.inputs))
+engine_type.set_field("preferredInputFormat", lambda engine, _: next(iter(engine.spec.inputs), None))
+engine_type.set_field("outputFormats", lambda engine, _: list(engine.spec.outputs))
+engine_type.set_field("manifest", lambda engine, _: engine.spec.manifest)
+engine_type.set_field("runtimeType", lambda engine, _: engine.spec.kind.value)
+for _empty in ("fields", "validStateActions", "supportedSourceTypes", "supportedScheduleTypes", "useCases",
+               "industries", "standaloneJobTemplates"):  # fmt: skip
+    engine_type.set_field(_empty, lambda _, __: [])
+
+category_type.set_field("type", lambda category, _: {"name": category.type, "description": None})
+category_type.set_field("categoryType", lambda category, _: category.type.lower())
+for _empty in ("exportFormats", "dependencies", "libraryEntityIdentifierTypeIds"):
+    category_type.set_field(_empty, lambda _, __: [])
+
+BINDABLES: Final = [query, engine_type, category_type]

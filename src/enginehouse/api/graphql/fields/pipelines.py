@@ -1,0 +1,118 @@
+"""The fields of job pipelines: those that read them, those that change them, and what a JobPipeline shows."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ariadne import MutationType, ObjectType, QueryType
+
+from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.fields import paging
+from enginehouse.domain.errors import NotFound, Problem
+from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule, pipeline_uuid
+from enginehouse.operations import pipelines
+from enginehouse.operations.pipelines import Pipeline
+
+query, mutation, pipeline_type = QueryType(), MutationType(), ObjectType("JobPipeline")
+
+
+def pipeline_id_of(text: str) -> int:
+    """The pipeline with this id. Raises NotFound for what is no pipeline's id."""
+    pipeline_id = parse_pipeline(text)
+    if pipeline_id is None:
+        raise NotFound(pipelines.PIPELINE, text)
+    return pipeline_id
+
+
+@query.field("jobPipeline")
+async def one(_: object, info: Info, id: str) -> Pipeline:
+    """The pipeline with this id."""
+    return await pipelines.get(info.context.house, info.context.principal, pipeline_id_of(id), id)
+
+
+@query.field("jobPipelines")
+async def many(_: object, info: Info, **given: Any) -> paging.Page:
+    """A page of the organization's pipelines, newest first; with `isPublic: true` everybody's public ones."""
+    context = info.context
+    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.TEMPLATES)
+    house, principal = context.house, context.principal
+    if given.get("id") is not None:
+        wanted = parse_pipeline(given["id"])
+        by_id = {} if wanted is None else await pipelines.get_many(house, principal, [wanted])
+        return paging.page(list(by_id.values()), offset, limit, paging.TEMPLATES)
+    schedule = given.get("scheduledJobId")
+    found = await pipelines.list_(
+        house,
+        principal,
+        schedule_id=None if schedule is None else parse_schedule(schedule) or 0,
+        is_public=given.get("isPublic"),
+        offset=offset,
+        limit=limit,
+    )
+    return paging.Page(found, offset, limit)
+
+
+@mutation.field("createJobPipeline")
+async def create(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
+    """The pipeline exists with these templates in it."""
+    ids, found = _template_ids(input.get("jobTemplateIds") or ())
+    is_public = bool(input.get("isPublic"))
+    return await pipelines.create(info.context.house, info.context.principal, ids, is_public=is_public, found=found)
+
+
+@mutation.field("updateJobPipeline")
+async def update(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
+    """The pipeline holds these templates, where some are given."""
+    given, shown = input.get("jobTemplateIds"), input["id"]
+    ids, found = _template_ids(given or ())
+    return await pipelines.update(
+        info.context.house,
+        info.context.principal,
+        pipeline_id_of(shown),
+        shown=shown,
+        template_ids=None if given is None else ids,
+        is_public=input.get("isPublic"),
+        found=found,
+    )
+
+
+@mutation.field("deleteJobPipeline")
+async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
+    """The pipeline is gone; its templates stay."""
+    pipeline_id = pipeline_id_of(id)
+    await pipelines.delete(info.context.house, info.context.principal, pipeline_id, id)
+    shown = pipeline_uuid(pipeline_id)
+    return {"id": shown, "message": f"JobPipeline {shown} was deleted."}
+
+
+def _template_ids(given: Sequence[str]) -> tuple[list[int], list[Problem]]:
+    ids, problems = list[int](), list[Problem]()
+    for place, text in enumerate(given):
+        if (template_id := parse_job(text)) is not None:
+            ids.append(template_id)
+        else:
+            problems.append(Problem(f"jobTemplateIds[{place}]", f'there is no job template "{text}".', text))
+    return ids, problems
+
+
+# -- what a JobPipeline shows -------------------------------------------------------------------------------
+
+
+@pipeline_type.field("jobTemplates")
+async def templates_of(pipeline: Pipeline, info: Info) -> paging.Page:
+    """The templates in it, stage by stage."""
+    found = await info.context.pipeline_templates.get(pipeline.id) or []
+    return paging.Page(found, 0, max(len(found), 1))
+
+
+@pipeline_type.field("organization")
+async def organization_of(pipeline: Pipeline, info: Info) -> Any:
+    """The organization, when it is the caller's own."""
+    _user, organization = await info.context.me()
+    return organization if organization.id == pipeline.organization_id else None
+
+
+pipeline_type.set_field("id", lambda pipeline, _: pipeline_uuid(pipeline.id))
+pipeline_type.set_field("organizationId", lambda pipeline, _: pipeline.organization_id)
+pipeline_type.set_field("isPublic", lambda pipeline, _: pipeline.is_public)
+
+BINDABLES: Final = [query, mutation, pipeline_type]

@@ -1,0 +1,125 @@
+"""`engineResults`: what the engines of a job, or of a target's jobs, have found (graphql-contract §2.5)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from ariadne import ObjectType, QueryType
+
+from enginehouse.api.graphql.context import Context, Info
+from enginehouse.api.graphql.fields.jobs import job_id_of
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.errors import InvalidInput
+from enginehouse.domain.ids import task_graphql
+from enginehouse.domain.job import Job, JobFilter
+from enginehouse.operations import artifacts, engines, jobs, targets
+
+query, result_type = QueryType(), ObjectType("EngineResult")
+
+_LARGEST_RESULT: Final = 32 * 1024 * 1024
+_NEITHER: Final = "give jobId, mentionId, or tdoId (or sourceId) with engineIds or engineCategoryIds."
+
+
+@query.field("engineResults")
+async def results(_: object, info: Info, **given: Any) -> dict[str, Any]:
+    """The results, by job in the order of its tasks. Without engines only what was published as a job's result."""
+    context = info.context
+    wanted = await _wanted_engines(context, given)
+    found: list[dict[str, Any]] = []
+    for job in await _jobs(context, given, wanted):
+        context.jobs.prime(job.id, job)
+        for artifact in await _artifacts(context, job, wanted):
+            record = await _record(context, job, artifact)
+            if record is not None and _overlaps(record, given):
+                found.append(record)
+    return {"sourceId": given.get("sourceId"), "records": found}
+
+
+async def _wanted_engines(context: Context, given: dict[str, Any]) -> set[str] | None:
+    ids, categories = given.get("engineIds"), given.get("engineCategoryIds")
+    if not ids and not categories:
+        return None
+    found = (engines.find(context.house, context.principal, name) for name in ids or ())
+    wanted = {engine.spec.id for engine in found if engine}
+    if categories:
+        inside = engines.EngineFilter(categories=tuple(categories), limit=context.house.limits.page_size)
+        wanted |= {engine.spec.id for engine in await engines.list_(context.house, context.principal, inside)}
+    return wanted
+
+
+async def _jobs(context: Context, given: dict[str, Any], wanted: set[str] | None) -> Sequence[Job]:
+    house, principal = context.house, context.principal
+    target_id = given.get("tdoId") or given.get("fallbackTdoId")
+    if given.get("jobId") is not None:
+        job = await jobs.get(house, principal, job_id_of(given["jobId"]), given["jobId"])
+        elsewhere = given.get("tdoId") is not None and given["tdoId"] != str(job.target_id)
+        return [] if elsewhere else [job]
+    if given.get("mentionId") is not None or given.get("sourceId") is not None:
+        return []  # no mention and no source exists here
+    if target_id is None or wanted is None:
+        raise InvalidInput(_NEITHER)
+    target = await targets.get(house, principal, target_id)
+    if not wanted:
+        return []
+    about = JobFilter(target_id=target.id, engine_ids=tuple(sorted(wanted)), limit=house.limits.page_size)
+    return (await jobs.list_(house, principal, about)).jobs
+
+
+async def _artifacts(context: Context, job: Job, wanted: set[str] | None) -> list[Artifact]:
+    house, principal = context.house, context.principal
+    if wanted is None:
+        found: Iterable[Artifact] = await artifacts.of_job(house, principal, job.id)
+    else:
+        ordinals = [task.ordinal for task in job.tasks if task.plan.engine_id in wanted]
+        found = [one for ordinal in ordinals for one in await artifacts.of_task(house, principal, job.id, ordinal)]
+    ready = (one for one in found if "json" in one.media_type and one.size <= _LARGEST_RESULT)
+    return sorted(ready, key=lambda one: (one.ordinal, one.index, one.item, one.part))
+
+
+async def _record(context: Context, job: Job, artifact: Artifact) -> dict[str, Any] | None:
+    """One result, with the fields that the platform adds to the document (graphql-contract §2.5)."""
+    raw = await artifacts.read(context.house, artifact)
+    try:
+        document = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    engine_id, task_id = job.plan.tasks[artifact.ordinal].engine_id, task_graphql(job.id, artifact.ordinal)
+    if isinstance(document, dict):
+        document.setdefault("sourceEngineId", engine_id)
+        document.setdefault("taskId", task_id)
+        document.setdefault("generatedDateUTC", _iso(artifact.created_at))
+        document["modifiedDateTime"] = artifact.created_at // 1000
+        engine_id = document["sourceEngineId"]
+    return {
+        "tdoId": "" if job.target_id is None else str(job.target_id),
+        "target_id": job.target_id,
+        "engineId": engine_id,
+        "taskId": task_id,
+        "jsondata": document,
+        "startOffsetMs": artifact.start_ms,
+        "stopOffsetMs": artifact.stop_ms,
+        "userEdited": None,
+    }
+
+
+def _iso(micros: int) -> str:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _overlaps(record: dict[str, Any], given: dict[str, Any]) -> bool:
+    """True unless the result lies outside the asked part of the media; one without a place lies everywhere."""
+    first, last = given.get("startOffsetMs"), given.get("stopOffsetMs")
+    start, stop = record["startOffsetMs"], record["stopOffsetMs"]
+    after = first is not None and stop is not None and stop < first
+    before = last is not None and start is not None and start > last
+    return not (after or before)
+
+
+@result_type.field("tdo")
+def target_of(record: dict[str, Any], info: Info) -> Any:
+    """The target that the result is about."""
+    return None if record["target_id"] is None else info.context.targets.load(record["target_id"])
+
+
+BINDABLES: Final = [query, result_type]

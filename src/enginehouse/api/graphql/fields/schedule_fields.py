@@ -1,0 +1,324 @@
+"""What a ScheduledJob shows, and what of it a Job and the source of a target show."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Final
+
+from ariadne import ObjectType
+
+from enginehouse.api.graphql.context import Context, Info
+from enginehouse.api.graphql.fields import paging
+from enginehouse.api.graphql.fields.jobs import job_filter
+from enginehouse.api.input.schedules import DAYS
+from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, pipeline_uuid
+from enginehouse.domain.job import Job
+from enginehouse.domain.schedules.description import clock
+from enginehouse.domain.schedules.schedule import Recurring, Weekly
+from enginehouse.domain.times import graphql_millis, graphql_seconds
+from enginehouse.operations.schedules import schedules, slots
+from enginehouse.operations.schedules.schedules import Coming, Schedule, SlotRecord
+from enginehouse.operations.sources import named_by
+
+schedule_type, job_type, source_data_type = ObjectType("ScheduledJob"), ObjectType("Job"), ObjectType("TDOSourceData")
+affiliate_type = ObjectType("ProgramAffiliate")
+
+
+def _own(schedule: Schedule, context: Context) -> bool:
+    return schedule.organization_id == context.principal.organization_id
+
+
+@schedule_type.field("organization")
+async def organization_of(schedule: Schedule, info: Info) -> Any:
+    """The organization, when it is the caller's own."""
+    _user, organization = await info.context.me()
+    return organization if _own(schedule, info.context) else None
+
+
+@schedule_type.field("permission")
+def permission_of(schedule: Schedule, info: Info) -> str:
+    """What the caller may do with it: a public one of another organization can be read only."""
+    return "owner" if _own(schedule, info.context) else "viewer"
+
+
+# -- what it launches ---------------------------------------------------------------------------------------
+
+
+@schedule_type.field("jobTemplates")
+async def templates_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+    """The templates it launches by themselves, in order."""
+    launched = await info.context.launched.get(schedule.id)
+    found = launched.templates if launched else ()
+    return paging.page(found, given.get("offset"), given.get("limit"), paging.TEMPLATES)
+
+
+@schedule_type.field("jobTemplateIds")
+async def template_ids_of(schedule: Schedule, info: Info) -> list[str]:
+    """The ids of those."""
+    launched = await info.context.launched.get(schedule.id)
+    return [job_graphql(template.id) for template in launched.templates] if launched else []
+
+
+@schedule_type.field("allJobTemplates")
+async def all_templates_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+    """The templates it launches, those of its pipelines included, stage by stage."""
+    launched = await info.context.launched.get(schedule.id)
+    found = launched.everything if launched else ()
+    return paging.page(found, given.get("offset"), given.get("limit"), paging.TEMPLATES)
+
+
+@schedule_type.field("jobPipelines")
+async def pipelines_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+    """The pipelines it launches, in order."""
+    launched = await info.context.launched.get(schedule.id)
+    found = launched.pipelines if launched else ()
+    return paging.page(found, given.get("offset"), given.get("limit"), paging.TEMPLATES)
+
+
+@schedule_type.field("jobPipelineIds")
+async def pipeline_ids_of(schedule: Schedule, info: Info) -> list[str]:
+    """The ids of those."""
+    launched = await info.context.launched.get(schedule.id)
+    return [pipeline_uuid(pipeline.id) for pipeline in launched.pipelines] if launched else []
+
+
+@schedule_type.field("jobs")
+async def jobs_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+    """A page of its jobs, the newest first; what sibling schedules are asked for is read together with it."""
+    context = info.context
+    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
+    wanted = await job_filter(context, given)
+    if wanted is None or not _own(schedule, context):
+        return paging.Page((), offset, limit)
+    found = await context.job_pages.get(replace(wanted, schedule_ids=(schedule.id,))) or ()
+    for job in found:
+        context.jobs.prime(job.id, job)
+    return paging.Page(found, offset, limit)
+
+
+# -- where its media come from ------------------------------------------------------------------------------
+
+
+@schedule_type.field("primarySource")
+def source_of(schedule: Schedule, info: Info) -> Any:
+    """The primary source."""
+    return None if schedule.source_id is None else info.context.sources.load(schedule.source_id)
+
+
+@schedule_type.field("primarySourceTypeId")
+async def source_type_id_of(schedule: Schedule, info: Info) -> int | None:
+    """The kind of the primary source."""
+    found = None if schedule.source_id is None else await info.context.sources.get(schedule.source_id)
+    return None if found is None else found.source_type_id
+
+
+@schedule_type.field("primarySourceType")
+async def source_type_of(schedule: Schedule, info: Info) -> Any:
+    """The kind of the primary source."""
+    type_id = await source_type_id_of(schedule, info)
+    return None if type_id is None else await info.context.source_type(type_id)
+
+
+@schedule_type.field("sources")
+async def sources_shown(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+    """The primary source, then those that its templates name."""
+    launched = await info.context.launched.get(schedule.id)
+    ids = dict.fromkeys([*filter(None, [schedule.source_id]), *named_by(launched.everything if launched else ())])
+    found = await asyncio.gather(*(info.context.sources.get(source_id) for source_id in ids))
+    return paging.page([*filter(None, found)], given.get("offset"), given.get("limit"), paging.SOURCES)
+
+
+# -- when it runs -------------------------------------------------------------------------------------------
+
+
+@schedule_type.field("parts")
+def parts_of(schedule: Schedule, _: Info) -> list[dict[str, Any]]:
+    """Its parts in the order they were given; one with a cron line has none."""
+    return [_interval(part) for part in schedule.timing.recurring] + [_week(part) for part in schedule.timing.weekly]
+
+
+def _interval(part: Recurring) -> dict[str, Any]:
+    return {
+        "scheduleType": "Interval",
+        "repeatIntervalUnit": part.unit.value.capitalize(),
+        "repeatInterval": part.every,
+        "startTime": None if part.start is None else clock(part.start),
+        "durationSeconds": part.duration_seconds,
+    }
+
+
+def _week(part: Weekly) -> dict[str, Any]:
+    day = None if part.day is None else DAYS[part.day]
+    return {
+        "scheduleType": "Weekly",
+        "scheduledDay": day,
+        "scheduledDayLocal": day,
+        "startTime": clock(part.start),
+        "stopTime": None if part.stop is None else clock(part.stop),
+    }
+
+
+@schedule_type.field("dstPolicy")
+def policy_of(schedule: Schedule, _: Info) -> dict[str, str]:
+    """What becomes of local times that do not exist, and of those that come twice."""
+    return {"gap": schedule.timing.gap.value, "fold": schedule.timing.fold.value}
+
+
+@schedule_type.field("nextRuns")
+async def next_runs(schedule: Schedule, info: Info, count: int | None = None) -> list[dict[str, Any]]:
+    """The next slots, as if it were active."""
+    now = await info.context.now()
+    await asyncio.sleep(0)  # a calendar is worked out: others get their turn between two of a page
+    return [_coming(each) for each in schedules.preview(schedule, count=5 if count is None else count, now=now)]
+
+
+def _coming(each: Coming) -> dict[str, Any]:
+    return {
+        "slotDateTime": graphql_millis(each.slot),
+        "startDateTime": graphql_millis(each.due_at),
+        "localDateTime": each.local.isoformat(timespec="seconds"),
+        "note": each.note,
+    }
+
+
+@schedule_type.field("nextRunDateTime")
+async def next_run_of(schedule: Schedule, info: Info) -> str | None:
+    """When it starts its next run by itself, null where it does not."""
+    if not schedule.is_active:
+        return None
+    coming = schedules.preview(schedule, count=1, now=await info.context.now())
+    return graphql_millis(coming[0].due_at) if coming else None
+
+
+@schedule_type.field("slots")
+async def slots_of(schedule: Schedule, info: Info, **given: Any) -> list[dict[str, Any]]:
+    """What became of its slots, the latest first."""
+    context, before = info.context, given.get("beforeDateTime")
+    _, limit = paging.bounds(0, given.get("limit"), context.house.limits.page_size)
+    found = await slots.history(
+        context.house,
+        context.principal,
+        schedule.id,
+        before=slots.LATEST if before is None else int(before),
+        limit=limit,
+    )
+    return [_record(each, job_ids) for each, job_ids in found]
+
+
+def _record(each: SlotRecord, job_ids: list[int]) -> dict[str, Any]:
+    return {
+        "slotDateTime": graphql_millis(each.slot),
+        "lastSlotDateTime": graphql_millis(each.last_slot),
+        "count": each.slots,
+        "outcome": each.outcome,
+        "reason": each.reason,
+        "decidedDateTime": graphql_millis(each.decided_at),
+        "jobIds": [job_graphql(job_id) for job_id in job_ids],
+    }
+
+
+@schedule_type.field("warnings")
+async def warnings_of(schedule: Schedule, info: Info) -> list[str]:
+    """What to look at before trusting it."""
+    context = info.context
+    context.schedules.prime(schedule.id, schedule)
+    launched = await context.launched.get(schedule.id)
+    found = list(await context.warnings.get(schedule.id) or ())
+    if _own(schedule, context) and not (launched and launched.everything):
+        found.append("It has nothing to launch: give it jobTemplates, jobTemplateIds or jobPipelineIds.")
+    return found
+
+
+@schedule_type.field("explanation")
+async def explanation_of(schedule: Schedule, info: Info, **given: Any) -> str:
+    """What it does and when it runs next, in its own zone and the reader's."""
+    return slots.explanation(schedule, await info.context.now(), given.get("timeZone"))
+
+
+# -- the rest -----------------------------------------------------------------------------------------------
+
+
+@schedule_type.field("affiliates")
+def affiliates_of(schedule: Schedule, _: Info) -> paging.Page:
+    """The affiliates as they were given."""
+    found = [{**each, "scheduledJobId": schedule.id} for each in schedule.document.get("affiliates") or ()]
+    return paging.Page(found, 0, max(len(found), 1))
+
+
+def _source(context: Context, given: Any) -> Any:
+    text = str(given)
+    return context.sources.load(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+@affiliate_type.field("source")
+def affiliate_source_of(affiliate: dict[str, Any], info: Info) -> Any:
+    """The affiliate's source."""
+    return _source(info.context, affiliate.get("sourceId"))
+
+
+@affiliate_type.field("scheduledJob")
+def affiliate_schedule_of(affiliate: dict[str, Any], info: Info) -> Any:
+    """The scheduled job it was given for."""
+    return info.context.schedules.load(affiliate["scheduledJobId"])
+
+
+@job_type.field("scheduledJob")
+def schedule_of_job(job: Job, info: Info) -> Any:
+    """The scheduled job it is of; null once that is gone."""
+    schedule_id = job.scheduled_job_id or parse_schedule(job.plan.echo.get("scheduledJobId") or "")
+    return None if schedule_id is None else info.context.schedules.load(schedule_id)
+
+
+@job_type.field("template")
+def template_of_job(job: Job, info: Info) -> Any:
+    """The template it was made from, or that it names; null once that is gone."""
+    template_id = job.template_id or parse_job(job.plan.echo.get("jobTemplateId") or "")
+    return None if template_id is None else info.context.job_templates.load(template_id)
+
+
+@source_data_type.field("source")
+def source_of_target(given: dict[str, Any], info: Info) -> Any:
+    """The source that a target says it is from."""
+    return _source(info.context, given.get("sourceId"))
+
+
+@source_data_type.field("scheduledJob")
+def schedule_of_target(given: dict[str, Any], info: Info) -> Any:
+    """The scheduled job that a target says it is from."""
+    schedule_id = parse_schedule(str(given.get("scheduledJobId") or ""))
+    return None if schedule_id is None else info.context.schedules.load(schedule_id)
+
+
+def _moment(micros: int | None) -> str | None:
+    return None if micros is None else graphql_seconds(micros)
+
+
+schedule_type.set_field("id", lambda schedule, _: schedule.id)
+schedule_type.set_field("organizationId", lambda schedule, _: schedule.organization_id)
+schedule_type.set_field("runMode", lambda schedule, _: schedule.run_mode.capitalize())
+schedule_type.set_field("isActive", lambda schedule, _: schedule.is_active)
+schedule_type.set_field("isPublic", lambda schedule, _: schedule.is_public)
+schedule_type.set_field("startDateTime", lambda schedule, _: _moment(schedule.start_at))
+schedule_type.set_field("stopDateTime", lambda schedule, _: _moment(schedule.stop_at))
+schedule_type.set_field("createdDateTime", lambda schedule, _: _moment(schedule.created_at))
+schedule_type.set_field("modifiedDateTime", lambda schedule, _: _moment(schedule.modified_at))
+schedule_type.set_field("primarySourceId", lambda schedule, _: schedule.source_id)
+schedule_type.set_field("details", lambda schedule, _: schedule.document.get("details"))
+schedule_type.set_field("detailsSchemaId", lambda schedule, _: schedule.document.get("detailsSchemaId"))
+schedule_type.set_field("collaborators", lambda _, __: paging.Page((), 0, 30))
+schedule_type.set_field("cron", lambda schedule, _: schedule.timing.cron)
+schedule_type.set_field("timeZone", lambda schedule, _: schedule.timing.zone)
+schedule_type.set_field("excludedDates", lambda schedule, _: sorted(schedule.timing.excluded))
+schedule_type.set_field("overlapPolicy", lambda schedule, _: schedule.rules.overlap.value)
+schedule_type.set_field("catchUp", lambda schedule, _: schedule.rules.catch_up.value)
+schedule_type.set_field("catchUpLimit", lambda schedule, _: schedule.rules.most)
+schedule_type.set_field("jitterSeconds", lambda schedule, _: schedule.rules.jitter_seconds)
+schedule_type.set_field("firedCount", lambda schedule, _: schedule.fired)
+schedule_type.set_field("skippedCount", lambda schedule, _: schedule.skipped)
+job_type.set_field("scheduledJobId", lambda job, _: job.scheduled_job_id or job.plan.echo.get("scheduledJobId"))
+job_type.set_field("slotDateTime", lambda job, _: None if job.slot_at is None else graphql_millis(job.slot_at))
+job_type.set_field(
+    "templateId",
+    lambda job, _: job.plan.echo.get("jobTemplateId") if job.template_id is None else job_graphql(job.template_id),
+)
+
+BINDABLES: Final = [schedule_type, affiliate_type, job_type, source_data_type]

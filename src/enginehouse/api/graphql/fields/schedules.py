@@ -1,0 +1,257 @@
+"""The fields of scheduled jobs: those that read them, those that change them, and the launch by hand."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ariadne import MutationType, QueryType
+
+from enginehouse.api.graphql.context import Context, Info
+from enginehouse.api.graphql.fields import content_templates, paging
+from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, NewJob, selected
+from enginehouse.api.graphql.fields.launches import launching_of
+from enginehouse.api.graphql.fields.templates import engine_names
+from enginehouse.api.input import templates
+from enginehouse.api.input.schedules import named, schedule_request
+from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule
+from enginehouse.domain.job import Job
+from enginehouse.domain.schedules.request import seconds_of_day
+from enginehouse.domain.schedules.schedule import Between, Moment, Order, RunMode, ScheduleFilter
+from enginehouse.domain.times import graphql_seconds
+from enginehouse.operations import jobs
+from enginehouse.operations.schedules import launches, schedules
+from enginehouse.operations.schedules.launchables import Launches
+from enginehouse.operations.schedules.schedules import Schedule
+
+query, mutation = QueryType(), MutationType()
+
+_LAUNCHED: Final = ("jobTemplateIds", "jobPipelineIds", "jobTemplates", "contentTemplates")
+_DATES: Final[dict[str, Moment]] = {
+    "startDateTime": "start_at",
+    "stopDateTime": "stop_at",
+    "dateCreated": "created_at",
+    "dateModified": "modified_at",
+}
+_ORDERS: Final[dict[str, Order]] = {
+    "id": "id",
+    "createdDateTime": "created_at",
+    "modifiedDateTime": "modified_at",
+    "startDateTime": "start_at",
+    "stopDateTime": "stop_at",
+    "name": "name",
+    "runMode": "run_mode",
+    "isActive": "is_active",
+}
+
+
+def schedule_id_of(text: str, path: str = "") -> int:
+    """The scheduled job with this id in either spelling. Raises NotFound for what is no scheduled job's id."""
+    schedule_id = parse_schedule(text)
+    if schedule_id is None:
+        raise NotFound(schedules.SCHEDULE, text, path=path)
+    return schedule_id
+
+
+@query.field("scheduledJob")
+async def one(_: object, info: Info, id: str) -> Schedule:
+    """The scheduled job with this id."""
+    context = info.context
+    return await schedules.get(context.house, context.principal, schedule_id_of(id), id)
+
+
+@query.field("scheduledJobs")
+async def many(_: object, info: Info, **given: Any) -> paging.Page:
+    """A page of the scheduled jobs the caller may read, the newest first where no order is asked for."""
+    context = info.context
+    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.SCHEDULES)
+    wanted = await _filter(context, given, offset, limit)
+    found, _total = await schedules.list_(context.house, context.principal, wanted)
+    for each in found:
+        context.schedules.prime(each.id, each)
+    return paging.Page(found, offset, limit)
+
+
+async def _filter(context: Context, given: dict[str, Any], offset: int, limit: int) -> ScheduleFilter:
+    mode, parts = given.get("runMode"), given.get("partTimeFilter") or ()
+    order = tuple((_ORDERS[each["field"]], each.get("direction") != "asc") for each in given.get("orderBy") or ())
+    return ScheduleFilter(
+        ids=None if given.get("id") is None else tuple(filter(None, [parse_schedule(given["id"])])),
+        name=given.get("name"),
+        run_mode=None if mode is None else RunMode(mode.lower()),
+        is_active=given.get("isActive"),
+        # Who may edit a schedule, owns it; nobody else shares one for more than reading.
+        own=given.get("permission") in ("editor", "owner"),
+        dates=_dates(given.get("dateTimeFilter") or ()),
+        part_starts=_times(parts, "startTime"),
+        part_stops=_times(parts, "endTime"),
+        source_ids=_numbers(given.get("primarySourceId")),
+        source_type_ids=_numbers(given.get("primarySourceTypeId")),
+        engine_ids=await _engines(context, given),
+        cluster_id=given.get("clusterId"),
+        has_template=given.get("hasJobTemplate"),
+        has_live_jobs=given.get("hasRunningJobs"),
+        order=order or (("id", True),),
+        offset=offset,
+        limit=limit,
+    )
+
+
+async def _engines(context: Context, given: dict[str, Any]) -> tuple[str, ...] | None:
+    """The engines of which a template must name one; None when any will do."""
+    names, category = await engine_names(context, given), given.get("engineCategoryId")
+    if category is not None:
+        known = context.house.catalogue.by_id.items()
+        inside = frozenset(name for name, engine in known if engine.spec.category_id == category)
+        names = inside if names is None else names & inside
+    return None if names is None else tuple(sorted(names))
+
+
+def _dates(filters: Sequence[dict[str, Any]]) -> dict[Moment, Between]:
+    """The narrowest bounds over all filters of a field; what is empty passes where every one of them lets it."""
+    found = dict[Moment, Between]()
+    for each in filters:
+        first, last = each.get("fromDateTime"), each.get("toDateTime")
+        between = Between(
+            None if first is None else int(first),
+            None if last is None else last.last,
+            bool(each.get("includeEmpty")),
+        )
+        name = _DATES[each["field"]]
+        found[name] = _both(found.get(name), between)
+    return found
+
+
+def _times(filters: Sequence[dict[str, Any]], name: str) -> Between | None:
+    found: Between | None = None
+    for each in filters:
+        if each["field"] == name:
+            first, last = each.get("fromTime"), each.get("toTime")
+            between = Between(
+                None if first is None else seconds_of_day(first), None if last is None else seconds_of_day(last)
+            )
+            found = _both(found, between)
+    return found
+
+
+def _both(one_: Between | None, other: Between) -> Between:
+    if one_ is None:
+        return other
+    firsts = [each for each in (one_.first, other.first) if each is not None]
+    lasts = [each for each in (one_.last, other.last) if each is not None]
+    return Between(max(firsts, default=None), min(lasts, default=None), one_.or_empty and other.or_empty)
+
+
+def _numbers(texts: Sequence[str | None] | None) -> tuple[int, ...] | None:
+    """The numbers among the ids; a text that is none is nothing's."""
+    if texts is None:
+        return None
+    return tuple(int(text) for text in texts if text and text.isascii() and text.isdigit() and len(text) < 19)
+
+
+# -- change -------------------------------------------------------------------------------------------------
+
+
+@mutation.field("createScheduledJob")
+async def create(_: object, info: Info, input: dict[str, Any]) -> Schedule:
+    """The scheduled job exists, with the templates written into the request."""
+    context = info.context
+    request, found = schedule_request(_plain(input))
+    launched, wrong = _launches(context, input)
+    return await schedules.create(
+        context.house, context.principal, request, launched or Launches(), found=[*found, *wrong]
+    )
+
+
+@mutation.field("updateScheduledJob")
+async def update(_: object, info: Info, input: dict[str, Any]) -> Schedule:
+    """The scheduled job is changed where something is given; switched off, it starts nothing from now on."""
+    context, shown = info.context, input["id"]
+    request, found = schedule_request(_plain(input))
+    launched, wrong = _launches(context, input)
+    changed = await schedules.update(
+        context.house,
+        context.principal,
+        schedule_id_of(shown),
+        request,
+        launched,
+        shown=shown,
+        found=[*found, *wrong],
+    )
+    _forget(context)
+    return changed
+
+
+def _forget(context: Context) -> None:
+    """What was read of schedules in this request may have changed by it."""
+    for loader in (context.schedules, context.launched, context.content_templates):
+        loader.forget()
+
+
+def _plain(given: dict[str, Any]) -> dict[str, Any]:
+    """The input with the moments of its affiliates written out: those are only kept and shown again."""
+    if not given.get("affiliates"):
+        return given
+    names = ("startDateTime", "stopDateTime")
+    texts = [
+        {**each, **{name: graphql_seconds(each[name]) for name in names if each.get(name) is not None}}
+        for each in given["affiliates"]
+    ]
+    return {**given, "affiliates": texts}
+
+
+def _launches(context: Context, given: dict[str, Any]) -> tuple[Launches | None, list[Problem]]:
+    """What the request wants launched, None where it says nothing of that; and what is wrong with it."""
+    if all(given.get(name) is None for name in _LAUNCHED):
+        return None, []
+    content, problems = content_templates.inline(given.get("contentTemplates"), "contentTemplates")
+    template_ids = named(given, "jobTemplateIds", parse_job, problems)
+    pipeline_ids = named(given, "jobPipelineIds", parse_pipeline, problems)
+    fresh, wrong = templates.inline(context, given.get("jobTemplates"), "jobTemplates")
+    if given.get("jobTemplates") == [] and not (template_ids or pipeline_ids):
+        wrong.append(Problem("jobTemplates", "at least 1 template is required.", "0", "1 or more"))
+    launched = Launches(template_ids=template_ids, pipeline_ids=pipeline_ids, fresh=fresh, content=content)
+    return launched, problems + wrong
+
+
+@mutation.field("deleteScheduledJob")
+async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
+    """The scheduled job is gone and fires no more; its jobs stay."""
+    schedule_id = schedule_id_of(id)
+    await schedules.delete(info.context.house, info.context.principal, schedule_id, id)
+    return {"id": str(schedule_id), "message": f"ScheduledJob {schedule_id} was deleted."}
+
+
+@mutation.field("cloneScheduledJob")
+async def clone(_: object, info: Info, input: dict[str, Any]) -> Schedule:
+    """An inactive copy exists."""
+    context, shown, organization = info.context, input["id"], input.get("organizationId")
+    if organization is not None and organization != str(context.principal.organization_id):
+        raise NotFound("Organization", organization, path="organizationId")
+    return await schedules.clone(context.house, context.principal, schedule_id_of(shown), shown)
+
+
+@mutation.field("revertScheduledJob")
+async def revert(_: object, info: Info, input: dict[str, Any]) -> Schedule:
+    """The scheduled job is what it was before its last change."""
+    context, shown = info.context, input["id"]
+    restored = await schedules.revert(context.house, context.principal, schedule_id_of(shown), shown)
+    _forget(context)
+    return restored
+
+
+@mutation.field("launchScheduledJobs")
+async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job | NewJob]:
+    """One job of each template of the scheduled job is durable."""
+    context, shown = info.context, input.get("scheduledJobId")
+    if not shown:
+        raise InvalidInput("must be given.", "scheduledJobId")
+    created = await launches.launch_schedule(
+        context.house, context.principal, schedule_id_of(shown, "scheduledJobId"), shown, launching=launching_of(input)
+    )
+    if selected(info) <= KNOWN_AT_ONCE:
+        return [NewJob(each.job_id, each.target_id, each.warnings) for each in created]
+    found = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
+    return [found[each.job_id] for each in created if each.job_id in found]
+
+
+BINDABLES: Final = [query, mutation]

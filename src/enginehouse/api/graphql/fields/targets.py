@@ -1,0 +1,197 @@
+"""The fields of targets: those that read them, those that make them, and what a TemporalDataObject shows."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from ariadne import MutationType, ObjectType, QueryType
+
+from enginehouse.api.graphql.context import Context, Info
+from enginehouse.api.graphql.fields import paging
+from enginehouse.api.graphql.fields.assets import new_asset, part
+from enginehouse.api.input.jobs import target_echo, target_request
+from enginehouse.domain.artifact import Asset, Target
+from enginehouse.domain.errors import InvalidInput
+from enginehouse.domain.ids import parse_task, task_graphql
+from enginehouse.domain.job import JobFilter, Task
+from enginehouse.operations import assets, jobs, targets
+
+query, mutation = QueryType(), MutationType()
+target_type = ObjectType("TemporalDataObject")
+
+_ORDERS: Final[dict[str, targets.AssetOrder]] = {
+    "createdDateTime": "created_at",
+    "assetType": "asset_type",
+    "contentType": "content_type",
+}
+
+
+@query.field("temporalDataObject")
+async def one(_: object, info: Info, id: str) -> Target:
+    """The target with this id."""
+    context = info.context
+    return await targets.get(context.house, context.principal, id)
+
+
+@mutation.field("createTDO")
+async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Target:
+    """The target exists, with the assets that were named by their addresses."""
+    return await make(info.context, _required(input), "")
+
+
+async def make(context: Context, given: dict[str, Any], prefix: str) -> Target:
+    """The target exists with its assets; nothing is made when one of them is wrong. `prefix` is put before paths."""
+    wanted = [new_asset(asset, 0, None) for asset in given.get("assets") or ()]
+    found = targets.problems(target_request(given), prefix)
+    for number, asset in enumerate(wanted):
+        at = f"{prefix}assets[{number}]"
+        found += [replace(p, path=f"{at}.{p.path}" if p.path else at) for p in assets.problems(asset)]
+    if found:
+        raise InvalidInput(found)
+    target = await targets.create(context.house, context.principal, target_request(given))
+    for asset in wanted:
+        await targets.create_asset(context.house, context.principal, replace(asset, target_id=target.id))
+    return target
+
+
+@mutation.field("createTDOWithAsset")
+async def create_with_asset(
+    _: object,
+    info: Info,
+    input: dict[str, Any] | None = None,
+) -> Target:
+    """The target exists together with its first asset, or neither does."""
+    context = info.context
+    given = _required(input)
+    upload = None if given.get("uri") else context.take_upload(given.get("file"))
+    # `details` are the target's here; the asset has none of its own.
+    described = {**given, "details": None, "description": None}
+    new_target = targets.NewTarget(
+        name=given.get("name"),
+        status=given.get("status") or "recorded",
+        start_at=given.get("startDateTime"),
+        stop_at=given.get("stopDateTime"),
+        details=given.get("details"),
+        is_public=bool(given.get("isPublic")),
+        echo=target_echo(given),
+    )
+    return await targets.create_with_asset(
+        context.house, context.principal, new_target, new_asset(described, 0, upload)
+    )
+
+
+def _required(given: dict[str, Any] | None) -> dict[str, Any]:
+    if given is None:
+        raise InvalidInput("required.", "input")
+    return given
+
+
+# -- what a TemporalDataObject shows ------------------------------------------------------------------------
+
+
+@target_type.field("details")
+def details_of(target: Target, _: Info, path: str | None = None) -> Any:
+    """The details, or the part of them at `path`."""
+    return part(target.details, path)
+
+
+@target_type.field("assets")
+async def assets_of(target: Target, info: Info, **given: Any) -> paging.Page:
+    """A page of the target's assets."""
+    context = info.context
+    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.ASSETS)
+    if given.get("id") is not None or given.get("sourceTaskId") is not None:
+        return await _chosen_assets(context, target, given, offset, limit)
+    found = await targets.assets(
+        context.house,
+        context.principal,
+        target.id,
+        tuple({*(given.get("type") or ()), *(given.get("assetType") or ())}),
+        offset=offset,
+        limit=limit,
+        order_by=_ORDERS[given.get("orderBy") or "createdDateTime"],
+        descending=given.get("orderDirection") != "asc",
+    )
+    return paging.Page(found, offset, limit)
+
+
+async def _chosen_assets(
+    context: Context, target: Target, given: dict[str, Any], offset: int, limit: int
+) -> paging.Page:
+    found = await targets.assets(context.house, context.principal, target.id, limit=context.house.limits.page_size)
+    if given.get("id") is not None:
+        found = [asset for asset in found if asset.id == given["id"]]
+    if given.get("sourceTaskId") is not None:
+        task = parse_task(given["sourceTaskId"])
+        found = [asset for asset in found if task is not None and (asset.job_id, asset.ordinal) == task]
+    return paging.page(found, offset, limit, paging.ASSETS)
+
+
+@target_type.field("assetCount")
+async def asset_count_of(target: Target, info: Info) -> int:
+    """How many assets the target has."""
+    return await info.context.asset_counts.get(target.id) or 0
+
+
+@target_type.field("primaryAsset")
+async def primary_asset_of(target: Target, info: Info, **given: Any) -> Asset | None:
+    """The primary asset of that type."""
+    context = info.context
+    return await targets.primary_asset(context.house, context.principal, target.id, given["assetType"])
+
+
+@target_type.field("jobs")
+async def jobs_of(target: Target, info: Info) -> paging.Page:
+    """The newest jobs about the target."""
+    context = info.context
+    found = await jobs.list_(context.house, context.principal, JobFilter(target_id=target.id))
+    return paging.Page(found.jobs, 0, 30)
+
+
+@target_type.field("tasks")
+async def tasks_of(target: Target, info: Info, **given: Any) -> paging.Page:
+    """A page of the tasks of the jobs about the target."""
+    context = info.context
+    wanted = JobFilter(target_id=target.id, limit=context.house.limits.page_size)
+    found: list[Task] = []
+    for job in (await jobs.list_(context.house, context.principal, wanted)).jobs:
+        context.jobs.prime(job.id, job)
+        found += job.tasks
+    if given.get("id") is not None:
+        found = [task for task in found if task_graphql(task.job_id, task.ordinal) == given["id"]]
+    return paging.page(found, given.get("offset"), given.get("limit"), paging.TASKS)
+
+
+@target_type.field("applicationId")
+async def application_of(_: Target, info: Info) -> str:
+    """The application id of the caller's organization."""
+    _user, organization = await info.context.me()
+    return organization.application_id
+
+
+@target_type.field("organization")
+async def organization_of(target: Target, info: Info) -> Any:
+    """The organization, when it is the caller's own."""
+    _user, organization = await info.context.me()
+    return organization if organization.id == target.organization_id else None
+
+
+def _echoed(name: str) -> Any:
+    return lambda target, _: target.echo.get(name)
+
+
+target_type.set_field("id", lambda target, _: target.id)
+target_type.set_field("organizationId", lambda target, _: target.organization_id)
+target_type.set_field("createdDateTime", lambda target, _: target.created_at)
+target_type.set_field("modifiedDateTime", lambda target, _: target.modified_at)
+target_type.set_field("startDateTime", lambda target, _: target.start_at)
+target_type.set_field("stopDateTime", lambda target, _: target.stop_at)
+target_type.set_field("createdBy", lambda target, _: target.created_by)
+target_type.set_field("isPublic", lambda target, _: target.is_public)
+target_type.set_field("jsondata", lambda target, _: target.details)
+target_type.set_field("streams", lambda _, __: [])
+target_type.set_field("folders", lambda _, __: [])
+target_type.set_field("metadata", lambda _, __: [])
+for _name in ("source", "thumbnailUrl", "previewUrl", "sourceImageUrl", "sourceData"):
+    target_type.set_field(_name, _echoed(_name))
+
+BINDABLES: Final = [query, mutation, target_type]

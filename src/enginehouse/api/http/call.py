@@ -1,0 +1,94 @@
+"""What a REST handler is given, and what it gives back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from enginehouse.api.http import body as http_body
+from enginehouse.api.http.json.decode import Body
+from enginehouse.domain.errors import Problem
+from enginehouse.domain.identity import Principal
+from enginehouse.operations.house import House
+
+T = TypeVar("T")
+
+_encode: Final = msgspec.json.Encoder().encode
+_REPLAYED: Final = ((b"idempotent-replayed", b"true"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The request headers that this interface looks at."""
+
+    authorization: bytes | None = None
+    api_key: bytes | None = None
+    content_type: bytes | None = None
+    content_length: bytes | None = None
+    idempotency_key: bytes | None = None
+    accept: bytes | None = None
+    last_event_id: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, from anybody. `ids` are the variable parts of the path, in order."""
+
+    house: House
+    ids: tuple[str, ...]
+    query: bytes
+    headers: Headers
+    receive: http_body.Receive
+
+    async def body(self, kind: Body[T]) -> T:
+        """The request's body, which is to be JSON. Raises InvalidInput, TooLarge."""
+        http_body.check_json(self.headers.content_type)
+        return kind.read(await http_body.read(self.receive, length=self.headers.content_length))
+
+    async def judged_body(self, kind: Body[T]) -> tuple[T, list[Problem]]:
+        """The request's body and what does not fit in it. Raises InvalidInput where nothing is left, TooLarge."""
+        http_body.check_json(self.headers.content_type)
+        return kind.judged(await http_body.read(self.receive, length=self.headers.content_length))
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Request):
+    """One request with who is asking."""
+
+    principal: Principal
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key that came with it."""
+        given = self.headers.idempotency_key
+        return None if given is None else given.decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A JSON answer. `headers` come on top of those that every answer has."""
+
+    body: bytes
+    status: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Streaming(Protocol):
+    """An answer that sends itself."""
+
+    raw_headers: list[tuple[bytes, bytes]]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+Answer = Reply | Streaming
+Handler = Callable[[Call], Awaitable[Answer]]
+OpenHandler = Callable[[Request], Awaitable[Answer]]
+
+NO_CONTENT: Final = Reply(b"", 204)
+
+
+def json(value: Any, *, replayed: bool = False) -> Reply:
+    """The struct as an answer. `replayed`: it was given before, to a request with the same idempotency key."""
+    return Reply(_encode(value), headers=_REPLAYED if replayed else ())

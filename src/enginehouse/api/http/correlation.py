@@ -1,0 +1,31 @@
+"""What is noted of a request as it comes in: where from, and the id under which it is found again."""
+
+import re
+from collections.abc import Mapping
+from random import getrandbits
+from typing import Any, Final
+
+from enginehouse.operations.audit.trail import Origin, origin
+
+HEADER: Final = b"x-correlation-id"
+_NAMES: Final = (HEADER, b"x-request-id")
+_PLAIN: Final = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+def note(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bytes:
+    """What this request changes is recorded as its doing; answers its correlation id, for the answer's header.
+
+    It is the client's own, in `X-Correlation-ID` or `X-Request-ID`, where that is a plain word; else a new one.
+    """
+    correlation = next(filter(None, map(headers.get, _NAMES)), None)
+    if correlation is None or not _PLAIN.fullmatch(correlation):
+        correlation = _new()
+    client = scope.get("client")
+    origin.set(Origin(client[0] if client else None, headers.get(b"user-agent"), correlation))
+    return correlation
+
+
+def _new() -> bytes:
+    """An id that no other request has, in the look of a UUID; it need not be hard to guess, so it is made quickly."""
+    digits = b"%032x" % getrandbits(128)
+    return b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

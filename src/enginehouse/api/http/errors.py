@@ -1,0 +1,60 @@
+"""How a refusal is told over REST: its status, its body, and the headers that go with it."""
+
+from typing import Final
+
+import msgspec
+
+from enginehouse.api.http.error_shapes import Error, Flaw
+from enginehouse.domain.errors import (
+    AuthenticationFailed,
+    CapacityExceeded,
+    InvalidInput,
+    KeyInProgress,
+    Refusal,
+    TooLarge,
+    Unavailable,
+)
+
+_encode: Final = msgspec.json.Encoder().encode
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+def body(refusal: Refusal) -> bytes:
+    """The documented error body; problems are also listed one by one."""
+    flaws = refusal.problems if isinstance(refusal, InvalidInput) else []
+    first = flaws[0].message if flaws else refusal.message
+    return _encode(
+        Error(
+            id=refusal.code,
+            description=first,
+            detail=refusal.message,
+            errors=tuple(Flaw(p.path, p.message, p.value, p.allowed) for p in flaws),
+        )
+    )
+
+
+def headers(refusal: Refusal) -> Headers:
+    """What a client needs beside the body to do the right thing next."""
+    match refusal:
+        case AuthenticationFailed():
+            return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
+        case CapacityExceeded() | KeyInProgress() | Unavailable():
+            seconds = refusal.data.get("retry_after", 2)
+            return ((b"retry-after", str(seconds).encode()),)
+        case TooLarge():
+            # The rest of the body is not read, so the connection cannot carry another request.
+            return ((b"connection", b"close"),)
+        case _:
+            return ()
+
+
+def plain(code: str, text: str) -> bytes:
+    """The body for what no refusal stands for."""
+    return _encode(Error(code, text, text))
+
+
+def unexpected(correlation_id: str) -> bytes:
+    """The body for a failure of ours: the log has the rest, under the same id."""
+    text = "The server failed to answer. The cause is in its log."
+    return _encode(Error("internal_error", text, f"{text} X-Correlation-Id: {correlation_id}"))

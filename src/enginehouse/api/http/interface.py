@@ -1,0 +1,139 @@
+"""A REST interface as an ASGI application: its operations by path and method, and what every response carries."""
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from enginehouse import __version__
+from enginehouse.api.http import auth, body, errors
+from enginehouse.api.http import correlation as http_correlation
+from enginehouse.api.http.call import Answer, Call, Handler, Headers, OpenHandler, Reply, Request
+from enginehouse.api.http.paths import Paths
+from enginehouse.domain.errors import AuthenticationFailed, Refusal
+from enginehouse.domain.identity import Principal
+from enginehouse.operations.house import House
+
+Scope = MutableMapping[str, Any]
+
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+_log: Final = logging.getLogger(__name__)
+
+
+_VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
+
+
+_JSON_HEADER: Final = (b"content-type", b"application/json")
+
+
+_ALLOWED_METHODS: Final = b"access-control-allow-methods"
+
+
+_PREFLIGHT: Final = (
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, api_key, content-type, idempotency-key, x-correlation-id, x-request-id",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ForCallers:
+    """An operation that asks for a token."""
+
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class ForAnybody:
+    """One that does not."""
+
+    handler: OpenHandler
+
+
+Operations = Paths[ForCallers | ForAnybody]
+
+
+class Interface:
+    """Serves everything under `base`. `house` is called at each request, since it opens after this is made.
+
+    `own`: a refusal has the status of our own interface, where that differs from the documented one.
+    """
+
+    def __init__(self, house: Callable[[], House], *, base: str, operations: Operations, own: bool = False) -> None:
+        self._house = house
+        self._base = base
+        self._own = own
+        self._paths = operations
+
+    async def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> None:
+        raw = dict(scope["headers"])
+        correlation = http_correlation.note(scope, raw)
+        headers = _headers(raw)
+        try:
+            answer = await self._answer(scope, receive, headers)
+        except Refusal as refusal:
+            known = refusal.rest_status
+            status = refusal.own_status or known if self._own else known
+            answer = Reply(errors.body(refusal), status, errors.headers(refusal))
+        except body.DisconnectedError:
+            return
+        except Exception:
+            _log.exception("%s %r failed, X-Correlation-Id %s", scope["method"], scope["path"], correlation.decode())
+            answer = Reply(errors.unexpected(correlation.decode()), 500)
+        if isinstance(answer, Reply):
+            await _send(answer, correlation, send)
+        else:
+            answer.raw_headers += [_VERSION_HEADER, (http_correlation.HEADER, correlation)]
+            await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: body.Receive, headers: Headers) -> Answer:
+        found = self._paths.find(scope["path"].removeprefix(self._base))
+        if found is None:
+            return Reply(errors.plain("not_found", "There is no such path."), 404)
+        operations, ids = found
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        match operations.get(method):
+            case ForCallers(handler):
+                house = self._house()
+                principal = await self._caller(house, headers)
+                return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
+            case ForAnybody(open_handler):
+                return await open_handler(Request(self._house(), ids, scope["query_string"], headers, receive))
+            case None:
+                return _other_method(method, sorted(operations))
+
+    async def _caller(self, house: House, headers: Headers) -> Principal:
+        try:
+            return await auth.principal(house, headers.authorization, headers.api_key)
+        except AuthenticationFailed as failed:
+            await auth.turn_away(house, failed)
+            raise
+
+
+def _other_method(method: str, allowed: list[str]) -> Reply:
+    words = ", ".join(allowed)
+    if method == "OPTIONS":
+        return Reply(b"", 204, ((b"allow", words.encode()), *_PREFLIGHT, (_ALLOWED_METHODS, words.encode())))
+    text = f"The method {method[:20]} is not allowed here; {words} is."
+    return Reply(errors.plain("method_not_allowed", text), 405, ((b"allow", words.encode()),))
+
+
+async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
+    headers = [_VERSION_HEADER, (http_correlation.HEADER, correlation), *reply.headers]
+    if reply.status != 204:
+        headers += [_JSON_HEADER, (b"content-length", b"%d" % len(reply.body))]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def _headers(raw: dict[bytes, bytes]) -> Headers:
+    get = raw.get
+    return Headers(
+        get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
+        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"),
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""How the parameters of a list are read: every one that is wrong is named, in one refusal."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import parse_qsl
+
+from enginehouse.api.http.json.check import shown
+from enginehouse.domain import times
+from enginehouse.domain.errors import InvalidInput, Problem
+
+MAX_PAGE: Final = 1000
+MAX_OFFSET: Final = 2**31 - 1
+_MOST_PARAMETERS: Final = 200
+
+
+class Query:
+    """The parameters of one request. Read what is needed, then call `finish`."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.problems: list[Problem] = []
+        try:
+            pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        except ValueError:
+            raise InvalidInput(f"at most {_MOST_PARAMETERS} query parameters.") from None
+        self._values: dict[str, str] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, value)
+
+    def text(self, name: str) -> str | None:
+        """What was given, None when nothing or only an empty value was."""
+        value = self._values.get(name) or None
+        if value is not None and "\0" in value:
+            self.problems.append(Problem(name, "character U+0000 is not allowed."))
+            return None
+        return value
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        """The number, `default` when none was given; one outside the bounds is a problem."""
+        given = self.text(name)
+        if given is None:
+            return default
+        digits = given.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) < 20 and least <= (number := int(given)) <= most:
+            return number
+        allowed = f"{least}–{most}"
+        self.problems.append(Problem(name, f"{allowed}, got {given[:60]}.", shown(given), allowed))
+        return default
+
+    def digits(self, name: str) -> str | None:
+        """An id of decimal digits."""
+        given = self.text(name)
+        if given is not None and not (given.isascii() and given.isdigit()):
+            self.problems.append(Problem(name, f"decimal digits, got {shown(given)}.", shown(given), "decimal digits"))
+            return None
+        return given
+
+    def word(self, name: str, allowed: Sequence[str], default: str | None = None) -> str | None:
+        """One of the allowed words."""
+        given = self.text(name)
+        if given is None or given in allowed:
+            return given or default
+        words = "one of " + ", ".join(allowed)
+        self.problems.append(Problem(name, f"{words}, got {shown(given)}.", shown(given), words))
+        return default
+
+    def descending(self) -> bool:
+        """The direction of the list, newest first unless `ASC` is asked for."""
+        given = self.text("direction") or "DESC"
+        if given.upper() not in {"ASC", "DESC"}:
+            words = "one of ASC, DESC"
+            self.problems.append(Problem("direction", f"{words}, got {shown(given)}.", shown(given), words))
+        return given.upper() != "ASC"
+
+    def order(self, allowed: Sequence[str]) -> str:
+        """What the list is ordered by, the first of the allowed words unless another is asked for."""
+        given = self.text("orderBy")
+        if given is None or given in allowed:
+            return given or allowed[0]
+        words = "one of " + ", ".join(allowed)
+        self.problems.append(Problem("orderBy", f"{words}.", shown(given), words))
+        return allowed[0]
+
+    def page(self) -> tuple[int, int]:
+        """(offset, limit): from the start, ten."""
+        return self.integer("offset", 0, 0, MAX_OFFSET), self.integer("limit", 10, 1, MAX_PAGE)
+
+    def earliest(self, *names: str) -> int | None:
+        """The lower bound (µs UTC) that satisfies all of these parameters, each in Unix seconds."""
+        bounds = [at for name in names if (at := self._moment(name, upper=False)) is not None]
+        return max(bounds, default=None)
+
+    def latest(self, *names: str) -> int | None:
+        """The upper bound (µs UTC) that satisfies all of these parameters; each covers its whole second."""
+        bounds = [at for name in names if (at := self._moment(name, upper=True)) is not None]
+        return min(bounds, default=None)
+
+    def finish(self) -> None:
+        """Returns when everything that was read is right. Raises InvalidInput with all that is not."""
+        if self.problems:
+            raise InvalidInput(self.problems)
+
+    def _moment(self, name: str, *, upper: bool) -> int | None:
+        given = self.text(name)
+        try:
+            return times.upper_bound(given) if upper else times.moment(given)
+        except times.DateTimeError as fault:
+            self.problems.append(Problem(name, str(fault), shown(given)))
+            return None

@@ -1,0 +1,30 @@
+"""The bounds of a time range as a request gives them."""
+
+from enginehouse.api.http.json.check import shown
+from enginehouse.domain import times
+from enginehouse.domain.errors import InvalidInput, Problem
+
+Moment = str | int | float | None
+
+
+def bounds(after: Moment, before: Moment) -> tuple[int, int]:
+    """The first and the last µs of the range. Raises InvalidInput, naming all that is wrong with either."""
+    problems = list[Problem]()
+    found = list[int]()
+    for name, given, read in (
+        ("createdAfterDateTime", after, times.moment),
+        ("createdBeforeDateTime", before, times.upper_bound),
+    ):
+        try:
+            micros = read(given)
+        except times.DateTimeError as fault:
+            problems.append(Problem(name, str(fault), shown(given)))
+            continue
+        if micros is None:
+            problems.append(Problem(name, "required."))
+        else:
+            found.append(micros)
+    if problems:
+        raise InvalidInput(problems)
+    created_from, created_to = found
+    return created_from, created_to

@@ -1,0 +1,112 @@
+"""Organizations, users and tokens as our own interface for administrators, `/api/v1`, has them."""
+
+import msgspec
+
+from enginehouse.api.http.json.casing import spelled
+
+
+class NewOrganization(msgspec.Struct, rename=spelled, kw_only=True):
+    name: str
+    default_retries: int | None = None
+
+
+class OrganizationShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """`organizationID` is the number that GraphQL uses, `internalOrganizationID` the UUID that REST uses."""
+
+    organization_id: str
+    internal_organization_id: str
+    name: str
+    application_id: str
+    default_retries: int | None = None
+    weight: int
+    running_limit: int | None = None
+    paused_date_time: str | None = None
+    created_date_time: str
+
+
+class OrganizationShare(msgspec.Struct, rename=spelled, kw_only=True):
+    """What is absent stays as it is; `runningLimit` null is any number."""
+
+    weight: int | msgspec.UnsetType = msgspec.UNSET
+    running_limit: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class EngineLimit(msgspec.Struct, rename=spelled, kw_only=True):
+    """`runningLimit` null is any number."""
+
+    running_limit: int | None
+
+
+class EngineShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """An engine as whoever runs the server sees it; `organizationID` is there for an organization's own."""
+
+    engine_id: str
+    name: str
+    state: str
+    running_limit: int | None = None
+    organization_id: str | None = None
+
+
+class JobPaused(msgspec.Struct, rename=spelled, kw_only=True):
+    """`changed` is true only for the call that did it."""
+
+    internal_job_id: str
+    core_job_id: str
+    paused: bool
+    changed: bool
+
+
+class NewUser(msgspec.Struct, rename=spelled, kw_only=True):
+    name: str
+    password: str
+    organization_id: str | int | None = None
+    role: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+
+
+class UserShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    user_id: str
+    name: str
+    organization_id: str
+    role: str
+    display_name: str | None = None
+    email: str | None = None
+    created_date_time: str
+
+
+class NewPassword(msgspec.Struct, kw_only=True):
+    name: str
+    password: str
+
+
+class NewKey(msgspec.Struct, rename=spelled, kw_only=True):
+    """A token to make. `expirationDateTime` is a moment in any of the spellings of a date, absent for never."""
+
+    name: str | None = None
+    organization_id: str | int | None = None
+    role: str | None = None
+    expiration_date_time: str | int | None = None
+
+
+class RevokeToken(msgspec.Struct, rename=spelled, kw_only=True):
+    """`token` is its id or the secret itself, which therefore is not in a path."""
+
+    token: str
+    organization_id: str | int | None = None
+
+
+class TokenShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """`token`, the secret, is in the answer that made it and nowhere else."""
+
+    token_id: str
+    token: str | None = None
+    prefix: str
+    kind: str
+    name: str | None = None
+    role: str
+    organization_id: str
+    user_id: str | None = None
+    created_date_time: str
+    expiration_date_time: str | None = None
+    revoked_date_time: str | None = None

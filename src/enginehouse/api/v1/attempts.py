@@ -1,0 +1,101 @@
+"""Retrying a job, and the attempts of its tasks with their logs: below `/api/v1/jobs/{id}`."""
+
+from typing import Any, Final
+
+from starlette.responses import FileResponse
+
+from enginehouse.api.http import body
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.json.decode import Body
+from enginehouse.api.http.query import MAX_OFFSET, Query
+from enginehouse.api.input import refs as rest_jobs_refs
+from enginehouse.api.v1.attempt_shapes import AttemptShown, RetriedJob, RetryJob
+from enginehouse.domain import ids, times
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.work import Attempt
+from enginehouse.operations import attempts, jobs
+
+_RETRY: Final = Body(RetryJob)
+_LONGEST_NUMBER: Final = 9  # digits
+
+
+async def retry(call: Call) -> Reply:
+    """POST jobs/{JobID}/retry; a request without a body asks for a whole one."""
+    [text] = call.ids
+    raw = await body.read(call.receive, length=call.headers.content_length)
+    if raw:
+        body.check_json(call.headers.content_type)
+    given = _RETRY.read(raw) if raw else RetryJob()
+    job_id = rest_jobs_refs.named(text)
+    made = await jobs.retry(
+        call.house, call.principal, job_id, text, only_failed=given.only_failed or False, key=call.key
+    )
+    return _result(
+        RetriedJob(
+            internal_job_id=ids.job_uuid(made.job_id),
+            core_job_id=ids.job_graphql(made.job_id),
+            retry_of=ids.job_uuid(job_id),
+        ),
+        replayed=made.replayed,
+    )
+
+
+async def list_attempts(call: Call) -> Reply:
+    """GET jobs/{JobID}/tasks/{Ordinal}/attempts: by item and number, those that run included."""
+    text, number = call.ids
+    most = call.house.limits.page_size
+    query = Query(call.query)
+    offset, limit = query.integer("offset", 0, 0, MAX_OFFSET), query.integer("limit", most, 1, most)
+    query.finish()
+    job_id, ordinal = rest_jobs_refs.named(text), _number("Task", number)
+    found = await attempts.of_task(
+        call.house, call.principal, job_id, ordinal, f"{text}/{number}", offset=offset, limit=limit
+    )
+    return _result([_attempt(job_id, ordinal, each) for each in found])
+
+
+async def log(call: Call) -> FileResponse:
+    """GET jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log: what the engine printed, capped."""
+    text, task, item, number = call.ids
+    job_id, ordinal = rest_jobs_refs.named(text), _number("Task", task)
+    wanted = _number("Attempt", item), _number("Attempt", number)
+    path = await attempts.log(call.house, call.principal, job_id, ordinal, *wanted, f"{text}/{task}")
+    if not path.is_file():
+        raise NotFound("Log", f"{item}/{number}")
+    return FileResponse(path, media_type="text/plain; charset=utf-8", headers={"x-content-type-options": "nosniff"})
+
+
+def log_path(job_id: int, ordinal: int, attempt: Attempt) -> str:
+    """Where the log of an attempt is to be had."""
+    return f"/api/v1/jobs/{ids.job_uuid(job_id)}/tasks/{ordinal}/attempts/{attempt.item}/{attempt.number}/log"
+
+
+def _number(kind: str, text: str) -> int:
+    """A part of a path that counts. Raises NotFound for what is no number of ours."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+        raise NotFound(kind, text[:80])
+    return int(text)
+
+
+def _result(value: Any, *, replayed: bool = False) -> Reply:
+    return json({"success": True, "result": value}, replayed=replayed)
+
+
+def _attempt(job_id: int, ordinal: int, one: Attempt) -> AttemptShown:
+    return AttemptShown(
+        item=one.item,
+        number=one.number,
+        worker=one.worker,
+        outcome=one.outcome,
+        started_date_time=times.rest(one.started_at),
+        ended_date_time=_time(one.ended_at),
+        failure_reason=one.failure_reason,
+        failure_detail=one.failure_message,
+        stop_requested_date_time=_time(one.stop_requested_at),
+        stop_signalled_date_time=_time(one.stop_signalled_at),
+        log=log_path(job_id, ordinal, one),
+    )
+
+
+def _time(micros: int | None) -> str | None:
+    return None if micros is None else times.rest(micros)

@@ -1,0 +1,62 @@
+"""Who did what, over our own REST interface."""
+
+from typing import Final
+
+from enginehouse.api.http import organization
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.query import Query
+from enginehouse.api.v1.audit_shapes import ActShown
+from enginehouse.domain import times
+from enginehouse.operations.audit import queries
+from enginehouse.operations.audit.queries import LARGEST_PAGE, NOBODYS, AuditFilter, Recorded, rest_id
+
+_YES_NO: Final = ("true", "false")
+
+
+async def list_(call: Call) -> Reply:
+    """GET audit: a page of what was done, the newest first; `before` with the last `auditID` asks for the next."""
+    query = Query(call.query)
+    owner = query.text("organizationID")
+    success = query.word("success", _YES_NO)
+    wanted = AuditFilter(
+        first=query.earliest("fromDateTime"),
+        last=query.latest("toDateTime"),
+        user_name=query.text("userName"),
+        client_ip=query.text("clientIPAddress"),
+        user_agent=query.text("clientUserAgent"),
+        event=query.text("eventType"),
+        object_type=query.text("objectType"),
+        object_id=query.text("objectID"),
+        correlation_id=query.text("correlationID"),
+        success=None if success is None else success == "true",
+        before=query.digits("before"),
+        limit=query.integer("limit", 100, 1, LARGEST_PAGE),
+        organization_id=await _organization(call, owner),
+    )
+    query.finish()
+    found = await queries.list_(call.house, call.principal, wanted)
+    return json({"success": True, "result": [_shown(act) for act in found]})
+
+
+async def _organization(call: Call, given: str | None) -> int | None:
+    acting = await organization.acting(call.house, call.principal, given, "organizationID")
+    return acting.organization_id if given else None
+
+
+def _shown(act: Recorded) -> ActShown:
+    return ActShown(
+        audit_id=str(act.id),
+        date_time=times.rest(act.at),
+        event_type=act.event,
+        success=act.success,
+        organization_id=None if act.organization_id == NOBODYS else str(act.organization_id),
+        user_id=act.user_id,
+        user_name=act.user_name,
+        token_id=act.token_id,
+        object_type=act.object_type,
+        object_id=rest_id(act),
+        client_ip_address=act.client_ip,
+        client_user_agent=act.user_agent,
+        correlation_id=act.correlation_id,
+        description=act.detail,
+    )

@@ -1,0 +1,86 @@
+"""The history of a job over REST, our own: a list, and the same as server-sent events."""
+
+from typing import Any, Final
+
+from enginehouse.api.http import auth
+from enginehouse.api.http.call import Answer, Call, json
+from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE, Query
+from enginehouse.api.input.refs import named
+from enginehouse.api.v1.event_shapes import EventList, EventShown
+from enginehouse.api.v1.event_stream import EventStream
+from enginehouse.domain import ids, times
+from enginehouse.domain.errors import InvalidInput
+from enginehouse.domain.event import Event
+from enginehouse.operations import events
+from enginehouse.operations.events import FIRST
+
+_STREAM: Final = b"text/event-stream"
+HEARTBEAT: Final = 15
+_SLOWEST_HEARTBEAT: Final = 60
+
+
+async def list_(call: Call) -> Answer:
+    """GET jobs/{JobID}/events: what has happened to the job; with `Accept: text/event-stream` the stream below."""
+    if _STREAM in (call.headers.accept or b""):
+        return await stream(call)
+    [text] = call.ids
+    query = Query(call.query)
+    after = query.integer("after", FIRST, 0, MAX_OFFSET)
+    limit = query.integer("limit", MAX_PAGE, 1, MAX_PAGE)
+    query.finish()
+    found = await events.list_(call.house, call.principal, named(text), text, after=after, limit=limit)
+    return json(EventList(result=[shown(event) for event in found]))
+
+
+async def stream(call: Call) -> Answer:
+    """GET jobs/{JobID}/events/stream: server-sent events until the job has ended; `Last-Event-ID` resumes."""
+    [text] = call.ids
+    query = Query(call.query)
+    after = query.integer("after", FIRST, 0, MAX_OFFSET)
+    heartbeat = query.integer("heartbeat", HEARTBEAT, 1, _SLOWEST_HEARTBEAT)
+    query.finish()
+    name = "after"
+    if call.headers.last_event_id:
+        name, after = "Last-Event-ID", _last_event(call.headers.last_event_id)
+    following = await events.follow(call.house, call.principal, named(text), text, after=after, name=name)
+
+    async def check() -> None:
+        await auth.principal(call.house, call.headers.authorization, call.headers.api_key)
+
+    return EventStream(following, shown, check=check, heartbeat=heartbeat)
+
+
+def shown(event: Event) -> EventShown:
+    """The event as JSON has it."""
+    task = event.ordinal
+    return EventShown(
+        id=event.id,
+        kind=event.kind.value,
+        date_time=times.rest(event.at),
+        job_id=ids.job_graphql(event.job_id),
+        task=task,
+        task_id=None if task is None else ids.task_graphql(event.job_id, task),
+        detail=_detail(event),
+    )
+
+
+def _detail(event: Event) -> dict[str, Any]:
+    said = event.detail
+    found = {
+        "worker": said.worker,
+        "attempt": said.attempt,
+        "chunk": said.item,
+        "chunks": said.items,
+        "reason": said.reason,
+        "message": said.message,
+        "againDateTime": None if said.again_at is None else times.rest(said.again_at),
+        "jobID": None if said.job is None else ids.job_graphql(said.job),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _last_event(given: bytes) -> int:
+    text = given.decode("latin-1")
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    raise InvalidInput(f'the id of an event of this job, got "{text[:40]}".', "Last-Event-ID")

@@ -1,0 +1,131 @@
+"""Who gets how much of the server, and who gets nothing for now: weights, limits and pauses under `/api/v1`."""
+
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from enginehouse.api.http import organization
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.json.decode import Body
+from enginehouse.api.http.query import Query
+from enginehouse.api.input import refs
+from enginehouse.api.v1.account_shapes import EngineLimit, EngineShown, JobPaused, OrganizationShare, OrganizationShown
+from enginehouse.domain import ids, times
+from enginehouse.domain.engine import Engine
+from enginehouse.domain.errors import InvalidInput
+from enginehouse.domain.identity import Organization
+from enginehouse.operations import limits
+
+_SHARE: Final = Body(OrganizationShare)
+_LIMIT: Final = Body(EngineLimit)
+
+
+async def set_organization(call: Call) -> Reply:
+    """PATCH organizations/{OrganizationID}: its weight and how many attempts of it may run at once."""
+    given = await call.body(_SHARE)
+    if given.weight is UNSET and given.running_limit is UNSET:
+        raise InvalidInput("give weight, runningLimit or both.")
+    changed = await limits.set_organization(
+        call.house,
+        call.principal,
+        await _organization_id(call),
+        weight=limits.UNCHANGED if given.weight is UNSET else given.weight,
+        running_limit=limits.UNCHANGED if given.running_limit is UNSET else given.running_limit,
+    )
+    return _result(organization_shown(changed))
+
+
+async def pause_organization(call: Call) -> Reply:
+    """POST organizations/{OrganizationID}/pause: nothing of it starts."""
+    Query(call.query).finish()
+    paused = await limits.pause_organization(call.house, call.principal, await _organization_id(call))
+    return _result(organization_shown(paused))
+
+
+async def resume_organization(call: Call) -> Reply:
+    """POST organizations/{OrganizationID}/resume."""
+    Query(call.query).finish()
+    resumed = await limits.resume_organization(call.house, call.principal, await _organization_id(call))
+    return _result(organization_shown(resumed))
+
+
+async def limit_engine(call: Call) -> Reply:
+    """PATCH engines/{EngineID}: how many attempts of it may run at once, all organizations together."""
+    given = await call.body(_LIMIT)
+    return _engine(await limits.limit_engine(call.house, call.principal, call.ids[0], given.running_limit))
+
+
+async def pause_engine(call: Call) -> Reply:
+    """POST engines/{EngineID}/pause: no task of it starts."""
+    Query(call.query).finish()
+    return _engine(await limits.pause_engine(call.house, call.principal, call.ids[0]))
+
+
+async def resume_engine(call: Call) -> Reply:
+    """POST engines/{EngineID}/resume."""
+    Query(call.query).finish()
+    return _engine(await limits.resume_engine(call.house, call.principal, call.ids[0]))
+
+
+async def pause_job(call: Call) -> Reply:
+    """POST jobs/{JobID}/pause: nothing more of it starts."""
+    [text] = call.ids
+    Query(call.query).finish()
+    job_id = refs.named(text)
+    changed = await limits.pause_job(call.house, call.principal, job_id, text)
+    return _job(job_id, paused=True, changed=changed)
+
+
+async def resume_job(call: Call) -> Reply:
+    """POST jobs/{JobID}/resume."""
+    [text] = call.ids
+    Query(call.query).finish()
+    job_id = refs.named(text)
+    changed = await limits.resume_job(call.house, call.principal, job_id, text)
+    return _job(job_id, paused=False, changed=changed)
+
+
+def organization_shown(one: Organization) -> OrganizationShown:
+    """The organization as administrators read it."""
+    return OrganizationShown(
+        organization_id=str(one.id),
+        internal_organization_id=organization.shown(one.id),
+        name=one.name,
+        application_id=one.application_id,
+        default_retries=one.default_retries,
+        weight=one.weight,
+        running_limit=one.running_limit,
+        paused_date_time=None if one.paused_at is None else times.rest(one.paused_at),
+        created_date_time=times.rest(one.created_at),
+    )
+
+
+async def _organization_id(call: Call) -> int:
+    """The organization in the path, by number or UUID. Raises NotFound, for a foreign one too."""
+    acting = await organization.acting(call.house, call.principal, call.ids[0], "")
+    return acting.organization_id
+
+
+def _engine(one: Engine) -> Reply:
+    owner = one.organization_id
+    return _result(
+        EngineShown(
+            engine_id=one.spec.id,
+            name=one.spec.name,
+            state=one.state,
+            running_limit=one.running_limit,
+            organization_id=None if owner is None else str(owner),
+        )
+    )
+
+
+def _job(job_id: int, *, paused: bool, changed: bool) -> Reply:
+    return _result(
+        JobPaused(
+            internal_job_id=ids.job_uuid(job_id), core_job_id=ids.job_graphql(job_id), paused=paused, changed=changed
+        )
+    )
+
+
+def _result(value: Any) -> Reply:
+    return json({"success": True, "result": value})

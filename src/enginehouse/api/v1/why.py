@@ -1,0 +1,95 @@
+"""Why a job and its tasks wait, and who is there to run them: `/api/v1/jobs/{id}/why` and what belongs to it."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from enginehouse.api.edge import job_view, tasks
+from enginehouse.api.http import organization
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.query import Query
+from enginehouse.api.input import refs
+from enginehouse.api.v1.why_shapes import JobWhy, OtherTaskShown, ReasonShown, TaskWhy, WorkerShown
+from enginehouse.api.view.reasons import Written
+from enginehouse.domain import ids, times
+from enginehouse.domain.job import Job
+from enginehouse.domain.wait_reasons.explanation import Explanation
+from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
+from enginehouse.operations import engines, why, workers
+
+
+async def of_job(call: Call) -> Reply:
+    """GET jobs/{JobID}/why."""
+    [text] = call.ids
+    Query(call.query).finish()
+    job, explained = await why.job(call.house, call.principal, refs.named(text), text)
+    return _result(
+        JobWhy(
+            internal_job_id=ids.job_uuid(job.id),
+            internal_organization_id=organization.shown(job.organization_id),
+            core_job_id=ids.job_graphql(job.id),
+            job_status=job_view.job_word(job.status),
+            sentence=explained.sentence,
+            reasons=_reasons(job, explained.reasons),
+            tasks=[_task(call, job, each) for each in explained.tasks],
+        )
+    )
+
+
+async def of_task(call: Call) -> Reply:
+    """GET tasks/{TaskID}/why."""
+    [text] = call.ids
+    Query(call.query).finish()
+    job, explained = await why.task(call.house, call.principal, *tasks.named(text), text)
+    return _result(_task(call, job, explained))
+
+
+async def list_workers(call: Call) -> Reply:
+    """GET workers: those heard of within a day; their names are for administrators."""
+    Query(call.query).finish()
+    found = await workers.list_(call.house, call.principal)
+    return _result([_worker(each) for each in found])
+
+
+def _result(value: JobWhy | TaskWhy | list[WorkerShown]) -> Reply:
+    return json({"success": True, "result": value})
+
+
+def _task(call: Call, job: Job, explained: Explanation) -> TaskWhy:
+    engine_id = job.plan.tasks[explained.ordinal].engine_id
+    engine = engines.find(call.house, call.principal, engine_id)
+    return TaskWhy(
+        internal_task_id=ids.task_uuid(job.id, explained.ordinal),
+        core_task_id=ids.task_graphql(job.id, explained.ordinal),
+        engine_id=engine_id,
+        engine_name=engine.spec.name if engine else None,
+        task_status=job_view.task_word(explained.status),
+        items_running=explained.running,
+        sentence=explained.sentence,
+        reasons=_reasons(job, explained.reasons),
+    )
+
+
+def _reasons(job: Job, found: Iterable[AnyReason]) -> list[ReasonShown]:
+    written = Written(task=partial(_other, job.id), time=times.rest)
+    return [ReasonShown(**written.facts(reason)) for reason in found]
+
+
+def _other(job_id: int, task: OtherTask) -> OtherTaskShown:
+    return OtherTaskShown(
+        internal_task_id=ids.task_uuid(job_id, task.ordinal),
+        order=task.ordinal,
+        name=task.name,
+        task_status=job_view.task_word(task.status),
+    )
+
+
+def _worker(worker: workers.WorkerShown) -> WorkerShown:
+    return WorkerShown(
+        name=worker.name,
+        connected=worker.connected,
+        slots=dict(worker.pools),
+        running=worker.running,
+        engine_ids=sorted(worker.engines),
+        started_date_time=times.rest(worker.started_at),
+        seen_date_time=times.rest(worker.seen_at),
+    )

@@ -1,0 +1,46 @@
+"""What both interfaces show of a reason: its facts under one set of names, ids and times as each of them spells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from msgspec import structs
+
+from enginehouse.domain.wait_reasons import reasons
+from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
+
+_TIMES: Final = {
+    "at": "not_before_date_time",
+    "since": "since_date_time",
+    "last_seen": "last_seen_date_time",
+}
+_CALLED: Final = {"engine": "engine_name", "taken": "slots_taken", "ahead": "items_ahead", "more": "more_ahead"}
+_ONLY_IN_WORDS: Final = frozenset({"now", "calls_back"})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How an interface writes a task of the job and a time (µs)."""
+
+    task: Callable[[OtherTask], Any]
+    time: Callable[[int], str]
+
+    def facts(self, reason: AnyReason) -> dict[str, Any]:
+        """The reason's kind, words and facts; what its kind does not have is left out."""
+        found = {"kind": reasons.kind(reason), "sentence": reasons.sentence([reason])}
+        for name, value in structs.asdict(reason).items():
+            if value is not None and name not in _ONLY_IN_WORDS:
+                called, written = self._fact(name, value)
+                found[called] = written
+        return found
+
+    def _fact(self, name: str, value: Any) -> tuple[str, Any]:
+        match name:
+            case "parents":
+                return "tasks", [self.task(each) for each in value]
+            case "principal":
+                return "tasks", [self.task(value)]
+            case _ if name in _TIMES:
+                return _TIMES[name], self.time(value)
+            case _:
+                return _CALLED.get(name, name), value

@@ -1,0 +1,208 @@
+"""How a job request becomes a plan: its engines known, its folders joined, its routes without a cycle.
+
+Either the whole request is right, or InvalidInput lists everything that is wrong with it. The cost is linear in the
+request, and the number of tasks is looked at before anything is made of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from enginehouse.domain.engine import EngineMode, EngineSpec
+from enginehouse.domain.errors import Fault, InvalidInput, Problem
+from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
+from enginehouse.domain.planning.checks import Report, check_job, check_task, checked_payload
+from enginehouse.domain.planning.cycles import find_cycle
+from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
+from enginehouse.domain.planning.routes import resolve
+from enginehouse.domain.planning.standbys import mirror, stand_in
+
+MAX_TASKS: Final = 10_000
+MAX_STANDBYS: Final = 8  # inside one another
+_LONGEST_CYCLE: Final = 20  # names in a message
+
+Lookup = Callable[[str], EngineSpec | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan to store, and what the caller should know about it although nothing is wrong."""
+
+    plan: Plan
+    warnings: tuple[str, ...]
+
+
+def plan(
+    request: JobRequest, engines: Lookup, by_task_type: Lookup, *, now: int, max_tasks: int = MAX_TASKS
+) -> Planned:
+    """The plan of a right request. `now` is µs UTC; an engine the caller may not use is looked up as None.
+
+    Standby tasks follow the listed ones. Raises InvalidInput with every problem, named in the caller's spelling.
+    (rest-contract §3.1–3.3, graphql-contract §2.2, §3.2, §4.8)
+    """
+    tasks, principals = _listed(request, max_tasks)
+    report = Report(request.spelling, request.prefix, principals)
+    check_job(report, request, now)
+    specs = [_engine(report, ordinal, task, engines, by_task_type) for ordinal, task in enumerate(tasks)]
+    for ordinal, task in enumerate(tasks):
+        check_task(report, ordinal, task, now)
+    report.raise_when_full()
+    board = board_of(report, tasks, specs)
+    report.raise_when_full()
+    legacy = _is_legacy(request, specs[0])
+    routes = feed_all(board, len(request.tasks)) if legacy else resolve(report, board, request.routes)
+    if len(tasks) > len(request.tasks):
+        stand_in(report, board)
+        routes = mirror(report, board, routes)
+    _refuse_cycle(report, board, routes)
+    plans = _task_plans(report, tasks, specs, board)
+    report.raise_problems()
+    if not legacy:
+        _warn_unused(report, board, routes)
+    _warn_whole_stream(report, board, tasks, routes)
+    made = Plan(tasks=plans, routes=tuple(routes), name=request.name or None, legacy=legacy, echo=request.echo)
+    return Planned(made, tuple(report.warnings))
+
+
+# -- tasks and engines --------------------------------------------------------------------------------------
+
+
+def _listed(request: JobRequest, max_tasks: int) -> tuple[Sequence[TaskRequest], list[int | None]]:
+    """The tasks with their standbys behind them, and whom each stands in for. Raises InvalidInput on their number."""
+    path = f"{request.prefix}{request.spelling.tasks}"
+    if not request.tasks:
+        raise InvalidInput([Problem(path, "at least 1 task is required.", "0", f"1–{max_tasks}")])
+    tasks: Sequence[TaskRequest] = request.tasks
+    principals: list[int | None] = [None] * len(tasks)
+    if len(tasks) <= max_tasks and any(task.standby is not None for task in tasks):
+        tasks, principals = _with_standbys(request, max_tasks)
+    if len(tasks) > max_tasks:
+        given = str(len(tasks))
+        most = f"at most {max_tasks} per job (setting limits.tasks_per_job)"
+        text = f"{given} given, {most}. Split the job or raise the limit."
+        raise InvalidInput([Problem(path, text, given, f"1–{max_tasks}", Fault.TOO_LARGE)])
+    return tasks, principals
+
+
+def _with_standbys(request: JobRequest, max_tasks: int) -> tuple[list[TaskRequest], list[int | None]]:
+    tasks = list(request.tasks)
+    principals: list[int | None] = [None] * len(tasks)
+    depth = [0] * len(tasks)
+    for ordinal, task in enumerate(tasks):  # grows while it is read: a standby may have a standby
+        if task.standby is not None and len(tasks) <= max_tasks:
+            if depth[ordinal] == MAX_STANDBYS:
+                path = Report(request.spelling, request.prefix, principals).task(ordinal)
+                raise InvalidInput([Problem(path, f"at most {MAX_STANDBYS} standby tasks inside one another.")])
+            tasks.append(task.standby)
+            principals.append(ordinal)
+            depth.append(depth[ordinal] + 1)
+    return tasks, principals
+
+
+def _engine(
+    report: Report, ordinal: int, task: TaskRequest, engines: Lookup, by_task_type: Lookup
+) -> EngineSpec | None:
+    engine_id, task_type, spelling = task.engine_id, task.task_type, report.spelling
+    if engine_id and not task_type:
+        if (spec := engines(engine_id)) is not None:
+            return spec
+        path, what, named = spelling.engine, "engine", engine_id
+    elif task_type and not engine_id:
+        if (spec := by_task_type(task_type)) is not None:
+            return spec
+        path, what, named = spelling.task_type, "task type", task_type
+    else:
+        both = ", not both" if engine_id else ""
+        report.problem(report.task(ordinal), f"give {spelling.engine} or {spelling.task_type}{both}.")
+        return None
+    text = f'{what} "{named}" does not exist or is not available to your organization.'
+    report.problem(f"{report.task(ordinal)}.{path}", text, named, fault=Fault.UNKNOWN)
+    return None
+
+
+def _task_plans(
+    report: Report, tasks: Sequence[TaskRequest], specs: Sequence[EngineSpec | None], board: Board
+) -> tuple[TaskPlan, ...]:
+    one_only = report.spelling.payload_text == GRAPHQL.payload_text
+    plans = []
+    for ordinal, task in enumerate(tasks):
+        payload = checked_payload(report, ordinal, task, one_only=one_only)
+        spec = specs[ordinal]
+        if spec is None:
+            continue
+        folders = board.folders[ordinal]
+        per_chunk = spec.mode is EngineMode.CHUNK and not spec.gathers and takes_chunks(folders)
+        limit = task.max_engines
+        plans.append(
+            TaskPlan(
+                engine_id=spec.id,
+                pool=spec.kind.value,
+                payload=payload,
+                folders=folders,
+                gathers=spec.gathers,
+                per_chunk=per_chunk,
+                parents_first=task.parents_first,
+                priority=task.priority,
+                max_retries=task.max_retries,
+                max_engines=limit if limit is None or per_chunk else 1,
+                parallel=task.parallel,
+                timeout_seconds=task.timeout_seconds or None,
+                due_at=task.due_at,
+                reference=task.reference or None,
+                name=task.name or None,
+                standby_for=report.principals[ordinal],
+                echo=task.echo,
+            )
+        )
+    return tuple(plans)
+
+
+def _is_legacy(request: JobRequest, first: EngineSpec | None) -> bool:
+    """True for a plain list of tasks that begins with an ingesting engine: it feeds all the others."""
+    return (
+        first is not None
+        and first.ingests
+        and len(request.tasks) > 1
+        and not any(task.folders for task in request.tasks)
+        and not any(route.parent_task or route.parent_folder for route in request.routes)
+    )
+
+
+# -- what is said about the whole ---------------------------------------------------------------------------
+
+
+def _refuse_cycle(report: Report, board: Board, routes: Sequence[Route]) -> None:
+    edges = [(route.parent, route.child) for route in routes if route.parent >= 0]
+    if cycle := find_cycle(len(board.folders), edges):
+        names = [board.labels[ordinal] for ordinal in [*cycle, cycle[0]]]
+        if len(names) > _LONGEST_CYCLE:
+            names[_LONGEST_CYCLE // 2 : -1] = [f"… {len(names) - _LONGEST_CYCLE // 2 - 1} more …"]
+        path = f"{report.prefix}{report.spelling.routes}"
+        report.problem(path, f"cycle {' → '.join(names)}. Routes must form a DAG.")
+
+
+def _warn_unused(report: Report, board: Board, routes: Sequence[Route]) -> None:
+    used = {(route.parent, route.parent_folder) for route in routes}
+    used.update([(route.child, route.child_folder) for route in routes])
+    for ordinal, folders in enumerate(board.folders):
+        for position, folder in enumerate(folders):
+            if (ordinal, position) not in used and report.principals[ordinal] is None:
+                report.warn(report.folder(ordinal, position), f'"{folder.reference}" is not used by any route.')
+
+
+def _warn_whole_stream(report: Report, board: Board, tasks: Sequence[TaskRequest], routes: Sequence[Route]) -> None:
+    """A task that asked to wait for its parents, and takes nothing but streams, waits for all of them anyway."""
+    if not any(task.parents_first for task in tasks):
+        return
+    streams: dict[int, list[int]] = {}
+    chunks = set()
+    for route in routes:
+        if route.parent < 0 or report.principals[route.child] is not None:
+            continue
+        if board.folders[route.child][route.child_folder].mode is FolderMode.STREAM:
+            streams.setdefault(route.child, []).append(route.parent)
+        else:
+            chunks.add(route.child)
+    for child, parents in streams.items():
+        if tasks[child].parents_first and child not in chunks:
+            report.warn(report.task(child), f'child waits for the whole stream of "{board.labels[parents[0]]}".')

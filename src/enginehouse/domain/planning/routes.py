@@ -1,0 +1,135 @@
+"""How the routes of a request find their folders, and what is said when they do not.
+
+GraphQL names folders only. REST also names tasks, may leave a folder out where a task has only one that fits, and
+describes a root by a route that has a child and no parent.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from enginehouse.domain.job import GRAPHQL, FolderType, Route, RouteRequest
+from enginehouse.domain.planning.checks import Report, shown
+from enginehouse.domain.planning.folders import Board, Place
+
+NOWHERE: Final = (-1, -1)
+
+
+def resolve(report: Report, board: Board, requests: Sequence[RouteRequest]) -> list[Route]:
+    """The routes that could be understood, each once; everything else is in the report."""
+    routes: list[Route] = []
+    seen: dict[tuple[int, int, int, int], int] = {}
+    for number, request in enumerate(requests):
+        child = _end(report, board, number, request, FolderType.INPUT)
+        parent = _parent(report, board, number, request)
+        if child is None or parent is None:
+            continue
+        edge = parent + child
+        if (first := seen.setdefault(edge, number)) != number:
+            report.warn(report.route(number), f"repeats {report.route(first)} and is left out.")
+        elif _fits(report, board, number, parent, child):
+            routes.append(Route(*edge, options=request.options, echo=request.echo))
+    return routes
+
+
+def _parent(report: Report, board: Board, number: int, request: RouteRequest) -> Place | None:
+    if (
+        request.parent_folder
+        or request.parent_task
+        or report.spelling.route_parent_folder == GRAPHQL.route_parent_folder
+    ):
+        return _end(report, board, number, request, FolderType.OUTPUT)
+    return NOWHERE
+
+
+def _end(report: Report, board: Board, number: int, request: RouteRequest, side: FolderType) -> Place | None:
+    """The place one side of a route means; None after reporting why it means none."""
+    if side is FolderType.INPUT:
+        task, folder = request.child_task, request.child_folder
+    else:
+        task, folder = request.parent_task, request.parent_folder
+    place = board.places.get(folder) if folder else None
+    if place is not None and (not task or board.tasks.get(task) == place[0]):
+        return place
+    return _unusual_end(report, board, _end_of(report, number, request, side), place)
+
+
+class _End(NamedTuple):
+    """One side of a route as the client wrote it, and what its two fields are called."""
+
+    side: FolderType
+    task: str
+    folder: str
+    task_field: str
+    folder_field: str
+    of_root: bool
+
+
+def _end_of(report: Report, number: int, request: RouteRequest, side: FolderType) -> _End:
+    spelling, path = report.spelling, report.route(number)
+    of_root = not (request.parent_task or request.parent_folder)
+    if side is FolderType.INPUT:
+        written = request.child_task or "", request.child_folder or ""
+        fields = spelling.route_child_task, spelling.route_child_folder
+    else:
+        written = request.parent_task or "", request.parent_folder or ""
+        fields = spelling.route_parent_task, spelling.route_parent_folder
+    return _End(side, *written, f"{path}.{fields[0]}", f"{path}.{fields[1]}", of_root)
+
+
+def _unusual_end(report: Report, board: Board, end: _End, place: Place | None) -> Place | None:
+    task, folder = end.task, end.folder
+    if task and task not in board.tasks:
+        hint = report.nearest(task, board.tasks)
+        report.problem(end.task_field, f"{shown(task)} matches no task.{hint}", task)
+    elif folder and place is None:
+        hint = report.nearest(folder, board.places)
+        report.problem(end.folder_field, f"{shown(folder)} matches no ioFolder.{hint}", folder)
+    elif task and place is not None:
+        text = f'{shown(folder)} belongs to task "{board.labels[place[0]]}", not to {shown(task)}.'
+        report.problem(end.folder_field, text, folder)
+    elif task:
+        return _only_folder(report, board, end)
+    else:
+        report.problem(end.folder_field, "required.")
+    return None
+
+
+def _only_folder(report: Report, board: Board, end: _End) -> Place | None:
+    """The one folder of the task that fits this side. A root's route may end at a task without one."""
+    ordinal = board.tasks[end.task]
+    fitting = [position for position, folder in enumerate(board.folders[ordinal]) if folder.type is end.side]
+    if len(fitting) == 1:
+        return ordinal, fitting[0]
+    if end.of_root:
+        return ordinal, -1
+    label = board.labels[ordinal]
+    if fitting:
+        report.problem(end.folder_field, f'task "{label}" has {len(fitting)} {end.side} folders; name one of them.')
+    else:
+        report.problem(end.folder_field, f'task "{label}" has no {end.side} folder.')
+    return None
+
+
+def _fits(report: Report, board: Board, number: int, parent: Place, child: Place) -> bool:
+    """Whether the folders at both ends may be joined."""
+    if child[1] < 0:
+        return True
+    into = board.folders[child[0]][child[1]]
+    out = board.folders[parent[0]][parent[1]] if parent[0] >= 0 else None
+    if into.type is FolderType.INPUT and (
+        out is None or (out.type is FolderType.OUTPUT and out.mode is into.mode and parent[0] != child[0])
+    ):
+        return True
+    if child in board.unclear or parent in board.unclear:
+        return False
+    path = report.route(number)
+    if out is not None and out.type is not FolderType.OUTPUT:
+        text = f'parent folder "{out.reference}" has type input; a route goes from an output to an input.'
+    elif into.type is not FolderType.INPUT:
+        text = f'child folder "{into.reference}" has type output; a route goes from an output to an input.'
+    elif parent[0] == child[0]:
+        text = f'task "{board.labels[child[0]]}" feeds itself.'
+    else:
+        text = f'"{out.reference if out else ""}" is {out.mode if out else ""} but "{into.reference}" is {into.mode}.'
+    report.problem(path, text)
+    return False

@@ -1,0 +1,89 @@
+"""How a standby task takes the place of its principal: the same folders, and routes that mirror the principal's."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from enginehouse.domain.job import Folder, Route
+from enginehouse.domain.planning.checks import Report
+from enginehouse.domain.planning.folders import Board
+
+MAX_ROUTES: Final = 100_000
+
+
+def stand_in(report: Report, board: Board) -> None:
+    """Every standby without folders of its own has its principal's."""
+    for ordinal, principal in enumerate(report.principals):
+        if principal is not None and not board.folders[ordinal]:
+            board.folders[ordinal] = board.folders[principal]
+
+
+def mirror(report: Report, board: Board, routes: Sequence[Route]) -> list[Route]:
+    """The routes, and for each one of a principal the same of its standbys, which are marked."""
+    family = _families(report)
+    wanted = sum([len(family.get(route.parent, (0,))) * len(family[route.child]) for route in routes])
+    if wanted > MAX_ROUTES:
+        path = f"{report.prefix}{report.spelling.routes}"
+        report.problem(path, f"{wanted} with those of standby tasks, at most {MAX_ROUTES} per job.")
+        return list(routes)
+    counterparts = _Counterparts(report, board)
+    made: dict[tuple[int, int, int, int], Route] = {}
+    for route in routes:
+        for parent in family.get(route.parent, (-1,)):
+            for child in family[route.child]:
+                out = counterparts.of(route.parent, route.parent_folder, parent)
+                into = counterparts.of(route.child, route.child_folder, child)
+                if out is None or into is None:
+                    continue
+                marked = (parent >= 0 and report.principals[parent] is not None) or report.principals[child] is not None
+                edge = (parent, out, child, into)
+                made.setdefault(edge, Route(*edge, options=route.options, standby=marked, echo=route.echo))
+    # What the client listed comes first and in its order; what was added follows.
+    return sorted(made.values(), key=lambda route: route.standby)
+
+
+def _families(report: Report) -> dict[int, list[int]]:
+    """Every task followed by its standby, that one's standby, and so on."""
+    family: dict[int, list[int]] = {}
+    for ordinal in range(len(report.principals) - 1, -1, -1):
+        family.setdefault(ordinal, []).insert(0, ordinal)
+        principal = report.principals[ordinal]
+        if principal is not None:
+            family[principal] = list(family[ordinal])
+    return family
+
+
+class _Counterparts:
+    """Which folder of a standby stands for a folder of a task it may replace; what is missing is reported once."""
+
+    def __init__(self, report: Report, board: Board) -> None:
+        self._report = report
+        self._board = board
+        self._known: dict[tuple[int, int, int], int | None] = {}
+
+    def of(self, task: int, position: int, standby: int) -> int | None:
+        if task == standby or position < 0:
+            return position
+        key = (task, position, standby)
+        if key not in self._known:
+            self._known[key] = self._found(*key)
+        return self._known[key]
+
+    def _found(self, task: int, position: int, standby: int) -> int | None:
+        wanted = self._board.folders[task][position]
+        found = _same(self._board.folders[task], position, self._board.folders[standby])
+        if found is None:
+            path = f"{self._report.task(standby)}.{self._report.spelling.folders}"
+            needed = f'a {wanted.mode} {wanted.type} folder is needed, to stand in for "{wanted.reference}".'
+            self._report.problem(path, needed)
+        return found
+
+
+def _same(folders: Sequence[Folder], position: int, others: Sequence[Folder]) -> int | None:
+    """The folder of the same reference, else the one that is as manieth of its type and mode."""
+    wanted = folders[position]
+    alike = [n for n, each in enumerate(others) if each.type is wanted.type and each.mode is wanted.mode]
+    for n in alike:
+        if others[n].reference == wanted.reference:
+            return n
+    before = sum([each.type is wanted.type and each.mode is wanted.mode for each in folders[:position]])
+    return alike[before] if before < len(alike) else None

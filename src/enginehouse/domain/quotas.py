@@ -1,0 +1,84 @@
+"""What stands in the way of whom now: weights, limits, pauses, and what runs."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+
+class Lane(NamedTuple):
+    """The waiting items of one organization for one engine."""
+
+    organization_id: int
+    engine_id: str
+
+
+class Obstacle(StrEnum):
+    """Why nothing of a lane may start now, whatever its items are."""
+
+    ORGANIZATION_PAUSED = "organization_paused"
+    ENGINE_PAUSED = "engine_paused"
+    ORGANIZATION_LIMIT = "organization_limit"
+    ENGINE_LIMIT = "engine_limit"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is true of the whole house at one moment. Organizations and engines that are not named have the defaults.
+
+    `live` counts the leases by lane: a limit holds against those, so no slot can leak.
+    """
+
+    weights: Mapping[int, int] = field(default_factory=dict)
+    organization_limits: Mapping[int, int] = field(default_factory=dict)
+    engine_limits: Mapping[str, int] = field(default_factory=dict)
+    paused_organizations: frozenset[int] = frozenset()
+    paused_engines: frozenset[str] = frozenset()
+    live: Mapping[Lane, int] = field(default_factory=dict)
+
+    @property
+    def limited(self) -> bool:
+        """Whether how many leases are live matters at all."""
+        return bool(self.organization_limits or self.engine_limits)
+
+    def weight(self, organization_id: int) -> int:
+        return self.weights.get(organization_id, 1)
+
+    def live_of_organization(self, organization_id: int) -> int:
+        return self._live_by_organization[organization_id]
+
+    def live_of_engine(self, engine_id: str) -> int:
+        return self._live_by_engine[engine_id]
+
+    @cached_property
+    def _live_by_organization(self) -> Counter[int]:
+        found = Counter[int]()
+        for lane, count in self.live.items():
+            found[lane.organization_id] += count
+        return found
+
+    @cached_property
+    def _live_by_engine(self) -> Counter[str]:
+        found = Counter[str]()
+        for lane, count in self.live.items():
+            found[lane.engine_id] += count
+        return found
+
+
+def obstacles(lane: Lane, standing: Standing) -> tuple[Obstacle, ...]:
+    """Everything that keeps the lane from being offered now; empty when its first item is a candidate."""
+    organization_id, engine_id = lane
+    found = list[Obstacle]()
+    if organization_id in standing.paused_organizations:
+        found.append(Obstacle.ORGANIZATION_PAUSED)
+    if engine_id in standing.paused_engines:
+        found.append(Obstacle.ENGINE_PAUSED)
+    limit = standing.organization_limits.get(organization_id)
+    if limit is not None and standing.live_of_organization(organization_id) >= limit:
+        found.append(Obstacle.ORGANIZATION_LIMIT)
+    limit = standing.engine_limits.get(engine_id)
+    if limit is not None and standing.live_of_engine(engine_id) >= limit:
+        found.append(Obstacle.ENGINE_LIMIT)
+    return tuple(found)

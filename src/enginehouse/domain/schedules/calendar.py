@@ -1,0 +1,166 @@
+"""The calendar of a schedule: the instants at which it is due, in every time zone and across its changes. Pure.
+
+A wall-clock time is looked up in the zone: one that does not exist fires at the first instant after the gap, one that
+comes twice at the first of them, unless the schedule says otherwise. Hours, minutes and seconds are elapsed time and
+know no zone; so does a cron line whose hour is `*`, which goes on through the repeated hour.
+"""
+
+import calendar
+import heapq
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count, tee
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from enginehouse.domain.schedules.schedule import Fold, Gap, Recurring, Timing, Unit, Weekly
+from enginehouse.domain.schedules.zones import zone_of
+from enginehouse.domain.times import SECOND
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_YEAR: Final = 2400
+
+
+def slots(timing: Timing, *, anchor: int, after: int) -> Iterator[int]:
+    """Every slot later than `after`, rising, each once. None is before `anchor`, which intervals are counted from."""
+    zone = zone_of(timing.zone)
+    start = max(after, anchor - 1)
+    streams = [_recurring(part, timing, zone, anchor, start) for part in timing.recurring]
+    streams += [_weekly(part, timing, zone, start) for part in timing.weekly]
+    if timing.cron is not None:
+        streams.append(_cron(timing.cron, timing, zone, start))
+    last = start
+    for slot in heapq.merge(*streams):
+        if slot > last:
+            last = slot
+            if not timing.excluded or _local(slot, zone).date().isoformat() not in timing.excluded:
+                yield slot
+
+
+def instant_of(local: datetime, zone: ZoneInfo, gap: Gap = Gap.AFTER, fold: Fold = Fold.FIRST) -> int | None:
+    """The instant (µs UTC) meant by `local`; None for a local time in a gap that is to be skipped.
+
+    `Fold.BOTH` is two schedules in one and is taken apart before: here it is the first.
+    """
+    first = _micros(local.replace(tzinfo=zone, fold=0))
+    second = _micros(local.replace(tzinfo=zone, fold=1))
+    if first > second:
+        # In a gap the two readings cross: with the offset before it, the later instant, and the other way round.
+        return None if gap is Gap.SKIP else _change_between(second, first, zone)
+    return second if fold is Fold.LAST else first
+
+
+def mark(slot: int, timing: Timing) -> str | None:
+    """The word "gap" for a slot that stands for local times that do not exist, "repeated" for one of two alike."""
+    by_clock = timing.weekly or any(part.unit.seconds is None for part in timing.recurring)
+    if not by_clock and (timing.cron is None or follows_elapsed_time(timing.cron)):
+        return None  # elapsed time knows no clock on the wall
+    zone = zone_of(timing.zone)
+    here, before = _local(slot, zone), _local(slot - SECOND, zone)
+    if (here.utcoffset() or timedelta()) > (before.utcoffset() or timedelta()):
+        return "gap"
+    first = _micros(here.replace(fold=0))
+    return "repeated" if first != _micros(here.replace(fold=1)) else None
+
+
+def _change_between(before: int, after: int, zone: ZoneInfo) -> int:
+    """The first whole second after `before` at which the zone's offset is the one it has at `after`."""
+    low, high = before // SECOND, after // SECOND
+    offset = _local(after, zone).utcoffset()
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _local(middle * SECOND, zone).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle
+    return high * SECOND
+
+
+def _wall(locals_: Iterator[datetime], timing: Timing, zone: ZoneInfo, after: int) -> Iterator[int]:
+    """The instants of rising local times, rising as well."""
+    if timing.fold is Fold.BOTH:
+        ones, others = tee(locals_)
+        both = (_chosen(ones, timing.gap, Fold.FIRST, zone), _chosen(others, timing.gap, Fold.LAST, zone))
+        found: Iterator[int] = heapq.merge(*both)
+    else:
+        found = _chosen(locals_, timing.gap, timing.fold, zone)
+    return (instant for instant in found if instant > after)
+
+
+def _chosen(locals_: Iterator[datetime], gap: Gap, fold: Fold, zone: ZoneInfo) -> Iterator[int]:
+    return (instant for local in locals_ if (instant := instant_of(local, zone, gap, fold)) is not None)
+
+
+def _recurring(part: Recurring, timing: Timing, zone: ZoneInfo, anchor: int, after: int) -> Iterator[int]:
+    if (unit := part.unit.seconds) is not None:
+        step = unit * part.every * SECOND
+        first = anchor if part.start is None else _at(_local(anchor, zone).date(), part.start, zone)
+        return (slot for slot in count(first + ((after - first) // step + 1) * step, step) if slot > after)
+    begin = _local(anchor, zone).replace(tzinfo=None)
+    time_of_day = timedelta(
+        hours=begin.hour, minutes=begin.minute, seconds=begin.second, microseconds=begin.microsecond
+    )
+    if part.start is not None:
+        time_of_day = timedelta(seconds=part.start)
+    days = _dates(part.unit, part.every, begin.date(), _local(after, zone).date() - timedelta(days=2))
+    return _wall((_midnight(day) + time_of_day for day in days), timing, zone, after)
+
+
+def _dates(unit: Unit, every: int, first: date, since: date) -> Iterator[date]:
+    """`first` and every following date of the interval, beginning with the last one before `since`."""
+    if unit is Unit.MONTHS:
+        months = (since.year - first.year) * 12 + since.month - first.month
+        for number in count(max(0, months // every - 1) * every, every):
+            year, month = divmod(first.year * 12 + first.month - 1 + number, 12)
+            if year > LAST_YEAR:
+                return
+            # The 31st is the last day of a shorter month, and the 29th of February the 28th; the day is not lost by it.
+            yield date(year, month + 1, min(first.day, calendar.monthrange(year, month + 1)[1]))
+    step = every * (7 if unit is Unit.WEEKS else 1)
+    day = first + timedelta(days=max(0, (since - first).days // step) * step)
+    while day.year <= LAST_YEAR:
+        yield day
+        day += timedelta(days=step)
+
+
+def _weekly(part: Weekly, timing: Timing, zone: ZoneInfo, after: int) -> Iterator[int]:
+    day = _local(after, zone).date() - timedelta(days=2)
+    if part.day is not None:
+        day += timedelta(days=(part.day - day.weekday()) % 7)
+    days = _dates(Unit.DAYS if part.day is None else Unit.WEEKS, 1, day, day)
+    return _wall((_midnight(day) + timedelta(seconds=part.start) for day in days), timing, zone, after)
+
+
+def _cron(line: str, timing: Timing, zone: ZoneInfo, after: int) -> Iterator[int]:
+    if follows_elapsed_time(line):
+        found = CronSim(line, _local(after, zone))
+        return (instant for instant in map(_micros, found) if instant > after)
+    begin = _local(after, zone).replace(tzinfo=None) - timedelta(days=2)
+    return _wall(iter(CronSim(line, begin)), timing, zone, after)
+
+
+def follows_elapsed_time(line: str) -> bool:
+    """True for a cron line that runs in every hour: it neither waits at a gap nor pauses for a repeated hour."""
+    fields = line.split()
+    return fields[-4].startswith("*")
+
+
+def _at(day: date, seconds: int, zone: ZoneInfo) -> int:
+    instant = instant_of(_midnight(day) + timedelta(seconds=seconds), zone)
+    if instant is None:
+        raise AssertionError("only Gap.SKIP leaves a time out")
+    return instant
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+def _local(instant: int, zone: ZoneInfo) -> datetime:
+    return (EPOCH + timedelta(microseconds=instant)).astimezone(zone)
+
+
+def _micros(moment: datetime) -> int:
+    return (moment.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)

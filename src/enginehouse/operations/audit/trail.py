@@ -1,0 +1,142 @@
+"""Who did what: the rows that operations write in the transaction of their change."""
+
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from functools import wraps
+from inspect import signature
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import msgspec
+
+from enginehouse.domain.errors import NotAllowed
+from enginehouse.domain.identity import Principal
+from enginehouse.operations.house import House
+from enginehouse.storage.audit.entries import NOBODYS, Entry
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LONGEST: Final = 255  # characters of anything that a client says of itself
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where a request came from, as an entrance received it; read only when something is recorded."""
+
+    client_ip: str | None = None
+    user_agent: bytes | None = None
+    correlation_id: bytes | None = None
+
+
+NOWHERE: Final = Origin()
+
+origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
+"""Set by an entrance for each request it answers."""
+
+
+EVENTS: Final[dict[str, str]] = {}
+"""What `mutation` was told: every event with the operation it is recorded by."""
+
+
+def entry(
+    principal: Principal,
+    event: str,
+    *,
+    object_type: str | None = None,
+    object_id: object = None,
+    organization_id: int | None = None,
+    success: bool = True,
+    detail: str | None = None,
+) -> Entry:
+    """What the caller did, for `audit_log.record` in the transaction that does it.
+
+    Made before the transaction, which may run in a thread that knows nothing of the request.
+    `event` is the name of the GraphQL mutation (`createJob`), also where REST has the operation; one that GraphQL does
+    not have is named in the same manner. `object_id` is the id as it is stored: a job's is its number.
+    `organization_id` is the object's where it is not the caller's. `detail` is short and never holds a secret.
+    """
+    return _entry(
+        event,
+        organization_id=principal.organization_id if organization_id is None else organization_id,
+        user_id=principal.user_id,
+        user_name=principal.user_name,
+        token_id=principal.token_id or None,
+        object_type=object_type,
+        object_id=None if object_id is None else str(object_id),
+        success=success,
+        detail=detail,
+    )
+
+
+def stranger(
+    event: str,
+    detail: str,
+    *,
+    organization_id: int = NOBODYS,
+    user_id: str | None = None,
+    user_name: str | None = None,
+    token_id: str | None = None,
+) -> Entry:
+    """That somebody was not let in, with what is known of whom they claimed to be."""
+    return _entry(
+        event,
+        organization_id=organization_id,
+        user_id=user_id,
+        user_name=None if user_name is None else printable(user_name),
+        token_id=token_id,
+        success=False,
+        detail=detail,
+    )
+
+
+def _entry(event: str, **known: Any) -> Entry:
+    came = origin.get()
+    agent, correlation = came.user_agent, came.correlation_id
+    return Entry(
+        event=event,
+        client_ip=came.client_ip,
+        user_agent=None if agent is None else printable(agent.decode("latin-1")),
+        correlation_id=None if correlation is None else correlation.decode("latin-1"),
+        **known,
+    )
+
+
+def mutation(
+    event: str, object_type: str | None = None, *, names: str | None = None
+) -> Callable[
+    [Callable[Concatenate[House, Principal, P], Awaitable[R]]],
+    Callable[Concatenate[House, Principal, P], Coroutine[Any, Any, R]],
+]:
+    """An operation that changes something: a caller who may not do it is refused, and that is recorded.
+
+    The operation itself records what it did, in its transaction. `names` is the parameter that holds the object's id.
+    """
+
+    def refusals_recorded(
+        operation: Callable[Concatenate[House, Principal, P], Awaitable[R]],
+    ) -> Callable[Concatenate[House, Principal, P], Coroutine[Any, Any, R]]:
+        EVENTS[event] = f"{operation.__module__}.{operation.__qualname__}"
+        place = None if names is None else [*signature(operation).parameters].index(names) - 2
+
+        @wraps(operation)
+        async def audited(house: House, principal: Principal, /, *args: P.args, **more: P.kwargs) -> R:
+            try:
+                return await operation(house, principal, *args, **more)
+            except NotAllowed:
+                object_id = None
+                if place is not None and names is not None:
+                    object_id = args[place] if place < len(args) else more.get(names)
+                refused = entry(principal, event, object_type=object_type, object_id=object_id, success=False)
+                await house.refusals.note(refused)
+                raise
+
+        return audited
+
+    return refusals_recorded
+
+
+def printable(text: str) -> str:
+    """What is kept of a text that a client says of itself: short, and nothing that a terminal or a column minds."""
+    cut = text[:LONGEST]
+    return cut if cut.isprintable() else _UNPRINTABLE.sub("?", cut)

@@ -1,0 +1,199 @@
+"""Pausing and resuming: a job, an organization, an engine. Pausing never stops what runs; afterwards nothing starts."""
+
+from typing import Final, Literal
+
+from enginehouse.domain.engine import Engine
+from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.domain.identity import Organization, Principal, Role
+from enginehouse.domain.status import JOB_ENDED
+from enginehouse.operations import accounts, bounds, engines
+from enginehouse.operations.audit import trail
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require, require_super_admin
+from enginehouse.storage import limits as storage
+from enginehouse.storage.audit import entries
+from enginehouse.storage.audit.entries import Entry
+from enginehouse.storage.database.database import Tx
+
+
+@trail.mutation("pauseJob", "Job", names="job_id")
+async def pause_job(house: House, principal: Principal, job_id: int, shown: str = "") -> bool:
+    """Nothing more of the job starts until it is resumed; False where it was paused before.
+
+    Raises InvalidInput for a job that has ended, NotFound.
+    """
+    require(principal, Role.USER)
+    done = trail.entry(principal, "pauseJob", object_type="Job", object_id=job_id)
+
+    async def pause(tx: Tx) -> storage.Paused | None:
+        paused = await storage.pause_job(tx, principal.organization_id, job_id)
+        await entries.record(tx, [done] if paused is not None and paused.status not in JOB_ENDED else [])
+        return paused
+
+    paused = await house.database.write(pause)
+    if paused is None:
+        raise NotFound("Job", shown or job_id)
+    if paused.status in JOB_ENDED:
+        raise InvalidInput(f"Job is already {paused.status}; there is nothing left to pause.")
+    house.watches.changed([job_id])
+    return paused.changed
+
+
+@trail.mutation("resumeJob", "Job", names="job_id")
+async def resume_job(house: House, principal: Principal, job_id: int, shown: str = "") -> bool:
+    """The job goes on; False where it was not paused. Raises NotFound."""
+    require(principal, Role.USER)
+    done = trail.entry(principal, "resumeJob", object_type="Job", object_id=job_id)
+
+    async def resume(tx: Tx) -> storage.Paused | None:
+        resumed = await storage.resume_job(tx, principal.organization_id, job_id)
+        await entries.record(tx, [done] if resumed is not None else [])
+        return resumed
+
+    resumed = await house.database.write(resume)
+    if resumed is None:
+        raise NotFound("Job", shown or job_id)
+    house.waiting()
+    house.watches.changed([job_id])
+    return resumed.changed
+
+
+@trail.mutation("pauseOrganization", "Organization", names="organization_id")
+async def pause_organization(house: House, principal: Principal, organization_id: int | None = None) -> Organization:
+    """Nothing of the organization starts until it is resumed. Raises NotAllowed, NotFound."""
+    return await _set_pause(house, principal, organization_id, paused=True)
+
+
+@trail.mutation("resumeOrganization", "Organization", names="organization_id")
+async def resume_organization(house: House, principal: Principal, organization_id: int | None = None) -> Organization:
+    """The organization's jobs go on. Raises NotAllowed, NotFound."""
+    return await _set_pause(house, principal, organization_id, paused=False)
+
+
+async def _set_pause(house: House, principal: Principal, organization_id: int | None, *, paused: bool) -> Organization:
+    require(principal, Role.ADMIN)
+    found = await accounts.get_organization(house, principal, organization_id)
+    event = "pauseOrganization" if paused else "resumeOrganization"
+    done = trail.entry(principal, event, object_type="Organization", object_id=found.id, organization_id=found.id)
+
+    async def change(tx: Tx) -> None:
+        await (storage.pause_organization if paused else storage.resume_organization)(tx, found.id)
+        await entries.record(tx, [done])
+
+    await house.database.write(change)
+    house.waiting()
+    return await accounts.get_organization(house, principal, found.id)
+
+
+@trail.mutation("pauseEngine", "Engine", names="name")
+async def pause_engine(house: House, principal: Principal, name: str) -> Engine:
+    """No task of the engine starts until it is resumed. Raises NotAllowed, NotFound."""
+    engine, done = await changing(house, principal, name, "pauseEngine")
+
+    async def pause(tx: Tx) -> None:
+        await storage.set_engine_state(tx, principal.organization_id, engine.spec.id, was="active", state="paused")
+        await entries.record(tx, [done])
+
+    await house.database.write(pause)
+    return await changed(house, principal, engine)
+
+
+@trail.mutation("resumeEngine", "Engine", names="name")
+async def resume_engine(house: House, principal: Principal, name: str) -> Engine:
+    """Tasks of the engine start again. Raises NotAllowed, NotFound."""
+    engine, done = await changing(house, principal, name, "resumeEngine")
+
+    async def resume(tx: Tx) -> None:
+        await storage.set_engine_state(tx, principal.organization_id, engine.spec.id, was="paused", state="active")
+        await entries.record(tx, [done])
+
+    await house.database.write(resume)
+    return await changed(house, principal, engine)
+
+
+async def changing(house: House, principal: Principal, name: str, event: str) -> tuple[Engine, Entry]:
+    """The engine, which the caller may change, and what is recorded of it.
+
+    One that every organization may use is a super administrator's to change. Raises NotAllowed, NotFound.
+    """
+    require(principal, Role.ADMIN)
+    engine = await engines.get(house, principal, name)
+    if engine.organization_id is None:
+        require_super_admin(principal)
+    return engine, trail.entry(principal, event, object_type="Engine", object_id=engine.spec.id)
+
+
+async def changed(house: House, principal: Principal, engine: Engine) -> Engine:
+    """The engine as it is now, also in this server's memory; who dispatches has another look."""
+    await engines.refresh(house)
+    house.waiting()
+    return await engines.get(house, principal, engine.spec.id)
+
+
+LARGEST_WEIGHT: Final = 1_000
+LARGEST_LIMIT: Final = 1_000_000
+
+Unchanged = Literal["unchanged"]
+UNCHANGED: Final[Unchanged] = "unchanged"
+
+
+@trail.mutation("updateOrganization", "Organization", names="organization_id")
+async def set_organization(
+    house: House,
+    principal: Principal,
+    organization_id: int | None,
+    *,
+    weight: int | Unchanged = UNCHANGED,
+    running_limit: int | Unchanged | None = UNCHANGED,
+) -> Organization:
+    """The organization has this weight beside the others, and at most so many attempts at once; None is any number.
+
+    What one gains the others lose: this is for super administrators. Raises NotAllowed, NotFound, InvalidInput.
+    """
+    require_super_admin(principal)
+    problems = _limit_problems(running_limit)
+    if weight != UNCHANGED and not 1 <= weight <= LARGEST_WEIGHT:
+        problems.append(Problem("weight", f"1–{LARGEST_WEIGHT}, got {weight}.", str(weight), f"1–{LARGEST_WEIGHT}"))
+    bounds.refuse(problems)
+    found = await accounts.get_organization(house, principal, organization_id)
+    new_weight = found.weight if weight == UNCHANGED else weight
+    new_limit = found.running_limit if running_limit == UNCHANGED else running_limit
+    done = trail.entry(
+        principal,
+        "updateOrganization",
+        object_type="Organization",
+        object_id=found.id,
+        organization_id=found.id,
+        detail=f"weight {new_weight}, running limit {'none' if new_limit is None else new_limit}",
+    )
+
+    async def change(tx: Tx) -> None:
+        await storage.set_share(tx, found.id, weight=new_weight, running_limit=new_limit)
+        await entries.record(tx, [done])
+
+    await house.database.write(change)
+    house.waiting()
+    return await accounts.get_organization(house, principal, found.id)
+
+
+@trail.mutation("updateEngine", "Engine", names="name")
+async def limit_engine(house: House, principal: Principal, name: str, running_limit: int | None) -> Engine:
+    """At most so many attempts of the engine run at once, all organizations together; None is any number.
+
+    Raises NotAllowed, NotFound, InvalidInput.
+    """
+    engine, done = await changing(house, principal, name, "updateEngine")
+    bounds.refuse(_limit_problems(running_limit))
+
+    async def change(tx: Tx) -> None:
+        await storage.set_engine_limit(tx, principal.organization_id, engine.spec.id, running_limit)
+        await entries.record(tx, [done])
+
+    await house.database.write(change)
+    return await changed(house, principal, engine)
+
+
+def _limit_problems(limit: int | Unchanged | None) -> list[Problem]:
+    if limit is None or limit == UNCHANGED or 0 <= limit <= LARGEST_LIMIT:
+        return []
+    return [Problem("runningLimit", f"0–{LARGEST_LIMIT}, null for any number, got {limit}.", str(limit))]

@@ -1,0 +1,97 @@
+"""What keeps the house in order while nobody asks: leases whose holder vanished, jobs past their keeping time."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Failed, ItemKey, Report
+from enginehouse.operations import work as work_operations
+from enginehouse.operations.house import House
+from enginehouse.operations.work import MICROS
+from enginehouse.storage import idempotency
+from enginehouse.storage.jobs import deletion
+from enginehouse.storage.schedules import retention
+from enginehouse.storage.work import leases
+
+_LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
+
+SERVER: Final = "server/"  # how the name begins under which a server claims for its own slots
+
+_STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
+
+
+async def storage_time(house: House) -> int:
+    """What time it is by the storage's clock (µs): this machine's own may be wrong, and what is old is deleted."""
+    return await house.database.read(lambda tx: tx.read_clock())
+
+
+async def expire_leases(house: House, *, limit: int = 500) -> int:
+    """Attempts whose lease has run out are ended and their items may run again; answers how many.
+
+    A worker that vanished is charged to the item. A server that did is charged to nobody: what runs in it or in its
+    children cannot take it along.
+    """
+    late = await house.database.read(lambda tx: leases.expired(tx, limit=limit))
+    ended = ((key, token, _STOPPED if worker.startswith(SERVER) else _LOST) for key, token, worker in late)
+    return await _end(house, list(ended))
+
+
+async def release_all_leases(house: House, *, limit: int = 500) -> int:
+    """Every lease of a former server on this embedded database is over, charged to nobody; answers how many."""
+    total = 0
+    while held := await house.database.read(lambda tx: leases.all_leases(tx, limit=limit)):
+        total += await _end(house, [(key, token, _STOPPED) for key, token in held])
+    return total
+
+
+async def _end(house: House, held: list[tuple[ItemKey, int, Failed]]) -> int:
+    # Together, so that they share transactions.
+    await asyncio.gather(*(work_operations.finish(house, Report(key, token, outcome)) for key, token, outcome in held))
+    return len(held)
+
+
+async def prune_keys(house: House, *, now: int, limit: int = 1000) -> int:
+    """A bounded batch of the idempotency keys past their keeping time is gone; answers how many."""
+    before = now - house.limits.idempotency_seconds * MICROS
+    oldest = await house.database.read(idempotency.oldest)
+    if oldest is None or oldest >= before:
+        return 0
+    return await house.database.write(lambda tx: idempotency.prune(tx, before=before, limit=limit))
+
+
+async def prune(house: House, *, now: int, limit: int = 200) -> int:
+    """A bounded batch of jobs that ended before the retention time is gone with its outputs; answers how many.
+
+    A retry keeps the id of the job it came from, also when that one is gone.
+    """
+    before = now - house.limits.retention_seconds * MICROS
+    old = await house.database.read(lambda tx: deletion.over_since(tx, before=before, limit=limit))
+    if not old:
+        return 0
+    shard = house.shard()
+    bytes_of = await house.database.write(lambda tx: deletion.delete(tx, old, organization_id=None, shard=shard))
+    for job_id in old:
+        house.plans.forget(job_id)
+    await house.store.delete(bytes_of or [])
+    return len(old)
+
+
+@dataclass(slots=True)
+class SlotHistory:
+    """Goes through all schedules, some at a time, and forgets what is past its keeping time."""
+
+    after: int = 0
+
+    async def prune(self, house: House, *, now: int, schedules: int = 500, limit: int = 2000) -> bool:
+        """The next schedules are done, or a bounded batch of them; answers False when all have been gone through."""
+        before = now - house.limits.retention_seconds * MICROS
+        start = self.after
+        ids = await house.database.read(lambda tx: retention.schedules_after(tx, start, limit=schedules))
+        if not ids:
+            self.after = 0
+            return False
+        gone = await house.database.write(lambda tx: retention.prune(tx, ids, before=before, limit=limit))
+        if gone < limit:
+            self.after = ids[-1]
+        return True

@@ -1,0 +1,59 @@
+"""Knows how the jobs a caller asks for become plans, by the engines that are the caller's to use."""
+
+import time
+from collections.abc import Sequence
+
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import JobRequest
+from enginehouse.domain.planning.plan import Planned, plan
+from enginehouse.operations import workers
+from enginehouse.operations.house import House
+
+
+def plan_all(
+    house: House, principal: Principal, requests: Sequence[JobRequest], found: Sequence[Problem]
+) -> list[Planned]:
+    """The plan of every job asked for. Raises InvalidInput with all their problems and those `found` before."""
+
+    def engine(key: str) -> EngineSpec | None:
+        found = house.catalogue.by_id.get(key)
+        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
+
+    def by_task_type(word: str) -> EngineSpec | None:
+        found = house.catalogue.by_task_type.get(word)
+        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
+
+    now = time.time_ns() // 1000
+    planned, problems = list[Planned](), list(found)
+    for request in requests:
+        try:
+            made = plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job)
+            planned.append(Planned(made.plan, made.warnings + workers.unserved(house, request, made.plan)))
+        except InvalidInput as refused:
+            problems += _besides(refused.problems, found)
+            if len(problems) >= InvalidInput.LIMIT:
+                break
+    if problems:
+        raise InvalidInput(problems)
+    return planned
+
+
+def _besides(problems: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
+    """Those of the problems that are not merely what a value already found wrong leads to."""
+    if not found:
+        return list(problems)
+    paths = [problem.path for problem in found]
+    # A reference that could not be read makes every route that uses it look wrong.
+    unread = any("orrelation" in path or "ioFolders" in path for path in paths)
+    return [
+        problem
+        for problem in problems
+        if not any(_within(path, problem.path) or _within(problem.path, path) for path in paths)
+        and not (unread and "outes[" in problem.path)
+    ]
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))

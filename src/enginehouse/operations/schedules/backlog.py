@@ -1,0 +1,83 @@
+"""How many jobs of schedules waited to start, through a time: the series that the REST interface has of it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.times import SECOND
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.schedules import jobs as schedule_jobs
+
+MOST_MARKS: Final = 1000
+_AN_HOUR: Final = 3600 * SECOND
+_CAME, _BEGAN, _ENDED = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """From when to when (µs), and how far apart the marks are (seconds); None is an hour up to now, in minutes."""
+
+    start: int | None = None
+    end: int | None = None
+    interval: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """At each mark (µs): by run mode how many jobs had not started, and how many had not ended."""
+
+    start: int
+    end: int
+    marks: tuple[int, ...]
+    pending: dict[str, list[int]]
+    live: dict[str, list[int]]
+
+
+async def series(house: House, principal: Principal, asked: Asked) -> Series:
+    """The organization's jobs of schedules, by the run mode that each schedule has now. Raises InvalidInput."""
+    require(principal, Role.READER)
+
+    async def look(tx: Tx) -> Series:
+        now = await tx.read_clock()
+        first, last, step = _marks(asked, now)
+        rows = await schedule_jobs.pending_changes(tx, principal.organization_id, first=first, last=last, step=step)
+        marks = tuple(range(first, last + 1, step))
+        changes: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * len(marks))
+        for mode, what, mark, jobs in rows:
+            if mark < len(marks):
+                changes[mode, what][mark] += jobs
+        modes = sorted({mode for mode, _ in changes})
+        pending, live = (
+            {
+                mode: [
+                    came - gone
+                    for came, gone in zip(
+                        accumulate(changes[mode, _CAME]), accumulate(changes[mode, what]), strict=True
+                    )
+                ]
+                for mode in modes
+            }
+            for what in (_BEGAN, _ENDED)
+        )
+        return Series(start=first, end=last, marks=marks, pending=pending, live=live)
+
+    return await house.database.read(look)
+
+
+def _marks(asked: Asked, now: int) -> tuple[int, int, int]:
+    """The first mark, the end and the distance, in whole seconds. Raises InvalidInput."""
+    last = (now if asked.end is None else asked.end) // SECOND * SECOND
+    first = (last - _AN_HOUR if asked.start is None else asked.start) // SECOND * SECOND
+    if first > last:
+        raise InvalidInput([Problem("startTime", "must be before endTime.")])
+    shortest = max(1, -(-(last - first) // (SECOND * (MOST_MARKS - 1))))
+    interval = max(60, shortest) if asked.interval is None else asked.interval
+    if interval < shortest:
+        text = f"{shortest} or more for this range, got {interval}."
+        raise InvalidInput([Problem("interval", text, str(interval), f"{shortest} or more")])
+    return first, last, interval * SECOND

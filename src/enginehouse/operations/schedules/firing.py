@@ -1,0 +1,118 @@
+"""Firing what is due: the server's own operation, on every server at once, without a leader."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from enginehouse.domain.errors import Refusal
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.operations.house import House
+from enginehouse.operations.jobs import new_job
+from enginehouse.operations.plans import plan_all
+from enginehouse.operations.template_jobs import job_request
+from enginehouse.storage import templates
+from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database.database import Contended, Tx
+from enginehouse.storage.jobs.creation import NewJob
+from enginehouse.storage.schedules import firing, schedules
+from enginehouse.storage.schedules.firing import Fired, Ready
+from enginehouse.storage.schedules.schedules import Launchable
+from enginehouse.storage.templates import JobTemplate
+
+MICROS: Final = 1_000_000
+AT_ONCE: Final = 1000  # schedules fired in one transaction
+NOTHING_TO_LAUNCH: Final = "no_template"
+INVALID_TEMPLATE: Final = "invalid_template"
+_KEPT: Final = 10_000
+_PATIENCE: Final = 1.0  # seconds for a row that another server holds; the next round counts in another shard
+_HELD: Final = 0.05  # seconds until what another server holds is looked at again
+
+Jobs = dict[Launchable, NewJob | str]
+
+
+@dataclass(slots=True)
+class MadeJobs:
+    """What the templates used last make for an organization: planned once, created again and again."""
+
+    _kept: OrderedDict[Launchable, NewJob | str] = field(default_factory=OrderedDict)
+    _engines: object = None
+
+    def of(self, house: House) -> "MadeJobs":
+        """The same, empty when the engines were read anew: what was made may no longer be what would be made."""
+        if self._engines is not house.catalogue.by_id:
+            self._kept.clear()
+            self._engines = house.catalogue.by_id
+        return self
+
+    def known(self, keys: Iterable[Launchable]) -> Jobs:
+        """Those that need not be made."""
+        return {key: self._kept[key] for key in keys if key in self._kept}
+
+    def keep(self, made: Jobs) -> None:
+        self._kept.update(made)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+
+
+async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
+    """What was due has been fired or recorded; answers what was done, and in how many seconds to look again."""
+    found, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
+    if not found:
+        return Fired(), float("inf") if next_at is None else max(0.0, (next_at - now) / MICROS)
+    ready = await _make_ready(house, made.of(house), dict(found))
+    shard = house.shard()
+    try:
+        fired = await house.database.write(
+            lambda tx: firing.fire(tx, house.plans, ready, shard=shard), under=BARRIER_LOCK, patience=_PATIENCE
+        )
+    except Contended:
+        return Fired(), _HELD
+    if fired.stopping:
+        house.listeners.stopping(fired.stopping)
+    for organization_id in fired.organizations:
+        house.waiting(organization_id)
+    return fired, 0.0 if fired.looked_at else _HELD
+
+
+async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, Ready]:
+    """What each schedule launches now; a template is read and planned once per version."""
+
+    async def read(tx: Tx) -> tuple[dict[int, list[Launchable]], Jobs, dict[int, JobTemplate]]:
+        launched = await schedules.templates_of(tx, due)
+        keys = {key for keys in launched.values() for key in keys}
+        known = made.known(keys)
+        return launched, known, await templates.load(tx, {key.template_id for key in keys if key not in known})
+
+    launched, jobs, found = await house.database.read(read)
+    unknown = {key for keys in launched.values() for key in keys if key not in jobs}
+    fresh = {key: _job_of(house, found[key.template_id], key.organization_id) for key in unknown}
+    made.keep(fresh)
+    jobs |= fresh
+    return {schedule_id: _ready(version, launched.get(schedule_id, []), jobs) for schedule_id, version in due.items()}
+
+
+def _ready(version: int, keys: Iterable[Launchable], made: Jobs) -> Ready:
+    jobs = list[tuple[int, NewJob]]()
+    for key in keys:
+        match made[key]:
+            case str(fault):
+                return Ready(version, fault=fault)
+            case job:
+                jobs.append((key.template_id, job))
+    return Ready(version, jobs) if jobs else Ready(version, fault=NOTHING_TO_LAUNCH)
+
+
+def _job_of(house: House, template: JobTemplate, organization_id: int) -> NewJob | str:
+    """The job a template makes for the organization, or why it makes none now (an engine is gone).
+
+    One of a public pipeline makes it with the engines, and in the name, of whoever launches it.
+    """
+    own = template.organization_id == organization_id
+    owner = Principal(organization_id, template.created_by if own else None, "", Role.USER)
+    request = job_request(template)
+    try:
+        [planned] = plan_all(house, owner, [request], ())
+    except Refusal as refused:
+        return f"{INVALID_TEMPLATE}: {refused.message}"[:500]
+    return new_job(owner, planned.plan, target_id=None, target=request.target, due_at=None)

@@ -1,0 +1,157 @@
+"""What schedules will do: the sentence, the next slots, and what somebody should look at before trusting them."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.schedules import description
+from enginehouse.domain.schedules.request import ScheduleRequest, Wanted, read
+from enginehouse.domain.schedules.zones import UnknownZone, zone_of
+from enginehouse.operations import bounds
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.operations.schedules import changes
+from enginehouse.operations.schedules.schedules import Coming, get, preview
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.schedules import jobs
+from enginehouse.storage.schedules import jobs as schedule_jobs
+from enginehouse.storage.schedules import schedules as storage
+from enginehouse.storage.schedules.schedules import Schedule, SlotRecord
+
+UNSAVED: Final = 0  # the id of a schedule that is only thought of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foresight:
+    """What a schedule does in one sentence, what comes next in another, what is odd about it, and its next slots."""
+
+    sentence: str
+    next: str
+    warnings: list[str]
+    coming: list[Coming]
+
+
+async def warnings(house: House, schedules: Iterable[Schedule]) -> dict[int, list[str]]:
+    """What is odd about each of the schedules, which the caller may read, also by how long their runs have taken."""
+    wanted = list(schedules)
+
+    async def look(tx: Tx) -> tuple[int, dict[int, int]]:
+        now = await tx.read_clock()
+        return now, await jobs.usual_runs(tx, [each.id for each in wanted])
+
+    now, usual = await house.database.read(look)
+    found = dict[int, list[str]]()
+    for each in wanted:
+        found[each.id] = _odd(each, now, usual.get(each.id))
+        await asyncio.sleep(0)  # more than a year of slots is looked at: others get their turn between two schedules
+    return found
+
+
+async def foresee(
+    house: House, principal: Principal, schedule_id: int, shown: str = "", *, count: int = 10, zone: str | None = None
+) -> Foresight:
+    """What the schedule will do, told to somebody in `zone`. Raises NotFound, InvalidInput."""
+    _check_zone(zone)
+    schedule = await get(house, principal, schedule_id, shown)
+
+    async def look(tx: Tx) -> tuple[int, int | None]:
+        now = await tx.read_clock()
+        return now, (await jobs.usual_runs(tx, [schedule.id])).get(schedule.id)
+
+    now, usual = await house.database.read(look)
+    return _told(schedule, now, count, zone, usual)
+
+
+async def imagine(
+    house: House,
+    principal: Principal,
+    request: ScheduleRequest,
+    *,
+    count: int = 10,
+    zone: str | None = None,
+    found: Sequence[Problem] = (),
+) -> Foresight:
+    """What a schedule would do that is not there, were it created now. Raises InvalidInput with all problems."""
+    require(principal, Role.READER)
+    _check_zone(zone)
+    now = await house.database.read(lambda tx: tx.read_clock())
+    wanted, wrong = read(request, Wanted(), now=now)
+    bounds.refuse([*found, *wrong])
+    made = changes.changed(changes.blank(principal, UNSAVED, now), request, wanted, now, fresh=True)
+    return _told(made, now, count, zone, None)
+
+
+def explanation(schedule: Schedule, now: int, zone: str | None = None) -> str:
+    """What the schedule does and what is to come, told to somebody in `zone`. Raises InvalidInput for no zone."""
+    _check_zone(zone)
+    return f"{sentence(schedule)} {_outlook(schedule, preview(schedule, count=1, now=now), now, zone)}"
+
+
+def sentence(schedule: Schedule) -> str:
+    """What the schedule does."""
+    return description.sentence(
+        schedule.run_mode,
+        schedule.timing,
+        active=schedule.is_active,
+        start=schedule.start_at,
+        stop=schedule.stop_at,
+    )
+
+
+def _told(schedule: Schedule, now: int, count: int, zone: str | None, usual: int | None) -> Foresight:
+    coming = preview(schedule, count=count, now=now)
+    return Foresight(
+        sentence=sentence(schedule),
+        next=_outlook(schedule, coming, now, zone),
+        warnings=_odd(schedule, now, usual),
+        coming=coming,
+    )
+
+
+def _outlook(schedule: Schedule, coming: Sequence[Coming], now: int, zone: str | None) -> str:
+    first = coming[0].due_at if coming else None
+    if first is None and schedule.start_at is not None and schedule.start_at > now:
+        first = schedule.start_at
+    own = schedule.timing.zone
+    return description.outlook(
+        schedule.run_mode, first, own, zone or own, now, active=schedule.is_active, begun=schedule.launched > 0
+    )
+
+
+def _odd(schedule: Schedule, now: int, usual: int | None) -> list[str]:
+    return description.lint(
+        schedule.timing, schedule.rules, schedule.run_mode,
+        anchor=schedule.anchor, now=now, stop=schedule.stop_at, usual_run=usual,
+    )  # fmt: skip
+
+
+def _check_zone(zone: str | None) -> None:
+    try:
+        if zone is not None:
+            zone_of(zone)
+    except UnknownZone as unknown:
+        raise InvalidInput([Problem("timeZone", str(unknown), zone)]) from None
+
+
+LATEST: Final = (1 << 63) - 1  # no slot is later
+
+
+async def history(
+    house: House, principal: Principal, schedule_id: int, shown: str = "", *, before: int = LATEST, limit: int = 100
+) -> list[tuple[SlotRecord, list[int]]]:
+    """What became of the slots before a moment, the latest first, and the jobs of each. Raises NotFound, InvalidInput.
+
+    The jobs of a public schedule of another organization are that organization's alone.
+    """
+    bounds.page(0, limit, largest=house.limits.page_size)
+    schedule = await get(house, principal, schedule_id, shown)
+
+    async def look(tx: Tx) -> list[tuple[SlotRecord, list[int]]]:
+        records = await storage.slots(tx, schedule.id, before=before, limit=limit)
+        jobs = await schedule_jobs.of_slots(tx, principal.organization_id, schedule.id, records)
+        return [(each, jobs.get(each.slot, [])) for each in records]
+
+    return await house.database.read(look)

@@ -1,0 +1,54 @@
+"""The job that a template makes at a launch."""
+
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
+from enginehouse.storage.templates import JobTemplate
+
+_TARGET_ECHO: Final = ("sourceData", "parentFolderId", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
+                       "sourceImageUrl")  # fmt: skip
+
+
+def job_request(
+    template: JobTemplate, *, payload: dict[str, Any] | None = None, target: TargetRequest | None = None
+) -> JobRequest:
+    """The job to create from a template; `payload` is merged into that of every task, key by key.
+
+    Without a `target` and a target id a fresh one is described, unless jobConfig says `createTDOOnLaunch: false`
+    (graphql-contract §2.4).
+    """
+    config = template.document.job_config
+    if target is None and config.get("createTDOOnLaunch", True):
+        target = _described(config)
+    return JobRequest(
+        tasks=tuple(_merged(task.request, payload) for task in template.tasks),
+        routes=template.document.routes,
+        target=target,
+        echo={**template.document.echo, **({"jobConfig": config} if config else {})},
+    )
+
+
+def _described(config: dict[str, Any]) -> TargetRequest:
+    """The fresh target, as `createTDOInput` has it; it says which source it is of, also where only the config does."""
+    given = config.get("createTDOInput") or {}
+    echo = {name: given[name] for name in _TARGET_ECHO if given.get(name) is not None}
+    if "sourceData" not in echo and config.get("sourceData") is not None:
+        echo["sourceData"] = config["sourceData"]
+    return TargetRequest(
+        name=given.get("name"),
+        description=given.get("description"),
+        status=given.get("status") or TargetRequest().status,
+        details=given.get("details"),
+        is_public=given.get("isPublic") or False,
+        echo=echo,
+    )
+
+
+def _merged(task: TaskRequest, payload: dict[str, Any] | None) -> TaskRequest:
+    if not payload:
+        return task
+    own = task.payload if task.payload_text is None else msgspec.json.decode(task.payload_text)
+    merged = {**own, **payload} if isinstance(own, dict) else payload
+    return msgspec.structs.replace(task, payload=merged, payload_text=None)

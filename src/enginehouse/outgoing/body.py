@@ -1,0 +1,123 @@
+"""How an answer's head is judged and its body read within bounds of bytes, time, headers and compression."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from email.message import Message
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import unquote
+
+import httpx
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.outgoing.failures import OutgoingFailed, answered, failed, too_large
+
+_MAX_HEADERS: Final = 100
+_RATIO: Final = 100
+_FREE: Final = 1 << 20  # small texts may shrink by more than the ratio
+_PART: Final = 1 << 18
+
+
+def media_type(header: str | None) -> str:
+    """The media type without parameters, in lower case; application/octet-stream where there is none."""
+    value = (header or "").partition(";")[0].strip().lower()
+    return value if value.count("/") == 1 and value.isascii() and value.isprintable() else "application/octet-stream"
+
+
+def file_name(disposition: str | None, path: str) -> str:
+    """A plain file name of at most 200 characters, from Content-Disposition or else the URL's path; "" without one."""
+    for name in (_disposed(disposition), unquote(path)):
+        last = PurePosixPath((name or "").replace("\\", "/")).name
+        plain = "".join(char for char in last if char.isprintable())[-200:]
+        if plain not in ("", ".", ".."):
+            return plain
+    return ""
+
+
+def _disposed(header: str | None) -> str | None:
+    if header is None:
+        return None
+    message = Message()
+    try:
+        message["content-disposition"] = header
+        return message.get_filename()
+    except (ValueError, LookupError):
+        return None
+
+
+def checked_size(response: httpx.Response, limit: int) -> int | None:
+    """The size the answer announces, once its head is one we accept."""
+    if len(response.headers.raw) > _MAX_HEADERS:
+        raise OutgoingFailed(FailureKind.INVALID_DATA, f"url: the answer has more than {_MAX_HEADERS} headers.")
+    if not response.is_success:
+        raise answered(response.status_code)
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise OutgoingFailed(FailureKind.INVALID_DATA, f'url: content encoding "{encoding[:32]}" is not read.')
+    length = response.headers.get("content-length", "")
+    if encoding != "identity" or not length.isdecimal():
+        return None
+    if int(length) > limit:
+        raise too_large(limit)
+    return int(length)
+
+
+async def read(response: httpx.Response, limit: int, deadline: float) -> AsyncIterator[bytes]:
+    """The body, decoded, in blocks; raises OutgoingFailed past `limit` bytes or `deadline` (event loop time)."""
+    encoded = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
+    decoder = _Gzip() if encoded else None
+    size = 0
+    blocks = response.aiter_raw()
+    try:
+        while True:
+            async with asyncio.timeout_at(deadline):
+                block = await anext(blocks, None)
+            for part in decoder.parts(block) if decoder else (block or b"",):
+                size += len(part)
+                if size > limit:
+                    raise too_large(limit)
+                if part:
+                    yield part
+            if block is None:
+                return
+    except TimeoutError:
+        raise OutgoingFailed(FailureKind.URL_TIMEOUT, "url: the answer took too long.") from None
+    except httpx.TransportError as error:
+        raise failed(error) from error
+    except ValueError as error:
+        raise OutgoingFailed(FailureKind.INVALID_DATA, f"url: {error}.") from None
+
+
+class _Gzip:
+    """Undoes gzip block by block, in parts that are never large; raises ValueError where it is broken or a bomb."""
+
+    def __init__(self) -> None:
+        self._read = self._made = 0
+        self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    def parts(self, block: bytes | None) -> Iterator[bytes]:
+        """What `block` adds; None says that the body ended."""
+        if block is None:
+            if self._read and not self._gzip.eof:
+                raise ValueError("the compressed answer ended early")
+            return
+        self._read += len(block)
+        while block:
+            if self._gzip.eof:  # a gzip file may be several, one after the other
+                self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            part = self._decompress(block)
+            while part:
+                self._made += len(part)
+                if self._made > _FREE and self._made > self._read * _RATIO:
+                    raise ValueError(f"the compressed answer grows more than {_RATIO} times")
+                yield part
+                # A stream that has ended would repeat itself.
+                part = b"" if self._gzip.eof else self._decompress(self._gzip.unconsumed_tail)
+            block = self._gzip.unused_data.lstrip(b"\0")
+
+    def _decompress(self, block: bytes) -> bytes:
+        try:
+            return self._gzip.decompress(block, _PART)
+        except zlib.error:
+            raise ValueError("the answer is not valid gzip") from None

@@ -1,0 +1,211 @@
+"""The chain over the audit rows: a change of a row, or one taken out or put in afterwards, shows.
+
+A seal covers the rows after the seal before it. It keeps a digest of each (so that the wrong one can be named) and one
+hash over those, its own numbers and the hash of the seal before. Whoever may write to the database can also write a
+whole new chain; only a hash that is kept elsewhere, the `Seal` of some day, shows that this was done.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+
+from enginehouse.storage.database.database import Row, Tx
+
+BATCH: Final = 500  # rows under one seal
+_SEALS: Final = 20  # seals read, or pruned, at a time
+
+
+class Horizon(NamedTuple):
+    """What is there now: the last row; the oldest transaction under way; the next to come (both 0 on SQLite)."""
+
+    last_id: int
+    oldest: int
+    following: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The rows from the seal before up to `last_id` (µs: `sealed_at`); `digests` None once they have been pruned."""
+
+    number: int
+    last_id: int
+    entries: int
+    sealed_at: int
+    hash: str
+    digests: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first thing that is not as it was sealed: a row by its id, or a seal as a whole."""
+
+    text: str
+    seal: int
+    entry_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How many seals and rows were looked at, and the first fault. `unsealed`: younger rows that no seal covers yet.
+
+    `since` is when the oldest rows that are left were sealed up to (µs), None when nothing was ever pruned.
+    """
+
+    seals: int = 0
+    entries: int = 0
+    unsealed: int = 0
+    since: int | None = None
+    last: Seal | None = None
+    fault: Fault | None = None
+
+
+async def horizon(tx: Tx) -> Horizon:
+    row = await tx.one("seals.horizon")
+    return Horizon(*row) if row else Horizon(0, 0, 0)
+
+
+async def prepare(tx: Tx, *, until: int, limit: int = BATCH) -> Seal | None:
+    """The next seal, over at most `limit` rows up to the id `until`; None where there are none."""
+    number, after, before = await tx.one("seals.last") or (0, 0, "")
+    rows = await tx.all("seals.entries", after=after, until=until, limit=limit)
+    if not rows:
+        return None
+    digests = "\n".join(f"{row[0]} {_digest(row)}" for row in rows)
+    return _sealed(Seal(number + 1, rows[-1][0], len(rows), tx.now, "", digests), before)
+
+
+async def add(tx: Tx, seal: Seal) -> bool:
+    """The seal is set; False where another server has set that one meanwhile."""
+    return bool(
+        await tx.run(
+            "seals.insert",
+            number=seal.number,
+            last_id=seal.last_id,
+            entries=seal.entries,
+            sealed_at=seal.sealed_at,
+            hash=seal.hash,
+            digests=seal.digests,
+        )
+    )
+
+
+async def prune(tx: Tx, *, before: int) -> int:
+    """The oldest seals set before that moment (µs) are gone with their rows; answers how many seals were.
+
+    The last of them stays without its rows: the chain begins there. Rows that no seal covers are never pruned.
+    """
+    old = list[Row]()
+    for row in await tx.all("seals.oldest", limit=_SEALS):
+        if row[2] >= before:
+            break
+        old.append(row)
+    if old:
+        number, last_id, _ = old[-1]
+        await tx.run("seals.drop_entries", last_id=last_id)
+        await tx.run("seals.empty", number=number)
+        await tx.run("seals.drop_seals", number=number)
+    return len(old)
+
+
+async def verify(tx: Tx, *, kept: tuple[int, str] | None = None) -> Verified:
+    """Every row is compared with its seal and every seal with the one before, up to the first fault.
+
+    `kept` is the number and hash of a seal as somebody wrote it down.
+    """
+    chain = _Chain(kept)
+    while seals := [Seal(*row) for row in await tx.all("seals.page", after=chain.number, limit=_SEALS)]:
+        for seal in seals:
+            fault = chain.fault_of(seal) or await _fault_in_rows(tx, seal, chain.last_id)
+            if fault is not None:
+                return Verified(chain.seals, chain.entries, 0, chain.since, chain.last, fault)
+            chain.add(seal)
+    row = await tx.one("seals.unsealed", after=chain.last_id)
+    fault = chain.fault_at_end()
+    return Verified(chain.seals, chain.entries, row[0] if row else 0, chain.since, chain.last, fault)
+
+
+class _Chain:
+    """The seals seen so far, all of them right."""
+
+    def __init__(self, kept: tuple[int, str] | None) -> None:
+        self.kept = kept
+        self.last: Seal | None = None
+        self.since: int | None = None
+        self.seals = self.entries = 0
+
+    @property
+    def number(self) -> int:
+        return self.last.number if self.last else 0
+
+    @property
+    def last_id(self) -> int:
+        return self.last.last_id if self.last else 0
+
+    def fault_of(self, seal: Seal) -> Fault | None:
+        """What is wrong with the seal itself, as the next of the chain."""
+        if self.kept is not None and self.kept[0] == seal.number and self.kept[1] != seal.hash:
+            return Fault(f"seal {seal.number} is not the one that was kept: the chain was written anew", seal.number)
+        if self.last is None and seal.digests is None:
+            return None
+        if seal.number != self.number + 1:
+            return Fault(f"the seals from {self.number + 1} to {seal.number - 1} are missing", self.number + 1)
+        if seal.digests is None or _sealed(seal, self.last.hash if self.last else "").hash != seal.hash:
+            return Fault(f"seal {seal.number}, or the one before it, was changed", seal.number)
+        return None
+
+    def add(self, seal: Seal) -> None:
+        self.last = seal
+        if seal.digests is None:
+            self.since = seal.sealed_at
+        else:
+            self.seals += 1
+            self.entries += seal.entries
+
+    def fault_at_end(self) -> Fault | None:
+        if self.kept is not None and self.kept[0] > self.number:
+            return Fault(f"the seals from {self.number + 1} to {self.kept[0]} are missing", self.number + 1)
+        return None
+
+
+async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> Fault | None:
+    """The first row of the seal that was changed, removed or put in."""
+    sealed = dict(_lines(seal.digests or ""))
+    # One more than there may be shows that one was put in, however many were.
+    rows = await tx.all("seals.entries", after=after, until=seal.last_id, limit=len(sealed) + 1)
+    found = {row[0]: _digest(row) for row in rows}
+    for entry_id in sorted(sealed.keys() | found.keys()):
+        match sealed.get(entry_id), found.get(entry_id):
+            case None, _:
+                return Fault(f"entry {entry_id} was put in after its time was sealed", seal.number, entry_id)
+            case _, None:
+                return Fault(f"entry {entry_id} was removed", seal.number, entry_id)
+            case was, now if was != now:
+                return Fault(f"entry {entry_id} was changed", seal.number, entry_id)
+    return None
+
+
+def _lines(digests: str) -> Iterator[tuple[int, str]]:
+    for line in digests.splitlines():
+        entry_id, _, digest = line.partition(" ")
+        yield int(entry_id), digest
+
+
+def _digest(row: Sequence[object]) -> str:
+    """128 bits of the SHA-256 of the row, its columns in order as JSON."""
+    return b64encode(hashlib.sha256(_encode(row)).digest()[:16], b"-_").decode().rstrip("=")
+
+
+def _sealed(seal: Seal, before: str) -> Seal:
+    """The seal with its hash, over everything it says and the hash of the one before."""
+    told = "\n".join(
+        (before, str(seal.number), str(seal.last_id), str(seal.entries), str(seal.sealed_at), seal.digests or "")
+    )
+    hashed = hashlib.sha256(told.encode()).hexdigest()
+    return Seal(seal.number, seal.last_id, seal.entries, seal.sealed_at, hashed, seal.digests)
+
+
+_encode: Final = msgspec.json.Encoder().encode

@@ -1,0 +1,107 @@
+"""Knows which changes a schema has been through and how it is brought up to date."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Final, Protocol
+
+from enginehouse.storage.database.database import Row, StorageRefused
+from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script
+
+MIGRATIONS: Final[Traversable] = STORAGE / "migrations"
+
+
+class Connection(Protocol):
+    """What a driver lends for this: raw statements outside of any transaction, one after the other."""
+
+    dialect: Dialect
+
+    async def execute(self, text: str) -> list[Row]:
+        """The statement has run; answers its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    version: int
+    name: str
+    text: str
+
+
+_BEGIN: Final[dict[Dialect, tuple[str, ...]]] = {
+    "sqlite": ("BEGIN IMMEDIATE",),
+    # Two servers may start at once: the second waits here, then finds the version already there.
+    "postgres": ("BEGIN", "SELECT pg_advisory_xact_lock(7306641219830243433)"),
+}
+_NOW: Final[dict[Dialect, str]] = {
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
+    "postgres": "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+}
+_RECORD: Final = """CREATE TABLE IF NOT EXISTS schema_migration (
+  version INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  applied_at BIGINT NOT NULL
+)"""
+
+
+def available(directory: Traversable = MIGRATIONS) -> list[Migration]:
+    """The migrations in `directory` by rising version; files are called `NNNN_<name>.sql`, without a gap."""
+    found: list[Migration] = []
+    for file in sorted(directory.iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".sql"):
+            version, _, name = file.name.removesuffix(".sql").partition("_")
+            if not version.isdecimal() or not name or int(version) != len(found) + 1:
+                raise BadStatement(f"{file.name}: expected {len(found) + 1:04}_<name>.sql.")
+            found.append(Migration(int(version), name, file.read_text(encoding="utf-8")))
+    return found
+
+
+async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
+    """Every one of `migrations` is applied, each in a transaction of its own, and recorded with it.
+
+    A failure leaves the ones before it in place and raises; the next call goes on from there.
+    Raises StorageRefused when the database has been through changes that are not among `migrations`.
+    """
+    await _in_transaction(connection, [_RECORD])
+    applied: dict[int, str] = dict(await connection.execute("SELECT version, name FROM schema_migration"))
+    _refuse_unknown(applied, migrations)
+    for migration in migrations:
+        if migration.version not in applied:
+            await _apply(connection, migration)
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    name = f"{migration.version:04}_{migration.name}"
+    statements = script(migration.text, connection.dialect, name)
+    quoted = migration.name.replace("'", "''")
+    record = f"INSERT INTO schema_migration VALUES ({migration.version}, '{quoted}', {_NOW[connection.dialect]})"
+    unless = f"SELECT version FROM schema_migration WHERE version = {migration.version}"
+    await _in_transaction(connection, [*statements, record], unless=unless)
+
+
+async def _in_transaction(connection: Connection, statements: Sequence[str], *, unless: str | None = None) -> None:
+    for text in _BEGIN[connection.dialect]:
+        await connection.execute(text)
+    try:
+        if unless is None or not await connection.execute(unless):
+            for text in statements:
+                await connection.execute(text)
+        await connection.execute("COMMIT")
+    except BaseException:
+        await connection.execute("ROLLBACK")
+        raise
+
+
+def _refuse_unknown(applied: dict[int, str], migrations: Sequence[Migration]) -> None:
+    known = {migration.version: migration.name for migration in migrations}
+    newest = max(applied, default=0)
+    if newest > len(known):
+        raise StorageRefused(
+            f"The database was written by a newer Enginehouse: its schema is at version {newest}, this program knows "
+            f"versions up to {len(known)}. Start the newer program, or restore a backup from before the upgrade."
+        )
+    for version, name in applied.items():
+        if known[version] != name:
+            raise StorageRefused(
+                f'The database has been through another change {version}: "{name}" instead of "{known[version]}". '
+                "It was not made by this program; give another database."
+            )

@@ -1,0 +1,261 @@
+"""Knows how a PostgreSQL database is opened, checked, written to and read."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from importlib.resources.abc import Traversable
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database.channels import Channels
+from enginehouse.storage.database.database import Contended, Row, StorageRefused, Tx
+from enginehouse.storage.database.migrate import Migration, available, migrate
+from enginehouse.storage.database.postgres_listener import Listener
+from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime, lock_key
+from enginehouse.storage.database.sql import STORAGE, Dialect, Statements, statements
+
+T = TypeVar("T")
+
+OLDEST: Final = 140_000
+TRIES: Final = 6
+_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_SETTINGS: Final = """SELECT name, setting FROM pg_settings
+WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'server_version_num', 'transaction_read_only')"""
+_SESSION: Final = {"application_name": "enginehouse", "jit": "off", "idle_in_transaction_session_timeout": "60000"}
+# What writes has one good plan each, by key; left to itself the planner makes a new one for every array it is given.
+# A server that is stopped in the middle of a transaction keeps its rows from all others, and not for long.
+_HOT: Final = {
+    **_SESSION, "plan_cache_mode": "force_generic_plan", "idle_in_transaction_session_timeout": "10000"
+}  # fmt: skip
+
+_AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_TROUBLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # what the driver says while a connection is breaking
+)
+_CANNOT_OPEN: Final = (
+    *_TROUBLE,
+    asyncpg.InterfaceError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    ValueError,
+)
+
+
+class PostgresDatabase:
+    """A PostgreSQL database: a couple of writing connections, a few readers, and one for notifications."""
+
+    dialect: str = "postgres"
+
+    def __init__(self, writers: Any, readers: Any, listener: Listener, channels: Channels, named: Statements) -> None:
+        self._writers = writers
+        self._readers = readers
+        self._listener = listener
+        self._channels = channels
+        self._statements = named
+        self._time = StorageTime()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        writers: int = 3,
+        readers: int = 4,
+        allow_unsafe_durability: bool = False,
+        directory: Traversable = STORAGE,
+        migrations: Sequence[Migration] | None = None,
+    ) -> "PostgresDatabase":
+        """The database behind `dsn`, checked, brought up to date and connected to.
+
+        `directory` holds the .sql files. Raises StorageRefused when it cannot be reached, is too old, is set up to lose
+        what it has confirmed, or is newer than this program. The DSN, which may hold a password, is in no message.
+        """
+        try:
+            connection = await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
+            try:
+                refuse_unsafe(dict(await connection.fetch(_SETTINGS)), allow_unsafe_durability=allow_unsafe_durability)
+                await migrate(_Migrating(connection), available() if migrations is None else migrations)
+            finally:
+                await connection.close()
+            writing = await _pool(dsn, writers, _HOT)
+            reading = await _pool(dsn, readers, _SESSION)
+        except _CANNOT_OPEN as error:
+            raise StorageRefused(f"PostgreSQL cannot be used: {error or type(error).__name__}.") from error
+        channels = Channels()
+        listener = Listener(lambda: asyncpg.connect(dsn, server_settings=_SESSION, timeout=10), channels)
+        opened = cls(writing, reading, listener, channels, statements("postgres", directory))
+        await opened.write(lambda tx: tx.read_clock())
+        return opened
+
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
+    ) -> T:
+        begin = partial(self._write, under=under, patience=patience)
+        for attempt in range(1, TRIES):
+            try:
+                return await self._connected(self._writers, begin, work)
+            except _AGAIN:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, hides nothing
+        try:
+            return await self._connected(self._writers, begin, work)
+        except _AGAIN as error:
+            raise Unavailable("The database is too busy with the same rows to store this.") from error
+
+    async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._connected(self._readers, self._snapshot, work)
+
+    async def peek(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._connected(self._readers, self._snapshot, work)
+
+    async def glance(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._connected(self._readers, self._alone, work)
+
+    async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - the seam's own signature
+        self._listener.hear(channel)
+        return await self._channels.wait(channel, timeout)
+
+    def notify(self, channel: str) -> None:
+        self._channels.notify(channel)
+        self._listener.send(channel)
+
+    async def close(self) -> None:
+        """Every transaction under way has ended and no connection is left."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._listener.close()
+        await self._writers.close()
+        await self._readers.close()
+        self._channels.notify_all()
+
+    async def _connected(
+        self,
+        pool: Any,
+        run: Callable[[Any, Callable[[Tx], Awaitable[T]]], Awaitable[T]],
+        work: Callable[[Tx], Awaitable[T]],
+    ) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        try:
+            async with pool.acquire(timeout=30) as connection:
+                try:
+                    return await run(connection, work)
+                except asyncpg.InterfaceError as error:
+                    if _lost(connection):
+                        raise ConnectionResetError(str(error)) from error
+                    raise
+        except _TROUBLE as error:
+            raise Unavailable(f"The database cannot answer now: {error or type(error).__name__}.") from error
+
+    async def _alone(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await work(PostgresTx(connection, self._statements, self._time))
+
+    async def _snapshot(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self._transaction(connection, _READ, work)
+
+    async def _write(
+        self, connection: Any, work: Callable[[Tx], Awaitable[T]], *, under: str | None, patience: float | None
+    ) -> T:
+        # The lock is a statement of its own, as it must be; it only shares the trip with BEGIN.
+        begin = _WRITE if under is None else f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({lock_key(under)})"
+        if patience is not None:
+            begin += f"; SET LOCAL lock_timeout = {max(1, round(patience * 1000))}"
+        try:
+            return await self._transaction(connection, begin, work, under=under, clock=True)
+        except asyncpg.LockNotAvailableError as error:
+            raise Contended(str(error)) from error
+
+    async def _transaction(
+        self,
+        connection: Any,
+        begin: str,
+        work: Callable[[Tx], Awaitable[T]],
+        *,
+        under: str | None = None,
+        clock: bool = False,
+    ) -> T:
+        await connection.execute(begin)
+        try:
+            tx = PostgresTx(connection, self._statements, self._time, under)
+            if clock:
+                await tx.begin_at()
+            answer = await work(tx)
+            ended = await connection.execute("COMMIT")
+        except BaseException:
+            if not _lost(connection) and connection.is_in_transaction():
+                await connection.execute("ROLLBACK")
+            raise
+        if ended != "COMMIT":
+            # PostgreSQL answers COMMIT of a failed transaction by rolling it back, without an error.
+            raise RuntimeError("A storage function went on after one of its statements had failed.")
+        return answer
+
+
+class _Migrating:
+    """A connection as `migrate` wants it."""
+
+    dialect: Dialect = "postgres"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def execute(self, text: str) -> list[Row]:
+        return [tuple(record) for record in await self._connection.fetch(text)]
+
+
+def refuse_unsafe(settings: Mapping[str, str], *, allow_unsafe_durability: bool) -> None:
+    """Raises StorageRefused when a server with these settings is too old, or may lose what it has confirmed."""
+    if int(settings["server_version_num"]) < OLDEST:
+        raise StorageRefused(
+            f"PostgreSQL {int(settings['server_version_num']) // 10_000} is too old; 14 or newer is needed."
+        )
+    if settings["transaction_read_only"] == "on":
+        raise StorageRefused("This PostgreSQL takes no writes (a standby, or read-only by default); give the primary.")
+    if allow_unsafe_durability:
+        return
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        if settings[name] == "off":
+            raise StorageRefused(
+                f"PostgreSQL runs with {name} = off, so jobs that were confirmed can be lost when the host fails. "
+                f"Run `ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();` (and look for {name} in ALTER ROLE and "
+                "ALTER DATABASE settings), or start with --allow-unsafe-durability if losing jobs is fine."
+            )
+
+
+def _lost(connection: Any) -> bool:
+    try:
+        lost: bool = connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool has already taken it back, because it broke
+    return lost
+
+
+async def _pool(dsn: str, size: int, settings: Mapping[str, str]) -> Any:
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=size,
+        max_size=size,
+        max_inactive_connection_lifetime=0,
+        statement_cache_size=1024,
+        max_cached_statement_lifetime=0,
+        command_timeout=60,
+        server_settings=settings,
+        # The usual reset is a round trip after every transaction; ours leave nothing behind on a connection.
+        reset=_nothing,
+    )
+
+
+async def _nothing(connection: Any) -> None: ...

@@ -1,0 +1,73 @@
+"""Knows how servers on one PostgreSQL wake each other up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import asyncpg
+
+from enginehouse.storage.database.channels import Channels
+
+_PREFIX: Final = "enginehouse_"
+_PAUSE: Final = 1.0
+
+
+class Listener:
+    """One connection that hears and sends; it comes back by itself when it is lost.
+
+    Notifications carry nothing but their channel: polling is the truth, and they only shorten the wait.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Any]], channels: Channels) -> None:
+        self._connect = connect
+        self._channels = channels
+        self._wanted: set[str] = set()
+        self._unsent: set[str] = set()
+        self._something_to_do = asyncio.Event()
+        self._task = asyncio.create_task(self._stay_connected(), name="postgres-listener")
+
+    def hear(self, channel: str) -> None:
+        """Notifications of `channel` arrive here soon. When they begin to, everybody who waits for it wakes up once."""
+        if channel not in self._wanted:
+            self._wanted.add(channel)
+            self._something_to_do.set()
+
+    def send(self, channel: str) -> None:
+        """The other servers hear of `channel` soon; what is asked while one is being sent goes out once."""
+        self._unsent.add(channel)
+        self._something_to_do.set()
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _stay_connected(self) -> None:
+        while True:
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection = await self._connect()
+                try:
+                    await self._talk(connection)
+                finally:
+                    connection.terminate()
+            await asyncio.sleep(_PAUSE)
+
+    async def _talk(self, connection: Any) -> None:
+        connection.add_termination_listener(lambda _: self._something_to_do.set())
+        self._something_to_do.set()
+        heard: set[str] = set()
+        while not connection.is_closed():
+            await self._something_to_do.wait()
+            self._something_to_do.clear()
+            for channel in self._wanted - heard:
+                await connection.add_listener(_PREFIX + channel, self._heard)
+                heard.add(channel)
+                # What was sent before this moment was not heard, so whoever waits looks again.
+                self._channels.notify(channel)
+            unsent, self._unsent = self._unsent, set()
+            if unsent:
+                await connection.execute(";".join(f'NOTIFY "{_PREFIX}{channel}"' for channel in sorted(unsent)))
+
+    def _heard(self, connection: Any, process: int, channel: str, _payload: object) -> None:
+        if process != connection.get_server_pid():  # what this server says it has already told itself
+            self._channels.notify(channel.removeprefix(_PREFIX))

@@ -1,0 +1,114 @@
+"""A transaction on one PostgreSQL connection: named statements, the database's clock, fencing tokens, locks."""
+
+import time
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, Final
+
+from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
+from enginehouse.storage.database.sql import Statement, Statements
+
+_CLOCK: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_BLOCK: Final = "SELECT nextval('fencing_token')"
+_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
+_LOCK_SHARED: Final = "SELECT pg_advisory_xact_lock_shared($1)"
+
+
+class StorageTime:
+    """What the database's clock said last, carried forward: near enough for reads, and no round trip."""
+
+    def __init__(self) -> None:
+        self._ahead = 0
+
+    def heard(self, micros: int) -> None:
+        self._ahead = micros - time.monotonic_ns() // 1000
+
+    def estimate(self) -> int:
+        return self._ahead + time.monotonic_ns() // 1000
+
+
+class PostgresTx:
+    """A transaction on one PostgreSQL connection."""
+
+    __slots__ = ("_connection", "_fresh", "_statements", "_time", "_under", "now")
+
+    dialect: str = "postgres"
+
+    def __init__(self, connection: Any, named: Statements, storage_time: StorageTime, under: str | None = None) -> None:
+        self._connection = connection
+        self._statements = named
+        self._time = storage_time
+        self._under = under
+        self._fresh = False  # `now` was read under the lock `under`, and nothing has been asked since
+        self.now = storage_time.estimate()
+
+    async def begin_at(self) -> None:
+        """`now` is the beginning of the transaction, and read under its lock: it need not be read again at once."""
+        await self.read_clock()
+        self._fresh = self._under is not None
+
+    async def read_clock(self) -> int:
+        if not self._fresh:
+            self.now = await self._connection.fetchval(_CLOCK)
+            self._time.heard(self.now)
+        self._fresh = False
+        return self.now
+
+    def _named(self, statement: str) -> Statement:
+        self._fresh = False
+        return self._statements[statement]
+
+    async def all(self, statement: str, **params: Any) -> list[Row]:
+        found = self._named(statement)
+        return [tuple(record) for record in await self._connection.fetch(found.text, *_values(found, params))]
+
+    async def one(self, statement: str, **params: Any) -> Row | None:
+        found = self._named(statement)
+        record = await self._connection.fetchrow(found.text, *_values(found, params))
+        return None if record is None else tuple(record)
+
+    async def run(self, statement: str, **params: Any) -> int:
+        found = self._named(statement)
+        status: str = await self._connection.execute(found.text, *_values(found, params))
+        verb, _, rest = status.partition(" ")
+        return int(rest.rpartition(" ")[2]) if verb in {"INSERT", "UPDATE", "DELETE", "MERGE"} else 0
+
+    async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        found = self._named(statement)
+        found.check_rows()
+        if rows:
+            await self._connection.execute(found.text, *_columns(rows))
+
+    async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        found = self._named(statement)
+        found.check_rows()
+        if not rows:
+            return []
+        return [tuple(record) for record in await self._connection.fetch(found.each, *_columns(rows))]
+
+    async def tokens(self, count: int) -> int:
+        if not 0 < count <= TOKENS_AT_ONCE:
+            raise ValueError(f"{count} tokens were asked for; 1 to {TOKENS_AT_ONCE} may be.")
+        # A number of the sequence stands for a whole block: one call, and nobody else's tokens between them.
+        block: int = await self._connection.fetchval(_BLOCK)
+        return (block - 1) * TOKENS_AT_ONCE + 1
+
+    async def lock(self, name: str, *, shared: bool) -> None:
+        if shared and name == self._under:
+            return
+        self._fresh = False
+        await self._connection.execute(_LOCK_SHARED if shared else _LOCK, lock_key(name))
+
+
+def lock_key(name: str) -> int:
+    """The signed 64-bit number PostgreSQL locks for `name`; the same in every program and version."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def _values(statement: Statement, params: dict[str, Any]) -> list[Any]:
+    statement.check(params)
+    return [params[name] for name in statement.params]
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,212 @@
+"""Knows how one SQLite file is opened, kept to one server, and read."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database.channels import Channels
+from enginehouse.storage.database.clock import Clock, Steady
+from enginehouse.storage.database.database import Row, StorageRefused, Tx
+from enginehouse.storage.database.migrate import Migration, available, migrate
+from enginehouse.storage.database.sql import STORAGE, Dialect, Statements, statements
+from enginehouse.storage.database.sqlite_writer import Fencing, SqliteTx, Work, Writer, drive, translated
+
+T = TypeVar("T")
+
+OLDEST: Final = (3, 35, 0)
+_EVERY: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -32768")
+# A full disk or a lost host must not take back what was answered: WAL with synchronous=FULL syncs at every commit.
+_WRITING: Final = ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA journal_size_limit = 67108864")
+_READING: Final = ("PRAGMA query_only = ON",)
+
+
+class SqliteDatabase:
+    """A SQLite file: one writer thread, a few readers, and a connection of the event loop's own for quick looks."""
+
+    dialect: str = "sqlite"
+
+    def __init__(
+        self, path: Path, lock: int, connection: sqlite3.Connection, *, clock: Clock, named: Statements, readers: int
+    ) -> None:
+        self._path = path
+        self._lock = lock
+        self._connection = connection
+        self._clock = clock
+        self._statements = named
+        self._loop = asyncio.get_running_loop()
+        self._channels = Channels()
+        self._opened: list[sqlite3.Connection] = []
+        self._peeking = self._reading_connection()
+        self._thread = threading.local()
+        self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
+        self._writer = Writer(connection, named, clock, Fencing(_only(connection, "fencing", "value")), self._loop)
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        clock: Callable[[], int] | None = None,
+        directory: Traversable = STORAGE,
+        migrations: Sequence[Migration] | None = None,
+        readers: int = 2,
+    ) -> "SqliteDatabase":
+        """The file at `path`, made if need be, brought up to date, and ours alone until `close`.
+
+        `clock` answers microseconds UTC and may go back; `directory` holds the .sql files. Raises StorageRefused when
+        another server has the file, it is newer than this program, or it cannot be opened.
+        """
+        if sqlite3.sqlite_version_info < OLDEST:
+            raise StorageRefused(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.")
+        lock = _own(path)
+        try:
+            connection = _connect(path, _WRITING)
+            await migrate(_Migrating(connection), available() if migrations is None else migrations)
+            last = _only(connection, "storage_clock", "micros")
+            named = statements("sqlite", directory)
+            return cls(path, lock, connection, clock=Clock(clock or Steady(), last), named=named, readers=readers)
+        except sqlite3.Error as error:
+            os.close(lock)
+            raise StorageRefused(f"The database {path} cannot be opened: {error}.") from error
+        except BaseException:
+            os.close(lock)
+            raise
+
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
+    ) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._writer.put(work, future)
+        return await future
+
+    async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        answer: T = await self._loop.run_in_executor(self._readers, self._read_in_thread, work)
+        return answer
+
+    async def peek(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        answer: T = self._snapshot(self._peeking, work)
+        return answer
+
+    async def glance(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        tx = SqliteTx(self._peeking, self._statements, self._clock, None)
+        tx.now = self._clock.look()
+        try:
+            answer: T = drive(work, tx)
+        except sqlite3.Error as error:
+            raise translated(error) from error.__cause__
+        return answer
+
+    async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - the seam's own signature
+        return await self._channels.wait(channel, timeout)
+
+    def notify(self, channel: str) -> None:
+        self._channels.notify(channel)
+
+    async def close(self) -> None:
+        """Everything queued is committed, the file is checkpointed, and another server may have it."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._loop.run_in_executor(None, self._close)
+        self._channels.notify_all()
+
+    def _close(self) -> None:
+        self._writer.stop()
+        self._readers.shutdown()
+        for connection in (*self._opened, self._connection):
+            connection.close()
+        os.close(self._lock)
+
+    def _read_in_thread(self, work: Work) -> Any:
+        connection: sqlite3.Connection | None = getattr(self._thread, "connection", None)
+        if connection is None:
+            connection = self._thread.connection = self._reading_connection()
+        return self._snapshot(connection, work)
+
+    def _snapshot(self, connection: sqlite3.Connection, work: Work) -> Any:
+        tx = SqliteTx(connection, self._statements, self._clock, None)
+        tx.now = self._clock.look()
+        try:
+            connection.execute("BEGIN")
+            try:
+                return drive(work, tx)
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise translated(error) from error.__cause__
+
+    def _reading_connection(self) -> sqlite3.Connection:
+        connection = _connect(self._path, _READING)
+        self._opened.append(connection)
+        return connection
+
+
+class _Migrating:
+    """The writing connection as `migrate` wants it, before the writer thread has it."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, text: str) -> list[Row]:
+        return self._connection.execute(text).fetchall()
+
+
+def _own(path: Path) -> int:
+    """The open lock file beside `path`, held until it is closed or this process ends, however it ends."""
+    beside = path.with_name(path.name + ".lock")
+    try:
+        lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageRefused(f"The database {path} cannot be opened: {error}.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise StorageRefused(
+            f"The database {path} is in use by another Enginehouse server (process {owner}). "
+            "Stop that one, or give this one a data folder of its own."
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _connect(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
+    # Each connection is used by one thread at a time; the check would only forbid closing them all at the end.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        connection.close()
+        raise StorageRefused(
+            f"The disk under {path} cannot hold a write-ahead log; put the data folder on a local one."
+        )
+    for pragma in (*_EVERY, *pragmas):
+        connection.execute(pragma)
+    return connection
+
+
+def _only(connection: sqlite3.Connection, table: str, column: str) -> int:
+    """The number in the only row of `table`, which begins at 0."""
+    connection.execute(f"INSERT INTO {table} (id, {column}) VALUES (1, 0) ON CONFLICT DO NOTHING")
+    value: int = connection.execute(f"SELECT {column} FROM {table}").fetchone()[0]
+    return value

@@ -1,0 +1,258 @@
+"""Knows how everything written to a SQLite file goes through one thread, and shares its commits."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database.clock import Clock
+from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
+from enginehouse.storage.database.sql import Statements
+
+Work = Callable[["SqliteTx"], Awaitable[Any]]
+Queued = tuple[Work, "asyncio.Future[Any]"]
+Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+LARGEST_DRAIN: Final = 1024
+_TROUBLE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+class Fencing:
+    """The last fencing token handed out; durable with the commit of whoever took one."""
+
+    def __init__(self, value: int = 0) -> None:
+        self.value = value
+
+    def take(self, count: int) -> int:
+        if not 0 < count <= TOKENS_AT_ONCE:
+            raise ValueError(f"{count} tokens were asked for; 1 to {TOKENS_AT_ONCE} may be.")
+        first = self.value + 1
+        self.value += count
+        return first
+
+
+class SqliteTx:
+    """A transaction on one SQLite connection. No await in here ever suspends."""
+
+    __slots__ = ("_clock", "_connection", "_fencing", "_statements", "now")
+
+    dialect: str = "sqlite"
+
+    def __init__(
+        self, connection: sqlite3.Connection, statements: Statements, clock: Clock, fencing: Fencing | None
+    ) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._clock = clock
+        self._fencing = fencing
+        self.now = 0
+
+    async def read_clock(self) -> int:
+        self.now = self._clock.tick()
+        return self.now
+
+    async def all(self, statement: str, **params: Any) -> list[Row]:
+        return self._execute(statement, params).fetchall()
+
+    async def one(self, statement: str, **params: Any) -> Row | None:
+        row: Row | None = self._execute(statement, params).fetchone()
+        return row
+
+    async def run(self, statement: str, **params: Any) -> int:
+        return max(self._execute(statement, params).rowcount, 0)
+
+    async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        found = self._statements[statement]
+        found.check_rows()
+        if rows:
+            self._connection.executemany(found.text, rows)
+
+    async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        found = self._statements[statement]
+        found.check_rows()
+        if not rows:
+            return []
+        return self._connection.execute(found.each, (msgspec.json.encode(rows).decode(),)).fetchall()
+
+    async def tokens(self, count: int) -> int:
+        if self._fencing is None:
+            raise RuntimeError("Tokens are handed out by a write only.")
+        return self._fencing.take(count)
+
+    async def lock(self, name: str, *, shared: bool) -> None:
+        """Nothing to do: BEGIN IMMEDIATE holds the only write lock there is."""
+
+    def _execute(self, name: str, params: dict[str, Any]) -> sqlite3.Cursor:
+        statement = self._statements[name]
+        statement.check(params)
+        for key in statement.lists:
+            params[key] = msgspec.json.encode(list(params[key])).decode()
+        return self._connection.execute(statement.text, params)
+
+
+def drive(work: Work, tx: SqliteTx) -> Any:
+    """What `work` answers, run to its end in this thread."""
+    steps = work(tx).__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        return end.value
+    # The only await that may stand in a storage function is one of its tx, and those are answered at once.
+    closing = getattr(steps, "close", None)
+    if closing is not None:
+        closing()
+    raise RuntimeError(f"{getattr(work, '__qualname__', work)} awaited something other than its transaction.")
+
+
+def translated(error: BaseException) -> BaseException:
+    """`error`, or Unavailable when it says that the file cannot be read or written now."""
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _TROUBLE:
+        unavailable = Unavailable(f"The database cannot answer now: {error}.")
+        unavailable.__cause__ = error
+        return unavailable
+    return error
+
+
+class Writer:
+    """The thread that owns the writing connection.
+
+    Everything queued while one commit is under way becomes the next one: one transaction, one fsync, each work in a
+    savepoint of its own. Futures are resolved on `loop`, all those of a commit together, and only after it.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Statements,
+        clock: Clock,
+        fencing: Fencing,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._fencing = fencing
+        self._saved_token = fencing.value
+        self._tx = SqliteTx(connection, statements, clock, fencing)
+        self._loop = loop
+        self._queue: SimpleQueue[Queued | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, work: Work, future: "asyncio.Future[Any]") -> None:
+        """`work` is queued; `future` is resolved after the commit it becomes part of."""
+        self._queue.put((work, future))
+
+    def stop(self) -> None:
+        """Everything queued before is committed and the thread has ended."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            drain, stopping = self._gather()
+            if drain:
+                outcomes = self._commit(drain)
+                with suppress(RuntimeError):  # the loop was closed: nobody is left to be told
+                    self._loop.call_soon_threadsafe(_deliver, outcomes)
+
+    def _gather(self) -> tuple[list[Queued], bool]:
+        """What is queued now, at least one entry, and whether the thread is to stop after it."""
+        drain: list[Queued] = []
+        entry = self._queue.get()
+        while entry is not None:
+            if not entry[1].cancelled():
+                drain.append(entry)
+            if len(drain) == LARGEST_DRAIN:
+                break
+            try:
+                entry = self._queue.get_nowait()
+            except Empty:
+                break
+        return drain, entry is None
+
+    def _commit(self, drain: list[Queued]) -> list[Outcome]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            changes = self._connection.total_changes
+            outcomes = [self._alone(*drain[0])] if len(drain) == 1 else [self._in_savepoint(*entry) for entry in drain]
+            if self._connection.in_transaction:
+                self._save(changes)
+                self._connection.execute("COMMIT")
+            return outcomes
+        except BaseException as error:
+            trouble = self._unavailable(error)
+            return [(future, None, trouble) for _, future in drain]
+
+    def _alone(self, work: Work, future: "asyncio.Future[Any]") -> Outcome:
+        try:
+            self._tx.now = self._clock.tick()
+            return future, drive(work, self._tx), None
+        except BaseException as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            return future, None, translated(error)
+
+    def _in_savepoint(self, work: Work, future: "asyncio.Future[Any]") -> Outcome:
+        self._connection.execute("SAVEPOINT work")
+        try:
+            self._tx.now = self._clock.tick()
+            answer = drive(work, self._tx)
+        except BaseException as error:
+            # SQLite gives up a whole transaction by itself when the disk is full: then the drain is lost, not one work.
+            if not self._connection.in_transaction:
+                raise
+            self._connection.execute("ROLLBACK TO work")
+            self._connection.execute("RELEASE work")
+            return future, None, translated(error)
+        self._connection.execute("RELEASE work")
+        return future, answer, None
+
+    def _save(self, changes_before: int) -> None:
+        """What was handed out is stored with whatever was written because of it."""
+        if self._connection.total_changes == changes_before and self._saved_token == self._fencing.value:
+            return
+        self._connection.execute("UPDATE storage_clock SET micros = ?", (self._clock.look(),))
+        if self._saved_token != self._fencing.value:
+            self._connection.execute("UPDATE fencing SET value = ?", (self._fencing.value,))
+            self._saved_token = self._fencing.value
+
+    def _unavailable(self, error: BaseException) -> Unavailable:
+        # What a failed commit meant to store is stored by the next one that takes a token.
+        self._saved_token = -1
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as second:
+            error = second
+        unavailable = Unavailable(f"The database could not store this: {error}.")
+        unavailable.__cause__ = error
+        return unavailable
+
+
+def _deliver(outcomes: list[Outcome]) -> None:
+    for future, answer, error in outcomes:
+        if not future.done():
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(answer)

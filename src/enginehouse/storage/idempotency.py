@@ -1,0 +1,87 @@
+"""Idempotency keys in storage: which requests carried one, and what each was answered.
+
+A key is taken in the transaction that does what the request asks, and answered in it. So a key that can be read has an
+answer, and one whose transaction was lost was never taken.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from enginehouse.domain import times
+from enginehouse.domain.errors import KeyReused
+from enginehouse.storage.database.database import Tx
+
+Name = tuple[int, str, str]
+"""Which key is meant: of which organization, for which operation. Another organization's is another key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A key as a request carries it; `request_hash` stands for all that the request asks."""
+
+    organization_id: int
+    operation: str
+    key: str
+    request_hash: str
+
+    @property
+    def name(self) -> Name:
+        """What the key is found by."""
+        return self.organization_id, self.operation, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A key that an earlier request took: what that one asked, what it was answered, when (µs)."""
+
+    request_hash: str
+    answer: str
+    at: int
+
+    def answer_to(self, again: Keyed) -> str:
+        """What the request is answered that carries the key again. Raises KeyReused when it asks something else."""
+        if again.request_hash != self.request_hash:
+            raise KeyReused(again.key, times.rest(self.at // times.SECOND * times.SECOND))
+        return self.answer
+
+
+async def take(tx: Tx, wanted: Iterable[Keyed], now: int) -> dict[Name, Known]:
+    """Every key that was free is this transaction's, to be answered in it; the others are told as they are known.
+
+    Of several with one name the first is taken. A key that another transaction holds is waited for.
+    """
+    free: dict[Name, Keyed] = {}
+    for keyed in wanted:
+        free.setdefault(keyed.name, keyed)
+    found: dict[Name, Known] = {}
+    while free:
+        rows = [(*name, free[name].request_hash, now) for name in sorted(free)]
+        for taken in await tx.each("idempotency.take", rows):
+            del free[taken]
+        # What was there may have been pruned since, so one that is not found now is free after all.
+        there = await known(tx, free)
+        found |= there
+        free = {name: keyed for name, keyed in free.items() if name not in there}
+    return found
+
+
+async def known(tx: Tx, names: Iterable[Name]) -> dict[Name, Known]:
+    """Those of the keys that were taken and answered."""
+    rows = await tx.each("idempotency.known", sorted(names))
+    return {(row[0], row[1], row[2]): Known(row[3], row[4], row[5]) for row in rows}
+
+
+async def answer(tx: Tx, answers: Mapping[Name, str]) -> None:
+    """The keys, taken in this transaction, have their answers."""
+    await tx.many("idempotency.answer", [(*name, text) for name, text in sorted(answers.items())])
+
+
+async def oldest(tx: Tx) -> int | None:
+    """When the first of the keys that are kept was taken (µs)."""
+    row = await tx.one("idempotency.oldest")
+    return None if row is None else row[0]
+
+
+async def prune(tx: Tx, *, before: int, limit: int) -> int:
+    """Up to `limit` keys stored before a moment (µs) are free again; answers how many."""
+    return await tx.run("idempotency.prune", before=before, limit=limit)

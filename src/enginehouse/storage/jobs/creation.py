@@ -1,0 +1,171 @@
+"""?"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from enginehouse.domain.event import JOB, Detail, EventKind
+from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.job import Plan, Shape, TargetRequest
+from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.domain.work import WHOLE
+from enginehouse.storage import targets
+from enginehouse.storage.audit.entries import Entry
+from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.idempotency import Keyed
+from enginehouse.storage.jobs import reuse
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import settlement
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where a job comes from: a scheduled job, the slot it was started for, the template it was made from."""
+
+    scheduled_job_id: int | None = None
+    slot_at: int | None = None
+    template_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to store: its plan worked out, and which of its tasks can start at once.
+
+    `target` describes one to make in the same transaction; `target_id` names one that is there. `reused` names tasks
+    that are complete by the outputs they have in the job `retry_of`, each with the job that made those; such a task is
+    neither in `runnable` nor in `total`.
+    """
+
+    organization_id: int
+    plan: Plan
+    document: str
+    shape: Shape
+    statuses: tuple[TaskStatus, ...]
+    runnable: frozenset[int]
+    total: int
+    target_id: int | None = None
+    target: TargetRequest | None = None
+    created_by: str | None = None
+    due_at: int | None = None
+    retry_of: int | None = None
+    root_of: int | None = None
+    reused: Mapping[int, int] | None = None
+    origin: Origin | None = None
+
+
+class Creation(msgspec.Struct, frozen=True, gc=False):
+    """What one caller has made: its jobs, all or none, with the key of its request.
+
+    `warnings` are told with each; None where there are none.
+    `entries` are recorded with them: one for each job, about it.
+    """
+
+    jobs: Sequence[NewJob]
+    key: Keyed | None = None
+    entries: Sequence[Entry] = ()
+    warnings: Sequence[tuple[str, ...]] | None = None
+
+
+async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:
+    """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target.
+
+    Raises SourceGone where outputs are to be reused of a job that is not there any more.
+    """
+    await tx.lock("barrier", shared=True)
+    retried = await _lock_retried(tx, jobs)
+    now = await tx.read_clock()
+    target_ids = await _make_targets(tx, jobs)
+    ids = await _insert_rows(tx, jobs, target_ids, now)
+    tasks, items, origins = list[Row](), list[Row](), list[Row]()
+    counts: dict[tuple[int, str], int] = defaultdict(int)
+    for job_id, job in zip(ids, jobs, strict=True):
+        for ordinal, task in enumerate(job.plan.tasks):
+            first = 1 if ordinal in job.runnable else 0
+            tasks.append(
+                (job_id, ordinal, job.statuses[ordinal], task.engine_id, job.shape.waits_for[ordinal], first, now)
+            )
+            if first:
+                items.append(settlement.item_row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
+        counts[job.organization_id, JobStatus.PENDING.value] += 1
+        if (origin := job.origin) is not None:
+            origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
+        plans.keep(job_id, job.plan, job.shape)
+    await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
+    await tx.many("jobs.insert_tasks", tasks)
+    await tx.many("work.insert_items", items)
+    await tx.many("schedules.mark_jobs", origins)
+    await settlement.count_jobs(tx, counts, shard=shard)
+    if retried:
+        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)), shard)
+    return list(zip(ids, target_ids, strict=True))
+
+
+async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None, int]]:
+    """Those of the jobs done again that are still there, each with its organization; none can be deleted meanwhile."""
+    again = {job.retry_of for job in jobs if job.retry_of is not None}
+    found = {(row[0], row[1]) for row in await tx.all("work.lock_jobs", ids=sorted(again))} if again else set()
+    if any(job.reused and (job.retry_of, job.organization_id) not in found for job in jobs):
+        raise reuse.SourceGone
+    return found
+
+
+async def _follow_retried(
+    tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]], shard: int
+) -> None:
+    """What was done again says so, and what is reused of it stands in the new jobs."""
+    told, births = list[Row](), list[reuse.Birth]()
+    for job_id, job in made:
+        if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
+            continue
+        told.append(settlement.event_row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
+        if job.reused:
+            births.append(
+                reuse.Birth(
+                    job_id, job.organization_id, job.retry_of, job.reused, job.plan, job.shape, job.statuses,
+                    job.runnable, job.total,
+                )
+            )  # fmt: skip
+    await tx.many("work.insert_events", told)
+    if births:
+        await reuse.settle(tx, births, shard=shard)
+
+
+async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
+    """The target of each job, made where it was described."""
+    described = [job for job in jobs if job.target is not None]
+    if not described:
+        return [job.target_id for job in jobs]
+    first = await targets.reserve(tx, len(described))
+    rows = [
+        targets.TargetRow(
+            id=first + n, organization_id=job.organization_id, created_by=job.created_by, request=job.target
+        )
+        for n, job in enumerate(described)
+        if job.target is not None
+    ]
+    await targets.insert(tx, rows)
+    made = iter(range(first, first + len(rows)))
+    return [job.target_id if job.target is None else next(made) for job in jobs]
+
+
+async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int | None], now: int) -> list[int]:
+    """The job rows exist. An id that another server took in the same microsecond gives way to the next."""
+    following = first_job_id(now)
+    ids: list[int] = [0] * len(jobs)
+    waiting = list(range(len(jobs)))
+    while waiting:
+        for place in waiting:
+            ids[place] = following
+            following += 1
+        rows = [_job_row(ids[place], jobs[place], target_ids[place], now) for place in waiting]
+        taken = {row[0] for row in await tx.each("jobs.insert", rows)}
+        waiting = [place for place in waiting if ids[place] not in taken]
+    return ids
+
+
+def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
+    return (
+        job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
+        job.retry_of, job.root_of, now,
+    )  # fmt: skip

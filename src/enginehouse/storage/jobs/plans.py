@@ -1,0 +1,51 @@
+"""Plans in memory: what never changes of a job is decoded once and kept while the job is busy."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import msgspec
+
+from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.planning.edges import shape
+from enginehouse.storage.database.database import Tx
+
+_decode = msgspec.json.Decoder(Plan).decode
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Plans:
+    """The plans of the jobs used last, bounded by their number of tasks. Safe to lose: storage has them all."""
+
+    limit: int = 200_000
+    _kept: OrderedDict[int, tuple[Plan, Shape]] = field(default_factory=OrderedDict)
+    _tasks: int = 0
+
+    def keep(self, job_id: int, plan: Plan, edges: Shape) -> None:
+        if job_id in self._kept:
+            return
+        self._kept[job_id] = (plan, edges)
+        self._tasks += len(plan.tasks)
+        while self._tasks > self.limit and len(self._kept) > 1:
+            _, (old, _) = self._kept.popitem(last=False)
+            self._tasks -= len(old.tasks)
+
+    def forget(self, job_id: int) -> None:
+        if (kept := self._kept.pop(job_id, None)) is not None:
+            self._tasks -= len(kept[0].tasks)
+
+    async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Shape]]:
+        """The plans of all these jobs; a job without a document is absent."""
+        kept = self._kept
+        found = {job_id: kept[job_id] for job_id in job_ids if job_id in kept}
+        if len(found) < len(job_ids):
+            for job_id, document in await tx.all("work.documents", ids=list(job_ids - found.keys())):
+                plan = decode(document)
+                found[job_id] = (plan, shape(plan))
+                self.keep(job_id, *found[job_id])
+        return found
+
+
+def decode(document: str) -> Plan:
+    """The plan in a job's document."""
+    return _decode(document)

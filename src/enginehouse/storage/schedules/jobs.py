@@ -1,0 +1,47 @@
+"""The jobs of scheduled jobs in storage: which slot each was started for, how long they take, which have not ended."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.times import SECOND
+from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.schedules.schedules import SlotRecord
+
+
+async def usual_runs(tx: Tx, ids: Iterable[int]) -> dict[int, int]:
+    """How long (µs) the last complete runs of the schedules took, on average; those without any are left out."""
+    rows = await tx.all("schedules.usual_runs", ids=sorted(set(ids)))
+    return {schedule_id: int(took) for schedule_id, took in rows if took is not None}
+
+
+async def not_ended(tx: Tx, organization_id: int, schedule_id: int, *, after: int, until: int, limit: int) -> list[int]:
+    """The schedule's jobs behind the job `after` that were there at `until` and have not ended, in key order."""
+    rows = await tx.all(
+        "schedules.cancellable_jobs",
+        organization_id=organization_id, id=schedule_id, after=after, until=until, limit=limit,
+    )  # fmt: skip
+    return [row[0] for row in rows]
+
+
+async def of_slots(tx: Tx, organization_id: int, schedule_id: int, slots: Sequence[SlotRecord]) -> dict[int, list[int]]:
+    """The jobs that each of these slots has started."""
+    found: dict[int, list[int]] = defaultdict(list)
+    if slots:
+        first, last = min(each.slot for each in slots), max(each.slot for each in slots)
+        rows = await tx.all(
+            "schedules.slot_jobs",
+            organization_id=organization_id,
+            id=schedule_id,
+            earliest=first_job_id(max(0, first - SECOND)),
+            first=first,
+            last=last,
+        )
+        for slot, job_id in rows:
+            found[slot].append(job_id)
+    return found
+
+
+async def pending_changes(tx: Tx, organization_id: int, *, first: int, last: int, step: int) -> list[Row]:
+    """(run mode, 1 came | 2 pending no longer | 3 ended, number of the mark, jobs) of the organization's schedules."""
+    return await tx.all("schedules.pending_changes", organization_id=organization_id, first=first, last=last, step=step)

@@ -1,0 +1,90 @@
+"""What there is to know of waiting tasks beyond their rows: their open items, and what else waits in their lanes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from enginehouse.domain.fair_order import Waiting
+from enginehouse.domain.quotas import Lane
+from enginehouse.domain.wait_reasons.explanation import COUNTED, EngineFacts, Later
+from enginehouse.domain.work import Worker
+from enginehouse.storage.database.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItems:
+    """The open items of one task: `running` are leased, `waiting` are not; the rest as in `waiting.TaskFacts`."""
+
+    running: int
+    waiting: int
+    limited: int
+    first: Waiting | None
+    later_at: int | None
+
+
+NONE_OPEN: Final = OpenItems(0, 0, 0, None, None)
+
+
+async def paused_jobs(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, int]:
+    """Since when each of these jobs is paused; those that are not are left out."""
+    rows = await tx.all("wait_facts.paused_jobs", ids=list(job_ids), organization_id=organization_id)
+    return {job_id: int(since) for job_id, since in rows}
+
+
+async def open_items(
+    tx: Tx, organization_id: int, job_ids: Sequence[int], *, now: int
+) -> dict[tuple[int, int], OpenItems]:
+    """The open items of each task of these jobs, by job and ordinal; tasks without any are left out."""
+    rows = await tx.all("wait_facts.items", ids=list(job_ids), organization_id=organization_id, now=now)
+    return {
+        (job_id, ordinal): OpenItems(
+            running=running,
+            waiting=count - running,
+            limited=limited,
+            first=None if item is None else Waiting(priority, due_at, job_id, ordinal, item),
+            later_at=later_at,
+        )
+        for job_id, ordinal, count, running, limited, item, later_at, priority, due_at in rows
+    }
+
+
+async def later(tx: Tx, organization_id: int, wanted: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int], Later]:
+    """Of each (job, ordinal, time): which attempt is to start then, and what ended the one before."""
+    rows = await tx.each("wait_facts.later", [(organization_id, *each) for each in sorted(wanted)])
+    return {
+        (job_id, ordinal): Later(at, attempts + 1, reason, message)
+        for job_id, ordinal, at, attempts, reason, message in rows
+    }
+
+
+async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[Lane, list[Waiting]]:
+    """What of the organization may start in the pool now, lane by lane: the first of each, one more than are counted.
+
+    Items of jobs that a bulk cancel covers are among them until they are settled.
+    """
+    found = dict[Lane, list[Waiting]]()
+    for (engine_id,) in await tx.all("wait_facts.lanes", pool=pool, organization_id=organization_id):
+        rows = await tx.all(
+            "wait_facts.first_of_lane",
+            pool=pool,
+            organization_id=organization_id,
+            engine_id=engine_id,
+            now=now,
+            limit=COUNTED + 1,
+        )
+        found[Lane(organization_id, engine_id)] = [Waiting(*row) for row in rows]
+    return found
+
+
+async def engines(tx: Tx, organization_id: int, workers: Sequence[Worker], *, now: int) -> dict[str, EngineFacts]:
+    """Every engine the organization may use, and who is there to run it."""
+    offered, last = set[str](), dict[str, int]()
+    for worker in workers:
+        if worker.connected(now):
+            offered |= worker.engines
+        for engine_id in worker.engines:
+            last[engine_id] = max(last.get(engine_id, 0), worker.seen_at)
+    return {
+        engine_id: EngineFacts(name, state, engine_id in offered, last.get(engine_id))
+        for engine_id, name, state in await tx.all("wait_facts.engines", organization_id=organization_id)
+    }

@@ -1,0 +1,148 @@
+"""Which items one claim takes: the first ones of the lanes in turn, within the limits, whose jobs may run."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from enginehouse.domain.event import Detail
+from enginehouse.domain.fair_order import Waiting, choose
+from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.quotas import Lane
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.work import (
+    ItemKey,
+    Lease,
+    Source,
+)
+from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import lanes, quotas
+from enginehouse.storage.work import settlement as work_settlement
+from enginehouse.storage.work.lanes import SPARE, Found, Queue
+
+LIMITS_LOCK = "limits"
+
+
+async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, Row]]:
+    """Up to `limit` items in the order in which they start, and the rows of their jobs, locked.
+
+    The barrier lock must be held. Jobs that may not run, or that somebody holds, are passed over, and others come in
+    their place: they must not keep the slots from anybody else.
+    """
+    queue.more = False
+    found = await lanes.first_items(tx, queue, pool=pool, limit=limit)
+    where = found.standing
+    if where.limited:
+        # Two claims at once could both see the last free place. Without a limit nobody waits here.
+        await tx.lock(LIMITS_LOCK, shared=False)
+        where = await quotas.count_live(tx, where)
+    waiting = await _uncovered(tx, found) if found.barred else found.lanes
+    jobs = dict[int, Row]()
+    while True:
+        chosen = choose(waiting, where, queue.level, limit=limit + SPARE, more=found.more)
+        new = {item.job_id for _, item in chosen} - jobs.keys()
+        if new:
+            jobs |= {row[0]: row for row in await tx.all("work.claimable_jobs", ids=sorted(new))}
+        fit = [item for _, item in chosen if item.job_id in jobs]
+        refused = new - jobs.keys()
+        if not refused or len(fit) >= limit:
+            break
+        waiting = lanes.without(waiting, refused)
+    if len(fit) < limit:
+        queue.stale = True
+        taken = Counter(lane for lane, _ in chosen)
+        queue.more = any(taken[lane] >= len(waiting[lane]) for lane in found.more)
+    return [ItemKey(*item[2:]) for item in fit[:limit]], jobs
+
+
+async def _uncovered(tx: Tx, found: Found) -> dict[Lane, list[Waiting]]:
+    """The items without those a bulk cancel covers, where one is open: a million of them must not fill the claim."""
+    ids = {item.job_id for lane, items in found.lanes.items() if lane.organization_id in found.barred for item in items}
+    free = {row[0] for row in await tx.all("lanes.uncovered", ids=sorted(ids))}
+    return lanes.without(found.lanes, ids - free)
+
+
+async def claim(
+    tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, queue: Queue | None = None,
+    shard: int = 0,
+) -> list[Lease]:  # fmt: skip
+    """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; answers the leases in order.
+
+    Never waits for an item or a job: those that somebody else holds are passed over. The order of the statements is the
+    guarantee: barrier lock, items, jobs in a later statement, and only then the guarded update (DESIGN §6,
+    reliability.md §0.1). `queue` is what this process knows of the pool; it is told what was left behind.
+    """
+    await tx.lock(BARRIER_LOCK, shared=True)
+    now = await tx.read_clock()
+    queue = Queue() if queue is None else queue
+    if queue.stale:
+        queue.see(await lanes.look(tx, pool=pool), began=0.0, ended=0.0)
+    keys, jobs = await claimable(tx, queue, pool=pool, limit=limit)
+    if not keys:
+        return []
+    loaded = await plans.load(tx, {key.job_id for key in keys})
+    first = await tx.tokens(len(keys))
+    until = now + lease_micros
+    rows = await tx.each("work.lease", [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
+    leases = [_lease(row, loaded[row[0]][0], jobs[row[0]][11]) for row in rows]
+    await _record_starts(tx, leases, jobs, loaded, worker=worker, shard=shard)
+    order = {key: i for i, key in enumerate(keys)}
+    leases.sort(key=lambda lease: order[lease.key])
+    return leases
+
+
+def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
+    return Lease(
+        key=ItemKey(row[0], row[1], row[2]),
+        token=row[3],
+        organization_id=row[4],
+        engine_id=row[5],
+        attempt=row[6],
+        source=Source(row[7], row[8], row[9], row[10], row[11]),
+        until=row[12],
+        plan=plan,
+        target_id=target_id,
+    )
+
+
+async def _record_starts(
+    tx: Tx,
+    leases: Sequence[Lease],
+    jobs: dict[int, Row],
+    loaded: dict[int, tuple[Plan, Shape]],
+    *,
+    worker: str,
+    shard: int,
+) -> None:
+    tasks = await work_settlement.task_states(tx, ((lease.key.job_id, lease.key.ordinal) for lease in leases))
+    settlements: dict[int, Settlement] = {}
+    attempts: dict[tuple[int, int], int] = defaultdict(int)
+    for lease in leases:
+        job_id, ordinal, _ = lease.key
+        settlement = settlements.get(job_id)
+        if settlement is None:
+            settlement = settlements[job_id] = Settlement(
+                work_settlement.job_state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
+            )
+        settlement.claimed(ordinal, Detail(worker=worker, attempt=lease.attempt))
+        attempts[job_id, ordinal] += 1
+    await work_settlement.write(tx, list(settlements.values()), shard=shard, attempts=attempts, started=True)
+
+
+async def mark_queued(tx: Tx, *, pool: str, limit: int, shard: int = 0) -> int:
+    """Up to `limit` tasks with runnable items say `queued`; their jobs' counts and statuses with them."""
+    now = await tx.read_clock()
+    keys = await lanes.unmarked(tx, pool=pool, limit=limit)
+    if not keys:
+        return 0
+    locked = await tx.all("work.lock_jobs", ids=sorted({job_id for job_id, _ in keys}))
+    jobs = {row[0]: row for row in locked if not row[3] and not row[14]}
+    loaded = await Plans().load(tx, set(jobs))
+    tasks = await work_settlement.task_states(tx, keys)
+    settlements = []
+    for job_id, row in jobs.items():
+        settlement = Settlement(work_settlement.job_state(row), tasks[job_id], *loaded[job_id], now=now)
+        settlement.queued()
+        settlements.append(settlement)
+    await work_settlement.write(tx, settlements, shard=shard)
+    return sum(len(settlement.changed) for settlement in settlements)

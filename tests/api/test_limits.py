@@ -1,0 +1,153 @@
+"""Shares, limits and pauses over both interfaces, in the shapes that clients read."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.api.conftest import TOKEN
+from tests.api.graphql_house import ADAPTER, Served, serving
+from tests.api.rest_client import BATCH, Rest, single, transcription
+
+from enginehouse.api.http import organization
+from enginehouse.api.v1 import routes
+from enginehouse.domain import ids
+from enginehouse.operations import identity, jobs
+from enginehouse.operations.house import House
+from enginehouse.storage.database.database import Database
+
+
+@pytest.fixture
+async def own(house: House) -> AsyncIterator[Rest]:
+    """Our own interface as the first administrator sees it."""
+    transport = httpx.ASGITransport(app=routes.interface(lambda: house), raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        yield Rest(client, house, TOKEN)
+
+
+@pytest.fixture
+async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(database, tmp_path) as served:
+        yield served
+
+
+async def patch(own: Rest, path: str, body: dict[str, Any]) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return await own.client.request("PATCH", path, json=body, headers=headers)
+
+
+def result(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()["result"]
+    return found
+
+
+async def test_a_job_is_paused_and_resumed_in_either_spelling(own: Rest, rest: Rest) -> None:
+    job = await rest.create(single())
+    number = ids.parse_job(job)
+    assert number is not None
+    paused = result(await own.post(f"jobs/{job}/pause", {}))
+    assert paused == {
+        "internalJobID": job,
+        "coreJobID": ids.job_graphql(number),
+        "paused": True,
+        "changed": True,
+    }
+    detail = (await rest.get(f"proc/job/{job}/detail")).json()["job"]
+    assert (detail["jobStatus"], "pausedDateTime" in detail) == ("pending", True)
+    again = result(await own.post(f"jobs/{ids.job_graphql(number)}/pause", {}))
+    assert again["changed"] is False
+    resumed = result(await own.post(f"jobs/{job}/resume", {}))
+    assert (resumed["paused"], resumed["changed"]) == (False, True)
+    assert "pausedDateTime" not in (await rest.get(f"proc/job/{job}/detail")).json()["job"]
+
+
+async def test_a_cancelled_job_is_refused_with_its_status(own: Rest, rest: Rest) -> None:
+    job = await rest.create(single())
+    await rest.post("proc/jobs/cancel", {"jobID": job})
+    answer = await own.post(f"jobs/{job}/pause", {})
+    assert answer.status_code == 400
+    assert "already aborted" in answer.json()["detail"]
+
+
+async def test_an_organization_shows_its_share_and_keeps_what_is_not_given(own: Rest) -> None:
+    changed = result(await patch(own, "organizations/1", {"weight": 5, "runningLimit": 2}))
+    assert (changed["organizationID"], changed["weight"], changed["runningLimit"]) == ("1", 5, 2)
+    named = f"organizations/{organization.shown(1)}"
+    assert result(await patch(own, named, {"weight": 1}))["runningLimit"] == 2
+    assert "runningLimit" not in result(await patch(own, named, {"runningLimit": None}))
+    paused = result(await own.post("organizations/1/pause", {}))
+    assert "pausedDateTime" in paused
+    listed = (await own.get("organizations")).json()["result"]
+    assert listed[0]["pausedDateTime"] == paused["pausedDateTime"]
+    assert "pausedDateTime" not in result(await own.post("organizations/1/resume", {}))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "give weight, runningLimit or both."),
+        ({"weight": 0}, "weight: 1–1000, got 0."),
+        ({"runningLimit": -1}, "runningLimit: 0–1000000, null for any number, got -1."),
+        ({"weight": "3"}, 'weight: integer, got "3".'),
+        ({"weight": None}, "weight: integer, got null."),
+        ({"weight": 2.5, "runningLimit": []}, "weight: integer, got 2.5.\nrunningLimit: integer, got a list."),
+    ],
+)
+async def test_a_share_that_cannot_be_is_refused_in_words(own: Rest, body: dict[str, Any], said: str) -> None:
+    answer = await patch(own, "organizations/1", body)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == said
+    assert (await own.get("organizations")).json()["result"][0]["weight"] == 1
+
+
+async def test_an_engine_is_limited_and_paused(own: Rest, rest: Rest) -> None:
+    limited = result(await patch(own, f"engines/{BATCH}", {"runningLimit": 3}))
+    assert (limited["engineID"], limited["state"], limited["runningLimit"]) == (BATCH, "active", 3)
+    assert result(await own.post(f"engines/{BATCH}/pause", {}))["state"] == "paused"
+    assert result(await own.post(f"engines/{BATCH}/resume", {}))["state"] == "active"
+    assert "runningLimit" not in result(await patch(own, f"engines/{BATCH}", {"runningLimit": None}))
+    refused = await patch(own, f"engines/{BATCH}", {})
+    assert (refused.status_code, refused.json()["detail"]) == (400, "runningLimit: required.")
+    assert (await own.post("engines/none/pause", {})).status_code == 404
+
+
+async def test_graphql_pauses_and_resumes_a_job(served: Served) -> None:
+    made = await served.client.ask(
+        f'mutation {{ createJob(input: {{tasks: [{{engineId: "{ADAPTER}"}}]}}) {{ id paused }} }}'
+    )
+    job = made["createJob"]
+    assert job["paused"] is False
+    for verb, paused in (("pauseJob", True), ("resumeJob", False)):
+        answer = await served.client.ask(f'mutation {{ {verb}(id: "{job["id"]}") {{ id paused }} }}')
+        assert answer[verb] == {"id": job["id"], "paused": paused}
+        shown = await served.client.ask(f'{{ job(id: "{job["id"]}") {{ paused }} }}')
+        assert shown["job"]["paused"] is paused
+
+
+@pytest.mark.parametrize(
+    ("given", "most"),
+    [
+        ({"parallelProcessing": False}, 1),
+        ({}, None),
+        ({"parallelProcessing": True}, None),
+        ({"parallelProcessing": True, "maxEngines": 4}, 4),
+        ({"maxEngines": 1}, 1),
+    ],
+)
+async def test_a_task_is_limited_by_what_it_says_and_by_nothing_else(
+    rest: Rest, given: dict[str, Any], most: int | None
+) -> None:
+    wanted = transcription()
+    task = wanted["tasks"][2]
+    for name in ("parallelProcessing", "maxEngines"):
+        task.pop(name)
+    job_id = ids.parse_job(
+        await rest.create({**wanted, "tasks": [*wanted["tasks"][:2], {**task, **given}, wanted["tasks"][3]]})
+    )
+    assert job_id is not None
+    caller = await identity.authenticate(rest.house, rest.token)
+    plan = (await jobs.get(rest.house, caller, job_id)).plan.tasks[2]
+    assert plan.per_chunk
+    assert plan.max_engines == most

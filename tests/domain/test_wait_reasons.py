@@ -1,0 +1,385 @@
+"""Why a task is not running: the sentences as they are read, and that they cannot disagree with the dispatcher."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enginehouse.domain.fair_order import Waiting, choose
+from enginehouse.domain.fair_shares import Level
+from enginehouse.domain.quotas import Lane, Obstacle, Standing
+from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.domain.wait_reasons import explanation as wait_reasons_explanation
+from enginehouse.domain.wait_reasons import reasons
+from enginehouse.domain.wait_reasons.explanation import EngineFacts, HouseFacts, Later, PoolFacts, TaskFacts
+from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
+
+NOW = 1_790_000_000_000_000
+DUE = 10
+MINE = Lane(1, "speech")
+ITEM = Waiting(0, DUE, 7, 2, 0)
+TASK = TaskFacts(
+    organization_id=1, ordinal=2, status=TaskStatus.QUEUED, engine_id="speech", pool="python", waiting=1, first=ITEM
+)
+HOUSE = HouseFacts(
+    now=NOW,
+    standing=Standing(),
+    engines={"speech": EngineFacts("Speech"), "other": EngineFacts("Other")},
+    pools={"python": PoolFacts(slots=4, taken=4)},
+    lanes={"python": {MINE: [ITEM]}},
+)
+INGEST = OtherTask(0, "ingest", TaskStatus.RUNNING)
+
+
+def ahead(count: int, lane: Lane = MINE) -> list[Waiting]:
+    return [Waiting(-1, DUE, n, 0, 0) for n in range(count)] + ([ITEM] if lane == MINE else [])
+
+
+def standing(**fields: object) -> HouseFacts:
+    return replace(HOUSE, standing=Standing(**fields))  # type: ignore[arg-type]
+
+
+def lanes(found: Mapping[Lane, Sequence[Waiting]], pool: PoolFacts | None = None) -> HouseFacts:
+    return replace(HOUSE, lanes={"python": found}, pools={"python": pool or PoolFacts(4, 4)})
+
+
+def others(count: int) -> tuple[OtherTask, ...]:
+    return tuple(OtherTask(n, f"e{n}", TaskStatus.PENDING) for n in range(count))
+
+
+NO_ITEM = replace(TASK, waiting=0, first=None, status=TaskStatus.PENDING)
+HELD = replace(TASK, first=None)
+
+SAID = {
+    "one parent": (
+        replace(NO_ITEM, parents=(INGEST,)),
+        HOUSE,
+        'It waits for task 0 "ingest", which is running.',
+        ["waits_for_parents"],
+    ),
+    "two parents": (
+        replace(NO_ITEM, parents=others(2)),
+        HOUSE,
+        'It waits for tasks 0 "e0" (pending) and 1 "e1" (pending).',
+        ["waits_for_parents"],
+    ),
+    "many parents": (
+        replace(NO_ITEM, parents=others(9)),
+        HOUSE,
+        (
+            'It waits for tasks 0 "e0" (pending), 1 "e1" (pending), 2 "e2" (pending), 3 "e3" (pending), '
+            '4 "e4" (pending) and 4 more.'
+        ),
+        ["waits_for_parents"],
+    ),
+    "standby": (
+        replace(NO_ITEM, status=TaskStatus.STANDBY_PENDING, principal=INGEST, parents=others(1)),
+        HOUSE,
+        'It is a standby and runs only if task 0 "ingest" fails.',
+        ["standby"],
+    ),
+    "called back": (
+        replace(NO_ITEM, status=TaskStatus.PAUSED),
+        HOUSE,
+        'Its engine "Speech" has left until it is called back.',
+        ["engine_left"],
+    ),
+    "asked for a pause": (
+        replace(NO_ITEM, status=TaskStatus.WAITING),
+        HOUSE,
+        'Its engine "Speech" has asked for a pause.',
+        ["engine_left"],
+    ),
+    "job paused": (
+        replace(HELD, job_paused_at=NOW),
+        HOUSE,
+        "Its job has been paused since 2026-09-21T14:13:20.000Z.",
+        ["job_paused"],
+    ),
+    "parents and job paused": (
+        replace(NO_ITEM, parents=(INGEST,), job_paused_at=NOW),
+        HOUSE,
+        'It waits for task 0 "ingest", which is running; its job has been paused since 2026-09-21T14:13:20.000Z.',
+        ["waits_for_parents", "job_paused"],
+    ),
+    "organization paused": (
+        TASK,
+        standing(paused_organizations=frozenset({1})),
+        "The organization is paused.",
+        ["organization_paused"],
+    ),
+    "engine paused": (
+        TASK,
+        standing(paused_engines=frozenset({"speech"})),
+        'The engine "Speech" is paused.',
+        ["engine_paused"],
+    ),
+    "engine disabled": (
+        TASK,
+        replace(
+            standing(paused_engines=frozenset({"speech"})), engines={"speech": EngineFacts("Speech", state="disabled")}
+        ),
+        'The engine "Speech" is disabled.',
+        ["engine_disabled"],
+    ),
+    "engine unknown": (
+        TASK,
+        replace(HOUSE, engines={}),
+        'The engine "speech" is not known to this server any more.',
+        ["engine_unknown"],
+    ),
+    "no worker": (
+        TASK,
+        replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False)}),
+        'No worker for the engine "Speech" is connected.',
+        ["no_worker"],
+    ),
+    "no worker since": (
+        TASK,
+        replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, last_offered=NOW - 200_000_000)}),
+        'No worker for the engine "Speech" is connected; one was last heard of 3 minutes ago.',
+        ["no_worker"],
+    ),
+    "organization limit": (
+        TASK,
+        standing(organization_limits={1: 2}, live={Lane(1, "other"): 2}),
+        "The organization has 2 attempts running and may have 2.",
+        ["organization_limit"],
+    ),
+    "engine limit": (
+        TASK,
+        standing(engine_limits={"speech": 1}, live={Lane(2, "speech"): 1}),
+        'The engine "Speech" has 1 attempt running and may have 1.',
+        ["engine_limit"],
+    ),
+    "two at once": (
+        TASK,
+        standing(paused_organizations=frozenset({1}), paused_engines=frozenset({"speech"})),
+        'The organization is paused; the engine "Speech" is paused.',
+        ["organization_paused", "engine_paused"],
+    ),
+    "task limit": (
+        replace(HELD, status=TaskStatus.RUNNING, running=3, limit=3, limited=97, waiting=97),
+        HOUSE,
+        "It is running, 3 items of it now. 97 items of it may start when another ends: 3 of 3 run.",
+        ["task_limit"],
+    ),
+    "until": (
+        replace(HELD, later=Later(NOW + 2_000_000, 2, "url_timeout", "no answer")),
+        HOUSE,
+        "Attempt 2 may start at 2026-09-21T14:13:22.000Z, since attempt 1 failed (url_timeout).",
+        ["until"],
+    ),
+    "until, and paused": (
+        replace(HELD, later=Later(NOW + 2_000_000, 2, "url_timeout", None)),
+        standing(paused_engines=frozenset({"speech"})),
+        (
+            "Attempt 2 may start at 2026-09-21T14:13:22.000Z, since attempt 1 failed (url_timeout); "
+            'the engine "Speech" is paused.'
+        ),
+        ["until", "engine_paused"],
+    ),
+    "until, for no failure": (
+        replace(HELD, later=Later(NOW, 1)),
+        HOUSE,
+        "Attempt 1 may start at 2026-09-21T14:13:20.000Z.",
+        ["until"],
+    ),
+    "no slot": (
+        TASK,
+        lanes({MINE: ahead(1), Lane(1, "other"): ahead(2, Lane(1, "other"))}),
+        "All 4 python slots are taken and 3 items of its organization are ahead of it.",
+        ["no_free_slot"],
+    ),
+    "no slot, next": (
+        TASK,
+        lanes({MINE: ahead(0)}, PoolFacts(1, 1)),
+        "The only python slot is taken and it is the next of its organization.",
+        ["no_free_slot"],
+    ),
+    "no slot, one ahead": (
+        TASK,
+        lanes({MINE: ahead(1)}),
+        "All 4 python slots are taken and 1 item of its organization is ahead of it.",
+        ["no_free_slot"],
+    ),
+    "exactly as many as are counted": (
+        TASK,
+        lanes({MINE: ahead(wait_reasons_explanation.COUNTED)}),
+        "All 4 python slots are taken and 1000 items of its organization are ahead of it.",
+        ["no_free_slot"],
+    ),
+    "more than are counted": (
+        TASK,
+        lanes({MINE: ahead(wait_reasons_explanation.COUNTED + 1)[: wait_reasons_explanation.COUNTED + 1]}),
+        "All 4 python slots are taken and more than 1000 items of its organization are ahead of it.",
+        ["no_free_slot"],
+    ),
+    "what cannot start is not ahead": (
+        TASK,
+        replace(
+            lanes({MINE: ahead(0), Lane(1, "other"): ahead(2, Lane(1, "other"))}),
+            standing=Standing(paused_engines=frozenset({"other"})),
+        ),
+        "All 4 python slots are taken and it is the next of its organization.",
+        ["no_free_slot"],
+    ),
+    "next": (
+        TASK,
+        lanes({MINE: ahead(0)}, PoolFacts(4, 3)),
+        "Nothing keeps it: it is the next to start.",
+        ["next_up"],
+    ),
+    "slots are free": (
+        TASK,
+        lanes({MINE: ahead(2)}, PoolFacts(4, 3)),
+        "Slots are free, and 2 items of its organization are ahead of it.",
+        ["next_up"],
+    ),
+    "running": (
+        replace(NO_ITEM, status=TaskStatus.RUNNING, running=1),
+        HOUSE,
+        "It is running, 1 item of it now.",
+        [],
+    ),
+    "complete": (replace(NO_ITEM, status=TaskStatus.COMPLETE), HOUSE, "It is complete.", []),
+    "failed": (
+        replace(NO_ITEM, status=TaskStatus.FAILED, failure_reason="url_not_found"),
+        HOUSE,
+        "It has failed (url_not_found).",
+        [],
+    ),
+    "cancelled": (replace(TASK, status=TaskStatus.ABORTED), HOUSE, "It is aborted.", []),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_is_said(case: str) -> None:
+    task, house, said, kinds = SAID[case]
+    explanation = wait_reasons_explanation.explain(task, house)
+    assert explanation.sentence == said
+    assert [reasons.kind(reason) for reason in explanation.reasons] == kinds
+
+
+def test_every_kind_of_reason_and_every_obstacle_has_its_sentence() -> None:
+    kinds = {kind for _, _, _, found in SAID.values() for kind in found}
+    assert kinds == {reason.__struct_config__.tag for reason in get_args(AnyReason)}
+    assert kinds >= set(Obstacle)
+
+
+def test_a_job_says_what_its_next_tasks_wait_for() -> None:
+    paused = standing(paused_engines=frozenset({"speech"}))
+    parent = replace(NO_ITEM, ordinal=3, parents=(OtherTask(2, "Speech", TaskStatus.QUEUED),))
+    tasks = [
+        wait_reasons_explanation.explain(TASK, paused),
+        wait_reasons_explanation.explain(parent, paused),
+        wait_reasons_explanation.explain(TASK, paused),
+    ]
+    explanation = wait_reasons_explanation.explain_job(JobStatus.QUEUED, tasks)
+    assert explanation.sentence == 'The engine "Speech" is paused.'
+    assert [reasons.kind(reason) for reason in explanation.reasons] == ["engine_paused"]
+    assert explanation.tasks == tuple(tasks)
+
+
+def test_a_job_is_as_far_from_its_start_as_its_first_task() -> None:
+    house = lanes({MINE: ahead(5), Lane(1, "other"): []})
+    last = wait_reasons_explanation.explain(TASK, house)
+    first = wait_reasons_explanation.explain(replace(TASK, first=Waiting(-1, DUE, 2, 0, 0)), house)
+    for tasks in ([last, first], [first, last]):
+        said = wait_reasons_explanation.explain_job(JobStatus.QUEUED, tasks).sentence
+        assert said == "All 4 python slots are taken and 2 items of its organization are ahead of it."
+
+
+def test_a_job_that_runs_or_has_ended_says_so() -> None:
+    running = wait_reasons_explanation.explain(replace(NO_ITEM, status=TaskStatus.RUNNING, running=1), HOUSE)
+    waits = wait_reasons_explanation.explain(TASK, standing(paused_organizations=frozenset({1})))
+    assert wait_reasons_explanation.explain_job(JobStatus.RUNNING, [running, running]).sentence == "It is running."
+    said = wait_reasons_explanation.explain_job(JobStatus.RUNNING, [running, waits]).sentence
+    assert said == "1 of its 2 tasks runs. Of the rest: the organization is paused."
+    assert wait_reasons_explanation.explain_job(JobStatus.ABORTED, [waits]).sentence == "It is aborted."
+    assert wait_reasons_explanation.explain_job(JobStatus.FAILED, []).sentence == "It has failed."
+
+
+@pytest.mark.parametrize(("stopping", "left"), [(1, "1 attempt of it has"), (2, "2 attempts of it have")])
+def test_a_job_that_is_being_stopped_says_how_much_of_it_is_left(stopping: int, left: str) -> None:
+    running = wait_reasons_explanation.explain(replace(NO_ITEM, status=TaskStatus.RUNNING, running=stopping), HOUSE)
+    said = wait_reasons_explanation.explain_job(JobStatus.RUNNING, [running], stopping=stopping)
+    assert (said.sentence, said.reasons) == (f"It is cancelled: {left} still to stop.", ())
+
+
+# -- the explanation and the dispatcher are one ---------------------------------------------------------------
+
+ORGANIZATIONS, ENGINES = (1, 2, 3), ("a", "b", "c")
+ALL_LANES = [Lane(organization_id, engine) for organization_id in ORGANIZATIONS for engine in ENGINES]
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> HouseFacts:
+    """A house in which anything may be limited, paused and running, and any lane may hold anything."""
+    limits = st.integers(0, 4)
+    found = {
+        lane: sorted(
+            Waiting(priority, due, 10 * lane.organization_id + ENGINES.index(lane.engine_id), n, 0)
+            for n, (priority, due) in enumerate(
+                draw(st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 1)), max_size=4))
+            )
+        )
+        for lane in ALL_LANES
+    }
+    house = Standing(
+        weights=draw(st.dictionaries(st.sampled_from(ORGANIZATIONS), st.integers(1, 5))),
+        organization_limits=draw(st.dictionaries(st.sampled_from(ORGANIZATIONS), limits, max_size=2)),
+        engine_limits=draw(st.dictionaries(st.sampled_from(ENGINES), limits, max_size=2)),
+        paused_organizations=draw(st.frozensets(st.sampled_from(ORGANIZATIONS), max_size=1)),
+        paused_engines=draw(st.frozensets(st.sampled_from(ENGINES), max_size=1)),
+        live=draw(st.dictionaries(st.sampled_from(ALL_LANES), limits, max_size=4)),
+    )
+    return HouseFacts(
+        now=NOW,
+        standing=house,
+        engines={engine: EngineFacts(engine) for engine in ENGINES},
+        pools={"python": PoolFacts(4, draw(st.integers(0, 4)))},
+        lanes={"python": found},
+    )
+
+
+def explained(lane: Lane, item: Waiting, house: HouseFacts) -> tuple[AnyReason, ...]:
+    task = replace(TASK, organization_id=lane.organization_id, engine_id=lane.engine_id, first=item)
+    return wait_reasons_explanation.explain(task, house).reasons
+
+
+@given(scenes())
+def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_turn(house: HouseFacts) -> None:
+    found = house.lanes["python"]
+    chosen = {item for _, item in choose(found, house.standing, Level(), limit=10_000)}
+    for lane, items in found.items():
+        for item in items:
+            [first, *_] = explained(lane, item, house)
+            if not isinstance(first, reasons.NoFreeSlot | reasons.NextUp):
+                assert item not in chosen
+                continue
+            # Those ahead are gone, and so are the others, with whom its organization only takes turns.
+            left = {
+                mine: [other for other in waits if other >= item]
+                for mine, waits in found.items()
+                if mine.organization_id == lane.organization_id
+            }
+            assert choose(left, house.standing, Level(), limit=1) == [(lane, item)]
+
+
+@given(scenes())
+def test_as_many_are_ahead_as_are_chosen_before_it(house: HouseFacts) -> None:
+    """Limits that are not reached yet are left out: they would end the choice, not change its order."""
+    found = house.lanes["python"]
+    free = replace(house.standing, organization_limits={}, engine_limits={})
+    chosen = choose(found, free, Level(), limit=10_000)
+    house = replace(house, standing=free)
+    for organization_id in ORGANIZATIONS:
+        mine = [(lane, item) for lane, item in chosen if lane.organization_id == organization_id]
+        for place, (lane, item) in enumerate(mine):
+            [reason] = explained(lane, item, house)
+            assert isinstance(reason, reasons.NoFreeSlot | reasons.NextUp)
+            assert (reason.ahead, reason.more) == (place, False)

@@ -1,0 +1,128 @@
+"""What a server does at the moments its schedules are due: what it plans again, whom it waits for, what it forgets."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from msgspec import structs
+from tests import make
+from tests.operations.scheduled import CALLER, scheduled, template
+
+from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
+from enginehouse.domain.schedules.schedule import RunMode, Unit
+from enginehouse.engines.native import CATEGORIES
+from enginehouse.operations import engines, maintenance
+from enginehouse.operations.house import House
+from enginehouse.operations.schedules import firing, schedules, slots
+from enginehouse.operations.schedules.firing import MadeJobs, fire_due
+from enginehouse.storage import identity
+from enginehouse.storage.schedules.schedules import Schedule
+
+pytestmark = pytest.mark.usefixtures("own_statements")
+
+SLOWLY = (RecurringPart(unit=Unit.SECONDS, every=1000),)
+
+
+async def register(house: House, *names: str) -> None:
+    """The house knows the builders' engines and these."""
+    known = [*make.ENGINES.values(), *(make.spec(name) for name in names)]
+    await engines.register(house, [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in known], CATEGORIES)
+
+
+@pytest.fixture
+async def ready(house: House) -> House:
+    await register(house)
+    await house.database.write(
+        lambda tx: identity.create_organization(tx, name="one", application_id=str(uuid4()), default_retries=None)
+    )
+    return house
+
+
+async def due(house: House, schedule: Schedule) -> None:
+    """A slot of the schedule was a second ago."""
+    await house.database.write(lambda tx: tx.run("test.schedules_back", id=schedule.id))
+
+
+async def told(house: House, schedule: Schedule) -> list[tuple[str, str | None]]:
+    """What became of slots, in the order in which it was decided."""
+    found = sorted(
+        [each for each, _ in await slots.history(house, CALLER, schedule.id)],
+        key=lambda record: record.decided_at,
+    )
+    return [(record.outcome, record.reason) for record in found]
+
+
+async def test_a_template_that_became_impossible_is_said_and_comes_back_with_its_engine(ready: House) -> None:
+    schedule = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY, fresh=(template("later"),))
+    made = MadeJobs()
+    await due(ready, schedule)
+    assert (await fire_due(ready, made))[0].jobs == []
+    await register(ready, "later")
+    await due(ready, schedule)
+    assert len((await fire_due(ready, made))[0].jobs) == 1
+    [(first, why), second] = await told(ready, schedule)
+    assert (first, second) == ("skipped", ("fired", None))
+    assert why is not None
+    assert why.startswith("invalid_template: ")
+
+
+async def test_more_templates_than_are_remembered_all_fire(ready: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firing, "_KEPT", 3)
+    fresh = tuple(template() for _ in range(8))
+    schedule = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY, fresh=fresh)
+    made = MadeJobs()
+    for _ in range(2):
+        await due(ready, schedule)
+        assert len((await fire_due(ready, made))[0].jobs) == 8
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_a_server_that_comes_second_looks_again_soon_and_not_at_once(ready: House) -> None:
+    """Another server holds the schedule: to ask without a pause would keep the database from ending that."""
+    schedule = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY)
+    await due(ready, schedule)
+    held, done = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async def locked(tx: object) -> None:
+            await tx.all("schedules.lock_due", ids=[schedule.id], now=1 << 62)  # type: ignore[attr-defined]
+            held.set()
+            await done.wait()
+
+        await ready.database.write(locked)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(hold())
+        await held.wait()
+        fired, delay = await fire_due(ready, MadeJobs())
+        assert (fired.looked_at, delay > 0) == (0, True)
+        done.set()
+    assert (await fire_due(ready, MadeJobs()))[0].looked_at == 1
+
+
+async def test_history_is_forgotten_in_bounded_batches_and_never_what_waits_or_can_be_put_back(ready: House) -> None:
+    kept = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY)
+    for _ in range(5):
+        await due(ready, kept)
+        await fire_due(ready, MadeJobs())
+    for name in ("b", "c", "d"):
+        await schedules.update(ready, CALLER, kept.id, ScheduleRequest(name=name))
+    other = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY)
+    await due(ready, other)
+    await fire_due(ready, MadeJobs())
+    await ready.database.write(lambda tx: tx.run("test.slots_wait", id=other.id))
+    history = maintenance.SlotHistory()
+    keep = ready.limits.retention_seconds * 1_000_000
+    now = await maintenance.storage_time(ready)
+    while await history.prune(ready, now=now, schedules=1):
+        pass
+    assert len(await told(ready, kept)) == 5
+    # The slots lie up to 5 × 1001 s back, so none is younger than this.
+    later = now + keep + 1_000_000
+    assert await history.prune(ready, now=later, schedules=1, limit=3)
+    assert len(await told(ready, kept)) == 2
+    while await history.prune(ready, now=later, schedules=1, limit=3):
+        pass
+    assert await told(ready, kept) == []
+    assert [outcome for outcome, _ in await told(ready, other)] == ["queued"]
+    assert (await schedules.revert(ready, CALLER, kept.id)).name == "c"

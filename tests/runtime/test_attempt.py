@@ -1,0 +1,101 @@
+"""What an attempt may reach: its log, never longer than allowed, and the assets of its job's target."""
+
+from dataclasses import replace
+
+import pytest
+from tests.runtime.floor import PRINCIPAL, Floor, one
+
+from enginehouse.domain.job import JobRequest, TargetRequest
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Lease
+from enginehouse.engines.protocol import EngineFailure, Output
+from enginehouse.operations import targets
+from enginehouse.operations.assets import NewAsset
+from enginehouse.outgoing.fetch import GuardedClient
+from enginehouse.runtime import attempt as context_module
+from enginehouse.runtime.attempt import AttemptContext
+
+
+async def _context(
+    floor: Floor, *, target_id: int | None = None, client: GuardedClient | None = None
+) -> AttemptContext:
+    await floor.create(one("told") if target_id is None else _about(target_id))
+    [lease] = await floor.claim()
+    return _of(floor, lease, client)
+
+
+def _of(floor: Floor, lease: Lease, client: GuardedClient | None = None) -> AttemptContext:
+    directory = floor.folder / "attempt"
+    directory.mkdir(exist_ok=True)
+    fetch = client.fetch if client is not None else floor.runner.fetch
+    spec = floor.engines["told"].spec
+    return AttemptContext(floor.house, lease, spec, fetch, lambda: directory, lambda: floor.folder / "attempt.log")
+
+
+async def test_a_line_is_in_the_log_with_its_time(floor: Floor) -> None:
+    context = await _context(floor)
+    context.log("one")
+    context.log("zwei: žluť")
+    first, second = (floor.folder / "attempt.log").read_text().splitlines()
+    assert first.endswith("Z one")
+    assert second.endswith("Z zwei: žluť")
+
+
+async def test_without_a_line_there_is_no_log(floor: Floor) -> None:
+    await _context(floor)
+    assert not (floor.folder / "attempt.log").exists()
+
+
+@pytest.mark.parametrize("line", ["x" * 1000, "ž" * 1000, "y" * 5_000_000])
+async def test_a_log_never_grows_past_its_limit(floor: Floor, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context_module, "LOG_BYTES", 10_000)
+    context = await _context(floor)
+    for _ in range(30):
+        context.log(line)
+    assert (floor.folder / "attempt.log").stat().st_size == 10_000
+
+
+async def test_a_refused_url_is_a_failure_of_its_kind(floor: Floor) -> None:
+    client = GuardedClient(allow_private=False)
+    context = await _context(floor, client=client)
+    with pytest.raises(EngineFailure) as refused:
+        async with context.fetch("http://127.0.0.1:9/x"):
+            pass
+    await client.aclose()
+    assert refused.value.kind is FailureKind.URL_NOT_ALLOWED
+
+
+async def test_the_primary_asset_of_the_target_is_a_local_file(floor: Floor) -> None:
+    target = await targets.create_with_asset(
+        floor.house,
+        PRINCIPAL,
+        TargetRequest(name="t"),
+        NewAsset(target_id=0, asset_type="media", content_type="text/plain", name="a.txt", source=b"hello"),
+    )
+    asset = await (await _context(floor, target_id=target.id)).primary_asset()
+    assert asset is not None
+    assert (asset.path.read_bytes(), asset.media_type, asset.size, asset.name) == (b"hello", "text/plain", 5, "a.txt")
+
+
+async def test_a_job_without_a_target_has_no_asset_and_makes_none(floor: Floor) -> None:
+    context = await _context(floor)
+    assert await context.primary_asset() is None
+    output = Output(media_type="text/plain", data=b"x")
+    assert await context.create_asset(output, asset_type="text", as_primary=False, replay_key="k") is None
+
+
+async def test_an_asset_is_made_once_however_often_the_attempt_is_repeated(floor: Floor) -> None:
+    target = await targets.create(floor.house, PRINCIPAL, TargetRequest(name="t"))
+    context = await _context(floor, target_id=target.id)
+    output = Output(media_type="text/plain", data=b"x", name="x.txt")
+    made = [
+        await context.create_asset(output, asset_type="text", as_primary=False, replay_key="same") for _ in range(2)
+    ]
+    assert made[0] is not None
+    assert made[1] is not None
+    assert made[0].id == made[1].id
+    assert len(await targets.assets(floor.house, PRINCIPAL, target.id)) == 1
+
+
+def _about(target_id: int) -> JobRequest:
+    return replace(one("told"), target_id=str(target_id))

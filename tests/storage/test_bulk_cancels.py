@@ -1,0 +1,442 @@
+"""Bulk cancel in storage: what is covered starts no more, is counted once, reads as aborted, and is settled exactly."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from tests import make
+from tests.postgres import FSYNC
+
+from enginehouse.domain.job import Job, JobFilter
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
+from enginehouse.storage import bulk_cancels
+from enginehouse.storage.bulk_cancels import Barrier, Range
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.jobs import cancellation, creation, deletion, queries
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import claims, reports
+
+pytestmark = pytest.mark.usefixtures("own_statements")
+
+FOREVER = 2**62
+
+
+class Floor:
+    """A database, and the verbs as these tests say them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.plans = Plans()
+
+    async def create(self, count: int, *, organization_id: int = make.ORGANIZATION, tasks: int = 2) -> list[int]:
+        new = [make.new_job(make.independent(tasks), organization_id=organization_id) for _ in range(count)]
+        made = await self.database.write(
+            lambda tx: creation.create(tx, self.plans, new), under=bulk_cancels.BARRIER_LOCK
+        )
+        return [job_id for job_id, _ in made]
+
+    async def claim(self, limit: int = 1000) -> list[Lease]:
+        return await self.database.write(
+            lambda tx: claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=60_000_000),
+            under=bulk_cancels.BARRIER_LOCK,
+        )
+
+    async def finish(self, lease: Lease, outcome: Done | Failed) -> bool:
+        report = Report(lease.key, lease.token, outcome)
+        [answer] = await self.database.write(
+            lambda tx: reports.finish(tx, self.plans, [report]), under=bulk_cancels.BARRIER_LOCK
+        )
+        return isinstance(answer, Accepted)
+
+    async def accept(
+        self, created_from: int = 0, created_to: int = FOREVER, *, include_running: bool = False
+    ) -> Barrier:
+        wanted = Range(organization_id=make.ORGANIZATION, created_from=created_from, created_to=created_to)
+        barrier_id = await self.database.write(
+            lambda tx: bulk_cancels.accept(tx, wanted, include_running=include_running, created_by=None)
+        )
+        return await self.barrier(barrier_id)
+
+    async def barrier(self, barrier_id: int) -> Barrier:
+        found = await self.database.read(lambda tx: bulk_cancels.get(tx, make.ORGANIZATION, barrier_id))
+        assert found is not None
+        return found
+
+    async def count(self, barrier: Barrier) -> int:
+        found = await self.database.read(lambda tx: bulk_cancels.count(tx, barrier.range, barrier.id))
+        return await self.database.write(lambda tx: bulk_cancels.set_matched(tx, barrier.id, found))
+
+    async def settle(self, barrier: Barrier, limit: int = 3) -> None:
+        """The barrier is settled, and nothing is left of it."""
+        since = barrier.range.created_from
+        while (batch := await self._batch(barrier, since, limit)).settled:
+            assert batch.settled <= limit
+            since = batch.reached
+        assert await self.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=limit))
+
+    async def _batch(self, barrier: Barrier, since: int, limit: int) -> bulk_cancels.Batch:
+        return await self.database.write(lambda tx: bulk_cancels.settle(tx, barrier, since=since, limit=limit))
+
+    async def read(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> dict[int, Job]:
+        return await self.database.read(lambda tx: queries.by_ids(tx, organization_id, job_ids))
+
+    async def status(self, job_id: int) -> JobStatus | None:
+        return await self.database.glance(lambda tx: queries.status(tx, make.ORGANIZATION, job_id))
+
+    async def page(self, **wanted: object) -> list[int]:
+        filter_ = JobFilter(**wanted)  # type: ignore[arg-type]
+        return await self.database.read(lambda tx: queries.page(tx, make.ORGANIZATION, filter_))
+
+    async def matching(self, **wanted: object) -> int:
+        filter_ = JobFilter(**wanted)  # type: ignore[arg-type]
+        return await self.database.read(lambda tx: queries.count(tx, make.ORGANIZATION, filter_))
+
+    async def cancel(self, job_id: int) -> cancellation.Cancelled | None:
+        [verdict] = await self.database.write(
+            lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)]), under=bulk_cancels.BARRIER_LOCK
+        )
+        return verdict
+
+    async def number(self, statement: str) -> int:
+        row = await self.database.read(lambda tx: tx.one(statement))
+        assert row is not None
+        return int(row[0])
+
+    async def counts_agree(self) -> None:
+        """What is counted by status is what the rows say."""
+        rows = await self.database.read(lambda tx: tx.all("test.count_rows"))
+        told: Counter[str] = Counter()
+        for _, word, jobs_ in rows:
+            told[word] += int(jobs_)
+        found = Counter(row[1] for row in await self.database.read(lambda tx: tx.all("test.job_rows")))
+        assert +told == found
+
+
+@pytest.fixture
+def floor(database: Database) -> Floor:
+    return Floor(database)
+
+
+async def test_what_is_covered_and_nothing_else_starts_no_more(floor: Floor) -> None:
+    before = await floor.create(1)
+    covered = await floor.create(3)
+    created = [job.created_at for job in (await floor.read(*covered)).values()]
+    foreign = await floor.create(1, organization_id=2)
+    barrier = await floor.accept(min(created), max(created))
+    after = await floor.create(1)
+    assert {lease.key.job_id for lease in await floor.claim()} == {*before, *foreign, *after}
+    assert await floor.count(barrier) == 3
+    await floor.settle(barrier)
+    assert {lease.key.job_id for lease in await floor.claim()} == set()
+
+
+async def test_both_bounds_are_inside_to_the_microsecond(floor: Floor) -> None:
+    [job_id] = await floor.create(1)
+    created = (await floor.read(job_id))[job_id].created_at
+    for bounds in ((0, created - 1), (created + 1, FOREVER)):
+        assert await floor.count(await floor.accept(*bounds)) == 0
+    assert await floor.status(job_id) is JobStatus.PENDING
+    assert await floor.count(await floor.accept(created, created)) == 1
+    assert await floor.status(job_id) is JobStatus.ABORTED
+
+
+async def test_a_job_created_after_the_commit_is_not_covered_however_far_the_range_goes(floor: Floor) -> None:
+    barrier = await floor.accept()
+    [later] = await floor.create(1)
+    assert await floor.status(later) is JobStatus.PENDING
+    assert await floor.count(barrier) == 0
+    assert [lease.key.job_id for lease in await floor.claim(1)] == [later]
+
+
+async def test_a_job_that_has_started_is_left_alone_also_when_it_waits_again(floor: Floor) -> None:
+    [job_id] = await floor.create(1, tasks=1)
+    [lease] = await floor.claim()
+    barrier = await floor.accept()
+    assert await floor.count(barrier) == 0
+    await floor.finish(lease, Failed(FailureKind.SERVER_STOPPED, "no"))
+    assert await floor.status(job_id) is JobStatus.RUNNING
+    await floor.database.write(lambda tx: tx.run("test.all_due"))
+    [again] = await floor.claim()
+    assert await floor.finish(again, Done())
+    assert await floor.status(job_id) is JobStatus.COMPLETE
+
+
+async def test_reads_say_aborted_from_the_commit_on_and_the_rows_say_the_same_afterwards(floor: Floor) -> None:
+    ids = await floor.create(5)
+    await floor.database.write(lambda tx: claims.mark_queued(tx, pool="native", limit=4))
+    barrier = await floor.accept()
+    [other] = await floor.create(1)
+    seen = []
+    for settle in (False, True):
+        if settle:
+            assert await floor.count(barrier) == 5
+            await floor.settle(barrier)
+        found = await floor.read(*ids, other)
+        for job_id in ids:
+            job = found[job_id]
+            assert job.status is JobStatus.ABORTED
+            assert job.aborted_at == job.modified_at == barrier.accepted_at
+            assert {task.status for task in job.tasks} == {TaskStatus.ABORTED}
+            assert {task.aborted_at for task in job.tasks} == {barrier.accepted_at}
+            assert await floor.status(job_id) is JobStatus.ABORTED
+        statuses = await floor.database.glance(lambda tx: queries.statuses(tx, [(i, make.ORGANIZATION) for i in ids]))
+        assert set(statuses) == {JobStatus.ABORTED}
+        assert found[other].status is JobStatus.PENDING
+        seen.append((found, await _lists(floor, barrier)))
+    assert seen[0] == seen[1]
+    [(_, lists), _] = seen
+    assert lists["aborted"] == ids[::-1]
+    assert lists["pending"] == [other]
+    assert lists["queued"] == []
+    assert lists["counts"] == {"aborted": 5, "pending": 1}
+    assert lists["either"] == [other, *ids[::-1]]
+    assert lists["touched then"] == ids
+    assert lists["by modification"] == [*ids, other]
+    assert lists["counted"] == [5, 1, 0, 5, 6]
+
+
+async def _lists(floor: Floor, barrier: Barrier) -> dict[str, object]:
+    """Everything a list, a filter, an order or a count can say."""
+    at = barrier.accepted_at
+    words = (JobStatus.ABORTED, JobStatus.PENDING, JobStatus.QUEUED)
+    counts = await floor.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))
+    return {
+        **{word.value: await floor.page(statuses=(word,)) for word in words},
+        "either": await floor.page(statuses=(JobStatus.ABORTED, JobStatus.PENDING)),
+        "touched then": await floor.page(modified_from=at, modified_to=at, descending=False),
+        "by modification": await floor.page(order_by="modified_at", descending=False),
+        "counts": {word: count for word, count in counts.items() if count},
+        "counted": [
+            *[await floor.matching(statuses=(word,)) for word in words],
+            await floor.matching(modified_from=at, modified_to=at),
+            await floor.matching(),
+        ],
+    }
+
+
+async def test_settling_goes_in_batches_and_touches_nothing_outside(floor: Floor) -> None:
+    [before] = await floor.create(1)
+    ids = await floor.create(10)
+    created = [job.created_at for job in (await floor.read(*ids)).values()]
+    [after] = await floor.create(1)
+    [foreign] = await floor.create(1, organization_id=2)
+    untouched = await floor.read(before, after), await floor.read(foreign, organization_id=2)
+    barrier = await floor.accept(min(created), max(created))
+    assert await floor.count(barrier) == 10
+    await floor.settle(barrier)
+    ended = await floor.barrier(barrier.id)
+    assert (ended.matched, ended.settled) == (10, 10)
+    assert ended.settled_at is not None
+    assert (await floor.read(before, after), await floor.read(foreign, organization_id=2)) == untouched
+    rows = {row[0]: row for row in await floor.database.read(lambda tx: tx.all("test.job_rows"))}
+    assert {job_id for job_id, row in rows.items() if row[1] == "aborted"} == set(ids)
+    assert {row[0] for row in await floor.database.read(lambda tx: tx.all("test.item_rows"))} == {
+        before,
+        after,
+        foreign,
+    }
+    await floor.counts_agree()
+
+
+async def test_a_count_stands_once_it_is_taken_and_an_empty_one_is_over_at_once(floor: Floor) -> None:
+    await floor.create(3)
+    barrier = await floor.accept()
+    assert await floor.count(barrier) == 3
+    await floor.settle(barrier)
+    assert await floor.count(barrier) == 3
+    empty = await floor.accept()
+    assert await floor.count(empty) == 0
+    assert (await floor.barrier(empty.id)).settled_at is not None
+
+
+async def test_two_bulk_cancels_that_overlap_share_nothing(floor: Floor) -> None:
+    ids = await floor.create(1) + await floor.create(2) + await floor.create(1)
+    at = [job.created_at for job in (await floor.read(*ids)).values()]
+    first = await floor.accept(at[0], at[2])
+    second = await floor.accept(at[1], at[3])
+    assert (await floor.count(second), await floor.count(first)) == (1, 3)
+    assert [barrier.id for barrier in await floor.database.read(bulk_cancels.open_ones)] == [first.id]
+    aborted = {job_id: job.aborted_at for job_id, job in (await floor.read(*ids)).items()}
+    assert aborted == dict(zip(ids, [first.accepted_at] * 3 + [second.accepted_at], strict=True))
+    await floor.settle(first)
+    assert [barrier.id for barrier in await floor.database.read(bulk_cancels.open_ones)] == [second.id]
+    await floor.settle(second)
+    assert {job_id: job.aborted_at for job_id, job in (await floor.read(*ids)).items()} == aborted
+    for barrier, matched in ((first, 3), (second, 1)):
+        found = await floor.barrier(barrier.id)
+        assert (found.matched, found.settled) == (matched, matched)
+    await floor.counts_agree()
+
+
+async def test_a_covered_job_is_aborted_for_every_writer(floor: Floor) -> None:
+    marked, cancelled, deleted = await floor.create(3)
+    barrier = await floor.accept()
+    assert await floor.database.write(lambda tx: claims.mark_queued(tx, pool="native", limit=10)) == 0
+    verdict = await floor.cancel(cancelled)
+    assert verdict == cancellation.Cancelled(JobStatus.ABORTED, done=False, refused=False)
+    await floor.database.write(lambda tx: deletion.delete(tx, [deleted], organization_id=make.ORGANIZATION))
+    assert await floor.count(barrier) == 3
+    await floor.settle(barrier)
+    ended = await floor.barrier(barrier.id)
+    assert (ended.matched, ended.settled) == (3, 3)
+    assert set(await floor.read(marked, cancelled, deleted)) == {marked, cancelled}
+    await floor.counts_agree()
+
+
+async def test_marking_as_queued_lets_no_job_slip_from_a_bulk_cancel(floor: Floor) -> None:
+    """A mark that had looked at the job before the barrier's commit writes after it."""
+    [job_id] = await floor.create(1)
+    barrier = await floor.accept()
+
+    async def late(tx: Tx) -> None:
+        await tx.many("work.set_jobs", [(job_id, "queued", barrier.id, 2, 0, 0, 0, 0, None, None, tx.now)])
+
+    await floor.database.write(late)
+    assert await floor.status(job_id) is JobStatus.ABORTED
+    assert await floor.claim() == []
+
+
+async def test_including_the_running_ones_nothing_more_of_them_starts(floor: Floor) -> None:
+    [job_id] = await floor.create(1, tasks=2)
+    await floor.claim(1)
+    barrier = await floor.accept(include_running=True)
+    [later] = await floor.create(1, tasks=1)
+    assert [lease.key.job_id for lease in await floor.claim()] == [later]
+    assert await floor.count(barrier) == 0
+    assert (await floor.barrier(barrier.id)).settled_at is None
+    assert not await floor.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=10))
+    assert await floor.database.write(lambda tx: bulk_cancels.stop_running(tx, barrier, limit=10)) == {job_id: 1}
+    assert await floor.database.write(lambda tx: bulk_cancels.stop_running(tx, barrier, limit=10)) == {}
+    assert await floor.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=10))
+    assert await floor.database.read(lambda tx: bulk_cancels.count_stopping(tx, barrier.range, barrier=barrier)) == 1
+
+
+# Races ---------------------------------------------------------------------------------------------------------------
+
+CLAIMERS = 8
+BARRIERS = 40
+WAVE = 50
+
+
+@pytest.fixture
+async def wide_postgres(postgres_dsn: str) -> AsyncIterator[Database]:
+    opened = await PostgresDatabase.open(postgres_dsn, writers=12, readers=2, allow_unsafe_durability=FSYNC == "off")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def contended(request: pytest.FixtureRequest) -> Floor:
+    known = {"sqlite": "sqlite_database", "postgres": "wide_postgres"}
+    return Floor(request.getfixturevalue(known[request.param]))
+
+
+class Race:
+    """Claimers that run all they can get, two that create, one that cancels jobs; and one bulk cancel after another."""
+
+    def __init__(self, floor: Floor) -> None:
+        self.floor = floor
+        self.over = False
+        self.cancelled = 0
+        self.accepted: list[Barrier] = []
+        self.counted: list[int] = []
+        self.chance = random.Random(11)
+
+    async def run(self) -> None:
+        everybody = (*(self._claim() for _ in range(CLAIMERS)), self._create(), self._create(), self._cancel())
+        running = asyncio.gather(*everybody)
+        for _ in range(BARRIERS):
+            await self.floor.create(WAVE)
+            barrier = await self.floor.accept()
+            self.accepted.append(barrier)
+            self.counted.append(await self.floor.count(barrier))
+            if self.chance.random() < 0.5:
+                await self._settle_all()
+        await self._settle_all()
+        self.over = True
+        await running
+
+    async def _settle_all(self) -> None:
+        """Two servers at once."""
+        while found := await self.floor.database.read(bulk_cancels.open_ones):
+            await asyncio.gather(*(self._settle(barrier) for barrier in found * 2))
+
+    async def _settle(self, barrier: Barrier) -> None:
+        async def step(tx: Tx) -> bool:
+            batch = await bulk_cancels.settle(tx, barrier, since=0, limit=20)
+            return bool(batch.settled) or not await bulk_cancels.settle_rest(tx, barrier, limit=20)
+
+        while await self.floor.database.write(step):
+            pass
+
+    async def _claim(self) -> None:
+        while not self.over:
+            for lease in await self.floor.claim(3):
+                lost = self.chance.random() < 0.2
+                assert await self.floor.finish(lease, Failed(FailureKind.WORKER_LOST, "") if lost else Done())
+            await asyncio.sleep(0)
+
+    async def _create(self) -> None:
+        while not self.over:
+            await self.floor.create(2)
+            await asyncio.sleep(0)
+
+    async def _cancel(self) -> None:
+        while not self.over:
+            for job_id in await self.floor.page(statuses=(JobStatus.PENDING,), limit=2):
+                verdict = await self.floor.cancel(job_id)
+                self.cancelled += verdict is not None and verdict.done
+            await asyncio.sleep(0)
+
+
+async def test_nothing_covered_starts_after_the_commit_and_every_count_is_exact(contended: Floor) -> None:
+    race = Race(contended)
+    await race.run()
+    assert sum(race.counted), "no bulk cancel found anything: the race says nothing"
+    assert await contended.number("test.starts_after_the_cancel") == 0
+    assert await contended.number("test.started"), "the claimers never won: the race says nothing"
+    assert await contended.number("test.cancelled_jobs") == race.cancelled + sum(race.counted)
+    for barrier, counted in zip(race.accepted, race.counted, strict=True):
+        ended = await contended.barrier(barrier.id)
+        assert (ended.matched, ended.settled, ended.settled_at is not None) == (counted, counted, True)
+    await contended.counts_agree()
+    assert await contended.number("test.drifted_jobs") == 0
+    assert await contended.number("test.items_of_ended_jobs") == 0
+
+
+async def test_a_claim_without_the_lock_is_caught_on_postgresql(
+    wide_postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant that proves the lock: with it gone, jobs start that a committed bulk cancel covers."""
+    floor = Floor(wide_postgres)
+
+    async def claim(limit: int = 1000) -> list[Lease]:
+        return await wide_postgres.write(
+            lambda tx: claims.claim(
+                cast("Tx", _Unlocked(tx)), floor.plans, pool="native", limit=limit, worker="w", lease_micros=10**9
+            )
+        )
+
+    monkeypatch.setattr(floor, "claim", claim)
+    race = Race(floor)
+    await race.run()
+    wrong = await floor.number("test.starts_after_the_cancel")
+    assert wrong or await floor.number("test.cancelled_jobs") != race.cancelled + sum(race.counted)
+
+
+class _Unlocked:
+    """A transaction that takes no lock."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    async def lock(self, name: str, *, shared: bool) -> None: ...
