@@ -2,18 +2,32 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import structs
 
 from enginehouse.domain.work import REMEMBERED, Worker
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 _FOREVER: Final = 9_223_372_036_854_775_807
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _POOLS: Final = msgspec.json.Decoder(dict[str, int])
 _ENGINES: Final = msgspec.json.Decoder(frozenset[str])
+
+
+class WorkerRow(NamedTuple):
+    """A worker as it is stored; pools and engines are documents."""
+
+    name: str
+    pools: str
+    engines: str
+    started_at: int
+    seen_at: int
+
+
+_ALL: Final = Select("workers.all", WorkerRow)
 
 
 async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False) -> None:
@@ -45,13 +59,13 @@ async def all_(tx: Tx) -> list[Worker]:
     """Every worker heard of within a day, connected or not, the longest there first."""
     return [
         Worker(
-            name=name,
-            pools=_POOLS.decode(pools),
-            engines=_ENGINES.decode(engines),
-            started_at=started_at,
-            seen_at=seen_at,
+            name=row.name,
+            pools=_POOLS.decode(row.pools),
+            engines=_ENGINES.decode(row.engines),
+            started_at=row.started_at,
+            seen_at=row.seen_at,
         )
-        for name, pools, engines, started_at, seen_at in await tx.all("workers.all")
+        for row in await _ALL.all(tx)
     ]
 
 
