@@ -294,7 +294,7 @@ class Settlement:
         if task.status in TASK_ENDED or task.status is TaskStatus.STANDBY_PENDING:
             return
         plan = self.plan.tasks[task.ordinal]
-        if not plan.per_chunk:
+        if not plan.per_chunk or not self.shape.parents[task.ordinal]:
             self._add_item(task, WHOLE)
             return
         if plan.parents_first or plan.standby_for is not None:
@@ -329,8 +329,9 @@ class Settlement:
 
     def _leave_out_standby(self, principal: int) -> None:
         standby = self.shape.standbys[principal]
-        if standby is not None:
+        while standby is not None:
             self._abort(self._task(standby), NOT_NEEDED)
+            standby = self.shape.standbys[standby]
 
     def _drop_items(self, task: TaskState) -> None:
         if task.items_open:
