@@ -4,8 +4,7 @@ import socket
 import time
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 
 
 def _spec(number: int, name: str, **more: Any) -> EngineSpec:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse_engines.aion import AION, fraction, output
 from enginehouse_engines.prose import LANGUAGES
 from enginehouse_engines.ranking import keywords

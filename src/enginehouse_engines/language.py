@@ -5,8 +5,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse_engines.aion import AION, fraction, output
 from enginehouse_engines.text import INPUTS, Document, documents
 

@@ -1,7 +1,6 @@
 """An engine that does nothing, at once: what is measured through it is the house itself."""
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 
 ID = "00000000-0000-4000-8000-0000006e6f6f"
 

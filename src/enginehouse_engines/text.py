@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import Chunk, EngineFailure, Work
+from enginehouse.engine import Chunk, EngineFailure, FailureKind, Work
 from enginehouse_engines.aion import AION
 from enginehouse_engines.markup import from_html, from_markdown
 

@@ -6,8 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Chunk, Output, Work
+from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse_engines.aion import fraction, output
 from enginehouse_engines.text import invalid
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure, Output, Work
+from enginehouse.engine import EngineFailure, EngineKind, EngineSpec, FailureKind, Output, Work
 
 
 @dataclass

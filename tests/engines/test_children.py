@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 
-from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import Chunk, EngineFailure, EngineKind, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines import processes
 from enginehouse.engines.children import Children
 from enginehouse.engines.keeper import Keeper
-from enginehouse.engines.protocol import Chunk, EngineFailure, Output, Work
 
 HERE = Path(__file__).parent
 K = FailureKind

@@ -11,11 +11,10 @@ from tests.client.servers import http, listening
 from tests.engines.native_context import CHUNK_IN, CHUNK_OUT, STREAM_IN, Bench, bench_at, data
 from tests.engines.waves import samples, wave
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.native import wave_file
 from enginehouse.engines.native.chunker import Chunker
 from enginehouse.engines.native.dash import DashSegmenter
-from enginehouse.engines.protocol import EngineFailure
 
 DOCUMENT = """# Three harbours
 

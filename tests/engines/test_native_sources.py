@@ -8,12 +8,11 @@ import pytest
 from tests.client.servers import http, listening
 from tests.engines.native_context import Bench, bench_at, data
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.native import CATEGORIES, ENGINES, media
 from enginehouse.engines.native.noop import Noop
 from enginehouse.engines.native.push import PushAdapter
 from enginehouse.engines.native.webstream import TV_AND_RADIO, WEBSTREAM
-from enginehouse.engines.protocol import EngineFailure
 
 
 @pytest.fixture

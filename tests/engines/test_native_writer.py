@@ -12,10 +12,10 @@ import pytest
 from tests.engines.aion import problems
 from tests.engines.native_context import Bench, bench_at, data
 
+from enginehouse.engine import Chunk, Output
 from enginehouse.engines.native.aion import broken
 from enginehouse.engines.native.collation import Part, collate
 from enginehouse.engines.native.writer import CHUNK_AGGREGATOR, OUTPUT_WRITER
-from enginehouse.engines.protocol import Chunk, Output
 
 LANGUAGE = "11111111-1111-4111-8111-111111111111"
 SENTIMENT = "22222222-2222-4222-8222-222222222222"

@@ -8,8 +8,7 @@ from uuid import UUID
 import pytest
 from tests.engines.reference import work
 
-from enginehouse.domain.engine import EngineKind
-from enginehouse.engines.protocol import PythonEngine
+from enginehouse.engine import EngineKind, PythonEngine
 from enginehouse_engines import keywords, language, noop, sentiment, transcription
 
 ENGINES: dict[str, PythonEngine] = {

@@ -8,11 +8,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, FailureKind, Work
 from enginehouse.engines import frames
 from enginehouse.engines.frames import Answer, Done, Failed, Garbled, Load, Ready, Request, Run
 from enginehouse.engines.keeper import Ended, Keeper, KeptChild, python
-from enginehouse.engines.protocol import EngineFailure, Work
 from enginehouse.engines.task_log import TaskLog
 from enginehouse.engines.verdicts import explain, garbled, with_files
 

@@ -14,12 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
 from enginehouse.engines.frames import Answer, Done, Failed, Garbled, Load, Ready, Request, Run
-from enginehouse.engines.protocol import EngineFailure, Output, PythonEngine
 
-GROUP: Final = "enginehouse.engines"
 MAX_FILES: Final = 4096
 HEADROOM: Final = 1 << 30  # bytes of addresses an interpreter and its libraries reserve without using them
 MESSAGE_LIMIT: Final = 2000  # characters
@@ -88,11 +86,11 @@ def _load(request: Load) -> Answer:
         module, _, attribute = request.entry_point.partition(":")
         found = getattr(importlib.import_module(module), attribute, None)
     else:
-        points = importlib.metadata.entry_points(group=GROUP, name=request.entry_point)
+        points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP, name=request.entry_point)
         if not points:
             return Failed(
                 FailureKind.SYSTEM_DEPENDENCY_MISSING,
-                f'No installed package has an entry point "{request.entry_point}" in the group {GROUP}.',
+                f'No installed package has an entry point "{request.entry_point}" in the group {ENTRY_POINT_GROUP}.',
             )
         found = next(iter(points)).load()
     if not callable(getattr(found, "process", None)):

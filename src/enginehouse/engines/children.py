@@ -5,12 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.child import GRACE, Child
 from enginehouse.engines.frames import Done
 from enginehouse.engines.keeper import Keeper
-from enginehouse.engines.protocol import EngineFailure, Output, Work
 from enginehouse.engines.task_log import TaskLog
 
 LOG_LIMIT: Final = 1 << 20

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import FailureKind, Output, Work
 
 HEADER: Final = 4
 REQUEST_LIMIT: Final = 64 << 20

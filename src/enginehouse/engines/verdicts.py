@@ -5,10 +5,9 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, FailureKind, Output
 from enginehouse.engines.frames import Done
 from enginehouse.engines.keeper import Ended
-from enginehouse.engines.protocol import EngineFailure, Output
 
 
 def with_files(done: Done, directory: Path) -> Done:

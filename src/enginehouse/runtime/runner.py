@@ -15,8 +15,9 @@ from enginehouse.domain.errors import TooLarge, Unavailable
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report, Stale
+from enginehouse.engine import Chunk, EngineFailure, Output, Work
+from enginehouse.engines.native.protocol import NativeEngine
 from enginehouse.engines.native.source import acquire
-from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
 from enginehouse.engines.threads import undisturbed
 from enginehouse.operations.house import House
 from enginehouse.runtime.attempt import AttemptContext, Fetch

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.domain.job import FolderMode, FolderType
+from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, FolderMode, FolderType, Output, Work
 from enginehouse.engines.native import cutting, media
 from enginehouse.engines.native.categories import CHUNKING
 from enginehouse.engines.native.payload import fields, invalid, text
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.native.source import acquire
-from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
 
 _TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
 _PER_INPUT: Final = 1_000_000  # indices kept apart for each input chunk that is cut further

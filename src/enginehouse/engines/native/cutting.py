@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from enginehouse.engine import Chunk, Output
 from enginehouse.engines.native import ffmpeg, media, text_cut, wave_cut, wave_file
 from enginehouse.engines.native.payload import invalid, number
 from enginehouse.engines.native.source import borrow
-from enginehouse.engines.protocol import Chunk, Output
 from enginehouse.engines.threads import in_thread
 
 Way = Callable[[Chunk, Path, dict[str, Any]], Awaitable[list[Output]]]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from enginehouse.engine import Work
 from enginehouse.engines.native import media
 from enginehouse.engines.native.payload import invalid, text
-from enginehouse.engines.protocol import Fetched, NativeContext, Work
+from enginehouse.engines.native.protocol import Fetched, NativeContext
 from enginehouse.engines.threads import in_thread
 
 _BLOCK: Final = 1 << 20

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.categories import ADAPTER
 from enginehouse.engines.native.payload import fields
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.native.source import acquire
-from enginehouse.engines.protocol import NativeContext, Output, Work
 
 
 class StreamAdapter:

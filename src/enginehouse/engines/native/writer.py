@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.aion import MEDIA_TYPE, Document
 from enginehouse.engines.native.categories import AGGREGATOR
 from enginehouse.engines.native.collation import Part, collate
 from enginehouse.engines.native.media import plain
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.native.source import borrow
-from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
 from enginehouse.engines.threads import in_thread
 
 
