@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, Output, Work
+from enginehouse.wave import NotWave
 from enginehouse_engines.aion import fraction, output
 from enginehouse_engines.text import invalid
 
@@ -79,8 +80,8 @@ def _sound(chunk: Chunk) -> Any:
     np, wav = import_module("numpy"), import_module("enginehouse_engines.wav")
     name = chunk.name or chunk.path.name
     try:
-        blocks = [(block.clip(-1, 1) * 32767).astype("<i2") for block in wav.read(chunk.path, rate=RATE)]
-    except wav.NotWav as problem:
+        blocks = [(block.clip(-1, 1) * 32767).astype("<i2") for block in wav.read_mono(chunk.path, rate=RATE)]
+    except NotWave as problem:
         raise invalid(f'"{name}" is {chunk.media_type}; this engine takes WAV ({_WAVS[0]}), and {problem}.') from None
     return np.concatenate(blocks) if blocks else np.empty(0, "<i2")
 
