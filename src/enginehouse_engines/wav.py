@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from enginehouse.wave import FLOAT, PCM, NotWave, WaveFile, read_header
-from enginehouse_engines.resample import Samples, resampled
+from enginehouse_engines.resample import Samples, resample
 
 _BLOCK_SECONDS = 10
 
@@ -25,7 +25,7 @@ def read_mono(path: Path, *, rate: int) -> Iterator[Samples]:
     """The file's sound in -1..1, mixed to one channel, at `rate`, in blocks of some seconds. Raises NotWave."""
     source = read_header(path)
     _check(source)
-    yield from resampled(_mono(source), source.rate, rate)
+    yield from resample(_mono(source), source.rate, rate)
 
 
 def _check(source: WaveFile) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from enginehouse.wave import NotWave
-from enginehouse_engines.resample import Samples, resampled
+from enginehouse_engines.resample import Samples, resample
 from enginehouse_engines.wav import read_mono
 
 RATE = 16_000
@@ -96,22 +96,22 @@ def test_channels_are_mixed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
 def test_every_rate_is_the_same_sound(rate: int) -> None:
-    heard = np.concatenate(list(resampled([tone(rate)], rate, RATE)))
+    heard = np.concatenate(list(resample([tone(rate)], rate, RATE)))
     assert len(heard) == pytest.approx(RATE / 2, abs=1)
     inner = slice(500, min(len(heard), RATE // 2) - 500)  # the filter sees silence beyond both ends
     np.testing.assert_allclose(heard[inner], tone(RATE)[inner], atol=0.002)
 
 
 def test_what_the_lower_rate_cannot_hold_is_silenced_and_not_folded_back() -> None:
-    heard = np.concatenate(list(resampled([tone(48_000, hertz=11_000)], 48_000, RATE)))
+    heard = np.concatenate(list(resample([tone(48_000, hertz=11_000)], 48_000, RATE)))
     assert np.abs(heard[500:-500]).max() < 0.005
 
 
 @pytest.mark.parametrize("cuts", [[1, 2, 3], [5_000], [7, 7, 13_000, 20_000]])
 def test_where_the_blocks_are_cut_makes_no_difference(cuts: list[int]) -> None:
     whole = tone(44_100)
-    in_one = np.concatenate(list(resampled([whole], 44_100, RATE)))
-    in_parts = np.concatenate(list(resampled(np.split(whole, cuts), 44_100, RATE)))
+    in_one = np.concatenate(list(resample([whole], 44_100, RATE)))
+    in_parts = np.concatenate(list(resample(np.split(whole, cuts), 44_100, RATE)))
     np.testing.assert_allclose(in_parts, in_one, atol=1e-6)
 
 

@@ -8,7 +8,7 @@ from enginehouse.engines.native import media, splitters
 from enginehouse.engines.native.categories import CHUNKING
 from enginehouse.engines.native.payload import fields, invalid, text
 from enginehouse.engines.native.protocol import NativeContext
-from enginehouse.engines.native.source import acquire
+from enginehouse.engines.native.root_input import read_root_input
 from enginehouse.engines.native.splitters import Splitter
 
 _TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
@@ -56,7 +56,7 @@ async def _inputs(work: Work, context: NativeContext, payload: dict[str, Any]) -
     named = text(payload, "url") or text(payload, "text")
     if work.inputs or (fed and not named):
         return work.inputs
-    source = await acquire(work, context, payload)
+    source = await read_root_input(work, context, payload)
     size = source.path.stat().st_size
     return (Chunk(path=source.path, media_type=source.media_type, size=size, name=source.name),)
 
@@ -70,7 +70,7 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
     template = text(payload, "ffmpegTemplate")
     if template is not None and template not in _TEMPLATES:
         raise invalid(f'payload.ffmpegTemplate: audio, frame, rawchunk or video, got "{template[:60]}".')
-    kind = media.plain(chunk.media_type)
+    kind = media.normalize(chunk.media_type)
     match kind.partition("/")[0], template:
         case _ if text(payload, "outputMode") == "stream":
             splitter = splitters.keep_whole

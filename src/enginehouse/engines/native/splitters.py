@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from enginehouse.engine import Chunk, Output
 from enginehouse.engines.native import ffmpeg, media, text_splitter, wave_splitter
+from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.payload import invalid, number
 from enginehouse.engines.native.pcm import milliseconds, read_pcm, write_pcm
-from enginehouse.engines.native.source import borrow
 from enginehouse.engines.threads import in_thread
 from enginehouse.wave import NotWave, WaveFile
 
@@ -22,7 +22,7 @@ _RAW_BLOCK: Final = 10 << 20
 async def keep_whole(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """The input as it is."""
     path = directory / "whole"
-    await in_thread(borrow, chunk.path, path)
+    await in_thread(link_or_copy, chunk.path, path)
     return [Output(media_type=chunk.media_type, path=path, name=chunk.name or None)]
 
 
@@ -48,7 +48,7 @@ async def split_text(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> 
 
     def split() -> list[Output]:
         document = chunk.path.read_bytes().decode("utf-8-sig", "replace")
-        if media.plain(chunk.media_type) == "text/html":
+        if media.normalize(chunk.media_type) == "text/html":
             document = text_splitter.html_text(document)
         return [
             Output(
@@ -81,7 +81,7 @@ async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) ->
 
 
 async def _pcm(chunk: Chunk, directory: Path) -> WaveFile:
-    if media.plain(chunk.media_type) == media.WAVE:
+    if media.normalize(chunk.media_type) == media.WAVE:
         with suppress(NotWave):
             return await in_thread(read_pcm, chunk.path)
     return read_pcm(await ffmpeg.to_wave(chunk.path, directory))

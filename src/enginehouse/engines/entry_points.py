@@ -10,7 +10,7 @@ from enginehouse.engine import ENTRY_POINT_GROUP, EngineKind, EngineSpec
 log = structlog.get_logger(__name__)
 
 
-def installed() -> list[EngineSpec]:
+def load_specs() -> list[EngineSpec]:
     """The declarations of every installed Python engine; one that cannot be read is named in the log and left out."""
     found = []
     for entry in entry_points(group=ENTRY_POINT_GROUP):
