@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 from enginehouse.engines.native.noop import Noop
-from enginehouse_engines.noop import ID
 
-NOOP, PYTHON_NOOP = Noop.spec.id, ID
+NOOP = Noop.spec.id
 # Declared by bench/engines/bench_engines.py, which the server loads and this process does not.
 HOLD = "00000000-0000-4000-8000-00000be7c401"
 STAMP = "00000000-0000-4000-8000-00000be7c402"
+PYTHON_NOOP = "00000000-0000-4000-8000-00000be7c403"
 # An engine without a parent works on this text, so nothing has to be fetched for it.
 _TEXT = {"text": ""}
 CREATE = "/edge/v1/proc/job/create"

@@ -23,9 +23,9 @@ from bench import processors
 STARTS_WITHIN = 60.0
 _ENGINES = Path(__file__).parent / "engines"
 _ENTRY_POINTS = """[enginehouse.engines]
-noop = enginehouse_engines.noop:engine
 bench-hold = bench_engines:hold
 bench-stamp = bench_engines:stamp
+bench-noop = bench_engines:noop
 """
 
 

@@ -1,11 +1,10 @@
-"""Two engines for measurements: one that holds its slot, one that says when it was started."""
+"""The engines of the measurements: one holds its slot, one reports when it was started, one does nothing."""
 
 import socket
 import time
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 
 
 def _spec(number: int, name: str, **more: Any) -> EngineSpec:
@@ -44,5 +43,15 @@ class Stamp:
         return []
 
 
+class PythonNoop:
+    """Does nothing, in a child process: what is measured through it is the server."""
+
+    spec = _spec(3, "No operation in a child process", mode=EngineMode.BATCH, timeout_seconds=30)
+
+    def process(self, work: Work) -> list[Output]:
+        return []
+
+
 hold = Hold()
 stamp = Stamp()
+noop = PythonNoop()

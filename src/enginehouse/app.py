@@ -14,9 +14,9 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.work import BEAT_SECONDS
-from enginehouse.engines import predecessors
-from enginehouse.engines.children import Children
-from enginehouse.engines.installed import installed
+from enginehouse.engines import keeper_register
+from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.entry_points import load_specs
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.operations import bulk_cancels, engines, identity, maintenance, workers
@@ -73,10 +73,11 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
         first = await identity.first_start(house, init_token=settings.init_token)
-        specs = [engine.spec for engine in ENGINES] + installed()
+        specs = [engine.spec for engine in ENGINES] + load_specs()
         await engines.register(house, specs, CATEGORIES)
         embedded = house.database.dialect == "sqlite"
-        await asyncio.to_thread(predecessors.end, settings.data / _KEEPERS, besides=keeper.entry, wait=embedded)
+        keepers = settings.data / _KEEPERS
+        await asyncio.to_thread(keeper_register.end_orphans, keepers, besides=keeper.entry, wait=embedded)
         if embedded:
             # Nobody else can hold a lease on this file: what is leased belonged to a server that is gone, and so are
             # its engines by now.
@@ -117,7 +118,7 @@ async def _supervisor(
     settings: Settings, house: House, keeper: Keeper, specs: Sequence[EngineSpec], closing: AsyncExitStack
 ) -> Supervisor:
     warm = max(settings.warm_children, settings.python_slots)
-    children = Children(keeper, slots=warm, idle_seconds=settings.idle_child_seconds)
+    children = ChildPool(keeper, slots=warm, idle_seconds=settings.idle_child_seconds)
     closing.push_async_callback(children.close)
     outgoing = GuardedClient(allow_private=settings.allow_private_urls)
     closing.push_async_callback(outgoing.aclose)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from enginehouse.engines.protocol import Chunk, Output
+from enginehouse.engine import Chunk, Output
 
 AION = "application/vnd.veritone.aion+json"
 MEDIA_TYPE = "application/json"

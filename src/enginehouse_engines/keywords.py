@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
-from enginehouse_engines.aion import AION, fraction, output
+from enginehouse.engine import Output, Work
+from enginehouse_engines.aion import fraction, output
 from enginehouse_engines.prose import LANGUAGES
 from enginehouse_engines.ranking import keywords
-from enginehouse_engines.text import INPUTS, Document, documents, invalid, options
+from enginehouse_engines.spec import chunk_spec
+from enginehouse_engines.text import Document, documents, invalid, options
 
 ID = "e4c81f37-0a9b-4d52-b6e8-71f2d05a9c13"
 DEFAULT_MAX, LARGEST_MAX = 10, 1000
@@ -20,31 +20,17 @@ class Keywords:
     `confidence` compares the phrases of one input with each other; it is not a probability.
     """
 
-    spec = EngineSpec(
-        id=ID,
+    spec = chunk_spec(
+        "keywords",
+        engine_id=ID,
         name="Keyword extraction",
         slug="keywords-statistical",
         description="Finds the phrases a text is about, by where and how often they occur.",
+        category="Keyword extraction",
         category_id="dd7a1f0c-2d3c-4f6e-9a40-5b1f7d3d6e21",
-        kind=EngineKind.PYTHON,
-        mode=EngineMode.CHUNK,
-        shared=True,
-        inputs=INPUTS,
-        outputs=("application/json",),
-        timeout_seconds=120,
-        memory_mb=1024,
         task_type="keywords",
-        entry_point="enginehouse_engines.keywords:engine",
-        manifest={
-            "engineId": ID,
-            "category": "Keyword extraction",
-            "engineMode": "chunk",
-            "preferredInputFormat": "text/plain",
-            "supportedInputFormats": ["text/plain", "text/markdown", "text/html", "application/json", AION],
-            "outputFormats": ["application/json"],
-            "clusterSize": "small",
-            "supportedLanguages": list(LANGUAGES),
-        },
+        memory_mb=1024,
+        languages=LANGUAGES,
     )
 
     def process(self, work: Work) -> list[Output]:

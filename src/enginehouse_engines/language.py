@@ -5,10 +5,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
-from enginehouse_engines.aion import AION, fraction, output
-from enginehouse_engines.text import INPUTS, Document, documents
+from enginehouse.engine import Output, Work
+from enginehouse_engines.aion import fraction, output
+from enginehouse_engines.spec import chunk_spec
+from enginehouse_engines.text import Document, documents
 
 ID = "6a7d2c1e-58b3-4f0a-9d6e-3b8f41c7e205"
 UNDETERMINED = "und"  # what BCP 47 calls a text that has no language
@@ -17,30 +17,16 @@ UNDETERMINED = "und"  # what BCP 47 calls a text that has no language
 class LanguageIdentification:
     """One AION document per input: root `language`, with the confidence and the runners-up under `vendor`."""
 
-    spec = EngineSpec(
-        id=ID,
+    spec = chunk_spec(
+        "language",
+        engine_id=ID,
         name="Language identification (langid)",
         slug="language-langid",
         description="Tells which of 97 languages a text is in.",
+        category="Language identification",
         category_id="a856c447-1030-4fb0-917f-08179f949c4e",
-        kind=EngineKind.PYTHON,
-        mode=EngineMode.CHUNK,
-        shared=True,
-        inputs=INPUTS,
-        outputs=("application/json",),
-        timeout_seconds=120,
-        memory_mb=2048,
         task_type="language",
-        entry_point="enginehouse_engines.language:engine",
-        manifest={
-            "engineId": ID,
-            "category": "Language identification",
-            "engineMode": "chunk",
-            "preferredInputFormat": "text/plain",
-            "supportedInputFormats": ["text/plain", "text/markdown", "text/html", "application/json", AION],
-            "outputFormats": ["application/json"],
-            "clusterSize": "small",
-        },
+        memory_mb=2048,
     )
 
     def process(self, work: Work) -> list[Output]:

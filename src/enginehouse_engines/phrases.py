@@ -22,7 +22,7 @@ _BEFORE_A_SENTENCE = " \"'«“‘(¿¡"
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Word:
     """One word where it stands.
 
     `key` is what its occurrences share; a `stop` word carries no meaning, and one that `links` may stand inside a
@@ -41,7 +41,7 @@ class Token:
         return self.surface[0].isupper() and not self.opens
 
 
-def runs(text: str, language: str | None) -> Iterator[tuple[int, list[Token]]]:
+def runs(text: str, language: str | None) -> Iterator[tuple[int, list[Word]]]:
     """The words with nothing but spaces between them, with the number of their sentence.
 
     `language` chooses the stop words; without it each paragraph's own small words decide.
@@ -56,7 +56,7 @@ def runs(text: str, language: str | None) -> Iterator[tuple[int, list[Token]]]:
             number += 1
 
 
-def phrases(run: list[Token]) -> Iterator[tuple[Token, ...]]:
+def phrases(run: list[Word]) -> Iterator[tuple[Word, ...]]:
     """Every phrase of the run, the shorter ones first at each place."""
     for start in range(len(run)):
         for stop in range(start + 1, min(start + LONGEST, len(run)) + 1):
@@ -66,8 +66,8 @@ def phrases(run: list[Token]) -> Iterator[tuple[Token, ...]]:
                 yield phrase
 
 
-def _runs(sentence: str, language: str) -> Iterator[list[Token]]:
-    run: list[Token] = []
+def _runs(sentence: str, language: str) -> Iterator[list[Word]]:
+    run: list[Word] = []
     reached = 0
     for match in WORD.finditer(sentence):
         if run and sentence[reached : match.start()].strip():
@@ -80,17 +80,17 @@ def _runs(sentence: str, language: str) -> Iterator[list[Token]]:
         yield run
 
 
-def _tokens(word: str, language: str, *, opens: bool) -> Iterator[Token]:
+def _tokens(word: str, language: str, *, opens: bool) -> Iterator[Word]:
     """The word as a token, after the small word that elision has joined to it (l'eau, dell'acqua)."""
     links = _LINKS.get(language, frozenset())
     if (elided := _ELIDED.match(word)) and language in ("fr", "it") and is_stop(word.casefold(), language):
         small = elided.group().casefold().replace("’", "'")
-        yield Token(small, elided.group(), stop=True, links=small in links, opens=opens)
+        yield Word(small, elided.group(), stop=True, links=small in links, opens=opens)
         word, opens = word[elided.end() :], False
     plain = word.casefold().replace("’", "'")
     stop = plain in stop_words(language) or len(plain) < 3 or not any(c.isalpha() for c in plain)
     surface = _POSSESSIVE.sub("", word)
-    yield Token(_singular(surface.casefold(), language), surface, stop=stop, links=plain in links, opens=opens)
+    yield Word(_singular(surface.casefold(), language), surface, stop=stop, links=plain in links, opens=opens)
 
 
 def _singular(word: str, language: str) -> str:

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import fmean, median, pstdev
 
-from enginehouse_engines.phrases import LONGEST, Token, phrases, runs
+from enginehouse_engines.phrases import LONGEST, Word, phrases, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def keywords(text: str, *, limit: int, language: str | None = None) -> list[Keyw
     return _distinct(scored, limit)
 
 
-def _terms(found: list[tuple[int, list[Token]]]) -> dict[str, _Term]:
+def _terms(found: list[tuple[int, list[Word]]]) -> dict[str, _Term]:
     terms: defaultdict[str, _Term] = defaultdict(_Term)
     for sentence, run in found:
         for position, token in enumerate(run):
@@ -102,7 +102,7 @@ def _variety(neighbours: Counter[str]) -> float:
     return len(neighbours) / neighbours.total() if neighbours else 0.0
 
 
-def _candidates(found: list[tuple[int, list[Token]]], terms: dict[str, _Term]) -> list[_Candidate]:
+def _candidates(found: list[tuple[int, list[Word]]], terms: dict[str, _Term]) -> list[_Candidate]:
     by_key: dict[tuple[str, ...], _Candidate] = {}
     for _, run in found:
         for phrase in phrases(run):
@@ -115,7 +115,7 @@ def _candidates(found: list[tuple[int, list[Token]]], terms: dict[str, _Term]) -
     return list(by_key.values())
 
 
-def _label(phrase: tuple[Token, ...], terms: dict[str, _Term]) -> str:
+def _label(phrase: tuple[Word, ...], terms: dict[str, _Term]) -> str:
     """The phrase as written, without a capital that only its place in the sentence gave it."""
     written = [
         token.surface.lower()

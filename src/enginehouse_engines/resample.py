@@ -13,7 +13,7 @@ _ZERO_CROSSINGS = 16  # of the low-pass on each side
 _PASSED = 0.95  # of the narrower band
 
 
-def resampled(blocks: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samples]:
+def resample(blocks: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samples]:
     """The sound of `blocks` at `wanted` samples per second; where the blocks are cut makes no difference.
 
     One windowed sinc for each phase of the ratio between the rates.

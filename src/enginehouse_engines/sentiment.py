@@ -5,11 +5,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
-from enginehouse_engines.aion import AION, fraction, output
+from enginehouse.engine import Output, Work
+from enginehouse_engines.aion import fraction, output
 from enginehouse_engines.prose import guess_language, paragraphs, sentences, words
-from enginehouse_engines.text import INPUTS, Document, Passage, documents
+from enginehouse_engines.spec import chunk_spec
+from enginehouse_engines.text import Document, Passage, documents
 
 ID = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
 NEUTRAL = {"positiveValue": 0.0, "negativeValue": 0.0}
@@ -22,31 +22,17 @@ class Sentiment:
     stand in `series` at their times. Text that is not English is neutral, and `vendor` says that nobody judged it.
     """
 
-    spec = EngineSpec(
-        id=ID,
+    spec = chunk_spec(
+        "sentiment",
+        engine_id=ID,
         name="Sentiment (VADER)",
         slug="sentiment-vader",
         description="Tells how positive and how negative English sentences are, by a lexicon.",
+        category="Sentiment",
         category_id="f2554098-f14b-4d81-9be1-41d0f992a22f",
-        kind=EngineKind.PYTHON,
-        mode=EngineMode.CHUNK,
-        shared=True,
-        inputs=INPUTS,
-        outputs=("application/json",),
-        timeout_seconds=120,
-        memory_mb=1024,
         task_type="sentiment",
-        entry_point="enginehouse_engines.sentiment:engine",
-        manifest={
-            "engineId": ID,
-            "category": "Sentiment",
-            "engineMode": "chunk",
-            "preferredInputFormat": "text/plain",
-            "supportedInputFormats": ["text/plain", "text/markdown", "text/html", "application/json", AION],
-            "outputFormats": ["application/json"],
-            "clusterSize": "small",
-            "supportedLanguages": ["en"],
-        },
+        memory_mb=1024,
+        languages=("en",),
     )
 
     def process(self, work: Work) -> list[Output]:

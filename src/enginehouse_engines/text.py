@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import Chunk, EngineFailure, Work
+from enginehouse.engine import Chunk, EngineFailure, FailureKind, Work
 from enginehouse_engines.aion import AION
 from enginehouse_engines.markup import from_html, from_markdown
 
-INPUTS = ("text/*", "application/json", AION)
 _TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
 
 PAUSE_MS = 600  # a silence this long between two words ends a passage of speech

@@ -6,9 +6,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Chunk, Output, Work
+from enginehouse.engine import Chunk, Output, Work
+from enginehouse.wave import NotWave
 from enginehouse_engines.aion import fraction, output
+from enginehouse_engines.spec import chunk_spec
 from enginehouse_engines.text import invalid
 
 ID = "c0e55cde-340b-44d7-bb42-2e0d65e98255"  # the id published samples use for transcription
@@ -23,31 +24,20 @@ _WAVS = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 class Transcription:
     """One AION transcript per input: a `series` item for each word, at its time in the media."""
 
-    spec = EngineSpec(
-        id=ID,
+    spec = chunk_spec(
+        "transcription",
+        engine_id=ID,
         name="Transcription (pocketsphinx)",
         slug="transcription-pocketsphinx",
         description="Writes down English speech; about three words in ten of clear reading are wrong.",
+        category="Transcription",
         category_id="67cd4dd0-2f75-445d-a6f0-2f297d6cd182",
-        kind=EngineKind.PYTHON,
-        mode=EngineMode.CHUNK,
-        shared=True,
-        inputs=_WAVS,
-        outputs=("application/json",),
-        timeout_seconds=1800,
-        memory_mb=2048,
         task_type="transcribe",
-        entry_point="enginehouse_engines.transcription:engine",
-        manifest={
-            "engineId": ID,
-            "category": "Transcription",
-            "engineMode": "chunk",
-            "preferredInputFormat": "audio/wav",
-            "supportedInputFormats": list(_WAVS),
-            "outputFormats": ["application/json"],
-            "clusterSize": "small",
-            "supportedLanguages": ["en"],
-        },
+        memory_mb=2048,
+        timeout_seconds=1800,
+        inputs=_WAVS,
+        formats=_WAVS,
+        languages=("en",),
     )
 
     def process(self, work: Work) -> list[Output]:
@@ -80,8 +70,8 @@ def _sound(chunk: Chunk) -> Any:
     np, wav = import_module("numpy"), import_module("enginehouse_engines.wav")
     name = chunk.name or chunk.path.name
     try:
-        blocks = [(block.clip(-1, 1) * 32767).astype("<i2") for block in wav.read(chunk.path, rate=RATE)]
-    except wav.NotWav as problem:
+        blocks = [(block.clip(-1, 1) * 32767).astype("<i2") for block in wav.read_mono(chunk.path, rate=RATE)]
+    except NotWave as problem:
         raise invalid(f'"{name}" is {chunk.media_type}; this engine takes WAV ({_WAVS[0]}), and {problem}.') from None
     return np.concatenate(blocks) if blocks else np.empty(0, "<i2")
 

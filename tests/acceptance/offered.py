@@ -13,8 +13,7 @@ from typing import Any
 from tests.engines.misbehaving import MOODS, daemonize, forever
 from tests.engines.misbehaving import flood as prints_a_gigabyte
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 
 TEST_CATEGORY = "67cd4dd0-2f75-445d-a6f0-2f297d6cd182"
 SECONDS = 2

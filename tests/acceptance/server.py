@@ -107,7 +107,7 @@ class Server:
 
     def engine_processes(self) -> set[int]:
         """Every living process that any start of this server started for an engine, wherever it hangs."""
-        found = {pid for owner in self.keepers for pid in processes.marked(owner) if not _is_keeper(pid)}
+        found = {pid for owner in self.keepers for pid in processes.with_marker(owner) if not _is_keeper(pid)}
         if self.process is not None and self.process.poll() is None:
             found |= {pid for pid in processes.descendants(self.keeper()) if not _is_keeper(pid)}
         return {pid for pid in found if (seen := processes.stat(pid)) is not None and seen.alive}

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure, Output, Work
+from enginehouse.engine import EngineFailure, EngineKind, EngineSpec, FailureKind, Output, Work
 
 
 @dataclass
@@ -182,7 +180,7 @@ def deep_frame(work: Work) -> NoReturn:
 def made_up_answer(work: Work) -> list[Output]:
     from enginehouse.engines import frames  # noqa: PLC0415
 
-    connection_to_server().sendall(frames.encode(frames.Done(999, []), frames.ANSWER_LIMIT))
+    connection_to_server().sendall(frames.encode(frames.OutputsAnswer(999, []), frames.ANSWER_LIMIT))
     return []
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.artifact import Artifact, Asset
-from enginehouse.domain.job import Folder, FolderMode, FolderType
-from enginehouse.engines.protocol import Chunk, EngineFailure, Fetched, NativeEngine, Output, Work
+from enginehouse.engine import Chunk, EngineFailure, Folder, FolderMode, FolderType, Output, Work
+from enginehouse.engines.native.protocol import Fetched, NativeEngine
 from enginehouse.outgoing.fetch import GuardedClient, OutgoingFailed
 
 STREAM_IN = Folder("in", FolderMode.STREAM, FolderType.INPUT)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from enginehouse.engines.protocol import Chunk, PythonEngine, Work
+from enginehouse.engine import Chunk, PythonEngine, Work
 
 
 def work(*inputs: Chunk, payload: object = None) -> Work:

@@ -11,11 +11,10 @@ from tests.client.servers import http, listening
 from tests.engines.native_context import CHUNK_IN, CHUNK_OUT, STREAM_IN, Bench, bench_at, data
 from tests.engines.waves import samples, wave
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.native import wave_file
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.native.chunker import Chunker
 from enginehouse.engines.native.dash import DashSegmenter
-from enginehouse.engines.protocol import EngineFailure
+from enginehouse.engines.native.pcm import milliseconds, read_pcm
 
 DOCUMENT = """# Three harbours
 
@@ -86,8 +85,8 @@ async def test_sound_is_cut_in_pauses_with_its_times(
         assert output.start_ms is not None
         assert output.stop_ms is not None
         assert output.media_type == "audio/wav"
-        piece = wave_file.opened(output.path)
-        assert abs(piece.milliseconds(piece.frames) - (output.stop_ms - output.start_ms)) <= 1
+        piece = read_pcm(output.path)
+        assert abs(milliseconds(piece, piece.frames) - (output.stop_ms - output.start_ms)) <= 1
     assert [output.start_ms for output in outputs] == [60_000, outputs[0].stop_ms, outputs[1].stop_ms]
     assert outputs[-1].stop_ms == 70_000
     assert 63_000 < (outputs[0].stop_ms or 0) < 63_500

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.engines.native_context import Bench, bench_at
 
+from enginehouse.engine import EngineFailure
 from enginehouse.engines.native.recording import AssetCreator, Playback
-from enginehouse.engines.protocol import EngineFailure
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 from tests.engines.aion import problems
 from tests.engines.native_context import Bench, bench_at, data
 
-from enginehouse.engines.native.aion import broken
+from enginehouse.engine import Chunk, Output
+from enginehouse.engines.native.aion import violation
 from enginehouse.engines.native.collation import Part, collate
 from enginehouse.engines.native.writer import CHUNK_AGGREGATOR, OUTPUT_WRITER
-from enginehouse.engines.protocol import Chunk, Output
 
 LANGUAGE = "11111111-1111-4111-8111-111111111111"
 SENTIMENT = "22222222-2222-4222-8222-222222222222"
@@ -248,5 +248,5 @@ def test_vendor_data_of_a_chunk_stays_with_the_chunk() -> None:
     ],
 )
 def test_a_contract_is_judged(contract: str, good: dict[str, Any] | None, bad: dict[str, Any] | None) -> None:
-    assert good is None or broken(good, contract) is None
-    assert bad is None or broken(bad, contract)
+    assert good is None or violation(good, contract) is None
+    assert bad is None or violation(bad, contract)

@@ -6,8 +6,7 @@ import pytest
 from tests.engines.aion import problems
 from tests.engines.reference import answer, work
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse_engines.keywords import engine
 
 ENGLISH = (

@@ -6,11 +6,9 @@ from importlib.metadata import entry_points
 from uuid import UUID
 
 import pytest
-from tests.engines.reference import work
 
-from enginehouse.domain.engine import EngineKind
-from enginehouse.engines.protocol import PythonEngine
-from enginehouse_engines import keywords, language, noop, sentiment, transcription
+from enginehouse.engine import EngineKind, PythonEngine
+from enginehouse_engines import keywords, language, sentiment, transcription
 
 ENGINES: dict[str, PythonEngine] = {
     "language": language.engine,
@@ -32,20 +30,20 @@ def test_the_entry_points_name_them() -> None:
         assert engine.spec.entry_point == found[name].value
 
 
-@pytest.mark.parametrize("engine", [*ENGINES.values(), noop.engine], ids=lambda engine: str(engine.spec.slug))
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=lambda engine: str(engine.spec.slug))
 def test_each_declares_itself_whole(engine: PythonEngine) -> None:
     spec = engine.spec
     assert str(UUID(spec.id)) == spec.id == spec.manifest["engineId"]
     assert str(UUID(spec.category_id)) == spec.category_id
     assert spec.kind is EngineKind.PYTHON
-    assert spec.mode == spec.manifest["engineMode"] == ("batch" if engine is noop.engine else "chunk")
+    assert spec.mode == spec.manifest["engineMode"] == "chunk"
     assert spec.slug
     assert spec.task_type
     assert spec.manifest["preferredInputFormat"] in spec.manifest["supportedInputFormats"]
 
 
 def test_no_two_share_an_id_a_slug_or_a_task_type() -> None:
-    specs = [engine.spec for engine in (*ENGINES.values(), noop.engine)]
+    specs = [engine.spec for engine in ENGINES.values()]
     for name in ("id", "slug", "task_type"):
         assert len({getattr(spec, name) for spec in specs}) == len(specs)
 
@@ -56,12 +54,8 @@ def test_transcription_has_the_id_that_published_samples_use() -> None:
 
 def test_reading_the_specs_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from enginehouse_engines import keywords, language, noop, sentiment, transcription;"
+        "import sys; from enginehouse_engines import keywords, language, sentiment, transcription;"
         "print(*{'numpy', 'langid', 'vaderSentiment', 'pocketsphinx', 'requests'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""
-
-
-def test_the_no_operation_engine_answers_nothing() -> None:
-    assert noop.engine.process(work(payload={"text": "anything"})) == []

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from tests.engines.reference import chunk, work
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse_engines.prose import paragraphs, sentences
 from enginehouse_engines.text import MOST_WORDS, PAUSE_MS, Passage, documents
 

@@ -16,8 +16,7 @@ import pytest
 from tests.engines.aion import problems
 from tests.engines.reference import answer, answers, chunk, work
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import Chunk, EngineFailure
+from enginehouse.engine import Chunk, EngineFailure, FailureKind
 from enginehouse_engines.speech import LONGEST, RATE, Pcm, utterances
 from enginehouse_engines.transcription import engine
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from enginehouse_engines.resample import Samples, resampled
-from enginehouse_engines.wav import NotWav, read
+from enginehouse.wave import NotWave
+from enginehouse_engines.resample import Samples, resample
+from enginehouse_engines.wav import read_mono
 
 RATE = 16_000
 
@@ -60,7 +61,7 @@ def riff(  # every part of the header can be wrong
 
 def sound(path: Path, data: bytes) -> Samples:
     path.write_bytes(data)
-    blocks = list(read(path, rate=RATE))
+    blocks = list(read_mono(path, rate=RATE))
     return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
 
 
@@ -70,16 +71,16 @@ def test_every_width_is_the_same_sound(tmp_path: Path, code: int, width: int) ->
     np.testing.assert_allclose(heard, tone(RATE), atol=0.01)
 
 
-def test_what_the_standard_library_writes_is_read(tmp_path: Path) -> None:
+def test_what_the_standard_library_writes_is_read_mono(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(encoded(tone(RATE), 1, 2))
-    np.testing.assert_allclose(np.concatenate(list(read(tmp_path / "a.wav", rate=RATE))), tone(RATE), atol=0.001)
+    np.testing.assert_allclose(np.concatenate(list(read_mono(tmp_path / "a.wav", rate=RATE))), tone(RATE), atol=0.001)
 
 
-def test_an_extensible_header_is_read(tmp_path: Path) -> None:
+def test_an_extensible_header_is_read_mono(tmp_path: Path) -> None:
     layout = struct.pack("<HHIIHHHHIH14s", 0xFFFE, 1, RATE, RATE * 3, 3, 24, 22, 24, 4, 1, b"\0" * 14)
     data = encoded(tone(RATE), 1, 3)
     body = b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", len(data)) + data
@@ -95,22 +96,22 @@ def test_channels_are_mixed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
 def test_every_rate_is_the_same_sound(rate: int) -> None:
-    heard = np.concatenate(list(resampled([tone(rate)], rate, RATE)))
+    heard = np.concatenate(list(resample([tone(rate)], rate, RATE)))
     assert len(heard) == pytest.approx(RATE / 2, abs=1)
     inner = slice(500, min(len(heard), RATE // 2) - 500)  # the filter sees silence beyond both ends
     np.testing.assert_allclose(heard[inner], tone(RATE)[inner], atol=0.002)
 
 
 def test_what_the_lower_rate_cannot_hold_is_silenced_and_not_folded_back() -> None:
-    heard = np.concatenate(list(resampled([tone(48_000, hertz=11_000)], 48_000, RATE)))
+    heard = np.concatenate(list(resample([tone(48_000, hertz=11_000)], 48_000, RATE)))
     assert np.abs(heard[500:-500]).max() < 0.005
 
 
 @pytest.mark.parametrize("cuts", [[1, 2, 3], [5_000], [7, 7, 13_000, 20_000]])
 def test_where_the_blocks_are_cut_makes_no_difference(cuts: list[int]) -> None:
     whole = tone(44_100)
-    in_one = np.concatenate(list(resampled([whole], 44_100, RATE)))
-    in_parts = np.concatenate(list(resampled(np.split(whole, cuts), 44_100, RATE)))
+    in_one = np.concatenate(list(resample([whole], 44_100, RATE)))
+    in_parts = np.concatenate(list(resample(np.split(whole, cuts), 44_100, RATE)))
     np.testing.assert_allclose(in_parts, in_one, atol=1e-6)
 
 
@@ -144,6 +145,6 @@ def test_half_a_frame_at_the_end_is_dropped(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_wav_file_is_refused_with_the_reason(tmp_path: Path, data: bytes, says: str) -> None:
-    with pytest.raises(NotWav) as refused:
+    with pytest.raises(NotWave) as refused:
         sound(tmp_path / "a.wav", data)
     assert str(refused.value) == says

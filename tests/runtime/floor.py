@@ -14,9 +14,10 @@ from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.job import Job, JobRequest, TaskRequest
 from enginehouse.domain.work import Answer, Attempt, AttemptPage, ItemKey, Lease, Report
+from enginehouse.engine import Output, Work
 from enginehouse.engines.native.categories import TEST
 from enginehouse.engines.native.noop import Noop
-from enginehouse.engines.protocol import NativeContext, NativeEngine, Output, Work
+from enginehouse.engines.native.protocol import NativeContext, NativeEngine
 from enginehouse.operations import jobs, work
 from enginehouse.operations.house import House
 from enginehouse.outgoing.fetch import Response

@@ -8,7 +8,7 @@ from tests.runtime.floor import PRINCIPAL, Floor, one
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease
-from enginehouse.engines.protocol import EngineFailure, Output
+from enginehouse.engine import EngineFailure, Output
 from enginehouse.operations import targets
 from enginehouse.operations.assets import NewAsset
 from enginehouse.outgoing.fetch import GuardedClient

@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 from tests.runtime.floor import PRINCIPAL, DownError, Floor, until
 
 from enginehouse.domain.work import Lease
-from enginehouse.engines.protocol import NativeContext, Output, Work
+from enginehouse.engine import Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import jobs, maintenance, work
 from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.heartbeat import Heartbeat

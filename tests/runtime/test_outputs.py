@@ -16,7 +16,7 @@ from enginehouse.domain.errors import Refusal
 from enginehouse.domain.job import Folder, FolderMode, FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import WHOLE, ItemKey, Lease, NewArtifact
-from enginehouse.engines.protocol import Chunk, EngineFailure, Output, Work
+from enginehouse.engine import Chunk, EngineFailure, Output, Work
 from enginehouse.runtime.outputs import keep, printable
 
 IN = Folder("in", FolderMode.CHUNK, FolderType.INPUT)

@@ -11,7 +11,8 @@ from tests.runtime.floor import NOOP, PRINCIPAL, DownError, Floor, one, until
 
 from enginehouse.domain.errors import TooLarge
 from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure, NativeContext, Output, Work
+from enginehouse.engine import EngineFailure, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import artifacts, maintenance, work
 from enginehouse.runtime import runner as runner_module
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from tests.runtime.floor import NOOP, Floor, one, until
 
-from enginehouse.engines.protocol import NativeContext, Output, Work
+from enginehouse.engine import Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.runtime.capacity import Slots
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.duties import Duty, loops

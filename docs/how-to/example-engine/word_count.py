@@ -2,9 +2,7 @@
 
 import json
 
-from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure, Output, Work
+from enginehouse.engine import EngineFailure, EngineKind, EngineSpec, FailureKind, Output, Work
 
 
 class WordCount:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from enginehouse.cli.finding import Finding, Verdict
 from enginehouse.domain.engine import EngineSpec
+from enginehouse.engine import ENTRY_POINT_GROUP
 from enginehouse.engines import processes
-from enginehouse.engines.installed import GROUP
 from enginehouse.engines.native import ENGINES
 
 _LITTLE, _TOO_LITTLE = 2 << 30, 200 << 20
@@ -31,7 +31,7 @@ def findings(data: Path | None) -> Iterator[Finding]:
 
 
 def _entry_points() -> Iterator[Finding]:
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
         try:
             spec = entry.load().spec
         except Exception as error:  # an engine is other people's code: whatever it raises is the finding

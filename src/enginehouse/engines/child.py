@@ -8,13 +8,21 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, FailureKind, Work
 from enginehouse.engines import frames
-from enginehouse.engines.frames import Answer, Done, Failed, Garbled, Load, Ready, Request, Run
-from enginehouse.engines.keeper import Ended, Keeper, KeptChild, python
-from enginehouse.engines.protocol import EngineFailure, Work
+from enginehouse.engines.frames import (
+    Answer,
+    FailureAnswer,
+    LoadedAnswer,
+    LoadRequest,
+    MalformedFrame,
+    OutputsAnswer,
+    Request,
+    RunRequest,
+)
+from enginehouse.engines.keeper import ChildEnd, ChildHandle, Keeper, python
+from enginehouse.engines.outcome import failure_of, malformed, resolve_files
 from enginehouse.engines.task_log import TaskLog
-from enginehouse.engines.verdicts import explain, garbled, with_files
 
 LOAD_SECONDS: Final = 120.0
 GRACE: Final = 1.0  # seconds between SIGTERM and SIGKILL
@@ -26,10 +34,10 @@ _PIPE: Final = 1 << 16  # bytes a pipe holds, and so the most a single look at i
 class Child:
     """A process with one engine loaded. It does one thing at a time, and is not used again after any failure."""
 
-    def __init__(self, keeper: Keeper, kept: KeptChild, connection: socket.socket, output: int) -> None:
+    def __init__(self, keeper: Keeper, handle: ChildHandle, connection: socket.socket, output: int) -> None:
         self.log: TaskLog | None = None  # where what it prints goes now; between two items it goes nowhere
         self._keeper = keeper
-        self._kept = kept
+        self._handle = handle
         self._connection = connection
         self._output: int | None = output
         self._items = 0
@@ -37,7 +45,7 @@ class Child:
         self._stopping: asyncio.Task[None] | None = None
         asyncio.get_running_loop().add_reader(output, self._drain)
         # A fork of the engine may hold the other end open: without this its death would go unheard.
-        kept.ended.add_done_callback(lambda _: self._hang_up())
+        handle.ended.add_done_callback(lambda _: self._hang_up())
 
     @classmethod
     def spawn(cls, keeper: Keeper, memory_mb: int) -> "Child":
@@ -51,18 +59,18 @@ class Child:
                 undo.callback(os.close, readable)
                 passed_on.callback(os.close, writable)
                 command = python("enginehouse.engines.child_main")
-                kept = keeper.spawn(command, connection=theirs, output=writable, memory_mb=memory_mb)
+                handle = keeper.spawn(command, connection=theirs, output=writable, memory_mb=memory_mb)
             except OSError as error:
-                raise explain(Ended(None, "spawn", str(error)), memory_mb) from error
+                raise failure_of(ChildEnd(None, "spawn", str(error)), memory_mb) from error
             ours.setblocking(False)
             os.set_blocking(readable, False)
             undo.pop_all()
-            return cls(keeper, kept, ours, readable)
+            return cls(keeper, handle, ours, readable)
 
     @property
     def ended(self) -> bool:
         """True once the process and everything it started are gone."""
-        return self._kept.ended.done()
+        return self._handle.ended.done()
 
     @property
     def usable(self) -> bool:
@@ -77,26 +85,26 @@ class Child:
 
     async def load(self, entry_point: str, *, memory_mb: int) -> None:
         """The engine is imported. Raises EngineFailure."""
-        request = Load(entry_point, _import_path())
+        request = LoadRequest(entry_point, _import_path())
         match await self._exchange(request, LOAD_SECONDS, memory_mb, "took longer than {:g} s to start"):
-            case Ready():
+            case LoadedAnswer():
                 return
-            case Failed(kind, message):
+            case FailureAnswer(kind, message):
                 raise EngineFailure(message, kind)
-            case Done():
-                raise garbled("outputs before any work")
+            case OutputsAnswer():
+                raise malformed("outputs before any work")
 
-    async def run(self, work: Work, *, seconds: float, memory_mb: int) -> Done:
+    async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsAnswer:
         """The engine has done the work; its files are regular ones inside the work's folder. Raises EngineFailure."""
         self._items += 1
-        request = Run(self._items, work, seconds, memory_mb)
+        request = RunRequest(self._items, work, seconds, memory_mb)
         match await self._exchange(request, seconds, memory_mb, "took longer than {:g} s"):
-            case Done(number) as done if number == self._items:
-                return with_files(done, work.directory)
-            case Failed(kind, message):
+            case OutputsAnswer(number) as answer if number == self._items:
+                return resolve_files(answer, work.directory)
+            case FailureAnswer(kind, message):
                 raise EngineFailure(message, kind)
-            case Done() | Ready():
-                raise garbled("an answer to something else")
+            case OutputsAnswer() | LoadedAnswer():
+                raise malformed("an answer to something else")
 
     def stop(self, grace: float = GRACE) -> "asyncio.Task[None]":
         """A task that is done when the child, and everything it started, is gone and its output is in the log.
@@ -106,12 +114,12 @@ class Child:
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop(grace))
         elif not self._stopping.done():
-            self._keeper.stop(self._kept, grace)
+            self._keeper.stop(self._handle, grace)
         return self._stopping
 
     async def vanished(self) -> None:
         """Nothing of the child is left, however long that takes."""
-        await asyncio.shield(self._kept.ended)
+        await asyncio.shield(self._handle.ended)
 
     def settle(self) -> None:
         """All that was printed so far is in the log."""
@@ -122,7 +130,7 @@ class Child:
     async def _exchange(self, request: Request, seconds: float, memory_mb: int, too_long: str) -> Answer:
         try:
             frame = frames.encode(request, frames.REQUEST_LIMIT)
-        except Garbled as error:
+        except MalformedFrame as error:
             message = f"The work could not be handed to the engine: {error}."
             raise EngineFailure(message, FailureKind.INVALID_DATA) from error
         timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch, memory_mb)
@@ -132,8 +140,8 @@ class Child:
         except TimeoutError:
             message = f"The engine {too_long.format(seconds)} and was stopped."
             raise EngineFailure(message, FailureKind.CHUNK_TIMEOUT) from None
-        except Garbled as error:
-            raise garbled(str(error)) from error
+        except MalformedFrame as error:
+            raise malformed(str(error)) from error
         except (EOFError, OSError):
             raise await self._why(memory_mb) from None
         finally:
@@ -155,28 +163,28 @@ class Child:
         if not data:
             raise EOFError
         if len(received) > frames.HEADER + frames.body_length(received, frames.ANSWER_LIMIT):
-            raise Garbled("more than one answer")
+            raise MalformedFrame("more than one answer")
         return frames.decode_answer(bytes(received[frames.HEADER :]))
 
     async def _why(self, memory_mb: int) -> EngineFailure:
         """The reason the connection closed. The keeper reports a process that ended by itself in a moment."""
         try:
             async with asyncio.timeout(0.5):
-                ended = await asyncio.shield(self._kept.ended)
+                ended = await asyncio.shield(self._handle.ended)
         except TimeoutError:
             return EngineFailure("The engine closed its connection to the server before it answered.")
-        return explain(ended, memory_mb)
+        return failure_of(ended, memory_mb)
 
     def _watch(self, memory_mb: int | None) -> None:
         self._watched = memory_mb is not None
-        self._keeper.watch(self._kept, memory_mb)
+        self._keeper.watch(self._handle, memory_mb)
 
     async def _stop(self, grace: float) -> None:
         if not self.ended:
-            self._keeper.stop(self._kept, grace)
+            self._keeper.stop(self._handle, grace)
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace + LONGEST_END):
-                    await asyncio.shield(self._kept.ended)
+                    await asyncio.shield(self._handle.ended)
         self.settle()
         self._close_output()
         self._connection.close()

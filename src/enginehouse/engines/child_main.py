@@ -14,12 +14,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
-from enginehouse.engines.frames import Answer, Done, Failed, Garbled, Load, Ready, Request, Run
-from enginehouse.engines.protocol import EngineFailure, Output, PythonEngine
+from enginehouse.engines.frames import (
+    Answer,
+    FailureAnswer,
+    LoadedAnswer,
+    LoadRequest,
+    MalformedFrame,
+    OutputsAnswer,
+    Request,
+    RunRequest,
+)
 
-GROUP: Final = "enginehouse.engines"
 MAX_FILES: Final = 4096
 HEADROOM: Final = 1 << 30  # bytes of addresses an interpreter and its libraries reserve without using them
 MESSAGE_LIMIT: Final = 2000  # characters
@@ -56,12 +63,12 @@ def respond(request: Request) -> Answer:
     """The answer to one request; whatever an engine raises becomes one."""
     me = os.getpid()
     try:
-        answer = _load(request) if isinstance(request, Load) else _run(request)
+        answer = _load(request) if isinstance(request, LoadRequest) else _run(request)
     except EngineFailure as failure:
         answer = _failed(failure.kind, failure.message)
     except MemoryError:
-        limit = f"{request.memory_mb} MiB" if isinstance(request, Run) else "the allowed amount"
-        answer = Failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")
+        limit = f"{request.memory_mb} MiB" if isinstance(request, RunRequest) else "the allowed amount"
+        answer = _failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")
     except ImportError as error:
         traceback.print_exc()
         answer = _failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, _missing(error))
@@ -77,31 +84,31 @@ def encode(answer: Answer) -> bytes:
     """The frame of an answer, or of the failure to have one that can be sent."""
     try:
         return frames.encode(answer, frames.ANSWER_LIMIT)
-    except Garbled as error:
+    except MalformedFrame as error:
         return frames.encode(_not_outputs(str(error)), frames.ANSWER_LIMIT)
 
 
-def _load(request: Load) -> Answer:
+def _load(request: LoadRequest) -> Answer:
     global engine  # noqa: PLW0603 -- the one thing this process exists for
     sys.path[:] = request.path
     if ":" in request.entry_point:
         module, _, attribute = request.entry_point.partition(":")
         found = getattr(importlib.import_module(module), attribute, None)
     else:
-        points = importlib.metadata.entry_points(group=GROUP, name=request.entry_point)
+        points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP, name=request.entry_point)
         if not points:
-            return Failed(
+            return FailureAnswer(
                 FailureKind.SYSTEM_DEPENDENCY_MISSING,
-                f'No installed package has an entry point "{request.entry_point}" in the group {GROUP}.',
+                f'No installed package has an entry point "{request.entry_point}" in the group {ENTRY_POINT_GROUP}.',
             )
         found = next(iter(points)).load()
     if not callable(getattr(found, "process", None)):
         return _failed(FailureKind.INTERNAL_ERROR, f'"{request.entry_point}" is not an engine: it has no process().')
     engine = found
-    return Ready()
+    return LoadedAnswer()
 
 
-def _run(request: Run) -> Answer:
+def _run(request: RunRequest) -> Answer:
     if engine is None:
         return _failed(FailureKind.INTERNAL_ERROR, "There was work before an engine was loaded.")
     work = request.work
@@ -116,7 +123,7 @@ def _run(request: Run) -> Answer:
         sendable = _spill(outputs, work.directory)
     except OSError as error:
         return _failed(FailureKind.FILE_WRITE_ERROR, f"The engine's outputs could not be written: {error}")
-    return Done(request.number, sendable, left_behind=_left_behind())
+    return OutputsAnswer(request.number, sendable, left_behind=_left_behind())
 
 
 def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[Output]:
@@ -135,7 +142,7 @@ def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[
     return sendable
 
 
-def _allow(request: Run) -> None:
+def _allow(request: RunRequest) -> None:
     """The limits of this item: processor time is counted over the life of the process, so each item adds its own."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     seconds = usage.ru_utime + usage.ru_stime + request.seconds * (os.cpu_count() or 1) + 60
@@ -158,12 +165,12 @@ def _left_behind() -> bool:
     return False
 
 
-def _failed(kind: FailureKind, message: str) -> Failed:
+def _failed(kind: FailureKind, message: str) -> FailureAnswer:
     text = message.encode("utf-8", "replace").decode()
-    return Failed(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
+    return FailureAnswer(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
 
 
-def _not_outputs(what: str) -> Failed:
+def _not_outputs(what: str) -> FailureAnswer:
     return _failed(FailureKind.INTERNAL_ERROR, f"The engine answered something that is not a list of outputs: {what}.")
 
 

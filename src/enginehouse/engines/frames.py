@@ -1,6 +1,6 @@
 """What the server and a child say to one another: four bytes of length, then one message.
 
-Neither side trusts the other's lengths or types: anything unexpected is `Garbled`.
+Neither side trusts the other's lengths or types: anything unexpected is `MalformedFrame`.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import Output, Work
+from enginehouse.engine import FailureKind, Output, Work
 
 HEADER: Final = 4
 REQUEST_LIMIT: Final = 64 << 20
@@ -19,18 +18,18 @@ ANSWER_LIMIT: Final = 16 << 20
 INLINE_LIMIT: Final = 1 << 20  # bytes of outputs in one answer; what is more goes to files
 
 
-class Garbled(Exception):
+class MalformedFrame(Exception):
     """The bytes on the connection are not what the protocol allows there."""
 
 
-class Load(msgspec.Struct, frozen=True, tag=True):
+class LoadRequest(msgspec.Struct, frozen=True, tag=True):
     """Import the engine: `module:attribute`, or a name in the entry points. `path` is the server's own import path."""
 
     entry_point: str
     path: list[str]
 
 
-class Run(msgspec.Struct, frozen=True, tag=True):
+class RunRequest(msgspec.Struct, frozen=True, tag=True):
     """Do the work. The answer repeats `number`, so that a stale or made-up answer is not taken for this one's."""
 
     number: int
@@ -39,11 +38,11 @@ class Run(msgspec.Struct, frozen=True, tag=True):
     memory_mb: int
 
 
-class Ready(msgspec.Struct, frozen=True, tag=True):
+class LoadedAnswer(msgspec.Struct, frozen=True, tag=True):
     """The engine is loaded."""
 
 
-class Done(msgspec.Struct, frozen=True, tag=True):
+class OutputsAnswer(msgspec.Struct, frozen=True, tag=True):
     """The engine's outputs. `left_behind`: processes it started are still running."""
 
     number: int
@@ -51,15 +50,15 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     left_behind: bool = False
 
 
-class Failed(msgspec.Struct, frozen=True, tag=True):
+class FailureAnswer(msgspec.Struct, frozen=True, tag=True):
     """The engine could not be loaded, or raised."""
 
     kind: FailureKind
     message: str
 
 
-Request = Load | Run
-Answer = Ready | Done | Failed
+Request = LoadRequest | RunRequest
+Answer = LoadedAnswer | OutputsAnswer | FailureAnswer
 
 
 def _encode_path(value: Any) -> str:
@@ -80,41 +79,41 @@ _answers = msgspec.msgpack.Decoder(Answer, dec_hook=_decode_path)
 
 
 def encode(message: Request | Answer, limit: int) -> bytes:
-    """The frame of a message. Raises Garbled when it cannot be sent or is larger than `limit` bytes."""
+    """The frame of a message. Raises MalformedFrame when it cannot be sent or is larger than `limit` bytes."""
     try:
         body = _encoder.encode(message)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise Garbled(str(error)) from error
+        raise MalformedFrame(str(error)) from error
     if len(body) > limit:
-        raise Garbled(f"{len(body)} bytes, at most {limit}")
+        raise MalformedFrame(f"{len(body)} bytes, at most {limit}")
     return len(body).to_bytes(HEADER, "big") + body
 
 
 def body_length(header: bytes | bytearray, limit: int) -> int:
-    """The length a frame's first bytes announce. Raises Garbled over `limit`."""
+    """The length a frame's first bytes announce. Raises MalformedFrame over `limit`."""
     length = int.from_bytes(header[:HEADER], "big")
     if length > limit:
-        raise Garbled(f"a message of {length} bytes, at most {limit}")
+        raise MalformedFrame(f"a message of {length} bytes, at most {limit}")
     return length
 
 
 def decode_request(body: bytes) -> Request:
-    """The request in a frame's body. Raises Garbled."""
-    with _garbled_when_refused():
+    """The request in a frame's body. Raises MalformedFrame."""
+    with _malformed_when_refused():
         request: Request = _requests.decode(body)
         return request
 
 
 def decode_answer(body: bytes) -> Answer:
-    """The answer in a frame's body. Raises Garbled."""
-    with _garbled_when_refused():
+    """The answer in a frame's body. Raises MalformedFrame."""
+    with _malformed_when_refused():
         answer: Answer = _answers.decode(body)
         return answer
 
 
 @contextmanager
-def _garbled_when_refused() -> Iterator[None]:
+def _malformed_when_refused() -> Iterator[None]:
     try:
         yield
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
-        raise Garbled(str(error)) from error
+        raise MalformedFrame(str(error)) from error

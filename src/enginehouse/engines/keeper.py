@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from enginehouse.engines import predecessors
+from enginehouse.engines import keeper_register
 
 CLOSE_SECONDS: Final = 15.0  # the keeper's own longest goodbye is shorter
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED")
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ChildEnd:
     """How a child ended: its exit code (negative for a signal), and who ended it when it was not itself.
 
     `cause` is "memory" or "processes" over a limit, "spawn" when it never started, "keeper" when the keeper vanished.
@@ -33,11 +33,11 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KeptChild:
+class ChildHandle:
     """A child as the server names it; `ended` is set once it and everything it started are gone."""
 
     number: int
-    ended: "asyncio.Future[Ended]" = field(repr=False)
+    ended: "asyncio.Future[ChildEnd]" = field(repr=False)
 
 
 class Keeper:
@@ -50,7 +50,7 @@ class Keeper:
         self._owner = secrets.token_hex(8)
         self._generations = itertools.count(1)
         self._numbers = itertools.count(1)
-        self._children: dict[int, KeptChild] = {}
+        self._children: dict[int, ChildHandle] = {}
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,14 +77,14 @@ class Keeper:
         """What the environment marker of everything started here begins with."""
         return self._owner
 
-    def spawn(self, command: list[str], *, connection: socket.socket, output: int, memory_mb: int) -> KeptChild:
+    def spawn(self, command: list[str], *, connection: socket.socket, output: int, memory_mb: int) -> ChildHandle:
         """The child is being started and is watched from the first moment. The caller closes its copies of the fds."""
         loop = asyncio.get_running_loop()
         server = self._socket or self._launch()
         if self._loop is not loop:
             loop.add_reader(server.fileno(), self._hear, server)
             self._loop = loop
-        child = KeptChild(next(self._numbers), loop.create_future())
+        child = ChildHandle(next(self._numbers), loop.create_future())
         self._children[child.number] = child
         self._order(
             {"do": "spawn", "child": child.number, "command": command, "environment": environment()}
@@ -93,11 +93,11 @@ class Keeper:
         )
         return child
 
-    def watch(self, child: KeptChild, memory_mb: int | None) -> None:
+    def watch(self, child: ChildHandle, memory_mb: int | None) -> None:
         """What the child's tree uses is held against the limit until `watch(child, None)`."""
         self._order({"do": "watch", "child": child.number, "memory": memory_mb and memory_mb << 20})
 
-    def stop(self, child: KeptChild, grace: float) -> None:
+    def stop(self, child: ChildHandle, grace: float) -> None:
         """The child is ending: SIGTERM now, SIGKILL for its tree after `grace` seconds. Wait on `child.ended`."""
         self._order({"do": "stop", "child": child.number, "grace": grace})
 
@@ -116,7 +116,7 @@ class Keeper:
         ours, theirs = socket.socketpair()
         generation = next(self._generations)
         self.entry = f"{self._owner}.{generation}"
-        lock = None if self._register is None else predecessors.enter(self._register, self.entry)
+        lock = None if self._register is None else keeper_register.enter(self._register, self.entry)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- our own module
                 [
@@ -163,12 +163,12 @@ class Keeper:
         for line in lines:
             news = json.loads(line)
             if child := self._children.pop(news.pop("child"), None):
-                _resolve(child, Ended(**news))
+                _resolve(child, ChildEnd(**news))
 
     def _lost(self) -> None:
         self._hang_up()
         for child in self._children.values():
-            _resolve(child, Ended(None, "keeper"))
+            _resolve(child, ChildEnd(None, "keeper"))
         self._children.clear()
 
     def _hang_up(self) -> None:
@@ -191,6 +191,6 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
-def _resolve(child: KeptChild, ended: Ended) -> None:
+def _resolve(child: ChildHandle, ended: ChildEnd) -> None:
     if not child.ended.done():
         child.ended.set_result(ended)

@@ -30,7 +30,7 @@ MAX_FDS: Final = 64
 
 
 @dataclass(slots=True)
-class Kept:
+class ChildRecord:
     """One child: `limit` is set while it is watched, `deadline` once it is ending, `status` once it has ended."""
 
     number: int
@@ -50,7 +50,7 @@ class KeeperMain:
         self.server = server
         self.owner = owner
         self.scratch = scratch
-        self.kept: dict[int, Kept] = {}
+        self.children: dict[int, ChildRecord] = {}
         self.sweepers: set[int] = set()  # forks of our own that remove a scratch folder
         self.strays = False
         self.buffer = b""
@@ -72,9 +72,10 @@ class KeeperMain:
         self.end_everything()
 
     def _pause(self) -> float | None:
-        if self.strays or any(kept.deadline is not None or kept.status is not None for kept in self.kept.values()):
+        children = self.children.values()
+        if self.strays or any(child.deadline is not None or child.status is not None for child in children):
             return ENDING_POLL
-        return POLL if any(kept.limit is not None for kept in self.kept.values()) else None
+        return POLL if any(child.limit is not None for child in children) else None
 
     def hear(self) -> bool:
         """Every complete line has been acted on; False when the server has hung up."""
@@ -97,11 +98,11 @@ class KeeperMain:
             case "spawn":
                 self.spawn(number, order["command"], order["environment"], order["memory"])
             case "watch":
-                if kept := self.kept.get(number):
-                    kept.limit = order["memory"]
+                if child := self.children.get(number):
+                    child.limit = order["memory"]
             case "stop":
-                if kept := self.kept.get(number):
-                    self.stop(kept, order["grace"])
+                if child := self.children.get(number):
+                    self.stop(child, order["grace"])
 
     def spawn(self, number: int, command: list[str], environment: dict[str, str], limit: int) -> None:
         """The child runs in a session of its own, with its connection, its output and a folder of its own."""
@@ -130,31 +131,31 @@ class KeeperMain:
             os.close(connection)
             os.close(output)
         process.returncode = 0  # reaped by `look`, together with everybody else
-        self.kept[number] = Kept(number, process.pid, scratch, limit)
+        self.children[number] = ChildRecord(number, process.pid, scratch, limit)
 
-    def stop(self, kept: Kept, grace: float) -> None:
+    def stop(self, child: ChildRecord, grace: float) -> None:
         """The child has been asked to end; it is made to when `grace` seconds have passed."""
-        kept.deadline = min(kept.deadline or float("inf"), time.monotonic() + grace)
-        if grace > 0 and kept.status is None:
-            processes.send_group(kept.pid, signal.SIGTERM)
-            processes.send_group(kept.pid, signal.SIGCONT)
+        child.deadline = min(child.deadline or float("inf"), time.monotonic() + grace)
+        if grace > 0 and child.status is None:
+            processes.send_group(child.pid, signal.SIGTERM)
+            processes.send_group(child.pid, signal.SIGCONT)
 
     def look(self) -> None:
         """Ended processes are reaped, leftovers killed, deadlines and limits enforced, and what has ended is told."""
         now = time.monotonic()
         self.reap(now)
         self.strays = self.kill_strays()
-        for kept in list(self.kept.values()):
-            if kept.status is not None:
-                if not self.strays or now >= kept.patience:
-                    self.forget(kept)
-            elif kept.deadline is not None and now >= kept.deadline:
-                self.kill(kept)
-            elif kept.limit is not None:
-                self.enforce(kept, kept.limit)
+        for child in list(self.children.values()):
+            if child.status is not None:
+                if not self.strays or now >= child.patience:
+                    self.forget(child)
+            elif child.deadline is not None and now >= child.deadline:
+                self.kill(child)
+            elif child.limit is not None:
+                self.enforce(child, child.limit)
 
     def reap(self, now: float) -> None:
-        by_pid = {kept.pid: kept for kept in self.kept.values()}
+        by_pid = {child.pid: child for child in self.children.values()}
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -163,15 +164,15 @@ class KeeperMain:
             if not pid:
                 return
             self.sweepers.discard(pid)
-            if kept := by_pid.get(pid):
-                kept.status = os.waitstatus_to_exitcode(status)
-                kept.patience = now + STUBBORN
+            if child := by_pid.get(pid):
+                child.status = os.waitstatus_to_exitcode(status)
+                child.patience = now + STUBBORN
                 # Its process group outlives it, and still has its number.
                 processes.send_group(pid, signal.SIGKILL)
 
     def kill_strays(self) -> bool:
         """True while somebody is below us who belongs to no living child; each of them has had SIGKILL."""
-        ours = self.sweepers | {kept.pid for kept in self.kept.values() if kept.status is None}
+        ours = self.sweepers | {child.pid for child in self.children.values() if child.status is None}
         found = False
         for pid in processes.children_of(os.getpid()):
             if pid not in ours:
@@ -182,35 +183,35 @@ class KeeperMain:
                     processes.send(other, signal.SIGKILL)
         return found
 
-    def kill(self, kept: Kept) -> None:
+    def kill(self, child: ChildRecord) -> None:
         """SIGKILL for the whole tree. Whoever slips through is re-parented to us, and is then a stray."""
-        processes.send(kept.pid, signal.SIGSTOP)
-        for pid in processes.descendants(kept.pid):
+        processes.send(child.pid, signal.SIGSTOP)
+        for pid in processes.descendants(child.pid):
             processes.send(pid, signal.SIGKILL)
-        processes.send_group(kept.pid, signal.SIGKILL)
-        processes.send(kept.pid, signal.SIGKILL)
+        processes.send_group(child.pid, signal.SIGKILL)
+        processes.send(child.pid, signal.SIGKILL)
 
-    def enforce(self, kept: Kept, limit: int) -> None:
+    def enforce(self, child: ChildRecord, limit: int) -> None:
         """A tree over its limits is ended at once, with the reason noted."""
-        tree = [kept.pid, *processes.descendants(kept.pid)]
+        tree = [child.pid, *processes.descendants(child.pid)]
         if processes.memory(tree, limit) > limit:
-            kept.cause = "memory"
+            child.cause = "memory"
         elif len(tree) > MAX_PROCESSES:
-            kept.cause = "processes"
-        if kept.cause:
-            self.stop(kept, 0)
-            self.kill(kept)
+            child.cause = "processes"
+        if child.cause:
+            self.stop(child, 0)
+            self.kill(child)
 
-    def forget(self, kept: Kept) -> None:
+    def forget(self, child: ChildRecord) -> None:
         """The server knows that the child and all it started are gone; its folder goes too."""
-        del self.kept[kept.number]
-        self.tell(kept.number, status=kept.status, cause=kept.cause, detail="")
+        del self.children[child.number]
+        self.tell(child.number, status=child.status, cause=child.cause, detail="")
         # Removing may take long, and this loop must stay quick.
         with suppress(OSError):
             if pid := os.fork():
                 self.sweepers.add(pid)
             else:
-                shutil.rmtree(kept.scratch, ignore_errors=True)
+                shutil.rmtree(child.scratch, ignore_errors=True)
                 os._exit(0)
 
     def tell(self, number: int, **what: object) -> None:
@@ -219,10 +220,10 @@ class KeeperMain:
 
     def end_everything(self) -> None:
         """Nothing that was started for this server is left, not even what hid from the tree."""
-        for kept in self.kept.values():
-            self.stop(kept, LAST_GRACE)
+        for child in self.children.values():
+            self.stop(child, LAST_GRACE)
         last = time.monotonic() + 2 * STUBBORN
-        while (self.kept or self.strays) and time.monotonic() < last:
+        while (self.children or self.strays) and time.monotonic() < last:
             time.sleep(ENDING_POLL)
             self.look()
         kill_marked(self.owner)
@@ -233,7 +234,7 @@ class KeeperMain:
 
 def kill_marked(owner: str) -> None:
     """Processes whose marker begins with `owner` have been killed, wherever they hang in the tree."""
-    for pid in processes.marked(owner):
+    for pid in processes.with_marker(owner):
         processes.send(pid, signal.SIGKILL)
 
 

@@ -63,7 +63,7 @@ def stat(pid: int) -> Stat | None:
 def children_of(pid: int) -> list[int]:
     """The processes whose parent is `pid`, ended ones that were not reaped included."""
     if not _LISTS_CHILDREN:
-        return [other for other in _everyone() if (seen := stat(other)) and seen.parent == pid]
+        return [other for other in _all_pids() if (seen := stat(other)) and seen.parent == pid]
     found: list[int] = []
     with suppress(*_GONE):
         for thread in os.scandir(_PROC / str(pid) / "task"):
@@ -100,11 +100,11 @@ def _proportional(pid: int) -> int:
     return 0
 
 
-def marked(owner: str) -> list[int]:
+def with_marker(owner: str) -> list[int]:
     """Every process whose environment marker begins with `owner`, wherever it hangs in the tree."""
     wanted = f"{MARKER}={owner}.".encode()
     found = []
-    for pid in _everyone():
+    for pid in _all_pids():
         with suppress(*_GONE):
             environment = (_PROC / str(pid) / "environ").read_bytes()
             if any(entry.startswith(wanted) for entry in environment.split(b"\0")):
@@ -124,7 +124,7 @@ def send_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _everyone() -> Iterator[int]:
+def _all_pids() -> Iterator[int]:
     with suppress(FileNotFoundError):
         for entry in os.scandir(_PROC):
             if entry.name.isdigit():

@@ -19,7 +19,7 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
         raise
 
 
-async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
+async def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """What `work` answers; being cancelled meanwhile changes nothing."""
     task = asyncio.ensure_future(work)
     await _end_of(task)

@@ -11,8 +11,9 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease
-from enginehouse.engines.native.source import save
-from enginehouse.engines.protocol import Chunk, EngineFailure, Fetched, Output
+from enginehouse.engine import Chunk, EngineFailure, Output
+from enginehouse.engines.native.files import save
+from enginehouse.engines.native.protocol import Fetched
 from enginehouse.operations import artifacts, targets
 from enginehouse.operations.assets import NewAsset
 from enginehouse.operations.house import House

@@ -12,7 +12,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.job import FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease, NewArtifact
-from enginehouse.engines.protocol import EngineFailure, Output, Work
+from enginehouse.engine import EngineFailure, Output, Work
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _JSON = {"application/json", "application/vnd.veritone.aion+json"}

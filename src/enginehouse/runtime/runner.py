@@ -15,9 +15,10 @@ from enginehouse.domain.errors import TooLarge, Unavailable
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report, Stale
-from enginehouse.engines.native.source import acquire
-from enginehouse.engines.protocol import Chunk, EngineFailure, NativeEngine, Output, Work
-from enginehouse.engines.threads import undisturbed
+from enginehouse.engine import Chunk, EngineFailure, Output, Work
+from enginehouse.engines.native.protocol import NativeEngine
+from enginehouse.engines.native.root_input import read_root_input
+from enginehouse.engines.threads import run_to_end
 from enginehouse.operations.house import House
 from enginehouse.runtime.attempt import AttemptContext, Fetch
 from enginehouse.runtime.capacity import Held
@@ -98,13 +99,13 @@ class Runner:
         except Exception as error:
             return _failed(error, engine.spec, workplace)
         finally:
-            await undisturbed(workplace.clear())
+            await run_to_end(workplace.clear())
 
     async def _attempt(self, lease: Lease, spec: EngineSpec, workplace: "_Workplace") -> tuple[NewArtifact, ...]:
         inputs = await self._inputs(lease, spec, workplace)
         work = workplace.work(inputs)
         outputs = await self._call(lease, spec, work, workplace)
-        return await undisturbed(keep(self.house.store, lease, spec, work, outputs)) if outputs else ()
+        return await run_to_end(keep(self.house.store, lease, spec, work, outputs)) if outputs else ()
 
     async def _inputs(self, lease: Lease, spec: EngineSpec, workplace: "_Workplace") -> tuple[Chunk, ...]:
         if any(route.child == lease.key.ordinal and route.parent >= 0 for route in lease.plan.routes):
@@ -120,7 +121,7 @@ class Runner:
         given = payload if isinstance(payload, dict) else {}
         if given.get("text") is not None:
             return ()  # the engine reads it from its payload
-        found = await acquire(workplace.work(()), workplace.context(self.fetch), given)
+        found = await read_root_input(workplace.work(()), workplace.context(self.fetch), given)
         size = found.path.stat().st_size
         return (Chunk(path=found.path, media_type=found.media_type, size=size, name=found.name),)
 

@@ -6,11 +6,11 @@ from enginehouse.engines.native.categories import CATEGORIES
 from enginehouse.engines.native.chunker import Chunker
 from enginehouse.engines.native.dash import DashSegmenter
 from enginehouse.engines.native.noop import Noop
+from enginehouse.engines.native.protocol import NativeEngine
 from enginehouse.engines.native.push import PushAdapter
 from enginehouse.engines.native.recording import AssetCreator, Playback
 from enginehouse.engines.native.webstream import TV_AND_RADIO, WEBSTREAM
 from enginehouse.engines.native.writer import CHUNK_AGGREGATOR, OUTPUT_WRITER
-from enginehouse.engines.protocol import NativeEngine
 
 __all__ = ["CATEGORIES", "ENGINES"]
 

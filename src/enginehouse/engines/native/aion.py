@@ -9,7 +9,7 @@ Document = dict[str, Any]
 MEDIA_TYPE: Final = "application/json"
 
 
-def broken(document: Document, contract: str) -> str | None:
+def violation(document: Document, contract: str) -> str | None:
     """Why `document` does not satisfy `contract`, in a few words; None when it does.
 
     A structured-data schema (a UUID) is nothing that can be judged here, so it is taken as satisfied.

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.domain.job import FolderMode, FolderType
-from enginehouse.engines.native import cutting, media
+from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, FolderMode, FolderType, Output, Work
+from enginehouse.engines.native import media, splitters
 from enginehouse.engines.native.categories import CHUNKING
 from enginehouse.engines.native.payload import fields, invalid, text
-from enginehouse.engines.native.source import acquire
-from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
+from enginehouse.engines.native.root_input import read_root_input
+from enginehouse.engines.native.splitters import Splitter
 
 _TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
 _PER_INPUT: Final = 1_000_000  # indices kept apart for each input chunk that is cut further
@@ -39,14 +39,14 @@ class Chunker:
         payload = fields(work.payload)
         outputs: list[Output] = []
         for position, chunk in enumerate(await _inputs(work, context, payload)):
-            cut = _way(chunk, payload)
+            split = _splitter(chunk, payload)
             if chunk.size == 0:
                 continue
             directory = work.directory / f"input-{position}"
             directory.mkdir()
             first = chunk.index * _PER_INPUT if _is_chunked(work, chunk) else len(outputs)
-            made = await cut(chunk, directory, payload)
-            outputs += [_placed(output, chunk, first + place) for place, output in enumerate(made)]
+            parts = await split(chunk, directory, payload)
+            outputs += [_placed(output, chunk, first + place) for place, output in enumerate(parts)]
         context.log(f"{len(outputs)} chunks")
         return outputs
 
@@ -56,7 +56,7 @@ async def _inputs(work: Work, context: NativeContext, payload: dict[str, Any]) -
     named = text(payload, "url") or text(payload, "text")
     if work.inputs or (fed and not named):
         return work.inputs
-    source = await acquire(work, context, payload)
+    source = await read_root_input(work, context, payload)
     size = source.path.stat().st_size
     return (Chunk(path=source.path, media_type=source.media_type, size=size, name=source.name),)
 
@@ -65,30 +65,30 @@ def _is_chunked(work: Work, chunk: Chunk) -> bool:
     return chunk.folder < len(work.folders) and work.folders[chunk.folder].mode is FolderMode.CHUNK
 
 
-def _way(chunk: Chunk, payload: dict[str, Any]) -> cutting.Way:
+def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
     """How this input is cut. Raises EngineFailure where there is no way."""
     template = text(payload, "ffmpegTemplate")
     if template is not None and template not in _TEMPLATES:
         raise invalid(f'payload.ffmpegTemplate: audio, frame, rawchunk or video, got "{template[:60]}".')
-    kind = media.plain(chunk.media_type)
+    kind = media.normalize(chunk.media_type)
     match kind.partition("/")[0], template:
         case _ if text(payload, "outputMode") == "stream":
-            way = cutting.whole
+            splitter = splitters.keep_whole
         case _, "rawchunk":
-            way = cutting.raw
+            splitter = splitters.split_bytes
         case "text", _:
-            way = cutting.words
+            splitter = splitters.split_text
         case ("audio", _) | ("video", "audio"):
-            way = cutting.sound
+            splitter = splitters.split_sound
         case "video", "frame":
-            way = cutting.frames
+            splitter = splitters.extract_frames
         case "video", _:
-            way = cutting.segments
+            splitter = splitters.split_video
         case ("image" | "application", _) if kind != media.OCTETS:  # a picture or a document is a chunk already
-            way = cutting.whole
+            splitter = splitters.keep_whole
         case _:
             raise invalid(f'input "{chunk.name}": media type {kind} is not one that can be cut into chunks.')
-    return way
+    return splitter
 
 
 def _placed(output: Output, chunk: Chunk, index: int) -> Output:

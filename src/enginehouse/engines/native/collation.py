@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.engines.native.aion import Document, broken, items
+from enginehouse.engines.native.aion import Document, items, violation
 
 # Bounded, since 1e999999 is a number too, and a very long one once written out.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
@@ -117,7 +117,7 @@ def _contracts(parts: list[Part], collated: Document) -> tuple[list[str], list[s
     kept: list[str] = []
     dropped: list[str] = []
     for name in dict.fromkeys(listed):
-        if why := broken(collated, name):
+        if why := violation(collated, name):
             dropped.append(f"{name}: left out, {why}")
         else:
             kept.append(name)

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native import ffmpeg
 from enginehouse.engines.native.categories import CHUNKING
 from enginehouse.engines.native.payload import fields, number
-from enginehouse.engines.protocol import NativeContext, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 
 
 class DashSegmenter:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.threads import in_thread
 
 # A playlist can name other files and addresses: only containers that hold their media themselves are opened.

@@ -5,7 +5,7 @@ from typing import Final
 
 OCTETS: Final = "application/octet-stream"
 WAVE: Final = "audio/wav"
-_UNTOLD: Final = frozenset({OCTETS, "binary/octet-stream", "application/binary", "application/x-download", ""})
+_UNSPECIFIC: Final = frozenset({OCTETS, "binary/octet-stream", "application/binary", "application/x-download", ""})
 _ALIASES: Final = {
     "audio/x-wav": WAVE,
     "audio/wave": WAVE,
@@ -55,22 +55,22 @@ _MAGIC: Final = (
 )
 
 
-def plain(media_type: str) -> str:
+def normalize(media_type: str) -> str:
     """The media type without parameters, in lower case, in the one word that is used for it here."""
     bare = media_type.partition(";")[0].strip().lower()
     return _ALIASES.get(bare, bare)
 
 
-def recognised(told: str, name: str, head: bytes) -> str:
+def detect(told: str, name: str, head: bytes) -> str:
     """The media type of a stream that its server calls `told`, is named `name` and begins with `head`.
 
     The server's word counts, except where it says nothing (octet-stream) or less than the name (plain text for .md).
     """
-    told = plain(told)
+    told = normalize(told)
     by_name = _EXTENSIONS.get(PurePosixPath(name).suffix.lower())
     if told == "text/plain" and by_name == "text/markdown":
         return by_name
-    if told not in _UNTOLD:
+    if told not in _UNSPECIFIC:
         return told
     return _by_content(head) or by_name or ("text/plain" if _is_text(head) else OCTETS)
 

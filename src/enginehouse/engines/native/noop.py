@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.categories import TEST
-from enginehouse.engines.protocol import NativeContext, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 
 
 class Noop:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.protocol import EngineFailure
+from enginehouse.engine import EngineFailure, FailureKind
 
 
 def invalid(message: str) -> EngineFailure:

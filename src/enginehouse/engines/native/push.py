@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, EngineKind, EngineMode, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.native.categories import ADAPTER
-from enginehouse.engines.protocol import EngineFailure, NativeContext, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 
 
 class PushAdapter:

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.categories import RECORDING
 from enginehouse.engines.native.payload import fields, flag, text
-from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 
 
 class AssetCreator:

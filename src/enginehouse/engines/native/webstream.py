@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.categories import ADAPTER
 from enginehouse.engines.native.payload import fields
-from enginehouse.engines.native.source import acquire
-from enginehouse.engines.protocol import NativeContext, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
+from enginehouse.engines.native.root_input import read_root_input
 
 
 class StreamAdapter:
@@ -17,7 +17,7 @@ class StreamAdapter:
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
         """One stream. Its size and time limits are those of the client that reads it."""
-        source = await acquire(work, context, fields(work.payload))
+        source = await read_root_input(work, context, fields(work.payload))
         size = source.path.stat().st_size
         context.log(f"{source.media_type}, {size} bytes")
         return [Output(media_type=source.media_type, path=source.path, name=source.name or None)]

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.aion import MEDIA_TYPE, Document
 from enginehouse.engines.native.categories import AGGREGATOR
 from enginehouse.engines.native.collation import Part, collate
-from enginehouse.engines.native.media import plain
-from enginehouse.engines.native.source import borrow
-from enginehouse.engines.protocol import Chunk, NativeContext, Output, Work
+from enginehouse.engines.native.files import link_or_copy
+from enginehouse.engines.native.media import normalize
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.threads import in_thread
 
 
@@ -73,7 +73,7 @@ class Gatherer:
 
 def _read(chunk: Chunk, findings: list[str]) -> Document | None:
     """The chunk's AION document; None where it is something else."""
-    kind = plain(chunk.media_type)
+    kind = normalize(chunk.media_type)
     if kind != "application/json" and not kind.endswith("+json"):
         return None
     try:
@@ -102,7 +102,7 @@ def _part(chunk: Chunk, document: Document) -> Part:
 
 def _passed_on(chunk: Chunk, work: Work, position: int) -> Output:
     path = work.directory / f"passed-{position:06}"
-    borrow(chunk.path, path)
+    link_or_copy(chunk.path, path)
     # Files of several branches may carry one name; among a job's results each has its own.
     own = PurePosixPath(chunk.name or f"chunk-{chunk.index:06}")
     return Output(

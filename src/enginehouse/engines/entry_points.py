@@ -1,21 +1,19 @@
 """Which Python engines are installed: the entry points in the group `enginehouse.engines`."""
 
 from importlib.metadata import entry_points
-from typing import Final
 
 import structlog
 from msgspec import structs
 
-from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.engine import ENTRY_POINT_GROUP, EngineKind, EngineSpec
 
-GROUP: Final = "enginehouse.engines"
 log = structlog.get_logger(__name__)
 
 
-def installed() -> list[EngineSpec]:
+def load_specs() -> list[EngineSpec]:
     """The declarations of every installed Python engine; one that cannot be read is named in the log and left out."""
     found = []
-    for entry in entry_points(group=GROUP):
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = entry.load().spec
         except Exception as error:

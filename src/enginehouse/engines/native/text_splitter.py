@@ -35,7 +35,7 @@ class _Span:
         return _Span(self.start, other.stop, self.words + other.words)
 
 
-def cut(text: str, max_words: int = MAX_WORDS) -> list[Piece]:
+def split(text: str, max_words: int = MAX_WORDS) -> list[Piece]:
     """The text's paragraphs in order, each at most `max_words` long; only tiny ones share a piece. Blank text: none."""
     pieces = [
         piece

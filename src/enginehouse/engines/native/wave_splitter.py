@@ -13,7 +13,7 @@ from itertools import pairwise
 from operator import mul
 from typing import Final
 
-from enginehouse.engines.native.wave_file import WaveFile
+from enginehouse.wave import WaveFile
 
 _STEPS_A_SECOND: Final = 100
 _SHORTEST_PAUSE: Final = 15  # steps
@@ -29,7 +29,7 @@ class Stretch:
     stop: int
 
 
-def cut(source: WaveFile, max_seconds: float) -> list[Stretch]:
+def split(source: WaveFile, max_seconds: float) -> list[Stretch]:
     """The whole file as stretches without gaps, none longer than `max_seconds`; an empty file has none."""
     if source.frames == 0:
         return []

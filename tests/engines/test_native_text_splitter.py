@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enginehouse.engines.native.text_cut import cut, html_text
+from enginehouse.engines.native.text_splitter import html_text, split
 
 ENGLISH = "The harbour lay quiet in the early morning, and only a few boats had gone out to sea before the storm."
 GERMAN = "Der Hafen lag am frühen Morgen still, und nur wenige Boote waren vor dem Sturm hinausgefahren."
@@ -11,7 +11,7 @@ CZECH = "Přístav ležel brzy ráno tiše a jen několik lodí vyplulo na moře
 
 
 def texts(text: str, words: int = 120) -> list[str]:
-    return [piece.text for piece in cut(text, words)]
+    return [piece.text for piece in split(text, words)]
 
 
 def test_each_paragraph_is_a_piece_of_its_own() -> None:
@@ -37,7 +37,7 @@ def test_a_short_text_is_one_piece_and_a_blank_one_none() -> None:
 
 def test_a_long_paragraph_is_cut_between_sentences_in_even_parts() -> None:
     sentences = [f"Sentence number {number} has exactly seven words." for number in range(20)]
-    pieces = cut(" ".join(sentences), 60)
+    pieces = split(" ".join(sentences), 60)
     assert [piece.words for piece in pieces] == [49, 49, 42]
     assert " ".join(piece.text for piece in pieces) == " ".join(sentences)
 
@@ -47,7 +47,7 @@ def test_a_long_sentence_is_cut_between_words() -> None:
 
 
 def test_scripts_without_spaces_are_cut_too() -> None:
-    pieces = cut("今日は天気がいい。" * 40, 100)
+    pieces = split("今日は天気がいい。" * 40, 100)
     assert all(piece.words <= 100 for piece in pieces)
     assert all(piece.text.endswith("。") for piece in pieces)
     assert "".join(piece.text for piece in pieces) == "今日は天気がいい。" * 40
@@ -58,7 +58,7 @@ def test_scripts_without_spaces_are_cut_too() -> None:
     st.integers(min_value=1, max_value=20),
 )
 def test_pieces_are_slices_in_order_that_lose_only_white_space(text: str, most: int) -> None:
-    pieces = cut(text, most)
+    pieces = split(text, most)
     end = 0
     for piece in pieces:
         assert text[piece.offset : piece.offset + len(piece.text)] == piece.text
@@ -70,7 +70,7 @@ def test_pieces_are_slices_in_order_that_lose_only_white_space(text: str, most: 
 
 @given(st.lists(st.text(alphabet="abc", min_size=1, max_size=9), min_size=1, max_size=60), st.integers(1, 9))
 def test_no_word_is_cut(words: list[str], most: int) -> None:
-    assert [word for piece in cut(" ".join(words), most) for word in piece.text.split()] == words
+    assert [word for piece in split(" ".join(words), most) for word in piece.text.split()] == words
 
 
 def test_what_a_reader_sees_of_a_page_becomes_paragraphs() -> None:

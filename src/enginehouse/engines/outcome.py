@@ -5,21 +5,20 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.frames import Done
-from enginehouse.engines.keeper import Ended
-from enginehouse.engines.protocol import EngineFailure, Output
+from enginehouse.engine import EngineFailure, FailureKind, Output
+from enginehouse.engines.frames import OutputsAnswer
+from enginehouse.engines.keeper import ChildEnd
 
 
-def with_files(done: Done, directory: Path) -> Done:
+def resolve_files(answer: OutputsAnswer, directory: Path) -> OutputsAnswer:
     """The answer with every path absolute. Raises EngineFailure for one that is not a regular file in `directory`."""
-    if all(output.path is None for output in done.outputs):
-        return done
+    if all(output.path is None for output in answer.outputs):
+        return answer
     root = directory.resolve()
-    return Done(done.number, [_located(output, root) for output in done.outputs], done.left_behind)
+    return OutputsAnswer(answer.number, [_resolve(output, root) for output in answer.outputs], answer.left_behind)
 
 
-def _located(output: Output, root: Path) -> Output:
+def _resolve(output: Output, root: Path) -> Output:
     if output.path is None:
         return output
     try:
@@ -32,26 +31,26 @@ def _located(output: Output, root: Path) -> Output:
     raise EngineFailure(message)
 
 
-def garbled(what: str) -> EngineFailure:
+def malformed(what: str) -> EngineFailure:
     """What a person is told about an answer that is none."""
     return EngineFailure(f"The engine answered something that is not a list of outputs: {what}.")
 
 
-def explain(ended: Ended, memory_mb: int) -> EngineFailure:
+def failure_of(end: ChildEnd, memory_mb: int) -> EngineFailure:
     """What a person is told about a child that ended before it answered."""
-    match ended.cause:
+    match end.cause:
         case "memory":
             message = f"The engine used more than {memory_mb} MiB of memory and was stopped."
             return EngineFailure(message, FailureKind.SYSTEM_ERROR)
         case "processes":
             return EngineFailure("The engine started too many processes and was stopped.", FailureKind.SYSTEM_ERROR)
         case "spawn":
-            message = f"The engine's process could not be started: {ended.detail}."
+            message = f"The engine's process could not be started: {end.detail}."
             return EngineFailure(message, FailureKind.SYSTEM_ERROR)
         case "keeper":
             message = "The process that keeps the engines vanished, and the engine was stopped with it."
             return EngineFailure(message, FailureKind.SYSTEM_ERROR)
-    status = ended.status or 0
+    status = end.status or 0
     if status < 0:
         hint = "; the system does that when memory runs out" if -status == signal.SIGKILL else ""
         return EngineFailure(f"The engine's process was ended by {_signal_name(-status)} before it answered{hint}.")

@@ -1,32 +1,35 @@
 """One way of cutting for each kind of media: an input chunk, a folder to write in and the payload in, outputs out."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from enginehouse.engines.native import ffmpeg, media, text_cut, wave_cut, wave_file
+from enginehouse.engine import Chunk, Output
+from enginehouse.engines.native import ffmpeg, media, text_splitter, wave_splitter
+from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.payload import invalid, number
-from enginehouse.engines.native.source import borrow
-from enginehouse.engines.protocol import Chunk, Output
+from enginehouse.engines.native.pcm import milliseconds, read_pcm, write_pcm
 from enginehouse.engines.threads import in_thread
+from enginehouse.wave import NotWave, WaveFile
 
-Way = Callable[[Chunk, Path, dict[str, Any]], Awaitable[list[Output]]]
+Splitter = Callable[[Chunk, Path, dict[str, Any]], Awaitable[list[Output]]]
 
 _PROPERTIES: Final = "customFFMPEGProperties"
 _RAW_BLOCK: Final = 10 << 20
 
 
-async def whole(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
+async def keep_whole(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """The input as it is."""
     path = directory / "whole"
-    await in_thread(borrow, chunk.path, path)
+    await in_thread(link_or_copy, chunk.path, path)
     return [Output(media_type=chunk.media_type, path=path, name=chunk.name or None)]
 
 
-async def raw(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
+async def split_bytes(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """The input's bytes in blocks of 10 MiB, whatever they mean."""
 
-    def cut() -> list[Output]:
+    def split() -> list[Output]:
         outputs: list[Output] = []
         with chunk.path.open("rb") as file:
             while block := file.read(_RAW_BLOCK):
@@ -36,17 +39,17 @@ async def raw(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Ou
                 outputs.append(Output(media_type=chunk.media_type, path=path, name=path.name, metadata=metadata))
         return outputs
 
-    return await in_thread(cut)
+    return await in_thread(split)
 
 
-async def words(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
+async def split_text(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """A text's paragraphs, each at most `maxWordsPerChunk` long; `offset` and `length` count characters."""
-    most = int(number(payload, "maxWordsPerChunk", default=text_cut.MAX_WORDS, least=1, most=1_000_000))
+    most = int(number(payload, "maxWordsPerChunk", default=text_splitter.MAX_WORDS, least=1, most=1_000_000))
 
-    def cut() -> list[Output]:
+    def split() -> list[Output]:
         document = chunk.path.read_bytes().decode("utf-8-sig", "replace")
-        if media.plain(chunk.media_type) == "text/html":
-            document = text_cut.html_text(document)
+        if media.normalize(chunk.media_type) == "text/html":
+            document = text_splitter.html_text(document)
         return [
             Output(
                 media_type="text/plain",
@@ -54,41 +57,43 @@ async def words(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[
                 name=f"chunk-{place:06}.txt",
                 metadata={"offset": piece.offset, "length": len(piece.text), "words": piece.words},
             )
-            for place, piece in enumerate(text_cut.cut(document, most))
+            for place, piece in enumerate(text_splitter.split(document, most))
         ]
 
-    return await in_thread(cut)
+    return await in_thread(split)
 
 
-async def sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
+async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """The sound in WAV files that begin and end in pauses; ffmpeg is needed unless the input is a PCM WAV."""
     seconds = _seconds(payload)
-    try:
-        if media.plain(chunk.media_type) != media.WAVE:
-            raise wave_file.NotPcm(chunk.media_type)
-        source = await in_thread(wave_file.opened, chunk.path)
-    except wave_file.NotPcm:
-        source = wave_file.opened(await ffmpeg.to_wave(chunk.path, directory))
+    source = await _pcm(chunk, directory)
 
-    def cut() -> list[Output]:
+    def split() -> list[Output]:
         outputs: list[Output] = []
-        for stretch in wave_cut.cut(source, seconds):
+        for stretch in wave_splitter.split(source, seconds):
             path = directory / f"chunk-{len(outputs):06}.wav"
-            wave_file.write(source, stretch.start, stretch.stop, path)
-            start_ms, stop_ms = source.milliseconds(stretch.start), source.milliseconds(stretch.stop)
+            write_pcm(source, stretch.start, stretch.stop, path)
+            start_ms, stop_ms = milliseconds(source, stretch.start), milliseconds(source, stretch.stop)
             outputs.append(Output(media_type=media.WAVE, path=path, name=path.name, start_ms=start_ms, stop_ms=stop_ms))
         return outputs
 
-    return await in_thread(cut)
+    return await in_thread(split)
 
 
-async def frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
+async def _pcm(chunk: Chunk, directory: Path) -> WaveFile:
+    if media.normalize(chunk.media_type) == media.WAVE:
+        with suppress(NotWave):
+            return await in_thread(read_pcm, chunk.path)
+    return read_pcm(await ffmpeg.to_wave(chunk.path, directory))
+
+
+async def extract_frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """Pictures of a video, `framesPerSecond` of them; needs ffmpeg."""
     rate = number(_properties(payload), "framesPerSecond", default=1, least=0.001, most=240, path=f"{_PROPERTIES}.")
     return _outputs(await ffmpeg.to_frames(chunk.path, directory, rate), "image/jpeg")
 
 
-async def segments(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
+async def split_video(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """A video in pieces cut at key frames; needs ffmpeg."""
     return _outputs(await ffmpeg.to_segments(chunk.path, directory, _seconds(payload)), "video/x-matroska")
 

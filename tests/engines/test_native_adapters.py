@@ -8,12 +8,11 @@ import pytest
 from tests.client.servers import http, listening
 from tests.engines.native_context import Bench, bench_at, data
 
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.native import CATEGORIES, ENGINES, media
 from enginehouse.engines.native.noop import Noop
 from enginehouse.engines.native.push import PushAdapter
 from enginehouse.engines.native.webstream import TV_AND_RADIO, WEBSTREAM
-from enginehouse.engines.protocol import EngineFailure
 
 
 @pytest.fixture
@@ -113,7 +112,7 @@ async def test_a_stream_that_breaks_off_is_a_failure_and_no_output(bench: Bench)
     ],
 )
 def test_a_media_type_that_says_nothing_is_worked_out(told: str, name: str, head: bytes, found: str) -> None:
-    assert media.recognised(told, name, head) == found
+    assert media.detect(told, name, head) == found
 
 
 async def test_push_endpoints_say_that_they_are_not_there(bench: Bench) -> None:

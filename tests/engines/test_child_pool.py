@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 
-from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import Chunk, EngineFailure, EngineKind, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines import processes
-from enginehouse.engines.children import Children
+from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.keeper import Keeper
-from enginehouse.engines.protocol import Chunk, EngineFailure, Output, Work
 
 HERE = Path(__file__).parent
 K = FailureKind
@@ -40,7 +38,7 @@ async def until(what: Callable[[], Any], seconds: float = 10) -> Any:
 class House:
     """The children of one test, with a keeper of their own."""
 
-    def __init__(self, keeper: Keeper, children: Children, folder: Path) -> None:
+    def __init__(self, keeper: Keeper, children: ChildPool, folder: Path) -> None:
         self.keeper, self.children, self.folder = keeper, children, folder
         self.numbers = count()
         self.log = folder / "task.log"
@@ -88,7 +86,7 @@ class House:
 
     def alive(self) -> list[int]:
         """Every living process that carries our mark, or hangs below our keeper and is not a fork of itself."""
-        found = {*processes.marked(self.keeper.owner), *processes.descendants(self.keeper.pid)}
+        found = {*processes.with_marker(self.keeper.owner), *processes.descendants(self.keeper.pid)}
         return [pid for pid in found if alive(pid) and not keepers_own(pid)]
 
 
@@ -116,7 +114,7 @@ def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keeper]:
 @pytest.fixture
 async def house(keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     monkeypatch.syspath_prepend(HERE)
-    children = Children(keeper, slots=2)
+    children = ChildPool(keeper, slots=2)
     house = House(keeper, children, tmp_path)
     yield house
     await children.close()
@@ -211,7 +209,7 @@ async def test_an_idle_child_is_ended_and_its_folder_removed(tmp_path: Path, mon
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     keeper = Keeper.start(scratch)
-    house = House(keeper, Children(keeper, slots=1, idle_seconds=0.05), tmp_path)
+    house = House(keeper, ChildPool(keeper, slots=1, idle_seconds=0.05), tmp_path)
     await house.pid()
     await until(lambda: not house.alive() and not list(scratch.iterdir()))
     keeper.close()
@@ -407,32 +405,32 @@ async def test_a_killed_keeper_is_replaced_and_what_it_kept_is_ended(
 ) -> None:
     monkeypatch.syspath_prepend(HERE)
     keeper = Keeper.start(tmp_path)
-    house = House(keeper, Children(keeper, slots=2), tmp_path)
+    house = House(keeper, ChildPool(keeper, slots=2), tmp_path)
     call = asyncio.create_task(house.call("moody", "daemon_and_hangs", seconds=60))
-    left = await until(lambda: pids if len(pids := processes.marked(keeper.owner)) >= 2 else None)
+    left = await until(lambda: pids if len(pids := processes.with_marker(keeper.owner)) >= 2 else None)
     os.kill(keeper.pid, signal.SIGKILL)
     with pytest.raises(EngineFailure, match="keeps the engines vanished"):
         await call
     new = await house.pid()
-    await until(lambda: processes.marked(keeper.owner) == [new])
+    await until(lambda: processes.with_marker(keeper.owner) == [new])
     assert new not in left
     await house.children.close()
     keeper.close()
-    assert processes.marked(keeper.owner) == []
+    assert processes.with_marker(keeper.owner) == []
 
 
 SERVER = """
 import asyncio, sys
 from pathlib import Path
-from enginehouse.engines.children import Children
+from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.keeper import Keeper
 sys.path.insert(0, sys.argv[1])
 keeper = Keeper.start(Path(sys.argv[2]))
 print(keeper.pid, keeper.owner, flush=True)
-from test_children import House
+from test_child_pool import House
 
 async def main():
-    house = House(keeper, Children(keeper, slots=4), Path(sys.argv[3]))
+    house = House(keeper, ChildPool(keeper, slots=4), Path(sys.argv[3]))
     moods = ("hang", "ignore_sigterm", "daemon_and_hangs", "hopping_and_hangs")
     await asyncio.gather(*(house.call("moody", mood, seconds=60) for mood in moods))
 
@@ -454,8 +452,8 @@ async def test_nothing_outlives_a_killed_server(tmp_path: Path, how: signal.Sign
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     server, pid, owner = start_server(scratch, tmp_path)
-    await until(lambda: len(processes.marked(owner)) >= 6, 20)
+    await until(lambda: len(processes.with_marker(owner)) >= 6, 20)
     server.send_signal(how)
     server.wait()
-    await until(lambda: not processes.marked(owner) and not processes.stat(pid), 5)
+    await until(lambda: not processes.with_marker(owner) and not processes.stat(pid), 5)
     assert list(scratch.iterdir()) == []

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.child import GRACE, Child
-from enginehouse.engines.frames import Done
+from enginehouse.engines.frames import OutputsAnswer
 from enginehouse.engines.keeper import Keeper
-from enginehouse.engines.protocol import EngineFailure, Output, Work
 from enginehouse.engines.task_log import TaskLog
 
 LOG_LIMIT: Final = 1 << 20
@@ -24,7 +22,7 @@ class Owner(NamedTuple):
     organization_id: int | None
 
 
-class Children:
+class ChildPool:
     """At most `slots` children at once, busy and idle together; one that idles for `idle_seconds` is ended."""
 
     def __init__(self, keeper: Keeper, *, slots: int, idle_seconds: float = 60.0) -> None:
@@ -81,7 +79,9 @@ class Children:
         if self._ending:
             await asyncio.wait(self._ending)
 
-    async def _run(self, child: Child, work: Work, seconds: float, memory_mb: int, grace: Callable[[], float]) -> Done:
+    async def _run(
+        self, child: Child, work: Work, seconds: float, memory_mb: int, grace: Callable[[], float]
+    ) -> OutputsAnswer:
         try:
             done = await child.run(work, seconds=seconds, memory_mb=memory_mb)
             child.settle()

@@ -25,7 +25,7 @@ def enter(register: Path, name: str) -> int:
     return entry
 
 
-def end(register: Path, *, besides: str, wait: bool) -> None:
+def end_orphans(register: Path, *, besides: str, wait: bool) -> None:
     """No engine process is left of the servers that were here before, as far as the system lets us know.
 
     With `wait`, keepers that live are waited for: they are those of dead servers, and end what they keep. Without it
@@ -58,7 +58,7 @@ def _unlocked(entry: Path) -> bool:
 
 def _end_marked(owner: str) -> None:
     last = time.monotonic() + PATIENCE
-    while left := [pid for pid in processes.marked(owner) if (seen := processes.stat(pid)) and seen.alive]:
+    while left := [pid for pid in processes.with_marker(owner) if (seen := processes.stat(pid)) and seen.alive]:
         for pid in left:
             processes.send(pid, signal.SIGKILL)
         if time.monotonic() > last:

@@ -1,0 +1,36 @@
+"""WAV files with plain PCM samples, which the server cuts by itself."""
+
+import wave
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from enginehouse.wave import PCM, NotWave, WaveFile, read_header
+
+_BLOCK: Final = 1 << 20
+
+
+def read_pcm(path: Path) -> WaveFile:
+    """The PCM WAV file at `path`. Raises NotWave for another coding and for a damaged header."""
+    found = read_header(path)
+    if found.code != PCM or found.bits not in (8, 16, 24, 32):
+        raise NotWave(f"its coding is {found.code} with {found.bits} bits, not PCM")
+    if not 1 <= found.channels <= 64 or not 1000 <= found.rate <= 768_000:
+        raise NotWave(f"{found.channels} channels at {found.rate} Hz")
+    # Some recorders write a wrong frame size; players go by the bits.
+    return replace(found, frame_size=found.channels * found.bits // 8)
+
+
+def milliseconds(source: WaveFile, frame: int) -> int:
+    """The time at which `frame` begins."""
+    return frame * 1000 // source.rate
+
+
+def write_pcm(source: WaveFile, start: int, stop: int, target: Path) -> None:
+    """`target` is a WAV file with the frames from `start` up to `stop`."""
+    with wave.open(str(target), "wb") as file:
+        file.setnchannels(source.channels)
+        file.setsampwidth(source.width)
+        file.setframerate(source.rate)
+        for block in source.blocks(start, stop, max(1, _BLOCK // source.frame_size)):
+            file.writeframesraw(block)

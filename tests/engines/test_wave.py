@@ -1,0 +1,68 @@
+"""The one WAV reader keeps what each of its two users makes of an odd header."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.engines.waves import samples, wave
+
+from enginehouse.engines.native.pcm import read_pcm
+from enginehouse.wave import NotWave, read_header
+from enginehouse_engines.wav import read_mono
+
+RATE = 16_000
+MONO = samples((0.1,), RATE)
+FRAME_SIZE, BITS = 32, 34  # where `wave` writes them
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return wave(tmp_path / "a.wav", MONO, RATE)
+
+
+def patch(path: Path, offset: int, data: bytes) -> None:
+    content = bytearray(path.read_bytes())
+    content[offset : offset + len(data)] = data
+    path.write_bytes(content)
+
+
+def test_the_header_says_where_the_samples_are(path: Path) -> None:
+    found = read_header(path)
+    assert (found.code, found.channels, found.rate, found.bits, found.width) == (1, 1, RATE, 16, 2)
+    assert found.size == found.frames * 2 == len(MONO) * 2
+    assert path.read_bytes()[found.offset :] == b"".join(found.blocks(0, found.frames, 100))
+    assert [len(block) for block in found.blocks(3, 10, 3)] == [6, 6, 2]
+
+
+def test_the_form_for_large_files_is_read(path: Path) -> None:
+    patch(path, 0, b"RF64")
+    assert read_pcm(path).frames == len(MONO)
+    assert len(np.concatenate(list(read_mono(path, rate=RATE)))) == len(MONO)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_file_that_was_cut_off_ends_with_its_last_whole_frame(path: Path, cut: int) -> None:
+    path.write_bytes(path.read_bytes()[:-cut])
+    left = len(MONO) - (cut + 1) // 2
+    assert read_pcm(path).frames == left
+    assert len(np.concatenate(list(read_mono(path, rate=RATE)))) == left
+
+
+@pytest.mark.parametrize("frame_size", [0, 1, 4])
+def test_a_wrong_frame_size_does_not_stop_the_chunker(path: Path, frame_size: int) -> None:
+    patch(path, FRAME_SIZE, struct.pack("<H", frame_size))
+    assert read_pcm(path).frames == len(MONO)
+
+
+def test_a_frame_size_without_a_meaning_is_refused_with_the_reason(path: Path) -> None:
+    patch(path, FRAME_SIZE, struct.pack("<H", 5))
+    with pytest.raises(NotWave, match="its frames of 5 bytes do not hold 1 channels of 16 bits"):
+        list(read_mono(path, rate=RATE))
+
+
+def test_twelve_bits_in_two_bytes_are_read_as_samples_and_not_cut(path: Path) -> None:
+    patch(path, BITS, struct.pack("<H", 12))
+    assert len(np.concatenate(list(read_mono(path, rate=RATE)))) == len(MONO)
+    with pytest.raises(NotWave, match="its coding is 1 with 12 bits, not PCM"):
+        read_pcm(path)
