@@ -13,12 +13,12 @@ from msgspec import structs
 from tests.domain.requests import NOW
 
 from enginehouse.domain.event import Detail, EventKind
-from enginehouse.domain.flow import JobState, Missing, Settlement, TaskState
-from enginehouse.domain.items import WHOLE, ItemState, Source
 from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.planning.edges import initial, shape
 from enginehouse.domain.retry import Again, FailureKind, GiveUp
-from enginehouse.domain.shape import initial, shape
+from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus, cancellable
+from enginehouse.domain.work import WHOLE, ItemState, Source
 
 ORGANIZATION_RETRIES = 1
 

@@ -15,10 +15,10 @@ from tests.domain.requests import NOW, folder, job, planned, task
 from tests.domain.rows import ORGANIZATION_RETRIES, Key, Outcome, Rows
 
 from enginehouse.domain.event import NOT_NEEDED, PARENT_FAILED, EventKind
-from enginehouse.domain.items import WHOLE, Source
 from enginehouse.domain.job import FolderType, Plan
 from enginehouse.domain.retry import Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
+from enginehouse.domain.work import WHOLE, Source
 
 SEEDS = st.lists(st.integers(0, 9_999), min_size=20, max_size=40)  # one for each step
 FAILS, CANCELS = 0.35, 0.02  # how often
