@@ -1,0 +1,92 @@
+"""Names: a module is called by a word that stands in the glossary or that every engineer knows; a class name is one thing."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("enginehouse", "enginehouse_engines")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / "src" / package).rglob("*.py"))
+GLOSSARY = {
+    word.lower().replace("-", " ") for word in re.findall(r"\*\*([^*]+)\*\*", (ROOT / "docs/glossary.md").read_text())
+}
+
+# Words that need no entry in a glossary: the field's own, those of formats and protocols, and those of the parts of an
+# HTTP interface and a command line.
+TECHNICAL = set(
+    """
+    addresses api app asgi auth banner bounds call casing categories cli connection context cost creation curl dash
+    decode deletion disk domain error execution executor ffmpeg fields files health http human json jsontext keyed
+    keywords language large lazy logs machine main markup migrate offline options pages paging paths pcm phrases points
+    postgres processes prose protocol prune push query ranges ranking reader register rejection resample root rows
+    runtime sample scalars schema sentiment serve settings spec speech splitter sql sqlite storage summary text threads
+    time too transcription transport tx unserved upload variables wav wave webstream
+    """.split()
+)
+
+# Words in -ing and -ed that are nouns of the field.
+NOUNS = {"casing", "firing", "keyed", "paging", "planning", "ranking", "recording", "unserved"}
+
+# A class name that stands for two things, and why it may.
+DOUBLE = {
+    "Folder": "the contract's own word, as REST spells it and as a plan has it",
+    "Route": "the contract's own word, as REST spells it and as a plan has it",
+}
+
+
+def words(module: Path) -> Iterator[str]:
+    """The names that a module is found by: its packages' and its own."""
+    parts = module.relative_to(ROOT / "src").with_suffix("").parts[1:]
+    return (part for part in parts if not part.startswith("__"))
+
+
+def is_known(word: str, known: set[str]) -> bool:
+    singular = {word, word.removesuffix("s"), word.removesuffix("es"), re.sub("ies$", "y", word)}
+    return not singular.isdisjoint(known)
+
+
+def is_explained(stem: str) -> bool:
+    """The whole stem is a word, or each of its parts is."""
+    known = GLOSSARY | TECHNICAL
+    return is_known(stem.replace("_", " "), known) or all(is_known(part, known) for part in stem.split("_"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT / "src")))
+def test_a_module_is_called_by_a_word_that_is_explained(module: Path) -> None:
+    assert {stem for stem in words(module) if not is_explained(stem)} == set()
+
+
+def test_no_module_is_called_by_a_participle() -> None:
+    parts = {part for module in MODULES for stem in words(module) for part in stem.split("_")}
+    assert {part for part in parts if re.search("(ing|ed)$", part)} - NOUNS == set()
+
+
+def test_every_listed_technical_word_is_used() -> None:
+    parts = {part for module in MODULES for stem in words(module) for part in stem.split("_")}
+    assert {word for word in TECHNICAL if not is_known(word, parts | {part.removesuffix("s") for part in parts})} == set()
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places = defaultdict(set)
+    for module in MODULES:
+        for node in ast.parse(module.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name].add(module.relative_to(ROOT / "src").as_posix())
+    double = {name: sorted(where) for name, where in places.items() if len(where) > 1 and name not in DOUBLE}
+    assert double == {}
+    assert len(DOUBLE) < 8
+    assert {name for name in DOUBLE if len(places[name]) < 2} == set()
+
+
+def test_readers_of_rows_do_not_count_columns() -> None:
+    counted = defaultdict(list)
+    for module in (ROOT / "src" / "enginehouse" / "storage").rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            match node:
+                case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=int())) if name.endswith("row"):
+                    counted[module.relative_to(ROOT / "src").as_posix()].append(node.lineno)
+    assert sum(map(len, counted.values())) < 40, dict(counted)
