@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from tests.domain.plans import Families, plans
-from tests.domain.requests import NOW, folder, job, planned, task
+from tests.domain.requests import NOW, folder, job, joined, planned, stage, task
 from tests.domain.rows import ORGANIZATION_RETRIES, Key, Outcome, Rows
 
 from enginehouse.domain.event import NOT_NEEDED, PARENT_FAILED, EventKind
@@ -311,3 +311,13 @@ def test_no_standby_of_a_complete_task_is_left_pending() -> None:
     rows = Rows.create(planned(job(task("batch", standby=task("batch", standby=task("batch"))))).plan)
     work_off(rows)
     assert [rows.tasks[n].status for n in range(3)] == [COMPLETE, ABORTED, ABORTED]
+
+
+def test_what_depends_on_a_failed_task_is_aborted_and_its_standby_is_not_needed() -> None:
+    routes = joined("abc", "ab bc").routes
+    rows = Rows.create(planned(job(stage("a"), stage("b", standby=task("batch")), stage("c"), routes=routes)).plan)
+    rows.claim(rows.free)
+    rows.finish({(0, 0): FailureKind.INVALID_DATA})
+    reasons = [(rows.tasks[n].status, rows.tasks[n].failure_reason) for n in range(4)]
+    assert reasons == [(FAILED, "invalid_data"), *[(ABORTED, PARENT_FAILED)] * 2, (ABORTED, NOT_NEEDED)]
+    assert rows.job.tally() == Tally(3, failed=1, aborted=2)
