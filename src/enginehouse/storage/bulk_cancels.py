@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.status import JobStatus
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.work import settlement
 
-BARRIER_LOCK: Final = "barrier"
 _NO_ID: Final = 9_223_372_036_854_775_807
 
 
@@ -58,10 +58,9 @@ def _barrier(row: Row) -> Barrier:
 async def accept(tx: Tx, wanted: Range, *, include_running: bool, created_by: str | None) -> int:
     """From this commit on no job of the range that can be cancelled starts; answers the barrier's id.
 
-    Whoever starts work or notes that a job can be cancelled holds the lock shared: on either side of the commit, never
-    across it. The lock is a statement of its own, so that the next one sees what was committed while it was waited for.
+    Whoever starts work or notes that a job can be cancelled is on either side of the commit, never across it.
     """
-    await tx.lock(BARRIER_LOCK, shared=False)
+    await barrier_lock.take_exclusive(tx)
     [row] = await tx.all(
         "bulk_cancels.insert",
         organization_id=wanted.organization_id,
@@ -124,17 +123,17 @@ async def covered_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
     return {word: int(jobs) for word, jobs in rows}
 
 
-async def settle(tx: Tx, barrier: Barrier, *, since: int, limit: int, shard: int = 0) -> Batch:
+async def settle(tx: Tx, barrier: Barrier, *, since: int, limit: int) -> Batch:
     """Up to `limit` job rows, from those created at `since` on, say that they are aborted, and their items are gone."""
     bounds = _bounds(barrier.range, barrier.id) | {"created_from": since, "limit": limit}
-    return await _settle(tx, barrier, await tx.all("bulk_cancels.next", **bounds), shard=shard)
+    return await _settle(tx, barrier, await tx.all("bulk_cancels.next", **bounds))
 
 
-async def settle_rest(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -> bool:
+async def settle_rest(tx: Tx, barrier: Barrier, *, limit: int) -> bool:
     """What others had in hand is settled too. True when nothing was left and the bulk cancel is over."""
     rows = await tx.all("bulk_cancels.left", **_bounds(barrier.range, barrier.id), limit=limit)
     if rows:
-        await _settle(tx, barrier, rows, shard=shard)
+        await _settle(tx, barrier, rows)
         return False
     if barrier.include_running and await _running(tx, barrier, limit=1):
         return False
@@ -142,10 +141,10 @@ async def settle_rest(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -
     return True
 
 
-async def stop_running(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -> dict[int, int]:
+async def stop_running(tx: Tx, barrier: Barrier, *, limit: int) -> dict[int, int]:
     """Up to `limit` jobs of the range that had started are cancelled; answers how many attempts of each are to stop."""
     rows = await _running(tx, barrier, limit=limit)
-    return dict(zip((row[0] for row in rows), await stops.stop_jobs(tx, rows, shard=shard), strict=True))
+    return dict(zip((row[0] for row in rows), await stops.stop_jobs(tx, rows), strict=True))
 
 
 async def _running(tx: Tx, barrier: Barrier, *, limit: int) -> list[Row]:
@@ -153,7 +152,7 @@ async def _running(tx: Tx, barrier: Barrier, *, limit: int) -> list[Row]:
     return await tx.all("bulk_cancels.running", **bounds, accepted_at=barrier.accepted_at, limit=limit)
 
 
-async def _settle(tx: Tx, barrier: Barrier, rows: list[Row], *, shard: int) -> Batch:
+async def _settle(tx: Tx, barrier: Barrier, rows: list[Row]) -> Batch:
     if not rows:
         return Batch(0, barrier.range.created_to)
     ids = [row[0] for row in rows]
@@ -161,7 +160,7 @@ async def _settle(tx: Tx, barrier: Barrier, rows: list[Row], *, shard: int) -> B
     await tx.run("jobs.delete_items", ids=ids)
     counts = Counter({(barrier.range.organization_id, JobStatus.ABORTED.value): len(ids)})
     counts.subtract((barrier.range.organization_id, row[1]) for row in rows)
-    await settlement.count_jobs(tx, counts, shard=shard)
+    await settlement.count_jobs(tx, counts)
     await tx.run("bulk_cancels.add_settled", id=barrier.id, jobs=len(ids))
     return Batch(len(ids), max(row[2] for row in rows))
 

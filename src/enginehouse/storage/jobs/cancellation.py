@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from enginehouse.domain.status import JOB_ENDED, JobStatus, Tally, cancellable
-from enginehouse.storage import bulk_cancels
 from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import Entry
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.work import settlement
@@ -30,16 +30,14 @@ class Cancelled:
     stopping: int = 0
 
 
-async def cancel(
-    tx: Tx, wanted: Sequence[tuple[int, int]], *, include_running: bool = False, shard: int = 0
-) -> list[Cancelled | None]:
+async def cancel(tx: Tx, wanted: Sequence[tuple[int, int]], *, include_running: bool = False) -> list[Cancelled | None]:
     """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
 
     With `include_running` a job past that point is cancelled too: what of it runs is to stop.
     From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
     `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
     """
-    await tx.lock(bulk_cancels.BARRIER_LOCK, shared=True)
+    barrier_lock.require_shared(tx)
     rows = await tx.each("jobs.lock_to_cancel", sorted(set(wanted)))
     now = await tx.read_clock()
     found: dict[tuple[int, int], Row] = {(row[0], row[1]): row for row in rows}
@@ -63,21 +61,21 @@ async def cancel(
     if chosen:
         await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
         await tx.run("jobs.delete_items", ids=chosen)
-        await settlement.count_jobs(tx, counts, shard=shard)
-    for row, left in zip(to_stop, await stops.stop_jobs(tx, to_stop, shard=shard), strict=True):
+        await settlement.count_jobs(tx, counts)
+    for row, left in zip(to_stop, await stops.stop_jobs(tx, to_stop), strict=True):
         status = JobStatus.RUNNING if left else JobStatus.ABORTED
         verdicts[row[0], row[1]] = Cancelled(status, done=True, refused=False, stopping=left)
     return _first_takes_it(wanted, verdicts)
 
 
 async def cancel_recorded(
-    tx: Tx, wanted: Sequence[Cancelling], *, include_running: bool = False, shard: int = 0
+    tx: Tx, wanted: Sequence[Cancelling], *, include_running: bool = False
 ) -> list[Cancelled | None]:
     """The jobs are cancelled, and every call that was not refused is recorded.
 
     That is one that found its job cancelled already, too: it was answered success.
     """
-    verdicts = await cancel(tx, [job for job, _ in wanted], include_running=include_running, shard=shard)
+    verdicts = await cancel(tx, [job for job, _ in wanted], include_running=include_running)
     told = zip(wanted, verdicts, strict=True)
     await entries.record(tx, [entry for (_, entry), verdict in told if verdict and not verdict.refused])
     return verdicts

@@ -13,6 +13,7 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import WHOLE
 from enginehouse.storage import targets
 from enginehouse.storage.audit.entries import Entry
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.idempotency import Keyed
 from enginehouse.storage.jobs import reuse
@@ -67,12 +68,12 @@ class Creation(msgspec.Struct, frozen=True, gc=False):
     warnings: Sequence[tuple[str, ...]] | None = None
 
 
-async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:
+async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int, int | None]]:
     """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target.
 
     Raises SourceGone where outputs are to be reused of a job that is not there any more.
     """
-    await tx.lock("barrier", shared=True)
+    barrier_lock.require_shared(tx)
     retried = await _lock_retried(tx, jobs)
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
@@ -95,9 +96,9 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)
     await tx.many("schedules.mark_jobs", origins)
-    await settlement.count_jobs(tx, counts, shard=shard)
+    await settlement.count_jobs(tx, counts)
     if retried:
-        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)), shard)
+        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
     return list(zip(ids, target_ids, strict=True))
 
 
@@ -110,9 +111,7 @@ async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None,
     return found
 
 
-async def _follow_retried(
-    tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]], shard: int
-) -> None:
+async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]]) -> None:
     """What was done again says so, and what is reused of it stands in the new jobs."""
     told, births = list[Row](), list[reuse.Birth]()
     for job_id, job in made:
@@ -128,7 +127,7 @@ async def _follow_retried(
             )  # fmt: skip
     await tx.many("work.insert_events", told)
     if births:
-        await reuse.settle(tx, births, shard=shard)
+        await reuse.settle(tx, births)
 
 
 async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:

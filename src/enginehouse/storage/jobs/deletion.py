@@ -12,7 +12,7 @@ from enginehouse.storage.work import settlement
 _SHARED_LOCK: Final = "shared artifacts"
 
 
-async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None, shard: int = 0) -> list[str] | None:
+async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None) -> list[str] | None:
     """The jobs and everything of them are gone; answers the keys of the bytes to remove. None where one is not theirs.
 
     Running attempts are fenced by the loss of their items. `organization_id` None: the server's own retention.
@@ -29,7 +29,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None,
         counts[owner, word] -= 1
     for part in ("items", "documents", "tasks", "attempts", "artifacts", "events", "jobs"):
         await tx.run(f"jobs.delete_{part}", ids=ids)
-    await settlement.count_jobs(tx, counts, shard=shard)
+    await settlement.count_jobs(tx, counts)
     # One that a bulk cancel covers is settled by being gone, so that what was counted and what was settled agree.
     for barrier_id, settled in sorted(Counter(row[3] for row in rows if row[3] is not None).items()):
         await tx.run("bulk_cancels.add_settled", id=barrier_id, jobs=settled)
@@ -45,7 +45,7 @@ async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
     found = {row[0]: bool(row[1]) for row in await tx.all("deletion.keys_of_jobs", ids=list(job_ids))}
     shared = [key for key, is_shared in found.items() if is_shared]
     if shared:
-        await tx.lock(_SHARED_LOCK, shared=False)
+        await tx.lock(_SHARED_LOCK)
         for row in await tx.all("deletion.named_elsewhere", keys=shared, ids=list(job_ids)):
             del found[row[0]]
     logs = (log_key(*row) for row in await tx.all("deletion.attempts_of_jobs", ids=list(job_ids)))

@@ -46,13 +46,13 @@ async def outputs(tx: Tx, tasks: Sequence[tuple[int, int]]) -> list[StoredOutput
     return [StoredOutput(*row) for row in await tx.each("reuse.outputs", tasks)]
 
 
-async def settle(tx: Tx, births: Sequence[Birth], *, shard: int) -> None:
+async def settle(tx: Tx, births: Sequence[Birth]) -> None:
     """The reused tasks are complete, with their outputs; what they feed is released as after any completion."""
     tasks = [(birth, ordinal, origin) for birth in births for ordinal, origin in sorted(birth.reused.items())]
     await tx.many("reuse.mark_tasks", [(birth.job_id, ordinal, origin) for birth, ordinal, origin in tasks])
     await tx.many("reuse.share", sorted({(birth.source, ordinal) for birth, ordinal, _ in tasks}))
     await tx.many("reuse.copy", [(birth.job_id, ordinal, birth.source) for birth, ordinal, _ in tasks])
-    await work_settlement.write(tx, [await _settled(tx, birth) for birth in births], shard=shard)
+    await work_settlement.write(tx, [await _settled(tx, birth) for birth in births])
 
 
 async def _settled(tx: Tx, birth: Birth) -> Settlement:

@@ -10,7 +10,7 @@ from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.work import settlement
 
 
-async def stop_jobs(tx: Tx, jobs: Sequence[Row], *, shard: int = 0) -> list[int]:
+async def stop_jobs(tx: Tx, jobs: Sequence[Row]) -> list[int]:
     """Every job is cancelled; answers how many attempts of each have still to stop, aborted at once where none has.
 
     `jobs` begin with id, organization and status; they are locked, have not ended and were not cancelled before. What
@@ -34,7 +34,7 @@ async def stop_jobs(tx: Tx, jobs: Sequence[Row], *, shard: int = 0) -> list[int]
         counts[organization_id, status.value] += 1
     await tx.many("stops.cancel_running", rows)
     await tx.many("work.insert_events", events)
-    await settlement.count_jobs(tx, counts, shard=shard)
+    await settlement.count_jobs(tx, counts)
     return [left[job_id] for job_id in ids]
 
 

@@ -13,7 +13,7 @@ from enginehouse.domain.work import (
     Lease,
     Source,
 )
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import lanes, quotas
@@ -34,7 +34,7 @@ async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[lis
     where = found.standing
     if where.limited:
         # Two claims at once could both see the last free place. Without a limit nobody waits here.
-        await tx.lock(LIMITS_LOCK, shared=False)
+        await tx.lock(LIMITS_LOCK)
         where = await quotas.count_live(tx, where)
     waiting = await _uncovered(tx, found) if found.barred else found.lanes
     jobs = dict[int, Row]()
@@ -64,7 +64,6 @@ async def _uncovered(tx: Tx, found: Found) -> dict[Lane, list[Waiting]]:
 
 async def claim(
     tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, queue: Queue | None = None,
-    shard: int = 0,
 ) -> list[Lease]:  # fmt: skip
     """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; answers the leases in order.
 
@@ -72,7 +71,7 @@ async def claim(
     guarantee: barrier lock, items, jobs in a later statement, and only then the guarded update (DESIGN §6,
     reliability.md §0.1). `queue` is what this process knows of the pool; it is told what was left behind.
     """
-    await tx.lock(BARRIER_LOCK, shared=True)
+    barrier_lock.require_shared(tx)
     now = await tx.read_clock()
     queue = Queue() if queue is None else queue
     if queue.stale:
@@ -85,7 +84,7 @@ async def claim(
     until = now + lease_micros
     rows = await tx.each("work.lease", [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
     leases = [_lease(row, loaded[row[0]][0], jobs[row[0]][11]) for row in rows]
-    await _record_starts(tx, leases, jobs, loaded, worker=worker, shard=shard)
+    await _record_starts(tx, leases, jobs, loaded, worker=worker)
     order = {key: i for i, key in enumerate(keys)}
     leases.sort(key=lambda lease: order[lease.key])
     return leases
@@ -112,7 +111,6 @@ async def _record_starts(
     loaded: dict[int, tuple[Plan, Shape]],
     *,
     worker: str,
-    shard: int,
 ) -> None:
     tasks = await work_settlement.task_states(tx, ((lease.key.job_id, lease.key.ordinal) for lease in leases))
     settlements: dict[int, Settlement] = {}
@@ -126,10 +124,10 @@ async def _record_starts(
             )
         settlement.claimed(ordinal, Detail(worker=worker, attempt=lease.attempt))
         attempts[job_id, ordinal] += 1
-    await work_settlement.write(tx, list(settlements.values()), shard=shard, attempts=attempts, started=True)
+    await work_settlement.write(tx, list(settlements.values()), attempts=attempts, started=True)
 
 
-async def mark_queued(tx: Tx, *, pool: str, limit: int, shard: int = 0) -> int:
+async def mark_queued(tx: Tx, *, pool: str, limit: int) -> int:
     """Up to `limit` tasks with runnable items say `queued`; their jobs' counts and statuses with them."""
     now = await tx.read_clock()
     keys = await lanes.unmarked(tx, pool=pool, limit=limit)
@@ -144,5 +142,5 @@ async def mark_queued(tx: Tx, *, pool: str, limit: int, shard: int = 0) -> int:
         settlement = Settlement(work_settlement.job_state(row), tasks[job_id], *loaded[job_id], now=now)
         settlement.queued()
         settlements.append(settlement)
-    await work_settlement.write(tx, settlements, shard=shard)
+    await work_settlement.write(tx, settlements)
     return sum(len(settlement.changed) for settlement in settlements)

@@ -21,7 +21,7 @@ from enginehouse.domain.work import (
     Report,
     Stale,
 )
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.jobs.plans import Plans
@@ -31,19 +31,19 @@ LATE_RESULT = "late_result"  # why an attempt that did answer counts as stopped
 _json = msgspec.json.Encoder().encode
 
 
-async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int = 0) -> list[Answer]:
+async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer]:
     """Every report made under a lease still held is accepted with all that follows; any other answers Stale.
 
     Jobs are locked first, all of them, in key order: two parents finishing at once would otherwise both see the other
     one unfinished, and their child would be lost.
     """
-    await tx.lock(BARRIER_LOCK, shared=True)
+    barrier_lock.require_shared(tx)
     ids = sorted({report.key.job_id for report in reports})
     locked = await tx.all("work.lock_jobs", ids=ids)
     await tx.read_clock()
     if halted := [row for row in locked if row[14] and not row[3] and row[2] not in JOB_ENDED]:
         # An open bulk cancel includes what runs, and its settling has not come to these yet.
-        await stops.stop_jobs(tx, halted, shard=shard)
+        await stops.stop_jobs(tx, halted)
         locked = await tx.all("work.lock_jobs", ids=ids)
     jobs = {row[0]: row for row in locked}
     held = await _held(tx, reports)
@@ -71,7 +71,7 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int 
         settlements.append(settlement)
         answers |= told
     await _write_ends(tx, accepted, held, answers, settlements)
-    await work_settlement.write(tx, settlements, shard=shard)
+    await work_settlement.write(tx, settlements)
     return [answers.get((report.key, report.token), Stale()) for report in reports]
 
 

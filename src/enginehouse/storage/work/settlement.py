@@ -82,7 +82,6 @@ async def write(
     tx: Tx,
     settlements: Sequence[Settlement],
     *,
-    shard: int,
     attempts: dict[tuple[int, int], int] | None = None,
     started: bool = False,
 ) -> int:
@@ -110,7 +109,7 @@ async def write(
     await tx.many("work.delete_items_of_tasks", dropped)
     await held_items.release(tx, freed)
     await tx.many("work.insert_items", item_rows)
-    event_rows += await _write_jobs(tx, settlements, shard=shard, started=started)
+    event_rows += await _write_jobs(tx, settlements, started=started)
     await tx.many("work.insert_events", event_rows)
     return len(item_rows)
 
@@ -126,7 +125,7 @@ def _item_rows(settlement: Settlement, now: int) -> Iterable[Row]:
     )
 
 
-async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, started: bool) -> list[Row]:
+async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: bool) -> list[Row]:
     now, barrier = tx.now, None
     job_rows, stopped_rows, event_rows = list[Row](), list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
@@ -154,7 +153,7 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, 
             job.status = status
     await tx.many("work.set_jobs", job_rows)
     await tx.many("stops.set_stopped", stopped_rows)
-    await count_jobs(tx, counts, shard=shard)
+    await count_jobs(tx, counts)
     return event_rows
 
 
@@ -169,9 +168,9 @@ async def last_barrier(tx: Tx) -> int:
     return int(row[0]) if row else 0
 
 
-async def count_jobs(tx: Tx, changes: dict[tuple[int, str], int], *, shard: int) -> None:
+async def count_jobs(tx: Tx, changes: dict[tuple[int, str], int]) -> None:
     """The organization's counts have moved; in key order, so that two writers of one shard never wait crosswise."""
-    rows = [(org, status, shard, by) for (org, status), by in sorted(changes.items()) if by]
+    rows = [(org, status, tx.shard, by) for (org, status), by in sorted(changes.items()) if by]
     await tx.many("work.count_jobs", rows)
 
 
