@@ -5,12 +5,24 @@ same lock, held alone, comes before or after every such transaction, never in it
 """
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from enginehouse.domain.event import JOB, EventKind
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.work import settlement
+
+
+class JobRow(NamedTuple):
+    """A job, locked, as it is now."""
+
+    status: str
+    paused_at: int | None
+
+
+_LOCK: Final = Select("limits.lock_job", JobRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +40,11 @@ async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
     """
     await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
-    row = await tx.one("limits.lock_job", id=job_id, organization_id=organization_id)
+    row = await _LOCK.one(tx, id=job_id, organization_id=organization_id)
     if row is None:
         return None
-    status, paused_at = JobStatus(row[0]), row[1]
-    if status in JOB_ENDED or paused_at is not None:
+    status = JobStatus(row.status)
+    if status in JOB_ENDED or row.paused_at is not None:
         return Paused(status, changed=False)
     await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=now, now=now)
     await tx.run("limits.hold_items", id=job_id)
@@ -42,11 +54,11 @@ async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
 
 async def resume_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
     """The job goes on where it was; None where there is no such job."""
-    row = await tx.one("limits.lock_job", id=job_id, organization_id=organization_id)
+    row = await _LOCK.one(tx, id=job_id, organization_id=organization_id)
     if row is None:
         return None
-    status, paused_at = JobStatus(row[0]), row[1]
-    if paused_at is None:
+    status = JobStatus(row.status)
+    if row.paused_at is None:
         return Paused(status, changed=False)
     now = await tx.read_clock()
     await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=None, now=now)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.work import settlement as work_settlement
 
 
@@ -32,18 +34,20 @@ class Birth:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOutput:
+class StoredOutput(NamedTuple):
     """An output by the name a person knows and the key of its bytes."""
 
     ordinal: int
     name: str
-    key: str
+    storage_key: str
+
+
+_OUTPUTS: Final = Select("reuse.outputs", StoredOutput)
 
 
 async def outputs(tx: Tx, tasks: Sequence[tuple[int, int]]) -> list[StoredOutput]:
     """What these (job, ordinal) tasks have left behind."""
-    return [StoredOutput(*row) for row in await tx.each("reuse.outputs", tasks)]
+    return await _OUTPUTS.each(tx, tasks)
 
 
 async def settle(tx: Tx, births: Sequence[Birth]) -> None:

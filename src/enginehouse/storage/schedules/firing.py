@@ -16,6 +16,7 @@ from enginehouse.storage.jobs.creation import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import schedules
 from enginehouse.storage.schedules.schedules import Schedule
+from enginehouse.storage.work import locked_jobs
 
 log = structlog.get_logger(__name__)
 
@@ -113,10 +114,10 @@ async def _stop(tx: Tx, job_ids: list[int]) -> list[int]:
     """The runs are cancelled, with what of them is running."""
     if not job_ids:
         return []
-    rows = await tx.all("work.lock_jobs", ids=sorted(job_ids))
-    open_ = [row for row in rows if not row[3]]
+    jobs = await locked_jobs.lock(tx, set(job_ids))
+    open_ = [job for job in jobs.values() if not job.cancelled]
     await stops.stop_jobs(tx, open_)
-    return [row[0] for row in open_]
+    return [job.id for job in open_]
 
 
 async def _start(
