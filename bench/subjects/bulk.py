@@ -77,10 +77,10 @@ async def _commits(database: Database, filled: Filled) -> Sample:
             return await claims.claim(tx, plans, pool="python", limit=2, worker="bench", lease_micros=60_000_000)
 
         while not over.is_set():
-            for lease in await database.write(take, under=bulk_cancels.BARRIER_LOCK):
+            for lease in await database.write_work(take):
                 reports = [Report(lease.key, lease.token, Done())]
                 end = functools.partial(work_reports.finish, plans=plans, reports=reports)
-                await database.write(end, under=bulk_cancels.BARRIER_LOCK)
+                await database.write_work(end)
 
     claimers = [asyncio.create_task(claim()) for _ in range(CLAIMERS)]
     ahead = filled.count // 20

@@ -277,14 +277,18 @@ async def test_the_row_is_written_in_the_transaction_of_the_change(
     watched: Watched, template: str, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[list[str]] = []
-    write = watched.house.database.write
 
-    async def seen(work: Any, **more: Any) -> Any:
-        asked: list[str] = []
-        written.append(asked)
-        return await write(lambda tx: work(_Seen(tx, asked)), **more)
+    def seen(write: Any) -> Any:
+        async def noted(work: Any, **more: Any) -> Any:
+            asked: list[str] = []
+            written.append(asked)
+            return await write(lambda tx: work(_Seen(tx, asked)), **more)
 
-    monkeypatch.setattr(watched.house.database, "write", seen)
+        return noted
+
+    database = watched.house.database
+    monkeypatch.setattr(database, "write", seen(database.write))
+    monkeypatch.setattr(database, "write_work", seen(database.write_work))
     assert _went_well(await watched.ask(template)), event
     known = statements(watched.house.database.dialect)  # type: ignore[arg-type]
     changing = [

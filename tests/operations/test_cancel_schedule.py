@@ -102,7 +102,7 @@ async def test_what_was_being_fired_when_it_was_called_off_is_cancelled_too(wide
             tx, wide.plans, [jobs.new_job(CALLER, plan, target_id=None, due_at=None, origin=origin)]
         )
 
-    firing = asyncio.create_task(wide.database.write(fire))
+    firing = asyncio.create_task(wide.database.write_work(fire))
     await holds.wait()
     calling = asyncio.create_task(call_off(wide, CALLER, schedule.id))
     watching = await asyncpg.connect(postgres_dsn)

@@ -219,7 +219,7 @@ async def test_in_one_batch_every_creation_has_its_own_answer(database: Database
         creation(3, "a", "other"),
         creation(4, "b"),
     ]
-    one, plain, again, other, late = await database.write(lambda tx: keyed_creation.create(tx, Plans(), batch))
+    one, plain, again, other, late = await database.write_work(lambda tx: keyed_creation.create(tx, Plans(), batch))
     assert isinstance(one, keyed_creation.Made)
     assert again == structs.replace(one, replayed=True, warnings=[()])
     assert isinstance(other, KeyReused)
@@ -238,7 +238,7 @@ async def test_nothing_of_a_transaction_that_fails_is_kept_and_its_key_is_free(r
         raise RuntimeError("after the jobs, before the commit")
 
     with pytest.raises(RuntimeError, match="before the commit"):
-        await ready.database.write(torn)
+        await ready.database.write_work(torn)
     assert not (await create(ready, make.independent(1))).replayed
     assert await how_many(ready) == 1
 

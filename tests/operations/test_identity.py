@@ -419,7 +419,7 @@ async def test_first_starts_that_meet_wait_for_each_other(
     held, both_wait = asyncio.Event(), asyncio.Event()
 
     async def hold(tx: Tx) -> None:
-        await tx.lock(IDENTITY_LOCK, shared=False)
+        await tx.lock(IDENTITY_LOCK)
         held.set()
         await both_wait.wait()
 

@@ -36,22 +36,17 @@ class Floor:
 
     async def create(self, count: int, *, organization_id: int = make.ORGANIZATION, tasks: int = 2) -> list[int]:
         new = [make.new_job(make.independent(tasks), organization_id=organization_id) for _ in range(count)]
-        made = await self.database.write(
-            lambda tx: creation.create(tx, self.plans, new), under=bulk_cancels.BARRIER_LOCK
-        )
+        made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 
     async def claim(self, limit: int = 1000) -> list[Lease]:
-        return await self.database.write(
+        return await self.database.write_work(
             lambda tx: claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=60_000_000),
-            under=bulk_cancels.BARRIER_LOCK,
         )
 
     async def finish(self, lease: Lease, outcome: Done | Failed) -> bool:
         report = Report(lease.key, lease.token, outcome)
-        [answer] = await self.database.write(
-            lambda tx: reports.finish(tx, self.plans, [report]), under=bulk_cancels.BARRIER_LOCK
-        )
+        [answer] = await self.database.write_work(lambda tx: reports.finish(tx, self.plans, [report]))
         return isinstance(answer, Accepted)
 
     async def accept(
@@ -98,9 +93,7 @@ class Floor:
         return await self.database.read(lambda tx: queries.count(tx, make.ORGANIZATION, filter_))
 
     async def cancel(self, job_id: int) -> cancellation.Cancelled | None:
-        [verdict] = await self.database.write(
-            lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)]), under=bulk_cancels.BARRIER_LOCK
-        )
+        [verdict] = await self.database.write_work(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)]))
         return verdict
 
     async def number(self, statement: str) -> int:
@@ -431,7 +424,9 @@ async def test_a_claim_without_the_lock_is_caught_on_postgresql(
 
 
 class _Unlocked:
-    """A transaction that takes no lock."""
+    """A transaction that says it holds the barrier lock, and takes no lock."""
+
+    under_barrier = True
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
@@ -439,4 +434,4 @@ class _Unlocked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tx, name)
 
-    async def lock(self, name: str, *, shared: bool) -> None: ...
+    async def lock(self, name: str) -> None: ...

@@ -212,8 +212,8 @@ async def test_a_closed_database_says_so(probe: Database) -> None:
 
 async def test_a_lock_is_taken_in_a_write(probe: Database) -> None:
     async def work(tx: Tx) -> int:
-        await tx.lock("barrier", shared=True)
-        await tx.lock("other", shared=False)
+        await tx.lock("barrier")
+        await tx.lock("other")
         return await tx.read_clock()
 
     assert await probe.write(work) > 0

@@ -17,7 +17,9 @@ LONG = 30.0
 
 
 async def _created(database: Database) -> int:
-    [(job_id, _)] = await database.write(lambda tx: creation.create(tx, Plans(), [make.new_job(make.independent(1))]))
+    [(job_id, _)] = await database.write_work(
+        lambda tx: creation.create(tx, Plans(), [make.new_job(make.independent(1))])
+    )
     return job_id
 
 
@@ -50,14 +52,14 @@ async def test_a_retry_is_told_under_the_lock_of_the_job_it_does_again(
     job_id = await _created(database)
 
     async def retry(tx: Tx) -> None:
-        # With counts of its own: those of the other transaction are no reason for it to wait.
-        await creation.create(tx, Plans(), [make.new_job(make.independent(1), retry_of=job_id)], shard=1)
+        # It has counts of its own: those of the other transaction are no reason for that one to wait.
+        await creation.create(tx, Plans(), [make.new_job(make.independent(1), retry_of=job_id)])
         told.set()
         await commit.wait()
 
-    first = asyncio.create_task(database.write(retry))
+    first = asyncio.create_task(database.write_work(retry))
     await told.wait()
-    second = asyncio.create_task(database.write(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)])))
+    second = asyncio.create_task(database.write_work(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)])))
     assert await _waits_for(postgres_dsn, second)
     commit.set()
     await asyncio.gather(first, second)
@@ -67,10 +69,10 @@ async def test_a_retry_is_told_under_the_lock_of_the_job_it_does_again(
 async def test_a_signal_is_told_under_the_lock_of_its_job(postgres_database: Database, postgres_dsn: str) -> None:
     database, told, commit = postgres_database, asyncio.Event(), asyncio.Event()
     job_id = await _created(database)
-    [lease] = await database.write(
+    [lease] = await database.write_work(
         lambda tx: claims.claim(tx, Plans(), pool="native", limit=1, worker="w", lease_micros=60_000_000)
     )
-    await database.write(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)], include_running=True))
+    await database.write_work(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)], include_running=True))
     held: tuple[ItemKey, int] = (lease.key, lease.token)
 
     async def signal(tx: Tx) -> None:
@@ -81,7 +83,7 @@ async def test_a_signal_is_told_under_the_lock_of_its_job(postgres_database: Dat
     first = asyncio.create_task(database.write(signal))
     await told.wait()
     retried = make.new_job(make.independent(1), retry_of=job_id)
-    second = asyncio.create_task(database.write(lambda tx: creation.create(tx, Plans(), [retried])))
+    second = asyncio.create_task(database.write_work(lambda tx: creation.create(tx, Plans(), [retried])))
     assert await _waits_for(postgres_dsn, second)
     commit.set()
     await asyncio.gather(first, second)

@@ -62,7 +62,7 @@ async def add(
 
 async def round_(database: Database, ids: Sequence[int], *, version: int = 1, fault: str | None = None) -> Fired:
     ready = {i: Ready(version, [(TEMPLATE, make.new_job(make.independent(1)))], fault) for i in ids}
-    return await database.write(lambda tx: firing.fire(tx, Plans(), ready))
+    return await database.write_work(lambda tx: firing.fire(tx, Plans(), ready))
 
 
 async def settled(database: Database, schedule: Schedule) -> tuple[Schedule, list[SlotRecord], list[int]]:
@@ -112,7 +112,7 @@ async def test_a_round_that_is_lost_has_done_nothing(contended: Database) -> Non
         raise KeyError("the server is gone")
 
     with pytest.raises(KeyError):
-        await contended.write(lost)
+        await contended.write_work(lost)
     _, told, started = await settled(contended, schedule)
     assert (told, started) == ([], [])
     await round_(contended, [schedule.id])
@@ -183,7 +183,7 @@ async def test_a_schedule_that_cannot_be_worked_out_keeps_no_other_from_firing(d
 
 async def end_jobs(database: Database, job_ids: Sequence[int]) -> None:
     wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
-    assert all(await database.write(lambda tx: cancellation.cancel(tx, wanted)))
+    assert all(await database.write_work(lambda tx: cancellation.cancel(tx, wanted)))
 
 
 async def test_overlap_skip_leaves_out_what_comes_while_a_run_goes_on(database: Database) -> None:
@@ -214,7 +214,7 @@ async def test_overlap_replace_stops_the_run_before_with_what_of_it_runs(databas
     rules = Rules(overlap=Overlap.REPLACE, catch_up=CatchUp.ALL)
     schedule = await add(database, every(1000), since=1001, rules=rules)
     [first] = (await round_(database, [schedule.id])).jobs
-    [lease] = await database.write(
+    [lease] = await database.write_work(
         lambda tx: claims.claim(tx, Plans(), pool="native", limit=1, worker="w", lease_micros=10**9)
     )
     await database.write(lambda tx: tx.run("test.schedules_back", id=schedule.id))

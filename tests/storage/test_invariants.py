@@ -70,7 +70,7 @@ class Walk:
 
     async def create(self) -> None:
         new = [make.new_job(self.random.choice(SHAPES)()) for _ in range(self.random.randint(1, 3))]
-        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
+        made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         self.plan_of |= {job_id: job.plan for (job_id, _), job in zip(made, new, strict=True)}
 
     async def retry(self) -> None:
@@ -81,7 +81,7 @@ class Walk:
         found = await self.database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [chosen]))
         new = make.retried(found[chosen])
         if new.total:
-            [(made, _)] = await self.database.write(lambda tx: creation.create(tx, self.plans, [new]))
+            [(made, _)] = await self.database.write_work(lambda tx: creation.create(tx, self.plans, [new]))
             self.plan_of[made] = new.plan
 
     async def claim(self) -> None:
@@ -91,7 +91,7 @@ class Walk:
             await tx.run("test.all_due")
             return await claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=10**9)
 
-        leases = await self.database.write(take)
+        leases = await self.database.write_work(take)
         assert not (self.cancelled | self.paused) & {lease.key.job_id for lease in leases}
         self.leases += leases
 
@@ -101,7 +101,7 @@ class Walk:
             return
         chosen = self.random.sample(self.leases, k=min(len(self.leases), self.random.randint(1, 4)))
         reports = [Report(lease.key, lease.token, self._outcome(lease)) for lease in chosen]
-        answers = await self.database.write(lambda tx: work_reports.finish(tx, self.plans, reports))
+        answers = await self.database.write_work(lambda tx: work_reports.finish(tx, self.plans, reports))
         for report, answer in zip(reports, answers, strict=True):
             if isinstance(answer, Accepted) and isinstance(report.outcome, Done):
                 assert report.token not in self.accepted
@@ -123,7 +123,7 @@ class Walk:
     async def cancel(self, *, include_running: bool = False) -> None:
         if self.plan_of:
             chosen = self.random.choice(list(self.plan_of))
-            [verdict] = await self.database.write(
+            [verdict] = await self.database.write_work(
                 lambda tx: cancellation.cancel(tx, [(chosen, make.ORGANIZATION)], include_running=include_running)
             )
             assert verdict is not None
@@ -168,7 +168,7 @@ class Walk:
         for _ in range(200):
             for lease in self.leases:
                 done = Report(lease.key, lease.token, Done())
-                await self.database.write(lambda tx, done=done: work_reports.finish(tx, self.plans, [done]))  # type: ignore[misc]
+                await self.database.write_work(lambda tx, done=done: work_reports.finish(tx, self.plans, [done]))  # type: ignore[misc]
             self.leases = []
             await self.claim()
             if not self.leases:

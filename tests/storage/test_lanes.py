@@ -74,7 +74,7 @@ async def test_a_claim_goes_on_where_one_lane_holds_more_than_was_looked_at(data
     await verbs.create(*(make.new_job(make.independent(1), organization_id=each) for each in range(2, 8)))
 
     async def claim(limit: int) -> list[str]:
-        leases = await database.write(
+        leases = await database.write_work(
             lambda tx: claims.claim(
                 tx, verbs.plans, pool="native", limit=limit, worker="w", lease_micros=10**9, queue=queue
             )

@@ -184,7 +184,7 @@ async def test_a_foreign_job_is_as_unknown_as_none(verbs: Verbs, database: Datab
 async def test_a_paused_job_can_be_cancelled(verbs: Verbs) -> None:
     [job_id] = await verbs.create(make.new_job(make.independent(2)))
     await pause(verbs, job_id)
-    [verdict] = await verbs.database.write(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)]))
+    [verdict] = await verbs.database.write_work(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)]))
     assert verdict is not None
     assert verdict.done
     assert (await verbs.job(job_id)).status == "aborted"
@@ -271,14 +271,14 @@ async def wide(request: pytest.FixtureRequest, database: Database) -> AsyncItera
 
 
 async def claim_one(database: Database, plans: Plans, limit: int = 2) -> list[Lease]:
-    return await database.write(
+    return await database.write_work(
         lambda tx: claims.claim(tx, plans, pool="native", limit=limit, worker="w", lease_micros=60 * MICROS)
     )
 
 
 async def end(database: Database, plans: Plans, leases: list[Lease]) -> None:
     reports = [Report(lease.key, lease.token, Done()) for lease in leases]
-    await database.write(lambda tx: work_reports.finish(tx, plans, reports))
+    await database.write_work(lambda tx: work_reports.finish(tx, plans, reports))
 
 
 async def racing(wide: Database, claimers: int, turn: Callable[[Plans], Awaitable[bool]]) -> None:
@@ -389,7 +389,7 @@ async def test_jobs_that_somebody_holds_do_not_keep_the_slots_from_others(postgr
 
     holding = asyncio.create_task(postgres_database.write(hold))
     await locked.wait()
-    leases = await postgres_database.write(take)
+    leases = await postgres_database.write_work(take)
     done.set()
     await holding
     assert [lease.organization_id for lease in leases] == [2]
@@ -416,7 +416,7 @@ async def test_a_claim_under_way_is_waited_for(postgres_database: Database, post
         claimed.set()
         await release.wait()
 
-    claiming = asyncio.create_task(postgres_database.write(slow))
+    claiming = asyncio.create_task(postgres_database.write_work(slow))
     await claimed.wait()
     forbidding = asyncio.create_task(postgres_database.write(lambda tx: FORBIDDING[what](tx, job_id)))
     watching = await asyncpg.connect(postgres_dsn)

@@ -8,6 +8,7 @@ import pytest
 from tests.postgres import FSYNC, PostgresServer, started
 
 from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import StorageRefused, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase, refuse_unsafe
 from enginehouse.storage.database.postgres_tx import lock_key
@@ -89,24 +90,22 @@ async def test_a_lock_keeps_an_exclusive_holder_out_until_the_shared_one_commits
     order: list[str] = []
     locked, go_on = asyncio.Event(), asyncio.Event()
 
-    async def shared(tx: Tx) -> None:
-        await tx.lock("barrier", shared=True)
+    async def shared(_: Tx) -> None:
         locked.set()
         await go_on.wait()
         order.append("shared")
 
-    async def also_shared(tx: Tx) -> None:
-        await tx.lock("barrier", shared=True)
+    async def also_shared(_: Tx) -> None:
         order.append("also shared")
 
     async def exclusive(tx: Tx) -> None:
-        await tx.lock("barrier", shared=False)
+        await barrier_lock.take_exclusive(tx)
         order.append("exclusive")
 
     async with asyncio.timeout(WITHIN):
-        first = asyncio.create_task(postgres_probe.write(shared))
+        first = asyncio.create_task(postgres_probe.write_work(shared))
         await locked.wait()
-        await postgres_probe.write(also_shared)
+        await postgres_probe.write_work(also_shared)
         waits = asyncio.create_task(second.write(exclusive))
         await until_somebody_waits_for_a_lock(postgres_probe)
         go_on.set()

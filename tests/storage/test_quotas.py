@@ -23,7 +23,7 @@ async def test_leases_are_counted_by_organization_and_engine(database: Database)
         await claims.claim(tx, plans, pool="native", limit=10, worker="w", lease_micros=10**9)
         await creation.create(tx, plans, [make.new_job(make.independent(1))])
 
-    await database.write(fill)
+    await database.write_work(fill)
     found = await database.read(quotas.read)
     assert found.live == {Lane(1, "noop"): 2, Lane(2, "ingest"): 1}
     assert found.live_of_organization(1) == 2

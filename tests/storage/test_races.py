@@ -50,7 +50,7 @@ class Race:
         )
 
     async def _create(self, new: list[creation.NewJob]) -> list[int]:
-        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
+        made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 
     async def _claimer(self, claim: Claim) -> None:
@@ -81,14 +81,14 @@ async def _number(database: Database, statement: str) -> int:
 
 async def real_claim(database: Database, plans: Plans) -> list[int]:
     # One at a time: the claimers then stay where the cancellers are, and every step is a collision.
-    leases = await database.write(
+    leases = await database.write_work(
         lambda tx: claims.claim(tx, plans, pool="native", limit=1, worker="w", lease_micros=60_000_000)
     )
     return [lease.key.job_id for lease in leases]
 
 
 async def real_cancel(database: Database, job_id: int) -> bool:
-    [verdict] = await database.write(lambda tx: cancellation.cancel(tx, [(job_id, 1)]))
+    [verdict] = await database.write_work(lambda tx: cancellation.cancel(tx, [(job_id, 1)]))
     return verdict is not None and verdict.done
 
 
@@ -169,7 +169,7 @@ async def _lost_children(database: Database) -> int:
     """Both parents of every child finish at once, each in its own transaction; how many children got nothing."""
     plans = Plans()
     tasks = make.fan_out(2)
-    await database.write(lambda tx: creation.create(tx, plans, [make.new_job(tasks) for _ in range(FAN_INS)]))
+    await database.write_work(lambda tx: creation.create(tx, plans, [make.new_job(tasks) for _ in range(FAN_INS)]))
     for folder in (0, 1):
         for lease in await _claim_all(database, plans):
             await _finish(database, plans, lease, make.outputs(folder, 1))
@@ -180,14 +180,14 @@ async def _lost_children(database: Database) -> int:
 
 
 async def _claim_all(database: Database, plans: Plans) -> list[Lease]:
-    return await database.write(
+    return await database.write_work(
         lambda tx: claims.claim(tx, plans, pool="native", limit=1000, worker="w", lease_micros=60_000_000)
     )
 
 
 async def _finish(database: Database, plans: Plans, lease: Lease, outputs: tuple[NewArtifact, ...]) -> None:
     report = Report(lease.key, lease.token, Done(outputs))
-    await database.write(lambda tx: reports.finish(tx, plans, [report]))
+    await database.write_work(lambda tx: reports.finish(tx, plans, [report]))
 
 
 async def test_no_child_is_lost_when_its_parents_finish_at_once(contended: Database) -> None:

@@ -77,7 +77,7 @@ async def test_a_retry_beside_a_cancel_that_stops_what_runs(worker: Worker) -> N
         retry = make.retried(await worker.job(old))
         [new], [verdict] = await asyncio.gather(
             worker.create(retry),
-            worker.database.write(
+            worker.database.write_work(
                 lambda tx, job=old: cancellation.cancel(tx, [(job, make.ORGANIZATION)], include_running=True)  # type: ignore[misc]
             ),
         )

@@ -210,7 +210,7 @@ async def test_a_job_without_reuse_costs_no_statement_more(worker: Worker, monke
     async def never(*_: object, **__: object) -> None:
         raise AssertionError("a statement of reuse ran")
 
-    monkeypatch.setattr("enginehouse.storage.jobs.queries.reuse.settle", never)
+    monkeypatch.setattr("enginehouse.storage.jobs.reuse.settle", never)
     await worker.create(make.new_job(make.fan_out(1)))
     await worker.retry_whole(old)
 

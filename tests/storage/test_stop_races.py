@@ -41,7 +41,7 @@ class Contest:
 
     async def run(self) -> None:
         new = [make.new_job(make.chain(3) if n % 4 == 0 else make.independent(2)) for n in range(JOBS)]
-        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
+        made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         ids = [job_id for job_id, _ in made]
         await asyncio.gather(
             *(self._claim(random.Random(n)) for n in range(2)),
@@ -59,7 +59,7 @@ class Contest:
     async def _claim(self, chance: random.Random) -> None:
         while not self.over:
             began, limit = perf_counter_ns(), chance.randint(1, 8)
-            leases = await self.database.write(
+            leases = await self.database.write_work(
                 lambda tx, limit=limit: claims.claim(  # type: ignore[misc]
                     tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=60_000_000
                 )
@@ -77,7 +77,7 @@ class Contest:
     async def _end(self, lease: Lease, chance: random.Random) -> None:
         outcome = Failed(chance.choice(KINDS), "no") if chance.random() < 0.4 else Done(make.outputs(0, 1))
         began = perf_counter_ns()
-        [answer] = await self.database.write(
+        [answer] = await self.database.write_work(
             lambda tx: reports.finish(tx, self.plans, [Report(lease.key, lease.token, outcome)])
         )
         if isinstance(answer, Accepted) and isinstance(outcome, Done):
@@ -94,7 +94,7 @@ class Contest:
 
     async def _stop(self, ids: list[int]) -> None:
         for job_id in ids:
-            [verdict] = await self.database.write(
+            [verdict] = await self.database.write_work(
                 lambda tx, job_id=job_id: cancellation.cancel(  # type: ignore[misc]
                     tx, [(job_id, make.ORGANIZATION)], include_running=True
                 )

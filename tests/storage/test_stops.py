@@ -24,7 +24,7 @@ class Stopping(Verbs):
     """The verbs, and those that stop."""
 
     async def stop(self, job_id: int, *, organization_id: int = make.ORGANIZATION) -> cancellation.Cancelled | None:
-        [verdict] = await self.database.write(
+        [verdict] = await self.database.write_work(
             lambda tx: cancellation.cancel(tx, [(job_id, organization_id)], include_running=True)
         )
         return verdict
@@ -297,7 +297,7 @@ async def test_a_foreign_job_is_unknown_and_untouched(bench: Stopping) -> None:
 async def test_a_batch_is_stopped_together_and_each_job_is_told_its_own_number(bench: Stopping) -> None:
     ids = await bench.create(*(make.new_job(make.independent(n)) for n in (1, 2, 3)))
     await bench.claim(5)
-    verdicts = await bench.database.write(
+    verdicts = await bench.database.write_work(
         lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION) for job_id in ids], include_running=True)
     )
     assert [verdict and verdict.stopping for verdict in verdicts] == [1, 2, 2]

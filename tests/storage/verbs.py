@@ -26,16 +26,16 @@ class Verbs:
         self.plans = Plans()
 
     async def create(self, *new: creation.NewJob) -> list[int]:
-        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
+        made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 
     async def claim(self, limit: int = 100, *, lease: int = LEASE) -> list[Lease]:
-        return await self.database.write(
+        return await self.database.write_work(
             lambda tx: claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=lease)
         )
 
     async def finish(self, *reports: Report) -> list[Answer]:
-        return await self.database.write(lambda tx: work_reports.finish(tx, self.plans, reports))
+        return await self.database.write_work(lambda tx: work_reports.finish(tx, self.plans, reports))
 
     async def done(self, lease: Lease, outputs: Sequence[NewArtifact] = ()) -> Answer:
         [answer] = await self.finish(Report(lease.key, lease.token, Done(tuple(outputs))))
@@ -47,7 +47,7 @@ class Verbs:
 
     async def cancel(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> list[Cancelled | None]:
         wanted = [(job_id, organization_id) for job_id in job_ids]
-        return await self.database.write(lambda tx: cancellation.cancel(tx, wanted))
+        return await self.database.write_work(lambda tx: cancellation.cancel(tx, wanted))
 
     async def job(self, job_id: int) -> Job:
         found = await self.database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [job_id]))

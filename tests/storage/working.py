@@ -32,7 +32,7 @@ class Worker:
         self.plans = house.plans
 
     async def create(self, *new: creation.NewJob) -> list[int]:
-        made = await self.database.write(lambda tx: creation.create(tx, self.plans, new))
+        made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 
     async def claim(self, limit: int = 100) -> list[Lease]:
@@ -40,11 +40,11 @@ class Worker:
             await tx.run("test.all_due")
             return await claims.claim(tx, self.plans, pool="native", limit=limit, worker="w", lease_micros=LEASE)
 
-        return await self.database.write(take)
+        return await self.database.write_work(take)
 
     async def finish(self, lease: Lease, outcome: Done | Failed) -> Answer:
         report = Report(lease.key, lease.token, outcome)
-        [answer] = await self.database.write(lambda tx: reports.finish(tx, self.plans, [report]))
+        [answer] = await self.database.write_work(lambda tx: reports.finish(tx, self.plans, [report]))
         return answer
 
     async def fail(self, lease: Lease) -> Answer:
@@ -86,7 +86,7 @@ class Worker:
 
     async def cancel(self, *job_ids: int) -> list[cancellation.Cancelled | None]:
         wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
-        return await self.database.write(lambda tx: cancellation.cancel(tx, wanted))
+        return await self.database.write_work(lambda tx: cancellation.cancel(tx, wanted))
 
     async def delete(self, *job_ids: int) -> list[str]:
         """The jobs are gone; answers the keys of the outputs to remove."""

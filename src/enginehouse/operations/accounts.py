@@ -177,7 +177,7 @@ async def first_start(house: House, *, init_token: str | None) -> FirstStart:
     secret = known or tokens.new_uuid()
 
     async def begin(tx: Tx) -> FirstStart:
-        await tx.lock(storage.IDENTITY_LOCK, shared=False)
+        await tx.lock(storage.IDENTITY_LOCK)
         owner = await storage.first_administrator(tx)
         made = owner is None
         if owner is None:

@@ -1,11 +1,10 @@
 """Knows how the creates of concurrent clients share a transaction, and that none waits long for another's key."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.errors import KeyInProgress, Refusal
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
 from enginehouse.storage.database.database import Contended, Database, Tx
 from enginehouse.storage.jobs import keyed_creation
 from enginehouse.storage.jobs.creation import Creation
@@ -23,7 +22,6 @@ class Creator:
 
     database: Database
     plans: Plans
-    shard: Callable[[], int]
 
     async def create(self, creations: Sequence[Creation]) -> Sequence[Made | Exception]:
         """All of them are stored in one transaction; one that is refused touches no other.
@@ -55,9 +53,7 @@ class Creator:
         return [answers[n] for n in range(len(creations))]
 
     async def _store(self, creations: Sequence[Creation], patience: float | None) -> Sequence[Made | Refusal]:
-        at = self.shard()
-
         async def make(tx: Tx) -> list[Made | Refusal]:
-            return await keyed_creation.create(tx, self.plans, creations, shard=at)
+            return await keyed_creation.create(tx, self.plans, creations)
 
-        return await self.database.write(make, under=BARRIER_LOCK, patience=patience)
+        return await self.database.write_work(make, patience=patience)

@@ -181,25 +181,22 @@ async def settle(house: House, *, limit: int = BATCH) -> bool:
 async def _settle(house: House, barrier: Barrier, limit: int) -> bool:
     if barrier.matched is None:
         return await _count_for_another(house, barrier)
-    shard, since = house.shard(), barrier.range.created_from
+    since = barrier.range.created_from
     while barrier.include_running and await _stop(house, barrier):
         pass
 
     async def batch(tx: Tx) -> Batch:
-        return await bulk_cancels.settle(tx, barrier, since=since, limit=limit, shard=shard)
+        return await bulk_cancels.settle(tx, barrier, since=since, limit=limit)
 
     while (done := await house.database.write(batch)).settled:
         since = done.reached
-    await house.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=limit, shard=shard))
+    await house.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=limit))
     return True  # there may be something left, or another one of this organization
 
 
 async def _stop(house: House, barrier: Barrier) -> bool:
     """A bounded batch of jobs that had started is cancelled, and what runs told to stop. False: there was none."""
-    shard = house.shard()
-    left = await house.database.write(
-        lambda tx: bulk_cancels.stop_running(tx, barrier, limit=_STOPPED_AT_ONCE, shard=shard)
-    )
+    left = await house.database.write(lambda tx: bulk_cancels.stop_running(tx, barrier, limit=_STOPPED_AT_ONCE))
     running = [job_id for job_id, attempts in left.items() if attempts]
     ended = [job_id for job_id, attempts in left.items() if not attempts]
     if running:

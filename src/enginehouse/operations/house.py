@@ -1,6 +1,5 @@
 """What every operation works with: the database, the store, the engines known, and who is told after a commit."""
 
-import itertools
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.storage import idempotency
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
 from enginehouse.storage.database.batcher import Coalescer
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.idempotency import Known, Name
@@ -24,8 +22,6 @@ from enginehouse.storage.jobs.cancellation import Cancelling
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import reports as work_reports
 from enginehouse.storage.work.lanes import Queue
-
-_SHARDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,6 @@ class House:
     limits: Limits
     plans: Plans
     listeners: Listeners
-    shard: Callable[[], int]
     creates: Coalescer[creation.Creation, keyed_creation.Made]
     cancels: Coalescer[Cancelling, cancellation.Cancelled | None]
     finishes: Coalescer[Report, Answer]
@@ -119,27 +114,18 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
     plans, limits = Plans(), limits or Limits()
     watches = Watches(database, per_organization=limits.event_streams)
     on_postgres = database.dialect == "postgres"
-    turns = itertools.count()
-
-    def shard() -> int:
-        """Two writers that count jobs at once should seldom meet on one row; SQLite has a single writer."""
-        return next(turns) % _SHARDS if on_postgres else 0
 
     async def cancel(wanted: list[Cancelling]) -> list[cancellation.Cancelled | None]:
-        at = shard()
-        verdicts = await database.write(
-            lambda tx: cancellation.cancel_recorded(tx, wanted, shard=at), under=BARRIER_LOCK
-        )
+        verdicts = await database.write_work(lambda tx: cancellation.cancel_recorded(tx, wanted))
         watches.changed(job_id for (job_id, _), _ in wanted)
         return verdicts
 
     async def finish(reports: list[Report]) -> list[Answer]:
-        at = shard()
 
         async def ends(tx: Tx) -> list[Answer]:
-            return await work_reports.finish(tx, plans, reports, shard=at)
+            return await work_reports.finish(tx, plans, reports)
 
-        answers = await database.write(ends, under=BARRIER_LOCK)
+        answers = await database.write_work(ends)
         watches.changed(report.key.job_id for report in reports)
         return answers
 
@@ -166,8 +152,7 @@ def furnish(database: Database, store: ArtifactStore, limits: Limits | None = No
         watches=watches,
         plans=plans,
         listeners=Listeners(),
-        shard=shard,
-        creates=Coalescer(Creator(database, plans, shard).create, in_flight=in_flight),
+        creates=Coalescer(Creator(database, plans).create, in_flight=in_flight),
         cancels=Coalescer(cancel, in_flight=in_flight),
         finishes=Coalescer(finish, in_flight=in_flight),
         refusals=Refusals(database, in_flight=in_flight),

@@ -73,15 +73,13 @@ async def once(
     wanted: Keyed | None,
     kind: type[T],
     work: Callable[[Tx], Awaitable[T]],
-    *,
-    under: str | None = None,
 ) -> Answered[T]:
     """`work` has run in one write transaction, which also keeps its answer; or it had run before for this key.
 
     Raises KeyReused, and KeyInProgress where a request with this key is still under way after two seconds.
     """
     if wanted is None:
-        return Answered(await house.database.write(work, under=under))
+        return Answered(await house.database.write(work))
     mine = False
 
     async def first(tx: Tx) -> Answered[T]:
@@ -96,7 +94,7 @@ async def once(
         return Answered(value)
 
     try:
-        return await house.database.write(first, under=under, patience=PATIENCE)
+        return await house.database.write(first, patience=PATIENCE)
     except Contended as error:
         if mine:
             raise Unavailable("The database is too busy with the same rows to store this.") from error

@@ -17,7 +17,6 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage.audit import entries as audit_entries
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import Keyed
 from enginehouse.storage.jobs import cancellation, creation, deletion, plans, queries
@@ -270,13 +269,12 @@ async def cancel(
 
 
 async def _stop(house: House, wanted: Cancelling) -> cancellation.Cancelled | None:
-    shard = house.shard()
 
     async def stop(tx: Tx) -> cancellation.Cancelled | None:
-        [verdict] = await cancellation.cancel_recorded(tx, [wanted], include_running=True, shard=shard)
+        [verdict] = await cancellation.cancel_recorded(tx, [wanted], include_running=True)
         return verdict
 
-    verdict = await house.database.write(stop, under=BARRIER_LOCK)
+    verdict = await house.database.write_work(stop)
     house.watches.changed([wanted[0][0]])
     return verdict
 
@@ -331,11 +329,10 @@ async def retry(
 async def delete(house: House, principal: Principal, job_id: int, shown: str = "") -> None:
     """The job, its tasks, history and outputs are gone; what still ran is fenced and stopped."""
     require(principal, Role.USER)
-    shard = house.shard()
     done = trail.entry(principal, "deleteJob", object_type="Job", object_id=job_id)
 
     async def drop(tx: Tx) -> list[str] | None:
-        keys = await deletion.delete(tx, [job_id], organization_id=principal.organization_id, shard=shard)
+        keys = await deletion.delete(tx, [job_id], organization_id=principal.organization_id)
         await audit_entries.record(tx, [] if keys is None else [done])
         return keys
 

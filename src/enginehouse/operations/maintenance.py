@@ -69,8 +69,7 @@ async def prune(house: House, *, now: int, limit: int = 200) -> int:
     old = await house.database.read(lambda tx: deletion.over_since(tx, before=before, limit=limit))
     if not old:
         return 0
-    shard = house.shard()
-    bytes_of = await house.database.write(lambda tx: deletion.delete(tx, old, organization_id=None, shard=shard))
+    bytes_of = await house.database.write(lambda tx: deletion.delete(tx, old, organization_id=None))
     for job_id in old:
         house.plans.forget(job_id)
     await house.store.delete(bytes_of or [])

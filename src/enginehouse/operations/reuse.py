@@ -50,10 +50,10 @@ def _came_to_nothing(task: Task) -> bool:
 async def _refuse_without_bytes(house: House, job_id: int, ordinals: list[int]) -> None:
     wanted = [(job_id, ordinal) for ordinal in ordinals]
     outputs = await house.database.peek(lambda tx: reuse.outputs(tx, wanted))
-    gone = set(await house.store.missing([output.key for output in outputs]))
+    gone = set(await house.store.missing([output.storage_key for output in outputs]))
     if not gone:
         return
-    lost = [output for output in outputs if output.key in gone]
+    lost = [output for output in outputs if output.storage_key in gone]
     names = ", ".join(f'"{output.name}" of task {output.ordinal}' for output in lost[:_NAMED])
     more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
     verb = "is" if len(lost) == 1 else "are"

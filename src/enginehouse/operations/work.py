@@ -9,7 +9,6 @@ from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.work import WHOLE, Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations.house import House
 from enginehouse.storage import artifacts
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.work import claims, lanes, quotas
@@ -40,19 +39,19 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
     Organizations take turns by what their weight is owed; within one the order is priority, due time, age.
     """
     lease_micros = int(house.limits.lease_seconds * MICROS)
-    shard, queue = house.shard(), house.queues[pool]
+    queue = house.queues[pool]
     leases = list[Lease]()
 
     async def take(tx: Tx) -> list[Lease]:
         return await claims.claim(
             tx, house.plans, pool=pool, limit=limit - len(leases), worker=worker, lease_micros=lease_micros,
-            queue=queue, shard=shard,
+            queue=queue,
         )  # fmt: skip
 
     while len(leases) < limit:
         queue.take_turns()
         try:
-            taken = await house.database.write(take, under=BARRIER_LOCK)
+            taken = await house.database.write_work(take)
         except Unavailable:
             if leases:
                 break  # what is leased by now has to be run
@@ -146,5 +145,4 @@ def _arriving(artifact: Artifact, folder: int) -> Artifact:
 
 async def mark_queued(house: House, *, pool: str, limit: int = 200) -> int:
     """A bounded batch of what waits for a slot says `queued`; for when the slots are full."""
-    shard = house.shard()
-    return await house.database.write(lambda tx: claims.mark_queued(tx, pool=pool, limit=limit, shard=shard))
+    return await house.database.write(lambda tx: claims.mark_queued(tx, pool=pool, limit=limit))

@@ -2,18 +2,60 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 
-async def attempts(tx: Tx, organization_id: int, wanted: Sequence[AttemptPage]) -> dict[AttemptPage, list[Attempt]]:
+class AttemptRow(NamedTuple):
+    """An attempt, and the page it is on: `skipped` attempts of the task come before that."""
+
+    job_id: int
+    ordinal: int
+    skipped: int
+    wanted: int
+    item: int
+    number: int
+    token: int
+    worker: str
+    started_at: int
+    ended_at: int | None
+    outcome: str
+    failure_reason: str | None
+    failure_message: str | None
+    stop_requested_at: int | None
+    stop_signalled_at: int | None
+
+
+_PAGES: Final = Select("attempts.attempts", AttemptRow)
+
+
+async def attempts(tx: Tx, organization_id: int, pages: Sequence[AttemptPage]) -> dict[AttemptPage, list[Attempt]]:
     """Each page that has something on it, by item and number; one statement for all of them."""
-    rows = [(page.job_id, page.ordinal, organization_id, page.offset, page.limit) for page in sorted(set(wanted))]
-    found: dict[AttemptPage, list[Attempt]] = defaultdict(list)
-    for row in await tx.each("attempts.attempts", rows):
-        found[AttemptPage(*row[:4])].append(Attempt(*row[4:]))
-    return found
+    rows = [(page.job_id, page.ordinal, organization_id, page.offset, page.limit) for page in sorted(set(pages))]
+    attempts_of: dict[AttemptPage, list[Attempt]] = defaultdict(list)
+    for row in await _PAGES.each(tx, rows):
+        page = AttemptPage(row.job_id, row.ordinal, offset=row.skipped, limit=row.wanted)
+        attempts_of[page].append(_attempt(row))
+    return attempts_of
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    return Attempt(
+        item=row.item,
+        number=row.number,
+        token=row.token,
+        worker=row.worker,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        failure_reason=row.failure_reason,
+        failure_message=row.failure_message,
+        stop_requested_at=row.stop_requested_at,
+        stop_signalled_at=row.stop_signalled_at,
+    )
 
 
 async def has_attempt(tx: Tx, organization_id: int, job_id: int, ordinal: int, item: int, number: int) -> bool:

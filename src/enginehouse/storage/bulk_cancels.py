@@ -2,14 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from enginehouse.domain.status import JobStatus
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database import barrier_lock
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.work import settlement
 
-BARRIER_LOCK: Final = "barrier"
 _NO_ID: Final = 9_223_372_036_854_775_807
 
 
@@ -43,26 +44,62 @@ class Batch:
     reached: int
 
 
-def _barrier(row: Row) -> Barrier:
+class BarrierRow(NamedTuple):
+    """A bulk cancel as it is stored."""
+
+    id: int
+    organization_id: int
+    created_from: int
+    created_to: int
+    accepted_at: int
+    include_running: int
+    matched: int | None
+    settled: int
+    settled_at: int | None
+
+
+class CoveredJob(NamedTuple):
+    """A job that the bulk cancel has aborted and whose row does not say so, locked."""
+
+    id: int
+    status: str
+    created_at: int
+
+
+class StartedJob(NamedTuple):
+    """A job of the range that is past the point of cancelling, locked."""
+
+    id: int
+    organization_id: int
+    status: str
+
+
+_BY_ID: Final = Select("bulk_cancels.barrier", BarrierRow)
+_OPEN: Final = Select("bulk_cancels.open", BarrierRow)
+_NEXT: Final = Select("bulk_cancels.next", CoveredJob)
+_LEFT: Final = Select("bulk_cancels.left", CoveredJob)
+_RUNNING: Final = Select("bulk_cancels.running", StartedJob)
+
+
+def _barrier(row: BarrierRow) -> Barrier:
     return Barrier(
-        id=row[0],
-        range=Range(organization_id=row[1], created_from=row[2], created_to=row[3]),
-        accepted_at=row[4],
-        include_running=bool(row[5]),
-        matched=row[6],
-        settled=row[7],
-        settled_at=row[8],
+        id=row.id,
+        range=Range(organization_id=row.organization_id, created_from=row.created_from, created_to=row.created_to),
+        accepted_at=row.accepted_at,
+        include_running=bool(row.include_running),
+        matched=row.matched,
+        settled=row.settled,
+        settled_at=row.settled_at,
     )
 
 
 async def accept(tx: Tx, wanted: Range, *, include_running: bool, created_by: str | None) -> int:
-    """From this commit on no job of the range that can be cancelled starts; answers the barrier's id.
+    """From this commit on no job of the range that can be cancelled starts; returns the barrier's id.
 
-    Whoever starts work or notes that a job can be cancelled holds the lock shared: on either side of the commit, never
-    across it. The lock is a statement of its own, so that the next one sees what was committed while it was waited for.
+    Whoever starts work or notes that a job can be cancelled is on either side of the commit, never across it.
     """
-    await tx.lock(BARRIER_LOCK, shared=False)
-    [row] = await tx.all(
+    await barrier_lock.take_exclusive(tx)
+    [(barrier_id,)] = await tx.all(
         "bulk_cancels.insert",
         organization_id=wanted.organization_id,
         created_from=wanted.created_from,
@@ -71,18 +108,18 @@ async def accept(tx: Tx, wanted: Range, *, include_running: bool, created_by: st
         include_running=int(include_running),
         created_by=created_by,
     )
-    return int(row[0])
+    return int(barrier_id)
 
 
 async def get(tx: Tx, organization_id: int, barrier_id: int) -> Barrier | None:
     """The organization's bulk cancel of this id."""
-    row = await tx.one("bulk_cancels.barrier", id=barrier_id, organization_id=organization_id)
+    row = await _BY_ID.one(tx, id=barrier_id, organization_id=organization_id)
     return _barrier(row) if row else None
 
 
 async def open_ones(tx: Tx) -> list[Barrier]:
     """Those whose turn it is to be settled: the first of every organization."""
-    return [_barrier(row) for row in await tx.all("bulk_cancels.open")]
+    return [_barrier(row) for row in await _OPEN.all(tx)]
 
 
 async def is_open(tx: Tx, organization_id: int) -> bool:
@@ -97,25 +134,25 @@ async def count(tx: Tx, wanted: Range, barrier_id: int | None = None) -> int:
     """
     bounds = _bounds(wanted, barrier_id if barrier_id is not None else _NO_ID)
     earlier = await tx.one("bulk_cancels.earlier_open", organization_id=wanted.organization_id, id=bounds["id"])
-    found = await tx.one("bulk_cancels.count_beside_others" if earlier else "bulk_cancels.count", **bounds)
-    settled = await tx.one("bulk_cancels.settled", id=barrier_id) if barrier_id is not None else None
-    return (int(found[0]) if found else 0) + (int(settled[0]) if settled else 0)
+    [(jobs,)] = await tx.all("bulk_cancels.count_beside_others" if earlier else "bulk_cancels.count", **bounds)
+    settled = await tx.all("bulk_cancels.settled", id=barrier_id) if barrier_id is not None else []
+    return int(jobs) + sum(int(more) for (more,) in settled)
 
 
 async def count_stopping(tx: Tx, wanted: Range, *, barrier: Barrier | None = None) -> int:
     """How many jobs of the range have started and not ended: those that including the running ones stops."""
-    row = await tx.one(
+    [(jobs,)] = await tx.all(
         "bulk_cancels.count_stopping",
         **_bounds(wanted, barrier.id if barrier else _NO_ID),
         accepted_at=barrier.accepted_at if barrier else tx.now,
     )
-    return int(row[0]) if row else 0
+    return int(jobs)
 
 
 async def set_matched(tx: Tx, barrier_id: int, matched: int) -> int:
-    """The first count is written down, and answered; settling may begin. With nothing to settle it is over."""
+    """The first count is written down, and returned; settling may begin. With nothing to settle it is over."""
     row = await tx.one("bulk_cancels.set_matched", id=barrier_id, matched=matched, now=tx.now)
-    return int(row[0]) if row else matched
+    return matched if row is None else int(*row)
 
 
 async def covered_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
@@ -124,17 +161,17 @@ async def covered_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
     return {word: int(jobs) for word, jobs in rows}
 
 
-async def settle(tx: Tx, barrier: Barrier, *, since: int, limit: int, shard: int = 0) -> Batch:
+async def settle(tx: Tx, barrier: Barrier, *, since: int, limit: int) -> Batch:
     """Up to `limit` job rows, from those created at `since` on, say that they are aborted, and their items are gone."""
     bounds = _bounds(barrier.range, barrier.id) | {"created_from": since, "limit": limit}
-    return await _settle(tx, barrier, await tx.all("bulk_cancels.next", **bounds), shard=shard)
+    return await _settle(tx, barrier, await _NEXT.all(tx, **bounds))
 
 
-async def settle_rest(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -> bool:
+async def settle_rest(tx: Tx, barrier: Barrier, *, limit: int) -> bool:
     """What others had in hand is settled too. True when nothing was left and the bulk cancel is over."""
-    rows = await tx.all("bulk_cancels.left", **_bounds(barrier.range, barrier.id), limit=limit)
+    rows = await _LEFT.all(tx, **_bounds(barrier.range, barrier.id), limit=limit)
     if rows:
-        await _settle(tx, barrier, rows, shard=shard)
+        await _settle(tx, barrier, rows)
         return False
     if barrier.include_running and await _running(tx, barrier, limit=1):
         return False
@@ -142,28 +179,28 @@ async def settle_rest(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -
     return True
 
 
-async def stop_running(tx: Tx, barrier: Barrier, *, limit: int, shard: int = 0) -> dict[int, int]:
-    """Up to `limit` jobs of the range that had started are cancelled; answers how many attempts of each are to stop."""
+async def stop_running(tx: Tx, barrier: Barrier, *, limit: int) -> dict[int, int]:
+    """Up to `limit` jobs of the range that had started are cancelled; returns how many attempts of each are to stop."""
     rows = await _running(tx, barrier, limit=limit)
-    return dict(zip((row[0] for row in rows), await stops.stop_jobs(tx, rows, shard=shard), strict=True))
+    return dict(zip((row.id for row in rows), await stops.stop_jobs(tx, rows), strict=True))
 
 
-async def _running(tx: Tx, barrier: Barrier, *, limit: int) -> list[Row]:
+async def _running(tx: Tx, barrier: Barrier, *, limit: int) -> list[StartedJob]:
     bounds = _bounds(barrier.range, barrier.id)
-    return await tx.all("bulk_cancels.running", **bounds, accepted_at=barrier.accepted_at, limit=limit)
+    return await _RUNNING.all(tx, **bounds, accepted_at=barrier.accepted_at, limit=limit)
 
 
-async def _settle(tx: Tx, barrier: Barrier, rows: list[Row], *, shard: int) -> Batch:
+async def _settle(tx: Tx, barrier: Barrier, rows: list[CoveredJob]) -> Batch:
     if not rows:
         return Batch(0, barrier.range.created_to)
-    ids = [row[0] for row in rows]
+    ids = [row.id for row in rows]
     await tx.run("bulk_cancels.settle_jobs", ids=ids, at=barrier.accepted_at)
     await tx.run("jobs.delete_items", ids=ids)
     counts = Counter({(barrier.range.organization_id, JobStatus.ABORTED.value): len(ids)})
-    counts.subtract((barrier.range.organization_id, row[1]) for row in rows)
-    await settlement.count_jobs(tx, counts, shard=shard)
+    counts.subtract((barrier.range.organization_id, row.status) for row in rows)
+    await settlement.count_jobs(tx, counts)
     await tx.run("bulk_cancels.add_settled", id=barrier.id, jobs=len(ids))
-    return Batch(len(ids), max(row[2] for row in rows))
+    return Batch(len(ids), max(row.created_at for row in rows))
 
 
 def _bounds(wanted: Range, barrier_id: int) -> dict[str, int]:

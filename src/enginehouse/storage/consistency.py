@@ -1,6 +1,7 @@
-"""Whether schedules are fired, and only once: rule 5 of the guarantees, looked at from outside."""
+"""Whether what is stored agrees with itself: jobs with their tasks, and schedules with the slots they have fired."""
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -8,10 +9,11 @@ from enginehouse.domain.schedules.calendar import slots
 from enginehouse.domain.schedules.schedule import Timing
 from enginehouse.domain.schedules.zones import UnknownZone
 from enginehouse.domain.status import JobStatus, Tally, job_status
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
-_BATCH = 1_000
-_LATE = 60_000_000  # µs
+_BATCH: Final = 1_000
+_LATE: Final = 60_000_000  # µs
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,33 @@ class SlotAudit:
     wrong: tuple[tuple[int, str], ...] = ()
 
 
+class SlotAhead(NamedTuple):
+    """A schedule whose last fired slot lies behind its cursor."""
+
+    schedule_id: int
+    last_slot: int
+    decided: int
+
+
+_AHEAD: Final = Select("slot_consistency.ahead", SlotAhead)
+
+
 async def audited(tx: Tx, *, now: int, limit: int = 20) -> SlotAudit:
     """All schedules that are to fire, at this moment of the storage's clock."""
     [(active, overdue, next_at)] = await tx.all("slot_consistency.active", before=now - _LATE)
     wrong = [
-        (row[0], f"has fired a slot {(row[1] - row[2]) / 1_000_000:.0f} s ahead of what it takes for decided")
-        for row in await tx.all("slot_consistency.ahead", limit=limit)
+        (row.schedule_id, f"has fired a slot {_seconds_ahead(row):.0f} s ahead of what it takes for decided")
+        for row in await _AHEAD.all(tx, limit=limit)
     ]
     after = -1
     while len(wrong) < limit and (rows := await tx.all("slot_consistency.timings", after=after, limit=_BATCH)):
-        after = rows[-1][0]
-        wrong += ((row[0], text) for row in rows if (text := _unreadable(row[1], now)))
+        after, _ = rows[-1]
+        wrong += ((schedule_id, text) for schedule_id, timing in rows if (text := _unreadable(timing, now)))
     return SlotAudit(active, overdue, next_at, tuple(wrong[:limit]))
+
+
+def _seconds_ahead(row: SlotAhead) -> float:
+    return (row.last_slot - row.decided) / 1_000_000
 
 
 def _unreadable(timing: str, now: int) -> str | None:
@@ -52,9 +69,6 @@ def _unreadable(timing: str, now: int) -> str | None:
     return None
 
 
-_BATCH = 1_000
-
-
 @dataclass(frozen=True, slots=True)
 class Disagreement:
     """A job of which two stored facts contradict one another."""
@@ -63,40 +77,82 @@ class Disagreement:
     text: str
 
 
+class JobRow(NamedTuple):
+    """A job with its own counts (`tasks_…`) and those of its task rows (`…_rows`), reused tasks left out."""
+
+    id: int
+    status: str
+    cancelled: int
+    started_at: int | None
+    tasks_total: int
+    tasks_queued: int
+    tasks_running: int
+    tasks_complete: int
+    tasks_failed: int
+    tasks_aborted: int
+    stopping: int
+    task_rows: int
+    queued_rows: int
+    running_rows: int
+    complete_rows: int
+    failed_rows: int
+    aborted_rows: int
+    items_running: int | None
+    wrongly_reused: int
+
+
+class HeldRow(NamedTuple):
+    """An item that is held against what is true; `by_pause`: since its job is paused or not."""
+
+    job_id: int
+    ordinal: int
+    item: int
+    by_pause: int
+
+
+_JOBS: Final = Select("consistency.jobs", JobRow)
+_BY_PAUSE: Final = "its job is paused or not"
+_BY_LIMIT: Final = "nothing else of its task is free, so nothing would let it go"
+_WRONGLY_HELD: Final = Select("consistency.wrongly_held", HeldRow)
+
+
 async def statuses(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]:
     """How many jobs were looked at, and the first `limit` that contradict themselves."""
-    found: list[Disagreement] = []
+    disagreements: list[Disagreement] = []
     looked, after = 0, -1
-    while rows := await tx.all("consistency.jobs", after=after, limit=_BATCH):
-        looked, after = looked + len(rows), rows[-1][0]
+    while rows := await _JOBS.all(tx, after=after, limit=_BATCH):
+        looked, after = looked + len(rows), rows[-1].id
         for row in rows:
-            if (text := _disagrees(row)) and len(found) < limit:
-                found.append(Disagreement(row[0], text))
-    for job_id, ordinal, item, paused in await tx.all("consistency.wrongly_held", limit=limit - len(found)):
-        why = "its job is paused or not" if paused else "nothing else of its task is free, so nothing would let it go"
-        found.append(Disagreement(job_id, f"has item {item} of task {ordinal} held against what is true: {why}"))
-    return looked, found
+            if (text := _disagrees(row)) and len(disagreements) < limit:
+                disagreements.append(Disagreement(row.id, text))
+    for held in await _WRONGLY_HELD.all(tx, limit=limit - len(disagreements)):
+        why = _BY_PAUSE if held.by_pause else _BY_LIMIT
+        text = f"has item {held.item} of task {held.ordinal} held against what is true: {why}"
+        disagreements.append(Disagreement(held.job_id, text))
+    return looked, disagreements
 
 
-def _disagrees(row: Row) -> str | None:
-    _, status, cancelled, started_at, total, *counts = row
-    stored, stopping, rows, told, items_running = counts[:5], counts[5], counts[6], counts[7:12], counts[12]
-    open_attempts = int(items_running or 0) if cancelled else 0
-    if stopping != open_attempts:
-        return f"counts {stopping} attempts that are to stop, its tasks have {open_attempts} running"
+def _disagrees(row: JobRow) -> str | None:
+    total = row.tasks_total
+    stored = [row.tasks_queued, row.tasks_running, row.tasks_complete, row.tasks_failed, row.tasks_aborted]
+    of_rows = [row.queued_rows, row.running_rows, row.complete_rows, row.failed_rows, row.aborted_rows]
+    open_attempts = int(row.items_running or 0) if row.cancelled else 0
+    if row.stopping != open_attempts:
+        return f"counts {row.stopping} attempts that are to stop, its tasks have {open_attempts} running"
     due = job_status(
         Tally(total, *stored),
-        cancel_accepted=bool(cancelled),
+        cancel_accepted=bool(row.cancelled),
         attempts_open=open_attempts,
-        ever_started=started_at is not None,
+        ever_started=row.started_at is not None,
     )
-    if counts[13]:
-        return f"has {counts[13]} reused tasks that are not simply complete"
-    if JobStatus(status) is not due:
-        return f"is {status}, its counts make it {due.value}"
-    if rows < total:
-        return f"counts {total} tasks, of its own it has {rows}"
+    if row.wrongly_reused:
+        return f"has {row.wrongly_reused} reused tasks that are not simply complete"
+    if JobStatus(row.status) is not due:
+        return f"is {row.status}, its counts make it {due.value}"
+    if row.task_rows < total:
+        return f"counts {total} tasks, of its own it has {row.task_rows}"
     # A standby task is left out of the counts or takes its principal's place; only its plan could tell.
-    if rows == total and not cancelled and [int(count) for count in told] != stored:
-        return f"counts (queued, running, complete, failed, aborted) {stored}, its tasks are {[int(c) for c in told]}"
+    if row.task_rows == total and not row.cancelled and [int(tasks) for tasks in of_rows] != stored:
+        counts = [int(tasks) for tasks in of_rows]
+        return f"counts (queued, running, complete, failed, aborted) {stored}, its tasks are {counts}"
     return None

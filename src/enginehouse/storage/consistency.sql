@@ -3,14 +3,14 @@
 -- A job with a standby task has more rows than tasks that count.
 SELECT j.id, j.status, j.cancelled, j.started_at,
        j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed, j.tasks_aborted,
-       j.stopping, SUM(CASE WHEN t.reused_from IS NULL THEN 1 ELSE 0 END),
-       SUM(CASE WHEN t.status = 'queued' THEN 1 ELSE 0 END),
-       SUM(CASE WHEN t.status = 'running' THEN 1 ELSE 0 END),
-       SUM(CASE WHEN t.status = 'complete' AND t.reused_from IS NULL THEN 1 ELSE 0 END),
-       SUM(CASE WHEN t.status = 'failed' THEN 1 ELSE 0 END),
-       SUM(CASE WHEN t.status = 'aborted' THEN 1 ELSE 0 END),
-       SUM(t.items_running),
-       SUM(CASE WHEN t.reused_from IS NOT NULL AND (t.status <> 'complete' OR t.items <> 0) THEN 1 ELSE 0 END)
+       j.stopping, SUM(CASE WHEN t.reused_from IS NULL THEN 1 ELSE 0 END) AS task_rows,
+       SUM(CASE WHEN t.status = 'queued' THEN 1 ELSE 0 END) AS queued_rows,
+       SUM(CASE WHEN t.status = 'running' THEN 1 ELSE 0 END) AS running_rows,
+       SUM(CASE WHEN t.status = 'complete' AND t.reused_from IS NULL THEN 1 ELSE 0 END) AS complete_rows,
+       SUM(CASE WHEN t.status = 'failed' THEN 1 ELSE 0 END) AS failed_rows,
+       SUM(CASE WHEN t.status = 'aborted' THEN 1 ELSE 0 END) AS aborted_rows,
+       SUM(t.items_running) AS items_running,
+       SUM(CASE WHEN t.reused_from IS NOT NULL AND (t.status <> 'complete' OR t.items <> 0) THEN 1 ELSE 0 END) AS wrongly_reused
 FROM job j JOIN task t ON t.job_id = j.id
 WHERE j.id > :after
 GROUP BY j.id, j.status, j.cancelled, j.started_at,
@@ -20,7 +20,7 @@ LIMIT :limit;
 
 -- name: wrongly_held
 -- Items held by a pause that is none, or free in spite of one; items waiting for an end that will not come.
-SELECT w.job_id, w.ordinal, w.item, CASE WHEN (w.held >= 2) <> (j.paused_at IS NOT NULL) THEN 1 ELSE 0 END
+SELECT w.job_id, w.ordinal, w.item, CASE WHEN (w.held >= 2) <> (j.paused_at IS NOT NULL) THEN 1 ELSE 0 END AS by_pause
 FROM work_item w JOIN job j ON j.id = w.job_id
 WHERE (w.held >= 2) <> (j.paused_at IS NOT NULL)
    OR (w.held IN (1, 3) AND NOT EXISTS (

@@ -2,22 +2,52 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.event import NOTHING, Detail, Event, EventKind, Head, Place, Written, told
 from enginehouse.domain.status import JobStatus
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 _MOST: Final = 2_000  # rows that `following` answers
 _NEVER: Final = 9_223_372_036_854_775_807
 _detail: Final = msgspec.json.Decoder(Detail).decode
 
 
-async def heads(tx: Tx, wanted: Sequence[tuple[int, int]]) -> dict[int, Head]:
+class HeadRow(NamedTuple):
+    """What a job's own row says of its history; `aborts` is 0 where no row of the history says that it was aborted."""
+
+    id: int
+    status: str
+    created_at: int
+    retry_of: int | None
+    aborted_at: int | None
+    last_row: int
+    aborts: int
+    covered_at: int | None
+
+
+class EventRow(NamedTuple):
+    """A row of the history; `detail` is a document."""
+
+    job_id: int
+    id: int
+    ordinal: int
+    kind: str
+    at: int
+    detail: str | None
+
+
+_HEADS: Final = Select("events.heads", HeadRow)
+_PAGE: Final = Select("events.page", EventRow)
+_FOLLOWING: Final = Select("events.following", EventRow)
+
+
+async def heads(tx: Tx, jobs: Sequence[tuple[int, int]]) -> dict[int, Head]:
     """Where each (job, organization) stands; one that the organization has not is left out."""
-    return {row[0]: _head(row) for row in await tx.each("events.heads", wanted)}
+    return {row.id: _head(row) for row in await _HEADS.each(tx, jobs)}
 
 
 async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event], Place]:
@@ -28,7 +58,7 @@ async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event],
     """
     before_abort = None if head.aborted_at is None else await _count(tx, head.job_id, head.aborted_at)
     aborted = before_abort is not None and after > before_abort
-    rows = await tx.all("events.page", job_id=head.job_id, limit=limit, skip=max(after, 0) - aborted)
+    rows = await _PAGE.all(tx, job_id=head.job_id, limit=limit, skip=max(after, 0) - aborted)
     place = Place(after, head.last, aborted)
     if not rows and after >= 0:
         last = await _count(tx, head.job_id, _NEVER) + (before_abort is not None)
@@ -40,26 +70,26 @@ async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event],
 async def news(tx: Tx, known: Sequence[tuple[Head, Place]]) -> dict[int, tuple[list[Event], Place]]:
     """What is new of each of these jobs since its place, and the place behind that. It may be less than there is."""
     behind = [(head.job_id, place.row) for head, place in known if head.last > place.row]
-    rows = await tx.each("events.following", sorted(behind)) if behind else []
+    rows = await _FOLLOWING.each(tx, sorted(behind)) if behind else []
     of_job: dict[int, list[Written]] = defaultdict(list)
     for row in rows:
-        of_job[row[0]].append(_written(row))
+        of_job[row.job_id].append(_written(row))
     all_there = len(rows) < _MOST
     return {head.job_id: told(head, place, of_job[head.job_id], all_there=all_there) for head, place in known}
 
 
 async def _count(tx: Tx, job_id: int, until: int) -> int:
-    row = await tx.one("events.count", job_id=job_id, until=until)
-    return int(row[0]) if row else 0
+    [(events,)] = await tx.all("events.count", job_id=job_id, until=until)
+    return int(events)
 
 
-def _head(row: Row) -> Head:
-    job_id, status, created_at, retry_of, aborted_at, last, told_by_rows, covered_at = row
-    if covered_at is not None:
-        return Head(job_id, JobStatus.ABORTED, created_at, retry_of, covered_at, last)
-    return Head(job_id, JobStatus(status), created_at, retry_of, None if told_by_rows else aborted_at, last)
+def _head(row: HeadRow) -> Head:
+    if row.covered_at is not None:
+        return Head(row.id, JobStatus.ABORTED, row.created_at, row.retry_of, row.covered_at, row.last_row)
+    aborted_at = None if row.aborts else row.aborted_at
+    return Head(row.id, JobStatus(row.status), row.created_at, row.retry_of, aborted_at, row.last_row)
 
 
-def _written(row: Row) -> Written:
-    detail = NOTHING if row[5] is None else _detail(row[5])
-    return Written(row[1], row[2], EventKind(row[3]), row[4], detail)
+def _written(row: EventRow) -> Written:
+    detail = NOTHING if row.detail is None else _detail(row.detail)
+    return Written(row.id, row.ordinal, EventKind(row.kind), row.at, detail)

@@ -3,11 +3,11 @@
 -- often that tells of its abort, and since when a bulk cancel has aborted it without a word in its row.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.status, j.created_at, j.retry_of, j.aborted_at,
-       (SELECT COALESCE(MAX(e.id), 0) FROM event e WHERE e.job_id = j.id),
+       (SELECT COALESCE(MAX(e.id), 0) FROM event e WHERE e.job_id = j.id) AS last_row,
        CASE WHEN j.status = 'aborted'
          THEN (SELECT COUNT(*) FROM event e WHERE e.job_id = j.id AND e.ordinal = -1 AND e.kind = 'aborted')
-         ELSE 1 END,
-       {covered_at:j}
+         ELSE 1 END AS aborts,
+       {covered_at:j} AS covered_at
 FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
 -- name: page

@@ -6,13 +6,29 @@ answer, and one whose transaction was lost was never taken.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from enginehouse.domain import times
 from enginehouse.domain.errors import KeyReused
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 Name = tuple[int, str, str]
 """Which key is meant: of which organization, for which operation. Another organization's is another key."""
+
+
+class KeyRow(NamedTuple):
+    """A key as it is stored."""
+
+    organization_id: int
+    operation: str
+    key: str
+    request_hash: str
+    answer: str
+    created_at: int
+
+
+_KNOWN: Final = Select("idempotency.known", KeyRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +61,32 @@ class Known:
         return self.answer
 
 
-async def take(tx: Tx, wanted: Iterable[Keyed], now: int) -> dict[Name, Known]:
-    """Every key that was free is this transaction's, to be answered in it; the others are told as they are known.
+async def take(tx: Tx, keys: Iterable[Keyed], now: int) -> dict[Name, Known]:
+    """Every key that was free is this transaction's, to be answered in it; the others are returned as they are known.
 
     Of several with one name the first is taken. A key that another transaction holds is waited for.
     """
     free: dict[Name, Keyed] = {}
-    for keyed in wanted:
+    for keyed in keys:
         free.setdefault(keyed.name, keyed)
-    found: dict[Name, Known] = {}
+    before: dict[Name, Known] = {}
     while free:
         rows = [(*name, free[name].request_hash, now) for name in sorted(free)]
         for taken in await tx.each("idempotency.take", rows):
             del free[taken]
         # What was there may have been pruned since, so one that is not found now is free after all.
         there = await known(tx, free)
-        found |= there
+        before |= there
         free = {name: keyed for name, keyed in free.items() if name not in there}
-    return found
+    return before
 
 
 async def known(tx: Tx, names: Iterable[Name]) -> dict[Name, Known]:
     """Those of the keys that were taken and answered."""
-    rows = await tx.each("idempotency.known", sorted(names))
-    return {(row[0], row[1], row[2]): Known(row[3], row[4], row[5]) for row in rows}
+    return {
+        (row.organization_id, row.operation, row.key): Known(row.request_hash, row.answer, row.created_at)
+        for row in await _KNOWN.each(tx, sorted(names))
+    }
 
 
 async def answer(tx: Tx, answers: Mapping[Name, str]) -> None:
@@ -78,10 +96,11 @@ async def answer(tx: Tx, answers: Mapping[Name, str]) -> None:
 
 async def oldest(tx: Tx) -> int | None:
     """When the first of the keys that are kept was taken (µs)."""
-    row = await tx.one("idempotency.oldest")
-    return None if row is None else row[0]
+    oldest_at: int | None
+    [(oldest_at,)] = await tx.all("idempotency.oldest")
+    return oldest_at
 
 
 async def prune(tx: Tx, *, before: int, limit: int) -> int:
-    """Up to `limit` keys stored before a moment (µs) are free again; answers how many."""
+    """Up to `limit` keys stored before a moment (µs) are free again; returns how many."""
     return await tx.run("idempotency.prune", before=before, limit=limit)

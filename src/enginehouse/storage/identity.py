@@ -122,7 +122,7 @@ def _token(row: Row) -> Token:
 
 async def create_organization(tx: Tx, *, name: str, application_id: str, default_retries: int | None) -> Organization:
     """The organization exists under the next number, starting at 1."""
-    await tx.lock(IDENTITY_LOCK, shared=False)
+    await tx.lock(IDENTITY_LOCK)
     [row] = await tx.all(
         "identity.insert_organization",
         name=name,

@@ -5,12 +5,24 @@ same lock, held alone, comes before or after every such transaction, never in it
 """
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from enginehouse.domain.event import JOB, EventKind
 from enginehouse.domain.status import JOB_ENDED, JobStatus
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.work import settlement
+
+
+class JobRow(NamedTuple):
+    """A job, locked, as it is now."""
+
+    status: str
+    paused_at: int | None
+
+
+_LOCK: Final = Select("limits.lock_job", JobRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +38,13 @@ async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
 
     A job that has ended is left as it is.
     """
-    await tx.lock(BARRIER_LOCK, shared=False)
+    await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
-    row = await tx.one("limits.lock_job", id=job_id, organization_id=organization_id)
+    row = await _LOCK.one(tx, id=job_id, organization_id=organization_id)
     if row is None:
         return None
-    status, paused_at = JobStatus(row[0]), row[1]
-    if status in JOB_ENDED or paused_at is not None:
+    status = JobStatus(row.status)
+    if status in JOB_ENDED or row.paused_at is not None:
         return Paused(status, changed=False)
     await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=now, now=now)
     await tx.run("limits.hold_items", id=job_id)
@@ -42,11 +54,11 @@ async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
 
 async def resume_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
     """The job goes on where it was; None where there is no such job."""
-    row = await tx.one("limits.lock_job", id=job_id, organization_id=organization_id)
+    row = await _LOCK.one(tx, id=job_id, organization_id=organization_id)
     if row is None:
         return None
-    status, paused_at = JobStatus(row[0]), row[1]
-    if paused_at is None:
+    status = JobStatus(row.status)
+    if row.paused_at is None:
         return Paused(status, changed=False)
     now = await tx.read_clock()
     await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=None, now=now)
@@ -57,7 +69,7 @@ async def resume_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None
 
 async def pause_organization(tx: Tx, organization_id: int) -> None:
     """Nothing of the organization starts."""
-    await tx.lock(BARRIER_LOCK, shared=False)
+    await barrier_lock.take_exclusive(tx)
     await tx.run("limits.pause_organization", organization_id=organization_id, now=await tx.read_clock())
 
 
@@ -67,7 +79,7 @@ async def resume_organization(tx: Tx, organization_id: int) -> None:
 
 async def set_share(tx: Tx, organization_id: int, *, weight: int, running_limit: int | None) -> None:
     """From now on the organization has this weight, and nothing of it starts at or above the limit."""
-    await tx.lock(BARRIER_LOCK, shared=False)
+    await barrier_lock.take_exclusive(tx)
     await tx.run(
         "limits.set_share",
         organization_id=organization_id,
@@ -79,7 +91,7 @@ async def set_share(tx: Tx, organization_id: int, *, weight: int, running_limit:
 
 async def set_engine_state(tx: Tx, organization_id: int, engine_id: str, *, was: str, state: str) -> None:
     """The engine, a shared one or the organization's own, is in `state` if it was in the other one."""
-    await tx.lock(BARRIER_LOCK, shared=False)
+    await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
     await tx.run(
         "limits.set_engine_state", id=engine_id, organization_id=organization_id, was=was, state=state, now=now
@@ -88,7 +100,7 @@ async def set_engine_state(tx: Tx, organization_id: int, engine_id: str, *, was:
 
 async def set_engine_limit(tx: Tx, organization_id: int, engine_id: str, running_limit: int | None) -> None:
     """From now on nothing of the engine starts at or above the limit."""
-    await tx.lock(BARRIER_LOCK, shared=False)
+    await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
     await tx.run(
         "limits.set_engine_limit", id=engine_id, organization_id=organization_id, running_limit=running_limit, now=now

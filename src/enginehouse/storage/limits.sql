@@ -1,6 +1,6 @@
 -- name: lock_job
 -- The organization's job, locked, as it is now.
-SELECT CASE WHEN {covered:j} OR j.cancelled = 1 THEN 'aborted' ELSE j.status END, j.paused_at
+SELECT CASE WHEN {covered:j} OR j.cancelled = 1 THEN 'aborted' ELSE j.status END AS status, j.paused_at
 FROM job j
 WHERE j.id = :id AND j.organization_id = :organization_id
 {for_update};

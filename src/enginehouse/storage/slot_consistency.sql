@@ -5,7 +5,7 @@ FROM scheduled_job WHERE next_at IS NOT NULL;
 
 -- name: ahead
 -- Slots that were decided though the cursor has not come to them: they would be decided again.
-SELECT s.schedule_id, MAX(s.last_slot), j.decided
+SELECT s.schedule_id, MAX(s.last_slot) AS last_slot, j.decided
 FROM schedule_slot s JOIN scheduled_job j ON j.id = s.schedule_id
 WHERE s.last_slot > j.decided AND s.outcome = 'fired'
 GROUP BY s.schedule_id, j.decided

@@ -84,7 +84,7 @@ async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
     if not templates:
         return []
     # Two that come in the same microsecond would both find the same id free.
-    await tx.lock("template ids", shared=False)
+    await tx.lock("template ids")
     made = list[JobTemplate]()
     following = first_job_id(tx.now)
     templates = await _with_pipeline(tx, templates)

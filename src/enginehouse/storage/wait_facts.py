@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from enginehouse.domain.fair_order import Waiting
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.wait_reasons.explanation import COUNTED, EngineFacts, Later
 from enginehouse.domain.work import Worker
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,36 @@ class OpenItems:
 NONE_OPEN: Final = OpenItems(0, 0, 0, None, None)
 
 
+class ItemsRow(NamedTuple):
+    """The open items of a task, counted."""
+
+    job_id: int
+    ordinal: int
+    items: int
+    running: int
+    limited: int
+    first_item: int | None
+    later_at: int | None
+    priority: int
+    due_at: int
+
+
+class LaterRow(NamedTuple):
+    """An item that waits for its time, and what ended its last attempt."""
+
+    job_id: int
+    ordinal: int
+    not_before: int
+    attempts: int
+    failure_reason: str | None
+    failure_message: str | None
+
+
+_ITEMS: Final = Select("wait_facts.items", ItemsRow)
+_LATER: Final = Select("wait_facts.later", LaterRow)
+_FIRST_OF_LANE: Final = Select("wait_facts.first_of_lane", Waiting)
+
+
 async def paused_jobs(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, int]:
     """Since when each of these jobs is paused; those that are not are left out."""
     rows = await tx.all("wait_facts.paused_jobs", ids=list(job_ids), organization_id=organization_id)
@@ -35,25 +66,27 @@ async def open_items(
     tx: Tx, organization_id: int, job_ids: Sequence[int], *, now: int
 ) -> dict[tuple[int, int], OpenItems]:
     """The open items of each task of these jobs, by job and ordinal; tasks without any are left out."""
-    rows = await tx.all("wait_facts.items", ids=list(job_ids), organization_id=organization_id, now=now)
+    rows = await _ITEMS.all(tx, ids=list(job_ids), organization_id=organization_id, now=now)
     return {
-        (job_id, ordinal): OpenItems(
-            running=running,
-            waiting=count - running,
-            limited=limited,
-            first=None if item is None else Waiting(priority, due_at, job_id, ordinal, item),
-            later_at=later_at,
+        (row.job_id, row.ordinal): OpenItems(
+            running=row.running,
+            waiting=row.items - row.running,
+            limited=row.limited,
+            first=None
+            if row.first_item is None
+            else Waiting(row.priority, row.due_at, row.job_id, row.ordinal, row.first_item),
+            later_at=row.later_at,
         )
-        for job_id, ordinal, count, running, limited, item, later_at, priority, due_at in rows
+        for row in rows
     }
 
 
-async def later(tx: Tx, organization_id: int, wanted: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int], Later]:
+async def later(tx: Tx, organization_id: int, times: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int], Later]:
     """Of each (job, ordinal, time): which attempt is to start then, and what ended the one before."""
-    rows = await tx.each("wait_facts.later", [(organization_id, *each) for each in sorted(wanted)])
+    rows = await _LATER.each(tx, [(organization_id, *time) for time in sorted(times)])
     return {
-        (job_id, ordinal): Later(at, attempts + 1, reason, message)
-        for job_id, ordinal, at, attempts, reason, message in rows
+        (row.job_id, row.ordinal): Later(row.not_before, row.attempts + 1, row.failure_reason, row.failure_message)
+        for row in rows
     }
 
 
@@ -62,18 +95,17 @@ async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[La
 
     Items of jobs that a bulk cancel covers are among them until they are settled.
     """
-    found = dict[Lane, list[Waiting]]()
+    items = dict[Lane, list[Waiting]]()
     for (engine_id,) in await tx.all("wait_facts.lanes", pool=pool, organization_id=organization_id):
-        rows = await tx.all(
-            "wait_facts.first_of_lane",
+        items[Lane(organization_id, engine_id)] = await _FIRST_OF_LANE.all(
+            tx,
             pool=pool,
             organization_id=organization_id,
             engine_id=engine_id,
             now=now,
             limit=COUNTED + 1,
         )
-        found[Lane(organization_id, engine_id)] = [Waiting(*row) for row in rows]
-    return found
+    return items
 
 
 async def engines(tx: Tx, organization_id: int, workers: Sequence[Worker], *, now: int) -> dict[str, EngineFacts]:

@@ -6,11 +6,11 @@ SELECT id, paused_at FROM job WHERE id IN {ids} AND organization_id = :organizat
 -- What the open items of each task do: how many there are, how many are leased, how many wait for others of the task,
 -- the first that may start now, and when the first of those starts that wait for their time.
 -- lists: ids bigint
-SELECT job_id, ordinal, COUNT(*), COUNT(lease_until),
-       COUNT(CASE WHEN lease_until IS NULL AND held IN (1, 3) THEN 1 END),
-       MIN(CASE WHEN lease_until IS NULL AND held = 0 AND not_before <= :now THEN item END),
-       MIN(CASE WHEN lease_until IS NULL AND not_before > :now THEN not_before END),
-       MIN(priority), MIN(due_at)
+SELECT job_id, ordinal, COUNT(*) AS items, COUNT(lease_until) AS running,
+       COUNT(CASE WHEN lease_until IS NULL AND held IN (1, 3) THEN 1 END) AS limited,
+       MIN(CASE WHEN lease_until IS NULL AND held = 0 AND not_before <= :now THEN item END) AS first_item,
+       MIN(CASE WHEN lease_until IS NULL AND not_before > :now THEN not_before END) AS later_at,
+       MIN(priority) AS priority, MIN(due_at) AS due_at
 FROM work_item
 WHERE job_id IN {ids} AND organization_id = :organization_id
 GROUP BY job_id, ordinal;

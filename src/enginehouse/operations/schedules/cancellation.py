@@ -13,7 +13,6 @@ from enginehouse.operations.permission import require
 from enginehouse.operations.schedules.schedules import SCHEDULE
 from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import Entry
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import cancellation
 from enginehouse.storage.schedules import jobs
@@ -50,13 +49,12 @@ async def call_off(
     """
     require(principal, Role.USER)
     done = trail.entry(principal, "cancelScheduledJob", object_type=SCHEDULE, object_id=schedule_id)
-    shard = house.shard()
 
     async def begin(tx: Tx) -> _Batch:
         await _deactivate(tx, principal, schedule_id, shown)
-        return await _cancel(tx, principal, schedule_id, done, 0, tx.now, include_running=include_running, shard=shard)
+        return await _cancel(tx, principal, schedule_id, done, 0, tx.now, include_running=include_running)
 
-    batch = await house.database.write(begin, under=BARRIER_LOCK)
+    batch = await house.database.write_work(begin)
     count = stopping = 0
     while True:
         _tell(house, batch)
@@ -67,11 +65,9 @@ async def call_off(
         after, until = batch.last, batch.until
 
         async def go_on(tx: Tx, after: int = after, until: int = until) -> _Batch:
-            return await _cancel(
-                tx, principal, schedule_id, done, after, until, include_running=include_running, shard=shard
-            )
+            return await _cancel(tx, principal, schedule_id, done, after, until, include_running=include_running)
 
-        batch = await house.database.write(go_on, under=BARRIER_LOCK)
+        batch = await house.database.write_work(go_on)
 
 
 async def _deactivate(tx: Tx, principal: Principal, schedule_id: int, shown: str) -> None:
@@ -97,13 +93,12 @@ async def _cancel(
     until: int,
     *,
     include_running: bool,
-    shard: int,
 ) -> _Batch:
     """The next jobs behind `after` are cancelled where they may be."""
     owner = principal.organization_id
     found = await jobs.not_ended(tx, owner, schedule_id, after=after, until=until, limit=BATCH)
     wanted = [(job_id, owner) for job_id in found]
-    verdicts = await cancellation.cancel(tx, wanted, include_running=include_running, shard=shard) if found else []
+    verdicts = await cancellation.cancel(tx, wanted, include_running=include_running) if found else []
     changed = [(job_id, verdict) for job_id, verdict in zip(found, verdicts, strict=True) if verdict and verdict.done]
     cancelled = [job_id for job_id, verdict in changed if not verdict.stopping]
     stopping = {job_id: verdict.stopping for job_id, verdict in changed if verdict.stopping}

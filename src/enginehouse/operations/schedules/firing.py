@@ -12,7 +12,6 @@ from enginehouse.operations.jobs import new_job
 from enginehouse.operations.plans import plan_all
 from enginehouse.operations.template_jobs import job_request
 from enginehouse.storage import templates
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
 from enginehouse.storage.database.database import Contended, Tx
 from enginehouse.storage.jobs.creation import NewJob
 from enginehouse.storage.schedules import firing, schedules
@@ -61,11 +60,8 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
     if not found:
         return Fired(), float("inf") if next_at is None else max(0.0, (next_at - now) / MICROS)
     ready = await _make_ready(house, made.of(house), dict(found))
-    shard = house.shard()
     try:
-        fired = await house.database.write(
-            lambda tx: firing.fire(tx, house.plans, ready, shard=shard), under=BARRIER_LOCK, patience=_PATIENCE
-        )
+        fired = await house.database.write_work(lambda tx: firing.fire(tx, house.plans, ready), patience=_PATIENCE)
     except Contended:
         return Fired(), _HELD
     if fired.stopping:

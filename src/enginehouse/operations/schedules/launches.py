@@ -20,7 +20,6 @@ from enginehouse.storage import targets as stored_targets
 from enginehouse.storage import templates
 from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import Entry
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import creation
 from enginehouse.storage.jobs.creation import NewJob, Origin
@@ -129,18 +128,17 @@ async def _launch(
 ) -> list[CreatedJob]:
     """One job of each template is durable, all or none; where the schedule is gone, or foreign, none."""
     new, warnings = await _planned(house, principal, schedule_id, made_from, launching, listed)
-    shard = house.shard()
 
     async def start(tx: Tx) -> list[tuple[int, int | None]]:
         if schedule_id is not None and await schedules.lock(tx, principal.organization_id, schedule_id) is None:
             raise NotFound(SCHEDULE, shown or schedule_id, path=path)
         target_id = await _target(tx, principal, launching)
         about = new if target_id is None else [replace(job, target=None, target_id=target_id) for job in new]
-        made = await creation.create(tx, house.plans, about, shard=shard)
+        made = await creation.create(tx, house.plans, about)
         await entries.record(tx, [done])
         return made
 
-    made = await house.database.write(start, under=BARRIER_LOCK)
+    made = await house.database.write_work(start)
     house.waiting(principal.organization_id)
     return [CreatedJob(*ids, told) for ids, told in zip(made, warnings, strict=True)]
 

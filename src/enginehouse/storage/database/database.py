@@ -34,6 +34,12 @@ class Tx(Protocol):
     now: int
     """Microseconds UTC of the storage clock. Never goes back; on PostgreSQL see `read_clock`."""
 
+    shard: int
+    """Which row of every count this transaction adds to. Two that count at once seldom have the same."""
+
+    under_barrier: bool
+    """Whether `write_work` opened it: the barrier lock is held shared, see `storage.database.barrier_lock`."""
+
     async def read_clock(self) -> int:
         """`now` is read again from the storage clock (after the locks that must come before it) and answered."""
 
@@ -58,8 +64,8 @@ class Tx(Protocol):
         At most TOKENS_AT_ONCE; more is a ValueError. Between two calls any number of tokens may be left out.
         """
 
-    async def lock(self, name: str, *, shared: bool) -> None:
-        """A transaction-long advisory lock is held, in a statement of its own. On SQLite the write lock is enough."""
+    async def lock(self, name: str) -> None:
+        """A transaction-long advisory lock is held alone, in a statement of its own. SQLite's write lock is enough."""
 
 
 class Database(Protocol):
@@ -67,15 +73,18 @@ class Database(Protocol):
 
     dialect: str
 
-    async def write(
-        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
-    ) -> T:
+    async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
         """`work` has run in one write transaction, which is committed and durable when this returns.
 
         SQLite: queued to the writer thread; everything queued meanwhile shares one commit, each in a savepoint.
-        An exception from `work` rolls back only that work and is raised here. `under` names a lock that is held
-        (shared) from the beginning: what `work` would ask for itself, in fewer round trips. `patience`: after so many
-        seconds of waiting for another transaction's row, Contended is raised; on SQLite there is no other transaction.
+        An exception from `work` rolls back only that work and is raised here. `patience`: after so many seconds of
+        waiting for another transaction's row, Contended is raised; on SQLite there is no other transaction.
+        """
+
+    async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+        """Like `write`, for what starts work: the barrier lock is held shared, taken in the first statement.
+
+        On PostgreSQL it shares the round trip of BEGIN, and `now` is read after it.
         """
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:

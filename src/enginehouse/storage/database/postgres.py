@@ -1,6 +1,7 @@
 """Knows how a PostgreSQL database is opened, checked, written to and read."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.channels import Channels
 from enginehouse.storage.database.database import Contended, Row, StorageRefused, Tx
 from enginehouse.storage.database.migrate import Migration, available, migrate
@@ -21,7 +23,10 @@ T = TypeVar("T")
 
 OLDEST: Final = 140_000
 TRIES: Final = 6
+SHARDS: Final = 8  # rows of a count, so that writers seldom meet on one
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# The lock is a statement of its own, as it must be; it only shares the trip with BEGIN.
+_WRITE_WORK: Final = f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({lock_key(barrier_lock.NAME)})"
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SETTINGS: Final = """SELECT name, setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'server_version_num', 'transaction_read_only')"""
@@ -65,6 +70,7 @@ class PostgresDatabase:
         self._channels = channels
         self._statements = named
         self._time = StorageTime()
+        self._turns = itertools.count()
         self._closed = False
 
     @classmethod
@@ -100,10 +106,15 @@ class PostgresDatabase:
         await opened.write(lambda tx: tx.read_clock())
         return opened
 
-    async def write(
-        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
-    ) -> T:
-        begin = partial(self._write, under=under, patience=patience)
+    async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+        return await self._persist(work, under_barrier=False, patience=patience)
+
+    async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+        return await self._persist(work, under_barrier=True, patience=patience)
+
+    async def _persist(self, work: Callable[[Tx], Awaitable[T]], *, under_barrier: bool, patience: float | None) -> T:
+        shard = next(self._turns) % SHARDS
+        begin = partial(self._write, shard=shard, under_barrier=under_barrier, patience=patience)
         for attempt in range(1, TRIES):
             try:
                 return await self._connected(self._writers, begin, work)
@@ -167,14 +178,21 @@ class PostgresDatabase:
         return await self._transaction(connection, _READ, work)
 
     async def _write(
-        self, connection: Any, work: Callable[[Tx], Awaitable[T]], *, under: str | None, patience: float | None
+        self,
+        connection: Any,
+        work: Callable[[Tx], Awaitable[T]],
+        *,
+        shard: int,
+        under_barrier: bool,
+        patience: float | None,
     ) -> T:
-        # The lock is a statement of its own, as it must be; it only shares the trip with BEGIN.
-        begin = _WRITE if under is None else f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({lock_key(under)})"
+        begin = _WRITE_WORK if under_barrier else _WRITE
         if patience is not None:
             begin += f"; SET LOCAL lock_timeout = {max(1, round(patience * 1000))}"
         try:
-            return await self._transaction(connection, begin, work, under=under, clock=True)
+            return await self._transaction(
+                connection, begin, work, clock=True, shard=shard, under_barrier=under_barrier
+            )
         except asyncpg.LockNotAvailableError as error:
             raise Contended(str(error)) from error
 
@@ -184,12 +202,13 @@ class PostgresDatabase:
         begin: str,
         work: Callable[[Tx], Awaitable[T]],
         *,
-        under: str | None = None,
         clock: bool = False,
+        shard: int = 0,
+        under_barrier: bool = False,
     ) -> T:
         await connection.execute(begin)
         try:
-            tx = PostgresTx(connection, self._statements, self._time, under)
+            tx = PostgresTx(connection, self._statements, self._time, shard=shard, under_barrier=under_barrier)
             if clock:
                 await tx.begin_at()
             answer = await work(tx)

@@ -11,7 +11,6 @@ from enginehouse.storage.database.sql import Statement, Statements
 _CLOCK: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _BLOCK: Final = "SELECT nextval('fencing_token')"
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
-_LOCK_SHARED: Final = "SELECT pg_advisory_xact_lock_shared($1)"
 
 
 class StorageTime:
@@ -30,22 +29,31 @@ class StorageTime:
 class PostgresTx:
     """A transaction on one PostgreSQL connection."""
 
-    __slots__ = ("_connection", "_fresh", "_statements", "_time", "_under", "now")
+    __slots__ = ("_connection", "_fresh", "_statements", "_time", "now", "shard", "under_barrier")
 
     dialect: str = "postgres"
 
-    def __init__(self, connection: Any, named: Statements, storage_time: StorageTime, under: str | None = None) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        named: Statements,
+        storage_time: StorageTime,
+        *,
+        shard: int = 0,
+        under_barrier: bool = False,
+    ) -> None:
         self._connection = connection
         self._statements = named
         self._time = storage_time
-        self._under = under
-        self._fresh = False  # `now` was read under the lock `under`, and nothing has been asked since
+        self._fresh = False  # `now` was read under the barrier lock, and nothing has been asked since
         self.now = storage_time.estimate()
+        self.shard = shard
+        self.under_barrier = under_barrier
 
     async def begin_at(self) -> None:
         """`now` is the beginning of the transaction, and read under its lock: it need not be read again at once."""
         await self.read_clock()
-        self._fresh = self._under is not None
+        self._fresh = self.under_barrier
 
     async def read_clock(self) -> int:
         if not self._fresh:
@@ -93,11 +101,9 @@ class PostgresTx:
         block: int = await self._connection.fetchval(_BLOCK)
         return (block - 1) * TOKENS_AT_ONCE + 1
 
-    async def lock(self, name: str, *, shared: bool) -> None:
-        if shared and name == self._under:
-            return
+    async def lock(self, name: str) -> None:
         self._fresh = False
-        await self._connection.execute(_LOCK_SHARED if shared else _LOCK, lock_key(name))
+        await self._connection.execute(_LOCK, lock_key(name))
 
 
 def lock_key(name: str) -> int:

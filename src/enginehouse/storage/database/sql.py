@@ -66,6 +66,14 @@ _COVER: Final[Mapping[str, str]] = {
            OR cover.include_running = 1 AND <job>.created_at <= cover.accepted_at))""",
 }
 
+# The columns of a locked job that `storage.work.locked_jobs.JobRow` names, in this order.
+_COLUMNS: Final[Mapping[str, str]] = {
+    "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
+    " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
+    " <job>.target_id, <job>.stopping, <job>.paused_at",
+}
+_OF_JOB: Final = {**_COVER, **_COLUMNS}
+
 
 class BadStatement(Exception):
     """A .sql file says something that cannot be sent to a database; the message names the block."""
@@ -243,8 +251,8 @@ def _fragment(name: str, key: str, dialect: Dialect) -> str:
             return f"({', '.join(_quoted(word) for word in sorted(TASK[verb].sources))})"
         case ["target", verb] if verb in TASK:
             return _quoted(TASK[verb].target)
-        case [word, job] if word in _COVER and job.isidentifier():
-            return _COVER[word].replace("<job>", job)
+        case [word, job] if word in _OF_JOB and job.isidentifier():
+            return _OF_JOB[word].replace("<job>", job)
     raise BadStatement(f"{name}: nothing is known to put in place of {{{key}}}.")
 
 

@@ -81,14 +81,11 @@ class SqliteDatabase:
             os.close(lock)
             raise
 
-    async def write(
-        self, work: Callable[[Tx], Awaitable[T]], *, under: str | None = None, patience: float | None = None
-    ) -> T:
-        if self._closed:
-            raise Unavailable("The database is closed.")
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._writer.put(work, future)
-        return await future
+    async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+        return await self._queue(work, under_barrier=False)
+
+    async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+        return await self._queue(work, under_barrier=True)
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         if self._closed:
@@ -126,6 +123,13 @@ class SqliteDatabase:
         self._closed = True
         await self._loop.run_in_executor(None, self._close)
         self._channels.notify_all()
+
+    async def _queue(self, work: Callable[[Tx], Awaitable[T]], *, under_barrier: bool) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._writer.put(work, future, under_barrier=under_barrier)
+        return await future
 
     def _close(self) -> None:
         self._writer.stop()

@@ -16,7 +16,7 @@ from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
 from enginehouse.storage.database.sql import Statements
 
 Work = Callable[["SqliteTx"], Awaitable[Any]]
-Queued = tuple[Work, "asyncio.Future[Any]"]
+Queued = tuple[Work, "asyncio.Future[Any]", bool]
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 LARGEST_DRAIN: Final = 1024
@@ -53,7 +53,7 @@ class Fencing:
 class SqliteTx:
     """A transaction on one SQLite connection. No await in here ever suspends."""
 
-    __slots__ = ("_clock", "_connection", "_fencing", "_statements", "now")
+    __slots__ = ("_clock", "_connection", "_fencing", "_statements", "now", "shard", "under_barrier")
 
     dialect: str = "sqlite"
 
@@ -65,6 +65,8 @@ class SqliteTx:
         self._clock = clock
         self._fencing = fencing
         self.now = 0
+        self.shard = 0  # nobody else counts at the same time
+        self.under_barrier = False
 
     async def read_clock(self) -> int:
         self.now = self._clock.tick()
@@ -98,7 +100,7 @@ class SqliteTx:
             raise RuntimeError("Tokens are handed out by a write only.")
         return self._fencing.take(count)
 
-    async def lock(self, name: str, *, shared: bool) -> None:
+    async def lock(self, name: str) -> None:
         """Nothing to do: BEGIN IMMEDIATE holds the only write lock there is."""
 
     def _execute(self, name: str, params: dict[str, Any]) -> sqlite3.Cursor:
@@ -157,9 +159,9 @@ class Writer:
         self._thread = Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    def put(self, work: Work, future: "asyncio.Future[Any]") -> None:
+    def put(self, work: Work, future: "asyncio.Future[Any]", *, under_barrier: bool = False) -> None:
         """`work` is queued; `future` is resolved after the commit it becomes part of."""
-        self._queue.put((work, future))
+        self._queue.put((work, future, under_barrier))
 
     def stop(self) -> None:
         """Everything queued before is committed and the thread has ended."""
@@ -201,22 +203,20 @@ class Writer:
             return outcomes
         except BaseException as error:
             trouble = self._unavailable(error)
-            return [(future, None, trouble) for _, future in drain]
+            return [(future, None, trouble) for _, future, _ in drain]
 
-    def _alone(self, work: Work, future: "asyncio.Future[Any]") -> Outcome:
+    def _alone(self, work: Work, future: "asyncio.Future[Any]", under_barrier: bool) -> Outcome:
         try:
-            self._tx.now = self._clock.tick()
-            return future, drive(work, self._tx), None
+            return future, self._drive(work, under_barrier), None
         except BaseException as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             return future, None, translated(error)
 
-    def _in_savepoint(self, work: Work, future: "asyncio.Future[Any]") -> Outcome:
+    def _in_savepoint(self, work: Work, future: "asyncio.Future[Any]", under_barrier: bool) -> Outcome:
         self._connection.execute("SAVEPOINT work")
         try:
-            self._tx.now = self._clock.tick()
-            answer = drive(work, self._tx)
+            answer = self._drive(work, under_barrier)
         except BaseException as error:
             # SQLite gives up a whole transaction by itself when the disk is full: then the drain is lost, not one work.
             if not self._connection.in_transaction:
@@ -226,6 +226,11 @@ class Writer:
             return future, None, translated(error)
         self._connection.execute("RELEASE work")
         return future, answer, None
+
+    def _drive(self, work: Work, under_barrier: bool) -> Any:
+        self._tx.under_barrier = under_barrier
+        self._tx.now = self._clock.tick()
+        return drive(work, self._tx)
 
     def _save(self, changes_before: int) -> None:
         """What was handed out is stored with whatever was written because of it."""

@@ -3,17 +3,40 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from enginehouse.domain.status import JOB_ENDED, JobStatus, Tally, cancellable
-from enginehouse.storage import bulk_cancels
 from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import Entry
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database import barrier_lock
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.work import settlement
 
 Cancelling = tuple[tuple[int, int], Entry]
 """A (job, organization) to cancel, and what is recorded of it."""
+
+
+class JobRow(NamedTuple):
+    """A job, locked. `covered`: an open bulk cancel has aborted it, though its row does not say so yet."""
+
+    id: int
+    organization_id: int
+    status: str
+    tasks_total: int
+    tasks_queued: int
+    tasks_running: int
+    tasks_complete: int
+    tasks_failed: int
+    tasks_aborted: int
+    completed_at: int | None
+    cancelled: int
+    stopping: int
+    covered: bool
+
+
+_LOCK: Final = Select("jobs.lock_to_cancel", JobRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,65 +53,68 @@ class Cancelled:
     stopping: int = 0
 
 
-async def cancel(
-    tx: Tx, wanted: Sequence[tuple[int, int]], *, include_running: bool = False, shard: int = 0
-) -> list[Cancelled | None]:
+async def cancel(tx: Tx, jobs: Sequence[tuple[int, int]], *, include_running: bool = False) -> list[Cancelled | None]:
     """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
 
     With `include_running` a job past that point is cancelled too: what of it runs is to stop.
     From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
     `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
     """
-    await tx.lock(bulk_cancels.BARRIER_LOCK, shared=True)
-    rows = await tx.each("jobs.lock_to_cancel", sorted(set(wanted)))
+    barrier_lock.require_shared(tx)
+    rows = await _LOCK.each(tx, sorted(set(jobs)))
     now = await tx.read_clock()
-    found: dict[tuple[int, int], Row] = {(row[0], row[1]): row for row in rows}
-    chosen, to_stop, counts = list[int](), list[Row](), defaultdict[tuple[int, str], int](int)
+    chosen, to_stop, counts = list[int](), list[JobRow](), defaultdict[tuple[int, str], int](int)
     verdicts: dict[tuple[int, int], Cancelled] = {}
-    for key, row in found.items():
-        before = JobStatus(row[2])
-        if row[12]:
+    for row in rows:
+        key, before = (row.id, row.organization_id), JobStatus(row.status)
+        if row.covered:
             verdicts[key] = Cancelled(JobStatus.ABORTED, done=False, refused=False)  # by a bulk cancel, before us
-        elif row[10]:
-            verdicts[key] = Cancelled(before, done=False, refused=False, stopping=row[11])
-        elif cancellable(Tally(*row[3:9]), before):
-            chosen.append(row[0])
-            counts[row[1], before.value] -= 1
-            counts[row[1], JobStatus.ABORTED.value] += 1
+        elif row.cancelled:
+            verdicts[key] = Cancelled(before, done=False, refused=False, stopping=row.stopping)
+        elif cancellable(_tally(row), before):
+            chosen.append(row.id)
+            counts[row.organization_id, before.value] -= 1
+            counts[row.organization_id, JobStatus.ABORTED.value] += 1
             verdicts[key] = Cancelled(JobStatus.ABORTED, done=True, refused=False)
         elif include_running and before not in JOB_ENDED:
             to_stop.append(row)
         else:
-            verdicts[key] = Cancelled(before, done=False, refused=True, ended_at=row[9])
+            verdicts[key] = Cancelled(before, done=False, refused=True, ended_at=row.completed_at)
     if chosen:
         await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
         await tx.run("jobs.delete_items", ids=chosen)
-        await settlement.count_jobs(tx, counts, shard=shard)
-    for row, left in zip(to_stop, await stops.stop_jobs(tx, to_stop, shard=shard), strict=True):
+        await settlement.count_jobs(tx, counts)
+    for row, left in zip(to_stop, await stops.stop_jobs(tx, to_stop), strict=True):
         status = JobStatus.RUNNING if left else JobStatus.ABORTED
-        verdicts[row[0], row[1]] = Cancelled(status, done=True, refused=False, stopping=left)
-    return _first_takes_it(wanted, verdicts)
+        verdicts[row.id, row.organization_id] = Cancelled(status, done=True, refused=False, stopping=left)
+    return _first_takes_it(jobs, verdicts)
+
+
+def _tally(row: JobRow) -> Tally:
+    return Tally(
+        row.tasks_total, row.tasks_queued, row.tasks_running, row.tasks_complete, row.tasks_failed, row.tasks_aborted
+    )
 
 
 async def cancel_recorded(
-    tx: Tx, wanted: Sequence[Cancelling], *, include_running: bool = False, shard: int = 0
+    tx: Tx, cancels: Sequence[Cancelling], *, include_running: bool = False
 ) -> list[Cancelled | None]:
     """The jobs are cancelled, and every call that was not refused is recorded.
 
-    That is one that found its job cancelled already, too: it was answered success.
+    That includes a call for a job that was cancelled before: its answer is success too.
     """
-    verdicts = await cancel(tx, [job for job, _ in wanted], include_running=include_running, shard=shard)
-    told = zip(wanted, verdicts, strict=True)
-    await entries.record(tx, [entry for (_, entry), verdict in told if verdict and not verdict.refused])
+    verdicts = await cancel(tx, [job for job, _ in cancels], include_running=include_running)
+    answers = zip(cancels, verdicts, strict=True)
+    await entries.record(tx, [entry for (_, entry), verdict in answers if verdict and not verdict.refused])
     return verdicts
 
 
 def _first_takes_it(
-    wanted: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], Cancelled]
+    jobs: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], Cancelled]
 ) -> list[Cancelled | None]:
     """Of several calls for one job in a batch the first has changed it; the others find it cancelled."""
     answers: list[Cancelled | None] = []
-    for key in wanted:
+    for key in jobs:
         verdict = verdicts.get(key)
         answers.append(verdict)
         if verdict is not None and verdict.done:

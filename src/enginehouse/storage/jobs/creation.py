@@ -1,4 +1,4 @@
-"""?"""
+"""Creating jobs: their rows, tasks, first items and targets, all in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,12 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import WHOLE
 from enginehouse.storage import targets
 from enginehouse.storage.audit.entries import Entry
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.idempotency import Keyed
 from enginehouse.storage.jobs import reuse
 from enginehouse.storage.jobs.plans import Plans
-from enginehouse.storage.work import settlement
+from enginehouse.storage.work import locked_jobs, settlement
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
@@ -55,9 +56,9 @@ class NewJob:
 
 
 class Creation(msgspec.Struct, frozen=True, gc=False):
-    """What one caller has made: its jobs, all or none, with the key of its request.
+    """What one caller creates: its jobs, all or none, with the key of its request.
 
-    `warnings` are told with each; None where there are none.
+    `warnings` are returned with each; None where there are none.
     `entries` are recorded with them: one for each job, about it.
     """
 
@@ -67,12 +68,12 @@ class Creation(msgspec.Struct, frozen=True, gc=False):
     warnings: Sequence[tuple[str, ...]] | None = None
 
 
-async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0) -> list[tuple[int, int | None]]:
-    """All jobs exist, whole, with the targets described with them; answers the ids of each job and its target.
+async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int, int | None]]:
+    """All jobs exist, whole, with the targets described with them; returns the ids of each job and its target.
 
     Raises SourceGone where outputs are to be reused of a job that is not there any more.
     """
-    await tx.lock("barrier", shared=True)
+    barrier_lock.require_shared(tx)
     retried = await _lock_retried(tx, jobs)
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
@@ -95,30 +96,29 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob], *, shard: int = 0
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)
     await tx.many("schedules.mark_jobs", origins)
-    await settlement.count_jobs(tx, counts, shard=shard)
+    await settlement.count_jobs(tx, counts)
     if retried:
-        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)), shard)
+        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
     return list(zip(ids, target_ids, strict=True))
 
 
 async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None, int]]:
     """Those of the jobs done again that are still there, each with its organization; none can be deleted meanwhile."""
     again = {job.retry_of for job in jobs if job.retry_of is not None}
-    found = {(row[0], row[1]) for row in await tx.all("work.lock_jobs", ids=sorted(again))} if again else set()
-    if any(job.reused and (job.retry_of, job.organization_id) not in found for job in jobs):
+    locked = await locked_jobs.lock(tx, again) if again else {}
+    still_there: set[tuple[int | None, int]] = {(job.id, job.organization_id) for job in locked.values()}
+    if any(job.reused and (job.retry_of, job.organization_id) not in still_there for job in jobs):
         raise reuse.SourceGone
-    return found
+    return still_there
 
 
-async def _follow_retried(
-    tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]], shard: int
-) -> None:
+async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]]) -> None:
     """What was done again says so, and what is reused of it stands in the new jobs."""
-    told, births = list[Row](), list[reuse.Birth]()
+    events, births = list[Row](), list[reuse.Birth]()
     for job_id, job in made:
         if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
             continue
-        told.append(settlement.event_row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
+        events.append(settlement.event_row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
         if job.reused:
             births.append(
                 reuse.Birth(
@@ -126,9 +126,9 @@ async def _follow_retried(
                     job.runnable, job.total,
                 )
             )  # fmt: skip
-    await tx.many("work.insert_events", told)
+    await tx.many("work.insert_events", events)
     if births:
-        await reuse.settle(tx, births, shard=shard)
+        await reuse.settle(tx, births)
 
 
 async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
@@ -159,7 +159,7 @@ async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int 
             ids[place] = following
             following += 1
         rows = [_job_row(ids[place], jobs[place], target_ids[place], now) for place in waiting]
-        taken = {row[0] for row in await tx.each("jobs.insert", rows)}
+        taken = {job_id for (job_id,) in await tx.each("jobs.insert", rows)}
         waiting = [place for place in waiting if ids[place] not in taken]
     return ids
 

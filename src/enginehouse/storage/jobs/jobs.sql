@@ -33,7 +33,7 @@ FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_i
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
        j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
-       {covered_at:j}, j.root_of, j.paused_at, j.scheduled_job_id, j.slot_at, j.template_id
+       {covered_at:j} AS covered_at, j.root_of, j.paused_at, j.scheduled_job_id, j.slot_at, j.template_id
 FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
@@ -114,7 +114,7 @@ FROM job_count WHERE organization_id = :organization_id GROUP BY status;
 -- The jobs, locked in key order, as they are now; what has started is in the job's own row, so this one look decides.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j}
+       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j} AS covered
 FROM job j
 WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r)
 ORDER BY j.id
@@ -157,7 +157,7 @@ DELETE FROM job WHERE id IN {ids};
 
 -- name: lock_to_delete
 -- lists: ids bigint
-SELECT j.id, j.organization_id, j.status, {covered_by:j} FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
+SELECT j.id, j.organization_id, j.status, {covered_by:j} AS covered_by FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
 
 -- name: over_since
 -- Ended jobs that nothing has touched since a moment, oldest first.

@@ -27,17 +27,17 @@ class Made(msgspec.Struct, frozen=True, gc=False):
     replayed: bool = False
 
 
-async def create(tx: Tx, plans: Plans, creations: Sequence[Creation], *, shard: int = 0) -> list[Made | Refusal]:
+async def create(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[Made | Refusal]:
     """All jobs of all creations exist, whole. One whose key was taken before makes nothing: it gets the same answer.
 
     One whose key was taken for something else is answered KeyReused; neither touches the others.
     """
     keyed = [creation.key for creation in creations if creation.key is not None]
     if not keyed:
-        return list(await _make(tx, plans, creations, shard))
+        return list(await _make(tx, plans, creations))
     known = await idempotency.take(tx, keyed, tx.now)
     fresh = list(_fresh(creations, known))
-    made = dict(zip(fresh, await _make(tx, plans, [creations[n] for n in fresh], shard), strict=True))
+    made = dict(zip(fresh, await _make(tx, plans, [creations[n] for n in fresh]), strict=True))
     texts: dict[Name, str] = {}
     for n, answer in made.items():
         if (key := creations[n].key) is not None:
@@ -61,11 +61,11 @@ def _fresh(creations: Sequence[Creation], known: dict[Name, Known]) -> Iterator[
             yield n
 
 
-async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation], shard: int) -> list[Made]:
+async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[Made]:
     together = [job for creation in creations for job in creation.jobs]
     if not together:
         return [Made([], ()) for _ in creations]
-    ids = await job_creation.create(tx, plans, together, shard=shard)
+    ids = await job_creation.create(tx, plans, together)
     made, first = list[Made](), 0
     for creation in creations:
         count = len(creation.jobs)

@@ -1,184 +1,244 @@
-"""Jobs in storage: made whole, read whole, cancelled by one row, dropped in batches."""
+"""Reading jobs: one whole, many whole, a page of them, how many there are."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from enginehouse.domain.job import Job, JobFilter, Plan, Task
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.storage import bulk_cancels
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.jobs import plans as stored
-from enginehouse.storage.work import settlement
+from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs import plans
 
-NEVER = 9_223_372_036_854_775_807
+NEVER: Final = 9_223_372_036_854_775_807
+
+
+class JobRow(NamedTuple):
+    """A job with its document. `covered_at`: since when an open bulk cancel has aborted it."""
+
+    id: int
+    organization_id: int
+    status: str
+    cancelled: int
+    target_id: int | None
+    created_by: str | None
+    due_at: int | None
+    retry_of: int | None
+    created_at: int
+    modified_at: int
+    started_at: int | None
+    completed_at: int | None
+    aborted_at: int | None
+    document: str
+    stop_requested_at: int | None
+    stopping: int
+    covered_at: int | None
+    root_of: int | None
+    paused_at: int | None
+    scheduled_job_id: int | None
+    slot_at: int | None
+    template_id: int | None
+
+
+class TaskRow(NamedTuple):
+    """A task of a job."""
+
+    job_id: int
+    ordinal: int
+    status: str
+    items: int
+    items_open: int
+    items_failed: int
+    attempts: int
+    modified_at: int
+    queued_at: int | None
+    started_at: int | None
+    completed_at: int | None
+    aborted_at: int | None
+    failure_reason: str | None
+    failure_message: str | None
+    items_running: int
+    reused_from: int | None
+
+
+_BY_IDS: Final = Select("jobs.by_ids", JobRow)
+_TASKS: Final = Select("jobs.tasks", TaskRow)
 
 
 async def status(tx: Tx, organization_id: int, job_id: int) -> JobStatus | None:
     """The job's status; None where the organization has no such job."""
     row = await tx.one("jobs.status", id=job_id, organization_id=organization_id)
-    return JobStatus(row[0]) if row else None
+    return None if row is None else JobStatus(*row)
 
 
-async def statuses(tx: Tx, wanted: Sequence[tuple[int, int]]) -> list[JobStatus | None]:
+async def statuses(tx: Tx, jobs: Sequence[tuple[int, int]]) -> list[JobStatus | None]:
     """The status of each (job, organization), None where there is none; one statement for all of them."""
-    rows = await tx.each("jobs.statuses", sorted(set(wanted)))
-    found = {(row[0], row[1]): JobStatus(row[2]) for row in rows}
-    return [found.get(key) for key in wanted]
+    rows = await tx.each("jobs.statuses", sorted(set(jobs)))
+    status_of = {(job_id, organization_id): JobStatus(word) for job_id, organization_id, word in rows}
+    return [status_of.get(key) for key in jobs]
 
 
 async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, Job]:
     """The organization's jobs among these, with plan, tasks and retries."""
-    rows = await tx.all("jobs.by_ids", ids=list(job_ids), organization_id=organization_id)
-    if not rows:
+    jobs = await _BY_IDS.all(tx, ids=list(job_ids), organization_id=organization_id)
+    if not jobs:
         return {}
-    found = [row[0] for row in rows]
-    tasks: dict[int, list[Row]] = defaultdict(list)
-    for row in await tx.all("jobs.tasks", ids=found):
-        tasks[row[0]].append(row)
+    ids = [job.id for job in jobs]
+    tasks: dict[int, list[TaskRow]] = defaultdict(list)
+    for task in await _TASKS.all(tx, ids=ids):
+        tasks[task.job_id].append(task)
     retries: dict[int, list[int]] = defaultdict(list)
-    for of, job_id in await tx.all("jobs.retries", ids=found, organization_id=organization_id):
+    for of, job_id in await tx.all("jobs.retries", ids=ids, organization_id=organization_id):
         retries[of].append(job_id)
-    return {row[0]: _job(row, tasks[row[0]], tuple(retries[row[0]])) for row in rows}
+    return {job.id: _job(job, tasks[job.id], tuple(retries[job.id])) for job in jobs}
 
 
-def _job(row: Row, tasks: list[Row], retries: tuple[int, ...]) -> Job:
-    plan = stored.decode(row[13])
-    status, created_at, modified_at, aborted_at = JobStatus(row[2]), row[8], row[9], row[12]
+def _job(row: JobRow, tasks: list[TaskRow], retries: tuple[int, ...]) -> Job:
+    plan = plans.decode(row.document)
+    status, modified_at, aborted_at = JobStatus(row.status), row.modified_at, row.aborted_at
     # While attempts are still to stop the job is not aborted yet, but what of it had not started is.
-    cancelled_at = (aborted_at or row[14]) if row[3] else None
-    if row[16] is not None:
+    cancelled_at = (aborted_at or row.stop_requested_at) if row.cancelled else None
+    if row.covered_at is not None:
         # An open bulk cancel has aborted it; its row will say exactly this.
-        status, modified_at, aborted_at, cancelled_at = JobStatus.ABORTED, row[16], row[16], row[16]
+        status, modified_at, aborted_at, cancelled_at = (
+            JobStatus.ABORTED,
+            row.covered_at,
+            row.covered_at,
+            row.covered_at,
+        )
     return Job(
-        id=row[0],
-        organization_id=row[1],
+        id=row.id,
+        organization_id=row.organization_id,
         status=status,
         plan=plan,
-        tasks=tuple(_task(t, plan, created_at, cancelled_at) for t in tasks),
-        target_id=row[4],
-        created_by=row[5],
-        due_at=row[6],
-        retry_of=row[7],
-        root_of=row[17],
+        tasks=tuple(_task(task, plan, row.created_at, cancelled_at) for task in tasks),
+        target_id=row.target_id,
+        created_by=row.created_by,
+        due_at=row.due_at,
+        retry_of=row.retry_of,
+        root_of=row.root_of,
         retries=retries,
-        created_at=created_at,
+        created_at=row.created_at,
         modified_at=modified_at,
-        started_at=row[10],
-        completed_at=row[11],
+        started_at=row.started_at,
+        completed_at=row.completed_at,
         aborted_at=aborted_at,
-        stop_requested_at=row[14],
-        stopping=row[15],
-        paused_at=None if status in JOB_ENDED else row[18],
-        scheduled_job_id=row[19],
-        slot_at=row[20],
-        template_id=row[21],
+        stop_requested_at=row.stop_requested_at,
+        stopping=row.stopping,
+        paused_at=None if status in JOB_ENDED else row.paused_at,
+        scheduled_job_id=row.scheduled_job_id,
+        slot_at=row.slot_at,
+        template_id=row.template_id,
     )
 
 
-def _task(row: Row, plan: Plan, created_at: int, cancelled_at: int | None) -> Task:
+def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -> Task:
     """The task's view. A task of a cancelled job that had not ended is aborted: derived, no row says so.
 
     One of which an attempt has still to stop is running until it has.
     """
-    status, modified_at, aborted_at = TaskStatus(row[2]), row[7], row[11]
-    if cancelled_at is not None and status not in TASK_ENDED and not row[14]:
+    status, modified_at, aborted_at = TaskStatus(row.status), row.modified_at, row.aborted_at
+    if cancelled_at is not None and status not in TASK_ENDED and not row.items_running:
         status, modified_at, aborted_at = TaskStatus.ABORTED, cancelled_at, cancelled_at
     return Task(
-        job_id=row[0],
-        ordinal=row[1],
-        plan=plan.tasks[row[1]],
+        job_id=row.job_id,
+        ordinal=row.ordinal,
+        plan=plan.tasks[row.ordinal],
         status=status,
         created_at=created_at,
         modified_at=modified_at,
-        queued_at=row[8],
-        started_at=row[9],
-        completed_at=row[10],
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
         aborted_at=aborted_at,
-        attempts=row[6],
-        items=row[3],
-        items_open=row[4],
-        items_done=row[3] - row[4] - row[5],
-        items_failed=row[5],
-        failure_reason=row[12],
-        failure_message=row[13],
-        reused_from=row[15],
+        attempts=row.attempts,
+        items=row.items,
+        items_open=row.items_open,
+        items_done=row.items - row.items_open - row.items_failed,
+        items_failed=row.items_failed,
+        failure_reason=row.failure_reason,
+        failure_message=row.failure_message,
+        reused_from=row.reused_from,
     )
 
 
-async def page(tx: Tx, organization_id: int, wanted: JobFilter) -> list[int]:
+async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
     """The ids of one page, in order."""
-    bounds = {"organization_id": organization_id, "limit": wanted.limit, "offset": wanted.offset}
-    if wanted == JobFilter(statuses=wanted.statuses, offset=wanted.offset, limit=wanted.limit):
-        if not wanted.statuses:
-            return [row[0] for row in await tx.all("jobs.newest", **bounds)]
-        if len(wanted.statuses) == 1:
-            on_the_way = await _settling(tx, organization_id, wanted)
-            known = "jobs.newest_while_settling" if on_the_way else "jobs.newest_in_status"
-            return [row[0] for row in await tx.all(known, status=wanted.statuses[0].value, **bounds)]
-    if wanted.schedule_ids and wanted == JobFilter(
-        schedule_ids=wanted.schedule_ids, offset=wanted.offset, limit=wanted.limit
+    return [job_id for (job_id,) in await _page(tx, organization_id, filter_)]
+
+
+async def _page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[Row]:
+    bounds = {"organization_id": organization_id, "limit": filter_.limit, "offset": filter_.offset}
+    if filter_ == JobFilter(statuses=filter_.statuses, offset=filter_.offset, limit=filter_.limit):
+        if not filter_.statuses:
+            return await tx.all("jobs.newest", **bounds)
+        if len(filter_.statuses) == 1:
+            differ = await _rows_may_differ(tx, organization_id, filter_)
+            statement = "jobs.newest_while_settling" if differ else "jobs.newest_in_status"
+            return await tx.all(statement, status=filter_.statuses[0].value, **bounds)
+    if filter_.schedule_ids and filter_ == JobFilter(
+        schedule_ids=filter_.schedule_ids, offset=filter_.offset, limit=filter_.limit
     ):
-        of = list(wanted.schedule_ids)
-        return [row[0] for row in await tx.all("jobs.newest_of_schedules", schedule_ids=of, **bounds)]
-    rows = await tx.all(
+        return await tx.all("jobs.newest_of_schedules", schedule_ids=list(filter_.schedule_ids), **bounds)
+    return await tx.all(
         "jobs.page",
         **bounds,
-        **_conditions(wanted),
-        settling=int(await _settling(tx, organization_id, wanted)),
-        by_modified=int(wanted.order_by == "modified_at"),
-        direction=-1 if wanted.descending else 1,
+        **_conditions(filter_),
+        settling=int(await _rows_may_differ(tx, organization_id, filter_)),
+        by_modified=int(filter_.order_by == "modified_at"),
+        direction=-1 if filter_.descending else 1,
     )
-    return [row[0] for row in rows]
 
 
-async def count(tx: Tx, organization_id: int, wanted: JobFilter) -> int:
+async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
     """How many jobs match, on all pages together; without other filters from the running counts."""
     plain = JobFilter(
-        statuses=wanted.statuses, offset=wanted.offset, limit=wanted.limit,
-        order_by=wanted.order_by, descending=wanted.descending,
+        statuses=filter_.statuses, offset=filter_.offset, limit=filter_.limit,
+        order_by=filter_.order_by, descending=filter_.descending,
     )  # fmt: skip
-    if wanted == plain:
+    if filter_ == plain:
         totals = await counts_by_status(tx, organization_id)
-        return sum(jobs for word, jobs in totals.items() if not wanted.statuses or word in wanted.statuses)
-    on_the_way = int(await _settling(tx, organization_id, wanted))
-    row = await tx.one("jobs.count", organization_id=organization_id, **_conditions(wanted), settling=on_the_way)
-    return int(row[0]) if row else 0
+        return sum(jobs for word, jobs in totals.items() if not filter_.statuses or word in filter_.statuses)
+    differ = int(await _rows_may_differ(tx, organization_id, filter_))
+    [(jobs,)] = await tx.all("jobs.count", organization_id=organization_id, **_conditions(filter_), settling=differ)
+    return int(jobs)
 
 
 async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
     """How many jobs the organization has in each status."""
     rows = await tx.all("jobs.counts_by_status", organization_id=organization_id)
     totals = Counter({word: int(jobs) for word, jobs, _ in rows})
-    if any(settlement for _, _, settling in rows):
+    if any(open_cancels for _, _, open_cancels in rows):
         covered = await bulk_cancels.covered_by_status(tx, organization_id)
         totals.subtract(covered)
         totals[JobStatus.ABORTED.value] += sum(covered.values())
     return totals
 
 
-async def _settling(tx: Tx, organization_id: int, wanted: JobFilter) -> bool:
+async def _rows_may_differ(tx: Tx, organization_id: int, filter_: JobFilter) -> bool:
     """Whether the filter or the order looks at what an open bulk cancel has changed and rows do not say yet."""
-    looks = wanted.statuses or wanted.order_by == "modified_at" or wanted.modified_from is not None
-    if not looks and wanted.modified_to is None:
+    looks = filter_.statuses or filter_.order_by == "modified_at" or filter_.modified_from is not None
+    if not looks and filter_.modified_to is None:
         return False
     return await bulk_cancels.is_open(tx, organization_id)
 
 
-def _conditions(wanted: JobFilter) -> dict[str, object]:
+def _conditions(filter_: JobFilter) -> dict[str, object]:
     return {
-        "any_status": int(not wanted.statuses),
-        "statuses": [status.value for status in wanted.statuses],
-        "any_id": int(wanted.ids is None),
-        "ids": list(wanted.ids or ()),
-        "target_id": wanted.target_id,
-        "has_target": None if wanted.has_target is None else int(wanted.has_target),
-        "created_from": wanted.created_from if wanted.created_from is not None else -NEVER,
-        "created_to": wanted.created_to if wanted.created_to is not None else NEVER,
-        "modified_from": wanted.modified_from if wanted.modified_from is not None else -NEVER,
-        "modified_to": wanted.modified_to if wanted.modified_to is not None else NEVER,
-        "any_engine": int(not wanted.engine_ids),
-        "engine_ids": list(wanted.engine_ids),
-        "any_schedule": int(wanted.schedule_ids is None),
-        "schedule_ids": list(wanted.schedule_ids or ()),
-        "has_schedule": None if wanted.has_schedule is None else int(wanted.has_schedule),
+        "any_status": int(not filter_.statuses),
+        "statuses": [status.value for status in filter_.statuses],
+        "any_id": int(filter_.ids is None),
+        "ids": list(filter_.ids or ()),
+        "target_id": filter_.target_id,
+        "has_target": None if filter_.has_target is None else int(filter_.has_target),
+        "created_from": filter_.created_from if filter_.created_from is not None else -NEVER,
+        "created_to": filter_.created_to if filter_.created_to is not None else NEVER,
+        "modified_from": filter_.modified_from if filter_.modified_from is not None else -NEVER,
+        "modified_to": filter_.modified_to if filter_.modified_to is not None else NEVER,
+        "any_engine": int(not filter_.engine_ids),
+        "engine_ids": list(filter_.engine_ids),
+        "any_schedule": int(filter_.schedule_ids is None),
+        "schedule_ids": list(filter_.schedule_ids or ()),
+        "has_schedule": None if filter_.has_schedule is None else int(filter_.has_schedule),
     }

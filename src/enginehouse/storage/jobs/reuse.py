@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.work import settlement as work_settlement
 
 
@@ -32,27 +34,29 @@ class Birth:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOutput:
+class StoredOutput(NamedTuple):
     """An output by the name a person knows and the key of its bytes."""
 
     ordinal: int
     name: str
-    key: str
+    storage_key: str
+
+
+_OUTPUTS: Final = Select("reuse.outputs", StoredOutput)
 
 
 async def outputs(tx: Tx, tasks: Sequence[tuple[int, int]]) -> list[StoredOutput]:
     """What these (job, ordinal) tasks have left behind."""
-    return [StoredOutput(*row) for row in await tx.each("reuse.outputs", tasks)]
+    return await _OUTPUTS.each(tx, tasks)
 
 
-async def settle(tx: Tx, births: Sequence[Birth], *, shard: int) -> None:
+async def settle(tx: Tx, births: Sequence[Birth]) -> None:
     """The reused tasks are complete, with their outputs; what they feed is released as after any completion."""
     tasks = [(birth, ordinal, origin) for birth in births for ordinal, origin in sorted(birth.reused.items())]
     await tx.many("reuse.mark_tasks", [(birth.job_id, ordinal, origin) for birth, ordinal, origin in tasks])
     await tx.many("reuse.share", sorted({(birth.source, ordinal) for birth, ordinal, _ in tasks}))
     await tx.many("reuse.copy", [(birth.job_id, ordinal, birth.source) for birth, ordinal, _ in tasks])
-    await work_settlement.write(tx, [await _settled(tx, birth) for birth in births], shard=shard)
+    await work_settlement.write(tx, [await _settled(tx, birth) for birth in births])
 
 
 async def _settled(tx: Tx, birth: Birth) -> Settlement:

@@ -2,46 +2,58 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Protocol
 
 from enginehouse.domain.event import CANCELLED, JOB, Detail, EventKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import ItemKey
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.work import settlement
+from enginehouse.storage.work import locked_jobs, settlement
 
 
-async def stop_jobs(tx: Tx, jobs: Sequence[Row], *, shard: int = 0) -> list[int]:
-    """Every job is cancelled; answers how many attempts of each have still to stop, aborted at once where none has.
+class StartedJob(Protocol):
+    """The row of a job, locked, that has not ended and was not cancelled before."""
 
-    `jobs` begin with id, organization and status; they are locked, have not ended and were not cancelled before. What
-    was not leased is gone. What was keeps its lease and its token, so that its worker can tell when it has stopped.
+    @property
+    def id(self) -> int: ...
+    @property
+    def organization_id(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+
+
+async def stop_jobs(tx: Tx, jobs: Sequence[StartedJob]) -> list[int]:
+    """Every job is cancelled; returns how many attempts of each have still to stop, aborted at once where none has.
+
+    What was not leased is gone. What was keeps its lease and its token, so that its worker can tell when it has
+    stopped.
     """
     if not jobs:
         return []
-    ids = [row[0] for row in jobs]
+    ids = [job.id for job in jobs]
     await tx.run("stops.delete_free_items", ids=ids)
-    left = Counter(row[0] for row in await tx.all("stops.ask_to_stop", ids=ids, now=tx.now))
+    left = Counter(job_id for job_id, _ in await tx.all("stops.ask_to_stop", ids=ids, now=tx.now))
     rows, events = list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
-    for job_id, organization_id, before, *_ in jobs:
-        open_ = left[job_id]
+    for job in jobs:
+        open_ = left[job.id]
         status = JobStatus.RUNNING if open_ else JobStatus.ABORTED
-        rows.append((job_id, status.value, open_, None if open_ else tx.now, tx.now))
-        events.append(settlement.event_row(job_id, JOB, EventKind.STOP_REQUESTED, tx.now))
+        rows.append((job.id, status.value, open_, None if open_ else tx.now, tx.now))
+        events.append(settlement.event_row(job.id, JOB, EventKind.STOP_REQUESTED, tx.now))
         if not open_:
-            events.append(settlement.event_row(job_id, JOB, EventKind.ABORTED, tx.now, Detail(reason=CANCELLED)))
-        counts[organization_id, before] -= 1
-        counts[organization_id, status.value] += 1
+            events.append(settlement.event_row(job.id, JOB, EventKind.ABORTED, tx.now, Detail(reason=CANCELLED)))
+        counts[job.organization_id, job.status] -= 1
+        counts[job.organization_id, status.value] += 1
     await tx.many("stops.cancel_running", rows)
     await tx.many("work.insert_events", events)
-    await settlement.count_jobs(tx, counts, shard=shard)
+    await settlement.count_jobs(tx, counts)
     return [left[job_id] for job_id in ids]
 
 
-async def signalled(tx: Tx, told: Sequence[tuple[ItemKey, int]]) -> None:
-    """The engines of these attempts have been told to stop, as far as they were to."""
-    await tx.all("work.lock_jobs", ids=sorted({key.job_id for key, _ in told}))
+async def signalled(tx: Tx, attempts: Sequence[tuple[ItemKey, int]]) -> None:
+    """It is recorded that the engines of these attempts were told to stop; of one that is not to stop, nothing is."""
+    await locked_jobs.lock(tx, {key.job_id for key, _ in attempts})
     now = await tx.read_clock()
-    news = await tx.each("stops.signalled", sorted((*key, token, now) for key, token in told))
+    news = await tx.each("stops.signalled", sorted((*key, token, now) for key, token in attempts))
     rows = [settlement.event_row(job_id, ordinal, EventKind.STOP_SIGNALLED, now) for job_id, ordinal in sorted(news)]
     await tx.many("work.insert_events", rows)

@@ -9,12 +9,14 @@ import structlog
 
 from enginehouse.domain.schedules.firing import Decision, Standing, decide
 from enginehouse.domain.schedules.schedule import RunMode
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import creation, stops
 from enginehouse.storage.jobs.creation import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import schedules
 from enginehouse.storage.schedules.schedules import Schedule
+from enginehouse.storage.work import locked_jobs
 
 log = structlog.get_logger(__name__)
 
@@ -51,13 +53,13 @@ async def due(tx: Tx, *, limit: int) -> tuple[list[tuple[int, int]], int | None,
     return found, row[0] if row else None, now
 
 
-async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready], *, shard: int = 0) -> Fired:
+async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready]) -> Fired:
     """Every slot due by now of these schedules has been fired or recorded, once; their jobs exist.
 
     The row's lock is what makes it once: whoever holds it sees the cursor the last one left. A schedule that was
     changed since it was made ready is left for the next round, and one that another server holds is that server's.
     """
-    await tx.lock("barrier", shared=True)
+    barrier_lock.require_shared(tx)
     now = await tx.read_clock()
     if tx.dialect == "postgres":
         await tx.run("schedules.let_go_soon")
@@ -74,8 +76,8 @@ async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready], *, shard: int =
         queued[schedule_id].append(slot)
     decisions = [(each, _decided(_standing(each, bool(live[each.id]), queued[each.id]), now)) for each in found]
     stopped = [job_id for each, decision in decisions if decision.stop_runs for job_id in live[each.id]]
-    fired = Fired(looked_at=len(found), stopping=await _stop(tx, stopped, shard=shard))
-    fired.jobs = await _start(tx, plans, decisions, ready, shard=shard)
+    fired = Fired(looked_at=len(found), stopping=await _stop(tx, stopped))
+    fired.jobs = await _start(tx, plans, decisions, ready)
     fired.organizations = {each.organization_id for each, decision in decisions if decision.fire}
     await _record(tx, decisions, ready, now)
     return fired
@@ -108,14 +110,14 @@ def _decided(standing: Standing, now: int) -> Decision:
         return Decision(decided=standing.decided, next_at=now + AFTER_TROUBLE)
 
 
-async def _stop(tx: Tx, job_ids: list[int], *, shard: int) -> list[int]:
+async def _stop(tx: Tx, job_ids: list[int]) -> list[int]:
     """The runs are cancelled, with what of them is running."""
     if not job_ids:
         return []
-    rows = await tx.all("work.lock_jobs", ids=sorted(job_ids))
-    open_ = [row for row in rows if not row[3]]
-    await stops.stop_jobs(tx, open_, shard=shard)
-    return [row[0] for row in open_]
+    jobs = await locked_jobs.lock(tx, set(job_ids))
+    open_ = [job for job in jobs.values() if not job.cancelled]
+    await stops.stop_jobs(tx, open_)
+    return [job.id for job in open_]
 
 
 async def _start(
@@ -123,8 +125,6 @@ async def _start(
     plans: Plans,
     decisions: Sequence[tuple[Schedule, Decision]],
     ready: Mapping[int, Ready],
-    *,
-    shard: int,
 ) -> list[int]:
     starts = [
         (each.id, slot, template_id, job)
@@ -135,7 +135,7 @@ async def _start(
     ]
     if not starts:
         return []
-    made = await creation.create(tx, plans, [job for *_, job in starts], shard=shard)
+    made = await creation.create(tx, plans, [job for *_, job in starts])
     marks = [
         (job_id, schedule_id, slot, template_id)
         for (job_id, _), (schedule_id, slot, template_id, _) in zip(made, starts, strict=True)

@@ -2,47 +2,67 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from enginehouse.domain.event import Detail
 from enginehouse.domain.fair_order import Waiting, choose
 from enginehouse.domain.job import Plan, Shape
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.settlement import Settlement
-from enginehouse.domain.work import (
-    ItemKey,
-    Lease,
-    Source,
-)
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.domain.work import ItemKey, Lease, Source
+from enginehouse.storage.database import barrier_lock
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs.plans import Plans
-from enginehouse.storage.work import lanes, quotas
+from enginehouse.storage.work import lanes, locked_jobs, quotas
 from enginehouse.storage.work import settlement as work_settlement
-from enginehouse.storage.work.lanes import SPARE, Found, Queue
+from enginehouse.storage.work.lanes import SPARE, FirstItems, Queue
+from enginehouse.storage.work.locked_jobs import JobRow
 
-LIMITS_LOCK = "limits"
+LIMITS_LOCK: Final = "limits"
 
 
-async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, Row]]:
+class LeaseRow(NamedTuple):
+    """An item that was just leased."""
+
+    job_id: int
+    ordinal: int
+    item: int
+    token: int
+    organization_id: int
+    engine_id: str
+    attempts: int
+    folder: int
+    source_ordinal: int
+    source_folder: int
+    source_item: int
+    source_part: int
+    lease_until: int
+
+
+_LEASE: Final = Select("work.lease", LeaseRow)
+
+
+async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, JobRow]]:
     """Up to `limit` items in the order in which they start, and the rows of their jobs, locked.
 
     The barrier lock must be held. Jobs that may not run, or that somebody holds, are passed over, and others come in
     their place: they must not keep the slots from anybody else.
     """
     queue.more = False
-    found = await lanes.first_items(tx, queue, pool=pool, limit=limit)
-    where = found.standing
+    first = await lanes.first_items(tx, queue, pool=pool, limit=limit)
+    where = first.standing
     if where.limited:
         # Two claims at once could both see the last free place. Without a limit nobody waits here.
-        await tx.lock(LIMITS_LOCK, shared=False)
+        await tx.lock(LIMITS_LOCK)
         where = await quotas.count_live(tx, where)
-    waiting = await _uncovered(tx, found) if found.barred else found.lanes
-    jobs = dict[int, Row]()
+    waiting = await _uncovered(tx, first) if first.barred else first.lanes
+    jobs = dict[int, JobRow]()
     while True:
-        chosen = choose(waiting, where, queue.level, limit=limit + SPARE, more=found.more)
+        chosen = choose(waiting, where, queue.level, limit=limit + SPARE, more=first.more)
         new = {item.job_id for _, item in chosen} - jobs.keys()
         if new:
-            jobs |= {row[0]: row for row in await tx.all("work.claimable_jobs", ids=sorted(new))}
+            jobs |= await locked_jobs.lock_claimable(tx, new)
         fit = [item for _, item in chosen if item.job_id in jobs]
         refused = new - jobs.keys()
         if not refused or len(fit) >= limit:
@@ -51,28 +71,27 @@ async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[lis
     if len(fit) < limit:
         queue.stale = True
         taken = Counter(lane for lane, _ in chosen)
-        queue.more = any(taken[lane] >= len(waiting[lane]) for lane in found.more)
-    return [ItemKey(*item[2:]) for item in fit[:limit]], jobs
+        queue.more = any(taken[lane] >= len(waiting[lane]) for lane in first.more)
+    return [ItemKey(item.job_id, item.ordinal, item.item) for item in fit[:limit]], jobs
 
 
-async def _uncovered(tx: Tx, found: Found) -> dict[Lane, list[Waiting]]:
+async def _uncovered(tx: Tx, first: FirstItems) -> dict[Lane, list[Waiting]]:
     """The items without those a bulk cancel covers, where one is open: a million of them must not fill the claim."""
-    ids = {item.job_id for lane, items in found.lanes.items() if lane.organization_id in found.barred for item in items}
-    free = {row[0] for row in await tx.all("lanes.uncovered", ids=sorted(ids))}
-    return lanes.without(found.lanes, ids - free)
+    ids = {item.job_id for lane, items in first.lanes.items() if lane.organization_id in first.barred for item in items}
+    free = {job_id for (job_id,) in await tx.all("lanes.uncovered", ids=sorted(ids))}
+    return lanes.without(first.lanes, ids - free)
 
 
 async def claim(
-    tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, queue: Queue | None = None,
-    shard: int = 0,
-) -> list[Lease]:  # fmt: skip
-    """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; answers the leases in order.
+    tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, queue: Queue | None = None
+) -> list[Lease]:
+    """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; returns the leases in order.
 
     Never waits for an item or a job: those that somebody else holds are passed over. The order of the statements is the
     guarantee: barrier lock, items, jobs in a later statement, and only then the guarded update (DESIGN §6,
-    reliability.md §0.1). `queue` is what this process knows of the pool; it is told what was left behind.
+    reliability.md §0.1). `queue` is what this process knows of the pool; it learns what was left behind.
     """
-    await tx.lock(BARRIER_LOCK, shared=True)
+    barrier_lock.require_shared(tx)
     now = await tx.read_clock()
     queue = Queue() if queue is None else queue
     if queue.stale:
@@ -83,23 +102,23 @@ async def claim(
     loaded = await plans.load(tx, {key.job_id for key in keys})
     first = await tx.tokens(len(keys))
     until = now + lease_micros
-    rows = await tx.each("work.lease", [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
-    leases = [_lease(row, loaded[row[0]][0], jobs[row[0]][11]) for row in rows]
-    await _record_starts(tx, leases, jobs, loaded, worker=worker, shard=shard)
+    rows = await _LEASE.each(tx, [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
+    leases = [_lease(row, loaded[row.job_id][0], jobs[row.job_id].target_id) for row in rows]
+    await _record_starts(tx, leases, jobs, loaded, worker=worker)
     order = {key: i for i, key in enumerate(keys)}
     leases.sort(key=lambda lease: order[lease.key])
     return leases
 
 
-def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
+def _lease(row: LeaseRow, plan: Plan, target_id: int | None) -> Lease:
     return Lease(
-        key=ItemKey(row[0], row[1], row[2]),
-        token=row[3],
-        organization_id=row[4],
-        engine_id=row[5],
-        attempt=row[6],
-        source=Source(row[7], row[8], row[9], row[10], row[11]),
-        until=row[12],
+        key=ItemKey(row.job_id, row.ordinal, row.item),
+        token=row.token,
+        organization_id=row.organization_id,
+        engine_id=row.engine_id,
+        attempt=row.attempts,
+        source=Source(row.folder, row.source_ordinal, row.source_folder, row.source_item, row.source_part),
+        until=row.lease_until,
         plan=plan,
         target_id=target_id,
     )
@@ -108,11 +127,10 @@ def _lease(row: Row, plan: Plan, target_id: int | None) -> Lease:
 async def _record_starts(
     tx: Tx,
     leases: Sequence[Lease],
-    jobs: dict[int, Row],
+    jobs: dict[int, JobRow],
     loaded: dict[int, tuple[Plan, Shape]],
     *,
     worker: str,
-    shard: int,
 ) -> None:
     tasks = await work_settlement.task_states(tx, ((lease.key.job_id, lease.key.ordinal) for lease in leases))
     settlements: dict[int, Settlement] = {}
@@ -122,27 +140,27 @@ async def _record_starts(
         settlement = settlements.get(job_id)
         if settlement is None:
             settlement = settlements[job_id] = Settlement(
-                work_settlement.job_state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
+                locked_jobs.state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
             )
         settlement.claimed(ordinal, Detail(worker=worker, attempt=lease.attempt))
         attempts[job_id, ordinal] += 1
-    await work_settlement.write(tx, list(settlements.values()), shard=shard, attempts=attempts, started=True)
+    await work_settlement.write(tx, list(settlements.values()), attempts=attempts, started=True)
 
 
-async def mark_queued(tx: Tx, *, pool: str, limit: int, shard: int = 0) -> int:
+async def mark_queued(tx: Tx, *, pool: str, limit: int) -> int:
     """Up to `limit` tasks with runnable items say `queued`; their jobs' counts and statuses with them."""
     now = await tx.read_clock()
     keys = await lanes.unmarked(tx, pool=pool, limit=limit)
     if not keys:
         return 0
-    locked = await tx.all("work.lock_jobs", ids=sorted({job_id for job_id, _ in keys}))
-    jobs = {row[0]: row for row in locked if not row[3] and not row[14]}
+    locked = await locked_jobs.lock(tx, {job_id for job_id, _ in keys})
+    jobs = {job_id: job for job_id, job in locked.items() if not job.cancelled and not job.halted}
     loaded = await Plans().load(tx, set(jobs))
     tasks = await work_settlement.task_states(tx, keys)
     settlements = []
-    for job_id, row in jobs.items():
-        settlement = Settlement(work_settlement.job_state(row), tasks[job_id], *loaded[job_id], now=now)
+    for job_id, job in jobs.items():
+        settlement = Settlement(locked_jobs.state(job), tasks[job_id], *loaded[job_id], now=now)
         settlement.queued()
         settlements.append(settlement)
-    await work_settlement.write(tx, settlements, shard=shard)
+    await work_settlement.write(tx, settlements)
     return sum(len(settlement.changed) for settlement in settlements)

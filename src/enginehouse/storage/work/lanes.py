@@ -2,17 +2,86 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 from enginehouse.domain.fair_order import Waiting, turns
 from enginehouse.domain.fair_shares import Level, Shares
 from enginehouse.domain.quotas import Lane, Standing, obstacles
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 # Looking for lanes may take this part of the time while every claim is filled from the lanes already known.
 LOOKING: Final = 0.05
 # Items looked at beyond those asked for, since somebody may hold the jobs of the first ones.
 SPARE: Final = 16
+
+
+class LaneSettings(Protocol):
+    """A lane, and what is set for its organization and its engine; None where there is no such row."""
+
+    @property
+    def organization_id(self) -> int: ...
+    @property
+    def engine_id(self) -> str: ...
+    @property
+    def weight(self) -> int | None: ...
+    @property
+    def organization_limit(self) -> int | None: ...
+    @property
+    def paused_at(self) -> int | None: ...
+    @property
+    def state(self) -> str | None: ...
+    @property
+    def engine_limit(self) -> int | None: ...
+
+
+class WaitingLane(NamedTuple):
+    """A lane in which something may start now."""
+
+    organization_id: int
+    engine_id: str
+    weight: int | None
+    organization_limit: int | None
+    paused_at: int | None
+    state: str | None
+    engine_limit: int | None
+
+
+class OpenLane(NamedTuple):
+    """A lane that is not paused. `barred`: a bulk cancel of its organization is open."""
+
+    organization_id: int
+    engine_id: str
+    weight: int | None
+    organization_limit: int | None
+    paused_at: int | None
+    state: str | None
+    engine_limit: int | None
+    barred: bool
+
+
+class FirstItem(NamedTuple):
+    """One of the first items of an open lane."""
+
+    organization_id: int
+    engine_id: str
+    weight: int | None
+    organization_limit: int | None
+    paused_at: int | None
+    state: str | None
+    engine_limit: int | None
+    barred: bool
+    priority: int
+    due_at: int
+    job_id: int
+    ordinal: int
+    item: int
+
+
+_WAITING: Final = Select("lanes.waiting", WaitingLane)
+_SETTINGS: Final = Select("lanes.settings", OpenLane)
+_FIRST: Final = Select("lanes.first", Waiting)
+_FIRST_OF_EACH: Final = Select("lanes.first_of_each", FirstItem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +142,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FirstItems:
     """The first items of some lanes, what is set for those at this moment, and what was left behind.
 
     `barred`: organizations with an open bulk cancel. `more`: lanes that hold further items than these.
@@ -87,21 +156,21 @@ class Found:
 
 async def look(tx: Tx, *, pool: str) -> Outlook:
     """The lanes of the pool in which something waits; one statement, and no lease is counted."""
-    rows = await tx.all("lanes.waiting", pool=pool, now=tx.now)
-    return Outlook(tuple(Lane(row[0], row[1]) for row in rows), _standing(rows))
+    rows = await _WAITING.all(tx, pool=pool, now=tx.now)
+    return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), _standing(rows))
 
 
-async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> Found:
+async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstItems:
     """The items a claim of `limit` may need, from the lanes whose turn it is; locked where others claim too."""
-    wanted = _wanted(queue, limit)
-    first = await (_first_of_each if tx.dialect == "postgres" else _first_lane_by_lane)(tx, wanted, pool=pool)
+    most = _items_of_lanes(queue, limit)
+    first = await (_first_of_each if tx.dialect == "postgres" else _first_lane_by_lane)(tx, most, pool=pool)
     lanes = {lane: items for lane, (_, items) in first.items()}
     settings = [row for row, _ in first.values()]
-    return Found(
+    return FirstItems(
         lanes,
         _standing(settings),
-        frozenset(row[0] for row in settings if row[7]),
-        frozenset(lane for lane, items in lanes.items() if len(items) >= wanted[lane]),
+        frozenset(row.organization_id for row in settings if row.barred),
+        frozenset(lane for lane, items in lanes.items() if len(items) >= most[lane]),
     )
 
 
@@ -110,15 +179,15 @@ async def unmarked(tx: Tx, *, pool: str, limit: int) -> list[tuple[int, int]]:
     lanes = (await look(tx, pool=pool)).lanes[:limit]
     most = -(-limit // max(len(lanes), 1))
     if tx.dialect == "postgres":
-        found = await tx.each("lanes.unmarked_of_each", [(pool, *lane, tx.now, most) for lane in lanes])
+        tasks = await tx.each("lanes.unmarked_of_each", [(pool, *lane, tx.now, most) for lane in lanes])
     else:
-        found = list[Row]()
+        tasks = []
         for lane in lanes:
-            found += await tx.all("lanes.unmarked", pool=pool, now=tx.now, most=most, **lane._asdict())
-    return sorted((row[0], row[1]) for row in found)
+            tasks += await tx.all("lanes.unmarked", pool=pool, now=tx.now, most=most, **lane._asdict())
+    return sorted((job_id, ordinal) for job_id, ordinal in tasks)
 
 
-def _wanted(queue: Queue, limit: int) -> dict[Lane, int]:
+def _items_of_lanes(queue: Queue, limit: int) -> dict[Lane, int]:
     """How many items to look at in which lanes: enough to fill the claim, and little more, whoever has how many."""
     asked = limit + SPARE
     outlook = queue.outlook
@@ -130,39 +199,42 @@ def _wanted(queue: Queue, limit: int) -> dict[Lane, int]:
     return dict.fromkeys(lanes, most)
 
 
-async def _first_of_each(tx: Tx, wanted: dict[Lane, int], *, pool: str) -> dict[Lane, tuple[Row, list[Waiting]]]:
-    """The first items of each lane that is not paused, with the row of what is set for it; in one trip."""
-    rows = await tx.each("lanes.first_of_each", [(pool, *lane, tx.now, most) for lane, most in wanted.items()])
-    found: dict[Lane, tuple[Row, list[Waiting]]] = {}
+async def _first_of_each(tx: Tx, most: dict[Lane, int], *, pool: str) -> dict[Lane, tuple[FirstItem, list[Waiting]]]:
+    """The first items of each lane that is not paused, with a row that has what is set for it; in one trip."""
+    rows = await _FIRST_OF_EACH.each(tx, [(pool, *lane, tx.now, items) for lane, items in most.items()])
+    first: dict[Lane, tuple[FirstItem, list[Waiting]]] = {}
     lane: Lane | None = None
     for row in rows:
-        if lane is None or row[1] != lane.engine_id or row[0] != lane.organization_id:
-            lane = Lane(row[0], row[1])
-            _, items = found.setdefault(lane, (row, []))
-        items.append(Waiting._make(row[8:]))
-    for _, items in found.values():
+        if lane is None or row.engine_id != lane.engine_id or row.organization_id != lane.organization_id:
+            lane = Lane(row.organization_id, row.engine_id)
+            _, items = first.setdefault(lane, (row, []))
+        items.append(Waiting(row.priority, row.due_at, row.job_id, row.ordinal, row.item))
+    for _, items in first.values():
         items.sort()  # the order of a join is nobody's promise
-    return found
+    return first
 
 
-async def _first_lane_by_lane(tx: Tx, wanted: dict[Lane, int], *, pool: str) -> dict[Lane, tuple[Row, list[Waiting]]]:
+async def _first_lane_by_lane(
+    tx: Tx, most: dict[Lane, int], *, pool: str
+) -> dict[Lane, tuple[OpenLane, list[Waiting]]]:
     """The same, where a statement costs next to nothing."""
-    found: dict[Lane, tuple[Row, list[Waiting]]] = {}
-    for row in await tx.each("lanes.settings", list(wanted)):
-        lane = Lane(row[0], row[1])
-        items = await tx.all("lanes.first", pool=pool, now=tx.now, most=wanted[lane], **lane._asdict())
-        found[lane] = row, [Waiting._make(item) for item in items]
-    return found
+    first: dict[Lane, tuple[OpenLane, list[Waiting]]] = {}
+    for row in await _SETTINGS.each(tx, list(most)):
+        lane = Lane(row.organization_id, row.engine_id)
+        first[lane] = row, await _FIRST.all(tx, pool=pool, now=tx.now, most=most[lane], **lane._asdict())
+    return first
 
 
-def _standing(settings: Sequence[Row]) -> Standing:
-    """What the rows say, one for each lane, that begin as a lane and what is set for it."""
+def _standing(settings: Sequence[LaneSettings]) -> Standing:
+    """What the rows say, one for each lane."""
     return Standing(
-        weights={row[0]: row[2] for row in settings if row[2] not in (None, 1)},
-        organization_limits={row[0]: row[3] for row in settings if row[3] is not None},
-        engine_limits={row[1]: row[6] for row in settings if row[6] is not None},
-        paused_organizations=frozenset(row[0] for row in settings if row[4] is not None),
-        paused_engines=frozenset(row[1] for row in settings if row[5] not in (None, "active")),
+        weights={row.organization_id: row.weight for row in settings if row.weight not in (None, 1)},
+        organization_limits={
+            row.organization_id: row.organization_limit for row in settings if row.organization_limit is not None
+        },
+        engine_limits={row.engine_id: row.engine_limit for row in settings if row.engine_limit is not None},
+        paused_organizations=frozenset(row.organization_id for row in settings if row.paused_at is not None),
+        paused_engines=frozenset(row.engine_id for row in settings if row.state not in (None, "active")),
     )
 
 

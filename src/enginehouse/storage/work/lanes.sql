@@ -24,7 +24,8 @@ WITH RECURSIVE owner (id) AS (
           ORDER BY w.engine_id LIMIT 1)
   FROM lane WHERE lane.engine_id IS NOT NULL
 )
-SELECT lane.organization_id, lane.engine_id, o.weight, o.running_limit, o.paused_at, e.state, e.running_limit
+SELECT lane.organization_id, lane.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
+       e.running_limit AS engine_limit
 FROM lane
 LEFT JOIN organization o ON o.id = lane.organization_id
 LEFT JOIN engine e ON e.id = lane.engine_id
@@ -62,8 +63,9 @@ CROSS JOIN LATERAL (
 -- What is set for these lanes; the paused ones are left out.
 -- only: sqlite
 -- rows: organization_id bigint, engine_id text
-SELECT r.organization_id, r.engine_id, o.weight, o.running_limit, o.paused_at, e.state, e.running_limit,
-       EXISTS (SELECT 1 FROM barrier b WHERE b.organization_id = r.organization_id AND b.settled_at IS NULL)
+SELECT r.organization_id, r.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
+       e.running_limit AS engine_limit,
+       EXISTS (SELECT 1 FROM barrier b WHERE b.organization_id = r.organization_id AND b.settled_at IS NULL) AS barred
 FROM {rows} r
 LEFT JOIN organization o ON o.id = r.organization_id
 LEFT JOIN engine e ON e.id = r.engine_id

@@ -1,9 +1,32 @@
 """What stands in the way of whom: weights, limits, pauses, and how many leases there are."""
 
 from dataclasses import replace
+from typing import Final, NamedTuple
 
 from enginehouse.domain.quotas import Lane, Standing
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
+
+
+class OrganizationSettings(NamedTuple):
+    """What is set for an organization."""
+
+    id: int
+    weight: int
+    running_limit: int | None
+    paused_at: int | None
+
+
+class EngineSettings(NamedTuple):
+    """What is set for an engine."""
+
+    id: str
+    state: str
+    running_limit: int | None
+
+
+_ORGANIZATIONS: Final = Select("quotas.organizations", OrganizationSettings)
+_ENGINES: Final = Select("quotas.engines", EngineSettings)
 
 
 async def read(tx: Tx) -> Standing:
@@ -13,20 +36,15 @@ async def read(tx: Tx) -> Standing:
 
 async def read_settings(tx: Tx) -> Standing:
     """What operators have set; nothing is counted."""
-    weights, limits, paused = dict[int, int](), dict[int, int](), list[int]()
-    for organization_id, weight, limit, paused_at in await tx.all("quotas.organizations"):
-        weights[organization_id] = weight
-        if limit is not None:
-            limits[organization_id] = limit
-        if paused_at is not None:
-            paused.append(organization_id)
-    engine_limits, paused_engines = dict[str, int](), list[str]()
-    for engine_id, state, limit in await tx.all("quotas.engines"):
-        if limit is not None:
-            engine_limits[engine_id] = limit
-        if state != "active":  # a disabled engine starts nothing either
-            paused_engines.append(engine_id)
-    return Standing(weights, limits, engine_limits, frozenset(paused), frozenset(paused_engines))
+    organizations, engines = await _ORGANIZATIONS.all(tx), await _ENGINES.all(tx)
+    return Standing(
+        weights={row.id: row.weight for row in organizations},
+        organization_limits={row.id: row.running_limit for row in organizations if row.running_limit is not None},
+        engine_limits={row.id: row.running_limit for row in engines if row.running_limit is not None},
+        paused_organizations=frozenset(row.id for row in organizations if row.paused_at is not None),
+        # A disabled engine starts nothing either.
+        paused_engines=frozenset(row.id for row in engines if row.state != "active"),
+    )
 
 
 async def count_live(tx: Tx, standing: Standing) -> Standing:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, NamedTuple, assert_never
 
 import msgspec
 
@@ -21,42 +21,65 @@ from enginehouse.domain.work import (
     Report,
     Stale,
 )
-from enginehouse.storage.bulk_cancels import BARRIER_LOCK
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import locked_jobs
 from enginehouse.storage.work import settlement as work_settlement
+from enginehouse.storage.work.locked_jobs import LockedJob
 
-LATE_RESULT = "late_result"  # why an attempt that did answer counts as stopped
-_json = msgspec.json.Encoder().encode
+LATE_RESULT: Final = "late_result"  # why an attempt that did answer counts as stopped
+_json: Final = msgspec.json.Encoder().encode
 
 
-async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int = 0) -> list[Answer]:
-    """Every report made under a lease still held is accepted with all that follows; any other answers Stale.
+class HeldItem(NamedTuple):
+    """An item that is still leased under the token of a report."""
+
+    job_id: int
+    ordinal: int
+    item: int
+    token: int
+    organization_id: int
+    attempts: int
+    failures: int
+    lost: int
+    worker: str
+    started_at: int
+    stop_requested_at: int | None
+    stop_signalled_at: int | None
+
+
+Held = dict[tuple[ItemKey, int], HeldItem]
+"""The items by the key and token of their report."""
+
+_HELD: Final = Select("work.held", HeldItem)
+
+
+async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer]:
+    """Every report made under a lease still held is accepted with all that follows; any other is Stale.
 
     Jobs are locked first, all of them, in key order: two parents finishing at once would otherwise both see the other
     one unfinished, and their child would be lost.
     """
-    await tx.lock(BARRIER_LOCK, shared=True)
-    ids = sorted({report.key.job_id for report in reports})
-    locked = await tx.all("work.lock_jobs", ids=ids)
+    barrier_lock.require_shared(tx)
+    ids = {report.key.job_id for report in reports}
+    jobs = await locked_jobs.lock(tx, ids)
     await tx.read_clock()
-    if halted := [row for row in locked if row[14] and not row[3] and row[2] not in JOB_ENDED]:
-        # An open bulk cancel includes what runs, and its settling has not come to these yet.
-        await stops.stop_jobs(tx, halted, shard=shard)
-        locked = await tx.all("work.lock_jobs", ids=ids)
-    jobs = {row[0]: row for row in locked}
+    if halted := [job for job in jobs.values() if job.halted and not job.cancelled and job.status not in JOB_ENDED]:
+        # An open bulk cancel includes what runs, and has not come to these rows yet.
+        await stops.stop_jobs(tx, halted)
+        jobs = await locked_jobs.lock(tx, ids)
     held = await _held(tx, reports)
     accepted = [report for report in reports if (report.key, report.token) in held and report.key.job_id in jobs]
     if not accepted:
         return [Stale() for _ in reports]
     # No result of a cancelled job counts, not even one that was under way when it was cancelled.
-    await _write_artifacts(tx, [report for report in accepted if not jobs[report.key.job_id][3]])
+    await _write_artifacts(tx, [report for report in accepted if not jobs[report.key.job_id].cancelled])
     loaded = await plans.load(tx, {report.key.job_id for report in accepted})
-    retries = {
-        row[0]: row[1]
-        for row in await tx.all("work.organization_retries", ids=sorted({row[1] for row in jobs.values()}))
-    }
+    organizations = sorted({job.organization_id for job in jobs.values()})
+    retries: dict[int, int | None] = dict(await tx.all("work.organization_retries", ids=organizations))
     by_job: dict[int, list[Report]] = defaultdict(list)
     # Results before failures: a failure may end the task, and what was accepted beside it must not come too late.
     for report in sorted(accepted, key=lambda report: isinstance(report.outcome, Failed)):
@@ -65,19 +88,20 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report], *, shard: int 
     settlements = []
     answers: dict[tuple[ItemKey, int], Answer] = {}
     for job_id, job_reports in by_job.items():
-        settlement, told = await _settle(
-            tx, jobs[job_id], tasks[job_id], loaded[job_id], job_reports, held, retries.get(jobs[job_id][1])
+        job = jobs[job_id]
+        settlement, of_job = await _settle(
+            tx, job, tasks[job_id], loaded[job_id], job_reports, held, retries.get(job.organization_id)
         )
         settlements.append(settlement)
-        answers |= told
+        answers |= of_job
     await _write_ends(tx, accepted, held, answers, settlements)
-    await work_settlement.write(tx, settlements, shard=shard)
+    await work_settlement.write(tx, settlements)
     return [answers.get((report.key, report.token), Stale()) for report in reports]
 
 
-async def _held(tx: Tx, reports: Sequence[Report]) -> dict[tuple[ItemKey, int], Row]:
-    rows = await tx.each("work.held", [(*report.key, report.token) for report in reports])
-    return {(ItemKey(row[0], row[1], row[2]), row[3]): row for row in rows}
+async def _held(tx: Tx, reports: Sequence[Report]) -> Held:
+    rows = await _HELD.each(tx, [(*report.key, report.token) for report in reports])
+    return {(ItemKey(row.job_id, row.ordinal, row.item), row.token): row for row in rows}
 
 
 def _first_look(by_job: dict[int, list[Report]], loaded: dict[int, tuple[Plan, Shape]]) -> set[tuple[int, int]]:
@@ -95,31 +119,31 @@ def _first_look(by_job: dict[int, list[Report]], loaded: dict[int, tuple[Plan, S
 
 async def _settle(
     tx: Tx,
-    job: Row,
+    job: LockedJob,
     tasks: dict[int, TaskState],
     loaded: tuple[Plan, Shape],
     reports: list[Report],
-    held: dict[tuple[ItemKey, int], Row],
+    held: Held,
     retries: int | None,
 ) -> tuple[Settlement, dict[tuple[ItemKey, int], Answer]]:
     """The settlement of one job's reports; started over with more rows for as long as it asks for them."""
-    settlement = Settlement(work_settlement.job_state(job), tasks, *loaded, now=tx.now)
+    settlement = Settlement(locked_jobs.state(job), tasks, *loaded, now=tx.now)
     while True:
         try:
             return settlement, _tell(settlement, reports, held, retries)
         except Missing as missing:
-            ordinals, chunks = await work_settlement.more(tx, job[0], loaded[1], missing, settlement)
-            again = await work_settlement.task_states(tx, ((job[0], ordinal) for ordinal in ordinals))
-            settlement = Settlement(work_settlement.job_state(job), again[job[0]], *loaded, now=tx.now, chunks=chunks)
+            ordinals, chunks = await work_settlement.more(tx, job.id, loaded[1], missing, settlement)
+            again = await work_settlement.task_states(tx, ((job.id, ordinal) for ordinal in ordinals))
+            settlement = Settlement(locked_jobs.state(job), again[job.id], *loaded, now=tx.now, chunks=chunks)
 
 
 def _tell(
-    settlement: Settlement, reports: list[Report], held: dict[tuple[ItemKey, int], Row], retries: int | None
+    settlement: Settlement, reports: list[Report], held: Held, retries: int | None
 ) -> dict[tuple[ItemKey, int], Answer]:
     answers: dict[tuple[ItemKey, int], Answer] = {}
     for report in reports:
         row = held[report.key, report.token]
-        item = ItemState(report.key.ordinal, report.key.item, attempts=row[5], failures=row[6], lost=row[7])
+        item = ItemState(row.ordinal, row.item, attempts=row.attempts, failures=row.failures, lost=row.lost)
         if settlement.job.cancelled:
             answers[report.key, report.token] = _stopped(settlement, item, report.outcome)
             continue
@@ -156,7 +180,7 @@ def _stopped(settlement: Settlement, item: ItemState, outcome: Done | Failed) ->
 async def _write_ends(
     tx: Tx,
     reports: Sequence[Report],
-    held: dict[tuple[ItemKey, int], Row],
+    held: Held,
     answers: dict[tuple[ItemKey, int], Answer],
     settlements: Sequence[Settlement],
 ) -> None:
@@ -168,7 +192,7 @@ async def _write_ends(
     gone, attempts = list[Row](), list[Row]()
     for report in reports:
         row = held[report.key, report.token]
-        requested, signalled = row[10], row[11]
+        requested, signalled = row.stop_requested_at, row.stop_signalled_at
         match report.outcome:
             case Done():
                 outcome, reason, message = "complete", None, None
@@ -185,8 +209,11 @@ async def _write_ends(
             elif report.outcome.kind is FailureKind.STOP_REQUESTED and signalled is None:
                 signalled = now  # it ended before word of the signal could be written down
         attempts.append(
-            (*report.key, row[5], report.token, row[8], row[9], now, outcome, reason, message, requested, signalled)
-        )
+            (
+                *report.key, row.attempts, row.token, row.worker, row.started_at, now, outcome, reason, message,
+                requested, signalled,
+            )
+        )  # fmt: skip
         if report.key not in later:
             gone.append(tuple(report.key))
     await tx.many("work.insert_attempts", attempts)

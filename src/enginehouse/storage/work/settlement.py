@@ -1,57 +1,69 @@
-"""Reading the rows a settlement needs, and writing what it found: after creation the only writer of task statuses."""
+"""Reads the rows of tasks for a settlement and writes its result: after creation the only writer of task statuses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
 from enginehouse.domain.job import Plan, Shape
-from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
+from enginehouse.domain.settlement import Missing, Settlement, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Source
 from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.work import held_items
 
 NO_DUE_DATE = 9_223_372_036_854_775_807
 _json = msgspec.json.Encoder().encode
 
 
-def job_state(row: Row) -> JobState:
-    """The row of `lock_jobs` or `claimable_jobs`."""
-    return JobState(
-        id=row[0],
-        organization_id=row[1],
-        status=JobStatus(row[2]),
-        cancelled=bool(row[3]),
-        ever_started=row[4] is not None,
-        total=row[5],
-        queued=row[6],
-        running=row[7],
-        complete=row[8],
-        failed=row[9],
-        aborted=row[10],
-        stopping=row[12],
-        paused=row[13] is not None,
-    )
+class TaskRow(NamedTuple):
+    """The changing part of a task."""
+
+    job_id: int
+    ordinal: int
+    status: str
+    waits_for: int
+    items: int
+    items_open: int
+    items_running: int
+    items_failed: int
+    failure_reason: str | None
+    failure_message: str | None
+
+
+class OutputRow(NamedTuple):
+    """A visible output, by its key."""
+
+    job_id: int
+    ordinal: int
+    folder: int
+    item: int
+    part: int
+
+
+_TASKS: Final = Select("work.tasks_of", TaskRow)
+_OUTPUTS: Final = Select("work.outputs_in", OutputRow)
 
 
 async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict[int, TaskState]]:
     """The tasks' rows by job and ordinal. Their jobs must be locked."""
-    found: dict[int, dict[int, TaskState]] = defaultdict(dict)
-    for row in await tx.each("work.tasks_of", sorted(set(keys))):
-        found[row[0]][row[1]] = TaskState(
-            ordinal=row[1],
-            status=TaskStatus(row[2]),
-            waits_for=row[3],
-            items=row[4],
-            items_open=row[5],
-            items_running=row[6],
-            items_failed=row[7],
-            failure_reason=row[8],
-            failure_message=row[9],
+    states: dict[int, dict[int, TaskState]] = defaultdict(dict)
+    for row in await _TASKS.each(tx, sorted(set(keys))):
+        states[row.job_id][row.ordinal] = TaskState(
+            ordinal=row.ordinal,
+            status=TaskStatus(row.status),
+            waits_for=row.waits_for,
+            items=row.items,
+            items_open=row.items_open,
+            items_running=row.items_running,
+            items_failed=row.items_failed,
+            failure_reason=row.failure_reason,
+            failure_message=row.failure_message,
         )
-    return found
+    return states
 
 
 async def more(
@@ -70,11 +82,10 @@ async def _routed_chunks(tx: Tx, job_id: int, child: int, edges: Shape) -> list[
         for folder, to, to_folder in edges.feeds[parent]:
             if to == child:
                 into[parent, folder].append(to_folder)
-    rows = await tx.each("work.outputs_in", [(job_id, ordinal, folder) for ordinal, folder in into])
     return [
-        Source(to_folder, ordinal, folder, item, part)
-        for _, ordinal, folder, item, part in rows
-        for to_folder in into[ordinal, folder]
+        Source(to_folder, row.ordinal, row.folder, row.item, row.part)
+        for row in await _OUTPUTS.each(tx, [(job_id, ordinal, folder) for ordinal, folder in into])
+        for to_folder in into[row.ordinal, row.folder]
     ]
 
 
@@ -82,7 +93,6 @@ async def write(
     tx: Tx,
     settlements: Sequence[Settlement],
     *,
-    shard: int,
     attempts: dict[tuple[int, int], int] | None = None,
     started: bool = False,
 ) -> int:
@@ -110,7 +120,7 @@ async def write(
     await tx.many("work.delete_items_of_tasks", dropped)
     await held_items.release(tx, freed)
     await tx.many("work.insert_items", item_rows)
-    event_rows += await _write_jobs(tx, settlements, shard=shard, started=started)
+    event_rows += await _write_jobs(tx, settlements, started=started)
     await tx.many("work.insert_events", event_rows)
     return len(item_rows)
 
@@ -126,7 +136,7 @@ def _item_rows(settlement: Settlement, now: int) -> Iterable[Row]:
     )
 
 
-async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, started: bool) -> list[Row]:
+async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: bool) -> list[Row]:
     now, barrier = tx.now, None
     job_rows, stopped_rows, event_rows = list[Row](), list[Row](), list[Row]()
     counts: dict[tuple[int, str], int] = defaultdict(int)
@@ -154,7 +164,7 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, shard: int, 
             job.status = status
     await tx.many("work.set_jobs", job_rows)
     await tx.many("stops.set_stopped", stopped_rows)
-    await count_jobs(tx, counts, shard=shard)
+    await count_jobs(tx, counts)
     return event_rows
 
 
@@ -165,13 +175,13 @@ def event_row(job_id: int, ordinal: int, kind: EventKind, at: int, detail: Detai
 
 async def last_barrier(tx: Tx) -> int:
     """The id of the last bulk cancel, 0 before the first. The shared barrier lock must be held."""
-    row = await tx.one("work.last_barrier")
-    return int(row[0]) if row else 0
+    [(barrier_id,)] = await tx.all("work.last_barrier")
+    return int(barrier_id)
 
 
-async def count_jobs(tx: Tx, changes: dict[tuple[int, str], int], *, shard: int) -> None:
+async def count_jobs(tx: Tx, changes: dict[tuple[int, str], int]) -> None:
     """The organization's counts have moved; in key order, so that two writers of one shard never wait crosswise."""
-    rows = [(org, status, shard, by) for (org, status), by in sorted(changes.items()) if by]
+    rows = [(org, status, tx.shard, by) for (org, status), by in sorted(changes.items()) if by]
     await tx.many("work.count_jobs", rows)
 
 

@@ -2,8 +2,7 @@
 -- Those of the jobs that may have a task started: not cancelled, not paused, and not covered by an open bulk cancel.
 -- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
 -- lists: ids bigint
-SELECT j.id, j.organization_id, j.status, j.cancelled, j.started_at, j.tasks_total, j.tasks_queued, j.tasks_running,
-       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id, j.stopping, j.paused_at
+SELECT {job_state:j}
 FROM job j
 WHERE j.id IN {ids} AND j.cancelled = 0 AND j.paused_at IS NULL
   AND NOT {halted:j}
@@ -44,8 +43,7 @@ WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 -- name: lock_jobs
 -- The jobs, locked in key order, as they are now; the last column says that an open bulk cancel lets nothing of it start.
 -- lists: ids bigint
-SELECT j.id, j.organization_id, j.status, j.cancelled, j.started_at, j.tasks_total, j.tasks_queued, j.tasks_running,
-       j.tasks_complete, j.tasks_failed, j.tasks_aborted, j.target_id, j.stopping, j.paused_at, {halted:j}
+SELECT {job_state:j}, {halted:j} AS halted
 FROM job j
 WHERE j.id IN {ids}
 ORDER BY j.id
