@@ -167,7 +167,7 @@ async def test_an_engine_over_its_time_is_stopped_and_its_folder_is_gone(floor: 
     assert ended.failure_message == "scripted took longer than 1 s and was stopped."
     assert list(floor.house.store.scratch().iterdir()) == []
     [log] = await artifacts.logs(floor.house, PRINCIPAL, lease.key.job_id, 0)
-    assert log.path.read_text().endswith(" working\n")
+    assert (await artifacts.read_log(floor.house, log, 1000)).endswith(b" working\n")
 
 
 @pytest.mark.parametrize(
