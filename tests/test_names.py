@@ -1,4 +1,4 @@
-"""Names: a module is called by a word that stands in the glossary or that every engineer knows; a class name is one thing."""
+"""Names: the glossary explains the word that a module is called by, or every engineer knows it; a class is one thing."""
 
 import ast
 import re
@@ -17,16 +17,15 @@ GLOSSARY = {
 
 # Words that need no entry in a glossary: the field's own, those of formats and protocols, and those of the parts of an
 # HTTP interface and a command line.
-TECHNICAL = set(
-    """
+WORDS = """
     addresses api app asgi auth banner bounds call casing categories cli connection context cost creation curl dash
     decode deletion disk domain error execution executor ffmpeg fields files health http human json jsontext keyed
     keywords language large lazy logs machine main markup migrate offline options pages paging paths pcm phrases points
     postgres processes prose protocol prune push query ranges ranking reader register rejection resample root rows
     runtime sample scalars schema sentiment serve settings spec speech splitter sql sqlite storage summary text threads
     time too transcription transport tx unserved upload variables wav wave webstream
-    """.split()
-)
+"""
+TECHNICAL = set(WORDS.split())
 
 # Words in -ing and -ed that are nouns of the field.
 NOUNS = {"casing", "firing", "keyed", "paging", "planning", "ranking", "recording", "unserved"}
@@ -67,7 +66,9 @@ def test_no_module_is_called_by_a_participle() -> None:
 
 def test_every_listed_technical_word_is_used() -> None:
     parts = {part for module in MODULES for stem in words(module) for part in stem.split("_")}
-    assert {word for word in TECHNICAL if not is_known(word, parts | {part.removesuffix("s") for part in parts})} == set()
+    assert {
+        word for word in TECHNICAL if not is_known(word, parts | {part.removesuffix("s") for part in parts})
+    } == set()
 
 
 def test_a_class_name_means_one_thing() -> None:

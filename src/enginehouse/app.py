@@ -25,7 +25,7 @@ from enginehouse.operations.house import House, Limits, furnish
 from enginehouse.operations.identity import FirstStart
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime import duties as runtime_duties
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.duties import Duty
 from enginehouse.runtime.heartbeat import Heartbeat
@@ -124,9 +124,9 @@ async def _supervisor(
     closing.push_async_callback(outgoing.aclose)
     source = InProcess(house)
     native = {engine.spec.id: engine for engine in ENGINES}
-    slots = Slots(
+    capacity = Capacity(
         {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
-        patience=settings.stop_grace_seconds,
+        stop_grace=settings.stop_grace_seconds,
     )
     runner = Runner(
         source=source,
@@ -134,28 +134,28 @@ async def _supervisor(
         native=native,
         call_python=children.call,
         fetch=outgoing.fetch,
-        engine_ended=slots.release,
-        was_asked=slots.was_asked,
-        grace_of=slots.grace_of,
+        engine_ended=capacity.release,
+        stop_requested=capacity.stop_requested,
+        grace_of=capacity.grace_of,
     )
     worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
-    dispatcher = Dispatcher(source, slots, runner.run, worker=worker)
+    dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
     duties = runtime_duties.loops(_duties(house))
-    _listen(house, dispatcher, slots, closing)
+    _listen(house, dispatcher, capacity, closing)
     house.listeners.accepted = next(loop for loop in duties if loop.name == _SETTLE).wake
     scheduler = Scheduler(house)
     house.listeners.scheduled = scheduler.loop.wake
-    presence = await _appear(house, worker, slots, specs, closing)
+    presence = await _appear(house, worker, capacity, specs, closing)
     return Supervisor(
         dispatcher=dispatcher,
-        heartbeat=Heartbeat(source, slots, lease_seconds=settings.lease_seconds),
-        slots=slots,
+        heartbeat=Heartbeat(source, capacity, lease_seconds=settings.lease_seconds),
+        capacity=capacity,
         duties=[*duties, *runtime_duties.loops([presence]), scheduler.loop],
         drain_seconds=settings.drain_seconds,
     )
 
 
-def _listen(house: House, dispatcher: Dispatcher, slots: Slots, closing: AsyncExitStack) -> None:
+def _listen(house: House, dispatcher: Dispatcher, capacity: Capacity, closing: AsyncExitStack) -> None:
     """Facts after a commit reach the loops here, and on every other server: there is new work, something is to stop."""
     shared = house.database.dialect == "postgres"
 
@@ -165,15 +165,15 @@ def _listen(house: House, dispatcher: Dispatcher, slots: Slots, closing: AsyncEx
             house.database.notify(WORK_CHANNEL)
 
     def stopping(job_ids: Sequence[int]) -> None:
-        slots.ask_jobs(job_ids)
+        capacity.request_stop_of_jobs(job_ids)
         if shared:
             house.database.notify(STOP_CHANNEL)
 
     house.listeners.runnable = runnable
-    house.listeners.cancelled = slots.stop_jobs
+    house.listeners.cancelled = capacity.stop_jobs
     house.listeners.stopping = stopping
     if shared:
-        for channel, react in ((WORK_CHANNEL, dispatcher.loop.wake), (STOP_CHANNEL, slots.notice)):
+        for channel, react in ((WORK_CHANNEL, dispatcher.loop.wake), (STOP_CHANNEL, capacity.doubt)):
             listener = asyncio.create_task(_on_notice(house.database, channel, react))
             closing.callback(listener.cancel)
 
@@ -185,13 +185,13 @@ async def _on_notice(database: Database, channel: str, react: Callable[[], None]
 
 
 async def _appear(
-    house: House, worker: str, slots: Slots, specs: Sequence[EngineSpec], closing: AsyncExitStack
+    house: House, worker: str, capacity: Capacity, specs: Sequence[EngineSpec], closing: AsyncExitStack
 ) -> Duty:
-    """The worker is known with its slots and engines until it stops; answers the duty that keeps it so."""
-    offered = [spec.id for spec in specs if slots.capacity.get(spec.kind, 0) > 0]
+    """The worker is known with its worker slots and engines until it stops; answers the duty that keeps it so."""
+    offered = [spec.id for spec in specs if capacity.pools.get(spec.kind, 0) > 0]
 
     async def beat() -> bool:
-        await workers.beat(house, name=worker, pools=slots.capacity, engines=offered)
+        await workers.beat(house, name=worker, pools=capacity.pools, engines=offered)
         return False
 
     async def leave() -> None:
@@ -199,7 +199,7 @@ async def _appear(
         with suppress(Unavailable):
             await workers.leave(house, worker)
 
-    await workers.appear(house, name=worker, pools=slots.capacity, engines=offered)
+    await workers.appear(house, name=worker, pools=capacity.pools, engines=offered)
     closing.push_async_callback(leave)
     return Duty("presence", BEAT_SECONDS, beat)
 

@@ -201,6 +201,67 @@ async def test_unknown_is_not_found(store: DiskStore) -> None:
             await store.read(key)
 
 
+async def test_an_open_file_is_the_stored_one_and_what_is_not_there_is_not_opened(
+    store: DiskStore, tmp_path: Path
+) -> None:
+    await store.put("jobs/a", b"data")
+    async with store.open("jobs/a") as path:
+        assert path == tmp_path / "kept/jobs/a"
+    for key in ("jobs/b", "jobs", "jobs/a/b"):
+        with pytest.raises(NotFound):
+            async with store.open(key):
+                pass
+
+
+async def test_a_stream_has_the_bytes_from_start_to_stop(store: DiskStore) -> None:
+    data = os.urandom(700_000)
+    await store.put("jobs/a", data)
+    for start, stop in ((0, None), (0, 0), (0, 10), (5, 5), (1, 600_000), (699_999, None), (700_000, None), (5, 10**9)):
+        assert b"".join([block async for block in store.stream("jobs/a", start, stop)]) == data[start:stop]
+    with pytest.raises(NotFound):
+        async for _ in store.stream("jobs/b"):
+            pass
+
+
+async def test_size_and_time_are_known_of_a_file_only(store: DiskStore, tmp_path: Path) -> None:
+    await store.put("jobs/a", b"data")
+    os.utime(tmp_path / "kept/jobs/a", (1, 2.5))
+    assert await store.stat("jobs/a") == (4, 2.5)
+    for key in ("jobs/b", "jobs", "jobs/a/b"):
+        with pytest.raises(NotFound):
+            await store.stat(key)
+
+
+async def test_the_keys_of_a_folder_are_those_directly_in_it_in_order(store: DiskStore) -> None:
+    await store.put_many([("jobs/b", b""), ("jobs/a", b""), ("jobs/deeper/c", b"")])
+    assert await store.keys("jobs") == ["jobs/a", "jobs/b"]
+    assert await store.keys("nothing") == await store.keys("jobs/a") == []
+
+
+async def test_what_is_appended_is_there_at_once_and_only_once_however_often_it_is_sent(store: DiskStore) -> None:
+    assert await store.append("logs/1", 0, b"one ") == 4
+    assert await store.append("logs/1", 4, b"two ") == 8
+    assert await store.append("logs/1", 4, b"two ") == 8
+    assert await store.read("logs/1") == b"one two "
+    assert await store.append("logs/1", 0, b"again") == 5
+    assert await store.read("logs/1") == b"again"
+
+
+async def test_what_would_leave_a_gap_is_not_appended(store: DiskStore) -> None:
+    await store.append("logs/1", 0, b"one")
+    with pytest.raises(ValueError, match="bytes before 4 are missing"):
+        await store.append("logs/1", 4, b"x")
+    assert await store.read("logs/1") == b"one"
+
+
+async def test_a_log_that_was_deleted_does_not_come_back(store: DiskStore, tmp_path: Path) -> None:
+    await store.append("logs/1", 0, b"one")
+    await store.delete(["logs/1"])
+    with pytest.raises(NotFound):
+        await store.append("logs/1", 3, b"two")
+    assert list((tmp_path / "kept").rglob("*")) == []
+
+
 async def test_a_delete_prunes_what_it_empties_and_passes_over_the_unknown(store: DiskStore, tmp_path: Path) -> None:
     await store.put_many([("jobs/1/a/x", b"1"), ("jobs/1/b/y", b"2")])
     await store.delete(["jobs/1/a/x", "jobs/1/a/x", "jobs/9/none"])

@@ -358,7 +358,7 @@ def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_
     for lane, items in found.items():
         for item in items:
             [first, *_] = explained(lane, item, house)
-            if not isinstance(first, reasons.NoFreeSlot | reasons.NextUp):
+            if not isinstance(first, reasons.NoFreeWorkerSlot | reasons.NextUp):
                 assert item not in chosen
                 continue
             # Those ahead are gone, and so are the others, with whom its organization only takes turns.
@@ -381,5 +381,5 @@ def test_as_many_are_ahead_as_are_chosen_before_it(house: HouseFacts) -> None:
         mine = [(lane, item) for lane, item in chosen if lane.organization_id == organization_id]
         for place, (lane, item) in enumerate(mine):
             [reason] = explained(lane, item, house)
-            assert isinstance(reason, reasons.NoFreeSlot | reasons.NextUp)
+            assert isinstance(reason, reasons.NoFreeWorkerSlot | reasons.NextUp)
             assert (reason.ahead, reason.more) == (place, False)

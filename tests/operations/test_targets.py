@@ -35,7 +35,7 @@ async def refused(work: Awaitable[object]) -> Refusal:
 
 def kept(store: DiskStore) -> list[str]:
     """The keys of everything in the store."""
-    return sorted(path.read_bytes().decode() for path in store.local("assets").rglob("*") if path.is_file())
+    return sorted(path.read_bytes().decode() for path in (store.kept / "assets").rglob("*") if path.is_file())
 
 
 # -- who ----------------------------------------------------------------------------------------------------
@@ -218,7 +218,9 @@ async def words() -> AsyncIterator[bytes]:
     yield b"words"
 
 
-async def test_bytes_arrive_from_memory_a_file_or_a_stream(house: House, people: People, tmp_path: Path) -> None:
+async def test_bytes_arrive_from_memory_a_file_or_a_stream(
+    house: House, people: People, store: DiskStore, tmp_path: Path
+) -> None:
     target = await targets.create(house, people.user, NewTarget())
     file = tmp_path / "words"
     await asyncio.to_thread(file.write_bytes, b"some words")
@@ -228,9 +230,8 @@ async def test_bytes_arrive_from_memory_a_file_or_a_stream(house: House, people:
         assert len(made.id) == len(f"{target.id}_") + 10
         assert (made.size, made.md5) == (10, hashlib.md5(b"some words").hexdigest())
         assert await targets.asset(house, people.reader, made.id) == made
-        path = await targets.open_asset(house, made)
-        assert path is not None
-        assert await asyncio.to_thread(path.read_bytes) == b"some words"
+        content = await targets.content(house, made)
+        assert (content.size, await store.read(content.key)) == (10, b"some words")
     assert await targets.asset_counts(house, people.reader, [target.id, 5]) == {target.id: 3}
 
 
@@ -239,7 +240,7 @@ async def test_a_reference_has_no_bytes_here(house: House, people: People, store
     new = NewAsset(target_id=target.id, uri="https://example.com/a.mp4", content_type="video/mp4")
     made = await targets.create_asset(house, people.user, new)
     assert (made.uri, made.key, made.size) == ("https://example.com/a.mp4", None, None)
-    assert await targets.open_asset(house, made) is None
+    assert isinstance(await refused(targets.content(house, made)), NotFound)
     assert kept(store) == []
 
 

@@ -125,8 +125,8 @@ async def test_slots_that_are_taken_and_who_is_ahead(ready: House) -> None:
     urgent = await create(ready, make.independent(1, priority=-5))
     elsewhere = await create(ready, make.independent(3), STRANGER)
     assert (await explained(ready, first)).status is TaskStatus.RUNNING
-    assert (await explained(ready, urgent)).reasons == (reasons.NoFreeSlot("native", 2, 2, 0, False),)
-    assert (await explained(ready, second, 0)).reasons == (reasons.NoFreeSlot("native", 2, 2, 1, False),)
+    assert (await explained(ready, urgent)).reasons == (reasons.NoFreeWorkerSlot("native", 2, 2, 0, False),)
+    assert (await explained(ready, second, 0)).reasons == (reasons.NoFreeWorkerSlot("native", 2, 2, 1, False),)
     assert (await explained(ready, second, 1)).sentence == (
         "All 2 native slots are taken and 2 items of its organization are ahead of it."
     )

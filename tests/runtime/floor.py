@@ -1,4 +1,4 @@
-"""What the tests of the runtime stand on: a house, engines that do as told, a source that can be in trouble."""
+"""What the tests of the runtime stand on: a house, engines that follow a script, a source that can be in trouble."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ from enginehouse.engines.native.protocol import NativeContext, NativeEngine
 from enginehouse.operations import jobs, work
 from enginehouse.operations.house import House
 from enginehouse.outgoing.fetch import Response
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import InProcess
 from enginehouse.storage import attempts as storage_attempts
@@ -36,8 +36,8 @@ async def nothing(work: Work, context: NativeContext) -> list[Output]:
 
 
 @dataclass
-class Told:
-    """A native engine that does what the test last told it, and counts how often it did."""
+class ScriptedEngine:
+    """A native engine that does what the test says, and counts how often it did."""
 
     spec: EngineSpec
     do: Do = nothing
@@ -55,13 +55,13 @@ def _spec(name: str, **more: Any) -> EngineSpec:
 
 ENGINES: dict[str, NativeEngine] = {
     NOOP: Noop(),
-    "told": Told(_spec("told")),
-    "ingest": Told(_spec("ingest", ingests=True)),
-    "split": Told(_spec("split", mode=EngineMode.STREAM, inputs=("*/*",))),
-    "read": Told(_spec("read", mode=EngineMode.CHUNK, inputs=("*/*",))),
-    "write": Told(_spec("write", mode=EngineMode.CHUNK, inputs=("*/*",), gathers=True)),
-    "container": Told(_spec("container", kind=EngineKind.HTTP)),
-    "gone": Told(_spec("gone")),
+    "scripted": ScriptedEngine(_spec("scripted")),
+    "ingest": ScriptedEngine(_spec("ingest", ingests=True)),
+    "split": ScriptedEngine(_spec("split", mode=EngineMode.STREAM, inputs=("*/*",))),
+    "read": ScriptedEngine(_spec("read", mode=EngineMode.CHUNK, inputs=("*/*",))),
+    "write": ScriptedEngine(_spec("write", mode=EngineMode.CHUNK, inputs=("*/*",), gathers=True)),
+    "container": ScriptedEngine(_spec("container", kind=EngineKind.HTTP)),
+    "gone": ScriptedEngine(_spec("gone")),
 }
 
 
@@ -80,13 +80,13 @@ class Source(InProcess):
         await self._pass("claim")
         return leases
 
-    async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
+    async def heartbeat(self, leases: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
         await self._pass("heartbeat")
-        return await super().heartbeat(held)
+        return await super().heartbeat(leases)
 
-    async def signalled(self, told: Sequence[tuple[ItemKey, int]]) -> None:
-        await self._pass("signalled")
-        await super().signalled(told)
+    async def stop_signalled(self, leases: Sequence[tuple[ItemKey, int]]) -> None:
+        await self._pass("stop_signalled")
+        await super().stop_signalled(leases)
 
     async def finish(self, report: Report) -> Answer:
         self.reports.append(report)
@@ -115,10 +115,12 @@ class Floor:
     house: House
     source: Source
     folder: Path
-    engines: dict[str, Told] = field(init=False)
+    engines: dict[str, ScriptedEngine] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engines = {name: Told(engine.spec) for name, engine in ENGINES.items() if isinstance(engine, Told)}
+        self.engines = {
+            name: ScriptedEngine(engine.spec) for name, engine in ENGINES.items() if isinstance(engine, ScriptedEngine)
+        }
 
     @property
     def runner(self) -> Runner:
@@ -126,11 +128,16 @@ class Floor:
         del native["gone"]
         return Runner(source=self.source, house=self.house, native=native, call_python=_no_python, fetch=_no_fetch)
 
-    def runner_of(self, slots: Slots) -> Runner:
-        """The runner as a server wires it to its slots."""
-        return replace(self.runner, was_asked=slots.was_asked, grace_of=slots.grace_of, engine_ended=slots.release)
+    def runner_of(self, capacity: Capacity) -> Runner:
+        """The runner as a server wires it to its worker slots."""
+        return replace(
+            self.runner,
+            stop_requested=capacity.stop_requested,
+            grace_of=capacity.grace_of,
+            engine_ended=capacity.release,
+        )
 
-    def tell(self, name: str, do: Do) -> Told:
+    def script(self, name: str, do: Do) -> ScriptedEngine:
         self.engines[name].do = do
         return self.engines[name]
 
@@ -140,7 +147,7 @@ class Floor:
     async def claim(self, limit: int = 100) -> list[Lease]:
         return await work.claim(self.house, pool="native", limit=limit, worker="test")
 
-    async def lease_one(self, engine: str = "told", **fields: Any) -> Lease:
+    async def lease_one(self, engine: str = "scripted", **fields: Any) -> Lease:
         """The lease of a new job's only task."""
         await self.create(one(engine, **fields))
         [lease] = await self.claim()

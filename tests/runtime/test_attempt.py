@@ -19,7 +19,7 @@ from enginehouse.runtime.attempt import AttemptContext
 async def _context(
     floor: Floor, *, target_id: int | None = None, client: GuardedClient | None = None
 ) -> AttemptContext:
-    await floor.create(one("told") if target_id is None else _about(target_id))
+    await floor.create(one("scripted") if target_id is None else _about(target_id))
     [lease] = await floor.claim()
     return _of(floor, lease, client)
 
@@ -28,7 +28,7 @@ def _of(floor: Floor, lease: Lease, client: GuardedClient | None = None) -> Atte
     directory = floor.folder / "attempt"
     directory.mkdir(exist_ok=True)
     fetch = client.fetch if client is not None else floor.runner.fetch
-    spec = floor.engines["told"].spec
+    spec = floor.engines["scripted"].spec
     return AttemptContext(floor.house, lease, spec, fetch, lambda: directory, lambda: floor.folder / "attempt.log")
 
 
@@ -98,4 +98,4 @@ async def test_an_asset_is_made_once_however_often_the_attempt_is_repeated(floor
 
 
 def _about(target_id: int) -> JobRequest:
-    return replace(one("told"), target_id=str(target_id))
+    return replace(one("scripted"), target_id=str(target_id))

@@ -1,4 +1,4 @@
-"""The slots: what is taken, what is told to stop, and what a drain waits for."""
+"""The worker slots: what takes them, what is stopped, and what a drain waits for."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 from tests import make
 
 from enginehouse.domain.work import WHOLE, ItemKey, Lease
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 
 
 def lease(job_id: int, token: int = 1) -> Lease:
@@ -24,7 +24,7 @@ def lease(job_id: int, token: int = 1) -> Lease:
 
 
 class Work:
-    """An attempt that ends when it is told to."""
+    """An attempt that ends when its gate opens."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -53,81 +53,81 @@ async def settle() -> None:
 
 
 async def test_a_slot_is_taken_until_the_attempt_has_ended() -> None:
-    slots, work, freed = Slots({"native": 2, "python": 1}), Work(), asyncio.Event()
-    slots.freed = freed.set
-    slots.start(lease(1), "native", work.run(), now=0)
-    assert (slots.free("native"), slots.free("python"), slots.free("http")) == (1, 1, 0)
+    capacity, work, freed = Capacity({"native": 2, "python": 1}), Work(), asyncio.Event()
+    capacity.on_free = freed.set
+    capacity.start(lease(1), "native", work.run(), now=0)
+    assert (capacity.free("native"), capacity.free("python"), capacity.free("http")) == (1, 1, 0)
     work.gate.set()
     await asyncio.wait_for(freed.wait(), 10)
-    assert slots.free("native") == 2
-    assert slots.running == {}
+    assert capacity.free("native") == 2
+    assert capacity.running == {}
 
 
 async def test_a_slot_is_free_before_the_report_and_what_waits_looks_again_after_it() -> None:
-    slots, work, freed = Slots({"native": 1}), Work(), list[int]()
-    slots.freed = lambda: freed.append(slots.free("native"))
-    slots.start(lease(1), "native", work.run(), now=0)
-    [held] = slots.running
-    slots.release(held)
-    slots.release(held)
-    assert (freed, slots.free("native"), list(slots.running)) == ([1], 1, [held])
+    capacity, work, freed = Capacity({"native": 1}), Work(), list[int]()
+    capacity.on_free = lambda: freed.append(capacity.free("native"))
+    capacity.start(lease(1), "native", work.run(), now=0)
+    [lease_id] = capacity.running
+    capacity.release(lease_id)
+    capacity.release(lease_id)
+    assert (freed, capacity.free("native"), list(capacity.running)) == ([1], 1, [lease_id])
     work.gate.set()
-    await asyncio.wait([slots.running[held].task])
+    await asyncio.wait([capacity.running[lease_id].task])
     await settle()
     # Until the report was in, its job was locked: a claim that found only that job would sleep without a second call.
-    assert (freed, slots.free("native"), slots.running) == ([1, 1], 1, {})
+    assert (freed, capacity.free("native"), capacity.running) == ([1, 1], 1, {})
 
 
 async def test_a_slot_is_free_again_after_an_attempt_that_raised() -> None:
     async def fails() -> None:
         raise ValueError
 
-    slots = Slots({"native": 1})
-    slots.start(lease(1), "native", fails(), now=0)
-    [attempt] = slots.running.values()
+    capacity = Capacity({"native": 1})
+    capacity.start(lease(1), "native", fails(), now=0)
+    [attempt] = capacity.running.values()
     with pytest.raises(ValueError):
         await attempt.task
     await settle()
-    assert slots.free("native") == 1
+    assert capacity.free("native") == 1
 
 
 async def test_a_stop_reaches_exactly_the_attempts_named() -> None:
-    slots, works = Slots({"native": 3}), [Work() for _ in range(3)]
+    capacity, works = Capacity({"native": 3}), [Work() for _ in range(3)]
     for number, work in enumerate(works):
-        slots.start(lease(number), "native", work.run(), now=0)
+        capacity.start(lease(number), "native", work.run(), now=0)
     await settle()
-    slots.stop([(ItemKey(0, 0, 0), 1), (ItemKey(1, 0, 0), 99), (ItemKey(7, 0, 0), 1)])  # the second: another token
+    capacity.stop([(ItemKey(0, 0, 0), 1), (ItemKey(1, 0, 0), 99), (ItemKey(7, 0, 0), 1)])  # the second: another token
     await settle()
     assert [work.cancels for work in works] == [1, 0, 0]
-    slots.stop_jobs([2, 7])
+    capacity.stop_jobs([2, 7])
     await settle()
     assert [work.cancels for work in works] == [1, 0, 1]
-    assert [held[0].job_id for held in slots.running] == [1]
-    await slots.drain(0)
+    assert [lease_id[0].job_id for lease_id in capacity.running] == [1]
+    await capacity.drain(0)
 
 
-async def test_an_attempt_is_told_to_stop_once() -> None:
-    slots, work = Slots({"native": 1}), Work()
-    slots.start(lease(1), "native", work.stubborn(), now=0)
+async def test_an_attempt_is_stopped_once() -> None:
+    capacity, work = Capacity({"native": 1}), Work()
+    capacity.start(lease(1), "native", work.stubborn(), now=0)
     await settle()
     for _ in range(3):
-        slots.stop(list(slots.running))
+        capacity.stop(list(capacity.running))
         await settle()
-    told = work.cancels
+    cancels = work.cancels
     work.gate.set()
-    await slots.drain(10)
-    assert told == 1
+    await capacity.drain(10)
+    assert cancels == 1
 
 
 async def test_a_drain_lets_attempts_end_and_cancels_the_late_ones() -> None:
-    slots, quick, late = Slots({"native": 2}), Work(), Work()
-    slots.start(lease(1), "native", quick.run(), now=0)
-    slots.start(lease(2), "native", late.run(), now=0)
+    capacity, quick, late = Capacity({"native": 2}), Work(), Work()
+    capacity.start(lease(1), "native", quick.run(), now=0)
+    capacity.start(lease(2), "native", late.run(), now=0)
     asyncio.get_running_loop().call_soon(quick.gate.set)
-    await slots.drain(0.2)
+    await capacity.drain(0.2)
     assert (quick.cancels, late.cancels) == (0, 1)
-    assert slots.running == {}
+    assert capacity.running == {}
 
 
 async def test_a_drain_does_not_wait_when_nothing_runs() -> None:
-    await asyncio.wait_for(Slots({"native": 1}).drain(3600), 10)
+    await asyncio.wait_for(Capacity({"native": 1}).drain(3600), 10)

@@ -1,4 +1,4 @@
-"""The dispatcher: never more than there are slots, in the right order, and nothing that it leased is forgotten."""
+"""The dispatcher: never more than there are worker slots, in the right order, and no lease is forgotten."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import pytest
 from tests.runtime.floor import NOOP, Floor, one, until
 
 from enginehouse.domain.work import Lease
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.storage.work import leases
 
@@ -20,13 +20,13 @@ class Desk:
     """A dispatcher whose attempts wait at a gate before they run."""
 
     floor: Floor
-    slots: Slots
+    capacity: Capacity
     dispatcher: Dispatcher = field(init=False)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     started: list[Lease] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.dispatcher = Dispatcher(self.floor.source, self.slots, self._run, worker="test")
+        self.dispatcher = Dispatcher(self.floor.source, self.capacity, self._run, worker="test")
 
     async def _run(self, lease: Lease) -> None:
         self.started.append(lease)
@@ -39,14 +39,14 @@ async def _leased(floor: Floor) -> int:
 
 
 @asynccontextmanager
-async def desk(floor: Floor, slots: int) -> AsyncIterator[Desk]:
-    made = Desk(floor, Slots({"native": slots}))
+async def desk(floor: Floor, worker_slots: int) -> AsyncIterator[Desk]:
+    made = Desk(floor, Capacity({"native": worker_slots}))
     try:
         yield made
     finally:
         made.gate.set()
         await made.dispatcher.loop.stop()
-        await made.slots.drain(10)
+        await made.capacity.drain(10)
 
 
 async def _statuses(floor: Floor, ids: list[int]) -> list[str]:
@@ -70,7 +70,7 @@ async def test_all_of_it_runs_with_fewer_slots_than_tasks(floor: Floor) -> None:
 
         async def all_done() -> bool:
             nonlocal most
-            most = max(most, len(at.slots.running))
+            most = max(most, len(at.capacity.running))
             return set(await _statuses(floor, ids)) == {"complete"}
 
         at.dispatcher.loop.start()
@@ -134,7 +134,7 @@ async def test_what_is_leased_while_the_loop_is_stopped_is_not_forgotten(floor: 
         await asyncio.sleep(0)
         answer.set()
         await stopping
-        await at.slots.drain(10)
+        await at.capacity.drain(10)
     assert (await floor.job(job_id)).status == "complete"
     assert await _leased(floor) == 0
 
@@ -148,13 +148,13 @@ async def test_a_lease_counts_from_before_the_claim_was_answered(floor: Floor) -
         before = time.monotonic()
         answer.set()
         await ticking
-        [attempt] = at.slots.running.values()
-        assert attempt.held_at <= before
+        [attempt] = at.capacity.running.values()
+        assert attempt.lease_seen_at <= before
 
 
 @pytest.mark.parametrize("pool", ["python", "http"])
 async def test_work_of_another_pool_is_left_alone(floor: Floor, pool: str) -> None:
     await floor.create(one(NOOP))
-    dispatcher = Dispatcher(floor.source, Slots({pool: 5}), floor.runner.run, worker="test")
+    dispatcher = Dispatcher(floor.source, Capacity({pool: 5}), floor.runner.run, worker="test")
     assert await dispatcher.tick() > 0
     assert await _leased(floor) == 0

@@ -12,7 +12,7 @@ from enginehouse.domain.work import Lease
 from enginehouse.engine import Output, Work
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import jobs, maintenance, work
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.heartbeat import Heartbeat
 
 LEASE = 30.0
@@ -37,18 +37,18 @@ class Long:
 
 
 @asynccontextmanager
-async def attempt(floor: Floor, *, held_for: float = 0.0) -> AsyncIterator[tuple[Slots, Long, Lease]]:
+async def attempt(floor: Floor, *, held_for: float = 0.0) -> AsyncIterator[tuple[Capacity, Long, Lease]]:
     """An attempt at work, its lease last known to hold `held_for` seconds ago."""
     long = Long()
-    floor.tell("told", long)
+    floor.script("scripted", long)
     lease = await floor.lease_one()
-    slots = Slots({"native": 1})
-    slots.start(lease, "native", floor.runner_of(slots).run(lease), now=time.monotonic() - held_for)
+    capacity = Capacity({"native": 1})
+    capacity.start(lease, "native", floor.runner_of(capacity).run(lease), now=time.monotonic() - held_for)
     await asyncio.wait_for(long.working.wait(), 10)
     try:
-        yield slots, long, lease
+        yield capacity, long, lease
     finally:
-        await slots.drain(0)
+        await capacity.drain(0)
 
 
 async def _lease_until(floor: Floor) -> int:
@@ -57,8 +57,8 @@ async def _lease_until(floor: Floor) -> int:
 
 async def test_a_long_attempt_keeps_its_lease_beyond_its_length(floor: Floor) -> None:
     object.__setattr__(floor.house.limits, "lease_seconds", 0.3)
-    async with attempt(floor) as (slots, long, lease):
-        heartbeat = Heartbeat(floor.source, slots, lease_seconds=0.3)
+    async with attempt(floor) as (capacity, long, lease):
+        heartbeat = Heartbeat(floor.source, capacity, lease_seconds=0.3)
         heartbeat.loop.start()
         heartbeat.fence.start()
         lost = 0
@@ -72,7 +72,7 @@ async def test_a_long_attempt_keeps_its_lease_beyond_its_length(floor: Floor) ->
         await until(thrice_its_length, "three times the length of the lease are over")
         assert lost == 0
         long.gate.set()
-        await until(lambda: not slots.running, "the attempt has ended")
+        await until(lambda: not capacity.running, "the attempt has ended")
         await heartbeat.loop.stop()
         await heartbeat.fence.stop()
     job = await floor.job(lease.key.job_id)
@@ -93,38 +93,38 @@ async def test_without_a_heartbeat_the_lease_runs_out(floor: Floor) -> None:
 
 
 async def test_a_tick_asks_only_for_leases_it_has_not_just_taken(floor: Floor) -> None:
-    async with attempt(floor) as (slots, _, _):
-        await Heartbeat(floor.source, slots, lease_seconds=LEASE).tick()
+    async with attempt(floor) as (capacity, _, _):
+        await Heartbeat(floor.source, capacity, lease_seconds=LEASE).tick()
         assert "heartbeat" not in floor.source.called
 
 
 async def test_a_kept_lease_counts_from_before_the_call(floor: Floor) -> None:
-    async with attempt(floor, held_for=LEASE / 3) as (slots, _, _):
+    async with attempt(floor, held_for=LEASE / 3) as (capacity, _, _):
         answer = floor.source.gates["heartbeat"] = asyncio.Event()
-        ticking = asyncio.create_task(Heartbeat(floor.source, slots, lease_seconds=LEASE).tick())
+        ticking = asyncio.create_task(Heartbeat(floor.source, capacity, lease_seconds=LEASE).tick())
         await until(lambda: "heartbeat" in floor.source.called, "the call is under way")
         before = time.monotonic()
         answer.set()
         await ticking
-        [running] = slots.running.values()
-        assert before - LEASE / 6 < running.held_at <= before
+        [running] = capacity.running.values()
+        assert before - LEASE / 6 < running.lease_seen_at <= before
 
 
 async def test_an_attempt_whose_job_was_deleted_is_stopped(floor: Floor) -> None:
-    async with attempt(floor, held_for=LEASE / 2) as (slots, long, lease):
+    async with attempt(floor, held_for=LEASE / 2) as (capacity, long, lease):
         await jobs.delete(floor.house, PRINCIPAL, lease.key.job_id)
-        await Heartbeat(floor.source, slots, lease_seconds=LEASE).tick()
+        await Heartbeat(floor.source, capacity, lease_seconds=LEASE).tick()
         await asyncio.wait_for(long.cancelled.wait(), 10)
-        await until(lambda: not slots.running, "its slot is free")
+        await until(lambda: not capacity.running, "its slot is free")
 
 
 async def test_an_attempt_that_another_has_replaced_is_stopped_and_its_result_refused(floor: Floor) -> None:
-    async with attempt(floor, held_for=LEASE / 2) as (slots, long, lease):
+    async with attempt(floor, held_for=LEASE / 2) as (capacity, long, lease):
         await maintenance.release_all_leases(floor.house)
         [other] = await floor.claim()
-        await Heartbeat(floor.source, slots, lease_seconds=LEASE).tick()
+        await Heartbeat(floor.source, capacity, lease_seconds=LEASE).tick()
         await asyncio.wait_for(long.cancelled.wait(), 10)
-        await until(lambda: not slots.running, "its slot is free")
+        await until(lambda: not capacity.running, "its slot is free")
         assert await work.heartbeat(floor.house, [(other.key, other.token)]) == {(other.key, other.token): False}
     assert [ended.outcome for ended in await floor.attempts(lease.key.job_id)] == ["stopped", "running"]
 
@@ -132,13 +132,13 @@ async def test_an_attempt_that_another_has_replaced_is_stopped_and_its_result_re
 async def test_without_an_answer_from_storage_an_attempt_is_stopped_before_its_lease_ends(floor: Floor) -> None:
     floor.source.trouble["heartbeat"] = [DownError() for _ in range(10_000)]
     lease_seconds = 1.0
-    async with attempt(floor) as (slots, long, lease):
-        heartbeat = Heartbeat(floor.source, slots, lease_seconds=lease_seconds)
+    async with attempt(floor) as (capacity, long, lease):
+        heartbeat = Heartbeat(floor.source, capacity, lease_seconds=lease_seconds)
         with capture_logs():
             heartbeat.loop.start()
             heartbeat.fence.start()
             await asyncio.wait_for(long.cancelled.wait(), 10)
-            await until(lambda: not slots.running, "its slot is free")
+            await until(lambda: not capacity.running, "its slot is free")
             await heartbeat.loop.stop()
             await heartbeat.fence.stop()
     # The lease was still its own, so giving it back is accepted: nobody is charged.
@@ -147,11 +147,11 @@ async def test_without_an_answer_from_storage_an_attempt_is_stopped_before_its_l
 
 
 async def test_the_fence_stops_at_four_fifths_of_a_lease_and_not_before(floor: Floor) -> None:
-    async with attempt(floor, held_for=LEASE * 0.7) as (slots, long, _):
-        heartbeat = Heartbeat(floor.source, slots, lease_seconds=LEASE)
+    async with attempt(floor, held_for=LEASE * 0.7) as (capacity, long, _):
+        heartbeat = Heartbeat(floor.source, capacity, lease_seconds=LEASE)
         await heartbeat.fence_tick()
-        assert [running.lost for running in slots.running.values()] == [False]
-        [running] = slots.running.values()
-        running.held_at -= LEASE * 0.11
+        assert [running.lease_lost for running in capacity.running.values()] == [False]
+        [running] = capacity.running.values()
+        running.lease_seen_at -= LEASE * 0.11
         await heartbeat.fence_tick()
         await asyncio.wait_for(long.cancelled.wait(), 10)

@@ -1,4 +1,4 @@
-"""One attempt: how each end is told, that trouble with telling it never runs the engine twice, and what it leaves."""
+"""One attempt: how each end is reported, that trouble with a report never runs the engine twice, and what it leaves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ async def endless(work: Work, context: NativeContext) -> NoReturn:
 
 
 async def test_a_report_is_repeated_alone_while_storage_is_away(floor: Floor) -> None:
-    engine = floor.tell("told", answering(text("once")))
+    engine = floor.script("scripted", answering(text("once")))
     floor.source.trouble["finish"] = [DownError(), DownError()]
     lease = await floor.lease_one()
     await floor.runner.run(lease)
@@ -62,7 +62,7 @@ async def test_a_report_that_is_never_accepted_is_given_up_and_logged(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner_module, "_REPORT_AGAIN", (0.001, 0.001))
-    engine = floor.tell("told", answering(text("once")))
+    engine = floor.script("scripted", answering(text("once")))
     floor.source.trouble["finish"] = [DownError() for _ in range(10)]
     lease = await floor.lease_one()
     with capture_logs() as logged:
@@ -73,7 +73,7 @@ async def test_a_report_that_is_never_accepted_is_given_up_and_logged(
 
 
 async def test_a_stop_during_the_report_does_not_lose_the_result(floor: Floor) -> None:
-    engine = floor.tell("told", answering(text("once")))
+    engine = floor.script("scripted", answering(text("once")))
     gate = floor.source.gates["finish"] = asyncio.Event()
     lease = await floor.lease_one()
     running = asyncio.create_task(floor.runner.run(lease))
@@ -88,21 +88,21 @@ async def test_a_stop_during_the_report_does_not_lose_the_result(floor: Floor) -
 
 
 async def test_a_stop_during_the_engine_gives_the_item_back_charged_to_nobody(floor: Floor) -> None:
-    floor.tell("told", endless)
+    floor.script("scripted", endless)
     lease = await floor.lease_one(max_retries=0)
     running = asyncio.create_task(floor.runner.run(lease))
-    await until(lambda: floor.engines["told"].runs == 1, "the engine runs")
+    await until(lambda: floor.engines["scripted"].runs == 1, "the engine runs")
     running.cancel()
     await running
     [ended] = await floor.attempts(lease.key.job_id)
     assert (ended.outcome, ended.failure_reason) == ("stopped", "server_stopped")
-    floor.tell("told", answering())
+    floor.script("scripted", answering())
     await floor.run_all()
     assert (await floor.job(lease.key.job_id)).status == "complete"
 
 
 async def test_a_result_under_a_token_that_was_replaced_changes_nothing(floor: Floor) -> None:
-    floor.tell("told", answering(text("late")))
+    floor.script("scripted", answering(text("late")))
     lease = await floor.lease_one()
     await maintenance.release_all_leases(floor.house)
     [other] = await floor.claim()
@@ -114,7 +114,7 @@ async def test_a_result_under_a_token_that_was_replaced_changes_nothing(floor: F
 
 
 async def test_outputs_that_storage_refuses_fail_the_attempt_instead_of_running_it_for_ever(floor: Floor) -> None:
-    engine = floor.tell("told", answering(text("x")))
+    engine = floor.script("scripted", answering(text("x")))
     floor.source.trouble["finish"] = [ValueError("no such column")]
     lease = await floor.lease_one(max_retries=0)
     with capture_logs() as logged:
@@ -132,19 +132,19 @@ async def test_outputs_that_storage_refuses_fail_the_attempt_instead_of_running_
 ENDS: dict[str, tuple[Exception, str, str]] = {
     "its own word": (EngineFailure("upside down", FailureKind.INVALID_DATA), "invalid_data", "upside down"),
     "without a kind": (EngineFailure("no luck"), "internal_error", "no luck"),
-    "anything else": (KeyError("frame"), "internal_error", "told: KeyError: 'frame'"),
-    "a time-out of its own": (TimeoutError("the host"), "internal_error", "told: TimeoutError: the host"),
+    "anything else": (KeyError("frame"), "internal_error", "scripted: KeyError: 'frame'"),
+    "a time-out of its own": (TimeoutError("the host"), "internal_error", "scripted: TimeoutError: the host"),
     "too large": (TooLarge("The answer is over 5 bytes."), "invalid_data", "The answer is over 5 bytes."),
     "storage away": (DownError(), "system_error", "The database cannot answer now."),
     "NUL in its words": (EngineFailure("a\0b"), "internal_error", "a\ufffdb"),
-    "half a surrogate pair": (ValueError("\ud800"), "internal_error", "told: ValueError: ?"),
+    "half a surrogate pair": (ValueError("\ud800"), "internal_error", "scripted: ValueError: ?"),
 }
 
 
 @pytest.mark.parametrize("name", ENDS)
 async def test_every_end_has_its_kind_and_words(floor: Floor, name: str) -> None:
     error, kind, said = ENDS[name]
-    floor.tell("told", raising(error))
+    floor.script("scripted", raising(error))
     lease = await floor.lease_one(max_retries=0)
     with capture_logs():
         await floor.runner.run(lease)
@@ -153,22 +153,22 @@ async def test_every_end_has_its_kind_and_words(floor: Floor, name: str) -> None
 
 
 async def test_what_an_engine_did_not_mean_to_raise_is_logged(floor: Floor) -> None:
-    floor.tell("told", raising(KeyError("frame")))
+    floor.script("scripted", raising(KeyError("frame")))
     with capture_logs() as logged:
         await floor.runner.run(await floor.lease_one())
-    assert [(line["event"], line["engine"]) for line in logged] == [("an engine of the server failed", "told")]
+    assert [(line["event"], line["engine"]) for line in logged] == [("an engine of the server failed", "scripted")]
 
 
 async def test_an_engine_over_its_time_is_stopped_and_its_folder_is_gone(floor: Floor) -> None:
-    floor.tell("told", endless)
+    floor.script("scripted", endless)
     lease = await floor.lease_one(max_retries=0, timeout_seconds=1)
     await floor.runner.run(lease)
     [ended] = await floor.attempts(lease.key.job_id)
     assert ended.failure_reason == "chunk_timeout"
-    assert ended.failure_message == "told took longer than 1 s and was stopped."
+    assert ended.failure_message == "scripted took longer than 1 s and was stopped."
     assert list(floor.house.store.scratch().iterdir()) == []
     [log] = await artifacts.logs(floor.house, PRINCIPAL, lease.key.job_id, 0)
-    assert log.path.read_text().endswith(" working\n")
+    assert (await artifacts.read_log(floor.house, log, 1000)).endswith(b" working\n")
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ async def test_an_engine_that_cannot_be_called_here_fails_at_once(floor: Floor, 
 
 async def test_an_engine_that_is_no_longer_known_fails_at_once(floor: Floor) -> None:
     lease = await floor.lease_one()
-    del floor.house.catalogue.by_id["told"]
+    del floor.house.catalogue.by_id["scripted"]
     await floor.runner.run(lease)
     [ended] = await floor.attempts(lease.key.job_id)
     assert (ended.failure_reason, ended.failure_message) == (
         "system_dependency_missing",
-        'Engine "told" is not installed here.',
+        'Engine "scripted" is not installed here.',
     )
 
 
@@ -209,7 +209,7 @@ async def test_an_engine_that_needs_no_files_is_given_none(floor: Floor) -> None
 
 
 async def test_chunks_go_to_their_readers_and_the_last_one_publishes(floor: Floor) -> None:
-    floor.tell("ingest", answering(text("whole", name="whole.txt")))
+    floor.script("ingest", answering(text("whole", name="whole.txt")))
 
     async def split(work: Work, context: NativeContext) -> list[Output]:
         [whole] = work.inputs
@@ -225,7 +225,7 @@ async def test_chunks_go_to_their_readers_and_the_last_one_publishes(floor: Floo
         return [text(repr(seen), name="all.txt")]
 
     for name, do in (("split", split), ("read", read), ("write", write)):
-        floor.tell(name, do)
+        floor.script(name, do)
     [job_id] = await floor.create(make.fan_out(2))
     await floor.run_all()
     assert (await floor.job(job_id)).status == "complete"
@@ -241,7 +241,7 @@ async def test_what_a_failed_attempt_made_is_not_there(floor: Floor) -> None:
     async def half(work: Work, context: NativeContext) -> list[Output]:
         return [text("fine"), Output(media_type="text/plain", path=work.directory / "missing")]
 
-    floor.tell("told", half)
+    floor.script("scripted", half)
     lease = await floor.lease_one(max_retries=0)
     with capture_logs():
         await floor.runner.run(lease)

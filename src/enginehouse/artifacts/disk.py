@@ -2,51 +2,36 @@
 
 import asyncio
 import errno
-import fcntl
-import hashlib
 import os
-import shutil
-import stat
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO, Final, TypeVar
 
-from enginehouse.artifacts.store import Stored
-from enginehouse.domain.errors import NotFound, TooLarge, Unavailable
+from enginehouse.artifacts.incoming import BLOCK, Incoming
+from enginehouse.artifacts.session import Session
+from enginehouse.artifacts.store import Stat, Stored
+from enginehouse.domain.errors import NotFound, Unavailable
 
-_BLOCK: Final = 1 << 20
+_STREAM_BLOCK: Final = 1 << 18
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SICK: Final = frozenset({errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})
+_NOTHING_THERE: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _T = TypeVar("_T")
 
 
 class DiskStore:
-    """An `ArtifactStore` below one folder.
-
-    `kept/<key>` holds what is visible. `session/<name>/` holds what one running process has not finished: temporary
-    files and the scratch folder. A session lives as long as its process holds a lock on `<name>.lock`, so what a killed
-    process left is known as residue, and removed when the next store opens; that of a living one is left alone.
-    """
+    """An `ArtifactStore` below one folder: `kept/<key>` holds what is visible, `session/` what is not finished."""
 
     def __init__(self, root: Path) -> None:
-        self._kept = root / "kept"
-        self._kept.mkdir(parents=True, exist_ok=True)
-        sessions = root / "session"
-        sessions.mkdir(exist_ok=True)
-        with _locked(root / "session.lock"):
-            _remove_residue(sessions)
-            self._session = Path(tempfile.mkdtemp(prefix="", dir=sessions))
-            self._lock = _open_locked(self._session.with_suffix(".lock"))
-        self._scratch = self._session / "scratch"
-        self._scratch.mkdir()
+        self.kept = root / "kept"
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self._session = Session(root)
 
     def close(self) -> None:
-        """The session's temporary files are gone and its lock is free."""
-        shutil.rmtree(self._session, ignore_errors=True)
-        self._session.with_suffix(".lock").unlink(missing_ok=True)
-        self._lock.close()
+        """What was not finished is gone."""
+        self._session.close()
 
     async def put(
         self, key: str, source: bytes | Path | AsyncIterator[bytes], *, max_bytes: int | None = None
@@ -55,15 +40,15 @@ class DiskStore:
 
         A path is copied, never followed when it is a link, and must be a regular file.
         """
-        target = self.local(key)
+        target = self._path(key)
         if isinstance(source, bytes | Path):
             return (await _in_thread(self._put_all, [(key, source)], max_bytes))[0]
-        incoming = await _in_thread(_Incoming, self._session, max_bytes)
+        incoming = await _in_thread(Incoming, self._session.folder, max_bytes)
         try:
             waiting = bytearray()
             async for block in source:
                 waiting += block
-                if len(waiting) >= _BLOCK:
+                if len(waiting) >= BLOCK:
                     await _in_thread(incoming.write, bytes(waiting))
                     waiting.clear()
             await _in_thread(incoming.write, bytes(waiting))
@@ -78,46 +63,116 @@ class DiskStore:
             return []
         return await _in_thread(self._put_all, parts, None)
 
+    async def append(self, key: str, offset: int, data: bytes) -> int:
+        """The bytes under `key` from `offset` on are `data`; returns where they end. Not synced to the disk.
+
+        Raises NotFound where a key that was begun is gone, ValueError where bytes before `offset` are missing.
+        """
+        path = self._path(key)
+        try:
+            return await _in_thread(_append, path, offset, data)
+        except _NOTHING_THERE:
+            raise NotFound("artifact", key) from None
+
     def local(self, key: str) -> Path:
-        """The file that holds, or would hold, the bytes of `key`. Raises ValueError for what is not a key."""
-        parts = key.split("/")
-        if len(key) > 1024 or not all(_is_name(part) for part in parts):
-            raise ValueError(f"not an artifact key: {key[:200]!r}")
-        return self._kept.joinpath(*parts)
+        return self._path(key)
+
+    @asynccontextmanager
+    async def open(self, key: str) -> AsyncIterator[Path]:
+        """The file itself. Raises NotFound."""
+        path = self._path(key)
+        if not path.is_file():
+            raise NotFound("artifact", key)
+        yield path
+
+    async def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `stop`, or to the end. Raises NotFound."""
+        file = await self._open(key, start)
+        try:
+            at = start
+            while stop is None or at < stop:
+                block = await _in_thread(file.read, _STREAM_BLOCK if stop is None else min(_STREAM_BLOCK, stop - at))
+                if not block:
+                    return
+                at += len(block)
+                yield block
+        finally:
+            file.close()
 
     async def read(self, key: str, *, limit: int | None = None) -> bytes:
         """The bytes under `key`, the first `limit` of them. Raises NotFound."""
-        path = self.local(key)
+        path = self._path(key)
 
         def read() -> bytes:
-            try:
-                with path.open("rb") as file:
-                    return file.read() if limit is None else file.read(limit)
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                raise NotFound("artifact", key) from None
+            with path.open("rb") as file:
+                return file.read() if limit is None else file.read(limit)
 
-        return await _in_thread(read)
+        try:
+            return await _in_thread(read)
+        except _NOTHING_THERE:
+            raise NotFound("artifact", key) from None
+
+    async def stat(self, key: str) -> Stat:
+        """Raises NotFound."""
+        try:
+            seen = await _in_thread(self._path(key).stat)
+        except _NOTHING_THERE:
+            raise NotFound("artifact", key) from None
+        if not S_ISREG(seen.st_mode):
+            raise NotFound("artifact", key)
+        return Stat(seen.st_size, seen.st_mtime)
+
+    async def keys(self, folder: str) -> list[str]:
+        """The keys directly in this folder, in order."""
+        path = self._path(folder)
+
+        def names() -> list[str]:
+            with suppress(*_NOTHING_THERE):
+                return sorted(entry.name for entry in path.iterdir() if entry.is_file())
+            return []
+
+        return [f"{folder}/{name}" for name in await _in_thread(names)]
 
     async def missing(self, keys: list[str]) -> list[str]:
         """Those of the keys that no file is under."""
-        paths = [(key, self.local(key)) for key in keys]
+        paths = [(key, self._path(key)) for key in keys]
         return await _in_thread(lambda: [key for key, path in paths if not path.is_file()])
 
     async def delete(self, keys: list[str]) -> None:
         """Nothing is under these keys any more, and folders they leave empty are gone; unknown keys are passed over."""
-        paths = [self.local(key) for key in keys]
+        paths = [self._path(key) for key in keys]
         await _in_thread(self._remove, paths)
 
     def scratch(self) -> Path:
         """A folder on the store's file system, one per process. What is in it when the process ends is residue."""
-        return self._scratch
+        return self._session.scratch
+
+    def _path(self, key: str) -> Path:
+        """The file that holds, or would hold, the bytes of `key`. Raises ValueError for what is not a key."""
+        parts = key.split("/")
+        if len(key) > 1024 or not all(_is_name(part) for part in parts):
+            raise ValueError(f"not an artifact key: {key[:200]!r}")
+        return self.kept.joinpath(*parts)
+
+    async def _open(self, key: str, start: int) -> BinaryIO:
+        path = self._path(key)
+
+        def opened() -> BinaryIO:
+            file = path.open("rb")
+            file.seek(start)
+            return file
+
+        try:
+            return await _in_thread(opened)
+        except _NOTHING_THERE:
+            raise NotFound("artifact", key) from None
 
     def _put_all(self, parts: list[tuple[str, bytes | Path]], max_bytes: int | None) -> list[Stored]:
-        targets = [self.local(key) for key, _ in parts]
-        incoming: list[_Incoming] = []
+        targets = [self._path(key) for key, _ in parts]
+        incoming: list[Incoming] = []
         try:
             for _, source in parts:
-                one = _Incoming(self._session, max_bytes)
+                one = Incoming(self._session.folder, max_bytes)
                 incoming.append(one)
                 one.write_from(source)
             self._publish(list(zip(incoming, targets, strict=True)))
@@ -126,7 +181,7 @@ class DiskStore:
             for one in incoming:
                 one.discard()
 
-    def _publish(self, moves: "list[tuple[_Incoming, Path]]") -> None:
+    def _publish(self, moves: "list[tuple[Incoming, Path]]") -> None:
         for incoming, _ in moves:
             incoming.flush()
         for incoming, target in moves:
@@ -162,7 +217,7 @@ class DiskStore:
             with suppress(FileNotFoundError, NotADirectoryError):
                 path.unlink()
             folder = path.parent
-            while folder != self._kept:
+            while folder != self.kept:
                 try:
                     folder.rmdir()
                 except FileNotFoundError:
@@ -176,61 +231,27 @@ class DiskStore:
                 _sync_folder(folder)
 
 
-class _Incoming:
-    """A temporary file being filled, hashed on the way."""
-
-    def __init__(self, folder: Path, max_bytes: int | None) -> None:
-        handle, name = tempfile.mkstemp(prefix="incoming-", dir=folder)
-        self.path = Path(name)
-        self._file = os.fdopen(handle, "wb", buffering=0)
-        self._max_bytes = max_bytes
-        self._size = 0
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
-
-    def write(self, block: bytes) -> None:
-        self._size += len(block)
-        if self._max_bytes is not None and self._size > self._max_bytes:
-            raise TooLarge(f"Larger than {self._max_bytes} bytes, the most that is kept here.")
-        self._sha256.update(block)
-        self._md5.update(block)
-        view = memoryview(block)
-        while view:
-            view = view[self._file.write(view) :]
-
-    def write_from(self, source: bytes | Path) -> None:
-        if isinstance(source, bytes):
-            self.write(source)
-            return
-        with _open_regular(source) as file:
-            while block := file.read(_BLOCK):
-                self.write(block)
-
-    def flush(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def stored(self, key: str) -> Stored:
-        return Stored(key=key, size=self._size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
-
-    def discard(self) -> None:
-        """The temporary name is gone; after a publish it already is."""
-        with suppress(OSError):
-            self._file.close()
-        self.path.unlink(missing_ok=True)
-
-
 def _is_name(part: str) -> bool:
     return part not in ("", ".", "..") and len(part.encode()) <= 255 and part.isprintable() and "\\" not in part
 
 
-def _open_regular(path: Path) -> BinaryIO:
-    # An engine names its outputs: a link could point anywhere, and opening a pipe would wait for ever.
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+def _append(path: Path, offset: int, data: bytes) -> int:
+    if offset == 0:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    # What was begun and is gone was deleted with its job: it must not come back.
+    made = os.O_CREAT if offset == 0 else 0
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | made, 0o640)
+    try:
+        if os.fstat(handle).st_size < offset:
+            raise ValueError(f"bytes before {offset} are missing")
+        os.ftruncate(handle, offset)
+        end, view = offset, memoryview(data)
+        while view:
+            written = os.pwrite(handle, view, end)
+            end, view = end + written, view[written:]
+        return end
+    finally:
         os.close(handle)
-        raise ValueError(f"not a regular file: {path.name!r}")
-    return os.fdopen(handle, "rb")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -250,27 +271,3 @@ async def _in_thread(work: "Callable[..., _T]", *arguments: object) -> _T:
         if error.errno in _SICK:
             raise Unavailable(f"The disk that holds the artifacts cannot be used: {error.strerror}.") from error
         raise
-
-
-def _open_locked(path: Path) -> BinaryIO:
-    file = path.open("wb")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return file
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with _open_locked(path):
-        yield
-
-
-def _remove_residue(sessions: Path) -> None:
-    for session in [path for path in sessions.iterdir() if path.is_dir()]:
-        lock = session.with_suffix(".lock")
-        with lock.open("wb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            shutil.rmtree(session, ignore_errors=True)
-            lock.unlink(missing_ok=True)

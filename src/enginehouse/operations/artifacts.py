@@ -1,8 +1,11 @@
 """What jobs have left behind, for whoever may see it: outputs, their bytes, and the logs of attempts."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from enginehouse.artifacts import store
+from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, attempt_folder
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
@@ -17,7 +20,7 @@ class LogFile:
     """The log of one attempt: what its engine printed, capped."""
 
     name: str
-    path: Path
+    key: str
 
 
 async def of_job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Artifact, ...]:
@@ -42,9 +45,12 @@ def named(found: tuple[Artifact, ...], name: str) -> Artifact:
     raise NotFound("Output", name)
 
 
-def open_(house: House, artifact: Artifact) -> Path:
-    """A local file with the output's bytes; the artifact must come from one of the functions above."""
-    return house.store.local(artifact.key)
+async def content(house: House, artifact: Artifact) -> Content:
+    """The output's bytes; the artifact must come from one of the functions above. Raises NotFound."""
+    try:
+        return await store.content(house.store, artifact.key)
+    except NotFound:  # retention or a delete has come between
+        raise NotFound("Output", artifact.name) from None
 
 
 async def read(house: House, artifact: Artifact, limit: int | None = None) -> bytes:
@@ -56,5 +62,15 @@ async def logs(house: House, principal: Principal, job_id: int, ordinal: int, sh
     """The logs of the task's attempts, running ones included, in the order of items and attempts."""
     require(principal, Role.READER)
     await job_operations.task(house, principal, job_id, ordinal, shown)
-    folder = house.store.local(f"{attempt_folder(principal.organization_id, job_id, ordinal)}/logs")
-    return tuple(LogFile(path.name, path) for path in sorted(folder.glob("*.log")))
+    folder = f"{attempt_folder(principal.organization_id, job_id, ordinal)}/logs"
+    return tuple(LogFile(key.rpartition("/")[2], key) for key in await house.store.keys(folder))
+
+
+def open_log(house: House, log: LogFile) -> AbstractAsyncContextManager[Path]:
+    """A local file with the log, inside the context. Raises NotFound."""
+    return house.store.open(log.key)
+
+
+async def read_log(house: House, log: LogFile, limit: int) -> bytes:
+    """The first `limit` bytes of the log. Raises NotFound."""
+    return await house.store.read(log.key, limit=limit)

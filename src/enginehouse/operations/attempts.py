@@ -1,8 +1,9 @@
 """The attempts of tasks, for whoever may see the job: who ran what when, how it ended, and what the engine printed."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from enginehouse.artifacts import store
+from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import log_key
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.identity import Principal, Role
@@ -43,8 +44,8 @@ async def of_tasks(
 
 async def log(
     house: House, principal: Principal, job_id: int, ordinal: int, item: int, number: int, shown: str = ""
-) -> Path:
-    """A local file with what the attempt's engine printed, capped; there is none before it prints. Raises NotFound."""
+) -> Content:
+    """What the attempt's engine printed, capped; there is no log before it prints. Raises NotFound."""
     await job_operations.task(house, principal, job_id, ordinal, shown)
     organization_id = principal.organization_id
     there = await house.database.peek(
@@ -52,4 +53,7 @@ async def log(
     )
     if not there:
         raise NotFound("Attempt", f"{item}/{number}")
-    return house.store.local(log_key(organization_id, job_id, ordinal, item, number))
+    try:
+        return await store.content(house.store, log_key(organization_id, job_id, ordinal, item, number))
+    except NotFound:
+        raise NotFound("Log", f"{item}/{number}") from None

@@ -1,12 +1,14 @@
 """Targets and their assets: an organization's own, and the public ones of others to read."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, Literal
 
 from msgspec import structs
 
+from enginehouse.artifacts import store
+from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
@@ -29,6 +31,7 @@ __all__ = [
     "asset",
     "asset_counts",
     "assets",
+    "content",
     "create",
     "create_asset",
     "create_with_asset",
@@ -36,7 +39,6 @@ __all__ = [
     "get",
     "get_many",
     "list_",
-    "open_asset",
     "primary_asset",
     "problems",
     "record_asset",
@@ -254,9 +256,12 @@ async def primary_asset(
     )
 
 
-async def open_asset(house: House, asset: Asset) -> Path | None:
-    """A local file with the asset's bytes; None where there is only a reference."""
-    return None if asset.key is None else house.store.local(asset.key)
+async def content(house: House, asset: Asset) -> Content:
+    """The asset's bytes. Raises NotFound, also where there is only a reference."""
+    with suppress(NotFound):
+        if asset.key is not None:
+            return await store.content(house.store, asset.key)
+    raise NotFound("Asset", asset.id)
 
 
 async def _add(

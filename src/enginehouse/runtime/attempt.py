@@ -80,7 +80,7 @@ class AttemptContext:
         asset = await targets.primary_asset(self._house, self._principal, self._lease.target_id)
         if asset is None:
             return None
-        path = await targets.open_asset(self._house, asset)
+        path = None if asset.key is None else self._house.store.local(asset.key)
         if path is not None:
             size = path.stat().st_size
             return Chunk(path=path, media_type=asset.content_type, size=size, name=asset.name or "")

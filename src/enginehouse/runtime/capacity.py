@@ -1,4 +1,4 @@
-"""The attempts running in this process: which slots are taken, by what, and how one is stopped."""
+"""The attempts running in this process: which worker slots they take, and how one of them is stopped."""
 
 import asyncio
 import time
@@ -7,114 +7,120 @@ from dataclasses import dataclass, field
 
 from enginehouse.domain.work import ItemKey, Lease
 
-Held = tuple[ItemKey, int]
+LeaseId = tuple[ItemKey, int]
+"""An item and the fencing token of one lease of it."""
 
 
 @dataclass(slots=True)
 class Running:
-    """One attempt: its lease, its coroutine, and when its lease was last known to hold (monotonic seconds).
+    """One attempt: its lease, its coroutine, and when its lease was last known to be valid (monotonic seconds).
 
-    `in_slot` until its engine has ended; what is left then is the report, which needs its lease but no slot.
-    `asked` to stop since its job was cancelled: its lease holds on until its engine has ended. `lost`: it does not.
+    `in_slot` until its engine has ended; what is left then is the report, which needs the lease but no worker slot.
+    `stop_requested`: its job was cancelled; its lease stays valid until its engine has ended. `lease_lost`: it does
+    not.
     """
 
     lease: Lease
     pool: str
     task: asyncio.Task[None]
-    held_at: float
-    asked: bool = False
-    lost: bool = False
+    lease_seen_at: float
+    stop_requested: bool = False
+    lease_lost: bool = False
     in_slot: bool = True
 
 
 @dataclass(slots=True)
-class Slots:
-    """How many attempts each pool may run at once, and those that do.
+class Capacity:
+    """How many worker slots each pool has, and the attempts that take them.
 
-    `freed` is called when a slot has become free, and when an attempt's report is in: its job is locked no longer.
-    `told` is called when attempts have been asked to stop, `unsure` when leases should be asked after at once.
-    An engine that was asked to stop has `patience` seconds to do so, any other that is stopped `grace`.
+    `on_free` is called when a worker slot has become free, and when the report of an attempt is in: its job is no
+    longer locked. `on_stop_request` is called when a stop was requested of attempts, `on_doubt` when the leases should
+    be checked at once. An engine has `stop_grace` seconds to end after a stop request, `grace` after any other stop.
     """
 
-    capacity: dict[str, int]
-    running: dict[Held, Running] = field(default_factory=dict)
-    freed: Callable[[], None] = lambda: None
-    told: Callable[[], None] = lambda: None
-    unsure: Callable[[], None] = lambda: None
-    patience: float = 10.0
+    pools: dict[str, int]
+    running: dict[LeaseId, Running] = field(default_factory=dict)
+    on_free: Callable[[], None] = lambda: None
+    on_stop_request: Callable[[], None] = lambda: None
+    on_doubt: Callable[[], None] = lambda: None
+    stop_grace: float = 10.0
     grace: float = 1.0
-    noticed_at: float = float("-inf")
-    signalled: set[Held] = field(default_factory=set)
+    doubt_since: float = float("-inf")
+    stop_signals: set[LeaseId] = field(default_factory=set)
     _taken: dict[str, int] = field(default_factory=dict)
 
     def free(self, pool: str) -> int:
-        return self.capacity.get(pool, 0) - self._taken.get(pool, 0)
+        """How many worker slots of the pool nothing takes."""
+        return self.pools.get(pool, 0) - self._taken.get(pool, 0)
 
     def start(self, lease: Lease, pool: str, work: Coroutine[None, None, None], *, now: float) -> None:
-        """The attempt runs and holds a slot until its engine has ended, at the latest until its coroutine has."""
+        """The attempt runs. It takes a worker slot until its engine has ended, at the latest its coroutine."""
         task = asyncio.create_task(work)
-        held = (lease.key, lease.token)
-        self.running[held] = Running(lease, pool, task, now)
+        lease_id = (lease.key, lease.token)
+        self.running[lease_id] = Running(lease, pool, task, now)
         self._taken[pool] = self._taken.get(pool, 0) + 1
-        task.add_done_callback(lambda _: self._end(held))
-        if now <= self.noticed_at:
-            self.unsure()
+        task.add_done_callback(lambda _: self._end(lease_id))
+        if now <= self.doubt_since:
+            self.on_doubt()
 
-    def release(self, held: Held) -> None:
-        """The attempt's engine has ended: its slot is free, so the next claim and this report may share a commit."""
-        if (attempt := self.running.get(held)) is not None and attempt.in_slot:
+    def release(self, lease_id: LeaseId) -> None:
+        """The engine has ended and its worker slot is free, so the next claim and this report may share a commit."""
+        if (attempt := self.running.get(lease_id)) is not None and attempt.in_slot:
             attempt.in_slot = False
             self._taken[attempt.pool] -= 1
-            self.freed()
+            self.on_free()
 
-    def _end(self, held: Held) -> None:
-        self.release(held)
-        del self.running[held]
-        self.freed()
+    def _end(self, lease_id: LeaseId) -> None:
+        self.release(lease_id)
+        del self.running[lease_id]
+        self.on_free()
 
-    def stop(self, held: Iterable[Held]) -> None:
-        """These attempts have been told to stop, once each: their leases are no longer theirs."""
-        for key in held:
-            if (attempt := self.running.get(key)) is not None and not attempt.lost:
-                attempt.lost = True
+    def stop(self, lease_ids: Iterable[LeaseId]) -> None:
+        """These attempts are stopped, once each: their leases are lost."""
+        for lease_id in lease_ids:
+            if (attempt := self.running.get(lease_id)) is not None and not attempt.lease_lost:
+                attempt.lease_lost = True
                 attempt.task.cancel()
 
     def stop_jobs(self, job_ids: Iterable[int]) -> None:
-        """Every attempt of these jobs is told to stop: they have no lease any more."""
+        """Every attempt of these jobs is stopped: they have no lease any more."""
         self.stop(self._of(job_ids))
 
-    def ask(self, held: Iterable[Held]) -> None:
-        """These attempts have been asked to stop, once each: their jobs were cancelled."""
-        for key in held:
-            attempt = self.running.get(key)
-            if attempt is not None and not attempt.asked and not attempt.lost:
-                attempt.asked = True
+    def request_stop(self, lease_ids: Iterable[LeaseId]) -> None:
+        """A stop is requested of these attempts, once each: their jobs were cancelled."""
+        for lease_id in lease_ids:
+            attempt = self.running.get(lease_id)
+            if attempt is not None and not attempt.stop_requested and not attempt.lease_lost:
+                attempt.stop_requested = True
                 attempt.task.cancel()
-                self.signalled.add(key)
-        if self.signalled:
-            self.told()
+                self.stop_signals.add(lease_id)
+        if self.stop_signals:
+            self.on_stop_request()
 
-    def ask_jobs(self, job_ids: Iterable[int]) -> None:
-        """Every attempt of these jobs is asked to stop, also one whose lease is still on its way here."""
-        self.noticed_at = time.monotonic()
-        self.ask(self._of(job_ids))
+    def request_stop_of_jobs(self, job_ids: Iterable[int]) -> None:
+        """A stop is requested of every attempt of these jobs, also of one whose lease is still on its way here."""
+        self.doubt_since = time.monotonic()
+        self.request_stop(self._of(job_ids))
 
-    def notice(self) -> None:
-        """Somewhere running jobs were cancelled: whether one of ours was is asked at once."""
-        self.noticed_at = time.monotonic()
-        self.unsure()
+    def doubt(self) -> None:
+        """Running jobs were cancelled somewhere: the leases are checked at once for ours among them."""
+        self.doubt_since = time.monotonic()
+        self.on_doubt()
 
-    def was_asked(self, held: Held) -> bool:
-        return (attempt := self.running.get(held)) is not None and attempt.asked
+    def stop_requested(self, lease_id: LeaseId) -> bool:
+        """Whether the attempt is to stop because its job was cancelled."""
+        return (attempt := self.running.get(lease_id)) is not None and attempt.stop_requested
 
-    def grace_of(self, held: Held) -> float:
-        """How many seconds the attempt's engine has between being told to end and being made to."""
-        attempt = self.running.get(held)
-        return self.patience if attempt is not None and attempt.asked and not attempt.lost else self.grace
+    def grace_of(self, lease_id: LeaseId) -> float:
+        """How many seconds the attempt's engine has between the request to end and its kill."""
+        attempt = self.running.get(lease_id)
+        return (
+            self.stop_grace if attempt is not None and attempt.stop_requested and not attempt.lease_lost else self.grace
+        )
 
-    def _of(self, job_ids: Iterable[int]) -> list[Held]:
-        wanted = set(job_ids)
-        return [held for held in self.running if held[0].job_id in wanted]
+    def _of(self, job_ids: Iterable[int]) -> list[LeaseId]:
+        jobs = set(job_ids)
+        return [lease_id for lease_id in self.running if lease_id[0].job_id in jobs]
 
     async def drain(self, seconds: float) -> None:
         """Attempts have had `seconds` to end by themselves; the rest are cancelled and over."""

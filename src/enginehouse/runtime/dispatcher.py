@@ -1,69 +1,69 @@
-"""Work goes to free slots: claim as many leases as there are, start them, look again."""
+"""Work goes to free worker slots: claim as many leases as there are, start them, look again."""
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 
 from enginehouse.domain.work import Lease
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.loop import Loop
 from enginehouse.runtime.source import WorkSource
 
 IDLE_SECONDS = 0.5
 MARK_SECONDS = 1.0
-HELD_SECONDS = 0.02
+LOCKED_SECONDS = 0.02
 LARGEST_CLAIM = 256
 
 Run = Callable[[Lease], Coroutine[None, None, None]]
 
 
 class Dispatcher:
-    """Keeps the slots of this process busy. `run` is the whole life of one attempt, report included."""
+    """Keeps the worker slots of this process busy. `run` is the whole life of one attempt, report included."""
 
-    def __init__(self, source: WorkSource, slots: Slots, run: Run, *, worker: str) -> None:
+    def __init__(self, source: WorkSource, capacity: Capacity, run: Run, *, worker: str) -> None:
         self._source = source
-        self._slots = slots
+        self._capacity = capacity
         self._run = run
         self._worker = worker
         self._marked_at: dict[str, float] = {}
         self.loop = Loop("dispatcher", self.tick)
-        # Woken when the slot is free, not when its attempt is done: a tick in between would find nothing and sleep.
-        slots.freed = self.loop.wake
+        # The slot becomes free before its attempt is done: a tick in between would find nothing and sleep.
+        capacity.on_free = self.loop.wake
 
     async def tick(self) -> float:
-        """Every pool with free slots has been offered work; answers 0 where a full claim says there is more."""
-        return min([await self._fill(pool) for pool in self._slots.capacity], default=IDLE_SECONDS)
+        """Every pool with free worker slots has been offered work; returns 0 where a full claim says there is more."""
+        return min([await self._fill(pool) for pool in self._capacity.pools], default=IDLE_SECONDS)
 
     async def _fill(self, pool: str) -> float:
-        """The pool's free slots have been offered work; answers when to look again."""
-        free = self._slots.free(pool)
+        """The pool's free worker slots have been offered work; returns when to look again."""
+        free = self._capacity.free(pool)
         if free <= 0:
-            await self._mark_waiting(pool)
+            await self._mark_queued(pool)
             return IDLE_SECONDS
         if not await self._source.ready(pool=pool):
             return IDLE_SECONDS
         limit = min(free, LARGEST_CLAIM)
         # Leases count from before the call: its answer may be slow.
-        asked_at = time.monotonic()
-        claiming = asyncio.ensure_future(self._source.claim(pool=pool, limit=limit, worker=self._worker))
+        began = time.monotonic()
+        claim = asyncio.ensure_future(self._source.claim(pool=pool, limit=limit, worker=self._worker))
         try:
-            leases = await asyncio.shield(claiming)
+            leases = await asyncio.shield(claim)
         except asyncio.CancelledError:
             # Stopped in mid-claim: what is leased by then is started and drained like the rest, not forgotten.
-            self._start(pool, await claiming, asked_at)
+            self._start(pool, await claim, began)
             raise
-        self._start(pool, leases, asked_at)
+        self._start(pool, leases, began)
         if len(leases) == limit:
             return 0.0
-        # What is ready but could not be had is held by somebody, for the moment of a commit.
-        return IDLE_SECONDS if leases else HELD_SECONDS
+        # What is ready but could not be had is locked by somebody, for the moment of a commit.
+        return IDLE_SECONDS if leases else LOCKED_SECONDS
 
-    def _start(self, pool: str, leases: Sequence[Lease], asked_at: float) -> None:
+    def _start(self, pool: str, leases: Sequence[Lease], began: float) -> None:
         for lease in leases:
-            self._slots.start(lease, pool, self._run(lease), now=asked_at)
+            self._capacity.start(lease, pool, self._run(lease), now=began)
 
-    async def _mark_waiting(self, pool: str) -> None:
-        """Off the hot path: what waits because the slots are full is shown as queued, at most once a second."""
+    async def _mark_queued(self, pool: str) -> None:
+        """What waits because the worker slots are full is shown as queued, at most once a second: off the hot path."""
         now = time.monotonic()
         if now - self._marked_at.get(pool, 0.0) >= MARK_SECONDS:
             self._marked_at[pool] = now

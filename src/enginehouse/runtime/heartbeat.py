@@ -2,54 +2,55 @@
 
 import time
 
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.loop import Loop
 from enginehouse.runtime.source import WorkSource
 
 _OF_LEASE = 1 / 3
 _FENCE_AT = 0.8
-_SIGNAL_SECONDS = 60.0  # woken when there is something to tell
+_SIGNAL_SECONDS = 60.0  # a stop request wakes the loop
 
 
 class Heartbeat:
     """Extends every lease three times per lease time; an attempt unheard of for 80 % of it is stopped in time."""
 
-    def __init__(self, source: WorkSource, slots: Slots, *, lease_seconds: float) -> None:
+    def __init__(self, source: WorkSource, capacity: Capacity, *, lease_seconds: float) -> None:
         self._source = source
-        self._slots = slots
+        self._capacity = capacity
         self._lease_seconds = lease_seconds
         self.loop = Loop("heartbeat", self.tick)
         self.fence = Loop("fence", self.fence_tick)
         self.signals = Loop("signals", self.signal_tick)
-        slots.unsure = self.loop.wake
-        slots.told = self.signals.wake
+        capacity.on_doubt = self.loop.wake
+        capacity.on_stop_request = self.signals.wake
 
     async def tick(self) -> float:
-        """The leases of attempts older than a tick, or than a notice, have been extended; those to stop are told so."""
+        """Leases older than a tick, or than a doubt, are extended, and the attempts that are to stop are stopped."""
         pause = self._lease_seconds * _OF_LEASE
-        asked_at = time.monotonic()
-        since = max(asked_at - pause / 2, self._slots.noticed_at)
-        held = [key for key, attempt in self._slots.running.items() if attempt.held_at <= since]
-        if held:
-            kept = await self._source.heartbeat(held)
-            for key in held:
-                if key in kept and (attempt := self._slots.running.get(key)) is not None:
+        began = time.monotonic()
+        since = max(began - pause / 2, self._capacity.doubt_since)
+        due = [lease_id for lease_id, attempt in self._capacity.running.items() if attempt.lease_seen_at <= since]
+        if due:
+            alive = await self._source.heartbeat(due)
+            for lease_id in due:
+                if lease_id in alive and (attempt := self._capacity.running.get(lease_id)) is not None:
                     # The lease counts from before the call: its answer may have been slow.
-                    attempt.held_at = asked_at
-            self._slots.stop(key for key in held if key not in kept)
-            self._slots.ask([key for key, to_stop in kept.items() if to_stop])
+                    attempt.lease_seen_at = began
+            self._capacity.stop(lease_id for lease_id in due if lease_id not in alive)
+            self._capacity.request_stop([lease_id for lease_id, to_stop in alive.items() if to_stop])
         return pause
 
     async def signal_tick(self) -> float:
-        """It is known of the attempts asked to stop that they were; their end waits for nobody to know it."""
-        told = list(self._slots.signalled)
-        if told:
-            await self._source.signalled(told)
-            self._slots.signalled.difference_update(told)
+        """It is recorded which attempts were signalled to stop; their end does not wait for that."""
+        signals = list(self._capacity.stop_signals)
+        if signals:
+            await self._source.stop_signalled(signals)
+            self._capacity.stop_signals.difference_update(signals)
         return _SIGNAL_SECONDS
 
     async def fence_tick(self) -> float:
-        """Without an answer from storage nothing is known: what may have lost its lease by now is stopped."""
+        """What may have lost its lease by now is stopped: without an answer from storage nothing is known."""
         limit = time.monotonic() - self._lease_seconds * _FENCE_AT
-        self._slots.stop([key for key, attempt in self._slots.running.items() if attempt.held_at < limit])
+        running = self._capacity.running.items()
+        self._capacity.stop([lease_id for lease_id, attempt in running if attempt.lease_seen_at < limit])
         return self._lease_seconds / 20

@@ -29,7 +29,7 @@ class Loop:
         self._woken.set()
 
     async def stop(self) -> None:
-        """No further tick begins; the one under way has been told to end, and is over."""
+        """No further tick begins; the one under way is cancelled, and is over."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -21,7 +21,7 @@ from enginehouse.engines.native.root_input import read_root_input
 from enginehouse.engines.threads import run_to_end
 from enginehouse.operations.house import House
 from enginehouse.runtime.attempt import AttemptContext, Fetch
-from enginehouse.runtime.capacity import Held
+from enginehouse.runtime.capacity import LeaseId
 from enginehouse.runtime.outputs import keep, printable
 from enginehouse.runtime.source import WorkSource
 
@@ -56,8 +56,8 @@ class CallPython(Protocol):
 class Runner:
     """What an attempt needs: where work comes from, the house it belongs to, and the ways to call an engine.
 
-    Of an attempt that is being stopped, `was_asked` says whether its job was cancelled, and `grace_of` how many seconds
-    its engine has before it is killed.
+    Of an attempt that is being stopped, `stop_requested` says whether its job was cancelled, and `grace_of` how many
+    seconds its engine has before it is killed.
     """
 
     source: WorkSource
@@ -65,9 +65,9 @@ class Runner:
     native: dict[str, NativeEngine]
     call_python: CallPython
     fetch: Fetch
-    engine_ended: Callable[[Held], None] = lambda held: None
-    was_asked: Callable[[Held], bool] = lambda held: False
-    grace_of: Callable[[Held], float] = lambda held: GRACE
+    engine_ended: Callable[[LeaseId], None] = lambda lease_id: None
+    stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
+    grace_of: Callable[[LeaseId], float] = lambda lease_id: GRACE
 
     async def run(self, lease: Lease) -> None:
         """The attempt has ended and its end is reported, unless the lease was lost on the way.
@@ -76,12 +76,12 @@ class Runner:
         comes under a token that no longer counts. It does not cut short what comes after the engine's answer, or a
         result that is ready could be lost, and its bytes left behind.
         """
-        held = (lease.key, lease.token)
+        lease_id = (lease.key, lease.token)
         try:
             outcome = await self._outcome(lease)
         except asyncio.CancelledError:
-            outcome = _STOP_REQUESTED if self.was_asked(held) else _SERVER_STOPPED
-        self.engine_ended(held)
+            outcome = _STOP_REQUESTED if self.stop_requested(lease_id) else _SERVER_STOPPED
+        self.engine_ended(lease_id)
         report = Report(lease.key, lease.token, outcome)
         try:
             await self._report(report)

@@ -20,15 +20,15 @@ class WorkSource(Protocol):
     async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
         """The leases still held run on; answers those, and whether each is to stop since its job was cancelled."""
 
-    async def signalled(self, told: Sequence[tuple[ItemKey, int]]) -> None:
-        """The engines of these attempts have been told to stop."""
+    async def stop_signalled(self, leases: Sequence[tuple[ItemKey, int]]) -> None:
+        """It is recorded that the engines of these attempts were signalled to stop."""
 
     async def finish(self, report: Report) -> Answer: ...
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]: ...
 
     async def mark_queued(self, *, pool: str) -> int:
-        """What waits for a slot of this pool says so."""
+        """What waits for a worker slot of this pool says so."""
 
 
 class InProcess:
@@ -46,8 +46,8 @@ class InProcess:
     async def heartbeat(self, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
         return await work.heartbeat(self._house, held)
 
-    async def signalled(self, told: Sequence[tuple[ItemKey, int]]) -> None:
-        await work.signalled(self._house, told)
+    async def stop_signalled(self, leases: Sequence[tuple[ItemKey, int]]) -> None:
+        await work.signalled(self._house, leases)
 
     async def finish(self, report: Report) -> Answer:
         return await work.finish(self._house, report)

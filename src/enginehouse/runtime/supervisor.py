@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from enginehouse.runtime.capacity import Slots
+from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.loop import Loop
@@ -20,23 +20,23 @@ class Supervisor:
 
     dispatcher: Dispatcher
     heartbeat: Heartbeat
-    slots: Slots
+    capacity: Capacity
     duties: Sequence[Loop]
     drain_seconds: float
-    hurried: asyncio.Event = field(default_factory=asyncio.Event)
+    haste: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
-        """Everything goes round. The heartbeat first: no lease is taken before something keeps it."""
+        """The loops run. The heartbeat is first: no lease is taken before something keeps it."""
         for loop in (*self._heartbeat_loops(), self.dispatcher.loop, *self.duties):
             loop.start()
 
     async def stop(self) -> None:
         """Nothing new has been claimed, what ran has ended or was given back, and the loops are over."""
         await self.dispatcher.loop.stop()
-        seconds = 0.0 if self.hurried.is_set() else self.drain_seconds
-        if self.slots.running:
-            log.info("waiting for running attempts", attempts=len(self.slots.running), seconds=seconds)
-        await self.slots.drain(seconds)
+        seconds = 0.0 if self.haste.is_set() else self.drain_seconds
+        if self.capacity.running:
+            log.info("waiting for running attempts", attempts=len(self.capacity.running), seconds=seconds)
+        await self.capacity.drain(seconds)
         for loop in (*self.duties, *self._heartbeat_loops()):
             await loop.stop()
 
@@ -45,6 +45,6 @@ class Supervisor:
 
     def hurry(self) -> None:
         """A stop, under way or to come, gives back what runs instead of waiting for it."""
-        self.hurried.set()
-        for attempt in list(self.slots.running.values()):
+        self.haste.set()
+        for attempt in list(self.capacity.running.values()):
             attempt.task.cancel()

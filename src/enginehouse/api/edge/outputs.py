@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
-from starlette.responses import FileResponse
-
 from enginehouse.api.edge import tasks as rest_tasks
 from enginehouse.api.edge.output_shapes import JobOutputs, Output, OutputAnswer, OutputsAnswer, TaskOutputs
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.download import Download
 from enginehouse.api.input import refs as rest_jobs_refs
 from enginehouse.domain import ids, times
 from enginehouse.domain.artifact import Artifact
-from enginehouse.domain.errors import NotFound
 from enginehouse.operations import artifacts
 
 MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output shown inside JSON; a larger one is downloaded
@@ -43,14 +41,14 @@ async def task_output(call: Call) -> Reply:
     return await _contents(call, await _of_task_named(call))
 
 
-async def job_download(call: Call) -> FileResponse:
+async def job_download(call: Call) -> Download:
     """GET proc/job/{JobID}/download/{JobOutputName}."""
-    return _file(call, await _of_job_named(call))
+    return await _download(call, await _of_job_named(call))
 
 
-async def task_download(call: Call) -> FileResponse:
+async def task_download(call: Call) -> Download:
     """GET proc/task/{TaskID}/download/{TaskOutputName}."""
-    return _file(call, await _of_task_named(call))
+    return await _download(call, await _of_task_named(call))
 
 
 async def _of_job_named(call: Call) -> Artifact:
@@ -90,14 +88,7 @@ async def _contents(call: Call, artifact: Artifact) -> Reply:
     )
 
 
-def _file(call: Call, artifact: Artifact) -> FileResponse:
-    """The bytes themselves. An attachment that is not sniffed: what an engine wrote must not run in a browser."""
-    path = artifacts.open_(call.house, artifact)
-    if not path.is_file():  # retention or a delete has come between
-        raise NotFound("Output", artifact.name)
-    return FileResponse(
-        path,
-        media_type=artifact.media_type,
-        filename=artifact.name,
-        headers={"x-content-type-options": "nosniff"},
-    )
+async def _download(call: Call, artifact: Artifact) -> Download:
+    """The bytes themselves, as an attachment."""
+    content = await artifacts.content(call.house, artifact)
+    return Download(content, media_type=artifact.media_type, filename=artifact.name)

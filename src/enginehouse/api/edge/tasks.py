@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.background import BackgroundTask
@@ -14,6 +15,7 @@ from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.domain import ids
 from enginehouse.domain.errors import NotFound
 from enginehouse.operations import artifacts, jobs
+from enginehouse.operations.house import House
 
 
 async def detail(call: Call) -> Reply:
@@ -28,7 +30,7 @@ async def logs(call: Call) -> FileResponse:
     """GET proc/task/{TaskID}/logs: a zip with a file for each attempt; empty before the first one."""
     [text] = call.ids
     files = await artifacts.logs(call.house, call.principal, *named(text), text)
-    archive = await asyncio.to_thread(_zip, files)
+    archive = await _zip(call.house, files)
     return FileResponse(
         archive,
         media_type="application/zip",
@@ -45,13 +47,14 @@ def named(text: str) -> tuple[int, int]:
     return task
 
 
-def _zip(files: tuple[artifacts.LogFile, ...]) -> Path:
+async def _zip(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:
     """A temporary archive of the files. One that retention took in the meantime is left out."""
     with (
         tempfile.NamedTemporaryFile(prefix="enginehouse-logs-", suffix=".zip", delete=False) as target,
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for file in files:
-            if file.path.exists():
-                archive.write(file.path, file.name)
+            with suppress(NotFound):
+                async with artifacts.open_log(house, file) as path:
+                    await asyncio.to_thread(archive.write, path, file.name)
     return Path(target.name)

@@ -2,10 +2,9 @@
 
 from typing import Any, Final
 
-from starlette.responses import FileResponse
-
 from enginehouse.api.http import body
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.download import Download
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import MAX_OFFSET, Query
 from enginehouse.api.input import refs as rest_jobs_refs
@@ -54,15 +53,13 @@ async def list_attempts(call: Call) -> Reply:
     return _result([_attempt(job_id, ordinal, each) for each in found])
 
 
-async def log(call: Call) -> FileResponse:
+async def log(call: Call) -> Download:
     """GET jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log: what the engine printed, capped."""
     text, task, item, number = call.ids
     job_id, ordinal = rest_jobs_refs.named(text), _number("Task", task)
-    wanted = _number("Attempt", item), _number("Attempt", number)
-    path = await attempts.log(call.house, call.principal, job_id, ordinal, *wanted, f"{text}/{task}")
-    if not path.is_file():
-        raise NotFound("Log", f"{item}/{number}")
-    return FileResponse(path, media_type="text/plain; charset=utf-8", headers={"x-content-type-options": "nosniff"})
+    attempt = _number("Attempt", item), _number("Attempt", number)
+    found = await attempts.log(call.house, call.principal, job_id, ordinal, *attempt, f"{text}/{task}")
+    return Download(found, media_type="text/plain; charset=utf-8")
 
 
 def log_path(job_id: int, ordinal: int, attempt: Attempt) -> str:

@@ -62,7 +62,7 @@ class TaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
-    """The slots of all connected workers in one pool."""
+    """The worker slots of all connected workers in one pool."""
 
     slots: int = 0
     taken: int = 0
@@ -150,7 +150,7 @@ def explain_job(status: JobStatus, tasks: Sequence[Explanation], *, stopping: in
             match reason:
                 case reasons.WaitsForParents() | reasons.IsStandby():
                     pass
-                case reasons.NoFreeSlot() | reasons.NextUp():
+                case reasons.NoFreeWorkerSlot() | reasons.NextUp():
                     known = found.setdefault(reasons.kind(reason), reason)
                     if isinstance(known, type(reason)) and (reason.more, reason.ahead) < (known.more, known.ahead):
                         found[reasons.kind(reason)] = reason
@@ -218,7 +218,7 @@ def _turn(task: TaskFacts, first: Waiting, house: HouseFacts) -> AnyReason:
     """The task may start: it is only a matter of who is ahead of it and when a slot becomes free."""
     ahead, more = _ahead(task, first, house)
     pool = house.pools.get(task.pool, PoolFacts())
-    kind = reasons.NoFreeSlot if pool.taken >= pool.slots else reasons.NextUp
+    kind = reasons.NoFreeWorkerSlot if pool.taken >= pool.slots else reasons.NextUp
     return kind(task.pool, pool.slots, pool.taken, ahead, more)
 
 

@@ -105,7 +105,7 @@ class Until(Reason, frozen=True, tag="until"):
     failure_message: str | None
 
 
-class NoFreeSlot(Reason, frozen=True, tag="no_free_slot"):
+class NoFreeWorkerSlot(Reason, frozen=True, tag="no_free_slot"):
     """Every slot of its pool is taken. `ahead` items of its organization start before it, or `more` than that."""
 
     pool: str
@@ -139,7 +139,7 @@ AnyReason = (
     | EngineLimit
     | TaskLimit
     | Until
-    | NoFreeSlot
+    | NoFreeWorkerSlot
     | NextUp
 )
 
@@ -189,7 +189,7 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f"attempt {attempt} may start at {graphql_seconds(at)}"
         case Until(at, attempt, why, _):
             return f"attempt {attempt} may start at {graphql_seconds(at)}, since attempt {attempt - 1} failed ({why})"
-        case NoFreeSlot(pool, slots, taken, ahead, more):
+        case NoFreeWorkerSlot(pool, slots, taken, ahead, more):
             return f"{_slots(pool, slots, taken)} and {_ahead(ahead, more=more)}"
         case NextUp(_, _, _, 0, False):
             return "nothing keeps it: it is the next to start"

@@ -1,7 +1,7 @@
 """The task fields: `task`, and what a Task shows."""
 
-import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from enginehouse.domain.job import Job, Task
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import artifacts, engines, jobs
+from enginehouse.operations.house import House
 
 query, task_type = QueryType(), ObjectType("Task")
 
@@ -80,18 +81,18 @@ async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
     files = await artifacts.logs(context.house, context.principal, task.job_id, task.ordinal)
     if not files:
         return None
-    text = await asyncio.to_thread(_read, files)
+    text = await _read(context.house, files)
     uri = f"{context.origin}/edge/v1/proc/task/{task_uuid(task.job_id, task.ordinal)}/logs"
     return {"uri": uri, "text": text, "jsondata": {"text": text}}
 
 
-def _read(files: Sequence[artifacts.LogFile]) -> str:
+async def _read(house: House, files: Sequence[artifacts.LogFile]) -> str:
     pieces, left = list[str](), _LOG_BYTES
     for file in files:
-        with file.path.open("rb") as opened:
-            raw = opened.read(left)
-        left -= len(raw)
-        pieces.append(raw.decode("utf-8", "replace"))
+        with suppress(NotFound):  # retention took it in the meantime
+            raw = await artifacts.read_log(house, file, left)
+            left -= len(raw)
+            pieces.append(raw.decode("utf-8", "replace"))
     return "".join(pieces)
 
 

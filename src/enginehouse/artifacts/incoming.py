@@ -1,0 +1,67 @@
+"""A file on its way into the store: filled under a temporary name, hashed on the way, synced before it is renamed."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from enginehouse.artifacts.store import Stored
+from enginehouse.domain.errors import TooLarge
+
+BLOCK: Final = 1 << 20
+
+
+class Incoming:
+    """A temporary file being filled, hashed on the way."""
+
+    def __init__(self, folder: Path, max_bytes: int | None) -> None:
+        handle, name = tempfile.mkstemp(prefix="incoming-", dir=folder)
+        self.path = Path(name)
+        self._file = os.fdopen(handle, "wb", buffering=0)
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def write(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._max_bytes is not None and self._size > self._max_bytes:
+            raise TooLarge(f"Larger than {self._max_bytes} bytes, the most that is kept here.")
+        self._sha256.update(block)
+        self._md5.update(block)
+        view = memoryview(block)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def write_from(self, source: bytes | Path) -> None:
+        if isinstance(source, bytes):
+            self.write(source)
+            return
+        with _open_regular(source) as file:
+            while block := file.read(BLOCK):
+                self.write(block)
+
+    def flush(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def stored(self, key: str) -> Stored:
+        return Stored(key=key, size=self._size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
+
+    def discard(self) -> None:
+        """The temporary name is gone; after a publish it already is."""
+        with suppress(OSError):
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    # An engine names its outputs: a link could point anywhere, and opening a pipe would wait for ever.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ValueError(f"not a regular file: {path.name!r}")
+    return os.fdopen(handle, "rb")

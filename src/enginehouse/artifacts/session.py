@@ -1,0 +1,57 @@
+"""The folder of one running process for what it has not finished, and what becomes of it when the process is killed."""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Session:
+    """Temporary files and the scratch folder, as `session/<name>/` below the store's root.
+
+    A session lives as long as its process holds a lock on `<name>.lock`, so what a killed process left is known as
+    residue, and removed when the next one opens; that of a living one is left alone.
+    """
+
+    def __init__(self, root: Path) -> None:
+        sessions = root / "session"
+        sessions.mkdir(parents=True, exist_ok=True)
+        with _locked(root / "session.lock"):
+            _remove_residue(sessions)
+            self.folder = Path(tempfile.mkdtemp(prefix="", dir=sessions))
+            self._lock = _open_locked(self.folder.with_suffix(".lock"))
+        self.scratch = self.folder / "scratch"
+        self.scratch.mkdir()
+
+    def close(self) -> None:
+        """The session's files are gone and its lock is free."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.with_suffix(".lock").unlink(missing_ok=True)
+        self._lock.close()
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    file = path.open("wb")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with _open_locked(path):
+        yield
+
+
+def _remove_residue(sessions: Path) -> None:
+    for session in [path for path in sessions.iterdir() if path.is_dir()]:
+        lock = session.with_suffix(".lock")
+        with lock.open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(session, ignore_errors=True)
+            lock.unlink(missing_ok=True)
