@@ -1,4 +1,4 @@
-"""Names: the glossary explains the word that a module is called by, or every engineer knows it; a class is one thing."""
+"""Names: the glossary explains a module's word, or every engineer knows it; and a class name is one thing."""
 
 import ast
 import re
