@@ -1,24 +1,58 @@
-"""How this server's log reads: lines for people on a terminal, JSON for machines; secrets never get here."""
+"""How this server's log reads: lines for people on a terminal, JSON for machines, and in neither what is secret.
 
+A line holds the fixed words of the code that wrote it, and numbers and names. What an exception says is left out, since
+it may quote a payload, a password or a token: a traceback has places, source lines and types, and codes instead of
+texts. Every part of a line is bounded.
+"""
+
+import errno
 import logging
+import re
 import sys
-from typing import Any
+import threading
+import warnings
+from collections import deque
+from collections.abc import Iterator, MutableMapping
+from linecache import getline
+from traceback import walk_tb
+from types import TracebackType
+from typing import Any, Final
 
 import structlog
 
+LONGEST_VALUE: Final = 300  # characters
+LONGEST_TRACEBACK: Final = 8_000  # characters
+_FRAMES: Final = 12  # of an exception, the innermost
+_LINKS: Final = 6  # exceptions of a chain, the last raised
+_MEMBERS: Final = 3  # exceptions of a group
+_GROUPS_DEEP: Final = 3
+
+_CAUSE: Final = "The above exception was the direct cause of the following exception:"
+_CONTEXT: Final = "During handling of the above exception, another exception occurred:"
+
+# Where another library puts a value into its words, one of these stands before it.
+_WORDS: Final = re.compile(r"[^<({\[%'\"`\n]*")
+# What the schema and the operating system call things: these attributes of database errors hold nothing of a row.
+_CODES: Final = ("sqlstate", "table_name", "column_name", "constraint_name", "sqlite_errorname")
+_CODE: Final = re.compile(r"[A-Za-z0-9_]{1,63}")
+_QUIET: Final = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "uvicorn.access": logging.CRITICAL + 1,
+                 "python_multipart": logging.ERROR}  # fmt: skip
+
+_log: Final = structlog.get_logger(__name__)
+
 
 def set_up(log_format: str, *, level: int = logging.INFO) -> None:
-    """Every log line of the process, also those of libraries, goes to stderr in the asked format."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
+    """Every log line of the process, also those of libraries, goes to stderr in the asked format.
+
+    So do errors that nobody catches, in any thread, and Python's warnings.
+    """
+    shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     last: Any = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -29,15 +63,137 @@ def set_up(log_format: str, *, level: int = logging.INFO) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
+            _foreign,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *([structlog.processors.format_exc_info] if log_format == "json" else []),
+            _bounded,
+            structlog.processors.ExceptionRenderer(lambda info: describe(info[1])),
             last,
         ],
+        use_get_message=False,
     )
-    to_stderr = logging.StreamHandler()
+    to_stderr = _ToStderr()
     to_stderr.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [to_stderr]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
+    sys.excepthook = _uncaught
+    threading.excepthook = _thread_ended
+    sys.unraisablehook = _unraisable
+    warnings.showwarning = _warned
+
+
+def describe(error: BaseException | None) -> str:
+    """Where the error and those behind it were raised, and of which kind they are; nothing of what they say."""
+    lines = list[str]()
+    if error is not None:
+        _describe(error, "", lines, _GROUPS_DEEP)
+    text, half = "\n".join(lines), LONGEST_TRACEBACK // 2
+    return text if len(text) <= LONGEST_TRACEBACK else f"{text[:half]}\n…\n{text[-half:]}"
+
+
+def _describe(error: BaseException, indent: str, lines: list[str], deep: int) -> None:
+    for link, joint in reversed(list(_chain(error))):
+        if link.__traceback__ is not None:
+            lines.append(f"{indent}Traceback (most recent call last):")
+            lines += [f"{indent}{place}" for place in _places(link.__traceback__)]
+        lines.append(f"{indent}{_kind(link)}")
+        if isinstance(link, BaseExceptionGroup) and deep:
+            for member in link.exceptions[:_MEMBERS]:
+                lines.append(f"{indent}  One of its {len(link.exceptions)} exceptions:")
+                _describe(member, indent + "  ", lines, deep - 1)
+        if joint:
+            lines.append(f"{indent}{joint}")
+
+
+def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
+    """The error and those behind it, each with the words between it and the one that came of it."""
+    joint, seen = "", set[int]()
+    while id(error) not in seen and len(seen) < _LINKS:
+        yield error, joint
+        seen.add(id(error))
+        if error.__cause__ is not None:
+            error, joint = error.__cause__, _CAUSE
+        elif error.__context__ is not None and not error.__suppress_context__:
+            error, joint = error.__context__, _CONTEXT
+
+
+def _places(trace: TracebackType | None) -> Iterator[str]:
+    frames = deque(walk_tb(trace), _FRAMES)
+    for frame, line in frames:
+        code = frame.f_code
+        yield f'  File "{code.co_filename}", line {line}, in {code.co_name}'
+        if source := getline(code.co_filename, line).strip():
+            yield f"    {_cut(source)}"
+
+
+def _kind(error: BaseException) -> str:
+    """The error's type, with its codes."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    codes = [errno.errorcode.get(error.errno or 0, "")] if isinstance(error, OSError) else []
+    codes += [code for code in (getattr(error, name, None) for name in _CODES) if isinstance(code, str)]
+    told = ", ".join(code for code in codes if _CODE.fullmatch(code))
+    return f"{name} ({told})" if told else name
+
+
+def _foreign(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Of a library's line its fixed words and its name are left: what it puts between them may be anybody's."""
+    if not line["_from_structlog"]:
+        record: logging.LogRecord = line["_record"]
+        said = _WORDS.match(record.msg) if isinstance(record.msg, str) else None
+        line["event"] = (said[0].strip(" :") if said else "") or "a library reports"
+        line["logger"] = record.name
+    return line
+
+
+def _bounded(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Values are numbers, and short texts without line ends; of anything else only the type is told."""
+    return {name: value if name == "exc_info" else _plain(value) for name, value in line.items()}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return _cut(value if value.isprintable() else ascii(value))
+        case tuple() if all(isinstance(part, int) for part in value):
+            return value
+        case _:
+            return f"<{type(value).__name__}>"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+
+
+class _ToStderr(logging.StreamHandler[Any]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """The usual one prints the record's arguments."""
+        sys.__stderr__ and sys.__stderr__.write(f"a log line of {record.name} could not be written\n")
+
+
+def _uncaught(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    _log.critical("an error that nobody caught ends the process", exc_info=error)
+
+
+def _thread_ended(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        _log.error("an error that nobody caught ended a thread", exc_info=args.exc_value)
+
+
+def _unraisable(args: "sys.UnraisableHookArgs") -> None:
+    _log.error("an error could not be raised where it happened", exc_info=args.exc_value)
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: object = None,
+) -> None:
+    _log.warning("a library warns", category=category.__name__, place=f"{filename}:{lineno}")

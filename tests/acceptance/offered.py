@@ -74,6 +74,12 @@ def honest(work: Work) -> list[Output]:
     return [Output(media_type="text/plain", data=repr((os.getpid(), dict(os.environ))).encode(), name="me.txt")]
 
 
+@Offered
+def quotes(work: Work) -> list[Output]:
+    """Fails with its payload on its lips."""
+    raise ValueError(repr(work.payload))
+
+
 def _note(path: str) -> None:
     with Path(path).open("a") as file:
         file.write(f"{os.getpid()}\n")

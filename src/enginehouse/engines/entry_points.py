@@ -17,7 +17,7 @@ def load_specs() -> list[EngineSpec]:
         try:
             spec = entry.load().spec
         except Exception as error:
-            log.warning("an installed engine cannot be read", engine=entry.name, error=str(error))
+            log.warning("an installed engine cannot be read", engine=entry.name, exc_info=error)
             continue
         if not isinstance(spec, EngineSpec) or spec.kind is not EngineKind.PYTHON:
             log.warning("an installed engine has no EngineSpec of kind python", engine=entry.name)

@@ -1,11 +1,12 @@
 """Knows who follows which job, and tells all of them with one look at the database for the jobs that changed."""
 
 import asyncio
-import logging
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+import structlog
 
 from enginehouse.domain.errors import CapacityExceeded, Unavailable
 from enginehouse.domain.event import Event, Head, Place
@@ -16,7 +17,7 @@ from enginehouse.storage.database.database import Database, Tx
 _EVERY: Final = 1.0
 _KEPT: Final = 256  # events of a job that are at hand for its followers; who is further behind reads for himself
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -159,7 +160,7 @@ class Watches:
         except Unavailable:
             return  # it may be back at the next look
         except Exception:
-            _log.exception("What is new of %d jobs could not be read", len(chosen))
+            _log.exception("what is new of followed jobs could not be read", jobs=len(chosen))
             return
         for watched in chosen:
             self._tell(watched, heads.get(watched.job_id), *news.get(watched.job_id, ([], watched.place)))

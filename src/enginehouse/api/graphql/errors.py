@@ -6,11 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from graphql import GraphQLError, Source
+from graphql import FieldNode, GraphQLError, Source
 from graphql.language import get_location
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.operations.audit.trail import origin
 
 _log = structlog.get_logger("enginehouse.graphql")
 
@@ -68,13 +69,25 @@ def _named(error: GraphQLError, principal: Principal | None, root: str) -> tuple
         case Refusal():
             data = {"code": cause.code, **cause.data, **data}
         case _:
-            _log.error("resolver failed", error_id=data["errorId"], path=error.path, exc_info=cause)
+            _log.error(
+                "a field of a request failed",
+                field=_field(error),
+                error_id=data["errorId"],
+                correlation_id=(origin.get().correlation_id or b"").decode(),
+                exc_info=cause,
+            )
             return (
                 "internal_error",
                 f"An unexpected error occurred; the server's log has it as {data['errorId']}.",
                 data,
             )
     return cause.graphql_name, cause.message, data
+
+
+def _field(error: GraphQLError) -> str | None:
+    """What the schema calls the field that failed; its path has the client's own words in it."""
+    node = error.nodes[0] if error.nodes else None
+    return node.name.value if isinstance(node, FieldNode) else None
 
 
 def _problems(refusal: InvalidInput) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """A REST interface as an ASGI application: its operations by path and method, and what every response carries."""
 
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+import structlog
 
 from enginehouse import __version__
 from enginehouse.api.http import auth, body, errors
@@ -20,7 +21,7 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = structlog.get_logger(__name__)
 
 
 _VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
@@ -83,7 +84,8 @@ class Interface:
         except body.DisconnectedError:
             return
         except Exception:
-            _log.exception("%s %r failed, X-Correlation-Id %s", scope["method"], scope["path"], correlation.decode())
+            # Not its path, which a client may fill with anything: the traceback names the operation.
+            _log.exception("a request failed", method=scope["method"], correlation_id=correlation.decode())
             answer = Reply(errors.unexpected(correlation.decode()), 500)
         if isinstance(answer, Reply):
             await _send(answer, correlation, send)

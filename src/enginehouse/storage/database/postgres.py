@@ -99,7 +99,7 @@ class PostgresDatabase:
             writing = await _pool(dsn, writers, _HOT)
             reading = await _pool(dsn, readers, _SESSION)
         except _CANNOT_OPEN as error:
-            raise StorageRefused(f"PostgreSQL cannot be used: {error or type(error).__name__}.") from error
+            raise StorageRefused(f"PostgreSQL cannot be used: {_reason(error)}.") from error
         channels = Channels()
         listener = Listener(lambda: asyncpg.connect(dsn, server_settings=_SESSION, timeout=10), channels)
         opened = cls(writing, reading, listener, channels, statements("postgres", directory))
@@ -252,6 +252,13 @@ def refuse_unsafe(settings: Mapping[str, str], *, allow_unsafe_durability: bool)
                 f"Run `ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();` (and look for {name} in ALTER ROLE and "
                 "ALTER DATABASE settings), or start with --allow-unsafe-durability if losing jobs is fine."
             )
+
+
+def _reason(error: Exception) -> str:
+    """Why PostgreSQL cannot be used, without anything of a URL: what it is read with quotes what it cannot read."""
+    if isinstance(error, ValueError) and not isinstance(error, asyncpg.InterfaceError):
+        return "its URL cannot be read; write special characters of its password as %XX"
+    return str(error) or type(error).__name__
 
 
 def _lost(connection: Any) -> bool:

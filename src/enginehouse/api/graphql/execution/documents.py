@@ -104,11 +104,11 @@ class Documents:
             return Bound(text, known, (), {})
         _check_bytes(text)
         scanned = scan(text)
-        known = self._known.get(scanned.shape)
-        if known is not None:
+        shape = scanned.shape
+        if shape is not None and (known := self._known.get(shape)) is not None:
             values = _bind(known.slots, scanned.literals)
             if values is not None:
-                self._known.move_to_end(scanned.shape)
+                self._known.move_to_end(shape)
                 return Bound(text, known, scanned.literals, values)
             # A literal does not fit its place: the full text is validated, which says so in the usual words.
         return self._prepare(text, scanned)
@@ -121,8 +121,8 @@ class Documents:
         if errors:
             raise RejectedError(errors)
         document, slots = _take_out(self._schema, document, scanned.literals)
-        values = _bind(slots, scanned.literals) if len(slots) == len(scanned.literals) else None
-        if values is None:
+        values = _bind(slots, scanned.literals)
+        if values is None or scanned.shape is None:
             return Bound(text, Prepared(_parse(text), (), (), 0), (), {})
         places = tuple((literal.start, literal.length) for literal in scanned.literals)
         size = len(scanned.shape) + scanned.tokens * _BYTES_PER_TOKEN
@@ -193,7 +193,12 @@ def _take_out(
 
 
 def _bind(slots: tuple[Slot, ...], literals: tuple[Hoisted, ...]) -> dict[str, Any] | None:
-    """The value of every slot, read exactly as execution reads a literal there; None when one does not fit."""
+    """The value of every slot, read exactly as execution reads a literal there; None when one does not fit.
+
+    None too where there are more or fewer literals than slots: they are not those of this document.
+    """
+    if len(slots) != len(literals):
+        return None
     values = {}
     for slot, literal in zip(slots, literals, strict=True):
         value = untyped(literal.node, None) if slot.type is None else coerce_input_literal(literal.node, slot.type)

@@ -21,18 +21,20 @@ from enginehouse.api.graphql.execution.rejection import RejectedError
 SIZES: Final = ("limit", "count")  # the arguments that say how long a list is
 MAX_TOKENS: Final = 4_000
 MAX_BRACKETS: Final = 64  # the parser recurses once per bracket
+MAX_DIGITS: Final = 4_300  # Python makes no integer of more
 
 Literal = IntValueNode | FloatValueNode | StringValueNode
 
+# It ends a token exactly where the parser's lexer does, or two texts of one shape could mean different things.
 _TOKEN: Final = re.compile(
     r"""(?P<ignored>[ \t\r\n,\ufeff]+|\#[^\r\n]*)
       |(?P<name>[_A-Za-z][_0-9A-Za-z]*)
       |(?P<open>[({\[])|(?P<close>[)}\]])
       |(?P<punctuator>\.\.\.|[:!$&=@|])
       |(?P<block>\"\"\"(?:[^"\\]|\\\"\"\"|\\(?!\"\"\")|"(?!""))*\"\"\")
-      |(?P<string>"(?:[^"\\\x00-\x08\x0a-\x1f]|\\[^\x00-\x08\x0a-\x1f])*")
-      |(?P<float>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))
-      |(?P<int>-?(?:0|[1-9][0-9]*))""",
+      |(?P<string>"(?!"")(?:[^"\\\r\n]|\\[^\r\n])*")
+      |(?P<float>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?![.0-9_A-Za-z]))
+      |(?P<int>-?(?:0|[1-9][0-9]*)(?![.0-9_A-Za-z]))""",
     re.VERBOSE,
 )
 
@@ -48,9 +50,12 @@ class Hoisted:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The shape of a document, its literals in order, and how many tokens it has."""
+    """The shape of a document, its literals in order, and how many tokens it has.
 
-    shape: str
+    `shape` is None where the text is no row of tokens: it is not looked up and not kept.
+    """
+
+    shape: str | None
     literals: tuple[Hoisted, ...]
     tokens: int
 
@@ -58,8 +63,8 @@ class Scan:
 def scan(text: str) -> Scan:
     """The document's shape and literals, in one pass over its tokens.
 
-    A text that is no GraphQL is its own shape: the parser is left to say what is wrong with it.
-    Raises RejectedError when it has too many tokens or too many brackets inside one another.
+    A text that is no GraphQL has no shape: the parser is left to say what is wrong with it.
+    Raises RejectedError when it has too many tokens, too many brackets inside one another or too long a number.
     """
     literals: list[Hoisted] = []
     seen: dict[tuple[str, str], int] = {}
@@ -70,7 +75,7 @@ def scan(text: str) -> Scan:
     while position < len(text):
         found = _TOKEN.match(text, position)
         if found is None:
-            return Scan(text, (), tokens)
+            return Scan(None, (), tokens)
         kind, start, position = found.lastgroup or "", position, found.end()
         if kind == "ignored":
             continue
@@ -89,19 +94,29 @@ def scan(text: str) -> Scan:
         elif kind == "close":
             depth -= 1
             in_definitions = in_definitions and depth > 0
-        elif kind in _READ and depth > 0 and not in_definitions and not (before in SIZES and last == ":"):
+        elif kind in _READ:
             node = _READ[kind](piece)
             if node is None:
-                return Scan(text, (), tokens)
-            same = seen.setdefault((kind, node.value), len(seen))
-            pieces.append(f"{text[copied:start]}\0{kind[0]}{same}\0")
-            copied = position
-            literals.append(Hoisted(start, position - start, node))
+                return Scan(None, (), tokens)
+            if depth > 0 and not in_definitions and not (before in SIZES and last == ":"):
+                # No token begins with a NUL, so no text that was scanned to its end can look like this.
+                same = seen.setdefault((kind, node.value), len(seen))
+                pieces.append(f"{text[copied:start]}\0{kind[0]}{same}\0")
+                copied = position
+                literals.append(Hoisted(start, position - start, node))
         before, last = last, piece
     if not literals:
         return Scan(text, (), tokens)
     pieces.append(text[copied:])
     return Scan("".join(pieces), tuple(literals), tokens)
+
+
+def _integer(token: str) -> IntValueNode:
+    digits = len(token.lstrip("-"))
+    if digits > MAX_DIGITS:
+        message = f"The document has a number of {digits} digits; at most {MAX_DIGITS} are allowed."
+        raise RejectedError.beyond("number_too_large", message, MAX_DIGITS)
+    return IntValueNode(value=token)
 
 
 def _string(token: str) -> StringValueNode | None:
@@ -120,7 +135,7 @@ def _lexed(token: str) -> StringValueNode | None:
 
 
 _READ: Final[dict[str, Callable[[str], Literal | None]]] = {
-    "int": lambda token: IntValueNode(value=token),
+    "int": _integer,
     "float": lambda token: FloatValueNode(value=token),
     "string": _string,
     "block": _lexed,

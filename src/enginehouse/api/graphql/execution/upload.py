@@ -15,7 +15,8 @@ from python_multipart.multipart import parse_options_header
 
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.too_large import MAX_JSON_BYTES, file_too_large, json_too_large
-from enginehouse.domain.errors import AuthenticationFailed
+from enginehouse.api.http.json.reader import refuse_nul
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 
 _MAX_PARTS: Final = 16
 _MAX_HEADER: Final = 8 * 1024
@@ -203,4 +204,9 @@ def _texts(parts: _Parts) -> dict[str, str]:
             texts[name] = raw.decode()
             continue
         raise RejectedError.because(f'The part "{name}" is not UTF-8.')
+    # As in a JSON body: the database stores no such character.
+    try:
+        refuse_nul(texts)
+    except InvalidInput as refused:
+        raise RejectedError.because(refused.message) from None
     return texts

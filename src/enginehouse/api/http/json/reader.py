@@ -33,7 +33,7 @@ def read(raw: bytes) -> Any:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _DEEP in msgspec.json.format(raw, indent=1):
         _check_depth(raw)
     if b"\\u00" in raw:
-        _refuse_nul(plain)
+        refuse_nul(plain)
     if lost_a_key(raw, _encode(plain)):
         _refuse_repeated_key(raw)
     return plain
@@ -109,7 +109,7 @@ def _refuse_repeated_key(raw: bytes) -> None:
             open_objects[-1].add(key)
 
 
-def _refuse_nul(plain: Any) -> None:
+def refuse_nul(plain: Any) -> None:
     """Nothing, or a refusal naming every text with the one character that the database cannot store as text."""
     problems: list[Problem] = []
     _find_nul(plain, "", problems)
