@@ -20,7 +20,7 @@ from enginehouse.api.http import organization
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
 from enginehouse.operations import bulk_cancels, identity, targets
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches
 
@@ -270,7 +270,7 @@ async def neighbours(house: House) -> AsyncIterator[Neighbours]:
 
 async def _things(owner: Rest) -> dict[str, str]:
     principal = await identity.authenticate(owner.house, owner.token)
-    new = NewAsset(content_type="text/plain", name="a.txt", source=b"secret")
+    new = AssetRequest(content_type="text/plain", name="a.txt", source=b"secret")
     target = await targets.create_with_asset(owner.house, principal, TargetRequest(name="t"), new)
     [asset] = await targets.assets(owner.house, principal, target.id)
     job_uuid = await owner.create(single() | {"coreRecordingID": str(target.id)})

@@ -12,7 +12,8 @@ from tests.operations.scheduled import CALLER, scheduled
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.schedules.request import RecurringPart
-from enginehouse.domain.schedules.schedule import CatchUp, RunMode, Unit
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import CatchUp, RunMode, Unit
 from enginehouse.domain.status import JobStatus
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs
@@ -25,7 +26,6 @@ from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import creation as stored_jobs_creation
 from enginehouse.storage.schedules import jobs as schedule_jobs
 from enginehouse.storage.schedules import schedules as stored_schedules
-from enginehouse.storage.schedules.schedules import Schedule
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 

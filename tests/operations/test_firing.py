@@ -9,14 +9,14 @@ from tests import make
 from tests.operations.scheduled import CALLER, scheduled, template
 
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
-from enginehouse.domain.schedules.schedule import RunMode, Unit
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode, Unit
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, maintenance
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import firing, schedules, slots
 from enginehouse.operations.schedules.firing import MadeJobs, fire_due
 from enginehouse.storage import identity
-from enginehouse.storage.schedules.schedules import Schedule
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 

@@ -10,7 +10,7 @@ from enginehouse.domain.identity import Principal
 from enginehouse.domain.work import Done, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.engines.native.noop import Noop
-from enginehouse.operations import engines, identity, jobs, limits, work
+from enginehouse.operations import accounts, engines, jobs, limits, work
 from enginehouse.operations.house import House
 
 CATEGORY: EngineCategory = next(one for one in CATEGORIES if one.id == Noop.spec.category_id)
@@ -99,7 +99,7 @@ async def test_weights_and_limits_are_read_back_and_what_is_not_given_stays(hous
     chief, other = people.super_admin, people.stranger.organization_id
     await limits.set_organization(house, chief, other, weight=3)
     await limits.set_organization(house, chief, other, running_limit=4)
-    found = await identity.get_organization(house, people.stranger, None)
+    found = await accounts.get_organization(house, people.stranger, None)
     assert (found.weight, found.running_limit) == (3, 4)
     changed = await limits.set_organization(house, chief, other, running_limit=None)
     assert (changed.weight, changed.running_limit) == (3, None)
@@ -121,7 +121,7 @@ async def test_all_that_is_out_of_bounds_is_told_and_nothing_changes(
     with pytest.raises(InvalidInput) as refused:
         await limits.set_organization(house, people.super_admin, None, **given)
     assert sorted(problem.path for problem in refused.value.problems) == paths
-    found = await identity.get_organization(house, people.super_admin, None)
+    found = await accounts.get_organization(house, people.super_admin, None)
     assert (found.weight, found.running_limit) == (1, None)
 
 

@@ -13,15 +13,16 @@ from tests.operations.scheduled import CALLER, recurring, scheduled, template
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.job import JobFilter, TargetRequest
+from enginehouse.domain.schedules.filter import Between, ScheduleFilter
 from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
-from enginehouse.domain.schedules.schedule import Between, RunMode, ScheduleFilter
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches, schedules
-from enginehouse.operations.schedules.launchables import Launches
-from enginehouse.operations.schedules.launches import Launching
+from enginehouse.operations.schedules.launchables import LaunchSelection
+from enginehouse.operations.schedules.launches import LaunchOptions
 from enginehouse.storage import identity
 from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import NEVER, Wanted
@@ -94,7 +95,7 @@ async def test_a_list_is_filtered_by_the_times_of_parts(ready: House) -> None:
 async def test_a_list_is_filtered_by_what_is_launched(ready: House) -> None:
     await scheduled(ready, "batch", fresh=(template("noop", echo={"clusterId": "rt-1"}),))
     await scheduled(ready, "stream", fresh=(template("ingest"),))
-    await schedules.create(ready, CALLER, ScheduleRequest(name="nothing"), Launches())
+    await schedules.create(ready, CALLER, ScheduleRequest(name="nothing"), LaunchSelection())
     assert await names(ready, engine_ids=("noop",)) == ["batch"]
     assert await names(ready, engine_ids=("noop", "ingest")) == ["stream", "batch"]
     assert await names(ready, engine_ids=("noop",), cluster_id="rt-2") == []
@@ -149,7 +150,7 @@ async def test_a_page_is_counted_over_all_pages(ready: House) -> None:
 async def test_a_launch_makes_one_job_of_each_template_with_the_payload_merged_in(ready: House) -> None:
     schedule = await scheduled(ready, fresh=(template(), template(job_config={"createTDOOnLaunch": False})))
     created = await launches.launch_schedule(
-        ready, CALLER, schedule.id, launching=Launching(payload={"say": 3, "recordDuration": "15m"})
+        ready, CALLER, schedule.id, launching=LaunchOptions(payload={"say": 3, "recordDuration": "15m"})
     )
     found = [await jobs.get(ready, CALLER, each.job_id) for each in created]
     assert [job.plan.tasks[0].payload for job in found] == [{"keep": 1, "say": 3, "recordDuration": "15m"}] * 2
@@ -161,24 +162,26 @@ async def test_a_launch_makes_one_job_of_each_template_with_the_payload_merged_i
 
 async def test_the_jobs_of_a_launch_share_the_target_that_is_given_or_described(ready: House) -> None:
     schedule = await scheduled(ready, fresh=(template(), template()))
-    described = Launching(target=TargetRequest(name="harbour"))
+    described = LaunchOptions(target=TargetRequest(name="harbour"))
     made = await launches.launch_schedule(ready, CALLER, schedule.id, launching=described)
     [target_id] = {each.target_id for each in made}
     assert target_id is not None
     assert (await targets.get(ready, CALLER, target_id)).name == "harbour"
-    again = await launches.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id=str(target_id)))
+    again = await launches.launch_schedule(
+        ready, CALLER, schedule.id, launching=LaunchOptions(target_id=str(target_id))
+    )
     assert {each.target_id for each in again} == {target_id}
 
 
 async def test_a_launch_that_is_refused_makes_nothing(ready: House) -> None:
     schedule = await scheduled(ready)
-    empty = await schedules.create(ready, CALLER, ScheduleRequest(name="empty"), Launches())
-    wrong = Launching(payload=[1], target_id="5", target=TargetRequest())
+    empty = await schedules.create(ready, CALLER, ScheduleRequest(name="empty"), LaunchSelection())
+    wrong = LaunchOptions(payload=[1], target_id="5", target=TargetRequest())
     with pytest.raises(InvalidInput) as refused:
         await launches.launch_schedule(ready, CALLER, schedule.id, launching=wrong)
     assert [problem.path for problem in refused.value.problems] == ["payload", ""]
     with pytest.raises(NotFound) as missing:
-        await launches.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id="5"))
+        await launches.launch_schedule(ready, CALLER, schedule.id, launching=LaunchOptions(target_id="5"))
     assert missing.value.path == "targetInfo.targetId"
     with pytest.raises(InvalidInput):
         await launches.launch_schedule(ready, CALLER, empty.id)
@@ -230,7 +233,7 @@ async def test_a_retry_is_of_the_same_schedule_and_of_no_slot(ready: House) -> N
 
 
 async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(ready: House) -> None:
-    trail.origin.set(trail.Origin(client_ip="192.0.2.7"))
+    trail.origin.set(trail.RequestOrigin(client_ip="192.0.2.7"))
     schedule = await scheduled(ready)
     await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(name="t"))
     await launches.launch_schedule(ready, CALLER, schedule.id)

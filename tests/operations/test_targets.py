@@ -14,12 +14,12 @@ from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusa
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import REST, JobRequest, TargetRequest
 from enginehouse.operations import targets
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House, Limits, furnish
-from enginehouse.operations.targets import NewAsset, NewTarget
 from enginehouse.storage.database.database import Database
 
 YEAR = 366 * 86_400 * 1_000_000
-TEXT = NewAsset(asset_type="text", content_type="text/plain", name="a.txt", source=b"some words")
+TEXT = AssetRequest(asset_type="text", content_type="text/plain", name="a.txt", source=b"some words")
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ Operation = Callable[[House, Principal, int, str], Awaitable[object]]
 
 TABLE: dict[str, tuple[Operation, str]] = {
     # operation: what it does with a target and its asset, and the roles that may: r(eader), u(ser), a(dmin), s(uper)
-    "create": (lambda house, who, target, asset: targets.create(house, who, NewTarget()), "uas"),
+    "create": (lambda house, who, target, asset: targets.create(house, who, TargetRequest()), "uas"),
     "create_with_asset": (
-        lambda house, who, target, asset: targets.create_with_asset(house, who, NewTarget(), TEXT),
+        lambda house, who, target, asset: targets.create_with_asset(house, who, TargetRequest(), TEXT),
         "uas",
     ),
     "create_asset": (
@@ -64,7 +64,7 @@ TABLE: dict[str, tuple[Operation, str]] = {
 
 
 async def test_every_operation_by_every_role(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(), TEXT)
+    target = await targets.create_with_asset(house, people.user, TargetRequest(), TEXT)
     [asset] = await targets.assets(house, people.user, target.id)
     found = {}
     for name, (operation, _) in TABLE.items():
@@ -80,7 +80,7 @@ async def test_every_operation_by_every_role(house: House, people: People) -> No
 
 
 async def test_the_foreign_looks_like_the_unknown(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(name="mine"), TEXT)
+    target = await targets.create_with_asset(house, people.user, TargetRequest(name="mine"), TEXT)
     [asset] = await targets.assets(house, people.user, target.id)
     who = people.stranger
     by_target: dict[str, Callable[[str], Awaitable[object]]] = {
@@ -105,7 +105,7 @@ async def test_the_foreign_looks_like_the_unknown(house: House, people: People) 
 async def test_a_public_target_is_read_by_all_and_changed_by_its_organization(
     house: House, people: People, store: DiskStore
 ) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(is_public=True), TEXT)
+    target = await targets.create_with_asset(house, people.user, TargetRequest(is_public=True), TEXT)
     who = people.stranger
     assert await targets.get(house, who, target.id) == target
     assert set(await targets.get_many(house, who, [target.id])) == {target.id}
@@ -129,7 +129,7 @@ async def test_what_is_no_id_is_not_found(house: House, people: People, key: str
 
 
 async def test_a_target_is_read_as_it_was_made(house: House, people: People) -> None:
-    wanted = NewTarget(
+    wanted = TargetRequest(
         name="Évidence",
         description="d",
         status="recorded",
@@ -146,37 +146,37 @@ async def test_a_target_is_read_as_it_was_made(house: House, people: People) -> 
 
 
 async def test_a_target_without_times_takes_its_creation_time(house: House, people: People) -> None:
-    made = await targets.create(house, people.user, NewTarget())
+    made = await targets.create(house, people.user, TargetRequest())
     assert made.start_at == made.stop_at == made.created_at
-    begun = await targets.create(house, people.user, NewTarget(start_at=5))
+    begun = await targets.create(house, people.user, TargetRequest(start_at=5))
     assert (begun.start_at, begun.stop_at) == (5, 5)
-    filled = await targets.create_with_asset(house, people.user, NewTarget(start_at=5), TEXT)
+    filled = await targets.create_with_asset(house, people.user, TargetRequest(start_at=5), TEXT)
     assert (filled.start_at, filled.stop_at) == (5, 5 + 15 * 60 * 1_000_000)
 
 
 async def test_ids_have_nine_digits_rise_and_are_given_once(house: House, people: People) -> None:
-    made = await asyncio.gather(*(targets.create(house, people.user, NewTarget()) for _ in range(30)))
+    made = await asyncio.gather(*(targets.create(house, people.user, TargetRequest()) for _ in range(30)))
     ids = [target.id for target in made]
     assert len(set(ids)) == 30
     assert {len(str(one)) for one in ids} == {9}
-    assert (await targets.create(house, people.user, NewTarget())).id > max(ids)
+    assert (await targets.create(house, people.user, TargetRequest())).id > max(ids)
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (NewTarget(start_at=2, stop_at=1), "stopDateTime: must not be before startDateTime."),
-        (NewTarget(start_at=1, stop_at=2 + YEAR), "stopDateTime: must be at most one year after startDateTime."),
-        (NewTarget(status=""), "status: must be given."),
-        (NewTarget(name="n" * 256), "name: must have at most 255 characters, has 256."),
-        (NewTarget(name="\x00"), "name: must not contain a NUL character or half of a surrogate pair."),
+        (TargetRequest(start_at=2, stop_at=1), "stopDateTime: must not be before startDateTime."),
+        (TargetRequest(start_at=1, stop_at=2 + YEAR), "stopDateTime: must be at most one year after startDateTime."),
+        (TargetRequest(status=""), "status: must be given."),
+        (TargetRequest(name="n" * 256), "name: must have at most 255 characters, has 256."),
+        (TargetRequest(name="\x00"), "name: must not contain a NUL character or half of a surrogate pair."),
         (
-            NewTarget(details={"a": "\ud800"}),
+            TargetRequest(details={"a": "\ud800"}),
             "details: must be JSON, without half of a surrogate pair and not nested too deeply.",
         ),
     ],
 )
-async def test_what_a_target_must_not_be(house: House, people: People, wanted: NewTarget, message: str) -> None:
+async def test_what_a_target_must_not_be(house: House, people: People, wanted: TargetRequest, message: str) -> None:
     refusal = await refused(targets.create(house, people.user, wanted))
     assert isinstance(refusal, InvalidInput)
     assert refusal.message == message
@@ -185,11 +185,11 @@ async def test_what_a_target_must_not_be(house: House, people: People, wanted: N
 
 async def test_a_target_may_end_when_it_begins_or_a_year_later(house: House, people: People) -> None:
     for stop_at in (1, 1 + YEAR):
-        assert (await targets.create(house, people.user, NewTarget(start_at=1, stop_at=stop_at))).stop_at == stop_at
+        assert (await targets.create(house, people.user, TargetRequest(start_at=1, stop_at=stop_at))).stop_at == stop_at
 
 
 async def test_targets_are_listed_in_pages(house: House, people: People) -> None:
-    made = [await targets.create(house, people.user, NewTarget(start_at=n, stop_at=n)) for n in range(5)]
+    made = [await targets.create(house, people.user, TargetRequest(start_at=n, stop_at=n)) for n in range(5)]
     page = await targets.list_(house, people.user, offset=1, limit=2)
     assert page == [made[3], made[2]]
     for offset, limit in [(-1, 1), (0, -1), (0, 1_001), (2**70, 1)]:
@@ -197,7 +197,7 @@ async def test_targets_are_listed_in_pages(house: House, people: People) -> None
 
 
 async def test_the_targets_of_jobs_are_checked_and_nothing_is_made(house: House, people: People) -> None:
-    known = await targets.create(house, people.user, NewTarget())
+    known = await targets.create(house, people.user, TargetRequest())
     requests = [
         JobRequest(tasks=(), target=TargetRequest(name="described")),
         JobRequest(tasks=()),
@@ -221,7 +221,7 @@ async def words() -> AsyncIterator[bytes]:
 async def test_bytes_arrive_from_memory_a_file_or_a_stream(
     house: House, people: People, store: DiskStore, tmp_path: Path
 ) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     file = tmp_path / "words"
     await asyncio.to_thread(file.write_bytes, b"some words")
     for source in (b"some words", file, words()):
@@ -236,8 +236,8 @@ async def test_bytes_arrive_from_memory_a_file_or_a_stream(
 
 
 async def test_a_reference_has_no_bytes_here(house: House, people: People, store: DiskStore) -> None:
-    target = await targets.create(house, people.user, NewTarget())
-    new = NewAsset(target_id=target.id, uri="https://example.com/a.mp4", content_type="video/mp4")
+    target = await targets.create(house, people.user, TargetRequest())
+    new = AssetRequest(target_id=target.id, uri="https://example.com/a.mp4", content_type="video/mp4")
     made = await targets.create_asset(house, people.user, new)
     assert (made.uri, made.key, made.size) == ("https://example.com/a.mp4", None, None)
     assert isinstance(await refused(targets.content(house, made)), NotFound)
@@ -247,23 +247,23 @@ async def test_a_reference_has_no_bytes_here(house: House, people: People, store
 @pytest.mark.parametrize(
     ("new", "message"),
     [
-        (NewAsset(), "One of uri or file (upload) must be provided to create an asset."),
-        (NewAsset(uri=""), "One of uri or file (upload) must be provided to create an asset."),
-        (NewAsset(uri="file:///etc/passwd"), "uri: must be an http or https URL."),
-        (NewAsset(uri="https://"), "uri: must be an http or https URL."),
-        (NewAsset(uri="http://[::1"), "uri: must be an http or https URL."),
-        (NewAsset(source=b"", content_type="a\r\nb/c"), 'contentType: must be a media type like "video/mp4".'),
-        (NewAsset(source=b"", asset_type=" "), "assetType: must be given."),
-        (NewAsset(source=b"x", md5="0" * 32), "md5sum: the bytes that arrived have another MD5 sum."),
+        (AssetRequest(), "One of uri or file (upload) must be provided to create an asset."),
+        (AssetRequest(uri=""), "One of uri or file (upload) must be provided to create an asset."),
+        (AssetRequest(uri="file:///etc/passwd"), "uri: must be an http or https URL."),
+        (AssetRequest(uri="https://"), "uri: must be an http or https URL."),
+        (AssetRequest(uri="http://[::1"), "uri: must be an http or https URL."),
+        (AssetRequest(source=b"", content_type="a\r\nb/c"), 'contentType: must be a media type like "video/mp4".'),
+        (AssetRequest(source=b"", asset_type=" "), "assetType: must be given."),
+        (AssetRequest(source=b"x", md5="0" * 32), "md5sum: the bytes that arrived have another MD5 sum."),
     ],
 )
 async def test_what_an_asset_must_not_be(
-    house: House, people: People, store: DiskStore, new: NewAsset, message: str
+    house: House, people: People, store: DiskStore, new: AssetRequest, message: str
 ) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     for work in (
         targets.create_asset(house, people.user, replace(new, target_id=target.id)),
-        targets.create_with_asset(house, people.user, NewTarget(), new),
+        targets.create_with_asset(house, people.user, TargetRequest(), new),
     ):
         refusal = await refused(work)
         assert isinstance(refusal, InvalidInput)
@@ -275,11 +275,11 @@ async def test_what_an_asset_must_not_be(
 async def test_an_upload_over_the_limit_leaves_nothing(database: Database, store: DiskStore) -> None:
     house = furnish(database, store, Limits(upload_bytes=9))
     people = await arrive(house)
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     for source in (b"some words", words()):
         new = replace(TEXT, target_id=target.id, source=source)
         assert isinstance(await refused(targets.create_asset(house, people.user, new)), TooLarge)
-    assert isinstance(await refused(targets.create_with_asset(house, people.user, NewTarget(), TEXT)), TooLarge)
+    assert isinstance(await refused(targets.create_with_asset(house, people.user, TargetRequest(), TEXT)), TooLarge)
     assert await targets.list_(house, people.user) == [target]
     assert await targets.assets(house, people.user, target.id) == []
     assert kept(store) == []
@@ -292,7 +292,7 @@ async def test_bytes_whose_row_is_refused_are_dropped(house: House, people: Peop
 
 
 async def test_one_asset_of_a_type_is_the_primary_one(house: House, people: People) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
 
     async def add(asset_type: str, *, primary: bool = True) -> str:
         new = replace(TEXT, target_id=target.id, asset_type=asset_type, set_as_primary=primary)
@@ -313,7 +313,7 @@ async def test_one_asset_of_a_type_is_the_primary_one(house: House, people: Peop
 
 
 async def test_of_assets_made_at_once_only_one_is_primary(house: House, people: People) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     new = replace(TEXT, target_id=target.id, set_as_primary=True)
     await asyncio.gather(*(targets.create_asset(house, people.user, new) for _ in range(8)))
     found = await targets.assets(house, people.user, target.id)
@@ -322,7 +322,7 @@ async def test_of_assets_made_at_once_only_one_is_primary(house: House, people: 
 
 
 async def test_a_target_made_with_an_asset_has_it_as_its_primary_one(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(name="n"), TEXT)
+    target = await targets.create_with_asset(house, people.user, TargetRequest(name="n"), TEXT)
     assert await targets.get(house, people.user, target.id) == target
     primary = await targets.primary_asset(house, people.user, target.id, "text")
     assert primary is not None
@@ -330,7 +330,7 @@ async def test_a_target_made_with_an_asset_has_it_as_its_primary_one(house: Hous
 
 
 async def test_assets_are_listed_by_type_in_pages(house: House, people: People) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     for asset_type in ("b", "a", "c", "a"):
         await targets.create_asset(house, people.user, replace(TEXT, target_id=target.id, asset_type=asset_type))
 
@@ -345,7 +345,7 @@ async def test_assets_are_listed_by_type_in_pages(house: House, people: People) 
 
 
 async def test_a_replay_records_nothing_a_second_time(house: House, people: People, store: DiskStore) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     new = replace(TEXT, target_id=target.id, set_as_primary=True)
     made = await asyncio.gather(
         *(targets.record_asset(house, 1, new, replay_key="job/1/0") for _ in range(4)),

@@ -10,7 +10,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease
 from enginehouse.engine import EngineFailure, Output
 from enginehouse.operations import targets
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime import attempt as context_module
 from enginehouse.runtime.attempt import AttemptContext
@@ -70,7 +70,7 @@ async def test_the_primary_asset_of_the_target_is_a_local_file(floor: Floor) -> 
         floor.house,
         PRINCIPAL,
         TargetRequest(name="t"),
-        NewAsset(target_id=0, asset_type="media", content_type="text/plain", name="a.txt", source=b"hello"),
+        AssetRequest(target_id=0, asset_type="media", content_type="text/plain", name="a.txt", source=b"hello"),
     )
     asset = await (await _context(floor, target_id=target.id)).primary_asset()
     assert asset is not None

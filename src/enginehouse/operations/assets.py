@@ -12,7 +12,7 @@ from enginehouse.artifacts.store import Stored
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
-from enginehouse.storage.targets import AssetRow
+from enginehouse.storage.targets import NewAsset
 
 NOTHING_GIVEN: Final = "One of uri or file (upload) must be provided to create an asset."
 
@@ -21,7 +21,7 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewAsset:
+class AssetRequest:
     """An asset to make of `source`, or of a reference to an http(s) `uri`.
 
     `md5` is what the client says of its bytes, and is checked. `job_id`, `ordinal` and `engine_id` say what made it.
@@ -46,7 +46,7 @@ def new_id(target_id: int) -> str:
     return f"{target_id}_{''.join(secrets.choice(_ALPHABET) for _ in range(10))}"
 
 
-def problems(new: NewAsset) -> list[Problem]:
+def problems(new: AssetRequest) -> list[Problem]:
     """Everything that is wrong with the description."""
     found = [] if new.uri or new.source is not None else [Problem("", NOTHING_GIVEN)]
     found += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME, required=True)
@@ -73,7 +73,7 @@ def _is_web_address(uri: str) -> bool:
 
 
 async def keep_bytes(
-    house: House, organization_id: int, target_id: int, asset_id: str, new: NewAsset, *, max_bytes: int | None
+    house: House, organization_id: int, target_id: int, asset_id: str, new: AssetRequest, *, max_bytes: int | None
 ) -> Stored | None:
     """The bytes are durable in the store under the asset's own key; None when there are none.
 
@@ -96,19 +96,19 @@ async def drop_bytes(house: House, stored: Stored | None) -> None:
 
 
 def row(
-    new: NewAsset,
+    new: AssetRequest,
     *,
     asset_id: str,
     organization_id: int,
     target_id: int,
     stored: Stored | None,
     replay_key: str | None = None,
-) -> AssetRow:
+) -> NewAsset:
     """What is stored of the asset."""
     kept: dict[str, Any] = {}
     if stored is not None:
         kept = {"key": stored.key, "size": stored.size, "sha256": stored.sha256, "md5": stored.md5}
-    return AssetRow(
+    return NewAsset(
         id=asset_id,
         target_id=target_id,
         organization_id=organization_id,

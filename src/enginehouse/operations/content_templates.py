@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import bounds
@@ -11,11 +12,8 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import content_templates as storage
 from enginehouse.storage.audit import entries
-from enginehouse.storage.content_templates import ContentTemplate
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import schedules
-
-__all__ = ["CONTENT", "ContentTemplate", "create", "delete", "of_schedules", "problems"]
 
 CONTENT: Final = "ScheduledJobContentTemplate"
 

@@ -8,13 +8,7 @@ from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, No
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
 from enginehouse.operations import bounds, passwords, tokens
 from enginehouse.operations.accounts import (
-    FirstStart,
-    create_organization,
-    create_user,
-    first_start,
     get_organization,
-    list_organizations,
-    set_password,
 )
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -23,27 +17,6 @@ from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import NOBODYS
 from enginehouse.storage.database.database import Tx
-
-__all__ = [
-    "FirstStart",
-    "IssuedToken",
-    "LoginRefused",
-    "Session",
-    "authenticate",
-    "create_organization",
-    "create_token",
-    "create_user",
-    "first_start",
-    "get_organization",
-    "list_organizations",
-    "list_tokens",
-    "login",
-    "logout",
-    "me",
-    "revoke_token",
-    "set_password",
-    "validate_token",
-]
 
 
 class LoginRefused(NotFound):

@@ -8,6 +8,8 @@ import msgspec
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations import bounds
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -17,12 +19,6 @@ from enginehouse.storage import pipelines as storage
 from enginehouse.storage import templates as stored_templates
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.pipelines import Pipeline
-from enginehouse.storage.templates import JobTemplate
-
-__all__ = [
-    "PIPELINE", "Pipeline", "create", "delete", "get", "get_many", "list_", "templates", "update",
-]  # fmt: skip
 
 PIPELINE: Final = "JobPipeline"
 _PATH: Final = "jobTemplateIds"

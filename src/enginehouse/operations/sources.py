@@ -8,6 +8,7 @@ import msgspec
 from enginehouse.domain.errors import Fault, InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.schedules.zones import UnknownZone, zone_of
+from enginehouse.domain.sources import Source, SourceType
 from enginehouse.operations import bounds
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -16,13 +17,6 @@ from enginehouse.operations.templates import used_by
 from enginehouse.storage import sources as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.sources import Source, SourceType
-from enginehouse.storage.templates import JobTemplate
-
-__all__ = [
-    "SOURCE", "Source", "SourceType", "all_of", "create", "delete", "get", "get_many", "named_by", "types",
-    "update",
-]  # fmt: skip
 
 SOURCE: Final = "Source"
 
@@ -110,40 +104,6 @@ async def delete(house: House, principal: Principal, source_id: int, shown: str 
         await entries.record(tx, [done])
 
     await house.database.write(remove)
-
-
-def named_by(templates: Iterable[JobTemplate]) -> list[int]:
-    """The sources that the templates say they take from, in order: the first one is a schedule's primary source.
-
-    A job config names one for its target or for itself; a task names one in its payload.
-    """
-    found = list[Any]()
-    for template in templates:
-        config = template.document.job_config
-        target = config.get("createTDOInput")
-        found += [_named(target), _named(config)]
-        found += [_payload(task.request.payload, task.request.payload_text).get("sourceId") for task in template.tasks]
-    known = [source_id for each in found if (source_id := _number(each)) is not None]
-    return list(dict.fromkeys(known))
-
-
-def _named(given: Any) -> Any:
-    data = given.get("sourceData") if isinstance(given, dict) else None
-    return data.get("sourceId") if isinstance(data, dict) else None
-
-
-def _payload(payload: Any, text: str | None) -> dict[str, Any]:
-    if text is not None:
-        try:
-            payload = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            return {}
-    return payload if isinstance(payload, dict) else {}
-
-
-def _number(given: Any) -> int | None:
-    text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 async def _own(tx: Tx, principal: Principal, source_id: int, shown: str) -> Source:

@@ -12,11 +12,10 @@ from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import JobRequest
-from enginehouse.domain.job import TargetRequest as NewTarget
+from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.operations import assets as making
 from enginehouse.operations import bounds
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
@@ -25,26 +24,6 @@ from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
 
-__all__ = [
-    "NewAsset",
-    "NewTarget",
-    "asset",
-    "asset_counts",
-    "assets",
-    "content",
-    "create",
-    "create_asset",
-    "create_with_asset",
-    "for_jobs",
-    "get",
-    "get_many",
-    "list_",
-    "primary_asset",
-    "problems",
-    "record_asset",
-    "take_back",
-]
-
 TARGET: Final = "TemporalDataObject"
 MINUTE: Final = 60 * 1_000_000
 LONGEST_SPAN: Final = 366 * 24 * 60 * MINUTE
@@ -52,7 +31,7 @@ LONGEST_SPAN: Final = 366 * 24 * 60 * MINUTE
 AssetOrder = Literal["created_at", "asset_type", "content_type"]
 
 
-def problems(new: NewTarget, prefix: str = "") -> list[Problem]:
+def problems(new: TargetRequest, prefix: str = "") -> list[Problem]:
     """Everything that is wrong with a target to be made; `prefix` is put before each path (`target.`)."""
     found = bounds.text(f"{prefix}name", new.name, longest=bounds.LONGEST_NAME)
     found += bounds.text(f"{prefix}description", new.description)
@@ -70,7 +49,7 @@ def problems(new: NewTarget, prefix: str = "") -> list[Problem]:
 
 
 @trail.mutation("createTDO", TARGET)
-async def create(house: House, principal: Principal, new: NewTarget) -> Target:
+async def create(house: House, principal: Principal, new: TargetRequest) -> Target:
     """The target exists. Without times it takes its creation time. Raises NotAllowed, InvalidInput."""
     require(principal, Role.USER)
     bounds.refuse(problems(new))
@@ -85,7 +64,7 @@ async def create(house: House, principal: Principal, new: NewTarget) -> Target:
 
 
 @trail.mutation("createTDOWithAsset", TARGET)
-async def create_with_asset(house: House, principal: Principal, new: NewTarget, asset: NewAsset) -> Target:
+async def create_with_asset(house: House, principal: Principal, new: TargetRequest, asset: AssetRequest) -> Target:
     """The target exists with the asset as its primary one, or neither does.
 
     Without a stop it ends a quarter of an hour after its start (graphql-contract §2.6). Raises as `create_asset` does.
@@ -175,7 +154,7 @@ async def list_(
 
 
 @trail.mutation("createAsset", "Asset")
-async def create_asset(house: House, principal: Principal, new: NewAsset) -> Asset:
+async def create_asset(house: House, principal: Principal, new: AssetRequest) -> Asset:
     """The target has the asset, whose bytes are durable; `set_as_primary` takes that from another of its type.
 
     Raises NotFound (target), NotAllowed (also for the public target of another organization), InvalidInput, TooLarge.
@@ -189,7 +168,7 @@ async def create_asset(house: House, principal: Principal, new: NewAsset) -> Ass
     return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes, entry=done)
 
 
-async def record_asset(house: House, organization_id: int, new: NewAsset, *, replay_key: str) -> Asset:
+async def record_asset(house: House, organization_id: int, new: AssetRequest, *, replay_key: str) -> Asset:
     """The organization's target has the asset, once for every `replay_key` however often this is called.
 
     For what the server does by itself; nothing limits the size. Raises NotFound (target), InvalidInput.
@@ -268,7 +247,7 @@ async def _add(
     house: House,
     organization_id: int,
     target_id: int,
-    new: NewAsset,
+    new: AssetRequest,
     max_bytes: int | None,
     *,
     first: Callable[[Tx], Awaitable[object]] | None = None,
@@ -313,8 +292,8 @@ async def _add(
     return added
 
 
-def _row(principal: Principal, target_id: int, new: NewTarget) -> storage.TargetRow:
-    return storage.TargetRow(
+def _row(principal: Principal, target_id: int, new: TargetRequest) -> storage.NewTarget:
+    return storage.NewTarget(
         id=target_id, organization_id=principal.organization_id, created_by=principal.user_id, request=new
     )
 

@@ -9,11 +9,11 @@ from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.templates import JobTemplate, TaskTemplate
 from enginehouse.operations import templates
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage.templates import JobTemplate, TaskTemplate
 
 TASK: Final = "TaskTemplate"
 

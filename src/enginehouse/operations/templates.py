@@ -11,31 +11,26 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import RouteRequest, TaskRequest
+from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.template_jobs import job_request
+from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 from enginehouse.operations import bounds, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.plans import plan_all
-from enginehouse.operations.template_jobs import job_request
 from enginehouse.storage import pipelines
 from enginehouse.storage import templates as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.pipelines import Pipeline
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
-
-__all__ = [
-    "TEMPLATE", "JobTemplate", "Launched", "TaskTemplate", "TemplateFilter", "add", "changed", "create", "delete",
-    "get", "get_many", "launched", "list_", "new", "own_pipeline", "problems", "update", "used_by",
-]  # fmt: skip
 
 TEMPLATE: Final = "JobTemplate"
 _MOST_STAGES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
+class ScheduleLaunches:
     """What a schedule launches, as far as the caller may read it, each in order.
 
     `everything` holds its own templates and then those of its pipelines, stage by stage.
@@ -131,12 +126,12 @@ async def list_(house: House, principal: Principal, wanted: TemplateFilter) -> l
     return await house.database.read(lambda tx: storage.page(tx, principal.organization_id, wanted))
 
 
-async def launched(house: House, principal: Principal, schedule_ids: Iterable[int]) -> dict[int, Launched]:
+async def launched(house: House, principal: Principal, schedule_ids: Iterable[int]) -> dict[int, ScheduleLaunches]:
     """What each of the schedules launches, in one go. The schedules must be the caller's to read."""
     require(principal, Role.READER)
     wanted = sorted(set(schedule_ids))
 
-    async def read(tx: Tx) -> dict[int, Launched]:
+    async def read(tx: Tx) -> dict[int, ScheduleLaunches]:
         parts = await schedules.launches(tx, wanted)
         named = {e.pipeline_id for each in parts.values() for e in each if e.pipeline_id is not None}
         lines = await pipelines.by_ids(tx, principal.organization_id, named)
@@ -144,13 +139,13 @@ async def launched(house: House, principal: Principal, schedule_ids: Iterable[in
         ids = {e.template_id for each in parts.values() for e in each if e.template_id is not None}
         ids |= {template_id for each in members.values() for template_id in each}
         known = await storage.readable(tx, principal.organization_id, ids)
-        found = dict[int, Launched]()
+        found = dict[int, ScheduleLaunches]()
         for schedule_id in wanted:
             each = parts.get(schedule_id, [])
             own = [known[e.template_id] for e in each if e.template_id in known]
             of = [lines[e.pipeline_id] for e in each if e.pipeline_id in lines]
             inside = [known[t] for line in of for t in members.get(line.id, ()) if t in known]
-            found[schedule_id] = Launched(tuple(own), tuple(of), (*own, *inside))
+            found[schedule_id] = ScheduleLaunches(tuple(own), tuple(of), (*own, *inside))
         return found
 
     return await house.database.read(read)

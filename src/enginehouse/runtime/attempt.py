@@ -15,7 +15,7 @@ from enginehouse.engine import Chunk, EngineFailure, Output
 from enginehouse.engines.native.files import save
 from enginehouse.engines.native.protocol import Fetched
 from enginehouse.operations import artifacts, targets
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.outgoing.fetch import OutgoingFailed, Response
 
@@ -91,7 +91,7 @@ class AttemptContext:
     async def create_asset(self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str) -> Asset | None:
         if self._lease.target_id is None:
             return None
-        new = NewAsset(
+        new = AssetRequest(
             target_id=self._lease.target_id,
             asset_type=asset_type,
             content_type=output.media_type,

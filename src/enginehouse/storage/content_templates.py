@@ -2,28 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import msgspec
 
+from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.storage.database.database import Row, Tx
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
-
-
-class ContentTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """One content template of a scheduled job; `data` fits the schema, `sdo_id` names the object that holds it."""
-
-    id: str = ""
-    organization_id: int = 0
-    schedule_id: int = 0
-    schema_id: str
-    sdo_id: str = ""
-    data: Any = None
-    created_at: int = 0
-    modified_at: int = 0
 
 
 async def add(

@@ -10,7 +10,7 @@ IDENTITY_LOCK: Final = "identity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRow:
+class NewToken:
     """A token to be stored. `hash` is the SHA-256 of the secret in hex; `expires_at` in µs UTC, None for never."""
 
     hash: str
@@ -26,7 +26,7 @@ class TokenRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserRow:
+class NewUser:
     """A user to be stored; `password_hash` is argon2id's."""
 
     id: str
@@ -51,7 +51,7 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
     return holder, None if expires_at is None else expires_at - tx.now
 
 
-async def insert_token(tx: Tx, row: TokenRow) -> Token:
+async def insert_token(tx: Tx, row: NewToken) -> Token:
     """The token is stored; one that was there already is left, and answered, as it is."""
     await tx.run(
         "identity.insert_token",
@@ -151,7 +151,7 @@ async def organizations(tx: Tx) -> list[Organization]:
 # -- users --------------------------------------------------------------------------------------------------
 
 
-async def create_user(tx: Tx, organization_id: int, row: UserRow) -> User | None:
+async def create_user(tx: Tx, organization_id: int, row: NewUser) -> User | None:
     """The user exists; None when the name is taken, in whichever organization."""
     added = await tx.run(
         "identity.insert_user",
@@ -185,7 +185,7 @@ async def user_signing_in(tx: Tx, name: str) -> tuple[User, str | None] | None:
     return None if row is None else (_user(row[:-1]), row[-1])
 
 
-async def open_session(tx: Tx, signing_in: User, password_hash: str, session: TokenRow) -> bool:
+async def open_session(tx: Tx, signing_in: User, password_hash: str, session: NewToken) -> bool:
     """The session is stored and the login noted; False when the password is no longer the one that was verified."""
     person = {"id": signing_in.id, "organization_id": signing_in.organization_id}
     if not await tx.run("identity.note_login", **person, password_hash=password_hash, now=tx.now):

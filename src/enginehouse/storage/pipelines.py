@@ -3,20 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
+from enginehouse.domain.pipelines import Pipeline
 from enginehouse.storage.database import sequences
 from enginehouse.storage.database.database import Row, Tx
-
-
-class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
-    """A job pipeline. Which templates are in it, they say themselves. Moments in µs UTC."""
-
-    id: int
-    organization_id: int
-    is_public: bool = False
-    created_at: int = 0
-    modified_at: int = 0
 
 
 async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> Pipeline:

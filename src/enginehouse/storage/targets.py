@@ -17,7 +17,7 @@ _DECODER = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRow:
+class NewTarget:
     """A target to be stored, under an id from `reserve`."""
 
     id: int
@@ -27,7 +27,7 @@ class TargetRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssetRow:
+class NewAsset:
     """An asset to be stored. `key`, `size` and the digests are those of its bytes, None where there is only a `uri`."""
 
     id: str
@@ -59,7 +59,7 @@ async def reserve(tx: Tx, count: int = 1) -> int:
     return int(last) - count + 1
 
 
-async def insert(tx: Tx, rows: Sequence[TargetRow]) -> list[Target]:
+async def insert(tx: Tx, rows: Sequence[NewTarget]) -> list[Target]:
     """The targets exist. One without times takes its creation time for both, one with one of them that one for both."""
     targets = [_new(row, tx.now) for row in rows]
     await tx.many(
@@ -102,7 +102,7 @@ async def page(tx: Tx, organization_id: int, *, include_public: bool, offset: in
     return [_target(row) for row in rows]
 
 
-def _new(row: TargetRow, now: int) -> Target:
+def _new(row: NewTarget, now: int) -> Target:
     wanted = row.request
     start_at = next(at for at in (wanted.start_at, wanted.stop_at, now) if at is not None)
     return Target(
@@ -144,7 +144,7 @@ def _target(row: Row) -> Target:
 # -- assets -------------------------------------------------------------------------------------------------
 
 
-async def add_asset(tx: Tx, row: AssetRow) -> Asset | None:
+async def add_asset(tx: Tx, row: NewAsset) -> Asset | None:
     """The target has the asset, and no other primary one of its type if it is primary.
 
     None when the organization has no such target. A row whose `replay_key` has been used answers what that one stored.

@@ -2,59 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
 from enginehouse.domain.ids import first_job_id
-from enginehouse.domain.job import RouteRequest, TaskRequest
+from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 from enginehouse.storage import pipelines
 from enginehouse.storage.database.database import Row, Tx
 
 _encode = msgspec.json.Encoder().encode
-
-
-class TemplateDocument(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What of a template no statement looks into; `echo` is kept and shown again (skipDecider, clusterId …)."""
-
-    routes: tuple[RouteRequest, ...] = ()
-    job_config: dict[str, Any] = {}
-    echo: dict[str, Any] = {}
-
-
-class TaskTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """One task of a template, as a client described it."""
-
-    template_id: int
-    ordinal: int
-    request: TaskRequest
-    created_at: int = 0
-    modified_at: int = 0
-
-
-class JobTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """A job template with its tasks. `version` rises with every change of it or of a task of it. Moments in µs UTC."""
-
-    id: int
-    organization_id: int
-    pipeline_id: int | None = None
-    stage: int | None = None
-    document: TemplateDocument
-    tasks: tuple[TaskTemplate, ...] = ()
-    version: int = 1
-    created_by: str | None = None
-    created_at: int = 0
-    modified_at: int = 0
-
-
-class TemplateFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which templates to list; None lets all through. One of `engine_ids` must be among a template's engines."""
-
-    pipeline_id: int | None = None
-    schedule_id: int | None = None
-    engine_ids: frozenset[str] | None = None
-    offset: int = 0
-    limit: int = 30
 
 
 async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:

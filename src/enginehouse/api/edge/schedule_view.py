@@ -12,9 +12,9 @@ from enginehouse.api.input.schedules import DAYS
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.schedules.description import clock
-from enginehouse.domain.schedules.schedule import Recurring, RunMode, Weekly
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import Recurring, RunMode, Weekly
 from enginehouse.operations import sources
-from enginehouse.operations.schedules.schedules import Schedule
 
 _encode: Final = msgspec.json.Encoder().encode
 

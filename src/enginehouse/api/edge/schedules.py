@@ -22,10 +22,11 @@ from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
-from enginehouse.domain.schedules.schedule import Between, Order, RunMode, ScheduleFilter
+from enginehouse.domain.schedules.filter import Between, Order, ScheduleFilter
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.operations import sources
 from enginehouse.operations.schedules import backlog, schedules
-from enginehouse.operations.schedules.launches import Launching, launch_templates
+from enginehouse.operations.schedules.launches import LaunchOptions, launch_templates
 
 _LAUNCH: Final = Body(LaunchTemplate)
 # Without a word for it, by creation, which ids rise with.
@@ -107,7 +108,7 @@ async def launch(call: Call) -> Reply:
     try:
         made = await launch_templates(
             call.house, call.principal, [template_id], schedule_id=schedule_id, shown=str(given.scheduled_job_id or ""),
-            launching=Launching(payload=_payload(given.payload_json), echo=echo),
+            launching=LaunchOptions(payload=_payload(given.payload_json), echo=echo),
         )  # fmt: skip
     except NotFound as missing:
         raise _respelled(missing, text) from None
@@ -191,7 +192,9 @@ def _payload(text: str | None) -> Any:
 async def _series(call: Call) -> backlog.Series:
     query = Query(call.query)
     given = query.integer("interval", 0, 1, _LARGEST_INTERVAL)
-    asked = backlog.Asked(start=query.earliest("startTime"), end=query.latest("endTime"), interval=given or None)
+    asked = backlog.SeriesRequest(
+        start=query.earliest("startTime"), end=query.latest("endTime"), interval=given or None
+    )
     query.finish()
     return await backlog.series(call.house, call.principal, asked)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from random import getrandbits
 from typing import Any, Final
 
-from enginehouse.operations.audit.trail import Origin, origin
+from enginehouse.operations.audit.trail import RequestOrigin, origin
 
 HEADER: Final = b"x-correlation-id"
 _NAMES: Final = (HEADER, b"x-request-id")
@@ -21,7 +21,7 @@ def note(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bytes:
     if correlation is None or not _PLAIN.fullmatch(correlation):
         correlation = _new()
     client = scope.get("client")
-    origin.set(Origin(client[0] if client else None, headers.get(b"user-agent"), correlation))
+    origin.set(RequestOrigin(client[0] if client else None, headers.get(b"user-agent"), correlation))
     return correlation
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.planning.checks import shown
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest, WeeklyPart
-from enginehouse.domain.schedules.schedule import CatchUp, Fold, Gap, Overlap, RunMode, Unit
+from enginehouse.domain.schedules.timing import CatchUp, Fold, Gap, Overlap, RunMode, Unit
 
 W = TypeVar("W", bound=StrEnum)
 Input = Mapping[str, Any]

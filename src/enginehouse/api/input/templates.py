@@ -10,14 +10,14 @@ from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import parse_pipeline
 from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations import templates
 from enginehouse.operations.house import House
-from enginehouse.operations.templates import JobTemplate
 
 _ECHO = ("clusterId", "skipDecider", "applicationId")
 
 
-class Asked(Protocol):
+class RequestContext(Protocol):
     """A request at either entrance: the house it came to, and who is asking."""
 
     @property
@@ -27,7 +27,7 @@ class Asked(Protocol):
     def principal(self) -> Principal: ...
 
 
-def inline(asked: Asked, given: Sequence[Input] | None, path: str) -> tuple[list[JobTemplate], list[Problem]]:
+def inline(asked: RequestContext, given: Sequence[Input] | None, path: str) -> tuple[list[JobTemplate], list[Problem]]:
     """The templates written into another request at `path` (`jobTemplates`), and all that is wrong with them."""
     made, problems = list[JobTemplate](), list[Problem]()
     for number, each in enumerate(given or ()):
@@ -38,7 +38,7 @@ def inline(asked: Asked, given: Sequence[Input] | None, path: str) -> tuple[list
     return made, problems
 
 
-def template_of(asked: Asked, given: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
+def template_of(asked: RequestContext, given: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
     """The template that is asked for; its jobs are not looked at yet."""
     problems = list[Problem]()
     config = given.get("jobConfig")

@@ -15,21 +15,22 @@ from enginehouse.api.v1.schedule_shapes import (
 )
 from enginehouse.domain import ids, times
 from enginehouse.domain.schedules.description import clock
-from enginehouse.domain.schedules.schedule import RunMode, Timing
+from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
+from enginehouse.domain.schedules.timing import RunMode, Timing
+from enginehouse.domain.schedules.upcoming import UpcomingSlot
 from enginehouse.operations import templates
 from enginehouse.operations.schedules import slots
-from enginehouse.operations.schedules.schedules import Coming, Schedule, SlotRecord
-from enginehouse.operations.schedules.slots import Foresight
+from enginehouse.operations.schedules.slots import Preview
 
 
 async def schedules_shown(call: Call, found: Sequence[Schedule]) -> list[ScheduleShown]:
     """The schedules with what they launch and what is odd about them, read together."""
     odd = await slots.warnings(call.house, found)
     launched = await templates.launched(call.house, call.principal, [each.id for each in found])
-    return [_schedule(each, odd[each.id], launched.get(each.id, templates.Launched())) for each in found]
+    return [_schedule(each, odd[each.id], launched.get(each.id, templates.ScheduleLaunches())) for each in found]
 
 
-def _schedule(schedule: Schedule, odd: list[str], launched: templates.Launched) -> ScheduleShown:
+def _schedule(schedule: Schedule, odd: list[str], launched: templates.ScheduleLaunches) -> ScheduleShown:
     timing, rules = schedule.timing, schedule.rules
     recurring, weekly = _parts(timing)
     return ScheduleShown(
@@ -67,7 +68,7 @@ def _schedule(schedule: Schedule, odd: list[str], launched: templates.Launched) 
     )
 
 
-def foreseen(found: Foresight) -> Foreseen:
+def foreseen(found: Preview) -> Foreseen:
     """What a schedule will do."""
     return Foreseen(
         sentence=found.sentence,
@@ -77,7 +78,7 @@ def foreseen(found: Foresight) -> Foreseen:
     )
 
 
-def coming(slot: Coming) -> ComingShown:
+def coming(slot: UpcomingSlot) -> ComingShown:
     """A slot to come."""
     return ComingShown(
         slot_date_time=times.rest(slot.slot),

@@ -16,13 +16,15 @@ from enginehouse.api.v1.schedule_shapes import Run, ScheduleInput
 from enginehouse.api.v1.schedule_view import coming, foreseen, schedules_shown, slot_shown
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import Problem
+from enginehouse.domain.schedules.filter import ScheduleFilter
 from enginehouse.domain.schedules.request import ScheduleRequest
-from enginehouse.domain.schedules.schedule import RunMode, ScheduleFilter
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode
+from enginehouse.domain.schedules.upcoming import MOST_PREVIEWED
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules import slots as schedule_slots
-from enginehouse.operations.schedules.launchables import Launches
-from enginehouse.operations.schedules.launches import Launching, launch_schedule
-from enginehouse.operations.schedules.schedules import MOST_PREVIEWED, Schedule
+from enginehouse.operations.schedules.launchables import LaunchSelection
+from enginehouse.operations.schedules.launches import LaunchOptions, launch_schedule
 
 _INPUT: Final = Body(ScheduleInput, free=True)
 _RUN: Final = Body(Run, free=True)
@@ -32,7 +34,7 @@ _LATEST: Final = (1 << 63) - 1
 async def create(call: Call) -> Reply:
     """POST schedules: the schedule and the templates written into it."""
     request, launched, problems = _read(call, *await call.judged_body(_INPUT))
-    made = await schedules.create(call.house, call.principal, request, launched or Launches(), found=problems)
+    made = await schedules.create(call.house, call.principal, request, launched or LaunchSelection(), found=problems)
     return await _shown(call, made)
 
 
@@ -92,7 +94,9 @@ async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: a job of each of its templates, now, whatever its calendar says."""
     [text] = call.ids
     given = await call.body(_RUN)
-    launching = Launching(payload=given.payload, target_id=None if given.target_id is None else str(given.target_id))
+    launching = LaunchOptions(
+        payload=given.payload, target_id=None if given.target_id is None else str(given.target_id)
+    )
     made = await launch_schedule(call.house, call.principal, named(text), text, launching=launching)
     warnings = [warning for job in made for warning in job.warnings]
     return _result({"jobIds": [ids.job_graphql(job.job_id) for job in made], "warnings": warnings})
@@ -138,7 +142,7 @@ async def _switch(call: Call, *, on: bool) -> Reply:
     return await _shown(call, await schedules.update(call.house, call.principal, named(text), request, shown=text))
 
 
-async def _foreseen(call: Call) -> schedule_slots.Foresight:
+async def _foreseen(call: Call) -> schedule_slots.Preview:
     [text] = call.ids
     count, zone = _asked(call)
     return await schedule_slots.foresee(call.house, call.principal, named(text), text, count=count, zone=zone)
@@ -153,13 +157,13 @@ def _asked(call: Call) -> tuple[int, str | None]:
 
 def _read(
     call: Call, given: ScheduleInput, problems: list[Problem]
-) -> tuple[ScheduleRequest, Launches | None, list[Problem]]:
+) -> tuple[ScheduleRequest, LaunchSelection | None, list[Problem]]:
     """What is asked for; no launches where nothing is said of them, so that they stay as they are."""
     fields = _plain(given, problems)
     request, unread = schedule_request(fields)
     problems = [*problems, *unread]
     fresh, wrong = inline(call, fields.get("jobTemplates"), "jobTemplates")
-    launched = Launches(
+    launched = LaunchSelection(
         template_ids=named_in(fields, "jobTemplateIds", ids.parse_job, problems),
         pipeline_ids=named_in(fields, "jobPipelineIds", ids.parse_pipeline, problems),
         fresh=fresh,

@@ -8,7 +8,7 @@ from cronsim import CronSim
 from msgspec.structs import replace
 
 from enginehouse.domain.schedules.calendar import EPOCH, mark, slots
-from enginehouse.domain.schedules.schedule import (
+from enginehouse.domain.schedules.timing import (
     DAY,
     CatchUp,
     Fold,

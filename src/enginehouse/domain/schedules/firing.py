@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Final
 
 from enginehouse.domain.schedules.calendar import slots
-from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Rules, RunMode, Timing
+from enginehouse.domain.schedules.timing import CatchUp, Overlap, Rules, RunMode, Timing
 from enginehouse.domain.times import SECOND
 
 LOOK_AGAIN: Final = SECOND // 2  # while something waits for a run to end
@@ -57,7 +57,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ScheduleState:
     """A schedule at one moment. `busy`: a run has not ended. `queued`: slots that wait for that, the oldest first.
 
     `launched`: how many slots have fired since it was activated or changed.
@@ -85,7 +85,7 @@ def placed(start: int | None, now: int, *, anchor: int | None = None) -> tuple[i
     return begin, max(now, begin - 1)
 
 
-def first_look(standing: Standing) -> int | None:
+def first_look(standing: ScheduleState) -> int | None:
     """When an active schedule is to be looked at for the first time; None for one that waits for a launch."""
     match standing.mode:
         case RunMode.ONCE:
@@ -97,7 +97,7 @@ def first_look(standing: Standing) -> int | None:
             return _beyond(coming, standing.rules, standing.schedule_id, standing.stop)
 
 
-def decide(standing: Standing, now: int) -> Decision:
+def decide(standing: ScheduleState, now: int) -> Decision:
     """What the schedule does now, and when it is to be looked at again."""
     match standing.mode:
         case RunMode.ONCE:
@@ -113,7 +113,7 @@ def decide(standing: Standing, now: int) -> Decision:
             return _recurring(standing, now)
 
 
-def _continuous(standing: Standing, now: int) -> Decision:
+def _continuous(standing: ScheduleState, now: int) -> Decision:
     """One run after the other until the stop, which ends the last one."""
     if standing.stop is not None and now >= standing.stop:
         return Decision(stop_runs=standing.busy, decided=now, next_at=None)
@@ -128,7 +128,7 @@ def _until(stop: int | None, moment: int) -> int:
     return moment if stop is None else min(stop, moment)
 
 
-def _recurring(standing: Standing, now: int) -> Decision:
+def _recurring(standing: ScheduleState, now: int) -> Decision:
     """The slots in (`decided`, now] fire, queue or are left out as the rules say, in their order."""
     due = _due(standing, now)
     fresh, skipped = _catch_up(due, standing.rules)
@@ -173,7 +173,7 @@ class _Due:
     following: int | None = None
 
 
-def _due(standing: Standing, now: int) -> _Due:
+def _due(standing: ScheduleState, now: int) -> _Due:
     due = _Due()
     moment = 0
     for slot in slots(standing.timing, anchor=standing.anchor, after=standing.decided):

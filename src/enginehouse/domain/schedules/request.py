@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.planning.checks import shown
 from enginehouse.domain.schedules.calendar import EPOCH, slots
-from enginehouse.domain.schedules.schedule import (
+from enginehouse.domain.schedules.timing import (
     DAY,
     MOST_CATCH_UP,
     CatchUp,
@@ -84,7 +84,7 @@ class ScheduleRequest(msgspec.Struct, frozen=True, kw_only=True):
     document: dict[str, Any] = {}  # merged over what is kept: details, affiliates …
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """When and how a schedule runs, once a request has been read over what it was before."""
 
     run_mode: RunMode = RunMode.ONCE
@@ -96,14 +96,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(
-    request: ScheduleRequest, before: Wanted, *, now: int, default_zone: str = "UTC"
-) -> tuple[Wanted, list[Problem]]:
+    request: ScheduleRequest, before: ScheduleSettings, *, now: int, default_zone: str = "UTC"
+) -> tuple[ScheduleSettings, list[Problem]]:
     """What the schedule would be, and all that is wrong with the request."""
     problems = list[Problem]()
     mode = _given(request.run_mode, before.run_mode)
     start = _given(request.start_at, before.start_at)
     stop = _given(request.stop_at, before.stop_at)
-    wanted = Wanted(
+    wanted = ScheduleSettings(
         run_mode=mode,
         is_active=_given(request.is_active, before.is_active),
         start_at=start,
@@ -251,7 +251,7 @@ def _rules(request: ScheduleRequest, before: Rules, problems: list[Problem]) -> 
     )
 
 
-def _parts(request: ScheduleRequest, wanted: Wanted) -> list[Problem]:
+def _parts(request: ScheduleRequest, wanted: ScheduleSettings) -> list[Problem]:
     """The parts beside the run mode: only what is in the same request is held against each other."""
     named = {
         "recurringScheduleParts": request.recurring,
@@ -283,7 +283,7 @@ def _parts(request: ScheduleRequest, wanted: Wanted) -> list[Problem]:
     return problems
 
 
-def _never(wanted: Wanted, request: ScheduleRequest, now: int) -> list[Problem]:
+def _never(wanted: ScheduleSettings, request: ScheduleRequest, now: int) -> list[Problem]:
     """An active schedule that could not fire once is refused, when the request is about when it fires."""
     about = (request.start_at, request.stop_at, request.recurring, request.weekly, request.cron, request.run_mode)
     if not wanted.is_active or wanted.run_mode is RunMode.ONCE or all(each is UNSET for each in about):

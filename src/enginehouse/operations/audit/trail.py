@@ -21,7 +21,7 @@ LONGEST: Final = 255  # characters of anything that a client says of itself
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class Origin(msgspec.Struct, frozen=True, gc=False):
+class RequestOrigin(msgspec.Struct, frozen=True, gc=False):
     """Where a request came from, as an entrance received it; read only when something is recorded."""
 
     client_ip: str | None = None
@@ -29,9 +29,9 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     correlation_id: bytes | None = None
 
 
-NOWHERE: Final = Origin()
+NOWHERE: Final = RequestOrigin()
 
-origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
+origin: ContextVar[RequestOrigin] = ContextVar("origin", default=NOWHERE)
 """Set by an entrance for each request it answers."""
 
 

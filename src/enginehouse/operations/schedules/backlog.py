@@ -19,7 +19,7 @@ _CAME, _BEGAN, _ENDED = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SeriesRequest:
     """From when to when (µs), and how far apart the marks are (seconds); None is an hour up to now, in minutes."""
 
     start: int | None = None
@@ -38,7 +38,7 @@ class Series:
     live: dict[str, list[int]]
 
 
-async def series(house: House, principal: Principal, asked: Asked) -> Series:
+async def series(house: House, principal: Principal, asked: SeriesRequest) -> Series:
     """The organization's jobs of schedules, by the run mode that each schedule has now. Raises InvalidInput."""
     require(principal, Role.READER)
 
@@ -69,7 +69,7 @@ async def series(house: House, principal: Principal, asked: Asked) -> Series:
     return await house.database.read(look)
 
 
-def _marks(asked: Asked, now: int) -> tuple[int, int, int]:
+def _marks(asked: SeriesRequest, now: int) -> tuple[int, int, int]:
     """The first mark, the end and the distance, in whole seconds. Raises InvalidInput."""
     last = (now if asked.end is None else asked.end) // SECOND * SECOND
     first = (last - _AN_HOUR if asked.start is None else asked.start) // SECOND * SECOND

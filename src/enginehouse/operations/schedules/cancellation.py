@@ -23,7 +23,7 @@ _CALLED_OFF: Final = "cancelled"  # why a slot that waited for a run is not wait
 
 
 @dataclass(frozen=True, slots=True)
-class CalledOff:
+class ScheduleCancelled:
     """How many jobs this call has cancelled; `stopping`: how many attempts of them have still to stop."""
 
     count: int
@@ -41,7 +41,7 @@ class _Batch:
 @trail.mutation("cancelScheduledJob", SCHEDULE, names="schedule_id")
 async def call_off(
     house: House, principal: Principal, schedule_id: int, shown: str = "", *, include_running: bool = False
-) -> CalledOff:
+) -> ScheduleCancelled:
     """The schedule is inactive from the first commit on, and its jobs that may still be cancelled are aborted.
 
     That goes in batches; one that fails leaves the rest for the same call made again. Jobs past the point of cancelling
@@ -61,7 +61,7 @@ async def call_off(
         count += len(batch.cancelled) + len(batch.stopping)
         stopping += sum(batch.stopping.values())
         if batch.last is None:
-            return CalledOff(count, stopping)
+            return ScheduleCancelled(count, stopping)
         after, until = batch.last, batch.until
 
         async def go_on(tx: Tx, after: int = after, until: int = until) -> _Batch:

@@ -7,17 +7,17 @@ from typing import Final
 
 from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.schedules.schedule import TemplateVersion
+from enginehouse.domain.template_jobs import job_request
+from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import new_job
 from enginehouse.operations.plans import plan_all
-from enginehouse.operations.template_jobs import job_request
 from enginehouse.storage import templates
 from enginehouse.storage.database.database import Contended, Tx
 from enginehouse.storage.jobs.creation import NewJob
 from enginehouse.storage.schedules import firing, schedules
-from enginehouse.storage.schedules.firing import Fired, Ready
-from enginehouse.storage.schedules.schedules import Launchable
-from enginehouse.storage.templates import JobTemplate
+from enginehouse.storage.schedules.firing import Fired, LaunchPlan
 
 MICROS: Final = 1_000_000
 AT_ONCE: Final = 1000  # schedules fired in one transaction
@@ -27,14 +27,14 @@ _KEPT: Final = 10_000
 _PATIENCE: Final = 1.0  # seconds for a row that another server holds; the next round counts in another shard
 _HELD: Final = 0.05  # seconds until what another server holds is looked at again
 
-Jobs = dict[Launchable, NewJob | str]
+Jobs = dict[TemplateVersion, NewJob | str]
 
 
 @dataclass(slots=True)
 class MadeJobs:
     """What the templates used last make for an organization: planned once, created again and again."""
 
-    _kept: OrderedDict[Launchable, NewJob | str] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[TemplateVersion, NewJob | str] = field(default_factory=OrderedDict)
     _engines: object = None
 
     def of(self, house: House) -> "MadeJobs":
@@ -44,7 +44,7 @@ class MadeJobs:
             self._engines = house.catalogue.by_id
         return self
 
-    def known(self, keys: Iterable[Launchable]) -> Jobs:
+    def known(self, keys: Iterable[TemplateVersion]) -> Jobs:
         """Those that need not be made."""
         return {key: self._kept[key] for key in keys if key in self._kept}
 
@@ -71,10 +71,10 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
     return fired, 0.0 if fired.looked_at else _HELD
 
 
-async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, Ready]:
+async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, LaunchPlan]:
     """What each schedule launches now; a template is read and planned once per version."""
 
-    async def read(tx: Tx) -> tuple[dict[int, list[Launchable]], Jobs, dict[int, JobTemplate]]:
+    async def read(tx: Tx) -> tuple[dict[int, list[TemplateVersion]], Jobs, dict[int, JobTemplate]]:
         launched = await schedules.templates_of(tx, due)
         keys = {key for keys in launched.values() for key in keys}
         known = made.known(keys)
@@ -88,15 +88,15 @@ async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> d
     return {schedule_id: _ready(version, launched.get(schedule_id, []), jobs) for schedule_id, version in due.items()}
 
 
-def _ready(version: int, keys: Iterable[Launchable], made: Jobs) -> Ready:
+def _ready(version: int, keys: Iterable[TemplateVersion], made: Jobs) -> LaunchPlan:
     jobs = list[tuple[int, NewJob]]()
     for key in keys:
         match made[key]:
             case str(fault):
-                return Ready(version, fault=fault)
+                return LaunchPlan(version, fault=fault)
             case job:
                 jobs.append((key.template_id, job))
-    return Ready(version, jobs) if jobs else Ready(version, fault=NOTHING_TO_LAUNCH)
+    return LaunchPlan(version, jobs) if jobs else LaunchPlan(version, fault=NOTHING_TO_LAUNCH)
 
 
 def _job_of(house: House, template: JobTemplate, organization_id: int) -> NewJob | str:

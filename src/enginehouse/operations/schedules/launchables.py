@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.domain.schedules.schedule import Launch
+from enginehouse.domain.sources import Source
+from enginehouse.domain.templates import JobTemplate, named_sources
 from enginehouse.operations import templates as operations
-from enginehouse.operations.sources import named_by
 from enginehouse.storage import pipelines, sources, templates
-from enginehouse.storage.content_templates import ContentTemplate
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import schedules as storage
-from enginehouse.storage.schedules.schedules import Launch
-from enginehouse.storage.sources import Source
-from enginehouse.storage.templates import JobTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launches:
+class LaunchSelection:
     """What a request wants launched: templates by id, pipelines by id, and templates to make with the schedule.
 
     None leaves that kind as it is. `fresh` have ids of 0, and get theirs in the transaction. `content` are the content
@@ -32,7 +31,7 @@ class Launches:
 
 
 async def named(
-    tx: Tx, principal: Principal, launches: Launches, had: Sequence[Launch]
+    tx: Tx, principal: Principal, launches: LaunchSelection, had: Sequence[Launch]
 ) -> tuple[list[Launch], list[Problem]]:
     """What is launched by id, where something was not given as it was before; and which of it is not there."""
     templates_had = [each.template_id for each in had if each.template_id is not None]
@@ -52,7 +51,7 @@ def _not_there(launch: Launch) -> Problem:
     return Problem("jobPipelineIds", "there is no such job pipeline.", pipeline_uuid(launch.pipeline_id or 0))
 
 
-async def with_fresh(tx: Tx, principal: Principal, launches: Launches, ids: Sequence[Launch]) -> list[Launch]:
+async def with_fresh(tx: Tx, principal: Principal, launches: LaunchSelection, ids: Sequence[Launch]) -> list[Launch]:
     """The templates made with the schedule exist; answers all that is launched, those first.
 
     Raises NotFound, NotAllowed where one of them names a pipeline that is not the caller's.
@@ -70,6 +69,6 @@ async def primary_source(
     wanted = [each.template_id for each in ids if each.template_id is not None]
     wanted += [template_id for line in lines for template_id in inside.get(line, ())]
     known = await templates.readable(tx, principal.organization_id, wanted) if wanted else {}
-    named_ = named_by([*fresh, *(known[template_id] for template_id in wanted if template_id in known)])
+    named_ = named_sources([*fresh, *(known[template_id] for template_id in wanted if template_id in known)])
     found = await sources.by_ids(tx, principal.organization_id, named_) if named_ else {}
     return next((found[source_id] for source_id in named_ if source_id in found), None)

@@ -9,13 +9,14 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import JobRequest, TargetRequest
+from enginehouse.domain.template_jobs import job_request
+from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations import bounds, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import CreatedJob, new_job
 from enginehouse.operations.permission import require
 from enginehouse.operations.plans import plan_all
-from enginehouse.operations.template_jobs import job_request
 from enginehouse.storage import targets as stored_targets
 from enginehouse.storage import templates
 from enginehouse.storage.audit import entries
@@ -24,14 +25,13 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import creation
 from enginehouse.storage.jobs.creation import NewJob, Origin
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.templates import JobTemplate
 
 SCHEDULE: Final = "ScheduledJob"
 TEMPLATE: Final = "JobTemplate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launching:
+class LaunchOptions:
     """What a launch gives its jobs: a payload for every task, and the target they are about.
 
     `target_id` names one that is there, `target` describes one that all of the jobs share. With neither each job makes
@@ -58,7 +58,7 @@ class Launching:
 
 @trail.mutation("launchScheduledJobs", SCHEDULE, names="schedule_id")
 async def launch_schedule(
-    house: House, principal: Principal, schedule_id: int, shown: str = "", *, launching: Launching | None = None
+    house: House, principal: Principal, schedule_id: int, shown: str = "", *, launching: LaunchOptions | None = None
 ) -> list[CreatedJob]:
     """One job of each of its templates is durable, all or none; they are of no slot.
 
@@ -66,7 +66,7 @@ async def launch_schedule(
     NotAllowed for a public one of another organization, InvalidInput with all problems.
     """
     require(principal, Role.USER)
-    launching = launching or Launching()
+    launching = launching or LaunchOptions()
     bounds.refuse(launching.problems())
     made_from = await _launched(house, principal, schedule_id, shown)
     done = trail.entry(
@@ -83,14 +83,14 @@ async def launch_templates(
     *,
     schedule_id: int | None = None,
     shown: str = "",
-    launching: Launching | None = None,
+    launching: LaunchOptions | None = None,
 ) -> list[CreatedJob]:
     """One job of each of the templates is durable, all or none; they count as the schedule's where one is named.
 
     Raises NotFound (template, schedule, target), InvalidInput with all problems.
     """
     require(principal, Role.USER)
-    launching = launching or Launching()
+    launching = launching or LaunchOptions()
     most = house.limits.jobs_per_request
     problems = launching.problems()
     if not template_ids:
@@ -118,7 +118,7 @@ async def _launch(
     house: House,
     principal: Principal,
     made_from: Sequence[JobTemplate],
-    launching: Launching,
+    launching: LaunchOptions,
     done: Entry,
     *,
     schedule_id: int | None,
@@ -170,7 +170,7 @@ async def _planned(
     principal: Principal,
     schedule_id: int | None,
     made_from: Sequence[JobTemplate],
-    launching: Launching,
+    launching: LaunchOptions,
     listed: str,
 ) -> tuple[list[NewJob], list[tuple[str, ...]]]:
     """The jobs of the templates, and what is to be told with each."""
@@ -191,19 +191,19 @@ async def _planned(
     return new, [each.warnings for each in planned]
 
 
-def _request(template: JobTemplate, launching: Launching, prefix: str) -> JobRequest:
+def _request(template: JobTemplate, launching: LaunchOptions, prefix: str) -> JobRequest:
     made = job_request(template, payload=launching.payload, target=launching.target)
     if launching.target_id is not None:
         made = replace(made, target=None, target_id=launching.target_id)
     return replace(made, prefix=prefix, spelling=SPELLING, echo={**made.echo, **(launching.echo or {})})
 
 
-async def _target(tx: Tx, principal: Principal, launching: Launching) -> int | None:
+async def _target(tx: Tx, principal: Principal, launching: LaunchOptions) -> int | None:
     """The target that all jobs of the launch share, made now; None where each has its own."""
     if launching.target is None:
         return None
     await tx.read_clock()
-    row = stored_targets.TargetRow(
+    row = stored_targets.NewTarget(
         id=await stored_targets.reserve(tx),
         organization_id=principal.organization_id,
         created_by=principal.user_id,

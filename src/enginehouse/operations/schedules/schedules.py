@@ -1,9 +1,6 @@
 """What may be done with scheduled jobs: create, change, pause, put back, copy, delete; look, list, foresee."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -11,52 +8,36 @@ from msgspec import UNSET
 
 from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.schedules.calendar import EPOCH, mark, slots
-from enginehouse.domain.schedules.firing import due_at
+from enginehouse.domain.schedules import changes
+from enginehouse.domain.schedules.filter import ScheduleFilter
 from enginehouse.domain.schedules.request import ScheduleRequest, read
-from enginehouse.domain.schedules.schedule import RunMode, ScheduleFilter
-from enginehouse.domain.schedules.zones import zone_of
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.sources import Source
 from enginehouse.operations import bounds
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.operations.schedules import changes, launchables
-from enginehouse.operations.schedules.launchables import Launches
+from enginehouse.operations.schedules import launchables
+from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.storage import content_templates, sources
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database import sequences
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import pages
 from enginehouse.storage.schedules import schedules as storage
-from enginehouse.storage.schedules.schedules import Schedule, SlotRecord
-from enginehouse.storage.sources import Source
-
-__all__ = [
-    "Coming", "Launches", "Schedule", "ScheduleFilter", "ScheduleRequest", "SlotRecord",
-    "clone", "create", "delete", "get", "get_many", "list_", "now", "preview", "revert", "update",
-]  # fmt: skip
 
 SCHEDULE: Final = "ScheduledJob"
-MOST_PREVIEWED: Final = 1000
 _REPLACED: Final = "changed"  # why a slot that waited for a run is not waited for any longer
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """A slot to come: when, when its run starts (jitter), and what the clock on the wall has to do with it.
-
-    `note` is "gap" for a local time that does not exist that day, "repeated" for one that comes twice, else None.
-    """
-
-    slot: int
-    due_at: int
-    local: datetime
-    note: str | None
 
 
 @trail.mutation("createScheduledJob", SCHEDULE)
 async def create(
-    house: House, principal: Principal, request: ScheduleRequest, launched: Launches, *, found: Sequence[Problem] = ()
+    house: House,
+    principal: Principal,
+    request: ScheduleRequest,
+    launched: LaunchSelection,
+    *,
+    found: Sequence[Problem] = (),
 ) -> Schedule:
     """The schedule exists, with the templates made for it; what it does, it does from this commit on.
 
@@ -70,12 +51,14 @@ async def create(
         now = await tx.read_clock()
         ids, missing = await launchables.named(tx, principal, launched, ())
         source = await launchables.primary_source(tx, principal, launched.fresh, ids)
-        asked = changes.of_source(request, source)
-        wanted, wrong = read(asked, changes.unsaid(asked, source), now=now, default_zone=changes.zone(source))
+        asked = changes.with_source(request, source)
+        wanted, wrong = read(
+            asked, changes.default_settings(asked, source), now=now, default_zone=changes.default_zone(source)
+        )
         bounds.refuse([*problems, *wrong, *missing])
         await _room(tx, house, principal)
         blank = changes.blank(principal, await sequences.reserve(tx, "schedule"), now)
-        made = changes.changed(blank, asked, wanted, now, fresh=True)
+        made = changes.apply(blank, asked, wanted, now, fresh=True)
         await storage.insert(tx, [made])
         await storage.set_launches(tx, made.id, await launchables.with_fresh(tx, principal, launched, ids))
         await content_templates.add(tx, made.organization_id, made.id, launched.content or ())
@@ -93,7 +76,7 @@ async def update(
     principal: Principal,
     schedule_id: int,
     request: ScheduleRequest,
-    launched: Launches | None = None,
+    launched: LaunchSelection | None = None,
     *,
     shown: str = "",
     found: Sequence[Problem] = (),
@@ -115,10 +98,10 @@ async def update(
             had = (await storage.launches(tx, [old.id])).get(old.id, [])
             ids, missing = await launchables.named(tx, principal, launched, had)
             source = await launchables.primary_source(tx, principal, launched.fresh, ids)
-            asked = changes.of_source(request, source)
-        wanted, wrong = read(asked, changes.before(old), now=now, default_zone=changes.zone(source))
+            asked = changes.with_source(request, source)
+        wanted, wrong = read(asked, changes.settings_of(old), now=now, default_zone=changes.default_zone(source))
         bounds.refuse([*problems, *wrong, *missing])
-        new = changes.changed(old, asked, wanted, now, fresh=False)
+        new = changes.apply(old, asked, wanted, now, fresh=False)
         await storage.update(tx, old, new)
         if launched is not None:
             await storage.set_launches(tx, old.id, await launchables.with_fresh(tx, principal, launched, ids))
@@ -147,7 +130,7 @@ async def revert(house: House, principal: Principal, schedule_id: int, shown: st
         if before is None:
             raise InvalidInput("has not been changed since it was created.", "id")
         restored = msgspec.structs.replace(before, version=old.version, fired=old.fired, skipped=old.skipped)
-        new = changes.cursor(restored, now, fresh=restored.timing != old.timing or not old.is_active)
+        new = changes.restart(restored, now, fresh=restored.timing != old.timing or not old.is_active)
         await storage.update(tx, old, new)
         await tx.run("schedules.forget_version", id=old.id, version=before.version)
         await entries.record(tx, [done])
@@ -231,23 +214,6 @@ async def list_(
 async def now(house: House) -> int:
     """What time it is where schedules fire: storage's clock."""
     return await house.database.peek(lambda tx: tx.read_clock())
-
-
-def preview(schedule: Schedule, *, count: int, now: int) -> list[Coming]:
-    """The next slots from now on, as if it were active; none for one that waits for a launch."""
-    if not 1 <= count <= MOST_PREVIEWED:
-        raise InvalidInput(f"1–{MOST_PREVIEWED}, got {count}.", "count")
-    if schedule.run_mode is not RunMode.RECURRING:
-        return []
-    zone = zone_of(schedule.timing.zone)
-    coming = slots(schedule.timing, anchor=schedule.anchor, after=max(now, schedule.decided))
-    found = list[Coming]()
-    for slot in islice(coming, count):
-        if schedule.stop_at is not None and slot > schedule.stop_at:
-            break
-        local = (EPOCH + timedelta(microseconds=slot)).astimezone(zone)
-        found.append(Coming(slot, due_at(slot, schedule.rules, schedule.id), local, mark(slot, schedule.timing)))
-    return found
 
 
 # -- how it is put together -----------------------------------------------------------------------------------

@@ -7,31 +7,31 @@ from typing import Final
 
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.schedules import description
-from enginehouse.domain.schedules.request import ScheduleRequest, Wanted, read
+from enginehouse.domain.schedules import changes, description
+from enginehouse.domain.schedules.request import ScheduleRequest, ScheduleSettings, read
+from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
+from enginehouse.domain.schedules.upcoming import UpcomingSlot, upcoming
 from enginehouse.domain.schedules.zones import UnknownZone, zone_of
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.operations.schedules import changes
-from enginehouse.operations.schedules.schedules import Coming, get, preview
+from enginehouse.operations.schedules.schedules import get
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import jobs
 from enginehouse.storage.schedules import jobs as schedule_jobs
 from enginehouse.storage.schedules import schedules as storage
-from enginehouse.storage.schedules.schedules import Schedule, SlotRecord
 
 UNSAVED: Final = 0  # the id of a schedule that is only thought of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foresight:
+class Preview:
     """What a schedule does in one sentence, what comes next in another, what is odd about it, and its next slots."""
 
     sentence: str
     next: str
     warnings: list[str]
-    coming: list[Coming]
+    coming: list[UpcomingSlot]
 
 
 async def warnings(house: House, schedules: Iterable[Schedule]) -> dict[int, list[str]]:
@@ -52,7 +52,7 @@ async def warnings(house: House, schedules: Iterable[Schedule]) -> dict[int, lis
 
 async def foresee(
     house: House, principal: Principal, schedule_id: int, shown: str = "", *, count: int = 10, zone: str | None = None
-) -> Foresight:
+) -> Preview:
     """What the schedule will do, told to somebody in `zone`. Raises NotFound, InvalidInput."""
     _check_zone(zone)
     schedule = await get(house, principal, schedule_id, shown)
@@ -73,21 +73,21 @@ async def imagine(
     count: int = 10,
     zone: str | None = None,
     found: Sequence[Problem] = (),
-) -> Foresight:
+) -> Preview:
     """What a schedule would do that is not there, were it created now. Raises InvalidInput with all problems."""
     require(principal, Role.READER)
     _check_zone(zone)
     now = await house.database.read(lambda tx: tx.read_clock())
-    wanted, wrong = read(request, Wanted(), now=now)
+    wanted, wrong = read(request, ScheduleSettings(), now=now)
     bounds.refuse([*found, *wrong])
-    made = changes.changed(changes.blank(principal, UNSAVED, now), request, wanted, now, fresh=True)
+    made = changes.apply(changes.blank(principal, UNSAVED, now), request, wanted, now, fresh=True)
     return _told(made, now, count, zone, None)
 
 
 def explanation(schedule: Schedule, now: int, zone: str | None = None) -> str:
     """What the schedule does and what is to come, told to somebody in `zone`. Raises InvalidInput for no zone."""
     _check_zone(zone)
-    return f"{sentence(schedule)} {_outlook(schedule, preview(schedule, count=1, now=now), now, zone)}"
+    return f"{sentence(schedule)} {_outlook(schedule, upcoming(schedule, count=1, now=now), now, zone)}"
 
 
 def sentence(schedule: Schedule) -> str:
@@ -101,9 +101,9 @@ def sentence(schedule: Schedule) -> str:
     )
 
 
-def _told(schedule: Schedule, now: int, count: int, zone: str | None, usual: int | None) -> Foresight:
-    coming = preview(schedule, count=count, now=now)
-    return Foresight(
+def _told(schedule: Schedule, now: int, count: int, zone: str | None, usual: int | None) -> Preview:
+    coming = upcoming(schedule, count=count, now=now)
+    return Preview(
         sentence=sentence(schedule),
         next=_outlook(schedule, coming, now, zone),
         warnings=_odd(schedule, now, usual),
@@ -111,7 +111,7 @@ def _told(schedule: Schedule, now: int, count: int, zone: str | None, usual: int
     )
 
 
-def _outlook(schedule: Schedule, coming: Sequence[Coming], now: int, zone: str | None) -> str:
+def _outlook(schedule: Schedule, coming: Sequence[UpcomingSlot], now: int, zone: str | None) -> str:
     first = coming[0].due_at if coming else None
     if first is None and schedule.start_at is not None and schedule.start_at > now:
         first = schedule.start_at

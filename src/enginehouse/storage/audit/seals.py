@@ -40,7 +40,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SealFault:
     """The first thing that is not as it was sealed: a row by its id, or a seal as a whole."""
 
     text: str
@@ -60,7 +60,7 @@ class Verified:
     unsealed: int = 0
     since: int | None = None
     last: Seal | None = None
-    fault: Fault | None = None
+    fault: SealFault | None = None
 
 
 async def horizon(tx: Tx) -> Horizon:
@@ -145,16 +145,18 @@ class _Chain:
     def last_id(self) -> int:
         return self.last.last_id if self.last else 0
 
-    def fault_of(self, seal: Seal) -> Fault | None:
+    def fault_of(self, seal: Seal) -> SealFault | None:
         """What is wrong with the seal itself, as the next of the chain."""
         if self.kept is not None and self.kept[0] == seal.number and self.kept[1] != seal.hash:
-            return Fault(f"seal {seal.number} is not the one that was kept: the chain was written anew", seal.number)
+            return SealFault(
+                f"seal {seal.number} is not the one that was kept: the chain was written anew", seal.number
+            )
         if self.last is None and seal.digests is None:
             return None
         if seal.number != self.number + 1:
-            return Fault(f"the seals from {self.number + 1} to {seal.number - 1} are missing", self.number + 1)
+            return SealFault(f"the seals from {self.number + 1} to {seal.number - 1} are missing", self.number + 1)
         if seal.digests is None or _sealed(seal, self.last.hash if self.last else "").hash != seal.hash:
-            return Fault(f"seal {seal.number}, or the one before it, was changed", seal.number)
+            return SealFault(f"seal {seal.number}, or the one before it, was changed", seal.number)
         return None
 
     def add(self, seal: Seal) -> None:
@@ -165,13 +167,13 @@ class _Chain:
             self.seals += 1
             self.entries += seal.entries
 
-    def fault_at_end(self) -> Fault | None:
+    def fault_at_end(self) -> SealFault | None:
         if self.kept is not None and self.kept[0] > self.number:
-            return Fault(f"the seals from {self.number + 1} to {self.kept[0]} are missing", self.number + 1)
+            return SealFault(f"the seals from {self.number + 1} to {self.kept[0]} are missing", self.number + 1)
         return None
 
 
-async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> Fault | None:
+async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> SealFault | None:
     """The first row of the seal that was changed, removed or put in."""
     sealed = dict(_lines(seal.digests or ""))
     # One more than there may be shows that one was put in, however many were.
@@ -180,11 +182,11 @@ async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> Fault | None:
     for entry_id in sorted(sealed.keys() | found.keys()):
         match sealed.get(entry_id), found.get(entry_id):
             case None, _:
-                return Fault(f"entry {entry_id} was put in after its time was sealed", seal.number, entry_id)
+                return SealFault(f"entry {entry_id} was put in after its time was sealed", seal.number, entry_id)
             case _, None:
-                return Fault(f"entry {entry_id} was removed", seal.number, entry_id)
+                return SealFault(f"entry {entry_id} was removed", seal.number, entry_id)
             case was, now if was != now:
-                return Fault(f"entry {entry_id} was changed", seal.number, entry_id)
+                return SealFault(f"entry {entry_id} was changed", seal.number, entry_id)
     return None
 
 

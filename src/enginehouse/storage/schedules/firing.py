@@ -7,15 +7,15 @@ from typing import Final
 
 import structlog
 
-from enginehouse.domain.schedules.firing import Decision, Standing, decide
-from enginehouse.domain.schedules.schedule import RunMode
+from enginehouse.domain.schedules.firing import Decision, ScheduleState, decide
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import creation, stops
 from enginehouse.storage.jobs.creation import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.schedules.schedules import Schedule
 from enginehouse.storage.work import locked_jobs
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ AFTER_TROUBLE: Final = 60_000_000  # µs
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class LaunchPlan:
     """What a schedule of this version starts at each slot: the jobs with the templates they are made from.
 
     `fault` says why it cannot start anything; its slots are then skipped for that reason.
@@ -53,7 +53,7 @@ async def due(tx: Tx, *, limit: int) -> tuple[list[tuple[int, int]], int | None,
     return found, row[0] if row else None, now
 
 
-async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready]) -> Fired:
+async def fire(tx: Tx, plans: Plans, ready: Mapping[int, LaunchPlan]) -> Fired:
     """Every slot due by now of these schedules has been fired or recorded, once; their jobs exist.
 
     The row's lock is what makes it once: whoever holds it sees the cursor the last one left. A schedule that was
@@ -83,8 +83,8 @@ async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready]) -> Fired:
     return fired
 
 
-def _standing(each: Schedule, busy: bool, queued: list[int]) -> Standing:
-    return Standing(
+def _standing(each: Schedule, busy: bool, queued: list[int]) -> ScheduleState:
+    return ScheduleState(
         schedule_id=each.id,
         mode=each.run_mode,
         timing=each.timing,
@@ -98,7 +98,7 @@ def _standing(each: Schedule, busy: bool, queued: list[int]) -> Standing:
     )
 
 
-def _decided(standing: Standing, now: int) -> Decision:
+def _decided(standing: ScheduleState, now: int) -> Decision:
     """What the schedule does. One that cannot be worked out (its zone is gone from the data) does nothing for a while.
 
     It must not keep all others from firing, which share its transaction; nothing of it is lost meanwhile.
@@ -124,7 +124,7 @@ async def _start(
     tx: Tx,
     plans: Plans,
     decisions: Sequence[tuple[Schedule, Decision]],
-    ready: Mapping[int, Ready],
+    ready: Mapping[int, LaunchPlan],
 ) -> list[int]:
     starts = [
         (each.id, slot, template_id, job)
@@ -144,7 +144,9 @@ async def _start(
     return [job_id for job_id, _ in made]
 
 
-async def _record(tx: Tx, decisions: Sequence[tuple[Schedule, Decision]], ready: Mapping[int, Ready], now: int) -> None:
+async def _record(
+    tx: Tx, decisions: Sequence[tuple[Schedule, Decision]], ready: Mapping[int, LaunchPlan], now: int
+) -> None:
     slots, cursors = list[Row](), list[Row]()
     for each, decision in decisions:
         fault = ready[each.id].fault

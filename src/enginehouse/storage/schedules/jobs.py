@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.schedules.schedule import SlotRecord
 from enginehouse.domain.times import SECOND
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.schedules.schedules import SlotRecord
 
 
 async def usual_runs(tx: Tx, ids: Iterable[int]) -> dict[int, int]:

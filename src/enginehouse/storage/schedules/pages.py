@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain.schedules.schedule import Between, Moment, Order, ScheduleFilter, Timing
+from enginehouse.domain.schedules.filter import Between, Moment, Order, ScheduleFilter
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import Timing
+from enginehouse.domain.templates import TemplateDocument
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.schedules.schedules import Schedule
-from enginehouse.storage.templates import TemplateDocument
 
 _NEVER: Final = 9_223_372_036_854_775_807
 _MOMENTS: Final[tuple[Moment, ...]] = ("start_at", "stop_at", "created_at", "modified_at")

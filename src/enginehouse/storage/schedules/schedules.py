@@ -2,75 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.schedules.schedule import Rules, RunMode, Timing
+from enginehouse.domain.schedules.schedule import Launch, Schedule, SlotRecord, TemplateVersion
+from enginehouse.domain.schedules.timing import Rules, RunMode, Timing
 from enginehouse.storage.database.database import Row, Tx
 
 _encode = msgspec.json.Encoder().encode
 _timing = msgspec.json.Decoder(Timing).decode
 _rules = msgspec.json.Decoder(Rules).decode
 _decode = msgspec.json.Decoder().decode
-
-
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """A scheduled job as it is stored. Moments in µs UTC.
-
-    `document` holds what is only shown again (details …). `anchor`, `decided`, `next_at`: see the schema.
-    """
-
-    id: int
-    organization_id: int
-    name: str
-    description: str | None = None
-    run_mode: RunMode
-    is_active: bool
-    is_public: bool = False
-    start_at: int | None = None
-    stop_at: int | None = None
-    timing: Timing
-    rules: Rules
-    document: dict[str, Any] = {}
-    source_id: int | None = None
-    version: int = 1
-    anchor: int
-    decided: int
-    next_at: int | None = None
-    launched: int = 0
-    fired: int = 0
-    skipped: int = 0
-    created_by: str | None = None
-    created_at: int = 0
-    modified_at: int = 0
-
-
-class Launch(msgspec.Struct, frozen=True):
-    """One thing a schedule launches: a template, or every template of a pipeline."""
-
-    template_id: int | None = None
-    pipeline_id: int | None = None
-
-
-class Launchable(NamedTuple):
-    """A template in the version that is launched now, and the organization whose job that makes: the schedule's."""
-
-    template_id: int
-    version: int
-    organization_id: int
-
-
-class SlotRecord(msgspec.Struct, frozen=True):
-    """What became of a slot, or of `slots` in a row up to `last_slot`: fired, queued, or skipped for a reason."""
-
-    slot: int
-    outcome: str
-    last_slot: int
-    slots: int
-    reason: str | None
-    version: int
-    decided_at: int
 
 
 async def insert(tx: Tx, schedules: Sequence[Schedule]) -> None:
@@ -168,11 +110,11 @@ async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
     return found
 
 
-async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launchable]]:
+async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[TemplateVersion]]:
     """What each schedule launches, the templates of its pipelines included, in order."""
-    found: dict[int, list[Launchable]] = defaultdict(list)
+    found: dict[int, list[TemplateVersion]] = defaultdict(list)
     for schedule_id, *launchable, _position, _stage in await tx.all("schedules.templates_of", ids=sorted(set(ids))):
-        found[schedule_id].append(Launchable(*launchable))
+        found[schedule_id].append(TemplateVersion(*launchable))
     return found
 
 

@@ -12,6 +12,7 @@ from enginehouse.domain.artifact import Asset
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.ids import parse_task, task_graphql
 from enginehouse.operations import engines, targets
+from enginehouse.operations.assets import AssetRequest
 
 mutation, asset_type, source_type = MutationType(), ObjectType("Asset"), ObjectType("AssetSourceData")
 
@@ -30,7 +31,7 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
     return await targets.create_asset(house, principal, new)
 
 
-def new_asset(given: dict[str, Any], target_id: int | str, upload: Upload | None) -> targets.NewAsset:
+def new_asset(given: dict[str, Any], target_id: int | str, upload: Upload | None) -> AssetRequest:
     """The asset to make; `upload` is the request's file, where this field is to store it."""
     source_data, file_data = given.get("sourceData") or {}, given.get("fileData") or {}
     task = parse_task(source_data["taskId"]) if source_data.get("taskId") else None
@@ -38,7 +39,7 @@ def new_asset(given: dict[str, Any], target_id: int | str, upload: Upload | None
     if given.get("jsondata") is not None and upload is None and not given.get("uri"):
         content = msgspec.json.encode(given["jsondata"])
     sent_type = (upload.content_type if upload else None) or ("application/json" if content else None)
-    return targets.NewAsset(
+    return AssetRequest(
         target_id=target_id,
         asset_type=given.get("assetType") or given.get("type") or "media",
         content_type=given.get("contentType") or sent_type or "application/octet-stream",

@@ -7,12 +7,12 @@ from ariadne import MutationType, ObjectType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.input.jobs import Input
+from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_schedule
+from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import content_templates
-from enginehouse.operations.content_templates import ContentTemplate
-from enginehouse.operations.schedules.schedules import Schedule
 
 mutation, schedule_type = MutationType(), ObjectType("ScheduledJob")
 content_type = ObjectType("ScheduledJobContentTemplate")

@@ -11,7 +11,7 @@ from enginehouse.domain.ids import parse_job, parse_schedule
 from enginehouse.domain.job import Job
 from enginehouse.operations import jobs
 from enginehouse.operations.schedules import launches
-from enginehouse.operations.schedules.launches import Launching
+from enginehouse.operations.schedules.launches import LaunchOptions
 
 mutation = MutationType()
 
@@ -42,14 +42,14 @@ async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
     return [made[each.job_id] for each in created if each.job_id in made]
 
 
-def launching_of(given: Input) -> Launching:
+def launching_of(given: Input) -> LaunchOptions:
     """What a launch gives its jobs. The part of the target they are about is told to their engines, in the payload."""
     info, described = given.get("targetInfo"), given.get("createTargetInfo")
     payload = given.get("payload")
     part = {name: value for name, value in (info or {}).items() if name != "targetId" and value is not None}
     if part and (payload is None or isinstance(payload, dict)):
         payload = {**part, **(payload or {})}
-    return Launching(
+    return LaunchOptions(
         payload=payload,
         target_id=None if info is None else info["targetId"],
         target=None if described is None else target_request(described),

@@ -9,8 +9,8 @@ from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule, pipeline_uuid
+from enginehouse.domain.pipelines import Pipeline
 from enginehouse.operations import pipelines
-from enginehouse.operations.pipelines import Pipeline
 
 query, mutation, pipeline_type = QueryType(), MutationType(), ObjectType("JobPipeline")
 

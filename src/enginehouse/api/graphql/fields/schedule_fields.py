@@ -13,11 +13,12 @@ from enginehouse.api.input.schedules import DAYS
 from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, pipeline_uuid
 from enginehouse.domain.job import Job
 from enginehouse.domain.schedules.description import clock
-from enginehouse.domain.schedules.schedule import Recurring, Weekly
+from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
+from enginehouse.domain.schedules.timing import Recurring, Weekly
+from enginehouse.domain.schedules.upcoming import UpcomingSlot, upcoming
+from enginehouse.domain.templates import named_sources
 from enginehouse.domain.times import graphql_millis, graphql_seconds
-from enginehouse.operations.schedules import schedules, slots
-from enginehouse.operations.schedules.schedules import Coming, Schedule, SlotRecord
-from enginehouse.operations.sources import named_by
+from enginehouse.operations.schedules import slots
 
 schedule_type, job_type, source_data_type = ObjectType("ScheduledJob"), ObjectType("Job"), ObjectType("TDOSourceData")
 affiliate_type = ObjectType("ProgramAffiliate")
@@ -122,7 +123,7 @@ async def source_type_of(schedule: Schedule, info: Info) -> Any:
 async def sources_shown(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
     """The primary source, then those that its templates name."""
     launched = await info.context.launched.get(schedule.id)
-    ids = dict.fromkeys([*filter(None, [schedule.source_id]), *named_by(launched.everything if launched else ())])
+    ids = dict.fromkeys([*filter(None, [schedule.source_id]), *named_sources(launched.everything if launched else ())])
     found = await asyncio.gather(*(info.context.sources.get(source_id) for source_id in ids))
     return paging.page([*filter(None, found)], given.get("offset"), given.get("limit"), paging.SOURCES)
 
@@ -168,10 +169,10 @@ async def next_runs(schedule: Schedule, info: Info, count: int | None = None) ->
     """The next slots, as if it were active."""
     now = await info.context.now()
     await asyncio.sleep(0)  # a calendar is worked out: others get their turn between two of a page
-    return [_coming(each) for each in schedules.preview(schedule, count=5 if count is None else count, now=now)]
+    return [_coming(each) for each in upcoming(schedule, count=5 if count is None else count, now=now)]
 
 
-def _coming(each: Coming) -> dict[str, Any]:
+def _coming(each: UpcomingSlot) -> dict[str, Any]:
     return {
         "slotDateTime": graphql_millis(each.slot),
         "startDateTime": graphql_millis(each.due_at),
@@ -185,7 +186,7 @@ async def next_run_of(schedule: Schedule, info: Info) -> str | None:
     """When it starts its next run by itself, null where it does not."""
     if not schedule.is_active:
         return None
-    coming = schedules.preview(schedule, count=1, now=await info.context.now())
+    coming = upcoming(schedule, count=1, now=await info.context.now())
     return graphql_millis(coming[0].due_at) if coming else None
 
 

@@ -15,13 +15,14 @@ from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem
 from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule
 from enginehouse.domain.job import Job
+from enginehouse.domain.schedules.filter import Between, Moment, Order, ScheduleFilter
 from enginehouse.domain.schedules.request import seconds_of_day
-from enginehouse.domain.schedules.schedule import Between, Moment, Order, RunMode, ScheduleFilter
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import jobs
 from enginehouse.operations.schedules import launches, schedules
-from enginehouse.operations.schedules.launchables import Launches
-from enginehouse.operations.schedules.schedules import Schedule
+from enginehouse.operations.schedules.launchables import LaunchSelection
 
 query, mutation = QueryType(), MutationType()
 
@@ -158,7 +159,7 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     request, found = schedule_request(_plain(input))
     launched, wrong = _launches(context, input)
     return await schedules.create(
-        context.house, context.principal, request, launched or Launches(), found=[*found, *wrong]
+        context.house, context.principal, request, launched or LaunchSelection(), found=[*found, *wrong]
     )
 
 
@@ -199,7 +200,7 @@ def _plain(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "affiliates": texts}
 
 
-def _launches(context: Context, given: dict[str, Any]) -> tuple[Launches | None, list[Problem]]:
+def _launches(context: Context, given: dict[str, Any]) -> tuple[LaunchSelection | None, list[Problem]]:
     """What the request wants launched, None where it says nothing of that; and what is wrong with it."""
     if all(given.get(name) is None for name in _LAUNCHED):
         return None, []
@@ -209,7 +210,7 @@ def _launches(context: Context, given: dict[str, Any]) -> tuple[Launches | None,
     fresh, wrong = templates.inline(context, given.get("jobTemplates"), "jobTemplates")
     if given.get("jobTemplates") == [] and not (template_ids or pipeline_ids):
         wrong.append(Problem("jobTemplates", "at least 1 template is required.", "0", "1 or more"))
-    launched = Launches(template_ids=template_ids, pipeline_ids=pipeline_ids, fresh=fresh, content=content)
+    launched = LaunchSelection(template_ids=template_ids, pipeline_ids=pipeline_ids, fresh=fresh, content=content)
     return launched, problems + wrong
 
 

@@ -8,8 +8,8 @@ from ariadne import MutationType, ObjectType, QueryType
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.domain.errors import NotFound
+from enginehouse.domain.sources import Source, SourceType
 from enginehouse.operations import sources
-from enginehouse.operations.sources import Source, SourceType
 
 query, mutation = QueryType(), MutationType()
 source_type, type_type = ObjectType("Source"), ObjectType("SourceType")

@@ -12,7 +12,7 @@ from enginehouse.api.input.jobs import target_echo, target_request
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import parse_task, task_graphql
-from enginehouse.domain.job import JobFilter, Task
+from enginehouse.domain.job import JobFilter, TargetRequest, Task
 from enginehouse.operations import assets, jobs, targets
 
 query, mutation = QueryType(), MutationType()
@@ -65,7 +65,7 @@ async def create_with_asset(
     upload = None if given.get("uri") else context.take_upload(given.get("file"))
     # `details` are the target's here; the asset has none of its own.
     described = {**given, "details": None, "description": None}
-    new_target = targets.NewTarget(
+    new_target = TargetRequest(
         name=given.get("name"),
         status=given.get("status") or "recorded",
         start_at=given.get("startDateTime"),

@@ -21,9 +21,9 @@ from enginehouse.domain.ids import (
     task_graphql,
 )
 from enginehouse.domain.job import RouteRequest
+from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateFilter
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import engines, task_templates, templates
-from enginehouse.operations.templates import JobTemplate, TaskTemplate, TemplateFilter
 
 query, mutation = QueryType(), MutationType()
 template_type, task_type = ObjectType("JobTemplate"), ObjectType("TaskTemplate")
