@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.schedules.firing import ScheduleState, first_look, placed
+from enginehouse.domain.schedules.firing import first_look, placed, state_of
 from enginehouse.domain.schedules.request import ScheduleRequest, ScheduleSettings
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode, Timing
@@ -93,15 +93,4 @@ def restart(schedule: Schedule, now: int, *, fresh: bool) -> Schedule:
 
 
 def _next_at(schedule: Schedule) -> int | None:
-    return first_look(
-        ScheduleState(
-            schedule_id=schedule.id,
-            mode=schedule.run_mode,
-            timing=schedule.timing,
-            rules=schedule.rules,
-            anchor=schedule.anchor,
-            decided=schedule.decided,
-            stop=schedule.stop_at,
-            launched=schedule.launched,
-        )
-    )
+    return first_look(state_of(schedule))

@@ -53,7 +53,7 @@ class TemplateVersion(NamedTuple):
     organization_id: int
 
 
-class SlotRecord(msgspec.Struct, frozen=True):
+class SlotRecord(NamedTuple):
     """What became of a slot, or of `slots` in a row up to `last_slot`: fired, queued, or skipped for a reason."""
 
     slot: int

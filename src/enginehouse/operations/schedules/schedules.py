@@ -132,7 +132,7 @@ async def revert(house: House, principal: Principal, schedule_id: int, shown: st
         restored = msgspec.structs.replace(before, version=old.version, fired=old.fired, skipped=old.skipped)
         new = changes.restart(restored, now, fresh=restored.timing != old.timing or not old.is_active)
         await storage.update(tx, old, new)
-        await tx.run("schedules.forget_version", id=old.id, version=before.version)
+        await storage.forget_version(tx, old.id, before.version)
         await entries.record(tx, [done])
         return new
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 NOBODYS: Final = 0  # the organization of an act of which nobody knows whose it was
 NEVER: Final = 9_223_372_036_854_775_807
@@ -72,6 +73,29 @@ class Wanted:
     limit: int = 100
 
 
+class EntryRow(NamedTuple):
+    """An act as it is stored. Its digest in a seal is made of the columns in this order."""
+
+    id: int
+    at: int
+    organization_id: int
+    user_id: str | None
+    user_name: str | None
+    token_id: str | None
+    client_ip: str | None
+    user_agent: str | None
+    event: str
+    object_type: str | None
+    object_id: str | None
+    success: int
+    correlation_id: str | None
+    detail: str | None
+
+
+_NEWEST: Final = Select("audit.newest", EntryRow)
+_ORDERED: Final = Select("audit.ordered", EntryRow)
+
+
 async def record(tx: Tx, entries: Sequence[Entry]) -> None:
     """The acts are recorded with whatever else this transaction changes; one statement for all of them."""
     if entries:
@@ -104,8 +128,8 @@ async def page(tx: Tx, wanted: Wanted) -> list[Recorded]:
     }
     if wanted.order_by == "at" and wanted.descending:
         return await _newest(tx, wanted, filters)
-    rows = await tx.all(
-        "audit.ordered",
+    rows = await _ORDERED.all(
+        tx,
         **filters,
         organization_ids=wanted.organization_ids,
         by=wanted.order_by,
@@ -120,15 +144,17 @@ async def _newest(tx: Tx, wanted: Wanted, filters: dict[str, object]) -> list[Re
     """Each organization straight from the index; where there are several, their pages are merged."""
     before_at, before_id = NEVER, NEVER
     if wanted.before is not None:
-        row = await tx.one("audit.moment", id=wanted.before, organization_ids=wanted.organization_ids)
-        if row is None:
+        moments = [
+            at for (at,) in await tx.all("audit.moment", id=wanted.before, organization_ids=wanted.organization_ids)
+        ]
+        if not moments:
             return []
-        before_at, before_id = row[0], wanted.before
+        before_at, before_id = moments[0], wanted.before
     one = len(wanted.organization_ids) == 1
-    rows = list[Row]()
+    rows = list[EntryRow]()
     for organization_id in wanted.organization_ids:
-        rows += await tx.all(
-            "audit.newest",
+        rows += await _NEWEST.all(
+            tx,
             **filters,
             organization_id=organization_id,
             before_at=before_at,
@@ -137,29 +163,10 @@ async def _newest(tx: Tx, wanted: Wanted, filters: dict[str, object]) -> list[Re
             offset=wanted.offset if one else 0,
         )
     if not one:
-        rows.sort(key=lambda row: (row[1], row[0]), reverse=True)
+        rows.sort(key=lambda row: (row.at, row.id), reverse=True)
         rows = rows[wanted.offset : wanted.offset + wanted.limit]
     return [_recorded(row) for row in rows]
 
 
-def _recorded(row: Row) -> Recorded:
-    (
-        id_, at, organization_id, user_id, user_name, token_id, client_ip, user_agent, event, object_type, object_id,
-        success, correlation_id, detail,
-    ) = row  # fmt: skip
-    return Recorded(
-        id=id_,
-        at=at,
-        organization_id=organization_id,
-        user_id=user_id,
-        user_name=user_name,
-        token_id=token_id,
-        client_ip=client_ip,
-        user_agent=user_agent,
-        event=event,
-        object_type=object_type,
-        object_id=object_id,
-        success=bool(success),
-        correlation_id=correlation_id,
-        detail=detail,
-    )
+def _recorded(row: EntryRow) -> Recorded:
+    return Recorded(**row._asdict() | {"success": bool(row.success)})

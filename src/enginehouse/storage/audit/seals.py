@@ -9,11 +9,14 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 import msgspec
 
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.audit.entries import EntryRow
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 BATCH: Final = 500  # rows under one seal
 _SEALS: Final = 20  # seals read, or pruned, at a time
@@ -27,8 +30,7 @@ class Horizon(NamedTuple):
     following: int
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """The rows from the seal before up to `last_id` (µs: `sealed_at`); `digests` None once they have been pruned."""
 
     number: int
@@ -63,19 +65,33 @@ class Verified:
     fault: SealFault | None = None
 
 
+class OldSeal(NamedTuple):
+    """A seal whose rows are still there."""
+
+    number: int
+    last_id: int
+    sealed_at: int
+
+
+_HORIZON: Final = Select("seals.horizon", Horizon)
+_PAGE: Final = Select("seals.page", Seal)
+_OLDEST: Final = Select("seals.oldest", OldSeal)
+_ENTRIES: Final = Select("seals.entries", EntryRow)
+
+
 async def horizon(tx: Tx) -> Horizon:
-    row = await tx.one("seals.horizon")
-    return Horizon(*row) if row else Horizon(0, 0, 0)
+    [now] = await _HORIZON.all(tx)
+    return now
 
 
 async def prepare(tx: Tx, *, until: int, limit: int = BATCH) -> Seal | None:
     """The next seal, over at most `limit` rows up to the id `until`; None where there are none."""
     number, after, before = await tx.one("seals.last") or (0, 0, "")
-    rows = await tx.all("seals.entries", after=after, until=until, limit=limit)
+    rows = await _ENTRIES.all(tx, after=after, until=until, limit=limit)
     if not rows:
         return None
-    digests = "\n".join(f"{row[0]} {_digest(row)}" for row in rows)
-    return _sealed(Seal(number + 1, rows[-1][0], len(rows), tx.now, "", digests), before)
+    digests = "\n".join(f"{row.id} {_digest(row)}" for row in rows)
+    return _sealed(Seal(number + 1, rows[-1].id, len(rows), tx.now, "", digests), before)
 
 
 async def add(tx: Tx, seal: Seal) -> bool:
@@ -98,11 +114,8 @@ async def prune(tx: Tx, *, before: int) -> int:
 
     The last of them stays without its rows: the chain begins there. Rows that no seal covers are never pruned.
     """
-    old = list[Row]()
-    for row in await tx.all("seals.oldest", limit=_SEALS):
-        if row[2] >= before:
-            break
-        old.append(row)
+    rows = await _OLDEST.all(tx, limit=_SEALS)
+    old = list(takewhile(lambda seal: seal.sealed_at < before, rows))
     if old:
         number, last_id, _ = old[-1]
         await tx.run("seals.drop_entries", last_id=last_id)
@@ -117,15 +130,15 @@ async def verify(tx: Tx, *, kept: tuple[int, str] | None = None) -> Verified:
     `kept` is the number and hash of a seal as somebody wrote it down.
     """
     chain = _Chain(kept)
-    while seals := [Seal(*row) for row in await tx.all("seals.page", after=chain.number, limit=_SEALS)]:
+    while seals := await _PAGE.all(tx, after=chain.number, limit=_SEALS):
         for seal in seals:
             fault = chain.fault_of(seal) or await _fault_in_rows(tx, seal, chain.last_id)
             if fault is not None:
                 return Verified(chain.seals, chain.entries, 0, chain.since, chain.last, fault)
             chain.add(seal)
-    row = await tx.one("seals.unsealed", after=chain.last_id)
+    [(unsealed,)] = await tx.all("seals.unsealed", after=chain.last_id)
     fault = chain.fault_at_end()
-    return Verified(chain.seals, chain.entries, row[0] if row else 0, chain.since, chain.last, fault)
+    return Verified(chain.seals, chain.entries, unsealed, chain.since, chain.last, fault)
 
 
 class _Chain:
@@ -177,8 +190,8 @@ async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> SealFault | None:
     """The first row of the seal that was changed, removed or put in."""
     sealed = dict(_lines(seal.digests or ""))
     # One more than there may be shows that one was put in, however many were.
-    rows = await tx.all("seals.entries", after=after, until=seal.last_id, limit=len(sealed) + 1)
-    found = {row[0]: _digest(row) for row in rows}
+    rows = await _ENTRIES.all(tx, after=after, until=seal.last_id, limit=len(sealed) + 1)
+    found = {row.id: _digest(row) for row in rows}
     for entry_id in sorted(sealed.keys() | found.keys()):
         match sealed.get(entry_id), found.get(entry_id):
             case None, _:

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from enginehouse.domain.schedules.firing import Decision, ScheduleState, decide
+from enginehouse.domain.schedules.firing import Decision, ScheduleState, decide, state_of
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.storage.database import barrier_lock
@@ -48,9 +48,9 @@ class Fired:
 async def due(tx: Tx, *, limit: int) -> tuple[list[tuple[int, int]], int | None, int]:
     """The (schedule, version) to be looked at by now, when the first of all is, and what time it is."""
     now = await tx.read_clock()
-    found = [(row[0], row[1]) for row in await tx.all("schedules.due", now=now, limit=limit)]
-    row = await tx.one("schedules.next_at")
-    return found, row[0] if row else None, now
+    rows = await tx.all("schedules.due", now=now, limit=limit)
+    [(next_at,)] = await tx.all("schedules.next_at")
+    return [(schedule_id, version) for schedule_id, version in rows], next_at, now
 
 
 async def fire(tx: Tx, plans: Plans, ready: Mapping[int, LaunchPlan]) -> Fired:
@@ -63,18 +63,17 @@ async def fire(tx: Tx, plans: Plans, ready: Mapping[int, LaunchPlan]) -> Fired:
     now = await tx.read_clock()
     if tx.dialect == "postgres":
         await tx.run("schedules.let_go_soon")
-    rows = [schedules.schedule(row) for row in await tx.all("schedules.lock_due", ids=sorted(ready), now=now)]
-    found = [row for row in rows if row.version == ready[row.id].version]
+    found = [each for each in await schedules.lock_due(tx, ready, now) if each.version == ready[each.id].version]
     if not found:
         return Fired()
     ids = [each.id for each in found]
-    live: dict[int, list[int]] = defaultdict(list)
-    for schedule_id, job_id in await tx.all("schedules.live_jobs", ids=ids):
-        live[schedule_id].append(job_id)
+    live = await schedules.live_jobs(tx, ids)
     queued: dict[int, list[int]] = defaultdict(list)
     for schedule_id, slot in await tx.all("schedules.queued_slots", ids=ids):
         queued[schedule_id].append(slot)
-    decisions = [(each, _decided(_standing(each, bool(live[each.id]), queued[each.id]), now)) for each in found]
+    decisions = [
+        (each, _decided(state_of(each, busy=bool(live[each.id]), queued=queued[each.id]), now)) for each in found
+    ]
     stopped = [job_id for each, decision in decisions if decision.stop_runs for job_id in live[each.id]]
     fired = Fired(looked_at=len(found), stopping=await _stop(tx, stopped))
     fired.jobs = await _start(tx, plans, decisions, ready)
@@ -83,31 +82,16 @@ async def fire(tx: Tx, plans: Plans, ready: Mapping[int, LaunchPlan]) -> Fired:
     return fired
 
 
-def _standing(each: Schedule, busy: bool, queued: list[int]) -> ScheduleState:
-    return ScheduleState(
-        schedule_id=each.id,
-        mode=each.run_mode,
-        timing=each.timing,
-        rules=each.rules,
-        anchor=each.anchor,
-        decided=each.decided,
-        stop=each.stop_at,
-        launched=each.launched,
-        busy=busy,
-        queued=tuple(queued),
-    )
-
-
-def _decided(standing: ScheduleState, now: int) -> Decision:
+def _decided(state: ScheduleState, now: int) -> Decision:
     """What the schedule does. One that cannot be worked out (its zone is gone from the data) does nothing for a while.
 
     It must not keep all others from firing, which share its transaction; nothing of it is lost meanwhile.
     """
     try:
-        return decide(standing, now)
+        return decide(state, now)
     except Exception:
-        log.exception("a schedule cannot be worked out", schedule=standing.schedule_id)
-        return Decision(decided=standing.decided, next_at=now + AFTER_TROUBLE)
+        log.exception("a schedule cannot be worked out", schedule=state.schedule_id)
+        return Decision(decided=state.decided, next_at=now + AFTER_TROUBLE)
 
 
 async def _stop(tx: Tx, job_ids: list[int]) -> list[int]:
