@@ -23,6 +23,7 @@ from enginehouse.api.v1 import routes as v1
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import TargetRequest
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.operations import accounts, identity, targets
 from enginehouse.operations.audit import trail
@@ -217,7 +218,7 @@ async def watched(house: House) -> AsyncIterator[Watched]:
         assert job_id is not None
         made = await root.post("/api/v1/schedules", {"name": "n", "runMode": "Once", "jobTemplates": [TEMPLATE]})
         schedule = made.json()["result"]
-        await schedules.update(house, chief, int(schedule["id"]), ScheduleRequest(name="m"))  # to be reverted
+        await schedules.update(house, chief, Ref.of(int(schedule["id"])), ScheduleRequest(name="m"))  # to be reverted
         target = await targets.create(house, chief, TargetRequest(name="t"))
         given = {
             "user": user.name,

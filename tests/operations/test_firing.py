@@ -8,6 +8,7 @@ from msgspec import structs
 from tests import make
 from tests.operations.scheduled import CALLER, scheduled, template
 
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode, Unit
@@ -46,7 +47,7 @@ async def due(house: House, schedule: Schedule) -> None:
 async def told(house: House, schedule: Schedule) -> list[tuple[str, str | None]]:
     """What became of slots, in the order in which it was decided."""
     found = sorted(
-        [each for each, _ in await slots.history(house, CALLER, schedule.id)],
+        [each for each, _ in await slots.history(house, CALLER, Ref.of(schedule.id))],
         key=lambda record: record.decided_at,
     )
     return [(record.outcome, record.reason) for record in found]
@@ -106,7 +107,7 @@ async def test_history_is_forgotten_in_bounded_batches_and_never_what_waits_or_c
         await due(ready, kept)
         await fire_due(ready, MadeJobs())
     for name in ("b", "c", "d"):
-        await schedules.update(ready, CALLER, kept.id, ScheduleRequest(name=name))
+        await schedules.update(ready, CALLER, Ref.of(kept.id), ScheduleRequest(name=name))
     other = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY)
     await due(ready, other)
     await fire_due(ready, MadeJobs())
@@ -125,4 +126,4 @@ async def test_history_is_forgotten_in_bounded_batches_and_never_what_waits_or_c
         pass
     assert await told(ready, kept) == []
     assert [outcome for outcome, _ in await told(ready, other)] == ["queued"]
-    assert (await schedules.revert(ready, CALLER, kept.id)).name == "c"
+    assert (await schedules.revert(ready, CALLER, Ref.of(kept.id))).name == "c"

@@ -14,6 +14,7 @@ from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import Job, JobFilter, TargetRequest, TaskRequest
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.schedules.filter import ScheduleFilter
 from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.schedule import Schedule
@@ -74,7 +75,7 @@ async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_a
     line = await pipelines.create(ready, CALLER, [made.id])
     with pytest.raises(InvalidInput, match="there is no such job pipeline"):
         await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
-    await pipelines.update(ready, CALLER, line.id, is_public=True)
+    await pipelines.update(ready, CALLER, Ref.of(line.id), is_public=True)
     schedule = await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
     kept = MadeJobs()
     await firing.fire_due(ready, kept)
@@ -82,10 +83,10 @@ async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_a
     assert (job.scheduled_job_id, job.template_id, job.created_by) == (schedule.id, made.id, None)
     assert await jobs_of(ready) == []
     again = await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
-    await pipelines.update(ready, CALLER, line.id, is_public=False)
+    await pipelines.update(ready, CALLER, Ref.of(line.id), is_public=False)
     await firing.fire_due(ready, kept)
     assert len(await jobs_of(ready, STRANGER)) == 1
-    [(slot, _)] = await slots.history(ready, STRANGER, again.id)
+    [(slot, _)] = await slots.history(ready, STRANGER, Ref.of(again.id))
     assert (slot.outcome, slot.reason) == ("skipped", firing.NOTHING_TO_LAUNCH)
 
 
@@ -120,24 +121,24 @@ async def test_a_template_that_a_schedule_launches_is_not_deleted_silently(ready
     schedule = await now(ready, LaunchSelection(template_ids=[alone.id], pipeline_ids=[line.id]))
     await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
     with pytest.raises(InvalidInput) as refused:
-        await templates.delete(ready, CALLER, alone.id)
+        await templates.delete(ready, CALLER, Ref.of(alone.id))
     text = f'id: "{job_graphql(alone.id)}" cannot be deleted: scheduled jobs {schedule.id} launch it.'
     assert refused.value.message == f"{text} Change or delete those first."
     with pytest.raises(InvalidInput, match=f"scheduled jobs {schedule.id} and 1 more launch it"):
-        await templates.delete(ready, CALLER, inside.id)
+        await templates.delete(ready, CALLER, Ref.of(inside.id))
     with pytest.raises(InvalidInput, match=f"{pipeline_uuid(line.id)}.* cannot be deleted"):
-        await pipelines.delete(ready, CALLER, line.id)
+        await pipelines.delete(ready, CALLER, Ref.of(line.id))
     with pytest.raises(InvalidInput, match="would be left without a task"):
-        await task_templates.delete(ready, CALLER, alone.id, 0)
+        await task_templates.delete(ready, CALLER, TaskRef.of(alone.id, 0))
     await schedules.update(
-        ready, CALLER, schedule.id, ScheduleRequest(), LaunchSelection(template_ids=[alone.id], pipeline_ids=[])
+        ready, CALLER, Ref.of(schedule.id), ScheduleRequest(), LaunchSelection(template_ids=[alone.id], pipeline_ids=[])
     )
     with pytest.raises(InvalidInput, match="1 scheduled jobs of other organizations launch it"):
-        await pipelines.delete(ready, CALLER, line.id)
-    await schedules.delete(ready, CALLER, schedule.id)
-    await templates.delete(ready, CALLER, alone.id)
+        await pipelines.delete(ready, CALLER, Ref.of(line.id))
+    await schedules.delete(ready, CALLER, Ref.of(schedule.id))
+    await templates.delete(ready, CALLER, Ref.of(alone.id))
     with pytest.raises(NotFound):
-        await templates.get(ready, CALLER, alone.id)
+        await templates.get(ready, CALLER, Ref.of(alone.id))
 
 
 async def test_what_is_changed_is_what_is_launched_from_then_on(ready: House) -> None:
@@ -145,25 +146,27 @@ async def test_what_is_changed_is_what_is_launched_from_then_on(ready: House) ->
     kept = MadeJobs()
     await now(ready, LaunchSelection(template_ids=[made.id]))
     await firing.fire_due(ready, kept)
-    await task_templates.update(ready, CALLER, made.id, 0, lambda task: structs.replace(task, payload={"say": 3}))
-    await task_templates.create(ready, CALLER, made.id, TaskRequest(engine_id="noop", payload={"new": True}))
+    await task_templates.update(
+        ready, CALLER, TaskRef.of(made.id, 0), lambda task: structs.replace(task, payload={"say": 3})
+    )
+    await task_templates.create(ready, CALLER, Ref.of(made.id), TaskRequest(engine_id="noop", payload={"new": True}))
     await now(ready, LaunchSelection(template_ids=[made.id]))
     await firing.fire_due(ready, kept)
     before, after = [[task.payload for task in job.plan.tasks] for job in await jobs_of(ready)]
     assert before == [{"keep": 1, "say": 2}]
     assert after == [{"say": 3}, {"new": True}]
     with pytest.raises(InvalidInput) as refused:
-        await task_templates.create(ready, CALLER, made.id, TaskRequest(engine_id="gone"))
+        await task_templates.create(ready, CALLER, Ref.of(made.id), TaskRequest(engine_id="gone"))
     assert refused.value.problems[0].path == "taskTemplates[2].engineId"
-    assert (await templates.get(ready, CALLER, made.id)).version == 3
+    assert (await templates.get(ready, CALLER, Ref.of(made.id))).version == 3
 
 
 async def test_a_launch_of_templates_lays_its_payload_over_each_task(ready: House) -> None:
     made = [await templates.create(ready, CALLER, template()) for _ in range(2)]
     schedule = await scheduled(ready)
     created = await launches.launch_templates(
-        ready, CALLER, [each.id for each in made], schedule_id=schedule.id,
-        launching=LaunchOptions(payload={"say": "15m", "more": [1]}),
+        ready, CALLER, [each.id for each in made], schedule=Ref.of(schedule.id),
+        options=LaunchOptions(payload={"say": "15m", "more": [1]}),
     )  # fmt: skip
     found = await jobs.get_many(ready, CALLER, [each.job_id for each in created])
     for each, template_ in zip(created, made, strict=True):
@@ -171,7 +174,7 @@ async def test_a_launch_of_templates_lays_its_payload_over_each_task(ready: Hous
         assert job.plan.tasks[0].payload == {"keep": 1, "say": "15m", "more": [1]}
         assert (job.template_id, job.scheduled_job_id, job.slot_at) == (template_.id, schedule.id, None)
     assert len({each.target_id for each in created}) == 2  # each its own, made with it
-    assert (await templates.get(ready, CALLER, made[0].id)).tasks[0].request.payload == {"keep": 1, "say": 2}
+    assert (await templates.get(ready, CALLER, Ref.of(made[0].id))).tasks[0].request.payload == {"keep": 1, "say": 2}
 
 
 async def test_a_target_is_made_as_the_template_says_or_taken_as_the_launch_says(ready: House) -> None:
@@ -187,17 +190,17 @@ async def test_a_target_is_made_as_the_template_says_or_taken_as_the_launch_says
         if created.target_id is None:
             assert config == {"createTDOOnLaunch": False}
             continue
-        target = await targets.get(ready, CALLER, created.target_id)
+        target = await targets.get(ready, CALLER, Ref.of(created.target_id))
         assert (target.name, target.echo.get("sourceData"), target.is_public) == (name, kept, config is described)
     other = await targets.create(ready, CALLER, TargetRequest(name="there"))
     given = LaunchOptions(target_id=str(other.id))
     assert [
-        each.target_id for each in await launches.launch_templates(ready, CALLER, [made.id] * 2, launching=given)
+        each.target_id for each in await launches.launch_templates(ready, CALLER, [made.id] * 2, options=given)
     ] == [other.id] * 2
     shared = LaunchOptions(target=TargetRequest(name="shared"))
-    first, second = await launches.launch_templates(ready, CALLER, [made.id] * 2, launching=shared)
+    first, second = await launches.launch_templates(ready, CALLER, [made.id] * 2, options=shared)
     assert first.target_id == second.target_id
-    assert (await targets.get(ready, CALLER, first.target_id or 0)).name == "shared"
+    assert (await targets.get(ready, CALLER, Ref.of(first.target_id or 0))).name == "shared"
 
 
 async def test_a_launch_that_is_wrong_in_one_template_makes_nothing(ready: House) -> None:
@@ -210,9 +213,9 @@ async def test_a_launch_that_is_wrong_in_one_template_makes_nothing(ready: House
     with pytest.raises(NotFound, match=r"ids\[1\]: JobTemplate"):
         await launches.launch_templates(ready, CALLER, [right.id, foreign.id])
     with pytest.raises(NotFound, match="scheduledJobId: ScheduledJob"):
-        await launches.launch_templates(ready, CALLER, [right.id], schedule_id=schedule.id)
+        await launches.launch_templates(ready, CALLER, [right.id], schedule=Ref.of(schedule.id))
     with pytest.raises(InvalidInput, match="payload"):
-        await launches.launch_templates(ready, CALLER, [right.id], launching=LaunchOptions(payload=[1]))
+        await launches.launch_templates(ready, CALLER, [right.id], options=LaunchOptions(payload=[1]))
     with pytest.raises(InvalidInput, match="ids: at least 1 job template"):
         await launches.launch_templates(ready, CALLER, [])
     assert await jobs_of(ready) == []
@@ -236,12 +239,12 @@ async def test_weekly_parts_are_in_the_time_zone_of_the_primary_source(ready: Ho
     fresh = [template(job_config={"sourceData": {"sourceId": prague.id}})]
     request = ScheduleRequest(name="s", run_mode=RunMode.RECURRING, weekly=MONDAYS, zone="Asia/Tokyo")
     schedule = await schedules.create(ready, CALLER, request, LaunchSelection(fresh=fresh))
-    back = await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(zone=None))
+    back = await schedules.update(ready, CALLER, Ref.of(schedule.id), ScheduleRequest(zone=None))
     assert (back.timing.zone, back.source_id) == ("Europe/Prague", prague.id)
     with pytest.raises(InvalidInput, match="have it as their primary source"):
-        await sources.delete(ready, CALLER, prague.id)
+        await sources.delete(ready, CALLER, Ref.of(prague.id))
     named = LaunchSelection(fresh=[template(job_config={"createTDOInput": {"sourceData": {"sourceId": plain.id}}})])
-    changed = await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(), named)
+    changed = await schedules.update(ready, CALLER, Ref.of(schedule.id), ScheduleRequest(), named)
     assert (changed.timing.zone, changed.source_id) == ("Europe/Prague", plain.id)
 
 
@@ -250,7 +253,7 @@ async def test_content_templates_come_and_go_with_their_schedule(ready: House) -
     schedule = await schedules.create(
         ready, CALLER, ScheduleRequest(name="s"), LaunchSelection(fresh=[template()], content=wanted)
     )
-    copy = await schedules.clone(ready, CALLER, schedule.id)
+    copy = await schedules.clone(ready, CALLER, Ref.of(schedule.id))
 
     async def held(schedule_id: int, principal: Any = CALLER) -> list[tuple[str, Any]]:
         found = await content_templates.of_schedules(ready, principal, [schedule_id])
@@ -258,16 +261,20 @@ async def test_content_templates_come_and_go_with_their_schedule(ready: House) -
 
     assert await held(schedule.id) == await held(copy.id) == [("s1", {"show": 1}), ("s2", None)]
     assert await held(schedule.id, STRANGER) == []
-    more = await content_templates.create(ready, CALLER, schedule.id, ContentTemplate(schema_id="s3", sdo_id="o3"))
+    more = await content_templates.create(
+        ready, CALLER, Ref.of(schedule.id), ContentTemplate(schema_id="s3", sdo_id="o3")
+    )
     assert len(await held(schedule.id)) == 3
     with pytest.raises(NotFound):
         await content_templates.delete(ready, STRANGER, more.id)
     with pytest.raises(NotFound):
-        await content_templates.create(ready, STRANGER, schedule.id, ContentTemplate(schema_id="s3", sdo_id="o3"))
+        await content_templates.create(
+            ready, STRANGER, Ref.of(schedule.id), ContentTemplate(schema_id="s3", sdo_id="o3")
+        )
     with pytest.raises(InvalidInput, match="give sdoId or data"):
-        await content_templates.create(ready, CALLER, schedule.id, ContentTemplate(schema_id="s3"))
+        await content_templates.create(ready, CALLER, Ref.of(schedule.id), ContentTemplate(schema_id="s3"))
     await content_templates.delete(ready, CALLER, more.id)
-    await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(), LaunchSelection(content=wanted[1:]))
+    await schedules.update(ready, CALLER, Ref.of(schedule.id), ScheduleRequest(), LaunchSelection(content=wanted[1:]))
     assert await held(schedule.id) == [("s2", None)]
-    await schedules.delete(ready, CALLER, schedule.id)
+    await schedules.delete(ready, CALLER, Ref.of(schedule.id))
     assert await held(schedule.id) == []

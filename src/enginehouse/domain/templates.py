@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from enginehouse.domain.ids import parse_number
 from enginehouse.domain.job import RouteRequest, TaskRequest
 
 
@@ -80,5 +81,4 @@ def _payload(request: TaskRequest) -> dict[str, Any]:
 
 
 def _number(name: Any) -> int | None:
-    text = str(name) if isinstance(name, int | str) and not isinstance(name, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return parse_number(str(name)) if isinstance(name, int | str) and not isinstance(name, bool) else None

@@ -15,7 +15,7 @@ from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.identity import NewToken, NewUser
+from enginehouse.storage.identity import TokenRecord, UserRecord
 
 FIRST_USER: Final = "admin"
 FIRST_ORGANIZATION: Final = "Enginehouse"
@@ -86,8 +86,8 @@ async def acting(house: House, principal: Principal, given: str | int | None, pa
 
 
 async def _named(house: House, text: str) -> int | None:
-    if text.isascii() and text.isdigit() and len(text) < 20:
-        return int(text)
+    if (number := ids.parse_number(text)) is not None:
+        return number
     tagged = ids.parse_tagged(ids.Tag.ORGANIZATION, text.lower())
     if tagged is not None:
         return tagged
@@ -119,7 +119,7 @@ async def create_user(
         + bounds.text("email", email, longest=bounds.LONGEST_NAME)
         + passwords.problems(password)
     )
-    row = NewUser(
+    row = UserRecord(
         id=str(uuid4()),
         name=name,
         password_hash=await passwords.hashed(password),
@@ -214,7 +214,7 @@ def _at_start(event: str, organization_id: int, object_type: str, object_id: str
 
 async def _first_administrator(tx: Tx, password_hash: str) -> tuple[int, str]:
     organization = await _new_organization(tx, FIRST_ORGANIZATION, None)
-    row = NewUser(id=str(uuid4()), name=FIRST_USER, password_hash=password_hash, role=Role.ADMIN, super_admin=True)
+    row = UserRecord(id=str(uuid4()), name=FIRST_USER, password_hash=password_hash, role=Role.ADMIN, super_admin=True)
     await storage.create_user(tx, organization.id, row)
     return organization.id, row.id
 
@@ -225,7 +225,7 @@ async def _new_organization(tx: Tx, name: str, default_retries: int | None) -> O
     )
 
 
-def _bootstrap(secret: str, organization_id: int, user_id: str) -> NewToken:
+def _bootstrap(secret: str, organization_id: int, user_id: str) -> TokenRecord:
     return tokens.row(
         secret,
         organization_id=organization_id,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
 from enginehouse.storage.targets import NewAsset
@@ -20,14 +21,18 @@ _LONGEST_URI: Final = 8192
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
+NOBODY: Final = Ref.of(0)  # the target of an asset that is made together with one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRequest:
     """An asset to make of `source`, or of a reference to an http(s) `uri`.
 
-    `md5` is what the client says of its bytes, and is checked. `job_id`, `ordinal` and `engine_id` say what made it.
+    `target` is what it becomes a part of. `md5` is what the client says of its bytes, and is checked. `job_id`,
+    `ordinal` and `engine_id` say what made it.
     """
 
-    target_id: int | str = 0
+    target: Ref = NOBODY
     asset_type: str = "media"
     content_type: str = "application/octet-stream"
     name: str | None = None

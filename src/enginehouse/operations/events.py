@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.event import Event, Head, HistoryPosition
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.operations.house import House
 from enginehouse.operations.job_watches import Watched
@@ -25,18 +26,16 @@ class EventPage(NamedTuple):
     limit: int = 1_000
 
 
-async def list_(
-    house: House, principal: Principal, job_id: int, shown: str = "", *, after: int = FIRST, limit: int = 1_000
-) -> list[Event]:
+async def list_(house: House, principal: Principal, ref: Ref, *, after: int = FIRST, limit: int = 1_000) -> list[Event]:
     """Up to `limit` events of the job, those behind the one with the id `after`, in the order in which they happened.
 
     Raises NotFound, InvalidInput.
     """
-    wanted = EventPage(job_id, after, limit)
-    found = await pages(house, principal, [wanted])
-    if wanted not in found:
-        raise NotFound("Job", shown or job_id)
-    return found[wanted]
+    page = EventPage(ref.number, after, limit)
+    found = await pages(house, principal, [page])
+    if page not in found:
+        raise NotFound("Job", ref.text)
+    return found[page]
 
 
 def check(house: House, page: EventPage) -> None:
@@ -67,7 +66,7 @@ async def pages(house: House, principal: Principal, wanted: Sequence[EventPage])
 
 
 async def follow(
-    house: House, principal: Principal, job_id: int, shown: str = "", *, after: int = FIRST, name: str = "after"
+    house: House, principal: Principal, ref: Ref, *, after: int = FIRST, name: str = "after"
 ) -> "Following":
     """The job's events from there on, as they happen. Close it, or use it in an `async with`.
 
@@ -75,7 +74,7 @@ async def follow(
     """
     require(principal, Role.READER)
     house.watches.enter(principal.organization_id)
-    following = Following(house, principal, job_id, shown, after)
+    following = Following(house, principal, ref, after)
     try:
         await following.start(name)
     except BaseException:
@@ -87,11 +86,10 @@ async def follow(
 class Following:
     """A job that is followed. Nothing is kept for whoever is slow: each takes what comes next when he is ready."""
 
-    def __init__(self, house: House, principal: Principal, job_id: int, shown: str, after: int) -> None:
+    def __init__(self, house: House, principal: Principal, ref: Ref, after: int) -> None:
         self._house = house
         self._principal = principal
-        self._job_id = job_id
-        self._shown = shown
+        self._ref = ref
         self._after = after
         self._first: list[Event] = []
         self._here: HistoryPosition | None = None
@@ -140,7 +138,7 @@ class Following:
             return None
         if self._watched is None:
             organization_id = self._principal.organization_id
-            self._watched = self._house.watches.follow(self._job_id, organization_id, self._here)
+            self._watched = self._house.watches.follow(self._ref.number, organization_id, self._here)
         return await self._news(self._watched, seconds)
 
     async def _news(self, watched: Watched, seconds: float) -> list[Event] | None:
@@ -163,7 +161,7 @@ class Following:
         """A page of what comes next, read for this one alone; where it is the last, the place behind it is known."""
 
         async def read(tx: Tx) -> tuple[Head, list[Event], HistoryPosition]:
-            head = await _head(tx, self._principal, self._job_id, self._shown)
+            head = await _head(tx, self._principal, self._ref)
             return head, *await events.page(tx, head, self._after, _PAGE)
 
         head, told, place = await self._house.database.read(read)
@@ -173,8 +171,8 @@ class Following:
         return told
 
 
-async def _head(tx: Tx, principal: Principal, job_id: int, shown: str) -> Head:
-    found = await events.heads(tx, [(job_id, principal.organization_id)])
-    if job_id not in found:
-        raise NotFound("Job", shown or job_id)
-    return found[job_id]
+async def _head(tx: Tx, principal: Principal, ref: Ref) -> Head:
+    heads = await events.heads(tx, [(ref.number, principal.organization_id)])
+    if ref.number not in heads:
+        raise NotFound("Job", ref.text)
+    return heads[ref.number]

@@ -12,8 +12,10 @@ from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.ids import parse_number
 from enginehouse.domain.job import JobRequest, TargetRequest
-from enginehouse.operations import assets as making
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import assets as new_assets
 from enginehouse.operations import bounds
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
@@ -33,16 +35,16 @@ AssetOrder = Literal["created_at", "asset_type", "content_type"]
 
 def problems(new: TargetRequest, prefix: str = "") -> list[Problem]:
     """Everything that is wrong with a target to be made; `prefix` is put before each path (`target.`)."""
-    found = bounds.text(f"{prefix}name", new.name, longest=bounds.LONGEST_NAME)
-    found += bounds.text(f"{prefix}description", new.description)
-    found += bounds.text(f"{prefix}status", new.status, longest=bounds.LONGEST_NAME, required=True)
-    found += bounds.json(f"{prefix}details", new.details)
+    result = bounds.text(f"{prefix}name", new.name, longest=bounds.LONGEST_NAME)
+    result += bounds.text(f"{prefix}description", new.description)
+    result += bounds.text(f"{prefix}status", new.status, longest=bounds.LONGEST_NAME, required=True)
+    result += bounds.json(f"{prefix}details", new.details)
     if new.start_at is not None and new.stop_at is not None:
         if new.stop_at < new.start_at:
-            found.append(Problem(f"{prefix}stopDateTime", "must not be before startDateTime."))
+            result.append(Problem(f"{prefix}stopDateTime", "must not be before startDateTime."))
         elif new.stop_at - new.start_at > LONGEST_SPAN:
-            found.append(Problem(f"{prefix}stopDateTime", "must be at most one year after startDateTime."))
-    return found
+            result.append(Problem(f"{prefix}stopDateTime", "must be at most one year after startDateTime."))
+    return result
 
 
 # -- targets ------------------------------------------------------------------------------------------------
@@ -72,10 +74,10 @@ async def create_with_asset(house: House, principal: Principal, new: TargetReque
     require(principal, Role.USER)
     if new.start_at is not None and new.stop_at is None:
         new = structs.replace(new, stop_at=new.start_at + 15 * MINUTE)
-    bounds.refuse(problems(new) + making.problems(asset))
+    bounds.refuse(problems(new) + new_assets.problems(asset))
     # The bytes are kept under the target's id, so that is settled in a transaction of its own; a lost one hurts nobody.
     target_id = await house.database.write(storage.reserve)
-    asset = replace(asset, target_id=target_id, set_as_primary=True)
+    asset = replace(asset, target=Ref.of(target_id), set_as_primary=True)
 
     async def make(tx: Tx) -> None:
         made[:] = await storage.insert(tx, [_row(principal, target_id, new)])
@@ -111,7 +113,7 @@ async def for_jobs(house: House, principal: Principal, requests: Sequence[JobReq
         for problem in problems(request.target, f"{request.prefix}{request.spelling.target}.")
     ]
     bounds.refuse(faults)
-    named = {n: _number(request.target_id) for n, request in enumerate(requests) if request.target_id}
+    named = {n: parse_number(request.target_id) or 0 for n, request in enumerate(requests) if request.target_id}
     if named:
         readable = await get_many(house, principal, named.values())
         for n, target_id in named.items():
@@ -121,14 +123,13 @@ async def for_jobs(house: House, principal: Principal, requests: Sequence[JobReq
     return [named.get(n) for n in range(len(requests))]
 
 
-async def get(house: House, principal: Principal, target_id: int | str) -> Target:
+async def get(house: House, principal: Principal, ref: Ref) -> Target:
     """The target, if it is the organization's or public. Raises NotFound."""
     require(principal, Role.READER)
-    known = _number(target_id)
-    found = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [known]))
-    if known not in found:
-        raise NotFound(TARGET, target_id)
-    return found[known]
+    targets = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [ref.number]))
+    if ref.number not in targets:
+        raise NotFound(TARGET, ref.text)
+    return targets[ref.number]
 
 
 async def get_many(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, Target]:
@@ -160,8 +161,8 @@ async def create_asset(house: House, principal: Principal, new: AssetRequest) ->
     Raises NotFound (target), NotAllowed (also for the public target of another organization), InvalidInput, TooLarge.
     """
     require(principal, Role.USER)
-    bounds.refuse(making.problems(new))
-    target = await get(house, principal, new.target_id)
+    bounds.refuse(new_assets.problems(new))
+    target = await get(house, principal, new.target)
     if target.organization_id != principal.organization_id:
         raise NotAllowed
     done = trail.entry(principal, "createAsset", object_type="Asset")
@@ -173,17 +174,17 @@ async def record_asset(house: House, organization_id: int, new: AssetRequest, *,
 
     For what the server does by itself; nothing limits the size. Raises NotFound (target), InvalidInput.
     """
-    bounds.refuse(making.problems(new))
+    bounds.refuse(new_assets.problems(new))
     before = await house.database.peek(lambda tx: storage.asset_of_replay(tx, organization_id, replay_key))
     if before is not None:
         return before
-    return await _add(house, organization_id, _number(new.target_id), new, None, replay_key=replay_key)
+    return await _add(house, organization_id, new.target.number, new, None, replay_key=replay_key)
 
 
 async def assets(
     house: House,
     principal: Principal,
-    target_id: int | str,
+    ref: Ref,
     asset_types: Sequence[str] = (),
     *,
     offset: int = 0,
@@ -192,7 +193,7 @@ async def assets(
     descending: bool = True,
 ) -> list[Asset]:
     """One page of the target's assets of these types, of any when none is named. Raises NotFound, InvalidInput."""
-    target = await get(house, principal, target_id)
+    target = await get(house, principal, ref)
     bounds.page(offset, limit, largest=house.limits.page_size)
     types = [one for one in asset_types if bounds.storable(one)]
     if asset_types and not types:
@@ -220,14 +221,12 @@ async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
     return found
 
 
-async def primary_asset(
-    house: House, principal: Principal, target_id: int | str, asset_type: str | None = None
-) -> Asset | None:
+async def primary_asset(house: House, principal: Principal, ref: Ref, asset_type: str | None = None) -> Asset | None:
     """The target's primary asset of the type; without a type the media first, then what was there first.
 
     Raises NotFound (target).
     """
-    target = await get(house, principal, target_id)
+    target = await get(house, principal, ref)
     if asset_type is not None and not bounds.storable(asset_type):
         return None
     return await house.database.peek(
@@ -258,9 +257,9 @@ async def _add(
 
     `entry` says who did it, about the asset where it names nothing yet; None for the server itself.
     """
-    asset_id = making.new_id(target_id)
-    stored = await making.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
-    row = making.row(
+    asset_id = new_assets.new_id(target_id)
+    stored = await new_assets.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
+    row = new_assets.row(
         new,
         asset_id=asset_id,
         organization_id=organization_id,
@@ -274,7 +273,7 @@ async def _add(
             await first(tx)
         added = await storage.add_asset(tx, row)
         if added is None:
-            raise NotFound(TARGET, new.target_id)
+            raise NotFound(TARGET, new.target.text)
         if entry is not None:
             await entries.record(tx, [entry if entry.object_id else entry.about(added.id)])
         return added
@@ -285,10 +284,10 @@ async def _add(
         # The commit may have happened; bytes that nothing names are harmless, a row without its bytes is not.
         raise
     except Refusal:
-        await making.drop_bytes(house, stored)
+        await new_assets.drop_bytes(house, stored)
         raise
     if added.id != asset_id:
-        await making.drop_bytes(house, stored)
+        await new_assets.drop_bytes(house, stored)
     return added
 
 
@@ -296,11 +295,3 @@ def _row(principal: Principal, target_id: int, new: TargetRequest) -> storage.Ne
     return storage.NewTarget(
         id=target_id, organization_id=principal.organization_id, created_by=principal.user_id, request=new
     )
-
-
-def _number(target_id: int | str) -> int:
-    """The id as it is stored; 0, which no target has, for what is not an id."""
-    text = str(target_id)
-    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > bounds.LARGEST_ID:
-        return 0
-    return int(text)

@@ -9,6 +9,7 @@ from typing import Protocol
 from enginehouse.domain.artifact import Artifact, Asset
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease
 from enginehouse.engine import Chunk, EngineFailure, Output
@@ -77,7 +78,7 @@ class AttemptContext:
     async def primary_asset(self) -> Chunk | None:
         if self._lease.target_id is None:
             return None
-        asset = await targets.primary_asset(self._house, self._principal, self._lease.target_id)
+        asset = await targets.primary_asset(self._house, self._principal, Ref.of(self._lease.target_id))
         if asset is None:
             return None
         path = None if asset.key is None else self._house.store.local(asset.key)
@@ -92,7 +93,7 @@ class AttemptContext:
         if self._lease.target_id is None:
             return None
         new = AssetRequest(
-            target_id=self._lease.target_id,
+            target=Ref.of(self._lease.target_id),
             asset_type=asset_type,
             content_type=output.media_type,
             name=output.name,
@@ -105,4 +106,4 @@ class AttemptContext:
         return await targets.record_asset(self._house, self._lease.organization_id, new, replay_key=replay_key)
 
     async def artifacts(self) -> tuple[Artifact, ...]:
-        return await artifacts.of_job(self._house, self._principal, self._lease.key.job_id)
+        return await artifacts.of_job(self._house, self._principal, Ref.of(self._lease.key.job_id))

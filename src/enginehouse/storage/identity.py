@@ -11,7 +11,7 @@ IDENTITY_LOCK: Final = "identity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewToken:
+class TokenRecord:
     """A token to be stored. `hash` is the SHA-256 of the secret in hex; `expires_at` in µs UTC, None for never."""
 
     hash: str
@@ -27,7 +27,7 @@ class NewToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewUser:
+class UserRecord:
     """A user to be stored; `password_hash` is argon2id's."""
 
     id: str
@@ -146,7 +146,7 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
     return holder, None if row.expires_at is None else row.expires_at - tx.now
 
 
-async def insert_token(tx: Tx, row: NewToken) -> Token:
+async def insert_token(tx: Tx, row: TokenRecord) -> Token:
     """The token is stored; one that was there already is left, and answered, as it is."""
     await tx.run(
         "identity.insert_token",
@@ -234,7 +234,7 @@ async def organizations(tx: Tx) -> list[Organization]:
 # -- users --------------------------------------------------------------------------------------------------
 
 
-async def create_user(tx: Tx, organization_id: int, row: NewUser) -> User | None:
+async def create_user(tx: Tx, organization_id: int, row: UserRecord) -> User | None:
     """The user exists; None when the name is taken, in whichever organization."""
     added = await tx.run(
         "identity.insert_user",
@@ -268,7 +268,7 @@ async def user_signing_in(tx: Tx, name: str) -> tuple[User, str | None] | None:
     return None if row is None else (_user(row), row.password_hash)
 
 
-async def open_session(tx: Tx, signing_in: User, password_hash: str, session: NewToken) -> bool:
+async def open_session(tx: Tx, signing_in: User, password_hash: str, session: TokenRecord) -> bool:
     """The session is stored and the login noted; False when the password is no longer the one that was verified."""
     person = {"id": signing_in.id, "organization_id": signing_in.organization_id}
     if not await tx.run("identity.note_login", **person, password_hash=password_hash, now=tx.now):

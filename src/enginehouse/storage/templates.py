@@ -127,6 +127,11 @@ async def lock(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Jo
     return await _with_tasks(tx, rows)
 
 
+async def lock_one(tx: Tx, organization_id: int, template_id: int) -> JobTemplate | None:
+    """The organization's template, which nobody else changes until the transaction ends."""
+    return (await lock(tx, organization_id, [template_id])).get(template_id)
+
+
 async def page(tx: Tx, organization_id: int, criteria: TemplateFilter) -> list[JobTemplate]:
     """One page of the organization's templates, the newest first."""
     rows = await tx.all(

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from msgspec import UNSET, UnsetType
 
 from enginehouse.domain.errors import Problem
+from enginehouse.domain.ids import parse_number
 from enginehouse.domain.planning.checks import shown
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import CatchUp, Fold, Gap, Overlap, RunMode, Unit
@@ -117,7 +118,7 @@ def _source(given: Input, problems: list[Problem]) -> int | UnsetType | None:
     if given["primarySourceId"] is None:
         return None
     text = str(given["primarySourceId"])
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        return int(text)
+    if (source_id := parse_number(text)) is not None:
+        return source_id
     problems.append(Problem("primarySourceId", f"{shown(text)} was not found.", shown(text)))
     return UNSET

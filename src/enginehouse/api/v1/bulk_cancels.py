@@ -6,10 +6,10 @@ from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
+from enginehouse.api.input import refs
 from enginehouse.api.input.ranges import bounds
 from enginehouse.api.v1.bulk_cancel_shapes import BulkCancelShown, CancelRange
 from enginehouse.domain import times
-from enginehouse.domain.errors import NotFound
 from enginehouse.operations import bulk_cancels
 from enginehouse.operations.bulk_cancels import BulkCancel
 
@@ -57,9 +57,7 @@ async def progress(call: Call) -> Reply:
     given = query.text("organizationID")
     query.finish()
     owner = await organization.acting(call.house, call.principal, given, "organizationID")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotFound("Bulk cancel", text[:80])
-    return json({"success": True, "result": _shown(await bulk_cancels.get(call.house, owner, int(text), text))})
+    return json({"success": True, "result": _shown(await bulk_cancels.get(call.house, owner, refs.bulk_cancel(text)))})
 
 
 def _shown(done: BulkCancel) -> BulkCancelShown:

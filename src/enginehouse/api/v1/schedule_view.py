@@ -15,12 +15,12 @@ from enginehouse.api.v1.schedule_shapes import (
 )
 from enginehouse.domain import ids, times
 from enginehouse.domain.schedules.description import clock
+from enginehouse.domain.schedules.preview import UpcomingSlot
 from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
 from enginehouse.domain.schedules.timing import RunMode, Timing
-from enginehouse.domain.schedules.upcoming import UpcomingSlot
 from enginehouse.operations import templates
 from enginehouse.operations.schedules import slots
-from enginehouse.operations.schedules.slots import Preview
+from enginehouse.operations.schedules.slots import SchedulePreview
 
 
 async def schedules_shown(call: Call, found: Sequence[Schedule]) -> list[ScheduleShown]:
@@ -68,13 +68,13 @@ def _schedule(schedule: Schedule, odd: list[str], launched: templates.ScheduleLa
     )
 
 
-def foreseen(found: Preview) -> Foreseen:
+def foreseen(found: SchedulePreview) -> Foreseen:
     """What a schedule will do."""
     return Foreseen(
         sentence=found.sentence,
         next=found.next,
         warnings=found.warnings,
-        coming=[coming(each) for each in found.coming],
+        coming=[coming(each) for each in found.slots],
     )
 
 

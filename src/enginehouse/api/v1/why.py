@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 
-from enginehouse.api.edge import job_view, tasks
+from enginehouse.api.edge import job_view
 from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.query import Query
@@ -21,7 +21,7 @@ async def of_job(call: Call) -> Reply:
     """GET jobs/{JobID}/why."""
     [text] = call.ids
     Query(call.query).finish()
-    job, explained = await why.job(call.house, call.principal, refs.named(text), text)
+    job, explained = await why.job(call.house, call.principal, refs.job(text))
     return _result(
         JobWhy(
             internal_job_id=ids.job_uuid(job.id),
@@ -39,7 +39,7 @@ async def of_task(call: Call) -> Reply:
     """GET tasks/{TaskID}/why."""
     [text] = call.ids
     Query(call.query).finish()
-    job, explained = await why.task(call.house, call.principal, *tasks.named(text), text)
+    job, explained = await why.task(call.house, call.principal, refs.task(text))
     return _result(_task(call, job, explained))
 
 

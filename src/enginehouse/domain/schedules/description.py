@@ -1,5 +1,6 @@
 """What a schedule does, in words: one sentence for people, and what they may not have meant. Pure."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, pairwise
 from typing import Final
@@ -76,6 +77,21 @@ def outlook(
             return "The next run starts when the one before has ended."
         case RunMode.RECURRING:
             return next_run(slot, zone, reader_zone, now)
+
+
+def users(schedules: Sequence[tuple[int, int]], organization_id: int, *, verb: str = "launch it") -> str:
+    """Which of the (schedule, its organization) use a thing, as an organization may know it; empty where none does.
+
+    `scheduled jobs 100001 and 2 more launch it`: those of other organizations are only counted.
+    """
+    own = [str(schedule_id) for schedule_id, owner in schedules if owner == organization_id]
+    named, others = own[:5], len(schedules) - len(own[:5])
+    if not schedules:
+        return ""
+    if not named:
+        return f"{others} scheduled jobs of other organizations {verb}"
+    more = f" and {others} more" if others else ""
+    return f"scheduled jobs {', '.join(named)}{more} {verb}"
 
 
 def lint(

@@ -119,7 +119,7 @@ def _problems(wanted: AuditFilter, first: int, last: int) -> list[Problem]:
 
 def _number(text: str) -> int:
     """The id of an act; 0, which is none's, for what is no number."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return ids.parse_number(text) or 0
 
 
 # -- how ids are spelled ------------------------------------------------------------------------------------

@@ -5,9 +5,8 @@ from typing import Any, Final
 from ariadne import MutationType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import Input, target_request
-from enginehouse.domain.errors import NotFound
-from enginehouse.domain.ids import parse_job, parse_schedule
 from enginehouse.domain.job import Job
 from enginehouse.operations import jobs
 from enginehouse.operations.schedules import launches
@@ -20,29 +19,17 @@ mutation = MutationType()
 async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
     """One job of each of the templates is durable."""
     context = info.context
-    ids = list[int]()
-    for place, text in enumerate(input["ids"]):
-        template_id = parse_job(text)
-        if template_id is None:
-            raise NotFound(launches.TEMPLATE, text, path=f"ids[{place}]")
-        ids.append(template_id)
-    shown = input.get("scheduledJobId")
-    schedule_id = None if shown is None else parse_schedule(shown)
-    if shown is not None and schedule_id is None:
-        raise NotFound(launches.SCHEDULE, shown, path="scheduledJobId")
+    ids = [refs.template(text, path=f"ids[{place}]").number for place, text in enumerate(input["ids"])]
+    text = input.get("scheduledJobId")
+    schedule = None if text is None else refs.schedule(text, path="scheduledJobId")
     created = await launches.launch_templates(
-        context.house,
-        context.principal,
-        ids,
-        schedule_id=schedule_id,
-        shown=shown or "",
-        launching=launching_of(input),
+        context.house, context.principal, ids, schedule=schedule, options=launch_options(input)
     )
     made = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
     return [made[each.job_id] for each in created if each.job_id in made]
 
 
-def launching_of(given: Input) -> LaunchOptions:
+def launch_options(given: Input) -> LaunchOptions:
     """What a launch gives its jobs. The part of the target they are about is told to their engines, in the payload."""
     info, described = given.get("targetInfo"), given.get("createTargetInfo")
     payload = given.get("payload")

@@ -10,12 +10,13 @@ from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.graphql.fields.jobs import job_filter
 from enginehouse.api.input.schedules import DAYS
-from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, pipeline_uuid
+from enginehouse.domain.ids import job_graphql, parse_job, parse_number, parse_schedule, pipeline_uuid
 from enginehouse.domain.job import Job
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.description import clock
+from enginehouse.domain.schedules.preview import UpcomingSlot, upcoming
 from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
 from enginehouse.domain.schedules.timing import Recurring, Weekly
-from enginehouse.domain.schedules.upcoming import UpcomingSlot, upcoming
 from enginehouse.domain.templates import named_sources
 from enginehouse.domain.times import graphql_millis, graphql_seconds
 from enginehouse.operations.schedules import slots
@@ -198,7 +199,7 @@ async def slots_of(schedule: Schedule, info: Info, **given: Any) -> list[dict[st
     found = await slots.history(
         context.house,
         context.principal,
-        schedule.id,
+        Ref.of(schedule.id),
         before=slots.LATEST if before is None else int(before),
         limit=limit,
     )
@@ -247,7 +248,8 @@ def affiliates_of(schedule: Schedule, _: Info) -> paging.Page:
 
 def _source(context: Context, given: Any) -> Any:
     text = str(given)
-    return context.sources.load(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    number = parse_number(text)
+    return None if number is None else context.sources.load(number)
 
 
 @affiliate_type.field("source")

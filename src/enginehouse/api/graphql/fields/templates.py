@@ -8,19 +8,19 @@ from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import route_request, task_request
 from enginehouse.api.input.templates import changed_task, template_of
-from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import (
     job_graphql,
-    parse_job,
     parse_pipeline,
     parse_schedule,
-    parse_task,
     pipeline_uuid,
     task_graphql,
 )
 from enginehouse.domain.job import RouteRequest
+from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateFilter
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import engines, task_templates, templates
@@ -31,25 +31,10 @@ template_type, task_type = ObjectType("JobTemplate"), ObjectType("TaskTemplate")
 NOBODY: Final = 0  # no template, pipeline or schedule has this id
 
 
-def template_id_of(text: str) -> int:
-    """The template with this id. Raises NotFound for what is no template's id."""
-    template_id = parse_job(text)
-    if template_id is None:
-        raise NotFound(templates.TEMPLATE, text)
-    return template_id
-
-
-def _task_of(text: str) -> tuple[int, int]:
-    found = parse_task(text)
-    if found is None:
-        raise NotFound(task_templates.TASK, text)
-    return found
-
-
 @query.field("jobTemplate")
 async def one(_: object, info: Info, id: str) -> JobTemplate:
     """The template with this id."""
-    return await templates.get(info.context.house, info.context.principal, template_id_of(id), id)
+    return await templates.get(info.context.house, info.context.principal, refs.template(id))
 
 
 @query.field("jobTemplates")
@@ -74,7 +59,7 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 @query.field("taskTemplate")
 async def one_task(_: object, info: Info, id: str) -> TaskTemplate:
     """The task template with this id."""
-    template, task = await task_templates.get(info.context.house, info.context.principal, *_task_of(id), id)
+    template, task = await task_templates.get(info.context.house, info.context.principal, _task_ref(id))
     info.context.job_templates.prime(template.id, template)
     return task
 
@@ -103,24 +88,23 @@ async def engine_names(context: Context, given: dict[str, Any]) -> frozenset[str
 async def create(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
     """The template exists; with a stage and no pipeline it is in a new one."""
     context = info.context
-    template, found = template_of(context, input)
+    template, problems = template_of(context, input)
     if input.get("taskTemplates") == []:
         raise InvalidInput("at least 1 task is required; leave it out to add tasks later.", "taskTemplates")
-    return await templates.create(context.house, context.principal, template, found=found)
+    return await templates.create(context.house, context.principal, template, known_problems=problems)
 
 
 @mutation.field("updateJobTemplate")
 async def update(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
     """The template is changed where something is given."""
-    context, shown = info.context, input["id"]
+    context = info.context
     config, routes = input.get("jobConfig"), input.get("routes")
     if config is not None and not isinstance(config, dict):
         raise InvalidInput("must be an object.", "jobConfig")
     return await templates.update(
         context.house,
         context.principal,
-        template_id_of(shown),
-        shown=shown,
+        refs.template(input["id"]),
         stage=input.get("jobPipelineStage"),
         job_config=config,
         skip_decider=input.get("skipDecider"),
@@ -131,20 +115,20 @@ async def update(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
 @mutation.field("deleteJobTemplate")
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     """The template is gone; the jobs made from it stay."""
-    template_id = template_id_of(id)
-    await templates.delete(info.context.house, info.context.principal, template_id, id)
-    shown = job_graphql(template_id)
-    return {"id": shown, "message": f"JobTemplate {shown} was deleted."}
+    ref = refs.template(id)
+    await templates.delete(info.context.house, info.context.principal, ref)
+    spelling = job_graphql(ref.number)
+    return {"id": spelling, "message": f"JobTemplate {spelling} was deleted."}
 
 
 @mutation.field("createTaskTemplate")
 async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
     """The job template has one task more."""
-    context, shown = info.context, input.get("jobTemplateId")
-    if shown is None:
+    context, text = info.context, input.get("jobTemplateId")
+    if text is None:
         raise InvalidInput("must be given: a task template is a part of a job template.", "jobTemplateId")
     template, task = await task_templates.create(
-        context.house, context.principal, template_id_of(shown), task_request(input), shown
+        context.house, context.principal, refs.template(text), task_request(input)
     )
     context.job_templates.prime(template.id, template)
     return task
@@ -153,9 +137,9 @@ async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 @mutation.field("updateTaskTemplate")
 async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
     """The task template is changed where something is given."""
-    context, shown = info.context, input["id"]
+    context = info.context
     template, task = await task_templates.update(
-        context.house, context.principal, *_task_of(shown), lambda before: changed_task(before, input), shown
+        context.house, context.principal, _task_ref(input["id"]), lambda before: changed_task(before, input)
     )
     context.job_templates.prime(template.id, template)
     return task
@@ -164,10 +148,14 @@ async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 @mutation.field("deleteTaskTemplate")
 async def delete_task(_: object, info: Info, id: str) -> dict[str, Any]:
     """The job template has one task less."""
-    template_id, ordinal = _task_of(id)
-    await task_templates.delete(info.context.house, info.context.principal, template_id, ordinal, id)
-    shown = task_graphql(template_id, ordinal)
-    return {"id": shown, "message": f"TaskTemplate {shown} was deleted."}
+    ref = _task_ref(id)
+    await task_templates.delete(info.context.house, info.context.principal, ref)
+    spelling = task_graphql(ref.job_id, ref.ordinal)
+    return {"id": spelling, "message": f"TaskTemplate {spelling} was deleted."}
+
+
+def _task_ref(text: str) -> TaskRef:
+    return refs.task(text, kind=task_templates.TASK)
 
 
 # -- what a JobTemplate shows -------------------------------------------------------------------------------
