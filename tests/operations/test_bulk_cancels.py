@@ -116,9 +116,9 @@ async def test_one_whose_server_died_before_it_counted_is_counted_by_another(rea
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
     assert not await bulk_cancels.settle(ready), "whoever accepted it is given the time to count"
     [barrier_id] = [row[0] for row in await ready.database.read(lambda tx: tx.all("bulk_cancels.open"))]
-    assert (await bulk_cancels.get(ready, CALLER, barrier_id)).count == 3
+    assert (await bulk_cancels.get(ready, CALLER, Ref.of(barrier_id))).count == 3
     await settled(ready)
-    assert (await bulk_cancels.get(ready, CALLER, barrier_id)).settled == 3
+    assert (await bulk_cancels.get(ready, CALLER, Ref.of(barrier_id))).settled == 3
 
 
 async def test_the_same_request_with_its_key_is_done_once_and_answered_as_it_stands(ready: House) -> None:

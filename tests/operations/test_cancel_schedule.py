@@ -20,7 +20,7 @@ from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs
 from enginehouse.operations.house import House, furnish
 from enginehouse.operations.schedules import cancellation, launches, slots
-from enginehouse.operations.schedules.firing import MadeJobs, fire_due
+from enginehouse.operations.schedules.firing import JobCache, fire_due
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import creation as stored_jobs_creation
@@ -77,9 +77,9 @@ async def test_firing_and_calling_off_at_once_leave_nothing_that_may_start(
                 await asyncio.sleep(0)
             return (await cancellation.cancel(ready, CALLER, Ref.of(schedule.id))).count
 
-        firing = [fire_due(ready, MadeJobs()) for _ in range(3)]
+        firing = [fire_due(ready, JobCache()) for _ in range(3)]
         *_, count = await asyncio.gather(*firing, after_a_while())
-        assert (await fire_due(ready, MadeJobs()))[0].jobs == []
+        assert (await fire_due(ready, JobCache()))[0].jobs == []
         found = await statuses(ready, schedule)
         assert found == [JobStatus.ABORTED] * len(found)
         assert count == len(found)
@@ -133,7 +133,7 @@ async def test_jobs_that_came_later_are_not_looked_for(ready: House) -> None:
 
 async def test_a_slot_that_waited_for_a_run_waits_no_longer(ready: House) -> None:
     schedule = await scheduled(ready, run_mode=RunMode.NOW)
-    await fire_due(ready, MadeJobs())
+    await fire_due(ready, JobCache())
     await ready.database.write(lambda tx: tx.run("test.slots_wait", id=schedule.id))
     await cancellation.cancel(ready, CALLER, Ref.of(schedule.id))
     [(slot, _)] = await slots.history(ready, CALLER, Ref.of(schedule.id), limit=10)

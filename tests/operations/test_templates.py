@@ -33,7 +33,7 @@ from enginehouse.operations import (
 )
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import firing, launches, schedules, slots
-from enginehouse.operations.schedules.firing import MadeJobs
+from enginehouse.operations.schedules.firing import JobCache
 from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.operations.schedules.launches import LaunchOptions
 from enginehouse.storage import identity
@@ -77,7 +77,7 @@ async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_a
         await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
     await pipelines.update(ready, CALLER, Ref.of(line.id), is_public=True)
     schedule = await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
-    kept = MadeJobs()
+    kept = JobCache()
     await firing.fire_due(ready, kept)
     [job] = await jobs_of(ready, STRANGER)
     assert (job.scheduled_job_id, job.template_id, job.created_by) == (schedule.id, made.id, None)
@@ -143,7 +143,7 @@ async def test_a_template_that_a_schedule_launches_is_not_deleted_silently(ready
 
 async def test_what_is_changed_is_what_is_launched_from_then_on(ready: House) -> None:
     made = await templates.create(ready, CALLER, template())
-    kept = MadeJobs()
+    kept = JobCache()
     await now(ready, LaunchSelection(template_ids=[made.id]))
     await firing.fire_due(ready, kept)
     await task_templates.update(

@@ -53,18 +53,18 @@ def new_id(target_id: int) -> str:
 
 def problems(new: AssetRequest) -> list[Problem]:
     """Everything that is wrong with the description."""
-    found = [] if new.uri or new.source is not None else [Problem("", NOTHING_GIVEN)]
-    found += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME, required=True)
-    found += bounds.text("name", new.name, longest=bounds.LONGEST_NAME)
-    found += bounds.text("description", new.description)
-    found += bounds.json("details", new.details)
+    result = [] if new.uri or new.source is not None else [Problem("", NOTHING_GIVEN)]
+    result += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME, required=True)
+    result += bounds.text("name", new.name, longest=bounds.LONGEST_NAME)
+    result += bounds.text("description", new.description)
+    result += bounds.json("details", new.details)
     # It goes back out as a header, where a line break would begin another one.
     media_type = new.content_type
     if not (media_type.isascii() and media_type.isprintable() and "/" in media_type and len(media_type) <= 255):
-        found.append(Problem("contentType", 'must be a media type like "video/mp4".'))
+        result.append(Problem("contentType", 'must be a media type like "video/mp4".'))
     if new.uri and not _is_web_address(new.uri):
-        found.append(Problem("uri", "must be an http or https URL."))
-    return found
+        result.append(Problem("uri", "must be an http or https URL."))
+    return result
 
 
 def _is_web_address(uri: str) -> bool:

@@ -32,10 +32,10 @@ async def list_(house: House, principal: Principal, ref: Ref, *, after: int = FI
     Raises NotFound, InvalidInput.
     """
     page = EventPage(ref.number, after, limit)
-    found = await pages(house, principal, [page])
-    if page not in found:
+    result = await pages(house, principal, [page])
+    if page not in result:
         raise NotFound("Job", ref.text)
-    return found[page]
+    return result[page]
 
 
 def check(house: House, page: EventPage) -> None:
@@ -47,20 +47,20 @@ def check(house: House, page: EventPage) -> None:
         raise InvalidInput(f"0 or more, got {page.after}.", "after")
 
 
-async def pages(house: House, principal: Principal, wanted: Sequence[EventPage]) -> dict[EventPage, list[Event]]:
+async def pages(house: House, principal: Principal, event_pages: Sequence[EventPage]) -> dict[EventPage, list[Event]]:
     """The pages of those jobs that are the caller's organization's. Raises InvalidInput."""
     require(principal, Role.READER)
-    for page in wanted:
+    for page in event_pages:
         check(house, page)
 
     async def read(tx: Tx) -> dict[EventPage, list[Event]]:
-        heads = await events.heads(tx, sorted({(page.job_id, principal.organization_id) for page in wanted}))
-        found: dict[EventPage, list[Event]] = {}
-        for page in wanted:
+        heads = await events.heads(tx, sorted({(page.job_id, principal.organization_id) for page in event_pages}))
+        result: dict[EventPage, list[Event]] = {}
+        for page in event_pages:
             if (head := heads.get(page.job_id)) is not None:
-                told, _ = await events.page(tx, head, page.after, page.limit)
-                found[page] = told[: page.limit]
-        return found
+                happened, _ = await events.page(tx, head, page.after, page.limit)
+                result[page] = happened[: page.limit]
+        return result
 
     return await house.database.read(read)
 
@@ -115,10 +115,10 @@ class Following:
 
         Then `ended` is the job's status, or `gone` is true, or neither: the server stops.
         """
-        told = await self._next(seconds)
-        if told:
-            self._after = told[-1].id
-        return told
+        news = await self._next(seconds)
+        if news:
+            self._after = news[-1].id
+        return news
 
     def close(self) -> None:
         """Nothing is kept for this one any more."""
@@ -130,8 +130,8 @@ class Following:
 
     async def _next(self, seconds: float) -> list[Event] | None:
         if self._first:
-            told, self._first = self._first, []
-            return told
+            news, self._first = self._first, []
+            return news
         if self._here is None:
             return await self._read()
         if self.ended is not None:
@@ -145,11 +145,11 @@ class Following:
         for waited in (False, True):
             if self._house.watches.closed:
                 return None
-            told = watched.since(self._after)
-            if told is None:
-                told = await self._read()
-            if told:
-                return told
+            news = watched.since(self._after)
+            if news is None:
+                news = await self._read()
+            if news:
+                return news
             if watched.over:
                 self.ended, self.gone = watched.ended, watched.gone
                 return None
@@ -164,11 +164,11 @@ class Following:
             head = await _head(tx, self._principal, self._ref)
             return head, *await events.page(tx, head, self._after, _PAGE)
 
-        head, told, place = await self._house.database.read(read)
-        if len(told) < _PAGE:
+        head, news, place = await self._house.database.read(read)
+        if len(news) < _PAGE:
             self._here = place
             self.ended = head.status if head.status in JOB_ENDED else None
-        return told
+        return news
 
 
 async def _head(tx: Tx, principal: Principal, ref: Ref) -> Head:

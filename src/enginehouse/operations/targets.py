@@ -55,11 +55,11 @@ async def create(house: House, principal: Principal, new: TargetRequest) -> Targ
     """The target exists. Without times it takes its creation time. Raises NotAllowed, InvalidInput."""
     require(principal, Role.USER)
     bounds.refuse(problems(new))
-    made = trail.entry(principal, "createTDO", object_type=TARGET)
+    entry = trail.entry(principal, "createTDO", object_type=TARGET)
 
     async def make(tx: Tx) -> Target:
         [target] = await storage.insert(tx, [_row(principal, await storage.reserve(tx), new)])
-        await entries.record(tx, [made.about(target.id)])
+        await entries.record(tx, [entry.about(target.id)])
         return target
 
     return await house.database.write(make)
@@ -80,22 +80,22 @@ async def create_with_asset(house: House, principal: Principal, new: TargetReque
     asset = replace(asset, target=Ref.of(target_id), set_as_primary=True)
 
     async def make(tx: Tx) -> None:
-        made[:] = await storage.insert(tx, [_row(principal, target_id, new)])
+        targets[:] = await storage.insert(tx, [_row(principal, target_id, new)])
 
-    made: list[Target] = []
-    done = trail.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
-    await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=done)
-    return made[0]
+    targets: list[Target] = []
+    entry = trail.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
+    await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=entry)
+    return targets[0]
 
 
 @trail.mutation("deleteTDO", TARGET, names="target_id")
 async def take_back(house: House, principal: Principal, target_id: int) -> None:
     """A target made for a job that then was not made is gone, with its assets and their bytes."""
     require(principal, Role.USER)
-    done = trail.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
+    entry = trail.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
 
     async def undo(tx: Tx) -> list[str]:
-        await entries.record(tx, [done])
+        await entries.record(tx, [entry])
         return await storage.delete_unused(tx, principal.organization_id, target_id)
 
     await house.store.delete(await house.database.write(undo))
@@ -135,8 +135,8 @@ async def get(house: House, principal: Principal, ref: Ref) -> Target:
 async def get_many(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, Target]:
     """Those of the targets that the organization may read; the others are absent."""
     require(principal, Role.READER)
-    wanted = sorted({known for known in target_ids if 0 < known <= bounds.LARGEST_ID})
-    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, wanted))
+    ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
+    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, ids))
 
 
 async def list_(
@@ -165,8 +165,8 @@ async def create_asset(house: House, principal: Principal, new: AssetRequest) ->
     target = await get(house, principal, new.target)
     if target.organization_id != principal.organization_id:
         raise NotAllowed
-    done = trail.entry(principal, "createAsset", object_type="Asset")
-    return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes, entry=done)
+    entry = trail.entry(principal, "createAsset", object_type="Asset")
+    return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes, entry=entry)
 
 
 async def record_asset(house: House, organization_id: int, new: AssetRequest, *, replay_key: str) -> Asset:
@@ -198,27 +198,27 @@ async def assets(
     types = [one for one in asset_types if bounds.storable(one)]
     if asset_types and not types:
         return []
-    found = await house.database.read(lambda tx: storage.assets(tx, principal.organization_id, target.id, types))
-    found.sort(key=lambda asset: str(getattr(asset, order_by)), reverse=descending)
-    return found[offset : offset + limit]
+    all_ = await house.database.read(lambda tx: storage.assets(tx, principal.organization_id, target.id, types))
+    all_.sort(key=lambda asset: str(getattr(asset, order_by)), reverse=descending)
+    return all_[offset : offset + limit]
 
 
 async def asset_counts(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, int]:
     """How many assets each of the targets has; those unknown to the organization, or without any, are absent."""
     require(principal, Role.READER)
-    wanted = sorted({known for known in target_ids if 0 < known <= bounds.LARGEST_ID})
-    return await house.database.read(lambda tx: storage.asset_counts(tx, principal.organization_id, wanted))
+    ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
+    return await house.database.read(lambda tx: storage.asset_counts(tx, principal.organization_id, ids))
 
 
 async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
     """The asset, if its target is the organization's or public. Raises NotFound."""
     require(principal, Role.READER)
-    found = None
+    asset = None
     if bounds.storable(asset_id):
-        found = await house.database.peek(lambda tx: storage.asset(tx, principal.organization_id, asset_id))
-    if found is None:
+        asset = await house.database.peek(lambda tx: storage.asset(tx, principal.organization_id, asset_id))
+    if asset is None:
         raise NotFound("Asset", asset_id)
-    return found
+    return asset
 
 
 async def primary_asset(house: House, principal: Principal, ref: Ref, asset_type: str | None = None) -> Asset | None:

@@ -46,14 +46,14 @@ _TYPES: Final = Select("sources.types", SourceTypeRow)
 
 
 async def add(tx: Tx, source: Source) -> Source:
-    """The source exists under an id of its own, which it is answered with."""
-    made = msgspec.structs.replace(
+    """The source exists under an id of its own, which the returned one has."""
+    new = msgspec.structs.replace(
         source, id=await sequences.reserve(tx, "source"), created_at=tx.now, modified_at=tx.now
     )
-    row = (made.id, made.organization_id, made.source_type_id, made.name, int(made.is_public),
-           _encode(made.document).decode(), made.created_by, tx.now)  # fmt: skip
+    row = (new.id, new.organization_id, new.source_type_id, new.name, int(new.is_public),
+           _encode(new.document).decode(), new.created_by, tx.now)  # fmt: skip
     await tx.many("sources.insert", [row])
-    return made
+    return new
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Source]:

@@ -70,7 +70,7 @@ async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
 
 
 async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
-    """The templates exist under ids of their own, which they are answered with; `tx.now` is their creation time.
+    """The templates exist under ids of their own, which the returned ones have; `tx.now` is their creation time.
 
     Those with a stage and without a pipeline are in one made for them.
     """
@@ -78,26 +78,26 @@ async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
         return []
     # Two that come in the same microsecond would both find the same id free.
     await tx.lock("template ids")
-    made = list[JobTemplate]()
+    new = list[JobTemplate]()
     following = first_job_id(tx.now)
     templates = await _with_pipeline(tx, templates)
     for template in templates:
         while await tx.one("templates.taken", id=following) is not None:
             following += 1
         tasks = tuple(msgspec.structs.replace(task, template_id=following) for task in template.tasks)
-        made.append(msgspec.structs.replace(template, id=following, tasks=tasks, created_at=tx.now, modified_at=tx.now))
+        new.append(msgspec.structs.replace(template, id=following, tasks=tasks, created_at=tx.now, modified_at=tx.now))
         following += 1
-    await insert(tx, made)
-    return made
+    await insert(tx, new)
+    return new
 
 
 async def _with_pipeline(tx: Tx, templates: Sequence[JobTemplate]) -> Sequence[JobTemplate]:
     homeless = [each for each in templates if each.stage is not None and each.pipeline_id is None]
     if not homeless:
         return templates
-    made = await pipelines.add(tx, homeless[0].organization_id)
+    pipeline = await pipelines.add(tx, homeless[0].organization_id)
     return [
-        msgspec.structs.replace(each, pipeline_id=made.id)
+        msgspec.structs.replace(each, pipeline_id=pipeline.id)
         if each.stage is not None and each.pipeline_id is None
         else each
         for each in templates

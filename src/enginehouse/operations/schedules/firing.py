@@ -31,37 +31,37 @@ Jobs = dict[TemplateVersion, NewJob | str]
 
 
 @dataclass(slots=True)
-class MadeJobs:
+class JobCache:
     """What the templates used last make for an organization: planned once, created again and again."""
 
     _kept: OrderedDict[TemplateVersion, NewJob | str] = field(default_factory=OrderedDict)
     _engines: object = None
 
-    def of(self, house: House) -> "MadeJobs":
-        """The same, empty when the engines were read anew: what was made may no longer be what would be made."""
+    def of(self, house: House) -> "JobCache":
+        """The same, empty when the engines were read anew: a template may no longer make what it made."""
         if self._engines is not house.catalogue.by_id:
             self._kept.clear()
             self._engines = house.catalogue.by_id
         return self
 
     def known(self, keys: Iterable[TemplateVersion]) -> Jobs:
-        """Those that need not be made."""
+        """Those that are kept already."""
         return {key: self._kept[key] for key in keys if key in self._kept}
 
-    def keep(self, made: Jobs) -> None:
-        self._kept.update(made)
+    def keep(self, jobs: Jobs) -> None:
+        self._kept.update(jobs)
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
 
 
-async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
-    """What was due has been fired or recorded; answers what was done, and in how many seconds to look again."""
-    found, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
-    if not found:
+async def fire_due(house: House, cache: JobCache, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
+    """What was due has been fired or recorded; returns what was done, and in how many seconds to look again."""
+    due, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
+    if not due:
         return Fired(), float("inf") if next_at is None else max(0.0, (next_at - now) / MICROS)
-    ready = await _make_ready(house, made.of(house), dict(found))
+    plans = await _launch_plans(house, cache.of(house), dict(due))
     try:
-        fired = await house.database.write_work(lambda tx: firing.fire(tx, house.plans, ready), patience=_PATIENCE)
+        fired = await house.database.write_work(lambda tx: firing.fire(tx, house.plans, plans), patience=_PATIENCE)
     except Contended:
         return Fired(), _HELD
     if fired.stopping:
@@ -71,27 +71,29 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
     return fired, 0.0 if fired.looked_at else _HELD
 
 
-async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, LaunchPlan]:
+async def _launch_plans(house: House, cache: JobCache, due: Mapping[int, int]) -> dict[int, LaunchPlan]:
     """What each schedule launches now; a template is read and planned once per version."""
 
     async def read(tx: Tx) -> tuple[dict[int, list[TemplateVersion]], Jobs, dict[int, JobTemplate]]:
-        launched = await schedules.templates_of(tx, due)
-        keys = {key for keys in launched.values() for key in keys}
-        known = made.known(keys)
-        return launched, known, await templates.load(tx, {key.template_id for key in keys if key not in known})
+        versions = await schedules.templates_of(tx, due)
+        keys = {key for keys in versions.values() for key in keys}
+        known = cache.known(keys)
+        return versions, known, await templates.load(tx, {key.template_id for key in keys if key not in known})
 
-    launched, jobs, found = await house.database.read(read)
-    unknown = {key for keys in launched.values() for key in keys if key not in jobs}
-    fresh = {key: _job_of(house, found[key.template_id], key.organization_id) for key in unknown}
-    made.keep(fresh)
+    versions, jobs, known_templates = await house.database.read(read)
+    unknown = {key for keys in versions.values() for key in keys if key not in jobs}
+    fresh = {key: _job_of(house, known_templates[key.template_id], key.organization_id) for key in unknown}
+    cache.keep(fresh)
     jobs |= fresh
-    return {schedule_id: _ready(version, launched.get(schedule_id, []), jobs) for schedule_id, version in due.items()}
+    return {
+        schedule_id: _launch_plan(version, versions.get(schedule_id, []), jobs) for schedule_id, version in due.items()
+    }
 
 
-def _ready(version: int, keys: Iterable[TemplateVersion], made: Jobs) -> LaunchPlan:
+def _launch_plan(version: int, keys: Iterable[TemplateVersion], jobs_of: Jobs) -> LaunchPlan:
     jobs = list[tuple[int, NewJob]]()
     for key in keys:
-        match made[key]:
+        match jobs_of[key]:
             case str(fault):
                 return LaunchPlan(version, fault=fault)
             case job:

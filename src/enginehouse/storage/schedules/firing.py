@@ -53,32 +53,36 @@ async def due(tx: Tx, *, limit: int) -> tuple[list[tuple[int, int]], int | None,
     return [(schedule_id, version) for schedule_id, version in rows], next_at, now
 
 
-async def fire(tx: Tx, plans: Plans, ready: Mapping[int, LaunchPlan]) -> Fired:
+async def fire(tx: Tx, plans: Plans, launch_plans: Mapping[int, LaunchPlan]) -> Fired:
     """Every slot due by now of these schedules has been fired or recorded, once; their jobs exist.
 
     The row's lock is what makes it once: whoever holds it sees the cursor the last one left. A schedule that was
-    changed since it was made ready is left for the next round, and one that another server holds is that server's.
+    changed since it was made launch_plans is left for the next round, and one that another server holds is that server's.
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()
     if tx.dialect == "postgres":
         await tx.run("schedules.let_go_soon")
-    found = [each for each in await schedules.lock_due(tx, ready, now) if each.version == ready[each.id].version]
-    if not found:
+    due_now = [
+        each
+        for each in await schedules.lock_due(tx, launch_plans, now)
+        if each.version == launch_plans[each.id].version
+    ]
+    if not due_now:
         return Fired()
-    ids = [each.id for each in found]
+    ids = [each.id for each in due_now]
     live = await schedules.live_jobs(tx, ids)
     queued: dict[int, list[int]] = defaultdict(list)
     for schedule_id, slot in await tx.all("schedules.queued_slots", ids=ids):
         queued[schedule_id].append(slot)
     decisions = [
-        (each, _decided(state_of(each, busy=bool(live[each.id]), queued=queued[each.id]), now)) for each in found
+        (each, _decided(state_of(each, busy=bool(live[each.id]), queued=queued[each.id]), now)) for each in due_now
     ]
     stopped = [job_id for each, decision in decisions if decision.stop_runs for job_id in live[each.id]]
-    fired = Fired(looked_at=len(found), stopping=await _stop(tx, stopped))
-    fired.jobs = await _start(tx, plans, decisions, ready)
+    fired = Fired(looked_at=len(due_now), stopping=await _stop(tx, stopped))
+    fired.jobs = await _start(tx, plans, decisions, launch_plans)
     fired.organizations = {each.organization_id for each, decision in decisions if decision.fire}
-    await _record(tx, decisions, ready, now)
+    await _record(tx, decisions, launch_plans, now)
     return fired
 
 
@@ -108,32 +112,32 @@ async def _start(
     tx: Tx,
     plans: Plans,
     decisions: Sequence[tuple[Schedule, Decision]],
-    ready: Mapping[int, LaunchPlan],
+    launch_plans: Mapping[int, LaunchPlan],
 ) -> list[int]:
     starts = [
         (each.id, slot, template_id, job)
         for each, decision in decisions
-        if ready[each.id].fault is None
+        if launch_plans[each.id].fault is None
         for slot in decision.fire
-        for template_id, job in ready[each.id].jobs
+        for template_id, job in launch_plans[each.id].jobs
     ]
     if not starts:
         return []
-    made = await creation.create(tx, plans, [job for *_, job in starts])
+    created = await creation.create(tx, plans, [job for *_, job in starts])
     marks = [
         (job_id, schedule_id, slot, template_id)
-        for (job_id, _), (schedule_id, slot, template_id, _) in zip(made, starts, strict=True)
+        for (job_id, _), (schedule_id, slot, template_id, _) in zip(created, starts, strict=True)
     ]
     await tx.many("schedules.mark_jobs", marks)
-    return [job_id for job_id, _ in made]
+    return [job_id for job_id, _ in created]
 
 
 async def _record(
-    tx: Tx, decisions: Sequence[tuple[Schedule, Decision]], ready: Mapping[int, LaunchPlan], now: int
+    tx: Tx, decisions: Sequence[tuple[Schedule, Decision]], launch_plans: Mapping[int, LaunchPlan], now: int
 ) -> None:
     slots, cursors = list[Row](), list[Row]()
     for each, decision in decisions:
-        fault = ready[each.id].fault
+        fault = launch_plans[each.id].fault
         outcome = "fired" if fault is None else "skipped"
         slots += ((each.id, slot, outcome, slot, 1, fault, each.version, now) for slot in decision.fire)
         slots += ((each.id, slot, "queued", slot, 1, None, each.version, now) for slot in decision.queue)
