@@ -33,7 +33,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class OwnedKind(Generic[T]):
     """A kind of object: its type in messages and audit rows (`JobTemplate`), the word for it, and its two look-ups.
 
     `by_ids` finds what an organization may read, its own objects and public ones; `lock` finds its own one, locked.
@@ -45,7 +45,7 @@ class Kind(Generic[T]):
     lock: Callable[[Tx, int, int], Awaitable[T | None]]
 
 
-async def get(house: House, kind: Kind[T], principal: Principal, ref: Ref) -> T:
+async def get(house: House, kind: OwnedKind[T], principal: Principal, ref: Ref) -> T:
     """The object. Raises NotFound, for a foreign one that is not public too."""
     require(principal, Role.READER)
     objects = await house.database.peek(lambda tx: _by_ids(tx, kind, principal, [ref.number]))
@@ -54,7 +54,7 @@ async def get(house: House, kind: Kind[T], principal: Principal, ref: Ref) -> T:
     return objects[ref.number]
 
 
-async def readable(house: House, kind: Kind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
+async def readable(house: House, kind: OwnedKind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
     """Those of the objects that the caller may read."""
     require(principal, Role.READER)
     return await house.database.read(lambda tx: _by_ids(tx, kind, principal, ids))
@@ -69,7 +69,7 @@ async def page(
     return await house.database.read(lambda tx: read(tx, principal.organization_id))
 
 
-async def locked(tx: Tx, kind: Kind[T], principal: Principal, ref: Ref, *, path: str = "") -> T:
+async def locked(tx: Tx, kind: OwnedKind[T], principal: Principal, ref: Ref, *, path: str = "") -> T:
     """The caller's own object, locked. Raises NotFound, NotAllowed for a public one of another organization."""
     found = await kind.lock(tx, principal.organization_id, ref.number) if _is_id(ref.number) else None
     if found is not None:
@@ -79,13 +79,13 @@ async def locked(tx: Tx, kind: Kind[T], principal: Principal, ref: Ref, *, path:
     raise NotFound(kind.type, ref.text, path=path)
 
 
-def foreign(kind: Kind[Any], verb: str = "changed") -> str:
+def foreign(kind: OwnedKind[Any], verb: str = "changed") -> str:
     """What a caller is told who wants to do so with a public object of another organization."""
     return f"This {kind.word} belongs to another organization; it can be read, not {verb}."
 
 
 async def create(
-    house: House, kind: Kind[T], principal: Principal, event: str, make: Callable[[Tx], Awaitable[T]]
+    house: House, kind: OwnedKind[T], principal: Principal, event: str, make: Callable[[Tx], Awaitable[T]]
 ) -> T:
     """The object that `make` makes exists, and who made it is recorded with it."""
     require(principal, Role.USER)
@@ -101,7 +101,7 @@ async def create(
 
 async def change(
     house: House,
-    kind: Kind[T],
+    kind: OwnedKind[T],
     principal: Principal,
     event: str,
     ref: Ref,
@@ -122,7 +122,7 @@ async def change(
     return await house.database.write(apply)
 
 
-async def _by_ids(tx: Tx, kind: Kind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
+async def _by_ids(tx: Tx, kind: OwnedKind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
     return await kind.by_ids(tx, principal.organization_id, sorted({number for number in ids if _is_id(number)}))
 
 

@@ -15,14 +15,14 @@ from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.owned import Kind
+from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
 from enginehouse.storage import pipelines as storage
 from enginehouse.storage import templates as stored_templates
 from enginehouse.storage.database.database import Tx
 
 PIPELINE: Final = "JobPipeline"
-KIND: Final = Kind(PIPELINE, "pipeline", by_ids=storage.by_ids, lock=storage.lock)
+KIND: Final = OwnedKind(PIPELINE, "pipeline", by_ids=storage.by_ids, lock=storage.lock)
 _PATH: Final = "jobTemplateIds"
 
 

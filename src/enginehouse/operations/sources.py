@@ -14,13 +14,13 @@ from enginehouse.domain.sources import Source, SourceType
 from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.owned import Kind
+from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
 from enginehouse.storage import sources as storage
 from enginehouse.storage.database.database import Tx
 
 SOURCE: Final = "Source"
-KIND: Final = Kind(SOURCE, "source", by_ids=storage.by_ids, lock=storage.lock)
+KIND: Final = OwnedKind(SOURCE, "source", by_ids=storage.by_ids, lock=storage.lock)
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> Source:

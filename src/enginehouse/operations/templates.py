@@ -19,7 +19,7 @@ from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocu
 from enginehouse.operations import bounds, owned, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.owned import Kind
+from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
 from enginehouse.operations.pipelines import KIND as PIPELINE
 from enginehouse.operations.plans import plan_all
@@ -30,7 +30,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import schedules
 
 TEMPLATE: Final = "JobTemplate"
-KIND: Final = Kind(TEMPLATE, "template", by_ids=storage.readable, lock=storage.lock_one)
+KIND: Final = OwnedKind(TEMPLATE, "template", by_ids=storage.readable, lock=storage.lock_one)
 _MOST_STAGES: Final = 1_000_000
 
 
@@ -194,7 +194,7 @@ async def change(
     ref: Ref,
     edit: Callable[[JobTemplate], JobTemplate],
     *,
-    kind: Kind[JobTemplate] = KIND,
+    kind: OwnedKind[JobTemplate] = KIND,
     ordinal: int | None = None,
 ) -> JobTemplate:
     """The caller's template is what `edit` makes of it, and right. Raises NotFound, NotAllowed, InvalidInput.

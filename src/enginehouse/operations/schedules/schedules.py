@@ -17,7 +17,7 @@ from enginehouse.domain.sources import Source
 from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.owned import Kind
+from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
 from enginehouse.operations.schedules import launchables
 from enginehouse.operations.schedules.launchables import LaunchSelection
@@ -29,7 +29,7 @@ from enginehouse.storage.schedules import pages
 from enginehouse.storage.schedules import schedules as storage
 
 SCHEDULE: Final = "ScheduledJob"
-KIND: Final = Kind(SCHEDULE, "scheduled job", by_ids=storage.by_ids, lock=storage.lock)
+KIND: Final = OwnedKind(SCHEDULE, "scheduled job", by_ids=storage.by_ids, lock=storage.lock)
 _REPLACED: Final = "changed"  # why a slot that waited for a run is not waited for any longer
 
 

@@ -57,7 +57,7 @@ async def fire(tx: Tx, plans: Plans, launch_plans: Mapping[int, LaunchPlan]) -> 
     """Every slot due by now of these schedules has been fired or recorded, once; their jobs exist.
 
     The row's lock is what makes it once: whoever holds it sees the cursor the last one left. A schedule that was
-    changed since it was made launch_plans is left for the next round, and one that another server holds is that server's.
+    changed since its launch was planned is left for the next round, one that another server holds is that server's.
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()
