@@ -3,17 +3,16 @@
 import pytest
 from tests.operations.people import BOOTSTRAP, arrive
 
+from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry
 from enginehouse.domain.errors import CapacityExceeded
 from enginehouse.operations import identity
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import NEVER, NOBODYS, Recorded, Wanted
 
 
-async def _rows(house: House) -> list[Recorded]:
-    wanted = Wanted(organization_ids=(NOBODYS, 1), first=0, last=NEVER, limit=1000)
-    return (await house.database.read(lambda tx: entries.page(tx, wanted)))[::-1]
+async def _rows(house: House) -> list[RecordedEntry]:
+    return (await house.database.read(lambda tx: entries.page(tx, (NOBODYS, 1), AuditFilter(limit=1000))))[::-1]
 
 
 async def test_the_first_start_records_what_it_made_once(house: House) -> None:
