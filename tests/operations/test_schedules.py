@@ -11,6 +11,7 @@ from msgspec import structs
 from tests import make
 from tests.operations.scheduled import CALLER, recurring, scheduled, template
 
+from enginehouse.domain.audit import AuditFilter
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.job import JobFilter, TargetRequest
 from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
@@ -24,7 +25,6 @@ from enginehouse.operations.schedules.launchables import Launches
 from enginehouse.operations.schedules.launches import Launching
 from enginehouse.storage import identity
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import NEVER, Wanted
 
 STRANGER = make.principal(organization_id=2)
 HOUR = 3600
@@ -237,7 +237,7 @@ async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(re
     copy = await schedules.clone(ready, CALLER, schedule.id)
     await schedules.revert(ready, CALLER, schedule.id)
     await schedules.delete(ready, CALLER, schedule.id)
-    found = await ready.database.read(lambda tx: entries.page(tx, Wanted(organization_ids=(1,), first=0, last=NEVER)))
+    found = await ready.database.read(lambda tx: entries.page(tx, (1,), AuditFilter()))
     told = [(row.event, row.object_id, row.client_ip) for row in found][::-1]
     of, ip = str(schedule.id), "192.0.2.7"
     assert told[-6:] == [

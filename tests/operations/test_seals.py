@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from enginehouse.artifacts.disk import DiskStore
+from enginehouse.domain.audit import Entry
 from enginehouse.operations.audit import seals as audit_seals
 from enginehouse.operations.audit.seals import DISTANCE, Sealing
 from enginehouse.operations.house import House, furnish
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.audit import seals
-from enginehouse.storage.audit.entries import NEVER, Entry
+from enginehouse.storage.audit.entries import NEVER
 from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.database.database import Database, Tx
 

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from enginehouse.domain.audit import NOBODYS, Entry
 from enginehouse.storage.audit import entries as audit_entries
-from enginehouse.storage.audit.entries import NOBODYS, Entry
 from enginehouse.storage.database.batcher import Coalescer
 from enginehouse.storage.database.database import Database
 

@@ -7,8 +7,9 @@ from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.query import Query
 from enginehouse.api.v1.audit_shapes import ActShown
 from enginehouse.domain import times
+from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry, entry_number
 from enginehouse.operations.audit import queries
-from enginehouse.operations.audit.queries import LARGEST_PAGE, NOBODYS, AuditFilter, Recorded, rest_id
+from enginehouse.operations.audit.queries import LARGEST_PAGE, rest_id
 
 _YES_NO: Final = ("true", "false")
 
@@ -18,7 +19,8 @@ async def list_(call: Call) -> Reply:
     query = Query(call.query)
     owner = query.text("organizationID")
     success = query.word("success", _YES_NO)
-    wanted = AuditFilter(
+    before = query.digits("before")
+    criteria = AuditFilter(
         first=query.earliest("fromDateTime"),
         last=query.latest("toDateTime"),
         user_name=query.text("userName"),
@@ -29,12 +31,12 @@ async def list_(call: Call) -> Reply:
         object_id=query.text("objectID"),
         correlation_id=query.text("correlationID"),
         success=None if success is None else success == "true",
-        before=query.digits("before"),
+        before=None if before is None else entry_number(before),
         limit=query.integer("limit", 100, 1, LARGEST_PAGE),
-        organization_id=await _organization(call, owner),
     )
+    organization_id = await _organization(call, owner)
     query.finish()
-    found = await queries.list_(call.house, call.principal, wanted)
+    found = await queries.list_(call.house, call.principal, criteria, organization_id=organization_id)
     return json({"success": True, "result": [_shown(act) for act in found]})
 
 
@@ -43,7 +45,7 @@ async def _organization(call: Call, given: str | None) -> int | None:
     return acting.organization_id if given else None
 
 
-def _shown(act: Recorded) -> ActShown:
+def _shown(act: RecordedEntry) -> ActShown:
     return ActShown(
         audit_id=str(act.id),
         date_time=times.rest(act.at),

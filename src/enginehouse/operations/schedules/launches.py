@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql
@@ -19,7 +20,6 @@ from enginehouse.operations.template_jobs import job_request
 from enginehouse.storage import targets as stored_targets
 from enginehouse.storage import templates
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import creation
 from enginehouse.storage.jobs.creation import NewJob, Origin

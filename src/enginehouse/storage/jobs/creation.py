@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import Plan, Shape, TargetRequest
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import WHOLE
 from enginehouse.storage import targets
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.idempotency import Keyed
