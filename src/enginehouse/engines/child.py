@@ -1,4 +1,4 @@
-"""One warm child process as the server sees it: it gets work, gives an answer or a reason, and is ended."""
+"""One warm child process as the server sees it: it gets work, gives a reply or a reason, and is ended."""
 
 import asyncio
 import os
@@ -11,12 +11,12 @@ from typing import Final
 from enginehouse.engine import EngineFailure, FailureKind, Work
 from enginehouse.engines import frames
 from enginehouse.engines.frames import (
-    Answer,
-    FailureAnswer,
-    LoadedAnswer,
+    FailureReply,
+    LoadedReply,
     LoadRequest,
     MalformedFrame,
-    OutputsAnswer,
+    OutputsReply,
+    Reply,
     Request,
     RunRequest,
 )
@@ -87,23 +87,23 @@ class Child:
         """The engine is imported. Raises EngineFailure."""
         request = LoadRequest(entry_point, _import_path())
         match await self._exchange(request, LOAD_SECONDS, memory_mb, "took longer than {:g} s to start"):
-            case LoadedAnswer():
+            case LoadedReply():
                 return
-            case FailureAnswer(kind, message):
+            case FailureReply(kind, message):
                 raise EngineFailure(message, kind)
-            case OutputsAnswer():
+            case OutputsReply():
                 raise malformed("outputs before any work")
 
-    async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsAnswer:
+    async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsReply:
         """The engine has done the work; its files are regular ones in the work's folder. Raises EngineFailure."""
         self._items += 1
         request = RunRequest(self._items, work, seconds, memory_mb)
         match await self._exchange(request, seconds, memory_mb, "took longer than {:g} s"):
-            case OutputsAnswer(number) as answer if number == self._items:
-                return resolve_files(answer, work.directory)
-            case FailureAnswer(kind, message):
+            case OutputsReply(number) as reply if number == self._items:
+                return resolve_files(reply, work.directory)
+            case FailureReply(kind, message):
                 raise EngineFailure(message, kind)
-            case OutputsAnswer() | LoadedAnswer():
+            case OutputsReply() | LoadedReply():
                 raise malformed("an answer to something else")
 
     def stop(self, grace: float = GRACE) -> "asyncio.Task[None]":
@@ -127,7 +127,7 @@ class Child:
             if not self._drain():
                 return
 
-    async def _exchange(self, request: Request, seconds: float, memory_mb: int, too_long: str) -> Answer:
+    async def _exchange(self, request: Request, seconds: float, memory_mb: int, too_long: str) -> Reply:
         try:
             frame = frames.encode(request, frames.REQUEST_LIMIT)
         except MalformedFrame as error:
@@ -149,22 +149,22 @@ class Child:
             if self._watched:
                 self._watch(None)
 
-    async def _ask(self, frame: bytes) -> Answer:
+    async def _ask(self, frame: bytes) -> Reply:
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(self._connection, frame)
         data = await loop.sock_recv(self._connection, _PIPE)
         received = bytearray(data)
         while data and (
             len(received) < frames.HEADER
-            or len(received) < frames.HEADER + frames.body_length(received, frames.ANSWER_LIMIT)
+            or len(received) < frames.HEADER + frames.body_length(received, frames.REPLY_LIMIT)
         ):
             data = await loop.sock_recv(self._connection, 1 << 20)
             received += data
         if not data:
             raise EOFError
-        if len(received) > frames.HEADER + frames.body_length(received, frames.ANSWER_LIMIT):
+        if len(received) > frames.HEADER + frames.body_length(received, frames.REPLY_LIMIT):
             raise MalformedFrame("more than one answer")
-        return frames.decode_answer(bytes(received[frames.HEADER :]))
+        return frames.decode_reply(bytes(received[frames.HEADER :]))
 
     async def _why(self, memory_mb: int) -> EngineFailure:
         """Why the connection closed. The keeper reports a process that ended by itself within a moment."""

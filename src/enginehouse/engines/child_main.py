@@ -17,12 +17,12 @@ from typing import Any, Final, TextIO
 from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
 from enginehouse.engines.frames import (
-    Answer,
-    FailureAnswer,
-    LoadedAnswer,
+    FailureReply,
+    LoadedReply,
     LoadRequest,
     MalformedFrame,
-    OutputsAnswer,
+    OutputsReply,
+    Reply,
     Request,
     RunRequest,
 )
@@ -45,9 +45,9 @@ def main() -> None:
     printer = Printer()
     while (request := receive(connection)) is not None:
         printer.aim()
-        answer = respond(request)
+        reply = respond(request)
         printer.flush()
-        connection.sendall(encode(answer))
+        connection.sendall(encode(reply))
     os._exit(0)
 
 
@@ -59,36 +59,36 @@ def receive(connection: socket.socket) -> Request | None:
     return frames.decode_request(_exactly(connection, frames.body_length(header, frames.REQUEST_LIMIT)))
 
 
-def respond(request: Request) -> Answer:
-    """The answer to one request; whatever the engine raises becomes a FailureAnswer."""
+def respond(request: Request) -> Reply:
+    """The reply to one request; whatever the engine raises becomes a FailureReply."""
     me = os.getpid()
     try:
-        answer = _load(request) if isinstance(request, LoadRequest) else _run(request)
+        reply = _load(request) if isinstance(request, LoadRequest) else _run(request)
     except EngineFailure as failure:
-        answer = _failed(failure.kind, failure.message)
+        reply = _failed(failure.kind, failure.message)
     except MemoryError:
         limit = f"{request.memory_mb} MiB" if isinstance(request, RunRequest) else "the allowed amount"
-        answer = _failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")
+        reply = _failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")
     except ImportError as error:
         traceback.print_exc()
-        answer = _failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, _missing(error))
+        reply = _failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, _missing(error))
     except Exception as error:
         traceback.print_exc()
-        answer = _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
+        reply = _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
     if os.getpid() != me:
         os._exit(0)  # a fork of the engine came back here; only its parent answers
-    return answer
+    return reply
 
 
-def encode(answer: Answer) -> bytes:
-    """The frame of the answer; of a failure when the answer cannot be sent."""
+def encode(reply: Reply) -> bytes:
+    """The frame of the reply; of a failure when the reply cannot be sent."""
     try:
-        return frames.encode(answer, frames.ANSWER_LIMIT)
+        return frames.encode(reply, frames.REPLY_LIMIT)
     except MalformedFrame as error:
-        return frames.encode(_not_outputs(str(error)), frames.ANSWER_LIMIT)
+        return frames.encode(_not_outputs(str(error)), frames.REPLY_LIMIT)
 
 
-def _load(request: LoadRequest) -> Answer:
+def _load(request: LoadRequest) -> Reply:
     global engine  # noqa: PLW0603 -- this process exists for one engine
     sys.path[:] = request.path
     if ":" in request.entry_point:
@@ -97,7 +97,7 @@ def _load(request: LoadRequest) -> Answer:
     else:
         points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP, name=request.entry_point)
         if not points:
-            return FailureAnswer(
+            return FailureReply(
                 FailureKind.SYSTEM_DEPENDENCY_MISSING,
                 f'No installed package has an entry point "{request.entry_point}" in the group {ENTRY_POINT_GROUP}.',
             )
@@ -105,10 +105,10 @@ def _load(request: LoadRequest) -> Answer:
     if not callable(getattr(loaded, "process", None)):
         return _failed(FailureKind.INTERNAL_ERROR, f'"{request.entry_point}" is not an engine: it has no process().')
     engine = loaded
-    return LoadedAnswer()
+    return LoadedReply()
 
 
-def _run(request: RunRequest) -> Answer:
+def _run(request: RunRequest) -> Reply:
     if engine is None:
         return _failed(FailureKind.INTERNAL_ERROR, "Work came before an engine was loaded.")
     work = request.work
@@ -123,11 +123,11 @@ def _run(request: RunRequest) -> Answer:
         sendable = _spill(outputs, work.directory)
     except OSError as error:
         return _failed(FailureKind.FILE_WRITE_ERROR, f"The engine's outputs could not be written: {error}")
-    return OutputsAnswer(request.number, sendable, left_behind=_left_behind())
+    return OutputsReply(request.number, sendable, left_behind=_left_behind())
 
 
 def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[Output]:
-    """The outputs; what is too large for one answer has been written to files."""
+    """The outputs; what is too large for one reply has been written to files."""
     room = frames.INLINE_LIMIT
     sendable = []
     for output in outputs:
@@ -165,12 +165,12 @@ def _left_behind() -> bool:
     return False
 
 
-def _failed(kind: FailureKind, message: str) -> FailureAnswer:
+def _failed(kind: FailureKind, message: str) -> FailureReply:
     text = message.encode("utf-8", "replace").decode()
-    return FailureAnswer(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
+    return FailureReply(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
 
 
-def _not_outputs(what: str) -> FailureAnswer:
+def _not_outputs(what: str) -> FailureReply:
     return _failed(FailureKind.INTERNAL_ERROR, f"The engine returned something that is not a list of outputs: {what}.")
 
 

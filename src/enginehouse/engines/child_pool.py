@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.child import GRACE, Child
-from enginehouse.engines.frames import OutputsAnswer
+from enginehouse.engines.frames import OutputsReply
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.task_log import TaskLog
 
@@ -82,7 +82,7 @@ class ChildPool:
 
     async def _run(
         self, child: Child, work: Work, seconds: float, memory_mb: int, grace: Callable[[], float]
-    ) -> OutputsAnswer:
+    ) -> OutputsReply:
         try:
             done = await child.run(work, seconds=seconds, memory_mb=memory_mb)
             child.settle()

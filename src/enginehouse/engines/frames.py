@@ -14,8 +14,8 @@ from enginehouse.engine import FailureKind, Output, Work
 
 HEADER: Final = 4
 REQUEST_LIMIT: Final = 64 << 20
-ANSWER_LIMIT: Final = 16 << 20
-INLINE_LIMIT: Final = 1 << 20  # bytes of outputs in one answer; the rest goes to files
+REPLY_LIMIT: Final = 16 << 20
+INLINE_LIMIT: Final = 1 << 20  # bytes of outputs in one reply; the rest goes to files
 
 
 class MalformedFrame(Exception):
@@ -30,7 +30,7 @@ class LoadRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class RunRequest(msgspec.Struct, frozen=True, tag=True):
-    """Do the work. The answer repeats `number`, so that a stale or made-up answer does not pass for this one."""
+    """Do the work. The reply repeats `number`, so that a stale or made-up reply does not pass for this one."""
 
     number: int
     work: Work
@@ -38,11 +38,11 @@ class RunRequest(msgspec.Struct, frozen=True, tag=True):
     memory_mb: int
 
 
-class LoadedAnswer(msgspec.Struct, frozen=True, tag=True):
+class LoadedReply(msgspec.Struct, frozen=True, tag=True):
     """The engine is loaded."""
 
 
-class OutputsAnswer(msgspec.Struct, frozen=True, tag=True):
+class OutputsReply(msgspec.Struct, frozen=True, tag=True):
     """The engine's outputs. `left_behind`: processes that it started still run."""
 
     number: int
@@ -50,7 +50,7 @@ class OutputsAnswer(msgspec.Struct, frozen=True, tag=True):
     left_behind: bool = False
 
 
-class FailureAnswer(msgspec.Struct, frozen=True, tag=True):
+class FailureReply(msgspec.Struct, frozen=True, tag=True):
     """The engine could not be loaded, or raised."""
 
     kind: FailureKind
@@ -58,7 +58,7 @@ class FailureAnswer(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = LoadRequest | RunRequest
-Answer = LoadedAnswer | OutputsAnswer | FailureAnswer
+Reply = LoadedReply | OutputsReply | FailureReply
 
 
 def _encode_path(value: Any) -> str:
@@ -75,10 +75,10 @@ def _decode_path(expected: type, value: Any) -> Any:
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_encode_path)
 _requests = msgspec.msgpack.Decoder(Request, dec_hook=_decode_path)
-_answers = msgspec.msgpack.Decoder(Answer, dec_hook=_decode_path)
+_replies = msgspec.msgpack.Decoder(Reply, dec_hook=_decode_path)
 
 
-def encode(message: Request | Answer, limit: int) -> bytes:
+def encode(message: Request | Reply, limit: int) -> bytes:
     """The frame of a message. Raises MalformedFrame when the message cannot be sent or is larger than `limit` bytes."""
     try:
         body = _encoder.encode(message)
@@ -104,11 +104,11 @@ def decode_request(body: bytes) -> Request:
         return request
 
 
-def decode_answer(body: bytes) -> Answer:
-    """The answer in a frame's body. Raises MalformedFrame."""
+def decode_reply(body: bytes) -> Reply:
+    """The reply in a frame's body. Raises MalformedFrame."""
     with _malformed_when_refused():
-        answer: Answer = _answers.decode(body)
-        return answer
+        reply: Reply = _replies.decode(body)
+        return reply
 
 
 @contextmanager

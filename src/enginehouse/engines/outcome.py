@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from enginehouse.engine import EngineFailure, FailureKind, Output
-from enginehouse.engines.frames import OutputsAnswer
+from enginehouse.engines.frames import OutputsReply
 from enginehouse.engines.keeper import ChildEnd
 
 
-def resolve_files(answer: OutputsAnswer, directory: Path) -> OutputsAnswer:
-    """The answer with absolute paths. Raises EngineFailure for a path that is not a regular file in `directory`."""
-    if all(output.path is None for output in answer.outputs):
-        return answer
+def resolve_files(reply: OutputsReply, directory: Path) -> OutputsReply:
+    """The reply with absolute paths. Raises EngineFailure for a path that is not a regular file in `directory`."""
+    if all(output.path is None for output in reply.outputs):
+        return reply
     root = directory.resolve()
-    return OutputsAnswer(answer.number, [_resolve(output, root) for output in answer.outputs], answer.left_behind)
+    return OutputsReply(reply.number, [_resolve(output, root) for output in reply.outputs], reply.left_behind)
 
 
 def _resolve(output: Output, root: Path) -> Output:
@@ -32,7 +32,7 @@ def _resolve(output: Output, root: Path) -> Output:
 
 
 def malformed(what: str) -> EngineFailure:
-    """The failure of an engine whose answer is not one."""
+    """The failure of an engine whose reply is not one."""
     return EngineFailure(f"The engine returned something that is not a list of outputs: {what}.")
 
 
