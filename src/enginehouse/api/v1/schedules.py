@@ -12,7 +12,7 @@ from enginehouse.api.input.schedules import named as named_in
 from enginehouse.api.input.schedules import schedule_request
 from enginehouse.api.input.templates import inline
 from enginehouse.api.v1.schedule_shapes import Run, ScheduleInput
-from enginehouse.api.v1.schedule_view import coming, foreseen, schedules_shown, slot_shown
+from enginehouse.api.v1.schedule_view import coming_view, foresight_view, schedule_views, slot_view
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.schedules.request import ScheduleRequest
@@ -50,7 +50,7 @@ async def list_(call: Call) -> Reply:
     )
     query.finish()
     found, count = await schedules.list_(call.house, call.principal, wanted, with_count=True)
-    result = await schedules_shown(call, found)
+    result = await schedule_views(call, found)
     return json({"success": True, "count": count, "offset": offset, "limit": limit, "result": result})
 
 
@@ -99,13 +99,13 @@ async def run(call: Call) -> Reply:
 
 async def preview(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/preview: the next slots, with what the clock on the wall has to do with them."""
-    found = await _foreseen(call)
-    return _result([coming(each) for each in found.coming])
+    found = await _foresight(call)
+    return _result([coming_view(each) for each in found.coming])
 
 
 async def explain(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/explain: what it does, what comes next in both zones, and what is odd about it."""
-    return _result(foreseen(await _foreseen(call)))
+    return _result(foresight_view(await _foresight(call)))
 
 
 async def imagine(call: Call) -> Reply:
@@ -116,7 +116,7 @@ async def imagine(call: Call) -> Reply:
     found = await schedule_slots.imagine(
         call.house, call.principal, request, count=count, zone=zone, found=[*problems, *unread]
     )
-    return _result(foreseen(found))
+    return _result(foresight_view(found))
 
 
 async def slots(call: Call) -> Reply:
@@ -128,7 +128,7 @@ async def slots(call: Call) -> Reply:
     found = await schedule_slots.history(
         call.house, call.principal, named(text), text, before=_LATEST if before is None else before, limit=limit
     )
-    return _result([slot_shown(record, job_ids) for record, job_ids in found])
+    return _result([slot_view(record, job_ids) for record, job_ids in found])
 
 
 async def _switch(call: Call, *, on: bool) -> Reply:
@@ -137,7 +137,7 @@ async def _switch(call: Call, *, on: bool) -> Reply:
     return await _shown(call, await schedules.update(call.house, call.principal, named(text), request, shown=text))
 
 
-async def _foreseen(call: Call) -> schedule_slots.Foresight:
+async def _foresight(call: Call) -> schedule_slots.Foresight:
     [text] = call.ids
     count, zone = _asked(call)
     return await schedule_slots.foresee(call.house, call.principal, named(text), text, count=count, zone=zone)
@@ -190,7 +190,7 @@ def _moment(fields: dict[str, Any], name: str, path: str, problems: list[Problem
 
 
 async def _shown(call: Call, schedule: Schedule) -> Reply:
-    [found] = await schedules_shown(call, [schedule])
+    [found] = await schedule_views(call, [schedule])
     return _result(found)
 
 
