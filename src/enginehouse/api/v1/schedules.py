@@ -8,13 +8,14 @@ from enginehouse.api.edge.schedules import named
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
+from enginehouse.api.input import sdl
 from enginehouse.api.input.schedules import named as named_in
 from enginehouse.api.input.schedules import schedule_request
 from enginehouse.api.input.templates import inline
-from enginehouse.api.v1.schedule_shapes import Run, ScheduleInput
+from enginehouse.api.v1.schedule_shapes import Run
 from enginehouse.api.v1.schedule_view import coming_view, foresight_view, schedule_views, slot_view
-from enginehouse.domain import ids, times
-from enginehouse.domain.errors import Problem, excerpt
+from enginehouse.domain import ids
+from enginehouse.domain.errors import Problem
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.schedules.schedule import RunMode, ScheduleFilter
 from enginehouse.operations.schedules import schedules
@@ -23,7 +24,18 @@ from enginehouse.operations.schedules.launchables import Launches
 from enginehouse.operations.schedules.launches import Launching, launch_schedule
 from enginehouse.operations.schedules.schedules import MOST_PREVIEWED, Schedule
 
-_INPUT: Final = Body(ScheduleInput, free=True)
+_SDL: Final = "UpdateScheduledJob"  # nothing in it is required but the id, which stands in the path
+_INPUT: Final = Body(
+    sdl.struct(
+        _SDL,
+        without=("id", "contentTemplates", "affiliates", "migrateIfLegacy"),
+        types={
+            "UpdateScheduledJob.primarySourceId": str | int,
+            "CreateRecurringSchedulePart.repeatInterval": Any,  # judged together with the rest of the calendar
+        },
+    ),
+    free=True,
+)
 _RUN: Final = Body(Run, free=True)
 _LATEST: Final = (1 << 63) - 1
 
@@ -112,7 +124,7 @@ async def imagine(call: Call) -> Reply:
     """POST schedules/explain: the same of a schedule that is not there; nothing is created."""
     given, problems = await call.judged_body(_INPUT)
     count, zone = _asked(call)
-    request, unread = schedule_request(_plain(given, problems))
+    request, unread = schedule_request(sdl.plain(_SDL, given, problems))
     found = await schedule_slots.imagine(
         call.house, call.principal, request, count=count, zone=zone, found=[*problems, *unread]
     )
@@ -151,10 +163,10 @@ def _asked(call: Call) -> tuple[int, str | None]:
 
 
 def _read(
-    call: Call, given: ScheduleInput, problems: list[Problem]
+    call: Call, given: msgspec.Struct, problems: list[Problem]
 ) -> tuple[ScheduleRequest, Launches | None, list[Problem]]:
     """What is asked for; no launches where nothing is said of them, so that they stay as they are."""
-    fields = _plain(given, problems)
+    fields = sdl.plain(_SDL, given, problems)
     request, unread = schedule_request(fields)
     problems = [*problems, *unread]
     fresh, wrong = inline(call, fields.get("jobTemplates"), "jobTemplates")
@@ -165,28 +177,6 @@ def _read(
     )
     said = {"jobTemplates", "jobTemplateIds", "jobPipelineIds"} & fields.keys()
     return request, launched if said else None, problems + wrong
-
-
-def _plain(given: ScheduleInput, problems: list[Problem]) -> dict[str, Any]:
-    """The fields as GraphQL's coerced input has them: moments in µs."""
-    fields: dict[str, Any] = msgspec.to_builtins(given)
-    for name in ("startDateTime", "stopDateTime"):
-        _moment(fields, name, name, problems)
-    for number, template in enumerate(fields.get("jobTemplates") or ()):
-        for ordinal, task in enumerate(template.get("taskTemplates") or ()):
-            path = f"jobTemplates[{number}].taskTemplates[{ordinal}].executionPreferences.dueDateTime"
-            _moment(task.get("executionPreferences") or {}, "dueDateTime", path, problems)
-    return fields
-
-
-def _moment(fields: dict[str, Any], name: str, path: str, problems: list[Problem]) -> None:
-    if (value := fields.get(name)) is None:
-        return
-    try:
-        fields[name] = times.moment(value)
-    except times.DateTimeError as fault:
-        problems.append(Problem(path, str(fault), excerpt(value)))
-        del fields[name]
 
 
 async def _shown(call: Call, schedule: Schedule) -> Reply:
