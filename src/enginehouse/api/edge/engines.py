@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
 from enginehouse.api.edge.engine_shapes import CategoryDetail, CategoryList, EngineAnswer, EngineDetail, EngineList
 from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.query import Query
+from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import times
 from enginehouse.domain.engine import Engine
 from enginehouse.operations import engines
@@ -104,7 +103,7 @@ def _state(engine: Engine) -> str:
 
 
 def _detail(engine: Engine) -> EngineDetail:
-    spec, owner = engine.spec, engine.organization_id
+    spec = engine.spec
     return EngineDetail(
         engine_id=spec.id,
         engine_name=spec.name,
@@ -112,10 +111,10 @@ def _detail(engine: Engine) -> EngineDetail:
         engine_type=spec.mode.value,
         engine_output_type=spec.mode.value,
         engine_state=_state(engine),
-        internal_organization_id=organization.shown(owner) if owner is not None else None,
+        internal_organization_id=optional(organization.shown, engine.organization_id),
         parallel_processing=not spec.gathers and spec.mode == "chunk",
         max_processing_seconds_per_work_item=spec.timeout_seconds,
-        fields_json=msgspec.json.encode(spec.manifest).decode() if spec.manifest else None,
+        fields_json=json_text(spec.manifest) if spec.manifest else None,
         created_date_time=times.rest(engine.created_at),
         modified_date_time=times.rest(engine.modified_at),
     )

@@ -14,6 +14,7 @@ from enginehouse.api.edge.identity_shapes import (
 from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply, Request, json
 from enginehouse.api.http.json.decode import Body
+from enginehouse.api.spelling import optional
 from enginehouse.domain import times
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, NotImplementedYet, excerpt
 from enginehouse.domain.identity import User
@@ -63,7 +64,7 @@ async def create_token(call: Call) -> Reply:
                 user_id=token.user_id,
                 organization_ids=[organization.shown(token.organization_id)],
                 access_all_organization=False,
-                expiration=times.rest(token.expires_at) if token.expires_at is not None else None,
+                expiration=optional(times.rest, token.expires_at),
                 created_date_time=created,
                 modified_date_time=created,
             )
@@ -108,5 +109,5 @@ def _user(user: User) -> UserDetail:
         status="active",
         created_date_time=times.rest(user.created_at),
         modified_date_time=times.rest(user.modified_at),
-        last_logged_in=times.rest(user.last_login_at) if user.last_login_at is not None else None,
+        last_logged_in=optional(times.rest, user.last_login_at),
     )

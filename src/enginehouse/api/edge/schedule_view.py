@@ -1,20 +1,17 @@
 """From a scheduled job to what the published REST interface shows of it."""
 
 from collections.abc import Sequence
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from enginehouse.api.edge.schedule_shapes import ScheduledJobDetail, SchedulePart
 from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call
+from enginehouse.api.spelling import json_text, optional
 from enginehouse.api.view import schedule as view
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.operations import sources
 from enginehouse.operations.schedules.schedules import Schedule
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 async def details(call: Call, principal: Principal, schedules: Sequence[Schedule]) -> list[ScheduledJobDetail]:
@@ -29,7 +26,7 @@ async def details(call: Call, principal: Principal, schedules: Sequence[Schedule
 
 
 def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
-    facts, next_run = view.facts(schedule, times.rest), view.next_run(schedule)
+    facts = view.facts(schedule, times.rest)
     config = facts["details"]
     texts = config if isinstance(config, dict) else {}
     created, modified = facts["createdDateTime"], facts["modifiedDateTime"]
@@ -47,7 +44,7 @@ def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
         source_id=schedule.source_id,
         source_type=kind,
         live_timezone=facts["timeZone"],
-        job_config_json=None if config is None else _encode(config).decode(),
+        job_config_json=optional(json_text, config),
         url=_text(texts, "url"),
         radio_stream_url=_text(texts, "radioStreamUrl"),
         youtube_channel=_text(texts, "youtubeChannel"),
@@ -57,7 +54,7 @@ def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
         created_date_time=created,
         modified_date_time=modified,
         cron=facts["cron"],
-        next_run_date_time=None if next_run is None else times.rest(next_run),
+        next_run_date_time=optional(times.rest, view.next_run(schedule)),
         runs=schedule.fired,
         skipped=schedule.skipped,
     )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from types import GenericAlias
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from graphql import (
@@ -22,8 +22,7 @@ from graphql import (
 )
 from msgspec import UNSET, UnsetType
 
-from enginehouse.domain.errors import excerpt
-from enginehouse.domain import times
+from enginehouse.api.spelling import DateTime, Int32, read_moment
 from enginehouse.domain.errors import Problem
 
 _MOMENT: Final = "DateTime"
@@ -32,9 +31,9 @@ _SCALARS: Final[dict[str, Any]] = {
     "ID": str,
     "Time": str,
     "Boolean": bool,
-    "Int": Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)],
+    "Int": Int32,
     "JSONData": Any,
-    _MOMENT: str | int | float,
+    _MOMENT: DateTime,
 }
 
 
@@ -67,10 +66,9 @@ def _read_moments(name: str, fields: dict[str, Any], prefix: str, problems: list
             case dict() if kind in _inputs():
                 _read_moments(kind, value, f"{path}.", problems)
             case _ if kind == _MOMENT:
-                try:
-                    fields[key] = times.moment(value)
-                except times.DateTimeError as fault:
-                    problems.append(Problem(path, str(fault), excerpt(value)))
+                known = len(problems)
+                fields[key] = read_moment(value, path, problems)
+                if len(problems) > known:
                     del fields[key]
 
 

@@ -3,9 +3,10 @@
 from typing import Final
 
 from enginehouse.api.http import organization
-from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.query import Query
 from enginehouse.api.v1.audit_shapes import ActShown
+from enginehouse.api.v1.envelope import result
 from enginehouse.domain import times
 from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry, entry_number
 from enginehouse.operations.audit import queries
@@ -37,7 +38,7 @@ async def list_(call: Call) -> Reply:
     organization_id = await _organization(call, owner)
     query.finish()
     found = await queries.list_(call.house, call.principal, criteria, organization_id=organization_id)
-    return json({"success": True, "result": [_shown(act) for act in found]})
+    return result([_shown(act) for act in found])
 
 
 async def _organization(call: Call, given: str | None) -> int | None:

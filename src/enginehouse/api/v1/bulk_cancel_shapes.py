@@ -3,14 +3,15 @@
 import msgspec
 
 from enginehouse.api.http.json.casing import spelled
+from enginehouse.api.spelling import DateTime
 
 
 class CancelRange(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The jobs of an organization, the caller's where none is named, created from one moment to another."""
 
     organization_id: str | int | None = None
-    created_after_date_time: str | int | float | None = None
-    created_before_date_time: str | int | float | None = None
+    created_after_date_time: DateTime | None = None
+    created_before_date_time: DateTime | None = None
     include_running: bool = False
     dry_run: bool = False
     confirm_count: int | None = None

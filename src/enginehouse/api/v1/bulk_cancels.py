@@ -3,11 +3,13 @@
 from typing import Final
 
 from enginehouse.api.http import organization
-from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input.ranges import bounds
+from enginehouse.api.spelling import optional
 from enginehouse.api.v1.bulk_cancel_shapes import BulkCancelShown, CancelRange
+from enginehouse.api.v1.envelope import result
 from enginehouse.domain import times
 from enginehouse.domain.errors import NotFound
 from enginehouse.operations import bulk_cancels
@@ -37,7 +39,7 @@ async def cancel(call: Call) -> Reply:
             stopping=found.stopping,
             dry_run=True,
         )
-        return json({"success": True, "result": would})
+        return result(would)
     done = await bulk_cancels.cancel_if_sure(
         call.house,
         owner,
@@ -47,7 +49,7 @@ async def cancel(call: Call) -> Reply:
         confirmed=given.confirm_count,
         key=call.key,
     )
-    return json({"success": True, "result": _shown(done)}, replayed=done.replayed)
+    return result(_shown(done), replayed=done.replayed)
 
 
 async def progress(call: Call) -> Reply:
@@ -59,7 +61,7 @@ async def progress(call: Call) -> Reply:
     owner = await organization.acting(call.house, call.principal, given, "organizationID")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise NotFound("Bulk cancel", text[:80])
-    return json({"success": True, "result": _shown(await bulk_cancels.get(call.house, owner, int(text), text))})
+    return result(_shown(await bulk_cancels.get(call.house, owner, int(text), text)))
 
 
 def _shown(done: BulkCancel) -> BulkCancelShown:
@@ -72,5 +74,5 @@ def _shown(done: BulkCancel) -> BulkCancelShown:
         stopping=done.stopping,
         settled=done.settled,
         accepted_date_time=times.rest(done.accepted_at),
-        settled_date_time=None if done.settled_at is None else times.rest(done.settled_at),
+        settled_date_time=optional(times.rest, done.settled_at),
     )

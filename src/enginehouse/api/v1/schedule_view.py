@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from enginehouse.api.http.call import Call
+from enginehouse.api.spelling import optional
 from enginehouse.api.v1.schedule_shapes import ComingView, ForesightView, ScheduleView, SlotView
 from enginehouse.api.view import schedule as view
 from enginehouse.domain import ids, times
@@ -22,7 +23,7 @@ async def schedule_views(call: Call, schedules: Sequence[Schedule]) -> list[Sche
 
 
 def _schedule(schedule: Schedule, warnings: list[str], launched: templates.Launched) -> ScheduleView:
-    facts, next_run = view.facts(schedule, times.rest), view.next_run(schedule)
+    facts = view.facts(schedule, times.rest)
     return msgspec.convert(
         {
             **facts,
@@ -31,7 +32,7 @@ def _schedule(schedule: Schedule, warnings: list[str], launched: templates.Launc
             "weeklyScheduleParts": [part for part in facts["parts"] if part["scheduleType"] == "Weekly"],
             "jobTemplateIds": [ids.job_graphql(each.id) for each in launched.templates],
             "jobPipelineIds": [ids.pipeline_uuid(each.id) for each in launched.pipelines],
-            "nextRunDateTime": None if next_run is None else times.rest(next_run),
+            "nextRunDateTime": optional(times.rest, view.next_run(schedule)),
             "runs": schedule.fired,
             "skipped": schedule.skipped,
             "sentence": slots.sentence(schedule),

@@ -12,6 +12,8 @@ from enginehouse.api.input import sdl
 from enginehouse.api.input.schedules import named as named_in
 from enginehouse.api.input.schedules import schedule_request
 from enginehouse.api.input.templates import inline
+from enginehouse.api.spelling import optional
+from enginehouse.api.v1.envelope import result
 from enginehouse.api.v1.schedule_shapes import Run
 from enginehouse.api.v1.schedule_view import coming_view, foresight_view, schedule_views, slot_view
 from enginehouse.domain import ids
@@ -62,8 +64,8 @@ async def list_(call: Call) -> Reply:
     )
     query.finish()
     found, count = await schedules.list_(call.house, call.principal, wanted, with_count=True)
-    result = await schedule_views(call, found)
-    return json({"success": True, "count": count, "offset": offset, "limit": limit, "result": result})
+    views = await schedule_views(call, found)
+    return json({"success": True, "count": count, "offset": offset, "limit": limit, "result": views})
 
 
 async def get(call: Call) -> Reply:
@@ -103,21 +105,21 @@ async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: a job of each of its templates, now, whatever its calendar says."""
     [text] = call.ids
     given = await call.body(_RUN)
-    launching = Launching(payload=given.payload, target_id=None if given.target_id is None else str(given.target_id))
+    launching = Launching(payload=given.payload, target_id=optional(str, given.target_id))
     made = await launch_schedule(call.house, call.principal, named(text), text, launching=launching)
     warnings = [warning for job in made for warning in job.warnings]
-    return _result({"jobIds": [ids.job_graphql(job.job_id) for job in made], "warnings": warnings})
+    return result({"jobIds": [ids.job_graphql(job.job_id) for job in made], "warnings": warnings})
 
 
 async def preview(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/preview: the next slots, with what the clock on the wall has to do with them."""
     found = await _foresight(call)
-    return _result([coming_view(each) for each in found.coming])
+    return result([coming_view(each) for each in found.coming])
 
 
 async def explain(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/explain: what it does, what comes next in both zones, and what is odd about it."""
-    return _result(foresight_view(await _foresight(call)))
+    return result(foresight_view(await _foresight(call)))
 
 
 async def imagine(call: Call) -> Reply:
@@ -128,7 +130,7 @@ async def imagine(call: Call) -> Reply:
     found = await schedule_slots.imagine(
         call.house, call.principal, request, count=count, zone=zone, found=[*problems, *unread]
     )
-    return _result(foresight_view(found))
+    return result(foresight_view(found))
 
 
 async def slots(call: Call) -> Reply:
@@ -140,7 +142,7 @@ async def slots(call: Call) -> Reply:
     found = await schedule_slots.history(
         call.house, call.principal, named(text), text, before=_LATEST if before is None else before, limit=limit
     )
-    return _result([slot_view(record, job_ids) for record, job_ids in found])
+    return result([slot_view(record, job_ids) for record, job_ids in found])
 
 
 async def _switch(call: Call, *, on: bool) -> Reply:
@@ -181,8 +183,4 @@ def _read(
 
 async def _shown(call: Call, schedule: Schedule) -> Reply:
     [found] = await schedule_views(call, [schedule])
-    return _result(found)
-
-
-def _result(value: Any) -> Reply:
-    return json({"success": True, "result": value})
+    return result(found)

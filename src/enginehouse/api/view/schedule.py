@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from enginehouse.api.input.schedules import DAYS
+from enginehouse.api.spelling import optional
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.schedules.description import clock
 from enginehouse.domain.schedules.schedule import Recurring, RunMode, Timing, Weekly
@@ -32,7 +33,7 @@ FACTS: Final[Mapping[str, Callable[[Schedule], Any]]] = {
     "catchUp": lambda schedule: schedule.rules.catch_up.value,
     "catchUpLimit": lambda schedule: schedule.rules.most,
     "jitterSeconds": lambda schedule: schedule.rules.jitter_seconds,
-    "primarySourceId": lambda schedule: None if schedule.source_id is None else str(schedule.source_id),
+    "primarySourceId": lambda schedule: optional(str, schedule.source_id),
     "details": lambda schedule: schedule.document.get("details"),
     "detailsSchemaId": lambda schedule: schedule.document.get("detailsSchemaId"),
 }
@@ -46,7 +47,7 @@ MOMENTS: Final[Mapping[str, Callable[[Schedule], int | None]]] = {
 
 def facts(schedule: Schedule, write: WriteMoment) -> Facts:
     """All facts of the schedule."""
-    moments = {name: _written(write, moment(schedule)) for name, moment in MOMENTS.items()}
+    moments = {name: optional(write, moment(schedule)) for name, moment in MOMENTS.items()}
     return {name: fact(schedule) for name, fact in FACTS.items()} | moments
 
 
@@ -61,7 +62,7 @@ def _interval(part: Recurring) -> Facts:
         "repeatIntervalUnit": part.unit.value.capitalize(),
         "repeatInterval": part.every,
         "durationSeconds": part.duration_seconds,
-        "startTime": None if part.start is None else clock(part.start),
+        "startTime": optional(clock, part.start),
     }
 
 
@@ -72,7 +73,7 @@ def _weekly(part: Weekly) -> Facts:
         "scheduledDay": day,
         "scheduledDayLocal": day,
         "startTime": clock(part.start),
-        "stopTime": None if part.stop is None else clock(part.stop),
+        "stopTime": optional(clock, part.stop),
     }
 
 
@@ -102,7 +103,3 @@ def past(record: SlotRecord, job_ids: list[int], write: WriteMoment) -> Facts:
         "decidedDateTime": write(record.decided_at),
         "jobIds": [job_graphql(job_id) for job_id in job_ids],
     }
-
-
-def _written(write: WriteMoment, micros: int | None) -> str | None:
-    return None if micros is None else write(micros)

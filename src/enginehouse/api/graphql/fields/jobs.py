@@ -13,6 +13,7 @@ from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.fields import paging, targets
 from enginehouse.api.input.jobs import job_request
+from enginehouse.api.spelling import optional
 from enginehouse.domain.errors import InvalidInput, NotFound, Refusal, Unavailable
 from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, task_graphql
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Route, Task
@@ -258,7 +259,7 @@ def tasks_of(job: Job, info: Info, **given: Any) -> paging.Page:
 @job_type.field("target")
 def target_of(job: Job, info: Info) -> Any:
     """What the job is about."""
-    return None if job.target_id is None else info.context.targets.load(job.target_id)
+    return optional(info.context.targets.load, job.target_id)
 
 
 @job_type.field("applicationId")
@@ -286,10 +287,6 @@ def _reference(job: Job, ordinal: int, folder: int) -> str | None:
     return None if ordinal < 0 else job.plan.tasks[ordinal].folders[folder].reference
 
 
-def _seconds(micros: int | None) -> str | None:
-    return None if micros is None else graphql_seconds(micros)
-
-
 job_type.set_field("id", lambda job, _: job_graphql(job.id))
 job_type.set_field("status", lambda job, _: job.status)
 job_type.set_field("name", lambda job, _: job.plan.name)
@@ -300,11 +297,11 @@ job_type.set_field("targetId", lambda job, _: job.target_id)
 job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
 job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
 job_type.set_field("warnings", lambda job, _: list(job.warnings))
-job_type.set_field("stopRequestedDateTime", lambda job, _: _seconds(job.stop_requested_at))
+job_type.set_field("stopRequestedDateTime", lambda job, _: optional(graphql_seconds, job.stop_requested_at))
 job_type.set_field("paused", lambda job, _: job.paused_at is not None)
 job_type.set_field("stopping", lambda job, _: job.stopping)
-job_type.set_field("retryOf", lambda job, _: None if job.retry_of is None else job_graphql(job.retry_of))
-job_type.set_field("rootJobId", lambda job, _: None if job.root_of is None else job_graphql(job.root_of))
+job_type.set_field("retryOf", lambda job, _: optional(job_graphql, job.retry_of))
+job_type.set_field("rootJobId", lambda job, _: optional(job_graphql, job.root_of))
 job_type.set_field("retries", lambda job, _: [job_graphql(retry) for retry in job.retries])
 
 BINDABLES: Final = [query, mutation, job_type]

@@ -10,6 +10,7 @@ from ariadne import ObjectType
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.graphql.fields.jobs import job_filter
+from enginehouse.api.spelling import optional
 from enginehouse.api.view import schedule as view
 from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, pipeline_uuid
 from enginehouse.domain.job import Job
@@ -102,7 +103,7 @@ async def jobs_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
 @schedule_type.field("primarySource")
 def source_of(schedule: Schedule, info: Info) -> Any:
     """The primary source."""
-    return None if schedule.source_id is None else info.context.sources.load(schedule.source_id)
+    return optional(info.context.sources.load, schedule.source_id)
 
 
 @schedule_type.field("primarySourceTypeId")
@@ -213,14 +214,14 @@ def affiliate_schedule_of(affiliate: dict[str, Any], info: Info) -> Any:
 def schedule_of_job(job: Job, info: Info) -> Any:
     """The scheduled job it is of; null once that is gone."""
     schedule_id = job.scheduled_job_id or parse_schedule(job.plan.echo.get("scheduledJobId") or "")
-    return None if schedule_id is None else info.context.schedules.load(schedule_id)
+    return optional(info.context.schedules.load, schedule_id)
 
 
 @job_type.field("template")
 def template_of_job(job: Job, info: Info) -> Any:
     """The template it was made from, or that it names; null once that is gone."""
     template_id = job.template_id or parse_job(job.plan.echo.get("jobTemplateId") or "")
-    return None if template_id is None else info.context.job_templates.load(template_id)
+    return optional(info.context.job_templates.load, template_id)
 
 
 @source_data_type.field("source")
@@ -233,7 +234,7 @@ def source_of_target(given: dict[str, Any], info: Info) -> Any:
 def schedule_of_target(given: dict[str, Any], info: Info) -> Any:
     """The scheduled job that a target says it is from."""
     schedule_id = parse_schedule(str(given.get("scheduledJobId") or ""))
-    return None if schedule_id is None else info.context.schedules.load(schedule_id)
+    return optional(info.context.schedules.load, schedule_id)
 
 
 def _fact(fact: Callable[[Schedule], Any]) -> Resolver:
@@ -241,11 +242,7 @@ def _fact(fact: Callable[[Schedule], Any]) -> Resolver:
 
 
 def _moment(moment: Callable[[Schedule], int | None]) -> Resolver:
-    def written(schedule: Schedule, _: Info) -> str | None:
-        micros = moment(schedule)
-        return None if micros is None else graphql_seconds(micros)
-
-    return written
+    return lambda schedule, _: optional(graphql_seconds, moment(schedule))
 
 
 for _name, _value in view.FACTS.items():
@@ -256,7 +253,7 @@ schedule_type.set_field("collaborators", lambda _, __: paging.Page((), 0, 30))
 schedule_type.set_field("firedCount", lambda schedule, _: schedule.fired)
 schedule_type.set_field("skippedCount", lambda schedule, _: schedule.skipped)
 job_type.set_field("scheduledJobId", lambda job, _: job.scheduled_job_id or job.plan.echo.get("scheduledJobId"))
-job_type.set_field("slotDateTime", lambda job, _: None if job.slot_at is None else graphql_millis(job.slot_at))
+job_type.set_field("slotDateTime", lambda job, _: optional(graphql_millis, job.slot_at))
 job_type.set_field(
     "templateId",
     lambda job, _: job.plan.echo.get("jobTemplateId") if job.template_id is None else job_graphql(job.template_id),

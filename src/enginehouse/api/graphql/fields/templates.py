@@ -10,6 +10,7 @@ from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.input.jobs import route_request, task_request
 from enginehouse.api.input.templates import changed_task, template_of
+from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.ids import (
     job_graphql,
@@ -185,7 +186,7 @@ async def tasks_of(template: JobTemplate, info: Info, **given: Any) -> paging.Pa
 @template_type.field("jobPipeline")
 def pipeline_of(template: JobTemplate, info: Info) -> Any:
     """The pipeline the template is in."""
-    return None if template.pipeline_id is None else info.context.pipelines.load(template.pipeline_id)
+    return optional(info.context.pipelines.load, template.pipeline_id)
 
 
 def routes_shown(routes: Sequence[RouteRequest]) -> list[dict[str, Any]]:
@@ -208,9 +209,7 @@ template_type.set_field("clusterId", lambda template, _: template.document.echo.
 template_type.set_field("skipDecider", lambda template, _: template.document.echo.get("skipDecider"))
 template_type.set_field("jobConfig", lambda template, _: template.document.job_config or None)
 template_type.set_field("routes", lambda template, _: routes_shown(template.document.routes))
-template_type.set_field(
-    "jobPipelineId", lambda template, _: None if template.pipeline_id is None else pipeline_uuid(template.pipeline_id)
-)
+template_type.set_field("jobPipelineId", lambda template, _: optional(pipeline_uuid, template.pipeline_id))
 
 
 # -- what a TaskTemplate shows ------------------------------------------------------------------------------
@@ -263,7 +262,7 @@ def _payload(task: TaskTemplate, _: Info) -> Any:
 def _payload_text(task: TaskTemplate, _: Info) -> str | None:
     if task.request.payload_text is not None:
         return task.request.payload_text
-    return None if task.request.payload is None else msgspec.json.encode(task.request.payload).decode()
+    return optional(json_text, task.request.payload)
 
 
 def _preferences(task: TaskTemplate, _: Info) -> dict[str, Any]:
@@ -273,7 +272,7 @@ def _preferences(task: TaskTemplate, _: Info) -> dict[str, Any]:
         "maxRetries": request.max_retries,
         "maxEngines": request.max_engines,
         "parallelProcessing": request.parallel,
-        "dueDateTime": None if request.due_at is None else graphql_seconds(request.due_at),
+        "dueDateTime": optional(graphql_seconds, request.due_at),
         "parentCompleteBeforeStarting": request.parents_first,
     }
 
