@@ -4,7 +4,6 @@ from typing import Any, Final, assert_never
 
 from enginehouse.api.edge.job_shapes import JobDetail
 from enginehouse.api.edge.task_shapes import ChunkCounts, Folder, ReusedFrom, Route, TaskDetail
-from enginehouse.api.http import organization
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
@@ -79,7 +78,7 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
     retries = [task.plan.max_retries for task in job.tasks if task.plan.max_retries is not None]
     return JobDetail(
         internal_job_id=ids.job_uuid(job.id),
-        internal_organization_id=organization.shown(job.organization_id),
+        internal_organization_id=ids.organization_uuid(job.organization_id),
         core_job_id=echo.get("coreJobID") or ids.job_graphql(job.id),
         core_id=echo.get("coreID"),
         core_recording_id=job.target_id,
@@ -122,7 +121,7 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
     return TaskDetail(
         internal_task_id=ids.task_uuid(job.id, task.ordinal),
         internal_job_id=ids.job_uuid(job.id),
-        internal_organization_id=organization.shown(job.organization_id),
+        internal_organization_id=ids.organization_uuid(job.organization_id),
         core_job_id=job.plan.echo.get("coreJobID") or ids.job_graphql(job.id),
         core_task_id=echo.get("coreTaskId") or ids.task_graphql(job.id, task.ordinal),
         core_recording_id=job.target_id,

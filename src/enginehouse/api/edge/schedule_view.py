@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from enginehouse.api.edge.schedule_shapes import ScheduledJobDetail, SchedulePart
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.api.view import schedule as view
@@ -34,7 +33,7 @@ def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
         internal_scheduled_job_id=ids.schedule_uuid(schedule.id),
         scheduled_job_id=schedule.id,
         scheduled_job_name=schedule.name,
-        internal_organization_id=organization.shown(schedule.organization_id),
+        internal_organization_id=ids.organization_uuid(schedule.organization_id),
         organization_id=schedule.organization_id,
         is_active=schedule.is_active,
         run_mode=schedule.run_mode.value,

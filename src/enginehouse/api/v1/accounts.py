@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
@@ -21,7 +20,7 @@ from enginehouse.api.v1.limits import organization_shown
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Role, Token, User
-from enginehouse.operations import identity
+from enginehouse.operations import accounts, identity
 
 _ORGANIZATION: Final = Body(NewOrganization)
 _USER: Final = Body(NewUser)
@@ -46,7 +45,7 @@ async def create_organization(call: Call) -> Reply:
 async def create_user(call: Call) -> Reply:
     """POST users."""
     given = await call.body(_USER)
-    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
     made = await identity.create_user(
         call.house,
         call.principal,
@@ -72,7 +71,7 @@ async def list_tokens(call: Call) -> Reply:
     query = Query(call.query)
     given = query.text("organizationID")
     query.finish()
-    owner = await organization.acting(call.house, call.principal, given, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given, "organizationID")
     found = await identity.list_tokens(call.house, call.principal, owner.organization_id)
     return result([_token(one) for one in found])
 
@@ -80,7 +79,7 @@ async def list_tokens(call: Call) -> Reply:
 async def create_token(call: Call) -> Reply:
     """POST tokens: the answer is the only place where the secret can be read."""
     given = await call.body(_KEY)
-    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
     issued = await identity.create_token(
         call.house,
         call.principal,
@@ -95,7 +94,7 @@ async def create_token(call: Call) -> Reply:
 async def revoke_token(call: Call) -> Reply:
     """POST tokens/revoke."""
     given = await call.body(_REVOKE)
-    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
     return result(_token(await identity.revoke_token(call.house, call.principal, given.token, owner.organization_id)))
 
 

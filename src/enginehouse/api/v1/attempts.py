@@ -2,19 +2,52 @@
 
 from typing import Final
 
+import msgspec
+
 from enginehouse.api.http import body
 from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.download import Download
+from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import MAX_OFFSET, Query
 from enginehouse.api.input import refs as rest_jobs_refs
 from enginehouse.api.spelling import optional
-from enginehouse.api.v1.attempt_shapes import AttemptShown, RetriedJob, RetryJob
 from enginehouse.api.v1.envelope import result
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.work import Attempt
 from enginehouse.operations import attempts, jobs
+
+
+class RetryJob(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`onlyFailed`: the tasks that are complete do not run again."""
+
+    only_failed: bool | None = None
+
+
+class RetriedJob(msgspec.Struct, rename=spelled, kw_only=True):
+    """The new job, and the one that it does again."""
+
+    internal_job_id: str
+    core_job_id: str
+    retry_of: str
+
+
+class AttemptShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """One attempt. `outcome` is `running`, without an end, for one that has not ended; `log` is a path."""
+
+    item: int
+    number: int
+    worker: str
+    outcome: str
+    started_date_time: str
+    ended_date_time: str | None = None
+    failure_reason: str | None = None
+    failure_detail: str | None = None
+    stop_requested_date_time: str | None = None
+    stop_signalled_date_time: str | None = None
+    log: str
+
 
 _RETRY: Final = Body(RetryJob)
 _LONGEST_NUMBER: Final = 9  # digits

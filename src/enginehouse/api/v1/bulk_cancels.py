@@ -2,18 +2,49 @@
 
 from typing import Final
 
-from enginehouse.api.http import organization
+import msgspec
+
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input.ranges import bounds
-from enginehouse.api.spelling import optional
-from enginehouse.api.v1.bulk_cancel_shapes import BulkCancelShown, CancelRange
+from enginehouse.api.spelling import DateTime, optional
 from enginehouse.api.v1.envelope import result
 from enginehouse.domain import times
 from enginehouse.domain.errors import NotFound
-from enginehouse.operations import bulk_cancels
+from enginehouse.operations import accounts, bulk_cancels
 from enginehouse.operations.bulk_cancels import BulkCancel
+
+
+class CancelRange(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The jobs of an organization, the caller's where none is named, created from one moment to another."""
+
+    organization_id: str | int | None = None
+    created_after_date_time: DateTime | None = None
+    created_before_date_time: DateTime | None = None
+    include_running: bool = False
+    dry_run: bool = False
+    confirm_count: int | None = None
+
+
+class BulkCancelShown(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """`count` jobs were aborted by it; the rows of `settled` of them say so. A dry run has neither id nor times.
+
+    `stopping`: how many jobs that had started are still to stop, where those were asked for.
+    """
+
+    id: str | None = None
+    organization_id: str
+    created_after_date_time: str
+    created_before_date_time: str
+    count: int
+    stopping: int | None = None
+    settled: int | None = None
+    accepted_date_time: str | None = None
+    settled_date_time: str | None = None
+    dry_run: bool | None = None
+
 
 _RANGE: Final = Body(CancelRange, exact=True)
 
@@ -22,7 +53,7 @@ async def cancel(call: Call) -> Reply:
     """POST jobs/cancel: as the documented form, with a dry run, a confirmation and something to look at afterwards."""
     given = await call.body(_RANGE)
     created_from, created_to = bounds(given.created_after_date_time, given.created_before_date_time)
-    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
     if given.dry_run:
         found = await bulk_cancels.preview(
             call.house,
@@ -58,7 +89,7 @@ async def progress(call: Call) -> Reply:
     query = Query(call.query)
     given = query.text("organizationID")
     query.finish()
-    owner = await organization.acting(call.house, call.principal, given, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given, "organizationID")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise NotFound("Bulk cancel", text[:80])
     return result(_shown(await bulk_cancels.get(call.house, owner, int(text), text)))

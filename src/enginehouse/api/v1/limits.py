@@ -4,7 +4,6 @@ from typing import Final
 
 from msgspec import UNSET
 
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
@@ -16,7 +15,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.identity import Organization
-from enginehouse.operations import limits
+from enginehouse.operations import accounts, limits
 
 _SHARE: Final = Body(OrganizationShare)
 _LIMIT: Final = Body(EngineLimit)
@@ -91,7 +90,7 @@ def organization_shown(one: Organization) -> OrganizationShown:
     """The organization as administrators read it."""
     return OrganizationShown(
         organization_id=str(one.id),
-        internal_organization_id=organization.shown(one.id),
+        internal_organization_id=ids.organization_uuid(one.id),
         name=one.name,
         application_id=one.application_id,
         default_retries=one.default_retries,
@@ -104,7 +103,7 @@ def organization_shown(one: Organization) -> OrganizationShown:
 
 async def _organization_id(call: Call) -> int:
     """The organization in the path, by number or UUID. Raises NotFound, for a foreign one too."""
-    acting = await organization.acting(call.house, call.principal, call.ids[0], "")
+    acting = await accounts.acting(call.house, call.principal, call.ids[0], "")
     return acting.organization_id
 
 

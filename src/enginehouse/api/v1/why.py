@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from functools import partial
 
 from enginehouse.api.edge import job_view, tasks
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
@@ -26,7 +25,7 @@ async def of_job(call: Call) -> Reply:
     return result(
         JobWhy(
             internal_job_id=ids.job_uuid(job.id),
-            internal_organization_id=organization.shown(job.organization_id),
+            internal_organization_id=ids.organization_uuid(job.organization_id),
             core_job_id=ids.job_graphql(job.id),
             job_status=job_view.job_word(job.status),
             sentence=explained.sentence,
