@@ -1,4 +1,4 @@
-"""What a ScheduledJob shows, and what of it a Job and the source of a target show."""
+"""What a ScheduledJob shows."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,18 +9,17 @@ from ariadne import ObjectType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
-from enginehouse.api.graphql.fields.jobs import job_filter
+from enginehouse.api.graphql.fields.job_filter import job_filter
+from enginehouse.api.graphql.fields.sources import load_source
 from enginehouse.api.spelling import optional
 from enginehouse.api.view import schedule as view
-from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, pipeline_uuid
-from enginehouse.domain.job import Job
+from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.times import graphql_millis, graphql_seconds
 from enginehouse.operations.schedules import schedules, slots
 from enginehouse.operations.schedules.schedules import Schedule
 from enginehouse.operations.sources import named_by
 
-schedule_type, job_type, source_data_type = ObjectType("ScheduledJob"), ObjectType("Job"), ObjectType("TDOSourceData")
-affiliate_type = ObjectType("ProgramAffiliate")
+schedule_type, affiliate_type = ObjectType("ScheduledJob"), ObjectType("ProgramAffiliate")
 
 Resolver = Callable[[Schedule, Info], Any]
 
@@ -193,48 +192,16 @@ def affiliates_of(schedule: Schedule, _: Info) -> paging.Page:
     return paging.Page(found, 0, max(len(found), 1))
 
 
-def _source(context: Context, given: Any) -> Any:
-    text = str(given)
-    return context.sources.load(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 @affiliate_type.field("source")
 def affiliate_source_of(affiliate: dict[str, Any], info: Info) -> Any:
     """The affiliate's source."""
-    return _source(info.context, affiliate.get("sourceId"))
+    return load_source(info.context, affiliate.get("sourceId"))
 
 
 @affiliate_type.field("scheduledJob")
 def affiliate_schedule_of(affiliate: dict[str, Any], info: Info) -> Any:
     """The scheduled job it was given for."""
     return info.context.schedules.load(affiliate["scheduledJobId"])
-
-
-@job_type.field("scheduledJob")
-def schedule_of_job(job: Job, info: Info) -> Any:
-    """The scheduled job it is of; null once that is gone."""
-    schedule_id = job.scheduled_job_id or parse_schedule(job.plan.echo.get("scheduledJobId") or "")
-    return optional(info.context.schedules.load, schedule_id)
-
-
-@job_type.field("template")
-def template_of_job(job: Job, info: Info) -> Any:
-    """The template it was made from, or that it names; null once that is gone."""
-    template_id = job.template_id or parse_job(job.plan.echo.get("jobTemplateId") or "")
-    return optional(info.context.job_templates.load, template_id)
-
-
-@source_data_type.field("source")
-def source_of_target(given: dict[str, Any], info: Info) -> Any:
-    """The source that a target says it is from."""
-    return _source(info.context, given.get("sourceId"))
-
-
-@source_data_type.field("scheduledJob")
-def schedule_of_target(given: dict[str, Any], info: Info) -> Any:
-    """The scheduled job that a target says it is from."""
-    schedule_id = parse_schedule(str(given.get("scheduledJobId") or ""))
-    return optional(info.context.schedules.load, schedule_id)
 
 
 def _fact(fact: Callable[[Schedule], Any]) -> Resolver:
@@ -252,11 +219,4 @@ for _name, _at in view.MOMENTS.items():
 schedule_type.set_field("collaborators", lambda _, __: paging.Page((), 0, 30))
 schedule_type.set_field("firedCount", lambda schedule, _: schedule.fired)
 schedule_type.set_field("skippedCount", lambda schedule, _: schedule.skipped)
-job_type.set_field("scheduledJobId", lambda job, _: job.scheduled_job_id or job.plan.echo.get("scheduledJobId"))
-job_type.set_field("slotDateTime", lambda job, _: optional(graphql_millis, job.slot_at))
-job_type.set_field(
-    "templateId",
-    lambda job, _: job.plan.echo.get("jobTemplateId") if job.template_id is None else job_graphql(job.template_id),
-)
-
-BINDABLES: Final = [schedule_type, affiliate_type, job_type, source_data_type]
+BINDABLES: Final = [schedule_type, affiliate_type]
