@@ -1,12 +1,11 @@
 """The bounds of a time range as a request gives them."""
 
+from enginehouse.api.spelling import DateTime
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
-Moment = str | int | float | None
 
-
-def bounds(after: Moment, before: Moment) -> tuple[int, int]:
+def bounds(after: DateTime | None, before: DateTime | None) -> tuple[int, int]:
     """The first and the last µs of the range. Raises InvalidInput, naming all that is wrong with either."""
     problems = list[Problem]()
     found = list[int]()

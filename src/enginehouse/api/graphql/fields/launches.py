@@ -1,12 +1,14 @@
-"""`launchJobTemplates`, and how a launch says what it gives its jobs."""
+"""The launches by hand: `launchJobTemplates` and `launchScheduledJobs`."""
 
 from typing import Any, Final
 
 from ariadne import MutationType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, NewJob, selected
+from enginehouse.api.graphql.fields.schedules import schedule_id_of
 from enginehouse.api.input.jobs import Input, target_request
-from enginehouse.domain.errors import NotFound
+from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.ids import parse_job, parse_schedule
 from enginehouse.domain.job import Job
 from enginehouse.operations import jobs
@@ -17,7 +19,7 @@ mutation = MutationType()
 
 
 @mutation.field("launchJobTemplates")
-async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
+async def launch_templates(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
     """One job of each of the templates is durable."""
     context = info.context
     ids = list[int]()
@@ -36,13 +38,28 @@ async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
         ids,
         schedule_id=schedule_id,
         shown=shown or "",
-        launching=launching_of(input),
+        launching=_launching(input),
     )
     made = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
     return [made[each.job_id] for each in created if each.job_id in made]
 
 
-def launching_of(given: Input) -> Launching:
+@mutation.field("launchScheduledJobs")
+async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[Job | NewJob]:
+    """One job of each template of the scheduled job is durable."""
+    context, shown = info.context, input.get("scheduledJobId")
+    if not shown:
+        raise InvalidInput("must be given.", "scheduledJobId")
+    created = await launches.launch_schedule(
+        context.house, context.principal, schedule_id_of(shown, "scheduledJobId"), shown, launching=_launching(input)
+    )
+    if selected(info) <= KNOWN_AT_ONCE:
+        return [NewJob(each.job_id, each.target_id, each.warnings) for each in created]
+    found = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
+    return [found[each.job_id] for each in created if each.job_id in found]
+
+
+def _launching(given: Input) -> Launching:
     """What a launch gives its jobs. The part of the target they are about is told to their engines, in the payload."""
     info, described = given.get("targetInfo"), given.get("createTargetInfo")
     payload = given.get("payload")

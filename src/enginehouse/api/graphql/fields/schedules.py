@@ -7,19 +7,15 @@ from ariadne import MutationType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import content_templates, paging
-from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, NewJob, selected
-from enginehouse.api.graphql.fields.launches import launching_of
 from enginehouse.api.graphql.fields.templates import engine_names
 from enginehouse.api.input import templates
 from enginehouse.api.input.schedules import named, schedule_request
-from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule
-from enginehouse.domain.job import Job
 from enginehouse.domain.schedules.request import seconds_of_day
 from enginehouse.domain.schedules.schedule import Between, Moment, Order, RunMode, ScheduleFilter
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import jobs
-from enginehouse.operations.schedules import launches, schedules
+from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules.launchables import Launches
 from enginehouse.operations.schedules.schedules import Schedule
 
@@ -237,21 +233,6 @@ async def revert(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     restored = await schedules.revert(context.house, context.principal, schedule_id_of(shown), shown)
     _forget(context)
     return restored
-
-
-@mutation.field("launchScheduledJobs")
-async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job | NewJob]:
-    """One job of each template of the scheduled job is durable."""
-    context, shown = info.context, input.get("scheduledJobId")
-    if not shown:
-        raise InvalidInput("must be given.", "scheduledJobId")
-    created = await launches.launch_schedule(
-        context.house, context.principal, schedule_id_of(shown, "scheduledJobId"), shown, launching=launching_of(input)
-    )
-    if selected(info) <= KNOWN_AT_ONCE:
-        return [NewJob(each.job_id, each.target_id, each.warnings) for each in created]
-    found = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
-    return [found[each.job_id] for each in created if each.job_id in found]
 
 
 BINDABLES: Final = [query, mutation]

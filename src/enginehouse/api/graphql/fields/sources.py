@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ariadne import MutationType, ObjectType, QueryType
 
-from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.domain.errors import NotFound
 from enginehouse.operations import sources
@@ -31,6 +31,12 @@ _MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
 def number_of(text: str) -> int:
     """The number that is written; 0, which nothing has, for a text that is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def load_source(context: Context, given: Any) -> Any:
+    """The source with the id that was given, null where there is none."""
+    text = str(given)
+    return context.sources.load(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 @query.field("source")
