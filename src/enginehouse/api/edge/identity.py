@@ -15,7 +15,7 @@ from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply, Request, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.domain import times
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, NotImplementedYet
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, NotImplementedYet, excerpt
 from enginehouse.domain.identity import User
 from enginehouse.operations import identity
 
@@ -74,7 +74,7 @@ async def create_token(call: Call) -> Reply:
 def _refuse_what_is_not_kept(given: NewToken) -> None:
     """A right or a limit that is asked for and not kept would be worse than a refusal."""
     if given.type is not None and given.type not in _KINDS:
-        raise InvalidInput(f'one of {", ".join(_KINDS)}, got "{given.type[:60]}".', "token.type")
+        raise InvalidInput(f"one of {', '.join(_KINDS)}, got {excerpt(given.type)}.", "token.type")
     if given.type not in {None, "api"}:
         raise NotImplementedYet(f"token.type: this server makes api tokens only, not {given.type}.")
     asked = {

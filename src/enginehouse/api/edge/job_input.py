@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from enginehouse.api.edge.job_shapes import CreateJob
 from enginehouse.api.edge.task_shapes import CreateFolder, CreateTask, Moment, Route
-from enginehouse.api.http.json.check import shown
 from enginehouse.domain import times
-from enginehouse.domain.errors import Problem
+from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.job import REST, FolderRequest, JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
 
@@ -138,5 +137,5 @@ def _moment(given: Moment, path: str, problems: list[Problem]) -> int | None:
     try:
         return times.moment(given)
     except times.DateTimeError as fault:
-        problems.append(Problem(path, str(fault), shown(given)))
+        problems.append(Problem(path, str(fault), excerpt(given)))
         return None

@@ -1,8 +1,7 @@
 """The bounds of a time range as a request gives them."""
 
-from enginehouse.api.http.json.check import shown
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
 Moment = str | int | float | None
 
@@ -18,7 +17,7 @@ def bounds(after: Moment, before: Moment) -> tuple[int, int]:
         try:
             micros = read(given)
         except times.DateTimeError as fault:
-            problems.append(Problem(name, str(fault), shown(given)))
+            problems.append(Problem(name, str(fault), excerpt(given)))
             continue
         if micros is None:
             problems.append(Problem(name, "required."))

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from enginehouse.api.http import organization
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
-from enginehouse.api.http.json.check import shown
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.v1.account_shapes import (
@@ -18,7 +17,7 @@ from enginehouse.api.v1.account_shapes import (
 )
 from enginehouse.api.v1.limits import organization_shown
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Role, Token, User
 from enginehouse.operations import identity
 
@@ -109,14 +108,14 @@ def _role(word: str | None) -> Role | None:
         return Role(word)
     except ValueError:
         words = "one of " + ", ".join(Role)
-        raise InvalidInput([Problem("role", f"{words}, got {shown(word)}.", shown(word), words)]) from None
+        raise InvalidInput([Problem("role", f"{words}, got {excerpt(word)}.", excerpt(word), words)]) from None
 
 
 def _moment(given: str | int | None) -> int | None:
     try:
         return times.moment(given) if given else None
     except times.DateTimeError as fault:
-        raise InvalidInput([Problem("expirationDateTime", str(fault), shown(given))]) from None
+        raise InvalidInput([Problem("expirationDateTime", str(fault), excerpt(given))]) from None
 
 
 def _user(one: User) -> UserShown:

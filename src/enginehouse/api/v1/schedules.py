@@ -6,7 +6,6 @@ import msgspec
 
 from enginehouse.api.edge.schedules import named
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
-from enginehouse.api.http.json.check import shown
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input.schedules import named as named_in
@@ -15,7 +14,7 @@ from enginehouse.api.input.templates import inline
 from enginehouse.api.v1.schedule_shapes import Run, ScheduleInput
 from enginehouse.api.v1.schedule_view import coming, foreseen, schedules_shown, slot_shown
 from enginehouse.domain import ids, times
-from enginehouse.domain.errors import Problem
+from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.schedules.schedule import RunMode, ScheduleFilter
 from enginehouse.operations.schedules import schedules
@@ -186,7 +185,7 @@ def _moment(fields: dict[str, Any], name: str, path: str, problems: list[Problem
     try:
         fields[name] = times.moment(value)
     except times.DateTimeError as fault:
-        problems.append(Problem(path, str(fault), shown(value)))
+        problems.append(Problem(path, str(fault), excerpt(value)))
         del fields[name]
 
 
