@@ -1,4 +1,4 @@
-"""The checks of single values: what a name may hold, the excerpt of a value, which word is meant, where numbers end."""
+"""The checks of single values: what a name may hold, which word is meant, where numbers end."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.domain.requests import ENGINES, NOW, job, planned, task
 
-from enginehouse.domain.errors import Fault, InvalidInput, excerpt
+from enginehouse.domain.errors import Fault, InvalidInput
 from enginehouse.domain.job import GRAPHQL, REST, Folder, FolderMode, FolderType, Spelling
 from enginehouse.domain.planning.checks import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, Report, name_fault
 from enginehouse.domain.planning.folders import board_of, takes_chunks
@@ -20,34 +20,6 @@ OUT = Folder("o", FolderMode.STREAM, FolderType.OUTPUT)
 def report(spelling: Spelling = GRAPHQL) -> Report:
     """An empty report of two listed tasks, of which the first has a standby with a standby."""
     return Report(spelling, "jobs[0].", [None, None, 0, 2])
-
-
-# -- the excerpt of a value -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "null"),
-        (True, "true"),
-        (False, "false"),
-        (-1.5, "-1.5"),
-        ("a\tb", '"a\\u0009b"'),
-        ("é", '"é"'),
-        ("x" * 60, f'"{"x" * 60}"'),
-        ("x" * 61, f'"{"x" * 60}…"'),
-        ((1 << 1024) - 1, f"{(1 << 1024) - 1}"[:60] + "…"),
-        (1 << 1024, "a number too large to show"),
-        ([0] * 100, "a list"),
-    ],
-)
-def test_an_excerpt_is_json_and_never_long(value: object, text: str) -> None:
-    assert excerpt(value) == text
-
-
-@given(st.text())
-def test_an_excerpt_of_a_text_is_printable(text: str) -> None:
-    assert excerpt(text).isprintable()
 
 
 # -- names --------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """A wrong value is repeated in one way, whoever refuses it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from enginehouse.domain.errors import excerpt
 
@@ -27,3 +29,10 @@ EXCERPTS = [
 @pytest.mark.parametrize(("value", "text"), EXCERPTS, ids=range(len(EXCERPTS)))
 def test_a_wrong_value_is_repeated_shortly_and_in_one_line(value: object, text: str) -> None:
     assert excerpt(value) == text
+
+
+@given(st.text())
+def test_a_repeated_text_is_printable_and_never_long(text: str) -> None:
+    repeated = excerpt(text)
+    assert repeated.isprintable()
+    assert len(repeated) <= len("\\U0010ffff") * 60 + len('"…"')
