@@ -222,6 +222,24 @@ def test_a_route_that_names_a_standbys_folder_is_not_mirrored_twice() -> None:
     assert [(r.parent, r.child, r.standby) for r in made.routes] == [(0, 1, False), (0, 2, True)]
 
 
+def test_a_route_from_a_standbys_own_folder_is_refused() -> None:
+    # Only the standby would feed the child, which would wait forever where the standby is not needed.
+    own = task("batch", folder("in"), folder("spare", type_="output"))
+    principal = task("batch", folder("one"), standby=own)
+    with pytest.raises(InvalidInput) as refused:
+        planned(job(principal, stage("c"), routes=(route("spare", "c-in"),)))
+    assert [problem.message for problem in refused.value.problems] == [
+        'routes: "spare" belongs to a standby task; list the route from the task that it stands in for.'
+    ]
+
+
+def test_a_route_from_a_standbys_folder_beside_its_principals_is_the_mirrored_one() -> None:
+    own = task("batch", folder("b-in"), folder("spare", type_="output"))
+    listed = (route("b-out", "c-in"), route("spare", "c-in"))
+    made = planned(job(stage("b", standby=own), stage("c"), routes=listed)).plan
+    assert [(r.parent, r.child, r.standby) for r in made.routes] == [(0, 1, False), (2, 1, True)]
+
+
 def test_nothing_is_said_about_a_standbys_unused_folders() -> None:
     made = planned(job(task("batch", folder("x"), standby=task("batch"))))
     assert made.warnings == ('tasks[0].ioFolders[0]: "x" is not used by any route.',)
