@@ -21,7 +21,7 @@ from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.operations import bulk_cancels, engines, identity, maintenance, workers
 from enginehouse.operations.audit import seals
-from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.house import House, Limits
 from enginehouse.operations.identity import FirstStart
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime import duties as runtime_duties
@@ -100,10 +100,10 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         idempotency_seconds=settings.idempotency_days * _DAY,
         audit_retention_seconds=settings.audit_retention_days * _DAY,
     )
-    house = furnish(database, store, limits)
+    house = House.build(database, store, limits)
     closing.push_async_callback(house.watches.close)
-    for coalescer in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
-        closing.push_async_callback(coalescer)
+    for close in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
+        closing.push_async_callback(close)
     return house
 
 

@@ -14,7 +14,7 @@ from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusa
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import REST, JobRequest, TargetRequest
 from enginehouse.operations import targets
-from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.house import House, Limits
 from enginehouse.operations.targets import NewAsset, NewTarget
 from enginehouse.storage.database.database import Database
 
@@ -273,7 +273,7 @@ async def test_what_an_asset_must_not_be(
 
 
 async def test_an_upload_over_the_limit_leaves_nothing(database: Database, store: DiskStore) -> None:
-    house = furnish(database, store, Limits(upload_bytes=9))
+    house = House.build(database, store, Limits(upload_bytes=9))
     people = await arrive(house)
     target = await targets.create(house, people.user, NewTarget())
     for source in (b"some words", words()):

@@ -13,7 +13,7 @@ from enginehouse.operations.plans import plan_all
 from enginehouse.operations.template_jobs import job_request
 from enginehouse.storage import templates
 from enginehouse.storage.database.database import Contended, Tx
-from enginehouse.storage.jobs.creation import NewJob
+from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.schedules import firing, schedules
 from enginehouse.storage.schedules.firing import Fired, Ready
 from enginehouse.storage.schedules.schedules import Launchable

@@ -22,7 +22,7 @@ from enginehouse.storage import templates
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import creation
-from enginehouse.storage.jobs.creation import NewJob, Origin
+from enginehouse.storage.jobs.new_jobs import JobOrigin, NewJob
 from enginehouse.storage.schedules import schedules
 from enginehouse.storage.templates import JobTemplate
 
@@ -184,7 +184,7 @@ async def _planned(
             target_id=target_id,
             target=request.target,
             due_at=None,
-            origin=Origin(scheduled_job_id=schedule_id, template_id=template.id),
+            origin=JobOrigin(scheduled_job_id=schedule_id, template_id=template.id),
         )
         for template, request, each, target_id in zip(made_from, requests, planned, named, strict=True)
     ]
