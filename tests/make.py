@@ -11,7 +11,7 @@ from enginehouse.domain.work import NewArtifact
 from enginehouse.operations import jobs as operations
 from enginehouse.operations.reuse import reusable
 from enginehouse.storage.jobs import plans
-from enginehouse.storage.jobs.creation import NewJob
+from enginehouse.storage.jobs.new_jobs import NewJob
 
 NOW = 1_790_000_000_000_000
 ORGANIZATION = 1

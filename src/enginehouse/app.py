@@ -22,7 +22,7 @@ from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.operations import accounts, bulk_cancels, engines, maintenance, workers
 from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.audit import seals
-from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime import duties as runtime_duties
 from enginehouse.runtime.capacity import Capacity
@@ -100,10 +100,10 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         idempotency_seconds=settings.idempotency_days * _DAY,
         audit_retention_seconds=settings.audit_retention_days * _DAY,
     )
-    house = furnish(database, store, limits)
+    house = House.build(database, store, limits)
     closing.push_async_callback(house.watches.close)
-    for coalescer in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
-        closing.push_async_callback(coalescer)
+    for close in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
+        closing.push_async_callback(close)
     return house
 
 

@@ -1,4 +1,4 @@
-"""Everything that the author of an engine imports from the server: this module, and nothing else of it.
+"""Everything that an engine imports from the server; nothing else of the server is public.
 
 A whole engine:
 

@@ -1,4 +1,4 @@
-"""How an engine's result leaves it: one AION document (engine-contract c) for one input."""
+"""An engine's result: one AION document (engine-contract c) for one input."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ MEDIA_TYPE = "application/json"
 
 
 def output(document: dict[str, Any], source: Chunk | None) -> Output:
-    """`document` as an output that lies where its input lay in the media; a chunk's result keeps the chunk's index."""
+    """`document` as an output at the place of its input in the media; a chunk's result keeps the chunk's index."""
     return Output(
         media_type=MEDIA_TYPE,
         data=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
@@ -20,5 +20,5 @@ def output(document: dict[str, Any], source: Chunk | None) -> Output:
 
 
 def fraction(value: float) -> float:
-    """`value` held within 0..1, where AION wants confidences and sentiments, in four decimals."""
+    """`value` within 0..1, as AION demands of confidences and sentiments, with four decimals."""
     return round(min(max(float(value), 0.0), 1.0), 4)

@@ -1,4 +1,4 @@
-"""Keyword extraction: the phrases a text is about, in any of the languages there are stop words for."""
+"""Keyword extraction: the phrases that a text is about, in any language that has stop words here."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class Keywords:
 
 
 def _extract(document: Document, limit: int, language: str | None) -> dict[str, Any]:
-    found = keywords(document.text, limit=limit, language=language)
+    ranked = keywords(document.text, limit=limit, language=language)
     return {
         "validationContracts": ["keyword"],
         "object": [
@@ -50,7 +50,7 @@ def _extract(document: Document, limit: int, language: str | None) -> dict[str, 
                 "confidence": fraction(keyword.score),
                 "vendor": {"occurrences": keyword.count},
             }
-            for keyword in found
+            for keyword in ranked
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Language identification with langid: which language a text is in, and how sure that is."""
+"""Language identification with langid: the language of a text, and how sure that is."""
 
 import os
 from functools import cache
@@ -30,7 +30,7 @@ class LanguageIdentification:
     )
 
     def process(self, work: Work) -> list[Output]:
-        """The language of every input; text without words answers `und`."""
+        """The language of every input; `und` for text without words."""
         return [output(_identify(document), document.source) for document in documents(work)]
 
 
@@ -40,7 +40,7 @@ def _identify(document: Document) -> dict[str, Any]:
         return {"validationContracts": ["language"], "language": UNDETERMINED, "vendor": {"confidence": 0.0}}
     ranked = [(language, fraction(probability)) for language, probability in _identifier().rank(text)[:3]]
     language, confidence = ranked[0]
-    answer: dict[str, Any] = {
+    result: dict[str, Any] = {
         "validationContracts": ["language"],
         "language": language,
         "vendor": {
@@ -50,13 +50,13 @@ def _identify(document: Document) -> dict[str, Any]:
         },
     }
     if span := document.span:
-        answer["series"] = [{"startTimeMs": span[0], "stopTimeMs": span[1], "language": language}]
-    return answer
+        result["series"] = [{"startTimeMs": span[0], "stopTimeMs": span[1], "language": language}]
+    return result
 
 
 @cache
 def _identifier() -> Any:
-    # Its matrices are small: threads gain nothing, and each would reserve address space the child is short of.
+    # Its matrices are small: threads gain nothing, and each reserves address space, which the child has little of.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     langid = import_module("langid.langid")  # a second and 180 MB, so not before the first text
     return langid.LanguageIdentifier.from_modelstring(langid.model, norm_probs=True)

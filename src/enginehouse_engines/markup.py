@@ -1,6 +1,6 @@
-"""Markdown and HTML read as prose: what a person would hear if the page were read aloud.
+"""Markdown and HTML as prose: the words that a person hears when the page is read aloud.
 
-No pattern here may look further than its own line or a fixed length from more than one place: hostile text stays cheap.
+No pattern may look further than its line or a fixed length from more than one place, so hostile text stays cheap.
 """
 
 import re
@@ -25,21 +25,21 @@ _SILENT = frozenset({"script", "style", "template", "noscript", "svg"})
 
 
 def from_markdown(text: str) -> str:
-    """The words of a Markdown text; headings and list items stand as paragraphs of their own."""
+    """The words of a Markdown text; headings and list items are paragraphs of their own."""
     text = _COMMENT.sub("", text)
     text = _FENCE.sub("", text)
     text = _RULE.sub("\n", text)
     text = _QUOTE.sub("", text)
-    text = _HEADING.sub(lambda found: f"\n{found[1].rstrip(' #')}\n", text)
+    text = _HEADING.sub(lambda match: f"\n{match[1].rstrip(' #')}\n", text)
     text = _ITEM.sub("\n", text)
-    text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # an image may stand inside a link
+    text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # an image may be inside a link
     text = _AUTOLINK.sub("", text)
     text = _CODE.sub(r"\1", text)
     return _EMPHASIS.sub(r"\2", text)
 
 
 def from_html(text: str) -> str:
-    """The words of an HTML page without its scripts and styles; blocks stand as paragraphs of their own."""
+    """The words of an HTML page without its scripts and styles; blocks are paragraphs of their own."""
     reader = _Reader()
     reader.feed(text)
     reader.close()

@@ -1,4 +1,4 @@
-"""The phrases a text could be about: neighbouring words that begin and end with one that carries meaning."""
+"""The phrases that a text may be about: neighbouring words, of which the first and the last carry meaning."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enginehouse_engines.prose import WORD, guess_language, is_stop, paragraphs, sentences, stop_words, words
 
 LONGEST = 3  # words in a phrase
-_LINKS = {  # small words that may stand inside a phrase, by language
+_LINKS = {  # small words that may be inside a phrase, by language
     "en": frozenset({"of"}),
     "es": frozenset({"de", "del"}),
     "fr": frozenset({"de", "d'", "du", "des"}),
@@ -23,10 +23,10 @@ _BEFORE_A_SENTENCE = " \"'«“‘(¿¡"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word where it stands.
+    """One word in its place.
 
-    `key` is what its occurrences share; a `stop` word carries no meaning, and one that `links` may stand inside a
-    phrase; what `opens` a sentence owes its capital to that.
+    Its occurrences share `key`. A `stop` word carries no meaning; one that `links` may be inside a phrase. A word that
+    `opens` a sentence has its capital for that reason.
     """
 
     key: str
@@ -37,12 +37,12 @@ class Word:
 
     @property
     def named(self) -> bool:
-        """Written with a capital of its own."""
+        """True for a word that has a capital of its own."""
         return self.surface[0].isupper() and not self.opens
 
 
 def runs(text: str, language: str | None) -> Iterator[tuple[int, list[Word]]]:
-    """The words with nothing but spaces between them, with the number of their sentence.
+    """Every run of words with nothing but spaces between them, with the number of its sentence.
 
     `language` chooses the stop words; without it each paragraph's own small words decide.
     """
@@ -57,7 +57,7 @@ def runs(text: str, language: str | None) -> Iterator[tuple[int, list[Word]]]:
 
 
 def phrases(run: list[Word]) -> Iterator[tuple[Word, ...]]:
-    """Every phrase of the run, the shorter ones first at each place."""
+    """Every phrase of the run; at each place the shorter ones first."""
     for start in range(len(run)):
         for stop in range(start + 1, min(start + LONGEST, len(run)) + 1):
             phrase = tuple(run[start:stop])
@@ -74,14 +74,14 @@ def _runs(sentence: str, language: str) -> Iterator[list[Word]]:
             yield run
             run = []
         opens = not sentence[: match.start()].strip(_BEFORE_A_SENTENCE)
-        run.extend(_tokens(match.group(), language, opens=opens))
+        run.extend(_words(match.group(), language, opens=opens))
         reached = match.end()
     if run:
         yield run
 
 
-def _tokens(word: str, language: str, *, opens: bool) -> Iterator[Word]:
-    """The word as a token, after the small word that elision has joined to it (l'eau, dell'acqua)."""
+def _words(word: str, language: str, *, opens: bool) -> Iterator[Word]:
+    """The word, after the small word that elision has joined to it (l'eau, dell'acqua)."""
     links = _LINKS.get(language, frozenset())
     if (elided := _ELIDED.match(word)) and language in ("fr", "it") and is_stop(word.casefold(), language):
         small = elided.group().casefold().replace("’", "'")

@@ -1,4 +1,4 @@
-"""How text falls into paragraphs, sentences and words, and which language its small words belong to."""
+"""The paragraphs, sentences and words of a text, and the language of its small words."""
 
 import re
 from collections import Counter
@@ -13,12 +13,12 @@ _END = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'»”’)\]]*(?=\s+[\"'«“‘
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|Rev|St|Jr|vs|etc|e\.g|i\.e|No|Fig|Sra?|Dra|Mme|Mlle|Hr|Fr|Nr|bzw|ca|z\.B|d\.h)\.$"
 )
-_LONGEST_ABBREVIATION = 8  # and what stands before it
+_LONGEST_ABBREVIATION = 8  # characters, with the one before it
 WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 LANGUAGES = ("cs", "de", "en", "es", "fr", "it", "nl", "pt")
 _LONGEST_SENTENCE = 1000
-_SHORT = 6  # words; a text this short may have no small word at all
+_SHORT = 6  # words; such a short text may have no small word at all
 
 
 def paragraphs(text: str) -> list[str]:
@@ -29,8 +29,7 @@ def paragraphs(text: str) -> list[str]:
 def sentences(paragraph: str) -> list[str]:
     """The sentences of a paragraph; abbreviations and initials do not end one.
 
-    What runs on without a mark is cut between words at 1000 characters, so that no reader of sentences meets an endless
-    one.
+    Text without a mark is cut between words at 1000 characters, so that no sentence is endless.
     """
     return [
         piece
@@ -40,16 +39,16 @@ def sentences(paragraph: str) -> list[str]:
 
 
 def _sentences(paragraph: str) -> list[str]:
-    found: list[str] = []
+    parts: list[str] = []
     start = 0
     for end in _END.finditer(paragraph):
         if _ABBREVIATION.search(paragraph[max(start, end.start() - _LONGEST_ABBREVIATION) : end.start() + 1]):
             continue
-        found.append(paragraph[start : end.end()].strip())
+        parts.append(paragraph[start : end.end()].strip())
         start = end.end()
     if rest := paragraph[start:].strip():
-        found.append(rest)
-    return found
+        parts.append(rest)
+    return parts
 
 
 def words(text: str) -> list[str]:
@@ -67,9 +66,9 @@ def stop_words(language: str) -> frozenset[str]:
 
 
 def guess_language(text_words: Iterable[str]) -> str | None:
-    """The language most of the small words belong to; None when too few of them are known to tell.
+    """The language of most of the small words; None when too few of them are known.
 
-    Cheap and coarse: it decides which word list an engine may use, never what the language engine answers.
+    Cheap and coarse: it chooses the word list of an engine, never the result of the language engine.
     """
     counted = Counter(text_words)
     total = counted.total()
@@ -77,10 +76,10 @@ def guess_language(text_words: Iterable[str]) -> str | None:
     best = max(scores, key=lambda language: (scores[language], language == "en"))
     if total <= _SHORT:
         return best if scores[best] else None
-    return best if scores[best] / total >= 0.15 else None  # prose has a third to a half of them
+    return best if scores[best] / total >= 0.15 else None  # in prose they are a third to a half
 
 
 def is_stop(word: str, language: str) -> bool:
-    """Whether `word` is one of the language's small words, or begins with one that elision has joined to it."""
+    """True when `word` is one of the language's small words, or begins with one that elision has joined to it."""
     known = stop_words(language)
     return word in known or (language in ("fr", "it") and word.partition("'")[0] in known and "'" in word)

@@ -1,9 +1,8 @@
-"""Which phrases a text is about: a statistical ranking that needs no corpus and no model.
+"""The phrases that a text is about: a statistical ranking without corpus or model.
 
-A word counts for more the oftener it occurs, the earlier, in the more sentences, the more it is written like a name,
-and the fewer different neighbours it keeps (small talk goes with anything; a term keeps its company). A phrase is as
-good as its words together, and better for being repeated. The features are those Campos et al. found to matter (YAKE!,
-2020); the formula is our own.
+A word counts for more when it occurs often, early, in many sentences, is written like a name, and has few different
+neighbours (a common word goes with anything; a term does not). A phrase counts as its words together, and for more when
+it is repeated. The features are those of Campos et al. (YAKE!, 2020); the formula is our own.
 """
 
 import math
@@ -16,7 +15,7 @@ from enginehouse_engines.phrases import LONGEST, Word, phrases, runs
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """A phrase as the text most often writes it; `score` is between 0 and 1, `count` how often it occurs."""
+    """A phrase as the text writes it most often; `score` is between 0 and 1, `count` how often it occurs."""
 
     label: str
     score: float
@@ -34,7 +33,7 @@ class _Term:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A phrase and all its occurrences; `content` are the keys of the words in it that carry meaning."""
+    """A phrase and all its occurrences; `content` has the keys of its words that carry meaning."""
 
     content: tuple[str, ...]
     linked: bool
@@ -47,34 +46,34 @@ class _Candidate:
 
     @property
     def label(self) -> str:
-        """The commonest way of writing it; in lower case where two are as common."""
+        """Its commonest spelling; the one in lower case when two are equally common."""
         return max(self.labels, key=lambda label: (self.labels[label], label.islower(), label))
 
 
 def keywords(text: str, *, limit: int, language: str | None = None) -> list[Keyword]:
-    """The at most `limit` phrases the text is about, the best first; each says something no better one has said.
+    """At most `limit` phrases that the text is about, the best first; each says something that no better one says.
 
     `language` chooses the stop words; without it each paragraph's own small words decide.
     """
-    found = list(runs(text, language))
-    terms = _terms(found)
+    all_runs = list(runs(text, language))
+    terms = _terms(all_runs)
     if not terms:
         return []
-    weights = _weights(terms, sentence_count=1 + max(sentence for sentence, _ in found))
-    candidates = [c for c in _candidates(found, terms) if _is_worthy(c)]
+    weights = _weights(terms, sentence_count=1 + max(sentence for sentence, _ in all_runs))
+    candidates = [c for c in _candidates(all_runs, terms) if _is_worthy(c)]
     scored = sorted(((_score(c, weights), c) for c in candidates), key=lambda pair: (-pair[0], pair[1].content))
     return _distinct(scored, limit)
 
 
-def _terms(found: list[tuple[int, list[Word]]]) -> dict[str, _Term]:
+def _terms(all_runs: list[tuple[int, list[Word]]]) -> dict[str, _Term]:
     terms: defaultdict[str, _Term] = defaultdict(_Term)
-    for sentence, run in found:
-        for position, token in enumerate(run):
-            if token.stop:
+    for sentence, run in all_runs:
+        for position, word in enumerate(run):
+            if word.stop:
                 continue
-            term = terms[token.key]
+            term = terms[word.key]
             term.count += 1
-            term.named += token.named
+            term.named += word.named
             term.sentences.append(sentence)
             if position:
                 term.left[run[position - 1].key] += 1
@@ -102,32 +101,30 @@ def _variety(neighbours: Counter[str]) -> float:
     return len(neighbours) / neighbours.total() if neighbours else 0.0
 
 
-def _candidates(found: list[tuple[int, list[Word]]], terms: dict[str, _Term]) -> list[_Candidate]:
+def _candidates(all_runs: list[tuple[int, list[Word]]], terms: dict[str, _Term]) -> list[_Candidate]:
     by_key: dict[tuple[str, ...], _Candidate] = {}
-    for _, run in found:
+    for _, run in all_runs:
         for phrase in phrases(run):
-            key = tuple(token.key for token in phrase)
+            key = tuple(word.key for word in phrase)
             if key not in by_key:
-                content = tuple(token.key for token in phrase if not token.stop)
+                content = tuple(word.key for word in phrase if not word.stop)
                 by_key[key] = _Candidate(content, linked=len(content) < len(phrase))
             by_key[key].labels[_label(phrase, terms)] += 1
-            by_key[key].named += all(token.named for token in phrase)
+            by_key[key].named += all(word.named for word in phrase)
     return list(by_key.values())
 
 
 def _label(phrase: tuple[Word, ...], terms: dict[str, _Term]) -> str:
-    """The phrase as written, without a capital that only its place in the sentence gave it."""
+    """The phrase as it is written, without a capital that it has only at the start of a sentence."""
     written = [
-        token.surface.lower()
-        if token.opens and token.surface.istitle() and not terms[token.key].named
-        else token.surface
-        for token in phrase
+        word.surface.lower() if word.opens and word.surface.istitle() and not terms[word.key].named else word.surface
+        for word in phrase
     ]
     return " ".join(written).replace("' ", "'").replace("’ ", "’")
 
 
 def _is_worthy(candidate: _Candidate) -> bool:
-    """Several words seen once are more often a piece of a sentence than a term, unless they are a name."""
+    """False for several words that occur once and are no name: mostly such words are just a piece of a sentence."""
     if candidate.count > 1 or candidate.named:
         return True
     return not candidate.linked and len(candidate.content) < LONGEST

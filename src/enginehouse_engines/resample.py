@@ -1,4 +1,4 @@
-"""Sound at one rate turned into the same sound at another, block by block."""
+"""Sound at another rate, block by block."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -13,15 +13,15 @@ _ZERO_CROSSINGS = 16  # of the low-pass on each side
 _PASSED = 0.95  # of the narrower band
 
 
-def resample(blocks: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samples]:
-    """The sound of `blocks` at `wanted` samples per second; where the blocks are cut makes no difference.
+def resample(blocks: Iterable[Samples], rate: int, target_rate: int) -> Iterator[Samples]:
+    """The sound of `blocks` at `target_rate` samples per second; the cuts between blocks make no difference.
 
-    One windowed sinc for each phase of the ratio between the rates.
+    It is one windowed sinc for each phase of the ratio between the rates.
     """
-    if rate == wanted:
+    if rate == target_rate:
         yield from blocks
         return
-    ratio = Fraction(wanted, rate)
+    ratio = Fraction(target_rate, rate)
     up, down = ratio.numerator, ratio.denominator
     cutoff = _PASSED * min(1.0, up / down)
     reach = int(np.ceil(_ZERO_CROSSINGS / cutoff))
@@ -34,12 +34,12 @@ def resample(blocks: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samp
         if centres <= 0:
             continue
         count = (centres * up - phase + down - 1) // down
-        made = np.empty(count, np.float32)
+        samples = np.empty(count, np.float32)
         windows = sliding_window_view(held, 2 * reach + 1)
         for first in range(min(up, count)):
             row, offset = divmod(phase + first * down, up)
-            made[first::up] = windows[row::down] @ _low_pass(offset / up, cutoff, reach)
-        yield made
+            samples[first::up] = windows[row::down] @ _low_pass(offset / up, cutoff, reach)
+        yield samples
         consumed, phase = divmod(phase + count * down, up)
         held = held[consumed:]
 

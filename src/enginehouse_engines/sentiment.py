@@ -18,8 +18,8 @@ NEUTRAL = {"positiveValue": 0.0, "negativeValue": 0.0}
 class Sentiment:
     """One AION document per input: root `sentiment`, and one of each sentence.
 
-    Sentences of text stand in `object` with their paragraph and sentence numbers inside the input; passages of speech
-    stand in `series` at their times. Text that is not English is neutral, and `vendor` says that nobody judged it.
+    Sentences of text are in `object` with their paragraph and sentence numbers inside the input; passages of speech are
+    in `series` at their times. Text that is not English is neutral, and `vendor` says that it was not judged.
     """
 
     spec = chunk_spec(
@@ -103,7 +103,7 @@ def _spoken(sentence: str, verdict: _Verdict, passage: Passage) -> dict[str, Any
 
 
 def _overall(verdicts: list[_Verdict]) -> dict[str, float]:
-    """The mean of the judged sentences, as VADER's authors advise for longer texts."""
+    """The mean of the judged sentences, which VADER's authors advise for longer texts."""
     judged = [verdict for verdict in verdicts if verdict.judged]
     if not judged:
         return NEUTRAL
@@ -114,7 +114,7 @@ def _overall(verdicts: list[_Verdict]) -> dict[str, float]:
 
 
 def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
-    """How much of the text the lexicon had something to say about."""
+    """How much of the text the lexicon knows."""
     judged = [verdict for verdict in verdicts if verdict.judged]
     total = sum(verdict.words for verdict in verdicts)
     answer: dict[str, Any] = {
@@ -130,26 +130,26 @@ def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
 
 
 def _is_english(paragraph: str, declared: str | None) -> bool:
-    """Whether the lexicon may judge this paragraph: German "die" and "war" would otherwise be horrors."""
-    found = words(paragraph)
-    guessed = guess_language(found)
+    """True when the lexicon may judge this paragraph: it would take the German "die" and "war" for horrors."""
+    tokens = words(paragraph)
+    guessed = guess_language(tokens)
     if guessed is not None:
         return guessed == "en"
     if declared is not None:
         return declared.lower().partition("-")[0] == "en"
-    # Too short to tell is given the benefit of the doubt when the lexicon knows some of it.
+    # Text that is too short to tell counts as English when the lexicon knows some of it.
     lexicon = _analyzer().lexicon
-    return len(found) <= 6 and any(word in lexicon for word in found)
+    return len(tokens) <= 6 and any(word in lexicon for word in tokens)
 
 
 def _verdict(sentence: str, english: bool) -> _Verdict:
-    found = words(sentence)
+    tokens = words(sentence)
     if not english:
-        return _Verdict(0.0, 0.0, 0.0, len(found), 0, judged=False)
+        return _Verdict(0.0, 0.0, 0.0, len(tokens), 0, judged=False)
     analyzer = _analyzer()
     scores = analyzer.polarity_scores(sentence)
-    known = sum(word in analyzer.lexicon for word in found)
-    return _Verdict(scores["pos"], scores["neg"], scores["compound"], len(found), known, judged=True)
+    known = sum(word in analyzer.lexicon for word in tokens)
+    return _Verdict(scores["pos"], scores["neg"], scores["compound"], len(tokens), known, judged=True)
 
 
 @cache

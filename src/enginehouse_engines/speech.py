@@ -1,4 +1,4 @@
-"""Where in a sound somebody speaks: stretches short enough to be recognised, cut where nobody does."""
+"""The stretches of a sound with speech in them, cut in silence and short enough to be recognised."""
 
 from importlib import import_module
 from itertools import pairwise
@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 RATE = 16_000
 Pcm = NDArray[np.int16]
 
-LONGEST = 30 * RATE  # what is recognised at once
-_MARGIN = int(0.3 * RATE)  # kept around speech: a detector hears the first sound of a word late
-_SEARCHED = 10 * RATE  # at the end of a stretch that is too long, for the quietest place to cut
+LONGEST = 30 * RATE  # the most that is recognised at once
+_MARGIN = int(0.3 * RATE)  # kept around speech: the detector is late for the first sound of a word
+_SEARCHED = 10 * RATE  # at the end of a stretch that is too long, to find the quietest place
 _FRAME = int(0.03 * RATE)
 
 
 def utterances(sound: Pcm) -> list[tuple[int, int]]:
-    """The stretches with speech in them as (first sample, end), in order, apart from each other; none for silence."""
+    """The stretches with speech as (first sample, end), in order and without overlap; none for silence."""
     spoken = _spoken(sound)
-    found: list[tuple[int, int]] = []
-    # Two neighbours share a short pause between them; the first and the last have all the silence there is.
+    stretches: list[tuple[int, int]] = []
+    # Two neighbours share the pause between them; the first and the last have all the silence around.
     middles = [(before + after) // 2 for (_, before), (after, _) in pairwise(spoken)]
     for (start, stop), earliest, latest in zip(spoken, [0, *middles], [*middles, len(sound)], strict=False):
-        found.extend(_cut(sound, max(start - _MARGIN, earliest), min(stop + _MARGIN, latest)))
-    return found
+        stretches.extend(_cut(sound, max(start - _MARGIN, earliest), min(stop + _MARGIN, latest)))
+    return stretches
 
 
 def _spoken(sound: Pcm) -> list[tuple[int, int]]:
     endpointer = import_module("pocketsphinx").Endpointer(window=0.5, sample_rate=RATE, frame_length=_FRAME / RATE)
     frame: int = endpointer.frame_bytes // 2
-    found: list[tuple[int, int]] = []
+    stretches: list[tuple[int, int]] = []
     start: int | None = None
     for at in range(0, len(sound), frame):
         data = sound[at : at + frame].tobytes()
@@ -40,21 +40,21 @@ def _spoken(sound: Pcm) -> list[tuple[int, int]]:
         if start is None and endpointer.in_speech:
             start = round(endpointer.speech_start * RATE)
         elif start is not None and not endpointer.in_speech:
-            found.append((start, min(round(endpointer.speech_end * RATE), len(sound))))
+            stretches.append((start, min(round(endpointer.speech_end * RATE), len(sound))))
             start = None
     if start is not None:
-        found.append((start, len(sound)))
-    return [(start, stop) for start, stop in found if stop > start]
+        stretches.append((start, len(sound)))
+    return [(start, stop) for start, stop in stretches if stop > start]
 
 
 def _cut(sound: Pcm, start: int, stop: int) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+    stretches: list[tuple[int, int]] = []
     while stop - start > LONGEST:
         end = start + LONGEST
         frames = sound[end - _SEARCHED : end].astype(np.float32)
         loudness = np.square(frames[: len(frames) // _FRAME * _FRAME]).reshape(-1, _FRAME).mean(axis=1)
         middle = end - _SEARCHED + int(loudness.argmin()) * _FRAME + _FRAME // 2
-        found.append((start, middle))
+        stretches.append((start, middle))
         start = middle
-    found.append((start, stop))
-    return found
+    stretches.append((start, stop))
+    return stretches

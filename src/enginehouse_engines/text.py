@@ -1,4 +1,4 @@
-"""What the text engines read: the words in a text file, in another engine's AION, or in the task's payload."""
+"""The input of the text engines: words from a text file, from another engine's AION, or from the task's payload."""
 
 import codecs
 import json
@@ -12,12 +12,12 @@ from enginehouse_engines.markup import from_html, from_markdown
 
 _TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
 
-PAUSE_MS = 600  # a silence this long between two words ends a passage of speech
-MOST_WORDS = 60  # and so does its length
-_SILENCE = "!silence"  # how AION transcripts spell a pause
+PAUSE_MS = 600  # a silence of this length between two words ends a passage of speech
+MOST_WORDS = 60  # so does this length
+_SILENCE = "!silence"  # how an AION transcript spells a pause
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16, so it is looked for first
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16, so it is tried first
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -35,7 +35,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One input as text. `source` is None for the payload's own text; `language` is what the input declares itself."""
+    """One input as text. `source` is None for the payload's own text; `language` is what the input itself declares."""
 
     passages: tuple[Passage, ...]
     source: Chunk | None = None
@@ -54,7 +54,7 @@ class Document:
 
 
 def documents(work: Work) -> list[Document]:
-    """Every input of the item as text, or the payload's own text when there is no input.
+    """Every input of the item as text; without any, the payload's own text.
 
     Raises EngineFailure (invalid_data) when there is nothing to read, or something that is not text.
     """
@@ -69,7 +69,7 @@ def documents(work: Work) -> list[Document]:
 
 
 def options(work: Work) -> dict[str, Any]:
-    """The task's payload; an absent one is empty. Raises EngineFailure (invalid_data) unless it is an object."""
+    """The task's payload; empty when it is absent. Raises EngineFailure (invalid_data) unless it is an object."""
     if work.payload is None:
         return {}
     if not isinstance(work.payload, dict):
@@ -78,7 +78,7 @@ def options(work: Work) -> dict[str, Any]:
 
 
 def invalid(message: str) -> EngineFailure:
-    """A failure that no second attempt mends."""
+    """The failure for wrong input: trying again cannot help."""
     return EngineFailure(message, FailureKind.INVALID_DATA)
 
 
@@ -89,7 +89,7 @@ def _read(chunk: Chunk) -> Document:
     name = chunk.name or chunk.path.name
     if kind == "application/json" or kind.endswith("+json"):
         return _from_json(chunk, kind, name)
-    # An unreadable type falls back to text/plain in the header parser, so the spelling itself is asked.
+    # The header parser reads an unreadable type as text/plain, so the spelling itself decides.
     if not chunk.media_type.strip().lower().startswith("text/"):
         raise invalid(f'"{name}" is {chunk.media_type}; this engine takes {_TAKEN}.')
     text = _decode(chunk.path.read_bytes(), name, header.get_content_charset())
@@ -111,7 +111,7 @@ def _decode(data: bytes, name: str, charset: str | None) -> str:
             return data.decode(declared or "utf-8")
         except (LookupError, UnicodeDecodeError):
             continue
-    return data.decode("cp1252", "replace")  # what a text file that is not UTF-8 nearly always is
+    return data.decode("cp1252", "replace")  # nearly every text file that is not UTF-8
 
 
 def _passages(text: str) -> tuple[Passage, ...]:
@@ -137,12 +137,12 @@ def _from_json(chunk: Chunk, kind: str, name: str) -> Document:
 
 
 def _items(document: dict[str, Any], field: str) -> list[dict[str, Any]]:
-    found = document.get(field)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    value = document.get(field)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _spoken(series: list[dict[str, Any]]) -> tuple[Passage, ...]:
-    """The best path through the words, in the order of time, a passage ending at each pause and when it is long."""
+    """The best path through the words, in the order of time; a passage ends at each pause, and when it is long."""
     passages: list[Passage] = []
     words: list[str] = []
     start = stop = 0
@@ -174,7 +174,7 @@ def _ms(item: dict[str, Any], field: str) -> int:
 
 
 def _best_word(item: dict[str, Any]) -> str | None:
-    """The likeliest of a time slice's words, or the text seen in it; None for silence and for words off the path."""
+    """The likeliest word of a time slice, or the text seen in it; None for silence and for words off the path."""
     words = [w for w in _items(item, "words") if isinstance(w.get("word"), str)]
     if words:
         on_path = [w for w in words if w.get("bestPath") is True]

@@ -1,4 +1,4 @@
-"""Transcription of English speech with pocketsphinx: which words are said in a WAV file, and when."""
+"""Transcription of English speech with pocketsphinx: the words in a WAV file, and their times."""
 
 import os
 import re
@@ -12,11 +12,11 @@ from enginehouse_engines.aion import fraction, output
 from enginehouse_engines.spec import chunk_spec
 from enginehouse_engines.text import invalid
 
-ID = "c0e55cde-340b-44d7-bb42-2e0d65e98255"  # the id published samples use for transcription
+ID = "c0e55cde-340b-44d7-bb42-2e0d65e98255"  # the id of transcription in published samples
 LANGUAGE = "en-US"
 RATE = 16_000
 _FRAME_MS = 10
-_VARIANT = re.compile(r"\(\d+\)$")  # which of its pronunciations was heard
+_VARIANT = re.compile(r"\(\d+\)$")  # which of its pronunciations was recognised
 _NOT_WORDS = ("<", "[", "+")  # <sil>, [SPEECH], ++NOISE++
 _WAVS = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 
@@ -43,7 +43,7 @@ class Transcription:
     def process(self, work: Work) -> list[Output]:
         """The words of every input; a sound without speech has an empty series.
 
-        Raises EngineFailure (invalid_data) for what is not a WAV file.
+        Raises EngineFailure (invalid_data) for an input that is not a WAV file.
         """
         if not work.inputs:
             raise invalid("Nothing to hear: give payload.url, or a target with a primary asset, that is a WAV file.")
@@ -53,7 +53,7 @@ class Transcription:
 def _transcribe(chunk: Chunk) -> dict[str, Any]:
     sound = _sound(chunk)
     decoder = _decoder()
-    # What the last input taught the decoder about its noise must not colour this one.
+    # The decoder adapts to the noise of an input; it must not keep that for the next.
     decoder.reinit_feat()
     series: list[dict[str, Any]] = []
     for start, stop in import_module("enginehouse_engines.speech").utterances(sound):
@@ -66,7 +66,7 @@ def _transcribe(chunk: Chunk) -> dict[str, Any]:
 
 
 def _sound(chunk: Chunk) -> Any:
-    """The chunk as 16-bit mono samples at 16 kHz. The bytes decide, not the media type, which senders get wrong."""
+    """The chunk as 16-bit mono samples at 16 kHz. The bytes decide, not the media type, which is often wrong."""
     np, wav = import_module("numpy"), import_module("enginehouse_engines.wav")
     name = chunk.name or chunk.path.name
     try:
@@ -84,14 +84,14 @@ def _word(segment: Any, offset: int) -> dict[str, Any]:
     return {
         "startTimeMs": offset + segment.start_frame * _FRAME_MS,
         "stopTimeMs": offset + (segment.end_frame + 1) * _FRAME_MS,
-        # A posterior already, unlike the decoder's other scores.
+        # This score is a posterior probability, unlike the decoder's others.
         "words": [{"word": _VARIANT.sub("", segment.word), "confidence": fraction(segment.prob)}],
     }
 
 
 @cache
 def _decoder() -> Any:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here is large enough to share among threads
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here is large enough to gain from threads
     return import_module("pocketsphinx").Decoder(samprate=RATE, loglevel="FATAL")
 
 

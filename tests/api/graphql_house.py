@@ -12,7 +12,7 @@ from enginehouse.api.graphql import graphql
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.engine import EngineCategory, EngineKind, EngineMode, EngineSpec
 from enginehouse.operations import accounts, engines, identity
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
 TOKEN = "3f8b3a0e-6f0e-4a62-9c7e-2d8f7f6f0a11"
@@ -96,7 +96,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(database: Database, folder: Path) -> AsyncIterator[Served]:
-    house = furnish(database, DiskStore(folder / "store"))
+    house = House.build(database, DiskStore(folder / "store"))
     first = await accounts.first_start(house, init_token=TOKEN)
     await engines.register(house, SPECS, CATEGORIES)
     principal = await identity.authenticate(house, TOKEN)

@@ -11,11 +11,11 @@ from tests.api.rest_client import BATCH, Rest
 
 from enginehouse.api.asgi import application
 from enginehouse.domain import ids
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.identity import Role
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
 from enginehouse.storage.audit import entries as audit_entries
-from enginehouse.storage.audit.entries import Entry
 
 FIELDS = "id organizationId userName clientIpAddress clientUserAgent eventType objectId objectType success description"
 

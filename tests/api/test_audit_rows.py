@@ -21,6 +21,7 @@ from enginehouse.api.http.interface import ForAnybody, ForCallers
 from enginehouse.api.http.paths import Place
 from enginehouse.api.v1 import routes as v1
 from enginehouse.domain import ids
+from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref
@@ -30,7 +31,6 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import NEVER, NOBODYS, Recorded, Wanted
 from enginehouse.storage.database.sql import statements
 
 ENOUGH = "correct horse"
@@ -192,13 +192,15 @@ class Watched:
         method, path, *body = request.split(" ", 2)
         return await self.client.request(method, path, json=json.loads(body[0]) if body else None, headers=sent)
 
-    async def rows(self) -> list[Recorded]:
+    async def rows(self) -> list[RecordedEntry]:
         """All there are, the oldest first."""
-        wanted = Wanted(organization_ids=(NOBODYS, 1, 2, 3, 4), first=0, last=NEVER, limit=1000)
-        found = await self.house.database.read(lambda tx: entries.page(tx, wanted))
+        criteria = AuditFilter(limit=1000)
+        found = await self.house.database.read(lambda tx: entries.page(tx, (NOBODYS, 1, 2, 3, 4), criteria))
         return found[::-1]
 
-    async def left_by(self, template: str, token: str | None = TOKEN, **headers: str) -> tuple[Any, list[Recorded]]:
+    async def left_by(
+        self, template: str, token: str | None = TOKEN, **headers: str
+    ) -> tuple[Any, list[RecordedEntry]]:
         """The answer, and the rows that came with it."""
         before = len(await self.rows())
         answer = await self.ask(template, token, **headers)

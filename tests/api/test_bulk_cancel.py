@@ -12,7 +12,7 @@ from tests.api.rest_client import Rest, single
 from enginehouse.api.asgi import application
 from enginehouse.domain import ids
 from enginehouse.operations import accounts, bulk_cancels, identity
-from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.house import House, Limits
 
 DOCUMENTED, OWN = "/edge/v1/proc/jobs/cancel", "/api/v1/jobs/cancel"
 RANGE = {"createdAfterDateTime": "2020-01-01", "createdBeforeDateTime": "2100-01-01T00:00:00"}
@@ -199,7 +199,7 @@ async def test_b53_an_unknown_field_is_refused(root: Caller) -> None:
 
 
 async def test_b54_many_are_confirmed_in_our_own_form_and_not_in_the_documented_one(root: Caller) -> None:
-    house = furnish(root.house.database, root.house.store, Limits(unconfirmed_cancels=1))
+    house = House.build(root.house.database, root.house.store, Limits(unconfirmed_cancels=1))
     jobs = await root.create(2)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=application(house)), base_url="http://test"

@@ -13,8 +13,9 @@ from tests.postgres import FSYNC
 
 from enginehouse.cli.main import enginehouse
 from enginehouse.cli.problem import FailureError
+from enginehouse.domain.audit import Entry
 from enginehouse.storage.audit import entries, seals
-from enginehouse.storage.audit.entries import NEVER, Entry
+from enginehouse.storage.audit.entries import NEVER
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase

@@ -1,4 +1,4 @@
-"""The checks of single values: what a name may hold, how a value is shown, which word is meant, where numbers end."""
+"""The checks of single values: what a name may hold, which word is meant, where numbers end."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.domain.requests import ENGINES, NOW, job, planned, task
 
 from enginehouse.domain.errors import Fault, InvalidInput
 from enginehouse.domain.job import GRAPHQL, REST, Folder, FolderMode, FolderType, Spelling
-from enginehouse.domain.planning.checks import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, Report, name_fault, shown
+from enginehouse.domain.planning.checks import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, Report, name_fault
 from enginehouse.domain.planning.folders import board_of, takes_chunks
 
 CHUNKS = Folder("c", FolderMode.CHUNK, FolderType.INPUT)
@@ -20,34 +20,6 @@ OUT = Folder("o", FolderMode.STREAM, FolderType.OUTPUT)
 def report(spelling: Spelling = GRAPHQL) -> Report:
     """An empty report of two listed tasks, of which the first has a standby with a standby."""
     return Report(spelling, "jobs[0].", [None, None, 0, 2])
-
-
-# -- how a value is shown -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "null"),
-        (True, "true"),
-        (False, "false"),
-        (-1.5, "-1.5"),
-        ("a\tb", '"a\\u0009b"'),
-        ("é", '"é"'),
-        ("x" * 76, f'"{"x" * 76}"'),
-        ("x" * 77, f'"{"x" * 75}…"'),
-        ((1 << 128) - 1, str((1 << 128) - 1)),
-        (1 << 128, "a number too large to show"),
-        ([0] * 100, str([0] * 100)[:80]),
-    ],
-)
-def test_a_value_is_shown_as_json_and_never_long(value: object, text: str) -> None:
-    assert shown(value) == text
-
-
-@given(st.text())
-def test_a_shown_text_is_printable(text: str) -> None:
-    assert shown(text).isprintable()
 
 
 # -- names --------------------------------------------------------------------------------------------------

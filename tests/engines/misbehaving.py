@@ -180,7 +180,7 @@ def deep_frame(work: Work) -> NoReturn:
 def made_up_answer(work: Work) -> list[Output]:
     from enginehouse.engines import frames  # noqa: PLC0415
 
-    connection_to_server().sendall(frames.encode(frames.OutputsAnswer(999, []), frames.ANSWER_LIMIT))
+    connection_to_server().sendall(frames.encode(frames.OutputsReply(999, []), frames.REPLY_LIMIT))
     return []
 
 

@@ -155,7 +155,7 @@ async def test_an_output_is_a_regular_file_of_the_working_folder(house: House, p
     call = asyncio.create_task(house.call("good", {"path": path}))
     await until(work.exists)
     prepare()
-    with pytest.raises(EngineFailure, match="no file in its working folder"):
+    with pytest.raises(EngineFailure, match="not a file in its working folder"):
         await call
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from enginehouse.artifacts.disk import DiskStore
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
 
@@ -19,4 +19,4 @@ def store(tmp_path: Path) -> Iterator[DiskStore]:
 
 @pytest.fixture
 def house(database: Database, store: DiskStore) -> House:
-    return furnish(database, store)
+    return House.build(database, store)

@@ -3,17 +3,18 @@
 import pytest
 from tests.operations.people import BOOTSTRAP, arrive
 
+from enginehouse.domain.audit import NOBODYS, AuditFilter, Entry, RecordedEntry
 from enginehouse.domain.errors import CapacityExceeded
 from enginehouse.operations import accounts, identity
 from enginehouse.operations.audit import trail
+from enginehouse.operations.audit.queries import DAY, list_
 from enginehouse.operations.house import House
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import NEVER, NOBODYS, Recorded, Wanted
+from enginehouse.storage.database.database import Tx
 
 
-async def _rows(house: House) -> list[Recorded]:
-    wanted = Wanted(organization_ids=(NOBODYS, 1), first=0, last=NEVER, limit=1000)
-    return (await house.database.read(lambda tx: entries.page(tx, wanted)))[::-1]
+async def _rows(house: House) -> list[RecordedEntry]:
+    return (await house.database.read(lambda tx: entries.page(tx, (NOBODYS, 1), AuditFilter(limit=1000))))[::-1]
 
 
 async def test_the_first_start_records_what_it_made_once(house: House) -> None:
@@ -24,6 +25,24 @@ async def test_the_first_start_records_what_it_made_once(house: House) -> None:
     await accounts.first_start(house, init_token="0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b12")
     [again] = (await _rows(house))[3:]
     assert (again.event, again.organization_id, again.detail) == ("createToken", 1, "start of the server")
+
+
+async def test_a_page_without_a_beginning_is_of_the_last_seven_days(house: House) -> None:
+    people = await arrive(house)
+
+    async def act(tx: Tx) -> int:
+        now = await tx.read_clock()
+        for event, age in (("old", 8 * DAY), ("young", 6 * DAY)):
+            tx.now = now - age
+            await entries.record(tx, [Entry(event=event, organization_id=people.admin.organization_id)])
+        return now
+
+    now = await house.database.write(act)
+    for criteria in (AuditFilter(), AuditFilter(last=now)):
+        events = {entry.event for entry in await list_(house, people.admin, criteria)}
+        assert {"old", "young"} & events == {"young"}
+    [oldest] = await list_(house, people.admin, AuditFilter(first=now - 9 * DAY, last=now - 7 * DAY))
+    assert oldest.event == "old"
 
 
 async def test_the_end_of_a_session_is_its_holders(house: House) -> None:

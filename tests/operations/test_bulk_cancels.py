@@ -15,7 +15,7 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import bulk_cancels, engines, jobs, work
-from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.house import House, Limits
 
 CALLER = make.principal()
 STRANGER = make.principal(organization_id=2)
@@ -96,7 +96,7 @@ async def test_another_server_goes_on_where_one_has_stopped(ready: House) -> Non
     halfway = await bulk_cancels.get(ready, CALLER, Ref.of(done.id))
     assert (halfway.count, halfway.settled, halfway.settled_at) == (6, 2, None)
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
-    other = furnish(ready.database, ready.store)
+    other = House.build(ready.database, ready.store)
     await settled(other)
     ended = await bulk_cancels.get(other, CALLER, Ref.of(done.id))
     assert (ended.settled, ended.settled_at is not None) == (6, True)
@@ -185,7 +185,7 @@ async def test_a_preview_counts_the_same_and_changes_nothing(ready: House) -> No
 
 
 async def test_many_are_cancelled_only_by_who_knows_how_many(ready: House) -> None:
-    careful = furnish(ready.database, ready.store, Limits(unconfirmed_cancels=2))
+    careful = House.build(ready.database, ready.store, Limits(unconfirmed_cancels=2))
     await created(ready, 3)
     for confirmed in (None, 2):
         with pytest.raises(NotConfirmed) as refused:

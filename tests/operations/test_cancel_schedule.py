@@ -18,12 +18,13 @@ from enginehouse.domain.schedules.timing import CatchUp, RunMode, Unit
 from enginehouse.domain.status import JobStatus
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.operations.schedules import cancellation, launches, slots
 from enginehouse.operations.schedules.firing import JobCache, fire_due
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import creation as stored_jobs_creation
+from enginehouse.storage.jobs.new_jobs import JobOrigin
 from enginehouse.storage.schedules import jobs as schedule_jobs
 from enginehouse.storage.schedules import schedules as stored_schedules
 
@@ -49,7 +50,7 @@ async def ready(house: House) -> House:
 
 @pytest.fixture
 async def wide(postgres_database: Database, store: DiskStore) -> House:
-    return await furnished(furnish(postgres_database, store))
+    return await furnished(House.build(postgres_database, store))
 
 
 async def statuses(house: House, schedule: Schedule) -> list[JobStatus]:
@@ -97,7 +98,7 @@ async def test_what_was_being_fired_when_it_was_called_off_is_cancelled_too(wide
         holds.set()
         await go_on.wait()
         await tx.read_clock()
-        origin = stored_jobs_creation.Origin(scheduled_job_id=schedule.id)
+        origin = JobOrigin(scheduled_job_id=schedule.id)
         await stored_jobs_creation.create(
             tx, wide.plans, [jobs.new_job(CALLER, plan, target_id=None, due_at=None, origin=origin)]
         )

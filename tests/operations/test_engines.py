@@ -10,7 +10,7 @@ from enginehouse.domain.engine import Engine, EngineCategory, EngineKind, Engine
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.operations import engines
 from enginehouse.operations.engines import EngineFilter
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 
 WORDS = EngineCategory(id="c-words", name="Keywords", type="Cognition", description="Finds terms.")
 MEDIA = EngineCategory(id="c-media", name="Transcription", type="Cognition")
@@ -116,7 +116,7 @@ async def test_an_engine_no_longer_declared_is_still_known(house: House, people:
 
 
 async def test_servers_that_start_at_once_register_the_same_engines(house: House) -> None:
-    houses = [house, *(furnish(house.database, house.store) for _ in range(3))]
+    houses = [house, *(House.build(house.database, house.store) for _ in range(3))]
     orders = [SPECS, SPECS[::-1], SPECS, SPECS[::-1]]
     await asyncio.gather(
         *(engines.register(one, specs, [WORDS, MEDIA]) for one, specs in zip(houses, orders, strict=True))

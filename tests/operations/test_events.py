@@ -16,8 +16,8 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import bulk_cancels, engines, events, jobs, work
-from enginehouse.operations.house import House, Limits, furnish
-from enginehouse.operations.job_watches import Watches
+from enginehouse.operations.house import House, Limits
+from enginehouse.operations.job_watches import JobWatches
 from enginehouse.storage.database.database import Database
 
 CALLER = make.principal()
@@ -259,7 +259,7 @@ async def test_a_job_that_is_deleted_ends_its_followers(ready: House) -> None:
 
 async def test_what_another_server_did_is_told_by_looking(ready: House, database: Database, store: DiskStore) -> None:
     """The other house has the same database and no way to wake this one."""
-    other = await furnished(furnish(database, store))
+    other = await furnished(House.build(database, store))
     job_id = await created(ready)
     async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
         waiting = asyncio.create_task(followed(following))
@@ -338,7 +338,7 @@ async def test_one_look_serves_every_follower(ready: House, monkeypatch: pytest.
 
 
 async def test_an_organization_has_so_many_streams(database: Database, store: DiskStore) -> None:
-    house = await furnished(furnish(database, store, Limits(event_streams=2)))
+    house = await furnished(House.build(database, store, Limits(event_streams=2)))
     job_id = await created(house)
     first, second = [await events.follow(house, CALLER, Ref.of(job_id)) for _ in range(2)]
     with pytest.raises(CapacityExceeded, match="2 event streams"):
@@ -363,7 +363,7 @@ async def test_closing_lets_every_follower_go(ready: House) -> None:
 
 
 async def test_nobody_looks_while_nobody_follows(database: Database) -> None:
-    watches = Watches(database, per_organization=1, every=0.0)
+    watches = JobWatches(database, per_organization=1, every=0.0)
     watches.changed([1, 2, 3])
     assert watches._looking is None
     assert not watches._changed

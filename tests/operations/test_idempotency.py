@@ -20,16 +20,16 @@ from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Done, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import batches, engines, idempotency, jobs, maintenance, targets, work
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.operations.jobs import CreatedJob
 from enginehouse.storage import idempotency as storage_idempotency
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.idempotency import Keyed
-from enginehouse.storage.jobs import creation as stored_creation
 from enginehouse.storage.jobs import keyed_creation
 from enginehouse.storage.jobs import queries as stored
+from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 
 CALLER = make.principal()
@@ -68,7 +68,7 @@ def servers(request: pytest.FixtureRequest) -> list[House]:
 
 
 async def _furnished(store: DiskStore, *databases: Database) -> list[House]:
-    houses = [furnish(database, store) for database in databases]
+    houses = [House.build(database, store) for database in databases]
     await _open(*houses)
     return houses
 
@@ -209,9 +209,9 @@ async def test_the_longest_key_is_one(ready: House) -> None:
 
 
 async def test_in_one_batch_every_creation_has_its_own_answer(database: Database) -> None:
-    def creation(tasks: int, key: str | None, hashed: str = "") -> stored_creation.Creation:
+    def creation(tasks: int, key: str | None, hashed: str = "") -> Creation:
         keyed = None if key is None else Keyed(1, "createJob", key, hashed)
-        return stored_creation.Creation([make.new_job(make.independent(tasks))], keyed)
+        return Creation([make.new_job(make.independent(tasks))], keyed)
 
     batch = [
         creation(1, "a", "h"),
@@ -235,7 +235,7 @@ async def test_nothing_of_a_transaction_that_fails_is_kept_and_its_key_is_free(r
     new = make.new_job(make.independent(1))
 
     async def torn(tx: Tx) -> None:
-        await keyed_creation.create(tx, Plans(), [stored_creation.Creation([new], keyed)])
+        await keyed_creation.create(tx, Plans(), [Creation([new], keyed)])
         raise RuntimeError("after the jobs, before the commit")
 
     with pytest.raises(RuntimeError, match="before the commit"):

@@ -24,7 +24,7 @@ from enginehouse.domain.errors import (
 )
 from enginehouse.domain.identity import Principal, Role, TokenKind
 from enginehouse.operations import accounts, identity
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.operations.identity import LoginRefused
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
@@ -191,7 +191,7 @@ async def test_a_revoked_token_is_refused_at_once(house: House) -> None:
 
 async def test_another_server_refuses_a_revoked_token_too(house: House) -> None:
     people = await arrive(house)
-    other = furnish(house.database, house.store)
+    other = House.build(house.database, house.store)
     secret = (await identity.create_token(house, people.admin)).secret
     issued = await identity.authenticate(other, secret)
     await identity.revoke_token(house, people.admin, issued.token_id)
@@ -393,7 +393,7 @@ async def test_organizations_are_numbered_from_one(house: House) -> None:
 
 
 async def test_the_first_start_happens_once_however_many_begin_it(house: House) -> None:
-    houses = [house, furnish(house.database, house.store), furnish(house.database, house.store)]
+    houses = [house, House.build(house.database, house.store), House.build(house.database, house.store)]
     starts = await asyncio.gather(*(accounts.first_start(one, init_token=None) for one in houses))
     [made] = [start for start in starts if start.admin_password or start.token]
     assert made.admin_password is not None
@@ -414,7 +414,7 @@ async def test_the_first_start_happens_once_however_many_begin_it(house: House) 
 async def test_first_starts_that_meet_wait_for_each_other(
     postgres_database: Database, postgres_dsn: str, store: DiskStore
 ) -> None:
-    house = furnish(postgres_database, store)
+    house = House.build(postgres_database, store)
     other = await PostgresDatabase.open(postgres_dsn, writers=1, readers=1, allow_unsafe_durability=FSYNC == "off")
     held, both_wait = asyncio.Event(), asyncio.Event()
 

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from enginehouse.domain.audit import NOBODYS, AuditFilter, Entry, RecordedEntry
 from enginehouse.domain.errors import AuthenticationFailed
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
 from enginehouse.operations.refusals import Refusals
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import NEVER, NOBODYS, Entry, Recorded, Wanted
 from enginehouse.storage.database.database import Database
 
 
@@ -23,9 +23,8 @@ class Hand:
         return self.now
 
 
-async def _rows(database: Database) -> list[Recorded]:
-    wanted = Wanted(organization_ids=(NOBODYS, 1, 2), first=0, last=NEVER, limit=1000)
-    return (await database.read(lambda tx: entries.page(tx, wanted)))[::-1]
+async def _rows(database: Database) -> list[RecordedEntry]:
+    return (await database.read(lambda tx: entries.page(tx, (NOBODYS, 1, 2), AuditFilter(limit=1000))))[::-1]
 
 
 def _refused(event: str = "authenticate", organization_id: int = NOBODYS) -> Entry:
@@ -66,8 +65,8 @@ async def test_the_different_sums_are_bounded(database: Database) -> None:
     for organization_id in range(1, 501):
         await refusals.note(_refused(organization_id=organization_id))
     await refusals.close()
-    wanted = Wanted(organization_ids=tuple(range(501)), first=0, last=NEVER, order_by="event", limit=1000)
-    rows = await database.read(lambda tx: entries.page(tx, wanted))
+    criteria = AuditFilter(order_by="event", limit=1000)
+    rows = await database.read(lambda tx: entries.page(tx, range(501), criteria))
     assert len(rows) == 101
     assert sum(int((row.detail or "").split()[0]) for row in rows) == 500
 

@@ -11,6 +11,7 @@ from msgspec import structs
 from tests import make
 from tests.operations.scheduled import CALLER, recurring, scheduled, template
 
+from enginehouse.domain.audit import AuditFilter
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.job import JobFilter, TargetRequest
 from enginehouse.domain.refs import Ref
@@ -26,7 +27,6 @@ from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.operations.schedules.launches import LaunchOptions
 from enginehouse.storage import identity
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import NEVER, Wanted
 
 STRANGER = make.principal(organization_id=2)
 HOUR = 3600
@@ -241,7 +241,7 @@ async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(re
     copy = await schedules.clone(ready, CALLER, Ref.of(schedule.id))
     await schedules.revert(ready, CALLER, Ref.of(schedule.id))
     await schedules.delete(ready, CALLER, Ref.of(schedule.id))
-    found = await ready.database.read(lambda tx: entries.page(tx, Wanted(organization_ids=(1,), first=0, last=NEVER)))
+    found = await ready.database.read(lambda tx: entries.page(tx, (1,), AuditFilter()))
     told = [(row.event, row.object_id, row.client_ip) for row in found][::-1]
     of, ip = str(schedule.id), "192.0.2.7"
     assert told[-6:] == [

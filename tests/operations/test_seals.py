@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from enginehouse.artifacts.disk import DiskStore
+from enginehouse.domain.audit import Entry
 from enginehouse.operations.audit import seals as audit_seals
 from enginehouse.operations.audit.seals import DISTANCE, Sealing
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.audit import seals
-from enginehouse.storage.audit.entries import NEVER, Entry
+from enginehouse.storage.audit.entries import NEVER
 from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.database.database import Database, Tx
 
@@ -67,7 +68,7 @@ async def test_a_row_with_an_earlier_number_that_commits_late_is_waited_for(
     postgres_database: Database, tmp_path: Path
 ) -> None:
     store = DiskStore(tmp_path / "store")
-    house, clock, numbered, end = furnish(postgres_database, store), Hand(), asyncio.Event(), asyncio.Event()
+    house, clock, numbered, end = House.build(postgres_database, store), Hand(), asyncio.Event(), asyncio.Event()
     sealing = Sealing(house, clock=clock)
 
     async def late(tx: Tx) -> None:

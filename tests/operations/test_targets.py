@@ -17,7 +17,7 @@ from enginehouse.domain.job import REST, JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import targets
 from enginehouse.operations.assets import AssetRequest
-from enginehouse.operations.house import House, Limits, furnish
+from enginehouse.operations.house import House, Limits
 from enginehouse.storage.database.database import Database
 
 YEAR = 366 * 86_400 * 1_000_000
@@ -277,7 +277,7 @@ async def test_what_an_asset_must_not_be(
 
 
 async def test_an_upload_over_the_limit_leaves_nothing(database: Database, store: DiskStore) -> None:
-    house = furnish(database, store, Limits(upload_bytes=9))
+    house = House.build(database, store, Limits(upload_bytes=9))
     people = await arrive(house)
     target = await targets.create(house, people.user, TargetRequest())
     for source in (b"some words", words()):

@@ -23,7 +23,7 @@ from enginehouse.domain.wait_reasons.reasons import OtherTask
 from enginehouse.domain.work import GONE_AFTER, Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, limits, why, work, workers
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.storage import identity
 
 CALLER = make.principal()
@@ -248,7 +248,7 @@ async def test_a_worker_leaves_alone_what_it_does_not_offer(ready: House) -> Non
 
 
 async def test_two_servers_on_one_database_each_run_what_they_offer(ready: House) -> None:
-    other = furnish(ready.database, ready.store)
+    other = House.build(ready.database, ready.store)
     await workers.appear(ready, name="w", pools=SLOTS, engines=["noop"])
     await workers.appear(other, name="other", pools={"native": 1}, engines=["ingest"])
     job_id = await create(ready, JobRequest(tasks=(TaskRequest(engine_id="ingest"),)))

@@ -10,7 +10,7 @@ from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.work import GONE_AFTER, REMEMBERED
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, work, workers
-from enginehouse.operations.house import House, furnish
+from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
 CALLER = make.principal()
@@ -118,7 +118,7 @@ async def test_a_create_warns_of_an_engine_that_is_stopped(ready: House, own_sta
 async def test_what_another_server_has_paused_is_known_at_the_next_beat(
     postgres_database: Database, store: DiskStore, own_statements: None
 ) -> None:
-    here, there = furnish(postgres_database, store), furnish(postgres_database, store)
+    here, there = House.build(postgres_database, store), House.build(postgres_database, store)
     specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
     await engines.register(here, specs, CATEGORIES)
     await workers.beat(there, name="there", pools=SLOTS, engines=["noop"])

@@ -5,19 +5,19 @@ from itertools import pairwise
 
 import pytest
 
+from enginehouse.domain.audit import NOBODYS, AuditFilter, Entry, RecordedEntry
 from enginehouse.storage.audit import entries as audit_entries
-from enginehouse.storage.audit.entries import NEVER, NOBODYS, Entry, Recorded, Wanted
 from enginehouse.storage.database.database import Database, Tx
 
-ALL = Wanted(organization_ids=(1,), first=0, last=NEVER)
+ALL = AuditFilter()
 
 
 async def _record(database: Database, *entries: Entry) -> None:
     await database.write(lambda tx: audit_entries.record(tx, entries))
 
 
-async def _page(database: Database, wanted: Wanted = ALL) -> list[Recorded]:
-    return await database.read(lambda tx: audit_entries.page(tx, wanted))
+async def _page(database: Database, criteria: AuditFilter = ALL, *, of: tuple[int, ...] = (1,)) -> list[RecordedEntry]:
+    return await database.read(lambda tx: audit_entries.page(tx, of, criteria))
 
 
 async def test_a_row_says_all_that_was_recorded(database: Database) -> None:
@@ -54,13 +54,13 @@ async def test_a_change_that_is_rolled_back_leaves_no_row(database: Database) ->
 async def test_pages_have_each_row_once_and_the_newest_first(database: Database) -> None:
     for n in range(7):
         await _record(database, Entry(event=f"e{n}", organization_id=NOBODYS if n % 3 else 1))
-    both = replace(ALL, organization_ids=(1, NOBODYS))
-    whole = await _page(database, both)
+    both = (1, NOBODYS)
+    whole = await _page(database, of=both)
     assert [one.event for one in whole] == [f"e{n}" for n in reversed(range(7))]
     assert all((a.at, a.id) > (b.at, b.id) for a, b in pairwise(whole))
-    by_offset = [one for n in range(0, 8, 2) for one in await _page(database, replace(both, offset=n, limit=2))]
-    by_id, before = list[Recorded](), None
-    while part := await _page(database, replace(both, before=before, limit=2)):
+    by_offset = [one for n in range(0, 8, 2) for one in await _page(database, replace(ALL, offset=n, limit=2), of=both)]
+    by_id, before = list[RecordedEntry](), None
+    while part := await _page(database, replace(ALL, before=before, limit=2), of=both):
         by_id += part
         before = part[-1].id
     assert by_offset == by_id == whole
@@ -69,7 +69,7 @@ async def test_pages_have_each_row_once_and_the_newest_first(database: Database)
 
 async def test_a_cursor_of_another_organization_is_one_of_nothing(database: Database) -> None:
     await _record(database, Entry(event="a", organization_id=1), Entry(event="b", organization_id=2))
-    [foreign] = await _page(database, replace(ALL, organization_ids=(2,)))
+    [foreign] = await _page(database, of=(2,))
     assert await _page(database, replace(ALL, before=foreign.id + 0)) == []
 
 
@@ -122,5 +122,5 @@ async def test_other_orders(database: Database) -> None:
         ("event", True): "zyx",
     }
     for (order, descending), events in asked.items():
-        wanted = replace(ALL, order_by=order, descending=descending)  # type: ignore[arg-type]
-        assert "".join(one.event for one in await _page(database, wanted)) == events
+        criteria = replace(ALL, order_by=order, descending=descending)  # type: ignore[arg-type]
+        assert "".join(one.event for one in await _page(database, criteria)) == events

@@ -11,6 +11,7 @@ from enginehouse.storage.bulk_cancels import Range
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import cancellation, creation, keyed_creation
+from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import firing
 from enginehouse.storage.work import claims, reports
@@ -20,9 +21,7 @@ Verb = Callable[[Tx], Awaitable[object]]
 EVERYTHING: Final = Range(organization_id=1, created_from=0, created_to=2**60)
 STARTS_WORK: Final[dict[str, Verb]] = {
     "create": lambda tx: creation.create(tx, Plans(), [make.new_job(make.independent(1))]),
-    "create with a key": lambda tx: keyed_creation.create(
-        tx, Plans(), [creation.Creation([make.new_job(make.independent(1))])]
-    ),
+    "create with a key": lambda tx: keyed_creation.create(tx, Plans(), [Creation([make.new_job(make.independent(1))])]),
     "cancel": lambda tx: cancellation.cancel(tx, [(1, 1)]),
     "claim": lambda tx: claims.claim(tx, Plans(), pool="native", limit=1, worker="w", lease_micros=1),
     "finish": lambda tx: reports.finish(tx, Plans(), []),

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from enginehouse.domain.errors import NotFound, Unavailable
-from enginehouse.storage.database.batcher import Coalescer
+from enginehouse.storage.database.batcher import Batcher
 
 
 class Plural:
@@ -32,20 +32,20 @@ class Plural:
             self.under_way -= 1
 
 
-async def held(plural: Plural, coalescer: Coalescer[int, int], *requests: int) -> list[asyncio.Task[int]]:
+async def held(plural: Plural, batcher: Batcher[int, int], *requests: int) -> list[asyncio.Task[int]]:
     """The first request is under way and held; the others wait."""
     plural.open.clear()
     plural.began.clear()
-    tasks = [asyncio.create_task(coalescer.ask(requests[0]))]
+    tasks = [asyncio.create_task(batcher.ask(requests[0]))]
     await plural.began.wait()
-    tasks += [asyncio.create_task(coalescer.ask(request)) for request in requests[1:]]
+    tasks += [asyncio.create_task(batcher.ask(request)) for request in requests[1:]]
     await asyncio.sleep(0)
     return tasks
 
 
 async def test_what_comes_while_a_batch_is_under_way_goes_together() -> None:
     plural = Plural()
-    tasks = await held(plural, Coalescer(plural, in_flight=1), 1, 2, 3, 4)
+    tasks = await held(plural, Batcher(plural, in_flight=1), 1, 2, 3, 4)
     plural.open.set()
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
     assert plural.batches == [[1], [2, 3, 4]]
@@ -53,8 +53,8 @@ async def test_what_comes_while_a_batch_is_under_way_goes_together() -> None:
 
 async def test_an_idle_coalescer_sends_at_once() -> None:
     plural = Plural()
-    coalescer = Coalescer(plural, in_flight=1)
-    task = asyncio.create_task(coalescer.ask(5))
+    batcher = Batcher(plural, in_flight=1)
+    task = asyncio.create_task(batcher.ask(5))
     for _ in range(3):  # turns of the loop, no time
         await asyncio.sleep(0)
     assert plural.batches == [[5]]
@@ -63,7 +63,7 @@ async def test_an_idle_coalescer_sends_at_once() -> None:
 
 async def test_nobody_is_answered_before_the_batch_has_ended() -> None:
     plural = Plural()
-    tasks = await held(plural, Coalescer(plural, in_flight=1), 1, 2)
+    tasks = await held(plural, Batcher(plural, in_flight=1), 1, 2)
     assert not any(task.done() for task in tasks)
     plural.open.set()
     assert await asyncio.gather(*tasks) == [2, 4]
@@ -71,7 +71,7 @@ async def test_nobody_is_answered_before_the_batch_has_ended() -> None:
 
 async def test_an_unexpected_error_reaches_only_its_own_caller() -> None:
     plural = Plural()
-    tasks = await held(plural, Coalescer(plural, in_flight=1), 1, 2, 13, 3)
+    tasks = await held(plural, Batcher(plural, in_flight=1), 1, 2, 13, 3)
     plural.open.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert answers[:2] + answers[3:] == [2, 4, 6]
@@ -81,7 +81,7 @@ async def test_an_unexpected_error_reaches_only_its_own_caller() -> None:
 
 async def test_an_answer_that_is_an_exception_is_raised_to_its_own_caller() -> None:
     plural = Plural()
-    tasks = await held(plural, Coalescer(plural, in_flight=1), 0, -1, 2)
+    tasks = await held(plural, Batcher(plural, in_flight=1), 0, -1, 2)
     plural.open.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [answers[0], answers[2]] == [0, 4]
@@ -96,8 +96,8 @@ async def test_an_unavailable_database_is_not_asked_again() -> None:
         sent.append(requests)
         raise Unavailable("The connection was lost while committing.")
 
-    coalescer: Coalescer[int, int] = Coalescer(plural, in_flight=1)
-    answers = await asyncio.gather(coalescer.ask(1), coalescer.ask(2), return_exceptions=True)
+    batcher: Batcher[int, int] = Batcher(plural, in_flight=1)
+    answers = await asyncio.gather(batcher.ask(1), batcher.ask(2), return_exceptions=True)
     assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
     assert sent == [[1, 2]]
 
@@ -109,15 +109,15 @@ async def test_a_batch_with_the_wrong_number_of_answers_is_not_sent_again() -> N
         sent.append(requests)
         return [1]
 
-    coalescer: Coalescer[int, int] = Coalescer(plural, in_flight=1)
-    answers = await asyncio.gather(coalescer.ask(1), coalescer.ask(2), return_exceptions=True)
+    batcher: Batcher[int, int] = Batcher(plural, in_flight=1)
+    answers = await asyncio.gather(batcher.ask(1), batcher.ask(2), return_exceptions=True)
     assert [type(answer) for answer in answers] == [RuntimeError, RuntimeError]
     assert sent == [[1, 2]]
 
 
 async def test_a_cancelled_caller_takes_nobody_along() -> None:
     plural = Plural()
-    tasks = await held(plural, Coalescer(plural, in_flight=1), 1, 2, 3)
+    tasks = await held(plural, Batcher(plural, in_flight=1), 1, 2, 3)
     tasks[0].cancel()  # already sent
     tasks[1].cancel()  # still waiting
     await asyncio.sleep(0)
@@ -131,9 +131,9 @@ async def test_a_cancelled_caller_takes_nobody_along() -> None:
 @pytest.mark.parametrize("in_flight", [1, 2])
 async def test_only_so_many_batches_run_at_a_time_and_none_is_too_large(in_flight: int) -> None:
     plural = Plural()
-    coalescer = Coalescer(plural, in_flight=in_flight, largest=4)
-    await asyncio.gather(*(coalescer.ask(n) for n in range(100, 150)))
-    tasks = await held(plural, coalescer, *range(200, 220))
+    batcher = Batcher(plural, in_flight=in_flight, largest=4)
+    await asyncio.gather(*(batcher.ask(n) for n in range(100, 150)))
+    tasks = await held(plural, batcher, *range(200, 220))
     plural.open.set()
     await asyncio.gather(*tasks)
     assert plural.most_under_way == in_flight
@@ -143,12 +143,12 @@ async def test_only_so_many_batches_run_at_a_time_and_none_is_too_large(in_fligh
 
 async def test_closing_answers_what_was_asked_and_refuses_the_rest() -> None:
     plural = Plural()
-    coalescer = Coalescer(plural, in_flight=1)
-    tasks = await held(plural, coalescer, 1, 2)
-    closing = asyncio.create_task(coalescer.close())
+    batcher = Batcher(plural, in_flight=1)
+    tasks = await held(plural, batcher, 1, 2)
+    closing = asyncio.create_task(batcher.close())
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
-        await coalescer.ask(3)
+        await batcher.ask(3)
     plural.open.set()
     await closing
     assert [task.result() for task in tasks] == [2, 4]

@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 from tests.postgres import PostgresServer
 
-from enginehouse.domain.event import EventKind
+from enginehouse.storage import inspection
 from enginehouse.storage.database.database import Row, StorageRefused
 from enginehouse.storage.database.migrate import Connection, Migration, available, migrate
 from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script, statements
 
-FIRST = Migration(1, "first", "CREATE TABLE thing (id BIGINT PRIMARY KEY, word TEXT NOT NULL);")
+FIRST = Migration(1, "begin", "CREATE TABLE thing (id BIGINT PRIMARY KEY, word TEXT NOT NULL);")
 SECOND = Migration(2, "second", "ALTER TABLE thing ADD COLUMN size BIGINT;\nCREATE INDEX thing_word ON thing (word);")
 BROKEN = Migration(2, "second", "ALTER TABLE thing ADD COLUMN size BIGINT;\nINSERT INTO nowhere VALUES (1);")
 
@@ -108,10 +108,50 @@ async def test_the_schema_file_is_all_migrations_together(empty: list[Any]) -> N
     assert await migrated.catalog() == await whole.catalog()
 
 
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """The .sql files of a storage whose schema has changed once more: a column and an index are new."""
+    (tmp_path / "migrations").mkdir()
+    index = "CREATE INDEX server_fact_noted ON server_fact (noted_at);"
+    noted = Migration(len(available()) + 1, "noted", f"ALTER TABLE server_fact ADD noted_at BIGINT;\n{index}")
+    for migration in [*available(), noted]:
+        (tmp_path / "migrations" / f"{migration.version:04}_{migration.name}.sql").write_text(migration.text)
+    schema, fact = (STORAGE / "schema.sql").read_text(), "TABLE server_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL"
+    assert fact in schema
+    (tmp_path / "schema.sql").write_text(schema.replace(fact, f"{fact}, noted_at BIGINT") + index)
+    return tmp_path
+
+
+async def test_a_schema_that_changes_is_brought_up_to_its_file(empty: list[Any], changed: Path) -> None:
+    migrated, whole = empty
+    await migrate(migrated, available())
+    await migrated.execute("INSERT INTO server_fact VALUES ('kept', 'yes')")
+    await migrate(migrated, available(changed))
+    assert [name for _, name in await versions(migrated)] == [*(each.name for each in available()), "noted"]
+    assert await migrated.execute("SELECT * FROM server_fact") == [("kept", "yes", None)]
+    await run(whole, script((changed / "schema.sql").read_text(), whole.dialect, "schema.sql"))
+    await migrate(whole, [])
+    assert await migrated.catalog() == await whole.catalog()
+
+
+async def test_a_change_without_its_migration_is_seen(empty: list[Any], changed: Path) -> None:
+    migrated, whole = empty
+    await migrate(migrated, available(changed)[:-1])
+    await run(whole, script((changed / "schema.sql").read_text(), whole.dialect, "schema.sql"))
+    await migrate(whole, [])
+    words = {word for row in await whole.catalog() ^ await migrated.catalog() for word in row}
+    assert words >= {"noted_at", "server_fact_noted"}
+
+
+def test_a_schema_that_never_changed_is_its_only_migration(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text(FIRST.text)
+    assert available(tmp_path) == [Migration(1, "schema", FIRST.text)]
+
+
 async def test_a_difference_between_schema_and_migrations_is_seen(empty: list[Any]) -> None:
     first, other = empty
     await migrate(first, [FIRST])
-    await migrate(other, [Migration(1, "first", FIRST.text.replace(" NOT NULL", ""))])
+    await migrate(other, [Migration(1, "begin", FIRST.text.replace(" NOT NULL", ""))])
     assert await first.catalog() != await other.catalog()
 
 
@@ -121,7 +161,7 @@ async def test_migrations_run_in_order_and_once(empty: list[Any]) -> None:
     await database.execute("INSERT INTO thing VALUES (1, 'kept')")
     for _ in range(2):
         await migrate(database, [FIRST, SECOND])
-    assert await versions(database) == [(1, "first"), (2, "second")]
+    assert await versions(database) == [(1, "begin"), (2, "second")]
     assert await database.execute("SELECT id, word, size FROM thing") == [(1, "kept", None)]
     assert (await database.execute("SELECT min(applied_at) FROM schema_migration"))[0][0] > 1_700_000_000_000_000
 
@@ -130,11 +170,11 @@ async def test_a_failed_migration_leaves_nothing_of_itself_and_is_resumed(empty:
     database = empty[0]
     with pytest.raises(Exception, match="nowhere"):
         await migrate(database, [FIRST, BROKEN])
-    assert await versions(database) == [(1, "first")]
+    assert await versions(database) == [(1, "begin")]
     with pytest.raises(Exception, match="size"):
         await database.execute("SELECT size FROM thing")
     await migrate(database, [FIRST, SECOND])
-    assert await versions(database) == [(1, "first"), (2, "second")]
+    assert await versions(database) == [(1, "begin"), (2, "second")]
 
 
 async def test_an_older_program_refuses_a_newer_schema(empty: list[Any]) -> None:
@@ -142,21 +182,46 @@ async def test_an_older_program_refuses_a_newer_schema(empty: list[Any]) -> None
     await migrate(database, [FIRST, SECOND])
     with pytest.raises(StorageRefused, match=r"newer Enginehouse.*at version 2.*up to 1"):
         await migrate(database, [FIRST])
-    assert await versions(database) == [(1, "first"), (2, "second")]
+    assert await versions(database) == [(1, "begin"), (2, "second")]
 
 
 async def test_a_database_with_another_history_is_refused(empty: list[Any]) -> None:
     database = empty[0]
     await migrate(database, [FIRST])
-    with pytest.raises(StorageRefused, match='"first" instead of "begin"'):
-        await migrate(database, [Migration(1, "begin", FIRST.text), SECOND])
+    with pytest.raises(StorageRefused, match='"begin" instead of "other"'):
+        await migrate(database, [Migration(1, "other", FIRST.text), SECOND])
+
+
+@pytest.mark.parametrize("names", [["first"], ["first", "managing"], ["first", "managing", "schedules"]])
+async def test_a_database_of_a_development_version_is_refused(empty: list[Any], names: list[str]) -> None:
+    database = empty[0]
+    await migrate(database, [Migration(number, name, "") for number, name in enumerate(names, 1)])
+    with pytest.raises(
+        StorageRefused, match=r"made by a development version .* before 0\.1\.0.*Start with an empty one"
+    ):
+        await migrate(database, available())
+    assert await versions(database) == list(enumerate(names, 1))
+
+
+async def test_an_inspection_refuses_a_database_of_a_development_version_too(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    name, path = await postgres.create(), tmp_path / "old.db"
+    for database in (Sqlite(path), Postgres(await asyncpg.connect(postgres.dsn(name)))):
+        await migrate(database, available())
+        await database.execute("UPDATE schema_migration SET name = 'first'")
+    with pytest.raises(StorageRefused, match="made by a development version"):
+        inspection.sqlite(path)
+    with pytest.raises(StorageRefused, match="made by a development version"):
+        await inspection.postgres(postgres.dsn(name))
+    await postgres.drop(name)
 
 
 async def test_two_servers_starting_at_once_apply_each_migration_once(postgres: PostgresServer) -> None:
     name = await postgres.create()
     both = [Postgres(await asyncpg.connect(postgres.dsn(name))) for _ in range(2)]
     await asyncio.gather(*(migrate(connection, [FIRST, SECOND]) for connection in both))
-    assert await versions(both[0]) == [(1, "first"), (2, "second")]
+    assert await versions(both[0]) == [(1, "begin"), (2, "second")]
     await postgres.drop(name)
 
 
@@ -182,27 +247,8 @@ async def test_every_named_statement_fits_the_schema(empty: list[Any]) -> None:
 
 @pytest.mark.parametrize("names", [["0002_late.sql"], ["0001_a.sql", "0003_c.sql"], ["first.sql"], ["0001_.sql"]])
 def test_a_gap_or_a_wrong_name_is_refused(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "migrations").mkdir()
     for name in names:
-        (tmp_path / name).write_text("SELECT 1;")
+        (tmp_path / "migrations" / name).write_text("SELECT 1;")
     with pytest.raises(BadStatement, match=r"expected 000\d_<name>\.sql"):
         available(tmp_path)
-
-
-async def test_the_history_of_an_older_database_is_told_in_the_words_of_today(empty: list[Any]) -> None:
-    database, (first, *later) = empty[0], available()
-    await migrate(database, [first])
-    for kind, detail in (
-        ("created", "NULL"), ("running", "NULL"), ("pending", "NULL"), ("retrying", "'internal_error'"),
-        ("complete", "NULL"), ("aborted", "'parent_failed'"), ("cancelled", "NULL"),
-    ):  # fmt: skip
-        await database.execute(
-            f"INSERT INTO event (job_id, ordinal, kind, at, detail) VALUES (1, 0, '{kind}', 0, {detail})"
-        )
-    await migrate(database, [first, *later])
-    found = await database.execute("SELECT kind, detail FROM event ORDER BY id")
-    assert [(EventKind(kind), detail) for kind, detail in found] == [
-        (EventKind.STARTED, None),
-        (EventKind.ATTEMPT_FAILED, '{"reason":"internal_error"}'),
-        (EventKind.COMPLETED, None),
-        (EventKind.ABORTED, '{"reason":"parent_failed"}'),
-    ]

@@ -17,6 +17,7 @@ from enginehouse.domain.work import Done, ItemKey, Lease, NewArtifact, Report
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.jobs import cancellation, creation
+from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, reports
 
@@ -49,7 +50,7 @@ class Race:
             *(self._claimer(claim) for _ in range(4)), *(self._canceller(cancel, ids[n::4]) for n in range(4))
         )
 
-    async def _create(self, new: list[creation.NewJob]) -> list[int]:
+    async def _create(self, new: list[NewJob]) -> list[int]:
         made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 

@@ -12,7 +12,7 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Failed
-from enginehouse.operations.house import furnish
+from enginehouse.operations.house import House
 from enginehouse.storage import consistency
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.jobs import cancellation
@@ -24,7 +24,7 @@ RACES = 40
 @pytest.fixture
 def worker(database: Database, own_statements: None, tmp_path: Path) -> Iterator[Worker]:
     store = DiskStore(tmp_path / "store")
-    yield Worker(furnish(database, store))
+    yield Worker(House.build(database, store))
     store.close()
 
 

@@ -13,7 +13,7 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.job import JobRequest
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Done
-from enginehouse.operations.house import furnish
+from enginehouse.operations.house import House
 from enginehouse.storage import consistency
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.jobs.reuse import SourceGone
@@ -25,7 +25,7 @@ RACES = 60
 @pytest.fixture
 def worker(database: Database, own_statements: None, tmp_path: Path) -> Iterator[Worker]:
     store = DiskStore(tmp_path / "store")
-    yield Worker(furnish(database, store))
+    yield Worker(House.build(database, store))
     store.close()
 
 

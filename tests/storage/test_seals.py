@@ -2,9 +2,10 @@
 
 import pytest
 
+from enginehouse.domain.audit import Entry
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.audit import seals
-from enginehouse.storage.audit.entries import NEVER, Entry
+from enginehouse.storage.audit.entries import NEVER
 from enginehouse.storage.audit.seals import Seal, SealFault, Verified
 from enginehouse.storage.database.database import Database, Row, Tx
 

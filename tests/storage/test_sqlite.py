@@ -314,7 +314,7 @@ async def test_a_second_server_is_refused_by_name_of_file_and_process(tmp_path: 
     assert f"process {os.getpid()}" in str(refused.value)
     program = f"""
 import asyncio, pathlib
-from enginehouse.storage.sqlite import SqliteDatabase
+from enginehouse.storage.database.sqlite import SqliteDatabase
 asyncio.run(SqliteDatabase.open(pathlib.Path({str(path)!r})))
 """
     other = await asyncio.to_thread(

@@ -11,6 +11,7 @@ from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Re
 from enginehouse.storage.database.database import Database, Row
 from enginehouse.storage.jobs import cancellation, creation, queries
 from enginehouse.storage.jobs.cancellation import Cancelled
+from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims
 from enginehouse.storage.work import reports as work_reports
@@ -25,7 +26,7 @@ class Verbs:
         self.database = database
         self.plans = Plans()
 
-    async def create(self, *new: creation.NewJob) -> list[int]:
+    async def create(self, *new: NewJob) -> list[int]:
         made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 

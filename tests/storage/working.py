@@ -15,6 +15,7 @@ from enginehouse.operations.house import House
 from enginehouse.storage import artifacts
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import cancellation, creation, deletion, queries
+from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.work import claims, reports
 
 CHUNKS = 3
@@ -31,7 +32,7 @@ class Worker:
         self.database = house.database
         self.plans = house.plans
 
-    async def create(self, *new: creation.NewJob) -> list[int]:
+    async def create(self, *new: NewJob) -> list[int]:
         made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
         return [job_id for job_id, _ in made]
 

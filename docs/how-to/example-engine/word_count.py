@@ -1,4 +1,4 @@
-"""An engine that counts the words of what it is given."""
+"""An engine that counts the words of its inputs."""
 
 import json
 

@@ -10,7 +10,7 @@ from enginehouse.cli.problem import FailureError
 from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import accounts
-from enginehouse.operations.house import furnish
+from enginehouse.operations.house import House
 from enginehouse.settings import Settings
 
 # Nobody has signed in: owning the files is the right to do this.
@@ -34,7 +34,7 @@ async def _set_password(settings: Settings, scratch: Path, name: str, password: 
     try:
         store = DiskStore(scratch / "artifacts")
         try:
-            await accounts.set_password(furnish(opened, store), _OWNER, name, password)
+            await accounts.set_password(House.build(opened, store), _OWNER, name, password)
         finally:
             store.close()
     finally:

@@ -19,7 +19,11 @@ Refusal
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_WORDS: Final = {None: "null", True: "true", False: "false"}
+_LONGEST_EXCERPT: Final = 60  # characters
+_LARGEST_NUMBER: Final = 1024  # bits
 
 
 class Fault(StrEnum):
@@ -47,6 +51,28 @@ class Problem:
     def message(self) -> str:
         """The sentence a person reads: `path: text`, or only the text where the whole request is meant."""
         return f"{self.path}: {self.text}" if self.path else self.text
+
+
+def excerpt(value: object) -> str:
+    """A wrong value as a message repeats it: in one line and as JSON has it, at most 60 characters of it."""
+    match value:
+        case None | bool():
+            return _WORDS[value]
+        case dict():
+            return "an object"
+        case list():
+            return "a list"
+        case str():
+            text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in _shortened(value))
+            return f'"{text}"'
+        case int() if value.bit_length() > _LARGEST_NUMBER:
+            return "a number too large to show"
+        case _:
+            return _shortened(str(value))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "…"
 
 
 class Refusal(Exception):

@@ -156,6 +156,11 @@ def folder_uuid(job_id: int, ordinal: int, position: int) -> str:
     return tagged_uuid(Tag.FOLDER, (job_id << 14 | ordinal) << 11 | position)
 
 
+def organization_uuid(organization_id: int) -> str:
+    """The organization's id where REST wants a UUID."""
+    return tagged_uuid(Tag.ORGANIZATION, organization_id)
+
+
 def pipeline_uuid(pipeline_id: int) -> str:
     """How a job pipeline is named on both interfaces."""
     return tagged_uuid(Tag.PIPELINE, pipeline_id)

@@ -1,4 +1,4 @@
-"""One warm child as the server sees it: hand it work, hear its answer, say why it failed, end it."""
+"""One warm child process as the server sees it: it gets work, gives a reply or a reason, and is ended."""
 
 import asyncio
 import os
@@ -11,12 +11,12 @@ from typing import Final
 from enginehouse.engine import EngineFailure, FailureKind, Work
 from enginehouse.engines import frames
 from enginehouse.engines.frames import (
-    Answer,
-    FailureAnswer,
-    LoadedAnswer,
+    FailureReply,
+    LoadedReply,
     LoadRequest,
     MalformedFrame,
-    OutputsAnswer,
+    OutputsReply,
+    Reply,
     Request,
     RunRequest,
 )
@@ -26,30 +26,30 @@ from enginehouse.engines.task_log import TaskLog
 
 LOAD_SECONDS: Final = 120.0
 GRACE: Final = 1.0  # seconds between SIGTERM and SIGKILL
-LONGEST_END: Final = 8.0  # seconds after the grace in which the keeper has to report
-WATCH_AFTER: Final = 0.1  # seconds; shorter work never troubles the keeper
-_PIPE: Final = 1 << 16  # bytes a pipe holds, and so the most a single look at it can find
+LONGEST_END: Final = 8.0  # seconds that the keeper has to report after the grace
+WATCH_AFTER: Final = 0.1  # seconds; the keeper hears nothing of shorter work
+_PIPE: Final = 1 << 16  # bytes that a pipe holds, and so the most that one read returns
 
 
 class Child:
     """A process with one engine loaded. It does one thing at a time, and is not used again after any failure."""
 
     def __init__(self, keeper: Keeper, handle: ChildHandle, connection: socket.socket, output: int) -> None:
-        self.log: TaskLog | None = None  # where what it prints goes now; between two items it goes nowhere
+        self.log: TaskLog | None = None  # takes what the child prints; None between two items drops it
         self._keeper = keeper
         self._handle = handle
         self._connection = connection
         self._output: int | None = output
         self._items = 0
-        self._watched = True  # from the spawn on, so that loading is held to the limit too
+        self._watched = True  # from the spawn on, so that the memory limit holds for loading too
         self._stopping: asyncio.Task[None] | None = None
         asyncio.get_running_loop().add_reader(output, self._drain)
-        # A fork of the engine may hold the other end open: without this its death would go unheard.
+        # A fork of the engine may hold the other end open: then only this shows that the child has died.
         handle.ended.add_done_callback(lambda _: self._hang_up())
 
     @classmethod
     def spawn(cls, keeper: Keeper, memory_mb: int) -> "Child":
-        """A child is being started; `load` is the first thing to ask of it. Raises EngineFailure."""
+        """The child is starting; call `load` first. Raises EngineFailure."""
         with ExitStack() as undo, ExitStack() as passed_on:
             try:
                 ours, theirs = socket.socketpair()
@@ -69,12 +69,12 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """True once the process and everything it started are gone."""
+        """True once the process and everything that it started are gone."""
         return self._handle.ended.done()
 
     @property
     def usable(self) -> bool:
-        """True while the child waits for its next item: connected, and with nothing said that was not asked for."""
+        """True while the child waits for its next item: it is connected and has sent nothing unasked."""
         try:
             self._connection.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -87,29 +87,29 @@ class Child:
         """The engine is imported. Raises EngineFailure."""
         request = LoadRequest(entry_point, _import_path())
         match await self._exchange(request, LOAD_SECONDS, memory_mb, "took longer than {:g} s to start"):
-            case LoadedAnswer():
+            case LoadedReply():
                 return
-            case FailureAnswer(kind, message):
+            case FailureReply(kind, message):
                 raise EngineFailure(message, kind)
-            case OutputsAnswer():
+            case OutputsReply():
                 raise malformed("outputs before any work")
 
-    async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsAnswer:
-        """The engine has done the work; its files are regular ones inside the work's folder. Raises EngineFailure."""
+    async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsReply:
+        """The engine has done the work; its files are regular ones in the work's folder. Raises EngineFailure."""
         self._items += 1
         request = RunRequest(self._items, work, seconds, memory_mb)
         match await self._exchange(request, seconds, memory_mb, "took longer than {:g} s"):
-            case OutputsAnswer(number) as answer if number == self._items:
-                return resolve_files(answer, work.directory)
-            case FailureAnswer(kind, message):
+            case OutputsReply(number) as reply if number == self._items:
+                return resolve_files(reply, work.directory)
+            case FailureReply(kind, message):
                 raise EngineFailure(message, kind)
-            case OutputsAnswer() | LoadedAnswer():
+            case OutputsReply() | LoadedReply():
                 raise malformed("an answer to something else")
 
     def stop(self, grace: float = GRACE) -> "asyncio.Task[None]":
-        """A task that is done when the child, and everything it started, is gone and its output is in the log.
+        """A task that ends when the child and everything that it started are gone and its output is in the log.
 
-        Of several graces the one that ends first counts.
+        When it is called several times, the grace that ends first counts.
         """
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop(grace))
@@ -122,12 +122,12 @@ class Child:
         await asyncio.shield(self._handle.ended)
 
     def settle(self) -> None:
-        """All that was printed so far is in the log."""
+        """Everything printed so far is in the log."""
         for _ in range(2):
             if not self._drain():
                 return
 
-    async def _exchange(self, request: Request, seconds: float, memory_mb: int, too_long: str) -> Answer:
+    async def _exchange(self, request: Request, seconds: float, memory_mb: int, too_long: str) -> Reply:
         try:
             frame = frames.encode(request, frames.REQUEST_LIMIT)
         except MalformedFrame as error:
@@ -149,25 +149,25 @@ class Child:
             if self._watched:
                 self._watch(None)
 
-    async def _ask(self, frame: bytes) -> Answer:
+    async def _ask(self, frame: bytes) -> Reply:
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(self._connection, frame)
         data = await loop.sock_recv(self._connection, _PIPE)
         received = bytearray(data)
         while data and (
             len(received) < frames.HEADER
-            or len(received) < frames.HEADER + frames.body_length(received, frames.ANSWER_LIMIT)
+            or len(received) < frames.HEADER + frames.body_length(received, frames.REPLY_LIMIT)
         ):
             data = await loop.sock_recv(self._connection, 1 << 20)
             received += data
         if not data:
             raise EOFError
-        if len(received) > frames.HEADER + frames.body_length(received, frames.ANSWER_LIMIT):
+        if len(received) > frames.HEADER + frames.body_length(received, frames.REPLY_LIMIT):
             raise MalformedFrame("more than one answer")
-        return frames.decode_answer(bytes(received[frames.HEADER :]))
+        return frames.decode_reply(bytes(received[frames.HEADER :]))
 
     async def _why(self, memory_mb: int) -> EngineFailure:
-        """The reason the connection closed. The keeper reports a process that ended by itself in a moment."""
+        """Why the connection closed. The keeper reports a process that ended by itself within a moment."""
         try:
             async with asyncio.timeout(0.5):
                 ended = await asyncio.shield(self._handle.ended)
@@ -190,7 +190,7 @@ class Child:
         self._connection.close()
 
     def _drain(self) -> bool:
-        """True when something was read; the reader of the output pipe."""
+        """Reads the output pipe; returns True when something was there."""
         if self._output is None:
             return False
         try:
@@ -215,5 +215,5 @@ class Child:
 
 
 def _import_path() -> list[str]:
-    """Where this process imports from, spelled so that it means the same in another working folder."""
+    """The import path of this process, with absolute paths, so that it is the same in another working folder."""
     return [str(Path(entry).absolute()) for entry in sys.path if entry]

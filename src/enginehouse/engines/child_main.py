@@ -1,4 +1,4 @@
-"""The child: a process that loads one engine and runs it, one work item after the other, until its server hangs up."""
+"""The child process: it loads one engine and runs one work item after another, until the server hangs up."""
 
 import faulthandler
 import importlib
@@ -17,18 +17,18 @@ from typing import Any, Final, TextIO
 from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
 from enginehouse.engines.frames import (
-    Answer,
-    FailureAnswer,
-    LoadedAnswer,
+    FailureReply,
+    LoadedReply,
     LoadRequest,
     MalformedFrame,
-    OutputsAnswer,
+    OutputsReply,
+    Reply,
     Request,
     RunRequest,
 )
 
 MAX_FILES: Final = 4096
-HEADROOM: Final = 1 << 30  # bytes of addresses an interpreter and its libraries reserve without using them
+HEADROOM: Final = 1 << 30  # bytes of addresses that an interpreter and its libraries reserve and do not use
 MESSAGE_LIMIT: Final = 2000  # characters
 
 engine: PythonEngine | None = None
@@ -38,79 +38,79 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
     processes.die_with_parent()
-    # What the engine leaves running stays below this process, where it is seen.
+    # What the engine leaves running stays below this process, where the keeper sees it.
     processes.become_subreaper()
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, MAX_FILES)
     printer = Printer()
     while (request := receive(connection)) is not None:
         printer.aim()
-        answer = respond(request)
+        reply = respond(request)
         printer.flush()
-        connection.sendall(encode(answer))
+        connection.sendall(encode(reply))
     os._exit(0)
 
 
 def receive(connection: socket.socket) -> Request | None:
-    """The server's next request, None when it has hung up."""
+    """The server's next request; None when the server has hung up."""
     header = _exactly(connection, frames.HEADER)
     if not header:
         return None
     return frames.decode_request(_exactly(connection, frames.body_length(header, frames.REQUEST_LIMIT)))
 
 
-def respond(request: Request) -> Answer:
-    """The answer to one request; whatever an engine raises becomes one."""
+def respond(request: Request) -> Reply:
+    """The reply to one request; whatever the engine raises becomes a FailureReply."""
     me = os.getpid()
     try:
-        answer = _load(request) if isinstance(request, LoadRequest) else _run(request)
+        reply = _load(request) if isinstance(request, LoadRequest) else _run(request)
     except EngineFailure as failure:
-        answer = _failed(failure.kind, failure.message)
+        reply = _failed(failure.kind, failure.message)
     except MemoryError:
         limit = f"{request.memory_mb} MiB" if isinstance(request, RunRequest) else "the allowed amount"
-        answer = _failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")
+        reply = _failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")
     except ImportError as error:
         traceback.print_exc()
-        answer = _failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, _missing(error))
+        reply = _failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, _missing(error))
     except Exception as error:
         traceback.print_exc()
-        answer = _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
+        reply = _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
     if os.getpid() != me:
-        os._exit(0)  # a fork of the engine came back here; the answer is its parent's to give
-    return answer
+        os._exit(0)  # a fork of the engine came back here; only its parent answers
+    return reply
 
 
-def encode(answer: Answer) -> bytes:
-    """The frame of an answer, or of the failure to have one that can be sent."""
+def encode(reply: Reply) -> bytes:
+    """The frame of the reply; of a failure when the reply cannot be sent."""
     try:
-        return frames.encode(answer, frames.ANSWER_LIMIT)
+        return frames.encode(reply, frames.REPLY_LIMIT)
     except MalformedFrame as error:
-        return frames.encode(_not_outputs(str(error)), frames.ANSWER_LIMIT)
+        return frames.encode(_not_outputs(str(error)), frames.REPLY_LIMIT)
 
 
-def _load(request: LoadRequest) -> Answer:
-    global engine  # noqa: PLW0603 -- the one thing this process exists for
+def _load(request: LoadRequest) -> Reply:
+    global engine  # noqa: PLW0603 -- this process exists for one engine
     sys.path[:] = request.path
     if ":" in request.entry_point:
         module, _, attribute = request.entry_point.partition(":")
-        found = getattr(importlib.import_module(module), attribute, None)
+        loaded = getattr(importlib.import_module(module), attribute, None)
     else:
         points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP, name=request.entry_point)
         if not points:
-            return FailureAnswer(
+            return FailureReply(
                 FailureKind.SYSTEM_DEPENDENCY_MISSING,
                 f'No installed package has an entry point "{request.entry_point}" in the group {ENTRY_POINT_GROUP}.',
             )
-        found = next(iter(points)).load()
-    if not callable(getattr(found, "process", None)):
+        loaded = next(iter(points)).load()
+    if not callable(getattr(loaded, "process", None)):
         return _failed(FailureKind.INTERNAL_ERROR, f'"{request.entry_point}" is not an engine: it has no process().')
-    engine = found
-    return LoadedAnswer()
+    engine = loaded
+    return LoadedReply()
 
 
-def _run(request: RunRequest) -> Answer:
+def _run(request: RunRequest) -> Reply:
     if engine is None:
-        return _failed(FailureKind.INTERNAL_ERROR, "There was work before an engine was loaded.")
+        return _failed(FailureKind.INTERNAL_ERROR, "Work came before an engine was loaded.")
     work = request.work
     os.chdir(work.directory)
     _allow(request)
@@ -123,11 +123,11 @@ def _run(request: RunRequest) -> Answer:
         sendable = _spill(outputs, work.directory)
     except OSError as error:
         return _failed(FailureKind.FILE_WRITE_ERROR, f"The engine's outputs could not be written: {error}")
-    return OutputsAnswer(request.number, sendable, left_behind=_left_behind())
+    return OutputsReply(request.number, sendable, left_behind=_left_behind())
 
 
 def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[Output]:
-    """The outputs, with what is too much for one answer moved to files."""
+    """The outputs; what is too large for one reply has been written to files."""
     room = frames.INLINE_LIMIT
     sendable = []
     for output in outputs:
@@ -143,7 +143,7 @@ def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[
 
 
 def _allow(request: RunRequest) -> None:
-    """The limits of this item: processor time is counted over the life of the process, so each item adds its own."""
+    """The limits of this item hold. Processor time is counted over the life of the process, so each item adds to it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     seconds = usage.ru_utime + usage.ru_stime + request.seconds * (os.cpu_count() or 1) + 60
     _limit(resource.RLIMIT_CPU, int(seconds))
@@ -157,7 +157,7 @@ def _limit(what: int, value: int) -> None:
 
 
 def _left_behind() -> bool:
-    """True when a process the engine started is still running; ended ones are reaped."""
+    """True when a process that the engine started still runs; ended ones are reaped."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             pass
@@ -165,13 +165,13 @@ def _left_behind() -> bool:
     return False
 
 
-def _failed(kind: FailureKind, message: str) -> FailureAnswer:
+def _failed(kind: FailureKind, message: str) -> FailureReply:
     text = message.encode("utf-8", "replace").decode()
-    return FailureAnswer(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
+    return FailureReply(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
 
 
-def _not_outputs(what: str) -> FailureAnswer:
-    return _failed(FailureKind.INTERNAL_ERROR, f"The engine answered something that is not a list of outputs: {what}.")
+def _not_outputs(what: str) -> FailureReply:
+    return _failed(FailureKind.INTERNAL_ERROR, f"The engine returned something that is not a list of outputs: {what}.")
 
 
 def _missing(error: ImportError) -> str:
@@ -190,7 +190,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 class Printer:
-    """Standard output and error, both going to the log, and restored before each item whatever the last one did."""
+    """Standard output and error. Both go to the log, and are restored before each item whatever the last one did."""
 
     def __init__(self) -> None:
         self._log = os.dup(1)
@@ -198,7 +198,7 @@ class Printer:
         faulthandler.enable(self._log)
 
     def aim(self) -> None:
-        """Descriptors 1 and 2 and `sys.stdout`/`sys.stderr` lead to the log."""
+        """Descriptors 1 and 2, `sys.stdout` and `sys.stderr` lead to the log."""
         os.dup2(self._log, 1)
         os.dup2(self._log, 2)
         if any(stream.closed for stream in self._streams):

@@ -1,4 +1,4 @@
-"""The warm children of this server: which one does a piece of work, and when one is started and ended."""
+"""The pool of warm child processes: which child does the work, and when a child is started and ended."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.child import GRACE, Child
-from enginehouse.engines.frames import OutputsAnswer
+from enginehouse.engines.frames import OutputsReply
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.task_log import TaskLog
 
@@ -15,7 +15,7 @@ LOG_LIMIT: Final = 1 << 20
 
 
 class Owner(NamedTuple):
-    """Whom a child may work for. `organization_id` is None where the engine says that it may serve several."""
+    """The engine and organization that a child works for; `organization_id` None where the engine may serve several."""
 
     engine_id: str
     entry_point: str
@@ -23,14 +23,14 @@ class Owner(NamedTuple):
 
 
 class ChildPool:
-    """At most `slots` children at once, busy and idle together; one that idles for `idle_seconds` is ended."""
+    """At most `slots` children at once, busy and idle together; a child that is idle for `idle_seconds` is ended."""
 
     def __init__(self, keeper: Keeper, *, slots: int, idle_seconds: float = 60.0) -> None:
         self._keeper = keeper
         self._slots = slots
         self._free = asyncio.Semaphore(slots)
         self._idle_seconds = idle_seconds
-        self._idle: dict[Child, tuple[Owner, asyncio.TimerHandle]] = {}  # in the order they fell idle
+        self._idle: dict[Child, tuple[Owner, asyncio.TimerHandle]] = {}  # in the order in which they became idle
         self._busy: set[Child] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -42,17 +42,18 @@ class ChildPool:
         *,
         log: Path,
         log_limit: int = LOG_LIMIT,
-        timeout: float,  # noqa: ASYNC109 -- a limit of the engine's, not a deadline of the caller's
+        timeout: float,  # noqa: ASYNC109 -- a limit of the engine, not a deadline of the caller
         memory_mb: int,
         organization_id: int,
         grace: Callable[[], float] = lambda: GRACE,
     ) -> list[Output]:
         """The engine's outputs for the work; nothing it started is still running.
 
-        What it prints is appended to `log` while it runs, up to `log_limit` bytes; the file is made by the first byte.
-        `timeout` (seconds) does not count the wait for a slot or the import of the engine. Raises EngineFailure. When
-        the task is cancelled the child is told to end, made to after `grace()` seconds, and gone before CancelledError
-        is raised; a second cancel leaves it no more than the shortest grace there is.
+        What it prints is appended to `log` while it runs, up to `log_limit` bytes; the first byte makes the file.
+        `timeout` (seconds) does not count the wait for a slot or the import of the engine. Raises EngineFailure.
+
+        When the task is cancelled, the child gets SIGTERM, and SIGKILL after `grace()` seconds; it is gone before
+        CancelledError is raised. After a second cancel it has GRACE at most.
         """
         async with self._free:
             task_log = TaskLog(log, log_limit)
@@ -72,7 +73,7 @@ class ChildPool:
             return done.outputs
 
     async def close(self) -> None:
-        """No child is left, and none will be started; calls that were running fail as `server_stopped`."""
+        """No child is left and none starts any more; running calls fail as `server_stopped`."""
         self._closed = True
         for child in [*self._idle, *self._busy]:
             self._end(child)
@@ -81,7 +82,7 @@ class ChildPool:
 
     async def _run(
         self, child: Child, work: Work, seconds: float, memory_mb: int, grace: Callable[[], float]
-    ) -> OutputsAnswer:
+    ) -> OutputsReply:
         try:
             done = await child.run(work, seconds=seconds, memory_mb=memory_mb)
             child.settle()
@@ -92,12 +93,12 @@ class ChildPool:
             await asyncio.shield(self._end(child))
             raise
         if done.left_behind:
-            # It may still be writing to the outputs; the engine's state without it is anybody's guess.
+            # It may still write to the outputs, and nobody knows the engine's state without it.
             await asyncio.shield(self._end(child))
         return done
 
     async def _gone(self, child: Child, grace: float) -> None:
-        """Nothing of the child is left: who was told to stop it may say that it has."""
+        """Nothing of the child is left, so the attempt may be reported as stopped."""
         ending = self._end(child, grace)
         while not ending.done():
             try:
@@ -129,13 +130,13 @@ class ChildPool:
                 await asyncio.shield(self._end(child))
                 raise
         else:
-            child.settle()  # what it printed while idle is nobody's
+            child.settle()  # what it printed while idle belongs to no task
             child.log = task_log
             self._busy.add(child)
         return child
 
     def _warm(self, owner: Owner) -> Child | None:
-        """The owner's child that fell idle last and is still fit for work; unfit ones are ended on the way."""
+        """The owner's usable child that became idle last; unusable ones found on the way are ended."""
         for child in [child for child, (whose, _) in reversed(self._idle.items()) if whose == owner]:
             if child.usable:
                 self._idle.pop(child)[1].cancel()
@@ -144,7 +145,7 @@ class ChildPool:
         return None
 
     async def _make_room(self) -> None:
-        """One child fewer than slots. Our own slot has none yet, so whatever fills the house is idle or ending."""
+        """Fewer children exist than slots. Our own slot has none yet, so one of the others is idle or ending."""
         while len(self._idle) + len(self._busy) + len(self._ending) >= self._slots:
             if not self._ending:
                 self._end(next(iter(self._idle)))
@@ -157,7 +158,7 @@ class ChildPool:
         self._idle[child] = (owner, timer)
 
     def _end(self, child: Child, grace: float = GRACE) -> "asyncio.Task[None]":
-        """The child is no longer ours to use; the task is done when it is gone."""
+        """The child is no longer used; the task ends when the child is gone."""
         if kept := self._idle.pop(child, None):
             kept[1].cancel()
         self._busy.discard(child)

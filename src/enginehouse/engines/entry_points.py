@@ -1,4 +1,4 @@
-"""Which Python engines are installed: the entry points in the group `enginehouse.engines`."""
+"""The installed Python engines: the entry points in the group `enginehouse.engines`."""
 
 from importlib.metadata import entry_points
 
@@ -11,8 +11,8 @@ log = structlog.get_logger(__name__)
 
 
 def load_specs() -> list[EngineSpec]:
-    """The declarations of every installed Python engine; one that cannot be read is named in the log and left out."""
-    found = []
+    """The specs of the installed Python engines; one that cannot be read is named in the log and left out."""
+    specs = []
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = entry.load().spec
@@ -22,5 +22,5 @@ def load_specs() -> list[EngineSpec]:
         if not isinstance(spec, EngineSpec) or spec.kind is not EngineKind.PYTHON:
             log.warning("an installed engine has no EngineSpec of kind python", engine=entry.name)
             continue
-        found.append(structs.replace(spec, entry_point=entry.name))
-    return found
+        specs.append(structs.replace(spec, entry_point=entry.name))
+    return specs

@@ -1,4 +1,4 @@
-"""What the server and a child say to one another: four bytes of length, then one message.
+"""The messages between the server and a child: four bytes of length, then one message.
 
 Neither side trusts the other's lengths or types: anything unexpected is `MalformedFrame`.
 """
@@ -14,12 +14,12 @@ from enginehouse.engine import FailureKind, Output, Work
 
 HEADER: Final = 4
 REQUEST_LIMIT: Final = 64 << 20
-ANSWER_LIMIT: Final = 16 << 20
-INLINE_LIMIT: Final = 1 << 20  # bytes of outputs in one answer; what is more goes to files
+REPLY_LIMIT: Final = 16 << 20
+INLINE_LIMIT: Final = 1 << 20  # bytes of outputs in one reply; the rest goes to files
 
 
 class MalformedFrame(Exception):
-    """The bytes on the connection are not what the protocol allows there."""
+    """The bytes on the connection are not a message that may come there."""
 
 
 class LoadRequest(msgspec.Struct, frozen=True, tag=True):
@@ -30,7 +30,7 @@ class LoadRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class RunRequest(msgspec.Struct, frozen=True, tag=True):
-    """Do the work. The answer repeats `number`, so that a stale or made-up answer is not taken for this one's."""
+    """Do the work. The reply repeats `number`, so that a stale or made-up reply does not pass for this one."""
 
     number: int
     work: Work
@@ -38,19 +38,19 @@ class RunRequest(msgspec.Struct, frozen=True, tag=True):
     memory_mb: int
 
 
-class LoadedAnswer(msgspec.Struct, frozen=True, tag=True):
+class LoadedReply(msgspec.Struct, frozen=True, tag=True):
     """The engine is loaded."""
 
 
-class OutputsAnswer(msgspec.Struct, frozen=True, tag=True):
-    """The engine's outputs. `left_behind`: processes it started are still running."""
+class OutputsReply(msgspec.Struct, frozen=True, tag=True):
+    """The engine's outputs. `left_behind`: processes that it started still run."""
 
     number: int
     outputs: list[Output]
     left_behind: bool = False
 
 
-class FailureAnswer(msgspec.Struct, frozen=True, tag=True):
+class FailureReply(msgspec.Struct, frozen=True, tag=True):
     """The engine could not be loaded, or raised."""
 
     kind: FailureKind
@@ -58,7 +58,7 @@ class FailureAnswer(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = LoadRequest | RunRequest
-Answer = LoadedAnswer | OutputsAnswer | FailureAnswer
+Reply = LoadedReply | OutputsReply | FailureReply
 
 
 def _encode_path(value: Any) -> str:
@@ -67,19 +67,19 @@ def _encode_path(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
-def _decode_path(wanted: type, value: Any) -> Any:
-    if wanted is Path and isinstance(value, str):
+def _decode_path(expected: type, value: Any) -> Any:
+    if expected is Path and isinstance(value, str):
         return Path(value)
-    raise TypeError(f"expected {wanted.__name__}")
+    raise TypeError(f"expected {expected.__name__}")
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_encode_path)
 _requests = msgspec.msgpack.Decoder(Request, dec_hook=_decode_path)
-_answers = msgspec.msgpack.Decoder(Answer, dec_hook=_decode_path)
+_replies = msgspec.msgpack.Decoder(Reply, dec_hook=_decode_path)
 
 
-def encode(message: Request | Answer, limit: int) -> bytes:
-    """The frame of a message. Raises MalformedFrame when it cannot be sent or is larger than `limit` bytes."""
+def encode(message: Request | Reply, limit: int) -> bytes:
+    """The frame of a message. Raises MalformedFrame when the message cannot be sent or is larger than `limit` bytes."""
     try:
         body = _encoder.encode(message)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -90,7 +90,7 @@ def encode(message: Request | Answer, limit: int) -> bytes:
 
 
 def body_length(header: bytes | bytearray, limit: int) -> int:
-    """The length a frame's first bytes announce. Raises MalformedFrame over `limit`."""
+    """The length that a frame's first bytes announce. Raises MalformedFrame over `limit`."""
     length = int.from_bytes(header[:HEADER], "big")
     if length > limit:
         raise MalformedFrame(f"a message of {length} bytes, at most {limit}")
@@ -104,11 +104,11 @@ def decode_request(body: bytes) -> Request:
         return request
 
 
-def decode_answer(body: bytes) -> Answer:
-    """The answer in a frame's body. Raises MalformedFrame."""
+def decode_reply(body: bytes) -> Reply:
+    """The reply in a frame's body. Raises MalformedFrame."""
     with _malformed_when_refused():
-        answer: Answer = _answers.decode(body)
-        return answer
+        reply: Reply = _replies.decode(body)
+        return reply
 
 
 @contextmanager

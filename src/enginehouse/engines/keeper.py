@@ -1,4 +1,4 @@
-"""The server's hold on its keeper process: start it before any thread, give it orders, hear what has ended."""
+"""The keeper process as the server sees it: the server starts it, sends it orders and reads which children ended."""
 
 import asyncio
 import itertools
@@ -16,15 +16,15 @@ from typing import Any, Final, Self
 
 from enginehouse.engines import keeper_register
 
-CLOSE_SECONDS: Final = 15.0  # the keeper's own longest goodbye is shorter
+CLOSE_SECONDS: Final = 15.0  # the keeper ends in less
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED")
 
 
 @dataclass(frozen=True, slots=True)
 class ChildEnd:
-    """How a child ended: its exit code (negative for a signal), and who ended it when it was not itself.
+    """How a child ended: its exit code (negative for a signal), and who ended it unless it was the child itself.
 
-    `cause` is "memory" or "processes" over a limit, "spawn" when it never started, "keeper" when the keeper vanished.
+    `cause` is "memory" or "processes" past a limit, "spawn" when it never started, "keeper" when the keeper vanished.
     """
 
     status: int | None
@@ -34,14 +34,14 @@ class ChildEnd:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChildHandle:
-    """A child as the server names it; `ended` is set once it and everything it started are gone."""
+    """A child as the server names it; `ended` has a result once it and everything that it started are gone."""
 
     number: int
     ended: "asyncio.Future[ChildEnd]" = field(repr=False)
 
 
 class Keeper:
-    """One keeper process. A vanished one is replaced by the next `spawn`, which also ends what it left behind."""
+    """One keeper process. When it vanishes, the next `spawn` starts another, which ends what the first left behind."""
 
     def __init__(self, scratch: Path, register: Path | None = None) -> None:
         self._scratch = scratch
@@ -58,10 +58,10 @@ class Keeper:
 
     @classmethod
     def start(cls, scratch: Path | None = None, *, register: Path | None = None) -> Self:
-        """The keeper runs. Blocking, and meant for the very start: before an event loop and before any thread.
+        """The keeper runs. Blocks; call it first of all, before the event loop and before any thread.
 
-        `scratch` is where each child gets a folder of its own, the system's temporary folder by default. In `register`
-        the next server learns of this one's keepers.
+        Each child gets a folder of its own in `scratch`, by default the system's temporary folder. The next server
+        finds this one's keepers in `register`.
         """
         keeper = cls(scratch or Path(tempfile.gettempdir()), register)
         keeper._launch()
@@ -69,16 +69,16 @@ class Keeper:
 
     @property
     def pid(self) -> int:
-        """The keeper process; it changes when a vanished keeper is replaced."""
+        """The keeper's process id; it changes when a vanished keeper is replaced."""
         return self._process.pid if self._process else 0
 
     @property
     def owner(self) -> str:
-        """What the environment marker of everything started here begins with."""
+        """How the environment marker of everything started here begins."""
         return self._owner
 
     def spawn(self, command: list[str], *, connection: socket.socket, output: int, memory_mb: int) -> ChildHandle:
-        """The child is being started and is watched from the first moment. The caller closes its copies of the fds."""
+        """The child starts, and is watched from the first moment. The caller closes its copies of the descriptors."""
         loop = asyncio.get_running_loop()
         server = self._socket or self._launch()
         if self._loop is not loop:
@@ -94,15 +94,15 @@ class Keeper:
         return child
 
     def watch(self, child: ChildHandle, memory_mb: int | None) -> None:
-        """What the child's tree uses is held against the limit until `watch(child, None)`."""
+        """The keeper ends the child's tree past the limit, until `watch(child, None)`."""
         self._order({"do": "watch", "child": child.number, "memory": memory_mb and memory_mb << 20})
 
     def stop(self, child: ChildHandle, grace: float) -> None:
-        """The child is ending: SIGTERM now, SIGKILL for its tree after `grace` seconds. Wait on `child.ended`."""
+        """The child is ending: SIGTERM now, SIGKILL for its tree after `grace` seconds. Wait for `child.ended`."""
         self._order({"do": "stop", "child": child.number, "grace": grace})
 
     def close(self) -> None:
-        """The keeper and everything below it are gone. Blocking."""
+        """The keeper and everything below it are gone. Blocks."""
         if self._loop is not None and self._loop.is_closed():
             self._children.clear()
         self._lost()
@@ -132,7 +132,7 @@ class Keeper:
                 start_new_session=True,
             )
         if lock is not None:
-            os.close(lock)  # the keeper's copy holds on
+            os.close(lock)  # the keeper's copy keeps the lock
         ours.setblocking(False)
         self._socket, self._buffer = ours, b""
         return ours
@@ -146,7 +146,7 @@ class Keeper:
         except OSError:
             sent = 0
         if sent != len(line):
-            # A keeper that does not read has failed; hanging up makes it, or the kernel, end what it keeps.
+            # A keeper that does not read has failed. When the server hangs up, it or the kernel ends its children.
             self._lost()
 
     def _hear(self, server: socket.socket) -> None:
@@ -161,9 +161,9 @@ class Keeper:
             return
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
-            news = json.loads(line)
-            if child := self._children.pop(news.pop("child"), None):
-                _resolve(child, ChildEnd(**news))
+            end = json.loads(line)
+            if child := self._children.pop(end.pop("child"), None):
+                _resolve(child, ChildEnd(**end))
 
     def _lost(self) -> None:
         self._hang_up()
@@ -182,15 +182,15 @@ class Keeper:
 
 
 def python(module: str) -> list[str]:
-    """The command that runs one of our modules; -P keeps the working directory out of the import path."""
+    """The command that runs one of our modules; -P keeps the working folder out of the import path."""
     return [sys.executable, "-P", "-m", module]
 
 
 def environment() -> dict[str, str]:
-    """What a process of ours may know of the server's environment: nothing secret, only what it needs to run."""
+    """The part of the server's environment that a process of ours needs to run; nothing secret is in it."""
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
-def _resolve(child: ChildHandle, ended: ChildEnd) -> None:
+def _resolve(child: ChildHandle, end: ChildEnd) -> None:
     if not child.ended.done():
-        child.ended.set_result(ended)
+        child.ended.set_result(end)

@@ -1,8 +1,8 @@
 """The keeper: a small process that starts the children, watches what they use, and leaves nothing of them behind.
 
-It hears one JSON object a line on the socket to its server and answers the same way. Every orphan below it becomes its
-own child, so a child of the keeper that it did not start is always a leftover. When the server goes away, however that
-happens, the keeper ends everything below it and then itself.
+It reads one JSON object a line from the socket to its server and answers in the same way. Every orphan below it becomes
+its own child, so a child of the keeper that it did not start is always an orphan. When the server goes away, however
+that happens, the keeper ends everything below it and then itself.
 """
 
 import json
@@ -21,10 +21,10 @@ from typing import Any, Final
 
 from enginehouse.engines import processes
 
-POLL: Final = 0.2  # seconds between two looks at what the children use
+POLL: Final = 0.2  # seconds between two measurements of what the children use
 ENDING_POLL: Final = 0.01
-STUBBORN: Final = 5.0  # seconds after which a process that does not even die of SIGKILL is no longer waited for
-LAST_GRACE: Final = 0.5  # seconds the children have when the server is gone
+STUBBORN: Final = 5.0  # seconds to wait for a process that does not even die of SIGKILL
+LAST_GRACE: Final = 0.5  # seconds that the children have when the server is gone
 MAX_PROCESSES: Final = 512  # in one child's tree
 MAX_FDS: Final = 64
 
@@ -44,7 +44,7 @@ class ChildRecord:
 
 
 class KeeperMain:
-    """Everything the keeper process knows. One thread, one loop; every step is safe to repeat."""
+    """The state of the keeper process. One thread, one loop; every step is safe to repeat."""
 
     def __init__(self, server: socket.socket, owner: str, scratch: str) -> None:
         self.server = server
@@ -52,12 +52,12 @@ class KeeperMain:
         self.scratch = scratch
         self.children: dict[int, ChildRecord] = {}
         self.sweepers: set[int] = set()  # forks of our own that remove a scratch folder
-        self.strays = False
+        self.orphans = False
         self.buffer = b""
         self.fds: list[int] = []
 
     def run(self) -> None:
-        """Returns when the server is gone and nothing is left below."""
+        """The server is gone and nothing is left below this process."""
         selector = selectors.DefaultSelector()
         selector.register(self.server, selectors.EVENT_READ)
         selector.register(_wakeup_pipe(), selectors.EVENT_READ)
@@ -65,20 +65,20 @@ class KeeperMain:
         while connected:
             for key, _ in selector.select(self._pause()):
                 if key.fileobj is self.server:
-                    connected = self.hear()
+                    connected = self.receive()
                 else:
                     os.read(key.fd, 4096)
-            self.look()
+            self.check()
         self.end_everything()
 
     def _pause(self) -> float | None:
         children = self.children.values()
-        if self.strays or any(child.deadline is not None or child.status is not None for child in children):
+        if self.orphans or any(child.deadline is not None or child.status is not None for child in children):
             return ENDING_POLL
         return POLL if any(child.limit is not None for child in children) else None
 
-    def hear(self) -> bool:
-        """Every complete line has been acted on; False when the server has hung up."""
+    def receive(self) -> bool:
+        """Every complete order is carried out. Returns False when the server has hung up."""
         try:
             data, fds, _, _ = socket.recv_fds(self.server, 1 << 16, MAX_FDS)
         except ConnectionError:
@@ -88,10 +88,10 @@ class KeeperMain:
             os.set_inheritable(fd, False)
         *lines, self.buffer = (self.buffer + data).split(b"\n")
         for line in lines:
-            self.act(json.loads(line))
+            self.execute(json.loads(line))
         return bool(data)
 
-    def act(self, order: dict[str, Any]) -> None:
+    def execute(self, order: dict[str, Any]) -> None:
         """One order of the server is carried out."""
         number = order["child"]
         match order["do"]:
@@ -125,29 +125,29 @@ class KeeperMain:
         except OSError as error:
             if scratch:
                 shutil.rmtree(scratch, ignore_errors=True)
-            self.tell(number, status=None, cause="spawn", detail=str(error))
+            self.report(number, status=None, cause="spawn", detail=str(error))
             return
         finally:
             os.close(connection)
             os.close(output)
-        process.returncode = 0  # reaped by `look`, together with everybody else
+        process.returncode = 0  # reaped by `check`, like every other
         self.children[number] = ChildRecord(number, process.pid, scratch, limit)
 
     def stop(self, child: ChildRecord, grace: float) -> None:
-        """The child has been asked to end; it is made to when `grace` seconds have passed."""
+        """The child has SIGTERM, and gets SIGKILL when `grace` seconds have passed."""
         child.deadline = min(child.deadline or float("inf"), time.monotonic() + grace)
         if grace > 0 and child.status is None:
             processes.send_group(child.pid, signal.SIGTERM)
             processes.send_group(child.pid, signal.SIGCONT)
 
-    def look(self) -> None:
-        """Ended processes are reaped, leftovers killed, deadlines and limits enforced, and what has ended is told."""
+    def check(self) -> None:
+        """Ended processes are reaped and reported, orphans are killed, deadlines and limits are enforced."""
         now = time.monotonic()
         self.reap(now)
-        self.strays = self.kill_strays()
+        self.orphans = self.kill_orphans()
         for child in list(self.children.values()):
             if child.status is not None:
-                if not self.strays or now >= child.patience:
+                if not self.orphans or now >= child.patience:
                     self.forget(child)
             elif child.deadline is not None and now >= child.deadline:
                 self.kill(child)
@@ -155,6 +155,7 @@ class KeeperMain:
                 self.enforce(child, child.limit)
 
     def reap(self, now: float) -> None:
+        """Every ended process below us is reaped; a child's exit code is noted."""
         by_pid = {child.pid: child for child in self.children.values()}
         while True:
             try:
@@ -170,21 +171,21 @@ class KeeperMain:
                 # Its process group outlives it, and still has its number.
                 processes.send_group(pid, signal.SIGKILL)
 
-    def kill_strays(self) -> bool:
-        """True while somebody is below us who belongs to no living child; each of them has had SIGKILL."""
+    def kill_orphans(self) -> bool:
+        """Every process below us that belongs to no living child has SIGKILL; returns True while there is one."""
         ours = self.sweepers | {child.pid for child in self.children.values() if child.status is None}
-        found = False
+        left = False
         for pid in processes.children_of(os.getpid()):
             if pid not in ours:
-                found = True
-                # Stopped first, so that it cannot fork away from under the walk.
+                left = True
+                # Stopped first, so that it cannot fork while its tree is walked.
                 processes.send(pid, signal.SIGSTOP)
                 for other in (*processes.descendants(pid), pid):
                     processes.send(other, signal.SIGKILL)
-        return found
+        return left
 
     def kill(self, child: ChildRecord) -> None:
-        """SIGKILL for the whole tree. Whoever slips through is re-parented to us, and is then a stray."""
+        """The whole tree has SIGKILL. A process that slips through becomes our child, and so an orphan."""
         processes.send(child.pid, signal.SIGSTOP)
         for pid in processes.descendants(child.pid):
             processes.send(pid, signal.SIGKILL)
@@ -192,7 +193,7 @@ class KeeperMain:
         processes.send(child.pid, signal.SIGKILL)
 
     def enforce(self, child: ChildRecord, limit: int) -> None:
-        """A tree over its limits is ended at once, with the reason noted."""
+        """A tree past its limits is killed at once, and the reason is noted."""
         tree = [child.pid, *processes.descendants(child.pid)]
         if processes.memory(tree, limit) > limit:
             child.cause = "memory"
@@ -203,10 +204,10 @@ class KeeperMain:
             self.kill(child)
 
     def forget(self, child: ChildRecord) -> None:
-        """The server knows that the child and all it started are gone; its folder goes too."""
+        """The server knows that the child and everything that it started are gone; its folder is being removed."""
         del self.children[child.number]
-        self.tell(child.number, status=child.status, cause=child.cause, detail="")
-        # Removing may take long, and this loop must stay quick.
+        self.report(child.number, status=child.status, cause=child.cause, detail="")
+        # Removal may take long, and this loop must stay quick.
         with suppress(OSError):
             if pid := os.fork():
                 self.sweepers.add(pid)
@@ -214,18 +215,18 @@ class KeeperMain:
                 shutil.rmtree(child.scratch, ignore_errors=True)
                 os._exit(0)
 
-    def tell(self, number: int, **what: object) -> None:
+    def report(self, number: int, **end: object) -> None:
         with suppress(OSError):
-            self.server.sendall(json.dumps({"child": number, **what}).encode() + b"\n")
+            self.server.sendall(json.dumps({"child": number, **end}).encode() + b"\n")
 
     def end_everything(self) -> None:
-        """Nothing that was started for this server is left, not even what hid from the tree."""
+        """Nothing that was started for this server is left, not even what left the tree."""
         for child in self.children.values():
             self.stop(child, LAST_GRACE)
         last = time.monotonic() + 2 * STUBBORN
-        while (self.children or self.strays) and time.monotonic() < last:
+        while (self.children or self.orphans) and time.monotonic() < last:
             time.sleep(ENDING_POLL)
-            self.look()
+            self.check()
         kill_marked(self.owner)
         while self.sweepers and time.monotonic() < last:
             time.sleep(ENDING_POLL)
@@ -233,7 +234,7 @@ class KeeperMain:
 
 
 def kill_marked(owner: str) -> None:
-    """Processes whose marker begins with `owner` have been killed, wherever they hang in the tree."""
+    """Every process whose marker begins with `owner` has SIGKILL, wherever it is in the tree."""
     for pid in processes.with_marker(owner):
         processes.send(pid, signal.SIGKILL)
 
@@ -244,18 +245,18 @@ def _wakeup_pipe() -> int:
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    # A handler and not SIG_IGN: what is ignored would stay ignored in the children.
+    # A handler and not SIG_IGN, which the children would inherit.
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     return readable
 
 
 def main() -> None:
-    fd, house, generation, scratch = sys.argv[1:]
+    fd, server, generation, scratch = sys.argv[1:]
     processes.become_subreaper()
     # Left by a keeper of the same server that was killed; nothing of our own runs yet.
-    kill_marked(house)
-    KeeperMain(socket.socket(fileno=int(fd)), f"{house}.{generation}", scratch).run()
+    kill_marked(server)
+    KeeperMain(socket.socket(fileno=int(fd)), f"{server}.{generation}", scratch).run()
 
 
 if __name__ == "__main__":

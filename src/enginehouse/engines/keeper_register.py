@@ -1,7 +1,7 @@
-"""What former servers with the same data folder may have left running: their keepers are waited for, or replaced.
+"""The register of keepers in the data folder: from it a server learns what former servers may have left running.
 
-Every keeper has a file in the register, named as the marker of its children begins, and holds a lock on it for as long
-as it lives. A file without a lock tells of a keeper that is gone, by itself or by kill -9.
+Every keeper has a file in the register and holds a lock on it for as long as it lives. The file's name is how the
+marker of its children begins. A file without a lock belongs to a keeper that is gone, by itself or by kill -9.
 """
 
 import fcntl
@@ -13,12 +13,12 @@ from typing import Final
 
 from enginehouse.engines import processes
 
-PATIENCE: Final = 15.0  # seconds; a keeper's longest goodbye is shorter
+PATIENCE: Final = 15.0  # seconds; a keeper ends in less
 _PAUSE: Final = 0.02
 
 
 def enter(register: Path, name: str) -> int:
-    """The descriptor to hand to a keeper: the lock lasts until every copy of it is closed."""
+    """The keeper's file exists and is locked. The lock lasts until every copy of the returned descriptor is closed."""
     register.mkdir(parents=True, exist_ok=True, mode=0o700)
     entry = os.open(register / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(entry, fcntl.LOCK_EX)
@@ -26,18 +26,18 @@ def enter(register: Path, name: str) -> int:
 
 
 def end_orphans(register: Path, *, besides: str, wait: bool) -> None:
-    """No engine process is left of the servers that were here before, as far as the system lets us know.
+    """No engine process of former servers is left, as far as the system shows them.
 
-    With `wait`, keepers that live are waited for: they are those of dead servers, and end what they keep. Without it
-    they may be those of servers beside us, and are left alone. Blocking.
+    With `wait`, living keepers belong to dead servers, and are waited for while they end their children. Without it
+    they may belong to servers beside this one, and are left alone. Blocks.
     """
     for entry in sorted(register.glob("*")):
         if entry.name == besides:
             continue
         last = time.monotonic() + PATIENCE
-        while not (over := _unlocked(entry)) and wait and time.monotonic() < last:
+        while not (gone := _unlocked(entry)) and wait and time.monotonic() < last:
             time.sleep(_PAUSE)
-        if over or wait:
+        if gone or wait:
             _end_marked(entry.name)
             entry.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What is made of a child's answer, or of its end without one: outputs to trust, or a sentence that says why not."""
+"""The outcome of a child's work: outputs that can be trusted, or a failure that says why there are none."""
 
 import signal
 import stat
@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from enginehouse.engine import EngineFailure, FailureKind, Output
-from enginehouse.engines.frames import OutputsAnswer
+from enginehouse.engines.frames import OutputsReply
 from enginehouse.engines.keeper import ChildEnd
 
 
-def resolve_files(answer: OutputsAnswer, directory: Path) -> OutputsAnswer:
-    """The answer with every path absolute. Raises EngineFailure for one that is not a regular file in `directory`."""
-    if all(output.path is None for output in answer.outputs):
-        return answer
+def resolve_files(reply: OutputsReply, directory: Path) -> OutputsReply:
+    """The reply with absolute paths. Raises EngineFailure for a path that is not a regular file in `directory`."""
+    if all(output.path is None for output in reply.outputs):
+        return reply
     root = directory.resolve()
-    return OutputsAnswer(answer.number, [_resolve(output, root) for output in answer.outputs], answer.left_behind)
+    return OutputsReply(reply.number, [_resolve(output, root) for output in reply.outputs], reply.left_behind)
 
 
 def _resolve(output: Output, root: Path) -> Output:
@@ -25,19 +25,19 @@ def _resolve(output: Output, root: Path) -> Output:
         path = (root / output.path).resolve()
         if path.is_relative_to(root) and stat.S_ISREG(path.lstat().st_mode):
             return replace(output, path=path)
-    except (OSError, ValueError, RuntimeError):  # missing, a NUL in it, links in a circle
+    except (OSError, ValueError, RuntimeError):  # missing, with a NUL, a circle of links
         pass
-    message = f'The engine answered the output path "{output.path}", which is no file in its working folder.'
+    message = f'The engine returned the output path "{output.path}", which is not a file in its working folder.'
     raise EngineFailure(message)
 
 
 def malformed(what: str) -> EngineFailure:
-    """What a person is told about an answer that is none."""
-    return EngineFailure(f"The engine answered something that is not a list of outputs: {what}.")
+    """The failure of an engine whose reply is not one."""
+    return EngineFailure(f"The engine returned something that is not a list of outputs: {what}.")
 
 
 def failure_of(end: ChildEnd, memory_mb: int) -> EngineFailure:
-    """What a person is told about a child that ended before it answered."""
+    """The failure of an engine whose process ended before it answered."""
     match end.cause:
         case "memory":
             message = f"The engine used more than {memory_mb} MiB of memory and was stopped."

@@ -1,6 +1,6 @@
-"""What the kernel knows about processes: who descends from whom, what memory they hold, and how to end them.
+"""Processes as the kernel sees them: their descendants, their memory, and signals to end them.
 
-Everything here is best effort where there is no /proc and no prctl; process groups still work there.
+Without /proc and prctl everything here is best effort; process groups work everywhere.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-MARKER: Final = "ENGINEHOUSE_CHILD"  # in the environment of every child, and so of what it starts
+MARKER: Final = "ENGINEHOUSE_CHILD"  # in the environment of every child, and of everything that it starts
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -51,7 +51,7 @@ def _prctl(option: int, value: int) -> bool:
 
 
 def stat(pid: int) -> Stat | None:
-    """What the process is doing, None when there is none."""
+    """The process's state; None when there is no such process."""
     try:
         # The name in parentheses may itself hold spaces and parentheses.
         fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
@@ -61,29 +61,29 @@ def stat(pid: int) -> Stat | None:
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes whose parent is `pid`, ended ones that were not reaped included."""
+    """The processes whose parent is `pid`, with those that have ended and are not reaped."""
     if not _LISTS_CHILDREN:
         return [other for other in _all_pids() if (seen := stat(other)) and seen.parent == pid]
-    found: list[int] = []
+    pids: list[int] = []
     with suppress(*_GONE):
         for thread in os.scandir(_PROC / str(pid) / "task"):
             with suppress(*_GONE):
-                found += map(int, Path(thread.path, "children").read_bytes().split())
-    return found
+                pids += map(int, Path(thread.path, "children").read_bytes().split())
+    return pids
 
 
 def descendants(pid: int) -> list[int]:
-    """Everything that lives below `pid`."""
+    """Every living process below `pid`."""
     below = children_of(pid)
-    for child in below:  # grows while it is walked
+    for child in below:  # grows during the loop
         below += children_of(child)
     return [child for child in below if (seen := stat(child)) and seen.alive]
 
 
 def memory(pids: Iterable[int], limit: int) -> int:
-    """The bytes of memory the processes hold together; pages they share are counted once when it matters.
+    """The bytes of memory that the processes hold together; near the limit, shared pages count once.
 
-    Resident sizes are cheap and count shared pages for everybody, so only a sum over `limit` is looked at closely.
+    Resident sizes are cheap but count shared pages for every process, so only a sum past `limit` is measured closely.
     """
     pids = list(pids)
     resident = sum(seen.resident for pid in pids if (seen := stat(pid)))
@@ -101,25 +101,25 @@ def _proportional(pid: int) -> int:
 
 
 def with_marker(owner: str) -> list[int]:
-    """Every process whose environment marker begins with `owner`, wherever it hangs in the tree."""
-    wanted = f"{MARKER}={owner}.".encode()
-    found = []
+    """Every process whose environment marker begins with `owner`, wherever it is in the tree."""
+    marker = f"{MARKER}={owner}.".encode()
+    pids = []
     for pid in _all_pids():
         with suppress(*_GONE):
             environment = (_PROC / str(pid) / "environ").read_bytes()
-            if any(entry.startswith(wanted) for entry in environment.split(b"\0")):
-                found.append(pid)
-    return found
+            if any(entry.startswith(marker) for entry in environment.split(b"\0")):
+                pids.append(pid)
+    return pids
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """The process has the signal, if it is still there."""
+    """The process has the signal, if it still exists."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 
 def send_group(group: int, number: signal.Signals) -> None:
-    """Everybody in the process group has the signal."""
+    """Every process in the group has the signal."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 

@@ -1,17 +1,17 @@
-"""A task's log file, which never grows past its limit however much an engine prints."""
+"""A task's log file; it never grows past its limit, however much an engine prints."""
 
 import os
 from pathlib import Path
 from typing import Final
 
-TAIL: Final = 16 << 10  # bytes kept of the end, where a traceback is
-_NOTICE: Final = 100  # bytes set aside for the line that says how much was cut
+TAIL: Final = 16 << 10  # bytes of the end that are kept, where a traceback is
+_NOTICE: Final = 100  # bytes reserved for the line that says how much is missing
 
 
 class TaskLog:
-    """Appends to `path` while the task runs. Past `limit` bytes only the end is kept, written when the log is closed.
+    """Appends to `path` while the task runs. Past `limit` bytes only the end is kept, and written on close.
 
-    The file and its folder are made by the first byte written. A disk that is full costs the log, never the task.
+    The first byte makes the file and its folder. A full disk costs the log, never the task.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
@@ -22,10 +22,10 @@ class TaskLog:
         self._file: int | None = None
         self._tail = b""
         self._closed = False
-        self._over = 0  # bytes that came after the room was used up
+        self._over = 0  # bytes that came when there was no room left
 
     def write(self, data: bytes) -> None:
-        """The bytes are in the file, or counted and perhaps kept for the end."""
+        """The bytes are in the file; past the limit they are counted, and kept while they are the end."""
         if not data or self._closed:
             return
         if self._file is None:
@@ -39,7 +39,7 @@ class TaskLog:
             self._tail = (self._tail + rest)[-self._tail_room :] if self._tail_room else b""
 
     def close(self) -> None:
-        """The end of the output is in the file too, after a line saying how much is missing before it."""
+        """The end of the output is in the file too, after a line that says how much is missing before it."""
         self._closed = True
         if self._file is None:
             return

@@ -1,4 +1,4 @@
-"""Waiting for what cannot be cut short: a thread at work, bytes on their way to the disk."""
+"""Work that a cancel does not interrupt: a thread, or a coroutine that must run to its end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `work` answers, from a thread. Who is cancelled meanwhile is so when the thread has ended, not before."""
+    """What `work` returns, from a thread. A cancel meanwhile is raised when the thread has ended, not before."""
     thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
         return await asyncio.shield(thread)
@@ -20,7 +20,7 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
 
 async def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` answers; being cancelled meanwhile changes nothing."""
+    """What `work` returns; a cancel meanwhile changes nothing."""
     task = asyncio.ensure_future(work)
     await _end_of(task)
     return task.result()

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from enginehouse.domain import ids
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role, TokenKind, User
 from enginehouse.operations import bounds, passwords, tokens
@@ -13,7 +14,6 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require, require_super_admin
 from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.identity import TokenRecord, UserRecord
 

@@ -3,24 +3,24 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
-from enginehouse.operations.batches import Creator
-from enginehouse.operations.job_watches import Watches
+from enginehouse.operations import batches
+from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.tokens import KnownTokens
-from enginehouse.storage import idempotency
-from enginehouse.storage.database.batcher import Coalescer
-from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.database.batcher import Batcher
+from enginehouse.storage.database.database import Database
 from enginehouse.storage.idempotency import Known, Name
-from enginehouse.storage.jobs import cancellation, creation, keyed_creation, queries
-from enginehouse.storage.jobs.cancellation import Cancelling
+from enginehouse.storage.jobs.cancellation import Cancelled, Cancelling
+from enginehouse.storage.jobs.keyed_creation import Made
+from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
-from enginehouse.storage.work import reports as work_reports
 from enginehouse.storage.work.lanes import Queue
 
 
@@ -76,87 +76,88 @@ class Listeners:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Handed to every operation as its first argument.
-
-    `creates`, `cancels` and `finishes` gather the calls of concurrent clients into one transaction each. `status_of`
-    answers the status of a (job, organization), None where there is none, `key_of` what an idempotency
-    key stands for. `queues`: what is remembered of each pool.
-    `refusals` records who was not let do what.
-    """
+    """Handed to every operation as its first argument."""
 
     database: Database
+
     store: ArtifactStore
+    """Where the bytes of artifacts and assets are."""
+
     catalogue: Catalogue
+    """The engines that are known."""
+
     limits: Limits
+    """What one request may ask for."""
+
     plans: Plans
+    """The plans of the jobs used last."""
+
     listeners: Listeners
-    creates: Coalescer[creation.Creation, keyed_creation.Made]
-    cancels: Coalescer[Cancelling, cancellation.Cancelled | None]
-    finishes: Coalescer[Report, Answer]
+    """What is called after a commit."""
+
+    creates: Batcher[Creation, Made]
+    """Creates of concurrent clients, gathered into one transaction."""
+
+    cancels: Batcher[Cancelling, Cancelled | None]
+    """Cancels of single jobs, gathered the same way; None for a job that there is not."""
+
+    finishes: Batcher[Report, Answer]
+    """Ends of attempts, gathered the same way."""
+
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
+    """The status of a (job, organization); None where there is none."""
+
     key_of: Callable[[Name], Awaitable[Known | None]]
-    watches: Watches
+    """What an idempotency key stands for; None where no request has taken it."""
+
+    watches: JobWatches
+    """The jobs that somebody follows."""
+
     refusals: Refusals
+    """Records who was not let do what."""
+
     queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
+    """What is remembered of each pool between claims."""
+
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
+    """The holders of the tokens used in the last second."""
+
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
+    """How often each name was tried in vain in the running minute."""
+
     presence: Presence = field(default_factory=Presence)
+    """Which engines somebody is there to run."""
+
+    @classmethod
+    def build(cls, database: Database, store: ArtifactStore, limits: Limits | None = None) -> "House":
+        """A house on this database and store, with nobody listening yet."""
+        plans, limits = Plans(), limits or Limits()
+        watches = JobWatches(database, per_organization=limits.event_streams)
+        on_postgres = database.dialect == "postgres"
+        in_flight = 2 if on_postgres else 1
+        return cls(
+            database=database,
+            store=store,
+            catalogue=Catalogue(),
+            limits=limits,
+            plans=plans,
+            listeners=Listeners(),
+            creates=Batcher(partial(batches.create, database, plans), in_flight=in_flight),
+            cancels=Batcher(partial(batches.cancel, database, watches), in_flight=in_flight),
+            finishes=Batcher(partial(batches.finish, database, plans, watches), in_flight=in_flight),
+            # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.
+            status_of=Batcher(partial(batches.statuses, database), in_flight=in_flight).ask
+            if on_postgres
+            else partial(batches.status, database),
+            key_of=Batcher(partial(batches.keys, database), in_flight=in_flight).ask
+            if on_postgres
+            else partial(batches.key, database),
+            watches=watches,
+            refusals=Refusals(database, in_flight=in_flight),
+        )
 
     def waiting(self, organization_id: int | None = None) -> None:
         """Something of the organization may start, or of any: its lanes are looked for, and who dispatches is woken."""
         for queue in self.queues.values():
             queue.note(organization_id)
         self.listeners.runnable()
-
-
-def furnish(database: Database, store: ArtifactStore, limits: Limits | None = None) -> House:
-    """A house on this database and store, with nobody listening yet."""
-    plans, limits = Plans(), limits or Limits()
-    watches = Watches(database, per_organization=limits.event_streams)
-    on_postgres = database.dialect == "postgres"
-
-    async def cancel(wanted: list[Cancelling]) -> list[cancellation.Cancelled | None]:
-        verdicts = await database.write_work(lambda tx: cancellation.cancel_recorded(tx, wanted))
-        watches.changed(job_id for (job_id, _), _ in wanted)
-        return verdicts
-
-    async def finish(reports: list[Report]) -> list[Answer]:
-
-        async def ends(tx: Tx) -> list[Answer]:
-            return await work_reports.finish(tx, plans, reports)
-
-        answers = await database.write_work(ends)
-        watches.changed(report.key.job_id for report in reports)
-        return answers
-
-    async def status(wanted: tuple[int, int]) -> JobStatus | None:
-        job_id, organization_id = wanted
-        return await database.glance(lambda tx: queries.status(tx, organization_id, job_id))
-
-    async def key(name: Name) -> Known | None:
-        return (await database.glance(lambda tx: idempotency.known(tx, [name]))).get(name)
-
-    async def known_keys(names: list[Name]) -> list[Known | None]:
-        found = await database.glance(lambda tx: idempotency.known(tx, set(names)))
-        return [found.get(name) for name in names]
-
-    async def statuses(wanted: list[tuple[int, int]]) -> list[JobStatus | None]:
-        return await database.glance(lambda tx: queries.statuses(tx, wanted))
-
-    in_flight = 2 if on_postgres else 1
-    return House(
-        database=database,
-        store=store,
-        catalogue=Catalogue(),
-        limits=limits,
-        watches=watches,
-        plans=plans,
-        listeners=Listeners(),
-        creates=Coalescer(Creator(database, plans).create, in_flight=in_flight),
-        cancels=Coalescer(cancel, in_flight=in_flight),
-        finishes=Coalescer(finish, in_flight=in_flight),
-        refusals=Refusals(database, in_flight=in_flight),
-        # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.
-        status_of=Coalescer(statuses, in_flight=in_flight).ask if on_postgres else status,
-        key_of=Coalescer(known_keys, in_flight=in_flight).ask if on_postgres else key,
-    )

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from enginehouse.domain.audit import NOBODYS
 from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
 from enginehouse.operations import bounds, passwords, tokens
@@ -15,7 +16,6 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require
 from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import NOBODYS
 from enginehouse.storage.database.database import Tx
 
 

@@ -58,7 +58,7 @@ class Watched:
             self._news = None
 
 
-class Watches:
+class JobWatches:
     """The followed jobs of this process. A look is one transaction however many they are and whoever follows them.
 
     A commit in this process is told at once (`changed`); everything is looked at once a second besides, so that what

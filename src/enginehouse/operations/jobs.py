@@ -20,10 +20,10 @@ from enginehouse.operations.permission import require
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import Keyed
-from enginehouse.storage.jobs import cancellation, creation, deletion, plans, queries
+from enginehouse.storage.jobs import cancellation, deletion, plans, queries
 from enginehouse.storage.jobs.cancellation import Cancelling
-from enginehouse.storage.jobs.creation import Origin
 from enginehouse.storage.jobs.keyed_creation import Made
+from enginehouse.storage.jobs.new_jobs import Creation, JobOrigin, NewJob
 from enginehouse.storage.jobs.reuse import SourceGone
 from enginehouse.storage.schedules import schedules
 
@@ -102,13 +102,13 @@ async def create(
         else (*each.warnings, f'scheduledJobId: there is no scheduled job "{requests[n].scheduled_job_id}".')
         for n, each in enumerate(planned)
     ]  # fmt: skip
-    made = await house.creates.ask(creation.Creation(new, keyed, entries, warnings))
+    made = await house.creates.ask(Creation(new, keyed, entries, warnings))
     if not made.replayed:
         house.waiting(principal.organization_id)
     return _created(made, replayed=made.replayed)
 
 
-async def _origins(house: House, principal: Principal, requests: Sequence[JobRequest]) -> dict[int, Origin]:
+async def _origins(house: House, principal: Principal, requests: Sequence[JobRequest]) -> dict[int, JobOrigin]:
     """Where those jobs come from that name a scheduled job of the organization; a job counts as a run of that one.
 
     A text that names none is only kept: a job is not less of a job because a client kept a number too long.
@@ -119,14 +119,14 @@ async def _origins(house: House, principal: Principal, requests: Sequence[JobReq
         return {}
     found = await house.database.peek(lambda tx: schedules.by_ids(tx, principal.organization_id, wanted))
     own = {each.id for each in found.values() if each.organization_id == principal.organization_id}
-    return {n: Origin(scheduled_job_id=schedule_id) for n, schedule_id in named.items() if schedule_id in own}
+    return {n: JobOrigin(scheduled_job_id=schedule_id) for n, schedule_id in named.items() if schedule_id in own}
 
 
-def _origin_of(old: Job) -> Origin | None:
+def _origin_of(old: Job) -> JobOrigin | None:
     """A retry is of the same scheduled job and template, and of no slot: a slot fires once."""
     if old.scheduled_job_id is None and old.template_id is None:
         return None
-    return Origin(scheduled_job_id=old.scheduled_job_id, template_id=old.template_id)
+    return JobOrigin(scheduled_job_id=old.scheduled_job_id, template_id=old.template_id)
 
 
 async def created_before(
@@ -155,12 +155,12 @@ def new_job(
     target: TargetRequest | None = None,
     retry_of: Job | None = None,
     reused: Mapping[int, int] | None = None,
-    origin: creation.Origin | None = None,
-) -> creation.NewJob:
+    origin: JobOrigin | None = None,
+) -> NewJob:
     """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
     edges = shape(made)
     start = initial(made)
-    return creation.NewJob(
+    return NewJob(
         organization_id=principal.organization_id,
         plan=made,
         document=plans.encode(made).decode(),
@@ -314,7 +314,7 @@ async def retry(
     said = f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}"
     done = trail.entry(principal, "retryJob", object_type="Job", detail=said)
     try:
-        made = await house.creates.ask(creation.Creation([new], keyed, [done]))
+        made = await house.creates.ask(Creation([new], keyed, [done]))
     except SourceGone:
         raise NotFound("Job", ref.text) from None
     if not made.replayed:

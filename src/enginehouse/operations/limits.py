@@ -2,6 +2,7 @@
 
 from typing import Final, Literal
 
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role
@@ -13,7 +14,6 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require, require_super_admin
 from enginehouse.storage import limits as storage
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
 
 

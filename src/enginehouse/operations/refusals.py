@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from enginehouse.domain.audit import NOBODYS, Entry
 from enginehouse.storage.audit import entries as audit_entries
-from enginehouse.storage.audit.entries import NOBODYS, Entry
-from enginehouse.storage.database.batcher import Coalescer
+from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
 
 AT_ONCE: Final = 100  # rows of their own that may come together
@@ -26,7 +26,7 @@ class Refusals:
             return [None] * len(entries)
 
         self._database = database
-        self._rows: Coalescer[Entry, None] = Coalescer(write, in_flight=in_flight)
+        self._rows: Batcher[Entry, None] = Batcher(write, in_flight=in_flight)
         self._clock = clock
         self._at_once = self._left = float(at_once)
         self._looked = clock()

@@ -10,6 +10,7 @@ from msgspec import structs
 from enginehouse.artifacts import store
 from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Asset, Target
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import parse_number
@@ -23,7 +24,6 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import targets as storage
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
 
 TARGET: Final = "TemporalDataObject"

@@ -1,14 +1,17 @@
 -- name: insert
--- A bulk cancel is accepted. Under the exclusive barrier lock, so that ids rise in the order of the commits.
+-- A bulk cancel is accepted. Under the exclusive barrier lock, so that ids rise in the order of the commits. No job is
+-- touched, so it costs the same for any number of them.
 INSERT INTO barrier (organization_id, created_from, created_to, accepted_at, include_running, created_by)
 VALUES (:organization_id, :created_from, :created_to, :now, :include_running, :created_by)
 RETURNING id;
 
 -- name: barrier
+-- The organization's bulk cancel.
 SELECT id, organization_id, created_from, created_to, accepted_at, include_running, matched, settled, settled_at
 FROM barrier WHERE id = :id AND organization_id = :organization_id;
 
 -- name: any_open
+-- Whether rows of the organization's jobs may say something else than what is true.
 SELECT 1 FROM barrier WHERE organization_id = :organization_id AND settled_at IS NULL LIMIT 1;
 
 -- name: open
@@ -21,10 +24,12 @@ WHERE b.settled_at IS NULL
 ORDER BY b.id;
 
 -- name: earlier_open
+-- Whether an earlier one is open, whose jobs the later one must not count.
 SELECT 1 FROM barrier WHERE organization_id = :organization_id AND settled_at IS NULL AND id < :id LIMIT 1;
 
 -- name: count
--- How many jobs of the range could be cancelled when the barrier was set, straight from the index.
+-- How many jobs of the range could be cancelled when the barrier was set, straight from the index. Nothing may be asked
+-- that the index job_cancellable does not hold: a million jobs are counted while the caller waits.
 SELECT COUNT(*) FROM job j
 WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL AND j.cancellable_since < :id
   AND j.created_at BETWEEN :created_from AND :created_to;
@@ -40,6 +45,7 @@ WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL A
       AND j.created_at BETWEEN e.created_from AND e.created_to AND j.cancellable_since < e.id);
 
 -- name: settled
+-- How many rows of jobs this bulk cancel has settled.
 SELECT settled FROM barrier WHERE id = :id;
 
 -- name: set_matched
@@ -52,7 +58,8 @@ WHERE id = :id
 RETURNING matched;
 
 -- name: covered_by_status
--- How many jobs are aborted by open bulk cancels while their rows still say another status.
+-- How many jobs are aborted by open bulk cancels while their rows still say another status. Where several cover a job
+-- only the first one counts it.
 SELECT j.status, COUNT(*)
 FROM barrier b
 JOIN job j ON j.organization_id = b.organization_id AND j.cancellable_since IS NOT NULL AND j.cancellable_since < b.id
@@ -61,7 +68,9 @@ WHERE b.organization_id = :organization_id AND b.settled_at IS NULL AND {covered
 GROUP BY j.status;
 
 -- name: next
--- The next jobs to settle from a place in the range on; those that another server has in hand are passed over.
+-- The next jobs to settle from a place in the range on; those that another server has in hand are passed over. Those
+-- that are settled already, or were never covered, have no `cancellable_since` below the id: so a settling that was
+-- stopped anywhere goes on from anywhere.
 SELECT id, status, created_at FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
@@ -79,15 +88,18 @@ LIMIT :limit
 {for_update};
 
 -- name: settle_jobs
+-- The rows, which are locked, say what has been true since the bulk cancel was accepted: `at` is that moment.
 -- lists: ids bigint
 UPDATE job
 SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = :at, modified_at = :at
 WHERE id IN {ids};
 
 -- name: add_settled
+-- In the transaction in which the rows change, so that the count and the rows agree wherever the settling is stopped.
 UPDATE barrier SET settled = settled + :jobs WHERE id = :id;
 
 -- name: close
+-- Nothing is left. The first one to see that says when.
 UPDATE barrier SET settled_at = :now WHERE id = :id AND settled_at IS NULL;
 
 -- name: running

@@ -10,12 +10,15 @@ ON CONFLICT (organization_id, operation, key) DO NOTHING
 RETURNING organization_id, operation, key;
 
 -- name: known
+-- Those of the keys that were taken. Nothing is locked: a key that can be read has its answer, since both are of one
+-- commit.
 -- rows: organization_id bigint, operation text, key text
 SELECT k.organization_id, k.operation, k.key, k.request_hash, k.answer, k.created_at
 FROM {rows} r
 JOIN idempotency_key k ON k.organization_id = r.organization_id AND k.operation = r.operation AND k.key = r.key;
 
 -- name: answer
+-- In the transaction that took the keys and did what was asked: none is ever seen without its answer.
 -- rows: organization_id bigint, operation text, key text, answer text
 UPDATE idempotency_key SET answer = r.answer
 FROM {rows} r
@@ -23,6 +26,7 @@ WHERE idempotency_key.organization_id = r.organization_id AND idempotency_key.op
   AND idempotency_key.key = r.key;
 
 -- name: oldest
+-- When the first of the keys that are kept was taken.
 SELECT MIN(created_at) FROM idempotency_key;
 
 -- name: prune

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +15,12 @@ from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.consistency import Disagreement, SlotAudit
 from enginehouse.storage.database.clock import Clock, wall_clock
-from enginehouse.storage.database.database import StorageRefused, Tx
-from enginehouse.storage.database.migrate import available
+from enginehouse.storage.database.database import Row, StorageRefused, Tx
+from enginehouse.storage.database.migrate import APPLIED, available, refuse_development
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
 
-_VERSION: Final = "SELECT COALESCE(MAX(version), 0) FROM schema_migration"
 _UNSAFE: Final = {"fsync": ("off",), "full_page_writes": ("off",), "synchronous_commit": ("off",)}
 
 
@@ -112,7 +111,7 @@ def _last(connection: sqlite3.Connection) -> int:
 def _sqlite(connection: sqlite3.Connection) -> Inspection:
     mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
     tx = _sqlite_tx(connection)
-    schema = connection.execute(_VERSION).fetchone()[0]
+    schema = _version(connection.execute(APPLIED).fetchall())
     contents = drive(lambda tx: _contents(tx, schema), tx)
     # `synchronous` belongs to a connection, not to the file: what counts is what a server sets, which is FULL.
     settings = {"journal_mode": mode, "synchronous": "FULL", "sqlite": sqlite3.sqlite_version}
@@ -125,10 +124,16 @@ async def _postgres(connection: Any) -> Inspection:
     settings = {name: await connection.fetchval(f"SHOW {name}") for name in (*_UNSAFE, "server_version")}
     ahead = await connection.fetchval("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
     ahead -= time.time_ns() // 1000
-    schema = await connection.fetchval(_VERSION)
+    schema = _version([tuple(record) for record in await connection.fetch(APPLIED)])
     contents = await _contents(_postgres_tx(connection), schema)
     unsafe = tuple(name for name, values in _UNSAFE.items() if settings[name] in values)
     return Inspection(settings, unsafe, schema, len(available()), ahead, *contents)
+
+
+def _version(rows: Sequence[Row]) -> int:
+    applied: dict[int, str] = dict(rows)
+    refuse_development(applied)
+    return max(applied, default=0)
 
 
 async def _contents(tx: Tx, schema: int) -> tuple[int, list[Disagreement], Verified | None, SlotAudit | None]:

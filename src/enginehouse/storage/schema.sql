@@ -1,4 +1,5 @@
--- The whole schema, top to bottom; the migrations put together give exactly this (by test).
+-- The whole schema, top to bottom: the only migration until a released schema changes. From then on the migrations
+-- together give exactly this (by test).
 -- One text for both databases. A statement under "-- only: postgres" or "-- only: sqlite" is left out on the other one.
 -- Times are microseconds UTC, booleans 0 or 1, JSON is text that no statement looks into.
 
@@ -20,8 +21,8 @@ CREATE TABLE server_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 -- Identity ------------------------------------------------------------------------------------------------
 
--- `weight`: its share of the slots beside the others'. `running_limit`: how many attempts may run at once, NULL for any
--- number. `paused_at`: nothing of it starts.
+-- Who owns everything else. `weight`: its share of the slots beside the others'. `running_limit`: how many attempts may
+-- run at once, NULL for any number. `paused_at`: nothing of it starts.
 CREATE TABLE organization (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -34,6 +35,7 @@ CREATE TABLE organization (
   paused_at BIGINT
 );
 
+-- A person who signs in with `name` and a password.
 CREATE TABLE user_account (
   id TEXT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -49,7 +51,8 @@ CREATE TABLE user_account (
 );
 CREATE INDEX user_account_organization ON user_account (organization_id, id);
 
--- A token is stored as its SHA-256; `id` is a UUID derived from that hash.
+-- A secret that stands for a user, or for an organization where `user_id` is NULL. It is stored as its SHA-256; `id` is
+-- a UUID derived from that hash.
 CREATE TABLE token (
   hash TEXT PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -68,6 +71,7 @@ CREATE INDEX token_organization ON token (organization_id, created_at);
 
 -- Engines -------------------------------------------------------------------------------------------------
 
+-- A kind of engine, such as Transcription.
 CREATE TABLE engine_category (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -77,7 +81,8 @@ CREATE TABLE engine_category (
   modified_at BIGINT NOT NULL
 );
 
--- `organization_id` NULL: every organization may use it. `document` is the EngineSpec. `running_limit` as above.
+-- An engine that tasks may name. `organization_id` NULL: every organization may use it. `document` is the EngineSpec.
+-- `running_limit` as above.
 CREATE TABLE engine (
   id TEXT PRIMARY KEY,
   organization_id BIGINT REFERENCES organization (id),
@@ -95,6 +100,7 @@ CREATE INDEX engine_organization ON engine (organization_id, name);
 
 -- Targets and assets --------------------------------------------------------------------------------------
 
+-- What jobs are about, a temporal data object: from `start_at` to `stop_at`, with its assets.
 CREATE TABLE target (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -111,6 +117,8 @@ CREATE TABLE target (
 );
 CREATE INDEX target_organization ON target (organization_id, id);
 
+-- A file of a target: stored bytes under `storage_key`, or a reference in `uri`. `job_id`, `ordinal`, `engine_id`: the
+-- task that made it. `replay_key`: under one key only one asset is ever made.
 CREATE TABLE asset (
   id TEXT PRIMARY KEY,
   target_id BIGINT NOT NULL REFERENCES target (id),
@@ -138,6 +146,7 @@ CREATE INDEX asset_target ON asset (target_id, created_at);
 
 -- Jobs ----------------------------------------------------------------------------------------------------
 
+-- A job with everything about it that changes; what never does is in job_document.
 -- The task counts are those of domain.status.Tally; `status` is always job_status of them.
 -- `cancellable_since`: the last barrier seen when all tasks were pending or queued, NULL otherwise.
 -- `retry_of` is the job this one does again, `root_of` the first of that line; NULL where it is no retry.
@@ -188,6 +197,7 @@ CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_si
 -- What never changes of a job: its plan, one text.
 CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
 
+-- A task of a job. `waits_for`: how many of its parents must still complete. The `items` columns count its work items.
 -- `reused_from`: the job whose stored outputs of the task with this ordinal stand here; the task itself never runs.
 CREATE TABLE task (
   job_id BIGINT NOT NULL,
@@ -213,7 +223,8 @@ CREATE TABLE task (
   CHECK (items_running = 0 OR status = 'running')
 ) {clustered};
 
--- The hot table: only what may run or is running. Rows are deleted when their item ends or its job is cancelled.
+-- A work item: a whole task, or one chunk of it. The hot table: only what may run or is running. Rows are deleted when
+-- their item ends or its job is cancelled.
 -- `lease_until` NULL: free to claim. `token` is the fencing token of the last lease, 0 before the first.
 -- `held`: 0 for an item that may be claimed, else the sum of 1 (its task already has as many others as its limit allows)
 -- and 2 (its job is paused). `stop_requested_at`, `stop_signalled_at`: when its running attempt was to stop, and was told.
@@ -299,7 +310,7 @@ CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
 
 -- History -------------------------------------------------------------------------------------------------
 
--- Written once, when the attempt ends.
+-- An attempt that has ended: written once, when it does.
 CREATE TABLE attempt (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -317,7 +328,8 @@ CREATE TABLE attempt (
   PRIMARY KEY (job_id, ordinal, item, number)
 ) {clustered};
 
--- `folder` -1 holds what the task published as the job's results. `position` orders chunks in their media.
+-- An output of a task. `folder` -1 holds what the task published as the job's results. `position` orders chunks in
+-- their media.
 CREATE TABLE artifact (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -340,7 +352,7 @@ CREATE TABLE artifact (
 -- `shared` rows name bytes that a row of another job may name too: a retry that reused them.
 CREATE INDEX artifact_shared ON artifact (storage_key) WHERE shared = 1;
 
--- `ordinal` -1: said of the job.
+-- Something that happened to a job or a task. `ordinal` -1: to the job.
 CREATE TABLE event (
   id {serial},
   job_id BIGINT NOT NULL,
@@ -384,6 +396,7 @@ CREATE TABLE audit_seal (
 
 -- Schedules and templates ---------------------------------------------------------------------------------
 
+-- A scheduled job, which creates jobs at its slots.
 -- `timing` and `rules` are domain.schedule's; `anchor` is what intervals are counted from. Every slot up to `decided` has
 -- been fired or skipped, once: the cursor. `next_at`: when to look again, NULL while nothing is to come. `version` rises
 -- with every change; what it was before is in scheduled_job_version.
@@ -416,6 +429,7 @@ CREATE INDEX scheduled_job_organization ON scheduled_job (organization_id, id);
 CREATE INDEX scheduled_job_public ON scheduled_job (id) WHERE is_public = 1;
 CREATE INDEX scheduled_job_due ON scheduled_job (next_at) WHERE next_at IS NOT NULL;
 
+-- A scheduled job as it was before its `version` was replaced.
 CREATE TABLE scheduled_job_version (
   schedule_id BIGINT NOT NULL,
   version BIGINT NOT NULL,
@@ -439,6 +453,7 @@ CREATE TABLE schedule_slot (
 ) {clustered};
 CREATE INDEX schedule_slot_queued ON schedule_slot (schedule_id, slot) WHERE outcome = 'queued';
 
+-- A job to create again and again; in a pipeline, one of its stage.
 CREATE TABLE job_template (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -453,6 +468,7 @@ CREATE TABLE job_template (
 CREATE INDEX job_template_organization ON job_template (organization_id, id);
 CREATE INDEX job_template_pipeline ON job_template (pipeline_id, stage, id) WHERE pipeline_id IS NOT NULL;
 
+-- One task of a job template.
 CREATE TABLE task_template (
   template_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -464,6 +480,7 @@ CREATE TABLE task_template (
   PRIMARY KEY (template_id, ordinal)
 ) {clustered};
 
+-- Job templates that belong together; which ones, the templates say.
 CREATE TABLE job_pipeline (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -483,6 +500,7 @@ CREATE TABLE schedule_launch (
 ) {clustered};
 CREATE INDEX schedule_launch_template ON schedule_launch (template_id, schedule_id);
 
+-- A kind of source. The rows are these; nothing adds one.
 CREATE TABLE source_type (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -497,6 +515,7 @@ VALUES (1, 'Upload', 0, '{}', 0, 0), (2, 'Web address', 0, '{}', 0, 0), (3, 'Web
        (4, 'Radio', 1, '{}', 0, 0), (5, 'Television', 1, '{}', 0, 0), (6, 'Feed', 0, '{}', 0, 0),
        (7, 'Cloud storage', 0, '{}', 0, 0);
 
+-- Where media come from: a station, a feed, a folder.
 CREATE TABLE source (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -510,6 +529,7 @@ CREATE TABLE source (
 );
 CREATE INDEX source_organization ON source (organization_id, id);
 
+-- What the jobs of a scheduled job record: `data` fits the schema `schema_id`, `sdo_id` names the object that holds it.
 CREATE TABLE content_template (
   id TEXT PRIMARY KEY,
   organization_id BIGINT NOT NULL,

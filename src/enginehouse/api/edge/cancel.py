@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from enginehouse.api.edge import range_cancel
 from enginehouse.api.edge.job_shapes import CancelJobs, Cancelled
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.input import refs
+from enginehouse.api.input.ranges import bounds
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.operations import jobs
+from enginehouse.operations import accounts, bulk_cancels, jobs
 from enginehouse.operations.schedules import cancellation
 
 _CANCEL: Final = Body(CancelJobs)
@@ -34,11 +34,26 @@ async def cancel(call: Call) -> Reply:
             done = await cancellation.cancel(call.house, call.principal, ref, include_running=include_running)
             return json(Cancelled(True, done.count, done.stopping if include_running else None))
         case ["organizationID"]:
-            return await range_cancel.cancel_documented(call, given)
+            return await _cancel_range(call, given)
         case []:
             raise InvalidInput(_NONE)
         case several:
             raise InvalidInput(f"Give exactly one selector; got {' and '.join(several)}.")
+
+
+async def _cancel_range(call: Call, given: CancelJobs) -> Reply:
+    """The jobs of an organization and a time range, of which nothing is missing, are aborted."""
+    created_from, created_to = bounds(given.created_after_date_time, given.created_before_date_time)
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
+    done = await bulk_cancels.cancel(
+        call.house,
+        owner,
+        created_from=created_from,
+        created_to=created_to,
+        include_running=bool(given.include_running),
+        key=call.key,
+    )
+    return json(Cancelled(True, done.count, done.stopping), replayed=done.replayed)
 
 
 def selectors(given: CancelJobs) -> list[str]:

@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
 from enginehouse.api.edge.engine_shapes import CategoryDetail, CategoryList, EngineAnswer, EngineDetail, EngineList
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.query import Query
-from enginehouse.domain import times
+from enginehouse.api.spelling import json_text, optional
+from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
-from enginehouse.operations import engines
+from enginehouse.operations import accounts, engines
 
 _TYPES: Final = ("chunk", "stream", "batch", "any")
 _STATES: Final = ("active", "paused", "replace")
@@ -33,7 +31,7 @@ async def list_(call: Call) -> Reply:
     descending = query.descending()
     owner = query.text("internalOrganizationID")
     query.finish()
-    principal = await organization.acting(call.house, call.principal, owner, "internalOrganizationID")
+    principal = await accounts.acting(call.house, call.principal, owner, "internalOrganizationID")
     found = [engine for engine in await _all(call) if all(fits(engine) for fits in wanted)]
     if owner is not None:
         found = [engine for engine in found if engine.organization_id in {None, principal.organization_id}]
@@ -104,7 +102,7 @@ def _state(engine: Engine) -> str:
 
 
 def _detail(engine: Engine) -> EngineDetail:
-    spec, owner = engine.spec, engine.organization_id
+    spec = engine.spec
     return EngineDetail(
         engine_id=spec.id,
         engine_name=spec.name,
@@ -112,10 +110,10 @@ def _detail(engine: Engine) -> EngineDetail:
         engine_type=spec.mode.value,
         engine_output_type=spec.mode.value,
         engine_state=_state(engine),
-        internal_organization_id=organization.shown(owner) if owner is not None else None,
+        internal_organization_id=optional(ids.organization_uuid, engine.organization_id),
         parallel_processing=not spec.gathers and spec.mode == "chunk",
         max_processing_seconds_per_work_item=spec.timeout_seconds,
-        fields_json=msgspec.json.encode(spec.manifest).decode() if spec.manifest else None,
+        fields_json=json_text(spec.manifest) if spec.manifest else None,
         created_date_time=times.rest(engine.created_at),
         modified_date_time=times.rest(engine.modified_at),
     )

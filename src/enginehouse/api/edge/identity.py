@@ -11,13 +11,13 @@ from enginehouse.api.edge.identity_shapes import (
     TokenDetail,
     UserDetail,
 )
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import Call, Reply, Request, json
 from enginehouse.api.http.json.decode import Body
-from enginehouse.domain import times
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, NotImplementedYet
+from enginehouse.api.spelling import optional
+from enginehouse.domain import ids, times
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, NotImplementedYet, excerpt
 from enginehouse.domain.identity import User
-from enginehouse.operations import identity
+from enginehouse.operations import accounts, identity
 
 _LOGIN: Final = Body(Login)
 _TOKEN: Final = Body(CreateToken)
@@ -43,7 +43,7 @@ async def create_token(call: Call) -> Reply:
     owners = given.organization_ids or []
     if len(owners) > 1:
         raise InvalidInput(f"at most 1 organization, got {len(owners)}.", "token.organizationIDs")
-    principal = await organization.acting(
+    principal = await accounts.acting(
         call.house, call.principal, owners[0] if owners else None, "token.organizationIDs[0]"
     )
     issued = await identity.create_token(
@@ -61,9 +61,9 @@ async def create_token(call: Call) -> Reply:
                 token_id=issued.secret,
                 type="api",
                 user_id=token.user_id,
-                organization_ids=[organization.shown(token.organization_id)],
+                organization_ids=[ids.organization_uuid(token.organization_id)],
                 access_all_organization=False,
-                expiration=times.rest(token.expires_at) if token.expires_at is not None else None,
+                expiration=optional(times.rest, token.expires_at),
                 created_date_time=created,
                 modified_date_time=created,
             )
@@ -74,7 +74,7 @@ async def create_token(call: Call) -> Reply:
 def _refuse_what_is_not_kept(given: NewToken) -> None:
     """A right or a limit that is asked for and not kept would be worse than a refusal."""
     if given.type is not None and given.type not in _KINDS:
-        raise InvalidInput(f'one of {", ".join(_KINDS)}, got "{given.type[:60]}".', "token.type")
+        raise InvalidInput(f"one of {', '.join(_KINDS)}, got {excerpt(given.type)}.", "token.type")
     if given.type not in {None, "api"}:
         raise NotImplementedYet(f"token.type: this server makes api tokens only, not {given.type}.")
     asked = {
@@ -95,7 +95,7 @@ def _refuse_what_is_not_kept(given: NewToken) -> None:
 
 
 def _user(user: User) -> UserDetail:
-    owner = organization.shown(user.organization_id)
+    owner = ids.organization_uuid(user.organization_id)
     return UserDetail(
         user_id=user.id,
         user_name=user.name,
@@ -108,5 +108,5 @@ def _user(user: User) -> UserDetail:
         status="active",
         created_date_time=times.rest(user.created_at),
         modified_date_time=times.rest(user.modified_at),
-        last_logged_in=times.rest(user.last_login_at) if user.last_login_at is not None else None,
+        last_logged_in=optional(times.rest, user.last_login_at),
     )

@@ -4,9 +4,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 from enginehouse.api.edge.job_shapes import CreateJob
-from enginehouse.api.edge.task_shapes import CreateFolder, CreateTask, Moment, Route
-from enginehouse.api.http.json.check import shown
-from enginehouse.domain import times
+from enginehouse.api.edge.task_shapes import CreateFolder, CreateTask, Route
+from enginehouse.api.spelling import read_moment
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.job import REST, FolderRequest, JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
@@ -55,7 +54,7 @@ def job(given: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
         routes=tuple([_route(route) for route in given.task_routes or ()]),
         target_id=str(given.core_recording_id) if given.core_recording_id else None,
         status=given.job_status or None,
-        due_at=_moment(given.due_date_time, f"{prefix}dueDateTime", problems) if given.due_date_time else None,
+        due_at=read_moment(given.due_date_time, f"{prefix}dueDateTime", problems) if given.due_date_time else None,
         spelling=REST,
         prefix=prefix,
         echo=_JOB_ECHO.of(given),
@@ -95,7 +94,7 @@ def _task(given: CreateTask, prefix: str, n: int, problems: list[Problem]) -> Ta
         max_engines=_most_engines(given),
         parallel=given.parallel_processing or False,
         parents_first=given.parent_must_be_complete_before_starting or False,
-        due_at=_moment(due, f"{prefix}tasks[{n}].dueDateTime", problems) if due else None,
+        due_at=read_moment(due, f"{prefix}tasks[{n}].dueDateTime", problems) if due else None,
         timeout_seconds=given.max_processing_seconds_per_work_item or None,
         status=given.task_status or None,
         echo=echo,
@@ -131,12 +130,4 @@ def _json(text: str, path: str, problems: list[Problem]) -> Any:
         return read_json(text)
     except JsonTextError as fault:
         problems.append(Problem(path, str(fault)))
-        return None
-
-
-def _moment(given: Moment, path: str, problems: list[Problem]) -> int | None:
-    try:
-        return times.moment(given)
-    except times.DateTimeError as fault:
-        problems.append(Problem(path, str(fault), shown(given)))
         return None

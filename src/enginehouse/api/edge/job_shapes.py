@@ -5,8 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec import field
 
-from enginehouse.api.edge.task_shapes import CreateTask, Moment, Route, TaskDetail
+from enginehouse.api.edge.task_shapes import CreateTask, Route, TaskDetail
 from enginehouse.api.http.json.casing import spelled
+from enginehouse.api.spelling import DateTime
 
 
 class CreateJob(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -19,7 +20,7 @@ class CreateJob(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fie
     core_recording_id: int | str | None = None
     core_source_id: int | str | None = None
     current_retries: int | None = None
-    due_date_time: Moment | None = None
+    due_date_time: DateTime | None = None
     internal_organization_id: str | int | None = None
     job_config_json: str | None = None
     job_status: str | None = None
@@ -46,8 +47,8 @@ class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fi
     job_id: str | None = None
     scheduled_job_id: str | int | None = None
     organization_id: str | int | None = None
-    created_before_date_time: Moment | None = None
-    created_after_date_time: Moment | None = None
+    created_before_date_time: DateTime | None = None
+    created_after_date_time: DateTime | None = None
     include_running: bool | None = None
 
 

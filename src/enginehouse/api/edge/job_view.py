@@ -2,11 +2,9 @@
 
 from typing import Any, Final, assert_never
 
-import msgspec
-
 from enginehouse.api.edge.job_shapes import JobDetail
 from enginehouse.api.edge.task_shapes import ChunkCounts, Folder, ReusedFrom, Route, TaskDetail
-from enginehouse.api.http import organization
+from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import FolderType, Job, Task
@@ -16,7 +14,6 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.operations import engines
 from enginehouse.operations.house import House
 
-_encode: Final = msgspec.json.Encoder().encode
 _K = FailureKind
 # The engines' words folded into REST's twelve (rest-contract §1.10).
 _REASONS: Final[dict[str, str]] = {
@@ -81,32 +78,32 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
     retries = [task.plan.max_retries for task in job.tasks if task.plan.max_retries is not None]
     return JobDetail(
         internal_job_id=ids.job_uuid(job.id),
-        internal_organization_id=organization.shown(job.organization_id),
+        internal_organization_id=ids.organization_uuid(job.organization_id),
         core_job_id=echo.get("coreJobID") or ids.job_graphql(job.id),
         core_id=echo.get("coreID"),
         core_recording_id=job.target_id,
         core_source_id=_number(echo.get("coreSourceID")),
         core_scheduled_job_id=job.scheduled_job_id,
-        internal_scheduled_job_id=None if job.scheduled_job_id is None else ids.schedule_uuid(job.scheduled_job_id),
-        job_template_id=_job_id(job.template_id),
-        slot_date_time=_time(job.slot_at),
+        internal_scheduled_job_id=optional(ids.schedule_uuid, job.scheduled_job_id),
+        job_template_id=optional(ids.job_uuid, job.template_id),
+        slot_date_time=optional(times.rest, job.slot_at),
         job_status=job_word(job.status),
         priority=min(priorities, default=0),
         max_retries=max(retries, default=None),
         is_template=False,
         job_config_json=echo.get("jobConfigJSON"),
         send_output_to_uris=echo.get("sendOutputToUris"),
-        due_date_time=_time(job.due_at),
+        due_date_time=optional(times.rest, job.due_at),
         created_date_time=times.rest(job.created_at),
         modified_date_time=times.rest(job.modified_at),
-        started_date_time=_time(job.started_at),
-        completed_date_time=_time(job.completed_at),
-        aborted_date_time=_time(job.aborted_at),
-        paused_date_time=_time(job.paused_at),
-        stop_requested_date_time=_time(job.stop_requested_at),
+        started_date_time=optional(times.rest, job.started_at),
+        completed_date_time=optional(times.rest, job.completed_at),
+        aborted_date_time=optional(times.rest, job.aborted_at),
+        paused_date_time=optional(times.rest, job.paused_at),
+        stop_requested_date_time=optional(times.rest, job.stop_requested_at),
         stopping=job.stopping if job.stop_requested_at is not None else None,
-        retry_of=_job_id(job.retry_of),
-        root_job_id=_job_id(job.root_of),
+        retry_of=optional(ids.job_uuid, job.retry_of),
+        root_job_id=optional(ids.job_uuid, job.root_of),
         retries=[ids.job_uuid(retry) for retry in job.retries] or None,
         task_routes=[] if legacy else [_route(job, route) for route in job.plan.routes],
         tasks=[task_detail(house, principal, job, task, categories) for task in job.tasks],
@@ -120,11 +117,11 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
     category = engine.spec.category_id if engine is not None else None
     parents = [r.parent for r in job.plan.routes if r.child == task.ordinal and r.parent >= 0]
     children = dict.fromkeys(r.child for r in job.plan.routes if r.parent == task.ordinal)
-    payload = _encode(plan.payload).decode() if plan.payload is not None else None
+    payload = optional(json_text, plan.payload)
     return TaskDetail(
         internal_task_id=ids.task_uuid(job.id, task.ordinal),
         internal_job_id=ids.job_uuid(job.id),
-        internal_organization_id=organization.shown(job.organization_id),
+        internal_organization_id=ids.organization_uuid(job.organization_id),
         core_job_id=job.plan.echo.get("coreJobID") or ids.job_graphql(job.id),
         core_task_id=echo.get("coreTaskId") or ids.task_graphql(job.id, task.ordinal),
         core_recording_id=job.target_id,
@@ -159,20 +156,16 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
         payload_json=echo.get("payloadJSON") or payload,
         task_payload_json=None if echo.get("onlyPayloadJSON") else payload,
         reused_from=_reused(task),
-        task_output=_encode(task.output).decode() if task.output is not None else None,
+        task_output=optional(json_text, task.output),
         send_output_to_uris=echo.get("sendOutputToUris"),
         is_template=False,
-        due_date_time=_time(plan.due_at),
+        due_date_time=optional(times.rest, plan.due_at),
         created_date_time=times.rest(task.created_at),
         modified_date_time=times.rest(task.modified_at),
-        started_date_time=_time(task.started_at),
-        completed_date_time=_time(task.completed_at),
-        aborted_date_time=_time(task.aborted_at),
+        started_date_time=optional(times.rest, task.started_at),
+        completed_date_time=optional(times.rest, task.completed_at),
+        aborted_date_time=optional(times.rest, task.aborted_at),
     )
-
-
-def _job_id(job_id: int | None) -> str | None:
-    return None if job_id is None else ids.job_uuid(job_id)
 
 
 def _reused(task: Task) -> ReusedFrom | None:
@@ -192,7 +185,7 @@ def _folders(job: Job, task: Task) -> list[Folder]:
             correlation_id=folder.reference,
             mode=folder.mode.value,
             type=folder.type.value,
-            options_json=_encode(folder.options).decode() if folder.options is not None else None,
+            options_json=optional(json_text, folder.options),
             created_date_time=created,
             modified_date_time=modified,
         )
@@ -229,10 +222,6 @@ def reason(kind: str | None) -> str:
 def _retries(task: Task) -> int:
     """Attempts beyond the first one of every item there is, as far as that is known while items are still running."""
     return max(0, task.attempts - max(1, task.items))
-
-
-def _time(micros: int | None) -> str | None:
-    return times.rest(micros) if micros is not None else None
 
 
 def _number(value: Any) -> int | None:

@@ -4,7 +4,6 @@ from typing import Final
 
 from enginehouse.api.edge import job_input, job_view
 from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs, JobAnswer, JobList
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
@@ -13,7 +12,7 @@ from enginehouse.domain import ids
 from enginehouse.domain.errors import InvalidInput, NotImplementedYet
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import jobs
+from enginehouse.operations import accounts, jobs
 
 STATUSES: Final = (
     "scheduled",
@@ -38,7 +37,7 @@ async def create(call: Call) -> Reply:
     principal = call.principal
     for number, job in enumerate(given):
         path = f"jobs[{number}].internalOrganizationID"
-        acting = await organization.acting(call.house, call.principal, job.internal_organization_id, path)
+        acting = await accounts.acting(call.house, call.principal, job.internal_organization_id, path)
         if number and acting.organization_id != principal.organization_id:
             raise InvalidInput("all jobs of a request belong to one organization.", path)
         principal = acting
@@ -83,7 +82,7 @@ async def list_(call: Call) -> Reply:
     query.finish()
     if core is not None:
         raise NotImplementedYet("coreID: this server keeps no list of cores to filter by.")
-    principal = await organization.acting(call.house, call.principal, owner, "organizationID")
+    principal = await accounts.acting(call.house, call.principal, owner, "organizationID")
     if wanted is None:
         offset, limit = query.page()
         return json(JobList(count=0, limit=limit, offset=offset, result=[]))

@@ -3,13 +3,44 @@
 from collections.abc import Iterable
 from typing import Final
 
-from enginehouse.api.edge.output_shapes import JobOutputs, Output, OutputAnswer, OutputsAnswer, TaskOutputs
+import msgspec
+from msgspec import field
+
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.download import Download
 from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
 from enginehouse.domain.artifact import Artifact
 from enginehouse.operations import artifacts
+
+
+class Output(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """An output; `contents` only where a single one is asked for and it is text. `created` in Unix seconds."""
+
+    name: str
+    size: int
+    created: int
+    contents: str | None = None
+    contents_valid: bool | None = field(default=None, name="contentsValid")
+
+
+class OutputAnswer(msgspec.Struct):
+    output: Output
+
+
+class JobOutputs(msgspec.Struct):
+    job_id: str = field(name="internalJobID")
+    outputs: list[Output]
+
+
+class TaskOutputs(msgspec.Struct):
+    task_id: str = field(name="internalTaskID")
+    outputs: list[Output]
+
+
+class OutputsAnswer(msgspec.Struct):
+    outputs: JobOutputs | TaskOutputs
+
 
 MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output shown inside JSON; a larger one is downloaded
 

@@ -15,7 +15,6 @@ from enginehouse.api.edge.schedule_shapes import (
     ScheduledJobAnswer,
     ScheduledJobList,
 )
-from enginehouse.api.http import organization
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json import reader
 from enginehouse.api.http.json.decode import Body
@@ -25,7 +24,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
 from enginehouse.domain.schedules.filter import Between, Order, ScheduleFilter
 from enginehouse.domain.schedules.timing import RunMode
-from enginehouse.operations import sources
+from enginehouse.operations import accounts, sources
 from enginehouse.operations.schedules import backlog, schedules
 from enginehouse.operations.schedules.launches import LaunchOptions, launch_templates
 
@@ -58,7 +57,7 @@ async def list_(call: Call) -> Reply:
     query.finish()
     if core is not None:
         raise NotImplementedYet("coreID: this server keeps no list of cores to filter by.")
-    principal = await organization.acting(call.house, call.principal, owner, "internalOrganizationID")
+    principal = await accounts.acting(call.house, call.principal, owner, "internalOrganizationID")
     found, count = await schedules.list_(call.house, principal, wanted, with_count=True)
     return json(
         ScheduledJobList(

@@ -1,15 +1,10 @@
 """Tasks, folders and routes as REST writes and reads them (rest-contract §2.8)."""
 
-from typing import Annotated
-
 import msgspec
 from msgspec import field
 
 from enginehouse.api.http.json.casing import spelled
-
-Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-Moment = str | int | float
+from enginehouse.api.spelling import DateTime, Int32, Int64
 
 
 class CreateFolder(msgspec.Struct, gc=False, rename=spelled, forbid_unknown_fields=True, omit_defaults=True):
@@ -35,7 +30,7 @@ class CreateTask(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fi
     max_engines: int | None = None
     parallel_processing: bool | None = None
     parent_must_be_complete_before_starting: bool | None = None
-    due_date_time: Moment | None = None
+    due_date_time: DateTime | None = None
     task_status: str | None = None
     max_processing_seconds_per_work_item: Int64 | None = None
     max_wait_seconds_for_chunk: Int64 | None = None

@@ -19,6 +19,7 @@ from enginehouse.api.graphql.fields import (
     engines,
     events,
     identity,
+    job_fields,
     jobs,
     launches,
     pipelines,
@@ -27,6 +28,7 @@ from enginehouse.api.graphql.fields import (
     schedules,
     sources,
     targets,
+    task_templates,
     tasks,
     templates,
     why,
@@ -41,7 +43,7 @@ def schema() -> GraphQLSchema:
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
         identity, engines, targets, assets, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
-        templates, pipelines, sources,
+        templates, task_templates, pipelines, sources, job_fields,
         content_templates, launches, schedules, schedule_fields,
     )  # fmt: skip
     made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))

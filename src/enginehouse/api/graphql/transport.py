@@ -16,8 +16,7 @@ from enginehouse.api.graphql.schema import schema
 from enginehouse.api.http import auth
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http.json import reader
-from enginehouse.api.http.json.check import shown
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal, excerpt
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 
@@ -73,7 +72,7 @@ async def _respond(execution: Execution, context: Context, headers: dict[bytes, 
             form = await _read_form(context, headers, receive)
             request = _request(dict(form.texts))
         else:
-            sent = shown(headers.get(b"content-type", b"").decode("latin-1"))
+            sent = excerpt(headers.get(b"content-type", b"").decode("latin-1"))
             message = f"Content-Type: {sent} is not understood; send application/json or multipart/form-data."
             raise RejectedError.because(message, field="Content-Type")
     except RejectedError as rejected:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final
 
-from enginehouse.domain.errors import InvalidInput, TooLarge
+from enginehouse.domain.errors import InvalidInput, TooLarge, excerpt
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -53,7 +53,7 @@ def check_json(content_type: bytes | None) -> None:
         return
     kind = content_type.partition(b";")[0].strip().lower()
     if kind not in {b"", b"application/json"} and not kind.endswith(b"+json"):
-        raise InvalidInput(f'Content-Type: "{kind.decode("latin-1")[:60]}" is not understood; send application/json.')
+        raise InvalidInput(f"Content-Type: {excerpt(kind.decode('latin-1'))} is not understood; send application/json.")
 
 
 async def _pass_over(receive: Receive) -> None:

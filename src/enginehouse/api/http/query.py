@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qsl
 
-from enginehouse.api.http.json.check import shown
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
 MAX_PAGE: Final = 1000
 MAX_OFFSET: Final = 2**31 - 1
@@ -43,14 +42,16 @@ class Query:
         if digits.isascii() and digits.isdigit() and len(digits) < 20 and least <= (number := int(given)) <= most:
             return number
         allowed = f"{least}–{most}"
-        self.problems.append(Problem(name, f"{allowed}, got {given[:60]}.", shown(given), allowed))
+        self.problems.append(Problem(name, f"{allowed}, got {given[:60]}.", excerpt(given), allowed))
         return default
 
     def digits(self, name: str) -> str | None:
         """An id of decimal digits."""
         given = self.text(name)
         if given is not None and not (given.isascii() and given.isdigit()):
-            self.problems.append(Problem(name, f"decimal digits, got {shown(given)}.", shown(given), "decimal digits"))
+            self.problems.append(
+                Problem(name, f"decimal digits, got {excerpt(given)}.", excerpt(given), "decimal digits")
+            )
             return None
         return given
 
@@ -60,7 +61,7 @@ class Query:
         if given is None or given in allowed:
             return given or default
         words = "one of " + ", ".join(allowed)
-        self.problems.append(Problem(name, f"{words}, got {shown(given)}.", shown(given), words))
+        self.problems.append(Problem(name, f"{words}, got {excerpt(given)}.", excerpt(given), words))
         return default
 
     def descending(self) -> bool:
@@ -68,7 +69,7 @@ class Query:
         given = self.text("direction") or "DESC"
         if given.upper() not in {"ASC", "DESC"}:
             words = "one of ASC, DESC"
-            self.problems.append(Problem("direction", f"{words}, got {shown(given)}.", shown(given), words))
+            self.problems.append(Problem("direction", f"{words}, got {excerpt(given)}.", excerpt(given), words))
         return given.upper() != "ASC"
 
     def order(self, allowed: Sequence[str]) -> str:
@@ -77,7 +78,7 @@ class Query:
         if given is None or given in allowed:
             return given or allowed[0]
         words = "one of " + ", ".join(allowed)
-        self.problems.append(Problem("orderBy", f"{words}.", shown(given), words))
+        self.problems.append(Problem("orderBy", f"{words}.", excerpt(given), words))
         return allowed[0]
 
     def page(self) -> tuple[int, int]:
@@ -104,5 +105,5 @@ class Query:
         try:
             return times.upper_bound(given) if upper else times.moment(given)
         except times.DateTimeError as fault:
-            self.problems.append(Problem(name, str(fault), shown(given)))
+            self.problems.append(Problem(name, str(fault), excerpt(given)))
             return None

@@ -1,13 +1,11 @@
 """The bounds of a time range as a request gives them."""
 
-from enginehouse.api.http.json.check import shown
+from enginehouse.api.spelling import DateTime
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem
-
-Moment = str | int | float | None
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
 
-def bounds(after: Moment, before: Moment) -> tuple[int, int]:
+def bounds(after: DateTime | None, before: DateTime | None) -> tuple[int, int]:
     """The first and the last µs of the range. Raises InvalidInput, naming all that is wrong with either."""
     problems = list[Problem]()
     found = list[int]()
@@ -18,7 +16,7 @@ def bounds(after: Moment, before: Moment) -> tuple[int, int]:
         try:
             micros = read(given)
         except times.DateTimeError as fault:
-            problems.append(Problem(name, str(fault), shown(given)))
+            problems.append(Problem(name, str(fault), excerpt(given)))
             continue
         if micros is None:
             problems.append(Problem(name, "required."))

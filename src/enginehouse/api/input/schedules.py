@@ -8,9 +8,8 @@ from typing import Any, Final, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from enginehouse.domain.errors import Problem
+from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.ids import parse_number
-from enginehouse.domain.planning.checks import shown
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import CatchUp, Fold, Gap, Overlap, RunMode, Unit
 
@@ -61,7 +60,7 @@ def named(given: Input, name: str, parse: Callable[[str], int | None], problems:
     known = list[int]()
     for number, text in enumerate(texts):
         if (found := parse(text)) is None:
-            problems.append(Problem(f"{name}[{number}]", f"{shown(text)} was not found.", shown(text)))
+            problems.append(Problem(f"{name}[{number}]", f"{excerpt(text)} was not found.", excerpt(text)))
         else:
             known.append(found)
     return known
@@ -79,7 +78,7 @@ def _word(words: type[W], given: str | None, path: str, problems: list[Problem])
         if given in (word.value, word.value.capitalize()):
             return word
     allowed = "one of " + ", ".join(word.value.capitalize() if words in (RunMode, Unit) else word for word in words)
-    problems.append(Problem(path, f"{allowed}, got {shown(given)}.", shown(given), allowed))
+    problems.append(Problem(path, f"{allowed}, got {excerpt(given)}.", excerpt(given), allowed))
     return UNSET
 
 
@@ -107,7 +106,9 @@ def _weekly(part: Input, path: str, problems: list[Problem]) -> WeeklyPart:
             day = DAYS.index(word)
         else:
             allowed = "one of " + ", ".join(DAYS)
-            problems.append(Problem(f"{path}.scheduledDay", f"{allowed}, got {shown(wanted)}.", shown(wanted), allowed))
+            problems.append(
+                Problem(f"{path}.scheduledDay", f"{allowed}, got {excerpt(wanted)}.", excerpt(wanted), allowed)
+            )
     return WeeklyPart(day=day, start=part.get("startTime"), stop=part.get("stopTime"))
 
 
@@ -120,5 +121,5 @@ def _source(given: Input, problems: list[Problem]) -> int | UnsetType | None:
     text = str(given["primarySourceId"])
     if (source_id := parse_number(text)) is not None:
         return source_id
-    problems.append(Problem("primarySourceId", f"{shown(text)} was not found.", shown(text)))
+    problems.append(Problem("primarySourceId", f"{excerpt(text)} was not found.", excerpt(text)))
     return UNSET

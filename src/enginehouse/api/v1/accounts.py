@@ -1,12 +1,11 @@
 """Our own operations, under `/api/v1`: what the public contracts have no words for."""
 
-from typing import Any, Final
+from typing import Final
 
-from enginehouse.api.http import organization
-from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
-from enginehouse.api.http.json.check import shown
+from enginehouse.api.http.call import NO_CONTENT, Call, Reply
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
+from enginehouse.api.spelling import optional
 from enginehouse.api.v1.account_shapes import (
     NewKey,
     NewOrganization,
@@ -16,9 +15,10 @@ from enginehouse.api.v1.account_shapes import (
     TokenShown,
     UserShown,
 )
+from enginehouse.api.v1.envelope import result
 from enginehouse.api.v1.limits import organization_shown
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Role, Token, User
 from enginehouse.operations import accounts, identity
 
@@ -32,20 +32,20 @@ _REVOKE: Final = Body(RevokeToken)
 async def list_organizations(call: Call) -> Reply:
     """GET organizations: all for a super administrator, else the caller's own."""
     found = await accounts.list_organizations(call.house, call.principal)
-    return _result([organization_shown(one) for one in found])
+    return result([organization_shown(one) for one in found])
 
 
 async def create_organization(call: Call) -> Reply:
     """POST organizations."""
     given = await call.body(_ORGANIZATION)
     made = await accounts.create_organization(call.house, call.principal, given.name, given.default_retries)
-    return _result(organization_shown(made))
+    return result(organization_shown(made))
 
 
 async def create_user(call: Call) -> Reply:
     """POST users."""
     given = await call.body(_USER)
-    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
     made = await accounts.create_user(
         call.house,
         call.principal,
@@ -56,7 +56,7 @@ async def create_user(call: Call) -> Reply:
         display_name=given.display_name,
         email=given.email,
     )
-    return _result(_user(made))
+    return result(_user(made))
 
 
 async def set_password(call: Call) -> Reply:
@@ -71,15 +71,15 @@ async def list_tokens(call: Call) -> Reply:
     query = Query(call.query)
     given = query.text("organizationID")
     query.finish()
-    owner = await organization.acting(call.house, call.principal, given, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given, "organizationID")
     found = await identity.list_tokens(call.house, call.principal, owner.organization_id)
-    return _result([_token(one) for one in found])
+    return result([_token(one) for one in found])
 
 
 async def create_token(call: Call) -> Reply:
     """POST tokens: the answer is the only place where the secret can be read."""
     given = await call.body(_KEY)
-    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
     issued = await identity.create_token(
         call.house,
         call.principal,
@@ -88,18 +88,14 @@ async def create_token(call: Call) -> Reply:
         role=_role(given.role),
         expires_at=_moment(given.expiration_date_time),
     )
-    return _result(_token(issued.token, issued.secret))
+    return result(_token(issued.token, issued.secret))
 
 
 async def revoke_token(call: Call) -> Reply:
     """POST tokens/revoke."""
     given = await call.body(_REVOKE)
-    owner = await organization.acting(call.house, call.principal, given.organization_id, "organizationID")
-    return _result(_token(await identity.revoke_token(call.house, call.principal, given.token, owner.organization_id)))
-
-
-def _result(value: Any) -> Reply:
-    return json({"success": True, "result": value})
+    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
+    return result(_token(await identity.revoke_token(call.house, call.principal, given.token, owner.organization_id)))
 
 
 def _role(word: str | None) -> Role | None:
@@ -109,14 +105,14 @@ def _role(word: str | None) -> Role | None:
         return Role(word)
     except ValueError:
         words = "one of " + ", ".join(Role)
-        raise InvalidInput([Problem("role", f"{words}, got {shown(word)}.", shown(word), words)]) from None
+        raise InvalidInput([Problem("role", f"{words}, got {excerpt(word)}.", excerpt(word), words)]) from None
 
 
 def _moment(given: str | int | None) -> int | None:
     try:
         return times.moment(given) if given else None
     except times.DateTimeError as fault:
-        raise InvalidInput([Problem("expirationDateTime", str(fault), shown(given))]) from None
+        raise InvalidInput([Problem("expirationDateTime", str(fault), excerpt(given))]) from None
 
 
 def _user(one: User) -> UserShown:
@@ -142,6 +138,6 @@ def _token(one: Token, secret: str | None = None) -> TokenShown:
         organization_id=str(one.organization_id),
         user_id=one.user_id,
         created_date_time=times.rest(one.created_at),
-        expiration_date_time=None if one.expires_at is None else times.rest(one.expires_at),
-        revoked_date_time=None if one.revoked_at is None else times.rest(one.revoked_at),
+        expiration_date_time=optional(times.rest, one.expires_at),
+        revoked_date_time=optional(times.rest, one.revoked_at),
     )

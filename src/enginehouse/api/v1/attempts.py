@@ -1,19 +1,54 @@
 """Retrying a job, and the attempts of its tasks with their logs: below `/api/v1/jobs/{id}`."""
 
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from enginehouse.api.http import body
-from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.download import Download
+from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import MAX_OFFSET, Query
 from enginehouse.api.input import refs
-from enginehouse.api.v1.attempt_shapes import AttemptShown, RetriedJob, RetryJob
+from enginehouse.api.spelling import optional
+from enginehouse.api.v1.envelope import result
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.work import Attempt
 from enginehouse.operations import attempts, jobs
+
+
+class RetryJob(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`onlyFailed`: the tasks that are complete do not run again."""
+
+    only_failed: bool | None = None
+
+
+class RetriedJob(msgspec.Struct, rename=spelled, kw_only=True):
+    """The new job, and the one that it does again."""
+
+    internal_job_id: str
+    core_job_id: str
+    retry_of: str
+
+
+class AttemptShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """One attempt. `outcome` is `running`, without an end, for one that has not ended; `log` is a path."""
+
+    item: int
+    number: int
+    worker: str
+    outcome: str
+    started_date_time: str
+    ended_date_time: str | None = None
+    failure_reason: str | None = None
+    failure_detail: str | None = None
+    stop_requested_date_time: str | None = None
+    stop_signalled_date_time: str | None = None
+    log: str
+
 
 _RETRY: Final = Body(RetryJob)
 _LONGEST_NUMBER: Final = 9  # digits
@@ -28,14 +63,12 @@ async def retry(call: Call) -> Reply:
     given = _RETRY.read(raw) if raw else RetryJob()
     ref = refs.job(text)
     made = await jobs.retry(call.house, call.principal, ref, only_failed=given.only_failed or False, key=call.key)
-    return _result(
-        RetriedJob(
-            internal_job_id=ids.job_uuid(made.job_id),
-            core_job_id=ids.job_graphql(made.job_id),
-            retry_of=ids.job_uuid(ref.number),
-        ),
-        replayed=made.replayed,
+    retried = RetriedJob(
+        internal_job_id=ids.job_uuid(made.job_id),
+        core_job_id=ids.job_graphql(made.job_id),
+        retry_of=ids.job_uuid(ref.number),
     )
+    return result(retried, replayed=made.replayed)
 
 
 async def list_attempts(call: Call) -> Reply:
@@ -46,7 +79,7 @@ async def list_attempts(call: Call) -> Reply:
     query.finish()
     ref = _task(*call.ids)
     page = await attempts.of_task(call.house, call.principal, ref, offset=offset, limit=limit)
-    return _result([_attempt(ref.job_id, ref.ordinal, each) for each in page])
+    return result([_attempt(ref.job_id, ref.ordinal, each) for each in page])
 
 
 async def log(call: Call) -> Download:
@@ -74,10 +107,6 @@ def _number(kind: str, text: str) -> int:
     return number
 
 
-def _result(value: Any, *, replayed: bool = False) -> Reply:
-    return json({"success": True, "result": value}, replayed=replayed)
-
-
 def _attempt(job_id: int, ordinal: int, one: Attempt) -> AttemptShown:
     return AttemptShown(
         item=one.item,
@@ -85,14 +114,10 @@ def _attempt(job_id: int, ordinal: int, one: Attempt) -> AttemptShown:
         worker=one.worker,
         outcome=one.outcome,
         started_date_time=times.rest(one.started_at),
-        ended_date_time=_time(one.ended_at),
+        ended_date_time=optional(times.rest, one.ended_at),
         failure_reason=one.failure_reason,
         failure_detail=one.failure_message,
-        stop_requested_date_time=_time(one.stop_requested_at),
-        stop_signalled_date_time=_time(one.stop_signalled_at),
+        stop_requested_date_time=optional(times.rest, one.stop_requested_at),
+        stop_signalled_date_time=optional(times.rest, one.stop_signalled_at),
         log=log_path(job_id, ordinal, one),
     )
-
-
-def _time(micros: int | None) -> str | None:
-    return None if micros is None else times.rest(micros)

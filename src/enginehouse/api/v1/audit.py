@@ -2,13 +2,37 @@
 
 from typing import Final
 
-from enginehouse.api.http import organization
-from enginehouse.api.http.call import Call, Reply, json
+import msgspec
+
+from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
-from enginehouse.api.v1.audit_shapes import ActShown
+from enginehouse.api.v1.envelope import result
 from enginehouse.domain import times
+from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry, entry_number
+from enginehouse.operations import accounts
 from enginehouse.operations.audit import queries
-from enginehouse.operations.audit.queries import LARGEST_PAGE, NOBODYS, AuditFilter, Recorded, rest_id
+from enginehouse.operations.audit.queries import LARGEST_PAGE, rest_id
+
+
+class ActShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """One change or refusal. `auditID` goes into `before` for the page after; a token is named by its id only."""
+
+    audit_id: str
+    date_time: str
+    event_type: str
+    success: bool = msgspec.field(name="success")
+    organization_id: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    token_id: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    client_ip_address: str | None = None
+    client_user_agent: str | None = None
+    correlation_id: str | None = None
+    description: str | None = None
+
 
 _YES_NO: Final = ("true", "false")
 
@@ -18,7 +42,8 @@ async def list_(call: Call) -> Reply:
     query = Query(call.query)
     owner = query.text("organizationID")
     success = query.word("success", _YES_NO)
-    wanted = AuditFilter(
+    before = query.digits("before")
+    criteria = AuditFilter(
         first=query.earliest("fromDateTime"),
         last=query.latest("toDateTime"),
         user_name=query.text("userName"),
@@ -29,21 +54,21 @@ async def list_(call: Call) -> Reply:
         object_id=query.text("objectID"),
         correlation_id=query.text("correlationID"),
         success=None if success is None else success == "true",
-        before=query.digits("before"),
+        before=None if before is None else entry_number(before),
         limit=query.integer("limit", 100, 1, LARGEST_PAGE),
-        organization_id=await _organization(call, owner),
     )
+    organization_id = await _organization(call, owner)
     query.finish()
-    found = await queries.list_(call.house, call.principal, wanted)
-    return json({"success": True, "result": [_shown(act) for act in found]})
+    found = await queries.list_(call.house, call.principal, criteria, organization_id=organization_id)
+    return result([_shown(act) for act in found])
 
 
 async def _organization(call: Call, given: str | None) -> int | None:
-    acting = await organization.acting(call.house, call.principal, given, "organizationID")
+    acting = await accounts.acting(call.house, call.principal, given, "organizationID")
     return acting.organization_id if given else None
 
 
-def _shown(act: Recorded) -> ActShown:
+def _shown(act: RecordedEntry) -> ActShown:
     return ActShown(
         audit_id=str(act.id),
         date_time=times.rest(act.at),

@@ -23,11 +23,6 @@ class EventShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     detail: dict[str, Any] = {}
 
 
-class EventList(msgspec.Struct, kw_only=True):
-    success: bool = True
-    result: list[EventShown]
-
-
 class StreamEnded(msgspec.Struct):
     """The last message of a stream. `status` is the job's, or `deleted`."""
 

@@ -3,10 +3,12 @@
 from typing import Any, Final
 
 from enginehouse.api.http import auth
-from enginehouse.api.http.call import Answer, Call, json
+from enginehouse.api.http.call import Answer, Call
 from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE, Query
 from enginehouse.api.input import refs
-from enginehouse.api.v1.event_shapes import EventList, EventShown
+from enginehouse.api.spelling import optional
+from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.event_shapes import EventShown
 from enginehouse.api.v1.event_stream import EventStream
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import InvalidInput
@@ -29,7 +31,7 @@ async def list_(call: Call) -> Answer:
     limit = query.integer("limit", MAX_PAGE, 1, MAX_PAGE)
     query.finish()
     found = await events.list_(call.house, call.principal, refs.job(text), after=after, limit=limit)
-    return json(EventList(result=[shown(event) for event in found]))
+    return result([shown(event) for event in found])
 
 
 async def stream(call: Call) -> Answer:
@@ -73,8 +75,8 @@ def _detail(event: Event) -> dict[str, Any]:
         "chunks": said.items,
         "reason": said.reason,
         "message": said.message,
-        "againDateTime": None if said.again_at is None else times.rest(said.again_at),
-        "jobID": None if said.job is None else ids.job_graphql(said.job),
+        "againDateTime": optional(times.rest, said.again_at),
+        "jobID": optional(ids.job_graphql, said.job),
     }
     return {name: value for name, value in found.items() if value is not None}
 

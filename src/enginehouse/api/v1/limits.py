@@ -1,20 +1,21 @@
 """Who gets how much of the server, and who gets nothing for now: weights, limits and pauses under `/api/v1`."""
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec import UNSET
 
-from enginehouse.api.http import organization
-from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
+from enginehouse.api.spelling import optional
 from enginehouse.api.v1.account_shapes import EngineLimit, EngineShown, JobPaused, OrganizationShare, OrganizationShown
+from enginehouse.api.v1.envelope import result
 from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.identity import Organization
-from enginehouse.operations import limits
+from enginehouse.operations import accounts, limits
 
 _SHARE: Final = Body(OrganizationShare)
 _LIMIT: Final = Body(EngineLimit)
@@ -32,21 +33,21 @@ async def set_organization(call: Call) -> Reply:
         weight=limits.UNCHANGED if given.weight is UNSET else given.weight,
         running_limit=limits.UNCHANGED if given.running_limit is UNSET else given.running_limit,
     )
-    return _result(organization_shown(changed))
+    return result(organization_shown(changed))
 
 
 async def pause_organization(call: Call) -> Reply:
     """POST organizations/{OrganizationID}/pause: nothing of it starts."""
     Query(call.query).finish()
     paused = await limits.pause_organization(call.house, call.principal, await _organization_id(call))
-    return _result(organization_shown(paused))
+    return result(organization_shown(paused))
 
 
 async def resume_organization(call: Call) -> Reply:
     """POST organizations/{OrganizationID}/resume."""
     Query(call.query).finish()
     resumed = await limits.resume_organization(call.house, call.principal, await _organization_id(call))
-    return _result(organization_shown(resumed))
+    return result(organization_shown(resumed))
 
 
 async def limit_engine(call: Call) -> Reply:
@@ -89,43 +90,41 @@ def organization_shown(one: Organization) -> OrganizationShown:
     """The organization as administrators read it."""
     return OrganizationShown(
         organization_id=str(one.id),
-        internal_organization_id=organization.shown(one.id),
+        internal_organization_id=ids.organization_uuid(one.id),
         name=one.name,
         application_id=one.application_id,
         default_retries=one.default_retries,
         weight=one.weight,
         running_limit=one.running_limit,
-        paused_date_time=None if one.paused_at is None else times.rest(one.paused_at),
+        paused_date_time=optional(times.rest, one.paused_at),
         created_date_time=times.rest(one.created_at),
     )
 
 
 async def _organization_id(call: Call) -> int:
     """The organization in the path, by number or UUID. Raises NotFound, for a foreign one too."""
-    acting = await organization.acting(call.house, call.principal, call.ids[0], "")
+    acting = await accounts.acting(call.house, call.principal, call.ids[0], "")
     return acting.organization_id
 
 
 def _engine(one: Engine) -> Reply:
-    owner = one.organization_id
-    return _result(
+    return result(
         EngineShown(
             engine_id=one.spec.id,
             name=one.spec.name,
             state=one.state,
             running_limit=one.running_limit,
-            organization_id=None if owner is None else str(owner),
+            organization_id=optional(str, one.organization_id),
         )
     )
 
 
 def _job(job_id: int, *, paused: bool, changed: bool) -> Reply:
-    return _result(
+    return result(
         JobPaused(
-            internal_job_id=ids.job_uuid(job_id), core_job_id=ids.job_graphql(job_id), paused=paused, changed=changed
+            internal_job_id=ids.job_uuid(job_id),
+            core_job_id=ids.job_graphql(job_id),
+            paused=paused,
+            changed=changed,
         )
     )
-
-
-def _result(value: Any) -> Reply:
-    return json({"success": True, "result": value})

@@ -5,15 +5,16 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
-from enginehouse.api.http.json.check import shown
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
-from enginehouse.api.input import refs
+from enginehouse.api.input import refs, sdl
 from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.api.input.templates import inline
-from enginehouse.api.v1.schedule_shapes import Run, ScheduleInput
-from enginehouse.api.v1.schedule_view import coming, foreseen, schedules_shown, slot_shown
-from enginehouse.domain import ids, times
+from enginehouse.api.spelling import optional
+from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.schedule_shapes import Run
+from enginehouse.api.v1.schedule_view import coming_view, foresight_view, schedule_views, slot_view
+from enginehouse.domain import ids
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.schedules.filter import ScheduleFilter
 from enginehouse.domain.schedules.preview import MOST_PREVIEWED
@@ -25,7 +26,18 @@ from enginehouse.operations.schedules import slots as schedule_slots
 from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.operations.schedules.launches import LaunchOptions, launch_schedule
 
-_INPUT: Final = Body(ScheduleInput, free=True)
+_SDL: Final = "UpdateScheduledJob"  # nothing in it is required but the id, which stands in the path
+_INPUT: Final = Body(
+    sdl.struct(
+        _SDL,
+        without=("id", "contentTemplates", "affiliates", "migrateIfLegacy"),
+        types={
+            "UpdateScheduledJob.primarySourceId": str | int,
+            "CreateRecurringSchedulePart.repeatInterval": Any,  # judged together with the rest of the calendar
+        },
+    ),
+    free=True,
+)
 _RUN: Final = Body(Run, free=True)
 _LATEST: Final = (1 << 63) - 1
 
@@ -54,8 +66,8 @@ async def list_(call: Call) -> Reply:
     )
     query.finish()
     found, count = await schedules.list_(call.house, call.principal, wanted, with_count=True)
-    result = await schedules_shown(call, found)
-    return json({"success": True, "count": count, "offset": offset, "limit": limit, "result": result})
+    views = await schedule_views(call, found)
+    return json({"success": True, "count": count, "offset": offset, "limit": limit, "result": views})
 
 
 async def get(call: Call) -> Reply:
@@ -95,32 +107,32 @@ async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: a job of each of its templates, now, whatever its calendar says."""
     [text] = call.ids
     given = await call.body(_RUN)
-    options = LaunchOptions(payload=given.payload, target_id=None if given.target_id is None else str(given.target_id))
+    options = LaunchOptions(payload=given.payload, target_id=optional(str, given.target_id))
     made = await launch_schedule(call.house, call.principal, refs.schedule(text), options=options)
     warnings = [warning for job in made for warning in job.warnings]
-    return _result({"jobIds": [ids.job_graphql(job.job_id) for job in made], "warnings": warnings})
+    return result({"jobIds": [ids.job_graphql(job.job_id) for job in made], "warnings": warnings})
 
 
 async def preview(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/preview: the next slots, with what the clock on the wall has to do with them."""
-    found = await _foreseen(call)
-    return _result([coming(each) for each in found.slots])
+    found = await _foresight(call)
+    return result([coming_view(each) for each in found.slots])
 
 
 async def explain(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/explain: what it does, what comes next in both zones, and what is odd about it."""
-    return _result(foreseen(await _foreseen(call)))
+    return result(foresight_view(await _foresight(call)))
 
 
 async def imagine(call: Call) -> Reply:
     """POST schedules/explain: the same of a schedule that is not there; nothing is created."""
     given, problems = await call.judged_body(_INPUT)
     count, zone = _asked(call)
-    request, unread = schedule_request(_plain(given, problems))
+    request, unread = schedule_request(sdl.plain(_SDL, given, problems))
     found = await schedule_slots.preview_request(
         call.house, call.principal, request, count=count, zone=zone, known_problems=[*problems, *unread]
     )
-    return _result(foreseen(found))
+    return result(foresight_view(found))
 
 
 async def slots(call: Call) -> Reply:
@@ -132,7 +144,7 @@ async def slots(call: Call) -> Reply:
     found = await schedule_slots.history(
         call.house, call.principal, refs.schedule(text), before=_LATEST if before is None else before, limit=limit
     )
-    return _result([slot_shown(record, job_ids) for record, job_ids in found])
+    return result([slot_view(record, job_ids) for record, job_ids in found])
 
 
 async def _switch(call: Call, *, on: bool) -> Reply:
@@ -141,7 +153,7 @@ async def _switch(call: Call, *, on: bool) -> Reply:
     return await _shown(call, await schedules.update(call.house, call.principal, refs.schedule(text), request))
 
 
-async def _foreseen(call: Call) -> schedule_slots.SchedulePreview:
+async def _foresight(call: Call) -> schedule_slots.SchedulePreview:
     [text] = call.ids
     count, zone = _asked(call)
     return await schedule_slots.preview(call.house, call.principal, refs.schedule(text), count=count, zone=zone)
@@ -155,10 +167,10 @@ def _asked(call: Call) -> tuple[int, str | None]:
 
 
 def _read(
-    call: Call, given: ScheduleInput, problems: list[Problem]
+    call: Call, given: msgspec.Struct, problems: list[Problem]
 ) -> tuple[ScheduleRequest, LaunchSelection | None, list[Problem]]:
     """What is asked for; no launches where nothing is said of them, so that they stay as they are."""
-    fields = _plain(given, problems)
+    fields = sdl.plain(_SDL, given, problems)
     request, unread = schedule_request(fields)
     problems = [*problems, *unread]
     fresh, wrong = inline(call, fields.get("jobTemplates"), "jobTemplates")
@@ -171,32 +183,6 @@ def _read(
     return request, launched if said else None, problems + wrong
 
 
-def _plain(given: ScheduleInput, problems: list[Problem]) -> dict[str, Any]:
-    """The fields as GraphQL's coerced input has them: moments in µs."""
-    fields: dict[str, Any] = msgspec.to_builtins(given)
-    for name in ("startDateTime", "stopDateTime"):
-        _moment(fields, name, name, problems)
-    for number, template in enumerate(fields.get("jobTemplates") or ()):
-        for ordinal, task in enumerate(template.get("taskTemplates") or ()):
-            path = f"jobTemplates[{number}].taskTemplates[{ordinal}].executionPreferences.dueDateTime"
-            _moment(task.get("executionPreferences") or {}, "dueDateTime", path, problems)
-    return fields
-
-
-def _moment(fields: dict[str, Any], name: str, path: str, problems: list[Problem]) -> None:
-    if (value := fields.get(name)) is None:
-        return
-    try:
-        fields[name] = times.moment(value)
-    except times.DateTimeError as fault:
-        problems.append(Problem(path, str(fault), shown(value)))
-        del fields[name]
-
-
 async def _shown(call: Call, schedule: Schedule) -> Reply:
-    [found] = await schedules_shown(call, [schedule])
-    return _result(found)
-
-
-def _result(value: Any) -> Reply:
-    return json({"success": True, "result": value})
+    [found] = await schedule_views(call, [schedule])
+    return result(found)

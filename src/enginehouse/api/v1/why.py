@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from functools import partial
 
 from enginehouse.api.edge import job_view
-from enginehouse.api.http import organization
-from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
+from enginehouse.api.v1.envelope import result
 from enginehouse.api.v1.why_shapes import JobWhy, OtherTaskShown, ReasonShown, TaskWhy, WorkerShown
 from enginehouse.api.view.reasons import Written
 from enginehouse.domain import ids, times
@@ -22,10 +22,10 @@ async def of_job(call: Call) -> Reply:
     [text] = call.ids
     Query(call.query).finish()
     job, explained = await why.job(call.house, call.principal, refs.job(text))
-    return _result(
+    return result(
         JobWhy(
             internal_job_id=ids.job_uuid(job.id),
-            internal_organization_id=organization.shown(job.organization_id),
+            internal_organization_id=ids.organization_uuid(job.organization_id),
             core_job_id=ids.job_graphql(job.id),
             job_status=job_view.job_word(job.status),
             sentence=explained.sentence,
@@ -40,18 +40,14 @@ async def of_task(call: Call) -> Reply:
     [text] = call.ids
     Query(call.query).finish()
     job, explained = await why.task(call.house, call.principal, refs.task(text))
-    return _result(_task(call, job, explained))
+    return result(_task(call, job, explained))
 
 
 async def list_workers(call: Call) -> Reply:
     """GET workers: those heard of within a day; their names are for administrators."""
     Query(call.query).finish()
     found = await workers.list_(call.house, call.principal)
-    return _result([_worker(each) for each in found])
-
-
-def _result(value: JobWhy | TaskWhy | list[WorkerShown]) -> Reply:
-    return json({"success": True, "result": value})
+    return result([_worker(each) for each in found])
 
 
 def _task(call: Call, job: Job, explained: Explanation) -> TaskWhy:

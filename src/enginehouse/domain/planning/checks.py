@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.domain import times
-from enginehouse.domain.errors import Fault, InvalidInput, Problem
+from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.job import JobRequest, Spelling, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
 
@@ -74,11 +74,11 @@ class Report:
     def problem(
         self, path: str, text: str, value: object = None, allowed: str | None = None, fault: Fault = Fault.WRONG
     ) -> None:
-        self.problems.append(Problem(path, text, None if value is None else shown(value), allowed, fault))
+        self.problems.append(Problem(path, text, None if value is None else excerpt(value), allowed, fault))
 
     def outside(self, path: str, allowed: str, value: object) -> None:
         """A value that is not among those allowed."""
-        self.problem(path, f"{allowed}, got {shown(value)}.", value, allowed)
+        self.problem(path, f"{allowed}, got {excerpt(value)}.", value, allowed)
 
     def warn(self, path: str, text: str) -> None:
         self.warnings.append(f"{path}: {text}")
@@ -101,22 +101,6 @@ class Report:
         """Returns when there are none; raises InvalidInput with all of them otherwise."""
         if self.problems:
             raise InvalidInput(self.problems)
-
-
-def shown(value: object) -> str:
-    """A value as a message shows it: JSON, at most 80 characters."""
-    match value:
-        case str():
-            short = value if len(value) <= 76 else value[:75] + "…"
-            return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short) + '"'
-        case bool():
-            return "true" if value else "false"
-        case int() if value.bit_length() > 128:
-            return "a number too large to show"
-        case None:
-            return "null"
-        case _:
-            return str(value)[:80]
 
 
 def name_fault(name: str) -> str | None:

@@ -6,13 +6,13 @@ request, and the number of tasks is looked at before anything is made of them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
 from enginehouse.domain.planning.checks import Report, check_job, check_task, checked_payload
-from enginehouse.domain.planning.cycles import find_cycle
 from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
 from enginehouse.domain.planning.routes import resolve
 from enginehouse.domain.planning.standbys import mirror, stand_in
@@ -173,12 +173,28 @@ def _is_legacy(request: JobRequest, first: EngineSpec | None) -> bool:
 
 def _refuse_cycle(report: Report, board: Board, routes: Sequence[Route]) -> None:
     edges = [(route.parent, route.child) for route in routes if route.parent >= 0]
-    if cycle := find_cycle(len(board.folders), edges):
+    if cycle := _cycle(edges):
         names = [board.labels[ordinal] for ordinal in [*cycle, cycle[0]]]
         if len(names) > _LONGEST_CYCLE:
             names[_LONGEST_CYCLE // 2 : -1] = [f"… {len(names) - _LONGEST_CYCLE // 2 - 1} more …"]
         path = f"{report.prefix}{report.spelling.routes}"
         report.problem(path, f"cycle {' → '.join(names)}. Routes must form a DAG.")
+
+
+def _cycle(edges: Sequence[tuple[int, int]]) -> list[int]:
+    """The tasks of a cycle among `edges` (parent, child), each once, from the smallest on; empty without one."""
+    if all(parent < child for parent, child in edges):  # nearly every job: its tasks are listed in their order
+        return []
+    graph = TopologicalSorter[int]()
+    for parent, child in edges:
+        graph.add(child, parent)
+    try:
+        graph.prepare()
+    except CycleError as error:
+        cycle: list[int] = error.args[1][1:]  # the first node is the last one too
+        first = cycle.index(min(cycle))
+        return cycle[first:] + cycle[:first]
+    return []
 
 
 def _warn_unused(report: Report, board: Board, routes: Sequence[Route]) -> None:

@@ -7,8 +7,9 @@ describes a root by a route that has a child and no parent.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from enginehouse.domain.errors import excerpt
 from enginehouse.domain.job import GRAPHQL, FolderType, Route, RouteRequest
-from enginehouse.domain.planning.checks import Report, shown
+from enginehouse.domain.planning.checks import Report
 from enginehouse.domain.planning.folders import Board, Place
 
 NOWHERE: Final = (-1, -1)
@@ -80,12 +81,12 @@ def _unusual_end(report: Report, board: Board, end: _End, place: Place | None) -
     task, folder = end.task, end.folder
     if task and task not in board.tasks:
         hint = report.nearest(task, board.tasks)
-        report.problem(end.task_field, f"{shown(task)} matches no task.{hint}", task)
+        report.problem(end.task_field, f"{excerpt(task)} matches no task.{hint}", task)
     elif folder and place is None:
         hint = report.nearest(folder, board.places)
-        report.problem(end.folder_field, f"{shown(folder)} matches no ioFolder.{hint}", folder)
+        report.problem(end.folder_field, f"{excerpt(folder)} matches no ioFolder.{hint}", folder)
     elif task and place is not None:
-        text = f'{shown(folder)} belongs to task "{board.labels[place[0]]}", not to {shown(task)}.'
+        text = f'{excerpt(folder)} belongs to task "{board.labels[place[0]]}", not to {excerpt(task)}.'
         report.problem(end.folder_field, text, folder)
     elif task:
         return _only_folder(report, board, end)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from enginehouse.domain.errors import excerpt
 from enginehouse.domain.job import Folder, Route
 from enginehouse.domain.planning.checks import Report
 from enginehouse.domain.planning.folders import Board
@@ -27,6 +28,7 @@ def mirror(report: Report, board: Board, routes: Sequence[Route]) -> list[Route]
         return list(routes)
     counterparts = _Counterparts(report, board)
     made: dict[tuple[int, int, int, int], Route] = {}
+    mirrored = set[tuple[int, int, int, int]]()
     for route in routes:
         for parent in family.get(route.parent, (-1,)):
             for child in family[route.child]:
@@ -34,11 +36,28 @@ def mirror(report: Report, board: Board, routes: Sequence[Route]) -> list[Route]
                 into = counterparts.of(route.child, route.child_folder, child)
                 if out is None or into is None:
                     continue
-                marked = (parent >= 0 and report.principals[parent] is not None) or report.principals[child] is not None
+                marked = _is_standby(report, parent) or _is_standby(report, child)
                 edge = (parent, out, child, into)
                 made.setdefault(edge, Route(*edge, options=route.options, standby=marked, echo=route.echo))
+                if not _is_standby(report, route.parent):
+                    mirrored.add(edge)
+    for route in routes:
+        edge = (route.parent, route.parent_folder, route.child, route.child_folder)
+        if _is_standby(report, route.parent) and edge not in mirrored:
+            _refuse(report, board, route)
     # What the client listed comes first and in its order; what was added follows.
     return sorted(made.values(), key=lambda route: route.standby)
+
+
+def _is_standby(report: Report, ordinal: int) -> bool:
+    return ordinal >= 0 and report.principals[ordinal] is not None
+
+
+def _refuse(report: Report, board: Board, route: Route) -> None:
+    """A child that only a standby feeds would wait forever where the standby is not needed."""
+    folder = board.folders[route.parent][route.parent_folder].reference
+    text = f"{excerpt(folder)} belongs to a standby task; list the route from the task that it stands in for."
+    report.problem(f"{report.prefix}{report.spelling.routes}", text, folder)
 
 
 def _families(report: Report) -> dict[int, list[int]]:
@@ -79,7 +98,7 @@ class _Counterparts:
 
 
 def _same(folders: Sequence[Folder], position: int, others: Sequence[Folder]) -> int | None:
-    """The folder of the same reference, else the one that is as manieth of its type and mode."""
+    """The folder of the same reference, else the one with the same place among those of its type and mode."""
     wanted = folders[position]
     alike = [n for n, each in enumerate(others) if each.type is wanted.type and each.mode is wanted.mode]
     for n in alike:

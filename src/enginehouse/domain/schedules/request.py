@@ -12,8 +12,7 @@ import msgspec
 from cronsim import CronSim, CronSimError
 from msgspec import UNSET, UnsetType
 
-from enginehouse.domain.errors import Problem
-from enginehouse.domain.planning.checks import shown
+from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.schedules.calendar import EPOCH, slots
 from enginehouse.domain.schedules.timing import (
     DAY,
@@ -156,12 +155,12 @@ def _recurring_part(number: int, part: RecurringPart, problems: list[Problem]) -
     path = f"recurringScheduleParts[{number}]"
     every = part.every
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        text = f"integer ≥ 1, got {shown(every)}; the shortest allowed period is 1 s."
-        problems.append(Problem(f"{path}.repeatInterval", text, shown(every), "1 or more"))
+        text = f"integer ≥ 1, got {excerpt(every)}; the shortest allowed period is 1 s."
+        problems.append(Problem(f"{path}.repeatInterval", text, excerpt(every), "1 or more"))
         every = 1
     elif every * _seconds(part.unit) > LONGEST_INTERVAL:
         text = f"{every} {part.unit} is longer than ten years; this schedule would never fire."
-        problems.append(Problem(f"{path}.repeatInterval", text, shown(every)))
+        problems.append(Problem(f"{path}.repeatInterval", text, excerpt(every)))
     if part.unit is Unit.DAYS and part.start is None:
         problems.append(Problem(f"{path}.startTime", "is required when repeatIntervalUnit is Days."))
     if part.duration_seconds is not None and part.duration_seconds < 0:
@@ -196,7 +195,9 @@ def _time(path: str, text: str | None, problems: list[Problem]) -> int | None:
     """Seconds since midnight; None without a text."""
     if text is None or (seconds := seconds_of_day(text)) is not None:
         return None if text is None else seconds
-    problems.append(Problem(path, f"HH:MM or HH:MM:SS (24 h), got {shown(text)}.", shown(text), "HH:MM or HH:MM:SS"))
+    problems.append(
+        Problem(path, f"HH:MM or HH:MM:SS (24 h), got {excerpt(text)}.", excerpt(text), "HH:MM or HH:MM:SS")
+    )
     return None
 
 
@@ -207,7 +208,7 @@ def _excluded(dates: Sequence[str], problems: list[Problem]) -> frozenset[str]:
                 raise ValueError
         except ValueError:
             problems.append(
-                Problem(f"excludedDates[{number}]", f"a date like 2026-12-24, got {shown(text)}.", shown(text))
+                Problem(f"excludedDates[{number}]", f"a date like 2026-12-24, got {excerpt(text)}.", excerpt(text))
             )
     return frozenset(dates)
 
@@ -215,8 +216,8 @@ def _excluded(dates: Sequence[str], problems: list[Problem]) -> frozenset[str]:
 def _cron(line: str, problems: list[Problem]) -> str:
     fields = line.split()
     if len(fields) != 5:
-        text = f"five fields (minute hour day month weekday), got {len(fields)}: {shown(line)}."
-        problems.append(Problem("cron", text, shown(line)))
+        text = f"five fields (minute hour day month weekday), got {len(fields)}: {excerpt(line)}."
+        problems.append(Problem("cron", text, excerpt(line)))
         return line
     for number, (name, allowed) in enumerate(_FIELDS, 1):
         alone = ["*"] * 5
@@ -224,15 +225,15 @@ def _cron(line: str, problems: list[Problem]) -> str:
         try:
             CronSim(" ".join(alone), EPOCH)
         except CronSimError:
-            text = f"field {number} ({name}): {shown(fields[number - 1])} is not {allowed}."
-            problems.append(Problem("cron", text, shown(line), allowed))
+            text = f"field {number} ({name}): {excerpt(fields[number - 1])} is not {allowed}."
+            problems.append(Problem("cron", text, excerpt(line), allowed))
     if not any(problem.path == "cron" for problem in problems):
         try:
             fires = next(iter(CronSim(line, EPOCH)), None) is not None
         except CronSimError:
             fires = False
         if not fires:
-            problems.append(Problem("cron", f"{shown(line)} never fires.", shown(line)))
+            problems.append(Problem("cron", f"{excerpt(line)} never fires.", excerpt(line)))
     return line
 
 

@@ -1,4 +1,4 @@
-"""The engines that run in the server's process, under the ids that published samples name."""
+"""The engines that run in the server's process, under the ids of published samples."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What each validation contract asks of an AION document (engine-contract c.5); enforced only where it is listed."""
+"""What each validation contract demands of an AION document (engine-contract c.5), where the document lists it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -12,7 +12,7 @@ MEDIA_TYPE: Final = "application/json"
 def violation(document: Document, contract: str) -> str | None:
     """Why `document` does not satisfy `contract`, in a few words; None when it does.
 
-    A structured-data schema (a UUID) is nothing that can be judged here, so it is taken as satisfied.
+    A structured-data schema (a UUID) cannot be checked here, so it counts as satisfied.
     """
     rule = _RULES.get(contract)
     if rule is not None:
@@ -25,9 +25,9 @@ def violation(document: Document, contract: str) -> str | None:
 
 
 def items(document: Document, field: str) -> list[Any]:
-    """The list in `field`, empty where it is absent or something else."""
-    found = document.get(field)
-    return found if isinstance(found, list) else []
+    """The list in `field`; empty when the field is absent or not a list."""
+    value = document.get(field)
+    return value if isinstance(value, list) else []
 
 
 def _objects(document: Document) -> Iterator[tuple[str, Document]]:
@@ -57,10 +57,10 @@ def _transcript(document: Document) -> str | None:
 def _sentiment(document: Document) -> str | None:
     if "sentiment" in document or "emotions" in document:
         return None
-    found = items(document, "object")
-    if not found:
+    objects = items(document, "object")
+    if not objects:
         return "neither sentiment nor emotions nor object is there"
-    for place, item in enumerate(found):
+    for place, item in enumerate(objects):
         if not isinstance(item, dict) or not ("sentiment" in item or "emotions" in item):
             return f"object[{place}] has neither sentiment nor emotions"
     return None

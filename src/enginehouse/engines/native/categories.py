@@ -1,4 +1,4 @@
-"""The kinds of engine that this server ships, by their fixed ids."""
+"""The engine categories that this server knows, by their fixed ids."""
 
 from typing import Final
 

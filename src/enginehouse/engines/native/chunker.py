@@ -1,4 +1,4 @@
-"""The chunker under the published FFmpeg id: a stream in, the chunks that other engines work on out."""
+"""The chunker, under the published FFmpeg id: it cuts a stream into the chunks that other engines work on."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,13 +12,13 @@ from enginehouse.engines.native.root_input import read_root_input
 from enginehouse.engines.native.splitters import Splitter
 
 _TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
-_PER_INPUT: Final = 1_000_000  # indices kept apart for each input chunk that is cut further
+_PER_INPUT: Final = 1_000_000  # indices reserved for each input chunk that is cut further
 
 
 class Chunker:
     """Cuts text between paragraphs and sentences, sound in its pauses, and other media with ffmpeg.
 
-    payload: `maxWordsPerChunk`, `ffmpegTemplate` (audio, video, frame, rawchunk), `outputMode` "stream" to hand the
+    payload: `maxWordsPerChunk`, `ffmpegTemplate` (audio, video, frame, rawchunk), `outputMode` "stream" to pass the
     stream on uncut, `customFFMPEGProperties` with `chunkSizeInSeconds` (an upper bound) and `framesPerSecond`.
     """
 
@@ -46,15 +46,15 @@ class Chunker:
             directory.mkdir()
             first = chunk.index * _PER_INPUT if _is_chunked(work, chunk) else len(outputs)
             parts = await split(chunk, directory, payload)
-            outputs += [_placed(output, chunk, first + place) for place, output in enumerate(parts)]
+            outputs += [_place(output, chunk, first + place) for place, output in enumerate(parts)]
         context.log(f"{len(outputs)} chunks")
         return outputs
 
 
 async def _inputs(work: Work, context: NativeContext, payload: dict[str, Any]) -> Sequence[Chunk]:
-    fed = any(folder.type is FolderType.INPUT for folder in work.folders)
-    named = text(payload, "url") or text(payload, "text")
-    if work.inputs or (fed and not named):
+    has_parent = any(folder.type is FolderType.INPUT for folder in work.folders)
+    has_source = text(payload, "url") or text(payload, "text")
+    if work.inputs or (has_parent and not has_source):
         return work.inputs
     source = await read_root_input(work, context, payload)
     size = source.path.stat().st_size
@@ -66,7 +66,7 @@ def _is_chunked(work: Work, chunk: Chunk) -> bool:
 
 
 def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
-    """How this input is cut. Raises EngineFailure where there is no way."""
+    """The function that cuts this input. Raises EngineFailure where there is none."""
     template = text(payload, "ffmpegTemplate")
     if template is not None and template not in _TEMPLATES:
         raise invalid(f'payload.ffmpegTemplate: audio, frame, rawchunk or video, got "{template[:60]}".')
@@ -91,8 +91,8 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
     return splitter
 
 
-def _placed(output: Output, chunk: Chunk, index: int) -> Output:
-    """The output under `index`, its times counted from the start of the whole media as its input's are."""
+def _place(output: Output, chunk: Chunk, index: int) -> Output:
+    """The output under `index`, with times that count from the start of the whole media, like its input's."""
     begin = chunk.start_ms or 0
     return Output(
         media_type=output.media_type,

@@ -10,7 +10,7 @@ import msgspec
 
 from enginehouse.engines.native.aion import Document, items, violation
 
-# Bounded, since 1e999999 is a number too, and a very long one once written out.
+# Bounded: 1e999999 is a number too, and very long once it is written out.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 VENDOR: Final = "enginehouse"
 _LISTS: Final = ("series", "object", "media", "embedding", "tags", "validationContracts")
@@ -20,7 +20,7 @@ _APART: Final = frozenset({*_LISTS, *_STAMPED, "processedStats", "collateIndex",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The document of one chunk, and where the chunk stands."""
+    """The document of one chunk, and the chunk's place."""
 
     document: Document
     index: int = 0
@@ -33,9 +33,9 @@ class Part:
 
 
 def collate(parts: list[Part], findings: list[str] | None = None) -> Document:
-    """One document that says what all the parts say.
+    """One document with what all the parts say.
 
-    Series and objects follow one another in the media's order; tags, media and contracts are merged as sets; numbers
+    Series and objects are in the media's order; tags, media and contracts are merged as sets; numbers
     in processedStats are summed. A root field stays where all parts that state it agree; otherwise each chunk's own
     value is under vendor.enginehouse.chunks. A contract that the whole no longer satisfies is left out; why is under
     vendor.enginehouse.validation, after `findings`.
@@ -92,7 +92,7 @@ def _root_fields(parts: list[Part]) -> tuple[Document, set[str]]:
     for part in parts:
         for name, value in _stated(part).items():
             values.setdefault(name, {}).setdefault(_canonical(value), value)
-    agreed = {name: next(iter(found.values())) for name, found in values.items() if len(found) == 1}
+    agreed = {name: next(iter(distinct.values())) for name, distinct in values.items() if len(distinct) == 1}
     return agreed, values.keys() - agreed.keys()
 
 
@@ -104,11 +104,11 @@ def _summed_stats(parts: list[Part]) -> dict[str, str]:
         for name, value in stats.items() if isinstance(stats, dict) else ():
             values.setdefault(name, []).append(str(value))
     summed: dict[str, str] = {}
-    for name, found in values.items():
-        if all(_NUMBER.fullmatch(value) for value in found):
-            summed[name] = format(sum(map(Decimal, found), Decimal()), "f")
-        elif len(set(found)) == 1:
-            summed[name] = found[0]
+    for name, texts in values.items():
+        if all(_NUMBER.fullmatch(value) for value in texts):
+            summed[name] = format(sum(map(Decimal, texts), Decimal()), "f")
+        elif len(set(texts)) == 1:
+            summed[name] = texts[0]
     return summed
 
 
@@ -155,7 +155,7 @@ def _sources(parts: list[Part]) -> list[Document]:
 
 
 def _chunk(part: Part, disputed: set[str]) -> Document:
-    """What this chunk says that the whole cannot; empty where there is nothing of the kind."""
+    """What this chunk says and the whole document cannot; empty when there is nothing of that kind."""
     own = {name: value for name, value in _stated(part).items() if name in disputed}
     if isinstance(part.document.get("vendor"), dict):
         own["vendor"] = part.document["vendor"]
@@ -174,11 +174,13 @@ def _mean_sentiment(parts: list[Part]) -> dict[str, float]:
         weights = [1] * len(voices)
     mean: dict[str, float] = {}
     for name in ("positiveValue", "negativeValue"):
-        told = [
+        weighted = [
             (part.document["sentiment"][name], weight)
             for part, weight in zip(voices, weights, strict=True)
             if isinstance(part.document["sentiment"].get(name), int | float)
         ]
-        if told:
-            mean[name] = round(sum(value * weight for value, weight in told) / sum(weight for _, weight in told), 6)
+        if weighted:
+            mean[name] = round(
+                sum(value * weight for value, weight in weighted) / sum(weight for _, weight in weighted), 6
+            )
     return mean

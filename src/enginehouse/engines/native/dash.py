@@ -1,4 +1,4 @@
-"""The MPEG-DASH segmenter: a stream in, a manifest and its segments out."""
+"""The MPEG-DASH segmenter: it makes a manifest and segments of a stream."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How ffmpeg is called for the media that this server cannot cut by itself."""
+"""ffmpeg calls, for the media that this server cannot cut by itself."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ _CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpe
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A file that ffmpeg cut, and where it lies in its media."""
+    """A file that ffmpeg made, and its place in the media."""
 
     path: Path
     start_ms: int
@@ -35,12 +35,12 @@ async def to_wave(source: Path, directory: Path) -> Path:
 
 
 async def to_segments(source: Path, directory: Path, seconds: float) -> list[Segment]:
-    """`source` in pieces of about `seconds`, cut at key frames without coding it anew. Raises EngineFailure."""
+    """`source` in pieces of about `seconds`, cut at key frames and not encoded again. Raises EngineFailure."""
     listing = directory / "segments.csv"
-    cutting = ["-f", "segment", "-segment_time", f"{seconds:g}", "-reset_timestamps", "1"]
-    listed = ["-segment_list", str(listing), "-segment_list_type", "csv"]
+    muxer = ["-f", "segment", "-segment_time", f"{seconds:g}", "-reset_timestamps", "1"]
+    listing_options = ["-segment_list", str(listing), "-segment_list_type", "csv"]
     target = str(directory / "segment-%06d.mkv")
-    await _run(["-i", f"file:{source}", "-map", "0", "-c", "copy", *cutting, *listed, target])
+    await _run(["-i", f"file:{source}", "-map", "0", "-c", "copy", *muxer, *listing_options, target])
     with listing.open(newline="", encoding="utf-8") as file:
         return [
             Segment(directory / Path(name).name, round(float(start) * 1000), round(float(stop) * 1000))
@@ -53,7 +53,7 @@ async def to_frames(source: Path, directory: Path, per_second: float) -> list[Se
     await _run(["-i", f"file:{source}", "-an", "-vf", f"fps={per_second:g}", str(directory / "frame-%06d.jpg")])
     return [
         Segment(path, round(number * 1000 / per_second), round((number + 1) * 1000 / per_second))
-        for number, path in enumerate(await in_thread(_found, directory, "frame-*.jpg"))
+        for number, path in enumerate(await in_thread(_sorted_glob, directory, "frame-*.jpg"))
     ]
 
 
@@ -75,10 +75,10 @@ async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
             str(manifest),
         ]
     )
-    return [manifest, *await in_thread(_found, directory, "*.m4s")]
+    return [manifest, *await in_thread(_sorted_glob, directory, "*.m4s")]
 
 
-def _found(directory: Path, pattern: str) -> list[Path]:
+def _sorted_glob(directory: Path, pattern: str) -> list[Path]:
     return sorted(directory.glob(pattern))
 
 

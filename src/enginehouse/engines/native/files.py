@@ -1,4 +1,4 @@
-"""Bytes on their way into a file, without the event loop waiting for the disk."""
+"""Files of an item: linked, copied, or saved from a response."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ _BLOCK: Final = 1 << 20
 
 
 def link_or_copy(path: Path, target: Path) -> None:
-    """The bytes of `path` are also at `target`, without copying where the file system can do that."""
+    """The bytes of `path` are also at `target`; they are copied only when the file system cannot link."""
     try:
         os.link(path, target)
     except OSError:
@@ -20,12 +20,12 @@ def link_or_copy(path: Path, target: Path) -> None:
 
 
 async def save(fetched: Fetched, target: Path) -> None:
-    """What is being read is in the file; the event loop waits for no disk."""
+    """The response is in the file; the event loop does not wait for the disk."""
     with target.open("wb") as file:
-        waiting = bytearray()
+        buffer = bytearray()
         async for block in fetched.body:
-            waiting += block
-            if len(waiting) >= _BLOCK:
-                await in_thread(file.write, bytes(waiting))
-                waiting.clear()
-        await in_thread(file.write, bytes(waiting))
+            buffer += block
+            if len(buffer) >= _BLOCK:
+                await in_thread(file.write, bytes(buffer))
+                buffer.clear()
+        await in_thread(file.write, bytes(buffer))

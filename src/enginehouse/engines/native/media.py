@@ -1,4 +1,4 @@
-"""What kind of data a stream is, when its server does not say or says it in another word."""
+"""The media type of a stream, also when its server does not give one or spells it differently."""
 
 from pathlib import PurePosixPath
 from typing import Final
@@ -56,22 +56,22 @@ _MAGIC: Final = (
 
 
 def normalize(media_type: str) -> str:
-    """The media type without parameters, in lower case, in the one word that is used for it here."""
+    """The media type without parameters, in lower case, in the one spelling that is used here."""
     bare = media_type.partition(";")[0].strip().lower()
     return _ALIASES.get(bare, bare)
 
 
-def detect(told: str, name: str, head: bytes) -> str:
-    """The media type of a stream that its server calls `told`, is named `name` and begins with `head`.
+def detect(declared: str, name: str, head: bytes) -> str:
+    """The media type of a stream that its server declares as `declared`, that is named `name` and begins with `head`.
 
-    The server's word counts, except where it says nothing (octet-stream) or less than the name (plain text for .md).
+    The server's declaration counts, unless it says nothing (octet-stream) or less than the name (plain text for .md).
     """
-    told = normalize(told)
+    declared = normalize(declared)
     by_name = _EXTENSIONS.get(PurePosixPath(name).suffix.lower())
-    if told == "text/plain" and by_name == "text/markdown":
+    if declared == "text/plain" and by_name == "text/markdown":
         return by_name
-    if told not in _UNSPECIFIC:
-        return told
+    if declared not in _UNSPECIFIC:
+        return declared
     return _by_content(head) or by_name or ("text/plain" if _is_text(head) else OCTETS)
 
 

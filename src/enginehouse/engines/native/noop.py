@@ -1,4 +1,4 @@
-"""The engine that does nothing: what a task costs without its engine."""
+"""The engine that does nothing: it shows what a task costs without its engine."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from enginehouse.engines.native.protocol import NativeContext
 
 
 class Noop:
-    """Answers at once, without output."""
+    """Returns at once, without output."""
 
     spec: Final = EngineSpec(
         id="00000000-0000-4000-8000-0000000e0001",

@@ -12,13 +12,13 @@ _BLOCK: Final = 1 << 20
 
 def read_pcm(path: Path) -> WaveFile:
     """The PCM WAV file at `path`. Raises NotWave for another coding and for a damaged header."""
-    found = read_header(path)
-    if found.code != PCM or found.bits not in (8, 16, 24, 32):
-        raise NotWave(f"its coding is {found.code} with {found.bits} bits, not PCM")
-    if not 1 <= found.channels <= 64 or not 1000 <= found.rate <= 768_000:
-        raise NotWave(f"{found.channels} channels at {found.rate} Hz")
+    header = read_header(path)
+    if header.code != PCM or header.bits not in (8, 16, 24, 32):
+        raise NotWave(f"its coding is {header.code} with {header.bits} bits, not PCM")
+    if not 1 <= header.channels <= 64 or not 1000 <= header.rate <= 768_000:
+        raise NotWave(f"{header.channels} channels at {header.rate} Hz")
     # Some recorders write a wrong frame size; players go by the bits.
-    return replace(found, frame_size=found.channels * found.bits // 8)
+    return replace(header, frame_size=header.channels * header.bits // 8)
 
 
 def milliseconds(source: WaveFile, frame: int) -> int:

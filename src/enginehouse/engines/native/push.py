@@ -1,4 +1,4 @@
-"""The HTTP push adapter's place: its id is accepted, its endpoints are not there yet."""
+"""The HTTP push adapter: jobs may name its id, but its endpoints are not served yet."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from enginehouse.engines.native.protocol import NativeContext
 
 
 class PushAdapter:
-    """Fails with a plain reason, so that nobody waits for chunks that cannot come."""
+    """Fails with the reason, so that no task waits for chunks that cannot come."""
 
     spec: Final = EngineSpec(
         id="bb544ade-461c-11ea-8604-a3b3a83f5182",

@@ -1,4 +1,4 @@
-"""The engines that keep what reaches them as assets of the job's target."""
+"""The engines that keep their input as assets of the job's target."""
 
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ class AssetCreator:
 
 
 class Playback:
-    """The stream is kept as a media asset, so that the target can be played."""
+    """Keeps the stream as a media asset, so that the target can be played."""
 
     spec: Final = EngineSpec(
         id="352556c7-de07-4d55-b33f-74b1cf237f25",
@@ -59,7 +59,7 @@ async def _record(work: Work, context: NativeContext, payload: dict[str, Any]) -
             _as_output(chunk),
             asset_type=asset_type,
             as_primary=as_primary and position == 0,
-            # A repeated attempt meets the asset that the first one made.
+            # A repeated attempt finds the asset that the first one made.
             replay_key=f"{work.task_id}/{chunk.folder}/{chunk.index}",
         )
         if asset is None:

@@ -1,4 +1,4 @@
-"""Where a root task's data comes from: a URL, text in the payload, or the target's primary asset; as a local file."""
+"""The input of a root task, as a local file: from a URL, from text in the payload, or the target's primary asset."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ _HEAD: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class RootInput:
-    """A whole stream in a file below the item's directory."""
+    """A whole stream, in a file below the item's directory."""
 
     path: Path
     media_type: str
@@ -24,7 +24,7 @@ class RootInput:
 
 
 async def read_root_input(work: Work, context: NativeContext, payload: dict[str, Any]) -> RootInput:
-    """The data that the payload points at. Raises EngineFailure, invalid_data when nothing does."""
+    """The data that the payload names. Raises EngineFailure; invalid_data when it names none."""
     url, inline = text(payload, "url"), text(payload, "text")
     if url and inline is not None:
         raise invalid("payload: give url or text, not both.")
@@ -48,10 +48,10 @@ async def read_root_input(work: Work, context: NativeContext, payload: dict[str,
     return await in_thread(_describe, target, asset.media_type, asset.name)
 
 
-def _describe(path: Path, told: str, name: str) -> RootInput:
+def _describe(path: Path, declared: str, name: str) -> RootInput:
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    return RootInput(path, media.detect(told, name, head), name)
+    return RootInput(path, media.detect(declared, name, head), name)
 
 
 def _without_query(url: str) -> str:

@@ -1,4 +1,4 @@
-"""One way of cutting for each kind of media: an input chunk, a folder to write in and the payload in, outputs out."""
+"""One splitter for each kind of media. It takes an input chunk, a folder for its files and the payload."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -27,7 +27,7 @@ async def keep_whole(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> 
 
 
 async def split_bytes(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """The input's bytes in blocks of 10 MiB, whatever they mean."""
+    """The input's bytes in blocks of 10 MiB, without reading them."""
 
     def split() -> list[Output]:
         outputs: list[Output] = []
@@ -88,7 +88,7 @@ async def _pcm(chunk: Chunk, directory: Path) -> WaveFile:
 
 
 async def extract_frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """Pictures of a video, `framesPerSecond` of them; needs ffmpeg."""
+    """Pictures of a video, `framesPerSecond` of them a second; needs ffmpeg."""
     rate = number(_properties(payload), "framesPerSecond", default=1, least=0.001, most=240, path=f"{_PROPERTIES}.")
     return _outputs(await ffmpeg.to_frames(chunk.path, directory, rate), "image/jpeg")
 
@@ -98,7 +98,7 @@ async def split_video(chunk: Chunk, directory: Path, payload: dict[str, Any]) ->
     return _outputs(await ffmpeg.to_segments(chunk.path, directory, _seconds(payload)), "video/x-matroska")
 
 
-def _outputs(made: Sequence[ffmpeg.Segment], media_type: str) -> list[Output]:
+def _outputs(segments: Sequence[ffmpeg.Segment], media_type: str) -> list[Output]:
     return [
         Output(
             media_type=media_type,
@@ -107,7 +107,7 @@ def _outputs(made: Sequence[ffmpeg.Segment], media_type: str) -> list[Output]:
             start_ms=segment.start_ms,
             stop_ms=segment.stop_ms,
         )
-        for segment in made
+        for segment in segments
     ]
 
 

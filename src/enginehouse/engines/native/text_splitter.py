@@ -1,4 +1,4 @@
-"""Where a text is cut: between paragraphs, and inside long ones between sentences; never inside a word."""
+"""Cuts text between paragraphs, and long paragraphs between sentences; never inside a word."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Final
 
 MAX_WORDS: Final = 120
-_TINY: Final = 8  # words; a heading or a signature, too short to be judged alone
+_TINY: Final = 8  # words; a heading or a signature is too short to be worked on alone
 
 # Scripts written without spaces count one word per character.
 _UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -18,7 +18,7 @@ _CLOSING: Final = tuple(".!?…。！？\"'»”’)」』）")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a text, exactly as it stands there, and where it begins, in characters."""
+    """A part of a text, unchanged, and where it begins, in characters."""
 
     text: str
     offset: int
@@ -62,7 +62,7 @@ def _paragraphs(text: str) -> Iterator[_Span]:
 
 
 def _merged(text: str, paragraphs: list[_Span], max_words: int) -> list[_Span]:
-    """Tiny paragraphs joined to a neighbour: headings to what follows, closing lines to what came before."""
+    """The paragraphs, with tiny ones joined to a neighbour: a heading to the next, a closing line to the one before."""
     merged: list[_Span] = []
     held: _Span | None = None
     for paragraph in paragraphs:
@@ -96,7 +96,7 @@ def _closes(text: str, paragraph: _Span) -> bool:
 
 
 def _parts(text: str, paragraph: _Span, max_words: int) -> Iterator[_Span]:
-    """The paragraph in about equal parts, so that no part is a few words left over."""
+    """The paragraph in about equal parts, so that the last one is not a few words."""
     if paragraph.words <= max_words:
         yield paragraph
         return
@@ -127,11 +127,11 @@ def _span(text: str, start: int, stop: int) -> _Span:
 
 
 def html_text(document: str) -> str:
-    """What a reader sees of an HTML page, its blocks as paragraphs."""
+    """The text that a reader sees on an HTML page, with its blocks as paragraphs."""
     reader = _PageText()
     reader.feed(document)
     reader.close()
-    lines = (" ".join(block.split()) for block in "".join(reader.found).split(_BREAK))
+    lines = (" ".join(block.split()) for block in "".join(reader.parts).split(_BREAK))
     return "\n\n".join(line for line in lines if line)
 
 
@@ -146,21 +146,21 @@ _INLINE: Final = frozenset(
 class _PageText(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.found: list[str] = []
+        self.parts: list[str] = []
         self._unseen = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _UNSEEN:
             self._unseen += 1
         if tag not in _INLINE:
-            self.found.append(_BREAK)
+            self.parts.append(_BREAK)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _UNSEEN:
             self._unseen = max(0, self._unseen - 1)
         if tag not in _INLINE:
-            self.found.append(_BREAK)
+            self.parts.append(_BREAK)
 
     def handle_data(self, data: str) -> None:
         if not self._unseen:
-            self.found.append(data.replace(_BREAK, " "))
+            self.parts.append(data.replace(_BREAK, " "))

@@ -1,8 +1,8 @@
-"""Where speech in a WAV file is cut: in its pauses.
+"""Cuts the speech in a WAV file in its pauses.
 
-The loudness of every 10 ms is measured; what is much quieter than the recording's speech, for long enough, is a pause.
-A piece ends in the middle of the longest pause of the later half of what it may hold, else in any pause, and only
-speech without any pause is cut where it is quietest.
+The loudness of every 10 ms is measured. A stretch that is much quieter than the recording's speech, for long enough, is
+a pause. A piece ends in the middle of the longest pause in the later half of what it may hold; without one, in the last
+pause of the earlier half; without any, where the later half is quietest.
 """
 
 import sys
@@ -18,7 +18,7 @@ from enginehouse.wave import WaveFile
 _STEPS_A_SECOND: Final = 100
 _SHORTEST_PAUSE: Final = 15  # steps
 _READ_STEPS: Final = 500
-_BLUR: Final = 5  # steps each side when speech without a pause must be cut
+_BLUR: Final = 5  # steps on each side, when speech without a pause must be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _levels(source: WaveFile, step: int) -> "array[float]":
 
 
 def _as_16_bit(block: bytes, width: int) -> "array[int]":
-    """The upper 16 bits of every sample, which is all that loudness needs."""
+    """The upper 16 bits of every sample: enough for loudness."""
     if width == 1:
         return array("h", [(sample - 128) << 8 for sample in block])
     whole = len(block) - len(block) % width
@@ -105,12 +105,12 @@ def _edge(levels: "array[float]", pauses: list[Stretch], start: int, bound: int)
         return max(later)[1]
     earlier = list(_within(pauses, start + 1, half))
     if earlier:
-        return max(earlier, key=lambda found: found[1])[1]
+        return max(earlier, key=lambda pause: pause[1])[1]
     return min(range(half + 1, bound + 1), key=lambda at: sum(levels[max(0, at - _BLUR) : at + _BLUR]))
 
 
 def _within(pauses: list[Stretch], first: int, last: int) -> Iterator[tuple[int, int]]:
-    """The length and the middle of each pause, as far as it lies between `first` and `last`."""
+    """The length and the middle of each pause, within `first` and `last`."""
     for pause in pauses:
         begin, end = max(pause.start, first), min(pause.stop, last)
         if end - begin >= _SHORTEST_PAUSE:

@@ -1,4 +1,4 @@
-"""The adapters: outside data in, one stream out."""
+"""The adapters: each makes one stream of outside data."""
 
 from typing import Final
 

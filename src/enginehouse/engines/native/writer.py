@@ -1,4 +1,4 @@
-"""The engines that gather a branch's results: the output writer publishes them, the aggregator hands them on."""
+"""The engines that gather a branch's results: the output writer publishes them, the aggregator passes them on."""
 
 import uuid
 from dataclasses import replace
@@ -30,29 +30,29 @@ class Gatherer:
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
         """One document, then the other files in order. Without any chunk, an empty document."""
-        outputs = await in_thread(self._gathered, work)
+        outputs = await in_thread(self._gather, work)
         context.log(f"{len(work.inputs)} chunks, {len(outputs) - 1} of them passed on as they are")
         return [replace(output, index=index, published=self._publishes) for index, output in enumerate(outputs)]
 
-    def _gathered(self, work: Work) -> list[Output]:
+    def _gather(self, work: Work) -> list[Output]:
         parts: list[Part] = []
         others: list[Output] = []
         findings: list[str] = []
         for chunk in sorted(work.inputs, key=lambda chunk: (chunk.start_ms or 0, chunk.index, chunk.folder)):
             document = _read(chunk, findings)
             if document is None:
-                others.append(_passed_on(chunk, work, len(others)))
+                others.append(_pass_on(chunk, work, len(others)))
             else:
                 parts.append(_part(chunk, document))
-        document = self._stamped(work, parts) | collate(parts, findings)
+        document = self._stamp(work, parts) | collate(parts, findings)
         written = work.directory / "collated.json"
         written.write_bytes(msgspec.json.encode(document))
         # A repeated attempt publishes under the same name.
         name = f"vtn-standard-{uuid.uuid5(uuid.NAMESPACE_OID, f'{work.job_id}/{work.task_id}')}.json"
         return [Output(media_type=MEDIA_TYPE, path=written, name=name), *others]
 
-    def _stamped(self, work: Work, parts: list[Part]) -> Document:
-        """The fields that are the platform's to fill: the producing engine's where it is one, else the gatherer's."""
+    def _stamp(self, work: Work, parts: list[Part]) -> Document:
+        """The fields that the platform fills: of the producing engine if there is only one, else of the gatherer."""
         producers = {(part.engine_id, part.task_id) for part in parts}
         engine_id, task_id = producers.pop() if len(producers) == 1 else (None, None)
         stamp: Document = {"generatedDateUTC": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"}
@@ -72,7 +72,7 @@ class Gatherer:
 
 
 def _read(chunk: Chunk, findings: list[str]) -> Document | None:
-    """The chunk's AION document; None where it is something else."""
+    """The chunk's AION document; None when it is something else."""
     kind = normalize(chunk.media_type)
     if kind != "application/json" and not kind.endswith("+json"):
         return None
@@ -100,10 +100,10 @@ def _part(chunk: Chunk, document: Document) -> Part:
     )
 
 
-def _passed_on(chunk: Chunk, work: Work, position: int) -> Output:
+def _pass_on(chunk: Chunk, work: Work, position: int) -> Output:
     path = work.directory / f"passed-{position:06}"
     link_or_copy(chunk.path, path)
-    # Files of several branches may carry one name; among a job's results each has its own.
+    # Files of several branches may have one name; among a job's results each has its own.
     own = PurePosixPath(chunk.name or f"chunk-{chunk.index:06}")
     return Output(
         media_type=chunk.media_type,
@@ -116,7 +116,7 @@ def _passed_on(chunk: Chunk, work: Work, position: int) -> Output:
 
 
 def _agreed(parts: list[Part], name: str) -> Any:
-    """The one value that the documents, or else their chunks' metadata, give for a platform field."""
+    """The value on which the documents, or else their chunks' metadata, agree for a platform field; else None."""
     values = [part.document.get(name, part.metadata.get(name)) for part in parts]
     return values[0] if all(value == values[0] for value in values) else None
 

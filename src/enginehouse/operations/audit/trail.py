@@ -9,11 +9,11 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 
+from enginehouse.domain.audit import NOBODYS, Entry
 from enginehouse.domain.errors import NotAllowed
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.operations.house import House
-from enginehouse.storage.audit.entries import NOBODYS, Entry
 
 P = ParamSpec("P")
 R = TypeVar("R")

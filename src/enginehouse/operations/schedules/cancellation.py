@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import owned
@@ -13,7 +14,6 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.schedules.schedules import KIND, SCHEDULE
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import cancellation
 from enginehouse.storage.schedules import jobs

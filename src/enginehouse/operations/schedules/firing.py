@@ -15,7 +15,7 @@ from enginehouse.operations.jobs import new_job
 from enginehouse.operations.plans import plan_all
 from enginehouse.storage import templates
 from enginehouse.storage.database.database import Contended, Tx
-from enginehouse.storage.jobs.creation import NewJob
+from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.schedules import firing, schedules
 from enginehouse.storage.schedules.firing import Fired, LaunchPlan
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql
@@ -23,10 +24,9 @@ from enginehouse.operations.templates import TEMPLATE
 from enginehouse.storage import targets as stored_targets
 from enginehouse.storage import templates
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import creation
-from enginehouse.storage.jobs.creation import NewJob, Origin
+from enginehouse.storage.jobs.new_jobs import JobOrigin, NewJob
 from enginehouse.storage.schedules import schedules
 
 
@@ -182,7 +182,7 @@ async def _planned(
             target_id=target_id,
             target=request.target,
             due_at=None,
-            origin=Origin(scheduled_job_id=None if schedule is None else schedule.number, template_id=template.id),
+            origin=JobOrigin(scheduled_job_id=None if schedule is None else schedule.number, template_id=template.id),
         )
         for template, request, each, target_id in zip(sources, requests, planned, named, strict=True)
     ]

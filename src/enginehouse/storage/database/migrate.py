@@ -1,6 +1,6 @@
 """Knows which changes a schema has been through and how it is brought up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final, Protocol
@@ -8,7 +8,8 @@ from typing import Final, Protocol
 from enginehouse.storage.database.database import Row, StorageRefused
 from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script
 
-MIGRATIONS: Final[Traversable] = STORAGE / "migrations"
+# The first migration of every development version. What followed it then is in no file any more.
+_DEVELOPMENT: Final = "first"
 
 
 class Connection(Protocol):
@@ -36,6 +37,7 @@ _NOW: Final[dict[Dialect, str]] = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
     "postgres": "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
 }
+APPLIED: Final = "SELECT version, name FROM schema_migration"
 _RECORD: Final = """CREATE TABLE IF NOT EXISTS schema_migration (
   version INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
@@ -43,16 +45,20 @@ _RECORD: Final = """CREATE TABLE IF NOT EXISTS schema_migration (
 )"""
 
 
-def available(directory: Traversable = MIGRATIONS) -> list[Migration]:
-    """The migrations in `directory` by rising version; files are called `NNNN_<name>.sql`, without a gap."""
-    found: list[Migration] = []
-    for file in sorted(directory.iterdir(), key=lambda entry: entry.name):
+def available(storage: Traversable = STORAGE) -> list[Migration]:
+    """The migrations by rising version: the files `migrations/NNNN_<name>.sql` of `storage`, without a gap.
+
+    Where there are none, `schema.sql` is the first migration, so that its statements are written once.
+    """
+    directory = storage / "migrations"
+    migrations = list[Migration]()
+    for file in sorted(directory.iterdir() if directory.is_dir() else (), key=lambda entry: entry.name):
         if file.name.endswith(".sql"):
             version, _, name = file.name.removesuffix(".sql").partition("_")
-            if not version.isdecimal() or not name or int(version) != len(found) + 1:
-                raise BadStatement(f"{file.name}: expected {len(found) + 1:04}_<name>.sql.")
-            found.append(Migration(int(version), name, file.read_text(encoding="utf-8")))
-    return found
+            if not version.isdecimal() or not name or int(version) != len(migrations) + 1:
+                raise BadStatement(f"{file.name}: expected {len(migrations) + 1:04}_<name>.sql.")
+            migrations.append(Migration(int(version), name, file.read_text(encoding="utf-8")))
+    return migrations or [Migration(1, "schema", (storage / "schema.sql").read_text(encoding="utf-8"))]
 
 
 async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
@@ -62,7 +68,8 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
     Raises StorageRefused when the database has been through changes that are not among `migrations`.
     """
     await _in_transaction(connection, [_RECORD])
-    applied: dict[int, str] = dict(await connection.execute("SELECT version, name FROM schema_migration"))
+    applied: dict[int, str] = dict(await connection.execute(APPLIED))
+    refuse_development(applied)
     _refuse_unknown(applied, migrations)
     for migration in migrations:
         if migration.version not in applied:
@@ -89,6 +96,15 @@ async def _in_transaction(connection: Connection, statements: Sequence[str], *, 
     except BaseException:
         await connection.execute("ROLLBACK")
         raise
+
+
+def refuse_development(applied: Mapping[int, str]) -> None:
+    """Raises StorageRefused when a version from before the first release made the database."""
+    if applied.get(1) == _DEVELOPMENT:
+        raise StorageRefused(
+            "This database was made by a development version of Enginehouse, before 0.1.0, and cannot be brought up to "
+            "date. Start with an empty one: another data folder (--data) or another PostgreSQL database (--database)."
+        )
 
 
 def _refuse_unknown(applied: dict[int, str], migrations: Sequence[Migration]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from enginehouse.domain.audit import Entry
 from enginehouse.domain.status import JOB_ENDED, JobStatus, Tally, cancellable
 from enginehouse.storage.audit import entries
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select

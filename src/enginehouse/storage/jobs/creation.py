@@ -1,71 +1,19 @@
 """Creating jobs: their rows, tasks, first items and targets, all in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import msgspec
+from collections.abc import Sequence
 
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
-from enginehouse.domain.job import Plan, Shape, TargetRequest
-from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import WHOLE
 from enginehouse.storage import targets
-from enginehouse.storage.audit.entries import Entry
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.idempotency import Keyed
 from enginehouse.storage.jobs import reuse
+from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import locked_jobs, settlement
-
-
-class Origin(msgspec.Struct, frozen=True, gc=False):
-    """Where a job comes from: a scheduled job, the slot it was started for, the template it was made from."""
-
-    scheduled_job_id: int | None = None
-    slot_at: int | None = None
-    template_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A job to store: its plan worked out, and which of its tasks can start at once.
-
-    `target` describes one to make in the same transaction; `target_id` names one that is there. `reused` names tasks
-    that are complete by the outputs they have in the job `retry_of`, each with the job that made those; such a task is
-    neither in `runnable` nor in `total`.
-    """
-
-    organization_id: int
-    plan: Plan
-    document: str
-    shape: Shape
-    statuses: tuple[TaskStatus, ...]
-    runnable: frozenset[int]
-    total: int
-    target_id: int | None = None
-    target: TargetRequest | None = None
-    created_by: str | None = None
-    due_at: int | None = None
-    retry_of: int | None = None
-    root_of: int | None = None
-    reused: Mapping[int, int] | None = None
-    origin: Origin | None = None
-
-
-class Creation(msgspec.Struct, frozen=True, gc=False):
-    """What one caller creates: its jobs, all or none, with the key of its request.
-
-    `warnings` are returned with each; None where there are none.
-    `entries` are recorded with them: one for each job, about it.
-    """
-
-    jobs: Sequence[NewJob]
-    key: Keyed | None = None
-    entries: Sequence[Entry] = ()
-    warnings: Sequence[tuple[str, ...]] | None = None
 
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int, int | None]]:
@@ -114,21 +62,16 @@ async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None,
 
 async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]]) -> None:
     """What was done again says so, and what is reused of it stands in the new jobs."""
-    events, births = list[Row](), list[reuse.Birth]()
+    events, reusing = list[Row](), list[tuple[int, NewJob]]()
     for job_id, job in made:
         if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
             continue
         events.append(settlement.event_row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
         if job.reused:
-            births.append(
-                reuse.Birth(
-                    job_id, job.organization_id, job.retry_of, job.reused, job.plan, job.shape, job.statuses,
-                    job.runnable, job.total,
-                )
-            )  # fmt: skip
+            reusing.append((job_id, job))
     await tx.many("work.insert_events", events)
-    if births:
-        await reuse.settle(tx, births)
+    if reusing:
+        await reuse.settle(tx, reusing)
 
 
 async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:

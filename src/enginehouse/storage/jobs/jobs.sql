@@ -11,15 +11,18 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: insert_documents
+-- The plan of each job, one text that no statement looks into.
 -- rows: job_id bigint, document text
 INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {rows} r;
 
 -- name: insert_tasks
+-- The tasks as they begin; all items of a task that may start are open.
 -- rows: job_id bigint, ordinal int, status text, engine_id text, waits_for int, items int, modified_at bigint
 INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
 SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
 
 -- name: status
+-- The job's status. What an open bulk cancel covers is aborted, whatever its row says.
 SELECT CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END
 FROM job j WHERE j.id = :id AND j.organization_id = :organization_id;
 
@@ -30,6 +33,7 @@ SELECT j.id, j.organization_id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.stat
 FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
 -- name: by_ids
+-- The jobs whole. The column of the bulk cancel says since when one that it covers is aborted; NULL for all others.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
        j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
@@ -38,12 +42,14 @@ FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: tasks
+-- The tasks of jobs that `by_ids` has found to be the organization's.
 -- lists: ids bigint
 SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
        completed_at, aborted_at, failure_reason, failure_message, items_running, reused_from
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: retries
+-- The jobs that do one of these again, the first one first.
 -- lists: ids bigint
 SELECT retry_of, id FROM job WHERE retry_of IN {ids} AND organization_id = :organization_id ORDER BY id;
 
@@ -81,14 +87,17 @@ WHERE scheduled_job_id IN {schedule_ids} AND scheduled_job_id IS NOT NULL AND or
 ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
 -- name: newest_in_status
+-- The same of one status, straight from its index. Only where no bulk cancel is open.
 SELECT id FROM job WHERE organization_id = :organization_id AND status = :status ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
 -- name: newest_while_settling
+-- The same while one is: statuses are then worked out row by row.
 SELECT j.id FROM job j
 WHERE j.organization_id = :organization_id AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END = :status
 ORDER BY j.id DESC LIMIT :limit OFFSET :offset;
 
 -- name: count
+-- How many jobs pass the filters of `page`. A filter must be added to both.
 -- lists: statuses text, ids bigint, engine_ids text, schedule_ids bigint
 SELECT COUNT(*)
 FROM job j
@@ -112,6 +121,7 @@ FROM job_count WHERE organization_id = :organization_id GROUP BY status;
 
 -- name: lock_to_cancel
 -- The jobs, locked in key order, as they are now; what has started is in the job's own row, so this one look decides.
+-- `covered` must be a column and no condition: a job that a bulk cancel covers is answered as cancelled before.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
        j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j} AS covered
@@ -121,6 +131,8 @@ ORDER BY j.id
 {for_update};
 
 -- name: cancel
+-- The rows are locked. From this commit on nothing of the jobs starts: a claim reads `cancelled` under the lock of the
+-- row.
 -- rows: id bigint, now bigint
 UPDATE job
 SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = r.now, modified_at = r.now
@@ -128,10 +140,12 @@ FROM {rows} r
 WHERE job.id = r.id AND job.cancelled = 0;
 
 -- name: delete_items
+-- Items of jobs that are cancelled or deleted. An attempt that still runs loses its lease with them.
 -- lists: ids bigint
 DELETE FROM work_item WHERE job_id IN {ids};
 
 -- name: delete_documents
+-- This and what follows is everything else of jobs that are deleted, the job last; their rows are locked.
 -- lists: ids bigint
 DELETE FROM job_document WHERE job_id IN {ids};
 
@@ -156,11 +170,12 @@ DELETE FROM event WHERE job_id IN {ids};
 DELETE FROM job WHERE id IN {ids};
 
 -- name: lock_to_delete
+-- The jobs, locked in key order, and the bulk cancel that covers each: it is settled by the job being gone.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, {covered_by:j} AS covered_by FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
 
 -- name: over_since
--- Ended jobs that nothing has touched since a moment, oldest first.
+-- Ended jobs that nothing has touched since a moment, oldest first. The bound on the id keeps the scan at the old end.
 SELECT id FROM job
 WHERE id < :before_id AND status IN ('complete', 'failed', 'aborted') AND modified_at < :before
 ORDER BY id LIMIT :limit;

@@ -12,7 +12,7 @@ from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import Keyed, Known, Name
 from enginehouse.storage.jobs import creation as job_creation
-from enginehouse.storage.jobs.creation import Creation
+from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 
 

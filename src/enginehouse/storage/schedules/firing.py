@@ -13,7 +13,7 @@ from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import creation, stops
-from enginehouse.storage.jobs.creation import NewJob
+from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import schedules
 from enginehouse.storage.work import locked_jobs

@@ -1,11 +1,13 @@
 -- name: reserve
--- The last of the next ids of one kind of thing; the first one ever is above `before_first`.
+-- The last of the next ids of one kind of thing; the first one ever is above `before_first`. The row is locked until
+-- the commit; ids that are not used are left out for ever.
 INSERT INTO server_fact (name, value)
 VALUES (:name, CAST(CAST(:before_first AS BIGINT) + CAST(:count AS BIGINT) AS TEXT))
 ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(server_fact.value AS BIGINT) + CAST(:count AS BIGINT) AS TEXT)
 RETURNING value;
 
 -- name: insert
+-- The schedules exist.
 -- rows: id bigint, organization_id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document text, source_id bigint, anchor bigint, decided bigint, next_at bigint, created_by text, now bigint
 INSERT INTO scheduled_job (id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing,
                            rules, document, source_id, anchor, decided, next_at, created_by, created_at, modified_at)
@@ -36,12 +38,15 @@ INSERT INTO scheduled_job_version (schedule_id, version, document, replaced_at)
 SELECT r.schedule_id, r.version, r.document, r.now FROM {rows} r;
 
 -- name: last_version
+-- What the schedule was before its last change.
 SELECT version, document FROM scheduled_job_version WHERE schedule_id = :id ORDER BY version DESC LIMIT 1;
 
 -- name: forget_version
+-- The schedule has been put back to this version: it and the later ones are kept no longer.
 DELETE FROM scheduled_job_version WHERE schedule_id = :id AND version >= :version;
 
 -- name: update
+-- The row is locked. The version rises: what was made ready for the old one is not fired.
 -- rows: id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document text, source_id bigint, anchor bigint, decided bigint, next_at bigint, launched bigint, now bigint
 UPDATE scheduled_job
 SET name = r.name, description = r.description, run_mode = r.run_mode, is_active = r.is_active, is_public = r.is_public,
@@ -52,6 +57,7 @@ FROM {rows} r
 WHERE scheduled_job.id = r.id;
 
 -- name: delete
+-- The schedules are gone. Their jobs stay, and keep the number.
 -- lists: ids bigint
 DELETE FROM scheduled_job WHERE id IN {ids};
 
@@ -77,6 +83,7 @@ INSERT INTO schedule_launch (schedule_id, position, template_id, pipeline_id)
 SELECT r.schedule_id, r.position, r.template_id, r.pipeline_id FROM {rows} r;
 
 -- name: launches
+-- What each schedule launches by itself, in its order.
 -- lists: ids bigint
 SELECT schedule_id, template_id, pipeline_id FROM schedule_launch WHERE schedule_id IN {ids} ORDER BY schedule_id, position;
 
@@ -112,7 +119,8 @@ SELECT id, version FROM scheduled_job WHERE next_at <= :now ORDER BY next_at, id
 SET LOCAL idle_in_transaction_session_timeout = 2000;
 
 -- name: lock_due
--- Those of the schedules that are still due, locked; one that another server holds is that server's.
+-- Those of the schedules that are still due, locked; one that another server holds is that server's. `next_at` is asked
+-- again under the lock: another server may have fired them since they were looked for.
 -- lists: ids bigint
 SELECT id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing, rules, document,
        source_id, version, anchor, decided, next_at, launched, fired, skipped, created_by, created_at, modified_at
@@ -122,13 +130,15 @@ ORDER BY id
 {skip_locked};
 
 -- name: live_jobs
--- The jobs of these schedules that have not ended.
+-- The jobs of these schedules that have not ended. That the number is not NULL must be written out: PostgreSQL takes
+-- the partial index only then.
 -- lists: ids bigint
 SELECT scheduled_job_id, id FROM job
 WHERE scheduled_job_id IN {ids} AND scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running')
 ORDER BY scheduled_job_id, id;
 
 -- name: queued_slots
+-- The slots that wait for a run to end.
 -- lists: ids bigint
 SELECT schedule_id, slot FROM schedule_slot WHERE schedule_id IN {ids} AND outcome = 'queued' ORDER BY schedule_id, slot;
 
@@ -149,7 +159,8 @@ FROM {rows} r
 WHERE schedule_slot.schedule_id = r.schedule_id AND schedule_slot.outcome = 'queued';
 
 -- name: move
--- The cursors have moved on.
+-- The cursors have moved on. In the transaction that records the slots and makes their jobs: this is what lets no slot
+-- be lost and none fire twice. The sums are added to, never set.
 -- rows: id bigint, decided bigint, next_at bigint, launched bigint, fired bigint, skipped bigint, run_mode text
 UPDATE scheduled_job
 SET decided = r.decided, next_at = r.next_at, launched = scheduled_job.launched + r.launched,
@@ -210,6 +221,7 @@ LIMIT :limit OFFSET :offset;
 SELECT DISTINCT template_id FROM task_template WHERE organization_id = :organization_id AND engine_id IN {engine_ids};
 
 -- name: template_documents
+-- All templates of the organization, to be searched in memory.
 SELECT id, document FROM job_template WHERE organization_id = :organization_id;
 
 -- name: launching

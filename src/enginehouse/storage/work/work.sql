@@ -1,6 +1,7 @@
 -- name: claimable_jobs
 -- Those of the jobs that may have a task started: not cancelled, not paused, and not covered by an open bulk cancel.
 -- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
+-- Rows that somebody holds are skipped, so that a claim waits for nobody.
 -- lists: ids bigint
 SELECT {job_state:j}
 FROM job j
@@ -10,7 +11,8 @@ ORDER BY j.id
 {skip_locked};
 
 -- name: lease
--- The items are leased: a new token, a holder, an end. An item that is gone or taken is passed over.
+-- The items are leased: a new token, a holder, an end. An item that is gone or taken is passed over. The guard on
+-- `lease_until` must stay: whatever was read before, no item has two holders.
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, now bigint
 UPDATE work_item
 SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
@@ -22,7 +24,8 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
   work_item.source_item, work_item.source_part, work_item.lease_until;
 
 -- name: heartbeat
--- The leases that are still held run on until the new time; answers those, and since when one was to stop.
+-- The leases that are still held run on until the new time; answers those, and since when one was to stop. Only the
+-- token decides, not the clock: a lease that has run out is prolonged for as long as nobody has ended it.
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint
 UPDATE work_item
 SET lease_until = r.lease_until
@@ -32,7 +35,8 @@ WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_ite
 RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.stop_requested_at;
 
 -- name: held
--- The items that are still leased under exactly these tokens.
+-- The items that are still leased under exactly these tokens. Their jobs are locked, so no other report of the same
+-- items is under way. The token must be compared: a report under an older one is refused by its absence here.
 -- rows: job_id bigint, ordinal int, item int, token bigint
 SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at,
        w.stop_requested_at, w.stop_signalled_at
@@ -41,7 +45,8 @@ JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r
 WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 
 -- name: lock_jobs
--- The jobs, locked in key order, as they are now; the last column says that an open bulk cancel lets nothing of it start.
+-- The jobs, locked in key order, as they are now; the last column says that an open bulk cancel lets nothing of it
+-- start. In key order, so that two transactions with several jobs in common never wait crosswise.
 -- lists: ids bigint
 SELECT {job_state:j}, {halted:j} AS halted
 FROM job j
@@ -58,10 +63,13 @@ FROM {rows} r
 JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
 -- name: documents
+-- The plans of the jobs. A plan never changes, so nothing is locked.
 -- lists: ids bigint
 SELECT job_id, document FROM job_document WHERE job_id IN {ids};
 
 -- name: set_tasks
+-- What the settlements found, the only change of a status after a task was created. The jobs are locked. `attempts` is
+-- added to, never set.
 -- rows: job_id bigint, ordinal int, status text, waits_for int, items int, items_open int, items_running int, items_failed int, failure_reason text, failure_message text, started bigint, ended bigint, attempts int, now bigint
 UPDATE task
 SET status = r.status, waits_for = r.waits_for, items = r.items, items_open = r.items_open,
@@ -88,6 +96,7 @@ FROM {rows} r
 WHERE job.id = r.id;
 
 -- name: insert_items
+-- New items, which may be claimed from this commit on unless they are held.
 -- rows: job_id bigint, ordinal int, item int, organization_id bigint, pool text, engine_id text, priority int, due_at bigint, not_before bigint, folder int, source_ordinal int, source_folder int, source_item int, source_part int, held int
 INSERT INTO work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before, folder,
                        source_ordinal, source_folder, source_item, source_part, held)
@@ -96,11 +105,14 @@ SELECT r.job_id, r.ordinal, r.item, r.organization_id, r.pool, r.engine_id, r.pr
 FROM {rows} r;
 
 -- name: delete_items
+-- The items have ended.
 -- rows: job_id bigint, ordinal int, item int
 DELETE FROM work_item
 WHERE (job_id, ordinal, item) IN (SELECT r.job_id, r.ordinal, r.item FROM {rows} r);
 
 -- name: delete_items_of_tasks
+-- What is left of tasks that are over. An attempt of theirs that still runs loses its lease: its report finds nothing
+-- to be held.
 -- rows: job_id bigint, ordinal int
 DELETE FROM work_item WHERE (job_id, ordinal) IN (SELECT r.job_id, r.ordinal FROM {rows} r);
 
@@ -113,6 +125,7 @@ FROM {rows} r
 WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item;
 
 -- name: insert_attempts
+-- An attempt is written once, in the transaction that ends it.
 -- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint
 INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message,
                      stop_requested_at, stop_signalled_at)
@@ -121,6 +134,7 @@ SELECT r.job_id, r.ordinal, r.item, r.number, r.token, r.worker, r.started_at, r
 FROM {rows} r;
 
 -- name: insert_artifacts
+-- Outputs are there for others from the commit on that accepts the report, never before.
 -- rows: job_id bigint, ordinal int, folder int, item int, part int, position int, name text, media_type text, size bigint, sha256 text, storage_key text, start_ms bigint, stop_ms bigint, metadata text, created_at bigint
 INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms, metadata, created_at)
 SELECT r.job_id, r.ordinal, r.folder, r.item, r.part, r.position, r.name, r.media_type, r.size, r.sha256, r.storage_key, r.start_ms, r.stop_ms, r.metadata, r.created_at
@@ -135,20 +149,25 @@ JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder = 
 ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
 
 -- name: insert_events
+-- The jobs are locked by whoever writes, or new: that keeps the order of their events.
 -- rows: job_id bigint, ordinal int, kind text, at bigint, detail text
 INSERT INTO event (job_id, ordinal, kind, at, detail)
 SELECT r.job_id, r.ordinal, r.kind, r.at, r.detail FROM {rows} r;
 
 -- name: count_jobs
+-- The counts of an organization move by this much. The rows come in key order, so that two writers of one shard never
+-- wait crosswise.
 -- rows: organization_id bigint, status text, shard int, jobs bigint
 INSERT INTO job_count (organization_id, status, shard, jobs)
 SELECT r.organization_id, r.status, r.shard, r.jobs FROM {rows} r WHERE true
 ON CONFLICT (organization_id, status, shard) DO UPDATE SET jobs = job_count.jobs + excluded.jobs;
 
 -- name: last_barrier
+-- Under the shared barrier lock only: no bulk cancel is accepted between this look and the commit.
 SELECT COALESCE(MAX(id), 0) FROM barrier;
 
 -- name: organization_retries
+-- How often a failed task of the organization is tried again where the task does not say.
 -- lists: ids bigint
 SELECT id, default_retries FROM organization WHERE id IN {ids};
 
@@ -160,4 +179,5 @@ ORDER BY lease_until
 LIMIT :limit;
 
 -- name: all_leases
+-- Every lease there is, of whichever holder.
 SELECT job_id, ordinal, item, token FROM work_item WHERE lease_until IS NOT NULL LIMIT :limit;

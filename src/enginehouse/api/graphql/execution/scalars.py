@@ -21,6 +21,7 @@ from graphql.pyutils import Undefined
 
 from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.domain import times
+from enginehouse.domain.errors import excerpt
 
 _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
 _LARGEST: Final = (1 << 63) - 1
@@ -37,7 +38,7 @@ def read_moment(value: Any) -> Moment | None:
     try:
         first, last = times.moment(value), times.upper_bound(value)
     except ValueError as error:
-        raise GraphQLError(f"DateTime {shown(value)}: {error}") from None
+        raise GraphQLError(f"DateTime {excerpt(value)}: {error}") from None
     if first is None or last is None:
         return None
     moment = Moment(first)
@@ -54,7 +55,7 @@ def read_time(value: Any) -> str:
     """The time of day as it was written. Raises GraphQLError."""
     if isinstance(value, str) and _TIME.fullmatch(value):
         return value
-    raise GraphQLError(f"Time: HH:MM or HH:MM:SS (24 h), got {shown(value)}.")
+    raise GraphQLError(f"Time: HH:MM or HH:MM:SS (24 h), got {excerpt(value)}.")
 
 
 def read_big(value: Any) -> int:
@@ -63,7 +64,7 @@ def read_big(value: Any) -> int:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST:
         return value
-    raise GraphQLError(f"BigInt: a whole number of up to 64 bits, got {shown(value)}.")
+    raise GraphQLError(f"BigInt: a whole number of up to 64 bits, got {excerpt(value)}.")
 
 
 def read_upload(value: Any) -> Upload:
@@ -96,12 +97,6 @@ _READ: Final[dict[type, Callable[[Any], Any]]] = {
     BooleanValueNode: bool,
     EnumValueNode: str,
 }
-
-
-def shown(value: Any) -> str:
-    """A short rendering of what was sent."""
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:60] + "…"
 
 
 def _as_it_is(value: Any) -> Any:

@@ -16,7 +16,7 @@ from python_multipart.multipart import parse_options_header
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.too_large import MAX_JSON_BYTES, file_too_large, json_too_large
 from enginehouse.api.http.json.reader import refuse_nul
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, excerpt
 
 _MAX_PARTS: Final = 16
 _MAX_HEADER: Final = 8 * 1024
@@ -98,7 +98,7 @@ class _Parts:
             raise RejectedError.because(message)
         else:
             raise RejectedError.because(
-                f'The part "{self.name[:60]}" is none of query, variables, operationName, filename, file.'
+                f"The part {excerpt(self.name)} is none of query, variables, operationName, filename, file."
             )
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:

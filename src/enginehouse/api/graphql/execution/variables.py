@@ -19,9 +19,7 @@ from graphql import (
 )
 from graphql.pyutils import Undefined
 
-from enginehouse.api.graphql.execution import scalars
-from enginehouse.api.http.json.check import shown
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
 # What is told for a built-in scalar; the contract's own ones say it themselves.
 _ALLOWED = {
@@ -97,12 +95,12 @@ def _scalar(wanted: GraphQLScalarType, value: Any, path: str) -> Iterator[Proble
         if allowed is not None:
             yield _not(path, allowed, value)
         else:
-            text = str(error).removeprefix(f"{wanted.name} {scalars.shown(value)}: ").removeprefix(f"{wanted.name}: ")
-            yield Problem(path, text, shown(value))
+            text = str(error).removeprefix(f"{wanted.name} {excerpt(value)}: ").removeprefix(f"{wanted.name}: ")
+            yield Problem(path, text, excerpt(value))
 
 
 def _not(path: str, allowed: str, value: Any) -> Problem:
-    return Problem(path, f"{allowed}, got {shown(value)}.", shown(value), allowed)
+    return Problem(path, f"{allowed}, got {excerpt(value)}.", excerpt(value), allowed)
 
 
 def _below(path: str, name: str) -> str:

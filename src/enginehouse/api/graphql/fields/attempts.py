@@ -6,6 +6,7 @@ from ariadne import ObjectType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
+from enginehouse.api.spelling import optional
 from enginehouse.domain.ids import job_graphql, job_uuid, task_graphql
 from enginehouse.domain.job import Task
 from enginehouse.domain.times import graphql_millis
@@ -32,17 +33,13 @@ def _shown(task: Task, one: Attempt, origin: str) -> dict[str, Any]:
         "worker": one.worker,
         "outcome": one.outcome,
         "startedDateTime": graphql_millis(one.started_at),
-        "endedDateTime": _time(one.ended_at),
+        "endedDateTime": optional(graphql_millis, one.ended_at),
         "failureReason": one.failure_reason,
         "failureMessage": one.failure_message,
-        "stopRequestedDateTime": _time(one.stop_requested_at),
-        "stopSignalledDateTime": _time(one.stop_signalled_at),
+        "stopRequestedDateTime": optional(graphql_millis, one.stop_requested_at),
+        "stopSignalledDateTime": optional(graphql_millis, one.stop_signalled_at),
         "logUri": f"{origin}/api/v1/{path}",
     }
-
-
-def _time(micros: int | None) -> str | None:
-    return None if micros is None else graphql_millis(micros)
 
 
 @task_type.field("reusedFrom")

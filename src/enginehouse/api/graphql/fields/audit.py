@@ -7,10 +7,11 @@ from ariadne import ObjectType, QueryType
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.fields import paging
+from enginehouse.domain.audit import NOBODYS, AuditFilter, Order, entry_number
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.ids import parse_number
 from enginehouse.operations.audit import queries
-from enginehouse.operations.audit.queries import NOBODYS, AuditFilter, Order, graphql_id
+from enginehouse.operations.audit.queries import graphql_id
 
 query, entry_type = QueryType(), ObjectType("AuditLogEntry")
 
@@ -33,11 +34,11 @@ async def log(_: object, info: Info, **given: Any) -> paging.Page:
     if len(orders) > 1:
         raise InvalidInput(f"at most one order, got {len(orders)}.", "orderBy")
     order: dict[str, str] = next(iter(orders), {})
-    wanted = AuditFilter(
-        organization_id=_organization(given.get("organizationId")),
+    organization_id = _organization(given.get("organizationId"))
+    criteria = AuditFilter(
         first=None if first is None else int(first),
         last=None if last is None else last.last,
-        ids=None if given.get("id") is None else tuple(given["id"]),
+        ids=None if given.get("id") is None else tuple(map(entry_number, given["id"])),
         user_name=given.get("userName"),
         client_ip=given.get("clientIpAddress"),
         user_agent=given.get("clientUserAgent"),
@@ -51,8 +52,8 @@ async def log(_: object, info: Info, **given: Any) -> paging.Page:
         offset=0 if offset is None else offset,
         limit=100 if limit is None else limit,
     )
-    found = await queries.list_(context.house, context.principal, wanted)
-    return paging.Page(found, wanted.offset, wanted.limit)
+    found = await queries.list_(context.house, context.principal, criteria, organization_id=organization_id)
+    return paging.Page(found, criteria.offset, criteria.limit)
 
 
 def _organization(text: str | None) -> int | None:

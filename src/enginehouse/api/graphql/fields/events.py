@@ -5,6 +5,7 @@ from typing import Any, Final
 from ariadne import ObjectType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.spelling import optional
 from enginehouse.domain.event import Event
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.times import graphql_millis
@@ -34,8 +35,8 @@ def _shown(event: Event) -> dict[str, Any]:
         "chunks": said.items,
         "reason": said.reason,
         "message": said.message,
-        "againDateTime": None if said.again_at is None else graphql_millis(said.again_at),
-        "jobId": None if said.job is None else job_graphql(said.job),
+        "againDateTime": optional(graphql_millis, said.again_at),
+        "jobId": optional(job_graphql, said.job),
     }
 
 

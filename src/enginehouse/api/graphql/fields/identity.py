@@ -5,6 +5,7 @@ from typing import Any, Final
 from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.spelling import optional
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.identity import Organization, User
 from enginehouse.domain.times import graphql_millis
@@ -102,8 +103,6 @@ login_type.set_field("applicationPlatforms", lambda _, __: [])
 login_type.set_field("groups", lambda _, __: [])
 login_type.set_field("hasPassword", lambda session, _: session.user is not None)
 login_type.set_field("passwordResetRequired", lambda _, __: False)
-login_type.set_field(
-    "lastLoggedIn", lambda session, _: None if session.last_login_at is None else graphql_millis(session.last_login_at)
-)
+login_type.set_field("lastLoggedIn", lambda session, _: optional(graphql_millis, session.last_login_at))
 
 BINDABLES: Final = [query, mutation, user_type, organization_type, login_type]

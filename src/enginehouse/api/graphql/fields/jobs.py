@@ -1,32 +1,28 @@
-"""The job fields: `job`, `jobs`, `createJob`, `cancelJob`, `retryJob`, and what a Job shows."""
+"""The job fields: `job`, `jobs`, `createJob`, `cancelJob`, `retryJob`, `pauseJob`, `resumeJob`."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ariadne import MutationType, ObjectType, QueryType
+from ariadne import MutationType, QueryType
 from graphql import FieldNode
 from msgspec import structs
 
 from enginehouse.api.graphql import idempotency
 from enginehouse.api.graphql.context import Context, Info
-from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.fields import paging, targets
+from enginehouse.api.graphql.fields.job_filter import job_filter
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import job_request
 from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
-from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, task_graphql
-from enginehouse.domain.job import Job, JobFilter, JobRequest, Route, Task
+from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.job import Job, JobRequest
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.status import JobStatus, TaskStatus
-from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import engines, jobs, limits
+from enginehouse.domain.status import JobStatus
+from enginehouse.operations import jobs, limits
 from enginehouse.operations.targets import take_back
 
-query, mutation, job_type = QueryType(), MutationType(), ObjectType("Job")
+query, mutation = QueryType(), MutationType()
 
-# The filter has no `aborted`; there the word for a cancelled job is `cancelled` (graphql-contract §4.1).
-_FILTER: Final = {"cancelled": JobStatus.ABORTED}
 # These fields of a new job are known without reading it again.
 KNOWN_AT_ONCE: Final = frozenset({"id", "targetId", "warnings", "status", "__typename"})
 
@@ -158,146 +154,4 @@ def selected(info: Info) -> set[str]:
     return {node.name.value if isinstance(node, FieldNode) else "..." for node in nodes}
 
 
-async def job_filter(context: Context, given: dict[str, Any]) -> JobFilter | None:
-    """The filter that the arguments of a list of jobs describe; None when no job can pass it."""
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
-    ids = None if given.get("id") is None else tuple(filter(None, [parse_job(given["id"])]))
-    target_id = _target(given.get("targetId"))
-    schedule_ids = _schedule_ids(given.get("scheduledJobIds"))
-    if target_id == 0 or () in (ids, schedule_ids):
-        return None
-    wanted_engines = await _engine_ids(context, given)
-    if wanted_engines == ():
-        return None
-    order: dict[str, str] = next(iter(given.get("orderBy") or ()), {})
-    return JobFilter(
-        statuses=tuple(_FILTER.get(word) or JobStatus(word) for word in given.get("status") or ()),
-        ids=ids,
-        target_id=target_id,
-        has_target=given.get("hasTargetTDO"),
-        engine_ids=wanted_engines or (),
-        schedule_ids=schedule_ids,
-        has_schedule=given.get("hasScheduledJobId"),
-        **_dates(given.get("dateTimeFilter") or ()),
-        order_by="modified_at" if order.get("field") == "modifiedDateTime" else "created_at",
-        descending=order.get("direction", "desc") != "asc",
-        offset=offset,
-        limit=limit,
-    )
-
-
-def _schedule_ids(texts: Sequence[str] | None) -> tuple[int, ...] | None:
-    return None if texts is None else tuple(filter(None, map(parse_schedule, texts)))
-
-
-def _target(text: str | None) -> int | None:
-    """The target's id; 0, which is no target's, for a text that is none."""
-    if text is None:
-        return None
-    return refs.number(text).number
-
-
-async def _engine_ids(context: Context, given: dict[str, Any]) -> tuple[str, ...] | None:
-    """The engines of which a job must have one; None when any will do."""
-    ids, categories = given.get("engineIds"), given.get("engineCategoryIds")
-    if ids is None and categories is None:
-        return None
-    house, principal = context.house, context.principal
-    wanted: set[str] | None = None
-    if ids is not None:
-        wanted = {engine.spec.id for engine in (engines.find(house, principal, name) for name in ids) if engine}
-    if categories is not None:
-        page = engines.EngineFilter(categories=tuple(categories) or ("",), limit=house.limits.page_size)
-        inside = {engine.spec.id for engine in await engines.list_(house, principal, page)}
-        wanted = inside if wanted is None else wanted & inside
-    return tuple(sorted(wanted or ()))
-
-
-def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The narrowest bounds over all filters. An upper bound without a fraction covers its whole second."""
-    bounds: dict[str, int | None] = dict.fromkeys(("created_from", "created_to", "modified_from", "modified_to"))
-    for one_filter in filters:
-        prefix = "created" if one_filter["field"] == "createdDateTime" else "modified"
-        first: Moment | None = one_filter.get("fromDateTime")
-        last: Moment | None = one_filter.get("toDateTime")
-        if first is not None:
-            bounds[f"{prefix}_from"] = max(int(first), bounds[f"{prefix}_from"] or 0)
-        if last is not None:
-            given = bounds[f"{prefix}_to"]
-            bounds[f"{prefix}_to"] = last.last if given is None else min(last.last, given)
-    return bounds
-
-
-# -- what a Job shows ---------------------------------------------------------------------------------------
-
-
-@job_type.field("tasks")
-def tasks_of(job: Job, info: Info, **given: Any) -> paging.Page:
-    """The job's tasks in their order; a cancelled task is found by `cancelled` and by `aborted`."""
-    found: Iterable[Task] = job.tasks
-    statuses, wanted, target = given.get("status"), given.get("id"), given.get("targetId")
-    if statuses is not None:
-        words = {TaskStatus.ABORTED if word == "cancelled" else word for word in statuses}
-        found = (task for task in found if task.status in words)
-    if wanted is not None:
-        found = (task for task in found if wanted == task_graphql(task.job_id, task.ordinal))
-    if (target is not None and str(job.target_id) not in target) or given.get("hasSourceAsset"):
-        found = ()
-    info.context.jobs.prime(job.id, job)
-    chosen = found if isinstance(found, tuple) else tuple(found)
-    return paging.page(chosen, given.get("offset"), given.get("limit"), paging.TASKS)
-
-
-@job_type.field("target")
-def target_of(job: Job, info: Info) -> Any:
-    """What the job is about."""
-    return None if job.target_id is None else info.context.targets.load(job.target_id)
-
-
-@job_type.field("applicationId")
-async def application_of(job: Job, info: Info) -> str:
-    """The application id of the organization."""
-    _, organization = await info.context.me()
-    return organization.application_id
-
-
-@job_type.field("routes")
-def routes_of(job: Job, _: Info) -> list[dict[str, Any]]:
-    """The routes as they were given; those that the server made for a plain list of tasks are not shown."""
-    return [] if job.plan.legacy else [_route(job, route) for route in job.plan.routes if not route.standby]
-
-
-def _route(job: Job, route: Route) -> dict[str, Any]:
-    return {
-        "parentIoFolderReferenceId": _reference(job, route.parent, route.parent_folder),
-        "childIoFolderReferenceId": _reference(job, route.child, route.child_folder),
-        "options": route.options,
-    }
-
-
-def _reference(job: Job, ordinal: int, folder: int) -> str | None:
-    return None if ordinal < 0 else job.plan.tasks[ordinal].folders[folder].reference
-
-
-def _seconds(micros: int | None) -> str | None:
-    return None if micros is None else graphql_seconds(micros)
-
-
-job_type.set_field("id", lambda job, _: job_graphql(job.id))
-job_type.set_field("status", lambda job, _: job.status)
-job_type.set_field("name", lambda job, _: job.plan.name)
-job_type.set_field("createdDateTime", lambda job, _: graphql_seconds(job.created_at))
-job_type.set_field("modifiedDateTime", lambda job, _: graphql_seconds(job.modified_at))
-job_type.set_field("createdBy", lambda job, _: job.created_by)
-job_type.set_field("targetId", lambda job, _: job.target_id)
-job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
-job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
-job_type.set_field("warnings", lambda job, _: list(job.warnings))
-job_type.set_field("stopRequestedDateTime", lambda job, _: _seconds(job.stop_requested_at))
-job_type.set_field("paused", lambda job, _: job.paused_at is not None)
-job_type.set_field("stopping", lambda job, _: job.stopping)
-job_type.set_field("retryOf", lambda job, _: None if job.retry_of is None else job_graphql(job.retry_of))
-job_type.set_field("rootJobId", lambda job, _: None if job.root_of is None else job_graphql(job.root_of))
-job_type.set_field("retries", lambda job, _: [job_graphql(retry) for retry in job.retries])
-
-BINDABLES: Final = [query, mutation, job_type]
+BINDABLES: Final = [query, mutation]

@@ -1,12 +1,14 @@
-"""`launchJobTemplates`, and how a launch says what it gives its jobs."""
+"""The launches by hand: `launchJobTemplates` and `launchScheduledJobs`."""
 
 from typing import Any, Final
 
 from ariadne import MutationType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, NewJob, selected
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import Input, target_request
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.job import Job
 from enginehouse.operations import jobs
 from enginehouse.operations.schedules import launches
@@ -16,20 +18,34 @@ mutation = MutationType()
 
 
 @mutation.field("launchJobTemplates")
-async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
+async def launch_templates(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
     """One job of each of the templates is durable."""
     context = info.context
     ids = [refs.template(text, path=f"ids[{place}]").number for place, text in enumerate(input["ids"])]
     text = input.get("scheduledJobId")
     schedule = None if text is None else refs.schedule(text, path="scheduledJobId")
     created = await launches.launch_templates(
-        context.house, context.principal, ids, schedule=schedule, options=launch_options(input)
+        context.house, context.principal, ids, schedule=schedule, options=_options(input)
     )
     made = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
     return [made[each.job_id] for each in created if each.job_id in made]
 
 
-def launch_options(given: Input) -> LaunchOptions:
+@mutation.field("launchScheduledJobs")
+async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[Job | NewJob]:
+    """One job of each template of the scheduled job is durable."""
+    context, text = info.context, input.get("scheduledJobId")
+    if not text:
+        raise InvalidInput("must be given.", "scheduledJobId")
+    ref = refs.schedule(text, path="scheduledJobId")
+    created = await launches.launch_schedule(context.house, context.principal, ref, options=_options(input))
+    if selected(info) <= KNOWN_AT_ONCE:
+        return [NewJob(each.job_id, each.target_id, each.warnings) for each in created]
+    found = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
+    return [found[each.job_id] for each in created if each.job_id in found]
+
+
+def _options(given: Input) -> LaunchOptions:
     """What a launch gives its jobs. The part of the target they are about is told to their engines, in the payload."""
     info, described = given.get("targetInfo"), given.get("createTargetInfo")
     payload = given.get("payload")

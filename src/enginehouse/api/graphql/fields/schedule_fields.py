@@ -1,6 +1,7 @@
-"""What a ScheduledJob shows, and what of it a Job and the source of a target show."""
+"""What a ScheduledJob shows."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,21 +9,21 @@ from ariadne import ObjectType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
-from enginehouse.api.graphql.fields.jobs import job_filter
-from enginehouse.api.input.schedules import DAYS
-from enginehouse.domain.ids import job_graphql, parse_job, parse_number, parse_schedule, pipeline_uuid
-from enginehouse.domain.job import Job
+from enginehouse.api.graphql.fields.job_filter import job_filter
+from enginehouse.api.graphql.fields.sources import load_source
+from enginehouse.api.spelling import optional
+from enginehouse.api.view import schedule as view
+from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.schedules.description import clock
-from enginehouse.domain.schedules.preview import UpcomingSlot, upcoming
-from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
-from enginehouse.domain.schedules.timing import Recurring, Weekly
+from enginehouse.domain.schedules.preview import upcoming
+from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.templates import named_sources
 from enginehouse.domain.times import graphql_millis, graphql_seconds
 from enginehouse.operations.schedules import slots
 
-schedule_type, job_type, source_data_type = ObjectType("ScheduledJob"), ObjectType("Job"), ObjectType("TDOSourceData")
-affiliate_type = ObjectType("ProgramAffiliate")
+schedule_type, affiliate_type = ObjectType("ScheduledJob"), ObjectType("ProgramAffiliate")
+
+Resolver = Callable[[Schedule, Info], Any]
 
 
 def _own(schedule: Schedule, context: Context) -> bool:
@@ -103,7 +104,7 @@ async def jobs_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
 @schedule_type.field("primarySource")
 def source_of(schedule: Schedule, info: Info) -> Any:
     """The primary source."""
-    return None if schedule.source_id is None else info.context.sources.load(schedule.source_id)
+    return optional(info.context.sources.load, schedule.source_id)
 
 
 @schedule_type.field("primarySourceTypeId")
@@ -132,54 +133,13 @@ async def sources_shown(schedule: Schedule, info: Info, **given: Any) -> paging.
 # -- when it runs -------------------------------------------------------------------------------------------
 
 
-@schedule_type.field("parts")
-def parts_of(schedule: Schedule, _: Info) -> list[dict[str, Any]]:
-    """Its parts in the order they were given; one with a cron line has none."""
-    return [_interval(part) for part in schedule.timing.recurring] + [_week(part) for part in schedule.timing.weekly]
-
-
-def _interval(part: Recurring) -> dict[str, Any]:
-    return {
-        "scheduleType": "Interval",
-        "repeatIntervalUnit": part.unit.value.capitalize(),
-        "repeatInterval": part.every,
-        "startTime": None if part.start is None else clock(part.start),
-        "durationSeconds": part.duration_seconds,
-    }
-
-
-def _week(part: Weekly) -> dict[str, Any]:
-    day = None if part.day is None else DAYS[part.day]
-    return {
-        "scheduleType": "Weekly",
-        "scheduledDay": day,
-        "scheduledDayLocal": day,
-        "startTime": clock(part.start),
-        "stopTime": None if part.stop is None else clock(part.stop),
-    }
-
-
-@schedule_type.field("dstPolicy")
-def policy_of(schedule: Schedule, _: Info) -> dict[str, str]:
-    """What becomes of local times that do not exist, and of those that come twice."""
-    return {"gap": schedule.timing.gap.value, "fold": schedule.timing.fold.value}
-
-
 @schedule_type.field("nextRuns")
 async def next_runs(schedule: Schedule, info: Info, count: int | None = None) -> list[dict[str, Any]]:
     """The next slots, as if it were active."""
     now = await info.context.now()
     await asyncio.sleep(0)  # a calendar is worked out: others get their turn between two of a page
-    return [_coming(each) for each in upcoming(schedule, count=5 if count is None else count, now=now)]
-
-
-def _coming(each: UpcomingSlot) -> dict[str, Any]:
-    return {
-        "slotDateTime": graphql_millis(each.slot),
-        "startDateTime": graphql_millis(each.due_at),
-        "localDateTime": each.local.isoformat(timespec="seconds"),
-        "note": each.note,
-    }
+    slots_ahead = upcoming(schedule, count=5 if count is None else count, now=now)
+    return [view.coming(each, graphql_millis) for each in slots_ahead]
 
 
 @schedule_type.field("nextRunDateTime")
@@ -203,19 +163,7 @@ async def slots_of(schedule: Schedule, info: Info, **given: Any) -> list[dict[st
         before=slots.LATEST if before is None else int(before),
         limit=limit,
     )
-    return [_record(each, job_ids) for each, job_ids in found]
-
-
-def _record(each: SlotRecord, job_ids: list[int]) -> dict[str, Any]:
-    return {
-        "slotDateTime": graphql_millis(each.slot),
-        "lastSlotDateTime": graphql_millis(each.last_slot),
-        "count": each.slots,
-        "outcome": each.outcome,
-        "reason": each.reason,
-        "decidedDateTime": graphql_millis(each.decided_at),
-        "jobIds": [job_graphql(job_id) for job_id in job_ids],
-    }
+    return [view.past(record, job_ids, graphql_millis) for record, job_ids in found]
 
 
 @schedule_type.field("warnings")
@@ -246,16 +194,10 @@ def affiliates_of(schedule: Schedule, _: Info) -> paging.Page:
     return paging.Page(found, 0, max(len(found), 1))
 
 
-def _source(context: Context, given: Any) -> Any:
-    text = str(given)
-    number = parse_number(text)
-    return None if number is None else context.sources.load(number)
-
-
 @affiliate_type.field("source")
 def affiliate_source_of(affiliate: dict[str, Any], info: Info) -> Any:
     """The affiliate's source."""
-    return _source(info.context, affiliate.get("sourceId"))
+    return load_source(info.context, affiliate.get("sourceId"))
 
 
 @affiliate_type.field("scheduledJob")
@@ -264,64 +206,19 @@ def affiliate_schedule_of(affiliate: dict[str, Any], info: Info) -> Any:
     return info.context.schedules.load(affiliate["scheduledJobId"])
 
 
-@job_type.field("scheduledJob")
-def schedule_of_job(job: Job, info: Info) -> Any:
-    """The scheduled job it is of; null once that is gone."""
-    schedule_id = job.scheduled_job_id or parse_schedule(job.plan.echo.get("scheduledJobId") or "")
-    return None if schedule_id is None else info.context.schedules.load(schedule_id)
+def _fact(fact: Callable[[Schedule], Any]) -> Resolver:
+    return lambda schedule, _: fact(schedule)
 
 
-@job_type.field("template")
-def template_of_job(job: Job, info: Info) -> Any:
-    """The template it was made from, or that it names; null once that is gone."""
-    template_id = job.template_id or parse_job(job.plan.echo.get("jobTemplateId") or "")
-    return None if template_id is None else info.context.job_templates.load(template_id)
+def _moment(moment: Callable[[Schedule], int | None]) -> Resolver:
+    return lambda schedule, _: optional(graphql_seconds, moment(schedule))
 
 
-@source_data_type.field("source")
-def source_of_target(given: dict[str, Any], info: Info) -> Any:
-    """The source that a target says it is from."""
-    return _source(info.context, given.get("sourceId"))
-
-
-@source_data_type.field("scheduledJob")
-def schedule_of_target(given: dict[str, Any], info: Info) -> Any:
-    """The scheduled job that a target says it is from."""
-    schedule_id = parse_schedule(str(given.get("scheduledJobId") or ""))
-    return None if schedule_id is None else info.context.schedules.load(schedule_id)
-
-
-def _moment(micros: int | None) -> str | None:
-    return None if micros is None else graphql_seconds(micros)
-
-
-schedule_type.set_field("id", lambda schedule, _: schedule.id)
-schedule_type.set_field("organizationId", lambda schedule, _: schedule.organization_id)
-schedule_type.set_field("runMode", lambda schedule, _: schedule.run_mode.capitalize())
-schedule_type.set_field("isActive", lambda schedule, _: schedule.is_active)
-schedule_type.set_field("isPublic", lambda schedule, _: schedule.is_public)
-schedule_type.set_field("startDateTime", lambda schedule, _: _moment(schedule.start_at))
-schedule_type.set_field("stopDateTime", lambda schedule, _: _moment(schedule.stop_at))
-schedule_type.set_field("createdDateTime", lambda schedule, _: _moment(schedule.created_at))
-schedule_type.set_field("modifiedDateTime", lambda schedule, _: _moment(schedule.modified_at))
-schedule_type.set_field("primarySourceId", lambda schedule, _: schedule.source_id)
-schedule_type.set_field("details", lambda schedule, _: schedule.document.get("details"))
-schedule_type.set_field("detailsSchemaId", lambda schedule, _: schedule.document.get("detailsSchemaId"))
+for _name, _value in view.FACTS.items():
+    schedule_type.set_field(_name, _fact(_value))
+for _name, _at in view.MOMENTS.items():
+    schedule_type.set_field(_name, _moment(_at))
 schedule_type.set_field("collaborators", lambda _, __: paging.Page((), 0, 30))
-schedule_type.set_field("cron", lambda schedule, _: schedule.timing.cron)
-schedule_type.set_field("timeZone", lambda schedule, _: schedule.timing.zone)
-schedule_type.set_field("excludedDates", lambda schedule, _: sorted(schedule.timing.excluded))
-schedule_type.set_field("overlapPolicy", lambda schedule, _: schedule.rules.overlap.value)
-schedule_type.set_field("catchUp", lambda schedule, _: schedule.rules.catch_up.value)
-schedule_type.set_field("catchUpLimit", lambda schedule, _: schedule.rules.most)
-schedule_type.set_field("jitterSeconds", lambda schedule, _: schedule.rules.jitter_seconds)
 schedule_type.set_field("firedCount", lambda schedule, _: schedule.fired)
 schedule_type.set_field("skippedCount", lambda schedule, _: schedule.skipped)
-job_type.set_field("scheduledJobId", lambda job, _: job.scheduled_job_id or job.plan.echo.get("scheduledJobId"))
-job_type.set_field("slotDateTime", lambda job, _: None if job.slot_at is None else graphql_millis(job.slot_at))
-job_type.set_field(
-    "templateId",
-    lambda job, _: job.plan.echo.get("jobTemplateId") if job.template_id is None else job_graphql(job.template_id),
-)
-
-BINDABLES: Final = [schedule_type, affiliate_type, job_type, source_data_type]
+BINDABLES: Final = [schedule_type, affiliate_type]

@@ -7,21 +7,17 @@ from ariadne import MutationType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import content_templates, paging
-from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, NewJob, selected
-from enginehouse.api.graphql.fields.launches import launch_options
 from enginehouse.api.graphql.fields.templates import engine_names
 from enginehouse.api.input import refs, templates
 from enginehouse.api.input.schedules import named, schedule_request
-from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_job, parse_number, parse_pipeline, parse_schedule
-from enginehouse.domain.job import Job
 from enginehouse.domain.schedules.filter import Between, Moment, Order, ScheduleFilter
 from enginehouse.domain.schedules.request import seconds_of_day
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import jobs
-from enginehouse.operations.schedules import launches, schedules
+from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
 
 query, mutation = QueryType(), MutationType()
@@ -225,21 +221,6 @@ async def revert(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     schedule = await schedules.revert(context.house, context.principal, refs.schedule(input["id"]))
     _forget(context)
     return schedule
-
-
-@mutation.field("launchScheduledJobs")
-async def launch(_: object, info: Info, input: dict[str, Any]) -> list[Job | NewJob]:
-    """One job of each template of the scheduled job is durable."""
-    context, text = info.context, input.get("scheduledJobId")
-    if not text:
-        raise InvalidInput("must be given.", "scheduledJobId")
-    ref = refs.schedule(text, path="scheduledJobId")
-    options = launch_options(input)
-    created = await launches.launch_schedule(context.house, context.principal, ref, options=options)
-    if selected(info) <= KNOWN_AT_ONCE:
-        return [NewJob(each.job_id, each.target_id, each.warnings) for each in created]
-    found = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
-    return [found[each.job_id] for each in created if each.job_id in found]
 
 
 BINDABLES: Final = [query, mutation]

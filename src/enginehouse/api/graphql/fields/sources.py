@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from ariadne import MutationType, ObjectType, QueryType
 
-from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound
+from enginehouse.domain.ids import parse_number
 from enginehouse.domain.sources import Source, SourceType
 from enginehouse.operations import sources
 
@@ -27,6 +28,12 @@ _MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
     "contains": lambda name, part: part in name,
     "exact": lambda name, part: name == part,
 }
+
+
+def load_source(context: Context, given: Any) -> Any:
+    """The source with the id that was given, null where there is none."""
+    number = parse_number(str(given))
+    return None if number is None else context.sources.load(number)
 
 
 @query.field("source")

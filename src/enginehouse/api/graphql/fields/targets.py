@@ -8,18 +8,20 @@ from ariadne import MutationType, ObjectType, QueryType
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.graphql.fields.assets import new_asset, part
+from enginehouse.api.graphql.fields.sources import load_source
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import target_echo, target_request
+from enginehouse.api.spelling import optional
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.ids import parse_task, task_graphql
+from enginehouse.domain.ids import parse_schedule, parse_task, task_graphql
 from enginehouse.domain.job import JobFilter, TargetRequest, Task
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import assets, jobs, targets
 from enginehouse.operations.assets import NOBODY
 
 query, mutation = QueryType(), MutationType()
-target_type = ObjectType("TemporalDataObject")
+target_type, source_data_type = ObjectType("TemporalDataObject"), ObjectType("TDOSourceData")
 
 _ORDERS: Final[dict[str, targets.AssetOrder]] = {
     "createdDateTime": "created_at",
@@ -180,6 +182,19 @@ async def organization_of(target: Target, info: Info) -> Any:
     return organization if organization.id == target.organization_id else None
 
 
+@source_data_type.field("source")
+def source_of_target(given: dict[str, Any], info: Info) -> Any:
+    """The source that a target says it is from."""
+    return load_source(info.context, given.get("sourceId"))
+
+
+@source_data_type.field("scheduledJob")
+def schedule_of_target(given: dict[str, Any], info: Info) -> Any:
+    """The scheduled job that a target says it is from."""
+    schedule_id = parse_schedule(str(given.get("scheduledJobId") or ""))
+    return optional(info.context.schedules.load, schedule_id)
+
+
 def _echoed(name: str) -> Any:
     return lambda target, _: target.echo.get(name)
 
@@ -199,4 +214,4 @@ target_type.set_field("metadata", lambda _, __: [])
 for _name in ("source", "thumbnailUrl", "previewUrl", "sourceImageUrl", "sourceData"):
     target_type.set_field(_name, _echoed(_name))
 
-BINDABLES: Final = [query, mutation, target_type]
+BINDABLES: Final = [query, mutation, target_type, source_data_type]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-import msgspec
 from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.input import refs
+from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.ids import job_graphql, task_graphql, task_uuid
 from enginehouse.domain.job import Job, Task
@@ -154,14 +154,6 @@ def _parent(job: Job, task: Task) -> int | None:
     return min(parents, default=None)
 
 
-def _seconds(micros: int | None) -> str | None:
-    return None if micros is None else graphql_seconds(micros)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
-
-
 # The contract has a word for each kind of failure but our own two.
 _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
     FailureKind.WORKER_LOST.value: FailureKind.HEARTBEAT_TIMEOUT.value,
@@ -181,7 +173,7 @@ def _preferences(task: Task, _: Info) -> dict[str, Any]:
         "maxRetries": plan.max_retries,
         "maxEngines": plan.max_engines,
         "parallelProcessing": plan.parallel,
-        "dueDateTime": _seconds(plan.due_at),
+        "dueDateTime": optional(graphql_seconds, plan.due_at),
         "parentCompleteBeforeStarting": plan.parents_first,
     }
 
@@ -194,15 +186,15 @@ task_type.set_field("jobId", lambda task, _: job_graphql(task.job_id))
 task_type.set_field("engineId", lambda task, _: task.plan.engine_id)
 task_type.set_field("createdDateTime", lambda task, _: graphql_seconds(task.created_at))
 task_type.set_field("modifiedDateTime", lambda task, _: graphql_seconds(task.modified_at))
-task_type.set_field("queuedDateTime", lambda task, _: _seconds(task.queued_at))
-task_type.set_field("startedDateTime", lambda task, _: _seconds(task.started_at))
-task_type.set_field("completedDateTime", lambda task, _: _seconds(task.completed_at))
+task_type.set_field("queuedDateTime", lambda task, _: optional(graphql_seconds, task.queued_at))
+task_type.set_field("startedDateTime", lambda task, _: optional(graphql_seconds, task.started_at))
+task_type.set_field("completedDateTime", lambda task, _: optional(graphql_seconds, task.completed_at))
 task_type.set_field("payload", lambda task, _: task.plan.payload)
 task_type.set_field("taskPayload", lambda task, _: task.plan.payload)
-task_type.set_field("payloadString", lambda task, _: _text(task.plan.payload))
+task_type.set_field("payloadString", lambda task, _: optional(json_text, task.plan.payload))
 task_type.set_field("output", lambda task, _: task.output)
 task_type.set_field("taskOutput", lambda task, _: task.output)
-task_type.set_field("outputString", lambda task, _: _text(task.output))
+task_type.set_field("outputString", lambda task, _: optional(json_text, task.output))
 task_type.set_field("isClone", lambda task, _: task.plan.echo.get("isClone"))
 task_type.set_field("buildId", lambda task, _: task.plan.echo.get("buildId"))
 task_type.set_field("testTask", lambda task, _: task.plan.echo.get("testTask"))

@@ -1,32 +1,30 @@
-"""The fields of job templates and their tasks: those that read them, those that change them, and what they show."""
+"""The fields of job templates: those that read them, those that change them, and what they show."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.input import refs
-from enginehouse.api.input.jobs import route_request, task_request
-from enginehouse.api.input.templates import changed_task, template_of
+from enginehouse.api.input.jobs import route_request
+from enginehouse.api.input.templates import template_of
+from enginehouse.api.spelling import optional
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import (
     job_graphql,
     parse_pipeline,
     parse_schedule,
     pipeline_uuid,
-    task_graphql,
 )
 from enginehouse.domain.job import RouteRequest
-from enginehouse.domain.refs import TaskRef
-from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateFilter
+from enginehouse.domain.templates import JobTemplate, TemplateFilter
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import engines, task_templates, templates
+from enginehouse.operations import engines, templates
 
 query, mutation = QueryType(), MutationType()
-template_type, task_type = ObjectType("JobTemplate"), ObjectType("TaskTemplate")
+template_type = ObjectType("JobTemplate")
 
 NOBODY: Final = 0  # no template, pipeline or schedule has this id
 
@@ -54,14 +52,6 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
     for template in found:
         context.job_templates.prime(template.id, template)
     return paging.Page(found, offset, limit)
-
-
-@query.field("taskTemplate")
-async def one_task(_: object, info: Info, id: str) -> TaskTemplate:
-    """The task template with this id."""
-    template, task = await task_templates.get(info.context.house, info.context.principal, _task_ref(id))
-    info.context.job_templates.prime(template.id, template)
-    return task
 
 
 async def engine_names(context: Context, given: dict[str, Any]) -> frozenset[str] | None:
@@ -121,43 +111,6 @@ async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     return {"id": spelling, "message": f"JobTemplate {spelling} was deleted."}
 
 
-@mutation.field("createTaskTemplate")
-async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
-    """The job template has one task more."""
-    context, text = info.context, input.get("jobTemplateId")
-    if text is None:
-        raise InvalidInput("must be given: a task template is a part of a job template.", "jobTemplateId")
-    template, task = await task_templates.create(
-        context.house, context.principal, refs.template(text), task_request(input)
-    )
-    context.job_templates.prime(template.id, template)
-    return task
-
-
-@mutation.field("updateTaskTemplate")
-async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
-    """The task template is changed where something is given."""
-    context = info.context
-    template, task = await task_templates.update(
-        context.house, context.principal, _task_ref(input["id"]), lambda before: changed_task(before, input)
-    )
-    context.job_templates.prime(template.id, template)
-    return task
-
-
-@mutation.field("deleteTaskTemplate")
-async def delete_task(_: object, info: Info, id: str) -> dict[str, Any]:
-    """The job template has one task less."""
-    ref = _task_ref(id)
-    await task_templates.delete(info.context.house, info.context.principal, ref)
-    spelling = task_graphql(ref.job_id, ref.ordinal)
-    return {"id": spelling, "message": f"TaskTemplate {spelling} was deleted."}
-
-
-def _task_ref(text: str) -> TaskRef:
-    return refs.task(text, kind=task_templates.TASK)
-
-
 # -- what a JobTemplate shows -------------------------------------------------------------------------------
 
 
@@ -173,10 +126,10 @@ async def tasks_of(template: JobTemplate, info: Info, **given: Any) -> paging.Pa
 @template_type.field("jobPipeline")
 def pipeline_of(template: JobTemplate, info: Info) -> Any:
     """The pipeline the template is in."""
-    return None if template.pipeline_id is None else info.context.pipelines.load(template.pipeline_id)
+    return optional(info.context.pipelines.load, template.pipeline_id)
 
 
-def routes_shown(routes: Sequence[RouteRequest]) -> list[dict[str, Any]]:
+def _routes(routes: Sequence[RouteRequest]) -> list[dict[str, Any]]:
     """The routes as they were given."""
     return [
         {
@@ -195,93 +148,8 @@ template_type.set_field("jobPipelineStage", lambda template, _: template.stage)
 template_type.set_field("clusterId", lambda template, _: template.document.echo.get("clusterId"))
 template_type.set_field("skipDecider", lambda template, _: template.document.echo.get("skipDecider"))
 template_type.set_field("jobConfig", lambda template, _: template.document.job_config or None)
-template_type.set_field("routes", lambda template, _: routes_shown(template.document.routes))
-template_type.set_field(
-    "jobPipelineId", lambda template, _: None if template.pipeline_id is None else pipeline_uuid(template.pipeline_id)
-)
+template_type.set_field("routes", lambda template, _: _routes(template.document.routes))
+template_type.set_field("jobPipelineId", lambda template, _: optional(pipeline_uuid, template.pipeline_id))
 
 
-# -- what a TaskTemplate shows ------------------------------------------------------------------------------
-
-
-@task_type.field("jobTemplate")
-def template_of_task(task: TaskTemplate, info: Info) -> Any:
-    """The job template the task is in."""
-    return info.context.job_templates.load(task.template_id)
-
-
-@task_type.field("engine")
-def engine_of(task: TaskTemplate, info: Info) -> Any:
-    """The engine, null when it is not the caller's to see."""
-    return engines.find(info.context.house, info.context.principal, task.request.engine_id or "")
-
-
-@task_type.field("childTaskIds")
-async def child_ids_of(task: TaskTemplate, info: Info) -> list[str]:
-    """The tasks of the template that work on this one's output."""
-    return [task_graphql(task.template_id, each.ordinal) for each in await _children(task, info)]
-
-
-@task_type.field("childTasks")
-async def children_of(task: TaskTemplate, info: Info) -> paging.Page:
-    """The tasks of the template that work on this one's output."""
-    found = await _children(task, info)
-    return paging.Page(found, 0, max(len(found), 1))
-
-
-async def _children(task: TaskTemplate, info: Info) -> list[TaskTemplate]:
-    template = await info.context.job_templates.get(task.template_id)
-    if template is None:
-        return []
-    own = {folder.reference for folder in task.request.folders}
-    fed = {route.child_folder for route in template.document.routes if route.parent_folder in own}
-    shown = task_graphql(task.template_id, task.ordinal)
-    return [
-        each
-        for each in template.tasks
-        if each.request.echo.get("parentTaskId") == shown or any(f.reference in fed for f in each.request.folders)
-    ]
-
-
-def _payload(task: TaskTemplate, _: Info) -> Any:
-    text = task.request.payload_text
-    return task.request.payload if text is None else msgspec.json.decode(text)
-
-
-def _payload_text(task: TaskTemplate, _: Info) -> str | None:
-    if task.request.payload_text is not None:
-        return task.request.payload_text
-    return None if task.request.payload is None else msgspec.json.encode(task.request.payload).decode()
-
-
-def _preferences(task: TaskTemplate, _: Info) -> dict[str, Any]:
-    request = task.request
-    return {
-        "priority": request.priority,
-        "maxRetries": request.max_retries,
-        "maxEngines": request.max_engines,
-        "parallelProcessing": request.parallel,
-        "dueDateTime": None if request.due_at is None else graphql_seconds(request.due_at),
-        "parentCompleteBeforeStarting": request.parents_first,
-    }
-
-
-def _folders(task: TaskTemplate, _: Info) -> list[dict[str, Any]]:
-    return [{"referenceId": f.reference, "mode": f.mode, "type": f.type} for f in task.request.folders]
-
-
-def _echoed(name: str) -> Any:
-    return lambda task, _: task.request.echo.get(name)
-
-
-task_type.set_field("id", lambda task, _: task_graphql(task.template_id, task.ordinal))
-task_type.set_field("jobTemplateId", lambda task, _: job_graphql(task.template_id))
-task_type.set_field("engineId", lambda task, _: task.request.engine_id)
-task_type.set_field("payload", _payload)
-task_type.set_field("payloadString", _payload_text)
-task_type.set_field("ioFolders", _folders)
-task_type.set_field("executionPreferences", _preferences)
-for _name in ("engineConfigId", "executionLocationId", "parentTaskId"):
-    task_type.set_field(_name, _echoed(_name))
-
-BINDABLES: Final = [query, mutation, template_type, task_type]
+BINDABLES: Final = [query, mutation, template_type]

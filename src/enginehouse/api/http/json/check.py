@@ -6,11 +6,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect
 
-from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
 T = TypeVar("T")
-
-_SHOWN: Final = 60  # characters of a value that a problem repeats
 
 
 def problems(wanted: Any, plain: Any, prefix: str = "") -> list[Problem]:
@@ -34,24 +32,6 @@ def fit(wanted: type[T], plain: Any, prefix: str = "") -> T:
         raise InvalidInput(problems(wanted, plain, prefix) or str(error)) from None
 
 
-def shown(value: Any) -> str:
-    """A short rendering of what was sent."""
-    match value:
-        case dict():
-            return "an object"
-        case list():
-            return "a list"
-        case str() if len(value) > _SHOWN:
-            return f'"{value[:_SHOWN]}…"'
-        case str():
-            return f'"{value}"'
-        case None | bool():
-            return {None: "null", True: "true", False: "false"}[value]
-        case _:
-            text = str(value)
-            return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
 def _walk(wanted: inspect.Type, value: Any, path: str) -> Iterator[Problem]:
     match wanted:
         case inspect.Metadata():
@@ -71,7 +51,7 @@ def _walk(wanted: inspect.Type, value: Any, path: str) -> Iterator[Problem]:
         case _:
             if not _fits(wanted, value):
                 allowed = _named(wanted)
-                yield Problem(path, f"{allowed}, got {shown(value)}.", shown(value), allowed)
+                yield Problem(path, f"{allowed}, got {excerpt(value)}.", excerpt(value), allowed)
 
 
 def _fields(wanted: inspect.StructType, value: dict[str, Any], path: str) -> Iterator[Problem]:
@@ -92,7 +72,7 @@ def _alternatives(wanted: inspect.UnionType, value: Any, path: str) -> Iterator[
         yield from _walk(alike[0], value, path)
     else:
         allowed = _named(wanted)
-        yield Problem(path, f"{allowed}, got {shown(value)}.", shown(value), allowed)
+        yield Problem(path, f"{allowed}, got {excerpt(value)}.", excerpt(value), allowed)
 
 
 def _fits(wanted: inspect.Type, value: Any) -> bool:

@@ -1,0 +1,104 @@
+"""What a Job shows."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from ariadne import ObjectType
+
+from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.fields import paging
+from enginehouse.api.spelling import optional
+from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, task_graphql
+from enginehouse.domain.job import Job, Route, Task
+from enginehouse.domain.status import TaskStatus
+from enginehouse.domain.times import graphql_millis, graphql_seconds
+
+job_type = ObjectType("Job")
+
+
+@job_type.field("tasks")
+def tasks_of(job: Job, info: Info, **given: Any) -> paging.Page:
+    """The job's tasks in their order; a cancelled task is found by `cancelled` and by `aborted`."""
+    found: Iterable[Task] = job.tasks
+    statuses, wanted, target = given.get("status"), given.get("id"), given.get("targetId")
+    if statuses is not None:
+        words = {TaskStatus.ABORTED if word == "cancelled" else word for word in statuses}
+        found = (task for task in found if task.status in words)
+    if wanted is not None:
+        found = (task for task in found if wanted == task_graphql(task.job_id, task.ordinal))
+    if (target is not None and str(job.target_id) not in target) or given.get("hasSourceAsset"):
+        found = ()
+    info.context.jobs.prime(job.id, job)
+    chosen = found if isinstance(found, tuple) else tuple(found)
+    return paging.page(chosen, given.get("offset"), given.get("limit"), paging.TASKS)
+
+
+@job_type.field("target")
+def target_of(job: Job, info: Info) -> Any:
+    """What the job is about."""
+    return optional(info.context.targets.load, job.target_id)
+
+
+@job_type.field("applicationId")
+async def application_of(job: Job, info: Info) -> str:
+    """The application id of the organization."""
+    _, organization = await info.context.me()
+    return organization.application_id
+
+
+@job_type.field("routes")
+def routes_of(job: Job, _: Info) -> list[dict[str, Any]]:
+    """The routes as they were given; those that the server made for a plain list of tasks are not shown."""
+    return [] if job.plan.legacy else [_route(job, route) for route in job.plan.routes if not route.standby]
+
+
+def _route(job: Job, route: Route) -> dict[str, Any]:
+    return {
+        "parentIoFolderReferenceId": _reference(job, route.parent, route.parent_folder),
+        "childIoFolderReferenceId": _reference(job, route.child, route.child_folder),
+        "options": route.options,
+    }
+
+
+def _reference(job: Job, ordinal: int, folder: int) -> str | None:
+    return None if ordinal < 0 else job.plan.tasks[ordinal].folders[folder].reference
+
+
+@job_type.field("scheduledJob")
+def schedule_of_job(job: Job, info: Info) -> Any:
+    """The scheduled job it is of; null once that is gone."""
+    schedule_id = job.scheduled_job_id or parse_schedule(job.plan.echo.get("scheduledJobId") or "")
+    return optional(info.context.schedules.load, schedule_id)
+
+
+@job_type.field("template")
+def template_of_job(job: Job, info: Info) -> Any:
+    """The template it was made from, or that it names; null once that is gone."""
+    template_id = job.template_id or parse_job(job.plan.echo.get("jobTemplateId") or "")
+    return optional(info.context.job_templates.load, template_id)
+
+
+job_type.set_field("id", lambda job, _: job_graphql(job.id))
+job_type.set_field("status", lambda job, _: job.status)
+job_type.set_field("name", lambda job, _: job.plan.name)
+job_type.set_field("createdDateTime", lambda job, _: graphql_seconds(job.created_at))
+job_type.set_field("modifiedDateTime", lambda job, _: graphql_seconds(job.modified_at))
+job_type.set_field("createdBy", lambda job, _: job.created_by)
+job_type.set_field("targetId", lambda job, _: job.target_id)
+job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
+job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
+job_type.set_field("warnings", lambda job, _: list(job.warnings))
+job_type.set_field("stopRequestedDateTime", lambda job, _: optional(graphql_seconds, job.stop_requested_at))
+job_type.set_field("paused", lambda job, _: job.paused_at is not None)
+job_type.set_field("stopping", lambda job, _: job.stopping)
+job_type.set_field("retryOf", lambda job, _: optional(job_graphql, job.retry_of))
+job_type.set_field("rootJobId", lambda job, _: optional(job_graphql, job.root_of))
+job_type.set_field("retries", lambda job, _: [job_graphql(retry) for retry in job.retries])
+job_type.set_field("scheduledJobId", lambda job, _: job.scheduled_job_id or job.plan.echo.get("scheduledJobId"))
+job_type.set_field("slotDateTime", lambda job, _: optional(graphql_millis, job.slot_at))
+job_type.set_field(
+    "templateId",
+    lambda job, _: job.plan.echo.get("jobTemplateId") if job.template_id is None else job_graphql(job.template_id),
+)
+
+BINDABLES: Final = [job_type]

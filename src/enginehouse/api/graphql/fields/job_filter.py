@@ -1,0 +1,85 @@
+"""From the arguments of a list of jobs to the filter that operations take."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from enginehouse.api.graphql.context import Context
+from enginehouse.api.graphql.execution.scalars import Moment
+from enginehouse.api.graphql.fields import paging
+from enginehouse.domain.ids import parse_job, parse_number, parse_schedule
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.status import JobStatus
+from enginehouse.operations import engines
+
+# The filter has no `aborted`; there the word for a cancelled job is `cancelled` (graphql-contract §4.1).
+_FILTER: Final = {"cancelled": JobStatus.ABORTED}
+
+
+async def job_filter(context: Context, given: dict[str, Any]) -> JobFilter | None:
+    """The filter that the arguments of a list of jobs describe; None when no job can pass it."""
+    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
+    ids = None if given.get("id") is None else tuple(filter(None, [parse_job(given["id"])]))
+    target_id = _target(given.get("targetId"))
+    schedule_ids = _schedule_ids(given.get("scheduledJobIds"))
+    if target_id == 0 or () in (ids, schedule_ids):
+        return None
+    wanted_engines = await _engine_ids(context, given)
+    if wanted_engines == ():
+        return None
+    order: dict[str, str] = next(iter(given.get("orderBy") or ()), {})
+    return JobFilter(
+        statuses=tuple(_FILTER.get(word) or JobStatus(word) for word in given.get("status") or ()),
+        ids=ids,
+        target_id=target_id,
+        has_target=given.get("hasTargetTDO"),
+        engine_ids=wanted_engines or (),
+        schedule_ids=schedule_ids,
+        has_schedule=given.get("hasScheduledJobId"),
+        **_dates(given.get("dateTimeFilter") or ()),
+        order_by="modified_at" if order.get("field") == "modifiedDateTime" else "created_at",
+        descending=order.get("direction", "desc") != "asc",
+        offset=offset,
+        limit=limit,
+    )
+
+
+def _schedule_ids(texts: Sequence[str] | None) -> tuple[int, ...] | None:
+    return None if texts is None else tuple(filter(None, map(parse_schedule, texts)))
+
+
+def _target(text: str | None) -> int | None:
+    """The target's id; 0, which is no target's, for a text that is none."""
+    if text is None:
+        return None
+    return parse_number(text) or 0
+
+
+async def _engine_ids(context: Context, given: dict[str, Any]) -> tuple[str, ...] | None:
+    """The engines of which a job must have one; None when any will do."""
+    ids, categories = given.get("engineIds"), given.get("engineCategoryIds")
+    if ids is None and categories is None:
+        return None
+    house, principal = context.house, context.principal
+    wanted: set[str] | None = None
+    if ids is not None:
+        wanted = {engine.spec.id for engine in (engines.find(house, principal, name) for name in ids) if engine}
+    if categories is not None:
+        page = engines.EngineFilter(categories=tuple(categories) or ("",), limit=house.limits.page_size)
+        inside = {engine.spec.id for engine in await engines.list_(house, principal, page)}
+        wanted = inside if wanted is None else wanted & inside
+    return tuple(sorted(wanted or ()))
+
+
+def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The narrowest bounds over all filters. An upper bound without a fraction covers its whole second."""
+    bounds: dict[str, int | None] = dict.fromkeys(("created_from", "created_to", "modified_from", "modified_to"))
+    for one_filter in filters:
+        prefix = "created" if one_filter["field"] == "createdDateTime" else "modified"
+        first: Moment | None = one_filter.get("fromDateTime")
+        last: Moment | None = one_filter.get("toDateTime")
+        if first is not None:
+            bounds[f"{prefix}_from"] = max(int(first), bounds[f"{prefix}_from"] or 0)
+        if last is not None:
+            given = bounds[f"{prefix}_to"]
+            bounds[f"{prefix}_to"] = last.last if given is None else min(last.last, given)
+    return bounds

@@ -1,0 +1,37 @@
+"""What every entrance reads and writes alike: values that may be absent, moments, and JSON as text."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from enginehouse.domain import times
+from enginehouse.domain.errors import Problem, excerpt
+
+V = TypeVar("V")
+W = TypeVar("W")
+
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+DateTime = str | int | float  # as a client writes a moment
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def optional(function: Callable[[V], W], value: V | None) -> W | None:
+    """The function of the value; None where there is no value."""
+    return None if value is None else function(value)
+
+
+def json_text(value: Any) -> str:
+    """The value as JSON text, the shortest."""
+    return _encode(value).decode()
+
+
+def read_moment(written: DateTime | None, path: str, problems: list[Problem]) -> int | None:
+    """The moment in µs. What is no moment is a problem at `path`, and None."""
+    try:
+        return times.moment(written)
+    except times.DateTimeError as fault:
+        problems.append(Problem(path, str(fault), excerpt(written)))
+        return None

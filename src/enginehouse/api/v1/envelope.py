@@ -1,0 +1,10 @@
+"""The envelope of our own interface: what every answer with a body stands in."""
+
+from typing import Any
+
+from enginehouse.api.http.call import Reply, json
+
+
+def result(value: Any, *, replayed: bool = False) -> Reply:
+    """The value as an answer. `replayed`: it was given before, to a request with the same idempotency key."""
+    return json({"success": True, "result": value}, replayed=replayed)
