@@ -328,7 +328,7 @@ async def test_of_assets_made_at_once_only_one_is_primary(house: House, people: 
 async def test_a_target_made_with_an_asset_has_it_as_its_primary_one(house: House, people: People) -> None:
     target = await targets.create_with_asset(house, people.user, TargetRequest(name="n"), TEXT)
     assert await targets.get(house, people.user, Ref.of(target.id)) == target
-    primary = await targets.primary_asset(house, people.user, Ref(target.id, "text"))
+    primary = await targets.primary_asset(house, people.user, Ref.of(target.id), "text")
     assert primary is not None
     assert primary.target_id == target.id
 
@@ -339,7 +339,7 @@ async def test_assets_are_listed_by_type_in_pages(house: House, people: People) 
         await targets.create_asset(house, people.user, replace(TEXT, target=Ref.of(target.id), asset_type=asset_type))
 
     async def types(*asset_types: str, **page: object) -> str:
-        found = await targets.assets(house, people.user, target.id, asset_types, **page)  # type: ignore[arg-type]
+        found = await targets.assets(house, people.user, Ref.of(target.id), asset_types, **page)  # type: ignore[arg-type]
         return "".join(asset.asset_type for asset in found)
 
     assert await types() == "acab"

@@ -9,9 +9,9 @@ from enginehouse.domain.refs import Ref, TaskRef
 _SHOWN = 80  # characters of a text that is no id, in a message
 
 
-def job(text: str, *, kind: str = "Job", path: str = "") -> Ref:
+def job(text: str) -> Ref:
     """The job with this id, in either spelling."""
-    return _ref(text, ids.parse_job, kind, path)
+    return _ref(text, ids.parse_job, "Job", "")
 
 
 def template(text: str, *, path: str = "") -> Ref:
