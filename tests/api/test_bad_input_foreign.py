@@ -16,7 +16,6 @@ from tests.api.templated import templated
 from enginehouse.api.asgi import application
 from enginehouse.api.edge import routes
 from enginehouse.api.graphql.schema import OPEN, schema
-from enginehouse.api.http import organization
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
 from enginehouse.operations import bulk_cancels, identity, targets
@@ -293,7 +292,7 @@ async def _things(owner: Rest) -> dict[str, str]:
         "target": str(target.id),
         "asset": asset.id,
         "organization": str(principal.organization_id),
-        "organizationUUID": organization.shown(principal.organization_id),
+        "organizationUUID": ids.organization_uuid(principal.organization_id),
     }
 
 
@@ -318,7 +317,7 @@ def _nothing(owned: dict[str, str]) -> dict[str, str]:
         "scheduledUUID": ids.schedule_uuid(987655),
         "content": "00000000-0000-4000-8000-000000000000",
         "organization": "987654",
-        "organizationUUID": organization.shown(987654),
+        "organizationUUID": ids.organization_uuid(987654),
     }
 
 

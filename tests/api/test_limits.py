@@ -10,7 +10,6 @@ from tests.api.conftest import TOKEN
 from tests.api.graphql_house import ADAPTER, Served, serving
 from tests.api.rest_client import BATCH, Rest, single, transcription
 
-from enginehouse.api.http import organization
 from enginehouse.api.v1 import routes
 from enginehouse.domain import ids
 from enginehouse.operations import identity, jobs
@@ -74,7 +73,7 @@ async def test_a_cancelled_job_is_refused_with_its_status(own: Rest, rest: Rest)
 async def test_an_organization_shows_its_share_and_keeps_what_is_not_given(own: Rest) -> None:
     changed = result(await patch(own, "organizations/1", {"weight": 5, "runningLimit": 2}))
     assert (changed["organizationID"], changed["weight"], changed["runningLimit"]) == ("1", 5, 2)
-    named = f"organizations/{organization.shown(1)}"
+    named = f"organizations/{ids.organization_uuid(1)}"
     assert result(await patch(own, named, {"weight": 1}))["runningLimit"] == 2
     assert "runningLimit" not in result(await patch(own, named, {"runningLimit": None}))
     paused = result(await own.post("organizations/1/pause", {}))
