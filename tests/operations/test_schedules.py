@@ -11,14 +11,13 @@ from msgspec import structs
 from tests import make
 from tests.operations.scheduled import CALLER, recurring, scheduled, template
 
-from enginehouse.domain.audit import AuditFilter
+from enginehouse.domain.audit import AuditFilter, RequestOrigin, request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.job import JobFilter, TargetRequest
 from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.schedule import Between, RunMode, ScheduleFilter
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, targets
-from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches, schedules
 from enginehouse.operations.schedules.launchables import Launches
@@ -230,7 +229,7 @@ async def test_a_retry_is_of_the_same_schedule_and_of_no_slot(ready: House) -> N
 
 
 async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(ready: House) -> None:
-    trail.origin.set(trail.Origin(client_ip="192.0.2.7"))
+    request_origin.set(RequestOrigin(client_ip="192.0.2.7"))
     schedule = await scheduled(ready)
     await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(name="t"))
     await launches.launch_schedule(ready, CALLER, schedule.id)
