@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
-from enginehouse.domain.planning.edges import initial, shape
+from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.planning.plan import plan
 from enginehouse.domain.work import NewArtifact
 from enginehouse.operations import jobs as operations
@@ -116,7 +116,7 @@ def new_job(request: JobRequest, *, organization_id: int = ORGANIZATION, **field
         organization_id=organization_id,
         plan=made,
         document=plans.encode(made).decode(),
-        shape=shape(made),
+        edges=edges_of(made),
         statuses=start.statuses,
         runnable=frozenset(start.ready),
         total=sum(task.standby_for is None for task in made.tasks),

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -12,26 +12,25 @@ import structlog
 from enginehouse.api.asgi import Application, application
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.errors import Unavailable
-from enginehouse.domain.work import BEAT_SECONDS
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import accounts, bulk_cancels, engines, maintenance, workers
+from enginehouse.operations import accounts, engines, maintenance, workers
 from enginehouse.operations.accounts import FirstStart
-from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
-from enginehouse.runtime import duties as runtime_duties
+from enginehouse.runtime import duties
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
-from enginehouse.runtime.duties import Duty
+from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.in_process import InProcess
+from enginehouse.runtime.presence import Presence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.scheduler import Scheduler
-from enginehouse.runtime.source import InProcess
+from enginehouse.runtime.source import WorkerOffer, WorkSource
 from enginehouse.runtime.supervisor import Supervisor
 from enginehouse.settings import Settings
 from enginehouse.storage.database.database import Database
@@ -44,7 +43,6 @@ WORK_CHANNEL = "work"
 STOP_CHANNEL = "stop"
 _DAY = 86_400
 _KEEPERS = "keepers"
-_SETTLE = "settle bulk cancels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,41 +115,51 @@ async def open_database(settings: Settings) -> Database:
 async def _supervisor(
     settings: Settings, house: House, keeper: Keeper, specs: Sequence[EngineSpec], closing: AsyncExitStack
 ) -> Supervisor:
+    capacity = Capacity(
+        {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
+        stop_grace=settings.stop_grace_seconds,
+    )
+    source = InProcess(house)
+    runner = _runner(settings, house, source, keeper, capacity, closing)
+    worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
+    dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
+    _listen(house, dispatcher, capacity, closing)
+    scheduler = Scheduler(house)
+    house.listeners.scheduled = scheduler.loop.wake
+    runs = [spec.id for spec in specs if capacity.pools.get(spec.kind, 0) > 0]
+    presence = Presence(source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs))
+    await presence.register()
+    closing.push_async_callback(presence.leave)
+    return Supervisor(
+        dispatcher=dispatcher,
+        heartbeat=Heartbeat(source, capacity, lease_seconds=settings.lease_seconds),
+        capacity=capacity,
+        duties=[*duties.loops(house), presence.loop, scheduler.loop],
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def _runner(
+    settings: Settings,
+    house: House,
+    source: WorkSource,
+    keeper: Keeper,
+    capacity: Capacity,
+    closing: AsyncExitStack,
+) -> Runner:
     warm = max(settings.warm_children, settings.python_slots)
     children = ChildPool(keeper, slots=warm, idle_seconds=settings.idle_child_seconds)
     closing.push_async_callback(children.close)
     outgoing = GuardedClient(allow_private=settings.allow_private_urls)
     closing.push_async_callback(outgoing.aclose)
-    source = InProcess(house)
     native = {engine.spec.id: engine for engine in ENGINES}
-    capacity = Capacity(
-        {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
-        stop_grace=settings.stop_grace_seconds,
-    )
-    runner = Runner(
+    return Runner(
         source=source,
-        house=house,
-        native=native,
-        call_python=children.call,
+        executor=Executor(native=native, call_python=children.call, grace_of=capacity.grace_of),
         fetch=outgoing.fetch,
+        folder=house.store.scratch(),
         engine_ended=capacity.release,
         stop_requested=capacity.stop_requested,
-        grace_of=capacity.grace_of,
-    )
-    worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
-    dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
-    duties = runtime_duties.loops(_duties(house))
-    _listen(house, dispatcher, capacity, closing)
-    house.listeners.accepted = next(loop for loop in duties if loop.name == _SETTLE).wake
-    scheduler = Scheduler(house)
-    house.listeners.scheduled = scheduler.loop.wake
-    presence = await _appear(house, worker, capacity, specs, closing)
-    return Supervisor(
-        dispatcher=dispatcher,
-        heartbeat=Heartbeat(source, capacity, lease_seconds=settings.lease_seconds),
-        capacity=capacity,
-        duties=[*duties, *runtime_duties.loops([presence]), scheduler.loop],
-        drain_seconds=settings.drain_seconds,
     )
 
 
@@ -182,64 +190,3 @@ async def _on_notice(database: Database, channel: str, react: Callable[[], None]
     while True:
         if await database.wait(channel, timeout=60):
             react()
-
-
-async def _appear(
-    house: House, worker: str, capacity: Capacity, specs: Sequence[EngineSpec], closing: AsyncExitStack
-) -> Duty:
-    """The worker is known with its worker slots and engines until it stops; answers the duty that keeps it so."""
-    offered = [spec.id for spec in specs if capacity.pools.get(spec.kind, 0) > 0]
-
-    async def beat() -> bool:
-        await workers.beat(house, name=worker, pools=capacity.pools, engines=offered)
-        return False
-
-    async def leave() -> None:
-        # Where the storage is out of reach, silence says the same a little later.
-        with suppress(Unavailable):
-            await workers.leave(house, worker)
-
-    await workers.appear(house, name=worker, pools=capacity.pools, engines=offered)
-    closing.push_async_callback(leave)
-    return Duty("presence", BEAT_SECONDS, beat)
-
-
-def _duties(house: House) -> list[Duty]:
-    async def expire() -> bool:
-        return await maintenance.expire_leases(house) >= _BATCH
-
-    async def prune() -> bool:
-        return await maintenance.prune(house, now=await maintenance.storage_time(house)) >= _BATCH
-
-    async def prune_keys() -> bool:
-        return await maintenance.prune_keys(house, now=await maintenance.storage_time(house), limit=_KEYS) >= _KEYS
-
-    slot_history = maintenance.SlotHistory()
-
-    async def prune_slots() -> bool:
-        return await slot_history.prune(house, now=await maintenance.storage_time(house))
-
-    async def settle() -> bool:
-        return await bulk_cancels.settle(house)
-
-    async def prune_audit() -> bool:
-        return await seals.prune(house, now=await maintenance.storage_time(house))
-
-    async def sum_up() -> bool:
-        await house.refusals.sum_up()
-        return False
-
-    return [
-        Duty("expire leases", 1.0, expire),
-        Duty("prune", 60.0, prune),
-        Duty("prune keys", 60.0, prune_keys),
-        Duty("prune slots", 600.0, prune_slots),
-        Duty(_SETTLE, 1.0, settle),
-        Duty("seal", seals.DISTANCE, seals.Sealing(house).turn),
-        Duty("prune audit", 60.0, prune_audit),
-        Duty("sum up refusals", 10.0, sum_up),
-    ]
-
-
-_BATCH = 200
-_KEYS = 1000

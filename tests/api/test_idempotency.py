@@ -11,6 +11,7 @@ from tests.api.conftest import TOKEN
 from tests.api.rest_client import BATCH
 
 from enginehouse.api.asgi import application
+from enginehouse.api.auth import authenticate
 from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.interface import ForCallers, Interface
 from enginehouse.api.http.paths import Paths
@@ -148,7 +149,7 @@ async def test_b18_and_b19_have_their_own_status_where_it_is_known(
     for base, status in (("/edge/v1", documented), ("/api/v1", own)):
         paths: Paths[Any] = Paths()
         paths.add("POST", "/it", ForCallers(refuse))
-        app = Interface(lambda: both.house, base=base, operations=paths, own=base == "/api/v1")
+        app = Interface(lambda: both.house, authenticate, base=base, operations=paths, own=base == "/api/v1")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
             answer = await client.post(f"{base}/it", headers={"Authorization": f"Bearer {TOKEN}"})
         assert (answer.status_code, answer.json()["id"]) == (status, refusal.code)

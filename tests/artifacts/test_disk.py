@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from enginehouse.artifacts.disk import DiskStore
-from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.errors import NotFound, TooLarge, Unavailable
 
 
@@ -33,7 +32,7 @@ async def blocks(*some: bytes) -> AsyncIterator[bytes]:
         yield block
 
 
-async def test_a_put_answers_size_and_digests_and_the_bytes_are_there(store: ArtifactStore, tmp_path: Path) -> None:
+async def test_a_put_answers_size_and_digests_and_the_bytes_are_there(store: DiskStore, tmp_path: Path) -> None:
     data = os.urandom(3_000_000)
     source = tmp_path / "source"
     source.write_bytes(data)
@@ -42,7 +41,7 @@ async def test_a_put_answers_size_and_digests_and_the_bytes_are_there(store: Art
         assert (stored.key, stored.size) == (key, len(data))
         assert stored.sha256 == hashlib.sha256(data).hexdigest()
         assert stored.md5 == hashlib.md5(data).hexdigest()
-        assert store.local(key).read_bytes() == data
+        assert (store.kept / key).read_bytes() == data
         assert await store.read(key, limit=10) == data[:10]
     assert source.read_bytes() == data
     assert unfinished(tmp_path) == []
@@ -100,7 +99,7 @@ async def test_past_the_limit_nothing_is_kept(store: DiskStore, tmp_path: Path, 
     }
     with pytest.raises(TooLarge, match="10 bytes"):
         await store.put("jobs/a", sources[kind], max_bytes=10)
-    assert not store.local("jobs/a").exists()
+    assert not (store.kept / "jobs/a").exists()
     assert unfinished(tmp_path) == []
     assert (await store.put("jobs/a", b"x" * 10, max_bytes=10)).size == 10
 
@@ -127,7 +126,7 @@ async def test_a_source_that_breaks_off_leaves_nothing(store: DiskStore, tmp_pat
 
     with pytest.raises(ConnectionError):
         await store.put("jobs/a", broken())
-    assert not store.local("jobs/a").exists()
+    assert not (store.kept / "jobs/a").exists()
     assert unfinished(tmp_path) == []
 
 
@@ -191,7 +190,7 @@ async def test_links_and_pipes_are_not_sources(store: DiskStore, tmp_path: Path)
         await store.put("jobs/a", tmp_path / "link")
     with pytest.raises(ValueError, match="not a regular file"):
         await asyncio.wait_for(store.put("jobs/a", tmp_path / "pipe"), 10)
-    assert not store.local("jobs/a").exists()
+    assert not (store.kept / "jobs/a").exists()
 
 
 async def test_unknown_is_not_found(store: DiskStore) -> None:
@@ -256,9 +255,14 @@ async def test_what_would_leave_a_gap_is_not_appended(store: DiskStore) -> None:
 
 async def test_a_log_that_was_deleted_does_not_come_back(store: DiskStore, tmp_path: Path) -> None:
     await store.append("logs/1", 0, b"one")
+    await store.append("logs/2", 0, b"one")
     await store.delete(["logs/1"])
     with pytest.raises(NotFound):
         await store.append("logs/1", 3, b"two")
+    assert await store.keys("logs") == ["logs/2"]
+    await store.delete(["logs/2"])
+    with pytest.raises(NotFound):
+        await store.append("logs/2", 3, b"two")
     assert list((tmp_path / "kept").rglob("*")) == []
 
 
@@ -306,7 +310,7 @@ asyncio.run(store.put("jobs/a", endless()))
     assert len(unfinished(tmp_path)) == 2
     store = DiskStore(tmp_path)
     assert unfinished(tmp_path) == []
-    assert not store.local("jobs/a").exists()
+    assert not (store.kept / "jobs/a").exists()
     store.close()
 
 

@@ -13,8 +13,8 @@ from msgspec import structs
 from tests.domain.requests import NOW
 
 from enginehouse.domain.event import Detail, EventKind
-from enginehouse.domain.job import Plan, Shape
-from enginehouse.domain.planning.edges import initial, shape
+from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges, edges_of, initial
 from enginehouse.domain.retry import Again, FailureKind, GiveUp
 from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus, cancellable
@@ -51,7 +51,7 @@ class Rows:
     """A job, its tasks, items, outputs and history."""
 
     plan: Plan
-    shape: Shape
+    edges: Edges
     job: JobState
     tasks: dict[int, TaskState]
     items: dict[Key, Item]
@@ -67,7 +67,7 @@ class Rows:
     @classmethod
     def create(cls, plan: Plan, reused: frozenset[int] = frozenset(), outputs: frozenset[Output] = frozenset()) -> Self:
         """A new job, in which the tasks `reused` stand complete by `outputs`."""
-        edges, start = shape(plan), initial(plan)
+        edges, start = edges_of(plan), initial(plan)
         ready = set(start.ready) - reused
         total = sum(task.standby_for is None for task in plan.tasks) - len(reused)
         job = JobState(1, 1, JobStatus.PENDING, False, False, total, 0, 0, 0, 0, 0)
@@ -195,7 +195,7 @@ class Rows:
         known, chunks = set(ordinals), {child: self.routed(child) for child in children}
         while True:
             tasks = {n: structs.replace(self.tasks[n]) for n in sorted(known)}
-            settlement = Settlement(structs.replace(self.job), tasks, self.plan, self.shape, now=NOW, chunks=chunks)
+            settlement = Settlement(structs.replace(self.job), tasks, self.plan, self.edges, now=NOW, chunks=chunks)
             try:
                 return settlement, tell(settlement)
             except Missing as missing:

@@ -3,7 +3,7 @@
 from tests.domain.requests import folder, job, joined, planned, route, stage, task
 
 from enginehouse.domain.job import REST, RouteRequest
-from enginehouse.domain.planning.edges import initial, shape
+from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.status import TaskStatus
 
 
@@ -12,7 +12,7 @@ def test_parents_and_children_are_distinct_and_in_order() -> None:
     request = job(
         stage("a"), two_ways, stage("b"), routes=(route("a-out", "b-in"), route("a-out", "x"), route("a-out", "y"))
     )
-    found = shape(planned(request).plan)
+    found = edges_of(planned(request).plan)
     assert found.children == ((2, 1), (), ())
     assert found.parents == ((), (0,), (0,))
     assert found.waits_for == (0, 1, 1)
@@ -22,7 +22,7 @@ def test_parents_and_children_are_distinct_and_in_order() -> None:
 
 def test_a_standby_waits_but_is_not_waited_for() -> None:
     request = job(stage("a"), stage("b", standby=task("batch")), stage("c"), routes=joined("abc", "ab bc").routes)
-    found = shape(planned(request).plan)
+    found = edges_of(planned(request).plan)
     assert found.children == ((1, 3), (2,), (), (2,))
     assert found.parents == ((), (0,), (1, 3), (0,))
     assert found.waits_for == (0, 1, 1, 1)
@@ -47,4 +47,4 @@ def test_a_roots_route_is_no_parent() -> None:
     made = planned(request).plan
     assert len(made.routes) == 1
     assert initial(made).ready == (0,)
-    assert shape(made).waits_for == (0,)
+    assert edges_of(made).waits_for == (0,)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from enginehouse.domain.fair_order import Waiting, choose, turns
 from enginehouse.domain.fair_shares import Level, Shares
-from enginehouse.domain.quotas import Lane, Obstacle, Standing, obstacles
+from enginehouse.domain.quotas import Lane, Obstacle, Quotas, obstacles
 
 FOR_EVER = 1e12
 Length = Callable[[random.Random], float]
@@ -24,7 +24,7 @@ class House:
     """Slots, shares and lanes in virtual time: a free slot is given away at once by the choice of the product."""
 
     slots: int
-    standing: Standing = field(default_factory=Standing)
+    quotas: Quotas = field(default_factory=Quotas)
     dispatchers: int = 1
     seed: int = 1
     now: float = 0.0
@@ -72,9 +72,9 @@ class House:
         }
         if not limit or not lanes:
             return
-        shares.weigh(self.standing.weights)
-        level = shares.level(turns(lanes, self.standing, Level()))
-        for lane, item in choose(lanes, self.standing, level, limit=limit):
+        shares.weigh(self.quotas.weights)
+        level = shares.level(turns(lanes, self.quotas, Level()))
+        for lane, item in choose(lanes, self.quotas, level, limit=limit):
             found, seconds = self.lanes[lane].popleft()
             assert found == item
             token = next(self._tokens)
@@ -110,7 +110,7 @@ def test_a_hundred_thousand_jobs_of_one_delay_the_first_of_another_by_one_task(
 @pytest.mark.parametrize("slots", [1, 2, 8])
 @pytest.mark.parametrize("lengths", [(even, even), (mixed, mixed), (even, mixed), (mixed, even)])
 def test_weights_of_one_to_three_give_slot_seconds_of_one_to_three(slots: int, lengths: tuple[Length, Length]) -> None:
-    house = House(slots, Standing(weights={2: 3}))
+    house = House(slots, Quotas(weights={2: 3}))
     house.wait(1, 20_000 * slots, lengths[0])
     house.wait(2, 20_000 * slots, lengths[1])
     house.run(until=5_000)
@@ -142,7 +142,7 @@ def test_whoever_could_not_start_for_a_while_is_owed_nothing_afterwards() -> Non
 
 
 def test_several_dispatchers_share_as_one_does() -> None:
-    house = House(2, Standing(weights={2: 3}), dispatchers=3)
+    house = House(2, Quotas(weights={2: 3}), dispatchers=3)
     house.wait(1, 50_000, mixed)
     house.wait(2, 50_000, even)
     house.wait(7, 1, even, at=1_000.5)
@@ -206,16 +206,16 @@ ITEM = Waiting(0, 0, 1, 0, 0)
 
 def test_every_obstacle_of_a_lane_is_told() -> None:
     lane = Lane(1, "e")
-    standing = Standing(
+    quotas = Quotas(
         organization_limits={1: 2},
         engine_limits={"e": 1},
         paused_organizations=frozenset({1}),
         paused_engines=frozenset({"e"}),
         live={lane: 1, Lane(1, "f"): 1},
     )
-    assert obstacles(lane, standing) == tuple(Obstacle)
-    assert obstacles(Lane(2, "f"), standing) == ()
-    assert choose({lane: [ITEM]}, standing, Level(), limit=1) == []
+    assert obstacles(lane, quotas) == tuple(Obstacle)
+    assert obstacles(Lane(2, "f"), quotas) == ()
+    assert choose({lane: [ITEM]}, quotas, Level(), limit=1) == []
 
 
 def test_the_order_within_an_organization_is_priority_then_due_time_then_age_across_its_engines() -> None:
@@ -223,26 +223,26 @@ def test_the_order_within_an_organization_is_priority_then_due_time_then_age_acr
         Lane(1, "a"): [Waiting(0, 5, 3, 0, 0), Waiting(9, 0, 1, 0, 0)],
         Lane(1, "b"): [Waiting(-1, 9, 8, 0, 0), Waiting(0, 4, 9, 0, 0), Waiting(0, 5, 2, 1, 0)],
     }
-    chosen = [item for _, item in choose(lanes, Standing(), Level(), limit=9)]
+    chosen = [item for _, item in choose(lanes, Quotas(), Level(), limit=9)]
     assert chosen == sorted(chosen)
     assert len(chosen) == 5
 
 
 def test_what_goes_on_behind_the_items_given_is_not_overtaken() -> None:
     lanes = {Lane(1, "a"): [Waiting(0, 0, 1, 0, 0)], Lane(1, "b"): [Waiting(5, 0, 2, 0, 0)], Lane(2, "a"): [ITEM]}
-    chosen = choose(lanes, Standing(), Level(), limit=9, more={Lane(1, "a")})
+    chosen = choose(lanes, Quotas(), Level(), limit=9, more={Lane(1, "a")})
     assert sorted(lane for lane, _ in chosen) == [Lane(1, "a"), Lane(2, "a")]
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[dict[Lane, list[Waiting]], Standing, Level, int]:
+def situations(draw: st.DrawFn) -> tuple[dict[Lane, list[Waiting]], Quotas, Level, int]:
     small = st.integers(0, 4)
     lanes = draw(st.dictionaries(st.builds(Lane, st.integers(1, 4), st.sampled_from("abc")), st.integers(0, 6)))
     items: dict[Lane, list[Waiting]] = {}
     number = itertools.count()
     for lane, count in lanes.items():
         items[lane] = sorted(Waiting(draw(small), draw(small), next(number), 0, 0) for _ in range(count))
-    standing = Standing(
+    quotas = Quotas(
         weights=draw(st.dictionaries(st.integers(1, 4), st.integers(1, 5))),
         organization_limits=draw(st.dictionaries(st.integers(1, 4), small)),
         engine_limits=draw(st.dictionaries(st.sampled_from("abc"), small)),
@@ -251,36 +251,36 @@ def situations(draw: st.DrawFn) -> tuple[dict[Lane, list[Waiting]], Standing, Le
         live=draw(st.dictionaries(st.builds(Lane, st.integers(1, 4), st.sampled_from("abc")), small)),
     )
     accounts = draw(st.dictionaries(st.integers(1, 4), st.tuples(st.floats(0, 9), st.integers(-1, 20))))
-    return items, standing, Level(0.0, 21, accounts), draw(st.integers(1, 12))
+    return items, quotas, Level(0.0, 21, accounts), draw(st.integers(1, 12))
 
 
 @given(situations())
 def test_a_choice_is_in_order_within_the_limits_and_leaves_no_room_unused(
-    situation: tuple[dict[Lane, list[Waiting]], Standing, Level, int],
+    situation: tuple[dict[Lane, list[Waiting]], Quotas, Level, int],
 ) -> None:
-    items, standing, level, limit = situation
-    chosen = choose(items, standing, level, limit=limit)
+    items, quotas, level, limit = situation
+    chosen = choose(items, quotas, level, limit=limit)
     assert len(chosen) <= limit
     assert len(set(chosen)) == len(chosen)
     taken = Counter(lane for lane, _ in chosen)
     for lane in taken:
         assert [item for found, item in chosen if found == lane] == items[lane][: taken[lane]]
-        assert lane.organization_id not in standing.paused_organizations
-        assert lane.engine_id not in standing.paused_engines
+        assert lane.organization_id not in quotas.paused_organizations
+        assert lane.engine_id not in quotas.paused_engines
     for organization_id in {lane.organization_id for lane in taken}:
         mine = [item for lane, item in chosen if lane.organization_id == organization_id]
         assert mine == sorted(mine)
-    after = Standing(
-        standing.weights,
-        standing.organization_limits,
-        standing.engine_limits,
-        standing.paused_organizations,
-        standing.paused_engines,
-        _sum(standing.live, taken),
+    after = Quotas(
+        quotas.weights,
+        quotas.organization_limits,
+        quotas.engine_limits,
+        quotas.paused_organizations,
+        quotas.paused_engines,
+        _sum(quotas.live, taken),
     )
     for lane in taken:
-        assert after.live_of_organization(lane.organization_id) <= _most(standing.organization_limits, lane[0])
-        assert after.live_of_engine(lane.engine_id) <= _most(standing.engine_limits, lane[1])
+        assert after.live_of_organization(lane.organization_id) <= _most(quotas.organization_limits, lane[0])
+        assert after.live_of_engine(lane.engine_id) <= _most(quotas.engine_limits, lane[1])
     if len(chosen) < limit:
         assert all(taken[lane] == len(waiting) or obstacles(lane, after) for lane, waiting in items.items())
 

@@ -164,7 +164,7 @@ def expected_items(rows: Rows, ordinal: int, *, ready: bool) -> Counter[Source]:
     plan = rows.plan.tasks[ordinal]
     if ordinal in rows.reused:
         return Counter()
-    if not plan.per_chunk or not rows.shape.parents[ordinal]:
+    if not plan.per_chunk or not rows.edges.parents[ordinal]:
         return Counter([WHOLE] if ready else [])
     at_once = not plan.parents_first and plan.standby_for is None
     return Counter(rows.routed(ordinal) if ready or at_once else [])

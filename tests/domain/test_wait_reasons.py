@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from enginehouse.domain.fair_order import Waiting, choose
 from enginehouse.domain.fair_shares import Level
-from enginehouse.domain.quotas import Lane, Obstacle, Standing
+from enginehouse.domain.quotas import Lane, Obstacle, Quotas
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.wait_reasons import explanation as wait_reasons_explanation
 from enginehouse.domain.wait_reasons import reasons
@@ -26,7 +26,7 @@ TASK = TaskFacts(
 )
 HOUSE = HouseFacts(
     now=NOW,
-    standing=Standing(),
+    quotas=Quotas(),
     engines={"speech": EngineFacts("Speech"), "other": EngineFacts("Other")},
     pools={"python": PoolFacts(slots=4, taken=4)},
     lanes={"python": {MINE: [ITEM]}},
@@ -38,8 +38,8 @@ def ahead(count: int, lane: Lane = MINE) -> list[Waiting]:
     return [Waiting(-1, DUE, n, 0, 0) for n in range(count)] + ([ITEM] if lane == MINE else [])
 
 
-def standing(**fields: object) -> HouseFacts:
-    return replace(HOUSE, standing=Standing(**fields))  # type: ignore[arg-type]
+def quotas(**fields: object) -> HouseFacts:
+    return replace(HOUSE, quotas=Quotas(**fields))  # type: ignore[arg-type]
 
 
 def lanes(found: Mapping[Lane, Sequence[Waiting]], pool: PoolFacts | None = None) -> HouseFacts:
@@ -107,20 +107,20 @@ SAID = {
     ),
     "organization paused": (
         TASK,
-        standing(paused_organizations=frozenset({1})),
+        quotas(paused_organizations=frozenset({1})),
         "The organization is paused.",
         ["organization_paused"],
     ),
     "engine paused": (
         TASK,
-        standing(paused_engines=frozenset({"speech"})),
+        quotas(paused_engines=frozenset({"speech"})),
         'The engine "Speech" is paused.',
         ["engine_paused"],
     ),
     "engine disabled": (
         TASK,
         replace(
-            standing(paused_engines=frozenset({"speech"})), engines={"speech": EngineFacts("Speech", state="disabled")}
+            quotas(paused_engines=frozenset({"speech"})), engines={"speech": EngineFacts("Speech", state="disabled")}
         ),
         'The engine "Speech" is disabled.',
         ["engine_disabled"],
@@ -145,19 +145,19 @@ SAID = {
     ),
     "organization limit": (
         TASK,
-        standing(organization_limits={1: 2}, live={Lane(1, "other"): 2}),
+        quotas(organization_limits={1: 2}, live={Lane(1, "other"): 2}),
         "The organization has 2 attempts running and may have 2.",
         ["organization_limit"],
     ),
     "engine limit": (
         TASK,
-        standing(engine_limits={"speech": 1}, live={Lane(2, "speech"): 1}),
+        quotas(engine_limits={"speech": 1}, live={Lane(2, "speech"): 1}),
         'The engine "Speech" has 1 attempt running and may have 1.',
         ["engine_limit"],
     ),
     "two at once": (
         TASK,
-        standing(paused_organizations=frozenset({1}), paused_engines=frozenset({"speech"})),
+        quotas(paused_organizations=frozenset({1}), paused_engines=frozenset({"speech"})),
         'The organization is paused; the engine "Speech" is paused.',
         ["organization_paused", "engine_paused"],
     ),
@@ -175,7 +175,7 @@ SAID = {
     ),
     "until, and paused": (
         replace(HELD, later=Later(NOW + 2_000_000, 2, "url_timeout", None)),
-        standing(paused_engines=frozenset({"speech"})),
+        quotas(paused_engines=frozenset({"speech"})),
         (
             "Attempt 2 may start at 2026-09-21T14:13:22.000Z, since attempt 1 failed (url_timeout); "
             'the engine "Speech" is paused.'
@@ -222,7 +222,7 @@ SAID = {
         TASK,
         replace(
             lanes({MINE: ahead(0), Lane(1, "other"): ahead(2, Lane(1, "other"))}),
-            standing=Standing(paused_engines=frozenset({"other"})),
+            quotas=Quotas(paused_engines=frozenset({"other"})),
         ),
         "All 4 python slots are taken and it is the next of its organization.",
         ["no_free_slot"],
@@ -271,7 +271,7 @@ def test_every_kind_of_reason_and_every_obstacle_has_its_sentence() -> None:
 
 
 def test_a_job_says_what_its_next_tasks_wait_for() -> None:
-    paused = standing(paused_engines=frozenset({"speech"}))
+    paused = quotas(paused_engines=frozenset({"speech"}))
     parent = replace(NO_ITEM, ordinal=3, parents=(OtherTask(2, "Speech", TaskStatus.QUEUED),))
     tasks = [
         wait_reasons_explanation.explain(TASK, paused),
@@ -295,7 +295,7 @@ def test_a_job_is_as_far_from_its_start_as_its_first_task() -> None:
 
 def test_a_job_that_runs_or_has_ended_says_so() -> None:
     running = wait_reasons_explanation.explain(replace(NO_ITEM, status=TaskStatus.RUNNING, running=1), HOUSE)
-    waits = wait_reasons_explanation.explain(TASK, standing(paused_organizations=frozenset({1})))
+    waits = wait_reasons_explanation.explain(TASK, quotas(paused_organizations=frozenset({1})))
     assert wait_reasons_explanation.explain_job(JobStatus.RUNNING, [running, running]).sentence == "It is running."
     said = wait_reasons_explanation.explain_job(JobStatus.RUNNING, [running, waits]).sentence
     assert said == "1 of its 2 tasks runs. Of the rest: the organization is paused."
@@ -329,7 +329,7 @@ def scenes(draw: st.DrawFn) -> HouseFacts:
         )
         for lane in ALL_LANES
     }
-    house = Standing(
+    house = Quotas(
         weights=draw(st.dictionaries(st.sampled_from(ORGANIZATIONS), st.integers(1, 5))),
         organization_limits=draw(st.dictionaries(st.sampled_from(ORGANIZATIONS), limits, max_size=2)),
         engine_limits=draw(st.dictionaries(st.sampled_from(ENGINES), limits, max_size=2)),
@@ -339,7 +339,7 @@ def scenes(draw: st.DrawFn) -> HouseFacts:
     )
     return HouseFacts(
         now=NOW,
-        standing=house,
+        quotas=house,
         engines={engine: EngineFacts(engine) for engine in ENGINES},
         pools={"python": PoolFacts(4, draw(st.integers(0, 4)))},
         lanes={"python": found},
@@ -354,7 +354,7 @@ def explained(lane: Lane, item: Waiting, house: HouseFacts) -> tuple[AnyReason, 
 @given(scenes())
 def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_turn(house: HouseFacts) -> None:
     found = house.lanes["python"]
-    chosen = {item for _, item in choose(found, house.standing, Level(), limit=10_000)}
+    chosen = {item for _, item in choose(found, house.quotas, Level(), limit=10_000)}
     for lane, items in found.items():
         for item in items:
             [first, *_] = explained(lane, item, house)
@@ -367,16 +367,16 @@ def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_
                 for mine, waits in found.items()
                 if mine.organization_id == lane.organization_id
             }
-            assert choose(left, house.standing, Level(), limit=1) == [(lane, item)]
+            assert choose(left, house.quotas, Level(), limit=1) == [(lane, item)]
 
 
 @given(scenes())
 def test_as_many_are_ahead_as_are_chosen_before_it(house: HouseFacts) -> None:
     """Limits that are not reached yet are left out: they would end the choice, not change its order."""
     found = house.lanes["python"]
-    free = replace(house.standing, organization_limits={}, engine_limits={})
+    free = replace(house.quotas, organization_limits={}, engine_limits={})
     chosen = choose(found, free, Level(), limit=10_000)
-    house = replace(house, standing=free)
+    house = replace(house, quotas=free)
     for organization_id in ORGANIZATIONS:
         mine = [(lane, item) for lane, item in chosen if lane.organization_id == organization_id]
         for place, (lane, item) in enumerate(mine):

@@ -34,7 +34,7 @@ class Bench:
         """An input as the runner hands it over: a file of the store."""
         key = f"inputs/{len(list(self.root.glob('kept/inputs/*')))}"
         stored = await self.store.put(key, data)
-        return Chunk(path=self.store.local(key), media_type=media_type, size=stored.size, **fields)
+        return Chunk(path=self.store.kept / key, media_type=media_type, size=stored.size, **fields)
 
     async def run(
         self, engine: NativeEngine, *inputs: Chunk, payload: Any = None, folders: tuple[Folder, ...] = ()

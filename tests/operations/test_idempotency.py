@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 from tests import make
 from tests.postgres import FSYNC
-from tests.runtime.floor import until
+from tests.runtime.until import until
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain import fingerprint

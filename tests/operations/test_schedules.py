@@ -11,7 +11,7 @@ from msgspec import structs
 from tests import make
 from tests.operations.scheduled import CALLER, recurring, scheduled, template
 
-from enginehouse.domain.audit import AuditFilter
+from enginehouse.domain.audit import AuditFilter, RequestOrigin, request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.job import JobFilter, TargetRequest
 from enginehouse.domain.refs import Ref
@@ -20,7 +20,6 @@ from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, targets
-from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches, schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
@@ -234,7 +233,7 @@ async def test_a_retry_is_of_the_same_schedule_and_of_no_slot(ready: House) -> N
 
 
 async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(ready: House) -> None:
-    trail.origin.set(trail.RequestOrigin(client_ip="192.0.2.7"))
+    request_origin.set(RequestOrigin(client_ip="192.0.2.7"))
     schedule = await scheduled(ready)
     await schedules.update(ready, CALLER, Ref.of(schedule.id), ScheduleRequest(name="t"))
     await launches.launch_schedule(ready, CALLER, Ref.of(schedule.id))

@@ -1,7 +1,6 @@
 """What the tests of the runtime stand on: a house, engines that follow a script, a source that can be in trouble."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.job import Job, JobRequest, TaskRequest
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.work import Answer, Attempt, AttemptPage, ItemKey, Lease, Report
+from enginehouse.domain.work import Answer, Attempt, AttemptPage, Lease, Report
 from enginehouse.engine import Output, Work
 from enginehouse.engines.native.categories import TEST
 from enginehouse.engines.native.noop import Noop
@@ -23,8 +22,10 @@ from enginehouse.operations import jobs, work
 from enginehouse.operations.house import House
 from enginehouse.outgoing.fetch import Response
 from enginehouse.runtime.capacity import Capacity
+from enginehouse.runtime.executor import Executor
+from enginehouse.runtime.in_process import InProcess
 from enginehouse.runtime.runner import Runner
-from enginehouse.runtime.source import InProcess
+from enginehouse.runtime.source import LeaseId
 from enginehouse.storage import attempts as storage_attempts
 
 NOOP = Noop.spec.id
@@ -81,11 +82,11 @@ class Source(InProcess):
         await self._pass("claim")
         return leases
 
-    async def heartbeat(self, leases: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
+    async def heartbeat(self, leases: Sequence[LeaseId]) -> dict[LeaseId, bool]:
         await self._pass("heartbeat")
         return await super().heartbeat(leases)
 
-    async def stop_signalled(self, leases: Sequence[tuple[ItemKey, int]]) -> None:
+    async def stop_signalled(self, leases: Sequence[LeaseId]) -> None:
         await self._pass("stop_signalled")
         await super().stop_signalled(leases)
 
@@ -127,14 +128,20 @@ class Floor:
     def runner(self) -> Runner:
         native: dict[str, NativeEngine] = {NOOP: Noop(), **self.engines}
         del native["gone"]
-        return Runner(source=self.source, house=self.house, native=native, call_python=_no_python, fetch=_no_fetch)
+        return Runner(
+            source=self.source,
+            executor=Executor(native=native, call_python=_no_python),
+            fetch=no_fetch,
+            folder=self.house.store.scratch(),
+        )
 
     def runner_of(self, capacity: Capacity) -> Runner:
         """The runner as a server wires it to its worker slots."""
+        runner = self.runner
         return replace(
-            self.runner,
+            runner,
+            executor=replace(runner.executor, grace_of=capacity.grace_of),
             stop_requested=capacity.stop_requested,
-            grace_of=capacity.grace_of,
             engine_ended=capacity.release,
         )
 
@@ -179,20 +186,9 @@ def one(engine: str, **fields: Any) -> JobRequest:
     return JobRequest(tasks=(TaskRequest(engine_id=engine, **fields),))
 
 
-async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 20) -> None:
-    """The condition holds; fails with `what` when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = holds()
-        if found if isinstance(found, bool) else await found:
-            return
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.005)
-
-
 async def _no_python(*given: Any, **more: Any) -> NoReturn:
     raise AssertionError("no engine of these tests runs in a child")
 
 
-def _no_fetch(url: str, *, max_bytes: int | None = None) -> AbstractAsyncContextManager[Response]:
+def no_fetch(url: str, *, max_bytes: int | None = None) -> AbstractAsyncContextManager[Response]:
     raise AssertionError("no engine of these tests fetches")

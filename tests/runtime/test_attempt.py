@@ -1,4 +1,4 @@
-"""What an attempt may reach: its log, never longer than allowed, and the assets of its job's target."""
+"""What an attempt may reach: addresses through the guarded client, and the assets of its job's target."""
 
 from dataclasses import replace
 
@@ -13,8 +13,7 @@ from enginehouse.engine import EngineFailure, Output
 from enginehouse.operations import targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
-from enginehouse.runtime import attempt as context_module
-from enginehouse.runtime.attempt import AttemptContext
+from enginehouse.runtime.attempt import Attempt, AttemptContext
 
 
 async def _context(
@@ -26,34 +25,9 @@ async def _context(
 
 
 def _of(floor: Floor, lease: Lease, client: GuardedClient | None = None) -> AttemptContext:
-    directory = floor.folder / "attempt"
-    directory.mkdir(exist_ok=True)
     fetch = client.fetch if client is not None else floor.runner.fetch
     spec = floor.engines["scripted"].spec
-    return AttemptContext(floor.house, lease, spec, fetch, lambda: directory, lambda: floor.folder / "attempt.log")
-
-
-async def test_a_line_is_in_the_log_with_its_time(floor: Floor) -> None:
-    context = await _context(floor)
-    context.log("one")
-    context.log("zwei: žluť")
-    first, second = (floor.folder / "attempt.log").read_text().splitlines()
-    assert first.endswith("Z one")
-    assert second.endswith("Z zwei: žluť")
-
-
-async def test_without_a_line_there_is_no_log(floor: Floor) -> None:
-    await _context(floor)
-    assert not (floor.folder / "attempt.log").exists()
-
-
-@pytest.mark.parametrize("line", ["x" * 1000, "ž" * 1000, "y" * 5_000_000])
-async def test_a_log_never_grows_past_its_limit(floor: Floor, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context_module, "LOG_BYTES", 10_000)
-    context = await _context(floor)
-    for _ in range(30):
-        context.log(line)
-    assert (floor.folder / "attempt.log").stat().st_size == 10_000
+    return Attempt(floor.source, lease, spec, folder=floor.folder / "attempts", fetch=fetch).context
 
 
 async def test_a_refused_url_is_a_failure_of_its_kind(floor: Floor) -> None:

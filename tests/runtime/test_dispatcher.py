@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from tests.runtime.floor import NOOP, Floor, one, until
+from tests.runtime.floor import NOOP, Floor, one
+from tests.runtime.until import until
 
 from enginehouse.domain.work import Lease
 from enginehouse.runtime.capacity import Capacity

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from structlog.testing import capture_logs
-from tests.runtime.floor import PRINCIPAL, DownError, Floor, until
+from tests.runtime.floor import PRINCIPAL, DownError, Floor
+from tests.runtime.until import until
 
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Lease

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 from tests import make
-from tests.runtime.floor import ENGINES
+from tests.runtime.floor import ENGINES, no_fetch
+from tests.runtime.memory_source import MemorySource
 
-from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import Refusal
@@ -17,7 +17,8 @@ from enginehouse.domain.job import Folder, FolderMode, FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import WHOLE, ItemKey, Lease, NewArtifact
 from enginehouse.engine import Chunk, EngineFailure, Output, Work
-from enginehouse.runtime.outputs import keep, printable
+from enginehouse.runtime.attempt import Attempt
+from enginehouse.runtime.outputs import printable, put_outputs
 
 IN = Folder("in", FolderMode.CHUNK, FolderType.INPUT)
 OUT = Folder("out", FolderMode.CHUNK, FolderType.OUTPUT)
@@ -29,8 +30,8 @@ class Desk:
     """An attempt that has its folder, its inputs and its task's folders."""
 
     def __init__(self, root: Path) -> None:
-        self.store = DiskStore(root / "store")
-        self.directory = self.store.scratch() / "attempt"
+        self.source = MemorySource(root)
+        self.directory = root / "attempt"
         self.directory.mkdir()
         self.spec: EngineSpec = ENGINES["read"].spec
 
@@ -61,14 +62,13 @@ class Desk:
             folders=folders,
             directory=self.directory,
         )
-        return await keep(self.store, lease, self.spec, work, outputs)
+        attempt = Attempt(self.source, lease, self.spec, folder=self.directory.parent, fetch=no_fetch)
+        return await put_outputs(attempt, work, outputs)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Any:
-    made = Desk(tmp_path)
-    yield made
-    made.store.close()
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
 
 
 def text(content: str = "x", **fields: Any) -> Output:
@@ -82,8 +82,8 @@ def chunk(index: int, **fields: Any) -> Chunk:
 async def test_bytes_are_kept_with_their_size_and_digest_under_the_attempts_own_token(desk: Desk) -> None:
     [kept] = await desk.keep(text("hello"))
     assert (kept.size, kept.sha256) == (5, hashlib.sha256(b"hello").hexdigest())
-    assert "/42/" in kept.key
-    assert await desk.store.read(kept.key) == b"hello"
+    assert desk.source.stored == {"42/000000-output-00003-000.txt": b"hello"}
+    assert kept.key in desk.source.stored
 
 
 async def test_without_output_folders_an_output_is_published(desk: Desk) -> None:
@@ -118,7 +118,7 @@ async def test_outputs_of_many_inputs_are_counted(desk: Desk) -> None:
 async def test_a_file_of_the_folder_is_moved_into_the_store(desk: Desk) -> None:
     (desk.directory / "out.txt").write_text("in a file")
     [kept] = await desk.keep(Output(media_type="text/plain", path=Path("out.txt")))
-    assert await desk.store.read(kept.key) == b"in a file"
+    assert desk.source.stored[kept.key] == b"in a file"
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../outside", "link"])
@@ -154,7 +154,8 @@ async def test_a_missing_file_is_an_error(desk: Desk) -> None:
 async def test_a_name_is_a_name_and_not_a_path(desk: Desk, given: str, kept: str) -> None:
     [made] = await desk.keep(text(name=given))
     assert made.name == kept
-    assert desk.store.local(made.key).resolve().is_relative_to(desk.store.local("jobs/1/7/0/42").resolve())
+    token, part = made.key.split("/")
+    assert (token, part.startswith("000000-")) == ("42", True)
 
 
 async def test_a_json_result_without_a_name_is_named_as_clients_look_for_it(desk: Desk) -> None:

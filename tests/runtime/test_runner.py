@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 import pytest
 from structlog.testing import capture_logs
 from tests import make
-from tests.runtime.floor import NOOP, PRINCIPAL, DownError, Floor, one, until
+from tests.runtime.floor import NOOP, PRINCIPAL, DownError, Floor, one
+from tests.runtime.until import until
 
 from enginehouse.domain.errors import TooLarge
 from enginehouse.domain.refs import Ref, TaskRef
@@ -15,7 +16,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import artifacts, maintenance, work
-from enginehouse.runtime import runner as runner_module
+from enginehouse.runtime import report as report_module
 
 Do = Callable[[Work, NativeContext], Awaitable[list[Output]]]
 
@@ -62,7 +63,7 @@ async def test_a_report_is_repeated_alone_while_storage_is_away(floor: Floor) ->
 async def test_a_report_that_is_never_accepted_is_given_up_and_logged(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "_REPORT_AGAIN", (0.001, 0.001))
+    monkeypatch.setattr(report_module, "_PAUSES", (0.001, 0.001))
     engine = floor.script("scripted", answering(text("once")))
     floor.source.trouble["finish"] = [DownError() for _ in range(10)]
     lease = await floor.lease_one()
@@ -203,7 +204,7 @@ async def test_an_engine_that_needs_no_files_is_given_none(floor: Floor) -> None
     [job_id] = await floor.create(one(NOOP))
     await floor.run_all()
     assert (await floor.job(job_id)).status == "complete"
-    assert not list(floor.house.store.local("jobs").rglob("*"))
+    assert not list((floor.folder / "store/kept/jobs").rglob("*"))
 
 
 # -- what it leaves ------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 from structlog.testing import capture_logs
-from tests.runtime.floor import PRINCIPAL, DownError, Floor, until
+from tests.runtime.floor import PRINCIPAL, DownError, Floor
 from tests.runtime.test_capacity import Work, lease, settle
 from tests.runtime.test_heartbeat import LEASE, Long, attempt
+from tests.runtime.until import until
 
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import jobs
@@ -27,7 +28,7 @@ def attached(floor: Floor, capacity: Capacity) -> Heartbeat:
 
 def kept(floor: Floor) -> list[Path]:
     """What of jobs is in the store, logs apart."""
-    folder = floor.house.store.local("jobs")
+    folder = floor.folder / "store/kept/jobs"
     return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".log"]
 
 

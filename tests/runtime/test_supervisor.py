@@ -3,13 +3,14 @@
 import asyncio
 from typing import Any
 
-from tests.runtime.floor import NOOP, Floor, one, until
+from tests.runtime.floor import NOOP, Floor, one
+from tests.runtime.until import until
 
 from enginehouse.engine import Output, Work
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
-from enginehouse.runtime.duties import Duty, loops
+from enginehouse.runtime.duties import Duty
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.supervisor import Supervisor
 
@@ -20,7 +21,7 @@ def supervisor(floor: Floor, *, drain_seconds: float, duties: list[Duty] | None 
         dispatcher=Dispatcher(floor.source, capacity, floor.runner.run, worker="test"),
         heartbeat=Heartbeat(floor.source, capacity, lease_seconds=30),
         capacity=capacity,
-        duties=loops(duties or []),
+        duties=[duty.loop() for duty in duties or []],
         drain_seconds=drain_seconds,
     )
 

@@ -1,16 +1,16 @@
-"""The standing: what operators have set and what is leased, as the order is decided from it."""
+"""The quotas: what operators have set and what is leased, as the order is decided from it."""
 
 from tests import make
 
-from enginehouse.domain.quotas import Lane, Standing
+from enginehouse.domain.quotas import Lane, Quotas
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, quotas
 
 
-async def test_a_house_where_nothing_is_set_has_no_standing(database: Database) -> None:
-    assert await database.read(quotas.read) == Standing()
+async def test_a_house_where_nothing_is_set_has_no_quotas(database: Database) -> None:
+    assert await database.read(quotas.read) == Quotas()
 
 
 async def test_leases_are_counted_by_organization_and_engine(database: Database) -> None:

@@ -74,9 +74,6 @@ class DiskStore:
         except _NOTHING_THERE:
             raise NotFound("artifact", key) from None
 
-    def local(self, key: str) -> Path:
-        return self._path(key)
-
     @asynccontextmanager
     async def open(self, key: str) -> AsyncIterator[Path]:
         """The file itself. Raises NotFound."""

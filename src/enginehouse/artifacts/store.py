@@ -42,9 +42,6 @@ class ArtifactStore(Protocol):
         Raises NotFound where it is gone, ValueError where bytes before `offset` are missing.
         """
 
-    def local(self, key: str) -> Path:
-        """A local file with the bytes, to hand to an engine."""
-
     def open(self, key: str) -> AbstractAsyncContextManager[Path]:
         """A local file with the bytes, to read inside the context and not after it. Raises NotFound."""
 

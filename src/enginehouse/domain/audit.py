@@ -1,5 +1,6 @@
 """Who did what: an entry of the audit, and which entries to read."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -8,6 +9,19 @@ import msgspec
 NOBODYS: Final = 0  # the organization of an act of which nobody knows whose it was
 
 Order = Literal["at", "user_name", "event", "object_type"]
+
+
+class RequestOrigin(msgspec.Struct, frozen=True, gc=False):
+    """Where a request came from, as an entrance received it; read only when something is recorded."""
+
+    client_ip: str | None = None
+    user_agent: bytes | None = None
+    correlation_id: bytes | None = None
+
+
+_UNKNOWN: Final = RequestOrigin()
+request_origin: Final[ContextVar[RequestOrigin]] = ContextVar("request_origin", default=_UNKNOWN)
+"""Set by an entrance for each request it answers."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from enginehouse.domain.fair_shares import START_SECONDS, Level
-from enginehouse.domain.quotas import Lane, Standing, obstacles
+from enginehouse.domain.quotas import Lane, Quotas, obstacles
 
 
 class Waiting(NamedTuple):
@@ -23,15 +23,15 @@ class Waiting(NamedTuple):
     item: int
 
 
-def turns(lanes: Iterable[Lane], standing: Standing, level: Level) -> list[int]:
+def turns(lanes: Iterable[Lane], quotas: Quotas, level: Level) -> list[int]:
     """The organizations of the lanes that something may start of, the one whose turn it is first."""
-    may_start = {lane.organization_id for lane in lanes if not obstacles(lane, standing)}
+    may_start = {lane.organization_id for lane in lanes if not obstacles(lane, quotas)}
     return sorted(may_start, key=level.of)
 
 
 def choose(
     lanes: Mapping[Lane, Sequence[Waiting]],
-    standing: Standing,
+    quotas: Quotas,
     level: Level,
     *,
     limit: int,
@@ -42,8 +42,8 @@ def choose(
     `more`: lanes that go on behind the items given. What comes after those may precede what other lanes of the same
     organization hold, so its turn ends there. Nothing is charged: the shares are told what has really started.
     """
-    waiting = {lane: items for lane, items in lanes.items() if items and not obstacles(lane, standing)}
-    if len(waiting) == 1 and not standing.limited:
+    waiting = {lane: items for lane, items in lanes.items() if items and not obstacles(lane, quotas)}
+    if len(waiting) == 1 and not quotas.limited:
         # The common house: one organization, one engine. Nobody to be fair to, nothing to count.
         [(lane, items)] = waiting.items()
         return [(lane, item) for item in items[:limit]]
@@ -54,7 +54,7 @@ def choose(
         heapq.heapify(queue)
     order = [(*level.of(organization_id), organization_id) for organization_id in queues]
     heapq.heapify(order)
-    room = _Room(standing)
+    room = _Room(quotas)
     chosen = list[tuple[Lane, Waiting]]()
     while order and len(chosen) < limit:
         had_so_far, _, organization_id = order[0]
@@ -63,7 +63,7 @@ def choose(
             heapq.heappop(order)
             continue
         chosen.append(found)
-        after = had_so_far + START_SECONDS / standing.weight(organization_id)
+        after = had_so_far + START_SECONDS / quotas.weight(organization_id)
         heapq.heapreplace(order, (after, level.starts + len(chosen), organization_id))
     return chosen
 
@@ -71,13 +71,13 @@ def choose(
 class _Room:
     """What the limits still let through while a choice is made."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, quotas: Quotas) -> None:
         self._organizations = {
-            organization_id: most - standing.live_of_organization(organization_id)
-            for organization_id, most in standing.organization_limits.items()
+            organization_id: most - quotas.live_of_organization(organization_id)
+            for organization_id, most in quotas.organization_limits.items()
         }
         self._engines = {
-            engine_id: most - standing.live_of_engine(engine_id) for engine_id, most in standing.engine_limits.items()
+            engine_id: most - quotas.live_of_engine(engine_id) for engine_id, most in quotas.engine_limits.items()
         }
 
     def take(self, lane: Lane) -> bool:

@@ -214,21 +214,6 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fal
     echo: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A plan's edges, worked out once: distinct parents and children of every task, standby routes included.
-
-    `waits_for[t]` is how many parents must complete before `t` has all its input; a standby is not one of them, since
-    it stands in for its principal. `feeds[t]` are the (folder, child, child folder) of t's outputs.
-    """
-
-    children: tuple[tuple[int, ...], ...]
-    parents: tuple[tuple[int, ...], ...]
-    waits_for: tuple[int, ...]
-    feeds: tuple[tuple[tuple[int, int, int], ...], ...]
-    standbys: tuple[int | None, ...]
-
-
 # -- what is read -------------------------------------------------------------------------------------------
 
 

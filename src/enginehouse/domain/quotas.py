@@ -25,7 +25,7 @@ class Obstacle(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Quotas:
     """What is true of the whole house at one moment. Organizations and engines that are not named have the defaults.
 
     `live` counts the leases by lane: a limit holds against those, so no slot can leak.
@@ -67,18 +67,18 @@ class Standing:
         return found
 
 
-def obstacles(lane: Lane, standing: Standing) -> tuple[Obstacle, ...]:
+def obstacles(lane: Lane, quotas: Quotas) -> tuple[Obstacle, ...]:
     """Everything that keeps the lane from being offered now; empty when its first item is a candidate."""
     organization_id, engine_id = lane
     found = list[Obstacle]()
-    if organization_id in standing.paused_organizations:
+    if organization_id in quotas.paused_organizations:
         found.append(Obstacle.ORGANIZATION_PAUSED)
-    if engine_id in standing.paused_engines:
+    if engine_id in quotas.paused_engines:
         found.append(Obstacle.ENGINE_PAUSED)
-    limit = standing.organization_limits.get(organization_id)
-    if limit is not None and standing.live_of_organization(organization_id) >= limit:
+    limit = quotas.organization_limits.get(organization_id)
+    if limit is not None and quotas.live_of_organization(organization_id) >= limit:
         found.append(Obstacle.ORGANIZATION_LIMIT)
-    limit = standing.engine_limits.get(engine_id)
-    if limit is not None and standing.live_of_engine(engine_id) >= limit:
+    limit = quotas.engine_limits.get(engine_id)
+    if limit is not None and quotas.live_of_engine(engine_id) >= limit:
         found.append(Obstacle.ENGINE_LIMIT)
     return tuple(found)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from enginehouse.domain.event import CANCELLED, NOT_NEEDED, OF_VERB, PARENT_FAILED, Detail, EventKind, failure
-from enginehouse.domain.job import Plan, Shape
-from enginehouse.domain.planning.edges import reach
+from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges, reach
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
 from enginehouse.domain.work import WHOLE, ItemState, Later, Source
@@ -71,7 +71,7 @@ class Settlement:
     job: JobState
     tasks: dict[int, TaskState]
     plan: Plan
-    shape: Shape
+    edges: Edges
     now: int
     chunks: dict[int, list[Source]] = field(default_factory=dict)
     new_items: list[tuple[int, int, Source]] = field(default_factory=list)  # (ordinal, item, what it reads)
@@ -89,7 +89,7 @@ class Settlement:
         for task in done:
             self._move(task, "reuse", Detail(job=origins[task.ordinal]))
             self.job.complete -= 1
-        for child in sorted({child for task in done for child in self.shape.children[task.ordinal]}):
+        for child in sorted({child for task in done for child in self.edges.children[task.ordinal]}):
             if self._takes_chunks_now(child):
                 for source in self._routed(child):
                     self._add_item(self._task(child), source)
@@ -116,7 +116,7 @@ class Settlement:
         """The item's result is accepted; `outputs` are its (output folder, part) pairs."""
         task = self._task(item.ordinal)
         self._close(task)
-        feeds = self.shape.feeds[item.ordinal]
+        feeds = self.edges.feeds[item.ordinal]
         if feeds:
             for folder, part in outputs:
                 for from_folder, child, into in feeds:
@@ -199,7 +199,7 @@ class Settlement:
         try:
             return self.tasks[ordinal]
         except KeyError:
-            raise Missing(tasks=reach(self.shape, ordinal)) from None
+            raise Missing(tasks=reach(self.edges, ordinal)) from None
 
     def _move(self, task: TaskState, verb: str, detail: Detail | None = None) -> None:
         """The task is in the verb's target status and the job's counts agree. The one door for a change of status."""
@@ -276,7 +276,7 @@ class Settlement:
     def _go_on(self, task: TaskState) -> None:
         """The task has completed: its standby is not needed, and its children wait for one parent less."""
         self._leave_out_standby(task.ordinal)
-        for child in self.shape.children[task.ordinal]:
+        for child in self.edges.children[task.ordinal]:
             state = self._task(child)
             state.waits_for -= 1
             state.changed = True
@@ -294,7 +294,7 @@ class Settlement:
         if task.status in TASK_ENDED or task.status is TaskStatus.STANDBY_PENDING:
             return
         plan = self.plan.tasks[task.ordinal]
-        if not plan.per_chunk or not self.shape.parents[task.ordinal]:
+        if not plan.per_chunk or not self.edges.parents[task.ordinal]:
             self._add_item(task, WHOLE)
             return
         if plan.parents_first or plan.standby_for is not None:
@@ -306,7 +306,7 @@ class Settlement:
         task.failure_reason, task.failure_message = kind.value, message
         self._move(task, "fail", failure(kind, message))
         self._drop_items(task)
-        standby = self.shape.standbys[task.ordinal]
+        standby = self.edges.standbys[task.ordinal]
         if standby is not None and (state := self._task(standby)).status is TaskStatus.STANDBY_PENDING:
             # The standby stands for its principal from here on, in the job's status as in the graph.
             self.job.failed -= 1
@@ -314,7 +314,7 @@ class Settlement:
             if state.waits_for == 0:
                 self._release(state)
             return
-        for ordinal in reach(self.shape, task.ordinal) - {task.ordinal}:
+        for ordinal in reach(self.edges, task.ordinal) - {task.ordinal}:
             self._abort(self._task(ordinal), PARENT_FAILED)
 
     def _abort(self, task: TaskState, reason: str) -> None:
@@ -328,10 +328,10 @@ class Settlement:
             self.job.aborted -= 1
 
     def _leave_out_standby(self, principal: int) -> None:
-        standby = self.shape.standbys[principal]
+        standby = self.edges.standbys[principal]
         while standby is not None:
             self._abort(self._task(standby), NOT_NEEDED)
-            standby = self.shape.standbys[standby]
+            standby = self.edges.standbys[standby]
 
     def _drop_items(self, task: TaskState) -> None:
         if task.items_open:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Output, Work
@@ -40,7 +39,7 @@ class ChildPool:
         spec: EngineSpec,
         work: Work,
         *,
-        log: Path,
+        log: Callable[[bytes], None],
         log_limit: int = LOG_LIMIT,
         timeout: float,  # noqa: ASYNC109 -- a limit of the engine, not a deadline of the caller
         memory_mb: int,
@@ -49,7 +48,7 @@ class ChildPool:
     ) -> list[Output]:
         """The engine's outputs for the work; nothing it started is still running.
 
-        What it prints is appended to `log` while it runs, up to `log_limit` bytes; the first byte makes the file.
+        What it prints is passed to `log` while it runs, up to `log_limit` bytes.
         `timeout` (seconds) does not count the wait for a slot or the import of the engine. Raises EngineFailure.
 
         When the task is cancelled, the child gets SIGTERM, and SIGKILL after `grace()` seconds; it is gone before

@@ -21,7 +21,7 @@ _LISTS_CHILDREN: Final = (_PROC / str(os.getpid()) / "task" / str(os.getpid()) /
 _GONE: Final = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
-class Stat(NamedTuple):
+class ProcessStat(NamedTuple):
     """One process as the kernel sees it: state letter, parent, resident bytes."""
 
     state: str
@@ -50,14 +50,14 @@ def _prctl(option: int, value: int) -> bool:
         return False
 
 
-def stat(pid: int) -> Stat | None:
+def stat(pid: int) -> ProcessStat | None:
     """The process's state; None when there is no such process."""
     try:
         # The name in parentheses may itself hold spaces and parentheses.
         fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except _GONE:
         return None
-    return Stat(fields[0].decode(), int(fields[1]), int(fields[21]) * PAGE)
+    return ProcessStat(fields[0].decode(), int(fields[1]), int(fields[21]) * PAGE)
 
 
 def children_of(pid: int) -> list[int]:

@@ -8,7 +8,7 @@ from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Pr
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, parse_schedule
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
-from enginehouse.domain.planning.edges import initial, shape
+from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
@@ -158,13 +158,13 @@ def new_job(
     origin: JobOrigin | None = None,
 ) -> NewJob:
     """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
-    edges = shape(made)
+    edges = edges_of(made)
     start = initial(made)
     return NewJob(
         organization_id=principal.organization_id,
         plan=made,
         document=plans.encode(made).decode(),
-        shape=edges,
+        edges=edges,
         statuses=start.statuses,
         runnable=frozenset(start.ready if reused is None else set(start.ready) - reused.keys()),
         total=sum(task.standby_for is None for task in made.tasks) - len(reused or ()),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job, Task
-from enginehouse.domain.planning.edges import shape
+from enginehouse.domain.planning.edges import edges_of
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
 from enginehouse.domain.wait_reasons import explanation
@@ -85,7 +85,7 @@ async def _tasks(
                 items=items.get((job_id, task.ordinal), storage.NONE_OPEN),
                 later=later.get((job_id, task.ordinal)),
             )
-            for task, parents in zip(each.tasks, shape(each.plan).parents, strict=True)
+            for task, parents in zip(each.tasks, edges_of(each.plan).parents, strict=True)
         ]
         for job_id, each in found.items()
     }
@@ -132,12 +132,12 @@ def _other(job: Job, ordinal: int, names: Mapping[str, str]) -> OtherTask:
 
 
 async def _surroundings(tx: Tx, organization_id: int, pools: set[str], *, now: int) -> HouseFacts:
-    """What is known around the tasks: the standing of the house, its workers, and what waits in these pools."""
+    """What is known around the tasks: the quotas of the house, its workers, and what waits in these pools."""
     workers, taken = await stored_workers.at_work(tx)
     connected = [worker for worker in workers if worker.connected(now)]
     return HouseFacts(
         now=now,
-        standing=await quotas.read(tx),
+        quotas=await quotas.read(tx),
         engines=await storage.engines(tx, organization_id, workers, now=now),
         pools={
             pool: PoolFacts(sum(worker.pools.get(pool, 0) for worker in connected), taken.get(pool, 0))

@@ -26,9 +26,9 @@ async def ready(house: House, *, pool: str) -> bool:
     if queue.fresh(began):
         return True
     outlook = await house.database.glance(lambda tx: lanes.look(tx, pool=pool))
-    if outlook.standing.limited:
-        counted = await house.database.glance(lambda tx: quotas.count_live(tx, outlook.standing))
-        outlook = replace(outlook, standing=counted)
+    if outlook.quotas.limited:
+        counted = await house.database.glance(lambda tx: quotas.count_live(tx, outlook.quotas))
+        outlook = replace(outlook, quotas=counted)
     queue.see(outlook, began=began, ended=time.monotonic())
     return queue.outlook.open
 
@@ -94,7 +94,7 @@ async def finish(house: House, report: Report) -> Answer:
     limited = False
     for queue in house.queues.values():
         queue.shares.ended(report.token, at=time.monotonic())
-        limited = limited or queue.outlook.standing.limited
+        limited = limited or queue.outlook.quotas.limited
     match answer:
         case Accepted(runnable=runnable, again_at=again_at):
             if runnable or again_at is not None or limited:

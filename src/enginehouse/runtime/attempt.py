@@ -1,26 +1,28 @@
-"""What a native engine may reach from inside its attempt: the log, guarded fetching, the target's assets."""
+"""One attempt at an item: its own folder, its log, the files open for it, and what its native engine may reach."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from enginehouse.domain.artifact import Artifact, Asset
-from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.refs import Ref
+from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.ids import job_graphql, task_graphql
+from enginehouse.domain.job import TaskPlan
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease
-from enginehouse.engine import Chunk, EngineFailure, Output
+from enginehouse.engine import Chunk, EngineFailure, Output, Work
 from enginehouse.engines.native.files import save
 from enginehouse.engines.native.protocol import Fetched
-from enginehouse.operations import artifacts, targets
-from enginehouse.operations.assets import AssetRequest
-from enginehouse.operations.house import House
+from enginehouse.engines.threads import run_to_end
 from enginehouse.outgoing.fetch import OutgoingFailed, Response
+from enginehouse.runtime.attempt_log import AttemptLog
+from enginehouse.runtime.source import WorkSource
 
-LOG_BYTES = 1_048_576
+_NO_FOLDER = Path("/nonexistent")
 
 
 class Fetch(Protocol):
@@ -29,60 +31,98 @@ class Fetch(Protocol):
     def __call__(self, url: str, *, max_bytes: int | None = None) -> AbstractAsyncContextManager[Response]: ...
 
 
+class Attempt:
+    """Used as a context: on leaving it the log is complete, the files are closed, and the folder is gone.
+
+    `folder` is where the attempt's own folder is made when something needs it.
+    """
+
+    def __init__(self, source: WorkSource, lease: Lease, spec: EngineSpec, *, folder: Path, fetch: Fetch) -> None:
+        self.source = source
+        self.lease = lease
+        self.spec = spec
+        self.fetch = fetch
+        self.task_id = task_graphql(lease.key.job_id, lease.key.ordinal)
+        self.timeout_seconds = self.task.timeout_seconds or spec.timeout_seconds
+        self.log = AttemptLog(partial(source.log, lease))
+        self.context = AttemptContext(self)
+        self._folder = folder
+        self._directory: Path | None = None
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await run_to_end(self._close())
+
+    @property
+    def task(self) -> TaskPlan:
+        return self.lease.plan.tasks[self.lease.key.ordinal]
+
+    def work(self, inputs: Sequence[Chunk]) -> Work:
+        """The item as its engine sees it."""
+        lease = self.lease
+        return Work(
+            job_id=job_graphql(lease.key.job_id),
+            task_id=self.task_id,
+            organization_id=lease.organization_id,
+            target_id=lease.target_id,
+            engine_id=self.spec.id,
+            payload=self.task.payload,
+            inputs=tuple(inputs),
+            folders=self.task.folders,
+            directory=self.directory() if self._needs_directory(inputs) else _NO_FOLDER,
+            attempt=lease.attempt,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+    def directory(self) -> Path:
+        """The attempt's own folder, made by the first call."""
+        if self._directory is None:
+            key = self.lease.key
+            self._directory = self._folder / f"{key.job_id}-{key.ordinal}-{key.item}-{self.lease.token}"
+            self._directory.mkdir(parents=True)
+        return self._directory
+
+    async def open(self, stored: Artifact | Asset) -> Path:
+        """A local file with the bytes, until the attempt ends. Raises NotFound."""
+        return await self._open.enter_async_context(self.source.open(self.lease, stored))
+
+    def _needs_directory(self, inputs: Sequence[Chunk]) -> bool:
+        """A native engine that reads nothing and declares no outputs writes no files: it is spared the folder."""
+        return self.spec.kind is not EngineKind.NATIVE or bool(inputs) or bool(self.spec.outputs)
+
+    async def _close(self) -> None:
+        await self.log.close()
+        await self._open.aclose()
+        if self._directory is not None:
+            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+
+
 class AttemptContext:
     """The `NativeContext` of one attempt."""
 
-    def __init__(
-        self,
-        house: House,
-        lease: Lease,
-        spec: EngineSpec,
-        fetch: Fetch,
-        directory: Callable[[], Path],
-        log_path: Callable[[], Path],
-    ) -> None:
-        self._house = house
-        self._lease = lease
-        self._spec = spec
-        self._fetch = fetch
-        self._directory = directory
-        self._log_path = log_path
-        self._logged = 0
-        # An attempt acts for the organization of its job, and for nobody in particular.
-        self._principal = Principal(lease.organization_id, None, "attempt", Role.USER)
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
 
     def log(self, line: str) -> None:
-        """The line is in the log with the time before it, for as long as there is room."""
-        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {line}\n".encode("utf-8", "replace")
-        if room := LOG_BYTES - self._logged:
-            path = self._log_path()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
-                self._logged += file.write(text[:room])
+        self._attempt.log.line(line)
 
     @asynccontextmanager
     async def fetch(self, url: str, *, max_bytes: int | None = None) -> AsyncIterator[Fetched]:
         try:
-            async with self._fetch(url, max_bytes=max_bytes) as response:
+            async with self._attempt.fetch(url, max_bytes=max_bytes) as response:
                 yield Fetched(response.media_type, response.name, response.size, response.body)
         except OutgoingFailed as failed:
             raise EngineFailure(failed.message, failed.kind) from failed
 
-    async def _download(self, url: str) -> Chunk:
-        """The bytes at the URL as a local file of the attempt."""
-        async with self.fetch(url) as fetched:
-            path = self._directory() / "download"
-            await save(fetched, path)
-            return Chunk(path=path, media_type=fetched.media_type, size=path.stat().st_size, name=fetched.name)
-
     async def primary_asset(self) -> Chunk | None:
-        if self._lease.target_id is None:
-            return None
-        asset = await targets.primary_asset(self._house, self._principal, Ref.of(self._lease.target_id))
+        asset = await self._attempt.source.primary_asset(self._attempt.lease)
         if asset is None:
             return None
-        path = None if asset.key is None else self._house.store.local(asset.key)
-        if path is not None:
+        if asset.key is not None:
+            path = await self._attempt.open(asset)
             size = path.stat().st_size
             return Chunk(path=path, media_type=asset.content_type, size=size, name=asset.name or "")
         if asset.uri is None:
@@ -90,20 +130,16 @@ class AttemptContext:
         return await self._download(asset.uri)
 
     async def create_asset(self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str) -> Asset | None:
-        if self._lease.target_id is None:
-            return None
-        new = AssetRequest(
-            target=Ref.of(self._lease.target_id),
-            asset_type=asset_type,
-            content_type=output.media_type,
-            name=output.name,
-            source=output.data if output.data is not None else output.path,
-            set_as_primary=as_primary,
-            job_id=self._lease.key.job_id,
-            ordinal=self._lease.key.ordinal,
-            engine_id=self._spec.id,
+        return await self._attempt.source.create_asset(
+            self._attempt.lease, output, asset_type=asset_type, as_primary=as_primary, replay_key=replay_key
         )
-        return await targets.record_asset(self._house, self._lease.organization_id, new, replay_key=replay_key)
 
     async def artifacts(self) -> tuple[Artifact, ...]:
-        return await artifacts.of_job(self._house, self._principal, Ref.of(self._lease.key.job_id))
+        return await self._attempt.source.artifacts(self._attempt.lease)
+
+    async def _download(self, url: str) -> Chunk:
+        """The bytes at the URL as a local file of the attempt."""
+        async with self.fetch(url) as fetched:
+            path = self._attempt.directory() / "download"
+            await save(fetched, path)
+            return Chunk(path=path, media_type=fetched.media_type, size=path.stat().st_size, name=fetched.name)

@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
-from enginehouse.domain.work import ItemKey, Lease
-
-LeaseId = tuple[ItemKey, int]
-"""An item and the fencing token of one lease of it."""
+from enginehouse.domain.work import Lease
+from enginehouse.runtime.source import LeaseId
 
 
 @dataclass(slots=True)

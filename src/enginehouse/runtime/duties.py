@@ -1,27 +1,77 @@
-"""The house's periodic duties, each at its own pace."""
+"""The periodic duties of a server, each at its own pace: leases of who vanished, bulk cancels, and what is too old."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from enginehouse.operations import bulk_cancels, maintenance
+from enginehouse.operations.audit import seals
+from enginehouse.operations.house import House
 from enginehouse.runtime.loop import Loop
+
+_BATCH: Final = 200
+_KEYS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something to do every `seconds`; `run` does a bounded batch and answers whether there is more at once."""
+    """Something to do every `seconds`; `run` does a bounded batch and returns whether there is more at once."""
 
     name: str
     seconds: float
     run: Callable[[], Awaitable[bool]]
 
+    def loop(self) -> Loop:
+        """A loop of its own, so that a slow duty delays no other."""
+        return Loop(self.name, self._tick)
 
-def loops(duties: list[Duty]) -> list[Loop]:
-    """One loop a duty, so that a slow one delays no other."""
-    return [Loop(duty.name, _ticking(duty)) for duty in duties]
+    async def _tick(self) -> float:
+        return 0.0 if await self.run() else self.seconds
 
 
-def _ticking(duty: Duty) -> Callable[[], Awaitable[float]]:
-    async def tick() -> float:
-        return 0.0 if await duty.run() else duty.seconds
+def loops(house: House) -> Sequence[Loop]:
+    """The loops of all duties. A bulk cancel that is accepted wakes the one that settles it."""
+    settle = _settling(house).loop()
+    house.listeners.accepted = settle.wake
+    return [settle, *(duty.loop() for duty in (*_work(house), *_pruning(house), *_audit(house)))]
 
-    return tick
+
+def _settling(house: House) -> Duty:
+    return Duty("settle bulk cancels", 1.0, lambda: bulk_cancels.settle(house))
+
+
+def _work(house: House) -> list[Duty]:
+    async def expire() -> bool:
+        return await maintenance.expire_leases(house) >= _BATCH
+
+    return [Duty("expire leases", 1.0, expire)]
+
+
+def _pruning(house: House) -> list[Duty]:
+    history = maintenance.SlotHistory()
+
+    async def jobs() -> bool:
+        return await maintenance.prune(house, now=await maintenance.storage_time(house)) >= _BATCH
+
+    async def keys() -> bool:
+        return await maintenance.prune_keys(house, now=await maintenance.storage_time(house), limit=_KEYS) >= _KEYS
+
+    async def slots() -> bool:
+        return await history.prune(house, now=await maintenance.storage_time(house))
+
+    return [Duty("prune", 60.0, jobs), Duty("prune keys", 60.0, keys), Duty("prune slots", 600.0, slots)]
+
+
+def _audit(house: House) -> list[Duty]:
+    async def prune() -> bool:
+        return await seals.prune(house, now=await maintenance.storage_time(house))
+
+    async def sum_up() -> bool:
+        await house.refusals.sum_up()
+        return False
+
+    return [
+        Duty("seal", seals.DISTANCE, seals.Sealing(house).turn),
+        Duty("prune audit", 60.0, prune),
+        Duty("sum up refusals", 10.0, sum_up),
+    ]

@@ -6,35 +6,32 @@ from mimetypes import guess_extension
 from pathlib import Path
 from uuid import uuid4
 
-from enginehouse.artifacts.store import ArtifactStore
-from enginehouse.domain.artifact import PUBLISHED, attempt_folder
+from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.job import FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease, NewArtifact
 from enginehouse.engine import EngineFailure, Output, Work
+from enginehouse.runtime.attempt import Attempt
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _JSON = {"application/json", "application/vnd.veritone.aion+json"}
 
 
-async def keep(
-    store: ArtifactStore, lease: Lease, spec: EngineSpec, work: Work, outputs: Sequence[Output]
-) -> tuple[NewArtifact, ...]:
-    """Every output is durable under a key of this attempt; the finish that names it will make it visible.
+async def put_outputs(attempt: Attempt, work: Work, outputs: Sequence[Output]) -> tuple[NewArtifact, ...]:
+    """Every output is durable in a place of this attempt; the finish that names it will make it visible.
 
     What is known of a single input chunk (place, metadata) is known of its outputs, unless the engine says otherwise.
     An output without a folder goes to every output folder of the task, or is published when there is none.
     Raises EngineFailure for an output that is neither bytes nor a file inside the attempt's folder.
     """
-    folder = f"{attempt_folder(lease.organization_id, lease.key.job_id, lease.key.ordinal)}/{lease.token}"
     places = [_folders(output, work) for output in outputs]
-    names = [_name(output, number, spec, lease) for number, output in enumerate(outputs)]
+    names = [_name(output, number, attempt.spec, attempt.lease) for number, output in enumerate(outputs)]
     parts = [
-        (f"{folder}/{number:06d}-{_UNSAFE.sub('_', name)[-80:]}", _source(output, work))
+        (f"{number:06d}-{_UNSAFE.sub('_', name)[-80:]}", _source(output, work))
         for number, (output, name) in enumerate(zip(outputs, names, strict=True))
     ]
-    stored = await store.put_many(parts)
+    stored = await attempt.source.put(attempt.lease, parts)
     only = work.inputs[0] if len(work.inputs) == 1 else None
     return tuple(
         NewArtifact(

@@ -1,11 +1,11 @@
-"""Jobs as REST creates, shows, lists and cancels them (rest-contract §2.8, §3.6)."""
+"""Jobs as REST creates and cancels them (rest-contract §2.8, §3.6)."""
 
 from typing import Annotated
 
 import msgspec
 from msgspec import field
 
-from enginehouse.api.edge.task_shapes import CreateTask, Route, TaskDetail
+from enginehouse.api.edge.task_shapes import CreateTask, Route
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import DateTime
 
@@ -58,53 +58,3 @@ class Cancelled(msgspec.Struct, omit_defaults=True):
     success: bool
     count: int
     stopping: int | None = None
-
-
-class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A job as it is now, with its tasks and routes."""
-
-    internal_job_id: str
-    internal_organization_id: str
-    core_job_id: str
-    core_id: str | None = None
-    core_recording_id: int | None = field(default=None, name="coreRecordingId")
-    core_source_id: int | None = field(default=None, name="coreSourceId")
-    core_scheduled_job_id: int | None = field(default=None, name="coreScheduledJobId")
-    internal_scheduled_job_id: str | None = field(default=None, name="internalScheduledJobId")
-    job_template_id: str | None = field(default=None, name="jobTemplateId")
-    slot_date_time: str | None = None  # ours: the slot of its schedule that the job was started for
-    job_status: str
-    priority: int | None = None
-    max_retries: int | None = None
-    current_retries: int | None = None
-    is_template: bool | None = None
-    job_config_json: str | None = None
-    send_output_to_uris: list[str] | None = None
-    due_date_time: str | None = None
-    created_date_time: str
-    modified_date_time: str
-    started_date_time: str | None = None
-    completed_date_time: str | None = None
-    aborted_date_time: str | None = None
-    paused_date_time: str | None = None  # ours, and there only for a job that is paused
-    stop_requested_date_time: str | None = None  # ours, and there only for a job that was cancelled while it ran …
-    stopping: int | None = None  # … with the number of its attempts that are still to stop
-    retry_of: str | None = None  # ours, as the two below: the job that this one does again, …
-    root_job_id: str | None = None  # … the first of that line, …
-    retries: list[str] | None = None  # … and those that do this one again, oldest first
-    task_routes: list[Route]
-    tasks: list[TaskDetail]
-
-
-class JobAnswer(msgspec.Struct):
-    job: JobDetail
-
-
-class JobList(msgspec.Struct, kw_only=True):
-    """A page of jobs; `count` is how many there are in all."""
-
-    success: bool = True
-    count: int
-    limit: int
-    offset: int
-    result: list[JobDetail]

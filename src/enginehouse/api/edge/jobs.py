@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from enginehouse.api.edge import job_input, job_view
-from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs, JobAnswer, JobList
+from enginehouse.api.edge import job_input, job_view, task_view, words
+from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
@@ -53,7 +53,7 @@ async def status(call: Call) -> Reply:
     """GET proc/job/{JobID}/status."""
     [text] = call.ids
     ref = refs.job(text)
-    word = job_view.job_word(await jobs.status(call.house, call.principal, ref))
+    word = words.job_word(await jobs.status(call.house, call.principal, ref))
     job_id = ids.job_uuid(ref.number)
     return Reply(b'{"job":{"internalJobID":"%b","jobStatus":"%b"}}' % (job_id.encode(), word.encode()))
 
@@ -62,8 +62,8 @@ async def detail(call: Call) -> Reply:
     """GET proc/job/{JobID}/detail."""
     [text] = call.ids
     job = await jobs.get(call.house, call.principal, refs.job(text))
-    categories = await job_view.category_names(call.house, call.principal)
-    return json(JobAnswer(job_view.job_detail(call.house, call.principal, job, categories)))
+    categories = await task_view.category_names(call.house, call.principal)
+    return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories)))
 
 
 async def delete(call: Call) -> Reply:
@@ -85,11 +85,11 @@ async def list_(call: Call) -> Reply:
     principal = await accounts.acting(call.house, call.principal, owner, "organizationID")
     if wanted is None:
         offset, limit = query.page()
-        return json(JobList(count=0, limit=limit, offset=offset, result=[]))
+        return json(job_view.JobList(count=0, limit=limit, offset=offset, result=[]))
     page = await jobs.list_(call.house, principal, wanted, with_count=True)
-    categories = await job_view.category_names(call.house, principal)
+    categories = await task_view.category_names(call.house, principal)
     return json(
-        JobList(
+        job_view.JobList(
             count=page.count or 0,
             limit=wanted.limit,
             offset=wanted.offset,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from enginehouse.api.auth import authenticate
 from enginehouse.api.edge import cancel, engines, health, identity, jobs, outputs, schedules, tasks, unserved
 from enginehouse.api.http.call import Handler, OpenHandler
 from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
@@ -47,7 +48,7 @@ _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
 
 def interface(house: Callable[[], House]) -> Interface:
     """Serves everything under `/edge/v1`."""
-    return Interface(house, base=BASE, operations=operations())
+    return Interface(house, authenticate, base=BASE, operations=operations())
 
 
 def operations() -> Operations:

@@ -9,8 +9,7 @@ from pathlib import Path
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
-from enginehouse.api.edge import job_view
-from enginehouse.api.edge.task_shapes import TaskAnswer
+from enginehouse.api.edge import task_view
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound
@@ -22,8 +21,8 @@ async def detail(call: Call) -> Reply:
     """GET proc/task/{TaskID}/detail."""
     [text] = call.ids
     job, task = await jobs.task(call.house, call.principal, refs.task(text))
-    categories = await job_view.category_names(call.house, call.principal)
-    return json(TaskAnswer(job_view.task_detail(call.house, call.principal, job, task, categories)))
+    categories = await task_view.category_names(call.house, call.principal)
+    return json(task_view.TaskAnswer(task_view.task_detail(call.house, call.principal, job, task, categories)))
 
 
 async def logs(call: Call) -> FileResponse:

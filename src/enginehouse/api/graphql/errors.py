@@ -9,9 +9,9 @@ import structlog
 from graphql import FieldNode, GraphQLError, Source
 from graphql.language import get_location
 
+from enginehouse.domain.audit import request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations.audit.trail import origin
 
 _log = structlog.get_logger("enginehouse.graphql")
 
@@ -73,7 +73,7 @@ def _named(error: GraphQLError, principal: Principal | None, root: str) -> tuple
                 "a field of a request failed",
                 field=_field(error),
                 error_id=data["errorId"],
-                correlation_id=(origin.get().correlation_id or b"").decode(),
+                correlation_id=(request_origin.get().correlation_id or b"").decode(),
                 exc_info=cause,
             )
             return (

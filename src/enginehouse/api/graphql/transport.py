@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from graphql import GraphQLError
 
+from enginehouse.api import auth
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.execution.rejection import RejectedError
@@ -13,7 +14,6 @@ from enginehouse.api.graphql.execution.too_large import MAX_JSON_BYTES, json_too
 from enginehouse.api.graphql.execution.upload import Form, read_form
 from enginehouse.api.graphql.executor import Answer, Execution, Request, rejection
 from enginehouse.api.graphql.schema import schema
-from enginehouse.api.http import auth
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http.json import reader
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal, excerpt
@@ -81,7 +81,7 @@ async def _respond(execution: Execution, context: Context, headers: dict[bytes, 
         context.upload = form.upload if form else None
         answer = await execution.answer(request, context)
         if context.turned_away is not None:
-            await auth.turn_away(context.house, context.turned_away)
+            await auth.record_refusal(context.house, context.turned_away)
         return answer
     finally:
         if form is not None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from random import getrandbits
 from typing import Any, Final
 
-from enginehouse.operations.audit.trail import RequestOrigin, origin
+from enginehouse.domain.audit import RequestOrigin, request_origin
 
 HEADER: Final = b"x-correlation-id"
 _NAMES: Final = (HEADER, b"x-request-id")
@@ -13,7 +13,7 @@ _PLAIN: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 def note(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bytes:
-    """What this request changes is recorded as its doing; answers its correlation id, for the answer's header.
+    """What this request changes is recorded as its doing; returns its correlation id, for the answer's header.
 
     It is the client's own, in `X-Correlation-ID` or `X-Request-ID`, where that is a plain word; else a new one.
     """
@@ -21,7 +21,7 @@ def note(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bytes:
     if correlation is None or not _PLAIN.fullmatch(correlation):
         correlation = _new()
     client = scope.get("client")
-    origin.set(RequestOrigin(client[0] if client else None, headers.get(b"user-agent"), correlation))
+    request_origin.set(RequestOrigin(client[0] if client else None, headers.get(b"user-agent"), correlation))
     return correlation
 
 

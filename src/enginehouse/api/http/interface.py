@@ -7,32 +7,23 @@ from typing import Any, Final
 import structlog
 
 from enginehouse import __version__
-from enginehouse.api.http import auth, body, errors
+from enginehouse.api.http import body, errors
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http.call import Answer, Call, Handler, Headers, OpenHandler, Reply, Request
 from enginehouse.api.http.paths import Paths
-from enginehouse.domain.errors import AuthenticationFailed, Refusal
+from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 
 Scope = MutableMapping[str, Any]
-
-
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
+Authenticate = Callable[[House, Headers], Awaitable[Principal]]
+"""Returns who is asking. Raises AuthenticationFailed, which it has recorded."""
 
 _log: Final = structlog.get_logger(__name__)
-
-
 _VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
-
-
 _JSON_HEADER: Final = (b"content-type", b"application/json")
-
-
 _ALLOWED_METHODS: Final = b"access-control-allow-methods"
-
-
 _PREFLIGHT: Final = (
     (b"access-control-allow-origin", b"*"),
     (
@@ -65,8 +56,17 @@ class Interface:
     `own`: a refusal has the status of our own interface, where that differs from the documented one.
     """
 
-    def __init__(self, house: Callable[[], House], *, base: str, operations: Operations, own: bool = False) -> None:
+    def __init__(
+        self,
+        house: Callable[[], House],
+        authenticate: Authenticate,
+        *,
+        base: str,
+        operations: Operations,
+        own: bool = False,
+    ) -> None:
         self._house = house
+        self._authenticate = authenticate
         self._base = base
         self._own = own
         self._paths = operations
@@ -102,19 +102,12 @@ class Interface:
         match operations.get(method):
             case ForCallers(handler):
                 house = self._house()
-                principal = await self._caller(house, headers)
+                principal = await self._authenticate(house, headers)
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
             case ForAnybody(open_handler):
                 return await open_handler(Request(self._house(), ids, scope["query_string"], headers, receive))
             case None:
                 return _other_method(method, sorted(operations))
-
-    async def _caller(self, house: House, headers: Headers) -> Principal:
-        try:
-            return await auth.principal(house, headers.authorization, headers.api_key)
-        except AuthenticationFailed as failed:
-            await auth.turn_away(house, failed)
-            raise
 
 
 def _other_method(method: str, allowed: list[str]) -> Reply:

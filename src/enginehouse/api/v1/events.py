@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from enginehouse.api.http import auth
+from enginehouse.api import auth
 from enginehouse.api.http.call import Answer, Call
 from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE, Query
 from enginehouse.api.input import refs

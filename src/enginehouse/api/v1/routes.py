@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from enginehouse.api.auth import authenticate
 from enginehouse.api.http.interface import ForCallers, Interface, Operations
 from enginehouse.api.http.paths import Paths
 from enginehouse.api.v1 import accounts, assets, attempts, audit, bulk_cancels, events, limits, schedules, why
@@ -13,7 +14,7 @@ BASE: Final = "/api/v1"
 
 def interface(house: Callable[[], House]) -> Interface:
     """Serves everything under `/api/v1`, with the envelopes and refusals of the public REST interface."""
-    return Interface(house, base=BASE, operations=operations(), own=True)
+    return Interface(house, authenticate, base=BASE, operations=operations(), own=True)
 
 
 def operations() -> Operations:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 
-from enginehouse.api.edge import job_view
+from enginehouse.api.edge import words
 from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
@@ -27,7 +27,7 @@ async def of_job(call: Call) -> Reply:
             internal_job_id=ids.job_uuid(job.id),
             internal_organization_id=ids.organization_uuid(job.organization_id),
             core_job_id=ids.job_graphql(job.id),
-            job_status=job_view.job_word(job.status),
+            job_status=words.job_word(job.status),
             sentence=explained.sentence,
             reasons=_reasons(job, explained.reasons),
             tasks=[_task(call, job, each) for each in explained.tasks],
@@ -58,7 +58,7 @@ def _task(call: Call, job: Job, explained: Explanation) -> TaskWhy:
         core_task_id=ids.task_graphql(job.id, explained.ordinal),
         engine_id=engine_id,
         engine_name=engine.spec.name if engine else None,
-        task_status=job_view.task_word(explained.status),
+        task_status=words.task_word(explained.status),
         items_running=explained.running,
         sentence=explained.sentence,
         reasons=_reasons(job, explained.reasons),
@@ -75,7 +75,7 @@ def _other(job_id: int, task: OtherTask) -> OtherTaskShown:
         internal_task_id=ids.task_uuid(job_id, task.ordinal),
         order=task.ordinal,
         name=task.name,
-        task_status=job_view.task_word(task.status),
+        task_status=words.task_word(task.status),
     )
 
 

@@ -2,8 +2,23 @@
 
 from dataclasses import dataclass
 
-from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.job import Plan
 from enginehouse.domain.status import TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """A plan's edges, worked out once: distinct parents and children of every task, standby routes included.
+
+    `waits_for[t]` is how many parents must complete before `t` has all its input; a standby is not one of them, since
+    it stands in for its principal. `feeds[t]` are the (folder, child, child folder) of t's outputs.
+    """
+
+    children: tuple[tuple[int, ...], ...]
+    parents: tuple[tuple[int, ...], ...]
+    waits_for: tuple[int, ...]
+    feeds: tuple[tuple[tuple[int, int, int], ...], ...]
+    standbys: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +42,7 @@ def initial(plan: Plan) -> Beginning:
     )
 
 
-def shape(plan: Plan) -> Shape:
+def edges_of(plan: Plan) -> Edges:
     """The plan's edges, worked out once."""
     count = len(plan.tasks)
     # Dictionaries are ordered sets here: two folders may join the same two tasks.
@@ -43,7 +58,7 @@ def shape(plan: Plan) -> Shape:
     for ordinal, task in enumerate(plan.tasks):
         if task.standby_for is not None:
             standbys[task.standby_for] = ordinal
-    return Shape(
+    return Edges(
         children=tuple([tuple(each) for each in children]),
         parents=tuple([tuple(each) for each in parents]),
         waits_for=tuple([sum(plan.tasks[p].standby_for is None for p in each) for each in parents]),
@@ -52,7 +67,7 @@ def shape(plan: Plan) -> Shape:
     )
 
 
-def reach(edges: Shape, ordinal: int) -> set[int]:
+def reach(edges: Edges, ordinal: int) -> set[int]:
     """`ordinal` and everything that can follow from it."""
     found, stack = set[int](), [ordinal]
     while stack:

@@ -12,7 +12,7 @@ from typing import Final, assert_never
 import msgspec
 
 from enginehouse.domain.fair_order import Waiting
-from enginehouse.domain.quotas import Lane, Obstacle, Standing, obstacles
+from enginehouse.domain.quotas import Lane, Obstacle, Quotas, obstacles
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.domain.wait_reasons import reasons
 from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
@@ -86,7 +86,7 @@ class HouseFacts:
     """
 
     now: int
-    standing: Standing
+    quotas: Quotas
     engines: Mapping[str, EngineFacts] = field(default_factory=dict)
     pools: Mapping[str, PoolFacts] = field(default_factory=dict)
     lanes: Mapping[str, Mapping[Lane, Sequence[Waiting]]] = field(default_factory=dict)
@@ -126,7 +126,7 @@ def explain(task: TaskFacts, house: HouseFacts) -> Explanation:
 def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
     """Why nothing of the lane may start now, whatever its items are; empty when its first item is a candidate."""
     engine = house.engines.get(lane.engine_id)
-    found = [_obstacle(each, lane, house) for each in obstacles(lane, house.standing)]
+    found = [_obstacle(each, lane, house) for each in obstacles(lane, house.quotas)]
     if engine is None:
         found.append(reasons.EngineUnknown(lane.engine_id))
     elif not engine.offered:
@@ -194,7 +194,7 @@ def _reasons(task: TaskFacts, house: HouseFacts) -> list[AnyReason]:
 
 
 def _obstacle(obstacle: Obstacle, lane: Lane, house: HouseFacts) -> AnyReason:
-    standing = house.standing
+    quotas = house.quotas
     engine = house.engines.get(lane.engine_id)
     name = engine.name if engine else lane.engine_id
     match obstacle:
@@ -205,11 +205,11 @@ def _obstacle(obstacle: Obstacle, lane: Lane, house: HouseFacts) -> AnyReason:
         case Obstacle.ENGINE_PAUSED:
             return reasons.EnginePaused(lane.engine_id, name)
         case Obstacle.ORGANIZATION_LIMIT:
-            limit = standing.organization_limits[lane.organization_id]
-            return reasons.OrganizationLimit(limit, standing.live_of_organization(lane.organization_id))
+            limit = quotas.organization_limits[lane.organization_id]
+            return reasons.OrganizationLimit(limit, quotas.live_of_organization(lane.organization_id))
         case Obstacle.ENGINE_LIMIT:
-            limit = standing.engine_limits[lane.engine_id]
-            return reasons.EngineLimit(lane.engine_id, name, limit, standing.live_of_engine(lane.engine_id))
+            limit = quotas.engine_limits[lane.engine_id]
+            return reasons.EngineLimit(lane.engine_id, name, limit, quotas.live_of_engine(lane.engine_id))
         case unknown:
             assert_never(unknown)
 

@@ -2,14 +2,11 @@
 
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-import msgspec
-
-from enginehouse.domain.audit import NOBODYS, Entry
+from enginehouse.domain.audit import NOBODYS, Entry, request_origin
 from enginehouse.domain.errors import NotAllowed
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref, TaskRef
@@ -20,20 +17,6 @@ R = TypeVar("R")
 
 LONGEST: Final = 255  # characters of anything that a client says of itself
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-class RequestOrigin(msgspec.Struct, frozen=True, gc=False):
-    """Where a request came from, as an entrance received it; read only when something is recorded."""
-
-    client_ip: str | None = None
-    user_agent: bytes | None = None
-    correlation_id: bytes | None = None
-
-
-NOWHERE: Final = RequestOrigin()
-
-origin: ContextVar[RequestOrigin] = ContextVar("origin", default=NOWHERE)
-"""Set by an entrance for each request it answers."""
 
 
 EVENTS: Final[dict[str, str]] = {}
@@ -92,7 +75,7 @@ def stranger(
 
 
 def _entry(event: str, **known: Any) -> Entry:
-    came = origin.get()
+    came = request_origin.get()
     agent, correlation = came.user_agent, came.correlation_id
     return Entry(
         event=event,

@@ -32,14 +32,14 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
         for ordinal, task in enumerate(job.plan.tasks):
             first = 1 if ordinal in job.runnable else 0
             tasks.append(
-                (job_id, ordinal, job.statuses[ordinal], task.engine_id, job.shape.waits_for[ordinal], first, now)
+                (job_id, ordinal, job.statuses[ordinal], task.engine_id, job.edges.waits_for[ordinal], first, now)
             )
             if first:
                 items.append(settlement.item_row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
         counts[job.organization_id, JobStatus.PENDING.value] += 1
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
-        plans.keep(job_id, job.plan, job.shape)
+        plans.keep(job_id, job.plan, job.edges)
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
     await tx.many("work.insert_items", items)

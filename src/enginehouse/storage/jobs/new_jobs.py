@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import msgspec
 
 from enginehouse.domain.audit import Entry
-from enginehouse.domain.job import Plan, Shape, TargetRequest
+from enginehouse.domain.job import Plan, TargetRequest
+from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.status import TaskStatus
 from enginehouse.storage.idempotency import Keyed
 
@@ -31,7 +32,7 @@ class NewJob:
     organization_id: int
     plan: Plan
     document: str
-    shape: Shape
+    edges: Edges
     statuses: tuple[TaskStatus, ...]
     runnable: frozenset[int]
     total: int

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from enginehouse.domain.job import Plan, Shape
-from enginehouse.domain.planning.edges import shape
+from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges, edges_of
 from enginehouse.storage.database.database import Tx
 
 _decode = msgspec.json.Decoder(Plan).decode
@@ -18,10 +18,10 @@ class Plans:
     """The plans of the jobs used last, bounded by their number of tasks. Safe to lose: storage has them all."""
 
     limit: int = 200_000
-    _kept: OrderedDict[int, tuple[Plan, Shape]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[int, tuple[Plan, Edges]] = field(default_factory=OrderedDict)
     _tasks: int = 0
 
-    def keep(self, job_id: int, plan: Plan, edges: Shape) -> None:
+    def keep(self, job_id: int, plan: Plan, edges: Edges) -> None:
         if job_id in self._kept:
             return
         self._kept[job_id] = (plan, edges)
@@ -34,14 +34,14 @@ class Plans:
         if (kept := self._kept.pop(job_id, None)) is not None:
             self._tasks -= len(kept[0].tasks)
 
-    async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Shape]]:
+    async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Edges]]:
         """The plans of all these jobs; a job without a document is absent."""
         kept = self._kept
         found = {job_id: kept[job_id] for job_id in job_ids if job_id in kept}
         if len(found) < len(job_ids):
             for job_id, document in await tx.all("work.documents", ids=list(job_ids - found.keys())):
                 plan = decode(document)
-                found[job_id] = (plan, shape(plan))
+                found[job_id] = (plan, edges_of(plan))
                 self.keep(job_id, *found[job_id])
         return found
 

@@ -53,7 +53,7 @@ async def _settled(tx: Tx, job_id: int, job: NewJob) -> Settlement:
         try:
             settlement.reused(job.reused or {})
         except Missing as missing:
-            _, chunks = await work_settlement.more(tx, job_id, job.shape, missing, settlement)
+            _, chunks = await work_settlement.more(tx, job_id, job.edges, missing, settlement)
             settlement = _settlement(job_id, job, tx.now)
             settlement.chunks = chunks
         else:
@@ -75,9 +75,9 @@ def _settlement(job_id: int, job: NewJob, now: int) -> Settlement:
         aborted=0,
     )
     tasks = {ordinal: _task(job, ordinal, status) for ordinal, status in enumerate(job.statuses)}
-    return Settlement(state, tasks, job.plan, job.shape, now=now)
+    return Settlement(state, tasks, job.plan, job.edges, now=now)
 
 
 def _task(job: NewJob, ordinal: int, status: TaskStatus) -> TaskState:
     items = int(ordinal in job.runnable)
-    return TaskState(ordinal, status, job.shape.waits_for[ordinal], items, items, 0, 0)
+    return TaskState(ordinal, status, job.edges.waits_for[ordinal], items, items, 0, 0)

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.event import Detail
 from enginehouse.domain.fair_order import Waiting, choose
-from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.work import ItemKey, Lease, Source
@@ -51,15 +52,15 @@ async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[lis
     """
     queue.more = False
     first = await lanes.first_items(tx, queue, pool=pool, limit=limit)
-    where = first.standing
-    if where.limited:
+    in_force = first.quotas
+    if in_force.limited:
         # Two claims at once could both see the last free place. Without a limit nobody waits here.
         await tx.lock(LIMITS_LOCK)
-        where = await quotas.count_live(tx, where)
+        in_force = await quotas.count_live(tx, in_force)
     waiting = await _uncovered(tx, first) if first.barred else first.lanes
     jobs = dict[int, JobRow]()
     while True:
-        chosen = choose(waiting, where, queue.level, limit=limit + SPARE, more=first.more)
+        chosen = choose(waiting, in_force, queue.level, limit=limit + SPARE, more=first.more)
         new = {item.job_id for _, item in chosen} - jobs.keys()
         if new:
             jobs |= await locked_jobs.lock_claimable(tx, new)
@@ -128,7 +129,7 @@ async def _record_starts(
     tx: Tx,
     leases: Sequence[Lease],
     jobs: dict[int, JobRow],
-    loaded: dict[int, tuple[Plan, Shape]],
+    loaded: dict[int, tuple[Plan, Edges]],
     *,
     worker: str,
 ) -> None:

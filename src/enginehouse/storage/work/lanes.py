@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol
 
 from enginehouse.domain.fair_order import Waiting, turns
 from enginehouse.domain.fair_shares import Level, Shares
-from enginehouse.domain.quotas import Lane, Standing, obstacles
+from enginehouse.domain.quotas import Lane, Quotas, obstacles
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
@@ -89,12 +89,12 @@ class Outlook:
     """The lanes in which something may start, and what stands in their way."""
 
     lanes: tuple[Lane, ...] = ()
-    standing: Standing = field(default_factory=Standing)
+    quotas: Quotas = field(default_factory=Quotas)
 
     @property
     def open(self) -> bool:
         """Whether something of it may start now."""
-        return any(not obstacles(lane, self.standing) for lane in self.lanes)
+        return any(not obstacles(lane, self.quotas) for lane in self.lanes)
 
 
 @dataclass(slots=True)
@@ -128,9 +128,9 @@ class Queue:
 
     def take_turns(self) -> None:
         """The shares are levelled for the claim that comes."""
-        standing = self.outlook.standing
-        self.shares.weigh(standing.weights)
-        self.level = self.shares.level(turns(self.outlook.lanes, standing, self.level))
+        quotas = self.outlook.quotas
+        self.shares.weigh(quotas.weights)
+        self.level = self.shares.level(turns(self.outlook.lanes, quotas, self.level))
 
     def fresh(self, now: float) -> bool:
         return not self.stale and now < self._until and self.outlook.open
@@ -149,7 +149,7 @@ class FirstItems:
     """
 
     lanes: dict[Lane, list[Waiting]]
-    standing: Standing
+    quotas: Quotas
     barred: frozenset[int]
     more: frozenset[Lane]
 
@@ -157,7 +157,7 @@ class FirstItems:
 async def look(tx: Tx, *, pool: str) -> Outlook:
     """The lanes of the pool in which something waits; one statement, and no lease is counted."""
     rows = await _WAITING.all(tx, pool=pool, now=tx.now)
-    return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), _standing(rows))
+    return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), _quotas(rows))
 
 
 async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstItems:
@@ -168,7 +168,7 @@ async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstIt
     settings = [row for row, _ in first.values()]
     return FirstItems(
         lanes,
-        _standing(settings),
+        _quotas(settings),
         frozenset(row.organization_id for row in settings if row.barred),
         frozenset(lane for lane, items in lanes.items() if len(items) >= most[lane]),
     )
@@ -193,7 +193,7 @@ def _items_of_lanes(queue: Queue, limit: int) -> dict[Lane, int]:
     outlook = queue.outlook
     if len(outlook.lanes) == 1:
         return {outlook.lanes[0]: asked}
-    first = set(turns(outlook.lanes, outlook.standing, queue.level)[:asked])
+    first = set(turns(outlook.lanes, outlook.quotas, queue.level)[:asked])
     lanes = [lane for lane in outlook.lanes if lane.organization_id in first]
     most = min(asked, 2 * asked // max(len(lanes), 1) + 4)
     return dict.fromkeys(lanes, most)
@@ -225,9 +225,9 @@ async def _first_lane_by_lane(
     return first
 
 
-def _standing(settings: Sequence[LaneSettings]) -> Standing:
+def _quotas(settings: Sequence[LaneSettings]) -> Quotas:
     """What the rows say, one for each lane."""
-    return Standing(
+    return Quotas(
         weights={row.organization_id: row.weight for row in settings if row.weight not in (None, 1)},
         organization_limits={
             row.organization_id: row.organization_limit for row in settings if row.organization_limit is not None

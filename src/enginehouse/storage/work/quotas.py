@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from enginehouse.domain.quotas import Lane, Standing
+from enginehouse.domain.quotas import Lane, Quotas
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
@@ -29,15 +29,15 @@ _ORGANIZATIONS: Final = Select("quotas.organizations", OrganizationSettings)
 _ENGINES: Final = Select("quotas.engines", EngineSettings)
 
 
-async def read(tx: Tx) -> Standing:
-    """The whole standing, as this transaction sees it."""
+async def read(tx: Tx) -> Quotas:
+    """The quotas of the whole house, as this transaction sees them."""
     return await count_live(tx, await read_settings(tx))
 
 
-async def read_settings(tx: Tx) -> Standing:
+async def read_settings(tx: Tx) -> Quotas:
     """What operators have set; nothing is counted."""
     organizations, engines = await _ORGANIZATIONS.all(tx), await _ENGINES.all(tx)
-    return Standing(
+    return Quotas(
         weights={row.id: row.weight for row in organizations},
         organization_limits={row.id: row.running_limit for row in organizations if row.running_limit is not None},
         engine_limits={row.id: row.running_limit for row in engines if row.running_limit is not None},
@@ -47,7 +47,7 @@ async def read_settings(tx: Tx) -> Standing:
     )
 
 
-async def count_live(tx: Tx, standing: Standing) -> Standing:
-    """The same standing with the leases there are now."""
+async def count_live(tx: Tx, quotas: Quotas) -> Quotas:
+    """The same quotas with the leases there are now."""
     rows = await tx.all("quotas.live")
-    return replace(standing, live={Lane(organization_id, engine_id): int(n) for organization_id, engine_id, n in rows})
+    return replace(quotas, live={Lane(organization_id, engine_id): int(n) for organization_id, engine_id, n in rows})

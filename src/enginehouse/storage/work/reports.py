@@ -6,7 +6,8 @@ from typing import Final, NamedTuple, assert_never
 
 import msgspec
 
-from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.retry import Again, FailureKind
 from enginehouse.domain.settlement import Missing, Settlement, TaskState
 from enginehouse.domain.status import JOB_ENDED
@@ -104,7 +105,7 @@ async def _held(tx: Tx, reports: Sequence[Report]) -> Held:
     return {(ItemKey(row.job_id, row.ordinal, row.item), row.token): row for row in rows}
 
 
-def _first_look(by_job: dict[int, list[Report]], loaded: dict[int, tuple[Plan, Shape]]) -> set[tuple[int, int]]:
+def _first_look(by_job: dict[int, list[Report]], loaded: dict[int, tuple[Plan, Edges]]) -> set[tuple[int, int]]:
     """The finished tasks, their children and standbys: enough unless an end spreads further."""
     keys = set[tuple[int, int]]()
     for job_id, reports in by_job.items():
@@ -121,7 +122,7 @@ async def _settle(
     tx: Tx,
     job: LockedJob,
     tasks: dict[int, TaskState],
-    loaded: tuple[Plan, Shape],
+    loaded: tuple[Plan, Edges],
     reports: list[Report],
     held: Held,
     retries: int | None,

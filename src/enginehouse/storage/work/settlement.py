@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
-from enginehouse.domain.job import Plan, Shape
+from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.settlement import Missing, Settlement, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Source
@@ -67,7 +68,7 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
 
 
 async def more(
-    tx: Tx, job_id: int, edges: Shape, missing: Missing, had: Settlement
+    tx: Tx, job_id: int, edges: Edges, missing: Missing, had: Settlement
 ) -> tuple[set[int], dict[int, list[Source]]]:
     """What `missing` asks for: the ordinals to read next time, and the chunks routed to a task so far."""
     chunks = dict(had.chunks)
@@ -76,7 +77,7 @@ async def more(
     return set(had.tasks) | set(missing.tasks), chunks
 
 
-async def _routed_chunks(tx: Tx, job_id: int, child: int, edges: Shape) -> list[Source]:
+async def _routed_chunks(tx: Tx, job_id: int, child: int, edges: Edges) -> list[Source]:
     into: dict[tuple[int, int], list[int]] = defaultdict(list)
     for parent in edges.parents[child]:
         for folder, to, to_folder in edges.feeds[parent]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from enginehouse.api.edge import job_view, jobs
+from enginehouse.api.edge import jobs, words
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 
@@ -29,19 +29,19 @@ def test_every_task_status_is_shown_in_a_word_of_the_interface(status: TaskStatu
         TaskStatus.WAITING: "running",
         TaskStatus.STANDBY_PENDING: "pending",
     }.get(status, status.value)
-    assert job_view.task_word(status) == expected
+    assert words.task_word(status) == expected
     assert expected in jobs.STATUSES
 
 
 @pytest.mark.parametrize("status", JobStatus)
 def test_every_job_status_is_shown_in_a_word_of_the_interface(status: JobStatus) -> None:
-    assert job_view.job_word(status) in jobs.STATUSES
+    assert words.job_word(status) in jobs.STATUSES
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_failure_is_folded_into_a_documented_reason(kind: FailureKind) -> None:
-    assert job_view.reason(kind.value) in REASONS - {"none"}
+    assert words.failure_word(kind.value) in REASONS - {"none"}
 
 
 def test_a_failure_without_a_known_kind_is_unknown() -> None:
-    assert job_view.reason(None) == job_view.reason("brand_new") == "unknown"
+    assert words.failure_word(None) == words.failure_word("brand_new") == "unknown"

@@ -1,0 +1,52 @@
+"""How a request says who it is: a token in one of the two headers that clients send it in."""
+
+from enginehouse.api.http.call import Headers
+from enginehouse.domain.errors import AuthenticationFailed
+from enginehouse.domain.identity import Principal
+from enginehouse.operations import identity
+from enginehouse.operations.house import House
+
+
+class NoTokenError(AuthenticationFailed):
+    """No token was given. Not yet a refusal where something can be had without one; see `record_refusal`."""
+
+    def __init__(self) -> None:
+        super().__init__(AuthenticationFailed.__doc__)
+
+
+async def authenticate(house: House, headers: Headers) -> Principal:
+    """Who is asking. Raises AuthenticationFailed, and the audit log has an entry of that."""
+    try:
+        return await principal(house, headers.authorization, headers.api_key)
+    except AuthenticationFailed as failed:
+        await record_refusal(house, failed)
+        raise
+
+
+async def principal(house: House, authorization: bytes | None, api_key: bytes | None) -> Principal:
+    """Who is asking. Raises AuthenticationFailed without a token, or with one that is unknown, expired or revoked.
+
+    A request without a token is not recorded yet: GraphQL has fields that need none.
+    """
+    token = secret(authorization, api_key)
+    if token is None:
+        raise NoTokenError
+    return await identity.authenticate(house, token)
+
+
+async def record_refusal(house: House, failed: AuthenticationFailed) -> None:
+    """The refusal is recorded, once: one of a bad token was recorded when the token was looked up."""
+    if isinstance(failed, NoTokenError):
+        await identity.refuse(house, "no token was given")
+
+
+def secret(authorization: bytes | None, api_key: bytes | None) -> str | None:
+    """The token a client sent, None when it sent none.
+
+    `Authorization: Bearer <token>`, also with a colon after the word and in any case; else the header `api_key`.
+    """
+    if authorization is not None:
+        scheme, _, rest = authorization.decode("latin-1").partition(" ")
+        if scheme.rstrip(":").lower() == "bearer":
+            return rest.strip() or None
+    return api_key.decode("latin-1").strip() or None if api_key is not None else None

@@ -1,0 +1,186 @@
+"""A task as REST shows it (rest-contract §2.8)."""
+
+import msgspec
+from msgspec import field
+
+from enginehouse.api.edge import words
+from enginehouse.api.http.json.casing import spelled
+from enginehouse.api.spelling import json_text, optional
+from enginehouse.domain import ids, times
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import Job, Task
+from enginehouse.domain.status import TaskStatus
+from enginehouse.operations import engines
+from enginehouse.operations.house import House
+
+
+class Folder(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    id: str
+    correlation_id: str = field(name="correlationId")
+    mode: str
+    type: str
+    options_json: str | None = None
+    created_date_time: str
+    modified_date_time: str
+
+
+class ChunkCounts(msgspec.Struct, rename=spelled, kw_only=True):
+    """How far a task is, in work items."""
+
+    chunk_to_process_count: int
+    chunk_completed_count: int
+    chunk_remaining_count: int
+    error_count: int
+    retry_count: int
+
+
+class ReusedFrom(msgspec.Struct, rename=spelled, kw_only=True):
+    """The task that made the outputs, in the job that ran it."""
+
+    internal_job_id: str
+    internal_task_id: str
+
+
+class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """A task as it is now. `correlationTaskId` and `priority` are ours: by them a client knows its tasks again.
+
+    So is `reusedFrom`, of a task that stands complete by the outputs it has in another job.
+    """
+
+    internal_task_id: str
+    internal_job_id: str
+    internal_organization_id: str
+    core_job_id: str
+    core_task_id: str
+    core_recording_id: int | None = None
+    correlation_task_id: str | None = field(default=None, name="correlationTaskId")
+    engine_id: str
+    engine_name: str | None = None
+    engine_category_id: str | None = None
+    engine_category_name: str | None = None
+    task_status: str
+    failure_reason: str
+    failure_detail: str | None = None
+    priority: int | None = None
+    max_engines: int | None = None
+    max_retries: int | None = None
+    current_retries: int | None = None
+    error_count: int | None = None
+    parallel_processing: bool | None = None
+    parent_must_be_complete_before_starting: bool | None = None
+    num_chunks_per_work_item: int | None = None
+    max_processing_seconds_per_work_item: int | None = None
+    max_wait_seconds_for_chunk: int | None = None
+    parent_task_id: str | None = None
+    child_task_ids: list[str] | None = None
+    io_folders: list[Folder] | None = None
+    chunk_count_info: ChunkCounts | None = None
+    payload_json: str | None = None
+    task_payload_json: str | None = None
+    reused_from: ReusedFrom | None = None
+    task_output: str | None = field(default=None, name="taskOutputSON")
+    send_output_to_uris: list[str] | None = None
+    is_template: bool | None = None
+    due_date_time: str | None = None
+    created_date_time: str
+    modified_date_time: str
+    started_date_time: str | None = None
+    completed_date_time: str | None = None
+    aborted_date_time: str | None = None
+
+
+class TaskAnswer(msgspec.Struct):
+    task: TaskDetail
+
+
+async def category_names(house: House, principal: Principal) -> dict[str, str]:
+    """What the engine categories are called, by id."""
+    return {category.id: category.name for category in await engines.categories(house, principal)}
+
+
+def task_detail(house: House, principal: Principal, job: Job, task: Task, categories: dict[str, str]) -> TaskDetail:
+    """The task with its folders, everything absent left out."""
+    plan, echo = task.plan, task.plan.echo
+    engine = engines.find(house, principal, plan.engine_id)
+    category = engine.spec.category_id if engine is not None else None
+    parents = [r.parent for r in job.plan.routes if r.child == task.ordinal and r.parent >= 0]
+    children = dict.fromkeys(r.child for r in job.plan.routes if r.parent == task.ordinal)
+    payload = optional(json_text, plan.payload)
+    return TaskDetail(
+        internal_task_id=ids.task_uuid(job.id, task.ordinal),
+        internal_job_id=ids.job_uuid(job.id),
+        internal_organization_id=ids.organization_uuid(job.organization_id),
+        core_job_id=job.plan.echo.get("coreJobID") or ids.job_graphql(job.id),
+        core_task_id=echo.get("coreTaskId") or ids.task_graphql(job.id, task.ordinal),
+        core_recording_id=job.target_id,
+        correlation_task_id=plan.reference,
+        engine_id=plan.engine_id,
+        engine_name=engine.spec.name if engine is not None else None,
+        engine_category_id=category,
+        engine_category_name=categories.get(category or ""),
+        task_status=words.task_word(task.status),
+        failure_reason=words.failure_word(task.failure_reason) if task.status is TaskStatus.FAILED else "none",
+        failure_detail=task.failure_message,
+        priority=plan.priority,
+        max_engines=plan.max_engines or (2 if plan.parallel else 1),
+        max_retries=plan.max_retries,
+        current_retries=_retries(task),
+        error_count=task.items_failed,
+        parallel_processing=plan.parallel,
+        parent_must_be_complete_before_starting=plan.parents_first,
+        num_chunks_per_work_item=echo.get("numChunksPerWorkItem"),
+        max_processing_seconds_per_work_item=plan.timeout_seconds,
+        max_wait_seconds_for_chunk=echo.get("maxWaitSecondsForChunk"),
+        parent_task_id=ids.task_uuid(job.id, parents[0]) if parents else None,
+        child_task_ids=[ids.task_uuid(job.id, child) for child in children],
+        io_folders=[] if job.plan.legacy else _folders(job, task),
+        chunk_count_info=ChunkCounts(
+            chunk_to_process_count=task.items,
+            chunk_completed_count=task.items_done,
+            chunk_remaining_count=task.items_open,
+            error_count=task.items_failed,
+            retry_count=_retries(task),
+        ),
+        payload_json=echo.get("payloadJSON") or payload,
+        task_payload_json=None if echo.get("onlyPayloadJSON") else payload,
+        reused_from=_reused(task),
+        task_output=optional(json_text, task.output),
+        send_output_to_uris=echo.get("sendOutputToUris"),
+        is_template=False,
+        due_date_time=optional(times.rest, plan.due_at),
+        created_date_time=times.rest(task.created_at),
+        modified_date_time=times.rest(task.modified_at),
+        started_date_time=optional(times.rest, task.started_at),
+        completed_date_time=optional(times.rest, task.completed_at),
+        aborted_date_time=optional(times.rest, task.aborted_at),
+    )
+
+
+def _reused(task: Task) -> ReusedFrom | None:
+    if task.reused_from is None:
+        return None
+    return ReusedFrom(
+        internal_job_id=ids.job_uuid(task.reused_from),
+        internal_task_id=ids.task_uuid(task.reused_from, task.ordinal),
+    )
+
+
+def _folders(job: Job, task: Task) -> list[Folder]:
+    created, modified = times.rest(task.created_at), times.rest(task.modified_at)
+    return [
+        Folder(
+            id=ids.folder_uuid(job.id, task.ordinal, position),
+            correlation_id=folder.reference,
+            mode=folder.mode.value,
+            type=folder.type.value,
+            options_json=optional(json_text, folder.options),
+            created_date_time=created,
+            modified_date_time=modified,
+        )
+        for position, folder in enumerate(task.plan.folders)
+    ]
+
+
+def _retries(task: Task) -> int:
+    """Attempts beyond the first one of every item there is, as far as that is known while items are still running."""
+    return max(0, task.attempts - max(1, task.items))

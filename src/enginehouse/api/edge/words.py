@@ -1,0 +1,62 @@
+"""The words that REST has for statuses and failures."""
+
+from typing import Final, assert_never
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.status import JobStatus, TaskStatus
+
+_K = FailureKind
+# The engines' words folded into REST's twelve (rest-contract §1.10).
+_REASONS: Final[dict[str, str]] = {
+    _K.INTERNAL_ERROR: "internal_error",
+    _K.URL_NOT_FOUND: "not_found",
+    _K.URL_NOT_ALLOWED: "unauthorized",
+    _K.URL_TIMEOUT: "connection",
+    _K.URL_CONNECTION_REFUSED: "connection",
+    _K.URL_ERROR: "connection",
+    _K.INVALID_DATA: "bad_data",
+    _K.RATE_LIMITED: "rate_limited",
+    _K.API_NOT_ALLOWED: "unauthorized",
+    _K.API_AUTHENTICATION_ERROR: "unauthorized",
+    _K.API_NOT_FOUND: "api",
+    _K.API_ERROR: "api",
+    _K.FILE_WRITE_ERROR: "resources",
+    _K.STREAM_READ_ERROR: "connection",
+    _K.SYSTEM_DEPENDENCY_MISSING: "resources",
+    _K.SYSTEM_ERROR: "internal_error",
+    _K.HEARTBEAT_TIMEOUT: "resources",
+    _K.CHUNK_TIMEOUT: "resources",
+    _K.WORKER_LOST: "resources",
+    _K.SERVER_STOPPED: "resources",
+    _K.STOP_REQUESTED: "resources",
+}
+
+
+def job_word(status: JobStatus) -> str:
+    """REST's word for the status: the stored words are its own."""
+    return status.value
+
+
+def task_word(status: TaskStatus) -> str:
+    """REST's word for the status; it has none for a task that is paused, waits, or stands by (DESIGN §5)."""
+    match status:
+        case TaskStatus.PAUSED | TaskStatus.WAITING:
+            return "running"
+        case TaskStatus.STANDBY_PENDING:
+            return "pending"
+        case (
+            TaskStatus.PENDING
+            | TaskStatus.QUEUED
+            | TaskStatus.RUNNING
+            | TaskStatus.COMPLETE
+            | TaskStatus.FAILED
+            | TaskStatus.ABORTED
+        ):
+            return status.value
+        case unknown:
+            assert_never(unknown)
+
+
+def failure_word(kind: str | None) -> str:
+    """REST's word for why a task failed; `unknown` where there is none for it."""
+    return _REASONS.get(kind or "", "unknown")

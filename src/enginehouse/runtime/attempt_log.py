@@ -1,0 +1,56 @@
+"""The log of one attempt: it grows at its source while the attempt runs, and never past its limit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+logger = structlog.get_logger(__name__)
+
+LOG_BYTES: Final = 1_048_576
+
+
+class AttemptLog:
+    """Sends what is written in order, a piece at a time: `send(offset, data)` returns the next offset.
+
+    Trouble with it costs the rest of the log, never the attempt.
+    """
+
+    def __init__(self, send: Callable[[int, bytes], Awaitable[int]], limit: int = LOG_BYTES) -> None:
+        self._send = send
+        self._pending = bytearray()
+        self._offset = 0
+        self._sending: asyncio.Task[None] | None = None
+        self.room = limit
+
+    def line(self, text: str) -> None:
+        """The line is in the log with the time before it, as far as there is room."""
+        self.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {text}\n".encode("utf-8", "replace"))
+
+    def write(self, data: bytes) -> None:
+        """The bytes are on their way, as far as there is room."""
+        data = data[: self.room]
+        self.room -= len(data)
+        self._pending += data
+        if self._pending and self._sending is None:
+            self._sending = asyncio.create_task(self._send_all())
+
+    async def close(self) -> None:
+        """Everything written has arrived."""
+        if self._sending is not None:
+            await self._sending
+
+    async def _send_all(self) -> None:
+        try:
+            while self._pending:
+                data = bytes(self._pending)
+                self._pending.clear()
+                self._offset = await self._send(self._offset, data)
+        except Exception as error:
+            logger.warning("the log of an attempt is incomplete", reason=f"{type(error).__name__}: {error}")
+            self.room = 0
+            self._pending.clear()
+        finally:
+            self._sending = None

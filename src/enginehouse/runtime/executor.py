@@ -1,0 +1,80 @@
+"""The ways to call an engine: in this process, in a warm child, and one day in a container."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure, Output, Work
+from enginehouse.engines.native.protocol import NativeEngine
+from enginehouse.runtime.attempt import Attempt
+from enginehouse.runtime.source import LeaseId
+
+GRACE = 1.0  # seconds
+
+
+class CallPython(Protocol):
+    """Runs one item of a Python engine in a warm child process; what it prints goes to `log` while it runs."""
+
+    async def __call__(
+        self,
+        spec: EngineSpec,
+        work: Work,
+        *,
+        log: Callable[[bytes], None],
+        log_limit: int,
+        timeout: float,  # noqa: ASYNC109 — the child is stopped by its keeper, not by cancelling this call
+        memory_mb: int,
+        organization_id: int,
+        grace: Callable[[], float],
+    ) -> list[Output]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executor:
+    """Calls engines of every kind. An engine that is stopped has `grace_of(lease)` seconds before it is killed."""
+
+    native: Mapping[str, NativeEngine]
+    call_python: CallPython
+    grace_of: Callable[[LeaseId], float] = lambda lease_id: GRACE
+
+    async def call(self, attempt: Attempt, work: Work) -> list[Output]:
+        """What the engine made of the work. Raises EngineFailure, or whatever a native engine raises."""
+        match attempt.spec.kind:
+            case EngineKind.NATIVE:
+                return await self._call_native(attempt, work)
+            case EngineKind.PYTHON:
+                return await self._call_python(attempt, work)
+            case EngineKind.HTTP:
+                text = "This server does not call engine containers."
+                raise EngineFailure(text, FailureKind.SYSTEM_DEPENDENCY_MISSING)
+
+    async def _call_native(self, attempt: Attempt, work: Work) -> list[Output]:
+        spec = attempt.spec
+        engine = self.native.get(spec.id)
+        if engine is None:
+            raise EngineFailure(f"{spec.name} is not part of this server.", FailureKind.SYSTEM_DEPENDENCY_MISSING)
+        limit = asyncio.timeout(attempt.timeout_seconds)
+        try:
+            async with limit:
+                return await engine.process(work, attempt.context)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise  # a time-out of the engine's own
+            text = f"{spec.name} took longer than {attempt.timeout_seconds} s and was stopped."
+            raise EngineFailure(text, FailureKind.CHUNK_TIMEOUT) from error
+
+    async def _call_python(self, attempt: Attempt, work: Work) -> list[Output]:
+        lease = attempt.lease
+        return await self.call_python(
+            attempt.spec,
+            work,
+            log=attempt.log.write,
+            log_limit=attempt.log.room,
+            timeout=attempt.timeout_seconds,
+            memory_mb=attempt.spec.memory_mb,
+            organization_id=lease.organization_id,
+            grace=lambda: self.grace_of((lease.key, lease.token)),
+        )

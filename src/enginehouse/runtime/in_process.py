@@ -1,0 +1,103 @@
+"""The work source of a server that holds the storage itself."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from enginehouse.artifacts.store import Stored
+from enginehouse.domain.artifact import Artifact, Asset, attempt_folder, log_key
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
+from enginehouse.domain.work import Answer, Lease, Report
+from enginehouse.engine import Output
+from enginehouse.operations import artifacts, targets, work, workers
+from enginehouse.operations.assets import AssetRequest
+from enginehouse.operations.house import House
+from enginehouse.runtime.source import LeaseId, WorkerOffer
+
+
+class InProcess:
+    """A `WorkSource` on top of the operations."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def register(self, offer: WorkerOffer) -> None:
+        await workers.appear(self._house, name=offer.name, pools=offer.pools, engines=offer.engines)
+
+    async def beat(self, offer: WorkerOffer) -> None:
+        await workers.beat(self._house, name=offer.name, pools=offer.pools, engines=offer.engines)
+
+    async def leave(self, worker: str) -> None:
+        await workers.leave(self._house, worker)
+
+    async def ready(self, *, pool: str) -> bool:
+        return await work.ready(self._house, pool=pool)
+
+    async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
+        return await work.claim(self._house, pool=pool, limit=limit, worker=worker)
+
+    async def mark_queued(self, *, pool: str) -> int:
+        return await work.mark_queued(self._house, pool=pool)
+
+    async def heartbeat(self, leases: Sequence[LeaseId]) -> dict[LeaseId, bool]:
+        return await work.heartbeat(self._house, leases)
+
+    async def stop_signalled(self, leases: Sequence[LeaseId]) -> None:
+        await work.signalled(self._house, leases)
+
+    async def finish(self, report: Report) -> Answer:
+        return await work.finish(self._house, report)
+
+    async def engine(self, engine_id: str) -> EngineSpec | None:
+        engine = self._house.catalogue.by_id.get(engine_id)
+        return None if engine is None else engine.spec
+
+    async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
+        return await work.inputs(self._house, lease)
+
+    async def artifacts(self, lease: Lease) -> tuple[Artifact, ...]:
+        return await artifacts.of_job(self._house, _principal(lease), Ref.of(lease.key.job_id))
+
+    async def primary_asset(self, lease: Lease) -> Asset | None:
+        if lease.target_id is None:
+            return None
+        return await targets.primary_asset(self._house, _principal(lease), Ref.of(lease.target_id))
+
+    def open(self, lease: Lease, stored: Artifact | Asset) -> AbstractAsyncContextManager[Path]:
+        if stored.key is None:
+            raise NotFound("Asset", lease.target_id)
+        return self._house.store.open(stored.key)
+
+    async def put(self, lease: Lease, parts: Sequence[tuple[str, bytes | Path]]) -> list[Stored]:
+        folder = f"{attempt_folder(lease.organization_id, lease.key.job_id, lease.key.ordinal)}/{lease.token}"
+        return await self._house.store.put_many([(f"{folder}/{name}", source) for name, source in parts])
+
+    async def create_asset(
+        self, lease: Lease, output: Output, *, asset_type: str, as_primary: bool, replay_key: str
+    ) -> Asset | None:
+        if lease.target_id is None:
+            return None
+        new = AssetRequest(
+            target=Ref.of(lease.target_id),
+            asset_type=asset_type,
+            content_type=output.media_type,
+            name=output.name,
+            source=output.data if output.data is not None else output.path,
+            set_as_primary=as_primary,
+            job_id=lease.key.job_id,
+            ordinal=lease.key.ordinal,
+            engine_id=lease.engine_id,
+        )
+        return await targets.record_asset(self._house, lease.organization_id, new, replay_key=replay_key)
+
+    async def log(self, lease: Lease, offset: int, data: bytes) -> int:
+        key = log_key(lease.organization_id, *lease.key, lease.attempt)
+        return await self._house.store.append(key, offset, data)
+
+
+def _principal(lease: Lease) -> Principal:
+    """An attempt acts for the organization of its job, and for nobody in particular."""
+    return Principal(lease.organization_id, None, "attempt", Role.USER)

@@ -1,0 +1,43 @@
+"""What an item works on, as local files: what its parents made, or where its task has none, what its payload names."""
+
+from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.ids import task_graphql
+from enginehouse.engine import Chunk
+from enginehouse.engines.native.root_input import read_root_input
+from enginehouse.runtime.attempt import Attempt
+
+
+async def open_inputs(attempt: Attempt) -> tuple[Chunk, ...]:
+    """The inputs are open until the attempt ends."""
+    lease, spec = attempt.lease, attempt.spec
+    if any(route.child == lease.key.ordinal and route.parent >= 0 for route in lease.plan.routes):
+        return tuple([await _chunk(attempt, artifact) for artifact in await attempt.source.inputs(lease)])
+    if spec.ingests or spec.gathers or not spec.inputs:
+        return ()
+    return await _stream(attempt)
+
+
+async def _chunk(attempt: Attempt, artifact: Artifact) -> Chunk:
+    return Chunk(
+        path=await attempt.open(artifact),
+        media_type=artifact.media_type,
+        size=artifact.size,
+        index=artifact.index,
+        folder=artifact.folder,
+        name=artifact.name,
+        start_ms=artifact.start_ms,
+        stop_ms=artifact.stop_ms,
+        metadata=artifact.metadata or {},
+        engine_id=attempt.lease.plan.tasks[artifact.ordinal].engine_id,
+        task_id=task_graphql(artifact.job_id, artifact.ordinal),
+    )
+
+
+async def _stream(attempt: Attempt) -> tuple[Chunk, ...]:
+    """What a cognitive engine without a parent works on: `payload.text`, `payload.url`, or the primary asset."""
+    payload = attempt.task.payload if isinstance(attempt.task.payload, dict) else {}
+    if payload.get("text") is not None:
+        return ()  # the engine reads it from its payload
+    source = await read_root_input(attempt.work(()), attempt.context, payload)
+    size = source.path.stat().st_size
+    return (Chunk(path=source.path, media_type=source.media_type, size=size, name=source.name),)

@@ -1,0 +1,59 @@
+"""The work source of a server: where it keeps what an attempt writes, under whose name, and what it lets it read."""
+
+from dataclasses import replace
+
+import pytest
+from tests.runtime.floor import PRINCIPAL, Floor, one
+
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.job import TargetRequest
+from enginehouse.domain.refs import Ref, TaskRef
+from enginehouse.engine import Output
+from enginehouse.operations import artifacts, targets
+from enginehouse.operations.assets import AssetRequest
+from enginehouse.runtime.in_process import InProcess
+
+
+async def test_parts_are_kept_below_the_attempts_own_token(floor: Floor) -> None:
+    lease = await floor.lease_one()
+    [stored] = await floor.source.put(lease, [("000000-a.txt", b"hello")])
+    assert stored.key == f"jobs/1/{lease.key.job_id}/0/{lease.token}/000000-a.txt"
+    assert await floor.house.store.read(stored.key) == b"hello"
+
+
+async def test_a_log_is_read_while_it_grows(floor: Floor) -> None:
+    lease = await floor.lease_one()
+    assert await artifacts.logs(floor.house, PRINCIPAL, TaskRef.of(lease.key.job_id, 0)) == ()
+    assert await floor.source.log(lease, 0, b"one ") == 4
+    assert await floor.source.log(lease, 4, b"two") == 7
+    [log] = await artifacts.logs(floor.house, PRINCIPAL, TaskRef.of(lease.key.job_id, 0))
+    assert (log.name, await artifacts.read_log(floor.house, log, 100)) == ("000000-001.log", b"one two")
+
+
+async def test_the_engine_is_known_until_it_is_removed(floor: Floor) -> None:
+    assert await floor.source.engine("scripted") == floor.engines["scripted"].spec
+    del floor.house.catalogue.by_id["scripted"]
+    assert await floor.source.engine("scripted") is None
+
+
+async def test_an_asset_without_bytes_cannot_be_opened(floor: Floor) -> None:
+    target = await targets.create(floor.house, PRINCIPAL, TargetRequest(name="t"))
+    new = AssetRequest(
+        target=Ref.of(target.id), asset_type="media", content_type="text/plain", uri="https://h.example/a"
+    )
+    made = await targets.create_asset(floor.house, PRINCIPAL, new)
+    await floor.create(replace(one("scripted"), target_id=str(target.id)))
+    [lease] = await floor.claim()
+    with pytest.raises(NotFound):
+        async with InProcess(floor.house).open(lease, made):
+            pass
+
+
+async def test_an_asset_knows_what_made_it(floor: Floor) -> None:
+    target = await targets.create(floor.house, PRINCIPAL, TargetRequest(name="t"))
+    await floor.create(replace(one("scripted"), target_id=str(target.id)))
+    [lease] = await floor.claim()
+    output = Output(media_type="text/plain", data=b"x", name="x.txt")
+    made = await floor.source.create_asset(lease, output, asset_type="text", as_primary=False, replay_key="k")
+    assert made is not None
+    assert (made.job_id, made.ordinal, made.engine_id) == (lease.key.job_id, 0, "scripted")
