@@ -142,7 +142,7 @@ async def _open_session(house: House, user: User, password_hash: str) -> LoginSe
 
 
 async def validate_token(house: House, secret: str) -> LoginSession:
-    """What a login with this token would have answered. Raises AuthenticationFailed."""
+    """What a login with this token would have returned. Raises AuthenticationFailed."""
     principal = await authenticate(house, secret)
     user, organization = await me(house, principal)
     return LoginSession(secret, user, organization, None if user is None else user.last_login_at)
