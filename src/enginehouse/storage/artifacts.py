@@ -1,11 +1,13 @@
 """What tasks have left behind, as it is stored: visible from the finish that named it, and never changed."""
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.artifact import Artifact
 from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.rows import Select
 
 _json = msgspec.json.Decoder()
 
@@ -51,3 +53,26 @@ def artifact(row: Row) -> Artifact:
         metadata=_json.decode(row[13]) if row[13] else None,
         created_at=row[14],
     )
+
+
+class OutputKey(NamedTuple):
+    """A visible output, by its key."""
+
+    job_id: int
+    ordinal: int
+    folder: int
+    item: int
+    part: int
+
+
+_KEYS_IN: Final = Select("artifacts.keys_in", OutputKey)
+
+
+async def keys_in(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> list[OutputKey]:
+    """What stands in these (job, task, output folder)s, in the order of the media."""
+    return await _KEYS_IN.each(tx, folders)
+
+
+async def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """The outputs are visible from this commit on."""
+    await tx.many("artifacts.insert", rows)

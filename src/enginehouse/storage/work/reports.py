@@ -22,14 +22,15 @@ from enginehouse.domain.work import (
     Report,
     Stale,
 )
+from enginehouse.storage import attempts
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.jobs.plans import Plans
-from enginehouse.storage.work import locked_jobs
+from enginehouse.storage.work import job_locks
 from enginehouse.storage.work import settlement as work_settlement
-from enginehouse.storage.work.locked_jobs import LockedJob
+from enginehouse.storage.work.job_locks import LockedJob
 
 LATE_RESULT: Final = "late_result"  # why an attempt that did answer counts as stopped
 _json: Final = msgspec.json.Encoder().encode
@@ -66,12 +67,12 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
     """
     barrier_lock.require_shared(tx)
     ids = {report.key.job_id for report in reports}
-    jobs = await locked_jobs.lock(tx, ids)
+    jobs = await job_locks.lock(tx, ids)
     await tx.read_clock()
     if halted := [job for job in jobs.values() if job.halted and not job.cancelled and job.status not in JOB_ENDED]:
-        # An open bulk cancel includes what runs, and has not come to these rows yet.
+        # An open bulk cancel includes what runs, and is not applied to these yet.
         await stops.stop_jobs(tx, halted)
-        jobs = await locked_jobs.lock(tx, ids)
+        jobs = await job_locks.lock(tx, ids)
     held = await _held(tx, reports)
     accepted = [report for report in reports if (report.key, report.token) in held and report.key.job_id in jobs]
     if not accepted:
@@ -128,14 +129,14 @@ async def _settle(
     retries: int | None,
 ) -> tuple[Settlement, dict[tuple[ItemKey, int], Answer]]:
     """The settlement of one job's reports; started over with more rows for as long as it asks for them."""
-    settlement = Settlement(locked_jobs.state(job), tasks, *loaded, now=tx.now)
+    settlement = Settlement(job_locks.state(job), tasks, *loaded, now=tx.now)
     while True:
         try:
             return settlement, _tell(settlement, reports, held, retries)
         except Missing as missing:
             ordinals, chunks = await work_settlement.more(tx, job.id, loaded[1], missing, settlement)
             again = await work_settlement.task_states(tx, ((job.id, ordinal) for ordinal in ordinals))
-            settlement = Settlement(locked_jobs.state(job), again[job.id], *loaded, now=tx.now, chunks=chunks)
+            settlement = Settlement(job_locks.state(job), again[job.id], *loaded, now=tx.now, chunks=chunks)
 
 
 def _tell(
@@ -188,9 +189,11 @@ async def _write_ends(
     """The attempts are history; their items are gone, or free again where another attempt will come."""
     now = tx.now
     later = {
-        ItemKey(each.job.id, again.item.ordinal, again.item.item): again for each in settlements for again in each.later
+        ItemKey(each.job.id, again.item.ordinal, again.item.item): again
+        for each in settlements
+        for again in each.requeues
     }
-    gone, attempts = list[Row](), list[Row]()
+    gone, rows = list[Row](), list[Row]()
     for report in reports:
         row = held[report.key, report.token]
         requested, signalled = row.stop_requested_at, row.stop_signalled_at
@@ -209,7 +212,7 @@ async def _write_ends(
                 reason, message = LATE_RESULT, "The job had been cancelled; what the engine answered was refused."
             elif report.outcome.kind is FailureKind.STOP_REQUESTED and signalled is None:
                 signalled = now  # it ended before word of the signal could be written down
-        attempts.append(
+        rows.append(
             (
                 *report.key, row.attempts, row.token, row.worker, row.started_at, now, outcome, reason, message,
                 requested, signalled,
@@ -217,7 +220,7 @@ async def _write_ends(
         )  # fmt: skip
         if report.key not in later:
             gone.append(tuple(report.key))
-    await tx.many("work.insert_attempts", attempts)
+    await attempts.insert(tx, rows)
     await tx.many("work.delete_items", gone)
     await tx.many(
         "work.release_items", [(*key, again.at, again.failures, again.lost) for key, again in sorted(later.items())]
