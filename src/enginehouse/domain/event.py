@@ -134,7 +134,7 @@ class Head(NamedTuple):
     last: int
 
 
-class HistoryPlace(NamedTuple):
+class HistoryPosition(NamedTuple):
     """How far a history was told: the event's id, the last row among those told, and whether a derived abort was."""
 
     id: int = -1
@@ -142,7 +142,7 @@ class HistoryPlace(NamedTuple):
     aborted: bool = False
 
 
-class StoredEvent(NamedTuple):
+class HistoryRow(NamedTuple):
     """A row of history."""
 
     row: int
@@ -153,8 +153,8 @@ class StoredEvent(NamedTuple):
 
 
 def told(
-    head: Head, place: HistoryPlace, rows: Sequence[StoredEvent], *, all_there: bool
-) -> tuple[list[Event], HistoryPlace]:
+    head: Head, place: HistoryPosition, rows: Sequence[HistoryRow], *, all_there: bool
+) -> tuple[list[Event], HistoryPosition]:
     """The events after `place`, of which `rows` are the ones written, and the place behind them.
 
     What has no row stands where it happened: `created` first, `aborted` behind the last row that is not younger. No row
@@ -184,4 +184,4 @@ def told(
         row = one.row
     if all_there:
         tell_abort(None)
-    return events, HistoryPlace(number, row, aborted)
+    return events, HistoryPosition(number, row, aborted)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import InvalidInput, NotFound
-from enginehouse.domain.event import Event, Head, HistoryPlace
+from enginehouse.domain.event import Event, Head, HistoryPosition
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.operations.house import House
@@ -94,7 +94,7 @@ class Following:
         self._shown = shown
         self._after = after
         self._first: list[Event] = []
-        self._here: HistoryPlace | None = None
+        self._here: HistoryPosition | None = None
         self._watched: Watched | None = None
         self._closed = False
         self.ended: JobStatus | None = None
@@ -162,7 +162,7 @@ class Following:
     async def _read(self) -> list[Event]:
         """A page of what comes next, read for this one alone; where it is the last, the place behind it is known."""
 
-        async def read(tx: Tx) -> tuple[Head, list[Event], HistoryPlace]:
+        async def read(tx: Tx) -> tuple[Head, list[Event], HistoryPosition]:
             head = await _head(tx, self._principal, self._job_id, self._shown)
             return head, *await events.page(tx, head, self._after, _PAGE)
 
