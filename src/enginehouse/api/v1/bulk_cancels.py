@@ -101,7 +101,7 @@ def _shown(done: BulkCancel) -> BulkCancelShown:
         created_before_date_time=times.rest(done.created_to),
         count=done.count,
         stopping=done.stopping,
-        settled=done.settled,
+        settled=done.applied,
         accepted_date_time=times.rest(done.accepted_at),
-        settled_date_time=optional(times.rest, done.settled_at),
+        settled_date_time=optional(times.rest, done.applied_at),
     )

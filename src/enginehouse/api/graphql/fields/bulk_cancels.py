@@ -70,9 +70,9 @@ def _shown(done: BulkCancel) -> dict[str, Any]:
         "createdBeforeDateTime": done.created_to,
         "count": done.count,
         "stopping": done.stopping,
-        "settled": done.settled,
+        "settled": done.applied,
         "acceptedDateTime": done.accepted_at,
-        "settledDateTime": done.settled_at,
+        "settledDateTime": done.applied_at,
     }
 
 
