@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from enginehouse.domain.errors import excerpt
 from enginehouse.engine import EngineFailure, FailureKind
 
 
@@ -18,7 +19,7 @@ def fields(payload: Any) -> dict[str, Any]:
         case dict():
             return payload
         case _:
-            raise invalid(f"payload: an object is needed, got {_quote(payload)}.")
+            raise invalid(f"payload: an object is needed, got {excerpt(payload)}.")
 
 
 def text(payload: dict[str, Any], name: str) -> str | None:
@@ -29,7 +30,7 @@ def text(payload: dict[str, Any], name: str) -> str | None:
         case str() as value:
             return value
         case value:
-            raise invalid(f"payload.{name}: text is needed, got {_quote(value)}.")
+            raise invalid(f"payload.{name}: text is needed, got {excerpt(value)}.")
 
 
 def number(payload: dict[str, Any], name: str, *, default: float, least: float, most: float, path: str = "") -> float:
@@ -44,7 +45,7 @@ def number(payload: dict[str, Any], name: str, *, default: float, least: float, 
         if not least <= result <= most:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise invalid(f"payload.{path}{name}: a number from {least:g} to {most:g}, got {_quote(value)}.") from None
+        raise invalid(f"payload.{path}{name}: a number from {least:g} to {most:g}, got {excerpt(value)}.") from None
     return result
 
 
@@ -56,9 +57,4 @@ def flag(payload: dict[str, Any], name: str) -> bool:
         case True | "true":
             return True
         case value:
-            raise invalid(f"payload.{name}: true or false, got {_quote(value)}.")
-
-
-def _quote(value: Any) -> str:
-    quoted = repr(value) if not isinstance(value, str) else f'"{value}"'
-    return quoted if len(quoted) <= 60 else quoted[:59] + "…"
+            raise invalid(f"payload.{name}: true or false, got {excerpt(value)}.")
