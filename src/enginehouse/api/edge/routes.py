@@ -34,9 +34,9 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/proc/task/{TaskID}/outputs", outputs.of_task),
     ("GET", "/proc/task/{TaskID}/output/{TaskOutputName}", outputs.task_output),
     ("GET", "/proc/task/{TaskID}/download/{TaskOutputName}", outputs.task_download),
-    ("GET", "/admin/engines", engines.list_),
+    ("GET", "/admin/engines", engines.list_engines),
     ("GET", "/admin/engine/{EngineID}/detail", engines.detail),
-    ("GET", "/admin/engine/categories", engines.categories),
+    ("GET", "/admin/engine/categories", engines.list_categories),
     ("POST", "/admin/tokens/create", identity.create_token),
 )
 _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (

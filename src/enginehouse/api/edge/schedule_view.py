@@ -19,8 +19,8 @@ async def details(call: Call, principal: Principal, schedules: Sequence[Schedule
     kinds: dict[int, str] = {}
     if source_ids:
         types = await sources.types(call.house, principal)
-        known = await sources.get_many(call.house, principal, source_ids)
-        kinds = {each.id: types[each.source_type_id].name for each in known.values()}
+        by_id = await sources.get_many(call.house, principal, source_ids)
+        kinds = {each.id: types[each.source_type_id].name for each in by_id.values()}
     return [_detail(each, kinds.get(each.source_id or 0)) for each in schedules]
 
 

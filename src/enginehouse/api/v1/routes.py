@@ -31,7 +31,7 @@ def operations() -> Operations:
     paths.add("GET", "/jobs/{JobID}/events/stream", ForCallers(events.stream))
     paths.add("POST", "/jobs/cancel", ForCallers(bulk_cancels.cancel))
     paths.add("GET", "/bulk-cancels/{BulkCancelID}", ForCallers(bulk_cancels.progress))
-    paths.add("GET", "/audit", ForCallers(audit.list_))
+    paths.add("GET", "/audit", ForCallers(audit.list_entries))
     paths.add("GET", "/schedules", ForCallers(schedules.list_))
     paths.add("POST", "/schedules", ForCallers(schedules.create))
     paths.add("POST", "/schedules/explain", ForCallers(schedules.imagine))

@@ -60,13 +60,13 @@ def _of(name: str) -> Any:
 
 
 def _first_name(user: Any, _: Info) -> str | None:
-    shown: str | None = None if isinstance(user, dict) else user.display_name
-    return shown.partition(" ")[0] if shown else None
+    name: str | None = None if isinstance(user, dict) else user.display_name
+    return name.partition(" ")[0] if name else None
 
 
 def _last_name(user: Any, _: Info) -> str | None:
-    shown: str | None = None if isinstance(user, dict) else user.display_name
-    return shown.partition(" ")[2] or None if shown else None
+    name: str | None = None if isinstance(user, dict) else user.display_name
+    return name.partition(" ")[2] or None if name else None
 
 
 def _roles(user: Any, _: Info) -> list[dict[str, Any]]:
