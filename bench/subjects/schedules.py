@@ -18,7 +18,7 @@ from tests.chaos.ledger import Spec
 from tests.postgres import FSYNC
 
 from bench import processors
-from enginehouse.domain.schedules.schedule import Rules
+from enginehouse.domain.schedules.timing import Rules
 from enginehouse.domain.times import SECOND
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase

@@ -17,9 +17,9 @@ from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import engines, identity, maintenance, workers
+from enginehouse.operations import accounts, engines, maintenance, workers
+from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.house import House, Limits
-from enginehouse.operations.identity import FirstStart
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime import duties
 from enginehouse.runtime.capacity import Capacity
@@ -70,7 +70,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
     """Everything is open and goes round; on leaving, what runs has ended or was given back, and all is closed."""
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
-        first = await identity.first_start(house, init_token=settings.init_token)
+        first = await accounts.first_start(house, init_token=settings.init_token)
         specs = [engine.spec for engine in ENGINES] + load_specs()
         await engines.register(house, specs, CATEGORIES)
         embedded = house.database.dialect == "sqlite"

@@ -9,7 +9,7 @@ from tests.api.rest_client import CATEGORIES, ENGINES, Rest
 
 from enginehouse.api.edge.routes import interface
 from enginehouse.artifacts.disk import DiskStore
-from enginehouse.operations import engines, identity
+from enginehouse.operations import accounts, engines
 from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
@@ -20,7 +20,7 @@ TOKEN = "7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a"
 async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
     store = DiskStore(tmp_path / "store")
     built = House.build(database, store)
-    await identity.first_start(built, init_token=TOKEN)
+    await accounts.first_start(built, init_token=TOKEN)
     await engines.register(built, ENGINES, CATEGORIES)
     yield built
     store.close()

@@ -10,7 +10,7 @@ from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.engine import EngineCategory, EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
-from enginehouse.operations import identity, work
+from enginehouse.operations import accounts, identity, work
 from enginehouse.operations.house import House
 
 WEBSTREAM = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"
@@ -74,7 +74,7 @@ class Rest:
     async def another_organization(self) -> "Rest":
         """The same interface with the token of a second organization."""
         root = await identity.authenticate(self.house, self.token)
-        other = await identity.create_organization(self.house, root, "Other")
+        other = await accounts.create_organization(self.house, root, "Other")
         issued = await identity.create_token(self.house, root, organization_id=other.id, as_uuid=True)
         return Rest(self.client, self.house, issued.secret)
 

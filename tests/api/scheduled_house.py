@@ -22,7 +22,7 @@ class Scheduled:
 
     rest: Rest
     own: Rest
-    made: firing.MadeJobs
+    made: firing.JobCache
 
     async def create(self, **given: Any) -> dict[str, Any]:
         """The schedule as ours shows it; it launches one job of one task unless it says otherwise."""
@@ -59,4 +59,4 @@ async def scheduled(house: House, token: str = TOKEN) -> AsyncIterator[Scheduled
         httpx.AsyncClient(transport=transport, base_url="http://test/edge/v1") as published,
         httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as own,
     ):
-        yield Scheduled(Rest(published, house, token), Rest(own, house, token), firing.MadeJobs())
+        yield Scheduled(Rest(published, house, token), Rest(own, house, token), firing.JobCache())

@@ -3,13 +3,15 @@
 from tests.api.rest_client import BATCH
 
 from enginehouse.domain import ids
+from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.schedules.request import ScheduleRequest
+from enginehouse.domain.sources import Source
 from enginehouse.operations import content_templates, pipelines, sources, templates
-from enginehouse.operations.content_templates import ContentTemplate
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
-from enginehouse.operations.sources import Source
+from enginehouse.operations.schedules.launchables import LaunchSelection
 
 
 async def templated(house: House, principal: Principal) -> dict[str, str]:
@@ -17,12 +19,12 @@ async def templated(house: House, principal: Principal) -> dict[str, str]:
     task = TaskRequest(engine_id=BATCH)
     template = await templates.create(house, principal, templates.new(principal, tasks=[task, task]))
     member = await templates.create(house, principal, templates.new(principal, tasks=[task]))
-    launched = schedules.Launches(
+    launched = LaunchSelection(
         pipeline_ids=[(await pipelines.create(house, principal, [])).id],
         fresh=[templates.new(principal, tasks=[task])],
         content=[ContentTemplate(schema_id="s", sdo_id="o")],
     )
-    scheduled = await schedules.create(house, principal, schedules.ScheduleRequest(name="s"), launched)
+    scheduled = await schedules.create(house, principal, ScheduleRequest(name="s"), launched)
     content = await content_templates.of_schedules(house, principal, [scheduled.id])
     source = Source(organization_id=principal.organization_id, source_type_id=1, name="s")
     return {

@@ -7,7 +7,7 @@ import pytest
 from tests.api.conftest import TOKEN
 
 from enginehouse.api.asgi import application
-from enginehouse.operations import identity
+from enginehouse.operations import accounts, identity
 from enginehouse.operations.house import House
 
 MAKE = (
@@ -39,7 +39,7 @@ async def test_the_uri_of_an_asset_answers_its_bytes_to_its_organization_only(
     assert (await client.get(asset["uri"], headers={"Authorization": ""})).status_code == 401
 
     chief = await identity.authenticate(house, TOKEN)
-    other = await identity.create_organization(house, chief, "Other")
+    other = await accounts.create_organization(house, chief, "Other")
     foreign = await identity.create_token(house, chief, organization_id=other.id)
     as_stranger = {"Authorization": f"Bearer {foreign.secret}"}
     stranger = await client.get(asset["uri"], headers=as_stranger)

@@ -24,7 +24,9 @@ from enginehouse.domain import ids
 from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import TargetRequest
-from enginehouse.operations import identity, targets
+from enginehouse.domain.refs import Ref
+from enginehouse.domain.schedules.request import ScheduleRequest
+from enginehouse.operations import accounts, identity, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
@@ -211,14 +213,14 @@ async def watched(house: House) -> AsyncIterator[Watched]:
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         root = Rest(client, house, TOKEN)
         chief = await identity.authenticate(house, TOKEN)
-        user = await identity.create_user(house, chief, name="ada", password=ENOUGH)
+        user = await accounts.create_user(house, chief, name="ada", password=ENOUGH)
         token = await identity.create_token(house, chief)
         answer = await root.post("/edge/v1/proc/job/create", {"jobs": [{"tasks": [{"engineId": BATCH}]}]})
         job_id = ids.parse_job(answer.json()["internalJobIds"][0])
         assert job_id is not None
         made = await root.post("/api/v1/schedules", {"name": "n", "runMode": "Once", "jobTemplates": [TEMPLATE]})
         schedule = made.json()["result"]
-        await schedules.update(house, chief, int(schedule["id"]), schedules.ScheduleRequest(name="m"))  # to be reverted
+        await schedules.update(house, chief, Ref.of(int(schedule["id"])), ScheduleRequest(name="m"))  # to be reverted
         target = await targets.create(house, chief, TargetRequest(name="t"))
         given = {
             "user": user.name,

@@ -18,8 +18,9 @@ from enginehouse.api.edge import routes
 from enginehouse.api.graphql.schema import OPEN, schema
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import bulk_cancels, identity, targets
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches
 
@@ -269,15 +270,15 @@ async def neighbours(house: House) -> AsyncIterator[Neighbours]:
 
 async def _things(owner: Rest) -> dict[str, str]:
     principal = await identity.authenticate(owner.house, owner.token)
-    new = NewAsset(content_type="text/plain", name="a.txt", source=b"secret")
+    new = AssetRequest(content_type="text/plain", name="a.txt", source=b"secret")
     target = await targets.create_with_asset(owner.house, principal, TargetRequest(name="t"), new)
-    [asset] = await targets.assets(owner.house, principal, target.id)
+    [asset] = await targets.assets(owner.house, principal, Ref.of(target.id))
     job_uuid = await owner.create(single() | {"coreRecordingID": str(target.id)})
     await owner.run_one(("a.txt", "text/plain", b"secret"))
     job_id = ids.parse_job(job_uuid)
     assert job_id is not None
     made = await templated(owner.house, principal)
-    await launches.launch_schedule(owner.house, principal, int(made["scheduled"]))
+    await launches.launch_schedule(owner.house, principal, Ref.of(int(made["scheduled"])))
     # Several, for an id that is in no answer by chance.
     [*_, cancelled] = [
         await bulk_cancels.cancel(owner.house, principal, created_from=1, created_to=2) for _ in range(5)

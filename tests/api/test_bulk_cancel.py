@@ -11,7 +11,7 @@ from tests.api.rest_client import Rest, single
 
 from enginehouse.api.asgi import application
 from enginehouse.domain import ids
-from enginehouse.operations import bulk_cancels, identity
+from enginehouse.operations import accounts, bulk_cancels, identity
 from enginehouse.operations.house import House, Limits
 
 DOCUMENTED, OWN = "/edge/v1/proc/jobs/cancel", "/api/v1/jobs/cancel"
@@ -79,7 +79,7 @@ async def root(house: House) -> AsyncIterator[Caller]:
 async def other(root: Caller) -> Caller:
     """An ordinary administrator of another organization."""
     chief = await identity.authenticate(root.house, root.token)
-    organization = await identity.create_organization(root.house, chief, "Other")
+    organization = await accounts.create_organization(root.house, chief, "Other")
     issued = await identity.create_token(root.house, chief, organization_id=organization.id)
     return Caller(root.client, root.house, issued.secret, organization.id)
 
@@ -87,7 +87,7 @@ async def other(root: Caller) -> Caller:
 async def spellings(caller: Caller) -> list[str | int]:
     """Every id that the caller's organization has."""
     principal = await identity.authenticate(caller.house, caller.token)
-    found = await identity.get_organization(caller.house, principal, None)
+    found = await accounts.get_organization(caller.house, principal, None)
     uuid = ids.tagged_uuid(ids.Tag.ORGANIZATION, found.id)
     return [found.id, str(found.id), uuid, uuid.upper(), found.application_id, found.application_id.upper()]
 

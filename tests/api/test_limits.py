@@ -12,6 +12,7 @@ from tests.api.rest_client import BATCH, Rest, single, transcription
 
 from enginehouse.api.v1 import routes
 from enginehouse.domain import ids
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import identity, jobs
 from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
@@ -147,6 +148,6 @@ async def test_a_task_is_limited_by_what_it_says_and_by_nothing_else(
     )
     assert job_id is not None
     caller = await identity.authenticate(rest.house, rest.token)
-    plan = (await jobs.get(rest.house, caller, job_id)).plan.tasks[2]
+    plan = (await jobs.get(rest.house, caller, Ref.of(job_id))).plan.tasks[2]
     assert plan.per_chunk
     assert plan.max_engines == most

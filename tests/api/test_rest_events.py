@@ -17,6 +17,7 @@ from enginehouse.api.v1 import event_stream
 from enginehouse.client.events import Message, messages
 from enginehouse.domain import ids
 from enginehouse.domain.event import MEANING, EventKind
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import identity, jobs
 from enginehouse.operations.house import House
@@ -202,7 +203,7 @@ async def _deleted(rest: Rest, job: str) -> None:
     principal = await identity.authenticate(rest.house, rest.token)
     key = ids.parse_job(job)
     assert key is not None
-    await jobs.delete(rest.house, principal, key)
+    await jobs.delete(rest.house, principal, Ref.of(key))
 
 
 async def _closed(rest: Rest, job: str) -> None:

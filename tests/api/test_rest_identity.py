@@ -7,7 +7,7 @@ import pytest
 from tests.api.rest_client import Rest
 
 from enginehouse.domain.identity import Role
-from enginehouse.operations import identity
+from enginehouse.operations import accounts, identity
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ async def test_without_a_good_token_the_answer_is_401(rest: Rest, headers: dict[
 
 async def test_a_user_signs_in_and_works_with_the_session(rest: Rest) -> None:
     root = await identity.authenticate(rest.house, rest.token)
-    await identity.create_user(rest.house, root, name="ann@example.com", password="correct horse", role=Role.USER)
+    await accounts.create_user(rest.house, root, name="ann@example.com", password="correct horse", role=Role.USER)
     answer = await rest.client.post(
         "/admin/users/login", json={"username": "ann@example.com", "password": "correct horse"}
     )
@@ -60,7 +60,7 @@ async def test_a_user_signs_in_and_works_with_the_session(rest: Rest) -> None:
 
 async def test_a_wrong_password_and_an_unknown_user_are_answered_alike(rest: Rest) -> None:
     root = await identity.authenticate(rest.house, rest.token)
-    await identity.create_user(rest.house, root, name="ann", password="correct horse")
+    await accounts.create_user(rest.house, root, name="ann", password="correct horse")
     answers = [
         await rest.client.post("/admin/users/login", json={"username": name, "password": "wrong"})
         for name in ("ann", "bob")

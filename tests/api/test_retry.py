@@ -12,6 +12,7 @@ from enginehouse.api.asgi import application
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import log_key
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import artifacts, identity
 from enginehouse.operations.house import House
@@ -99,7 +100,7 @@ async def test_the_outputs_outlive_the_job_that_made_them(both: Both) -> None:
     detail = await both.detail(new)
     assert detail["retryOf"] == detail["rootJobID"] == old
     assert detail["tasks"][0]["reusedFrom"]["internalJobID"] == old
-    [artifact] = await artifacts.of_job(both.rest.house, await principal(both), ids.parse_job(new) or 0)
+    [artifact] = await artifacts.of_job(both.rest.house, await principal(both), Ref.of(ids.parse_job(new) or 0))
     assert (await both.rest.post(f"/proc/job/{new}/delete")).status_code < 300
     assert await both.rest.house.store.missing([artifact.key]) == [artifact.key]
 
@@ -146,7 +147,7 @@ async def test_what_is_refused_says_why(both: Both) -> None:
 async def test_bytes_that_are_gone_are_not_reused(both: Both) -> None:
     old = await half_failed(both)
     house = both.rest.house
-    [artifact] = await artifacts.of_job(house, await principal(both), ids.parse_job(old) or 0)
+    [artifact] = await artifacts.of_job(house, await principal(both), Ref.of(ids.parse_job(old) or 0))
     await house.store.delete([artifact.key])
     refused = await both.retry(old, {"onlyFailed": True})
     assert refused.status_code == 400

@@ -13,7 +13,7 @@ from tests.api.test_graphql_contract import DAG
 from enginehouse.domain.ids import parse_job, schedule_uuid
 from enginehouse.domain.times import SECOND
 from enginehouse.operations.schedules import firing
-from enginehouse.operations.schedules.firing import MadeJobs
+from enginehouse.operations.schedules.firing import JobCache
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.sql import Statements
 
@@ -182,7 +182,7 @@ async def test_what_is_due_is_fired_and_told(served: Served) -> None:
         await tx.run("test.move_schedule", id=int(made["id"]), by=2 * SECOND)
 
     await served.house.database.write(pass_time)
-    await firing.fire_due(served.house, MadeJobs())
+    await firing.fire_due(served.house, JobCache())
     fields = """firedCount skippedCount
                 slots { outcome count slotDateTime lastSlotDateTime reason decidedDateTime jobIds }
                 jobs { count records { id scheduledJobId slotDateTime } }"""

@@ -13,15 +13,15 @@ import asyncpg
 from tests.acceptance.server import NOOP
 
 from enginehouse.domain.job import TaskRequest
-from enginehouse.domain.schedules.firing import Standing, due_at, first_look
-from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
+from enginehouse.domain.schedules.firing import ScheduleState, due_at, first_look
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
+from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocument
 from enginehouse.domain.times import SECOND
 from enginehouse.storage import templates
 from enginehouse.storage.database import sequences
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.schedules.schedules import Schedule
-from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument
 
 AT_ONCE: Final = 1000
 _RECORDS: Final = """SELECT schedule_id, slot, outcome, last_slot, slots,
@@ -102,7 +102,7 @@ async def store(database: Database, organization_id: int, specs: Sequence[Spec])
 
 def _schedule(schedule_id: int, organization_id: int, spec: Spec) -> Schedule:
     timing = Timing(recurring=(Recurring(Unit.SECONDS, spec.seconds),))
-    looked = Standing(
+    looked = ScheduleState(
         schedule_id=schedule_id, mode=RunMode.RECURRING, timing=timing, rules=spec.rules, anchor=spec.anchor,
         decided=spec.decided,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.domain.calendars import Wanted, brute_force, readings, transitions
 
 from enginehouse.domain.schedules.calendar import EPOCH, slots
-from enginehouse.domain.schedules.schedule import Fold, Gap, Recurring, Timing, Unit, Weekly
+from enginehouse.domain.schedules.timing import Fold, Gap, Recurring, Timing, Unit, Weekly
 from enginehouse.domain.schedules.zones import UnknownZone, zone_names, zone_of
 from enginehouse.domain.times import SECOND
 

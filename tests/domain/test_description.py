@@ -4,17 +4,7 @@ import pytest
 
 from enginehouse.domain.schedules.calendar import EPOCH
 from enginehouse.domain.schedules.description import lint, next_run, outlook, sentence, span
-from enginehouse.domain.schedules.schedule import (
-    CatchUp,
-    Fold,
-    Overlap,
-    Recurring,
-    Rules,
-    RunMode,
-    Timing,
-    Unit,
-    Weekly,
-)
+from enginehouse.domain.schedules.timing import CatchUp, Fold, Overlap, Recurring, Rules, RunMode, Timing, Unit, Weekly
 
 
 def micros(text: str) -> int:

@@ -16,14 +16,14 @@ from enginehouse.domain.schedules.firing import (
     ON_TIME,
     SHORTEST_RUN,
     Decision,
+    ScheduleState,
     Skip,
-    Standing,
     decide,
     due_at,
     first_look,
     placed,
 )
-from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit, Weekly
+from enginehouse.domain.schedules.timing import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit, Weekly
 from enginehouse.domain.times import SECOND
 
 NOW = 1_790_000_000 * SECOND
@@ -34,14 +34,14 @@ def every(seconds: int) -> Timing:
     return Timing(recurring=(Recurring(Unit.SECONDS, seconds),))
 
 
-def standing(timing: Timing, *, since: int = 0, mode: RunMode = RunMode.RECURRING, **more: object) -> Standing:
+def standing(timing: Timing, *, since: int = 0, mode: RunMode = RunMode.RECURRING, **more: object) -> ScheduleState:
     """A schedule that was activated `since` µs ago and not looked at before."""
     anchor, decided = placed(None, NOW - since)
     known: dict[str, object] = {"rules": Rules(), **more}
-    return Standing(schedule_id=100_001, mode=mode, timing=timing, anchor=anchor, decided=decided, **known)  # type: ignore[arg-type]
+    return ScheduleState(schedule_id=100_001, mode=mode, timing=timing, anchor=anchor, decided=decided, **known)  # type: ignore[arg-type]
 
 
-def between(schedule: Standing, first: int, last: int) -> list[int]:
+def between(schedule: ScheduleState, first: int, last: int) -> list[int]:
     """The schedule's slots in (first, last]."""
     coming = slots(schedule.timing, anchor=schedule.anchor, after=first)
     return list(takewhile(lambda slot: slot <= last, coming))
@@ -54,7 +54,7 @@ def between(schedule: Standing, first: int, last: int) -> list[int]:
 class Life:
     """A schedule with the records that storage keeps of it: a slot's own record only changes from queued."""
 
-    now: Standing
+    now: ScheduleState
     next_at: int | None
     fired: list[int] = field(default_factory=list)
     queued: list[int] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations import identity
+from enginehouse.operations import accounts, identity
 from enginehouse.operations.house import House
 
 BOOTSTRAP = "0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b11"
@@ -25,9 +25,9 @@ class People:
 
 async def arrive(house: House) -> People:
     """The first start is over and everybody has a token."""
-    await identity.first_start(house, init_token=BOOTSTRAP)
+    await accounts.first_start(house, init_token=BOOTSTRAP)
     chief = await identity.authenticate(house, BOOTSTRAP)
-    other = await identity.create_organization(house, chief, "Other")
+    other = await accounts.create_organization(house, chief, "Other")
 
     async def holder(role: Role, organization_id: int | None = None) -> Principal:
         issued = await identity.create_token(house, chief, role=role, organization_id=organization_id)

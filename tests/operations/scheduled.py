@@ -7,12 +7,12 @@ from tests import make
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import TaskRequest
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
-from enginehouse.domain.schedules.schedule import RunMode, Unit
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode, Unit
+from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocument
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
-from enginehouse.operations.schedules.launchables import Launches
-from enginehouse.storage.schedules.schedules import Schedule
-from enginehouse.storage.templates import JobTemplate, TaskTemplate, TemplateDocument
+from enginehouse.operations.schedules.launchables import LaunchSelection
 
 DAILY = (RecurringPart(unit=Unit.DAYS, every=1, start="21:30"),)
 CALLER = make.principal()
@@ -31,7 +31,9 @@ async def scheduled(
 ) -> Schedule:
     """A schedule that launches one job of one task."""
     request = ScheduleRequest(name=name, **more)
-    return await schedules.create(house, principal, request, Launches(fresh=fresh or (template(principal=principal),)))
+    return await schedules.create(
+        house, principal, request, LaunchSelection(fresh=fresh or (template(principal=principal),))
+    )
 
 
 async def recurring(house: House, name: str = "s", **more: Any) -> Schedule:

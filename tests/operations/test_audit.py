@@ -5,7 +5,7 @@ from tests.operations.people import BOOTSTRAP, arrive
 
 from enginehouse.domain.audit import NOBODYS, AuditFilter, Entry, RecordedEntry
 from enginehouse.domain.errors import CapacityExceeded
-from enginehouse.operations import identity
+from enginehouse.operations import accounts, identity
 from enginehouse.operations.audit import trail
 from enginehouse.operations.audit.queries import DAY, list_
 from enginehouse.operations.house import House
@@ -19,10 +19,10 @@ async def _rows(house: House) -> list[RecordedEntry]:
 
 async def test_the_first_start_records_what_it_made_once(house: House) -> None:
     for _ in range(2):
-        await identity.first_start(house, init_token=BOOTSTRAP)
+        await accounts.first_start(house, init_token=BOOTSTRAP)
     rows = await _rows(house)
     assert [row.event for row in rows] == ["createOrganization", "createUser", "createToken"]
-    await identity.first_start(house, init_token="0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b12")
+    await accounts.first_start(house, init_token="0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b12")
     [again] = (await _rows(house))[3:]
     assert (again.event, again.organization_id, again.detail) == ("createToken", 1, "start of the server")
 
@@ -47,7 +47,7 @@ async def test_a_page_without_a_beginning_is_of_the_last_seven_days(house: House
 
 async def test_the_end_of_a_session_is_its_holders(house: House) -> None:
     people = await arrive(house)
-    await identity.create_user(house, people.admin, name="ada", password="correct horse")
+    await accounts.create_user(house, people.admin, name="ada", password="correct horse")
     session = await identity.login(house, "ada", "correct horse")
     assert session.user is not None
     before = len(await _rows(house))

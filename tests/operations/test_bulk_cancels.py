@@ -9,6 +9,7 @@ from tests import make
 from enginehouse.domain.errors import InvalidInput, KeyReused, NotAllowed, NotConfirmed, NotFound, Refusal
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobFilter
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Done, Failed, Lease, Report
@@ -45,7 +46,7 @@ async def settled(house: House, limit: int = 2) -> None:
 
 
 async def statuses(house: House, job_ids: list[int]) -> set[JobStatus]:
-    return {await jobs.status(house, CALLER, job_id) for job_id in job_ids}
+    return {await jobs.status(house, CALLER, Ref.of(job_id)) for job_id in job_ids}
 
 
 async def test_the_answer_counts_and_everything_reads_as_aborted_before_a_row_is_settled(ready: House) -> None:
@@ -56,11 +57,11 @@ async def test_the_answer_counts_and_everything_reads_as_aborted_before_a_row_is
     page = await jobs.list_(ready, CALLER, JobFilter(statuses=(JobStatus.ABORTED,)), with_count=True)
     assert ({job.id for job in page.jobs}, page.count) == (set(ids), 5)
     assert await claim(ready) == []
-    again = await jobs.cancel(ready, CALLER, ids[0])
+    again = await jobs.cancel(ready, CALLER, Ref.of(ids[0]))
     assert (again.count, again.status) == (0, JobStatus.ABORTED)
-    await jobs.retry(ready, CALLER, ids[0])
+    await jobs.retry(ready, CALLER, Ref.of(ids[0]))
     await settled(ready)
-    ended = await bulk_cancels.get(ready, CALLER, done.id)
+    ended = await bulk_cancels.get(ready, CALLER, Ref.of(done.id))
     assert (ended.count, ended.settled) == (5, 5)
     assert ended.settled_at is not None
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
@@ -92,12 +93,12 @@ async def test_another_server_goes_on_where_one_has_stopped(ready: House) -> Non
     with pytest.raises(ConnectionResetError):
         await bulk_cancels.settle(ready, limit=2)
     ready.database.write = one_batch_only  # type: ignore[method-assign]
-    halfway = await bulk_cancels.get(ready, CALLER, done.id)
+    halfway = await bulk_cancels.get(ready, CALLER, Ref.of(done.id))
     assert (halfway.count, halfway.settled, halfway.settled_at) == (6, 2, None)
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
     other = House.build(ready.database, ready.store)
     await settled(other)
-    ended = await bulk_cancels.get(other, CALLER, done.id)
+    ended = await bulk_cancels.get(other, CALLER, Ref.of(done.id))
     assert (ended.settled, ended.settled_at is not None) == (6, True)
 
 
@@ -115,9 +116,9 @@ async def test_one_whose_server_died_before_it_counted_is_counted_by_another(rea
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
     assert not await bulk_cancels.settle(ready), "whoever accepted it is given the time to count"
     [barrier_id] = [row[0] for row in await ready.database.read(lambda tx: tx.all("bulk_cancels.open"))]
-    assert (await bulk_cancels.get(ready, CALLER, barrier_id)).count == 3
+    assert (await bulk_cancels.get(ready, CALLER, Ref.of(barrier_id))).count == 3
     await settled(ready)
-    assert (await bulk_cancels.get(ready, CALLER, barrier_id)).settled == 3
+    assert (await bulk_cancels.get(ready, CALLER, Ref.of(barrier_id))).settled == 3
 
 
 async def test_the_same_request_with_its_key_is_done_once_and_answered_as_it_stands(ready: House) -> None:
@@ -152,11 +153,11 @@ async def test_what_runs_is_left_alone_unless_it_was_asked_for(ready: House) -> 
     assert (both.count, both.stopping) == (1, 1)
     await settled(ready)
     assert told == [running]
-    job = await jobs.get(ready, CALLER, running)
+    job = await jobs.get(ready, CALLER, Ref.of(running))
     assert (job.status, job.stopping) == (JobStatus.RUNNING, 1)
     await work.finish(ready, Report(lease.key, lease.token, Failed(FailureKind.STOP_REQUESTED, "stopped")))
     assert await statuses(ready, [running, *waiting]) == {JobStatus.ABORTED}
-    assert (await bulk_cancels.get(ready, CALLER, both.id)).stopping == 0
+    assert (await bulk_cancels.get(ready, CALLER, Ref.of(both.id))).stopping == 0
 
 
 async def test_a_result_that_comes_before_the_stop_was_told_does_not_count(ready: House) -> None:
@@ -166,7 +167,7 @@ async def test_a_result_that_comes_before_the_stop_was_told_does_not_count(ready
     await bulk_cancels.cancel(ready, CALLER, created_from=0, created_to=LAST, include_running=True)
     await work.finish(ready, Report(first.key, first.token, Done()))
     await settled(ready)
-    job = await jobs.get(ready, CALLER, job_id)
+    job = await jobs.get(ready, CALLER, Ref.of(job_id))
     assert TaskStatus.COMPLETE not in {task.status for task in job.tasks}
     assert await claim(ready) == []
 
@@ -202,7 +203,7 @@ async def test_who_may_not_and_what_is_not_there_are_refused(ready: House) -> No
     refused: list[tuple[type[Refusal], object]] = [
         (NotAllowed, bulk_cancels.cancel(ready, make.principal(role=Role.READER), created_from=0, created_to=LAST)),
         (InvalidInput, bulk_cancels.cancel(ready, CALLER, created_from=2, created_to=1)),
-        (NotFound, bulk_cancels.get(ready, CALLER, 12345)),
+        (NotFound, bulk_cancels.get(ready, CALLER, Ref.of(12345))),
     ]
     for kind, call in refused:
         with pytest.raises(kind):
@@ -210,5 +211,5 @@ async def test_who_may_not_and_what_is_not_there_are_refused(ready: House) -> No
     foreign = await bulk_cancels.cancel(ready, STRANGER, created_from=0, created_to=LAST)
     assert foreign.count == 0
     with pytest.raises(NotFound):
-        await bulk_cancels.get(ready, CALLER, foreign.id)
+        await bulk_cancels.get(ready, CALLER, Ref.of(foreign.id))
     assert await statuses(ready, ids) == {JobStatus.PENDING}

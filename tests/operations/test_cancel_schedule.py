@@ -11,22 +11,22 @@ from tests.operations.scheduled import CALLER, scheduled
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.job import JobFilter
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import RecurringPart
-from enginehouse.domain.schedules.schedule import CatchUp, RunMode, Unit
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import CatchUp, RunMode, Unit
 from enginehouse.domain.status import JobStatus
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import cancellation, launches, slots
-from enginehouse.operations.schedules.cancellation import call_off
-from enginehouse.operations.schedules.firing import MadeJobs, fire_due
+from enginehouse.operations.schedules.firing import JobCache, fire_due
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import creation as stored_jobs_creation
 from enginehouse.storage.jobs.new_jobs import JobOrigin
 from enginehouse.storage.schedules import jobs as schedule_jobs
 from enginehouse.storage.schedules import schedules as stored_schedules
-from enginehouse.storage.schedules.schedules import Schedule
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -76,11 +76,11 @@ async def test_firing_and_calling_off_at_once_leave_nothing_that_may_start(
         async def after_a_while(late: int = late, schedule: Schedule = schedule) -> int:
             for _ in range(late):
                 await asyncio.sleep(0)
-            return (await call_off(ready, CALLER, schedule.id)).count
+            return (await cancellation.cancel(ready, CALLER, Ref.of(schedule.id))).count
 
-        firing = [fire_due(ready, MadeJobs()) for _ in range(3)]
+        firing = [fire_due(ready, JobCache()) for _ in range(3)]
         *_, count = await asyncio.gather(*firing, after_a_while())
-        assert (await fire_due(ready, MadeJobs()))[0].jobs == []
+        assert (await fire_due(ready, JobCache()))[0].jobs == []
         found = await statuses(ready, schedule)
         assert found == [JobStatus.ABORTED] * len(found)
         assert count == len(found)
@@ -90,8 +90,8 @@ async def test_what_was_being_fired_when_it_was_called_off_is_cancelled_too(wide
     """The server that fires holds the schedule's row; its jobs are younger than the call that waits for it."""
     schedule = await scheduled(wide, run_mode=RunMode.CONTINUOUS)
     holds, go_on = asyncio.Event(), asyncio.Event()
-    [other] = await launches.launch_schedule(wide, CALLER, schedule.id)
-    plan = (await jobs.get(wide, CALLER, other.job_id)).plan
+    [other] = await launches.launch_schedule(wide, CALLER, Ref.of(schedule.id))
+    plan = (await jobs.get(wide, CALLER, Ref.of(other.job_id))).plan
 
     async def fire(tx: Tx) -> None:
         assert await stored_schedules.lock(tx, CALLER.organization_id, schedule.id)
@@ -105,7 +105,7 @@ async def test_what_was_being_fired_when_it_was_called_off_is_cancelled_too(wide
 
     firing = asyncio.create_task(wide.database.write_work(fire))
     await holds.wait()
-    calling = asyncio.create_task(call_off(wide, CALLER, schedule.id))
+    calling = asyncio.create_task(cancellation.cancel(wide, CALLER, Ref.of(schedule.id)))
     watching = await asyncpg.connect(postgres_dsn)
     try:
         async with asyncio.timeout(20):
@@ -121,8 +121,8 @@ async def test_what_was_being_fired_when_it_was_called_off_is_cancelled_too(wide
 
 async def test_jobs_that_came_later_are_not_looked_for(ready: House) -> None:
     schedule = await scheduled(ready, run_mode=RunMode.ONCE)
-    [made] = await launches.launch_schedule(ready, CALLER, schedule.id)
-    created = (await jobs.get(ready, CALLER, made.job_id)).created_at
+    [made] = await launches.launch_schedule(ready, CALLER, Ref.of(schedule.id))
+    created = (await jobs.get(ready, CALLER, Ref.of(made.job_id))).created_at
     for until, expected in ((created - 1, []), (created, [made.job_id])):
 
         async def look(tx: Tx, until: int = until) -> list[int]:
@@ -134,8 +134,8 @@ async def test_jobs_that_came_later_are_not_looked_for(ready: House) -> None:
 
 async def test_a_slot_that_waited_for_a_run_waits_no_longer(ready: House) -> None:
     schedule = await scheduled(ready, run_mode=RunMode.NOW)
-    await fire_due(ready, MadeJobs())
+    await fire_due(ready, JobCache())
     await ready.database.write(lambda tx: tx.run("test.slots_wait", id=schedule.id))
-    await call_off(ready, CALLER, schedule.id)
-    [(slot, _)] = await slots.history(ready, CALLER, schedule.id, limit=10)
+    await cancellation.cancel(ready, CALLER, Ref.of(schedule.id))
+    [(slot, _)] = await slots.history(ready, CALLER, Ref.of(schedule.id), limit=10)
     assert (slot.outcome, slot.reason) == ("skipped", "cancelled")

@@ -10,6 +10,7 @@ from tests import make
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotFound
 from enginehouse.domain.event import Event, EventKind
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Done, Failed, Lease, Report
@@ -58,7 +59,7 @@ async def fail(house: House, lease: Lease, kind: FailureKind, message: str = "no
 
 
 async def listed(house: House, job_id: int) -> Told:
-    return said(await events.list_(house, CALLER, job_id))
+    return said(await events.list_(house, CALLER, Ref.of(job_id)))
 
 
 def said(found: list[Event]) -> Told:
@@ -88,7 +89,7 @@ async def test_a_history_names_every_step_of_a_job(ready: House) -> None:
     await work.mark_queued(ready, pool="native")
     [lease] = await claim(ready)
     await finish(ready, lease)
-    found = await events.list_(ready, CALLER, job_id)
+    found = await events.list_(ready, CALLER, Ref.of(job_id))
     assert said(found) == [
         (None, K.CREATED), (0, K.QUEUED), (None, K.QUEUED), (0, K.STARTED), (None, K.STARTED),
         (0, K.COMPLETED), (None, K.COMPLETED),
@@ -104,7 +105,7 @@ async def test_a_failed_attempt_says_why_and_when_it_is_tried_again(ready: House
     await fail(ready, lease, FailureKind.SERVER_STOPPED)
     [lease] = await claim(ready)
     await fail(ready, lease, FailureKind.INTERNAL_ERROR, "x" * 5_000)
-    found = await events.list_(ready, CALLER, job_id)
+    found = await events.list_(ready, CALLER, Ref.of(job_id))
     _, _, _, first, again, second = found
     assert (first.kind, first.detail.reason, first.detail.message) == (K.ATTEMPT_FAILED, "server_stopped", "no luck")
     assert first.detail.attempt == 1
@@ -120,7 +121,7 @@ async def test_a_task_that_fails_for_good_takes_what_depends_on_it_along(ready: 
     [made] = await jobs.create(ready, CALLER, [make.chain(2)])
     [lease] = await claim(ready)
     await fail(ready, lease, FailureKind.INVALID_DATA, "not a recording")
-    found = (await events.list_(ready, CALLER, made.job_id))[3:]
+    found = (await events.list_(ready, CALLER, Ref.of(made.job_id)))[3:]
     assert said(found) == [(0, K.FAILED), (1, K.ABORTED), (None, K.FAILED)]
     assert (found[0].detail.reason, found[0].detail.message) == ("invalid_data", "not a recording")
     assert found[1].detail.reason == "parent_failed"
@@ -129,28 +130,28 @@ async def test_a_task_that_fails_for_good_takes_what_depends_on_it_along(ready: 
 async def test_an_abort_that_no_row_tells_stands_where_it_happened(ready: House) -> None:
     job_id = await created(ready)
     await work.mark_queued(ready, pool="native")
-    await jobs.cancel(ready, CALLER, job_id)
-    again = await jobs.retry(ready, CALLER, job_id)
-    found = await events.list_(ready, CALLER, job_id)
+    await jobs.cancel(ready, CALLER, Ref.of(job_id))
+    again = await jobs.retry(ready, CALLER, Ref.of(job_id))
+    found = await events.list_(ready, CALLER, Ref.of(job_id))
     assert said(found) == [
         (None, K.CREATED), (0, K.QUEUED), (None, K.QUEUED), (None, K.ABORTED), (None, K.RETRIED)
     ]  # fmt: skip
     numbered(found)
     assert found[3].detail.reason == "cancelled"
     assert found[4].detail.job == again.job_id
-    [retry] = await events.list_(ready, CALLER, again.job_id)
+    [retry] = await events.list_(ready, CALLER, Ref.of(again.job_id))
     assert retry.detail.job == job_id
     for after in range(-1, 6):
-        assert await events.list_(ready, CALLER, job_id, after=after) == found[after + 1 :]
+        assert await events.list_(ready, CALLER, Ref.of(job_id), after=after) == found[after + 1 :]
 
 
 async def test_pages_put_together_are_the_whole(ready: House) -> None:
     for job_id in (await created(ready, 3), await created(ready, 1)):
         await finish(ready, *await claim(ready))
-        whole = await events.list_(ready, CALLER, job_id)
+        whole = await events.list_(ready, CALLER, Ref.of(job_id))
         for size in (1, 2, 3, len(whole), 1_000):
             found: list[Event] = []
-            while page := await events.list_(ready, CALLER, job_id, after=len(found) - 1, limit=size):
+            while page := await events.list_(ready, CALLER, Ref.of(job_id), after=len(found) - 1, limit=size):
                 assert len(page) <= size
                 found += page
             assert found == whole
@@ -160,26 +161,26 @@ async def test_bounds_are_refused_and_a_foreign_job_is_unknown(ready: House) -> 
     job_id = await created(ready)
     for after, limit in ((-1, 0), (-1, 1_001), (-2, 10)):
         with pytest.raises(InvalidInput):
-            await events.list_(ready, CALLER, job_id, after=after, limit=limit)
-    for asked in (events.list_(ready, STRANGER, job_id), events.follow(ready, STRANGER, job_id)):
+            await events.list_(ready, CALLER, Ref.of(job_id), after=after, limit=limit)
+    for asked in (events.list_(ready, STRANGER, Ref.of(job_id)), events.follow(ready, STRANGER, Ref.of(job_id))):
         with pytest.raises(NotFound):
             await asked
     with pytest.raises(InvalidInput, match="up to 0, got 7"):
-        await events.follow(ready, CALLER, job_id, after=7)
+        await events.follow(ready, CALLER, Ref.of(job_id), after=7)
     # None of these holds a place.
     assert not ready.watches._open
 
 
 async def test_a_follower_is_told_everything_once_up_to_the_end(ready: House) -> None:
     job_id = await created(ready, 3)
-    async with await events.follow(ready, CALLER, job_id) as following:
+    async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
         told = asyncio.create_task(followed(following))
         leases = await claim(ready)
         await finish(ready, *leases[:1])
         await finish(ready, *leases[1:])
         found = await told
         assert following.ended is JobStatus.COMPLETE
-    assert found == await events.list_(ready, CALLER, job_id)
+    assert found == await events.list_(ready, CALLER, Ref.of(job_id))
     numbered(found)
     assert found[-1].kind is K.COMPLETED
 
@@ -189,22 +190,22 @@ async def test_following_goes_on_exactly_behind_any_event(ready: House) -> None:
     await finish(ready, *await claim(ready))
     cancelled = await created(ready)
     await work.mark_queued(ready, pool="native")
-    await jobs.cancel(ready, CALLER, cancelled)
+    await jobs.cancel(ready, CALLER, Ref.of(cancelled))
     for one in (job_id, cancelled):
-        whole = await events.list_(ready, CALLER, one)
+        whole = await events.list_(ready, CALLER, Ref.of(one))
         for after in range(-1, len(whole)):
-            async with await events.follow(ready, CALLER, one, after=after) as following:
+            async with await events.follow(ready, CALLER, Ref.of(one), after=after) as following:
                 assert await followed(following) == whole[after + 1 :]
                 assert following.ended is not None
 
 
 async def test_a_cancel_ends_the_followers(ready: House) -> None:
     job_id = await created(ready)
-    async with await events.follow(ready, CALLER, job_id) as following:
+    async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
         [first] = await following.next(LONG) or []
         assert first.kind is K.CREATED
         waiting = asyncio.create_task(followed(following))
-        await jobs.cancel(ready, CALLER, job_id)
+        await jobs.cancel(ready, CALLER, Ref.of(job_id))
         assert said(await waiting) == [(None, K.ABORTED)]
         assert following.ended is JobStatus.ABORTED
 
@@ -213,20 +214,20 @@ async def test_a_bulk_cancel_is_told_before_and_after_its_rows_say_so(ready: Hou
     """No row of history is written for it, and a reader sees no seam between the two ways of knowing it."""
     job_id = await created(ready)
     await work.mark_queued(ready, pool="native")
-    async with await events.follow(ready, CALLER, job_id) as following:
+    async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
         waiting = asyncio.create_task(followed(following))
-        now = (await jobs.get(ready, CALLER, job_id)).created_at
+        now = (await jobs.get(ready, CALLER, Ref.of(job_id))).created_at
         await bulk_cancels.cancel(ready, CALLER, created_from=now, created_to=now)
         whole = await waiting
         assert following.ended is JobStatus.ABORTED
     assert said(whole)[-1] == (None, K.ABORTED)
     numbered(whole)
-    assert whole == await events.list_(ready, CALLER, job_id)
-    again = await jobs.retry(ready, CALLER, job_id)
+    assert whole == await events.list_(ready, CALLER, Ref.of(job_id))
+    again = await jobs.retry(ready, CALLER, Ref.of(job_id))
     while await bulk_cancels.settle(ready):
         pass
-    assert (await jobs.get(ready, CALLER, job_id)).aborted_at == whole[-1].at
-    found = await events.list_(ready, CALLER, job_id)
+    assert (await jobs.get(ready, CALLER, Ref.of(job_id))).aborted_at == whole[-1].at
+    found = await events.list_(ready, CALLER, Ref.of(job_id))
     assert found[:-1] == whole
     assert (found[-1].kind, found[-1].detail.job) == (K.RETRIED, again.job_id)
 
@@ -234,9 +235,9 @@ async def test_a_bulk_cancel_is_told_before_and_after_its_rows_say_so(ready: Hou
 async def test_a_stop_is_told_step_by_step(ready: House) -> None:
     job_id = await created(ready)
     [lease] = await claim(ready)
-    async with await events.follow(ready, CALLER, job_id, after=2) as following:
+    async with await events.follow(ready, CALLER, Ref.of(job_id), after=2) as following:
         waiting = asyncio.create_task(followed(following))
-        await jobs.cancel(ready, CALLER, job_id, include_running=True)
+        await jobs.cancel(ready, CALLER, Ref.of(job_id), include_running=True)
         await work.signalled(ready, [(lease.key, lease.token)])
         await fail(ready, lease, FailureKind.STOP_REQUESTED)
         found = await waiting
@@ -249,9 +250,9 @@ async def test_a_stop_is_told_step_by_step(ready: House) -> None:
 
 async def test_a_job_that_is_deleted_ends_its_followers(ready: House) -> None:
     job_id = await created(ready)
-    async with await events.follow(ready, CALLER, job_id, after=0) as following:
+    async with await events.follow(ready, CALLER, Ref.of(job_id), after=0) as following:
         waiting = asyncio.create_task(followed(following))
-        await jobs.delete(ready, CALLER, job_id)
+        await jobs.delete(ready, CALLER, Ref.of(job_id))
         assert await waiting == []
         assert following.gone
 
@@ -260,11 +261,11 @@ async def test_what_another_server_did_is_told_by_looking(ready: House, database
     """The other house has the same database and no way to wake this one."""
     other = await furnished(House.build(database, store))
     job_id = await created(ready)
-    async with await events.follow(ready, CALLER, job_id) as following:
+    async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
         waiting = asyncio.create_task(followed(following))
         await finish(other, *await claim(other))
         found = await waiting
-    assert found == await events.list_(ready, CALLER, job_id)
+    assert found == await events.list_(ready, CALLER, Ref.of(job_id))
     assert following.ended is JobStatus.COMPLETE
 
 
@@ -276,13 +277,13 @@ async def test_nothing_is_lost_under_concurrent_finishes(ready: House) -> None:
         found: list[Event] = []
         ended = None
         while ended is None:
-            async with await events.follow(ready, CALLER, job_id, after=len(found) - 1) as following:
+            async with await events.follow(ready, CALLER, Ref.of(job_id), after=len(found) - 1) as following:
                 found += await followed(following, lambda told: len(told) >= 3)
                 ended = following.ended
         return found
 
     async def follow_whole(job_id: int) -> list[Event]:
-        async with await events.follow(ready, CALLER, job_id) as following:
+        async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
             return await followed(following)
 
     followers = [asyncio.create_task(follow(job_id)) for job_id in made for follow in (follow_in_pieces, follow_whole)]
@@ -290,7 +291,7 @@ async def test_nothing_is_lost_under_concurrent_finishes(ready: House) -> None:
         await finish(ready, *leases)
     told = await asyncio.gather(*followers)
     for number, job_id in enumerate(made):
-        whole = await events.list_(ready, CALLER, job_id)
+        whole = await events.list_(ready, CALLER, Ref.of(job_id))
         assert len(whole) == 1 + 5 + 1 + 5 + 1
         assert told[2 * number] == told[2 * number + 1] == whole
 
@@ -298,7 +299,10 @@ async def test_nothing_is_lost_under_concurrent_finishes(ready: House) -> None:
 async def test_whoever_is_slow_misses_nothing(ready: House) -> None:
     """More happens than is kept at hand between two of his questions, so that he has to read for himself."""
     job_id = await created(ready, 200)
-    async with await events.follow(ready, CALLER, job_id) as slow, await events.follow(ready, CALLER, job_id) as quick:
+    async with (
+        await events.follow(ready, CALLER, Ref.of(job_id)) as slow,
+        await events.follow(ready, CALLER, Ref.of(job_id)) as quick,
+    ):
         first = await slow.next(LONG) or []
         assert await slow.next(0) == []
         watching = asyncio.create_task(followed(quick))
@@ -311,7 +315,7 @@ async def test_whoever_is_slow_misses_nothing(ready: House) -> None:
 
 async def test_one_look_serves_every_follower(ready: House, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [await created(ready) for _ in range(10)]
-    following = [await events.follow(ready, CALLER, job_id) for job_id in made for _ in range(10)]
+    following = [await events.follow(ready, CALLER, Ref.of(job_id)) for job_id in made for _ in range(10)]
     for one in following:
         assert len(await one.next(LONG) or []) == 1
     waiting = [asyncio.create_task(one.next(LONG)) for one in following]
@@ -336,12 +340,12 @@ async def test_one_look_serves_every_follower(ready: House, monkeypatch: pytest.
 async def test_an_organization_has_so_many_streams(database: Database, store: DiskStore) -> None:
     house = await furnished(House.build(database, store, Limits(event_streams=2)))
     job_id = await created(house)
-    first, second = [await events.follow(house, CALLER, job_id) for _ in range(2)]
+    first, second = [await events.follow(house, CALLER, Ref.of(job_id)) for _ in range(2)]
     with pytest.raises(CapacityExceeded, match="2 event streams"):
-        await events.follow(house, CALLER, job_id)
+        await events.follow(house, CALLER, Ref.of(job_id))
     first.close()
     first.close()
-    third = await events.follow(house, CALLER, job_id)
+    third = await events.follow(house, CALLER, Ref.of(job_id))
     for one in (second, third):
         one.close()
     await house.watches.close()
@@ -349,7 +353,7 @@ async def test_an_organization_has_so_many_streams(database: Database, store: Di
 
 async def test_closing_lets_every_follower_go(ready: House) -> None:
     job_id = await created(ready)
-    async with await events.follow(ready, CALLER, job_id, after=0) as following:
+    async with await events.follow(ready, CALLER, Ref.of(job_id), after=0) as following:
         assert await following.next(0) == []
         waiting = asyncio.create_task(followed(following))
         await ready.watches.close()

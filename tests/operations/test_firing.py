@@ -8,15 +8,16 @@ from msgspec import structs
 from tests import make
 from tests.operations.scheduled import CALLER, scheduled, template
 
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
-from enginehouse.domain.schedules.schedule import RunMode, Unit
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode, Unit
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, maintenance
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import firing, schedules, slots
-from enginehouse.operations.schedules.firing import MadeJobs, fire_due
+from enginehouse.operations.schedules.firing import JobCache, fire_due
 from enginehouse.storage import identity
-from enginehouse.storage.schedules.schedules import Schedule
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -46,7 +47,7 @@ async def due(house: House, schedule: Schedule) -> None:
 async def told(house: House, schedule: Schedule) -> list[tuple[str, str | None]]:
     """What became of slots, in the order in which it was decided."""
     found = sorted(
-        [each for each, _ in await slots.history(house, CALLER, schedule.id)],
+        [each for each, _ in await slots.history(house, CALLER, Ref.of(schedule.id))],
         key=lambda record: record.decided_at,
     )
     return [(record.outcome, record.reason) for record in found]
@@ -54,7 +55,7 @@ async def told(house: House, schedule: Schedule) -> list[tuple[str, str | None]]
 
 async def test_a_template_that_became_impossible_is_said_and_comes_back_with_its_engine(ready: House) -> None:
     schedule = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY, fresh=(template("later"),))
-    made = MadeJobs()
+    made = JobCache()
     await due(ready, schedule)
     assert (await fire_due(ready, made))[0].jobs == []
     await register(ready, "later")
@@ -70,7 +71,7 @@ async def test_more_templates_than_are_remembered_all_fire(ready: House, monkeyp
     monkeypatch.setattr(firing, "_KEPT", 3)
     fresh = tuple(template() for _ in range(8))
     schedule = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY, fresh=fresh)
-    made = MadeJobs()
+    made = JobCache()
     for _ in range(2):
         await due(ready, schedule)
         assert len((await fire_due(ready, made))[0].jobs) == 8
@@ -94,22 +95,22 @@ async def test_a_server_that_comes_second_looks_again_soon_and_not_at_once(ready
     async with asyncio.TaskGroup() as group:
         group.create_task(hold())
         await held.wait()
-        fired, delay = await fire_due(ready, MadeJobs())
+        fired, delay = await fire_due(ready, JobCache())
         assert (fired.looked_at, delay > 0) == (0, True)
         done.set()
-    assert (await fire_due(ready, MadeJobs()))[0].looked_at == 1
+    assert (await fire_due(ready, JobCache()))[0].looked_at == 1
 
 
 async def test_history_is_forgotten_in_bounded_batches_and_never_what_waits_or_can_be_put_back(ready: House) -> None:
     kept = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY)
     for _ in range(5):
         await due(ready, kept)
-        await fire_due(ready, MadeJobs())
+        await fire_due(ready, JobCache())
     for name in ("b", "c", "d"):
-        await schedules.update(ready, CALLER, kept.id, ScheduleRequest(name=name))
+        await schedules.update(ready, CALLER, Ref.of(kept.id), ScheduleRequest(name=name))
     other = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY)
     await due(ready, other)
-    await fire_due(ready, MadeJobs())
+    await fire_due(ready, JobCache())
     await ready.database.write(lambda tx: tx.run("test.slots_wait", id=other.id))
     history = maintenance.SlotHistory()
     keep = ready.limits.retention_seconds * 1_000_000
@@ -125,4 +126,4 @@ async def test_history_is_forgotten_in_bounded_batches_and_never_what_waits_or_c
         pass
     assert await told(ready, kept) == []
     assert [outcome for outcome, _ in await told(ready, other)] == ["queued"]
-    assert (await schedules.revert(ready, CALLER, kept.id)).name == "c"
+    assert (await schedules.revert(ready, CALLER, Ref.of(kept.id))).name == "c"

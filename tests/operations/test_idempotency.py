@@ -16,6 +16,7 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain import fingerprint
 from enginehouse.domain.errors import InvalidInput, KeyInProgress, KeyReused, NotFound, Refusal
 from enginehouse.domain.job import JobFilter, JobRequest, TargetRequest
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Done, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import batches, engines, idempotency, jobs, maintenance, targets, work
@@ -109,11 +110,11 @@ async def test_concurrent_creates_with_one_key_make_one_job_with_one_target(serv
 
 async def test_concurrent_retries_with_one_key_make_one_job(servers: list[House]) -> None:
     old = await create(servers[0], make.independent(1), None)
-    calls = (jobs.retry(servers[n % len(servers)], CALLER, old.job_id, key="again") for n in range(AT_ONCE))
+    calls = (jobs.retry(servers[n % len(servers)], CALLER, Ref.of(old.job_id), key="again") for n in range(AT_ONCE))
     made = await asyncio.gather(*calls)
     [new] = {each.job_id for each in made}
     assert sum(not each.replayed for each in made) == 1
-    assert (await jobs.get(servers[0], CALLER, old.job_id)).retries == (new,)
+    assert (await jobs.get(servers[0], CALLER, Ref.of(old.job_id))).retries == (new,)
 
 
 async def test_of_two_requests_with_one_key_sent_at_once_one_is_done(servers: list[House]) -> None:
@@ -140,7 +141,7 @@ async def test_another_request_with_the_key_is_refused_with_the_time_of_the_firs
 async def test_a_refused_request_leaves_its_key_unused(ready: House) -> None:
     wrong = replace(make.independent(1), tasks=())
     assert isinstance(await refused(create(ready, wrong)), InvalidInput)
-    assert isinstance(await refused(jobs.retry(ready, CALLER, 12345, key="k1")), NotFound)
+    assert isinstance(await refused(jobs.retry(ready, CALLER, Ref.of(12345), key="k1")), NotFound)
     assert not (await create(ready, make.independent(1))).replayed
 
 
@@ -154,14 +155,14 @@ async def test_a_key_is_an_organizations_own(ready: House) -> None:
 
 async def test_a_key_is_an_operations_own(ready: House) -> None:
     old = await create(ready, make.independent(1))
-    assert not (await jobs.retry(ready, CALLER, old.job_id, key="k1")).replayed
-    assert isinstance(await refused(jobs.retry(ready, CALLER, old.job_id + 1, key="k1")), KeyReused)
+    assert not (await jobs.retry(ready, CALLER, Ref.of(old.job_id), key="k1")).replayed
+    assert isinstance(await refused(jobs.retry(ready, CALLER, Ref.of(old.job_id + 1), key="k1")), KeyReused)
 
 
 async def test_a_retry_of_only_what_failed_asks_something_else(ready: House) -> None:
     old = await create(ready, make.independent(1), None)
-    await jobs.retry(ready, CALLER, old.job_id, key="k1")
-    other = jobs.retry(ready, CALLER, old.job_id, key="k1", only_failed=True)
+    await jobs.retry(ready, CALLER, Ref.of(old.job_id), key="k1")
+    other = jobs.retry(ready, CALLER, Ref.of(old.job_id), key="k1", only_failed=True)
     assert isinstance(await refused(other), KeyReused)
 
 
@@ -169,20 +170,20 @@ async def test_the_answer_stays_whatever_has_gone_since(ready: House) -> None:
     target = await targets.create(ready, CALLER, TargetRequest(name="t"))
     request = replace(make.independent(1), target_id=str(target.id))
     first = await create(ready, request)
-    retried = await jobs.retry(ready, CALLER, first.job_id, key="again")
-    await jobs.delete(ready, CALLER, first.job_id)
+    retried = await jobs.retry(ready, CALLER, Ref.of(first.job_id), key="again")
+    await jobs.delete(ready, CALLER, Ref.of(first.job_id))
     await targets.take_back(ready, CALLER, target.id)
     ready.catalogue.by_id.clear()
     assert await create(ready, request) == replace(first, replayed=True)
-    assert await jobs.retry(ready, CALLER, first.job_id, key="again") == replace(retried, replayed=True)
+    assert await jobs.retry(ready, CALLER, Ref.of(first.job_id), key="again") == replace(retried, replayed=True)
 
 
 async def test_a_retry_of_what_is_complete_by_now_is_answered_as_it_was(ready: House) -> None:
     old = await create(ready, make.independent(1), None)
-    new = await jobs.retry(ready, CALLER, old.job_id, key="k1")
+    new = await jobs.retry(ready, CALLER, Ref.of(old.job_id), key="k1")
     for lease in await work.claim(ready, pool="native", limit=10, worker="w"):
         await work.finish(ready, Report(lease.key, lease.token, Done()))
-    assert (await jobs.retry(ready, CALLER, old.job_id, key="k1")).job_id == new.job_id
+    assert (await jobs.retry(ready, CALLER, Ref.of(old.job_id), key="k1")).job_id == new.job_id
 
 
 async def test_warnings_are_told_again(ready: House) -> None:

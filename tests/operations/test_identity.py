@@ -23,7 +23,7 @@ from enginehouse.domain.errors import (
     Refusal,
 )
 from enginehouse.domain.identity import Principal, Role, TokenKind
-from enginehouse.operations import identity
+from enginehouse.operations import accounts, identity
 from enginehouse.operations.house import House
 from enginehouse.operations.identity import LoginRefused
 from enginehouse.storage.database.database import Database, Tx
@@ -57,16 +57,16 @@ async def revoke_token(house: House, who: Principal) -> object:
 
 
 async def make_user(house: House, who: Principal) -> object:
-    return await identity.create_user(house, who, name=f"user {next(_number)}", password=PASSWORD)
+    return await accounts.create_user(house, who, name=f"user {next(_number)}", password=PASSWORD)
 
 
 async def set_password(house: House, who: Principal) -> object:
-    await identity.set_password(house, who, "sam", PASSWORD)
+    await accounts.set_password(house, who, "sam", PASSWORD)
     return None
 
 
 async def make_organization(house: House, who: Principal) -> object:
-    return await identity.create_organization(house, who, "One more")
+    return await accounts.create_organization(house, who, "One more")
 
 
 async def make_token_elsewhere(house: House, who: Principal) -> object:
@@ -76,8 +76,8 @@ async def make_token_elsewhere(house: House, who: Principal) -> object:
 TABLE: dict[str, tuple[Operation, str]] = {
     # operation: what it does, and who may: r(eader), u(ser), a(dmin), s(uper administrator)
     "me": (identity.me, "ruas"),
-    "get_organization": (lambda house, who: identity.get_organization(house, who, 1), "ruas"),
-    "list_organizations": (identity.list_organizations, "ruas"),
+    "get_organization": (lambda house, who: accounts.get_organization(house, who, 1), "ruas"),
+    "list_organizations": (accounts.list_organizations, "ruas"),
     "list_tokens": (identity.list_tokens, "as"),
     "create_token": (make_token, "as"),
     "revoke_token": (revoke_token, "as"),
@@ -90,7 +90,7 @@ TABLE: dict[str, tuple[Operation, str]] = {
 
 async def test_every_operation_by_every_role(house: House) -> None:
     people = await arrive(house)
-    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    await accounts.create_user(house, people.admin, name="sam", password=PASSWORD)
     found = {}
     for name, (operation, _) in TABLE.items():
         allowed = ""
@@ -107,7 +107,7 @@ async def test_every_operation_by_every_role(house: House) -> None:
 async def test_a_right_is_missing_before_anything_is_looked_up(house: House) -> None:
     people = await arrive(house)
     assert isinstance(await refused(identity.revoke_token(house, people.user, UNKNOWN)), NotAllowed)
-    assert isinstance(await refused(identity.set_password(house, people.user, "nobody", PASSWORD)), NotAllowed)
+    assert isinstance(await refused(accounts.set_password(house, people.user, "nobody", PASSWORD)), NotAllowed)
 
 
 async def test_nobody_gives_a_token_more_than_they_have(house: House) -> None:
@@ -119,8 +119,8 @@ async def test_nobody_gives_a_token_more_than_they_have(house: House) -> None:
 
 async def test_an_administrator_does_not_take_over_a_super_administrator(house: House) -> None:
     people = await arrive(house)
-    assert isinstance(await refused(identity.set_password(house, people.admin, "admin", PASSWORD)), NotAllowed)
-    await identity.set_password(house, people.super_admin, "admin", PASSWORD)
+    assert isinstance(await refused(accounts.set_password(house, people.admin, "admin", PASSWORD)), NotAllowed)
+    await accounts.set_password(house, people.super_admin, "admin", PASSWORD)
     assert (await identity.login(house, "admin", PASSWORD)).organization.id == 1
 
 
@@ -129,20 +129,20 @@ async def test_an_administrator_does_not_take_over_a_super_administrator(house: 
 
 async def test_the_foreign_looks_like_the_unknown(house: House) -> None:
     people = await arrive(house)
-    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    await accounts.create_user(house, people.admin, name="sam", password=PASSWORD)
     token = (await identity.create_token(house, people.admin)).token
     attempts: dict[str, tuple[Callable[[str], Awaitable[object]], str, str]] = {
-        "organization": (lambda key: identity.get_organization(house, people.stranger, int(key)), "1", "999"),
+        "organization": (lambda key: accounts.get_organization(house, people.stranger, int(key)), "1", "999"),
         "tokens": (lambda key: identity.list_tokens(house, people.stranger, int(key)), "1", "999"),
         "token": (lambda key: identity.revoke_token(house, people.stranger, key), token.id, UNKNOWN),
-        "user": (lambda key: identity.set_password(house, people.stranger, key, PASSWORD), "sam", "nobody"),
+        "user": (lambda key: accounts.set_password(house, people.stranger, key, PASSWORD), "sam", "nobody"),
     }
     for name, (attempt, foreign, unknown) in attempts.items():
         one, other = await refused(attempt(foreign)), await refused(attempt(unknown))
         assert type(one) is type(other) is NotFound, name
         assert _without(one, foreign) == _without(other, unknown), name
     assert (await identity.authenticate(house, BOOTSTRAP)).organization_id == 1
-    assert await identity.list_organizations(house, people.stranger) != await identity.list_organizations(
+    assert await accounts.list_organizations(house, people.stranger) != await accounts.list_organizations(
         house, people.super_admin
     )
 
@@ -259,7 +259,7 @@ async def test_the_memory_of_tokens_is_bounded(house: House) -> None:
 
 async def test_no_secret_is_stored_or_said(house: House, request: pytest.FixtureRequest) -> None:
     people = await arrive(house)
-    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    await accounts.create_user(house, people.admin, name="sam", password=PASSWORD)
     session = await identity.login(house, "sam", PASSWORD)
     secrets = [
         BOOTSTRAP,
@@ -298,7 +298,7 @@ def _files(folder: Path) -> str:
 
 async def test_a_login_opens_a_session(house: House) -> None:
     people = await arrive(house)
-    user = await identity.create_user(house, people.admin, name="sam", password=PASSWORD, role=Role.READER)
+    user = await accounts.create_user(house, people.admin, name="sam", password=PASSWORD, role=Role.READER)
     first = await identity.login(house, "sam", PASSWORD)
     assert first.user is not None
     assert (first.user.id, first.organization.id, first.last_login_at) == (user.id, 1, None)
@@ -321,7 +321,7 @@ async def test_logging_out_does_not_revoke_a_key(house: House) -> None:
 
 async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(house: House) -> None:
     people = await arrive(house)
-    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    await accounts.create_user(house, people.admin, name="sam", password=PASSWORD)
     for name, password in [("sam", "wrong"), ("sam", ""), ("nobody", PASSWORD), ("s\x00m", PASSWORD), ("", "")]:
         refusal = await refused(identity.login(house, name, password))
         assert type(refusal) is LoginRefused
@@ -331,7 +331,7 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(house: Hou
 async def test_guessing_is_stopped_for_one_name_and_no_other(house: House) -> None:
     people = await arrive(house)
     for name in ("sam", "kim"):
-        await identity.create_user(house, people.admin, name=name, password=PASSWORD)
+        await accounts.create_user(house, people.admin, name=name, password=PASSWORD)
     house.failed_logins.allowed = 3
     for name in ("sam", "nobody"):
         for _ in range(3):
@@ -344,10 +344,10 @@ async def test_guessing_is_stopped_for_one_name_and_no_other(house: House) -> No
 
 async def test_a_new_password_ends_the_sessions_of_its_user(house: House) -> None:
     people = await arrive(house)
-    await identity.create_user(house, people.admin, name="sam", password=PASSWORD)
+    await accounts.create_user(house, people.admin, name="sam", password=PASSWORD)
     session = await identity.login(house, "sam", PASSWORD)
     await identity.authenticate(house, session.token)
-    await identity.set_password(house, people.admin, "sam", "another password")
+    await accounts.set_password(house, people.admin, "sam", "another password")
     assert isinstance(await refused(identity.authenticate(house, session.token)), AuthenticationFailed)
     assert type(await refused(identity.login(house, "sam", PASSWORD))) is LoginRefused
     await identity.login(house, "sam", "another password")
@@ -360,7 +360,7 @@ async def test_a_name_is_given_once_in_all_organizations(house: House) -> None:
     people = await arrive(house)
     made = await asyncio.gather(
         *(
-            identity.create_user(house, who, name="sam", password=PASSWORD)
+            accounts.create_user(house, who, name="sam", password=PASSWORD)
             for who in (people.admin, people.stranger, people.admin)
         ),
         return_exceptions=True,
@@ -372,7 +372,7 @@ async def test_a_name_is_given_once_in_all_organizations(house: House) -> None:
 
 async def test_what_a_user_must_be(house: House) -> None:
     people = await arrive(house)
-    refusal = await refused(identity.create_user(house, people.admin, name=" ", password="short", email="a\x00b"))
+    refusal = await refused(accounts.create_user(house, people.admin, name=" ", password="short", email="a\x00b"))
     assert refusal.message.splitlines() == [
         "name: must be given.",
         "email: must not contain a NUL character or half of a surrogate pair.",
@@ -383,7 +383,7 @@ async def test_what_a_user_must_be(house: House) -> None:
 async def test_organizations_are_numbered_from_one(house: House) -> None:
     people = await arrive(house)
     made = await asyncio.gather(
-        *(identity.create_organization(house, people.super_admin, f"Org {n}") for n in range(5))
+        *(accounts.create_organization(house, people.super_admin, f"Org {n}") for n in range(5))
     )
     assert sorted(one.id for one in made) == [3, 4, 5, 6, 7]
     assert len({UUID(one.application_id) for one in made}) == 5
@@ -394,7 +394,7 @@ async def test_organizations_are_numbered_from_one(house: House) -> None:
 
 async def test_the_first_start_happens_once_however_many_begin_it(house: House) -> None:
     houses = [house, House.build(house.database, house.store), House.build(house.database, house.store)]
-    starts = await asyncio.gather(*(identity.first_start(one, init_token=None) for one in houses))
+    starts = await asyncio.gather(*(accounts.first_start(one, init_token=None) for one in houses))
     [made] = [start for start in starts if start.admin_password or start.token]
     assert made.admin_password is not None
     assert made.token is not None
@@ -405,8 +405,8 @@ async def test_the_first_start_happens_once_however_many_begin_it(house: House) 
     assert (await identity.me(house, chief))[0] == (
         await identity.me(house, await identity.authenticate(house, session.token))
     )[0]
-    assert len(await identity.list_organizations(house, chief)) == 1
-    again = await identity.first_start(house, init_token=None)
+    assert len(await accounts.list_organizations(house, chief)) == 1
+    again = await accounts.first_start(house, init_token=None)
     assert (again.admin_password, again.token) == (None, None)
     assert made.token not in repr(made)
 
@@ -425,7 +425,7 @@ async def test_first_starts_that_meet_wait_for_each_other(
 
     holding = asyncio.create_task(other.write(hold))
     await held.wait()
-    starts = [asyncio.create_task(identity.first_start(house, init_token=None)) for _ in range(2)]
+    starts = [asyncio.create_task(accounts.first_start(house, init_token=None)) for _ in range(2)]
     async with asyncio.timeout(30):
         while await _waiting_for_a_lock(postgres_dsn) < 2:
             await house.database.wait("never", 0.01)
@@ -448,7 +448,7 @@ async def _waiting_for_a_lock(dsn: str) -> int:
 
 async def test_the_token_of_the_operator_belongs_to_the_first_administrator(house: House) -> None:
     for token in (BOOTSTRAP, BOOTSTRAP, UNKNOWN):
-        start = await identity.first_start(house, init_token=f" {token}\n")
+        start = await accounts.first_start(house, init_token=f" {token}\n")
         assert start.token is None
         user, organization = await identity.me(house, await identity.authenticate(house, token))
         assert user is not None
@@ -458,5 +458,5 @@ async def test_the_token_of_the_operator_belongs_to_the_first_administrator(hous
 async def test_a_revoked_bootstrap_token_does_not_come_back_with_the_next_start(house: House) -> None:
     people = await arrive(house)
     await identity.revoke_token(house, people.admin, people.super_admin.token_id)
-    await identity.first_start(house, init_token=BOOTSTRAP)
+    await accounts.first_start(house, init_token=BOOTSTRAP)
     assert isinstance(await refused(identity.authenticate(house, BOOTSTRAP)), AuthenticationFailed)

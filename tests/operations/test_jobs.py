@@ -12,6 +12,7 @@ from enginehouse.domain.artifact import log_key
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, NotRetryable, PastCancelling, Refusal
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobFilter, JobRequest, TargetRequest, TaskRequest
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report, Stale
@@ -54,7 +55,7 @@ async def claim(house: House) -> list[Lease]:
 
 async def test_create_answers_a_whole_pending_job(ready: House) -> None:
     [created] = await jobs.create(ready, CALLER, [make.fan_out(2)])
-    job = await jobs.get(ready, CALLER, created.job_id)
+    job = await jobs.get(ready, CALLER, Ref.of(created.job_id))
     assert job.status is JobStatus.PENDING
     assert len(job.tasks) == 5
     assert job.plan == make.planned(make.fan_out(2))
@@ -62,7 +63,7 @@ async def test_create_answers_a_whole_pending_job(ready: House) -> None:
 
 async def test_many_jobs_are_created_in_order_or_not_at_all(ready: House) -> None:
     created = await jobs.create(ready, CALLER, [make.independent(n + 1) for n in range(5)])
-    found = [await jobs.get(ready, CALLER, each.job_id) for each in created]
+    found = [await jobs.get(ready, CALLER, Ref.of(each.job_id)) for each in created]
     assert [len(job.tasks) for job in found] == [1, 2, 3, 4, 5]
     good, bad = make.independent(1), replace(make.independent(1), tasks=(), prefix="jobs[1].")
     error = await refused(jobs.create(ready, CALLER, [good, bad]))
@@ -76,9 +77,9 @@ async def test_a_described_target_is_made_with_the_job(ready: House) -> None:
     request = replace(make.independent(1), target=TargetRequest(name="harbour"))
     [created] = await jobs.create(ready, CALLER, [request])
     assert created.target_id is not None
-    target = await targets.get(ready, CALLER, created.target_id)
+    target = await targets.get(ready, CALLER, Ref.of(created.target_id))
     assert target.name == "harbour"
-    assert (await jobs.get(ready, CALLER, created.job_id)).target_id == created.target_id
+    assert (await jobs.get(ready, CALLER, Ref.of(created.job_id))).target_id == created.target_id
 
 
 async def test_a_job_that_is_refused_leaves_no_target(ready: House) -> None:
@@ -90,18 +91,18 @@ async def test_a_job_that_is_refused_leaves_no_target(ready: House) -> None:
 async def test_foreign_and_unknown_jobs_look_the_same(ready: House) -> None:
     [created] = await jobs.create(ready, CALLER, [make.independent(1)])
     for verb in (jobs.status, jobs.get, jobs.cancel, jobs.retry, jobs.delete, artifacts.of_job):
-        foreign = await refused(verb(ready, STRANGER, created.job_id, "X"))
-        unknown = await refused(verb(ready, STRANGER, 12345, "X"))
+        foreign = await refused(verb(ready, STRANGER, Ref(created.job_id, "X")))
+        unknown = await refused(verb(ready, STRANGER, Ref(12345, "X")))
         assert type(foreign) is type(unknown) is NotFound
         assert foreign.message == unknown.message == 'Job "X" was not found.'
     for task_verb in (jobs.task, artifacts.of_task, artifacts.logs, attempts.of_task):
-        foreign = await refused(task_verb(ready, STRANGER, created.job_id, 0, "X"))
-        unknown = await refused(task_verb(ready, STRANGER, 12345, 0, "X"))
+        foreign = await refused(task_verb(ready, STRANGER, TaskRef(created.job_id, 0, "X")))
+        unknown = await refused(task_verb(ready, STRANGER, TaskRef(12345, 0, "X")))
         assert type(foreign) is type(unknown) is NotFound
         assert foreign.message == unknown.message
     assert await jobs.get_many(ready, STRANGER, [created.job_id]) == {}
     assert (await jobs.list_(ready, STRANGER, JobFilter(), with_count=True)) == jobs.JobPage((), 0)
-    assert await jobs.status(ready, CALLER, created.job_id) is JobStatus.PENDING
+    assert await jobs.status(ready, CALLER, Ref.of(created.job_id)) is JobStatus.PENDING
 
 
 @pytest.mark.parametrize("verb", ["create", "cancel", "retry", "delete"])
@@ -110,21 +111,21 @@ async def test_a_reader_changes_nothing(ready: House, verb: str) -> None:
     reader = make.principal(role=Role.READER)
     calls = {
         "create": jobs.create(ready, reader, [make.independent(1)]),
-        "cancel": jobs.cancel(ready, reader, created.job_id),
-        "retry": jobs.retry(ready, reader, created.job_id),
-        "delete": jobs.delete(ready, reader, created.job_id),
+        "cancel": jobs.cancel(ready, reader, Ref.of(created.job_id)),
+        "retry": jobs.retry(ready, reader, Ref.of(created.job_id)),
+        "delete": jobs.delete(ready, reader, Ref.of(created.job_id)),
     }
     chosen = calls.pop(verb)
     for other in calls.values():
         other.close()
     assert isinstance(await refused(chosen), NotAllowed)
-    assert await jobs.status(ready, reader, created.job_id) is JobStatus.PENDING
+    assert await jobs.status(ready, reader, Ref.of(created.job_id)) is JobStatus.PENDING
 
 
 async def test_cancel_counts_once(ready: House) -> None:
     [created] = await jobs.create(ready, CALLER, [make.independent(2)])
-    assert await jobs.cancel(ready, CALLER, created.job_id) == jobs.CancelAnswer(1, JobStatus.ABORTED)
-    assert await jobs.cancel(ready, CALLER, created.job_id) == jobs.CancelAnswer(0, JobStatus.ABORTED)
+    assert await jobs.cancel(ready, CALLER, Ref.of(created.job_id)) == jobs.CancelAnswer(1, JobStatus.ABORTED)
+    assert await jobs.cancel(ready, CALLER, Ref.of(created.job_id)) == jobs.CancelAnswer(0, JobStatus.ABORTED)
     assert await claim(ready) == []
 
 
@@ -133,10 +134,10 @@ async def test_cancel_past_the_point_names_the_status(ready: House) -> None:
     for lease in await claim(ready):
         if lease.key.job_id == ended.job_id:
             await work.finish(ready, Report(lease.key, lease.token, Done()))
-    error = await refused(jobs.cancel(ready, CALLER, running.job_id))
+    error = await refused(jobs.cancel(ready, CALLER, Ref.of(running.job_id)))
     assert isinstance(error, PastCancelling)
     assert "running" in error.message
-    error = await refused(jobs.cancel(ready, CALLER, ended.job_id))
+    error = await refused(jobs.cancel(ready, CALLER, Ref.of(ended.job_id)))
     assert isinstance(error, PastCancelling)
     assert error.message.startswith("Job is already complete (finished ")
 
@@ -144,31 +145,31 @@ async def test_cancel_past_the_point_names_the_status(ready: House) -> None:
 async def test_retry_is_a_new_job_and_the_old_one_is_untouched(ready: House) -> None:
     request = replace(make.fan_out(2), target=TargetRequest(name="harbour"), due_at=make.NOW - 10**12)
     [created] = await jobs.create(ready, CALLER, [request])
-    await jobs.cancel(ready, CALLER, created.job_id)
-    old = await jobs.get(ready, CALLER, created.job_id)
-    again = await jobs.retry(ready, CALLER, created.job_id)
-    new = await jobs.get(ready, CALLER, again.job_id)
+    await jobs.cancel(ready, CALLER, Ref.of(created.job_id))
+    old = await jobs.get(ready, CALLER, Ref.of(created.job_id))
+    again = await jobs.retry(ready, CALLER, Ref.of(created.job_id))
+    new = await jobs.get(ready, CALLER, Ref.of(again.job_id))
     assert new.id != old.id
     assert (new.plan, new.target_id, new.due_at) == (old.plan, old.target_id, old.due_at)
     assert (new.retry_of, new.status) == (old.id, JobStatus.PENDING)
-    after = await jobs.get(ready, CALLER, created.job_id)
+    after = await jobs.get(ready, CALLER, Ref.of(created.job_id))
     assert after == replace(old, retries=(new.id,))
 
 
 async def test_a_live_job_may_be_retried_and_runs_on(ready: House) -> None:
     [created] = await jobs.create(ready, CALLER, [make.independent(1)])
     [lease] = await claim(ready)
-    again = await jobs.retry(ready, CALLER, created.job_id)
+    again = await jobs.retry(ready, CALLER, Ref.of(created.job_id))
     assert again.job_id != created.job_id
     assert isinstance(await work.finish(ready, Report(lease.key, lease.token, Done())), Accepted)
-    assert await jobs.status(ready, CALLER, created.job_id) is JobStatus.COMPLETE
+    assert await jobs.status(ready, CALLER, Ref.of(created.job_id)) is JobStatus.COMPLETE
 
 
 async def test_a_complete_job_is_not_retried(ready: House) -> None:
     [created] = await jobs.create(ready, CALLER, [make.independent(1)])
     [lease] = await claim(ready)
     await work.finish(ready, Report(lease.key, lease.token, Done()))
-    error = await refused(jobs.retry(ready, CALLER, created.job_id))
+    error = await refused(jobs.retry(ready, CALLER, Ref.of(created.job_id)))
     assert isinstance(error, NotRetryable)
     assert "complete" in error.message
 
@@ -178,10 +179,10 @@ async def test_delete_fences_what_still_runs(ready: House) -> None:
     [lease] = await claim(ready)
     stopped: list[int] = []
     ready.listeners.cancelled = stopped.extend
-    await jobs.delete(ready, CALLER, created.job_id)
+    await jobs.delete(ready, CALLER, Ref.of(created.job_id))
     assert stopped == [created.job_id]
     assert await work.finish(ready, Report(lease.key, lease.token, Done())) == Stale()
-    assert isinstance(await refused(jobs.status(ready, CALLER, created.job_id)), NotFound)
+    assert isinstance(await refused(jobs.status(ready, CALLER, Ref.of(created.job_id))), NotFound)
 
 
 async def test_delete_takes_the_logs_of_every_attempt_along(ready: House) -> None:
@@ -192,18 +193,18 @@ async def test_delete_takes_the_logs_of_every_attempt_along(ready: House) -> Non
     for key in logs:
         await ready.store.put(key, b"it said hello\n")
     await work.finish(ready, Report(lease.key, lease.token, Done()))
-    await jobs.delete(ready, CALLER, created.job_id)
+    await jobs.delete(ready, CALLER, Ref.of(created.job_id))
     kept = log_key(lease.organization_id, *leases[other.job_id].key, 1)
     assert await ready.store.missing(logs) == [key for key in logs if key != kept]
-    await jobs.delete(ready, CALLER, other.job_id)  # its attempt runs still
+    await jobs.delete(ready, CALLER, Ref.of(other.job_id))  # its attempt runs still
     assert await ready.store.missing(logs) == logs
 
 
 async def test_lists_filter_order_and_page(ready: House) -> None:
     created = await jobs.create(ready, CALLER, [make.independent(1) for _ in range(7)])
     ids = [each.job_id for each in created]
-    await jobs.cancel(ready, CALLER, ids[0])
-    await jobs.cancel(ready, CALLER, ids[3])
+    await jobs.cancel(ready, CALLER, Ref.of(ids[0]))
+    await jobs.cancel(ready, CALLER, Ref.of(ids[3]))
 
     async def listed(**wanted: object) -> list[int]:
         page = await jobs.list_(ready, CALLER, JobFilter(**wanted))  # type: ignore[arg-type]
@@ -220,7 +221,7 @@ async def test_lists_filter_order_and_page(ready: House) -> None:
     assert await listed(engine_ids=("noop",), limit=1) == [6]
     assert await listed(engine_ids=("write",)) == []
     assert await listed(has_target=True) == []
-    at = (await jobs.get(ready, CALLER, ids[0])).created_at
+    at = (await jobs.get(ready, CALLER, Ref.of(ids[0]))).created_at
     assert len(await listed(created_from=at, created_to=at)) == 7
     assert await listed(created_from=at + 1) == []
     page = await jobs.list_(ready, CALLER, JobFilter(statuses=(JobStatus.ABORTED,), limit=1), with_count=True)
@@ -239,7 +240,7 @@ async def test_expired_leases_run_again_and_are_accepted_once(ready: House) -> N
     [second] = await claim(ready)
     assert await work.finish(ready, Report(first.key, first.token, Done())) == Stale()
     assert isinstance(await work.finish(ready, Report(second.key, second.token, Done())), Accepted)
-    history = await attempts.of_task(ready, CALLER, created.job_id, 0)
+    history = await attempts.of_task(ready, CALLER, TaskRef.of(created.job_id, 0))
     assert [(attempt.number, attempt.outcome) for attempt in history] == [(1, "lost"), (2, "complete")]
 
 
@@ -266,14 +267,14 @@ async def test_a_starting_embedded_server_releases_all_leases(ready: House) -> N
 
 async def test_retention_drops_what_ended_long_ago_and_nothing_else(ready: House) -> None:
     [ended, live, fresh] = await jobs.create(ready, CALLER, [make.independent(1) for _ in range(3)])
-    await jobs.cancel(ready, CALLER, ended.job_id)
-    job = await jobs.get(ready, CALLER, ended.job_id)
+    await jobs.cancel(ready, CALLER, Ref.of(ended.job_id))
+    job = await jobs.get(ready, CALLER, Ref.of(ended.job_id))
     keep = ready.limits.retention_seconds * 1_000_000
     assert await maintenance.prune(ready, now=job.modified_at + keep) == 0
     assert await maintenance.prune(ready, now=job.modified_at + keep + 60_000_000) == 1
-    assert isinstance(await refused(jobs.status(ready, CALLER, ended.job_id)), NotFound)
+    assert isinstance(await refused(jobs.status(ready, CALLER, Ref.of(ended.job_id))), NotFound)
     for each in (live, fresh):
-        assert await jobs.status(ready, CALLER, each.job_id) is JobStatus.PENDING
+        assert await jobs.status(ready, CALLER, Ref.of(each.job_id)) is JobStatus.PENDING
 
 
 async def test_the_organizations_default_retries_count_where_the_task_says_nothing(ready: House) -> None:
@@ -281,7 +282,7 @@ async def test_the_organizations_default_retries_count_where_the_task_says_nothi
     [created] = await jobs.create(ready, strict, [make.independent(1)])
     [lease] = await claim(ready)
     await work.finish(ready, Report(lease.key, lease.token, Failed(FailureKind.INTERNAL_ERROR, "no")))
-    assert await jobs.status(ready, strict, created.job_id) is JobStatus.FAILED
+    assert await jobs.status(ready, strict, Ref.of(created.job_id)) is JobStatus.FAILED
 
 
 async def test_a_waiting_writer_is_woken_by_what_makes_it_runnable(ready: House) -> None:

@@ -7,10 +7,11 @@ from tests.runtime.floor import NOOP, one
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Done, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.engines.native.noop import Noop
-from enginehouse.operations import engines, identity, jobs, limits, work
+from enginehouse.operations import accounts, engines, jobs, limits, work
 from enginehouse.operations.house import House
 
 CATEGORY: EngineCategory = next(one for one in CATEGORIES if one.id == Noop.spec.category_id)
@@ -33,24 +34,24 @@ async def claimed(house: House, limit: int = 100) -> list[int]:
 async def test_a_job_is_paused_by_users_of_its_organization_only(house: House, people: People) -> None:
     [job_id] = await created(house, people.user)
     with pytest.raises(NotAllowed):
-        await limits.pause_job(house, people.reader, job_id)
+        await limits.pause_job(house, people.reader, Ref.of(job_id))
     with pytest.raises(NotFound):
-        await limits.pause_job(house, people.stranger, job_id)
-    assert await limits.pause_job(house, people.user, job_id) is True
-    assert await limits.pause_job(house, people.user, job_id) is False
+        await limits.pause_job(house, people.stranger, Ref.of(job_id))
+    assert await limits.pause_job(house, people.user, Ref.of(job_id)) is True
+    assert await limits.pause_job(house, people.user, Ref.of(job_id)) is False
     assert await claimed(house) == []
     with pytest.raises(NotFound):
-        await limits.resume_job(house, people.stranger, job_id)
-    assert await limits.resume_job(house, people.user, job_id) is True
-    assert await limits.resume_job(house, people.user, job_id) is False
+        await limits.resume_job(house, people.stranger, Ref.of(job_id))
+    assert await limits.resume_job(house, people.user, Ref.of(job_id)) is True
+    assert await limits.resume_job(house, people.user, Ref.of(job_id)) is False
     assert len(await claimed(house)) == 1
 
 
 async def test_a_job_that_has_ended_is_not_paused(house: House, people: People) -> None:
     [job_id] = await created(house, people.user)
-    await jobs.cancel(house, people.user, job_id)
+    await jobs.cancel(house, people.user, Ref.of(job_id))
     with pytest.raises(InvalidInput, match="already aborted"):
-        await limits.pause_job(house, people.user, job_id)
+        await limits.pause_job(house, people.user, Ref.of(job_id))
 
 
 async def test_an_organization_is_paused_by_its_administrator_or_a_super_administrator(
@@ -99,7 +100,7 @@ async def test_weights_and_limits_are_read_back_and_what_is_not_given_stays(hous
     chief, other = people.super_admin, people.stranger.organization_id
     await limits.set_organization(house, chief, other, weight=3)
     await limits.set_organization(house, chief, other, running_limit=4)
-    found = await identity.get_organization(house, people.stranger, None)
+    found = await accounts.get_organization(house, people.stranger, None)
     assert (found.weight, found.running_limit) == (3, 4)
     changed = await limits.set_organization(house, chief, other, running_limit=None)
     assert (changed.weight, changed.running_limit) == (3, None)
@@ -121,7 +122,7 @@ async def test_all_that_is_out_of_bounds_is_told_and_nothing_changes(
     with pytest.raises(InvalidInput) as refused:
         await limits.set_organization(house, people.super_admin, None, **given)
     assert sorted(problem.path for problem in refused.value.problems) == paths
-    found = await identity.get_organization(house, people.super_admin, None)
+    found = await accounts.get_organization(house, people.super_admin, None)
     assert (found.weight, found.running_limit) == (1, None)
 
 
@@ -137,10 +138,10 @@ async def test_what_is_paused_or_at_its_limit_is_not_ready_so_that_nobody_spins(
     assert not await work.ready(house, pool="native")
     await limits.resume_organization(house, chief)
     for job_id in jobs_of:
-        await limits.pause_job(house, people.user, job_id)
+        await limits.pause_job(house, people.user, Ref.of(job_id))
     assert not await work.ready(house, pool="native")
     for job_id in jobs_of:
-        await limits.resume_job(house, people.user, job_id)
+        await limits.resume_job(house, people.user, Ref.of(job_id))
     await limits.set_organization(house, chief, None, running_limit=1)
     assert await work.ready(house, pool="native")
     assert len(await claimed(house)) == 1
@@ -156,9 +157,9 @@ async def test_whoever_dispatches_is_woken_by_a_resume_and_by_a_new_limit(house:
 
     [job_id] = await created(house, people.user)
     house.listeners.runnable = wake
-    await limits.pause_job(house, people.user, job_id)
+    await limits.pause_job(house, people.user, Ref.of(job_id))
     assert woken == 0
-    await limits.resume_job(house, people.user, job_id)
+    await limits.resume_job(house, people.user, Ref.of(job_id))
     await limits.resume_organization(house, people.super_admin)
     await limits.resume_engine(house, people.super_admin, NOOP)
     await limits.limit_engine(house, people.super_admin, NOOP, 5)

@@ -14,14 +14,16 @@ from tests.operations.scheduled import CALLER, recurring, scheduled, template
 from enginehouse.domain.audit import AuditFilter, RequestOrigin, request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
 from enginehouse.domain.job import JobFilter, TargetRequest
+from enginehouse.domain.refs import Ref
+from enginehouse.domain.schedules.filter import Between, ScheduleFilter
 from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
-from enginehouse.domain.schedules.schedule import Between, RunMode, ScheduleFilter
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, targets
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches, schedules
-from enginehouse.operations.schedules.launchables import Launches
-from enginehouse.operations.schedules.launches import Launching
+from enginehouse.operations.schedules.launchables import LaunchSelection
+from enginehouse.operations.schedules.launches import LaunchOptions
 from enginehouse.storage import identity
 from enginehouse.storage.audit import entries
 
@@ -93,7 +95,7 @@ async def test_a_list_is_filtered_by_the_times_of_parts(ready: House) -> None:
 async def test_a_list_is_filtered_by_what_is_launched(ready: House) -> None:
     await scheduled(ready, "batch", fresh=(template("noop", echo={"clusterId": "rt-1"}),))
     await scheduled(ready, "stream", fresh=(template("ingest"),))
-    await schedules.create(ready, CALLER, ScheduleRequest(name="nothing"), Launches())
+    await schedules.create(ready, CALLER, ScheduleRequest(name="nothing"), LaunchSelection())
     assert await names(ready, engine_ids=("noop",)) == ["batch"]
     assert await names(ready, engine_ids=("noop", "ingest")) == ["stream", "batch"]
     assert await names(ready, engine_ids=("noop",), cluster_id="rt-2") == []
@@ -105,10 +107,10 @@ async def test_a_list_is_filtered_by_what_is_launched(ready: House) -> None:
 async def test_a_list_is_filtered_by_jobs_that_have_not_ended(ready: House) -> None:
     busy = await scheduled(ready, "busy")
     await scheduled(ready, "idle")
-    [created] = await launches.launch_schedule(ready, CALLER, busy.id)
+    [created] = await launches.launch_schedule(ready, CALLER, Ref.of(busy.id))
     assert await names(ready, has_live_jobs=True) == ["busy"]
     assert await names(ready, has_live_jobs=False) == ["idle"]
-    await jobs.cancel(ready, CALLER, created.job_id)
+    await jobs.cancel(ready, CALLER, Ref.of(created.job_id))
     assert await names(ready, has_live_jobs=True) == []
 
 
@@ -148,9 +150,9 @@ async def test_a_page_is_counted_over_all_pages(ready: House) -> None:
 async def test_a_launch_makes_one_job_of_each_template_with_the_payload_merged_in(ready: House) -> None:
     schedule = await scheduled(ready, fresh=(template(), template(job_config={"createTDOOnLaunch": False})))
     created = await launches.launch_schedule(
-        ready, CALLER, schedule.id, launching=Launching(payload={"say": 3, "recordDuration": "15m"})
+        ready, CALLER, Ref.of(schedule.id), options=LaunchOptions(payload={"say": 3, "recordDuration": "15m"})
     )
-    found = [await jobs.get(ready, CALLER, each.job_id) for each in created]
+    found = [await jobs.get(ready, CALLER, Ref.of(each.job_id)) for each in created]
     assert [job.plan.tasks[0].payload for job in found] == [{"keep": 1, "say": 3, "recordDuration": "15m"}] * 2
     assert {(job.scheduled_job_id, job.slot_at) for job in found} == {(schedule.id, None)}
     assert len({job.template_id for job in found}) == 2
@@ -160,36 +162,38 @@ async def test_a_launch_makes_one_job_of_each_template_with_the_payload_merged_i
 
 async def test_the_jobs_of_a_launch_share_the_target_that_is_given_or_described(ready: House) -> None:
     schedule = await scheduled(ready, fresh=(template(), template()))
-    described = Launching(target=TargetRequest(name="harbour"))
-    made = await launches.launch_schedule(ready, CALLER, schedule.id, launching=described)
+    described = LaunchOptions(target=TargetRequest(name="harbour"))
+    made = await launches.launch_schedule(ready, CALLER, Ref.of(schedule.id), options=described)
     [target_id] = {each.target_id for each in made}
     assert target_id is not None
-    assert (await targets.get(ready, CALLER, target_id)).name == "harbour"
-    again = await launches.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id=str(target_id)))
+    assert (await targets.get(ready, CALLER, Ref.of(target_id))).name == "harbour"
+    again = await launches.launch_schedule(
+        ready, CALLER, Ref.of(schedule.id), options=LaunchOptions(target_id=str(target_id))
+    )
     assert {each.target_id for each in again} == {target_id}
 
 
 async def test_a_launch_that_is_refused_makes_nothing(ready: House) -> None:
     schedule = await scheduled(ready)
-    empty = await schedules.create(ready, CALLER, ScheduleRequest(name="empty"), Launches())
-    wrong = Launching(payload=[1], target_id="5", target=TargetRequest())
+    empty = await schedules.create(ready, CALLER, ScheduleRequest(name="empty"), LaunchSelection())
+    wrong = LaunchOptions(payload=[1], target_id="5", target=TargetRequest())
     with pytest.raises(InvalidInput) as refused:
-        await launches.launch_schedule(ready, CALLER, schedule.id, launching=wrong)
+        await launches.launch_schedule(ready, CALLER, Ref.of(schedule.id), options=wrong)
     assert [problem.path for problem in refused.value.problems] == ["payload", ""]
     with pytest.raises(NotFound) as missing:
-        await launches.launch_schedule(ready, CALLER, schedule.id, launching=Launching(target_id="5"))
+        await launches.launch_schedule(ready, CALLER, Ref.of(schedule.id), options=LaunchOptions(target_id="5"))
     assert missing.value.path == "targetInfo.targetId"
     with pytest.raises(InvalidInput):
-        await launches.launch_schedule(ready, CALLER, empty.id)
+        await launches.launch_schedule(ready, CALLER, Ref.of(empty.id))
     with pytest.raises(NotFound):
-        await launches.launch_schedule(ready, STRANGER, schedule.id)
+        await launches.launch_schedule(ready, STRANGER, Ref.of(schedule.id))
     assert (await jobs.list_(ready, CALLER, JobFilter())).jobs == ()
 
 
 async def test_a_public_schedule_of_another_organization_is_not_launched(ready: House) -> None:
     schedule = await scheduled(ready, is_public=True)
     with pytest.raises(NotAllowed):
-        await launches.launch_schedule(ready, STRANGER, schedule.id)
+        await launches.launch_schedule(ready, STRANGER, Ref.of(schedule.id))
     assert (await jobs.list_(ready, STRANGER, JobFilter())).jobs == ()
 
 
@@ -215,27 +219,27 @@ async def test_nobody_can_make_a_foreign_schedule_busy(ready: House) -> None:
     schedule = await scheduled(ready, is_public=True)
     named = replace(make.independent(1), scheduled_job_id=str(schedule.id))
     [created] = await jobs.create(ready, STRANGER, [named])
-    assert (await jobs.get(ready, STRANGER, created.job_id)).scheduled_job_id is None
+    assert (await jobs.get(ready, STRANGER, Ref.of(created.job_id))).scheduled_job_id is None
     assert await names(ready, has_live_jobs=True) == []
 
 
 async def test_a_retry_is_of_the_same_schedule_and_of_no_slot(ready: House) -> None:
     schedule = await scheduled(ready)
-    [launched] = await launches.launch_schedule(ready, CALLER, schedule.id)
-    again = await jobs.retry(ready, CALLER, launched.job_id)
-    job = await jobs.get(ready, CALLER, again.job_id)
-    old = await jobs.get(ready, CALLER, launched.job_id)
+    [launched] = await launches.launch_schedule(ready, CALLER, Ref.of(schedule.id))
+    again = await jobs.retry(ready, CALLER, Ref.of(launched.job_id))
+    job = await jobs.get(ready, CALLER, Ref.of(again.job_id))
+    old = await jobs.get(ready, CALLER, Ref.of(launched.job_id))
     assert (job.scheduled_job_id, job.template_id, job.slot_at) == (schedule.id, old.template_id, None)
 
 
 async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(ready: House) -> None:
     request_origin.set(RequestOrigin(client_ip="192.0.2.7"))
     schedule = await scheduled(ready)
-    await schedules.update(ready, CALLER, schedule.id, ScheduleRequest(name="t"))
-    await launches.launch_schedule(ready, CALLER, schedule.id)
-    copy = await schedules.clone(ready, CALLER, schedule.id)
-    await schedules.revert(ready, CALLER, schedule.id)
-    await schedules.delete(ready, CALLER, schedule.id)
+    await schedules.update(ready, CALLER, Ref.of(schedule.id), ScheduleRequest(name="t"))
+    await launches.launch_schedule(ready, CALLER, Ref.of(schedule.id))
+    copy = await schedules.clone(ready, CALLER, Ref.of(schedule.id))
+    await schedules.revert(ready, CALLER, Ref.of(schedule.id))
+    await schedules.delete(ready, CALLER, Ref.of(schedule.id))
     found = await ready.database.read(lambda tx: entries.page(tx, (1,), AuditFilter()))
     told = [(row.event, row.object_id, row.client_ip) for row in found][::-1]
     of, ip = str(schedule.id), "192.0.2.7"

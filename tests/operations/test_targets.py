@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 from tests.operations.people import People, arrive
 
+from enginehouse.api.input import refs
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal, TooLarge
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import REST, JobRequest, TargetRequest
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import targets
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House, Limits
-from enginehouse.operations.targets import NewAsset, NewTarget
 from enginehouse.storage.database.database import Database
 
 YEAR = 366 * 86_400 * 1_000_000
-TEXT = NewAsset(asset_type="text", content_type="text/plain", name="a.txt", source=b"some words")
+TEXT = AssetRequest(asset_type="text", content_type="text/plain", name="a.txt", source=b"some words")
 
 
 @pytest.fixture
@@ -44,28 +46,28 @@ Operation = Callable[[House, Principal, int, str], Awaitable[object]]
 
 TABLE: dict[str, tuple[Operation, str]] = {
     # operation: what it does with a target and its asset, and the roles that may: r(eader), u(ser), a(dmin), s(uper)
-    "create": (lambda house, who, target, asset: targets.create(house, who, NewTarget()), "uas"),
+    "create": (lambda house, who, target, asset: targets.create(house, who, TargetRequest()), "uas"),
     "create_with_asset": (
-        lambda house, who, target, asset: targets.create_with_asset(house, who, NewTarget(), TEXT),
+        lambda house, who, target, asset: targets.create_with_asset(house, who, TargetRequest(), TEXT),
         "uas",
     ),
     "create_asset": (
-        lambda house, who, target, asset: targets.create_asset(house, who, replace(TEXT, target_id=target)),
+        lambda house, who, target, asset: targets.create_asset(house, who, replace(TEXT, target=Ref.of(target))),
         "uas",
     ),
-    "get": (lambda house, who, target, asset: targets.get(house, who, target), "ruas"),
+    "get": (lambda house, who, target, asset: targets.get(house, who, Ref.of(target)), "ruas"),
     "get_many": (lambda house, who, target, asset: targets.get_many(house, who, [target]), "ruas"),
     "list": (lambda house, who, target, asset: targets.list_(house, who), "ruas"),
-    "assets": (lambda house, who, target, asset: targets.assets(house, who, target), "ruas"),
+    "assets": (lambda house, who, target, asset: targets.assets(house, who, Ref.of(target)), "ruas"),
     "asset": (lambda house, who, target, asset: targets.asset(house, who, asset), "ruas"),
     "asset_counts": (lambda house, who, target, asset: targets.asset_counts(house, who, [target]), "ruas"),
-    "primary_asset": (lambda house, who, target, asset: targets.primary_asset(house, who, target), "ruas"),
+    "primary_asset": (lambda house, who, target, asset: targets.primary_asset(house, who, Ref.of(target)), "ruas"),
 }
 
 
 async def test_every_operation_by_every_role(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(), TEXT)
-    [asset] = await targets.assets(house, people.user, target.id)
+    target = await targets.create_with_asset(house, people.user, TargetRequest(), TEXT)
+    [asset] = await targets.assets(house, people.user, Ref.of(target.id))
     found = {}
     for name, (operation, _) in TABLE.items():
         allowed = ""
@@ -80,14 +82,14 @@ async def test_every_operation_by_every_role(house: House, people: People) -> No
 
 
 async def test_the_foreign_looks_like_the_unknown(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(name="mine"), TEXT)
-    [asset] = await targets.assets(house, people.user, target.id)
+    target = await targets.create_with_asset(house, people.user, TargetRequest(name="mine"), TEXT)
+    [asset] = await targets.assets(house, people.user, Ref.of(target.id))
     who = people.stranger
     by_target: dict[str, Callable[[str], Awaitable[object]]] = {
-        "get": lambda key: targets.get(house, who, key),
-        "assets": lambda key: targets.assets(house, who, key),
-        "primary_asset": lambda key: targets.primary_asset(house, who, key),
-        "create_asset": lambda key: targets.create_asset(house, who, replace(TEXT, target_id=key)),
+        "get": lambda key: targets.get(house, who, refs.number(str(key))),
+        "assets": lambda key: targets.assets(house, who, refs.number(str(key))),
+        "primary_asset": lambda key: targets.primary_asset(house, who, refs.number(str(key))),
+        "create_asset": lambda key: targets.create_asset(house, who, replace(TEXT, target=refs.number(key))),
         "for_jobs": lambda key: targets.for_jobs(house, who, [JobRequest(tasks=(), target_id=key, prefix="jobs[0].")]),
     }
     for name, attempt in by_target.items():
@@ -105,23 +107,25 @@ async def test_the_foreign_looks_like_the_unknown(house: House, people: People) 
 async def test_a_public_target_is_read_by_all_and_changed_by_its_organization(
     house: House, people: People, store: DiskStore
 ) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(is_public=True), TEXT)
+    target = await targets.create_with_asset(house, people.user, TargetRequest(is_public=True), TEXT)
     who = people.stranger
-    assert await targets.get(house, who, target.id) == target
+    assert await targets.get(house, who, Ref.of(target.id)) == target
     assert set(await targets.get_many(house, who, [target.id])) == {target.id}
-    [asset] = await targets.assets(house, who, target.id)
+    [asset] = await targets.assets(house, who, Ref.of(target.id))
     assert await targets.asset(house, who, asset.id) == asset
-    assert await targets.primary_asset(house, who, target.id) == asset
+    assert await targets.primary_asset(house, who, Ref.of(target.id)) == asset
     assert await targets.list_(house, who) == []
     assert await targets.list_(house, who, include_public=True) == [target]
-    refusal = await refused(targets.create_asset(house, who, replace(TEXT, target_id=target.id, source=b"foreign")))
+    refusal = await refused(
+        targets.create_asset(house, who, replace(TEXT, target=Ref.of(target.id), source=b"foreign"))
+    )
     assert isinstance(refusal, NotAllowed)
     assert kept(store) == ["some words"]
 
 
 @pytest.mark.parametrize("key", ["", "0", "-1", "abc", "1.0", "٣", "9" * 19, "9" * 5000, "12\x00", " 12", 2**63])
 async def test_what_is_no_id_is_not_found(house: House, people: People, key: str) -> None:
-    assert isinstance(await refused(targets.get(house, people.user, key)), NotFound)
+    assert isinstance(await refused(targets.get(house, people.user, refs.number(str(key)))), NotFound)
     assert isinstance(await refused(targets.asset(house, people.user, str(key))), NotFound)
 
 
@@ -129,7 +133,7 @@ async def test_what_is_no_id_is_not_found(house: House, people: People, key: str
 
 
 async def test_a_target_is_read_as_it_was_made(house: House, people: People) -> None:
-    wanted = NewTarget(
+    wanted = TargetRequest(
         name="Évidence",
         description="d",
         status="recorded",
@@ -140,43 +144,43 @@ async def test_a_target_is_read_as_it_was_made(house: House, people: People) -> 
         echo={"source": "x"},
     )
     made = await targets.create(house, people.user, wanted)
-    assert await targets.get(house, people.reader, str(made.id)) == made
+    assert await targets.get(house, people.reader, refs.number(str(made.id))) == made
     for name in ("name", "description", "status", "start_at", "stop_at", "details", "is_public", "echo"):
         assert getattr(made, name) == getattr(wanted, name)
 
 
 async def test_a_target_without_times_takes_its_creation_time(house: House, people: People) -> None:
-    made = await targets.create(house, people.user, NewTarget())
+    made = await targets.create(house, people.user, TargetRequest())
     assert made.start_at == made.stop_at == made.created_at
-    begun = await targets.create(house, people.user, NewTarget(start_at=5))
+    begun = await targets.create(house, people.user, TargetRequest(start_at=5))
     assert (begun.start_at, begun.stop_at) == (5, 5)
-    filled = await targets.create_with_asset(house, people.user, NewTarget(start_at=5), TEXT)
+    filled = await targets.create_with_asset(house, people.user, TargetRequest(start_at=5), TEXT)
     assert (filled.start_at, filled.stop_at) == (5, 5 + 15 * 60 * 1_000_000)
 
 
 async def test_ids_have_nine_digits_rise_and_are_given_once(house: House, people: People) -> None:
-    made = await asyncio.gather(*(targets.create(house, people.user, NewTarget()) for _ in range(30)))
+    made = await asyncio.gather(*(targets.create(house, people.user, TargetRequest()) for _ in range(30)))
     ids = [target.id for target in made]
     assert len(set(ids)) == 30
     assert {len(str(one)) for one in ids} == {9}
-    assert (await targets.create(house, people.user, NewTarget())).id > max(ids)
+    assert (await targets.create(house, people.user, TargetRequest())).id > max(ids)
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (NewTarget(start_at=2, stop_at=1), "stopDateTime: must not be before startDateTime."),
-        (NewTarget(start_at=1, stop_at=2 + YEAR), "stopDateTime: must be at most one year after startDateTime."),
-        (NewTarget(status=""), "status: must be given."),
-        (NewTarget(name="n" * 256), "name: must have at most 255 characters, has 256."),
-        (NewTarget(name="\x00"), "name: must not contain a NUL character or half of a surrogate pair."),
+        (TargetRequest(start_at=2, stop_at=1), "stopDateTime: must not be before startDateTime."),
+        (TargetRequest(start_at=1, stop_at=2 + YEAR), "stopDateTime: must be at most one year after startDateTime."),
+        (TargetRequest(status=""), "status: must be given."),
+        (TargetRequest(name="n" * 256), "name: must have at most 255 characters, has 256."),
+        (TargetRequest(name="\x00"), "name: must not contain a NUL character or half of a surrogate pair."),
         (
-            NewTarget(details={"a": "\ud800"}),
+            TargetRequest(details={"a": "\ud800"}),
             "details: must be JSON, without half of a surrogate pair and not nested too deeply.",
         ),
     ],
 )
-async def test_what_a_target_must_not_be(house: House, people: People, wanted: NewTarget, message: str) -> None:
+async def test_what_a_target_must_not_be(house: House, people: People, wanted: TargetRequest, message: str) -> None:
     refusal = await refused(targets.create(house, people.user, wanted))
     assert isinstance(refusal, InvalidInput)
     assert refusal.message == message
@@ -185,11 +189,11 @@ async def test_what_a_target_must_not_be(house: House, people: People, wanted: N
 
 async def test_a_target_may_end_when_it_begins_or_a_year_later(house: House, people: People) -> None:
     for stop_at in (1, 1 + YEAR):
-        assert (await targets.create(house, people.user, NewTarget(start_at=1, stop_at=stop_at))).stop_at == stop_at
+        assert (await targets.create(house, people.user, TargetRequest(start_at=1, stop_at=stop_at))).stop_at == stop_at
 
 
 async def test_targets_are_listed_in_pages(house: House, people: People) -> None:
-    made = [await targets.create(house, people.user, NewTarget(start_at=n, stop_at=n)) for n in range(5)]
+    made = [await targets.create(house, people.user, TargetRequest(start_at=n, stop_at=n)) for n in range(5)]
     page = await targets.list_(house, people.user, offset=1, limit=2)
     assert page == [made[3], made[2]]
     for offset, limit in [(-1, 1), (0, -1), (0, 1_001), (2**70, 1)]:
@@ -197,7 +201,7 @@ async def test_targets_are_listed_in_pages(house: House, people: People) -> None
 
 
 async def test_the_targets_of_jobs_are_checked_and_nothing_is_made(house: House, people: People) -> None:
-    known = await targets.create(house, people.user, NewTarget())
+    known = await targets.create(house, people.user, TargetRequest())
     requests = [
         JobRequest(tasks=(), target=TargetRequest(name="described")),
         JobRequest(tasks=()),
@@ -221,11 +225,11 @@ async def words() -> AsyncIterator[bytes]:
 async def test_bytes_arrive_from_memory_a_file_or_a_stream(
     house: House, people: People, store: DiskStore, tmp_path: Path
 ) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     file = tmp_path / "words"
     await asyncio.to_thread(file.write_bytes, b"some words")
     for source in (b"some words", file, words()):
-        made = await targets.create_asset(house, people.user, replace(TEXT, target_id=target.id, source=source))
+        made = await targets.create_asset(house, people.user, replace(TEXT, target=Ref.of(target.id), source=source))
         assert made.id.startswith(f"{target.id}_")
         assert len(made.id) == len(f"{target.id}_") + 10
         assert (made.size, made.md5) == (10, hashlib.md5(b"some words").hexdigest())
@@ -236,8 +240,8 @@ async def test_bytes_arrive_from_memory_a_file_or_a_stream(
 
 
 async def test_a_reference_has_no_bytes_here(house: House, people: People, store: DiskStore) -> None:
-    target = await targets.create(house, people.user, NewTarget())
-    new = NewAsset(target_id=target.id, uri="https://example.com/a.mp4", content_type="video/mp4")
+    target = await targets.create(house, people.user, TargetRequest())
+    new = AssetRequest(target=Ref.of(target.id), uri="https://example.com/a.mp4", content_type="video/mp4")
     made = await targets.create_asset(house, people.user, new)
     assert (made.uri, made.key, made.size) == ("https://example.com/a.mp4", None, None)
     assert isinstance(await refused(targets.content(house, made)), NotFound)
@@ -247,23 +251,23 @@ async def test_a_reference_has_no_bytes_here(house: House, people: People, store
 @pytest.mark.parametrize(
     ("new", "message"),
     [
-        (NewAsset(), "One of uri or file (upload) must be provided to create an asset."),
-        (NewAsset(uri=""), "One of uri or file (upload) must be provided to create an asset."),
-        (NewAsset(uri="file:///etc/passwd"), "uri: must be an http or https URL."),
-        (NewAsset(uri="https://"), "uri: must be an http or https URL."),
-        (NewAsset(uri="http://[::1"), "uri: must be an http or https URL."),
-        (NewAsset(source=b"", content_type="a\r\nb/c"), 'contentType: must be a media type like "video/mp4".'),
-        (NewAsset(source=b"", asset_type=" "), "assetType: must be given."),
-        (NewAsset(source=b"x", md5="0" * 32), "md5sum: the bytes that arrived have another MD5 sum."),
+        (AssetRequest(), "One of uri or file (upload) must be provided to create an asset."),
+        (AssetRequest(uri=""), "One of uri or file (upload) must be provided to create an asset."),
+        (AssetRequest(uri="file:///etc/passwd"), "uri: must be an http or https URL."),
+        (AssetRequest(uri="https://"), "uri: must be an http or https URL."),
+        (AssetRequest(uri="http://[::1"), "uri: must be an http or https URL."),
+        (AssetRequest(source=b"", content_type="a\r\nb/c"), 'contentType: must be a media type like "video/mp4".'),
+        (AssetRequest(source=b"", asset_type=" "), "assetType: must be given."),
+        (AssetRequest(source=b"x", md5="0" * 32), "md5sum: the bytes that arrived have another MD5 sum."),
     ],
 )
 async def test_what_an_asset_must_not_be(
-    house: House, people: People, store: DiskStore, new: NewAsset, message: str
+    house: House, people: People, store: DiskStore, new: AssetRequest, message: str
 ) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     for work in (
-        targets.create_asset(house, people.user, replace(new, target_id=target.id)),
-        targets.create_with_asset(house, people.user, NewTarget(), new),
+        targets.create_asset(house, people.user, replace(new, target=Ref.of(target.id))),
+        targets.create_with_asset(house, people.user, TargetRequest(), new),
     ):
         refusal = await refused(work)
         assert isinstance(refusal, InvalidInput)
@@ -275,31 +279,31 @@ async def test_what_an_asset_must_not_be(
 async def test_an_upload_over_the_limit_leaves_nothing(database: Database, store: DiskStore) -> None:
     house = House.build(database, store, Limits(upload_bytes=9))
     people = await arrive(house)
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     for source in (b"some words", words()):
-        new = replace(TEXT, target_id=target.id, source=source)
+        new = replace(TEXT, target=Ref.of(target.id), source=source)
         assert isinstance(await refused(targets.create_asset(house, people.user, new)), TooLarge)
-    assert isinstance(await refused(targets.create_with_asset(house, people.user, NewTarget(), TEXT)), TooLarge)
+    assert isinstance(await refused(targets.create_with_asset(house, people.user, TargetRequest(), TEXT)), TooLarge)
     assert await targets.list_(house, people.user) == [target]
-    assert await targets.assets(house, people.user, target.id) == []
+    assert await targets.assets(house, people.user, Ref.of(target.id)) == []
     assert kept(store) == []
 
 
 async def test_bytes_whose_row_is_refused_are_dropped(house: House, people: People, store: DiskStore) -> None:
-    refusal = await refused(targets.record_asset(house, 1, replace(TEXT, target_id=987654321), replay_key="gone"))
+    refusal = await refused(targets.record_asset(house, 1, replace(TEXT, target=Ref.of(987654321)), replay_key="gone"))
     assert isinstance(refusal, NotFound)
     assert kept(store) == []
 
 
 async def test_one_asset_of_a_type_is_the_primary_one(house: House, people: People) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
 
     async def add(asset_type: str, *, primary: bool = True) -> str:
-        new = replace(TEXT, target_id=target.id, asset_type=asset_type, set_as_primary=primary)
+        new = replace(TEXT, target=Ref.of(target.id), asset_type=asset_type, set_as_primary=primary)
         return (await targets.create_asset(house, people.user, new)).id
 
     async def primary(asset_type: str | None = None) -> str | None:
-        asset = await targets.primary_asset(house, people.user, target.id, asset_type)
+        asset = await targets.primary_asset(house, people.user, Ref.of(target.id), asset_type)
         return None if asset is None else asset.id
 
     plain = await add("text", primary=False)
@@ -308,34 +312,34 @@ async def test_one_asset_of_a_type_is_the_primary_one(house: House, people: Peop
     assert (await primary("text"), await primary()) == (second, second)
     media = await add("media")
     assert (await primary("text"), await primary("media"), await primary()) == (second, media, media)
-    listed = await targets.assets(house, people.user, target.id, ["text"], descending=False)
+    listed = await targets.assets(house, people.user, Ref.of(target.id), ["text"], descending=False)
     assert [(a.id, a.is_primary) for a in listed] == [(plain, False), (first, False), (second, True)]
 
 
 async def test_of_assets_made_at_once_only_one_is_primary(house: House, people: People) -> None:
-    target = await targets.create(house, people.user, NewTarget())
-    new = replace(TEXT, target_id=target.id, set_as_primary=True)
+    target = await targets.create(house, people.user, TargetRequest())
+    new = replace(TEXT, target=Ref.of(target.id), set_as_primary=True)
     await asyncio.gather(*(targets.create_asset(house, people.user, new) for _ in range(8)))
-    found = await targets.assets(house, people.user, target.id)
+    found = await targets.assets(house, people.user, Ref.of(target.id))
     assert [asset.is_primary for asset in found].count(True) == 1
     assert len(found) == 8
 
 
 async def test_a_target_made_with_an_asset_has_it_as_its_primary_one(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, NewTarget(name="n"), TEXT)
-    assert await targets.get(house, people.user, target.id) == target
-    primary = await targets.primary_asset(house, people.user, target.id, "text")
+    target = await targets.create_with_asset(house, people.user, TargetRequest(name="n"), TEXT)
+    assert await targets.get(house, people.user, Ref.of(target.id)) == target
+    primary = await targets.primary_asset(house, people.user, Ref.of(target.id), "text")
     assert primary is not None
     assert primary.target_id == target.id
 
 
 async def test_assets_are_listed_by_type_in_pages(house: House, people: People) -> None:
-    target = await targets.create(house, people.user, NewTarget())
+    target = await targets.create(house, people.user, TargetRequest())
     for asset_type in ("b", "a", "c", "a"):
-        await targets.create_asset(house, people.user, replace(TEXT, target_id=target.id, asset_type=asset_type))
+        await targets.create_asset(house, people.user, replace(TEXT, target=Ref.of(target.id), asset_type=asset_type))
 
     async def types(*asset_types: str, **page: object) -> str:
-        found = await targets.assets(house, people.user, target.id, asset_types, **page)  # type: ignore[arg-type]
+        found = await targets.assets(house, people.user, Ref.of(target.id), asset_types, **page)  # type: ignore[arg-type]
         return "".join(asset.asset_type for asset in found)
 
     assert await types() == "acab"
@@ -345,14 +349,14 @@ async def test_assets_are_listed_by_type_in_pages(house: House, people: People) 
 
 
 async def test_a_replay_records_nothing_a_second_time(house: House, people: People, store: DiskStore) -> None:
-    target = await targets.create(house, people.user, NewTarget())
-    new = replace(TEXT, target_id=target.id, set_as_primary=True)
+    target = await targets.create(house, people.user, TargetRequest())
+    new = replace(TEXT, target=Ref.of(target.id), set_as_primary=True)
     made = await asyncio.gather(
         *(targets.record_asset(house, 1, new, replay_key="job/1/0") for _ in range(4)),
         targets.record_asset(house, 1, replace(new, source=b"others"), replay_key="job/1/1"),
     )
     assert len({asset.id for asset in made[:4]}) == 1
-    assert len(await targets.assets(house, people.user, target.id)) == 2
+    assert len(await targets.assets(house, people.user, Ref.of(target.id))) == 2
     assert kept(store) == ["others", "some words"]
     assert await targets.record_asset(house, 1, new, replay_key="job/1/0") == await targets.asset(
         house, people.user, made[0].id

@@ -14,6 +14,7 @@ from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobRequest, TaskRequest
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import TaskStatus
 from enginehouse.domain.wait_reasons import reasons
@@ -61,7 +62,7 @@ async def situation(house: House, made: str, **given: object) -> None:
 
 
 async def explained(house: House, job_id: int, ordinal: int = 0) -> Explanation:
-    _, found = await why.task(house, CALLER, job_id, ordinal)
+    _, found = await why.task(house, CALLER, TaskRef.of(job_id, ordinal))
     return found
 
 
@@ -131,7 +132,7 @@ async def test_slots_that_are_taken_and_who_is_ahead(ready: House) -> None:
         "All 2 native slots are taken and 2 items of its organization are ahead of it."
     )
     # The stranger learns that the slots are taken, and nothing of whom by.
-    _, theirs = await why.job(ready, STRANGER, elsewhere)
+    _, theirs = await why.job(ready, STRANGER, Ref.of(elsewhere))
     assert theirs.sentence == "All 2 native slots are taken and it is the next of its organization."
 
 
@@ -181,8 +182,8 @@ STOPPED: dict[str, tuple[Change, Change, str, list[str]]] = {
         ["organization_paused"],
     ),
     "job paused": (
-        lambda house, job_id: limits.pause_job(house, CALLER, job_id),
-        lambda house, job_id: limits.resume_job(house, CALLER, job_id),
+        lambda house, job_id: limits.pause_job(house, CALLER, Ref.of(job_id)),
+        lambda house, job_id: limits.resume_job(house, CALLER, Ref.of(job_id)),
         "Its job has been paused since <then>.",
         ["job_paused"],
     ),
@@ -211,7 +212,7 @@ async def test_what_is_said_to_stop_a_task_does_stop_it(ready: House, case: str)
     await stop(ready, job_id)
     explanation = await explained(ready, job_id)
     assert (THEN.sub("<then>", explanation.sentence), kinds(explanation)) == (said, found)
-    _, whole = await why.job(ready, CALLER, job_id)
+    _, whole = await why.job(ready, CALLER, Ref.of(job_id))
     assert whole.sentence == explanation.sentence
     assert await claim(ready) == []
     await let_go(ready, job_id)
@@ -275,23 +276,23 @@ async def test_a_task_waits_for_its_own_items(ready: House) -> None:
 
 async def test_a_cancelled_job_waits_for_nothing(ready: House) -> None:
     job_id = await create(ready, make.chain(2))
-    await jobs.cancel(ready, CALLER, job_id)
-    _, whole = await why.job(ready, CALLER, job_id)
+    await jobs.cancel(ready, CALLER, Ref.of(job_id))
+    _, whole = await why.job(ready, CALLER, Ref.of(job_id))
     assert (whole.sentence, whole.reasons) == ("It is aborted.", ())
     assert {each.sentence for each in whole.tasks} == {"It is aborted."}
 
 
 async def test_a_reader_may_ask_and_what_is_foreign_is_unknown(ready: House) -> None:
     job_id = await create(ready, make.independent(1))
-    _, whole = await why.job(ready, READER, job_id)
+    _, whole = await why.job(ready, READER, Ref.of(job_id))
     assert len(whole.tasks) == 1
     for number, caller in ((job_id, STRANGER), (12345, CALLER)):
         with pytest.raises(NotFound, match=r'^Job "X" was not found\.$'):
-            await why.job(ready, caller, number, "X")
+            await why.job(ready, caller, Ref(number, "X"))
         with pytest.raises(NotFound, match=r'^Task "X" was not found\.$'):
-            await why.task(ready, caller, number, 0, "X")
+            await why.task(ready, caller, TaskRef(number, 0, "X"))
     with pytest.raises(NotFound):
-        await why.task(ready, CALLER, job_id, 1)
+        await why.task(ready, CALLER, TaskRef.of(job_id, 1))
     assert await why.many(ready, STRANGER, [job_id]) == {}
 
 

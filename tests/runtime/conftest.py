@@ -8,7 +8,7 @@ from tests.runtime.floor import ENGINES, Floor, Source
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, identity
+from enginehouse.operations import accounts, engines
 from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
@@ -17,7 +17,7 @@ from enginehouse.storage.database.database import Database
 async def floor(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Floor]:
     store = DiskStore(tmp_path / "store")
     house = House.build(sqlite_database, store)
-    await identity.first_start(house, init_token="7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a")
+    await accounts.first_start(house, init_token="7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a")
     await engines.register(house, [engine.spec for engine in ENGINES.values()], CATEGORIES)
     yield Floor(house, Source(house), tmp_path)
     store.close()

@@ -12,6 +12,7 @@ from tests import make
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.job import Job, JobRequest, TaskRequest
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Answer, Attempt, AttemptPage, Lease, Report
 from enginehouse.engine import Output, Work
 from enginehouse.engines.native.categories import TEST
@@ -167,7 +168,7 @@ class Floor:
                 await self.runner.run(lease)
 
     async def job(self, job_id: int) -> Job:
-        return await jobs.get(self.house, PRINCIPAL, job_id)
+        return await jobs.get(self.house, PRINCIPAL, Ref.of(job_id))
 
     async def attempts(self, job_id: int, ordinal: int = 0) -> list[Attempt]:
         page = AttemptPage(job_id, ordinal, 0, 1_000)

@@ -6,11 +6,12 @@ import pytest
 from tests.runtime.floor import PRINCIPAL, Floor, one
 
 from enginehouse.domain.job import JobRequest, TargetRequest
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease
 from enginehouse.engine import EngineFailure, Output
 from enginehouse.operations import targets
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime.attempt import Attempt, AttemptContext
 
@@ -44,7 +45,7 @@ async def test_the_primary_asset_of_the_target_is_a_local_file(floor: Floor) -> 
         floor.house,
         PRINCIPAL,
         TargetRequest(name="t"),
-        NewAsset(target_id=0, asset_type="media", content_type="text/plain", name="a.txt", source=b"hello"),
+        AssetRequest(asset_type="media", content_type="text/plain", name="a.txt", source=b"hello"),
     )
     asset = await (await _context(floor, target_id=target.id)).primary_asset()
     assert asset is not None
@@ -68,7 +69,7 @@ async def test_an_asset_is_made_once_however_often_the_attempt_is_repeated(floor
     assert made[0] is not None
     assert made[1] is not None
     assert made[0].id == made[1].id
-    assert len(await targets.assets(floor.house, PRINCIPAL, target.id)) == 1
+    assert len(await targets.assets(floor.house, PRINCIPAL, Ref.of(target.id))) == 1
 
 
 def _about(target_id: int) -> JobRequest:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from tests.runtime.floor import PRINCIPAL, DownError, Floor
 from tests.runtime.until import until
 
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Lease
 from enginehouse.engine import Output, Work
 from enginehouse.engines.native.protocol import NativeContext
@@ -113,7 +114,7 @@ async def test_a_kept_lease_counts_from_before_the_call(floor: Floor) -> None:
 
 async def test_an_attempt_whose_job_was_deleted_is_stopped(floor: Floor) -> None:
     async with attempt(floor, held_for=LEASE / 2) as (capacity, long, lease):
-        await jobs.delete(floor.house, PRINCIPAL, lease.key.job_id)
+        await jobs.delete(floor.house, PRINCIPAL, Ref.of(lease.key.job_id))
         await Heartbeat(floor.source, capacity, lease_seconds=LEASE).tick()
         await asyncio.wait_for(long.cancelled.wait(), 10)
         await until(lambda: not capacity.running, "its slot is free")

@@ -7,9 +7,10 @@ from tests.runtime.floor import PRINCIPAL, Floor, one
 
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.job import TargetRequest
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.engine import Output
 from enginehouse.operations import artifacts, targets
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.runtime.in_process import InProcess
 
 
@@ -22,10 +23,10 @@ async def test_parts_are_kept_below_the_attempts_own_token(floor: Floor) -> None
 
 async def test_a_log_is_read_while_it_grows(floor: Floor) -> None:
     lease = await floor.lease_one()
-    assert await artifacts.logs(floor.house, PRINCIPAL, lease.key.job_id, 0) == ()
+    assert await artifacts.logs(floor.house, PRINCIPAL, TaskRef.of(lease.key.job_id, 0)) == ()
     assert await floor.source.log(lease, 0, b"one ") == 4
     assert await floor.source.log(lease, 4, b"two") == 7
-    [log] = await artifacts.logs(floor.house, PRINCIPAL, lease.key.job_id, 0)
+    [log] = await artifacts.logs(floor.house, PRINCIPAL, TaskRef.of(lease.key.job_id, 0))
     assert (log.name, await artifacts.read_log(floor.house, log, 100)) == ("000000-001.log", b"one two")
 
 
@@ -37,7 +38,9 @@ async def test_the_engine_is_known_until_it_is_removed(floor: Floor) -> None:
 
 async def test_an_asset_without_bytes_cannot_be_opened(floor: Floor) -> None:
     target = await targets.create(floor.house, PRINCIPAL, TargetRequest(name="t"))
-    new = NewAsset(target_id=target.id, asset_type="media", content_type="text/plain", uri="https://h.example/a")
+    new = AssetRequest(
+        target=Ref.of(target.id), asset_type="media", content_type="text/plain", uri="https://h.example/a"
+    )
     made = await targets.create_asset(floor.house, PRINCIPAL, new)
     await floor.create(replace(one("scripted"), target_id=str(target.id)))
     [lease] = await floor.claim()

@@ -11,6 +11,7 @@ from tests.runtime.floor import NOOP, PRINCIPAL, DownError, Floor, one
 from tests.runtime.until import until
 
 from enginehouse.domain.errors import TooLarge
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.engines.native.protocol import NativeContext
@@ -109,9 +110,9 @@ async def test_a_result_under_a_token_that_was_replaced_changes_nothing(floor: F
     [other] = await floor.claim()
     await floor.runner.run(lease)
     assert (await floor.job(lease.key.job_id)).status == "running"
-    assert await artifacts.of_job(floor.house, PRINCIPAL, lease.key.job_id) == ()
+    assert await artifacts.of_job(floor.house, PRINCIPAL, Ref.of(lease.key.job_id)) == ()
     await floor.runner.run(other)
-    assert len(await artifacts.of_job(floor.house, PRINCIPAL, lease.key.job_id)) == 1
+    assert len(await artifacts.of_job(floor.house, PRINCIPAL, Ref.of(lease.key.job_id))) == 1
 
 
 async def test_outputs_that_storage_refuses_fail_the_attempt_instead_of_running_it_for_ever(floor: Floor) -> None:
@@ -168,7 +169,7 @@ async def test_an_engine_over_its_time_is_stopped_and_its_folder_is_gone(floor: 
     assert ended.failure_reason == "chunk_timeout"
     assert ended.failure_message == "scripted took longer than 1 s and was stopped."
     assert list(floor.house.store.scratch().iterdir()) == []
-    [log] = await artifacts.logs(floor.house, PRINCIPAL, lease.key.job_id, 0)
+    [log] = await artifacts.logs(floor.house, PRINCIPAL, TaskRef.of(lease.key.job_id, 0))
     assert (await artifacts.read_log(floor.house, log, 1000)).endswith(b" working\n")
 
 
@@ -230,7 +231,7 @@ async def test_chunks_go_to_their_readers_and_the_last_one_publishes(floor: Floo
     [job_id] = await floor.create(make.fan_out(2))
     await floor.run_all()
     assert (await floor.job(job_id)).status == "complete"
-    [published] = await artifacts.of_job(floor.house, PRINCIPAL, job_id)
+    [published] = await artifacts.of_job(floor.house, PRINCIPAL, Ref.of(job_id))
     assert published.name == "all.txt"
     content = (await artifacts.read(floor.house, published)).decode()
     assert sorted(eval(content)) == sorted((n, n * 10, reader, f"PART {n}") for n in range(3) for reader in range(2))
@@ -247,4 +248,4 @@ async def test_what_a_failed_attempt_made_is_not_there(floor: Floor) -> None:
     with capture_logs():
         await floor.runner.run(lease)
     assert (await floor.job(lease.key.job_id)).status == "failed"
-    assert await artifacts.of_task(floor.house, PRINCIPAL, lease.key.job_id, 0) == ()
+    assert await artifacts.of_task(floor.house, PRINCIPAL, TaskRef.of(lease.key.job_id, 0)) == ()

@@ -10,13 +10,14 @@ from tests.runtime.test_capacity import Work, lease, settle
 from tests.runtime.test_heartbeat import LEASE, Long, attempt
 from tests.runtime.until import until
 
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import jobs
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.heartbeat import Heartbeat
 
 
 async def stop(floor: Floor, job_id: int) -> None:
-    await jobs.cancel(floor.house, PRINCIPAL, job_id, include_running=True)
+    await jobs.cancel(floor.house, PRINCIPAL, Ref.of(job_id), include_running=True)
 
 
 def attached(floor: Floor, capacity: Capacity) -> Heartbeat:
@@ -101,7 +102,7 @@ async def test_a_result_that_is_ready_when_the_job_is_cancelled_is_refused_recor
         long.gate.set()
         await until(lambda: "finish" in floor.source.called, "the report is under way")
         assert len(kept(floor)) == 1
-        await jobs.cancel(floor.house, PRINCIPAL, lease.key.job_id, include_running=True)
+        await jobs.cancel(floor.house, PRINCIPAL, Ref.of(lease.key.job_id), include_running=True)
         gate.set()
         await until(lambda: not capacity.running, "the attempt has ended")
     assert (await floor.job(lease.key.job_id)).status == "aborted"

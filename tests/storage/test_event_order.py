@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 from tests import make
 
-from enginehouse.domain.event import EventKind, Place
+from enginehouse.domain.event import EventKind, HistoryPosition
 from enginehouse.domain.work import ItemKey
 from enginehouse.storage import events
 from enginehouse.storage.database.database import Database, Tx
@@ -39,7 +39,7 @@ async def _waits_for(dsn: str, second: "asyncio.Task[object]") -> bool:
 async def _kinds(database: Database, job_id: int) -> list[EventKind]:
     async def read(tx: Tx) -> list[EventKind]:
         head = (await events.heads(tx, [(job_id, make.ORGANIZATION)]))[job_id]
-        told, _ = await events.page(tx, head, Place().id, 100)
+        told, _ = await events.page(tx, head, HistoryPosition().id, 100)
         return [event.kind for event in told]
 
     return await database.read(read)

@@ -8,17 +8,17 @@ import pytest
 from tests import make
 
 from enginehouse.domain.schedules.calendar import slots
-from enginehouse.domain.schedules.firing import Standing as Looked
+from enginehouse.domain.schedules.firing import ScheduleState as Looked
 from enginehouse.domain.schedules.firing import first_look, placed
-from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
+from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
+from enginehouse.domain.schedules.timing import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
 from enginehouse.domain.times import SECOND
 from enginehouse.storage.database import sequences
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import cancellation, queries
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import firing, schedules
-from enginehouse.storage.schedules.firing import Fired, Ready
-from enginehouse.storage.schedules.schedules import Schedule, SlotRecord
+from enginehouse.storage.schedules.firing import Fired, LaunchPlan
 from enginehouse.storage.work import claims
 
 pytestmark = pytest.mark.usefixtures("own_statements")
@@ -61,7 +61,7 @@ async def add(
 
 
 async def round_(database: Database, ids: Sequence[int], *, version: int = 1, fault: str | None = None) -> Fired:
-    ready = {i: Ready(version, [(TEMPLATE, make.new_job(make.independent(1)))], fault) for i in ids}
+    ready = {i: LaunchPlan(version, [(TEMPLATE, make.new_job(make.independent(1)))], fault) for i in ids}
     return await database.write_work(lambda tx: firing.fire(tx, Plans(), ready))
 
 
@@ -104,7 +104,7 @@ async def test_every_slot_fires_once_however_many_servers_look(contended: Databa
 
 async def test_a_round_that_is_lost_has_done_nothing(contended: Database) -> None:
     schedule = await add(contended, every(5), rules=Rules(catch_up=CatchUp.ALL))
-    ready = {schedule.id: Ready(1, [(TEMPLATE, make.new_job(make.independent(1)))])}
+    ready = {schedule.id: LaunchPlan(1, [(TEMPLATE, make.new_job(make.independent(1)))])}
 
     async def lost(tx: Tx) -> None:
         fired = await firing.fire(tx, Plans(), ready)

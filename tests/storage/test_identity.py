@@ -6,10 +6,10 @@ from functools import partial
 from enginehouse.domain.identity import Role, TokenKind
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.identity import TokenRow, UserRow
+from enginehouse.storage.identity import TokenRecord, UserRecord
 
 
-def token(called: str, **fields: object) -> TokenRow:
+def token(called: str, **fields: object) -> TokenRecord:
     known: dict[str, object] = {
         "prefix": called[:6],
         "organization_id": 1,
@@ -18,12 +18,12 @@ def token(called: str, **fields: object) -> TokenRow:
         "role": Role.USER,
         **fields,
     }
-    return TokenRow(hash=f"hash of {called}", id=f"id of {called}", **known)  # type: ignore[arg-type]
+    return TokenRecord(hash=f"hash of {called}", id=f"id of {called}", **known)  # type: ignore[arg-type]
 
 
-def user(name: str, **fields: object) -> UserRow:
+def user(name: str, **fields: object) -> UserRecord:
     known: dict[str, object] = {"password_hash": "argon", "role": Role.USER, **fields}
-    return UserRow(id=f"id of {name}", name=name, **known)  # type: ignore[arg-type]
+    return UserRecord(id=f"id of {name}", name=name, **known)  # type: ignore[arg-type]
 
 
 async def organization(tx: Tx, name: str = "First") -> int:
@@ -82,7 +82,7 @@ async def test_numbers_and_names_are_given_once(database: Database) -> None:
 
 
 async def _add(tx: Tx, organization_id: int) -> object:
-    row = UserRow(id=f"id {organization_id}", name="sam", password_hash="argon", role=Role.USER)
+    row = UserRecord(id=f"id {organization_id}", name="sam", password_hash="argon", role=Role.USER)
     return await identity.create_user(tx, organization_id, row)
 
 

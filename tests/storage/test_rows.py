@@ -32,7 +32,7 @@ async def test_a_row_type_has_the_columns_of_its_statement_on_sqlite(tmp_path: P
 
     def columns(select: Select[Any]) -> tuple[str, ...]:
         statement = named[select.statement]
-        # No row is given and none matches, so nothing is written; the columns are known all the same.
+        # Nothing matches, and what is inserted is rolled back when the connection closes.
         given: Any = (
             ("[]",) if statement.columns else dict.fromkeys(statement.params, 0) | dict.fromkeys(statement.lists)
         )

@@ -6,7 +6,7 @@ from enginehouse.domain.audit import Entry
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.entries import NEVER
-from enginehouse.storage.audit.seals import Fault, Seal, Verified
+from enginehouse.storage.audit.seals import Seal, SealFault, Verified
 from enginehouse.storage.database.database import Database, Row, Tx
 
 pytestmark = pytest.mark.usefixtures("own_statements")
@@ -38,7 +38,7 @@ async def _verify(database: Database, kept: tuple[int, str] | None = None) -> Ve
     return await database.read(lambda tx: seals.verify(tx, kept=kept))
 
 
-async def _fault(database: Database, kept: tuple[int, str] | None = None) -> Fault:
+async def _fault(database: Database, kept: tuple[int, str] | None = None) -> SealFault:
     fault = (await _verify(database, kept)).fault
     assert fault is not None
     return fault

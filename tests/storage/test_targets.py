@@ -9,7 +9,7 @@ from enginehouse.domain.artifact import Asset
 from enginehouse.domain.job import TargetRequest
 from enginehouse.storage import identity, targets
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.targets import AssetRow, TargetRow
+from enginehouse.storage.targets import NewAsset, NewTarget
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def organizations(database: Database) -> None:
 
 
 async def make(tx: Tx, organization_id: int = 1, **fields: object) -> int:
-    row = TargetRow(
+    row = NewTarget(
         id=await targets.reserve(tx),
         organization_id=organization_id,
         created_by=None,
@@ -32,9 +32,9 @@ async def make(tx: Tx, organization_id: int = 1, **fields: object) -> int:
     return target.id
 
 
-def asset(target_id: int, name: str, organization_id: int = 1, **fields: object) -> AssetRow:
+def asset(target_id: int, name: str, organization_id: int = 1, **fields: object) -> NewAsset:
     known: dict[str, object] = {"asset_type": "text", "content_type": "text/plain", "key": f"k/{name}", **fields}
-    return AssetRow(id=name, target_id=target_id, organization_id=organization_id, **known)  # type: ignore[arg-type]
+    return NewAsset(id=name, target_id=target_id, organization_id=organization_id, **known)  # type: ignore[arg-type]
 
 
 async def test_reserved_ids_are_never_given_again(database: Database) -> None:

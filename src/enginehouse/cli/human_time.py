@@ -9,7 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from enginehouse.domain.schedules.calendar import instant_of
-from enginehouse.domain.schedules.schedule import Unit
+from enginehouse.domain.schedules.timing import Unit
 from enginehouse.domain.schedules.zones import zone_names
 from enginehouse.domain.times import rest
 

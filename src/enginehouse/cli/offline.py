@@ -9,7 +9,7 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.cli.problem import FailureError
 from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations import identity
+from enginehouse.operations import accounts
 from enginehouse.operations.house import House
 from enginehouse.settings import Settings
 
@@ -34,7 +34,7 @@ async def _set_password(settings: Settings, scratch: Path, name: str, password: 
     try:
         store = DiskStore(scratch / "artifacts")
         try:
-            await identity.set_password(House.build(opened, store), _OWNER, name, password)
+            await accounts.set_password(House.build(opened, store), _OWNER, name, password)
         finally:
             store.close()
     finally:

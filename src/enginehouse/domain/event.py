@@ -134,7 +134,7 @@ class Head(NamedTuple):
     last: int
 
 
-class Place(NamedTuple):
+class HistoryPosition(NamedTuple):
     """How far a history was told: the event's id, the last row among those told, and whether a derived abort was."""
 
     id: int = -1
@@ -142,7 +142,7 @@ class Place(NamedTuple):
     aborted: bool = False
 
 
-class Written(NamedTuple):
+class HistoryRow(NamedTuple):
     """A row of history."""
 
     row: int
@@ -152,7 +152,9 @@ class Written(NamedTuple):
     detail: Detail
 
 
-def told(head: Head, place: Place, rows: Sequence[Written], *, all_there: bool) -> tuple[list[Event], Place]:
+def told(
+    head: Head, place: HistoryPosition, rows: Sequence[HistoryRow], *, all_there: bool
+) -> tuple[list[Event], HistoryPosition]:
     """The events after `place`, of which `rows` are the ones written, and the place behind them.
 
     What has no row stands where it happened: `created` first, `aborted` behind the last row that is not younger. No row
@@ -182,4 +184,4 @@ def told(head: Head, place: Place, rows: Sequence[Written], *, all_there: bool) 
         row = one.row
     if all_there:
         tell_abort(None)
-    return events, Place(number, row, aborted)
+    return events, HistoryPosition(number, row, aborted)

@@ -200,6 +200,14 @@ def parse_tagged(tag: Tag, text: str) -> int | None:
 # -- reading ------------------------------------------------------------------------------------------------
 
 
+def parse_number(text: str) -> int | None:
+    """The id that is written in decimal digits, None for every other text."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        return None
+    number = int(text)
+    return number if number < 1 << 63 else None
+
+
 def parse_job(text: str) -> int | None:
     """The job id in either spelling, None when it is no job's: such an id is simply not found."""
     if len(text) == 19:
@@ -220,9 +228,8 @@ def schedule_part_uuid(schedule_id: int, number: int) -> str:
 
 def parse_schedule(text: str) -> int | None:
     """The scheduled job's id in either spelling, digits or a UUID; None when it is no scheduled job's."""
-    if text.isascii() and text.isdigit() and len(text) < 20:
-        schedule_id: int | None = int(text)
-    else:
+    schedule_id = parse_number(text)
+    if schedule_id is None:
         schedule_id = parse_tagged(Tag.SCHEDULED_JOB, text)
     return schedule_id if schedule_id is not None and 0 < schedule_id < 1 << 63 else None
 

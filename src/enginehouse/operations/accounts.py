@@ -15,7 +15,7 @@ from enginehouse.operations.permission import organization_for, require, require
 from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.identity import TokenRow, UserRow
+from enginehouse.storage.identity import TokenRecord, UserRecord
 
 FIRST_USER: Final = "admin"
 FIRST_ORGANIZATION: Final = "Enginehouse"
@@ -39,11 +39,11 @@ async def create_organization(
     if default_retries is not None and not 0 <= default_retries <= 100:
         problems.append(Problem("defaultRetries", "must be between 0 and 100.", str(default_retries), "0..100"))
     bounds.refuse(problems)
-    made = trail.entry(principal, "createOrganization", object_type="Organization")
+    entry = trail.entry(principal, "createOrganization", object_type="Organization")
 
     async def make(tx: Tx) -> Organization:
         organization = await _new_organization(tx, name, default_retries)
-        await entries.record(tx, [made.about(organization.id)])
+        await entries.record(tx, [entry.about(organization.id)])
         return organization
 
     return await house.database.write(make)
@@ -58,36 +58,36 @@ async def list_organizations(house: House, principal: Principal) -> list[Organiz
 
 async def get_organization(house: House, principal: Principal, organization_id: int | None) -> Organization:
     """The organization, the caller's own when None. Raises NotFound, for a foreign one too."""
-    wanted = organization_for(principal, organization_id)
-    found = None
-    if 0 < wanted <= bounds.LARGEST_ID:
-        found = await house.database.peek(lambda tx: storage.organization(tx, wanted))
-    if found is None:
-        raise NotFound("Organization", wanted)
-    return found
+    number = organization_for(principal, organization_id)
+    organization = None
+    if 0 < number <= bounds.LARGEST_ID:
+        organization = await house.database.peek(lambda tx: storage.organization(tx, number))
+    if organization is None:
+        raise NotFound("Organization", number)
+    return organization
 
 
-async def acting(house: House, principal: Principal, given: str | int | None, path: str) -> Principal:
+async def acting(house: House, principal: Principal, name: str | int | None, path: str) -> Principal:
     """The caller, acting for the organization that it names: by number, by UUID or by its application's GUID.
 
     Nothing named is its own. Raises NotFound, the same for a foreign organization as for none.
     """
-    if given is None or given == "":
+    if name is None or name == "":
         return principal
-    text = str(given)
-    wanted = await _named(house, text)
-    if wanted == principal.organization_id:
+    text = str(name)
+    number = await _number(house, text)
+    if number == principal.organization_id:
         return principal
     try:
-        found = await get_organization(house, principal, wanted or 0)
+        organization = await get_organization(house, principal, number or 0)
     except NotFound:
         raise NotFound("Organization", text[:80], path=path) from None
-    return replace(principal, organization_id=found.id)
+    return replace(principal, organization_id=organization.id)
 
 
-async def _named(house: House, text: str) -> int | None:
-    if text.isascii() and text.isdigit() and len(text) < 20:
-        return int(text)
+async def _number(house: House, text: str) -> int | None:
+    if (number := ids.parse_number(text)) is not None:
+        return number
     tagged = ids.parse_tagged(ids.Tag.ORGANIZATION, text.lower())
     if tagged is not None:
         return tagged
@@ -119,7 +119,7 @@ async def create_user(
         + bounds.text("email", email, longest=bounds.LONGEST_NAME)
         + passwords.problems(password)
     )
-    row = UserRow(
+    row = UserRecord(
         id=str(uuid4()),
         name=name,
         password_hash=await passwords.hashed(password),
@@ -127,11 +127,11 @@ async def create_user(
         display_name=display_name,
         email=email,
     )
-    made = trail.entry(principal, "createUser", object_type="User", object_id=row.id, organization_id=organization.id)
+    entry = trail.entry(principal, "createUser", object_type="User", object_id=row.id, organization_id=organization.id)
 
     async def make(tx: Tx) -> User | None:
         user = await storage.create_user(tx, organization.id, row)
-        await entries.record(tx, [made] if user is not None else [])
+        await entries.record(tx, [entry] if user is not None else [])
         return user
 
     user = await house.database.write(make)
@@ -150,7 +150,7 @@ async def set_password(house: House, principal: Principal, name: str, password: 
     organization_id = None if principal.super_admin else principal.organization_id
     bounds.refuse(passwords.problems(password))
     password_hash = await passwords.hashed(password)
-    changed = trail.entry(principal, "changePassword", object_type="User")
+    entry = trail.entry(principal, "changePassword", object_type="User")
 
     async def change(tx: Tx) -> list[str]:
         owner = await storage.user_named(tx, organization_id, name) if bounds.storable(name) else None
@@ -158,7 +158,7 @@ async def set_password(house: House, principal: Principal, name: str, password: 
             raise NotFound("User", name)
         if owner.super_admin and not principal.super_admin:
             raise NotAllowed
-        await entries.record(tx, [changed.about(owner.id, organization_id=owner.organization_id)])
+        await entries.record(tx, [entry.about(owner.id, organization_id=owner.organization_id)])
         return await storage.set_password(tx, owner, password_hash)
 
     house.known_tokens.forget(await house.database.write(change))
@@ -166,30 +166,30 @@ async def set_password(house: House, principal: Principal, name: str, password: 
 
 
 async def first_start(house: House, *, init_token: str | None) -> FirstStart:
-    """Organization 1, its administrator `admin` and a bootstrap token exist. Answers the secrets it made itself.
+    """Organization 1, its administrator `admin` and a bootstrap token exist. Returns the secrets it made itself.
 
     `init_token` is stored as the bootstrap token if it is not there yet. Any number of servers may call it at once.
     """
-    known = init_token.strip() if init_token else ""
+    own_token = init_token.strip() if init_token else ""
     fresh = await house.database.peek(storage.first_administrator) is None
     password = passwords.new_password() if fresh else ""
     password_hash = await passwords.hashed(password) if fresh else ""
-    secret = known or tokens.new_uuid()
+    secret = own_token or tokens.new_uuid()
 
     async def begin(tx: Tx) -> FirstStart:
         await tx.lock(storage.IDENTITY_LOCK)
         owner = await storage.first_administrator(tx)
-        made = owner is None
+        is_first = owner is None
         if owner is None:
             owner = await _first_administrator(tx, password_hash)
-        rows = _beginning(*owner) if made else []
-        if made or known:
+        rows = _beginning(*owner) if is_first else []
+        if is_first or own_token:
             row = _bootstrap(secret, *owner)
             if await storage.token_with_hash(tx, row.hash) is None:
                 rows.append(_at_start("createToken", owner[0], "Token", row.id))
             await storage.insert_token(tx, row)
         await entries.record(tx, rows)
-        return FirstStart(password if made else None, secret if made and not known else None)
+        return FirstStart(password if is_first else None, secret if is_first and not own_token else None)
 
     return await house.database.write(begin)
 
@@ -214,7 +214,7 @@ def _at_start(event: str, organization_id: int, object_type: str, object_id: str
 
 async def _first_administrator(tx: Tx, password_hash: str) -> tuple[int, str]:
     organization = await _new_organization(tx, FIRST_ORGANIZATION, None)
-    row = UserRow(id=str(uuid4()), name=FIRST_USER, password_hash=password_hash, role=Role.ADMIN, super_admin=True)
+    row = UserRecord(id=str(uuid4()), name=FIRST_USER, password_hash=password_hash, role=Role.ADMIN, super_admin=True)
     await storage.create_user(tx, organization.id, row)
     return organization.id, row.id
 
@@ -225,7 +225,7 @@ async def _new_organization(tx: Tx, name: str, default_retries: int | None) -> O
     )
 
 
-def _bootstrap(secret: str, organization_id: int, user_id: str) -> TokenRow:
+def _bootstrap(secret: str, organization_id: int, user_id: str) -> TokenRecord:
     return tokens.row(
         secret,
         organization_id=organization_id,

@@ -9,6 +9,7 @@ from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, attempt_folder
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
@@ -23,18 +24,17 @@ class LogFile:
     key: str
 
 
-async def of_job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Artifact, ...]:
+async def of_job(house: House, principal: Principal, ref: Ref) -> tuple[Artifact, ...]:
     """What the job's tasks have published as its results."""
-    await job_operations.status(house, principal, job_id, shown)
-    return await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, job_id))
+    await job_operations.status(house, principal, ref)
+    return await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, ref.number))
 
 
-async def of_task(
-    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
-) -> tuple[Artifact, ...]:
+async def of_task(house: House, principal: Principal, ref: TaskRef) -> tuple[Artifact, ...]:
     """Every output of the task."""
-    await job_operations.task(house, principal, job_id, ordinal, shown)
-    return await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, job_id, ordinal=ordinal))
+    await job_operations.task(house, principal, ref)
+    organization_id = principal.organization_id
+    return await house.database.peek(lambda tx: storage.of_task(tx, organization_id, ref.job_id, ordinal=ref.ordinal))
 
 
 def named(found: tuple[Artifact, ...], name: str) -> Artifact:
@@ -58,11 +58,11 @@ async def read(house: House, artifact: Artifact, limit: int | None = None) -> by
     return await house.store.read(artifact.key, limit=limit)
 
 
-async def logs(house: House, principal: Principal, job_id: int, ordinal: int, shown: str = "") -> tuple[LogFile, ...]:
+async def logs(house: House, principal: Principal, ref: TaskRef) -> tuple[LogFile, ...]:
     """The logs of the task's attempts, running ones included, in the order of items and attempts."""
     require(principal, Role.READER)
-    await job_operations.task(house, principal, job_id, ordinal, shown)
-    folder = f"{attempt_folder(principal.organization_id, job_id, ordinal)}/logs"
+    await job_operations.task(house, principal, ref)
+    folder = f"{attempt_folder(principal.organization_id, ref.job_id, ref.ordinal)}/logs"
     return tuple(LogFile(key.rpartition("/")[2], key) for key in await house.store.keys(folder))
 
 

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
-from enginehouse.storage.targets import AssetRow
+from enginehouse.storage.targets import NewAsset
 
 NOTHING_GIVEN: Final = "One of uri or file (upload) must be provided to create an asset."
 
@@ -20,14 +21,18 @@ _LONGEST_URI: Final = 8192
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
+NOBODY: Final = Ref.of(0)  # the target of an asset that is made together with one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewAsset:
+class AssetRequest:
     """An asset to make of `source`, or of a reference to an http(s) `uri`.
 
-    `md5` is what the client says of its bytes, and is checked. `job_id`, `ordinal` and `engine_id` say what made it.
+    `target` is what it becomes a part of. `md5` is what the client says of its bytes, and is checked. `job_id`,
+    `ordinal` and `engine_id` say what made it.
     """
 
-    target_id: int | str = 0
+    target: Ref = NOBODY
     asset_type: str = "media"
     content_type: str = "application/octet-stream"
     name: str | None = None
@@ -46,20 +51,20 @@ def new_id(target_id: int) -> str:
     return f"{target_id}_{''.join(secrets.choice(_ALPHABET) for _ in range(10))}"
 
 
-def problems(new: NewAsset) -> list[Problem]:
+def problems(new: AssetRequest) -> list[Problem]:
     """Everything that is wrong with the description."""
-    found = [] if new.uri or new.source is not None else [Problem("", NOTHING_GIVEN)]
-    found += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME, required=True)
-    found += bounds.text("name", new.name, longest=bounds.LONGEST_NAME)
-    found += bounds.text("description", new.description)
-    found += bounds.json("details", new.details)
+    result = [] if new.uri or new.source is not None else [Problem("", NOTHING_GIVEN)]
+    result += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME, required=True)
+    result += bounds.text("name", new.name, longest=bounds.LONGEST_NAME)
+    result += bounds.text("description", new.description)
+    result += bounds.json("details", new.details)
     # It goes back out as a header, where a line break would begin another one.
     media_type = new.content_type
     if not (media_type.isascii() and media_type.isprintable() and "/" in media_type and len(media_type) <= 255):
-        found.append(Problem("contentType", 'must be a media type like "video/mp4".'))
+        result.append(Problem("contentType", 'must be a media type like "video/mp4".'))
     if new.uri and not _is_web_address(new.uri):
-        found.append(Problem("uri", "must be an http or https URL."))
-    return found
+        result.append(Problem("uri", "must be an http or https URL."))
+    return result
 
 
 def _is_web_address(uri: str) -> bool:
@@ -73,7 +78,7 @@ def _is_web_address(uri: str) -> bool:
 
 
 async def keep_bytes(
-    house: House, organization_id: int, target_id: int, asset_id: str, new: NewAsset, *, max_bytes: int | None
+    house: House, organization_id: int, target_id: int, asset_id: str, new: AssetRequest, *, max_bytes: int | None
 ) -> Stored | None:
     """The bytes are durable in the store under the asset's own key; None when there are none.
 
@@ -96,19 +101,19 @@ async def drop_bytes(house: House, stored: Stored | None) -> None:
 
 
 def row(
-    new: NewAsset,
+    new: AssetRequest,
     *,
     asset_id: str,
     organization_id: int,
     target_id: int,
     stored: Stored | None,
     replay_key: str | None = None,
-) -> AssetRow:
+) -> NewAsset:
     """What is stored of the asset."""
     kept: dict[str, Any] = {}
     if stored is not None:
         kept = {"key": stored.key, "size": stored.size, "sha256": stored.sha256, "md5": stored.md5}
-    return AssetRow(
+    return NewAsset(
         id=asset_id,
         target_id=target_id,
         organization_id=organization_id,

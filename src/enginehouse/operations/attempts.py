@@ -7,6 +7,7 @@ from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import log_key
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
@@ -17,9 +18,7 @@ from enginehouse.storage import attempts
 async def of_task(
     house: House,
     principal: Principal,
-    job_id: int,
-    ordinal: int,
-    shown: str = "",
+    ref: TaskRef,
     *,
     offset: int = 0,
     limit: int = 1_000,
@@ -29,8 +28,8 @@ async def of_task(
         raise InvalidInput(f"1–{house.limits.page_size}, got {limit}.", "limit")
     if offset < 0:
         raise InvalidInput(f"0 or more, got {offset}.", "offset")
-    await job_operations.task(house, principal, job_id, ordinal, shown)
-    page = AttemptPage(job_id, ordinal, offset, limit)
+    await job_operations.task(house, principal, ref)
+    page = AttemptPage(ref.job_id, ref.ordinal, offset, limit)
     return (await of_tasks(house, principal, [page])).get(page, [])
 
 
@@ -42,18 +41,16 @@ async def of_tasks(
     return await house.database.peek(lambda tx: attempts.attempts(tx, principal.organization_id, wanted))
 
 
-async def log(
-    house: House, principal: Principal, job_id: int, ordinal: int, item: int, number: int, shown: str = ""
-) -> Content:
+async def log(house: House, principal: Principal, ref: TaskRef, item: int, number: int) -> Content:
     """What the attempt's engine printed, capped; there is no log before it prints. Raises NotFound."""
-    await job_operations.task(house, principal, job_id, ordinal, shown)
+    await job_operations.task(house, principal, ref)
     organization_id = principal.organization_id
     there = await house.database.peek(
-        lambda tx: attempts.has_attempt(tx, organization_id, job_id, ordinal, item, number)
+        lambda tx: attempts.has_attempt(tx, organization_id, ref.job_id, ref.ordinal, item, number)
     )
     if not there:
         raise NotFound("Attempt", f"{item}/{number}")
     try:
-        return await store.content(house.store, log_key(organization_id, job_id, ordinal, item, number))
+        return await store.content(house.store, log_key(organization_id, ref.job_id, ref.ordinal, item, number))
     except NotFound:
         raise NotFound("Log", f"{item}/{number}") from None

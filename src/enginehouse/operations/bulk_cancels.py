@@ -6,6 +6,7 @@ from typing import Final
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, NotConfirmed, NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import idempotency
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -102,7 +103,7 @@ async def cancel(
         house.watches.many_changed()
         await _count(house, wanted, accepted.value)
         house.listeners.accepted()
-    return replace(await get(house, principal, accepted.value), replayed=accepted.replayed)
+    return replace(await get(house, principal, Ref.of(accepted.value)), replayed=accepted.replayed)
 
 
 @trail.mutation("cancelJobs", "BulkCancel")
@@ -136,19 +137,19 @@ def _keyed(principal: Principal, wanted: Range, include_running: bool, key: str 
     return idempotency.keyed(principal, "cancelJobs", key, asked)
 
 
-async def get(house: House, principal: Principal, barrier_id: int, shown: str = "") -> BulkCancel:
+async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
     """How far the bulk cancel has come. Raises NotFound."""
     require(principal, Role.READER)
 
     async def look(tx: Tx) -> tuple[Barrier | None, int | None]:
-        found = await bulk_cancels.get(tx, principal.organization_id, barrier_id)
+        found = await bulk_cancels.get(tx, principal.organization_id, ref.number)
         if found is None or not found.include_running:
             return found, None
         return found, await bulk_cancels.count_stopping(tx, found.range, barrier=found)
 
     barrier, stopping = await house.database.read(look)
     if barrier is None:
-        raise NotFound("Bulk cancel", shown or barrier_id)
+        raise NotFound("Bulk cancel", ref.text)
     count = barrier.matched
     if count is None:
         # Accepted and not counted: the server that was about to is gone, or has it in hand.

@@ -3,31 +3,30 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from enginehouse.domain.errors import NotAllowed, NotFound, Problem
+from enginehouse.domain.content_templates import ContentTemplate
+from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations import bounds
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.operations.schedules import schedules
 from enginehouse.storage import content_templates as storage
 from enginehouse.storage.audit import entries
-from enginehouse.storage.content_templates import ContentTemplate
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.schedules import schedules
-
-__all__ = ["CONTENT", "ContentTemplate", "create", "delete", "of_schedules", "problems"]
 
 CONTENT: Final = "ScheduledJobContentTemplate"
 
 
-def problems(wanted: ContentTemplate, prefix: str = "") -> list[Problem]:
+def problems(content: ContentTemplate, prefix: str = "") -> list[Problem]:
     """What is wrong with a content template; `prefix` is put before each path (`contentTemplates[0].`)."""
-    found = bounds.text(f"{prefix}schemaId", wanted.schema_id, longest=bounds.LONGEST_NAME, required=True)
-    found += bounds.text(f"{prefix}sdoId", wanted.sdo_id, longest=bounds.LONGEST_NAME)
-    found += bounds.json(f"{prefix}data", wanted.data)
-    if not wanted.sdo_id and wanted.data is None:
-        found.append(Problem(prefix[:-1], "give sdoId or data."))
-    return found
+    result = bounds.text(f"{prefix}schemaId", content.schema_id, longest=bounds.LONGEST_NAME, required=True)
+    result += bounds.text(f"{prefix}sdoId", content.sdo_id, longest=bounds.LONGEST_NAME)
+    result += bounds.json(f"{prefix}data", content.data)
+    if not content.sdo_id and content.data is None:
+        result.append(Problem(prefix[:-1], "give sdoId or data."))
+    return result
 
 
 async def of_schedules(
@@ -35,27 +34,22 @@ async def of_schedules(
 ) -> Mapping[int, Sequence[ContentTemplate]]:
     """The content templates of each of the schedules that the caller may read, the oldest first."""
     require(principal, Role.READER)
-    wanted = sorted(set(schedule_ids))
-    return await house.database.read(lambda tx: storage.of_schedules(tx, principal.organization_id, wanted))
+    ids = sorted(set(schedule_ids))
+    return await house.database.read(lambda tx: storage.of_schedules(tx, principal.organization_id, ids))
 
 
 @trail.mutation("createScheduledJobContentTemplate", CONTENT)
-async def create(
-    house: House, principal: Principal, schedule_id: int, wanted: ContentTemplate, shown: str = ""
-) -> ContentTemplate:
+async def create(house: House, principal: Principal, schedule: Ref, content: ContentTemplate) -> ContentTemplate:
     """The scheduled job has one content template more. Raises NotFound, NotAllowed, InvalidInput with all problems."""
     require(principal, Role.USER)
-    bounds.refuse(problems(wanted))
-    done = trail.entry(principal, "createScheduledJobContentTemplate", object_type=CONTENT)
+    bounds.refuse(problems(content))
+    entry = trail.entry(principal, "createScheduledJobContentTemplate", object_type=CONTENT)
 
     async def add(tx: Tx) -> ContentTemplate:
-        if await schedules.lock(tx, principal.organization_id, schedule_id) is None:
-            if await schedules.by_ids(tx, principal.organization_id, [schedule_id]):
-                raise NotAllowed("This scheduled job belongs to another organization; it can be read, not changed.")
-            raise NotFound("ScheduledJob", shown or schedule_id, path="scheduledJobId")
-        [made] = await storage.add(tx, principal.organization_id, schedule_id, [wanted])
-        await entries.record(tx, [done.about(made.id)])
-        return made
+        owner = await owned.locked(tx, schedules.KIND, principal, schedule, path="scheduledJobId")
+        [new] = await storage.add(tx, principal.organization_id, owner.id, [content])
+        await entries.record(tx, [entry.about(new.id)])
+        return new
 
     return await house.database.write(add)
 
@@ -64,13 +58,13 @@ async def create(
 async def delete(house: House, principal: Principal, content_id: str) -> None:
     """The content template is gone. Raises NotFound."""
     require(principal, Role.USER)
-    done = trail.entry(
+    entry = trail.entry(
         principal, "deleteScheduledJobContentTemplate", object_type=CONTENT, object_id=trail.printable(content_id)
     )
 
     async def remove(tx: Tx) -> None:
         if not (bounds.storable(content_id) and await storage.delete(tx, principal.organization_id, content_id)):
             raise NotFound(CONTENT, content_id)
-        await entries.record(tx, [done])
+        await entries.record(tx, [entry])
 
     await house.database.write(remove)

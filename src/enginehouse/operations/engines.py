@@ -96,26 +96,26 @@ async def get(house: House, principal: Principal, name: str) -> Engine:
     return engine
 
 
-async def list_(house: House, principal: Principal, wanted: EngineFilter) -> list[Engine]:
+async def list_(house: House, principal: Principal, criteria: EngineFilter) -> list[Engine]:
     """One page of the engines the caller may use, by name. Raises InvalidInput for a page out of bounds."""
     require(principal, Role.READER)
-    bounds.page(wanted.offset, wanted.limit, largest=house.limits.page_size)
-    category_ids = await _category_ids(house, wanted.categories)
-    ids = None if wanted.ids is None else {e.spec.id for e in (find(house, principal, i) for i in wanted.ids) if e}
-    part = (wanted.name or "").casefold()
+    bounds.page(criteria.offset, criteria.limit, largest=house.limits.page_size)
+    category_ids = await _category_ids(house, criteria.categories)
+    ids = None if criteria.ids is None else {e.spec.id for e in (find(house, principal, i) for i in criteria.ids) if e}
+    part = (criteria.name or "").casefold()
     matching = [
         engine
         for engine in _distinct(house.catalogue.by_id.values())
         if _visible(engine, principal)
         and (ids is None or engine.spec.id in ids)
         and (category_ids is None or engine.spec.category_id in category_ids)
-        and (not wanted.states or engine.state in wanted.states)
-        and (not wanted.modes or engine.spec.mode in wanted.modes)
-        and (not wanted.owned or engine.organization_id is not None)
+        and (not criteria.states or engine.state in criteria.states)
+        and (not criteria.modes or engine.spec.mode in criteria.modes)
+        and (not criteria.owned or engine.organization_id is not None)
         and part in engine.spec.name.casefold()
     ]
     matching.sort(key=lambda engine: (engine.spec.name.casefold(), engine.spec.id))
-    return matching[wanted.offset : wanted.offset + wanted.limit]
+    return matching[criteria.offset : criteria.offset + criteria.limit]
 
 
 async def categories(house: House, principal: Principal) -> list[EngineCategory]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import InvalidInput, NotFound
-from enginehouse.domain.event import Event, Head, Place
+from enginehouse.domain.event import Event, Head, HistoryPosition
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.operations.house import House
 from enginehouse.operations.job_watches import Watched
@@ -25,18 +26,16 @@ class EventPage(NamedTuple):
     limit: int = 1_000
 
 
-async def list_(
-    house: House, principal: Principal, job_id: int, shown: str = "", *, after: int = FIRST, limit: int = 1_000
-) -> list[Event]:
+async def list_(house: House, principal: Principal, ref: Ref, *, after: int = FIRST, limit: int = 1_000) -> list[Event]:
     """Up to `limit` events of the job, those behind the one with the id `after`, in the order in which they happened.
 
     Raises NotFound, InvalidInput.
     """
-    wanted = EventPage(job_id, after, limit)
-    found = await pages(house, principal, [wanted])
-    if wanted not in found:
-        raise NotFound("Job", shown or job_id)
-    return found[wanted]
+    page = EventPage(ref.number, after, limit)
+    result = await pages(house, principal, [page])
+    if page not in result:
+        raise NotFound("Job", ref.text)
+    return result[page]
 
 
 def check(house: House, page: EventPage) -> None:
@@ -48,26 +47,26 @@ def check(house: House, page: EventPage) -> None:
         raise InvalidInput(f"0 or more, got {page.after}.", "after")
 
 
-async def pages(house: House, principal: Principal, wanted: Sequence[EventPage]) -> dict[EventPage, list[Event]]:
+async def pages(house: House, principal: Principal, event_pages: Sequence[EventPage]) -> dict[EventPage, list[Event]]:
     """The pages of those jobs that are the caller's organization's. Raises InvalidInput."""
     require(principal, Role.READER)
-    for page in wanted:
+    for page in event_pages:
         check(house, page)
 
     async def read(tx: Tx) -> dict[EventPage, list[Event]]:
-        heads = await events.heads(tx, sorted({(page.job_id, principal.organization_id) for page in wanted}))
-        found: dict[EventPage, list[Event]] = {}
-        for page in wanted:
+        heads = await events.heads(tx, sorted({(page.job_id, principal.organization_id) for page in event_pages}))
+        result: dict[EventPage, list[Event]] = {}
+        for page in event_pages:
             if (head := heads.get(page.job_id)) is not None:
-                told, _ = await events.page(tx, head, page.after, page.limit)
-                found[page] = told[: page.limit]
-        return found
+                happened, _ = await events.page(tx, head, page.after, page.limit)
+                result[page] = happened[: page.limit]
+        return result
 
     return await house.database.read(read)
 
 
 async def follow(
-    house: House, principal: Principal, job_id: int, shown: str = "", *, after: int = FIRST, name: str = "after"
+    house: House, principal: Principal, ref: Ref, *, after: int = FIRST, name: str = "after"
 ) -> "Following":
     """The job's events from there on, as they happen. Close it, or use it in an `async with`.
 
@@ -75,7 +74,7 @@ async def follow(
     """
     require(principal, Role.READER)
     house.watches.enter(principal.organization_id)
-    following = Following(house, principal, job_id, shown, after)
+    following = Following(house, principal, ref, after)
     try:
         await following.start(name)
     except BaseException:
@@ -87,14 +86,13 @@ async def follow(
 class Following:
     """A job that is followed. Nothing is kept for whoever is slow: each takes what comes next when he is ready."""
 
-    def __init__(self, house: House, principal: Principal, job_id: int, shown: str, after: int) -> None:
+    def __init__(self, house: House, principal: Principal, ref: Ref, after: int) -> None:
         self._house = house
         self._principal = principal
-        self._job_id = job_id
-        self._shown = shown
+        self._ref = ref
         self._after = after
         self._first: list[Event] = []
-        self._here: Place | None = None
+        self._here: HistoryPosition | None = None
         self._watched: Watched | None = None
         self._closed = False
         self.ended: JobStatus | None = None
@@ -117,10 +115,10 @@ class Following:
 
         Then `ended` is the job's status, or `gone` is true, or neither: the server stops.
         """
-        told = await self._next(seconds)
-        if told:
-            self._after = told[-1].id
-        return told
+        news = await self._next(seconds)
+        if news:
+            self._after = news[-1].id
+        return news
 
     def close(self) -> None:
         """Nothing is kept for this one any more."""
@@ -132,26 +130,26 @@ class Following:
 
     async def _next(self, seconds: float) -> list[Event] | None:
         if self._first:
-            told, self._first = self._first, []
-            return told
+            news, self._first = self._first, []
+            return news
         if self._here is None:
             return await self._read()
         if self.ended is not None:
             return None
         if self._watched is None:
             organization_id = self._principal.organization_id
-            self._watched = self._house.watches.follow(self._job_id, organization_id, self._here)
+            self._watched = self._house.watches.follow(self._ref.number, organization_id, self._here)
         return await self._news(self._watched, seconds)
 
     async def _news(self, watched: Watched, seconds: float) -> list[Event] | None:
         for waited in (False, True):
             if self._house.watches.closed:
                 return None
-            told = watched.since(self._after)
-            if told is None:
-                told = await self._read()
-            if told:
-                return told
+            news = watched.since(self._after)
+            if news is None:
+                news = await self._read()
+            if news:
+                return news
             if watched.over:
                 self.ended, self.gone = watched.ended, watched.gone
                 return None
@@ -162,19 +160,19 @@ class Following:
     async def _read(self) -> list[Event]:
         """A page of what comes next, read for this one alone; where it is the last, the place behind it is known."""
 
-        async def read(tx: Tx) -> tuple[Head, list[Event], Place]:
-            head = await _head(tx, self._principal, self._job_id, self._shown)
+        async def read(tx: Tx) -> tuple[Head, list[Event], HistoryPosition]:
+            head = await _head(tx, self._principal, self._ref)
             return head, *await events.page(tx, head, self._after, _PAGE)
 
-        head, told, place = await self._house.database.read(read)
-        if len(told) < _PAGE:
+        head, news, place = await self._house.database.read(read)
+        if len(news) < _PAGE:
             self._here = place
             self.ended = head.status if head.status in JOB_ENDED else None
-        return told
+        return news
 
 
-async def _head(tx: Tx, principal: Principal, job_id: int, shown: str) -> Head:
-    found = await events.heads(tx, [(job_id, principal.organization_id)])
-    if job_id not in found:
-        raise NotFound("Job", shown or job_id)
-    return found[job_id]
+async def _head(tx: Tx, principal: Principal, ref: Ref) -> Head:
+    heads = await events.heads(tx, [(ref.number, principal.organization_id)])
+    if ref.number not in heads:
+        raise NotFound("Job", ref.text)
+    return heads[ref.number]

@@ -9,13 +9,7 @@ from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, No
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
 from enginehouse.operations import bounds, passwords, tokens
 from enginehouse.operations.accounts import (
-    FirstStart,
-    create_organization,
-    create_user,
-    first_start,
     get_organization,
-    list_organizations,
-    set_password,
 )
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -23,27 +17,6 @@ from enginehouse.operations.permission import organization_for, require
 from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-
-__all__ = [
-    "FirstStart",
-    "IssuedToken",
-    "LoginRefused",
-    "Session",
-    "authenticate",
-    "create_organization",
-    "create_token",
-    "create_user",
-    "first_start",
-    "get_organization",
-    "list_organizations",
-    "list_tokens",
-    "login",
-    "logout",
-    "me",
-    "revoke_token",
-    "set_password",
-    "validate_token",
-]
 
 
 class LoginRefused(NotFound):
@@ -83,11 +56,11 @@ async def authenticate(house: House, secret: str) -> Principal:
     if known is not None:
         return known
     generation, since = house.known_tokens.generation, time.monotonic()
-    found = await house.database.peek(lambda tx: storage.principal(tx, token_hash))
-    if found is None:
+    holder = await house.database.peek(lambda tx: storage.principal(tx, token_hash))
+    if holder is None:
         await _refuse_token(house, token_hash)
         raise AuthenticationFailed
-    principal, left = found
+    principal, left = holder
     house.known_tokens.remember(token_hash, principal, left=left, since=since, generation=generation)
     return principal
 
@@ -223,8 +196,8 @@ async def create_token(
     the caller's. Raises NotAllowed, NotFound (organization), InvalidInput.
     """
     require(principal, Role.ADMIN)
-    wanted = role or principal.role
-    if not principal.role.covers(wanted):
+    token_role = role or principal.role
+    if not principal.role.covers(token_role):
         raise NotAllowed
     organization = await get_organization(house, principal, organization_id)
     problems = bounds.text("name", name, longest=bounds.LONGEST_NAME)
@@ -234,18 +207,20 @@ async def create_token(
         organization_id=organization.id,
         user_id=principal.user_id if organization.id == principal.organization_id else None,
         kind=TokenKind.KEY,
-        role=wanted,
+        role=token_role,
         name=name,
         expires_at=expires_at,
     )
 
-    made = trail.entry(principal, "createToken", object_type="Token", object_id=row.id, organization_id=organization.id)
+    entry = trail.entry(
+        principal, "createToken", object_type="Token", object_id=row.id, organization_id=organization.id
+    )
 
     async def issue(tx: Tx) -> Token:
         if expires_at is not None and not tx.now < expires_at <= bounds.LARGEST_ID:
             problems.append(Problem("expiration", "must be in the future."))
         bounds.refuse(problems)
-        await entries.record(tx, [made])
+        await entries.record(tx, [entry])
         return await storage.insert_token(tx, row)
 
     return IssuedToken(secret, await house.database.write(issue))
@@ -268,7 +243,7 @@ async def revoke_token(
     """
     require(principal, Role.ADMIN)
     organization = organization_for(principal, organization_id)
-    gone = trail.entry(principal, "revokeToken", object_type="Token", organization_id=organization)
+    entry = trail.entry(principal, "revokeToken", object_type="Token", organization_id=organization)
     named, token_hash = _uuid(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
 
     async def revoke(tx: Tx) -> tuple[Token, str | None]:
@@ -276,7 +251,7 @@ async def revoke_token(
         if token is None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
         revoked = await storage.revoke_token(tx, organization, token.id)
-        await entries.record(tx, [gone.about(token.id)])
+        await entries.record(tx, [entry.about(token.id)])
         return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
 
     token, revoked = await house.database.write(revoke)

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from enginehouse.domain.errors import CapacityExceeded, Unavailable
-from enginehouse.domain.event import Event, Head, Place
+from enginehouse.domain.event import Event, Head, HistoryPosition
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.storage import events
 from enginehouse.storage.database.database import Database, Tx
@@ -26,7 +26,7 @@ class Watched:
 
     job_id: int
     organization_id: int
-    place: Place
+    place: HistoryPosition
     ended: JobStatus | None = None
     gone: bool = False
     followers: int = 0
@@ -104,7 +104,7 @@ class JobWatches:
         if not self._open[organization_id]:
             del self._open[organization_id]
 
-    def follow(self, job_id: int, organization_id: int, place: Place) -> Watched:
+    def follow(self, job_id: int, organization_id: int, place: HistoryPosition) -> Watched:
         """The job is looked at from `place` on, at once and from then on. Let go of it with `let_go`."""
         found = self._watched.get(job_id)
         if found is None:
@@ -151,7 +151,7 @@ class JobWatches:
         wanted = sorted((watched.job_id, watched.organization_id) for watched in chosen)
         places = {watched.job_id: watched.place for watched in chosen}
 
-        async def read(tx: Tx) -> tuple[dict[int, Head], dict[int, tuple[list[Event], Place]]]:
+        async def read(tx: Tx) -> tuple[dict[int, Head], dict[int, tuple[list[Event], HistoryPosition]]]:
             heads = await events.heads(tx, wanted)
             return heads, await events.news(tx, [(head, places[job_id]) for job_id, head in heads.items()])
 
@@ -165,7 +165,7 @@ class JobWatches:
         for watched in chosen:
             self._tell(watched, heads.get(watched.job_id), *news.get(watched.job_id, ([], watched.place)))
 
-    def _tell(self, watched: Watched, head: Head | None, told: list[Event], place: Place) -> None:
+    def _tell(self, watched: Watched, head: Head | None, told: list[Event], place: HistoryPosition) -> None:
         watched.recent.extend(told)
         watched.place = place
         if head is None:

@@ -9,6 +9,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, parse_schedule
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
 from enginehouse.domain.planning.edges import edges_of, initial
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import bounds, idempotency, reuse, targets
@@ -178,21 +179,21 @@ def new_job(
     )
 
 
-async def status(house: House, principal: Principal, job_id: int, shown: str = "") -> JobStatus:
+async def status(house: House, principal: Principal, ref: Ref) -> JobStatus:
     """The job's status now."""
     require(principal, Role.READER)
-    found = await house.status_of((job_id, principal.organization_id))
+    found = await house.status_of((ref.number, principal.organization_id))
     if found is None:
-        raise NotFound("Job", shown or job_id)
+        raise NotFound("Job", ref.text)
     return found
 
 
-async def get(house: House, principal: Principal, job_id: int, shown: str = "") -> Job:
+async def get(house: House, principal: Principal, ref: Ref) -> Job:
     """The job with its plan and tasks."""
-    found = await get_many(house, principal, [job_id])
-    if job_id not in found:
-        raise NotFound("Job", shown or job_id)
-    return found[job_id]
+    found = await get_many(house, principal, [ref.number])
+    if ref.number not in found:
+        raise NotFound("Job", ref.text)
+    return found[ref.number]
 
 
 async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, Job]:
@@ -218,12 +219,12 @@ async def list_(house: House, principal: Principal, wanted: JobFilter, *, with_c
     return await house.database.read(page)
 
 
-async def task(house: House, principal: Principal, job_id: int, ordinal: int, shown: str = "") -> tuple[Job, Task]:
+async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Task]:
     """One task with the job it is in."""
-    found = (await get_many(house, principal, [job_id])).get(job_id)
-    if found is None or ordinal >= len(found.tasks):
-        raise NotFound("Task", shown or f"{job_id}/{ordinal}")
-    return found, found.tasks[ordinal]
+    found = (await get_many(house, principal, [ref.job_id])).get(ref.job_id)
+    if found is None or ref.ordinal >= len(found.tasks):
+        raise NotFound("Task", ref.text)
+    return found, found.tasks[ref.ordinal]
 
 
 async def pages(house: House, principal: Principal, wanted: Sequence[JobFilter]) -> dict[JobFilter, tuple[Job, ...]]:
@@ -240,10 +241,8 @@ async def pages(house: House, principal: Principal, wanted: Sequence[JobFilter])
     return await house.database.read(read)
 
 
-@trail.mutation("cancelJob", "Job", names="job_id")
-async def cancel(
-    house: House, principal: Principal, job_id: int, shown: str = "", *, include_running: bool = False
-) -> CancelAnswer:
+@trail.mutation("cancelJob", "Job", names="ref")
+async def cancel(house: House, principal: Principal, ref: Ref, *, include_running: bool = False) -> CancelAnswer:
     """The job is cancelled: from this commit on none of its tasks starts. Nothing changes where it already was.
 
     It is aborted at once, unless tasks run: then, with `include_running`, when the last of them has been stopped.
@@ -251,20 +250,20 @@ async def cancel(
     """
     require(principal, Role.USER)
     how = "running tasks too" if include_running else None
-    done = trail.entry(principal, "cancelJob", object_type="Job", object_id=job_id, detail=how)
-    wanted = ((job_id, principal.organization_id), done)
+    done = trail.entry(principal, "cancelJob", object_type="Job", object_id=ref.number, detail=how)
+    wanted = ((ref.number, principal.organization_id), done)
     verdict = await (_stop(house, wanted) if include_running else house.cancels.ask(wanted))
     if verdict is None:
-        raise NotFound("Job", shown or job_id)
+        raise NotFound("Job", ref.text)
     if verdict.refused:
         raise PastCancelling(_past_cancelling(verdict))
     if verdict.stopping:
         # Told again by every call: a worker that did not hear the first one has another chance to.
-        house.listeners.stopping([job_id])
+        house.listeners.stopping([ref.number])
     elif verdict.done:
-        house.plans.forget(job_id)
-        house.listeners.cancelled([job_id])
-        house.listeners.ended([job_id])
+        house.plans.forget(ref.number)
+        house.listeners.cancelled([ref.number])
+        house.listeners.ended([ref.number])
     return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
 
 
@@ -286,12 +285,11 @@ def _past_cancelling(verdict: cancellation.Cancelled) -> str:
     return f"Job is {verdict.status} and one of its tasks has started; nothing was cancelled."
 
 
-@trail.mutation("retryJob", "Job", names="job_id")
+@trail.mutation("retryJob", "Job", names="ref")
 async def retry(
     house: House,
     principal: Principal,
-    job_id: int,
-    shown: str = "",
+    ref: Ref,
     *,
     only_failed: bool = False,
     key: str | None = None,
@@ -303,43 +301,43 @@ async def retry(
     complete job and where nothing failed that could be retried alone, NotFound, KeyReused.
     """
     require(principal, Role.USER)
-    keyed = idempotency.keyed(principal, "retryJob", key, {"job": job_id, "only_failed": only_failed})
+    keyed = idempotency.keyed(principal, "retryJob", key, {"job": ref.number, "only_failed": only_failed})
     if (made := await idempotency.earlier(house, keyed, Made)) is not None:
         return _created(made, replayed=True)[0]
-    old = await get(house, principal, job_id, shown)
+    old = await get(house, principal, ref)
     reuse.refuse_complete(old)
     reused = await reuse.taken_over(house, old) if only_failed else None
     new = new_job(
         principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused,
         origin=_origin_of(old),
     )  # fmt: skip
-    said = f"of {job_graphql(job_id)}{', only what failed' if only_failed else ''}"
+    said = f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}"
     done = trail.entry(principal, "retryJob", object_type="Job", detail=said)
     try:
         made = await house.creates.ask(Creation([new], keyed, [done]))
     except SourceGone:
-        raise NotFound("Job", shown or job_id) from None
+        raise NotFound("Job", ref.text) from None
     if not made.replayed:
         house.waiting(principal.organization_id)
         house.watches.changed([old.id])
     return _created(made, replayed=made.replayed)[0]
 
 
-@trail.mutation("deleteJob", "Job", names="job_id")
-async def delete(house: House, principal: Principal, job_id: int, shown: str = "") -> None:
+@trail.mutation("deleteJob", "Job", names="ref")
+async def delete(house: House, principal: Principal, ref: Ref) -> None:
     """The job, its tasks, history and outputs are gone; what still ran is fenced and stopped."""
     require(principal, Role.USER)
-    done = trail.entry(principal, "deleteJob", object_type="Job", object_id=job_id)
+    done = trail.entry(principal, "deleteJob", object_type="Job", object_id=ref.number)
 
     async def drop(tx: Tx) -> list[str] | None:
-        keys = await deletion.delete(tx, [job_id], organization_id=principal.organization_id)
+        keys = await deletion.delete(tx, [ref.number], organization_id=principal.organization_id)
         await audit_entries.record(tx, [] if keys is None else [done])
         return keys
 
     keys = await house.database.write(drop)
     if keys is None:
-        raise NotFound("Job", shown or job_id)
-    house.plans.forget(job_id)
-    house.listeners.cancelled([job_id])
-    house.watches.changed([job_id])
+        raise NotFound("Job", ref.text)
+    house.plans.forget(ref.number)
+    house.listeners.cancelled([ref.number])
+    house.watches.changed([ref.number])
     await house.store.delete(keys)

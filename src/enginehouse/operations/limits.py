@@ -6,6 +6,7 @@ from enginehouse.domain.audit import Entry
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JOB_ENDED
 from enginehouse.operations import accounts, bounds, engines
 from enginehouse.operations.audit import trail
@@ -16,45 +17,45 @@ from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
 
-@trail.mutation("pauseJob", "Job", names="job_id")
-async def pause_job(house: House, principal: Principal, job_id: int, shown: str = "") -> bool:
+@trail.mutation("pauseJob", "Job", names="ref")
+async def pause_job(house: House, principal: Principal, ref: Ref) -> bool:
     """Nothing more of the job starts until it is resumed; False where it was paused before.
 
     Raises InvalidInput for a job that has ended, NotFound.
     """
     require(principal, Role.USER)
-    done = trail.entry(principal, "pauseJob", object_type="Job", object_id=job_id)
+    done = trail.entry(principal, "pauseJob", object_type="Job", object_id=ref.number)
 
     async def pause(tx: Tx) -> storage.Paused | None:
-        paused = await storage.pause_job(tx, principal.organization_id, job_id)
+        paused = await storage.pause_job(tx, principal.organization_id, ref.number)
         await entries.record(tx, [done] if paused is not None and paused.status not in JOB_ENDED else [])
         return paused
 
     paused = await house.database.write(pause)
     if paused is None:
-        raise NotFound("Job", shown or job_id)
+        raise NotFound("Job", ref.text)
     if paused.status in JOB_ENDED:
         raise InvalidInput(f"Job is already {paused.status}; there is nothing left to pause.")
-    house.watches.changed([job_id])
+    house.watches.changed([ref.number])
     return paused.changed
 
 
-@trail.mutation("resumeJob", "Job", names="job_id")
-async def resume_job(house: House, principal: Principal, job_id: int, shown: str = "") -> bool:
+@trail.mutation("resumeJob", "Job", names="ref")
+async def resume_job(house: House, principal: Principal, ref: Ref) -> bool:
     """The job goes on; False where it was not paused. Raises NotFound."""
     require(principal, Role.USER)
-    done = trail.entry(principal, "resumeJob", object_type="Job", object_id=job_id)
+    done = trail.entry(principal, "resumeJob", object_type="Job", object_id=ref.number)
 
     async def resume(tx: Tx) -> storage.Paused | None:
-        resumed = await storage.resume_job(tx, principal.organization_id, job_id)
+        resumed = await storage.resume_job(tx, principal.organization_id, ref.number)
         await entries.record(tx, [done] if resumed is not None else [])
         return resumed
 
     resumed = await house.database.write(resume)
     if resumed is None:
-        raise NotFound("Job", shown or job_id)
+        raise NotFound("Job", ref.text)
     house.waiting()
-    house.watches.changed([job_id])
+    house.watches.changed([ref.number])
     return resumed.changed
 
 

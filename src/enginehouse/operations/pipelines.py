@@ -1,46 +1,39 @@
 """What may be done with job pipelines: create, change, delete; look and list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
-from enginehouse.operations import bounds
+from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.refs import Ref
+from enginehouse.domain.schedules import description
+from enginehouse.domain.templates import JobTemplate
+from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
+from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
-from enginehouse.operations.templates import own_pipeline, used_by
 from enginehouse.storage import pipelines as storage
 from enginehouse.storage import templates as stored_templates
-from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.pipelines import Pipeline
-from enginehouse.storage.templates import JobTemplate
-
-__all__ = [
-    "PIPELINE", "Pipeline", "create", "delete", "get", "get_many", "list_", "templates", "update",
-]  # fmt: skip
 
 PIPELINE: Final = "JobPipeline"
+KIND: Final = OwnedKind(PIPELINE, "pipeline", by_ids=storage.by_ids, lock=storage.lock)
 _PATH: Final = "jobTemplateIds"
 
 
-async def get(house: House, principal: Principal, pipeline_id: int, shown: str = "") -> Pipeline:
+async def get(house: House, principal: Principal, ref: Ref) -> Pipeline:
     """The pipeline. Raises NotFound, for a foreign one that is not public too."""
-    found = await get_many(house, principal, [pipeline_id])
-    if pipeline_id not in found:
-        raise NotFound(PIPELINE, shown or pipeline_id)
-    return found[pipeline_id]
+    return await owned.get(house, KIND, principal, ref)
 
 
-async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> dict[int, Pipeline]:
+async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, Pipeline]:
     """Those of the pipelines that the caller may read."""
-    require(principal, Role.READER)
-    wanted = sorted(set(ids))
-    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, wanted))
+    return await owned.readable(house, KIND, principal, ids)
 
 
 async def list_(
@@ -53,26 +46,29 @@ async def list_(
     limit: int = 30,
 ) -> list[Pipeline]:
     """One page of the pipelines, the newest first. Raises InvalidInput for a page out of bounds."""
-    require(principal, Role.READER)
-    bounds.page(offset, limit, largest=house.limits.page_size)
-    return await house.database.read(
-        lambda tx: storage.page(
-            tx, principal.organization_id, schedule_id=schedule_id, is_public=is_public, offset=offset, limit=limit
+
+    async def read(tx: Tx, organization_id: int) -> list[Pipeline]:
+        return await storage.page(
+            tx, organization_id, schedule_id=schedule_id, is_public=is_public, offset=offset, limit=limit
         )
-    )
+
+    return await owned.page(house, principal, offset, limit, read)
 
 
 async def templates(house: House, principal: Principal, ids: Iterable[int]) -> dict[int, list[JobTemplate]]:
     """The templates of each of the pipelines, stage by stage, as far as the caller may read them."""
     require(principal, Role.READER)
-    wanted = sorted(set(ids))
+    pipeline_ids = sorted(set(ids))
 
     async def read(tx: Tx) -> dict[int, list[JobTemplate]]:
-        lines = await storage.by_ids(tx, principal.organization_id, wanted)
-        members = await storage.members(tx, lines)
+        pipelines = await storage.by_ids(tx, principal.organization_id, pipeline_ids)
+        members = await storage.members(tx, pipelines)
         inside = [template_id for each in members.values() for template_id in each]
         known = await stored_templates.readable(tx, principal.organization_id, inside)
-        return {line: [known[t] for t in members.get(line, ()) if t in known] for line in lines}
+        return {
+            pipeline_id: [known[template_id] for template_id in members.get(pipeline_id, ()) if template_id in known]
+            for pipeline_id in pipelines
+        }
 
     return await house.database.read(read)
 
@@ -84,96 +80,87 @@ async def create(
     template_ids: Sequence[int],
     *,
     is_public: bool = False,
-    found: Sequence[Problem] = (),
+    known_problems: Sequence[Problem] = (),
 ) -> Pipeline:
     """The pipeline exists with these templates in it, stage by stage in the order of the ids where they name none.
 
-    Raises InvalidInput with all problems: a template that is not there, or in another pipeline.
+    Raises InvalidInput for `known_problems`, which the entrance met, and for a template that is not there, or is in
+    another pipeline.
     """
-    require(principal, Role.USER)
-    done = trail.entry(principal, "createJobPipeline", object_type=PIPELINE)
 
     async def make(tx: Tx) -> Pipeline:
-        members = await _members(tx, principal, template_ids, None, found)
-        made = await storage.add(tx, principal.organization_id, is_public=is_public)
-        await storage.place(tx, [(each.id, made.id, _stage(each, n)) for n, each in enumerate(members, 1)])
-        await entries.record(tx, [done.about(made.id)])
-        return made
+        members = await _members(tx, principal, template_ids, None, known_problems)
+        new = await storage.add(tx, principal.organization_id, is_public=is_public)
+        await storage.place(tx, [(each.id, new.id, _stage(each, n)) for n, each in enumerate(members, 1)])
+        return new
 
-    return await house.database.write(make)
+    return await owned.create(house, KIND, principal, "createJobPipeline", make)
 
 
-@trail.mutation("updateJobPipeline", PIPELINE, names="pipeline_id")
+@trail.mutation("updateJobPipeline", PIPELINE, names="ref")
 async def update(
     house: House,
     principal: Principal,
-    pipeline_id: int,
+    ref: Ref,
     *,
-    shown: str = "",
     template_ids: Sequence[int] | None = None,
     is_public: bool | None = None,
-    found: Sequence[Problem] = (),
+    known_problems: Sequence[Problem] = (),
 ) -> Pipeline:
     """The pipeline holds exactly these templates, where they are given, stage by stage in this order.
 
     Schedules that launch it launch what is in it from this commit on. Raises NotFound, NotAllowed, InvalidInput.
     """
-    require(principal, Role.USER)
-    done = trail.entry(principal, "updateJobPipeline", object_type=PIPELINE, object_id=pipeline_id)
 
-    async def change(tx: Tx) -> Pipeline:
-        old = await own_pipeline(tx, principal, pipeline_id, shown)
-        bounds.refuse(list(found))
+    async def change(tx: Tx, old: Pipeline) -> Pipeline:
+        bounds.refuse(list(known_problems))
         if template_ids is not None:
-            members = await _members(tx, principal, template_ids, pipeline_id, found)
-            before = (await storage.members(tx, [pipeline_id])).get(pipeline_id, [])
+            members = await _members(tx, principal, template_ids, old.id, known_problems)
+            before = (await storage.members(tx, [old.id])).get(old.id, [])
             gone = [template_id for template_id in before if template_id not in set(template_ids)]
             await storage.place(tx, [(template_id, None, None) for template_id in gone])
-            await storage.place(tx, [(each.id, pipeline_id, n) for n, each in enumerate(members, 1)])
+            await storage.place(tx, [(each.id, old.id, n) for n, each in enumerate(members, 1)])
         new = msgspec.structs.replace(old, is_public=old.is_public if is_public is None else is_public)
         await storage.update(tx, new)
-        await entries.record(tx, [done])
         return new
 
-    return await house.database.write(change)
+    return await owned.change(house, KIND, principal, "updateJobPipeline", ref, change)
 
 
-@trail.mutation("deleteJobPipeline", PIPELINE, names="pipeline_id")
-async def delete(house: House, principal: Principal, pipeline_id: int, shown: str = "") -> None:
+@trail.mutation("deleteJobPipeline", PIPELINE, names="ref")
+async def delete(house: House, principal: Principal, ref: Ref) -> None:
     """The pipeline is gone; its templates stay, in none. Raises InvalidInput while a schedule launches it, NotFound."""
-    require(principal, Role.USER)
-    done = trail.entry(principal, "deleteJobPipeline", object_type=PIPELINE, object_id=pipeline_id)
 
-    async def remove(tx: Tx) -> None:
-        await own_pipeline(tx, principal, pipeline_id, shown)
-        used = used_by(await storage.launched_by(tx, pipeline_id), principal)
-        if used:
-            text = f'"{pipeline_uuid(pipeline_id)}" cannot be deleted: {used}. Change or delete those first.'
+    async def remove(tx: Tx, pipeline: Pipeline) -> None:
+        users = description.users(await storage.launched_by(tx, pipeline.id), principal.organization_id)
+        if users:
+            text = f'"{pipeline_uuid(pipeline.id)}" cannot be deleted: {users}. Change or delete those first.'
             raise InvalidInput(text, "id")
-        before = (await storage.members(tx, [pipeline_id])).get(pipeline_id, [])
+        before = (await storage.members(tx, [pipeline.id])).get(pipeline.id, [])
         await storage.place(tx, [(template_id, None, None) for template_id in before])
-        await storage.delete(tx, pipeline_id)
-        await entries.record(tx, [done])
+        await storage.delete(tx, pipeline.id)
 
-    await house.database.write(remove)
+    await owned.change(house, KIND, principal, "deleteJobPipeline", ref, remove)
 
 
 async def _members(
-    tx: Tx, principal: Principal, ids: Sequence[int], pipeline_id: int | None, found: Sequence[Problem]
+    tx: Tx, principal: Principal, ids: Sequence[int], pipeline_id: int | None, known_problems: Sequence[Problem]
 ) -> list[JobTemplate]:
-    """The caller's templates with these ids, locked. Raises InvalidInput with `found` and what is wrong besides."""
+    """The caller's templates with these ids, locked. Raises InvalidInput with all problems."""
     known = await stored_templates.lock(tx, principal.organization_id, ids)
-    problems, first = list(found), dict[int, int]()
+    wrong, first = list(known_problems), dict[int, int]()
     for place, template_id in enumerate(ids):
-        path, shown = f"{_PATH}[{place}]", job_graphql(template_id)
+        path, spelling = f"{_PATH}[{place}]", job_graphql(template_id)
         if template_id not in known:
-            problems.append(Problem(path, f'there is no job template "{shown}".', shown))
+            wrong.append(Problem(path, f'there is no job template "{spelling}".', spelling))
         elif first.setdefault(template_id, place) != place:
-            problems.append(Problem(path, f'"{shown}" is named twice.', shown))
+            wrong.append(Problem(path, f'"{spelling}" is named twice.', spelling))
         elif (other := known[template_id].pipeline_id) not in (None, pipeline_id):
-            text = f'"{shown}" is in the pipeline "{pipeline_uuid(other or 0)}" already; take it out of that one first.'
-            problems.append(Problem(path, text, shown))
-    bounds.refuse(problems)
+            text = (
+                f'"{spelling}" is in the pipeline "{pipeline_uuid(other or 0)}" already; take it out of that one first.'
+            )
+            wrong.append(Problem(path, text, spelling))
+    bounds.refuse(wrong)
     return [known[template_id] for template_id in ids]
 
 

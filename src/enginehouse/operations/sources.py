@@ -1,45 +1,36 @@
-"""What may be done with sources: create, change, delete; look and list; and which of them a template names."""
+"""What may be done with sources: create, change, delete; look and list."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain.errors import Fault, InvalidInput, NotAllowed, NotFound, Problem
+from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
+from enginehouse.domain.schedules import description
 from enginehouse.domain.schedules.zones import UnknownZone, zone_of
-from enginehouse.operations import bounds
+from enginehouse.domain.sources import Source, SourceType
+from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
+from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
-from enginehouse.operations.templates import used_by
 from enginehouse.storage import sources as storage
-from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.sources import Source, SourceType
-from enginehouse.storage.templates import JobTemplate
-
-__all__ = [
-    "SOURCE", "Source", "SourceType", "all_of", "create", "delete", "get", "get_many", "named_by", "types",
-    "update",
-]  # fmt: skip
 
 SOURCE: Final = "Source"
+KIND: Final = OwnedKind(SOURCE, "source", by_ids=storage.by_ids, lock=storage.lock)
 
 
-async def get(house: House, principal: Principal, source_id: int, shown: str = "") -> Source:
+async def get(house: House, principal: Principal, ref: Ref) -> Source:
     """The source. Raises NotFound, for a foreign one that is not public too."""
-    found = await get_many(house, principal, [source_id])
-    if source_id not in found:
-        raise NotFound(SOURCE, shown or source_id)
-    return found[source_id]
+    return await owned.get(house, KIND, principal, ref)
 
 
-async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> dict[int, Source]:
+async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, Source]:
     """Those of the sources that the caller may read."""
-    require(principal, Role.READER)
-    wanted = sorted({known for known in ids if 0 < known <= bounds.LARGEST_ID})
-    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, wanted))
+    return await owned.readable(house, KIND, principal, ids)
 
 
 async def all_of(house: House, principal: Principal, *, include_public: bool = True) -> list[Source]:
@@ -59,100 +50,44 @@ async def types(house: House, principal: Principal) -> dict[int, SourceType]:
 @trail.mutation("createSource", SOURCE)
 async def create(house: House, principal: Principal, source: Source) -> Source:
     """The source exists. Raises InvalidInput with all problems."""
-    require(principal, Role.USER)
-    done = trail.entry(principal, "createSource", object_type=SOURCE)
 
     async def make(tx: Tx) -> Source:
         bounds.refuse(await _problems(tx, source))
-        made = await storage.add(tx, source)
-        await entries.record(tx, [done.about(made.id)])
-        return made
+        return await storage.add(tx, source)
 
-    return await house.database.write(make)
+    return await owned.create(house, KIND, principal, "createSource", make)
 
 
-@trail.mutation("updateSource", SOURCE, names="source_id")
-async def update(
-    house: House, principal: Principal, source_id: int, changes: dict[str, Any], shown: str = ""
-) -> Source:
+@trail.mutation("updateSource", SOURCE, names="ref")
+async def update(house: House, principal: Principal, ref: Ref, changes: dict[str, Any]) -> Source:
     """The source is changed where something is given; `document` is laid over what was there.
 
     Its time zone is that of schedules made from now on: those that are there keep the one they were made with.
     Raises NotFound, NotAllowed for a public one of another organization, InvalidInput with all problems.
     """
-    require(principal, Role.USER)
-    done = trail.entry(principal, "updateSource", object_type=SOURCE, object_id=source_id)
 
-    async def change(tx: Tx) -> Source:
-        old = await _own(tx, principal, source_id, shown)
+    async def change(tx: Tx, old: Source) -> Source:
         document = {**old.document, **changes.get("document", {})}
         new = msgspec.structs.replace(old, modified_at=tx.now, **{**changes, "document": document})
         bounds.refuse(await _problems(tx, new))
         await storage.update(tx, new)
-        await entries.record(tx, [done])
         return new
 
-    return await house.database.write(change)
+    return await owned.change(house, KIND, principal, "updateSource", ref, change)
 
 
-@trail.mutation("deleteSource", SOURCE, names="source_id")
-async def delete(house: House, principal: Principal, source_id: int, shown: str = "") -> None:
+@trail.mutation("deleteSource", SOURCE, names="ref")
+async def delete(house: House, principal: Principal, ref: Ref) -> None:
     """The source is gone. Raises InvalidInput while it is a schedule's primary one, NotFound, NotAllowed."""
-    require(principal, Role.USER)
-    done = trail.entry(principal, "deleteSource", object_type=SOURCE, object_id=source_id)
 
-    async def remove(tx: Tx) -> None:
-        await _own(tx, principal, source_id, shown)
-        used = used_by(await storage.primary_of(tx, source_id), principal, verb="have it as their primary source")
-        if used:
-            raise InvalidInput(f'"{source_id}" cannot be deleted: {used}. Change or delete those first.', "id")
-        await storage.delete(tx, source_id)
-        await entries.record(tx, [done])
+    async def remove(tx: Tx, source: Source) -> None:
+        schedules = await storage.primary_of(tx, source.id)
+        users = description.users(schedules, principal.organization_id, verb="have it as their primary source")
+        if users:
+            raise InvalidInput(f'"{source.id}" cannot be deleted: {users}. Change or delete those first.', "id")
+        await storage.delete(tx, source.id)
 
-    await house.database.write(remove)
-
-
-def named_by(templates: Iterable[JobTemplate]) -> list[int]:
-    """The sources that the templates say they take from, in order: the first one is a schedule's primary source.
-
-    A job config names one for its target or for itself; a task names one in its payload.
-    """
-    found = list[Any]()
-    for template in templates:
-        config = template.document.job_config
-        target = config.get("createTDOInput")
-        found += [_named(target), _named(config)]
-        found += [_payload(task.request.payload, task.request.payload_text).get("sourceId") for task in template.tasks]
-    known = [source_id for each in found if (source_id := _number(each)) is not None]
-    return list(dict.fromkeys(known))
-
-
-def _named(given: Any) -> Any:
-    data = given.get("sourceData") if isinstance(given, dict) else None
-    return data.get("sourceId") if isinstance(data, dict) else None
-
-
-def _payload(payload: Any, text: str | None) -> dict[str, Any]:
-    if text is not None:
-        try:
-            payload = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            return {}
-    return payload if isinstance(payload, dict) else {}
-
-
-def _number(given: Any) -> int | None:
-    text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-async def _own(tx: Tx, principal: Principal, source_id: int, shown: str) -> Source:
-    found = await storage.lock(tx, principal.organization_id, source_id)
-    if found is None:
-        if await storage.by_ids(tx, principal.organization_id, [source_id]):
-            raise NotAllowed("This source belongs to another organization; it can be read, not changed.")
-        raise NotFound(SOURCE, shown or source_id)
-    return found
+    await owned.change(house, KIND, principal, "deleteSource", ref, remove)
 
 
 async def _problems(tx: Tx, source: Source) -> list[Problem]:

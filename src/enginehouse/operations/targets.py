@@ -13,37 +13,18 @@ from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import JobRequest
-from enginehouse.domain.job import TargetRequest as NewTarget
-from enginehouse.operations import assets as making
+from enginehouse.domain.ids import parse_number
+from enginehouse.domain.job import JobRequest, TargetRequest
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import assets as new_assets
 from enginehouse.operations import bounds
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import targets as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-
-__all__ = [
-    "NewAsset",
-    "NewTarget",
-    "asset",
-    "asset_counts",
-    "assets",
-    "content",
-    "create",
-    "create_asset",
-    "create_with_asset",
-    "for_jobs",
-    "get",
-    "get_many",
-    "list_",
-    "primary_asset",
-    "problems",
-    "record_asset",
-    "take_back",
-]
 
 TARGET: Final = "TemporalDataObject"
 MINUTE: Final = 60 * 1_000_000
@@ -52,40 +33,40 @@ LONGEST_SPAN: Final = 366 * 24 * 60 * MINUTE
 AssetOrder = Literal["created_at", "asset_type", "content_type"]
 
 
-def problems(new: NewTarget, prefix: str = "") -> list[Problem]:
+def problems(new: TargetRequest, prefix: str = "") -> list[Problem]:
     """Everything that is wrong with a target to be made; `prefix` is put before each path (`target.`)."""
-    found = bounds.text(f"{prefix}name", new.name, longest=bounds.LONGEST_NAME)
-    found += bounds.text(f"{prefix}description", new.description)
-    found += bounds.text(f"{prefix}status", new.status, longest=bounds.LONGEST_NAME, required=True)
-    found += bounds.json(f"{prefix}details", new.details)
+    result = bounds.text(f"{prefix}name", new.name, longest=bounds.LONGEST_NAME)
+    result += bounds.text(f"{prefix}description", new.description)
+    result += bounds.text(f"{prefix}status", new.status, longest=bounds.LONGEST_NAME, required=True)
+    result += bounds.json(f"{prefix}details", new.details)
     if new.start_at is not None and new.stop_at is not None:
         if new.stop_at < new.start_at:
-            found.append(Problem(f"{prefix}stopDateTime", "must not be before startDateTime."))
+            result.append(Problem(f"{prefix}stopDateTime", "must not be before startDateTime."))
         elif new.stop_at - new.start_at > LONGEST_SPAN:
-            found.append(Problem(f"{prefix}stopDateTime", "must be at most one year after startDateTime."))
-    return found
+            result.append(Problem(f"{prefix}stopDateTime", "must be at most one year after startDateTime."))
+    return result
 
 
 # -- targets ------------------------------------------------------------------------------------------------
 
 
 @trail.mutation("createTDO", TARGET)
-async def create(house: House, principal: Principal, new: NewTarget) -> Target:
+async def create(house: House, principal: Principal, new: TargetRequest) -> Target:
     """The target exists. Without times it takes its creation time. Raises NotAllowed, InvalidInput."""
     require(principal, Role.USER)
     bounds.refuse(problems(new))
-    made = trail.entry(principal, "createTDO", object_type=TARGET)
+    entry = trail.entry(principal, "createTDO", object_type=TARGET)
 
     async def make(tx: Tx) -> Target:
         [target] = await storage.insert(tx, [_row(principal, await storage.reserve(tx), new)])
-        await entries.record(tx, [made.about(target.id)])
+        await entries.record(tx, [entry.about(target.id)])
         return target
 
     return await house.database.write(make)
 
 
 @trail.mutation("createTDOWithAsset", TARGET)
-async def create_with_asset(house: House, principal: Principal, new: NewTarget, asset: NewAsset) -> Target:
+async def create_with_asset(house: House, principal: Principal, new: TargetRequest, asset: AssetRequest) -> Target:
     """The target exists with the asset as its primary one, or neither does.
 
     Without a stop it ends a quarter of an hour after its start (graphql-contract §2.6). Raises as `create_asset` does.
@@ -93,28 +74,28 @@ async def create_with_asset(house: House, principal: Principal, new: NewTarget, 
     require(principal, Role.USER)
     if new.start_at is not None and new.stop_at is None:
         new = structs.replace(new, stop_at=new.start_at + 15 * MINUTE)
-    bounds.refuse(problems(new) + making.problems(asset))
+    bounds.refuse(problems(new) + new_assets.problems(asset))
     # The bytes are kept under the target's id, so that is settled in a transaction of its own; a lost one hurts nobody.
     target_id = await house.database.write(storage.reserve)
-    asset = replace(asset, target_id=target_id, set_as_primary=True)
+    asset = replace(asset, target=Ref.of(target_id), set_as_primary=True)
 
     async def make(tx: Tx) -> None:
-        made[:] = await storage.insert(tx, [_row(principal, target_id, new)])
+        targets[:] = await storage.insert(tx, [_row(principal, target_id, new)])
 
-    made: list[Target] = []
-    done = trail.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
-    await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=done)
-    return made[0]
+    targets: list[Target] = []
+    entry = trail.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
+    await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=entry)
+    return targets[0]
 
 
 @trail.mutation("deleteTDO", TARGET, names="target_id")
 async def take_back(house: House, principal: Principal, target_id: int) -> None:
     """A target made for a job that then was not made is gone, with its assets and their bytes."""
     require(principal, Role.USER)
-    done = trail.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
+    entry = trail.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
 
     async def undo(tx: Tx) -> list[str]:
-        await entries.record(tx, [done])
+        await entries.record(tx, [entry])
         return await storage.delete_unused(tx, principal.organization_id, target_id)
 
     await house.store.delete(await house.database.write(undo))
@@ -132,7 +113,7 @@ async def for_jobs(house: House, principal: Principal, requests: Sequence[JobReq
         for problem in problems(request.target, f"{request.prefix}{request.spelling.target}.")
     ]
     bounds.refuse(faults)
-    named = {n: _number(request.target_id) for n, request in enumerate(requests) if request.target_id}
+    named = {n: parse_number(request.target_id) or 0 for n, request in enumerate(requests) if request.target_id}
     if named:
         readable = await get_many(house, principal, named.values())
         for n, target_id in named.items():
@@ -142,21 +123,20 @@ async def for_jobs(house: House, principal: Principal, requests: Sequence[JobReq
     return [named.get(n) for n in range(len(requests))]
 
 
-async def get(house: House, principal: Principal, target_id: int | str) -> Target:
+async def get(house: House, principal: Principal, ref: Ref) -> Target:
     """The target, if it is the organization's or public. Raises NotFound."""
     require(principal, Role.READER)
-    known = _number(target_id)
-    found = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [known]))
-    if known not in found:
-        raise NotFound(TARGET, target_id)
-    return found[known]
+    targets = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [ref.number]))
+    if ref.number not in targets:
+        raise NotFound(TARGET, ref.text)
+    return targets[ref.number]
 
 
 async def get_many(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, Target]:
     """Those of the targets that the organization may read; the others are absent."""
     require(principal, Role.READER)
-    wanted = sorted({known for known in target_ids if 0 < known <= bounds.LARGEST_ID})
-    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, wanted))
+    ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
+    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, ids))
 
 
 async def list_(
@@ -175,36 +155,36 @@ async def list_(
 
 
 @trail.mutation("createAsset", "Asset")
-async def create_asset(house: House, principal: Principal, new: NewAsset) -> Asset:
+async def create_asset(house: House, principal: Principal, new: AssetRequest) -> Asset:
     """The target has the asset, whose bytes are durable; `set_as_primary` takes that from another of its type.
 
     Raises NotFound (target), NotAllowed (also for the public target of another organization), InvalidInput, TooLarge.
     """
     require(principal, Role.USER)
-    bounds.refuse(making.problems(new))
-    target = await get(house, principal, new.target_id)
+    bounds.refuse(new_assets.problems(new))
+    target = await get(house, principal, new.target)
     if target.organization_id != principal.organization_id:
         raise NotAllowed
-    done = trail.entry(principal, "createAsset", object_type="Asset")
-    return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes, entry=done)
+    entry = trail.entry(principal, "createAsset", object_type="Asset")
+    return await _add(house, principal.organization_id, target.id, new, house.limits.upload_bytes, entry=entry)
 
 
-async def record_asset(house: House, organization_id: int, new: NewAsset, *, replay_key: str) -> Asset:
+async def record_asset(house: House, organization_id: int, new: AssetRequest, *, replay_key: str) -> Asset:
     """The organization's target has the asset, once for every `replay_key` however often this is called.
 
     For what the server does by itself; nothing limits the size. Raises NotFound (target), InvalidInput.
     """
-    bounds.refuse(making.problems(new))
+    bounds.refuse(new_assets.problems(new))
     before = await house.database.peek(lambda tx: storage.asset_of_replay(tx, organization_id, replay_key))
     if before is not None:
         return before
-    return await _add(house, organization_id, _number(new.target_id), new, None, replay_key=replay_key)
+    return await _add(house, organization_id, new.target.number, new, None, replay_key=replay_key)
 
 
 async def assets(
     house: House,
     principal: Principal,
-    target_id: int | str,
+    ref: Ref,
     asset_types: Sequence[str] = (),
     *,
     offset: int = 0,
@@ -213,42 +193,40 @@ async def assets(
     descending: bool = True,
 ) -> list[Asset]:
     """One page of the target's assets of these types, of any when none is named. Raises NotFound, InvalidInput."""
-    target = await get(house, principal, target_id)
+    target = await get(house, principal, ref)
     bounds.page(offset, limit, largest=house.limits.page_size)
     types = [one for one in asset_types if bounds.storable(one)]
     if asset_types and not types:
         return []
-    found = await house.database.read(lambda tx: storage.assets(tx, principal.organization_id, target.id, types))
-    found.sort(key=lambda asset: str(getattr(asset, order_by)), reverse=descending)
-    return found[offset : offset + limit]
+    all_ = await house.database.read(lambda tx: storage.assets(tx, principal.organization_id, target.id, types))
+    all_.sort(key=lambda asset: str(getattr(asset, order_by)), reverse=descending)
+    return all_[offset : offset + limit]
 
 
 async def asset_counts(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, int]:
     """How many assets each of the targets has; those unknown to the organization, or without any, are absent."""
     require(principal, Role.READER)
-    wanted = sorted({known for known in target_ids if 0 < known <= bounds.LARGEST_ID})
-    return await house.database.read(lambda tx: storage.asset_counts(tx, principal.organization_id, wanted))
+    ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
+    return await house.database.read(lambda tx: storage.asset_counts(tx, principal.organization_id, ids))
 
 
 async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
     """The asset, if its target is the organization's or public. Raises NotFound."""
     require(principal, Role.READER)
-    found = None
+    asset = None
     if bounds.storable(asset_id):
-        found = await house.database.peek(lambda tx: storage.asset(tx, principal.organization_id, asset_id))
-    if found is None:
+        asset = await house.database.peek(lambda tx: storage.asset(tx, principal.organization_id, asset_id))
+    if asset is None:
         raise NotFound("Asset", asset_id)
-    return found
+    return asset
 
 
-async def primary_asset(
-    house: House, principal: Principal, target_id: int | str, asset_type: str | None = None
-) -> Asset | None:
+async def primary_asset(house: House, principal: Principal, ref: Ref, asset_type: str | None = None) -> Asset | None:
     """The target's primary asset of the type; without a type the media first, then what was there first.
 
     Raises NotFound (target).
     """
-    target = await get(house, principal, target_id)
+    target = await get(house, principal, ref)
     if asset_type is not None and not bounds.storable(asset_type):
         return None
     return await house.database.peek(
@@ -268,7 +246,7 @@ async def _add(
     house: House,
     organization_id: int,
     target_id: int,
-    new: NewAsset,
+    new: AssetRequest,
     max_bytes: int | None,
     *,
     first: Callable[[Tx], Awaitable[object]] | None = None,
@@ -279,9 +257,9 @@ async def _add(
 
     `entry` says who did it, about the asset where it names nothing yet; None for the server itself.
     """
-    asset_id = making.new_id(target_id)
-    stored = await making.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
-    row = making.row(
+    asset_id = new_assets.new_id(target_id)
+    stored = await new_assets.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
+    row = new_assets.row(
         new,
         asset_id=asset_id,
         organization_id=organization_id,
@@ -295,7 +273,7 @@ async def _add(
             await first(tx)
         added = await storage.add_asset(tx, row)
         if added is None:
-            raise NotFound(TARGET, new.target_id)
+            raise NotFound(TARGET, new.target.text)
         if entry is not None:
             await entries.record(tx, [entry if entry.object_id else entry.about(added.id)])
         return added
@@ -306,22 +284,14 @@ async def _add(
         # The commit may have happened; bytes that nothing names are harmless, a row without its bytes is not.
         raise
     except Refusal:
-        await making.drop_bytes(house, stored)
+        await new_assets.drop_bytes(house, stored)
         raise
     if added.id != asset_id:
-        await making.drop_bytes(house, stored)
+        await new_assets.drop_bytes(house, stored)
     return added
 
 
-def _row(principal: Principal, target_id: int, new: NewTarget) -> storage.TargetRow:
-    return storage.TargetRow(
+def _row(principal: Principal, target_id: int, new: TargetRequest) -> storage.NewTarget:
+    return storage.NewTarget(
         id=target_id, organization_id=principal.organization_id, created_by=principal.user_id, request=new
     )
-
-
-def _number(target_id: int | str) -> int:
-    """The id as it is stored; 0, which no target has, for what is not an id."""
-    text = str(target_id)
-    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > bounds.LARGEST_ID:
-        return 0
-    return int(text)

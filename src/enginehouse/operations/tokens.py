@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID, uuid4, uuid5
 
 from enginehouse.domain.identity import Principal, Role, TokenKind
-from enginehouse.storage.identity import TokenRow
+from enginehouse.storage.identity import TokenRecord
 
 LONGEST_SECRET: Final = 512
 PREFIX: Final = 6
@@ -54,10 +54,10 @@ def row(
     super_admin: bool = False,
     name: str | None = None,
     expires_at: int | None = None,
-) -> TokenRow:
+) -> TokenRecord:
     """What is stored of a new token."""
     token_hash = fingerprint(secret)
-    return TokenRow(
+    return TokenRecord(
         hash=token_hash,
         id=token_id(token_hash),
         prefix=secret[:PREFIX],

@@ -9,6 +9,7 @@ from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.planning.edges import edges_of
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
 from enginehouse.domain.wait_reasons import explanation
 from enginehouse.domain.wait_reasons.explanation import Explanation, HouseFacts, JobExplanation, PoolFacts, TaskFacts
@@ -22,22 +23,20 @@ from enginehouse.storage.jobs import queries
 from enginehouse.storage.work import quotas
 
 
-async def job(house: House, principal: Principal, job_id: int, shown: str = "") -> tuple[Job, JobExplanation]:
+async def job(house: House, principal: Principal, ref: Ref) -> tuple[Job, JobExplanation]:
     """Why the job and each of its tasks are not running, with the job as it is in that moment. Raises NotFound."""
-    found = await many(house, principal, [job_id])
-    if job_id not in found:
-        raise NotFound("Job", shown or job_id)
-    return found[job_id]
+    found = await many(house, principal, [ref.number])
+    if ref.number not in found:
+        raise NotFound("Job", ref.text)
+    return found[ref.number]
 
 
-async def task(
-    house: House, principal: Principal, job_id: int, ordinal: int, shown: str = ""
-) -> tuple[Job, Explanation]:
+async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Explanation]:
     """The same of one task. Raises NotFound."""
-    found = (await many(house, principal, [job_id])).get(job_id)
-    if found is None or ordinal >= len(found[1].tasks):
-        raise NotFound("Task", shown or f"{job_id}/{ordinal}")
-    return found[0], found[1].tasks[ordinal]
+    found = (await many(house, principal, [ref.job_id])).get(ref.job_id)
+    if found is None or ref.ordinal >= len(found[1].tasks):
+        raise NotFound("Task", ref.text)
+    return found[0], found[1].tasks[ref.ordinal]
 
 
 async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, tuple[Job, JobExplanation]]:

@@ -9,10 +9,11 @@ from enginehouse.domain.artifact import Artifact, Asset, attempt_folder, log_key
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Answer, Lease, Report
 from enginehouse.engine import Output
 from enginehouse.operations import artifacts, targets, work, workers
-from enginehouse.operations.assets import NewAsset
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.runtime.source import LeaseId, WorkerOffer
 
@@ -58,12 +59,12 @@ class InProcess:
         return await work.inputs(self._house, lease)
 
     async def artifacts(self, lease: Lease) -> tuple[Artifact, ...]:
-        return await artifacts.of_job(self._house, _principal(lease), lease.key.job_id)
+        return await artifacts.of_job(self._house, _principal(lease), Ref.of(lease.key.job_id))
 
     async def primary_asset(self, lease: Lease) -> Asset | None:
         if lease.target_id is None:
             return None
-        return await targets.primary_asset(self._house, _principal(lease), lease.target_id)
+        return await targets.primary_asset(self._house, _principal(lease), Ref.of(lease.target_id))
 
     def open(self, lease: Lease, stored: Artifact | Asset) -> AbstractAsyncContextManager[Path]:
         if stored.key is None:
@@ -79,8 +80,8 @@ class InProcess:
     ) -> Asset | None:
         if lease.target_id is None:
             return None
-        new = NewAsset(
-            target_id=lease.target_id,
+        new = AssetRequest(
+            target=Ref.of(lease.target_id),
             asset_type=asset_type,
             content_type=output.media_type,
             name=output.name,

@@ -12,7 +12,7 @@ class Scheduler:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._made = firing.MadeJobs()
+        self._made = firing.JobCache()
         self.loop = Loop("scheduler", self.tick)
 
     async def tick(self) -> float:

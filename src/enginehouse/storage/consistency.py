@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from enginehouse.domain.schedules.calendar import slots
-from enginehouse.domain.schedules.schedule import Timing
+from enginehouse.domain.schedules.timing import Timing
 from enginehouse.domain.schedules.zones import UnknownZone
 from enginehouse.domain.status import JobStatus, Tally, job_status
 from enginehouse.storage.database.database import Tx

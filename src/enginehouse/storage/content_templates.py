@@ -2,32 +2,37 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import msgspec
 
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.domain.content_templates import ContentTemplate
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
-class ContentTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """One content template of a scheduled job; `data` fits the schema, `sdo_id` names the object that holds it."""
+class ContentRow(NamedTuple):
+    """A content template as it is stored."""
 
-    id: str = ""
-    organization_id: int = 0
-    schedule_id: int = 0
+    id: str
+    organization_id: int
+    schedule_id: int
     schema_id: str
-    sdo_id: str = ""
-    data: Any = None
-    created_at: int = 0
-    modified_at: int = 0
+    sdo_id: str
+    data: str
+    created_at: int
+    modified_at: int
+
+
+_OF_SCHEDULES: Final = Select("content_templates.of_schedules", ContentRow)
 
 
 async def add(
-    tx: Tx, organization_id: int, schedule_id: int, wanted: Sequence[ContentTemplate]
+    tx: Tx, organization_id: int, schedule_id: int, contents: Sequence[ContentTemplate]
 ) -> list[ContentTemplate]:
     """The scheduled job has these besides; one that names no object gets an id for one."""
     made = [
@@ -35,7 +40,7 @@ async def add(
             each, id=str(uuid4()), organization_id=organization_id, schedule_id=schedule_id,
             sdo_id=each.sdo_id or str(uuid4()), created_at=tx.now, modified_at=tx.now,
         )
-        for each in wanted
+        for each in contents
     ]  # fmt: skip
     rows = [
         (each.id, organization_id, schedule_id, each.schema_id, each.sdo_id, _encode(each.data).decode(), tx.now)
@@ -45,34 +50,20 @@ async def add(
     return made
 
 
-async def replace(tx: Tx, organization_id: int, schedule_id: int, wanted: Sequence[ContentTemplate]) -> None:
+async def replace(tx: Tx, organization_id: int, schedule_id: int, contents: Sequence[ContentTemplate]) -> None:
     """The scheduled job has exactly these."""
     await tx.run("content_templates.delete_of", schedule_id=schedule_id)
-    await add(tx, organization_id, schedule_id, wanted)
+    await add(tx, organization_id, schedule_id, contents)
 
 
 async def of_schedules(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, list[ContentTemplate]]:
     """Those of each of the schedules that the organization may read, the oldest first."""
-    found: dict[int, list[ContentTemplate]] = defaultdict(list)
-    rows = await tx.all("content_templates.of_schedules", ids=sorted(set(ids)), organization_id=organization_id)
-    for row in rows:
-        found[row[2]].append(_content(row))
-    return found
+    contents: dict[int, list[ContentTemplate]] = defaultdict(list)
+    for row in await _OF_SCHEDULES.all(tx, ids=sorted(set(ids)), organization_id=organization_id):
+        contents[row.schedule_id].append(ContentTemplate(**row._asdict() | {"data": _decode(row.data)}))
+    return contents
 
 
 async def delete(tx: Tx, organization_id: int, content_id: str) -> bool:
     """The content template is gone; False where the organization has no such one."""
     return bool(await tx.run("content_templates.delete", id=content_id, organization_id=organization_id))
-
-
-def _content(row: Row) -> ContentTemplate:
-    return ContentTemplate(
-        id=row[0],
-        organization_id=row[1],
-        schedule_id=row[2],
-        schema_id=row[3],
-        sdo_id=row[4],
-        data=_decode(row[5]),
-        created_at=row[6],
-        modified_at=row[7],
-    )

@@ -1,14 +1,40 @@
 """How engines and their categories are kept: the declared spec as one document beside what an operator has set."""
 
 from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.engine import Engine, EngineCategory, EngineSpec
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _SPEC = msgspec.json.Decoder(EngineSpec)
+
+
+class EngineRow(NamedTuple):
+    """An engine as it is stored; `document` is what it declares."""
+
+    organization_id: int | None
+    state: str
+    document: str
+    created_at: int
+    modified_at: int
+    running_limit: int | None
+
+
+class CategoryRow(NamedTuple):
+    """An engine category as it is stored."""
+
+    id: str
+    name: str
+    type: str
+    description: str | None
+
+
+_ALL: Final = Select("engines.all", EngineRow)
+_CATEGORIES: Final = Select("engines.categories", CategoryRow)
 
 
 async def register(tx: Tx, specs: Iterable[EngineSpec], categories: Iterable[EngineCategory]) -> None:
@@ -33,20 +59,17 @@ async def all_engines(tx: Tx) -> list[Engine]:
     """The engines of every organization, in the order in which they were first registered."""
     return [
         Engine(
-            spec=_SPEC.decode(document),
-            organization_id=organization_id,
-            state=state,
-            created_at=created_at,
-            modified_at=modified_at,
-            running_limit=running_limit,
+            spec=_SPEC.decode(row.document),
+            organization_id=row.organization_id,
+            state=row.state,
+            created_at=row.created_at,
+            modified_at=row.modified_at,
+            running_limit=row.running_limit,
         )
-        for organization_id, state, document, created_at, modified_at, running_limit in await tx.all("engines.all")
+        for row in await _ALL.all(tx)
     ]
 
 
 async def categories(tx: Tx) -> list[EngineCategory]:
     """Every category, by name."""
-    return [
-        EngineCategory(id=row[0], name=row[1], type=row[2], description=row[3])
-        for row in await tx.all("engines.categories")
-    ]
+    return [EngineCategory(**row._asdict()) for row in await _CATEGORIES.all(tx)]

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.event import NOTHING, Detail, Event, EventKind, Head, Place, Written, told
+from enginehouse.domain.event import NOTHING, Detail, Event, EventKind, Head, HistoryPosition, HistoryRow, told
 from enginehouse.domain.status import JobStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -50,7 +50,7 @@ async def heads(tx: Tx, jobs: Sequence[tuple[int, int]]) -> dict[int, Head]:
     return {row.id: _head(row) for row in await _HEADS.each(tx, jobs)}
 
 
-async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event], Place]:
+async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event], HistoryPosition]:
     """About `limit` events behind the one with the id `after` (-1: from the first on), and the place behind them.
 
     What has no row comes on top of the limit. Fewer than `limit` means that there is no more; behind the last event the
@@ -59,19 +59,19 @@ async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event],
     before_abort = None if head.aborted_at is None else await _count(tx, head.job_id, head.aborted_at)
     aborted = before_abort is not None and after > before_abort
     rows = await _PAGE.all(tx, job_id=head.job_id, limit=limit, skip=max(after, 0) - aborted)
-    place = Place(after, head.last, aborted)
+    place = HistoryPosition(after, head.last, aborted)
     if not rows and after >= 0:
         last = await _count(tx, head.job_id, _NEVER) + (before_abort is not None)
         if after >= last:
-            return [], Place(last, head.last, before_abort is not None)
+            return [], HistoryPosition(last, head.last, before_abort is not None)
     return told(head, place, [_written(row) for row in rows], all_there=len(rows) < limit)
 
 
-async def news(tx: Tx, known: Sequence[tuple[Head, Place]]) -> dict[int, tuple[list[Event], Place]]:
+async def news(tx: Tx, known: Sequence[tuple[Head, HistoryPosition]]) -> dict[int, tuple[list[Event], HistoryPosition]]:
     """What is new of each of these jobs since its place, and the place behind that. It may be less than there is."""
     behind = [(head.job_id, place.row) for head, place in known if head.last > place.row]
     rows = await _FOLLOWING.each(tx, sorted(behind)) if behind else []
-    of_job: dict[int, list[Written]] = defaultdict(list)
+    of_job: dict[int, list[HistoryRow]] = defaultdict(list)
     for row in rows:
         of_job[row.job_id].append(_written(row))
     all_there = len(rows) < _MOST
@@ -90,6 +90,6 @@ def _head(row: HeadRow) -> Head:
     return Head(row.id, JobStatus(row.status), row.created_at, row.retry_of, aborted_at, row.last_row)
 
 
-def _written(row: EventRow) -> Written:
+def _written(row: EventRow) -> HistoryRow:
     detail = NOTHING if row.detail is None else _detail(row.detail)
-    return Written(row.id, row.ordinal, EventKind(row.kind), row.at, detail)
+    return HistoryRow(row.id, row.ordinal, EventKind(row.kind), row.at, detail)

@@ -1,16 +1,17 @@
 """How organizations, users and tokens are kept: a token only as its hash, a password only as its argon2 hash."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 IDENTITY_LOCK: Final = "identity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRow:
+class TokenRecord:
     """A token to be stored. `hash` is the SHA-256 of the secret in hex; `expires_at` in µs UTC, None for never."""
 
     hash: str
@@ -26,7 +27,7 @@ class TokenRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserRow:
+class UserRecord:
     """A user to be stored; `password_hash` is argon2id's."""
 
     id: str
@@ -38,20 +39,114 @@ class UserRow:
     email: str | None = None
 
 
+class HolderRow(NamedTuple):
+    """Who holds a token: `id` is the token's, `name` the user's."""
+
+    organization_id: int
+    user_id: str | None
+    id: str
+    role: str
+    super_admin: int
+    expires_at: int | None
+    name: str | None
+
+
+class TokenRow(NamedTuple):
+    """A token as it is stored, without its hash."""
+
+    id: str
+    organization_id: int
+    user_id: str | None
+    kind: str
+    name: str | None
+    prefix: str
+    role: str
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+
+
+class CreatedOrganizationRow(NamedTuple):
+    """An organization as it was created."""
+
+    id: int
+    name: str
+    application_id: str
+    default_retries: int | None
+    created_at: int
+    modified_at: int
+
+
+class OrganizationRow(NamedTuple):
+    """An organization as it is stored."""
+
+    id: int
+    name: str
+    application_id: str
+    default_retries: int | None
+    created_at: int
+    modified_at: int
+    weight: int
+    running_limit: int | None
+    paused_at: int | None
+
+
+class UserRow(NamedTuple):
+    """A user as it is stored, without its password hash."""
+
+    id: str
+    organization_id: int
+    name: str
+    display_name: str | None
+    email: str | None
+    role: str
+    super_admin: int
+    created_at: int
+    modified_at: int
+    last_login_at: int | None
+
+
+class SigningInRow(NamedTuple):
+    """A user who signs in, with the password hash."""
+
+    id: str
+    organization_id: int
+    name: str
+    display_name: str | None
+    email: str | None
+    role: str
+    super_admin: int
+    created_at: int
+    modified_at: int
+    last_login_at: int | None
+    password_hash: str | None
+
+
+_PRINCIPAL: Final = Select("identity.principal", HolderRow)
+_TOKEN: Final = Select("identity.token", TokenRow)
+_TOKEN_BY_HASH: Final = Select("identity.token_by_hash", TokenRow)
+_LIVE_TOKENS: Final = Select("identity.live_tokens", TokenRow)
+_INSERT_ORGANIZATION: Final = Select("identity.insert_organization", CreatedOrganizationRow)
+_ORGANIZATION: Final = Select("identity.organization", OrganizationRow)
+_ORGANIZATIONS: Final = Select("identity.organizations", OrganizationRow)
+_USER: Final = Select("identity.user", UserRow)
+_USER_NAMED: Final = Select("identity.user_named", UserRow)
+_USER_SIGNING_IN: Final = Select("identity.user_signing_in", SigningInRow)
+
+
 # -- tokens -------------------------------------------------------------------------------------------------
 
 
 async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | None:
     """The holder of the token and the µs it has left to live (None: for ever); None when it opens nothing."""
-    row = await tx.one("identity.principal", hash=token_hash, now=tx.now)
+    row = await _PRINCIPAL.one(tx, hash=token_hash, now=tx.now)
     if row is None:
         return None
-    organization_id, user_id, token_id, role, super_admin, expires_at, user_name = row
-    holder = Principal(organization_id, user_id, token_id, Role(role), bool(super_admin), user_name)
-    return holder, None if expires_at is None else expires_at - tx.now
+    holder = Principal(row.organization_id, row.user_id, row.id, Role(row.role), bool(row.super_admin), row.name)
+    return holder, None if row.expires_at is None else row.expires_at - tx.now
 
 
-async def insert_token(tx: Tx, row: TokenRow) -> Token:
+async def insert_token(tx: Tx, row: TokenRecord) -> Token:
     """The token is stored; one that was there already is left, and answered, as it is."""
     await tx.run(
         "identity.insert_token",
@@ -67,30 +162,30 @@ async def insert_token(tx: Tx, row: TokenRow) -> Token:
         now=tx.now,
         expires_at=row.expires_at,
     )
-    [stored] = await tx.all("identity.token_by_hash", hash=row.hash)
+    [stored] = await _TOKEN_BY_HASH.all(tx, hash=row.hash)
     return _token(stored)
 
 
 async def token(tx: Tx, organization_id: int, *, token_id: str, token_hash: str) -> Token | None:
-    row = await tx.one("identity.token", organization_id=organization_id, id=token_id, hash=token_hash)
+    row = await _TOKEN.one(tx, organization_id=organization_id, id=token_id, hash=token_hash)
     return None if row is None else _token(row)
 
 
 async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
     """The organization's tokens that open something now, oldest first."""
-    rows = await tx.all("identity.live_tokens", organization_id=organization_id, now=tx.now)
+    rows = await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)
     return [_token(row) for row in rows]
 
 
 async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> str | None:
     """The token opens nothing from this commit on. Answers its hash, or None when it had been revoked before."""
-    row = await tx.one("identity.revoke_token", organization_id=organization_id, id=token_id, now=tx.now)
-    return None if row is None else str(row[0])
+    rows = await tx.all("identity.revoke_token", organization_id=organization_id, id=token_id, now=tx.now)
+    return next((token_hash for (token_hash,) in rows), None)
 
 
 async def token_with_hash(tx: Tx, token_hash: str) -> Token | None:
     """The token, whether or not it still opens anything."""
-    row = await tx.one("identity.token_by_hash", hash=token_hash)
+    row = await _TOKEN_BY_HASH.one(tx, hash=token_hash)
     return None if row is None else _token(row)
 
 
@@ -101,20 +196,8 @@ async def end_session(tx: Tx, token_hash: str) -> Principal | None:
     return found[0] if found and ended else None
 
 
-def _token(row: Row) -> Token:
-    token_id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at = row
-    return Token(
-        id=token_id,
-        organization_id=organization_id,
-        user_id=user_id,
-        kind=TokenKind(kind),
-        name=name,
-        prefix=prefix,
-        role=Role(role),
-        created_at=created_at,
-        expires_at=expires_at,
-        revoked_at=revoked_at,
-    )
+def _token(row: TokenRow) -> Token:
+    return Token(**row._asdict() | {"kind": TokenKind(row.kind), "role": Role(row.role)})
 
 
 # -- organizations ------------------------------------------------------------------------------------------
@@ -123,35 +206,35 @@ def _token(row: Row) -> Token:
 async def create_organization(tx: Tx, *, name: str, application_id: str, default_retries: int | None) -> Organization:
     """The organization exists under the next number, starting at 1."""
     await tx.lock(IDENTITY_LOCK)
-    [row] = await tx.all(
-        "identity.insert_organization",
+    [row] = await _INSERT_ORGANIZATION.all(
+        tx,
         name=name,
         application_id=application_id,
         default_retries=default_retries,
         now=tx.now,
     )
-    return Organization(*row)
+    return Organization(**row._asdict())
 
 
 async def organization(tx: Tx, organization_id: int) -> Organization | None:
-    row = await tx.one("identity.organization", organization_id=organization_id)
-    return None if row is None else Organization(*row)
+    row = await _ORGANIZATION.one(tx, organization_id=organization_id)
+    return None if row is None else Organization(**row._asdict())
 
 
 async def organization_of_application(tx: Tx, application_id: str) -> int | None:
     """The id of the organization with this application GUID."""
-    row = await tx.one("identity.organization_of_application", application_id=application_id)
-    return int(row[0]) if row else None
+    rows = await tx.all("identity.organization_of_application", application_id=application_id)
+    return next((organization_id for (organization_id,) in rows), None)
 
 
 async def organizations(tx: Tx) -> list[Organization]:
-    return [Organization(*row) for row in await tx.all("identity.organizations")]
+    return [Organization(**row._asdict()) for row in await _ORGANIZATIONS.all(tx)]
 
 
 # -- users --------------------------------------------------------------------------------------------------
 
 
-async def create_user(tx: Tx, organization_id: int, row: UserRow) -> User | None:
+async def create_user(tx: Tx, organization_id: int, row: UserRecord) -> User | None:
     """The user exists; None when the name is taken, in whichever organization."""
     added = await tx.run(
         "identity.insert_user",
@@ -169,23 +252,23 @@ async def create_user(tx: Tx, organization_id: int, row: UserRow) -> User | None
 
 
 async def user(tx: Tx, organization_id: int, user_id: str) -> User | None:
-    row = await tx.one("identity.user", id=user_id, organization_id=organization_id)
+    row = await _USER.one(tx, id=user_id, organization_id=organization_id)
     return None if row is None else _user(row)
 
 
 async def user_named(tx: Tx, organization_id: int | None, name: str) -> User | None:
     """The user with this name, locked; in any organization when that is None."""
-    row = await tx.one("identity.user_named", name=name, organization_id=organization_id)
+    row = await _USER_NAMED.one(tx, name=name, organization_id=organization_id)
     return None if row is None else _user(row)
 
 
 async def user_signing_in(tx: Tx, name: str) -> tuple[User, str | None] | None:
     """The user and its password hash, None for one who cannot sign in with a password."""
-    row = await tx.one("identity.user_signing_in", name=name)
-    return None if row is None else (_user(row[:-1]), row[-1])
+    row = await _USER_SIGNING_IN.one(tx, name=name)
+    return None if row is None else (_user(row), row.password_hash)
 
 
-async def open_session(tx: Tx, signing_in: User, password_hash: str, session: TokenRow) -> bool:
+async def open_session(tx: Tx, signing_in: User, password_hash: str, session: TokenRecord) -> bool:
     """The session is stored and the login noted; False when the password is no longer the one that was verified."""
     person = {"id": signing_in.id, "organization_id": signing_in.organization_id}
     if not await tx.run("identity.note_login", **person, password_hash=password_hash, now=tx.now):
@@ -204,26 +287,25 @@ async def set_password(tx: Tx, owner: User, password_hash: str) -> list[str]:
     """The password is replaced and every session of the user ended; answers the hashes of those sessions."""
     person = {"organization_id": owner.organization_id, "now": tx.now}
     await tx.run("identity.set_password", id=owner.id, password_hash=password_hash, **person)
-    return [row[0] for row in await tx.all("identity.end_sessions_of_user", user_id=owner.id, **person)]
+    return [token_hash for (token_hash,) in await tx.all("identity.end_sessions_of_user", user_id=owner.id, **person)]
 
 
 async def first_administrator(tx: Tx) -> tuple[int, str] | None:
     """The organization and the user that the bootstrap token belongs to, once the first start has made them."""
-    row = await tx.one("identity.first_administrator")
-    return None if row is None else (row[1], row[0])
+    rows = await tx.all("identity.first_administrator")
+    return next(((organization_id, user_id) for user_id, organization_id in rows), None)
 
 
-def _user(row: Row) -> User:
-    user_id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login = row
+def _user(row: UserRow | SigningInRow) -> User:
     return User(
-        id=user_id,
-        organization_id=organization_id,
-        name=name,
-        display_name=display_name,
-        email=email,
-        role=Role(role),
-        super_admin=bool(super_admin),
-        created_at=created_at,
-        modified_at=modified_at,
-        last_login_at=last_login,
+        id=row.id,
+        organization_id=row.organization_id,
+        name=row.name,
+        display_name=row.display_name,
+        email=row.email,
+        role=Role(row.role),
+        super_admin=bool(row.super_admin),
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        last_login_at=row.last_login_at,
     )

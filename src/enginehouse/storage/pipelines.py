@@ -2,21 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
-import msgspec
-
+from enginehouse.domain.pipelines import Pipeline
 from enginehouse.storage.database import sequences
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 
-class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
-    """A job pipeline. Which templates are in it, they say themselves. Moments in µs UTC."""
+class PipelineRow(NamedTuple):
+    """A pipeline as it is stored."""
 
     id: int
     organization_id: int
-    is_public: bool = False
-    created_at: int = 0
-    modified_at: int = 0
+    is_public: int
+    created_at: int
+    modified_at: int
+
+
+_BY_IDS: Final = Select("pipelines.by_ids", PipelineRow)
+_LOCK: Final = Select("pipelines.lock", PipelineRow)
+_PAGE: Final = Select("pipelines.page", PipelineRow)
 
 
 async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> Pipeline:
@@ -30,13 +36,13 @@ async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> Pipel
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Pipeline]:
     """Those of the pipelines that the organization may read, and launch."""
-    rows = await tx.all("pipelines.by_ids", ids=sorted(set(ids)), organization_id=organization_id)
-    return {row[0]: _pipeline(row) for row in rows}
+    rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
+    return {row.id: _pipeline(row) for row in rows}
 
 
 async def lock(tx: Tx, organization_id: int, pipeline_id: int) -> Pipeline | None:
     """The organization's pipeline, which nobody else changes until the transaction ends."""
-    row = await tx.one("pipelines.lock", id=pipeline_id, organization_id=organization_id)
+    row = await _LOCK.one(tx, id=pipeline_id, organization_id=organization_id)
     return None if row is None else _pipeline(row)
 
 
@@ -44,8 +50,8 @@ async def page(
     tx: Tx, organization_id: int, *, schedule_id: int | None, is_public: bool | None, offset: int, limit: int
 ) -> list[Pipeline]:
     """One page of the pipelines, the newest first."""
-    rows = await tx.all(
-        "pipelines.page",
+    rows = await _PAGE.all(
+        tx,
         organization_id=organization_id,
         is_public=-1 if is_public is None else int(is_public),
         schedule_id=-1 if schedule_id is None else schedule_id,
@@ -57,15 +63,15 @@ async def page(
 
 async def members(tx: Tx, ids: Iterable[int]) -> dict[int, list[int]]:
     """The templates of each pipeline, stage by stage."""
-    found: dict[int, list[int]] = defaultdict(list)
+    templates: dict[int, list[int]] = defaultdict(list)
     for pipeline_id, template_id in await tx.all("pipelines.members", ids=sorted(set(ids))):
-        found[pipeline_id].append(template_id)
-    return found
+        templates[pipeline_id].append(template_id)
+    return templates
 
 
-async def place(tx: Tx, placed: Sequence[tuple[int, int | None, int | None]]) -> None:
+async def place(tx: Tx, places: Sequence[tuple[int, int | None, int | None]]) -> None:
     """Each of the templates (template, pipeline, stage) is in that pipeline, or in none."""
-    await tx.many("pipelines.place", [(*each, tx.now) for each in placed])
+    await tx.many("pipelines.place", [(*each, tx.now) for each in places])
 
 
 async def update(tx: Tx, pipeline: Pipeline) -> None:
@@ -80,8 +86,9 @@ async def delete(tx: Tx, pipeline_id: int) -> None:
 
 async def launched_by(tx: Tx, pipeline_id: int) -> list[tuple[int, int]]:
     """The (schedule, its organization) that launch the pipeline."""
-    return [(row[0], row[1]) for row in await tx.all("pipelines.launched_by", id=pipeline_id)]
+    rows = await tx.all("pipelines.launched_by", id=pipeline_id)
+    return [(schedule_id, owner) for schedule_id, owner in rows]
 
 
-def _pipeline(row: Row) -> Pipeline:
-    return Pipeline(id=row[0], organization_id=row[1], is_public=bool(row[2]), created_at=row[3], modified_at=row[4])
+def _pipeline(row: PipelineRow) -> Pipeline:
+    return Pipeline(**row._asdict() | {"is_public": bool(row.is_public)})

@@ -1,75 +1,76 @@
 """Sources in storage: where what a scheduled job works on comes from, and of which kind that is."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 
+from enginehouse.domain.sources import Source, SourceType
 from enginehouse.storage.database import sequences
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A source. `document` holds what is only shown again (`details`, `thumbnailUrl`). Moments in µs UTC."""
+class SourceRow(NamedTuple):
+    """A source as it is stored."""
 
-    id: int = 0
+    id: int
     organization_id: int
     source_type_id: int
     name: str
-    is_public: bool = False
-    document: dict[str, Any] = {}
-    created_by: str | None = None
-    created_at: int = 0
-    modified_at: int = 0
-
-    @property
-    def zone(self) -> str | None:
-        """The time zone it names in its details, None when it names none."""
-        details = self.document.get("details")
-        zone = details.get("timeZone") if isinstance(details, dict) else None
-        return zone if isinstance(zone, str) else None
+    is_public: int
+    document: str
+    created_by: str | None
+    created_at: int
+    modified_at: int
 
 
-class SourceType(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of source; one that is live goes on, and has no end of its own."""
+class SourceTypeRow(NamedTuple):
+    """A source type as it is stored."""
 
     id: int
     name: str
-    is_live: bool
-    document: dict[str, Any] = {}
-    created_at: int = 0
-    modified_at: int = 0
+    is_live: int
+    document: str
+    created_at: int
+    modified_at: int
+
+
+_BY_IDS: Final = Select("sources.by_ids", SourceRow)
+_ALL_OF: Final = Select("sources.all_of", SourceRow)
+_LOCK: Final = Select("sources.lock", SourceRow)
+_TYPES: Final = Select("sources.types", SourceTypeRow)
 
 
 async def add(tx: Tx, source: Source) -> Source:
-    """The source exists under an id of its own, which it is answered with."""
-    made = msgspec.structs.replace(
+    """The source exists under an id of its own, which the returned one has."""
+    new = msgspec.structs.replace(
         source, id=await sequences.reserve(tx, "source"), created_at=tx.now, modified_at=tx.now
     )
-    row = (made.id, made.organization_id, made.source_type_id, made.name, int(made.is_public),
-           _encode(made.document).decode(), made.created_by, tx.now)  # fmt: skip
+    row = (new.id, new.organization_id, new.source_type_id, new.name, int(new.is_public),
+           _encode(new.document).decode(), new.created_by, tx.now)  # fmt: skip
     await tx.many("sources.insert", [row])
-    return made
+    return new
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Source]:
     """Those of the sources that the organization may read."""
-    rows = await tx.all("sources.by_ids", ids=sorted(set(ids)), organization_id=organization_id)
-    return {row[0]: _source(row) for row in rows}
+    rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
+    return {row.id: _source(row) for row in rows}
 
 
 async def all_of(tx: Tx, organization_id: int, *, include_public: bool) -> list[Source]:
     """The organization's sources, and everybody's public ones if asked for, by id."""
-    rows = await tx.all("sources.all_of", organization_id=organization_id, include_public=int(include_public))
+    rows = await _ALL_OF.all(tx, organization_id=organization_id, include_public=int(include_public))
     return [_source(row) for row in rows]
 
 
 async def lock(tx: Tx, organization_id: int, source_id: int) -> Source | None:
     """The organization's source, which nobody else changes until the transaction ends."""
-    row = await tx.one("sources.lock", id=source_id, organization_id=organization_id)
+    row = await _LOCK.one(tx, id=source_id, organization_id=organization_id)
     return None if row is None else _source(row)
 
 
@@ -88,26 +89,16 @@ async def delete(tx: Tx, source_id: int) -> None:
 async def types(tx: Tx) -> list[SourceType]:
     """Every kind of source there is."""
     return [
-        SourceType(id=row[0], name=row[1], is_live=bool(row[2]), document=_decode(row[3]), created_at=row[4],
-                   modified_at=row[5])
-        for row in await tx.all("sources.types")
-    ]  # fmt: skip
+        SourceType(**row._asdict() | {"is_live": bool(row.is_live), "document": _decode(row.document)})
+        for row in await _TYPES.all(tx)
+    ]
 
 
 async def primary_of(tx: Tx, source_id: int) -> list[tuple[int, int]]:
     """The (schedule, its organization) whose primary source it is."""
-    return [(row[0], row[1]) for row in await tx.all("sources.primary_of", id=source_id)]
+    rows = await tx.all("sources.primary_of", id=source_id)
+    return [(schedule_id, owner) for schedule_id, owner in rows]
 
 
-def _source(row: Row) -> Source:
-    return Source(
-        id=row[0],
-        organization_id=row[1],
-        source_type_id=row[2],
-        name=row[3],
-        is_public=bool(row[4]),
-        document=_decode(row[5]),
-        created_by=row[6],
-        created_at=row[7],
-        modified_at=row[8],
-    )
+def _source(row: SourceRow) -> Source:
+    return Source(**row._asdict() | {"is_public": bool(row.is_public), "document": _decode(row.document)})

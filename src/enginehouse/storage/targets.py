@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.job import TargetRequest
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 # Ids have eight to ten digits from the first one on, as clients know them.
 _BEFORE_FIRST: Final = 100_000_000
@@ -17,7 +18,7 @@ _DECODER = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRow:
+class NewTarget:
     """A target to be stored, under an id from `reserve`."""
 
     id: int
@@ -27,7 +28,7 @@ class TargetRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssetRow:
+class NewAsset:
     """An asset to be stored. `key`, `size` and the digests are those of its bytes, None where there is only a `uri`."""
 
     id: str
@@ -50,6 +51,56 @@ class AssetRow:
     details: Any = None
 
 
+class TargetRow(NamedTuple):
+    """A target as it is stored; `document` holds its details and what is only shown again."""
+
+    id: int
+    organization_id: int
+    name: str | None
+    description: str | None
+    status: str
+    start_at: int
+    stop_at: int
+    is_public: int
+    document: str
+    created_by: str | None
+    created_at: int
+    modified_at: int
+
+
+class AssetRow(NamedTuple):
+    """An asset as it is stored; `document` is its details."""
+
+    id: str
+    target_id: int
+    organization_id: int
+    asset_type: str
+    content_type: str
+    name: str | None
+    description: str | None
+    uri: str | None
+    storage_key: str | None
+    size: int | None
+    sha256: str | None
+    md5: str | None
+    is_primary: int
+    job_id: int | None
+    ordinal: int | None
+    engine_id: str | None
+    document: str
+    created_at: int
+    modified_at: int
+
+
+_BY_IDS: Final = Select("targets.by_ids", TargetRow)
+_PAGE: Final = Select("targets.page", TargetRow)
+_INSERT_ASSET: Final = Select("targets.insert_asset", AssetRow)
+_ASSET_OF_REPLAY: Final = Select("targets.asset_of_replay", AssetRow)
+_ASSET: Final = Select("targets.asset", AssetRow)
+_ASSETS: Final = Select("targets.assets", AssetRow)
+_PRIMARY_ASSET: Final = Select("targets.primary_asset", AssetRow)
+
+
 # -- targets ------------------------------------------------------------------------------------------------
 
 
@@ -59,7 +110,7 @@ async def reserve(tx: Tx, count: int = 1) -> int:
     return int(last) - count + 1
 
 
-async def insert(tx: Tx, rows: Sequence[TargetRow]) -> list[Target]:
+async def insert(tx: Tx, rows: Sequence[NewTarget]) -> list[Target]:
     """The targets exist. One without times takes its creation time for both, one with one of them that one for both."""
     targets = [_new(row, tx.now) for row in rows]
     await tx.many(
@@ -86,14 +137,14 @@ async def insert(tx: Tx, rows: Sequence[TargetRow]) -> list[Target]:
 
 async def by_ids(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict[int, Target]:
     """Those of the targets that the organization may read."""
-    rows = await tx.all("targets.by_ids", organization_id=organization_id, ids=list(ids))
-    return {row[0]: _target(row) for row in rows}
+    rows = await _BY_IDS.all(tx, organization_id=organization_id, ids=list(ids))
+    return {row.id: _target(row) for row in rows}
 
 
 async def page(tx: Tx, organization_id: int, *, include_public: bool, offset: int, limit: int) -> list[Target]:
     """The organization's targets, and everybody's public ones if asked for; the latest start first."""
-    rows = await tx.all(
-        "targets.page",
+    rows = await _PAGE.all(
+        tx,
         organization_id=organization_id,
         include_public=int(include_public),
         offset=offset,
@@ -102,49 +153,36 @@ async def page(tx: Tx, organization_id: int, *, include_public: bool, offset: in
     return [_target(row) for row in rows]
 
 
-def _new(row: TargetRow, now: int) -> Target:
-    wanted = row.request
-    start_at = next(at for at in (wanted.start_at, wanted.stop_at, now) if at is not None)
+def _new(row: NewTarget, now: int) -> Target:
+    request = row.request
+    start_at = next(at for at in (request.start_at, request.stop_at, now) if at is not None)
     return Target(
         id=row.id,
         organization_id=row.organization_id,
-        name=wanted.name,
-        description=wanted.description,
-        status=wanted.status,
+        name=request.name,
+        description=request.description,
+        status=request.status,
         start_at=start_at,
-        stop_at=start_at if wanted.stop_at is None else wanted.stop_at,
-        is_public=wanted.is_public,
-        details=wanted.details,
-        echo=wanted.echo,
+        stop_at=start_at if request.stop_at is None else request.stop_at,
+        is_public=request.is_public,
+        details=request.details,
+        echo=request.echo,
         created_by=row.created_by,
         created_at=now,
         modified_at=now,
     )
 
 
-def _target(row: Row) -> Target:
-    document = _DECODER.decode(row[8])
-    return Target(
-        id=row[0],
-        organization_id=row[1],
-        name=row[2],
-        description=row[3],
-        status=row[4],
-        start_at=row[5],
-        stop_at=row[6],
-        is_public=bool(row[7]),
-        details=document["details"],
-        echo=document["echo"],
-        created_by=row[9],
-        created_at=row[10],
-        modified_at=row[11],
-    )
+def _target(row: TargetRow) -> Target:
+    fields = row._asdict()
+    document = _DECODER.decode(fields.pop("document"))
+    return Target(**fields | document | {"is_public": bool(row.is_public)})
 
 
 # -- assets -------------------------------------------------------------------------------------------------
 
 
-async def add_asset(tx: Tx, row: AssetRow) -> Asset | None:
+async def add_asset(tx: Tx, row: NewAsset) -> Asset | None:
     """The target has the asset, and no other primary one of its type if it is primary.
 
     None when the organization has no such target. A row whose `replay_key` has been used answers what that one stored.
@@ -165,8 +203,8 @@ async def add_asset(tx: Tx, row: AssetRow) -> Asset | None:
             asset_type=row.asset_type,
             now=tx.now,
         )
-    [stored] = await tx.all(
-        "targets.insert_asset",
+    [stored] = await _INSERT_ASSET.all(
+        tx,
         id=row.id,
         target_id=row.target_id,
         organization_id=organization_id,
@@ -191,19 +229,19 @@ async def add_asset(tx: Tx, row: AssetRow) -> Asset | None:
 
 
 async def asset_of_replay(tx: Tx, organization_id: int, replay_key: str) -> Asset | None:
-    row = await tx.one("targets.asset_of_replay", organization_id=organization_id, replay_key=replay_key)
+    row = await _ASSET_OF_REPLAY.one(tx, organization_id=organization_id, replay_key=replay_key)
     return None if row is None else _asset(row)
 
 
 async def asset(tx: Tx, organization_id: int, asset_id: str) -> Asset | None:
-    row = await tx.one("targets.asset", organization_id=organization_id, id=asset_id)
+    row = await _ASSET.one(tx, organization_id=organization_id, id=asset_id)
     return None if row is None else _asset(row)
 
 
 async def assets(tx: Tx, organization_id: int, target_id: int, asset_types: Sequence[str]) -> list[Asset]:
     """The target's assets of these types, of any when there are none named; the oldest first."""
-    rows = await tx.all(
-        "targets.assets",
+    rows = await _ASSETS.all(
+        tx,
         organization_id=organization_id,
         target_id=target_id,
         any_type=int(not asset_types),
@@ -213,9 +251,7 @@ async def assets(tx: Tx, organization_id: int, target_id: int, asset_types: Sequ
 
 
 async def primary_asset(tx: Tx, organization_id: int, target_id: int, asset_type: str | None) -> Asset | None:
-    row = await tx.one(
-        "targets.primary_asset", organization_id=organization_id, target_id=target_id, asset_type=asset_type
-    )
+    row = await _PRIMARY_ASSET.one(tx, organization_id=organization_id, target_id=target_id, asset_type=asset_type)
     return None if row is None else _asset(row)
 
 
@@ -223,7 +259,7 @@ async def delete_unused(tx: Tx, organization_id: int, target_id: int) -> list[st
     """The target is gone with its assets, unless a job is about it; answers the keys of the bytes to remove."""
     rows = await tx.all("targets.delete_unused_assets", target_id=target_id, organization_id=organization_id)
     await tx.run("targets.delete_unused", id=target_id, organization_id=organization_id)
-    return [row[0] for row in rows if row[0] is not None]
+    return [key for (key,) in rows if key is not None]
 
 
 async def asset_counts(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict[int, int]:
@@ -232,25 +268,7 @@ async def asset_counts(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict
     return dict(rows)
 
 
-def _asset(row: Row) -> Asset:
-    return Asset(
-        id=row[0],
-        target_id=row[1],
-        organization_id=row[2],
-        asset_type=row[3],
-        content_type=row[4],
-        name=row[5],
-        description=row[6],
-        uri=row[7],
-        key=row[8],
-        size=row[9],
-        sha256=row[10],
-        md5=row[11],
-        is_primary=bool(row[12]),
-        job_id=row[13],
-        ordinal=row[14],
-        engine_id=row[15],
-        details=_DECODER.decode(row[16]),
-        created_at=row[17],
-        modified_at=row[18],
-    )
+def _asset(row: AssetRow) -> Asset:
+    fields = row._asdict()
+    details, key = _DECODER.decode(fields.pop("document")), fields.pop("storage_key")
+    return Asset(**fields | {"is_primary": bool(row.is_primary), "key": key, "details": details})

@@ -89,7 +89,7 @@ WHERE id = :id AND organization_id = :organization_id AND NOT EXISTS (SELECT 1 F
 
 -- name: asset_counts
 -- lists: ids bigint
-SELECT a.target_id, COUNT(*)
+SELECT a.target_id, COUNT(*) AS assets
 FROM asset a JOIN target t ON t.id = a.target_id
 WHERE a.target_id IN {ids} AND (t.organization_id = :organization_id OR t.is_public = 1)
 GROUP BY a.target_id;

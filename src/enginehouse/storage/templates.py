@@ -2,59 +2,52 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.ids import first_job_id
-from enginehouse.domain.job import RouteRequest, TaskRequest
+from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 from enginehouse.storage import pipelines
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
-_encode = msgspec.json.Encoder().encode
-
-
-class TemplateDocument(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What of a template no statement looks into; `echo` is kept and shown again (skipDecider, clusterId …)."""
-
-    routes: tuple[RouteRequest, ...] = ()
-    job_config: dict[str, Any] = {}
-    echo: dict[str, Any] = {}
+_encode: Final = msgspec.json.Encoder().encode
+_document: Final = msgspec.json.Decoder(TemplateDocument).decode
+_request: Final = msgspec.json.Decoder(TaskRequest).decode
 
 
-class TaskTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """One task of a template, as a client described it."""
-
-    template_id: int
-    ordinal: int
-    request: TaskRequest
-    created_at: int = 0
-    modified_at: int = 0
-
-
-class JobTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """A job template with its tasks. `version` rises with every change of it or of a task of it. Moments in µs UTC."""
+class TemplateRow(NamedTuple):
+    """A job template without its tasks."""
 
     id: int
     organization_id: int
-    pipeline_id: int | None = None
-    stage: int | None = None
-    document: TemplateDocument
-    tasks: tuple[TaskTemplate, ...] = ()
-    version: int = 1
-    created_by: str | None = None
-    created_at: int = 0
-    modified_at: int = 0
+    pipeline_id: int | None
+    stage: int | None
+    document: str
+    version: int
+    created_by: str | None
+    created_at: int
+    modified_at: int
 
 
-class TemplateFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which templates to list; None lets all through. One of `engine_ids` must be among a template's engines."""
+class TaskTemplateRow(NamedTuple):
+    """A task of a template; `document` is its request."""
 
-    pipeline_id: int | None = None
-    schedule_id: int | None = None
-    engine_ids: frozenset[str] | None = None
-    offset: int = 0
-    limit: int = 30
+    template_id: int
+    ordinal: int
+    engine_id: str | None
+    document: str
+    created_at: int
+    modified_at: int
+
+
+_LOAD: Final = Select("templates.load", TemplateRow)
+_BY_IDS: Final = Select("templates.by_ids", TemplateRow)
+_READABLE: Final = Select("templates.readable", TemplateRow)
+_LOCK: Final = Select("templates.lock", TemplateRow)
+_TASKS: Final = Select("templates.tasks", TaskTemplateRow)
 
 
 async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
@@ -77,7 +70,7 @@ async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
 
 
 async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
-    """The templates exist under ids of their own, which they are answered with; `tx.now` is their creation time.
+    """The templates exist under ids of their own, which the returned ones have; `tx.now` is their creation time.
 
     Those with a stage and without a pipeline are in one made for them.
     """
@@ -85,26 +78,26 @@ async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
         return []
     # Two that come in the same microsecond would both find the same id free.
     await tx.lock("template ids")
-    made = list[JobTemplate]()
+    new = list[JobTemplate]()
     following = first_job_id(tx.now)
     templates = await _with_pipeline(tx, templates)
     for template in templates:
         while await tx.one("templates.taken", id=following) is not None:
             following += 1
         tasks = tuple(msgspec.structs.replace(task, template_id=following) for task in template.tasks)
-        made.append(msgspec.structs.replace(template, id=following, tasks=tasks, created_at=tx.now, modified_at=tx.now))
+        new.append(msgspec.structs.replace(template, id=following, tasks=tasks, created_at=tx.now, modified_at=tx.now))
         following += 1
-    await insert(tx, made)
-    return made
+    await insert(tx, new)
+    return new
 
 
 async def _with_pipeline(tx: Tx, templates: Sequence[JobTemplate]) -> Sequence[JobTemplate]:
     homeless = [each for each in templates if each.stage is not None and each.pipeline_id is None]
     if not homeless:
         return templates
-    made = await pipelines.add(tx, homeless[0].organization_id)
+    pipeline = await pipelines.add(tx, homeless[0].organization_id)
     return [
-        msgspec.structs.replace(each, pipeline_id=made.id)
+        msgspec.structs.replace(each, pipeline_id=pipeline.id)
         if each.stage is not None and each.pipeline_id is None
         else each
         for each in templates
@@ -113,42 +106,47 @@ async def _with_pipeline(tx: Tx, templates: Sequence[JobTemplate]) -> Sequence[J
 
 async def load(tx: Tx, ids: Iterable[int]) -> dict[int, JobTemplate]:
     """The templates with these ids, whoever's they are: for the server itself, which fires schedules."""
-    wanted = sorted(set(ids))
-    return await _whole(tx, await tx.all("templates.load", ids=wanted))
+    return await _with_tasks(tx, await _LOAD.all(tx, ids=sorted(set(ids))))
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
     """Those of the templates that are the organization's."""
-    wanted = sorted(set(ids))
-    return await _whole(tx, await tx.all("templates.by_ids", ids=wanted, organization_id=organization_id))
+    rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
+    return await _with_tasks(tx, rows)
 
 
 async def readable(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
     """Those of the templates that the organization may read: its own, and those in public pipelines."""
-    wanted = sorted(set(ids))
-    return await _whole(tx, await tx.all("templates.readable", ids=wanted, organization_id=organization_id))
+    rows = await _READABLE.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
+    return await _with_tasks(tx, rows)
 
 
 async def lock(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
     """The organization's templates among these, which nobody else changes until the transaction ends."""
-    wanted = sorted(set(ids))
-    return await _whole(tx, await tx.all("templates.lock", ids=wanted, organization_id=organization_id))
+    rows = await _LOCK.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
+    return await _with_tasks(tx, rows)
 
 
-async def page(tx: Tx, organization_id: int, wanted: TemplateFilter) -> list[JobTemplate]:
+async def lock_one(tx: Tx, organization_id: int, template_id: int) -> JobTemplate | None:
+    """The organization's template, which nobody else changes until the transaction ends."""
+    return (await lock(tx, organization_id, [template_id])).get(template_id)
+
+
+async def page(tx: Tx, organization_id: int, criteria: TemplateFilter) -> list[JobTemplate]:
     """One page of the organization's templates, the newest first."""
     rows = await tx.all(
         "templates.page",
         organization_id=organization_id,
-        pipeline_id=-1 if wanted.pipeline_id is None else wanted.pipeline_id,
-        schedule_id=-1 if wanted.schedule_id is None else wanted.schedule_id,
-        any_engine=int(wanted.engine_ids is None),
-        engine_ids=sorted(wanted.engine_ids or ()),
-        limit=wanted.limit,
-        offset=wanted.offset,
+        pipeline_id=-1 if criteria.pipeline_id is None else criteria.pipeline_id,
+        schedule_id=-1 if criteria.schedule_id is None else criteria.schedule_id,
+        any_engine=int(criteria.engine_ids is None),
+        engine_ids=sorted(criteria.engine_ids or ()),
+        limit=criteria.limit,
+        offset=criteria.offset,
     )
-    found = await readable(tx, organization_id, [row[0] for row in rows])
-    return [found[row[0]] for row in rows]
+    ids = [template_id for (template_id,) in rows]
+    templates = await readable(tx, organization_id, ids)
+    return [templates[template_id] for template_id in ids]
 
 
 async def update(tx: Tx, old: JobTemplate, new: JobTemplate) -> None:
@@ -180,30 +178,25 @@ async def delete(tx: Tx, ids: Sequence[int]) -> None:
 
 async def launched_by(tx: Tx, template_id: int) -> list[tuple[int, int]]:
     """The (schedule, its organization) that launch the template, by itself or with its pipeline."""
-    return [(row[0], row[1]) for row in await tx.all("templates.launched_by", id=template_id)]
+    rows = await tx.all("templates.launched_by", id=template_id)
+    return [(schedule_id, owner) for schedule_id, owner in rows]
 
 
-async def _whole(tx: Tx, rows: Sequence[Row]) -> dict[int, JobTemplate]:
+async def _with_tasks(tx: Tx, rows: Sequence[TemplateRow]) -> dict[int, JobTemplate]:
     if not rows:
         return {}
     tasks: dict[int, list[TaskTemplate]] = defaultdict(list)
-    for row in await tx.all("templates.tasks", ids=[row[0] for row in rows]):
-        request = msgspec.json.decode(row[3], type=TaskRequest)
-        tasks[row[0]].append(
-            TaskTemplate(template_id=row[0], ordinal=row[1], request=request, created_at=row[4], modified_at=row[5])
+    for row in await _TASKS.all(tx, ids=[row.id for row in rows]):
+        task = TaskTemplate(
+            template_id=row.template_id,
+            ordinal=row.ordinal,
+            request=_request(row.document),
+            created_at=row.created_at,
+            modified_at=row.modified_at,
         )
-    return {
-        row[0]: JobTemplate(
-            id=row[0],
-            organization_id=row[1],
-            pipeline_id=row[2],
-            stage=row[3],
-            document=msgspec.json.decode(row[4], type=TemplateDocument),
-            tasks=tuple(tasks[row[0]]),
-            version=row[5],
-            created_by=row[6],
-            created_at=row[7],
-            modified_at=row[8],
-        )
-        for row in rows
-    }
+        tasks[row.template_id].append(task)
+    return {row.id: _template(row, tasks[row.id]) for row in rows}
+
+
+def _template(row: TemplateRow, tasks: Iterable[TaskTemplate]) -> JobTemplate:
+    return JobTemplate(**row._asdict() | {"document": _document(row.document), "tasks": tuple(tasks)})

@@ -2,16 +2,15 @@
 
 from typing import Final
 
-from enginehouse.api.edge import schedules
 from enginehouse.api.edge.job_shapes import CancelJobs, Cancelled
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.json.decode import Body
-from enginehouse.api.input import refs as rest_jobs_refs
+from enginehouse.api.input import refs
 from enginehouse.api.input.ranges import bounds
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.operations import accounts, bulk_cancels, jobs
-from enginehouse.operations.schedules.cancellation import call_off
+from enginehouse.operations.schedules import cancellation
 
 _CANCEL: Final = Body(CancelJobs)
 _NONE: Final = (
@@ -27,16 +26,13 @@ async def cancel(call: Call) -> Reply:
     given = await call.body(_CANCEL)
     match selectors(given):
         case ["jobID"]:
-            text = given.job_id or ""
-            job_id, include_running = rest_jobs_refs.named(text), bool(given.include_running)
-            answer = await jobs.cancel(call.house, call.principal, job_id, text, include_running=include_running)
+            ref, include_running = refs.job(given.job_id or ""), bool(given.include_running)
+            answer = await jobs.cancel(call.house, call.principal, ref, include_running=include_running)
             return json(Cancelled(True, answer.count, answer.stopping if include_running else None))
         case ["scheduledJobID"]:
-            text, include_running = str(given.scheduled_job_id), bool(given.include_running)
-            called_off = await call_off(
-                call.house, call.principal, schedules.named(text), text, include_running=include_running
-            )
-            return json(Cancelled(True, called_off.count, called_off.stopping if include_running else None))
+            ref, include_running = refs.schedule(str(given.scheduled_job_id)), bool(given.include_running)
+            done = await cancellation.cancel(call.house, call.principal, ref, include_running=include_running)
+            return json(Cancelled(True, done.count, done.stopping if include_running else None))
         case ["organizationID"]:
             return await _cancel_range(call, given)
         case []:

@@ -7,7 +7,7 @@ from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
-from enginehouse.api.input.refs import named
+from enginehouse.api.input import refs
 from enginehouse.domain import ids
 from enginehouse.domain.errors import InvalidInput, NotImplementedYet
 from enginehouse.domain.job import JobFilter
@@ -52,15 +52,16 @@ async def create(call: Call) -> Reply:
 async def status(call: Call) -> Reply:
     """GET proc/job/{JobID}/status."""
     [text] = call.ids
-    job_id = named(text)
-    word = words.job_word(await jobs.status(call.house, call.principal, job_id, text))
-    return Reply(b'{"job":{"internalJobID":"%b","jobStatus":"%b"}}' % (ids.job_uuid(job_id).encode(), word.encode()))
+    ref = refs.job(text)
+    word = words.job_word(await jobs.status(call.house, call.principal, ref))
+    job_id = ids.job_uuid(ref.number)
+    return Reply(b'{"job":{"internalJobID":"%b","jobStatus":"%b"}}' % (job_id.encode(), word.encode()))
 
 
 async def detail(call: Call) -> Reply:
     """GET proc/job/{JobID}/detail."""
     [text] = call.ids
-    job = await jobs.get(call.house, call.principal, named(text), text)
+    job = await jobs.get(call.house, call.principal, refs.job(text))
     categories = await task_view.category_names(call.house, call.principal)
     return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories)))
 
@@ -68,7 +69,7 @@ async def detail(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """POST proc/job/{JobID}/delete: the path decides, a body is not looked at."""
     [text] = call.ids
-    await jobs.delete(call.house, call.principal, named(text), text)
+    await jobs.delete(call.house, call.principal, refs.job(text))
     return NO_CONTENT
 
 
@@ -102,12 +103,13 @@ def _filter(query: Query) -> JobFilter | None:
     status = query.word("status", STATUSES)
     named_jobs = [ids.parse_job(text) for name in ("jobID", "coreJobID") if (text := query.text(name)) is not None]
     target = query.text("recordingID")
+    target_id = None if target is None else ids.parse_number(target)
     schedule = query.text("scheduledJobID")
     offset, limit = query.page()
     wanted = JobFilter(
         statuses=(JobStatus(status),) if status in _STORED else (),
         ids=(named_jobs[0],) if named_jobs and named_jobs[0] is not None else None,
-        target_id=int(target) if target is not None and _is_id(target) else None,
+        target_id=target_id,
         schedule_ids=None if schedule is None or (of := ids.parse_schedule(schedule)) is None else (of,),
         created_from=query.earliest("startTime", "CreatedAfter"),
         created_to=query.latest("endTime", "CreatedBefore"),
@@ -123,13 +125,9 @@ def _filter(query: Query) -> JobFilter | None:
         or None in named_jobs
         or len(set(named_jobs)) > 1
         or (schedule is not None and wanted.schedule_ids is None)
-        or (target is not None and not _is_id(target))
+        or (target is not None and target_id is None)
     )
     return None if impossible else wanted
 
 
 _STORED: Final = frozenset(JobStatus)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 1 << 63

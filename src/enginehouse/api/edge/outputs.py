@@ -6,10 +6,9 @@ from typing import Final
 import msgspec
 from msgspec import field
 
-from enginehouse.api.edge import tasks as rest_tasks
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.download import Download
-from enginehouse.api.input import refs as rest_jobs_refs
+from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
 from enginehouse.domain.artifact import Artifact
 from enginehouse.operations import artifacts
@@ -49,17 +48,17 @@ MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output shown inside JSON; a larg
 async def of_job(call: Call) -> Reply:
     """GET proc/job/{JobID}/outputs: what the job has published; empty before."""
     [text] = call.ids
-    job_id = rest_jobs_refs.named(text)
-    found = await artifacts.of_job(call.house, call.principal, job_id, text)
-    return json(OutputsAnswer(JobOutputs(ids.job_uuid(job_id), _listed(found))))
+    ref = refs.job(text)
+    outputs = await artifacts.of_job(call.house, call.principal, ref)
+    return json(OutputsAnswer(JobOutputs(ids.job_uuid(ref.number), _listed(outputs))))
 
 
 async def of_task(call: Call) -> Reply:
     """GET proc/task/{TaskID}/outputs: every output of the task."""
     [text] = call.ids
-    job_id, ordinal = rest_tasks.named(text)
-    found = await artifacts.of_task(call.house, call.principal, job_id, ordinal, text)
-    return json(OutputsAnswer(TaskOutputs(ids.task_uuid(job_id, ordinal), _listed(found))))
+    ref = refs.task(text)
+    outputs = await artifacts.of_task(call.house, call.principal, ref)
+    return json(OutputsAnswer(TaskOutputs(ids.task_uuid(ref.job_id, ref.ordinal), _listed(outputs))))
 
 
 async def job_output(call: Call) -> Reply:
@@ -84,13 +83,13 @@ async def task_download(call: Call) -> Download:
 
 async def _of_job_named(call: Call) -> Artifact:
     text, name = call.ids
-    found = await artifacts.of_job(call.house, call.principal, rest_jobs_refs.named(text), text)
+    found = await artifacts.of_job(call.house, call.principal, refs.job(text))
     return artifacts.named(found, name)
 
 
 async def _of_task_named(call: Call) -> Artifact:
     text, name = call.ids
-    found = await artifacts.of_task(call.house, call.principal, *rest_tasks.named(text), text)
+    found = await artifacts.of_task(call.house, call.principal, refs.task(text))
     return artifacts.named(found, name)
 
 

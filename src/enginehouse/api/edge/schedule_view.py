@@ -9,8 +9,8 @@ from enginehouse.api.spelling import json_text, optional
 from enginehouse.api.view import schedule as view
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.operations import sources
-from enginehouse.operations.schedules.schedules import Schedule
 
 
 async def details(call: Call, principal: Principal, schedules: Sequence[Schedule]) -> list[ScheduledJobDetail]:

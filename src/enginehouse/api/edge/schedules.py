@@ -19,12 +19,14 @@ from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json import reader
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
+from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
-from enginehouse.domain.schedules.schedule import Between, Order, RunMode, ScheduleFilter
+from enginehouse.domain.schedules.filter import Between, Order, ScheduleFilter
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.operations import accounts, sources
 from enginehouse.operations.schedules import backlog, schedules
-from enginehouse.operations.schedules.launches import Launching, launch_templates
+from enginehouse.operations.schedules.launches import LaunchOptions, launch_templates
 
 _LAUNCH: Final = Body(LaunchTemplate)
 # Without a word for it, by creation, which ids rise with.
@@ -42,7 +44,7 @@ _LARGEST_INTERVAL: Final = 366 * 86_400
 async def detail(call: Call) -> Reply:
     """GET proc/scheduled_job/{ScheduledJobID}/detail, by number or UUID."""
     [text] = call.ids
-    found = await schedules.get(call.house, call.principal, named(text), text)
+    found = await schedules.get(call.house, call.principal, refs.schedule(text))
     [shown] = await schedule_view.details(call, call.principal, [found])
     return json(ScheduledJobAnswer(result=shown))
 
@@ -70,7 +72,7 @@ async def list_(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """POST proc/scheduled_job/{ScheduledJobID}/delete: it fires no more; its jobs stay."""
     [text] = call.ids
-    await schedules.delete(call.house, call.principal, named(text), text)
+    await schedules.delete(call.house, call.principal, refs.schedule(text))
     return NO_CONTENT
 
 
@@ -96,18 +98,14 @@ async def launch(call: Call) -> Reply:
     """POST proc/template/{TemplateID}/launch: a job of the template, with the payload merged into its tasks."""
     [text] = call.ids
     given = await call.body(_LAUNCH)
-    template_id = ids.parse_job(text)
-    if template_id is None:
-        raise NotFound("JobTemplate", text[:80])
-    schedule_id = None
+    template = refs.template(text)
+    schedule = None
     if given.scheduled_job_id not in (None, ""):
-        schedule_id = named(str(given.scheduled_job_id), path="scheduledJobID")
+        schedule = refs.schedule(str(given.scheduled_job_id), path="scheduledJobID")
     echo = {} if given.source_id in (None, "") else {"coreSourceID": given.source_id}
+    options = LaunchOptions(payload=_payload(given.payload_json), echo=echo)
     try:
-        made = await launch_templates(
-            call.house, call.principal, [template_id], schedule_id=schedule_id, shown=str(given.scheduled_job_id or ""),
-            launching=Launching(payload=_payload(given.payload_json), echo=echo),
-        )  # fmt: skip
+        made = await launch_templates(call.house, call.principal, [template.number], schedule=schedule, options=options)
     except NotFound as missing:
         raise _respelled(missing, text) from None
     return json(Launched(Operation(True, len(made), [ids.job_uuid(each.job_id) for each in made])))
@@ -124,23 +122,16 @@ def _respelled(missing: NotFound, template: str) -> NotFound:
             return missing
 
 
-def named(text: str, *, path: str = "") -> int:
-    """The scheduled job that a path or a body names, by number or UUID. Raises NotFound."""
-    schedule_id = ids.parse_schedule(text)
-    if schedule_id is None:
-        raise NotFound(schedules.SCHEDULE, text[:80], path=path)
-    return schedule_id
-
-
 async def _filter(call: Call, query: Query) -> ScheduleFilter:
     mode = query.word("runMode", tuple(RunMode))
     active = query.word("isActive", ("true", "false"))
     text, source, kind = query.text("scheduledJobID"), query.text("sourceID"), query.text("sourceType")
     offset, limit = query.page()
     order, descending = _ORDERS[query.order(tuple(_ORDERS))], query.descending()
-    only = () if text is not None and ids.parse_schedule(text) is None else None
+    schedule_id = None if text is None else ids.parse_schedule(text)
+    source_id = None if source is None else ids.parse_number(source)
     return ScheduleFilter(
-        ids=only if text is None or only is not None else (named(text),),
+        ids=None if text is None else () if schedule_id is None else (schedule_id,),
         name=query.text("scheduledJobName"),
         run_mode=None if mode is None else RunMode(mode),
         is_active=None if active is None else active == "true",
@@ -150,7 +141,7 @@ async def _filter(call: Call, query: Query) -> ScheduleFilter:
             "start_at": _within(query, "startStartTime", "endStartTime"),
             "stop_at": _within(query, "startStopTime", "endStopTime"),
         },
-        source_ids=None if source is None else (int(source),) if _is_id(source) else (),
+        source_ids=None if source is None else () if source_id is None else (source_id,),
         source_type_ids=None if kind is None else await _kinds(call, kind),
         order=((order, descending),),
         offset=offset,
@@ -170,10 +161,6 @@ async def _kinds(call: Call, word: str) -> tuple[int, ...]:
     return tuple(each.id for each in known.values() if word.casefold() in (each.name.casefold(), str(each.id)))
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
-
-
 def _payload(text: str | None) -> Any:
     """What is in `payloadJSON`. Raises InvalidInput."""
     if text is None or not text.strip():
@@ -190,7 +177,9 @@ def _payload(text: str | None) -> Any:
 async def _series(call: Call) -> backlog.Series:
     query = Query(call.query)
     given = query.integer("interval", 0, 1, _LARGEST_INTERVAL)
-    asked = backlog.Asked(start=query.earliest("startTime"), end=query.latest("endTime"), interval=given or None)
+    asked = backlog.SeriesRequest(
+        start=query.earliest("startTime"), end=query.latest("endTime"), interval=given or None
+    )
     query.finish()
     return await backlog.series(call.house, call.principal, asked)
 

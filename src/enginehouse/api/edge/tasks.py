@@ -11,7 +11,7 @@ from starlette.responses import FileResponse
 
 from enginehouse.api.edge import task_view
 from enginehouse.api.http.call import Call, Reply, json
-from enginehouse.domain import ids
+from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound
 from enginehouse.operations import artifacts, jobs
 from enginehouse.operations.house import House
@@ -20,7 +20,7 @@ from enginehouse.operations.house import House
 async def detail(call: Call) -> Reply:
     """GET proc/task/{TaskID}/detail."""
     [text] = call.ids
-    job, task = await jobs.task(call.house, call.principal, *named(text), text)
+    job, task = await jobs.task(call.house, call.principal, refs.task(text))
     categories = await task_view.category_names(call.house, call.principal)
     return json(task_view.TaskAnswer(task_view.task_detail(call.house, call.principal, job, task, categories)))
 
@@ -28,7 +28,7 @@ async def detail(call: Call) -> Reply:
 async def logs(call: Call) -> FileResponse:
     """GET proc/task/{TaskID}/logs: a zip with a file for each attempt; empty before the first one."""
     [text] = call.ids
-    files = await artifacts.logs(call.house, call.principal, *named(text), text)
+    files = await artifacts.logs(call.house, call.principal, refs.task(text))
     archive = await _zip(call.house, files)
     return FileResponse(
         archive,
@@ -36,14 +36,6 @@ async def logs(call: Call) -> FileResponse:
         filename=f"{text}-logs.zip",
         background=BackgroundTask(archive.unlink, missing_ok=True),
     )
-
-
-def named(text: str) -> tuple[int, int]:
-    """The task that a path names, in either spelling. Raises NotFound."""
-    task = ids.parse_task(text)
-    if task is None:
-        raise NotFound("Task", text[:80])
-    return task
 
 
 async def _zip(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:

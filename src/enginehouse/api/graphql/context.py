@@ -8,11 +8,16 @@ from graphql import GraphQLResolveInfo
 
 from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.domain.artifact import Target
+from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.event import Event
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job, JobFilter
+from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.sources import Source, SourceType
+from enginehouse.domain.templates import JobTemplate
 from enginehouse.domain.wait_reasons.explanation import JobExplanation
 from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import (
@@ -28,14 +33,10 @@ from enginehouse.operations import (
     templates,
     why,
 )
-from enginehouse.operations.content_templates import ContentTemplate
 from enginehouse.operations.events import EventPage
 from enginehouse.operations.house import House
-from enginehouse.operations.pipelines import Pipeline
 from enginehouse.operations.schedules import schedules, slots
-from enginehouse.operations.schedules.schedules import Schedule
-from enginehouse.operations.sources import Source, SourceType
-from enginehouse.operations.templates import JobTemplate, Launched
+from enginehouse.operations.templates import ScheduleLaunches
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -132,7 +133,9 @@ class Context:
         self.pipeline_templates: Loader[int, list[JobTemplate]] = Loader(
             lambda ids: pipelines.templates(house, self.principal, ids)
         )
-        self.launched: Loader[int, Launched] = Loader(lambda ids: templates.launched(house, self.principal, ids))
+        self.launched: Loader[int, ScheduleLaunches] = Loader(
+            lambda ids: templates.launched(house, self.principal, ids)
+        )
         self.content_templates: Loader[int, Sequence[ContentTemplate]] = Loader(
             lambda ids: content_templates.of_schedules(house, self.principal, ids)
         )

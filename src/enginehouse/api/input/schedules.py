@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar
 from msgspec import UNSET, UnsetType
 
 from enginehouse.domain.errors import Problem, excerpt
+from enginehouse.domain.ids import parse_number
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest, WeeklyPart
-from enginehouse.domain.schedules.schedule import CatchUp, Fold, Gap, Overlap, RunMode, Unit
+from enginehouse.domain.schedules.timing import CatchUp, Fold, Gap, Overlap, RunMode, Unit
 
 W = TypeVar("W", bound=StrEnum)
 Input = Mapping[str, Any]
@@ -118,7 +119,7 @@ def _source(given: Input, problems: list[Problem]) -> int | UnsetType | None:
     if given["primarySourceId"] is None:
         return None
     text = str(given["primarySourceId"])
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        return int(text)
+    if (source_id := parse_number(text)) is not None:
+        return source_id
     problems.append(Problem("primarySourceId", f"{excerpt(text)} was not found.", excerpt(text)))
     return UNSET

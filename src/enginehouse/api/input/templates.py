@@ -10,14 +10,14 @@ from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import parse_pipeline
 from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations import templates
 from enginehouse.operations.house import House
-from enginehouse.operations.templates import JobTemplate
 
 _ECHO = ("clusterId", "skipDecider", "applicationId")
 
 
-class Caller(Protocol):
+class RequestContext(Protocol):
     """A request at either entrance: the house it came to, and who is asking."""
 
     @property
@@ -27,18 +27,20 @@ class Caller(Protocol):
     def principal(self) -> Principal: ...
 
 
-def inline(caller: Caller, inputs: Sequence[Input] | None, path: str) -> tuple[list[JobTemplate], list[Problem]]:
+def inline(
+    context: RequestContext, inputs: Sequence[Input] | None, path: str
+) -> tuple[list[JobTemplate], list[Problem]]:
     """The templates written into another request at `path` (`jobTemplates`), and all that is wrong with them."""
     new_templates, problems = list[JobTemplate](), list[Problem]()
     for number, each in enumerate(inputs or ()):
         prefix = f"{path}[{number}]."
-        template, unread = template_of(caller, each, prefix)
+        template, unread = template_of(context, each, prefix)
         new_templates.append(template)
-        problems += unread or templates.problems(caller.house, caller.principal, template, prefix)
+        problems += unread or templates.problems(context.house, context.principal, template, prefix)
     return new_templates, problems
 
 
-def template_of(caller: Caller, fields: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
+def template_of(context: RequestContext, fields: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
     """The template that is asked for; its jobs are not looked at yet."""
     problems = list[Problem]()
     config = fields.get("jobConfig")
@@ -49,7 +51,7 @@ def template_of(caller: Caller, fields: Input, prefix: str = "") -> tuple[JobTem
     if (text := fields.get("jobPipelineId")) is not None and (pipeline_id := parse_pipeline(text)) is None:
         problems.append(Problem(f"{prefix}jobPipelineId", f'there is no pipeline "{text}".', text))
     template = templates.new(
-        caller.principal,
+        context.principal,
         tasks=[task_request(task) for task in fields.get("taskTemplates") or ()],
         routes=[route_request(route) for route in fields.get("routes") or ()],
         job_config=config,

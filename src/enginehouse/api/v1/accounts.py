@@ -31,14 +31,14 @@ _REVOKE: Final = Body(RevokeToken)
 
 async def list_organizations(call: Call) -> Reply:
     """GET organizations: all for a super administrator, else the caller's own."""
-    found = await identity.list_organizations(call.house, call.principal)
+    found = await accounts.list_organizations(call.house, call.principal)
     return result([organization_shown(one) for one in found])
 
 
 async def create_organization(call: Call) -> Reply:
     """POST organizations."""
     given = await call.body(_ORGANIZATION)
-    made = await identity.create_organization(call.house, call.principal, given.name, given.default_retries)
+    made = await accounts.create_organization(call.house, call.principal, given.name, given.default_retries)
     return result(organization_shown(made))
 
 
@@ -46,7 +46,7 @@ async def create_user(call: Call) -> Reply:
     """POST users."""
     given = await call.body(_USER)
     owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
-    made = await identity.create_user(
+    made = await accounts.create_user(
         call.house,
         call.principal,
         name=given.name,
@@ -62,7 +62,7 @@ async def create_user(call: Call) -> Reply:
 async def set_password(call: Call) -> Reply:
     """POST users/password: the user's sessions are over."""
     given = await call.body(_PASSWORD)
-    await identity.set_password(call.house, call.principal, given.name, given.password)
+    await accounts.set_password(call.house, call.principal, given.name, given.password)
     return NO_CONTENT
 
 

@@ -10,11 +10,12 @@ from enginehouse.api.http.download import Download
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import MAX_OFFSET, Query
-from enginehouse.api.input import refs as rest_jobs_refs
+from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
 from enginehouse.api.v1.envelope import result
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import NotFound
+from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.work import Attempt
 from enginehouse.operations import attempts, jobs
 
@@ -60,39 +61,33 @@ async def retry(call: Call) -> Reply:
     if raw:
         body.check_json(call.headers.content_type)
     given = _RETRY.read(raw) if raw else RetryJob()
-    job_id = rest_jobs_refs.named(text)
-    made = await jobs.retry(
-        call.house, call.principal, job_id, text, only_failed=given.only_failed or False, key=call.key
-    )
+    ref = refs.job(text)
+    made = await jobs.retry(call.house, call.principal, ref, only_failed=given.only_failed or False, key=call.key)
     retried = RetriedJob(
         internal_job_id=ids.job_uuid(made.job_id),
         core_job_id=ids.job_graphql(made.job_id),
-        retry_of=ids.job_uuid(job_id),
+        retry_of=ids.job_uuid(ref.number),
     )
     return result(retried, replayed=made.replayed)
 
 
 async def list_attempts(call: Call) -> Reply:
     """GET jobs/{JobID}/tasks/{Ordinal}/attempts: by item and number, those that run included."""
-    text, number = call.ids
     most = call.house.limits.page_size
     query = Query(call.query)
     offset, limit = query.integer("offset", 0, 0, MAX_OFFSET), query.integer("limit", most, 1, most)
     query.finish()
-    job_id, ordinal = rest_jobs_refs.named(text), _number("Task", number)
-    found = await attempts.of_task(
-        call.house, call.principal, job_id, ordinal, f"{text}/{number}", offset=offset, limit=limit
-    )
-    return result([_attempt(job_id, ordinal, each) for each in found])
+    ref = _task(*call.ids)
+    page = await attempts.of_task(call.house, call.principal, ref, offset=offset, limit=limit)
+    return result([_attempt(ref.job_id, ref.ordinal, each) for each in page])
 
 
 async def log(call: Call) -> Download:
     """GET jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log: what the engine printed, capped."""
-    text, task, item, number = call.ids
-    job_id, ordinal = rest_jobs_refs.named(text), _number("Task", task)
-    attempt = _number("Attempt", item), _number("Attempt", number)
-    found = await attempts.log(call.house, call.principal, job_id, ordinal, *attempt, f"{text}/{task}")
-    return Download(found, media_type="text/plain; charset=utf-8")
+    job, task, item, number = call.ids
+    ref, attempt = _task(job, task), (_number("Attempt", item), _number("Attempt", number))
+    content = await attempts.log(call.house, call.principal, ref, *attempt)
+    return Download(content, media_type="text/plain; charset=utf-8")
 
 
 def log_path(job_id: int, ordinal: int, attempt: Attempt) -> str:
@@ -100,11 +95,16 @@ def log_path(job_id: int, ordinal: int, attempt: Attempt) -> str:
     return f"/api/v1/jobs/{ids.job_uuid(job_id)}/tasks/{ordinal}/attempts/{attempt.item}/{attempt.number}/log"
 
 
+def _task(job: str, task: str) -> TaskRef:
+    return TaskRef(refs.job(job).number, _number("Task", task), f"{job}/{task}")
+
+
 def _number(kind: str, text: str) -> int:
     """A part of a path that counts. Raises NotFound for what is no number of ours."""
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+    number = ids.parse_number(text) if len(text) <= _LONGEST_NUMBER else None
+    if number is None:
         raise NotFound(kind, text[:80])
-    return int(text)
+    return number
 
 
 def _attempt(job_id: int, ordinal: int, one: Attempt) -> AttemptShown:

@@ -8,11 +8,11 @@ from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
+from enginehouse.api.input import refs
 from enginehouse.api.input.ranges import bounds
 from enginehouse.api.spelling import DateTime, optional
 from enginehouse.api.v1.envelope import result
 from enginehouse.domain import times
-from enginehouse.domain.errors import NotFound
 from enginehouse.operations import accounts, bulk_cancels
 from enginehouse.operations.bulk_cancels import BulkCancel
 
@@ -90,9 +90,7 @@ async def progress(call: Call) -> Reply:
     given = query.text("organizationID")
     query.finish()
     owner = await accounts.acting(call.house, call.principal, given, "organizationID")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotFound("Bulk cancel", text[:80])
-    return result(_shown(await bulk_cancels.get(call.house, owner, int(text), text)))
+    return result(_shown(await bulk_cancels.get(call.house, owner, refs.bulk_cancel(text))))
 
 
 def _shown(done: BulkCancel) -> BulkCancelShown:

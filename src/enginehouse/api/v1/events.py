@@ -5,7 +5,7 @@ from typing import Any, Final
 from enginehouse.api import auth
 from enginehouse.api.http.call import Answer, Call
 from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE, Query
-from enginehouse.api.input.refs import named
+from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
 from enginehouse.api.v1.envelope import result
 from enginehouse.api.v1.event_shapes import EventShown
@@ -30,7 +30,7 @@ async def list_(call: Call) -> Answer:
     after = query.integer("after", FIRST, 0, MAX_OFFSET)
     limit = query.integer("limit", MAX_PAGE, 1, MAX_PAGE)
     query.finish()
-    found = await events.list_(call.house, call.principal, named(text), text, after=after, limit=limit)
+    found = await events.list_(call.house, call.principal, refs.job(text), after=after, limit=limit)
     return result([shown(event) for event in found])
 
 
@@ -44,7 +44,7 @@ async def stream(call: Call) -> Answer:
     name = "after"
     if call.headers.last_event_id:
         name, after = "Last-Event-ID", _last_event(call.headers.last_event_id)
-    following = await events.follow(call.house, call.principal, named(text), text, after=after, name=name)
+    following = await events.follow(call.house, call.principal, refs.job(text), after=after, name=name)
 
     async def check() -> None:
         await auth.principal(call.house, call.headers.authorization, call.headers.api_key)
@@ -83,6 +83,6 @@ def _detail(event: Event) -> dict[str, Any]:
 
 def _last_event(given: bytes) -> int:
     text = given.decode("latin-1")
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        return int(text)
+    if len(text) < 10 and (event_id := ids.parse_number(text)) is not None:
+        return event_id
     raise InvalidInput(f'the id of an event of this job, got "{text[:40]}".', "Last-Event-ID")

@@ -72,18 +72,18 @@ async def pause_job(call: Call) -> Reply:
     """POST jobs/{JobID}/pause: nothing more of it starts."""
     [text] = call.ids
     Query(call.query).finish()
-    job_id = refs.named(text)
-    changed = await limits.pause_job(call.house, call.principal, job_id, text)
-    return _job(job_id, paused=True, changed=changed)
+    ref = refs.job(text)
+    changed = await limits.pause_job(call.house, call.principal, ref)
+    return _job(ref.number, paused=True, changed=changed)
 
 
 async def resume_job(call: Call) -> Reply:
     """POST jobs/{JobID}/resume."""
     [text] = call.ids
     Query(call.query).finish()
-    job_id = refs.named(text)
-    changed = await limits.resume_job(call.house, call.principal, job_id, text)
-    return _job(job_id, paused=False, changed=changed)
+    ref = refs.job(text)
+    changed = await limits.resume_job(call.house, call.principal, ref)
+    return _job(ref.number, paused=False, changed=changed)
 
 
 def organization_shown(one: Organization) -> OrganizationShown:

@@ -9,20 +9,23 @@ from enginehouse.api.spelling import optional
 from enginehouse.api.v1.schedule_shapes import ComingView, ForesightView, ScheduleView, SlotView
 from enginehouse.api.view import schedule as view
 from enginehouse.domain import ids, times
+from enginehouse.domain.schedules.preview import UpcomingSlot
+from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
 from enginehouse.operations import templates
 from enginehouse.operations.schedules import slots
-from enginehouse.operations.schedules.schedules import Coming, Schedule, SlotRecord
-from enginehouse.operations.schedules.slots import Foresight
+from enginehouse.operations.schedules.slots import SchedulePreview
 
 
 async def schedule_views(call: Call, schedules: Sequence[Schedule]) -> list[ScheduleView]:
     """The schedules with what they launch and what is odd about them, read together."""
     warnings = await slots.warnings(call.house, schedules)
     launched = await templates.launched(call.house, call.principal, [each.id for each in schedules])
-    return [_schedule(each, warnings[each.id], launched.get(each.id, templates.Launched())) for each in schedules]
+    return [
+        _schedule(each, warnings[each.id], launched.get(each.id, templates.ScheduleLaunches())) for each in schedules
+    ]
 
 
-def _schedule(schedule: Schedule, warnings: list[str], launched: templates.Launched) -> ScheduleView:
+def _schedule(schedule: Schedule, warnings: list[str], launched: templates.ScheduleLaunches) -> ScheduleView:
     facts = view.facts(schedule, times.rest)
     return msgspec.convert(
         {
@@ -42,17 +45,17 @@ def _schedule(schedule: Schedule, warnings: list[str], launched: templates.Launc
     )
 
 
-def foresight_view(foresight: Foresight) -> ForesightView:
+def foresight_view(foresight: SchedulePreview) -> ForesightView:
     """What a schedule will do."""
     return ForesightView(
         sentence=foresight.sentence,
         next=foresight.next,
         warnings=foresight.warnings,
-        coming=[coming_view(each) for each in foresight.coming],
+        coming=[coming_view(each) for each in foresight.slots],
     )
 
 
-def coming_view(slot: Coming) -> ComingView:
+def coming_view(slot: UpcomingSlot) -> ComingView:
     """A slot to come."""
     facts = view.coming(slot, times.rest)
     start = facts["startDateTime"] if slot.due_at != slot.slot else None

@@ -4,13 +4,11 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.api.edge.schedules import named
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
-from enginehouse.api.input import sdl
-from enginehouse.api.input.schedules import named as named_in
-from enginehouse.api.input.schedules import schedule_request
+from enginehouse.api.input import refs, sdl
+from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.api.input.templates import inline
 from enginehouse.api.spelling import optional
 from enginehouse.api.v1.envelope import result
@@ -18,13 +16,15 @@ from enginehouse.api.v1.schedule_shapes import Run
 from enginehouse.api.v1.schedule_view import coming_view, foresight_view, schedule_views, slot_view
 from enginehouse.domain import ids
 from enginehouse.domain.errors import Problem
+from enginehouse.domain.schedules.filter import ScheduleFilter
+from enginehouse.domain.schedules.preview import MOST_PREVIEWED
 from enginehouse.domain.schedules.request import ScheduleRequest
-from enginehouse.domain.schedules.schedule import RunMode, ScheduleFilter
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules import slots as schedule_slots
-from enginehouse.operations.schedules.launchables import Launches
-from enginehouse.operations.schedules.launches import Launching, launch_schedule
-from enginehouse.operations.schedules.schedules import MOST_PREVIEWED, Schedule
+from enginehouse.operations.schedules.launchables import LaunchSelection
+from enginehouse.operations.schedules.launches import LaunchOptions, launch_schedule
 
 _SDL: Final = "UpdateScheduledJob"  # nothing in it is required but the id, which stands in the path
 _INPUT: Final = Body(
@@ -45,7 +45,9 @@ _LATEST: Final = (1 << 63) - 1
 async def create(call: Call) -> Reply:
     """POST schedules: the schedule and the templates written into it."""
     request, launched, problems = _read(call, *await call.judged_body(_INPUT))
-    made = await schedules.create(call.house, call.principal, request, launched or Launches(), found=problems)
+    made = await schedules.create(
+        call.house, call.principal, request, launched or LaunchSelection(), known_problems=problems
+    )
     return await _shown(call, made)
 
 
@@ -71,7 +73,7 @@ async def list_(call: Call) -> Reply:
 async def get(call: Call) -> Reply:
     """GET schedules/{ScheduleID}."""
     [text] = call.ids
-    return await _shown(call, await schedules.get(call.house, call.principal, named(text), text))
+    return await _shown(call, await schedules.get(call.house, call.principal, refs.schedule(text)))
 
 
 async def update(call: Call) -> Reply:
@@ -79,7 +81,7 @@ async def update(call: Call) -> Reply:
     [text] = call.ids
     request, launched, problems = _read(call, *await call.judged_body(_INPUT))
     changed = await schedules.update(
-        call.house, call.principal, named(text), request, launched, shown=text, found=problems
+        call.house, call.principal, refs.schedule(text), request, launched, known_problems=problems
     )
     return await _shown(call, changed)
 
@@ -87,7 +89,7 @@ async def update(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """DELETE schedules/{ScheduleID}: it fires no more; its jobs stay."""
     [text] = call.ids
-    await schedules.delete(call.house, call.principal, named(text), text)
+    await schedules.delete(call.house, call.principal, refs.schedule(text))
     return NO_CONTENT
 
 
@@ -105,8 +107,8 @@ async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: a job of each of its templates, now, whatever its calendar says."""
     [text] = call.ids
     given = await call.body(_RUN)
-    launching = Launching(payload=given.payload, target_id=optional(str, given.target_id))
-    made = await launch_schedule(call.house, call.principal, named(text), text, launching=launching)
+    options = LaunchOptions(payload=given.payload, target_id=optional(str, given.target_id))
+    made = await launch_schedule(call.house, call.principal, refs.schedule(text), options=options)
     warnings = [warning for job in made for warning in job.warnings]
     return result({"jobIds": [ids.job_graphql(job.job_id) for job in made], "warnings": warnings})
 
@@ -114,7 +116,7 @@ async def run(call: Call) -> Reply:
 async def preview(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/preview: the next slots, with what the clock on the wall has to do with them."""
     found = await _foresight(call)
-    return result([coming_view(each) for each in found.coming])
+    return result([coming_view(each) for each in found.slots])
 
 
 async def explain(call: Call) -> Reply:
@@ -127,8 +129,8 @@ async def imagine(call: Call) -> Reply:
     given, problems = await call.judged_body(_INPUT)
     count, zone = _asked(call)
     request, unread = schedule_request(sdl.plain(_SDL, given, problems))
-    found = await schedule_slots.imagine(
-        call.house, call.principal, request, count=count, zone=zone, found=[*problems, *unread]
+    found = await schedule_slots.preview_request(
+        call.house, call.principal, request, count=count, zone=zone, known_problems=[*problems, *unread]
     )
     return result(foresight_view(found))
 
@@ -140,7 +142,7 @@ async def slots(call: Call) -> Reply:
     before, (_, limit) = query.earliest("before"), query.page()
     query.finish()
     found = await schedule_slots.history(
-        call.house, call.principal, named(text), text, before=_LATEST if before is None else before, limit=limit
+        call.house, call.principal, refs.schedule(text), before=_LATEST if before is None else before, limit=limit
     )
     return result([slot_view(record, job_ids) for record, job_ids in found])
 
@@ -148,13 +150,13 @@ async def slots(call: Call) -> Reply:
 async def _switch(call: Call, *, on: bool) -> Reply:
     [text] = call.ids
     request = ScheduleRequest(is_active=on)
-    return await _shown(call, await schedules.update(call.house, call.principal, named(text), request, shown=text))
+    return await _shown(call, await schedules.update(call.house, call.principal, refs.schedule(text), request))
 
 
-async def _foresight(call: Call) -> schedule_slots.Foresight:
+async def _foresight(call: Call) -> schedule_slots.SchedulePreview:
     [text] = call.ids
     count, zone = _asked(call)
-    return await schedule_slots.foresee(call.house, call.principal, named(text), text, count=count, zone=zone)
+    return await schedule_slots.preview(call.house, call.principal, refs.schedule(text), count=count, zone=zone)
 
 
 def _asked(call: Call) -> tuple[int, str | None]:
@@ -166,15 +168,15 @@ def _asked(call: Call) -> tuple[int, str | None]:
 
 def _read(
     call: Call, given: msgspec.Struct, problems: list[Problem]
-) -> tuple[ScheduleRequest, Launches | None, list[Problem]]:
+) -> tuple[ScheduleRequest, LaunchSelection | None, list[Problem]]:
     """What is asked for; no launches where nothing is said of them, so that they stay as they are."""
     fields = sdl.plain(_SDL, given, problems)
     request, unread = schedule_request(fields)
     problems = [*problems, *unread]
     fresh, wrong = inline(call, fields.get("jobTemplates"), "jobTemplates")
-    launched = Launches(
-        template_ids=named_in(fields, "jobTemplateIds", ids.parse_job, problems),
-        pipeline_ids=named_in(fields, "jobPipelineIds", ids.parse_pipeline, problems),
+    launched = LaunchSelection(
+        template_ids=named(fields, "jobTemplateIds", ids.parse_job, problems),
+        pipeline_ids=named(fields, "jobPipelineIds", ids.parse_pipeline, problems),
         fresh=fresh,
     )
     said = {"jobTemplates", "jobTemplateIds", "jobPipelineIds"} & fields.keys()

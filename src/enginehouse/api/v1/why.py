@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 
-from enginehouse.api.edge import tasks, words
+from enginehouse.api.edge import words
 from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
@@ -21,7 +21,7 @@ async def of_job(call: Call) -> Reply:
     """GET jobs/{JobID}/why."""
     [text] = call.ids
     Query(call.query).finish()
-    job, explained = await why.job(call.house, call.principal, refs.named(text), text)
+    job, explained = await why.job(call.house, call.principal, refs.job(text))
     return result(
         JobWhy(
             internal_job_id=ids.job_uuid(job.id),
@@ -39,7 +39,7 @@ async def of_task(call: Call) -> Reply:
     """GET tasks/{TaskID}/why."""
     [text] = call.ids
     Query(call.query).finish()
-    job, explained = await why.task(call.house, call.principal, *tasks.named(text), text)
+    job, explained = await why.task(call.house, call.principal, refs.task(text))
     return result(_task(call, job, explained))
 
 

@@ -10,8 +10,9 @@ from enginehouse.api.input.schedules import DAYS
 from enginehouse.api.spelling import optional
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.schedules.description import clock
-from enginehouse.domain.schedules.schedule import Recurring, RunMode, Timing, Weekly
-from enginehouse.operations.schedules.schedules import Coming, Schedule, SlotRecord
+from enginehouse.domain.schedules.preview import UpcomingSlot
+from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
+from enginehouse.domain.schedules.timing import Recurring, RunMode, Timing, Weekly
 
 Facts = dict[str, Any]
 WriteMoment = Callable[[int], str]
@@ -82,7 +83,7 @@ def next_run(schedule: Schedule) -> int | None:
     return schedule.next_at if schedule.run_mode is RunMode.RECURRING else None
 
 
-def coming(slot: Coming, write: WriteMoment) -> Facts:
+def coming(slot: UpcomingSlot, write: WriteMoment) -> Facts:
     """A slot to come, and the same on the clock on the wall."""
     return {
         "slotDateTime": write(slot.slot),

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from enginehouse.domain.schedules.schedule import Fold, Gap, Recurring, Timing, Unit, Weekly
+from enginehouse.domain.schedules.timing import Fold, Gap, Recurring, Timing, Unit, Weekly
 from enginehouse.domain.schedules.zones import zone_of
 from enginehouse.domain.times import SECOND
 

@@ -1,5 +1,6 @@
 """What a schedule does, in words: one sentence for people, and what they may not have meant. Pure."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, pairwise
 from typing import Final
@@ -8,7 +9,7 @@ from cronsim import CronSim
 from msgspec.structs import replace
 
 from enginehouse.domain.schedules.calendar import EPOCH, mark, slots
-from enginehouse.domain.schedules.schedule import (
+from enginehouse.domain.schedules.timing import (
     DAY,
     CatchUp,
     Fold,
@@ -66,8 +67,8 @@ def outlook(
         case RunMode.ONCE:
             return "It runs when it is launched."
         case RunMode.NOW | RunMode.CONTINUOUS | RunMode.RECURRING if not active:
-            told = "" if slot is None else f" If it were resumed now: {next_run(slot, zone, reader_zone, now)}"
-            return f"It is paused, so nothing is to come.{told}"
+            text = "" if slot is None else f" If it were resumed now: {next_run(slot, zone, reader_zone, now)}"
+            return f"It is paused, so nothing is to come.{text}"
         case RunMode.NOW | RunMode.CONTINUOUS if not begun:
             return "The first run starts at once." if slot is None else next_run(slot, zone, reader_zone, now)
         case RunMode.NOW:
@@ -76,6 +77,21 @@ def outlook(
             return "The next run starts when the one before has ended."
         case RunMode.RECURRING:
             return next_run(slot, zone, reader_zone, now)
+
+
+def users(schedules: Sequence[tuple[int, int]], organization_id: int, *, verb: str = "launch it") -> str:
+    """Which of the (schedule, its organization) use a thing, as an organization may know it; empty where none does.
+
+    `scheduled jobs 100001 and 2 more launch it`: those of other organizations are only counted.
+    """
+    own = [str(schedule_id) for schedule_id, owner in schedules if owner == organization_id]
+    named, others = own[:5], len(schedules) - len(own[:5])
+    if not schedules:
+        return ""
+    if not named:
+        return f"{others} scheduled jobs of other organizations {verb}"
+    more = f" and {others} more" if others else ""
+    return f"scheduled jobs {', '.join(named)}{more} {verb}"
 
 
 def lint(
@@ -112,21 +128,21 @@ def lint(
 
 def _clock_changes(coming: list[int], timing: Timing, anchor: int) -> list[str]:
     """The first slot in a gap and the first in a repeated hour; one of each is enough to be warned."""
-    zone, found = zone_of(timing.zone), dict[str, str]()
+    zone, notes = zone_of(timing.zone), dict[str, str]()
     for slot in coming:
         note = mark(slot, timing)
-        if note is None or note in found:
+        if note is None or note in notes:
             continue
         local = _at(slot).astimezone(zone)
         day, time = local.strftime("%Y-%m-%d"), local.strftime("%H:%M")
         if note == "gap" and timing.gap is Gap.AFTER:
             missing = _listed([missed.strftime("%H:%M") for missed in _missing(slot, timing, anchor)], 6)
             exist = "do not exist" if " and " in missing else "does not exist"
-            found[note] = f"{missing} {exist} on {day} in {timing.zone}; that day it runs at {time}."
+            notes[note] = f"{missing} {exist} on {day} in {timing.zone}; that day it runs at {time}."
         elif note == "repeated" and timing.fold is not Fold.BOTH:
             which = "first" if timing.fold is Fold.FIRST else "second"
-            found[note] = f"{time} comes twice on {day} in {timing.zone}; it runs the {which} time only."
-    return list(found.values())
+            notes[note] = f"{time} comes twice on {day} in {timing.zone}; it runs the {which} time only."
+    return list(notes.values())
 
 
 def _missing(slot: int, timing: Timing, anchor: int) -> list[datetime]:
@@ -150,14 +166,14 @@ def _naive(local: datetime) -> int:
 def _too_long(timing: Timing, rules: Rules, shortest: int | None) -> list[str]:
     if shortest is None:
         return []
-    found = [
+    warnings = [
         f"durationSeconds {part.duration_seconds} is longer than the {span(shortest)} between runs; they would overlap."
         for part in timing.recurring
         if rules.overlap is Overlap.ALLOW and (part.duration_seconds or 0) * SECOND > shortest
     ]
     if rules.jitter_seconds * SECOND > shortest:
-        found.append(f"jitterSeconds {rules.jitter_seconds} is longer than the {span(shortest)} between two runs.")
-    return found
+        warnings.append(f"jitterSeconds {rules.jitter_seconds} is longer than the {span(shortest)} between two runs.")
+    return warnings
 
 
 def _runs_too_long(rules: Rules, shortest: int | None, usual_run: int | None) -> list[str]:
@@ -184,8 +200,8 @@ def _too_many(rules: Rules, shortest: int | None) -> list[str]:
 
 def _when(timing: Timing) -> str:
     if timing.cron is not None:
-        told = CronSim(timing.cron, EPOCH).explain()
-        return f"{told[:1].lower()}{told[1:]} ({timing.zone})"
+        text = CronSim(timing.cron, EPOCH).explain()
+        return f"{text[:1].lower()}{text[1:]} ({timing.zone})"
     parts = [_recurring(part) for part in timing.recurring] + _weekly(timing.weekly)
     elapsed = timing.recurring and all(part.unit.seconds for part in timing.recurring) and not timing.weekly
     return _listed(parts, 6) + ("" if elapsed else f" ({timing.zone})")
@@ -202,12 +218,12 @@ def _weekly(parts: tuple[Weekly, ...]) -> list[str]:
     by_time: dict[tuple[int, int | None], list[int | None]] = {}
     for part in parts:
         by_time.setdefault((part.start, part.stop), []).append(part.day)
-    found = []
+    times = []
     for (start, stop), days in by_time.items():
         named = [WEEKDAYS[day] for day in sorted({day for day in days if day is not None})]
         which = "every day" if None in days or len(named) == len(WEEKDAYS) else f"every {_listed(named, 7)}"
-        found.append(f"{which} at {clock(start)}" + ("" if stop is None else f" to {clock(stop)}"))
-    return found
+        times.append(f"{which} at {clock(start)}" + ("" if stop is None else f" to {clock(stop)}"))
+    return times
 
 
 def _listed(words: list[str], most: int) -> str:
@@ -234,12 +250,12 @@ def span(micros: int) -> str:
     """A length of time in its two largest units: `3 h 20 min`."""
     seconds = micros // SECOND
     units = (("d", DAY), ("h", 3600), ("min", 60), ("s", 1))
-    told = []
+    parts = []
     for name, size in units:
         if seconds >= size:
-            told.append(f"{seconds // size} {name}")
+            parts.append(f"{seconds // size} {name}")
             seconds %= size
-    return " ".join(told[:2]) or "less than 1 s"
+    return " ".join(parts[:2]) or "less than 1 s"
 
 
 def _at(instant: int) -> datetime:

@@ -10,7 +10,8 @@ from hashlib import blake2b
 from typing import Final
 
 from enginehouse.domain.schedules.calendar import slots
-from enginehouse.domain.schedules.schedule import CatchUp, Overlap, Rules, RunMode, Timing
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import CatchUp, Overlap, Rules, RunMode, Timing
 from enginehouse.domain.times import SECOND
 
 LOOK_AGAIN: Final = SECOND // 2  # while something waits for a run to end
@@ -57,7 +58,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ScheduleState:
     """A schedule at one moment. `busy`: a run has not ended. `queued`: slots that wait for that, the oldest first.
 
     `launched`: how many slots have fired since it was activated or changed.
@@ -75,6 +76,22 @@ class Standing:
     queued: tuple[int, ...] = ()
 
 
+def state_of(schedule: Schedule, *, busy: bool = False, queued: Sequence[int] = ()) -> ScheduleState:
+    """The schedule at this moment."""
+    return ScheduleState(
+        schedule_id=schedule.id,
+        mode=schedule.run_mode,
+        timing=schedule.timing,
+        rules=schedule.rules,
+        anchor=schedule.anchor,
+        decided=schedule.decided,
+        stop=schedule.stop_at,
+        launched=schedule.launched,
+        busy=busy,
+        queued=tuple(queued),
+    )
+
+
 def placed(start: int | None, now: int, *, anchor: int | None = None) -> tuple[int, int]:
     """The anchor and the cursor of a schedule that is activated or given another timing now.
 
@@ -85,77 +102,77 @@ def placed(start: int | None, now: int, *, anchor: int | None = None) -> tuple[i
     return begin, max(now, begin - 1)
 
 
-def first_look(standing: Standing) -> int | None:
+def first_look(state: ScheduleState) -> int | None:
     """When an active schedule is to be looked at for the first time; None for one that waits for a launch."""
-    match standing.mode:
+    match state.mode:
         case RunMode.ONCE:
             return None
         case RunMode.NOW | RunMode.CONTINUOUS:
-            return standing.decided + 1
+            return state.decided + 1
         case RunMode.RECURRING:
-            coming = slots(standing.timing, anchor=standing.anchor, after=standing.decided)
-            return _beyond(coming, standing.rules, standing.schedule_id, standing.stop)
+            coming = slots(state.timing, anchor=state.anchor, after=state.decided)
+            return _beyond(coming, state.rules, state.schedule_id, state.stop)
 
 
-def decide(standing: Standing, now: int) -> Decision:
+def decide(state: ScheduleState, now: int) -> Decision:
     """What the schedule does now, and when it is to be looked at again."""
-    match standing.mode:
+    match state.mode:
         case RunMode.ONCE:
-            return Decision(decided=standing.decided, next_at=None)
-        case RunMode.NOW if not standing.launched:
+            return Decision(decided=state.decided, next_at=None)
+        case RunMode.NOW if not state.launched:
             return Decision(fire=(now,), decided=now, next_at=now + LOOK_AGAIN)
         case RunMode.NOW:
-            again = now + LOOK_AGAIN if standing.busy else None
-            return Decision(decided=standing.decided, next_at=again, over=not standing.busy)
+            again = now + LOOK_AGAIN if state.busy else None
+            return Decision(decided=state.decided, next_at=again, over=not state.busy)
         case RunMode.CONTINUOUS:
-            return _continuous(standing, now)
+            return _continuous(state, now)
         case RunMode.RECURRING:
-            return _recurring(standing, now)
+            return _recurring(state, now)
 
 
-def _continuous(standing: Standing, now: int) -> Decision:
+def _continuous(state: ScheduleState, now: int) -> Decision:
     """One run after the other until the stop, which ends the last one."""
-    if standing.stop is not None and now >= standing.stop:
-        return Decision(stop_runs=standing.busy, decided=now, next_at=None)
-    if standing.busy:
-        return Decision(decided=standing.decided, next_at=_until(standing.stop, now + LOOK_AGAIN))
-    if standing.launched and now < (again := standing.decided + SHORTEST_RUN):
-        return Decision(decided=standing.decided, next_at=_until(standing.stop, again))
-    return Decision(fire=(now,), decided=now, next_at=_until(standing.stop, now + LOOK_AGAIN))
+    if state.stop is not None and now >= state.stop:
+        return Decision(stop_runs=state.busy, decided=now, next_at=None)
+    if state.busy:
+        return Decision(decided=state.decided, next_at=_until(state.stop, now + LOOK_AGAIN))
+    if state.launched and now < (again := state.decided + SHORTEST_RUN):
+        return Decision(decided=state.decided, next_at=_until(state.stop, again))
+    return Decision(fire=(now,), decided=now, next_at=_until(state.stop, now + LOOK_AGAIN))
 
 
 def _until(stop: int | None, moment: int) -> int:
     return moment if stop is None else min(stop, moment)
 
 
-def _recurring(standing: Standing, now: int) -> Decision:
+def _recurring(state: ScheduleState, now: int) -> Decision:
     """The slots in (`decided`, now] fire, queue or are left out as the rules say, in their order."""
-    due = _due(standing, now)
-    fresh, skipped = _catch_up(due, standing.rules)
-    fire, queue, stop_runs = [*standing.queued, *fresh], list[int](), False
-    match standing.rules.overlap:
+    due = _due(state, now)
+    fresh, skipped = _catch_up(due, state.rules)
+    fire, queue, stop_runs = [*state.queued, *fresh], list[int](), False
+    match state.rules.overlap:
         case Overlap.ALLOW:
             pass
         case Overlap.SKIP:
-            fire = [] if standing.busy else fire[:1]
-            skipped += _left_out(standing.queued, fresh, fire)
+            fire = [] if state.busy else fire[:1]
+            skipped += _left_out(state.queued, fresh, fire)
         case Overlap.QUEUE:
-            fire = [] if standing.busy else fire[:1]
-            free = max(0, MOST_QUEUED - len(standing.queued))
+            fire = [] if state.busy else fire[:1]
+            free = max(0, MOST_QUEUED - len(state.queued))
             queue = [slot for slot in fresh if slot not in fire]
             skipped += _runs(queue[free:], Skip.QUEUE_FULL)
             queue = queue[:free]
         case Overlap.REPLACE:
             fire = fire[-1:]
-            skipped += _left_out(standing.queued, fresh, fire)
-            stop_runs = standing.busy and bool(fire)
-    waiting = standing.rules.overlap is Overlap.QUEUE and len(standing.queued) + len(queue) > len(fire)
+            skipped += _left_out(state.queued, fresh, fire)
+            stop_runs = state.busy and bool(fire)
+    waiting = state.rules.overlap is Overlap.QUEUE and len(state.queued) + len(queue) > len(fire)
     return Decision(
         fire=tuple(fire),
         queue=tuple(queue),
         skipped=tuple(skipped),
         stop_runs=stop_runs,
-        decided=due.slots[-1] if due.slots else standing.decided,
+        decided=due.slots[-1] if due.slots else state.decided,
         next_at=min(now + LOOK_AGAIN, due.following or now + LOOK_AGAIN) if waiting else due.following,
     )
 
@@ -173,14 +190,14 @@ class _Due:
     following: int | None = None
 
 
-def _due(standing: Standing, now: int) -> _Due:
+def _due(state: ScheduleState, now: int) -> _Due:
     due = _Due()
     moment = 0
-    for slot in slots(standing.timing, anchor=standing.anchor, after=standing.decided):
-        if standing.stop is not None and slot > standing.stop:
+    for slot in slots(state.timing, anchor=state.anchor, after=state.decided):
+        if state.stop is not None and slot > state.stop:
             break
         # Slots are decided in their order: one whose jitter is short waits for one before it whose jitter is long.
-        moment = max(moment, due_at(slot, standing.rules, standing.schedule_id))
+        moment = max(moment, due_at(slot, state.rules, state.schedule_id))
         is_late = moment + ON_TIME < now
         if moment <= now and len(due.slots) < AT_ONCE:
             due.slots.append(slot)
@@ -188,7 +205,7 @@ def _due(standing: Standing, now: int) -> _Due:
             continue
         if due.following is None:
             due.following = moment
-        if not is_late or due.late_after >= _most_late(standing.rules):
+        if not is_late or due.late_after >= _most_late(state.rules):
             break
         due.late_after += 1
     return due

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.schedules.calendar import EPOCH, slots
-from enginehouse.domain.schedules.schedule import (
+from enginehouse.domain.schedules.timing import (
     DAY,
     MOST_CATCH_UP,
     CatchUp,
@@ -83,7 +83,7 @@ class ScheduleRequest(msgspec.Struct, frozen=True, kw_only=True):
     document: dict[str, Any] = {}  # merged over what is kept: details, affiliates …
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """When and how a schedule runs, once a request has been read over what it was before."""
 
     run_mode: RunMode = RunMode.ONCE
@@ -95,31 +95,31 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(
-    request: ScheduleRequest, before: Wanted, *, now: int, default_zone: str = "UTC"
-) -> tuple[Wanted, list[Problem]]:
+    request: ScheduleRequest, before: ScheduleSettings, *, now: int, default_zone: str = "UTC"
+) -> tuple[ScheduleSettings, list[Problem]]:
     """What the schedule would be, and all that is wrong with the request."""
     problems = list[Problem]()
-    mode = _given(request.run_mode, before.run_mode)
-    start = _given(request.start_at, before.start_at)
-    stop = _given(request.stop_at, before.stop_at)
-    wanted = Wanted(
+    mode = _or_before(request.run_mode, before.run_mode)
+    start = _or_before(request.start_at, before.start_at)
+    stop = _or_before(request.stop_at, before.stop_at)
+    settings = ScheduleSettings(
         run_mode=mode,
-        is_active=_given(request.is_active, before.is_active),
+        is_active=_or_before(request.is_active, before.is_active),
         start_at=start,
         stop_at=stop,
         timing=_timing(request, before.timing, default_zone, problems),
         rules=_rules(request, before.rules, problems),
     )
-    problems += _parts(request, wanted)
+    problems += _parts(request, settings)
     if start is not None and stop is not None and stop <= start:
         text = f"{graphql_seconds(stop)} must be after startDateTime ({graphql_seconds(start)})."
         problems.append(Problem("stopDateTime", text, str(stop)))
     elif not problems:
-        problems += _never(wanted, request, now)
-    return wanted, problems
+        problems += _never(settings, request, now)
+    return settings, problems
 
 
-def _given(value: Any, before: Any) -> Any:
+def _or_before(value: Any, before: Any) -> Any:
     return before if value is UNSET else value
 
 
@@ -145,8 +145,8 @@ def _timing(request: ScheduleRequest, before: Timing, default_zone: str, problem
         weekly=weekly,
         cron=cron,
         zone=zone,
-        gap=_given(request.gap, before.gap),
-        fold=_given(request.fold, before.fold),
+        gap=_or_before(request.gap, before.gap),
+        fold=_or_before(request.fold, before.fold),
         excluded=before.excluded if request.excluded is UNSET else _excluded(request.excluded, problems),
     )
 
@@ -184,10 +184,10 @@ def _weekly_part(number: int, part: WeeklyPart, problems: list[Problem]) -> Week
 
 def seconds_of_day(text: str) -> int | None:
     """Seconds since midnight of HH:MM or HH:MM:SS; None for any other text."""
-    found = _TIME.fullmatch(text)
-    if found is None:
+    match = _TIME.fullmatch(text)
+    if match is None:
         return None
-    hours, minutes, seconds = found.groups("0")
+    hours, minutes, seconds = match.groups("0")
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
 
 
@@ -238,45 +238,45 @@ def _cron(line: str, problems: list[Problem]) -> str:
 
 
 def _rules(request: ScheduleRequest, before: Rules, problems: list[Problem]) -> Rules:
-    most, jitter = _given(request.most, before.most), _given(request.jitter_seconds, before.jitter_seconds)
+    most, jitter = _or_before(request.most, before.most), _or_before(request.jitter_seconds, before.jitter_seconds)
     if not 1 <= most <= MOST_CATCH_UP:
         text = f'1–{MOST_CATCH_UP} runs, got {most}. Use "last" to catch up with one run only.'
         problems.append(Problem("catchUpLimit", text, str(most), f"1–{MOST_CATCH_UP}"))
     if not 0 <= jitter <= DAY:
         problems.append(Problem("jitterSeconds", f"0–{DAY}, got {jitter}.", str(jitter), f"0–{DAY}"))
     return Rules(
-        overlap=_given(request.overlap, before.overlap),
-        catch_up=_given(request.catch_up, before.catch_up),
+        overlap=_or_before(request.overlap, before.overlap),
+        catch_up=_or_before(request.catch_up, before.catch_up),
         most=most,
         jitter_seconds=jitter,
     )
 
 
-def _parts(request: ScheduleRequest, wanted: Wanted) -> list[Problem]:
+def _parts(request: ScheduleRequest, settings: ScheduleSettings) -> list[Problem]:
     """The parts beside the run mode: only what is in the same request is held against each other."""
     named = {
         "recurringScheduleParts": request.recurring,
         "weeklyScheduleParts": request.weekly,
         "cron": request.cron,
     }
-    given = [name for name, value in named.items() if value is not UNSET and value]
-    if len(given) > 1:
-        text = f"Give exactly one of recurringScheduleParts, weeklyScheduleParts, cron; got {', '.join(given)}."
+    parts = [name for name, value in named.items() if value is not UNSET and value]
+    if len(parts) > 1:
+        text = f"Give exactly one of recurringScheduleParts, weeklyScheduleParts, cron; got {', '.join(parts)}."
         return [Problem("", text)]
     problems = [
         Problem(name, f"must have at most {MOST_PARTS} parts.")
         for name, value in named.items()
         if isinstance(value, tuple) and len(value) > MOST_PARTS
     ]
-    match wanted.run_mode:
-        case RunMode.RECURRING if not wanted.timing.has_parts():
+    match settings.run_mode:
+        case RunMode.RECURRING if not settings.timing.has_parts():
             text = "Recurring needs recurringScheduleParts, weeklyScheduleParts or cron."
             problems.append(Problem("runMode", text))
         case RunMode.RECURRING:
             pass
         case RunMode.ONCE | RunMode.NOW | RunMode.CONTINUOUS as mode if request.run_mode is not UNSET:
             word = mode.capitalize()
-            problems += [Problem("", f"runMode {word} does not take {name}.") for name in given]
+            problems += [Problem("", f"runMode {word} does not take {name}.") for name in parts]
             if mode is RunMode.NOW and isinstance(request.start_at, int):
                 problems.append(Problem("", "runMode Now does not take startDateTime."))
         case RunMode.ONCE | RunMode.NOW | RunMode.CONTINUOUS:
@@ -284,18 +284,18 @@ def _parts(request: ScheduleRequest, wanted: Wanted) -> list[Problem]:
     return problems
 
 
-def _never(wanted: Wanted, request: ScheduleRequest, now: int) -> list[Problem]:
+def _never(settings: ScheduleSettings, request: ScheduleRequest, now: int) -> list[Problem]:
     """An active schedule that could not fire once is refused, when the request is about when it fires."""
     about = (request.start_at, request.stop_at, request.recurring, request.weekly, request.cron, request.run_mode)
-    if not wanted.is_active or wanted.run_mode is RunMode.ONCE or all(each is UNSET for each in about):
+    if not settings.is_active or settings.run_mode is RunMode.ONCE or all(each is UNSET for each in about):
         return []
-    if wanted.stop_at is not None and wanted.stop_at <= now:
-        return [Problem("stopDateTime", "is in the past; this schedule would never fire.", str(wanted.stop_at))]
-    if wanted.run_mode is not RunMode.RECURRING:
+    if settings.stop_at is not None and settings.stop_at <= now:
+        return [Problem("stopDateTime", "is in the past; this schedule would never fire.", str(settings.stop_at))]
+    if settings.run_mode is not RunMode.RECURRING:
         return []
-    begin = wanted.start_at if wanted.start_at is not None else now
-    first = next(slots(wanted.timing, anchor=begin, after=max(now, begin - 1)), None)
-    if first is None or first > now + 2 * _FAR or (wanted.stop_at is not None and first > wanted.stop_at):
-        path = "stopDateTime" if wanted.stop_at is not None else "startDateTime"
+    begin = settings.start_at if settings.start_at is not None else now
+    first = next(slots(settings.timing, anchor=begin, after=max(now, begin - 1)), None)
+    if first is None or first > now + 2 * _FAR or (settings.stop_at is not None and first > settings.stop_at):
+        path = "stopDateTime" if settings.stop_at is not None else "startDateTime"
         return [Problem(path, "this schedule would never fire.")]
     return []

@@ -1,164 +1,65 @@
-"""What a schedule is: when it is due, and what happens when a run is late, still going or in the way of another.
+"""What a scheduled job is, what it launches, and what became of its slots."""
 
-`Timing` is what the calendar is worked out from (see `slots`), `Rules` what is decided at each slot (see `firing`).
-Times of day are seconds since local midnight, days of the week count from Monday = 0, moments are µs UTC.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, NamedTuple
 
 import msgspec
 
-DAY: Final = 86_400
-MOST_CATCH_UP: Final = 1000
+from enginehouse.domain.schedules.timing import Rules, RunMode, Timing
 
 
-class RunMode(StrEnum):
-    """When a scheduled job starts (graphql-contract §2.4). The stored words are the REST interface's."""
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A scheduled job as it is stored. Moments in µs UTC.
 
-    CONTINUOUS = "continuous"  # one run after the other from its start to its stop
-    RECURRING = "recurring"  # at the slots of its parts
-    ONCE = "once"  # never by itself: it waits for a launch
-    NOW = "now"  # at once; when that run has ended it is `once`
-
-
-class Unit(StrEnum):
-    MONTHS = "months"
-    WEEKS = "weeks"
-    DAYS = "days"
-    HOURS = "hours"
-    MINUTES = "minutes"
-    SECONDS = "seconds"
-
-    @property
-    def seconds(self) -> int | None:
-        """The length of a unit that is the same everywhere; None for those that a calendar measures."""
-        match self:
-            case Unit.SECONDS:
-                return 1
-            case Unit.MINUTES:
-                return 60
-            case Unit.HOURS:
-                return 3600
-            case Unit.DAYS | Unit.WEEKS | Unit.MONTHS:
-                return None
-
-
-class Recurring(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Every `every` units, counted from the schedule's anchor; at `start` where that is given."""
-
-    unit: Unit
-    every: int
-    start: int | None = None
-    duration_seconds: int | None = None
-
-
-class Weekly(msgspec.Struct, frozen=True, omit_defaults=True):
-    """On one day of the week, or on every day, from `start` to `stop`."""
-
-    day: int | None = None
-    start: int = 0
-    stop: int | None = None
-
-
-class Gap(StrEnum):
-    """A local time that does not exist on some day."""
-
-    AFTER = "after"  # fires at the first instant after the gap, together with all others in it: once
-    SKIP = "skip"
-
-
-class Fold(StrEnum):
-    """A local time that comes twice on some day."""
-
-    FIRST = "first"
-    LAST = "last"
-    BOTH = "both"
-
-
-class Timing(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """When slots are: the union of all parts, or the cron line, without the excluded local dates (`2026-12-24`)."""
-
-    recurring: tuple[Recurring, ...] = ()
-    weekly: tuple[Weekly, ...] = ()
-    cron: str | None = None
-    zone: str = "UTC"
-    gap: Gap = Gap.AFTER
-    fold: Fold = Fold.FIRST
-    excluded: frozenset[str] = frozenset()
-
-    def has_parts(self) -> bool:
-        return bool(self.recurring or self.weekly or self.cron)
-
-
-class Overlap(StrEnum):
-    """What a due slot does while a run of an earlier one has not ended."""
-
-    ALLOW = "allow"
-    SKIP = "skip"
-    QUEUE = "queue"
-    REPLACE = "replace"
-
-
-class CatchUp(StrEnum):
-    """What becomes of slots that passed while nobody could fire them."""
-
-    NONE = "none"
-    LAST = "last"
-    ALL = "all"
-
-
-class Rules(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`most` bounds `CatchUp.ALL`. `jitter_seconds`: a run starts up to so much later, always the same for one slot."""
-
-    overlap: Overlap = Overlap.ALLOW
-    catch_up: CatchUp = CatchUp.LAST
-    most: int = MOST_CATCH_UP
-    jitter_seconds: int = 0
-
-
-Moment = Literal["start_at", "stop_at", "created_at", "modified_at"]
-Order = Literal["id", "created_at", "modified_at", "start_at", "stop_at", "name", "run_mode", "is_active"]
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Both bounds inclusive, None unbounded. `or_empty`: what has no such moment passes too."""
-
-    first: int | None = None
-    last: int | None = None
-    or_empty: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleFilter:
-    """Which scheduled jobs to list; None and empty let all through. Moments in µs UTC, times of day in seconds.
-
-    `name` is a part of the name, whatever its case. `own`: without the public ones of other organizations.
-    `part_starts`, `part_stops`: some part starts or stops within. `order`: by what first, and whether descending.
+    `document` holds what is only shown again (details …). `anchor`, `decided`, `next_at`: see the schema.
     """
 
-    ids: tuple[int, ...] | None = None
-    name: str | None = None
-    run_mode: RunMode | None = None
-    is_active: bool | None = None
-    own: bool = False
-    dates: Mapping[Moment, Between] = field(default_factory=dict)
-    part_starts: Between | None = None
-    part_stops: Between | None = None
-    source_ids: tuple[int, ...] | None = None
-    source_type_ids: tuple[int, ...] | None = None
-    engine_ids: tuple[str, ...] | None = None
-    cluster_id: str | None = None
-    has_template: bool | None = None
-    has_live_jobs: bool | None = None
-    order: tuple[tuple[Order, bool], ...] = (("id", True),)
-    offset: int = 0
-    limit: int = 30
+    id: int
+    organization_id: int
+    name: str
+    description: str | None = None
+    run_mode: RunMode
+    is_active: bool
+    is_public: bool = False
+    start_at: int | None = None
+    stop_at: int | None = None
+    timing: Timing
+    rules: Rules
+    document: dict[str, Any] = {}
+    source_id: int | None = None
+    version: int = 1
+    anchor: int
+    decided: int
+    next_at: int | None = None
+    launched: int = 0
+    fired: int = 0
+    skipped: int = 0
+    created_by: str | None = None
+    created_at: int = 0
+    modified_at: int = 0
 
-    def is_in_storage(self) -> bool:
-        """True where the database can make the page by itself: nothing looks into names or parts."""
-        plain_order = self.order in ((("id", True),), (("id", False),))
-        return self.name is None and self.part_starts is None and self.part_stops is None and plain_order
+
+class Launch(msgspec.Struct, frozen=True):
+    """One thing a schedule launches: a template, or every template of a pipeline."""
+
+    template_id: int | None = None
+    pipeline_id: int | None = None
+
+
+class TemplateVersion(NamedTuple):
+    """A template in the version that is launched now, and the organization whose job that makes: the schedule's."""
+
+    template_id: int
+    version: int
+    organization_id: int
+
+
+class SlotRecord(NamedTuple):
+    """What became of a slot, or of `slots` in a row up to `last_slot`: fired, queued, or skipped for a reason."""
+
+    slot: int
+    outcome: str
+    last_slot: int
+    slots: int
+    reason: str | None
+    version: int
+    decided_at: int

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from enginehouse.domain.audit import NOBODYS, Entry, request_origin
 from enginehouse.domain.errors import NotAllowed
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.operations.house import House
 
 P = ParamSpec("P")
@@ -93,7 +94,8 @@ def mutation(
 ]:
     """An operation that changes something: a caller who may not do it is refused, and that is recorded.
 
-    The operation itself records what it did, in its transaction. `names` is the parameter that holds the object's id.
+    The operation itself records what it did, in its transaction. `names` is the parameter that holds the object's id,
+    or its ref.
     """
 
     def refusals_recorded(
@@ -109,7 +111,7 @@ def mutation(
             except NotAllowed:
                 object_id = None
                 if place is not None and names is not None:
-                    object_id = args[place] if place < len(args) else more.get(names)
+                    object_id = _number(args[place] if place < len(args) else more.get(names))
                 refused = entry(principal, event, object_type=object_type, object_id=object_id, success=False)
                 await house.refusals.note(refused)
                 raise
@@ -117,6 +119,14 @@ def mutation(
         return audited
 
     return refusals_recorded
+
+
+def _number(subject: object) -> object:
+    match subject:
+        case Ref(number=number) | TaskRef(job_id=number):
+            return number
+        case _:
+            return subject
 
 
 def printable(text: str) -> str:

@@ -19,7 +19,7 @@ _CAME, _BEGAN, _ENDED = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SeriesRequest:
     """From when to when (µs), and how far apart the marks are (seconds); None is an hour up to now, in minutes."""
 
     start: int | None = None
@@ -38,13 +38,13 @@ class Series:
     live: dict[str, list[int]]
 
 
-async def series(house: House, principal: Principal, asked: Asked) -> Series:
+async def series(house: House, principal: Principal, request: SeriesRequest) -> Series:
     """The organization's jobs of schedules, by the run mode that each schedule has now. Raises InvalidInput."""
     require(principal, Role.READER)
 
     async def look(tx: Tx) -> Series:
         now = await tx.read_clock()
-        first, last, step = _marks(asked, now)
+        first, last, step = _marks(request, now)
         rows = await schedule_jobs.pending_changes(tx, principal.organization_id, first=first, last=last, step=step)
         marks = tuple(range(first, last + 1, step))
         changes: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * len(marks))
@@ -69,14 +69,14 @@ async def series(house: House, principal: Principal, asked: Asked) -> Series:
     return await house.database.read(look)
 
 
-def _marks(asked: Asked, now: int) -> tuple[int, int, int]:
+def _marks(request: SeriesRequest, now: int) -> tuple[int, int, int]:
     """The first mark, the end and the distance, in whole seconds. Raises InvalidInput."""
-    last = (now if asked.end is None else asked.end) // SECOND * SECOND
-    first = (last - _AN_HOUR if asked.start is None else asked.start) // SECOND * SECOND
+    last = (now if request.end is None else request.end) // SECOND * SECOND
+    first = (last - _AN_HOUR if request.start is None else request.start) // SECOND * SECOND
     if first > last:
         raise InvalidInput([Problem("startTime", "must be before endTime.")])
     shortest = max(1, -(-(last - first) // (SECOND * (MOST_MARKS - 1))))
-    interval = max(60, shortest) if asked.interval is None else asked.interval
+    interval = max(60, shortest) if request.interval is None else request.interval
     if interval < shortest:
         text = f"{shortest} or more for this range, got {interval}."
         raise InvalidInput([Problem("interval", text, str(interval), f"{shortest} or more")])

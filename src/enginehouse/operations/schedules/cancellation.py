@@ -1,4 +1,4 @@
-"""Calling a scheduled job off: it fires no more, and what of its jobs may still be cancelled is."""
+"""Cancels a scheduled job: it fires no more, and what of its jobs may still be cancelled is."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,12 +6,13 @@ from typing import Final
 import msgspec
 
 from enginehouse.domain.audit import Entry
-from enginehouse.domain.errors import NotAllowed, NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.operations.schedules.schedules import SCHEDULE
+from enginehouse.operations.schedules.schedules import KIND, SCHEDULE
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import cancellation
@@ -19,11 +20,11 @@ from enginehouse.storage.schedules import jobs
 from enginehouse.storage.schedules import schedules as storage
 
 BATCH: Final = 500  # jobs cancelled in one transaction, which others wait for meanwhile
-_CALLED_OFF: Final = "cancelled"  # why a slot that waited for a run is not waited for any longer
+_CANCELLED: Final = "cancelled"  # why a slot that waited for a run is not waited for any longer
 
 
 @dataclass(frozen=True, slots=True)
-class CalledOff:
+class ScheduleCancel:
     """How many jobs this call has cancelled; `stopping`: how many attempts of them have still to stop."""
 
     count: int
@@ -38,57 +39,51 @@ class _Batch:
     until: int
 
 
-@trail.mutation("cancelScheduledJob", SCHEDULE, names="schedule_id")
-async def call_off(
-    house: House, principal: Principal, schedule_id: int, shown: str = "", *, include_running: bool = False
-) -> CalledOff:
+@trail.mutation("cancelScheduledJob", SCHEDULE, names="ref")
+async def cancel(house: House, principal: Principal, ref: Ref, *, include_running: bool = False) -> ScheduleCancel:
     """The schedule is inactive from the first commit on, and its jobs that may still be cancelled are aborted.
 
     That goes in batches; one that fails leaves the rest for the same call made again. Jobs past the point of cancelling
     go on, unless `include_running` stops them. Raises NotFound, NotAllowed for a public one of another organization.
     """
     require(principal, Role.USER)
-    done = trail.entry(principal, "cancelScheduledJob", object_type=SCHEDULE, object_id=schedule_id)
+    entry = trail.entry(principal, "cancelScheduledJob", object_type=SCHEDULE, object_id=ref.number)
 
     async def begin(tx: Tx) -> _Batch:
-        await _deactivate(tx, principal, schedule_id, shown)
-        return await _cancel(tx, principal, schedule_id, done, 0, tx.now, include_running=include_running)
+        await _deactivate(tx, principal, ref)
+        return await _cancel(tx, principal, ref.number, entry, 0, tx.now, include_running=include_running)
 
     batch = await house.database.write_work(begin)
     count = stopping = 0
     while True:
-        _tell(house, batch)
+        _notify(house, batch)
         count += len(batch.cancelled) + len(batch.stopping)
         stopping += sum(batch.stopping.values())
         if batch.last is None:
-            return CalledOff(count, stopping)
+            return ScheduleCancel(count, stopping)
         after, until = batch.last, batch.until
 
         async def go_on(tx: Tx, after: int = after, until: int = until) -> _Batch:
-            return await _cancel(tx, principal, schedule_id, done, after, until, include_running=include_running)
+            return await _cancel(tx, principal, ref.number, entry, after, until, include_running=include_running)
 
         batch = await house.database.write_work(go_on)
 
 
-async def _deactivate(tx: Tx, principal: Principal, schedule_id: int, shown: str) -> None:
+async def _deactivate(tx: Tx, principal: Principal, ref: Ref) -> None:
     """Nothing of it fires any more; `tx.now` is later than the last job that it has started."""
-    old = await storage.lock(tx, principal.organization_id, schedule_id)
-    if old is None:
-        if schedule_id in await storage.by_ids(tx, principal.organization_id, [schedule_id]):
-            raise NotAllowed("This scheduled job belongs to another organization; it can be read, not changed.")
-        raise NotFound(SCHEDULE, shown or schedule_id)
+    old = await owned.locked(tx, KIND, principal, ref)
     # Only now: whoever fired it last has just let go of the row, and the jobs of that are to be cancelled too.
     await tx.read_clock()
     if old.is_active:
         await storage.update(tx, old, msgspec.structs.replace(old, is_active=False, next_at=None))
-    await storage.drop_queued(tx, schedule_id, _CALLED_OFF)
+    await storage.drop_queued(tx, old.id, _CANCELLED)
 
 
 async def _cancel(
     tx: Tx,
     principal: Principal,
     schedule_id: int,
-    done: Entry,
+    entry: Entry,
     after: int,
     until: int,
     *,
@@ -96,18 +91,18 @@ async def _cancel(
 ) -> _Batch:
     """The next jobs behind `after` are cancelled where they may be."""
     owner = principal.organization_id
-    found = await jobs.not_ended(tx, owner, schedule_id, after=after, until=until, limit=BATCH)
-    wanted = [(job_id, owner) for job_id in found]
-    verdicts = await cancellation.cancel(tx, wanted, include_running=include_running) if found else []
-    changed = [(job_id, verdict) for job_id, verdict in zip(found, verdicts, strict=True) if verdict and verdict.done]
+    job_ids = await jobs.not_ended(tx, owner, schedule_id, after=after, until=until, limit=BATCH)
+    pairs = [(job_id, owner) for job_id in job_ids]
+    verdicts = await cancellation.cancel(tx, pairs, include_running=include_running) if pairs else []
+    changed = [(job_id, verdict) for job_id, verdict in zip(job_ids, verdicts, strict=True) if verdict and verdict.done]
     cancelled = [job_id for job_id, verdict in changed if not verdict.stopping]
     stopping = {job_id: verdict.stopping for job_id, verdict in changed if verdict.stopping}
     if changed or not after:
-        await entries.record(tx, [done.about(schedule_id, detail=f"{len(changed)} of its jobs cancelled")])
-    return _Batch(cancelled, stopping, found[-1] if len(found) == BATCH else None, until)
+        await entries.record(tx, [entry.about(schedule_id, detail=f"{len(changed)} of its jobs cancelled")])
+    return _Batch(cancelled, stopping, job_ids[-1] if len(job_ids) == BATCH else None, until)
 
 
-def _tell(house: House, batch: _Batch) -> None:
+def _notify(house: House, batch: _Batch) -> None:
     for job_id in batch.cancelled:
         house.plans.forget(job_id)
     if batch.cancelled:

@@ -7,17 +7,17 @@ from typing import Final
 
 from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.schedules.schedule import TemplateVersion
+from enginehouse.domain.template_jobs import job_request
+from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import new_job
 from enginehouse.operations.plans import plan_all
-from enginehouse.operations.template_jobs import job_request
 from enginehouse.storage import templates
 from enginehouse.storage.database.database import Contended, Tx
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.schedules import firing, schedules
-from enginehouse.storage.schedules.firing import Fired, Ready
-from enginehouse.storage.schedules.schedules import Launchable
-from enginehouse.storage.templates import JobTemplate
+from enginehouse.storage.schedules.firing import Fired, LaunchPlan
 
 MICROS: Final = 1_000_000
 AT_ONCE: Final = 1000  # schedules fired in one transaction
@@ -27,41 +27,41 @@ _KEPT: Final = 10_000
 _PATIENCE: Final = 1.0  # seconds for a row that another server holds; the next round counts in another shard
 _HELD: Final = 0.05  # seconds until what another server holds is looked at again
 
-Jobs = dict[Launchable, NewJob | str]
+Jobs = dict[TemplateVersion, NewJob | str]
 
 
 @dataclass(slots=True)
-class MadeJobs:
+class JobCache:
     """What the templates used last make for an organization: planned once, created again and again."""
 
-    _kept: OrderedDict[Launchable, NewJob | str] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[TemplateVersion, NewJob | str] = field(default_factory=OrderedDict)
     _engines: object = None
 
-    def of(self, house: House) -> "MadeJobs":
-        """The same, empty when the engines were read anew: what was made may no longer be what would be made."""
+    def of(self, house: House) -> "JobCache":
+        """The same, empty when the engines were read anew: a template may no longer make what it made."""
         if self._engines is not house.catalogue.by_id:
             self._kept.clear()
             self._engines = house.catalogue.by_id
         return self
 
-    def known(self, keys: Iterable[Launchable]) -> Jobs:
-        """Those that need not be made."""
+    def known(self, keys: Iterable[TemplateVersion]) -> Jobs:
+        """Those that are kept already."""
         return {key: self._kept[key] for key in keys if key in self._kept}
 
-    def keep(self, made: Jobs) -> None:
-        self._kept.update(made)
+    def keep(self, jobs: Jobs) -> None:
+        self._kept.update(jobs)
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
 
 
-async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
-    """What was due has been fired or recorded; answers what was done, and in how many seconds to look again."""
-    found, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
-    if not found:
+async def fire_due(house: House, cache: JobCache, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
+    """What was due has been fired or recorded; returns what was done, and in how many seconds to look again."""
+    due, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
+    if not due:
         return Fired(), float("inf") if next_at is None else max(0.0, (next_at - now) / MICROS)
-    ready = await _make_ready(house, made.of(house), dict(found))
+    plans = await _launch_plans(house, cache.of(house), dict(due))
     try:
-        fired = await house.database.write_work(lambda tx: firing.fire(tx, house.plans, ready), patience=_PATIENCE)
+        fired = await house.database.write_work(lambda tx: firing.fire(tx, house.plans, plans), patience=_PATIENCE)
     except Contended:
         return Fired(), _HELD
     if fired.stopping:
@@ -71,32 +71,34 @@ async def fire_due(house: House, made: MadeJobs, *, limit: int = AT_ONCE) -> tup
     return fired, 0.0 if fired.looked_at else _HELD
 
 
-async def _make_ready(house: House, made: MadeJobs, due: Mapping[int, int]) -> dict[int, Ready]:
+async def _launch_plans(house: House, cache: JobCache, due: Mapping[int, int]) -> dict[int, LaunchPlan]:
     """What each schedule launches now; a template is read and planned once per version."""
 
-    async def read(tx: Tx) -> tuple[dict[int, list[Launchable]], Jobs, dict[int, JobTemplate]]:
-        launched = await schedules.templates_of(tx, due)
-        keys = {key for keys in launched.values() for key in keys}
-        known = made.known(keys)
-        return launched, known, await templates.load(tx, {key.template_id for key in keys if key not in known})
+    async def read(tx: Tx) -> tuple[dict[int, list[TemplateVersion]], Jobs, dict[int, JobTemplate]]:
+        versions = await schedules.templates_of(tx, due)
+        keys = {key for keys in versions.values() for key in keys}
+        known = cache.known(keys)
+        return versions, known, await templates.load(tx, {key.template_id for key in keys if key not in known})
 
-    launched, jobs, found = await house.database.read(read)
-    unknown = {key for keys in launched.values() for key in keys if key not in jobs}
-    fresh = {key: _job_of(house, found[key.template_id], key.organization_id) for key in unknown}
-    made.keep(fresh)
+    versions, jobs, known_templates = await house.database.read(read)
+    unknown = {key for keys in versions.values() for key in keys if key not in jobs}
+    fresh = {key: _job_of(house, known_templates[key.template_id], key.organization_id) for key in unknown}
+    cache.keep(fresh)
     jobs |= fresh
-    return {schedule_id: _ready(version, launched.get(schedule_id, []), jobs) for schedule_id, version in due.items()}
+    return {
+        schedule_id: _launch_plan(version, versions.get(schedule_id, []), jobs) for schedule_id, version in due.items()
+    }
 
 
-def _ready(version: int, keys: Iterable[Launchable], made: Jobs) -> Ready:
+def _launch_plan(version: int, keys: Iterable[TemplateVersion], jobs_of: Jobs) -> LaunchPlan:
     jobs = list[tuple[int, NewJob]]()
     for key in keys:
-        match made[key]:
+        match jobs_of[key]:
             case str(fault):
-                return Ready(version, fault=fault)
+                return LaunchPlan(version, fault=fault)
             case job:
                 jobs.append((key.template_id, job))
-    return Ready(version, jobs) if jobs else Ready(version, fault=NOTHING_TO_LAUNCH)
+    return LaunchPlan(version, jobs) if jobs else LaunchPlan(version, fault=NOTHING_TO_LAUNCH)
 
 
 def _job_of(house: House, template: JobTemplate, organization_id: int) -> NewJob | str:

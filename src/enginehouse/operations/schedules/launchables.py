@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.domain.schedules.schedule import Launch
+from enginehouse.domain.sources import Source
+from enginehouse.domain.templates import JobTemplate, named_sources
 from enginehouse.operations import templates as operations
-from enginehouse.operations.sources import named_by
 from enginehouse.storage import pipelines, sources, templates
-from enginehouse.storage.content_templates import ContentTemplate
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import schedules as storage
-from enginehouse.storage.schedules.schedules import Launch
-from enginehouse.storage.sources import Source
-from enginehouse.storage.templates import JobTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launches:
+class LaunchSelection:
     """What a request wants launched: templates by id, pipelines by id, and templates to make with the schedule.
 
     None leaves that kind as it is. `fresh` have ids of 0, and get theirs in the transaction. `content` are the content
@@ -31,19 +30,19 @@ class Launches:
     content: Sequence[ContentTemplate] | None = None
 
 
-async def named(
-    tx: Tx, principal: Principal, launches: Launches, had: Sequence[Launch]
+async def by_id(
+    tx: Tx, principal: Principal, selection: LaunchSelection, before: Sequence[Launch]
 ) -> tuple[list[Launch], list[Problem]]:
-    """What is launched by id, where something was not given as it was before; and which of it is not there."""
-    templates_had = [each.template_id for each in had if each.template_id is not None]
-    pipelines_had = [each.pipeline_id for each in had if each.pipeline_id is not None]
-    if launches.fresh:
-        templates_had = []  # templates written into the request take the place of those that were there
-    by_template = templates_had if launches.template_ids is None else launches.template_ids
-    by_pipeline = pipelines_had if launches.pipeline_ids is None else launches.pipeline_ids
-    wanted = [Launch(template_id=i) for i in by_template] + [Launch(pipeline_id=i) for i in by_pipeline]
-    missing = await storage.unknown_launches(tx, principal.organization_id, wanted)
-    return wanted, [_not_there(each) for each in missing]
+    """What is launched by id, where something was not given as it was `before`; and which of it is not there."""
+    templates_before = [each.template_id for each in before if each.template_id is not None]
+    pipelines_before = [each.pipeline_id for each in before if each.pipeline_id is not None]
+    if selection.fresh:
+        templates_before = []  # templates written into the request take the place of those that were there
+    by_template = templates_before if selection.template_ids is None else selection.template_ids
+    by_pipeline = pipelines_before if selection.pipeline_ids is None else selection.pipeline_ids
+    launches = [Launch(template_id=i) for i in by_template] + [Launch(pipeline_id=i) for i in by_pipeline]
+    missing = await storage.unknown_launches(tx, principal.organization_id, launches)
+    return launches, [_not_there(each) for each in missing]
 
 
 def _not_there(launch: Launch) -> Problem:
@@ -52,24 +51,26 @@ def _not_there(launch: Launch) -> Problem:
     return Problem("jobPipelineIds", "there is no such job pipeline.", pipeline_uuid(launch.pipeline_id or 0))
 
 
-async def with_fresh(tx: Tx, principal: Principal, launches: Launches, ids: Sequence[Launch]) -> list[Launch]:
-    """The templates made with the schedule exist; answers all that is launched, those first.
+async def with_fresh(
+    tx: Tx, principal: Principal, selection: LaunchSelection, launches: Sequence[Launch]
+) -> list[Launch]:
+    """The templates made with the schedule exist; returns all that is launched, those first.
 
     Raises NotFound, NotAllowed where one of them names a pipeline that is not the caller's.
     """
-    made = await operations.add(tx, principal, launches.fresh, "jobTemplates")
-    return [*(Launch(template_id=each.id) for each in made), *ids]
+    fresh = await operations.add(tx, principal, selection.fresh, "jobTemplates")
+    return [*(Launch(template_id=each.id) for each in fresh), *launches]
 
 
 async def primary_source(
-    tx: Tx, principal: Principal, fresh: Sequence[JobTemplate], ids: Sequence[Launch]
+    tx: Tx, principal: Principal, fresh: Sequence[JobTemplate], launches: Sequence[Launch]
 ) -> Source | None:
     """The first source that what is launched names, and that the organization may read."""
-    lines = [each.pipeline_id for each in ids if each.pipeline_id is not None]
+    lines = [each.pipeline_id for each in launches if each.pipeline_id is not None]
     inside = await pipelines.members(tx, lines) if lines else {}
-    wanted = [each.template_id for each in ids if each.template_id is not None]
-    wanted += [template_id for line in lines for template_id in inside.get(line, ())]
-    known = await templates.readable(tx, principal.organization_id, wanted) if wanted else {}
-    named_ = named_by([*fresh, *(known[template_id] for template_id in wanted if template_id in known)])
-    found = await sources.by_ids(tx, principal.organization_id, named_) if named_ else {}
-    return next((found[source_id] for source_id in named_ if source_id in found), None)
+    template_ids = [each.template_id for each in launches if each.template_id is not None]
+    template_ids += [template_id for line in lines for template_id in inside.get(line, ())]
+    known = await templates.readable(tx, principal.organization_id, template_ids) if template_ids else {}
+    source_ids = named_sources([*fresh, *(known[each] for each in template_ids if each in known)])
+    readable = await sources.by_ids(tx, principal.organization_id, source_ids) if source_ids else {}
+    return next((readable[source_id] for source_id in source_ids if source_id in readable), None)

@@ -1,12 +1,36 @@
 """Who did what: rows that are written in the transaction of the change they tell of, and never changed."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from enginehouse.domain.audit import AuditFilter, Entry, RecordedEntry
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 NEVER: Final = 9_223_372_036_854_775_807
+
+
+class EntryRow(NamedTuple):
+    """An act as it is stored. Its digest in a seal is made of the columns in this order."""
+
+    id: int
+    at: int
+    organization_id: int
+    user_id: str | None
+    user_name: str | None
+    token_id: str | None
+    client_ip: str | None
+    user_agent: str | None
+    event: str
+    object_type: str | None
+    object_id: str | None
+    success: int
+    correlation_id: str | None
+    detail: str | None
+
+
+_NEWEST: Final = Select("audit.newest", EntryRow)
+_ORDERED: Final = Select("audit.ordered", EntryRow)
 
 
 async def record(tx: Tx, entries: Sequence[Entry]) -> None:
@@ -44,8 +68,8 @@ async def page(tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter) -
     }
     if criteria.order_by == "at" and criteria.descending:
         return await _newest(tx, organization_ids, criteria, filters)
-    rows = await tx.all(
-        "audit.ordered",
+    rows = await _ORDERED.all(
+        tx,
         **filters,
         organization_ids=organization_ids,
         by=criteria.order_by,
@@ -62,15 +86,15 @@ async def _newest(
     """Each organization straight from the index; where there are several, their pages are merged."""
     before_at, before_id = NEVER, NEVER
     if criteria.before is not None:
-        row = await tx.one("audit.moment", id=criteria.before, organization_ids=organization_ids)
-        if row is None:
+        before = await tx.all("audit.moment", id=criteria.before, organization_ids=organization_ids)
+        if not before:
             return []
-        before_at, before_id = row[0], criteria.before
+        [(before_at,)], before_id = before, criteria.before
     one = len(organization_ids) == 1
-    rows = list[Row]()
+    rows = list[EntryRow]()
     for organization_id in organization_ids:
-        rows += await tx.all(
-            "audit.newest",
+        rows += await _NEWEST.all(
+            tx,
             **filters,
             organization_id=organization_id,
             before_at=before_at,
@@ -79,29 +103,10 @@ async def _newest(
             offset=criteria.offset if one else 0,
         )
     if not one:
-        rows.sort(key=lambda row: (row[1], row[0]), reverse=True)
+        rows.sort(key=lambda row: (row.at, row.id), reverse=True)
         rows = rows[criteria.offset : criteria.offset + criteria.limit]
     return [_recorded(row) for row in rows]
 
 
-def _recorded(row: Row) -> RecordedEntry:
-    (
-        id_, at, organization_id, user_id, user_name, token_id, client_ip, user_agent, event, object_type, object_id,
-        success, correlation_id, detail,
-    ) = row  # fmt: skip
-    return RecordedEntry(
-        id=id_,
-        at=at,
-        organization_id=organization_id,
-        user_id=user_id,
-        user_name=user_name,
-        token_id=token_id,
-        client_ip=client_ip,
-        user_agent=user_agent,
-        event=event,
-        object_type=object_type,
-        object_id=object_id,
-        success=bool(success),
-        correlation_id=correlation_id,
-        detail=detail,
-    )
+def _recorded(row: EntryRow) -> RecordedEntry:
+    return RecordedEntry(**row._asdict() | {"success": bool(row.success)})

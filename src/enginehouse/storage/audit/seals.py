@@ -9,11 +9,14 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 import msgspec
 
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.audit.entries import EntryRow
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 
 BATCH: Final = 500  # rows under one seal
 _SEALS: Final = 20  # seals read, or pruned, at a time
@@ -27,8 +30,7 @@ class Horizon(NamedTuple):
     following: int
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """The rows from the seal before up to `last_id` (µs: `sealed_at`); `digests` None once they have been pruned."""
 
     number: int
@@ -40,7 +42,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SealFault:
     """The first thing that is not as it was sealed: a row by its id, or a seal as a whole."""
 
     text: str
@@ -60,22 +62,36 @@ class Verified:
     unsealed: int = 0
     since: int | None = None
     last: Seal | None = None
-    fault: Fault | None = None
+    fault: SealFault | None = None
+
+
+class OldSeal(NamedTuple):
+    """A seal whose rows are still there."""
+
+    number: int
+    last_id: int
+    sealed_at: int
+
+
+_HORIZON: Final = Select("seals.horizon", Horizon)
+_PAGE: Final = Select("seals.page", Seal)
+_OLDEST: Final = Select("seals.oldest", OldSeal)
+_ENTRIES: Final = Select("seals.entries", EntryRow)
 
 
 async def horizon(tx: Tx) -> Horizon:
-    row = await tx.one("seals.horizon")
-    return Horizon(*row) if row else Horizon(0, 0, 0)
+    [now] = await _HORIZON.all(tx)
+    return now
 
 
 async def prepare(tx: Tx, *, until: int, limit: int = BATCH) -> Seal | None:
     """The next seal, over at most `limit` rows up to the id `until`; None where there are none."""
     number, after, before = await tx.one("seals.last") or (0, 0, "")
-    rows = await tx.all("seals.entries", after=after, until=until, limit=limit)
+    rows = await _ENTRIES.all(tx, after=after, until=until, limit=limit)
     if not rows:
         return None
-    digests = "\n".join(f"{row[0]} {_digest(row)}" for row in rows)
-    return _sealed(Seal(number + 1, rows[-1][0], len(rows), tx.now, "", digests), before)
+    digests = "\n".join(f"{row.id} {_digest(row)}" for row in rows)
+    return _sealed(Seal(number + 1, rows[-1].id, len(rows), tx.now, "", digests), before)
 
 
 async def add(tx: Tx, seal: Seal) -> bool:
@@ -98,11 +114,8 @@ async def prune(tx: Tx, *, before: int) -> int:
 
     The last of them stays without its rows: the chain begins there. Rows that no seal covers are never pruned.
     """
-    old = list[Row]()
-    for row in await tx.all("seals.oldest", limit=_SEALS):
-        if row[2] >= before:
-            break
-        old.append(row)
+    rows = await _OLDEST.all(tx, limit=_SEALS)
+    old = list(takewhile(lambda seal: seal.sealed_at < before, rows))
     if old:
         number, last_id, _ = old[-1]
         await tx.run("seals.drop_entries", last_id=last_id)
@@ -117,15 +130,15 @@ async def verify(tx: Tx, *, kept: tuple[int, str] | None = None) -> Verified:
     `kept` is the number and hash of a seal as somebody wrote it down.
     """
     chain = _Chain(kept)
-    while seals := [Seal(*row) for row in await tx.all("seals.page", after=chain.number, limit=_SEALS)]:
+    while seals := await _PAGE.all(tx, after=chain.number, limit=_SEALS):
         for seal in seals:
             fault = chain.fault_of(seal) or await _fault_in_rows(tx, seal, chain.last_id)
             if fault is not None:
                 return Verified(chain.seals, chain.entries, 0, chain.since, chain.last, fault)
             chain.add(seal)
-    row = await tx.one("seals.unsealed", after=chain.last_id)
+    [(unsealed,)] = await tx.all("seals.unsealed", after=chain.last_id)
     fault = chain.fault_at_end()
-    return Verified(chain.seals, chain.entries, row[0] if row else 0, chain.since, chain.last, fault)
+    return Verified(chain.seals, chain.entries, unsealed, chain.since, chain.last, fault)
 
 
 class _Chain:
@@ -145,16 +158,18 @@ class _Chain:
     def last_id(self) -> int:
         return self.last.last_id if self.last else 0
 
-    def fault_of(self, seal: Seal) -> Fault | None:
+    def fault_of(self, seal: Seal) -> SealFault | None:
         """What is wrong with the seal itself, as the next of the chain."""
         if self.kept is not None and self.kept[0] == seal.number and self.kept[1] != seal.hash:
-            return Fault(f"seal {seal.number} is not the one that was kept: the chain was written anew", seal.number)
+            return SealFault(
+                f"seal {seal.number} is not the one that was kept: the chain was written anew", seal.number
+            )
         if self.last is None and seal.digests is None:
             return None
         if seal.number != self.number + 1:
-            return Fault(f"the seals from {self.number + 1} to {seal.number - 1} are missing", self.number + 1)
+            return SealFault(f"the seals from {self.number + 1} to {seal.number - 1} are missing", self.number + 1)
         if seal.digests is None or _sealed(seal, self.last.hash if self.last else "").hash != seal.hash:
-            return Fault(f"seal {seal.number}, or the one before it, was changed", seal.number)
+            return SealFault(f"seal {seal.number}, or the one before it, was changed", seal.number)
         return None
 
     def add(self, seal: Seal) -> None:
@@ -165,26 +180,26 @@ class _Chain:
             self.seals += 1
             self.entries += seal.entries
 
-    def fault_at_end(self) -> Fault | None:
+    def fault_at_end(self) -> SealFault | None:
         if self.kept is not None and self.kept[0] > self.number:
-            return Fault(f"the seals from {self.number + 1} to {self.kept[0]} are missing", self.number + 1)
+            return SealFault(f"the seals from {self.number + 1} to {self.kept[0]} are missing", self.number + 1)
         return None
 
 
-async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> Fault | None:
+async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> SealFault | None:
     """The first row of the seal that was changed, removed or put in."""
     sealed = dict(_lines(seal.digests or ""))
     # One more than there may be shows that one was put in, however many were.
-    rows = await tx.all("seals.entries", after=after, until=seal.last_id, limit=len(sealed) + 1)
-    found = {row[0]: _digest(row) for row in rows}
+    rows = await _ENTRIES.all(tx, after=after, until=seal.last_id, limit=len(sealed) + 1)
+    found = {row.id: _digest(row) for row in rows}
     for entry_id in sorted(sealed.keys() | found.keys()):
         match sealed.get(entry_id), found.get(entry_id):
             case None, _:
-                return Fault(f"entry {entry_id} was put in after its time was sealed", seal.number, entry_id)
+                return SealFault(f"entry {entry_id} was put in after its time was sealed", seal.number, entry_id)
             case _, None:
-                return Fault(f"entry {entry_id} was removed", seal.number, entry_id)
+                return SealFault(f"entry {entry_id} was removed", seal.number, entry_id)
             case was, now if was != now:
-                return Fault(f"entry {entry_id} was changed", seal.number, entry_id)
+                return SealFault(f"entry {entry_id} was changed", seal.number, entry_id)
     return None
 
 

@@ -1,15 +1,15 @@
 -- name: horizon
 -- The last entry seen, and no transaction may be open that could bring an earlier one: on SQLite there is one writer.
 -- only: sqlite
-SELECT COALESCE(MAX(id), 0), 0, 0 FROM audit_entry;
+SELECT COALESCE(MAX(id), 0) AS last_id, 0 AS oldest, 0 AS following FROM audit_entry;
 
 -- name: horizon
 -- The last entry seen, the oldest transaction still under way, and the one that will come next. Numbers are handed out
 -- before the commit: a transaction under way may hold one smaller than the last seen.
 -- only: postgres
-SELECT (SELECT COALESCE(MAX(id), 0) FROM audit_entry),
-       CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT),
-       CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT);
+SELECT (SELECT COALESCE(MAX(id), 0) FROM audit_entry) AS last_id,
+       CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) AS oldest,
+       CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT) AS following;
 
 -- name: last
 SELECT number, last_id, hash FROM audit_seal ORDER BY number DESC LIMIT 1;
@@ -29,7 +29,7 @@ ON CONFLICT (number) DO NOTHING;
 SELECT number, last_id, entries, sealed_at, hash, digests FROM audit_seal WHERE number > :after ORDER BY number LIMIT :limit;
 
 -- name: unsealed
-SELECT COUNT(*) FROM audit_entry WHERE id > :after;
+SELECT COUNT(*) AS total FROM audit_entry WHERE id > :after;
 
 -- name: oldest
 -- The first seals whose entries are still there.

@@ -81,7 +81,7 @@ async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
         return [job.target_id for job in jobs]
     first = await targets.reserve(tx, len(described))
     rows = [
-        targets.TargetRow(
+        targets.NewTarget(
             id=first + n, organization_id=job.organization_id, created_by=job.created_by, request=job.target
         )
         for n, job in enumerate(described)

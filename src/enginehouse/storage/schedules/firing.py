@@ -7,15 +7,15 @@ from typing import Final
 
 import structlog
 
-from enginehouse.domain.schedules.firing import Decision, Standing, decide
-from enginehouse.domain.schedules.schedule import RunMode
+from enginehouse.domain.schedules.firing import Decision, ScheduleState, decide, state_of
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import creation, stops
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.schedules.schedules import Schedule
 from enginehouse.storage.work import locked_jobs
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ AFTER_TROUBLE: Final = 60_000_000  # µs
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class LaunchPlan:
     """What a schedule of this version starts at each slot: the jobs with the templates they are made from.
 
     `fault` says why it cannot start anything; its slots are then skipped for that reason.
@@ -48,66 +48,54 @@ class Fired:
 async def due(tx: Tx, *, limit: int) -> tuple[list[tuple[int, int]], int | None, int]:
     """The (schedule, version) to be looked at by now, when the first of all is, and what time it is."""
     now = await tx.read_clock()
-    found = [(row[0], row[1]) for row in await tx.all("schedules.due", now=now, limit=limit)]
-    row = await tx.one("schedules.next_at")
-    return found, row[0] if row else None, now
+    rows = await tx.all("schedules.due", now=now, limit=limit)
+    [(next_at,)] = await tx.all("schedules.next_at")
+    return [(schedule_id, version) for schedule_id, version in rows], next_at, now
 
 
-async def fire(tx: Tx, plans: Plans, ready: Mapping[int, Ready]) -> Fired:
+async def fire(tx: Tx, plans: Plans, launch_plans: Mapping[int, LaunchPlan]) -> Fired:
     """Every slot due by now of these schedules has been fired or recorded, once; their jobs exist.
 
     The row's lock is what makes it once: whoever holds it sees the cursor the last one left. A schedule that was
-    changed since it was made ready is left for the next round, and one that another server holds is that server's.
+    changed since its launch was planned is left for the next round, one that another server holds is that server's.
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()
     if tx.dialect == "postgres":
         await tx.run("schedules.let_go_soon")
-    rows = [schedules.schedule(row) for row in await tx.all("schedules.lock_due", ids=sorted(ready), now=now)]
-    found = [row for row in rows if row.version == ready[row.id].version]
-    if not found:
+    due_now = [
+        each
+        for each in await schedules.lock_due(tx, launch_plans, now)
+        if each.version == launch_plans[each.id].version
+    ]
+    if not due_now:
         return Fired()
-    ids = [each.id for each in found]
-    live: dict[int, list[int]] = defaultdict(list)
-    for schedule_id, job_id in await tx.all("schedules.live_jobs", ids=ids):
-        live[schedule_id].append(job_id)
+    ids = [each.id for each in due_now]
+    live = await schedules.live_jobs(tx, ids)
     queued: dict[int, list[int]] = defaultdict(list)
     for schedule_id, slot in await tx.all("schedules.queued_slots", ids=ids):
         queued[schedule_id].append(slot)
-    decisions = [(each, _decided(_standing(each, bool(live[each.id]), queued[each.id]), now)) for each in found]
+    decisions = [
+        (each, _decided(state_of(each, busy=bool(live[each.id]), queued=queued[each.id]), now)) for each in due_now
+    ]
     stopped = [job_id for each, decision in decisions if decision.stop_runs for job_id in live[each.id]]
-    fired = Fired(looked_at=len(found), stopping=await _stop(tx, stopped))
-    fired.jobs = await _start(tx, plans, decisions, ready)
+    fired = Fired(looked_at=len(due_now), stopping=await _stop(tx, stopped))
+    fired.jobs = await _start(tx, plans, decisions, launch_plans)
     fired.organizations = {each.organization_id for each, decision in decisions if decision.fire}
-    await _record(tx, decisions, ready, now)
+    await _record(tx, decisions, launch_plans, now)
     return fired
 
 
-def _standing(each: Schedule, busy: bool, queued: list[int]) -> Standing:
-    return Standing(
-        schedule_id=each.id,
-        mode=each.run_mode,
-        timing=each.timing,
-        rules=each.rules,
-        anchor=each.anchor,
-        decided=each.decided,
-        stop=each.stop_at,
-        launched=each.launched,
-        busy=busy,
-        queued=tuple(queued),
-    )
-
-
-def _decided(standing: Standing, now: int) -> Decision:
+def _decided(state: ScheduleState, now: int) -> Decision:
     """What the schedule does. One that cannot be worked out (its zone is gone from the data) does nothing for a while.
 
     It must not keep all others from firing, which share its transaction; nothing of it is lost meanwhile.
     """
     try:
-        return decide(standing, now)
+        return decide(state, now)
     except Exception:
-        log.exception("a schedule cannot be worked out", schedule=standing.schedule_id)
-        return Decision(decided=standing.decided, next_at=now + AFTER_TROUBLE)
+        log.exception("a schedule cannot be worked out", schedule=state.schedule_id)
+        return Decision(decided=state.decided, next_at=now + AFTER_TROUBLE)
 
 
 async def _stop(tx: Tx, job_ids: list[int]) -> list[int]:
@@ -124,30 +112,32 @@ async def _start(
     tx: Tx,
     plans: Plans,
     decisions: Sequence[tuple[Schedule, Decision]],
-    ready: Mapping[int, Ready],
+    launch_plans: Mapping[int, LaunchPlan],
 ) -> list[int]:
     starts = [
         (each.id, slot, template_id, job)
         for each, decision in decisions
-        if ready[each.id].fault is None
+        if launch_plans[each.id].fault is None
         for slot in decision.fire
-        for template_id, job in ready[each.id].jobs
+        for template_id, job in launch_plans[each.id].jobs
     ]
     if not starts:
         return []
-    made = await creation.create(tx, plans, [job for *_, job in starts])
+    created = await creation.create(tx, plans, [job for *_, job in starts])
     marks = [
         (job_id, schedule_id, slot, template_id)
-        for (job_id, _), (schedule_id, slot, template_id, _) in zip(made, starts, strict=True)
+        for (job_id, _), (schedule_id, slot, template_id, _) in zip(created, starts, strict=True)
     ]
     await tx.many("schedules.mark_jobs", marks)
-    return [job_id for job_id, _ in made]
+    return [job_id for job_id, _ in created]
 
 
-async def _record(tx: Tx, decisions: Sequence[tuple[Schedule, Decision]], ready: Mapping[int, Ready], now: int) -> None:
+async def _record(
+    tx: Tx, decisions: Sequence[tuple[Schedule, Decision]], launch_plans: Mapping[int, LaunchPlan], now: int
+) -> None:
     slots, cursors = list[Row](), list[Row]()
     for each, decision in decisions:
-        fault = ready[each.id].fault
+        fault = launch_plans[each.id].fault
         outcome = "fired" if fault is None else "skipped"
         slots += ((each.id, slot, outcome, slot, 1, fault, each.version, now) for slot in decision.fire)
         slots += ((each.id, slot, "queued", slot, 1, None, each.version, now) for slot in decision.queue)

@@ -2,11 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.schedules.schedule import SlotRecord
 from enginehouse.domain.times import SECOND
-from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.schedules.schedules import SlotRecord
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
+
+
+class PendingChange(NamedTuple):
+    """How many jobs came (`what` 1), stopped being pending (2) or ended (3) at the mark with this number."""
+
+    run_mode: str
+    what: int
+    mark: int
+    jobs: int
+
+
+_PENDING_CHANGES: Final = Select("schedules.pending_changes", PendingChange)
 
 
 async def usual_runs(tx: Tx, ids: Iterable[int]) -> dict[int, int]:
@@ -21,12 +35,12 @@ async def not_ended(tx: Tx, organization_id: int, schedule_id: int, *, after: in
         "schedules.cancellable_jobs",
         organization_id=organization_id, id=schedule_id, after=after, until=until, limit=limit,
     )  # fmt: skip
-    return [row[0] for row in rows]
+    return [job_id for (job_id,) in rows]
 
 
 async def of_slots(tx: Tx, organization_id: int, schedule_id: int, slots: Sequence[SlotRecord]) -> dict[int, list[int]]:
     """The jobs that each of these slots has started."""
-    found: dict[int, list[int]] = defaultdict(list)
+    jobs: dict[int, list[int]] = defaultdict(list)
     if slots:
         first, last = min(each.slot for each in slots), max(each.slot for each in slots)
         rows = await tx.all(
@@ -38,10 +52,10 @@ async def of_slots(tx: Tx, organization_id: int, schedule_id: int, slots: Sequen
             last=last,
         )
         for slot, job_id in rows:
-            found[slot].append(job_id)
-    return found
+            jobs[slot].append(job_id)
+    return jobs
 
 
-async def pending_changes(tx: Tx, organization_id: int, *, first: int, last: int, step: int) -> list[Row]:
-    """(run mode, 1 came | 2 pending no longer | 3 ended, number of the mark, jobs) of the organization's schedules."""
-    return await tx.all("schedules.pending_changes", organization_id=organization_id, first=first, last=last, step=step)
+async def pending_changes(tx: Tx, organization_id: int, *, first: int, last: int, step: int) -> list[PendingChange]:
+    """What happened to the organization's jobs of schedules, by run mode and mark."""
+    return await _PENDING_CHANGES.all(tx, organization_id=organization_id, first=first, last=last, step=step)

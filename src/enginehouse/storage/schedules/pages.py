@@ -1,109 +1,127 @@
-"""Scheduled jobs found by what a list asks for: what storage can tell by itself there, names and parts in memory."""
+"""Scheduled jobs ids by what a list asks for: what storage can tell by itself there, names and parts in memory."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.schedules.schedule import Between, Moment, Order, ScheduleFilter, Timing
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.domain.schedules.filter import Between, Moment, Order, ScheduleFilter
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import Timing
+from enginehouse.domain.templates import TemplateDocument
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.schedules.schedules import Schedule
-from enginehouse.storage.templates import TemplateDocument
 
 _NEVER: Final = 9_223_372_036_854_775_807
 _MOMENTS: Final[tuple[Moment, ...]] = ("start_at", "stop_at", "created_at", "modified_at")
-_PLACES: Final[dict[Order, int]] = {
-    "id": 0, "name": 1, "run_mode": 2, "is_active": 3, "start_at": 4, "stop_at": 5, "created_at": 6, "modified_at": 7,
-}  # fmt: skip
 _timing = msgspec.json.Decoder(Timing).decode
 _document = msgspec.json.Decoder(TemplateDocument).decode
 
 
+class CandidateRow(NamedTuple):
+    """What a list is narrowed and ordered by; `timing` only where it is asked for."""
+
+    id: int
+    name: str
+    run_mode: str
+    is_active: int
+    start_at: int | None
+    stop_at: int | None
+    created_at: int
+    modified_at: int
+    timing: str | None
+
+
+_CANDIDATES: Final = Select("schedules.sought", CandidateRow)
+
+
 async def page(
-    tx: Tx, organization_id: int, wanted: ScheduleFilter, *, with_count: bool = False
+    tx: Tx, organization_id: int, criteria: ScheduleFilter, *, with_count: bool = False
 ) -> tuple[list[Schedule], int | None]:
     """One page of the schedules the organization may read, and how many pass on all pages, where that is asked."""
-    among = await _among(tx, organization_id, wanted)
+    among = await _among(tx, organization_id, criteria)
     if among is not None and not among:
         return [], 0
-    whole = not with_count and wanted.is_in_storage()
-    rows = await tx.all(
-        "schedules.sought",
+    whole = not with_count and criteria.is_in_storage()
+    rows = await _CANDIDATES.all(
+        tx,
         organization_id=organization_id,
-        **_conditions(wanted, among),
-        limit=wanted.limit if whole else _NEVER,
-        offset=wanted.offset if whole else 0,
+        **_conditions(criteria, among),
+        limit=criteria.limit if whole else _NEVER,
+        offset=criteria.offset if whole else 0,
     )
     total = None
     if not whole:
-        found = _ordered([row for row in rows if _passes(row, wanted)], wanted.order)
-        total, rows = len(found), found[wanted.offset : wanted.offset + wanted.limit]
-    known = await schedules.by_ids(tx, organization_id, [row[0] for row in rows])
-    return [known[row[0]] for row in rows if row[0] in known], total
+        passing = _ordered([row for row in rows if _passes(row, criteria)], criteria.order)
+        total, rows = len(passing), passing[criteria.offset : criteria.offset + criteria.limit]
+    known = await schedules.by_ids(tx, organization_id, [row.id for row in rows])
+    return [known[row.id] for row in rows if row.id in known], total
 
 
-async def _among(tx: Tx, organization_id: int, wanted: ScheduleFilter) -> list[int] | None:
+async def _among(tx: Tx, organization_id: int, criteria: ScheduleFilter) -> list[int] | None:
     """The schedules that the ids, the engines and the cluster leave; None where any may be meant."""
-    found = None if wanted.ids is None else set(wanted.ids)
-    if wanted.engine_ids is not None:
+    ids = None if criteria.ids is None else set(criteria.ids)
+    if criteria.engine_ids is not None:
         rows = await tx.all(
-            "schedules.with_engines", organization_id=organization_id, engine_ids=list(wanted.engine_ids)
+            "schedules.with_engines", organization_id=organization_id, engine_ids=list(criteria.engine_ids)
         )
-        found = _both(found, await _launching(tx, [row[0] for row in rows]))
-    if wanted.cluster_id is not None:
+        ids = _both(ids, await _launching(tx, [template_id for (template_id,) in rows]))
+    if criteria.cluster_id is not None:
         rows = await tx.all("schedules.template_documents", organization_id=organization_id)
-        there = [row[0] for row in rows if _document(row[1]).echo.get("clusterId") == wanted.cluster_id]
-        found = _both(found, await _launching(tx, there))
-    return None if found is None else sorted(found)
+        templates = [id_ for id_, text in rows if _document(text).echo.get("clusterId") == criteria.cluster_id]
+        ids = _both(ids, await _launching(tx, templates))
+    return None if ids is None else sorted(ids)
 
 
 async def _launching(tx: Tx, template_ids: Sequence[int]) -> set[int]:
-    return {row[0] for row in await tx.all("schedules.launching", template_ids=list(template_ids))}
+    rows = await tx.all("schedules.launching", template_ids=list(template_ids))
+    return {schedule_id for (schedule_id,) in rows}
 
 
-def _both(before: set[int] | None, found: set[int]) -> set[int]:
-    return found if before is None else before & found
+def _both(before: set[int] | None, ids: set[int]) -> set[int]:
+    return ids if before is None else before & ids
 
 
-def _conditions(wanted: ScheduleFilter, among: list[int] | None) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "own": int(wanted.own),
+def _conditions(criteria: ScheduleFilter, among: list[int] | None) -> dict[str, Any]:
+    conditions: dict[str, Any] = {
+        "own": int(criteria.own),
         "any_id": int(among is None),
         "ids": among or [],
-        "run_mode": None if wanted.run_mode is None else wanted.run_mode.value,
-        "is_active": _flag(wanted.is_active),
-        "any_source": int(wanted.source_ids is None),
-        "source_ids": list(wanted.source_ids or ()),
-        "any_source_type": int(wanted.source_type_ids is None),
-        "source_type_ids": list(wanted.source_type_ids or ()),
-        "has_template": _flag(wanted.has_template),
-        "has_live_jobs": _flag(wanted.has_live_jobs),
-        "with_timing": int(wanted.part_starts is not None or wanted.part_stops is not None),
-        "direction": -1 if wanted.order == (("id", True),) else 1,
+        "run_mode": None if criteria.run_mode is None else criteria.run_mode.value,
+        "is_active": _flag(criteria.is_active),
+        "any_source": int(criteria.source_ids is None),
+        "source_ids": list(criteria.source_ids or ()),
+        "any_source_type": int(criteria.source_type_ids is None),
+        "source_type_ids": list(criteria.source_type_ids or ()),
+        "has_template": _flag(criteria.has_template),
+        "has_live_jobs": _flag(criteria.has_live_jobs),
+        "with_timing": int(criteria.part_starts is not None or criteria.part_stops is not None),
+        "direction": -1 if criteria.order == (("id", True),) else 1,
     }
     for name in _MOMENTS:
-        between = wanted.dates.get(name, Between(or_empty=True))
-        given[f"{name}_first"] = -_NEVER if between.first is None else between.first
-        given[f"{name}_last"] = _NEVER if between.last is None else between.last
+        between = criteria.dates.get(name, Between(or_empty=True))
+        conditions[f"{name}_first"] = -_NEVER if between.first is None else between.first
+        conditions[f"{name}_last"] = _NEVER if between.last is None else between.last
         if name in ("start_at", "stop_at"):  # the others are never empty
-            given[f"{name}_empty"] = int(between.or_empty)
-    return given
+            conditions[f"{name}_empty"] = int(between.or_empty)
+    return conditions
 
 
 def _flag(value: bool | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _passes(row: Row, wanted: ScheduleFilter) -> bool:
-    if wanted.name is not None and wanted.name.casefold() not in row[1].casefold():
+def _passes(row: CandidateRow, criteria: ScheduleFilter) -> bool:
+    if criteria.name is not None and criteria.name.casefold() not in row.name.casefold():
         return False
-    if row[8] is None:
+    if row.timing is None:
         return True
-    timing = _timing(row[8])
+    timing = _timing(row.timing)
     starts = [part.start for part in timing.recurring] + [part.start for part in timing.weekly]
-    return _any_within(starts, wanted.part_starts) and _any_within([p.stop for p in timing.weekly], wanted.part_stops)
+    stops = [part.stop for part in timing.weekly]
+    return _any_within(starts, criteria.part_starts) and _any_within(stops, criteria.part_stops)
 
 
 def _any_within(times: Iterable[int | None], between: Between | None) -> bool:
@@ -114,19 +132,17 @@ def _any_within(times: Iterable[int | None], between: Between | None) -> bool:
     return any(time is not None and first <= time <= last for time in times)
 
 
-def _ordered(rows: list[Row], order: Sequence[tuple[Order, bool]]) -> list[Row]:
+def _ordered(rows: list[CandidateRow], order: Sequence[tuple[Order, bool]]) -> list[CandidateRow]:
     """The rows in this order; what has no such value comes last, and the newest first among equals."""
-    rows.sort(key=lambda row: -row[0])
+    rows.sort(key=lambda row: -row.id)
     for name, descending in reversed(order):
-        place = _PLACES[name]
-        empty = [row for row in rows if row[place] is None]
-        rows = [row for row in rows if row[place] is not None]
         # A sort keeps the order of equals, also a reversed one.
-        rows.sort(key=partial(_key, place), reverse=descending)
-        rows += empty
+        with_value = [row for row in rows if getattr(row, name) is not None]
+        with_value.sort(key=partial(_key, name), reverse=descending)
+        rows = with_value + [row for row in rows if getattr(row, name) is None]
     return rows
 
 
-def _key(place: int, row: Row) -> Any:
-    value = row[place]
+def _key(name: Order, row: CandidateRow) -> Any:
+    value = getattr(row, name)
     return value.casefold() if isinstance(value, str) else value

@@ -8,7 +8,7 @@ from enginehouse.storage.database.database import Tx
 
 async def schedules_after(tx: Tx, schedule_id: int, *, limit: int) -> list[int]:
     """The next `limit` schedules."""
-    return [row[0] for row in await tx.all("retention.schedules", after=schedule_id, limit=limit)]
+    return [id_ for (id_,) in await tx.all("retention.schedules", after=schedule_id, limit=limit)]
 
 
 async def prune(tx: Tx, ids: list[int], *, before: int, limit: int) -> int:

@@ -2,75 +2,74 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.schedules.schedule import Rules, RunMode, Timing
+from enginehouse.domain.schedules.schedule import Launch, Schedule, SlotRecord, TemplateVersion
+from enginehouse.domain.schedules.timing import Rules, RunMode, Timing
 from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.rows import Select
 
-_encode = msgspec.json.Encoder().encode
-_timing = msgspec.json.Decoder(Timing).decode
-_rules = msgspec.json.Decoder(Rules).decode
-_decode = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+_timing: Final = msgspec.json.Decoder(Timing).decode
+_rules: Final = msgspec.json.Decoder(Rules).decode
+_decode: Final = msgspec.json.Decoder().decode
 
 
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """A scheduled job as it is stored. Moments in µs UTC.
-
-    `document` holds what is only shown again (details …). `anchor`, `decided`, `next_at`: see the schema.
-    """
+class ScheduleRow(NamedTuple):
+    """A schedule as it is stored; timing, rules and document are documents."""
 
     id: int
     organization_id: int
     name: str
-    description: str | None = None
-    run_mode: RunMode
-    is_active: bool
-    is_public: bool = False
-    start_at: int | None = None
-    stop_at: int | None = None
-    timing: Timing
-    rules: Rules
-    document: dict[str, Any] = {}
-    source_id: int | None = None
-    version: int = 1
+    description: str | None
+    run_mode: str
+    is_active: int
+    is_public: int
+    start_at: int | None
+    stop_at: int | None
+    timing: str
+    rules: str
+    document: str
+    source_id: int | None
+    version: int
     anchor: int
     decided: int
-    next_at: int | None = None
-    launched: int = 0
-    fired: int = 0
-    skipped: int = 0
-    created_by: str | None = None
-    created_at: int = 0
-    modified_at: int = 0
+    next_at: int | None
+    launched: int
+    fired: int
+    skipped: int
+    created_by: str | None
+    created_at: int
+    modified_at: int
 
 
-class Launch(msgspec.Struct, frozen=True):
-    """One thing a schedule launches: a template, or every template of a pipeline."""
+class LaunchRow(NamedTuple):
+    """One thing that a schedule launches; the id that it has not is -1."""
 
-    template_id: int | None = None
-    pipeline_id: int | None = None
-
-
-class Launchable(NamedTuple):
-    """A template in the version that is launched now, and the organization whose job that makes: the schedule's."""
-
+    schedule_id: int
     template_id: int
+    pipeline_id: int
+
+
+class TemplateVersionRow(NamedTuple):
+    """A template that a schedule launches, with the place that orders it."""
+
+    schedule_id: int
+    id: int
     version: int
     organization_id: int
+    position: int
+    stage: int
 
 
-class SlotRecord(msgspec.Struct, frozen=True):
-    """What became of a slot, or of `slots` in a row up to `last_slot`: fired, queued, or skipped for a reason."""
-
-    slot: int
-    outcome: str
-    last_slot: int
-    slots: int
-    reason: str | None
-    version: int
-    decided_at: int
+_LOCK: Final = Select("schedules.lock", ScheduleRow)
+_LOCK_DUE: Final = Select("schedules.lock_due", ScheduleRow)
+_BY_IDS: Final = Select("schedules.by_ids", ScheduleRow)
+_LAUNCHES: Final = Select("schedules.launches", LaunchRow)
+_TEMPLATES_OF: Final = Select("schedules.templates_of", TemplateVersionRow)
+_SLOTS: Final = Select("schedules.slots", SlotRecord)
 
 
 async def insert(tx: Tx, schedules: Sequence[Schedule]) -> None:
@@ -82,8 +81,13 @@ async def insert(tx: Tx, schedules: Sequence[Schedule]) -> None:
 
 async def lock(tx: Tx, organization_id: int, schedule_id: int) -> Schedule | None:
     """The organization's schedule, which nobody else changes or fires until the transaction ends."""
-    row = await tx.one("schedules.lock", id=schedule_id, organization_id=organization_id)
-    return None if row is None else schedule(row)
+    row = await _LOCK.one(tx, id=schedule_id, organization_id=organization_id)
+    return None if row is None else _schedule(row)
+
+
+async def lock_due(tx: Tx, ids: Iterable[int], now: int) -> list[Schedule]:
+    """Those of the schedules that are still due, by id, locked; not those that another server holds."""
+    return [_schedule(row) for row in await _LOCK_DUE.all(tx, ids=sorted(ids), now=now)]
 
 
 async def update(tx: Tx, old: Schedule, new: Schedule) -> None:
@@ -97,42 +101,45 @@ async def update(tx: Tx, old: Schedule, new: Schedule) -> None:
 
 async def last_version(tx: Tx, schedule_id: int) -> Schedule | None:
     """What the schedule was before its last change."""
-    row = await tx.one("schedules.last_version", id=schedule_id)
-    return None if row is None else msgspec.json.decode(row[1], type=Schedule)
+    for _version, document in await tx.all("schedules.last_version", id=schedule_id):
+        return msgspec.json.decode(document, type=Schedule)
+    return None
+
+
+async def forget_version(tx: Tx, schedule_id: int, version: int) -> None:
+    """What the schedule was in this version, and in later ones, cannot be had back any more."""
+    await tx.run("schedules.forget_version", id=schedule_id, version=version)
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Schedule]:
     """Those of the schedules that the organization may read."""
-    rows = await tx.all("schedules.by_ids", ids=sorted(set(ids)), organization_id=organization_id)
-    return {row[0]: schedule(row) for row in rows}
+    rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
+    return {row.id: _schedule(row) for row in rows}
 
 
 async def count(tx: Tx, organization_id: int) -> int:
     """How many schedules the organization has."""
-    [(found,)] = await tx.all("schedules.count", organization_id=organization_id)
-    return int(found)
+    [(total,)] = await tx.all("schedules.count", organization_id=organization_id)
+    return int(total)
 
 
-async def busy(tx: Tx, ids: Iterable[int]) -> set[int]:
-    """Those of the schedules of which a job has not ended."""
-    return {row[0] for row in await tx.all("schedules.busy", ids=sorted(set(ids)))}
+async def live_jobs(tx: Tx, ids: Iterable[int]) -> dict[int, list[int]]:
+    """The jobs of each of the schedules that have not ended."""
+    jobs: dict[int, list[int]] = defaultdict(list)
+    for schedule_id, job_id in await tx.all("schedules.live_jobs", ids=list(ids)):
+        jobs[schedule_id].append(job_id)
+    return jobs
 
 
-async def live_jobs(tx: Tx, schedule_id: int) -> list[int]:
-    """The schedule's jobs that have not ended."""
-    return [row[1] for row in await tx.all("schedules.live_jobs", ids=[schedule_id])]
-
-
-async def unknown_launches(tx: Tx, organization_id: int, wanted: Sequence[Launch]) -> list[Launch]:
+async def unknown_launches(tx: Tx, organization_id: int, launches: Sequence[Launch]) -> list[Launch]:
     """Those that the organization may not launch, because there are none or they are another's."""
-    templates = sorted({each.template_id for each in wanted if each.template_id is not None})
-    pipelines = sorted({each.pipeline_id for each in wanted if each.pipeline_id is not None})
-    known: set[tuple[int | None, int | None]] = set()
-    for row in await tx.all("schedules.owned_templates", ids=templates, organization_id=organization_id):
-        known.add((row[0], None))
-    for row in await tx.all("schedules.usable_pipelines", ids=pipelines, organization_id=organization_id):
-        known.add((None, row[0]))
-    return [each for each in wanted if (each.template_id, each.pipeline_id) not in known]
+    templates = sorted({each.template_id for each in launches if each.template_id is not None})
+    pipelines = sorted({each.pipeline_id for each in launches if each.pipeline_id is not None})
+    owned = await tx.all("schedules.owned_templates", ids=templates, organization_id=organization_id)
+    usable = await tx.all("schedules.usable_pipelines", ids=pipelines, organization_id=organization_id)
+    known = {Launch(template_id=template_id) for (template_id,) in owned}
+    known |= {Launch(pipeline_id=pipeline_id) for (pipeline_id,) in usable}
+    return [each for each in launches if each not in known]
 
 
 async def drop_queued(tx: Tx, schedule_id: int, reason: str) -> None:
@@ -160,54 +167,36 @@ async def set_launches(tx: Tx, schedule_id: int, launches: Sequence[Launch]) -> 
 
 async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
     """What each schedule launches, in order."""
-    found: dict[int, list[Launch]] = defaultdict(list)
-    for schedule_id, template_id, pipeline_id in await tx.all("schedules.launches", ids=sorted(set(ids))):
-        found[schedule_id].append(
-            Launch(template_id if template_id >= 0 else None, pipeline_id if pipeline_id >= 0 else None)
-        )
-    return found
+    result: dict[int, list[Launch]] = defaultdict(list)
+    for row in await _LAUNCHES.all(tx, ids=sorted(set(ids))):
+        template_id = row.template_id if row.template_id >= 0 else None
+        result[row.schedule_id].append(Launch(template_id, row.pipeline_id if row.pipeline_id >= 0 else None))
+    return result
 
 
-async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launchable]]:
+async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[TemplateVersion]]:
     """What each schedule launches, the templates of its pipelines included, in order."""
-    found: dict[int, list[Launchable]] = defaultdict(list)
-    for schedule_id, *launchable, _position, _stage in await tx.all("schedules.templates_of", ids=sorted(set(ids))):
-        found[schedule_id].append(Launchable(*launchable))
-    return found
+    result: dict[int, list[TemplateVersion]] = defaultdict(list)
+    for row in await _TEMPLATES_OF.all(tx, ids=sorted(set(ids))):
+        result[row.schedule_id].append(TemplateVersion(row.id, row.version, row.organization_id))
+    return result
 
 
 async def slots(tx: Tx, schedule_id: int, *, before: int, limit: int) -> list[SlotRecord]:
     """What became of the slots before a moment, the latest first."""
-    return [SlotRecord(*row) for row in await tx.all("schedules.slots", id=schedule_id, before=before, limit=limit)]
+    return await _SLOTS.all(tx, id=schedule_id, before=before, limit=limit)
 
 
-def schedule(row: Row) -> Schedule:
-    """The schedule in a row of `lock`, `lock_due` or `by_ids`."""
-    return Schedule(
-        id=row[0],
-        organization_id=row[1],
-        name=row[2],
-        description=row[3],
-        run_mode=RunMode(row[4]),
-        is_active=bool(row[5]),
-        is_public=bool(row[6]),
-        start_at=row[7],
-        stop_at=row[8],
-        timing=_timing(row[9]),
-        rules=_rules(row[10]),
-        document=_decode(row[11]),
-        source_id=row[12],
-        version=row[13],
-        anchor=row[14],
-        decided=row[15],
-        next_at=row[16],
-        launched=row[17],
-        fired=row[18],
-        skipped=row[19],
-        created_by=row[20],
-        created_at=row[21],
-        modified_at=row[22],
-    )
+def _schedule(row: ScheduleRow) -> Schedule:
+    decoded = {
+        "run_mode": RunMode(row.run_mode),
+        "is_active": bool(row.is_active),
+        "is_public": bool(row.is_public),
+        "timing": _timing(row.timing),
+        "rules": _rules(row.rules),
+        "document": _decode(row.document),
+    }
+    return Schedule(**row._asdict() | decoded)
 
 
 def _changing(s: Schedule) -> Row:

@@ -107,7 +107,7 @@ ORDER BY 1, 5, 6, 2;
 
 -- name: next_at
 -- When the first of all schedules is to be looked at.
-SELECT MIN(next_at) FROM scheduled_job WHERE next_at IS NOT NULL;
+SELECT MIN(next_at) AS next_at FROM scheduled_job WHERE next_at IS NOT NULL;
 
 -- name: due
 -- Schedules to be looked at by now, those that wait longest first.
@@ -184,14 +184,14 @@ LIMIT :limit;
 
 -- name: count
 -- How many schedules the organization has.
-SELECT COUNT(*) FROM scheduled_job WHERE organization_id = :organization_id;
+SELECT COUNT(*) AS total FROM scheduled_job WHERE organization_id = :organization_id;
 
 -- name: sought
 -- What of the organization's schedules, and of the public ones of others, passes every filter that is given, by id.
 -- Names and parts are looked at in memory, and other orders made there: both databases then agree about letters.
 -- lists: ids bigint, source_ids bigint, source_type_ids bigint
 SELECT s.id, s.name, s.run_mode, s.is_active, s.start_at, s.stop_at, s.created_at, s.modified_at,
-       CASE WHEN :with_timing = 1 THEN s.timing END
+       CASE WHEN :with_timing = 1 THEN s.timing END AS timing
 FROM scheduled_job s
 WHERE (s.organization_id = :organization_id OR s.is_public = 1 AND :own = 0)
   AND (:any_id = 1 OR s.id IN {ids})
@@ -232,12 +232,6 @@ UNION
 SELECT l.schedule_id
 FROM job_template t JOIN schedule_launch l ON l.pipeline_id = t.pipeline_id
 WHERE t.id IN {template_ids} AND t.pipeline_id IS NOT NULL AND l.pipeline_id >= 0;
-
--- name: busy
--- Those of the schedules of which a job has not ended.
--- lists: ids bigint
-SELECT DISTINCT scheduled_job_id FROM job
-WHERE scheduled_job_id IN {ids} AND scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
 
 -- name: owned_templates
 -- Those of the templates that are the organization's, locked: none is deleted while a schedule comes to launch it.
@@ -282,7 +276,7 @@ ORDER BY id;
 -- name: pending_changes
 -- When jobs of schedules came (1), stopped being pending (2) and ended (3), counted by run mode and by the first mark at
 -- or after that moment; marks are `step` apart, 0 stands for everything up to the first one.
-SELECT c.run_mode, c.what, c.mark, COUNT(*)
+SELECT c.run_mode, c.what, c.mark, COUNT(*) AS jobs
 FROM (SELECT s.run_mode, 1 AS what,
              CASE WHEN j.created_at <= :first THEN 0 ELSE (j.created_at - :first + :step - 1) / :step END AS mark
       FROM job j JOIN scheduled_job s ON s.id = j.scheduled_job_id

@@ -8,10 +8,13 @@ from ariadne import MutationType, ObjectType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.execution.upload import Upload
+from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Asset
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.ids import parse_task, task_graphql
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import engines, targets
+from enginehouse.operations.assets import AssetRequest
 
 mutation, asset_type, source_type = MutationType(), ObjectType("Asset"), ObjectType("AssetSourceData")
 
@@ -24,13 +27,13 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
     context = info.context
     house, principal = context.house, context.principal
     upload = None if input.get("uri") else context.take_upload(input.get("file"))
-    new = new_asset(input, input["containerId"], upload)
+    new = new_asset(input, refs.number(input["containerId"]), upload)
     if new.uri is None and new.source is None:
-        await targets.get(house, principal, new.target_id)  # an unknown container is named before the missing file
+        await targets.get(house, principal, new.target)  # an unknown container is named before the missing file
     return await targets.create_asset(house, principal, new)
 
 
-def new_asset(given: dict[str, Any], target_id: int | str, upload: Upload | None) -> targets.NewAsset:
+def new_asset(given: dict[str, Any], target: Ref, upload: Upload | None) -> AssetRequest:
     """The asset to make; `upload` is the request's file, where this field is to store it."""
     source_data, file_data = given.get("sourceData") or {}, given.get("fileData") or {}
     task = parse_task(source_data["taskId"]) if source_data.get("taskId") else None
@@ -38,8 +41,8 @@ def new_asset(given: dict[str, Any], target_id: int | str, upload: Upload | None
     if given.get("jsondata") is not None and upload is None and not given.get("uri"):
         content = msgspec.json.encode(given["jsondata"])
     sent_type = (upload.content_type if upload else None) or ("application/json" if content else None)
-    return targets.NewAsset(
-        target_id=target_id,
+    return AssetRequest(
+        target=target,
         asset_type=given.get("assetType") or given.get("type") or "media",
         content_type=given.get("contentType") or sent_type or "application/octet-stream",
         name=given.get("name") or (_file_name(upload) if upload else None),

@@ -9,6 +9,7 @@ from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.fields import paging
 from enginehouse.domain.audit import NOBODYS, AuditFilter, Order, entry_number
 from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.ids import parse_number
 from enginehouse.operations.audit import queries
 from enginehouse.operations.audit.queries import graphql_id
 
@@ -59,9 +60,10 @@ def _organization(text: str | None) -> int | None:
     """The organization's number. Raises NotFound for what is none's."""
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    number = parse_number(text)
+    if number is None:
         raise NotFound("Organization", text)
-    return int(text)
+    return number
 
 
 entry_type.set_field("id", lambda act, _: act.id)

@@ -6,7 +6,8 @@ from ariadne import MutationType, QueryType
 
 from enginehouse.api.graphql import idempotency
 from enginehouse.api.graphql.context import Info
-from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.api.input import refs
+from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.operations import accounts, bulk_cancels
 from enginehouse.operations.bulk_cancels import BulkCancel
 
@@ -49,9 +50,7 @@ async def progress(_: object, info: Info, id: str, **given: Any) -> dict[str, An
     """How far it has come."""
     context = info.context
     owner = await accounts.acting(context.house, context.principal, given.get("organizationId"), "organizationId")
-    if not (id.isascii() and id.isdigit() and len(id) < 19):
-        raise NotFound("Bulk cancel", id[:80])
-    return _shown(await bulk_cancels.get(context.house, owner, int(id), id))
+    return _shown(await bulk_cancels.get(context.house, owner, refs.bulk_cancel(id)))
 
 
 def _bounds(given: dict[str, Any]) -> tuple[int, int]:

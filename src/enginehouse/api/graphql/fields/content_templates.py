@@ -6,13 +6,13 @@ from typing import Any, Final
 from ariadne import MutationType, ObjectType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import Input
-from enginehouse.domain.errors import NotFound, Problem
-from enginehouse.domain.ids import parse_schedule
+from enginehouse.domain.content_templates import ContentTemplate
+from enginehouse.domain.errors import Problem
+from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import content_templates
-from enginehouse.operations.content_templates import ContentTemplate
-from enginehouse.operations.schedules.schedules import Schedule
 
 mutation, schedule_type = MutationType(), ObjectType("ScheduledJob")
 content_type = ObjectType("ScheduledJobContentTemplate")
@@ -36,15 +36,10 @@ def _content(given: Input) -> ContentTemplate:
 @mutation.field("createScheduledJobContentTemplate")
 async def create(_: object, info: Info, input: dict[str, Any]) -> ContentTemplate:
     """The scheduled job has one content template more."""
-    shown = input["scheduledJobId"]
-    schedule_id = parse_schedule(shown)
-    if schedule_id is None:
-        raise NotFound("ScheduledJob", shown, path="scheduledJobId")
-    made = await content_templates.create(
-        info.context.house, info.context.principal, schedule_id, _content(input), shown
-    )
+    schedule = refs.schedule(input["scheduledJobId"], path="scheduledJobId")
+    content = await content_templates.create(info.context.house, info.context.principal, schedule, _content(input))
     info.context.content_templates.forget()
-    return made
+    return content
 
 
 @mutation.field("deleteScheduledJobContentTemplate")

@@ -6,7 +6,7 @@ from typing import Any, Final
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.fields import paging
-from enginehouse.domain.ids import parse_job, parse_schedule
+from enginehouse.domain.ids import parse_job, parse_number, parse_schedule
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines
@@ -51,7 +51,7 @@ def _target(text: str | None) -> int | None:
     """The target's id; 0, which is no target's, for a text that is none."""
     if text is None:
         return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return parse_number(text) or 0
 
 
 async def _engine_ids(context: Context, given: dict[str, Any]) -> tuple[str, ...] | None:

@@ -11,10 +11,12 @@ from enginehouse.api.graphql import idempotency
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging, targets
 from enginehouse.api.graphql.fields.job_filter import job_filter
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import job_request
-from enginehouse.domain.errors import InvalidInput, NotFound, Refusal, Unavailable
-from enginehouse.domain.ids import job_graphql, parse_job
+from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
+from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import Job, JobRequest
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import jobs, limits
 from enginehouse.operations.targets import take_back
@@ -35,19 +37,11 @@ class NewJob:
     status: JobStatus = JobStatus.PENDING
 
 
-def job_id_of(text: str, object_type: str = "Job") -> int:
-    """The job with this id in either spelling. Raises NotFound for what is no job's id."""
-    job_id = parse_job(text)
-    if job_id is None:
-        raise NotFound(object_type, text)
-    return job_id
-
-
 @query.field("job")
 async def one(_: object, info: Info, id: str) -> Job:
     """The job with this id."""
     context = info.context
-    return await jobs.get(context.house, context.principal, job_id_of(id), id)
+    return await jobs.get(context.house, context.principal, refs.job(id))
 
 
 @query.field("jobs")
@@ -109,10 +103,10 @@ async def cancel(_: object, info: Info, id: str, **given: Any) -> dict[str, Any]
     context = info.context
     if not id:
         raise InvalidInput("required.", "id")
-    job_id = job_id_of(id)
+    ref = refs.job(id)
     running = bool(given.get("includeRunning"))
-    answer = await jobs.cancel(context.house, context.principal, job_id, id, include_running=running)
-    return {"id": job_graphql(job_id), "message": "Job cancelled", "stopping": answer.stopping}
+    answer = await jobs.cancel(context.house, context.principal, ref, include_running=running)
+    return {"id": job_graphql(ref.number), "message": "Job cancelled", "stopping": answer.stopping}
 
 
 @mutation.field("retryJob")
@@ -122,8 +116,7 @@ async def retry(_: object, info: Info, id: str, **given: Any) -> Job | NewJob:
     created = await jobs.retry(
         context.house,
         context.principal,
-        job_id_of(id),
-        id,
+        refs.job(id),
         only_failed=bool(given.get("onlyFailed")),
         key=idempotency.key(context, given.get("idempotencyKey")),
     )
@@ -133,24 +126,24 @@ async def retry(_: object, info: Info, id: str, **given: Any) -> Job | NewJob:
 @mutation.field("pauseJob")
 async def pause(_: object, info: Info, id: str) -> Job:
     """Nothing more of the job starts."""
-    context, job_id = info.context, job_id_of(id)
-    await limits.pause_job(context.house, context.principal, job_id, id)
-    return await jobs.get(context.house, context.principal, job_id, id)
+    context, ref = info.context, refs.job(id)
+    await limits.pause_job(context.house, context.principal, ref)
+    return await jobs.get(context.house, context.principal, ref)
 
 
 @mutation.field("resumeJob")
 async def resume(_: object, info: Info, id: str) -> Job:
     """The job goes on."""
-    context, job_id = info.context, job_id_of(id)
-    await limits.resume_job(context.house, context.principal, job_id, id)
-    return await jobs.get(context.house, context.principal, job_id, id)
+    context, ref = info.context, refs.job(id)
+    await limits.resume_job(context.house, context.principal, ref)
+    return await jobs.get(context.house, context.principal, ref)
 
 
 async def _shown(context: Context, info: Info, created: jobs.CreatedJob) -> Job | NewJob:
     context.replayed |= created.replayed
     if selected(info) <= KNOWN_AT_ONCE:
         return NewJob(created.job_id, created.target_id, created.warnings)
-    job = await jobs.get(context.house, context.principal, created.job_id)
+    job = await jobs.get(context.house, context.principal, Ref.of(created.job_id))
     return replace(job, warnings=created.warnings or job.warnings)
 
 

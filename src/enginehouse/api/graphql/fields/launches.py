@@ -6,14 +6,13 @@ from ariadne import MutationType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, NewJob, selected
-from enginehouse.api.graphql.fields.schedules import schedule_id_of
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import Input, target_request
-from enginehouse.domain.errors import InvalidInput, NotFound
-from enginehouse.domain.ids import parse_job, parse_schedule
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.job import Job
 from enginehouse.operations import jobs
 from enginehouse.operations.schedules import launches
-from enginehouse.operations.schedules.launches import Launching
+from enginehouse.operations.schedules.launches import LaunchOptions
 
 mutation = MutationType()
 
@@ -22,23 +21,11 @@ mutation = MutationType()
 async def launch_templates(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
     """One job of each of the templates is durable."""
     context = info.context
-    ids = list[int]()
-    for place, text in enumerate(input["ids"]):
-        template_id = parse_job(text)
-        if template_id is None:
-            raise NotFound(launches.TEMPLATE, text, path=f"ids[{place}]")
-        ids.append(template_id)
-    shown = input.get("scheduledJobId")
-    schedule_id = None if shown is None else parse_schedule(shown)
-    if shown is not None and schedule_id is None:
-        raise NotFound(launches.SCHEDULE, shown, path="scheduledJobId")
+    ids = [refs.template(text, path=f"ids[{place}]").number for place, text in enumerate(input["ids"])]
+    text = input.get("scheduledJobId")
+    schedule = None if text is None else refs.schedule(text, path="scheduledJobId")
     created = await launches.launch_templates(
-        context.house,
-        context.principal,
-        ids,
-        schedule_id=schedule_id,
-        shown=shown or "",
-        launching=_launching(input),
+        context.house, context.principal, ids, schedule=schedule, options=_options(input)
     )
     made = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
     return [made[each.job_id] for each in created if each.job_id in made]
@@ -47,26 +34,25 @@ async def launch_templates(_: object, info: Info, input: dict[str, Any]) -> list
 @mutation.field("launchScheduledJobs")
 async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[Job | NewJob]:
     """One job of each template of the scheduled job is durable."""
-    context, shown = info.context, input.get("scheduledJobId")
-    if not shown:
+    context, text = info.context, input.get("scheduledJobId")
+    if not text:
         raise InvalidInput("must be given.", "scheduledJobId")
-    created = await launches.launch_schedule(
-        context.house, context.principal, schedule_id_of(shown, "scheduledJobId"), shown, launching=_launching(input)
-    )
+    ref = refs.schedule(text, path="scheduledJobId")
+    created = await launches.launch_schedule(context.house, context.principal, ref, options=_options(input))
     if selected(info) <= KNOWN_AT_ONCE:
         return [NewJob(each.job_id, each.target_id, each.warnings) for each in created]
     found = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
     return [found[each.job_id] for each in created if each.job_id in found]
 
 
-def _launching(given: Input) -> Launching:
+def _options(given: Input) -> LaunchOptions:
     """What a launch gives its jobs. The part of the target they are about is told to their engines, in the payload."""
     info, described = given.get("targetInfo"), given.get("createTargetInfo")
     payload = given.get("payload")
     part = {name: value for name, value in (info or {}).items() if name != "targetId" and value is not None}
     if part and (payload is None or isinstance(payload, dict)):
         payload = {**part, **(payload or {})}
-    return Launching(
+    return LaunchOptions(
         payload=payload,
         target_id=None if info is None else info["targetId"],
         target=None if described is None else target_request(described),

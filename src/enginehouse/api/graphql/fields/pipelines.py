@@ -7,26 +7,19 @@ from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
-from enginehouse.domain.errors import NotFound, Problem
+from enginehouse.api.input import refs
+from enginehouse.domain.errors import Problem
 from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule, pipeline_uuid
+from enginehouse.domain.pipelines import Pipeline
 from enginehouse.operations import pipelines
-from enginehouse.operations.pipelines import Pipeline
 
 query, mutation, pipeline_type = QueryType(), MutationType(), ObjectType("JobPipeline")
-
-
-def pipeline_id_of(text: str) -> int:
-    """The pipeline with this id. Raises NotFound for what is no pipeline's id."""
-    pipeline_id = parse_pipeline(text)
-    if pipeline_id is None:
-        raise NotFound(pipelines.PIPELINE, text)
-    return pipeline_id
 
 
 @query.field("jobPipeline")
 async def one(_: object, info: Info, id: str) -> Pipeline:
     """The pipeline with this id."""
-    return await pipelines.get(info.context.house, info.context.principal, pipeline_id_of(id), id)
+    return await pipelines.get(info.context.house, info.context.principal, refs.pipeline(id))
 
 
 @query.field("jobPipelines")
@@ -54,34 +47,35 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 @mutation.field("createJobPipeline")
 async def create(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
     """The pipeline exists with these templates in it."""
-    ids, found = _template_ids(input.get("jobTemplateIds") or ())
+    ids, problems = _template_ids(input.get("jobTemplateIds") or ())
     is_public = bool(input.get("isPublic"))
-    return await pipelines.create(info.context.house, info.context.principal, ids, is_public=is_public, found=found)
+    return await pipelines.create(
+        info.context.house, info.context.principal, ids, is_public=is_public, known_problems=problems
+    )
 
 
 @mutation.field("updateJobPipeline")
 async def update(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
     """The pipeline holds these templates, where some are given."""
-    given, shown = input.get("jobTemplateIds"), input["id"]
-    ids, found = _template_ids(given or ())
+    given = input.get("jobTemplateIds")
+    ids, problems = _template_ids(given or ())
     return await pipelines.update(
         info.context.house,
         info.context.principal,
-        pipeline_id_of(shown),
-        shown=shown,
+        refs.pipeline(input["id"]),
         template_ids=None if given is None else ids,
         is_public=input.get("isPublic"),
-        found=found,
+        known_problems=problems,
     )
 
 
 @mutation.field("deleteJobPipeline")
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     """The pipeline is gone; its templates stay."""
-    pipeline_id = pipeline_id_of(id)
-    await pipelines.delete(info.context.house, info.context.principal, pipeline_id, id)
-    shown = pipeline_uuid(pipeline_id)
-    return {"id": shown, "message": f"JobPipeline {shown} was deleted."}
+    ref = refs.pipeline(id)
+    await pipelines.delete(info.context.house, info.context.principal, ref)
+    uuid = pipeline_uuid(ref.number)
+    return {"id": uuid, "message": f"JobPipeline {uuid} was deleted."}
 
 
 def _template_ids(given: Sequence[str]) -> tuple[list[int], list[Problem]]:

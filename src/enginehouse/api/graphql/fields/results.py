@@ -8,11 +8,12 @@ import msgspec
 from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
-from enginehouse.api.graphql.fields.jobs import job_id_of
+from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import Job, JobFilter
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.operations import artifacts, engines, jobs, targets
 
 query, result_type = QueryType(), ObjectType("EngineResult")
@@ -52,14 +53,14 @@ async def _jobs(context: Context, given: dict[str, Any], wanted: set[str] | None
     house, principal = context.house, context.principal
     target_id = given.get("tdoId") or given.get("fallbackTdoId")
     if given.get("jobId") is not None:
-        job = await jobs.get(house, principal, job_id_of(given["jobId"]), given["jobId"])
+        job = await jobs.get(house, principal, refs.job(given["jobId"]))
         elsewhere = given.get("tdoId") is not None and given["tdoId"] != str(job.target_id)
         return [] if elsewhere else [job]
     if given.get("mentionId") is not None or given.get("sourceId") is not None:
         return []  # no mention and no source exists here
     if target_id is None or wanted is None:
         raise InvalidInput(_NEITHER)
-    target = await targets.get(house, principal, target_id)
+    target = await targets.get(house, principal, refs.number(target_id))
     if not wanted:
         return []
     about = JobFilter(target_id=target.id, engine_ids=tuple(sorted(wanted)), limit=house.limits.page_size)
@@ -69,10 +70,10 @@ async def _jobs(context: Context, given: dict[str, Any], wanted: set[str] | None
 async def _artifacts(context: Context, job: Job, wanted: set[str] | None) -> list[Artifact]:
     house, principal = context.house, context.principal
     if wanted is None:
-        found: Iterable[Artifact] = await artifacts.of_job(house, principal, job.id)
+        found: Iterable[Artifact] = await artifacts.of_job(house, principal, Ref.of(job.id))
     else:
-        ordinals = [task.ordinal for task in job.tasks if task.plan.engine_id in wanted]
-        found = [one for ordinal in ordinals for one in await artifacts.of_task(house, principal, job.id, ordinal)]
+        tasks = [TaskRef.of(job.id, task.ordinal) for task in job.tasks if task.plan.engine_id in wanted]
+        found = [one for task in tasks for one in await artifacts.of_task(house, principal, task)]
     ready = (one for one in found if "json" in one.media_type and one.size <= _LARGEST_RESULT)
     return sorted(ready, key=lambda one: (one.ordinal, one.index, one.item, one.part))
 

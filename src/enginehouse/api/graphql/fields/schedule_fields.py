@@ -14,10 +14,12 @@ from enginehouse.api.graphql.fields.sources import load_source
 from enginehouse.api.spelling import optional
 from enginehouse.api.view import schedule as view
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.domain.refs import Ref
+from enginehouse.domain.schedules.preview import upcoming
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.templates import named_sources
 from enginehouse.domain.times import graphql_millis, graphql_seconds
-from enginehouse.operations.schedules import schedules, slots
-from enginehouse.operations.schedules.schedules import Schedule
-from enginehouse.operations.sources import named_by
+from enginehouse.operations.schedules import slots
 
 schedule_type, affiliate_type = ObjectType("ScheduledJob"), ObjectType("ProgramAffiliate")
 
@@ -123,7 +125,7 @@ async def source_type_of(schedule: Schedule, info: Info) -> Any:
 async def sources_shown(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
     """The primary source, then those that its templates name."""
     launched = await info.context.launched.get(schedule.id)
-    ids = dict.fromkeys([*filter(None, [schedule.source_id]), *named_by(launched.everything if launched else ())])
+    ids = dict.fromkeys([*filter(None, [schedule.source_id]), *named_sources(launched.everything if launched else ())])
     found = await asyncio.gather(*(info.context.sources.get(source_id) for source_id in ids))
     return paging.page([*filter(None, found)], given.get("offset"), given.get("limit"), paging.SOURCES)
 
@@ -136,7 +138,7 @@ async def next_runs(schedule: Schedule, info: Info, count: int | None = None) ->
     """The next slots, as if it were active."""
     now = await info.context.now()
     await asyncio.sleep(0)  # a calendar is worked out: others get their turn between two of a page
-    slots_ahead = schedules.preview(schedule, count=5 if count is None else count, now=now)
+    slots_ahead = upcoming(schedule, count=5 if count is None else count, now=now)
     return [view.coming(each, graphql_millis) for each in slots_ahead]
 
 
@@ -145,7 +147,7 @@ async def next_run_of(schedule: Schedule, info: Info) -> str | None:
     """When it starts its next run by itself, null where it does not."""
     if not schedule.is_active:
         return None
-    coming = schedules.preview(schedule, count=1, now=await info.context.now())
+    coming = upcoming(schedule, count=1, now=await info.context.now())
     return graphql_millis(coming[0].due_at) if coming else None
 
 
@@ -157,7 +159,7 @@ async def slots_of(schedule: Schedule, info: Info, **given: Any) -> list[dict[st
     found = await slots.history(
         context.house,
         context.principal,
-        schedule.id,
+        Ref.of(schedule.id),
         before=slots.LATEST if before is None else int(before),
         limit=limit,
     )

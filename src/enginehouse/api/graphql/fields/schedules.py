@@ -8,16 +8,17 @@ from ariadne import MutationType, QueryType
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import content_templates, paging
 from enginehouse.api.graphql.fields.templates import engine_names
-from enginehouse.api.input import templates
+from enginehouse.api.input import refs, templates
 from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.domain.errors import NotFound, Problem
-from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule
+from enginehouse.domain.ids import parse_job, parse_number, parse_pipeline, parse_schedule
+from enginehouse.domain.schedules.filter import Between, Moment, Order, ScheduleFilter
 from enginehouse.domain.schedules.request import seconds_of_day
-from enginehouse.domain.schedules.schedule import Between, Moment, Order, RunMode, ScheduleFilter
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations.schedules import schedules
-from enginehouse.operations.schedules.launchables import Launches
-from enginehouse.operations.schedules.schedules import Schedule
+from enginehouse.operations.schedules.launchables import LaunchSelection
 
 query, mutation = QueryType(), MutationType()
 
@@ -40,19 +41,11 @@ _ORDERS: Final[dict[str, Order]] = {
 }
 
 
-def schedule_id_of(text: str, path: str = "") -> int:
-    """The scheduled job with this id in either spelling. Raises NotFound for what is no scheduled job's id."""
-    schedule_id = parse_schedule(text)
-    if schedule_id is None:
-        raise NotFound(schedules.SCHEDULE, text, path=path)
-    return schedule_id
-
-
 @query.field("scheduledJob")
 async def one(_: object, info: Info, id: str) -> Schedule:
     """The scheduled job with this id."""
     context = info.context
-    return await schedules.get(context.house, context.principal, schedule_id_of(id), id)
+    return await schedules.get(context.house, context.principal, refs.schedule(id))
 
 
 @query.field("scheduledJobs")
@@ -141,7 +134,7 @@ def _numbers(texts: Sequence[str | None] | None) -> tuple[int, ...] | None:
     """The numbers among the ids; a text that is none is nothing's."""
     if texts is None:
         return None
-    return tuple(int(text) for text in texts if text and text.isascii() and text.isdigit() and len(text) < 19)
+    return tuple(number for text in texts if text and (number := parse_number(text)) is not None)
 
 
 # -- change -------------------------------------------------------------------------------------------------
@@ -151,30 +144,25 @@ def _numbers(texts: Sequence[str | None] | None) -> tuple[int, ...] | None:
 async def create(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     """The scheduled job exists, with the templates written into the request."""
     context = info.context
-    request, found = schedule_request(_plain(input))
-    launched, wrong = _launches(context, input)
+    request, problems = schedule_request(_plain(input))
+    selection, wrong = _selection(context, input)
     return await schedules.create(
-        context.house, context.principal, request, launched or Launches(), found=[*found, *wrong]
+        context.house, context.principal, request, selection or LaunchSelection(), known_problems=[*problems, *wrong]
     )
 
 
 @mutation.field("updateScheduledJob")
 async def update(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     """The scheduled job is changed where something is given; switched off, it starts nothing from now on."""
-    context, shown = info.context, input["id"]
-    request, found = schedule_request(_plain(input))
-    launched, wrong = _launches(context, input)
-    changed = await schedules.update(
-        context.house,
-        context.principal,
-        schedule_id_of(shown),
-        request,
-        launched,
-        shown=shown,
-        found=[*found, *wrong],
+    context = info.context
+    request, problems = schedule_request(_plain(input))
+    selection, wrong = _selection(context, input)
+    ref = refs.schedule(input["id"])
+    schedule = await schedules.update(
+        context.house, context.principal, ref, request, selection, known_problems=[*problems, *wrong]
     )
     _forget(context)
-    return changed
+    return schedule
 
 
 def _forget(context: Context) -> None:
@@ -195,7 +183,7 @@ def _plain(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "affiliates": texts}
 
 
-def _launches(context: Context, given: dict[str, Any]) -> tuple[Launches | None, list[Problem]]:
+def _selection(context: Context, given: dict[str, Any]) -> tuple[LaunchSelection | None, list[Problem]]:
     """What the request wants launched, None where it says nothing of that; and what is wrong with it."""
     if all(given.get(name) is None for name in _LAUNCHED):
         return None, []
@@ -205,34 +193,34 @@ def _launches(context: Context, given: dict[str, Any]) -> tuple[Launches | None,
     fresh, wrong = templates.inline(context, given.get("jobTemplates"), "jobTemplates")
     if given.get("jobTemplates") == [] and not (template_ids or pipeline_ids):
         wrong.append(Problem("jobTemplates", "at least 1 template is required.", "0", "1 or more"))
-    launched = Launches(template_ids=template_ids, pipeline_ids=pipeline_ids, fresh=fresh, content=content)
+    launched = LaunchSelection(template_ids=template_ids, pipeline_ids=pipeline_ids, fresh=fresh, content=content)
     return launched, problems + wrong
 
 
 @mutation.field("deleteScheduledJob")
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     """The scheduled job is gone and fires no more; its jobs stay."""
-    schedule_id = schedule_id_of(id)
-    await schedules.delete(info.context.house, info.context.principal, schedule_id, id)
-    return {"id": str(schedule_id), "message": f"ScheduledJob {schedule_id} was deleted."}
+    ref = refs.schedule(id)
+    await schedules.delete(info.context.house, info.context.principal, ref)
+    return {"id": str(ref.number), "message": f"ScheduledJob {ref.number} was deleted."}
 
 
 @mutation.field("cloneScheduledJob")
 async def clone(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     """An inactive copy exists."""
-    context, shown, organization = info.context, input["id"], input.get("organizationId")
+    context, organization = info.context, input.get("organizationId")
     if organization is not None and organization != str(context.principal.organization_id):
         raise NotFound("Organization", organization, path="organizationId")
-    return await schedules.clone(context.house, context.principal, schedule_id_of(shown), shown)
+    return await schedules.clone(context.house, context.principal, refs.schedule(input["id"]))
 
 
 @mutation.field("revertScheduledJob")
 async def revert(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     """The scheduled job is what it was before its last change."""
-    context, shown = info.context, input["id"]
-    restored = await schedules.revert(context.house, context.principal, schedule_id_of(shown), shown)
+    context = info.context
+    schedule = await schedules.revert(context.house, context.principal, refs.schedule(input["id"]))
     _forget(context)
-    return restored
+    return schedule
 
 
 BINDABLES: Final = [query, mutation]

@@ -7,9 +7,11 @@ from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
+from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound
+from enginehouse.domain.ids import parse_number
+from enginehouse.domain.sources import Source, SourceType
 from enginehouse.operations import sources
-from enginehouse.operations.sources import Source, SourceType
 
 query, mutation = QueryType(), MutationType()
 source_type, type_type = ObjectType("Source"), ObjectType("SourceType")
@@ -28,21 +30,16 @@ _MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
 }
 
 
-def number_of(text: str) -> int:
-    """The number that is written; 0, which nothing has, for a text that is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
 def load_source(context: Context, given: Any) -> Any:
     """The source with the id that was given, null where there is none."""
-    text = str(given)
-    return context.sources.load(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    number = parse_number(str(given))
+    return None if number is None else context.sources.load(number)
 
 
 @query.field("source")
 async def one(_: object, info: Info, id: str) -> Source:
     """The source with this id."""
-    return await sources.get(info.context.house, info.context.principal, number_of(id), id)
+    return await sources.get(info.context.house, info.context.principal, refs.number(id))
 
 
 @query.field("sources")
@@ -72,7 +69,7 @@ async def many(_: object, info: Info, **given: Any) -> paging.Page:
 @query.field("sourceType")
 async def one_type(_: object, info: Info, id: str) -> SourceType:
     """The kind of source with this id."""
-    found = await info.context.source_type(number_of(id))
+    found = await info.context.source_type(refs.number(id).number)
     if found is None:
         raise NotFound("SourceType", id)
     return found
@@ -98,7 +95,7 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> Source:
     principal = info.context.principal
     source = Source(
         organization_id=principal.organization_id,
-        source_type_id=number_of(input.get("sourceTypeId") or ""),
+        source_type_id=refs.number(input.get("sourceTypeId") or "").number,
         name=input.get("name") or "",
         is_public=bool(input.get("isPublic")),
         document=_document(input),
@@ -116,18 +113,16 @@ async def update(_: object, info: Info, input: dict[str, Any]) -> Source:
     if input.get("isPublic") is not None:
         changes["is_public"] = input["isPublic"]
     if input.get("sourceTypeId") is not None:
-        changes["source_type_id"] = number_of(input["sourceTypeId"])
-    return await sources.update(
-        info.context.house, info.context.principal, number_of(input["id"]), changes, input["id"]
-    )
+        changes["source_type_id"] = refs.number(input["sourceTypeId"]).number
+    return await sources.update(info.context.house, info.context.principal, refs.number(input["id"]), changes)
 
 
 @mutation.field("deleteSource")
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     """The source is gone."""
-    source_id = number_of(id)
-    await sources.delete(info.context.house, info.context.principal, source_id, id)
-    return {"id": str(source_id), "message": f"Source {source_id} was deleted."}
+    ref = refs.number(id)
+    await sources.delete(info.context.house, info.context.principal, ref)
+    return {"id": str(ref.number), "message": f"Source {ref.number} was deleted."}
 
 
 def _document(given: dict[str, Any]) -> dict[str, Any]:

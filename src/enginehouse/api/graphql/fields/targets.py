@@ -9,13 +9,16 @@ from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.graphql.fields.assets import new_asset, part
 from enginehouse.api.graphql.fields.sources import load_source
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import target_echo, target_request
 from enginehouse.api.spelling import optional
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import parse_schedule, parse_task, task_graphql
-from enginehouse.domain.job import JobFilter, Task
+from enginehouse.domain.job import JobFilter, TargetRequest, Task
+from enginehouse.domain.refs import Ref
 from enginehouse.operations import assets, jobs, targets
+from enginehouse.operations.assets import NOBODY
 
 query, mutation = QueryType(), MutationType()
 target_type, source_data_type = ObjectType("TemporalDataObject"), ObjectType("TDOSourceData")
@@ -31,7 +34,7 @@ _ORDERS: Final[dict[str, targets.AssetOrder]] = {
 async def one(_: object, info: Info, id: str) -> Target:
     """The target with this id."""
     context = info.context
-    return await targets.get(context.house, context.principal, id)
+    return await targets.get(context.house, context.principal, refs.number(id))
 
 
 @mutation.field("createTDO")
@@ -42,7 +45,7 @@ async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> 
 
 async def make(context: Context, given: dict[str, Any], prefix: str) -> Target:
     """The target exists with its assets; nothing is made when one of them is wrong. `prefix` is put before paths."""
-    wanted = [new_asset(asset, 0, None) for asset in given.get("assets") or ()]
+    wanted = [new_asset(asset, NOBODY, None) for asset in given.get("assets") or ()]
     found = targets.problems(target_request(given), prefix)
     for number, asset in enumerate(wanted):
         at = f"{prefix}assets[{number}]"
@@ -51,7 +54,7 @@ async def make(context: Context, given: dict[str, Any], prefix: str) -> Target:
         raise InvalidInput(found)
     target = await targets.create(context.house, context.principal, target_request(given))
     for asset in wanted:
-        await targets.create_asset(context.house, context.principal, replace(asset, target_id=target.id))
+        await targets.create_asset(context.house, context.principal, replace(asset, target=Ref.of(target.id)))
     return target
 
 
@@ -67,7 +70,7 @@ async def create_with_asset(
     upload = None if given.get("uri") else context.take_upload(given.get("file"))
     # `details` are the target's here; the asset has none of its own.
     described = {**given, "details": None, "description": None}
-    new_target = targets.NewTarget(
+    new_target = TargetRequest(
         name=given.get("name"),
         status=given.get("status") or "recorded",
         start_at=given.get("startDateTime"),
@@ -77,7 +80,7 @@ async def create_with_asset(
         echo=target_echo(given),
     )
     return await targets.create_with_asset(
-        context.house, context.principal, new_target, new_asset(described, 0, upload)
+        context.house, context.principal, new_target, new_asset(described, NOBODY, upload)
     )
 
 
@@ -106,7 +109,7 @@ async def assets_of(target: Target, info: Info, **given: Any) -> paging.Page:
     found = await targets.assets(
         context.house,
         context.principal,
-        target.id,
+        Ref.of(target.id),
         tuple({*(given.get("type") or ()), *(given.get("assetType") or ())}),
         offset=offset,
         limit=limit,
@@ -119,7 +122,9 @@ async def assets_of(target: Target, info: Info, **given: Any) -> paging.Page:
 async def _chosen_assets(
     context: Context, target: Target, given: dict[str, Any], offset: int, limit: int
 ) -> paging.Page:
-    found = await targets.assets(context.house, context.principal, target.id, limit=context.house.limits.page_size)
+    found = await targets.assets(
+        context.house, context.principal, Ref.of(target.id), limit=context.house.limits.page_size
+    )
     if given.get("id") is not None:
         found = [asset for asset in found if asset.id == given["id"]]
     if given.get("sourceTaskId") is not None:
@@ -138,7 +143,7 @@ async def asset_count_of(target: Target, info: Info) -> int:
 async def primary_asset_of(target: Target, info: Info, **given: Any) -> Asset | None:
     """The primary asset of that type."""
     context = info.context
-    return await targets.primary_asset(context.house, context.principal, target.id, given["assetType"])
+    return await targets.primary_asset(context.house, context.principal, Ref.of(target.id), given["assetType"])
 
 
 @target_type.field("jobs")

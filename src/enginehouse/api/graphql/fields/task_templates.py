@@ -7,34 +7,27 @@ from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
-from enginehouse.api.graphql.fields.templates import template_id_of
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import task_request
 from enginehouse.api.input.templates import changed_task
 from enginehouse.api.spelling import json_text, optional
-from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import (
     job_graphql,
-    parse_task,
     task_graphql,
 )
+from enginehouse.domain.refs import TaskRef
+from enginehouse.domain.templates import TaskTemplate
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import engines, task_templates
-from enginehouse.operations.templates import TaskTemplate
 
 query, mutation, task_type = QueryType(), MutationType(), ObjectType("TaskTemplate")
-
-
-def _task_of(text: str) -> tuple[int, int]:
-    found = parse_task(text)
-    if found is None:
-        raise NotFound(task_templates.TASK, text)
-    return found
 
 
 @query.field("taskTemplate")
 async def one_task(_: object, info: Info, id: str) -> TaskTemplate:
     """The task template with this id."""
-    template, task = await task_templates.get(info.context.house, info.context.principal, *_task_of(id), id)
+    template, task = await task_templates.get(info.context.house, info.context.principal, _ref(id))
     info.context.job_templates.prime(template.id, template)
     return task
 
@@ -42,11 +35,11 @@ async def one_task(_: object, info: Info, id: str) -> TaskTemplate:
 @mutation.field("createTaskTemplate")
 async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
     """The job template has one task more."""
-    context, shown = info.context, input.get("jobTemplateId")
-    if shown is None:
+    context, text = info.context, input.get("jobTemplateId")
+    if text is None:
         raise InvalidInput("must be given: a task template is a part of a job template.", "jobTemplateId")
     template, task = await task_templates.create(
-        context.house, context.principal, template_id_of(shown), task_request(input), shown
+        context.house, context.principal, refs.template(text), task_request(input)
     )
     context.job_templates.prime(template.id, template)
     return task
@@ -55,9 +48,9 @@ async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 @mutation.field("updateTaskTemplate")
 async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
     """The task template is changed where something is given."""
-    context, shown = info.context, input["id"]
+    context = info.context
     template, task = await task_templates.update(
-        context.house, context.principal, *_task_of(shown), lambda before: changed_task(before, input), shown
+        context.house, context.principal, _ref(input["id"]), lambda before: changed_task(before, input)
     )
     context.job_templates.prime(template.id, template)
     return task
@@ -66,10 +59,14 @@ async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 @mutation.field("deleteTaskTemplate")
 async def delete_task(_: object, info: Info, id: str) -> dict[str, Any]:
     """The job template has one task less."""
-    template_id, ordinal = _task_of(id)
-    await task_templates.delete(info.context.house, info.context.principal, template_id, ordinal, id)
-    shown = task_graphql(template_id, ordinal)
-    return {"id": shown, "message": f"TaskTemplate {shown} was deleted."}
+    ref = _ref(id)
+    await task_templates.delete(info.context.house, info.context.principal, ref)
+    spelling = task_graphql(ref.job_id, ref.ordinal)
+    return {"id": spelling, "message": f"TaskTemplate {spelling} was deleted."}
+
+
+def _ref(text: str) -> TaskRef:
+    return refs.task(text, kind=task_templates.TASK)
 
 
 @task_type.field("jobTemplate")

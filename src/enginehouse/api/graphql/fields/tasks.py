@@ -7,10 +7,12 @@ from typing import Any, Final
 from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.errors import NotFound
-from enginehouse.domain.ids import job_graphql, parse_task, task_graphql, task_uuid
+from enginehouse.domain.ids import job_graphql, task_graphql, task_uuid
 from enginehouse.domain.job import Job, Task
+from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import artifacts, engines, jobs
@@ -26,10 +28,7 @@ async def one(_: object, info: Info, id: str) -> Task:
     """The task with this id."""
     context = info.context
     principal = context.principal
-    found = parse_task(id)
-    if found is None:
-        raise NotFound("Task", id)
-    job, task = await jobs.task(context.house, principal, *found, id)
+    job, task = await jobs.task(context.house, principal, refs.task(id))
     context.jobs.prime(job.id, job)
     return task
 
@@ -78,7 +77,7 @@ async def application_of(_: Task, info: Info) -> str:
 async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
     """What the engine printed, the attempts one after the other, at most 1 MiB of it; null when nothing ran yet."""
     context = info.context
-    files = await artifacts.logs(context.house, context.principal, task.job_id, task.ordinal)
+    files = await artifacts.logs(context.house, context.principal, TaskRef.of(task.job_id, task.ordinal))
     if not files:
         return None
     text = await _read(context.house, files)

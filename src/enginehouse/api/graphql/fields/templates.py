@@ -7,21 +7,21 @@ from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
+from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import route_request
 from enginehouse.api.input.templates import template_of
 from enginehouse.api.spelling import optional
-from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import (
     job_graphql,
-    parse_job,
     parse_pipeline,
     parse_schedule,
     pipeline_uuid,
 )
 from enginehouse.domain.job import RouteRequest
+from enginehouse.domain.templates import JobTemplate, TemplateFilter
 from enginehouse.domain.times import graphql_seconds
 from enginehouse.operations import engines, templates
-from enginehouse.operations.templates import JobTemplate, TemplateFilter
 
 query, mutation = QueryType(), MutationType()
 template_type = ObjectType("JobTemplate")
@@ -29,18 +29,10 @@ template_type = ObjectType("JobTemplate")
 NOBODY: Final = 0  # no template, pipeline or schedule has this id
 
 
-def template_id_of(text: str) -> int:
-    """The template with this id. Raises NotFound for what is no template's id."""
-    template_id = parse_job(text)
-    if template_id is None:
-        raise NotFound(templates.TEMPLATE, text)
-    return template_id
-
-
 @query.field("jobTemplate")
 async def one(_: object, info: Info, id: str) -> JobTemplate:
     """The template with this id."""
-    return await templates.get(info.context.house, info.context.principal, template_id_of(id), id)
+    return await templates.get(info.context.house, info.context.principal, refs.template(id))
 
 
 @query.field("jobTemplates")
@@ -86,24 +78,23 @@ async def engine_names(context: Context, given: dict[str, Any]) -> frozenset[str
 async def create(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
     """The template exists; with a stage and no pipeline it is in a new one."""
     context = info.context
-    template, found = template_of(context, input)
+    template, problems = template_of(context, input)
     if input.get("taskTemplates") == []:
         raise InvalidInput("at least 1 task is required; leave it out to add tasks later.", "taskTemplates")
-    return await templates.create(context.house, context.principal, template, found=found)
+    return await templates.create(context.house, context.principal, template, known_problems=problems)
 
 
 @mutation.field("updateJobTemplate")
 async def update(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
     """The template is changed where something is given."""
-    context, shown = info.context, input["id"]
+    context = info.context
     config, routes = input.get("jobConfig"), input.get("routes")
     if config is not None and not isinstance(config, dict):
         raise InvalidInput("must be an object.", "jobConfig")
     return await templates.update(
         context.house,
         context.principal,
-        template_id_of(shown),
-        shown=shown,
+        refs.template(input["id"]),
         stage=input.get("jobPipelineStage"),
         job_config=config,
         skip_decider=input.get("skipDecider"),
@@ -114,10 +105,10 @@ async def update(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
 @mutation.field("deleteJobTemplate")
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     """The template is gone; the jobs made from it stay."""
-    template_id = template_id_of(id)
-    await templates.delete(info.context.house, info.context.principal, template_id, id)
-    shown = job_graphql(template_id)
-    return {"id": shown, "message": f"JobTemplate {shown} was deleted."}
+    ref = refs.template(id)
+    await templates.delete(info.context.house, info.context.principal, ref)
+    spelling = job_graphql(ref.number)
+    return {"id": spelling, "message": f"JobTemplate {spelling} was deleted."}
 
 
 # -- what a JobTemplate shows -------------------------------------------------------------------------------

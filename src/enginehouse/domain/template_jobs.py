@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
-from enginehouse.storage.templates import JobTemplate
+from enginehouse.domain.templates import JobTemplate
 
 _TARGET_ECHO: Final = ("sourceData", "parentFolderId", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
                        "sourceImageUrl")  # fmt: skip

@@ -1,0 +1,45 @@
+"""The next slots of a schedule, as people look at them before they trust it. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from enginehouse.domain.errors import InvalidInput
+from enginehouse.domain.schedules.calendar import EPOCH, mark, slots
+from enginehouse.domain.schedules.firing import due_at
+from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.schedules.timing import RunMode
+from enginehouse.domain.schedules.zones import zone_of
+
+MOST_PREVIEWED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingSlot:
+    """A slot to come: when, when its run starts (jitter), and what the clock on the wall has to do with it.
+
+    `note` is "gap" for a local time that does not exist that day, "repeated" for one that comes twice, else None.
+    """
+
+    slot: int
+    due_at: int
+    local: datetime
+    note: str | None
+
+
+def upcoming(schedule: Schedule, *, count: int, now: int) -> list[UpcomingSlot]:
+    """The next slots from now on, as if it were active; none for one that waits for a launch. Raises InvalidInput."""
+    if not 1 <= count <= MOST_PREVIEWED:
+        raise InvalidInput(f"1–{MOST_PREVIEWED}, got {count}.", "count")
+    if schedule.run_mode is not RunMode.RECURRING:
+        return []
+    zone = zone_of(schedule.timing.zone)
+    later = slots(schedule.timing, anchor=schedule.anchor, after=max(now, schedule.decided))
+    result = list[UpcomingSlot]()
+    for slot in islice(later, count):
+        if schedule.stop_at is not None and slot > schedule.stop_at:
+            break
+        local = (EPOCH + timedelta(microseconds=slot)).astimezone(zone)
+        result.append(UpcomingSlot(slot, due_at(slot, schedule.rules, schedule.id), local, mark(slot, schedule.timing)))
+    return result

@@ -1,0 +1,117 @@
+"""When a schedule is due, and what happens when a run is late, still going or in the way of another.
+
+`Timing` is what the calendar is worked out from (see `slots`), `Rules` what is decided at each slot (see `firing`).
+Times of day are seconds since local midnight, days of the week count from Monday = 0, moments are µs UTC.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+DAY: Final = 86_400
+MOST_CATCH_UP: Final = 1000
+
+
+class RunMode(StrEnum):
+    """When a scheduled job starts (graphql-contract §2.4). The stored words are the REST interface's."""
+
+    CONTINUOUS = "continuous"  # one run after the other from its start to its stop
+    RECURRING = "recurring"  # at the slots of its parts
+    ONCE = "once"  # never by itself: it waits for a launch
+    NOW = "now"  # at once; when that run has ended it is `once`
+
+
+class Unit(StrEnum):
+    MONTHS = "months"
+    WEEKS = "weeks"
+    DAYS = "days"
+    HOURS = "hours"
+    MINUTES = "minutes"
+    SECONDS = "seconds"
+
+    @property
+    def seconds(self) -> int | None:
+        """The length of a unit that is the same everywhere; None for those that a calendar measures."""
+        match self:
+            case Unit.SECONDS:
+                return 1
+            case Unit.MINUTES:
+                return 60
+            case Unit.HOURS:
+                return 3600
+            case Unit.DAYS | Unit.WEEKS | Unit.MONTHS:
+                return None
+
+
+class Recurring(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Every `every` units, counted from the schedule's anchor; at `start` where that is given."""
+
+    unit: Unit
+    every: int
+    start: int | None = None
+    duration_seconds: int | None = None
+
+
+class Weekly(msgspec.Struct, frozen=True, omit_defaults=True):
+    """On one day of the week, or on every day, from `start` to `stop`."""
+
+    day: int | None = None
+    start: int = 0
+    stop: int | None = None
+
+
+class Gap(StrEnum):
+    """A local time that does not exist on some day."""
+
+    AFTER = "after"  # fires at the first instant after the gap, together with all others in it: once
+    SKIP = "skip"
+
+
+class Fold(StrEnum):
+    """A local time that comes twice on some day."""
+
+    FIRST = "first"
+    LAST = "last"
+    BOTH = "both"
+
+
+class Timing(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """When slots are: the union of all parts, or the cron line, without the excluded local dates (`2026-12-24`)."""
+
+    recurring: tuple[Recurring, ...] = ()
+    weekly: tuple[Weekly, ...] = ()
+    cron: str | None = None
+    zone: str = "UTC"
+    gap: Gap = Gap.AFTER
+    fold: Fold = Fold.FIRST
+    excluded: frozenset[str] = frozenset()
+
+    def has_parts(self) -> bool:
+        return bool(self.recurring or self.weekly or self.cron)
+
+
+class Overlap(StrEnum):
+    """What a due slot does while a run of an earlier one has not ended."""
+
+    ALLOW = "allow"
+    SKIP = "skip"
+    QUEUE = "queue"
+    REPLACE = "replace"
+
+
+class CatchUp(StrEnum):
+    """What becomes of slots that passed while nobody could fire them."""
+
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
+
+
+class Rules(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """`most` bounds `CatchUp.ALL`. `jitter_seconds`: a run starts up to so much later, always the same for one slot."""
+
+    overlap: Overlap = Overlap.ALLOW
+    catch_up: CatchUp = CatchUp.LAST
+    most: int = MOST_CATCH_UP
+    jitter_seconds: int = 0

@@ -1,0 +1,130 @@
+"""What organizations own: how an object of any kind is found, listed, created and changed.
+
+A foreign object looks as if there were none, unless it is public: then it can be read, and not changed.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from enginehouse.domain.errors import NotAllowed, NotFound
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import bounds
+from enginehouse.operations.audit import trail
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage.audit import entries
+from enginehouse.storage.database.database import Tx
+
+
+class Owned(Protocol):
+    """An object with an id, of one organization."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def organization_id(self) -> int: ...
+
+
+T = TypeVar("T", bound=Owned)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedKind(Generic[T]):
+    """A kind of object: its type in messages and audit rows (`JobTemplate`), the word for it, and its two look-ups.
+
+    `by_ids` finds what an organization may read, its own objects and public ones; `lock` finds its own one, locked.
+    """
+
+    type: str
+    word: str
+    by_ids: Callable[[Tx, int, list[int]], Awaitable[Mapping[int, T]]]
+    lock: Callable[[Tx, int, int], Awaitable[T | None]]
+
+
+async def get(house: House, kind: OwnedKind[T], principal: Principal, ref: Ref) -> T:
+    """The object. Raises NotFound, for a foreign one that is not public too."""
+    require(principal, Role.READER)
+    objects = await house.database.peek(lambda tx: _by_ids(tx, kind, principal, [ref.number]))
+    if ref.number not in objects:
+        raise NotFound(kind.type, ref.text)
+    return objects[ref.number]
+
+
+async def readable(house: House, kind: OwnedKind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
+    """Those of the objects that the caller may read."""
+    require(principal, Role.READER)
+    return await house.database.read(lambda tx: _by_ids(tx, kind, principal, ids))
+
+
+async def page(
+    house: House, principal: Principal, offset: int, limit: int, read: Callable[[Tx, int], Awaitable[R]]
+) -> R:
+    """What `read` finds for the caller's organization. Raises InvalidInput for a page out of bounds."""
+    require(principal, Role.READER)
+    bounds.page(offset, limit, largest=house.limits.page_size)
+    return await house.database.read(lambda tx: read(tx, principal.organization_id))
+
+
+async def locked(tx: Tx, kind: OwnedKind[T], principal: Principal, ref: Ref, *, path: str = "") -> T:
+    """The caller's own object, locked. Raises NotFound, NotAllowed for a public one of another organization."""
+    found = await kind.lock(tx, principal.organization_id, ref.number) if _is_id(ref.number) else None
+    if found is not None:
+        return found
+    if await _by_ids(tx, kind, principal, [ref.number]):
+        raise NotAllowed(foreign(kind))
+    raise NotFound(kind.type, ref.text, path=path)
+
+
+def foreign(kind: OwnedKind[Any], verb: str = "changed") -> str:
+    """What a caller is told who wants to do so with a public object of another organization."""
+    return f"This {kind.word} belongs to another organization; it can be read, not {verb}."
+
+
+async def create(
+    house: House, kind: OwnedKind[T], principal: Principal, event: str, make: Callable[[Tx], Awaitable[T]]
+) -> T:
+    """The object that `make` makes exists, and who made it is recorded with it."""
+    require(principal, Role.USER)
+    entry = trail.entry(principal, event, object_type=kind.type)
+
+    async def work(tx: Tx) -> T:
+        new = await make(tx)
+        await entries.record(tx, [entry.about(new.id)])
+        return new
+
+    return await house.database.write(work)
+
+
+async def change(
+    house: House,
+    kind: OwnedKind[T],
+    principal: Principal,
+    event: str,
+    ref: Ref,
+    work: Callable[[Tx, T], Awaitable[R]],
+) -> R:
+    """`work` has changed or deleted the caller's own object, which it is given locked, and that is recorded with it.
+
+    Raises NotFound, NotAllowed for a public one of another organization, and what `work` raises.
+    """
+    require(principal, Role.USER)
+    entry = trail.entry(principal, event, object_type=kind.type, object_id=ref.number)
+
+    async def apply(tx: Tx) -> R:
+        result = await work(tx, await locked(tx, kind, principal, ref))
+        await entries.record(tx, [entry])
+        return result
+
+    return await house.database.write(apply)
+
+
+async def _by_ids(tx: Tx, kind: OwnedKind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
+    return await kind.by_ids(tx, principal.organization_id, sorted({number for number in ids if _is_id(number)}))
+
+
+def _is_id(number: int) -> bool:
+    return 0 < number <= bounds.LARGEST_ID
