@@ -60,7 +60,7 @@ def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
 
 
 def _part(schedule_id: int, number: int, part: view.Facts, created: str, modified: str) -> SchedulePart:
-    """The part, whose words this interface writes small."""
+    """The part; this interface writes its words in lower case."""
     words = {name: value.lower() for name, value in part.items() if isinstance(value, str)}
     return SchedulePart(
         schedule_parts_id=ids.schedule_part_uuid(schedule_id, number),

@@ -41,7 +41,7 @@ def inline(
 
 
 def template_of(context: RequestContext, fields: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
-    """The template that is asked for; its jobs are not looked at yet."""
+    """The template that the fields describe; the jobs it makes are not checked yet."""
     problems = list[Problem]()
     config = fields.get("jobConfig")
     if config is not None and not isinstance(config, dict):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.api.http import body
-from enginehouse.api.v1.event_shapes import EventShown, StreamEnded, StreamRefused
+from enginehouse.api.v1.event_shapes import EventView, StreamEnded, StreamRefused
 from enginehouse.domain.errors import AuthenticationFailed, NotFound, Unavailable
 from enginehouse.domain.event import Event
 from enginehouse.operations.events import Following
@@ -34,7 +34,7 @@ class EventStream:
     def __init__(
         self,
         following: Following,
-        view: Callable[[Event], EventShown],
+        view: Callable[[Event], EventView],
         *,
         check: Callable[[], Awaitable[None]],
         heartbeat: float,

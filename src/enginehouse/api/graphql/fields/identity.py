@@ -36,7 +36,7 @@ async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> i
 
 @mutation.field("validateToken")
 async def validate_token(_: object, info: Info, token: str) -> identity.Session:
-    """The token is good. Needs no other token than the one it is asked about."""
+    """The token is good. Needs no token but this one."""
     return await identity.validate_token(info.context.house, token)
 
 
