@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from enginehouse.api.edge.job_shapes import CancelJobs, Cancelled
+from enginehouse.api.edge.job_shapes import CancelJobs, CancelledJobs
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.input import refs
@@ -23,60 +23,60 @@ async def cancel(call: Call) -> Reply:
 
     A scheduled job is inactive afterwards, too.
     """
-    given = await call.body(_CANCEL)
-    match selectors(given):
+    body = await call.body(_CANCEL)
+    match selectors(body):
         case ["jobID"]:
-            ref, include_running = refs.job(given.job_id or ""), bool(given.include_running)
+            ref, include_running = refs.job(body.job_id or ""), bool(body.include_running)
             answer = await jobs.cancel(call.house, call.principal, ref, include_running=include_running)
-            return json(Cancelled(True, answer.count, answer.stopping if include_running else None))
+            return json(CancelledJobs(True, answer.count, answer.stopping if include_running else None))
         case ["scheduledJobID"]:
-            ref, include_running = refs.schedule(str(given.scheduled_job_id)), bool(given.include_running)
-            done = await cancellation.cancel(call.house, call.principal, ref, include_running=include_running)
-            return json(Cancelled(True, done.count, done.stopping if include_running else None))
+            ref, include_running = refs.schedule(str(body.scheduled_job_id)), bool(body.include_running)
+            cancelled = await cancellation.cancel(call.house, call.principal, ref, include_running=include_running)
+            return json(CancelledJobs(True, cancelled.count, cancelled.stopping if include_running else None))
         case ["organizationID"]:
-            return await _cancel_range(call, given)
+            return await _cancel_range(call, body)
         case []:
             raise InvalidInput(_NONE)
         case several:
             raise InvalidInput(f"Give exactly one selector; got {' and '.join(several)}.")
 
 
-async def _cancel_range(call: Call, given: CancelJobs) -> Reply:
+async def _cancel_range(call: Call, body: CancelJobs) -> Reply:
     """The jobs of an organization and a time range, of which nothing is missing, are aborted."""
-    created_from, created_to = bounds(given.created_after_date_time, given.created_before_date_time)
-    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
-    done = await bulk_cancels.cancel(
+    created_from, created_to = bounds(body.created_after_date_time, body.created_before_date_time)
+    owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
+    bulk_cancel = await bulk_cancels.cancel(
         call.house,
         owner,
         created_from=created_from,
         created_to=created_to,
-        include_running=bool(given.include_running),
+        include_running=bool(body.include_running),
         key=call.key,
     )
-    return json(Cancelled(True, done.count, done.stopping), replayed=done.replayed)
+    return json(CancelledJobs(True, bulk_cancel.count, bulk_cancel.stopping), replayed=bulk_cancel.replayed)
 
 
-def selectors(given: CancelJobs) -> list[str]:
+def selectors(body: CancelJobs) -> list[str]:
     """Which selectors were given; empty text is none, and a range is whole only with its organization and both dates.
 
     Raises InvalidInput for a range of which a part is missing.
     """
-    found = []
-    if given.job_id:
-        found.append("jobID")
-    if given.scheduled_job_id:
-        found.append("scheduledJobID")
+    names = []
+    if body.job_id:
+        names.append("jobID")
+    if body.scheduled_job_id:
+        names.append("scheduledJobID")
     ranged = {
-        "organizationID": given.organization_id,
-        "createdAfterDateTime": given.created_after_date_time,
-        "createdBeforeDateTime": given.created_before_date_time,
+        "organizationID": body.organization_id,
+        "createdAfterDateTime": body.created_after_date_time,
+        "createdBeforeDateTime": body.created_before_date_time,
     }
     parts = [name for name, value in ranged.items() if not _absent(value)]
-    if parts and (found or len(parts) == len(ranged)):
-        found.append(parts[0])
+    if parts and (names or len(parts) == len(ranged)):
+        names.append(parts[0])
     elif parts:
         raise InvalidInput(_NONE)
-    return found
+    return names
 
 
 def _absent(value: str | float | None) -> bool:

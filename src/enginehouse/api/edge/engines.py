@@ -22,22 +22,22 @@ _ORDER: Final[dict[str, Callable[[Engine], Any]]] = {
 }
 
 
-async def list_(call: Call) -> Reply:
+async def list_engines(call: Call) -> Reply:
     """GET admin/engines: a page of the engines that the caller may use, and how many match in all."""
     query = Query(call.query)
-    wanted = _wanted(query)
+    tests = _tests(query)
     order = _ORDER[query.word("orderBy", tuple(_ORDER), "createdTime") or "createdTime"]
     offset, limit = query.page()
     descending = query.descending()
     owner = query.text("internalOrganizationID")
     query.finish()
     principal = await accounts.acting(call.house, call.principal, owner, "internalOrganizationID")
-    found = [engine for engine in await _all(call) if all(fits(engine) for fits in wanted)]
+    matches = [engine for engine in await _all(call) if all(fits(engine) for fits in tests)]
     if owner is not None:
-        found = [engine for engine in found if engine.organization_id in {None, principal.organization_id}]
-    found.sort(key=order, reverse=descending)
-    page = found[offset : offset + limit]
-    return json(EngineList(count=len(found), limit=limit, offset=offset, result=[_detail(engine) for engine in page]))
+        matches = [engine for engine in matches if engine.organization_id in {None, principal.organization_id}]
+    matches.sort(key=order, reverse=descending)
+    page = matches[offset : offset + limit]
+    return json(EngineList(count=len(matches), limit=limit, offset=offset, result=[_detail(engine) for engine in page]))
 
 
 async def detail(call: Call) -> Reply:
@@ -46,30 +46,31 @@ async def detail(call: Call) -> Reply:
     return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, text))))
 
 
-async def categories(call: Call) -> Reply:
+async def list_categories(call: Call) -> Reply:
     """GET admin/engine/categories."""
-    found = await engines.categories(call.house, call.principal)
+    categories = await engines.categories(call.house, call.principal)
     return json(
         CategoryList(
             result=[
                 CategoryDetail(engine_category_id=c.id, engine_category_name=c.name, engine_category_type=c.type)
-                for c in found
+                for c in categories
             ]
         )
     )
 
 
 async def _all(call: Call) -> list[Engine]:
-    found: list[Engine] = []
+    everything: list[Engine] = []
     limit = call.house.limits.page_size
     while True:
-        page = await engines.list_(call.house, call.principal, engines.EngineFilter(offset=len(found), limit=limit))
-        found += page
+        criteria = engines.EngineFilter(offset=len(everything), limit=limit)
+        page = await engines.list_(call.house, call.principal, criteria)
+        everything += page
         if len(page) < limit:
-            return found
+            return everything
 
 
-def _wanted(query: Query) -> list[Callable[[Engine], bool]]:
+def _tests(query: Query) -> list[Callable[[Engine], bool]]:
     """One test for each filter that was given."""
     tests: list[Callable[[Engine], bool]] = []
     if name := query.text("engineName"):

@@ -26,9 +26,9 @@ _KINDS: Final = ("engine_instance", "host", "api", "user")
 
 async def login(request: Request) -> Reply:
     """POST admin/users/login: a session's token. Raises AuthenticationFailed for a wrong name and a wrong password."""
-    given = await request.body(_LOGIN)
+    body = await request.body(_LOGIN)
     try:
-        session = await identity.login(request.house, given.username, given.password)
+        session = await identity.login(request.house, body.username, body.password)
     except identity.LoginRefused:
         raise AuthenticationFailed("The user name or the password is wrong.") from None
     if session.user is None:
@@ -38,9 +38,9 @@ async def login(request: Request) -> Reply:
 
 async def create_token(call: Call) -> Reply:
     """POST admin/tokens/create: an API token. The answer is the only place where it can be read."""
-    given = (await call.body(_TOKEN)).token
-    _refuse_what_is_not_kept(given)
-    owners = given.organization_ids or []
+    body = (await call.body(_TOKEN)).token
+    _refuse_what_is_not_kept(body)
+    owners = body.organization_ids or []
     if len(owners) > 1:
         raise InvalidInput(f"at most 1 organization, got {len(owners)}.", "token.organizationIDs")
     principal = await accounts.acting(
@@ -49,7 +49,7 @@ async def create_token(call: Call) -> Reply:
     issued = await identity.create_token(
         call.house,
         call.principal,
-        expires_at=given.expiration * times.SECOND if given.expiration else None,
+        expires_at=body.expiration * times.SECOND if body.expiration else None,
         as_uuid=True,
         organization_id=principal.organization_id,
     )
@@ -71,27 +71,27 @@ async def create_token(call: Call) -> Reply:
     )
 
 
-def _refuse_what_is_not_kept(given: NewToken) -> None:
+def _refuse_what_is_not_kept(token: NewToken) -> None:
     """A right or a limit that is asked for and not kept would be worse than a refusal."""
-    if given.type is not None and given.type not in _KINDS:
-        raise InvalidInput(f"one of {', '.join(_KINDS)}, got {excerpt(given.type)}.", "token.type")
-    if given.type not in {None, "api"}:
-        raise NotImplementedYet(f"token.type: this server makes api tokens only, not {given.type}.")
-    asked = {
-        "accessAllOrganization": given.access_all_organization,
-        "roleIDs": given.role_ids,
-        "apiRateLimitHour": given.api_rate_limit_hour,
-        "bytesRateLimitHour": given.bytes_rate_limit_hour,
-        "taskRateLimitHour": given.task_rate_limit_hour,
-        "maxAPI": given.max_api,
-        "maxBytes": given.max_bytes,
-        "maxTasks": given.max_tasks,
+    if token.type is not None and token.type not in _KINDS:
+        raise InvalidInput(f"one of {', '.join(_KINDS)}, got {excerpt(token.type)}.", "token.type")
+    if token.type not in {None, "api"}:
+        raise NotImplementedYet(f"token.type: this server makes api tokens only, not {token.type}.")
+    limits = {
+        "accessAllOrganization": token.access_all_organization,
+        "roleIDs": token.role_ids,
+        "apiRateLimitHour": token.api_rate_limit_hour,
+        "bytesRateLimitHour": token.bytes_rate_limit_hour,
+        "taskRateLimitHour": token.task_rate_limit_hour,
+        "maxAPI": token.max_api,
+        "maxBytes": token.max_bytes,
+        "maxTasks": token.max_tasks,
     }
-    for name, value in asked.items():
+    for name, value in limits.items():
         if value:
             raise NotImplementedYet(f"token.{name}: this server does not limit or widen tokens.")
-    if given.expiration is not None and not 0 <= given.expiration < 253_402_300_800:
-        raise InvalidInput(f"Unix seconds, 0 for never, got {given.expiration}.", "token.expiration")
+    if token.expiration is not None and not 0 <= token.expiration < 253_402_300_800:
+        raise InvalidInput(f"Unix seconds, 0 for never, got {token.expiration}.", "token.expiration")
 
 
 def _user(user: User) -> UserDetail:

@@ -4,7 +4,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from enginehouse.api.edge.job_shapes import CreateJob
-from enginehouse.api.edge.task_shapes import CreateFolder, CreateTask, Route
+from enginehouse.api.edge.task_shapes import CreateFolder, CreateTask, TaskRoute
 from enginehouse.api.spelling import read_moment
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.job import REST, FolderRequest, JobRequest, RouteRequest, TaskRequest
@@ -18,8 +18,8 @@ class _Echo:
         self._values = attrgetter(*public)
         self._names = tuple(public.values())
 
-    def of(self, given: CreateJob | CreateTask | Route) -> dict[str, Any]:
-        values = self._values(given)
+    def of(self, body: CreateJob | CreateTask | TaskRoute) -> dict[str, Any]:
+        values = self._values(body)
         if not any(values):
             return {}
         return {name: value for name, value in zip(self._names, values, strict=True) if value}
@@ -46,83 +46,83 @@ _ROUTE_ECHO: Final = _Echo(
 )
 
 
-def job(given: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
+def job(body: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
     """The request for one job; what cannot be read is added to `problems`. Empty text counts as absent."""
     prefix = f"jobs[{number}]."
     return JobRequest(
-        tasks=tuple([_task(task, prefix, n, problems) for n, task in enumerate(given.tasks or ())]),
-        routes=tuple([_route(route) for route in given.task_routes or ()]),
-        target_id=str(given.core_recording_id) if given.core_recording_id else None,
-        status=given.job_status or None,
-        due_at=read_moment(given.due_date_time, f"{prefix}dueDateTime", problems) if given.due_date_time else None,
+        tasks=tuple([_task(task, prefix, n, problems) for n, task in enumerate(body.tasks or ())]),
+        routes=tuple([_route(route) for route in body.task_routes or ()]),
+        target_id=str(body.core_recording_id) if body.core_recording_id else None,
+        status=body.job_status or None,
+        due_at=read_moment(body.due_date_time, f"{prefix}dueDateTime", problems) if body.due_date_time else None,
         spelling=REST,
         prefix=prefix,
-        echo=_JOB_ECHO.of(given),
+        echo=_JOB_ECHO.of(body),
     )
 
 
-def not_served(given: CreateJob, number: int) -> list[str]:
+def not_served(body: CreateJob, number: int) -> list[str]:
     """Warnings about what is stored and shown, and nothing more."""
     text = "stored; this server does not send outputs to URIs."
-    paths = [f"jobs[{number}].sendOutputToUris"] if given.send_output_to_uris else []
+    paths = [f"jobs[{number}].sendOutputToUris"] if body.send_output_to_uris else []
     paths += [
         f"jobs[{number}].tasks[{n}].sendOutputToUris"
-        for n, task in enumerate(given.tasks or ())
+        for n, task in enumerate(body.tasks or ())
         if task.send_output_to_uris
     ]
     return [f"{path}: {text}" for path in paths]
 
 
-def _task(given: CreateTask, prefix: str, n: int, problems: list[Problem]) -> TaskRequest:
-    echo = _TASK_ECHO.of(given)
-    payload, text = None, given.task_payload_json or None
-    if given.payload_json:
+def _task(body: CreateTask, prefix: str, n: int, problems: list[Problem]) -> TaskRequest:
+    echo = _TASK_ECHO.of(body)
+    payload, text = None, body.task_payload_json or None
+    if body.payload_json:
         if text is None:
-            payload = _json(given.payload_json, f"{prefix}tasks[{n}].payloadJSON", problems)
+            payload = _json(body.payload_json, f"{prefix}tasks[{n}].payloadJSON", problems)
             echo["onlyPayloadJSON"] = True
-        elif given.payload_json != text:
-            echo["payloadJSON"] = given.payload_json
-    due = given.due_date_time
+        elif body.payload_json != text:
+            echo["payloadJSON"] = body.payload_json
+    due = body.due_date_time
     return TaskRequest(
-        engine_id=given.engine_id or None,
+        engine_id=body.engine_id or None,
         payload=payload,
         payload_text=text,
-        reference=given.correlation_task_id or None,
-        folders=tuple([_folder(one, prefix, n, at, problems) for at, one in enumerate(given.io_folders or ())]),
-        priority=given.priority or 0,
-        max_retries=given.max_retries,
-        max_engines=_most_engines(given),
-        parallel=given.parallel_processing or False,
-        parents_first=given.parent_must_be_complete_before_starting or False,
+        reference=body.correlation_task_id or None,
+        folders=tuple([_folder(one, prefix, n, at, problems) for at, one in enumerate(body.io_folders or ())]),
+        priority=body.priority or 0,
+        max_retries=body.max_retries,
+        max_engines=_most_engines(body),
+        parallel=body.parallel_processing or False,
+        parents_first=body.parent_must_be_complete_before_starting or False,
         due_at=read_moment(due, f"{prefix}tasks[{n}].dueDateTime", problems) if due else None,
-        timeout_seconds=given.max_processing_seconds_per_work_item or None,
-        status=given.task_status or None,
+        timeout_seconds=body.max_processing_seconds_per_work_item or None,
+        status=body.task_status or None,
         echo=echo,
     )
 
 
-def _folder(given: CreateFolder, prefix: str, n: int, at: int, problems: list[Problem]) -> FolderRequest:
+def _folder(body: CreateFolder, prefix: str, n: int, at: int, problems: list[Problem]) -> FolderRequest:
     options = None
-    if given.options_json:
-        options = _json(given.options_json, f"{prefix}tasks[{n}].ioFolders[{at}].optionsJSON", problems)
-    return FolderRequest(reference=given.correlation_id, mode=given.mode, type=given.type, options=options)
+    if body.options_json:
+        options = _json(body.options_json, f"{prefix}tasks[{n}].ioFolders[{at}].optionsJSON", problems)
+    return FolderRequest(reference=body.correlation_id, mode=body.mode, type=body.type, options=options)
 
 
-def _route(given: Route) -> RouteRequest:
+def _route(body: TaskRoute) -> RouteRequest:
     return RouteRequest(
-        parent_task=given.task_parent_id or None,
-        parent_folder=given.task_parent_output_id or None,
-        child_task=given.task_child_id or None,
-        child_folder=given.task_child_input_id or None,
-        echo=_ROUTE_ECHO.of(given),
+        parent_task=body.task_parent_id or None,
+        parent_folder=body.task_parent_output_id or None,
+        child_task=body.task_child_id or None,
+        child_folder=body.task_child_input_id or None,
+        echo=_ROUTE_ECHO.of(body),
     )
 
 
-def _most_engines(given: CreateTask) -> int | None:
+def _most_engines(body: CreateTask) -> int | None:
     """How many items of the task may run at once: `parallelProcessing: false` is one."""
-    if given.max_engines is None and given.parallel_processing is False:
+    if body.max_engines is None and body.parallel_processing is False:
         return 1
-    return given.max_engines
+    return body.max_engines
 
 
 def _json(text: str, path: str, problems: list[Problem]) -> Any:

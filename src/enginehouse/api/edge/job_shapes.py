@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import field
 
-from enginehouse.api.edge.task_shapes import CreateTask, Route
+from enginehouse.api.edge.task_shapes import CreateTask, TaskRoute
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import DateTime
 
@@ -14,7 +14,7 @@ class CreateJob(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fie
     """A job to create: its tasks and the routes between them."""
 
     tasks: list[CreateTask] | None = None
-    task_routes: list[Route] | None = None
+    task_routes: list[TaskRoute] | None = None
     core_id: str | None = None
     core_job_id: str | None = None
     core_recording_id: int | str | None = None
@@ -52,8 +52,8 @@ class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fi
     include_running: bool | None = None
 
 
-class Cancelled(msgspec.Struct, omit_defaults=True):
-    """`stopping`, how many attempts are still to stop, is there only where it was asked for."""
+class CancelledJobs(msgspec.Struct, omit_defaults=True):
+    """`stopping`, how many attempts are still to stop, is there only for a request with `includeRunning`."""
 
     success: bool
     count: int

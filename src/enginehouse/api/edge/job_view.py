@@ -6,14 +6,13 @@ import msgspec
 from msgspec import field
 
 from enginehouse.api.edge import words
-from enginehouse.api.edge.task_shapes import Route
+from enginehouse.api.edge.task_shapes import TaskRoute
 from enginehouse.api.edge.task_view import TaskDetail, task_detail
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import FolderType, Job
-from enginehouse.domain.job import Route as PlannedRoute
+from enginehouse.domain.job import FolderType, Job, Route
 from enginehouse.operations.house import House
 
 
@@ -49,7 +48,7 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     retry_of: str | None = None  # ours, as the two below: the job that this one does again, …
     root_job_id: str | None = None  # … the first of that line, …
     retries: list[str] | None = None  # … and those that do this one again, oldest first
-    task_routes: list[Route]
+    task_routes: list[TaskRoute]
     tasks: list[TaskDetail]
 
 
@@ -106,9 +105,9 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
     )
 
 
-def _route(job: Job, route: PlannedRoute) -> Route:
+def _route(job: Job, route: Route) -> TaskRoute:
     """A route by the ids of its tasks and folders. A side of a task without such a folder names the task alone."""
-    return Route(
+    return TaskRoute(
         task_parent_id=ids.task_uuid(job.id, route.parent) if route.parent >= 0 else None,
         task_parent_output_id=_folder_id(job, route.parent, route.parent_folder, FolderType.OUTPUT),
         task_child_id=ids.task_uuid(job.id, route.child),

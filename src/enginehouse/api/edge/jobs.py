@@ -32,18 +32,18 @@ _CREATE: Final = Body(CreateJobs)
 async def create(call: Call) -> Reply:
     """POST proc/job/create: all jobs of the request exist, or none."""
     body, problems = await call.judged_body(_CREATE)
-    given = body.jobs
-    wanted = [job_input.job(job, number, problems) for number, job in enumerate(given)]
+    jobs_to_create = body.jobs
+    requests = [job_input.job(job, number, problems) for number, job in enumerate(jobs_to_create)]
     principal = call.principal
-    for number, job in enumerate(given):
+    for number, job in enumerate(jobs_to_create):
         path = f"jobs[{number}].internalOrganizationID"
         acting = await accounts.acting(call.house, call.principal, job.internal_organization_id, path)
         if number and acting.organization_id != principal.organization_id:
             raise InvalidInput("all jobs of a request belong to one organization.", path)
         principal = acting
-    created = await jobs.create(call.house, principal, wanted, found=problems, key=call.key)
+    created = await jobs.create(call.house, principal, requests, found=problems, key=call.key)
     warnings = [warning for job in created for warning in job.warnings]
-    for number, job in enumerate(given):
+    for number, job in enumerate(jobs_to_create):
         warnings += job_input.not_served(job, number)
     answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created], warnings or None)
     return json(answer, replayed=created[0].replayed)
@@ -67,46 +67,46 @@ async def detail(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    """POST proc/job/{JobID}/delete: the path decides, a body is not looked at."""
+    """POST proc/job/{JobID}/delete: the path decides; a body is ignored."""
     [text] = call.ids
     await jobs.delete(call.house, call.principal, refs.job(text))
     return NO_CONTENT
 
 
-async def list_(call: Call) -> Reply:
+async def list_jobs(call: Call) -> Reply:
     """GET proc/jobs: a page of the organization's jobs and how many match in all."""
     query = Query(call.query)
-    wanted = _filter(query)
+    criteria = _filter(query)
     owner = query.text("organizationID")
     core = query.text("coreID")
     query.finish()
     if core is not None:
         raise NotImplementedYet("coreID: this server keeps no list of cores to filter by.")
     principal = await accounts.acting(call.house, call.principal, owner, "organizationID")
-    if wanted is None:
+    if criteria is None:
         offset, limit = query.page()
         return json(job_view.JobList(count=0, limit=limit, offset=offset, result=[]))
-    page = await jobs.list_(call.house, principal, wanted, with_count=True)
+    page = await jobs.list_(call.house, principal, criteria, with_count=True)
     categories = await task_view.category_names(call.house, principal)
     return json(
         job_view.JobList(
             count=page.count or 0,
-            limit=wanted.limit,
-            offset=wanted.offset,
+            limit=criteria.limit,
+            offset=criteria.offset,
             result=[job_view.job_detail(call.house, principal, job, categories) for job in page.jobs],
         )
     )
 
 
 def _filter(query: Query) -> JobFilter | None:
-    """What is asked for; None when nothing can match it."""
+    """The filter that the query describes; None when no job can match it."""
     status = query.word("status", STATUSES)
     named_jobs = [ids.parse_job(text) for name in ("jobID", "coreJobID") if (text := query.text(name)) is not None]
     target = query.text("recordingID")
     target_id = None if target is None else ids.parse_number(target)
     schedule = query.text("scheduledJobID")
     offset, limit = query.page()
-    wanted = JobFilter(
+    criteria = JobFilter(
         statuses=(JobStatus(status),) if status in _STORED else (),
         ids=(named_jobs[0],) if named_jobs and named_jobs[0] is not None else None,
         target_id=target_id,
@@ -124,10 +124,10 @@ def _filter(query: Query) -> JobFilter | None:
         (status is not None and status not in _STORED)
         or None in named_jobs
         or len(set(named_jobs)) > 1
-        or (schedule is not None and wanted.schedule_ids is None)
+        or (schedule is not None and criteria.schedule_ids is None)
         or (target is not None and target_id is None)
     )
-    return None if impossible else wanted
+    return None if impossible else criteria
 
 
 _STORED: Final = frozenset(JobStatus)

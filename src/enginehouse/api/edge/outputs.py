@@ -14,8 +14,8 @@ from enginehouse.domain.artifact import Artifact
 from enginehouse.operations import artifacts
 
 
-class Output(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """An output; `contents` only where a single one is asked for and it is text. `created` in Unix seconds."""
+class OutputView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """An output; `contents` is there only for a single output that is text. `created` in Unix seconds."""
 
     name: str
     size: int
@@ -25,20 +25,20 @@ class Output(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class OutputAnswer(msgspec.Struct):
-    output: Output
+    output: OutputView
 
 
 class JobOutputs(msgspec.Struct):
     job_id: str = field(name="internalJobID")
-    outputs: list[Output]
+    outputs: list[OutputView]
 
 
 class TaskOutputs(msgspec.Struct):
     task_id: str = field(name="internalTaskID")
-    outputs: list[Output]
+    outputs: list[OutputView]
 
 
-class OutputsAnswer(msgspec.Struct):
+class OutputListAnswer(msgspec.Struct):
     outputs: JobOutputs | TaskOutputs
 
 
@@ -50,7 +50,7 @@ async def of_job(call: Call) -> Reply:
     [text] = call.ids
     ref = refs.job(text)
     outputs = await artifacts.of_job(call.house, call.principal, ref)
-    return json(OutputsAnswer(JobOutputs(ids.job_uuid(ref.number), _listed(outputs))))
+    return json(OutputListAnswer(JobOutputs(ids.job_uuid(ref.number), _listed(outputs))))
 
 
 async def of_task(call: Call) -> Reply:
@@ -58,7 +58,7 @@ async def of_task(call: Call) -> Reply:
     [text] = call.ids
     ref = refs.task(text)
     outputs = await artifacts.of_task(call.house, call.principal, ref)
-    return json(OutputsAnswer(TaskOutputs(ids.task_uuid(ref.job_id, ref.ordinal), _listed(outputs))))
+    return json(OutputListAnswer(TaskOutputs(ids.task_uuid(ref.job_id, ref.ordinal), _listed(outputs))))
 
 
 async def job_output(call: Call) -> Reply:
@@ -83,18 +83,18 @@ async def task_download(call: Call) -> Download:
 
 async def _of_job_named(call: Call) -> Artifact:
     text, name = call.ids
-    found = await artifacts.of_job(call.house, call.principal, refs.job(text))
-    return artifacts.named(found, name)
+    outputs = await artifacts.of_job(call.house, call.principal, refs.job(text))
+    return artifacts.named(outputs, name)
 
 
 async def _of_task_named(call: Call) -> Artifact:
     text, name = call.ids
-    found = await artifacts.of_task(call.house, call.principal, refs.task(text))
-    return artifacts.named(found, name)
+    outputs = await artifacts.of_task(call.house, call.principal, refs.task(text))
+    return artifacts.named(outputs, name)
 
 
-def _listed(found: Iterable[Artifact]) -> list[Output]:
-    return [Output(name=a.name, size=a.size, created=times.unix_seconds(a.created_at)) for a in found]
+def _listed(outputs: Iterable[Artifact]) -> list[OutputView]:
+    return [OutputView(name=a.name, size=a.size, created=times.unix_seconds(a.created_at)) for a in outputs]
 
 
 async def _contents(call: Call, artifact: Artifact) -> Reply:
@@ -107,7 +107,7 @@ async def _contents(call: Call, artifact: Artifact) -> Reply:
             contents = None
     return json(
         OutputAnswer(
-            Output(
+            OutputView(
                 name=artifact.name,
                 size=artifact.size,
                 created=times.unix_seconds(artifact.created_at),

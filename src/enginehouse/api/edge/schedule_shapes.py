@@ -104,5 +104,5 @@ class Operation(msgspec.Struct, omit_defaults=True):
     ids: list[str] | None = field(default=None, name="internalJobIds")  # ours
 
 
-class Launched(msgspec.Struct):
+class LaunchAnswer(msgspec.Struct):
     operation: Operation

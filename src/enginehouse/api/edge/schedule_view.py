@@ -19,8 +19,8 @@ async def details(call: Call, principal: Principal, schedules: Sequence[Schedule
     kinds: dict[int, str] = {}
     if source_ids:
         types = await sources.types(call.house, principal)
-        known = await sources.get_many(call.house, principal, source_ids)
-        kinds = {each.id: types[each.source_type_id].name for each in known.values()}
+        by_id = await sources.get_many(call.house, principal, source_ids)
+        kinds = {each.id: types[each.source_type_id].name for each in by_id.values()}
     return [_detail(each, kinds.get(each.source_id or 0)) for each in schedules]
 
 
@@ -60,7 +60,7 @@ def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
 
 
 def _part(schedule_id: int, number: int, part: view.Facts, created: str, modified: str) -> SchedulePart:
-    """The part, whose words this interface writes small."""
+    """The part; this interface writes its words in lower case."""
     words = {name: value.lower() for name, value in part.items() if isinstance(value, str)}
     return SchedulePart(
         schedule_parts_id=ids.schedule_part_uuid(schedule_id, number),

@@ -7,7 +7,7 @@ from typing import Any, Final
 from enginehouse.api.edge import schedule_view
 from enginehouse.api.edge.schedule_shapes import (
     CountSeries,
-    Launched,
+    LaunchAnswer,
     LaunchTemplate,
     Operation,
     PendingSeries,
@@ -44,27 +44,27 @@ _LARGEST_INTERVAL: Final = 366 * 86_400
 async def detail(call: Call) -> Reply:
     """GET proc/scheduled_job/{ScheduledJobID}/detail, by number or UUID."""
     [text] = call.ids
-    found = await schedules.get(call.house, call.principal, refs.schedule(text))
-    [shown] = await schedule_view.details(call, call.principal, [found])
-    return json(ScheduledJobAnswer(result=shown))
+    schedule = await schedules.get(call.house, call.principal, refs.schedule(text))
+    [view] = await schedule_view.details(call, call.principal, [schedule])
+    return json(ScheduledJobAnswer(result=view))
 
 
-async def list_(call: Call) -> Reply:
+async def list_schedules(call: Call) -> Reply:
     """GET proc/scheduled_jobs: a page of the organization's scheduled jobs and how many match in all."""
     query = Query(call.query)
     owner, core = query.text("internalOrganizationID"), query.text("coreID")
-    wanted = await _filter(call, query)
+    criteria = await _filter(call, query)
     query.finish()
     if core is not None:
         raise NotImplementedYet("coreID: this server keeps no list of cores to filter by.")
     principal = await accounts.acting(call.house, call.principal, owner, "internalOrganizationID")
-    found, count = await schedules.list_(call.house, principal, wanted, with_count=True)
+    page, count = await schedules.list_(call.house, principal, criteria, with_count=True)
     return json(
         ScheduledJobList(
             count=count or 0,
-            limit=wanted.limit,
-            offset=wanted.offset,
-            result=await schedule_view.details(call, principal, found),
+            limit=criteria.limit,
+            offset=criteria.offset,
+            result=await schedule_view.details(call, principal, page),
         )
     )
 
@@ -78,41 +78,41 @@ async def delete(call: Call) -> Reply:
 
 async def rate_pending(call: Call) -> Reply:
     """GET proc/scheduled_jobs/rate_pending_time_ranges: of the jobs that had not ended, how many per cent waited."""
-    found = await _series(call)
+    series = await _series(call)
     return _counts(
-        found,
-        lambda mode, at: round(100 * found.pending[mode][at] / (found.live[mode][at] or 1), 4),
+        series,
+        lambda mode, at: round(100 * series.pending[mode][at] / (series.live[mode][at] or 1), 4),
         RateSeries,
     )
 
 
 async def total_pending(call: Call) -> Reply:
     """GET proc/scheduled_jobs/total_pending_time_ranges: how many jobs had not started."""
-    found, here = await _series(call), socket.gethostname()
+    series, here = await _series(call), socket.gethostname()
     return _counts(
-        found, lambda mode, at: found.pending[mode][at], lambda mode, values: CountSeries(here, mode, values)
+        series, lambda mode, at: series.pending[mode][at], lambda mode, values: CountSeries(here, mode, values)
     )
 
 
 async def launch(call: Call) -> Reply:
     """POST proc/template/{TemplateID}/launch: a job of the template, with the payload merged into its tasks."""
     [text] = call.ids
-    given = await call.body(_LAUNCH)
+    body = await call.body(_LAUNCH)
     template = refs.template(text)
     schedule = None
-    if given.scheduled_job_id not in (None, ""):
-        schedule = refs.schedule(str(given.scheduled_job_id), path="scheduledJobID")
-    echo = {} if given.source_id in (None, "") else {"coreSourceID": given.source_id}
-    options = LaunchOptions(payload=_payload(given.payload_json), echo=echo)
+    if body.scheduled_job_id not in (None, ""):
+        schedule = refs.schedule(str(body.scheduled_job_id), path="scheduledJobID")
+    echo = {} if body.source_id in (None, "") else {"coreSourceID": body.source_id}
+    options = LaunchOptions(payload=_payload(body.payload_json), echo=echo)
     try:
-        made = await launch_templates(call.house, call.principal, [template.number], schedule=schedule, options=options)
+        jobs = await launch_templates(call.house, call.principal, [template.number], schedule=schedule, options=options)
     except NotFound as missing:
         raise _respelled(missing, text) from None
-    return json(Launched(Operation(True, len(made), [ids.job_uuid(each.job_id) for each in made])))
+    return json(LaunchAnswer(Operation(True, len(jobs), [ids.job_uuid(each.job_id) for each in jobs])))
 
 
 def _respelled(missing: NotFound, template: str) -> NotFound:
-    """The same, as this interface names what was asked for."""
+    """The same refusal with the names of this interface."""
     match missing.path:
         case "ids[0]":
             return NotFound("JobTemplate", template[:80])
@@ -157,8 +157,8 @@ def _within(query: Query, first: str, last: str) -> Between:
 
 async def _kinds(call: Call, word: str) -> tuple[int, ...]:
     """The source types with this name, whatever its case, or this number."""
-    known = await sources.types(call.house, call.principal)
-    return tuple(each.id for each in known.values() if word.casefold() in (each.name.casefold(), str(each.id)))
+    types = await sources.types(call.house, call.principal)
+    return tuple(each.id for each in types.values() if word.casefold() in (each.name.casefold(), str(each.id)))
 
 
 def _payload(text: str | None) -> Any:
@@ -166,30 +166,37 @@ def _payload(text: str | None) -> Any:
     if text is None or not text.strip():
         return None
     try:
-        found = reader.read(text.encode())
+        payload = reader.read(text.encode())
     except (InvalidInput, UnicodeEncodeError):
         raise InvalidInput([Problem("payloadJSON", "must be JSON.")]) from None
-    if not isinstance(found, dict):
+    if not isinstance(payload, dict):
         raise InvalidInput([Problem("payloadJSON", "must be a JSON object.")])
-    return found
+    return payload
 
 
 async def _series(call: Call) -> backlog.Series:
     query = Query(call.query)
-    given = query.integer("interval", 0, 1, _LARGEST_INTERVAL)
-    asked = backlog.SeriesRequest(
-        start=query.earliest("startTime"), end=query.latest("endTime"), interval=given or None
+    interval = query.integer("interval", 0, 1, _LARGEST_INTERVAL)
+    window = backlog.SeriesRequest(
+        start=query.earliest("startTime"), end=query.latest("endTime"), interval=interval or None
     )
     query.finish()
-    return await backlog.series(call.house, call.principal, asked)
+    return await backlog.series(call.house, call.principal, window)
 
 
 def _counts(
-    found: backlog.Series, value: Callable[[str, int], float], series: Callable[[str, list[Any]], Any]
+    backlog_series: backlog.Series, value: Callable[[str, int], float], series: Callable[[str, list[Any]], Any]
 ) -> Reply:
     """A series of each run mode, with what is shown at each mark."""
-    seconds = [times.unix_seconds(mark) for mark in found.marks]
-    counts = [series(mode, [(second, value(mode, at)) for at, second in enumerate(seconds)]) for mode in found.pending]
+    seconds = [times.unix_seconds(mark) for mark in backlog_series.marks]
+    counts = [
+        series(mode, [(second, value(mode, at)) for at, second in enumerate(seconds)])
+        for mode in backlog_series.pending
+    ]
     return json(
-        PendingSeries(counts=counts, start_date_time=times.rest(found.start), end_date_time=times.rest(found.end))
+        PendingSeries(
+            counts=counts,
+            start_date_time=times.rest(backlog_series.start),
+            end_date_time=times.rest(backlog_series.end),
+        )
     )

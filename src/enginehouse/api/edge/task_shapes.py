@@ -38,7 +38,7 @@ class CreateTask(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fi
     send_output_to_uris: list[str] | None = None
 
 
-class Route(msgspec.Struct, gc=False, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class TaskRoute(msgspec.Struct, gc=False, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A route: on create the caller's correlation ids, on read the ids of tasks and folders. A root has no parent."""
 
     task_parent_id: str | None = field(default=None, name="taskParentId")

@@ -14,7 +14,7 @@ from enginehouse.operations import engines
 from enginehouse.operations.house import House
 
 
-class Folder(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class FolderView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     id: str
     correlation_id: str = field(name="correlationId")
     mode: str
@@ -73,7 +73,7 @@ class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     max_wait_seconds_for_chunk: int | None = None
     parent_task_id: str | None = None
     child_task_ids: list[str] | None = None
-    io_folders: list[Folder] | None = None
+    io_folders: list[FolderView] | None = None
     chunk_count_info: ChunkCounts | None = None
     payload_json: str | None = None
     task_payload_json: str | None = None
@@ -165,10 +165,10 @@ def _reused(task: Task) -> ReusedFrom | None:
     )
 
 
-def _folders(job: Job, task: Task) -> list[Folder]:
+def _folders(job: Job, task: Task) -> list[FolderView]:
     created, modified = times.rest(task.created_at), times.rest(task.modified_at)
     return [
-        Folder(
+        FolderView(
             id=ids.folder_uuid(job.id, task.ordinal, position),
             correlation_id=folder.reference,
             mode=folder.mode.value,

@@ -1,4 +1,4 @@
-"""The documented operations that this server answers 501 to: `unserved.txt`, a method, a path and `open` in a line.
+"""The documented operations that this server refuses with 501: `unserved.txt`, a method, a path and `open` in a line.
 
 `open` marks those that ask for no token.
 """

@@ -58,5 +58,5 @@ def task_word(status: TaskStatus) -> str:
 
 
 def failure_word(kind: str | None) -> str:
-    """REST's word for why a task failed; `unknown` where there is none for it."""
+    """REST's word for why a task failed; `unknown` for a kind without one."""
     return _REASONS.get(kind or "", "unknown")

@@ -14,57 +14,57 @@ _TARGET_ECHO = (
 )  # fmt: skip
 
 
-def job_request(given: Input | None) -> JobRequest:
+def job_request(fields: Input | None) -> JobRequest:
     """The request in either documented shape: a list of tasks, or tasks with folders and routes."""
-    given = given or {}
-    uris = given.get("notificationUris")
-    retries = given.get("retries") or None
+    fields = fields or {}
+    uris = fields.get("notificationUris")
+    retries = fields.get("retries") or None
     return JobRequest(
-        tasks=tuple(task_request(task, uris, retries) for task in given.get("tasks") or ()),
-        routes=tuple(route_request(route) for route in given.get("routes") or ()),
-        target_id=given.get("targetId"),
-        target=None if given.get("target") is None else target_request(given["target"]),
-        status=given.get("status"),
-        scheduled_job_id=given.get("scheduledJobId"),
+        tasks=tuple(task_request(task, uris, retries) for task in fields.get("tasks") or ()),
+        routes=tuple(route_request(route) for route in fields.get("routes") or ()),
+        target_id=fields.get("targetId"),
+        target=None if fields.get("target") is None else target_request(fields["target"]),
+        status=fields.get("status"),
+        scheduled_job_id=fields.get("scheduledJobId"),
         spelling=GRAPHQL,
-        echo=_kept(given, _JOB_ECHO),
+        echo=_kept(fields, _JOB_ECHO),
     )
 
 
-def target_request(given: Input) -> TargetRequest:
+def target_request(fields: Input) -> TargetRequest:
     """The target to make together with a job."""
     return TargetRequest(
-        name=given.get("name"),
-        description=given.get("description"),
-        status=given.get("status") or "downloaded",
-        start_at=given.get("startDateTime"),
-        stop_at=given.get("stopDateTime"),
-        details=given.get("details"),
-        is_public=bool(given.get("isPublic")),
-        echo=target_echo(given),
+        name=fields.get("name"),
+        description=fields.get("description"),
+        status=fields.get("status") or "downloaded",
+        start_at=fields.get("startDateTime"),
+        stop_at=fields.get("stopDateTime"),
+        details=fields.get("details"),
+        is_public=bool(fields.get("isPublic")),
+        echo=target_echo(fields),
     )
 
 
-def target_echo(given: Input) -> Input:
+def target_echo(fields: Input) -> Input:
     """The fields of a target that are only kept and shown again."""
-    return _kept(given, _TARGET_ECHO)
+    return _kept(fields, _TARGET_ECHO)
 
 
-def task_request(given: Input, uris: list[str] | None = None, retries: int | None = None) -> TaskRequest:
+def task_request(fields: Input, uris: list[str] | None = None, retries: int | None = None) -> TaskRequest:
     """One task; what the job says for all of them stands where it says nothing itself."""
-    preferences = given.get("executionPreferences") or {}
+    preferences = fields.get("executionPreferences") or {}
     max_retries = preferences.get("maxRetries")
-    standby = given.get("standbyTask")
-    echo = _kept(given, _TASK_ECHO)
-    notified = given.get("notificationUris") or uris
+    standby = fields.get("standbyTask")
+    echo = _kept(fields, _TASK_ECHO)
+    notified = fields.get("notificationUris") or uris
     if notified:
         echo["notificationUris"] = notified
     return TaskRequest(
-        engine_id=given.get("engineId"),
-        task_type=given.get("taskType"),
-        payload=given.get("payload"),
-        payload_text=given.get("payloadString"),
-        folders=tuple(folder_request(folder) for folder in given.get("ioFolders") or ()),
+        engine_id=fields.get("engineId"),
+        task_type=fields.get("taskType"),
+        payload=fields.get("payload"),
+        payload_text=fields.get("payloadString"),
+        folders=tuple(folder_request(folder) for folder in fields.get("ioFolders") or ()),
         priority=preferences.get("priority") or 0,
         max_retries=retries if max_retries is None else max_retries,
         max_engines=preferences.get("maxEngines"),
@@ -76,19 +76,19 @@ def task_request(given: Input, uris: list[str] | None = None, retries: int | Non
     )
 
 
-def folder_request(given: Input) -> FolderRequest:
+def folder_request(fields: Input) -> FolderRequest:
     """One folder."""
-    return FolderRequest(reference=given.get("referenceId"), mode=given.get("mode"), type=given.get("type"))
+    return FolderRequest(reference=fields.get("referenceId"), mode=fields.get("mode"), type=fields.get("type"))
 
 
-def route_request(given: Input) -> RouteRequest:
+def route_request(fields: Input) -> RouteRequest:
     """One route."""
     return RouteRequest(
-        parent_folder=given.get("parentIoFolderReferenceId"),
-        child_folder=given.get("childIoFolderReferenceId"),
-        options=given.get("options"),
+        parent_folder=fields.get("parentIoFolderReferenceId"),
+        child_folder=fields.get("childIoFolderReferenceId"),
+        options=fields.get("options"),
     )
 
 
-def _kept(given: Input, names: tuple[str, ...]) -> Input:
-    return {name: given[name] for name in names if given.get(name) is not None}
+def _kept(fields: Input, names: tuple[str, ...]) -> Input:
+    return {name: fields[name] for name in names if fields.get(name) is not None}

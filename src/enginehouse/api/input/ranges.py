@@ -8,21 +8,21 @@ from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 def bounds(after: DateTime | None, before: DateTime | None) -> tuple[int, int]:
     """The first and the last µs of the range. Raises InvalidInput, naming all that is wrong with either."""
     problems = list[Problem]()
-    found = list[int]()
-    for name, given, read in (
+    moments = list[int]()
+    for name, written, read in (
         ("createdAfterDateTime", after, times.moment),
         ("createdBeforeDateTime", before, times.upper_bound),
     ):
         try:
-            micros = read(given)
+            micros = read(written)
         except times.DateTimeError as fault:
-            problems.append(Problem(name, str(fault), excerpt(given)))
+            problems.append(Problem(name, str(fault), excerpt(written)))
             continue
         if micros is None:
             problems.append(Problem(name, "required."))
         else:
-            found.append(micros)
+            moments.append(micros)
     if problems:
         raise InvalidInput(problems)
-    created_from, created_to = found
+    created_from, created_to = moments
     return created_from, created_to

@@ -36,10 +36,10 @@ def bulk_cancel(text: str) -> Ref:
 
 def task(text: str, *, kind: str = "Task") -> TaskRef:
     """The task with this id, in either spelling; a task of a template is a `TaskTemplate`."""
-    found = ids.parse_task(text)
-    if found is None:
+    key = ids.parse_task(text)
+    if key is None:
         raise NotFound(kind, text[:_SHOWN])
-    return TaskRef(*found, text)
+    return TaskRef(*key, text)
 
 
 def number(text: str) -> Ref:
@@ -48,7 +48,7 @@ def number(text: str) -> Ref:
 
 
 def _ref(text: str, parse: Callable[[str], int | None], kind: str, path: str) -> Ref:
-    found = parse(text)
-    if found is None:
+    number = parse(text)
+    if number is None:
         raise NotFound(kind, text[:_SHOWN], path=path)
-    return Ref(found, text)
+    return Ref(number, text)

@@ -20,70 +20,70 @@ DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday
 _KEPT: Final = ("details", "detailsSchemaId", "affiliates")
 
 
-def schedule_request(given: Input) -> tuple[ScheduleRequest, list[Problem]]:
+def schedule_request(fields: Input) -> tuple[ScheduleRequest, list[Problem]]:
     """The request, and what of it cannot be read. A field that is not there leaves the schedule as it is.
 
     Moments are µs UTC already; what may be taken away is taken away by null, and null leaves everything else alone.
     """
-    found = list[Problem]()
-    policy = given.get("dstPolicy") or {}
+    problems = list[Problem]()
+    policy = fields.get("dstPolicy") or {}
     request = ScheduleRequest(
-        name=_set(given.get("name")),
-        description=given.get("description", UNSET),
-        run_mode=_word(RunMode, given.get("runMode"), "runMode", found),
-        is_active=_set(given.get("isActive")),
-        is_public=_set(given.get("isPublic")),
-        start_at=given.get("startDateTime", UNSET),
-        stop_at=given.get("stopDateTime", UNSET),
-        recurring=_parts(given, "recurringScheduleParts", _recurring, found),
-        weekly=_parts(given, "weeklyScheduleParts", _weekly, found),
-        cron=given.get("cron", UNSET),
-        zone=given.get("timeZone", UNSET),
-        gap=_word(Gap, policy.get("gap"), "dstPolicy.gap", found),
-        fold=_word(Fold, policy.get("fold"), "dstPolicy.fold", found),
-        excluded=UNSET if given.get("excludedDates") is None else tuple(given["excludedDates"]),
-        overlap=_word(Overlap, given.get("overlapPolicy"), "overlapPolicy", found),
-        catch_up=_word(CatchUp, given.get("catchUp"), "catchUp", found),
-        most=_set(given.get("catchUpLimit")),
-        jitter_seconds=_set(given.get("jitterSeconds")),
-        source_id=_source(given, found),
-        document={name: given[name] for name in _KEPT if name in given},
+        name=_set(fields.get("name")),
+        description=fields.get("description", UNSET),
+        run_mode=_word(RunMode, fields.get("runMode"), "runMode", problems),
+        is_active=_set(fields.get("isActive")),
+        is_public=_set(fields.get("isPublic")),
+        start_at=fields.get("startDateTime", UNSET),
+        stop_at=fields.get("stopDateTime", UNSET),
+        recurring=_parts(fields, "recurringScheduleParts", _recurring, problems),
+        weekly=_parts(fields, "weeklyScheduleParts", _weekly, problems),
+        cron=fields.get("cron", UNSET),
+        zone=fields.get("timeZone", UNSET),
+        gap=_word(Gap, policy.get("gap"), "dstPolicy.gap", problems),
+        fold=_word(Fold, policy.get("fold"), "dstPolicy.fold", problems),
+        excluded=UNSET if fields.get("excludedDates") is None else tuple(fields["excludedDates"]),
+        overlap=_word(Overlap, fields.get("overlapPolicy"), "overlapPolicy", problems),
+        catch_up=_word(CatchUp, fields.get("catchUp"), "catchUp", problems),
+        most=_set(fields.get("catchUpLimit")),
+        jitter_seconds=_set(fields.get("jitterSeconds")),
+        source_id=_source(fields, problems),
+        document={name: fields[name] for name in _KEPT if name in fields},
     )
-    return request, found
+    return request, problems
 
 
-def named(given: Input, name: str, parse: Callable[[str], int | None], problems: list[Problem]) -> list[int] | None:
+def named(fields: Input, name: str, parse: Callable[[str], int | None], problems: list[Problem]) -> list[int] | None:
     """The ids in the list `name`, None where there is no list. One that names nothing is a problem."""
-    texts = given.get(name)
+    texts = fields.get(name)
     if texts is None:
         return None
-    known = list[int]()
+    named_ids = list[int]()
     for number, text in enumerate(texts):
-        if (found := parse(text)) is None:
+        if (named_id := parse(text)) is None:
             problems.append(Problem(f"{name}[{number}]", f"{excerpt(text)} was not found.", excerpt(text)))
         else:
-            known.append(found)
-    return known
+            named_ids.append(named_id)
+    return named_ids
 
 
 def _set(value: Any) -> Any:
     return UNSET if value is None else value
 
 
-def _word(words: type[W], given: str | None, path: str, problems: list[Problem]) -> W | UnsetType:
+def _word(words: type[W], text: str | None, path: str, problems: list[Problem]) -> W | UnsetType:
     """The word in either spelling, `Recurring` or `recurring`."""
-    if given is None:
+    if text is None:
         return UNSET
     for word in words:
-        if given in (word.value, word.value.capitalize()):
+        if text in (word.value, word.value.capitalize()):
             return word
     allowed = "one of " + ", ".join(word.value.capitalize() if words in (RunMode, Unit) else word for word in words)
-    problems.append(Problem(path, f"{allowed}, got {excerpt(given)}.", excerpt(given), allowed))
+    problems.append(Problem(path, f"{allowed}, got {excerpt(text)}.", excerpt(text), allowed))
     return UNSET
 
 
-def _parts(given: Input, name: str, read: Callable[[Input, str, list[Problem]], Any], problems: list[Problem]) -> Any:
-    parts = given.get(name)
+def _parts(fields: Input, name: str, read: Callable[[Input, str, list[Problem]], Any], problems: list[Problem]) -> Any:
+    parts = fields.get(name)
     if parts is None:
         return UNSET
     return tuple(read(part, f"{name}[{number}]", problems) for number, part in enumerate(parts))
@@ -100,25 +100,23 @@ def _recurring(part: Input, path: str, problems: list[Problem]) -> RecurringPart
 
 
 def _weekly(part: Input, path: str, problems: list[Problem]) -> WeeklyPart:
-    day, wanted = None, part.get("scheduledDay")
-    if wanted is not None:
-        if (word := str(wanted).capitalize()) in DAYS:
+    day, text = None, part.get("scheduledDay")
+    if text is not None:
+        if (word := str(text).capitalize()) in DAYS:
             day = DAYS.index(word)
         else:
             allowed = "one of " + ", ".join(DAYS)
-            problems.append(
-                Problem(f"{path}.scheduledDay", f"{allowed}, got {excerpt(wanted)}.", excerpt(wanted), allowed)
-            )
+            problems.append(Problem(f"{path}.scheduledDay", f"{allowed}, got {excerpt(text)}.", excerpt(text), allowed))
     return WeeklyPart(day=day, start=part.get("startTime"), stop=part.get("stopTime"))
 
 
-def _source(given: Input, problems: list[Problem]) -> int | UnsetType | None:
-    """The primary source, a field of ours; a source has a number."""
-    if "primarySourceId" not in given:
+def _source(fields: Input, problems: list[Problem]) -> int | UnsetType | None:
+    """The primary source, by its number."""
+    if "primarySourceId" not in fields:
         return UNSET
-    if given["primarySourceId"] is None:
+    if fields["primarySourceId"] is None:
         return None
-    text = str(given["primarySourceId"])
+    text = str(fields["primarySourceId"])
     if (source_id := parse_number(text)) is not None:
         return source_id
     problems.append(Problem("primarySourceId", f"{excerpt(text)} was not found.", excerpt(text)))

@@ -46,9 +46,9 @@ def struct(name: str, *, without: Collection[str] = (), types: Mapping[str, Any]
     return msgspec.defstruct(name, fields, kw_only=True)
 
 
-def plain(name: str, given: msgspec.Struct, problems: list[Problem]) -> dict[str, Any]:
+def plain(name: str, body: msgspec.Struct, problems: list[Problem]) -> dict[str, Any]:
     """The fields of the struct as GraphQL reads them: moments in µs. A moment that is none is a problem and absent."""
-    fields: dict[str, Any] = msgspec.to_builtins(given)
+    fields: dict[str, Any] = msgspec.to_builtins(body)
     _read_moments(name, fields, "", problems)
     return fields
 
@@ -66,17 +66,17 @@ def _read_moments(name: str, fields: dict[str, Any], prefix: str, problems: list
             case dict() if kind in _inputs():
                 _read_moments(kind, value, f"{path}.", problems)
             case _ if kind == _MOMENT:
-                known = len(problems)
+                before = len(problems)
                 fields[key] = read_moment(value, path, problems)
-                if len(problems) > known:
+                if len(problems) > before:
                     del fields[key]
 
 
 @cache
 def _inputs() -> dict[str, InputObjectTypeDefinitionNode]:
     text = files("enginehouse.api.graphql").joinpath("schema.graphql").read_text()
-    found = parse(text, no_location=True).definitions
-    return {each.name.value: each for each in found if isinstance(each, InputObjectTypeDefinitionNode)}
+    definitions = parse(text, no_location=True).definitions
+    return {each.name.value: each for each in definitions if isinstance(each, InputObjectTypeDefinitionNode)}
 
 
 def _fields(name: str) -> Sequence[InputValueDefinitionNode]:

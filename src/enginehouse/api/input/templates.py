@@ -27,50 +27,52 @@ class RequestContext(Protocol):
     def principal(self) -> Principal: ...
 
 
-def inline(asked: RequestContext, given: Sequence[Input] | None, path: str) -> tuple[list[JobTemplate], list[Problem]]:
+def inline(
+    context: RequestContext, inputs: Sequence[Input] | None, path: str
+) -> tuple[list[JobTemplate], list[Problem]]:
     """The templates written into another request at `path` (`jobTemplates`), and all that is wrong with them."""
-    made, problems = list[JobTemplate](), list[Problem]()
-    for number, each in enumerate(given or ()):
+    new_templates, problems = list[JobTemplate](), list[Problem]()
+    for number, each in enumerate(inputs or ()):
         prefix = f"{path}[{number}]."
-        template, found = template_of(asked, each, prefix)
-        made.append(template)
-        problems += found or templates.problems(asked.house, asked.principal, template, prefix)
-    return made, problems
+        template, unread = template_of(context, each, prefix)
+        new_templates.append(template)
+        problems += unread or templates.problems(context.house, context.principal, template, prefix)
+    return new_templates, problems
 
 
-def template_of(asked: RequestContext, given: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
-    """The template that is asked for; its jobs are not looked at yet."""
+def template_of(context: RequestContext, fields: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
+    """The template that the fields describe; the jobs it makes are not checked yet."""
     problems = list[Problem]()
-    config = given.get("jobConfig")
+    config = fields.get("jobConfig")
     if config is not None and not isinstance(config, dict):
         problems.append(Problem(f"{prefix}jobConfig", "must be an object."))
         config = None
     pipeline_id = None
-    if (wanted := given.get("jobPipelineId")) is not None and (pipeline_id := parse_pipeline(wanted)) is None:
-        problems.append(Problem(f"{prefix}jobPipelineId", f'there is no pipeline "{wanted}".', wanted))
+    if (text := fields.get("jobPipelineId")) is not None and (pipeline_id := parse_pipeline(text)) is None:
+        problems.append(Problem(f"{prefix}jobPipelineId", f'there is no pipeline "{text}".', text))
     template = templates.new(
-        asked.principal,
-        tasks=[task_request(task) for task in given.get("taskTemplates") or ()],
-        routes=[route_request(route) for route in given.get("routes") or ()],
+        context.principal,
+        tasks=[task_request(task) for task in fields.get("taskTemplates") or ()],
+        routes=[route_request(route) for route in fields.get("routes") or ()],
         job_config=config,
-        echo={name: given[name] for name in _ECHO if given.get(name) is not None},
+        echo={name: fields[name] for name in _ECHO if fields.get(name) is not None},
         pipeline_id=pipeline_id,
-        stage=given.get("jobPipelineStage"),
+        stage=fields.get("jobPipelineStage"),
     )
     return template, problems
 
 
-def changed_task(before: TaskRequest, given: Input) -> TaskRequest:
-    """The task where `given` says something about it; a payload in either form takes the place of one in the other."""
+def changed_task(before: TaskRequest, fields: Input) -> TaskRequest:
+    """The task where `fields` says something about it; a payload in either form takes the place of one in the other."""
     changes: dict[str, Any] = {}
-    if given.get("payload") is not None or given.get("payloadString") is not None:
-        changes |= {"payload": given.get("payload"), "payload_text": given.get("payloadString")}
-    if given.get("parentTaskId") is not None:
-        changes["echo"] = {**before.echo, "parentTaskId": given["parentTaskId"]}
-    if given.get("ioFolders") is not None:
-        changes["folders"] = tuple(folder_request(folder) for folder in given["ioFolders"])
-    if given.get("executionPreferences") is not None:
-        asked = task_request({"executionPreferences": given["executionPreferences"]})
+    if fields.get("payload") is not None or fields.get("payloadString") is not None:
+        changes |= {"payload": fields.get("payload"), "payload_text": fields.get("payloadString")}
+    if fields.get("parentTaskId") is not None:
+        changes["echo"] = {**before.echo, "parentTaskId": fields["parentTaskId"]}
+    if fields.get("ioFolders") is not None:
+        changes["folders"] = tuple(folder_request(folder) for folder in fields["ioFolders"])
+    if fields.get("executionPreferences") is not None:
+        request = task_request({"executionPreferences": fields["executionPreferences"]})
         names = ("priority", "max_retries", "max_engines", "parallel", "parents_first", "due_at")
-        changes |= {name: getattr(asked, name) for name in names}
+        changes |= {name: getattr(request, name) for name in names}
     return structs.replace(before, **changes)

@@ -10,7 +10,7 @@ class NewOrganization(msgspec.Struct, rename=spelled, kw_only=True):
     default_retries: int | None = None
 
 
-class OrganizationShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class OrganizationView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     """`organizationID` is the number that GraphQL uses, `internalOrganizationID` the UUID that REST uses."""
 
     organization_id: str
@@ -31,14 +31,14 @@ class OrganizationShare(msgspec.Struct, rename=spelled, kw_only=True):
     running_limit: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class EngineLimit(msgspec.Struct, rename=spelled, kw_only=True):
+class NewEngineLimit(msgspec.Struct, rename=spelled, kw_only=True):
     """`runningLimit` null is any number."""
 
     running_limit: int | None
 
 
-class EngineShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """An engine as whoever runs the server sees it; `organizationID` is there for an organization's own."""
+class EngineView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """An engine as the operator of the server sees it; `organizationID` is there for an organization's own engine."""
 
     engine_id: str
     name: str
@@ -47,7 +47,7 @@ class EngineShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tr
     organization_id: str | None = None
 
 
-class JobPaused(msgspec.Struct, rename=spelled, kw_only=True):
+class JobPauseView(msgspec.Struct, rename=spelled, kw_only=True):
     """`changed` is true only for the call that did it."""
 
     internal_job_id: str
@@ -65,7 +65,7 @@ class NewUser(msgspec.Struct, rename=spelled, kw_only=True):
     email: str | None = None
 
 
-class UserShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class UserView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     user_id: str
     name: str
     organization_id: str
@@ -96,7 +96,7 @@ class RevokeToken(msgspec.Struct, rename=spelled, kw_only=True):
     organization_id: str | int | None = None
 
 
-class TokenShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class TokenView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     """`token`, the secret, is in the answer that made it and nowhere else."""
 
     token_id: str

@@ -12,11 +12,11 @@ from enginehouse.api.v1.account_shapes import (
     NewPassword,
     NewUser,
     RevokeToken,
-    TokenShown,
-    UserShown,
+    TokenView,
+    UserView,
 )
 from enginehouse.api.v1.envelope import result
-from enginehouse.api.v1.limits import organization_shown
+from enginehouse.api.v1.limits import organization_view
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Role, Token, User
@@ -31,71 +31,71 @@ _REVOKE: Final = Body(RevokeToken)
 
 async def list_organizations(call: Call) -> Reply:
     """GET organizations: all for a super administrator, else the caller's own."""
-    found = await accounts.list_organizations(call.house, call.principal)
-    return result([organization_shown(one) for one in found])
+    organizations = await accounts.list_organizations(call.house, call.principal)
+    return result([organization_view(one) for one in organizations])
 
 
 async def create_organization(call: Call) -> Reply:
     """POST organizations."""
-    given = await call.body(_ORGANIZATION)
-    made = await accounts.create_organization(call.house, call.principal, given.name, given.default_retries)
-    return result(organization_shown(made))
+    body = await call.body(_ORGANIZATION)
+    organization = await accounts.create_organization(call.house, call.principal, body.name, body.default_retries)
+    return result(organization_view(organization))
 
 
 async def create_user(call: Call) -> Reply:
     """POST users."""
-    given = await call.body(_USER)
-    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
-    made = await accounts.create_user(
+    body = await call.body(_USER)
+    owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
+    user = await accounts.create_user(
         call.house,
         call.principal,
-        name=given.name,
-        password=given.password,
+        name=body.name,
+        password=body.password,
         organization_id=owner.organization_id,
-        role=_role(given.role) or Role.USER,
-        display_name=given.display_name,
-        email=given.email,
+        role=_role(body.role) or Role.USER,
+        display_name=body.display_name,
+        email=body.email,
     )
-    return result(_user(made))
+    return result(_user(user))
 
 
 async def set_password(call: Call) -> Reply:
     """POST users/password: the user's sessions are over."""
-    given = await call.body(_PASSWORD)
-    await accounts.set_password(call.house, call.principal, given.name, given.password)
+    body = await call.body(_PASSWORD)
+    await accounts.set_password(call.house, call.principal, body.name, body.password)
     return NO_CONTENT
 
 
 async def list_tokens(call: Call) -> Reply:
     """GET tokens: those of an organization that are good now."""
     query = Query(call.query)
-    given = query.text("organizationID")
+    organization_id = query.text("organizationID")
     query.finish()
-    owner = await accounts.acting(call.house, call.principal, given, "organizationID")
-    found = await identity.list_tokens(call.house, call.principal, owner.organization_id)
-    return result([_token(one) for one in found])
+    owner = await accounts.acting(call.house, call.principal, organization_id, "organizationID")
+    tokens = await identity.list_tokens(call.house, call.principal, owner.organization_id)
+    return result([_token(one) for one in tokens])
 
 
 async def create_token(call: Call) -> Reply:
     """POST tokens: the answer is the only place where the secret can be read."""
-    given = await call.body(_KEY)
-    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
+    body = await call.body(_KEY)
+    owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
     issued = await identity.create_token(
         call.house,
         call.principal,
-        name=given.name,
+        name=body.name,
         organization_id=owner.organization_id,
-        role=_role(given.role),
-        expires_at=_moment(given.expiration_date_time),
+        role=_role(body.role),
+        expires_at=_moment(body.expiration_date_time),
     )
     return result(_token(issued.token, issued.secret))
 
 
 async def revoke_token(call: Call) -> Reply:
     """POST tokens/revoke."""
-    given = await call.body(_REVOKE)
-    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
-    return result(_token(await identity.revoke_token(call.house, call.principal, given.token, owner.organization_id)))
+    body = await call.body(_REVOKE)
+    owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
+    return result(_token(await identity.revoke_token(call.house, call.principal, body.token, owner.organization_id)))
 
 
 def _role(word: str | None) -> Role | None:
@@ -108,15 +108,15 @@ def _role(word: str | None) -> Role | None:
         raise InvalidInput([Problem("role", f"{words}, got {excerpt(word)}.", excerpt(word), words)]) from None
 
 
-def _moment(given: str | int | None) -> int | None:
+def _moment(written: str | int | None) -> int | None:
     try:
-        return times.moment(given) if given else None
+        return times.moment(written) if written else None
     except times.DateTimeError as fault:
-        raise InvalidInput([Problem("expirationDateTime", str(fault), excerpt(given))]) from None
+        raise InvalidInput([Problem("expirationDateTime", str(fault), excerpt(written))]) from None
 
 
-def _user(one: User) -> UserShown:
-    return UserShown(
+def _user(one: User) -> UserView:
+    return UserView(
         user_id=one.id,
         name=one.name,
         organization_id=str(one.organization_id),
@@ -127,8 +127,8 @@ def _user(one: User) -> UserShown:
     )
 
 
-def _token(one: Token, secret: str | None = None) -> TokenShown:
-    return TokenShown(
+def _token(one: Token, secret: str | None = None) -> TokenView:
+    return TokenView(
         token_id=one.id,
         token=secret,
         prefix=one.prefix,

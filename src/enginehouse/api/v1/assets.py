@@ -8,5 +8,5 @@ from enginehouse.operations import targets
 async def content(call: Call) -> Download:
     """GET asset/{AssetID}/content: the bytes as they were given. An asset that lies elsewhere has none here."""
     asset = await targets.asset(call.house, call.principal, call.ids[0])
-    found = await targets.content(call.house, asset)
-    return Download(found, media_type=asset.content_type, filename=asset.name or asset.id)
+    stored = await targets.content(call.house, asset)
+    return Download(stored, media_type=asset.content_type, filename=asset.name or asset.id)

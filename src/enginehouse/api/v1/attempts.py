@@ -34,7 +34,7 @@ class RetriedJob(msgspec.Struct, rename=spelled, kw_only=True):
     retry_of: str
 
 
-class AttemptShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class AttemptView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     """One attempt. `outcome` is `running`, without an end, for one that has not ended; `log` is a path."""
 
     item: int
@@ -60,15 +60,15 @@ async def retry(call: Call) -> Reply:
     raw = await body.read(call.receive, length=call.headers.content_length)
     if raw:
         body.check_json(call.headers.content_type)
-    given = _RETRY.read(raw) if raw else RetryJob()
+    options = _RETRY.read(raw) if raw else RetryJob()
     ref = refs.job(text)
-    made = await jobs.retry(call.house, call.principal, ref, only_failed=given.only_failed or False, key=call.key)
+    job = await jobs.retry(call.house, call.principal, ref, only_failed=options.only_failed or False, key=call.key)
     retried = RetriedJob(
-        internal_job_id=ids.job_uuid(made.job_id),
-        core_job_id=ids.job_graphql(made.job_id),
+        internal_job_id=ids.job_uuid(job.job_id),
+        core_job_id=ids.job_graphql(job.job_id),
         retry_of=ids.job_uuid(ref.number),
     )
-    return result(retried, replayed=made.replayed)
+    return result(retried, replayed=job.replayed)
 
 
 async def list_attempts(call: Call) -> Reply:
@@ -91,7 +91,7 @@ async def log(call: Call) -> Download:
 
 
 def log_path(job_id: int, ordinal: int, attempt: Attempt) -> str:
-    """Where the log of an attempt is to be had."""
+    """The path of the log of an attempt."""
     return f"/api/v1/jobs/{ids.job_uuid(job_id)}/tasks/{ordinal}/attempts/{attempt.item}/{attempt.number}/log"
 
 
@@ -100,15 +100,15 @@ def _task(job: str, task: str) -> TaskRef:
 
 
 def _number(kind: str, text: str) -> int:
-    """A part of a path that counts. Raises NotFound for what is no number of ours."""
+    """The number in a part of a path. Raises NotFound for any other text."""
     number = ids.parse_number(text) if len(text) <= _LONGEST_NUMBER else None
     if number is None:
         raise NotFound(kind, text[:80])
     return number
 
 
-def _attempt(job_id: int, ordinal: int, one: Attempt) -> AttemptShown:
-    return AttemptShown(
+def _attempt(job_id: int, ordinal: int, one: Attempt) -> AttemptView:
+    return AttemptView(
         item=one.item,
         number=one.number,
         worker=one.worker,

@@ -15,7 +15,7 @@ from enginehouse.operations.audit import queries
 from enginehouse.operations.audit.queries import LARGEST_PAGE, rest_id
 
 
-class ActShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class EntryView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     """One change or refusal. `auditID` goes into `before` for the page after; a token is named by its id only."""
 
     audit_id: str
@@ -37,7 +37,7 @@ class ActShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True)
 _YES_NO: Final = ("true", "false")
 
 
-async def list_(call: Call) -> Reply:
+async def list_entries(call: Call) -> Reply:
     """GET audit: a page of what was done, the newest first; `before` with the last `auditID` asks for the next."""
     query = Query(call.query)
     owner = query.text("organizationID")
@@ -59,29 +59,29 @@ async def list_(call: Call) -> Reply:
     )
     organization_id = await _organization(call, owner)
     query.finish()
-    found = await queries.list_(call.house, call.principal, criteria, organization_id=organization_id)
-    return result([_shown(act) for act in found])
+    entries = await queries.list_(call.house, call.principal, criteria, organization_id=organization_id)
+    return result([_entry(entry) for entry in entries])
 
 
-async def _organization(call: Call, given: str | None) -> int | None:
-    acting = await accounts.acting(call.house, call.principal, given, "organizationID")
-    return acting.organization_id if given else None
+async def _organization(call: Call, text: str | None) -> int | None:
+    acting = await accounts.acting(call.house, call.principal, text, "organizationID")
+    return acting.organization_id if text else None
 
 
-def _shown(act: RecordedEntry) -> ActShown:
-    return ActShown(
-        audit_id=str(act.id),
-        date_time=times.rest(act.at),
-        event_type=act.event,
-        success=act.success,
-        organization_id=None if act.organization_id == NOBODYS else str(act.organization_id),
-        user_id=act.user_id,
-        user_name=act.user_name,
-        token_id=act.token_id,
-        object_type=act.object_type,
-        object_id=rest_id(act),
-        client_ip_address=act.client_ip,
-        client_user_agent=act.user_agent,
-        correlation_id=act.correlation_id,
-        description=act.detail,
+def _entry(entry: RecordedEntry) -> EntryView:
+    return EntryView(
+        audit_id=str(entry.id),
+        date_time=times.rest(entry.at),
+        event_type=entry.event,
+        success=entry.success,
+        organization_id=None if entry.organization_id == NOBODYS else str(entry.organization_id),
+        user_id=entry.user_id,
+        user_name=entry.user_name,
+        token_id=entry.token_id,
+        object_type=entry.object_type,
+        object_id=rest_id(entry),
+        client_ip_address=entry.client_ip,
+        client_user_agent=entry.user_agent,
+        correlation_id=entry.correlation_id,
+        description=entry.detail,
     )

@@ -28,7 +28,7 @@ class CancelRange(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_f
     confirm_count: int | None = None
 
 
-class BulkCancelShown(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+class BulkCancelView(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
     """`count` jobs were aborted by it; the rows of `settled` of them say so. A dry run has neither id nor times.
 
     `stopping`: how many jobs that had started are still to stop, where those were asked for.
@@ -51,57 +51,57 @@ _RANGE: Final = Body(CancelRange, exact=True)
 
 async def cancel(call: Call) -> Reply:
     """POST jobs/cancel: as the documented form, with a dry run, a confirmation and something to look at afterwards."""
-    given = await call.body(_RANGE)
-    created_from, created_to = bounds(given.created_after_date_time, given.created_before_date_time)
-    owner = await accounts.acting(call.house, call.principal, given.organization_id, "organizationID")
-    if given.dry_run:
-        found = await bulk_cancels.preview(
+    body = await call.body(_RANGE)
+    created_from, created_to = bounds(body.created_after_date_time, body.created_before_date_time)
+    owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
+    if body.dry_run:
+        preview = await bulk_cancels.preview(
             call.house,
             owner,
             created_from=created_from,
             created_to=created_to,
-            include_running=given.include_running,
+            include_running=body.include_running,
         )
-        would = BulkCancelShown(
+        would = BulkCancelView(
             organization_id=str(owner.organization_id),
             created_after_date_time=times.rest(created_from),
             created_before_date_time=times.rest(created_to),
-            count=found.count,
-            stopping=found.stopping,
+            count=preview.count,
+            stopping=preview.stopping,
             dry_run=True,
         )
         return result(would)
-    done = await bulk_cancels.cancel_if_sure(
+    bulk_cancel = await bulk_cancels.cancel_if_sure(
         call.house,
         owner,
         created_from=created_from,
         created_to=created_to,
-        include_running=given.include_running,
-        confirmed=given.confirm_count,
+        include_running=body.include_running,
+        confirmed=body.confirm_count,
         key=call.key,
     )
-    return result(_shown(done), replayed=done.replayed)
+    return result(_view(bulk_cancel), replayed=bulk_cancel.replayed)
 
 
 async def progress(call: Call) -> Reply:
     """GET bulk-cancels/{BulkCancelID}: how far it has come."""
     [text] = call.ids
     query = Query(call.query)
-    given = query.text("organizationID")
+    organization = query.text("organizationID")
     query.finish()
-    owner = await accounts.acting(call.house, call.principal, given, "organizationID")
-    return result(_shown(await bulk_cancels.get(call.house, owner, refs.bulk_cancel(text))))
+    owner = await accounts.acting(call.house, call.principal, organization, "organizationID")
+    return result(_view(await bulk_cancels.get(call.house, owner, refs.bulk_cancel(text))))
 
 
-def _shown(done: BulkCancel) -> BulkCancelShown:
-    return BulkCancelShown(
-        id=str(done.id),
-        organization_id=str(done.organization_id),
-        created_after_date_time=times.rest(done.created_from),
-        created_before_date_time=times.rest(done.created_to),
-        count=done.count,
-        stopping=done.stopping,
-        settled=done.applied,
-        accepted_date_time=times.rest(done.accepted_at),
-        settled_date_time=optional(times.rest, done.applied_at),
+def _view(bulk_cancel: BulkCancel) -> BulkCancelView:
+    return BulkCancelView(
+        id=str(bulk_cancel.id),
+        organization_id=str(bulk_cancel.organization_id),
+        created_after_date_time=times.rest(bulk_cancel.created_from),
+        created_before_date_time=times.rest(bulk_cancel.created_to),
+        count=bulk_cancel.count,
+        stopping=bulk_cancel.stopping,
+        settled=bulk_cancel.applied,
+        accepted_date_time=times.rest(bulk_cancel.accepted_at),
+        settled_date_time=optional(times.rest, bulk_cancel.applied_at),
     )

@@ -7,7 +7,7 @@ import msgspec
 from enginehouse.api.http.json.casing import spelled
 
 
-class EventShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class EventView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     """An event. `task` is the number of the task in its job, both task fields are absent where it is the job's own.
 
     `detail` has what the kind says: `worker`, `attempt`, `chunk`, `chunks`, `reason`, `message`, `againDateTime`, and

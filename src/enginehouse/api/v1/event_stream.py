@@ -1,4 +1,4 @@
-"""Knows how a followed job is told as server-sent events: in order, at the reader's pace, until one of the two ends."""
+"""The events of a job as server-sent events: in order, at the reader's pace, until the job or the reader ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.api.http import body
-from enginehouse.api.v1.event_shapes import EventShown, StreamEnded, StreamRefused
+from enginehouse.api.v1.event_shapes import EventView, StreamEnded, StreamRefused
 from enginehouse.domain.errors import AuthenticationFailed, NotFound, Unavailable
 from enginehouse.domain.event import Event
 from enginehouse.operations.events import Following
@@ -29,64 +29,64 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class EventStream:
-    """The answer to a request for a stream. Nothing of it is left when it ends, whoever ended it."""
+    """The answer to a request for a stream. It frees everything when it ends, whichever side ends it."""
 
     def __init__(
         self,
         following: Following,
-        shown: Callable[[Event], EventShown],
+        view: Callable[[Event], EventView],
         *,
         check: Callable[[], Awaitable[None]],
         heartbeat: float,
     ) -> None:
         self.raw_headers: list[tuple[bytes, bytes]] = list(_HEADERS)
         self._following = following
-        self._shown = shown
+        self._view = view
         self._check = check
         self._heartbeat = heartbeat
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: body.Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            listens = scope["method"] == "HEAD" or await self._until_one_ends(receive, send)
+            connected = scope["method"] == "HEAD" or await self._until_one_ends(receive, send)
         finally:
             self._following.close()
-        if listens:
+        if connected:
             await send({"type": "http.response.body", "body": b""})
 
     async def _until_one_ends(self, receive: body.Receive, send: Send) -> bool:
-        """Everything was told, or the client is not to be told any more: whether he still listens."""
-        telling = asyncio.create_task(self._tell(send))
-        leaving = asyncio.create_task(_left(receive))
+        """Sends until the stream or the client ends. Returns true while the client is still connected."""
+        sending = asyncio.create_task(self._send_all(send))
+        leaving = asyncio.create_task(_disconnected(receive))
         try:
-            await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
-            telling.cancel()
-            await asyncio.wait({telling, leaving})
-        return not telling.cancelled() and telling.result()
+            sending.cancel()
+            await asyncio.wait({sending, leaving})
+        return not sending.cancelled() and sending.result()
 
-    async def _tell(self, send: Send) -> bool:
-        async def tell(block: bytes) -> None:
+    async def _send_all(self, send: Send) -> bool:
+        async def write(block: bytes) -> None:
             async with asyncio.timeout(_PATIENCE):
                 await send({"type": "http.response.body", "body": block, "more_body": True})
 
         try:
-            await tell(_FIRST)
-            await tell(await self._told(tell))
+            await write(_FIRST)
+            await write(await self._send_events(write))
         except TimeoutError:
-            return False  # he may come back and go on where he was
+            return False  # the client may come back and go on from its last event
         return True
 
-    async def _told(self, tell: Callable[[bytes], Awaitable[None]]) -> bytes:
-        """Everything has been told; answers the last block."""
+    async def _send_events(self, write: Callable[[bytes], Awaitable[None]]) -> bytes:
+        """Sends every event of the job. Returns the last block."""
         checked = monotonic()
         try:
             while (events := await self._following.next(self._heartbeat)) is not None:
                 if monotonic() - checked >= _CHECKED_EVERY:
                     await self._check()
                     checked = monotonic()
-                await tell(b"".join(map(self._block, events)) or _HEARTBEAT)
+                await write(b"".join(map(self._block, events)) or _HEARTBEAT)
         except NotFound:
             return _last("end", StreamEnded("deleted"))
         except AuthenticationFailed as refused:
@@ -100,11 +100,11 @@ class EventStream:
         return _last("end", StreamEnded(self._following.ended.value))
 
     def _block(self, event: Event) -> bytes:
-        return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.kind.encode(), _encode(self._shown(event)))
+        return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.kind.encode(), _encode(self._view(event)))
 
 
-async def _left(receive: body.Receive) -> None:
-    """The client has gone."""
+async def _disconnected(receive: body.Receive) -> None:
+    """The client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -8,7 +8,7 @@ from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE, Query
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
 from enginehouse.api.v1.envelope import result
-from enginehouse.api.v1.event_shapes import EventShown
+from enginehouse.api.v1.event_shapes import EventView
 from enginehouse.api.v1.event_stream import EventStream
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import InvalidInput
@@ -21,7 +21,7 @@ HEARTBEAT: Final = 15
 _SLOWEST_HEARTBEAT: Final = 60
 
 
-async def list_(call: Call) -> Answer:
+async def list_events(call: Call) -> Answer:
     """GET jobs/{JobID}/events: what has happened to the job; with `Accept: text/event-stream` the stream below."""
     if _STREAM in (call.headers.accept or b""):
         return await stream(call)
@@ -30,8 +30,8 @@ async def list_(call: Call) -> Answer:
     after = query.integer("after", FIRST, 0, MAX_OFFSET)
     limit = query.integer("limit", MAX_PAGE, 1, MAX_PAGE)
     query.finish()
-    found = await events.list_(call.house, call.principal, refs.job(text), after=after, limit=limit)
-    return result([shown(event) for event in found])
+    page = await events.list_(call.house, call.principal, refs.job(text), after=after, limit=limit)
+    return result([event_view(event) for event in page])
 
 
 async def stream(call: Call) -> Answer:
@@ -49,13 +49,13 @@ async def stream(call: Call) -> Answer:
     async def check() -> None:
         await auth.principal(call.house, call.headers.authorization, call.headers.api_key)
 
-    return EventStream(following, shown, check=check, heartbeat=heartbeat)
+    return EventStream(following, event_view, check=check, heartbeat=heartbeat)
 
 
-def shown(event: Event) -> EventShown:
+def event_view(event: Event) -> EventView:
     """The event as JSON has it."""
     task = event.ordinal
-    return EventShown(
+    return EventView(
         id=event.id,
         kind=event.kind.value,
         date_time=times.rest(event.at),
@@ -67,22 +67,22 @@ def shown(event: Event) -> EventShown:
 
 
 def _detail(event: Event) -> dict[str, Any]:
-    said = event.detail
-    found = {
-        "worker": said.worker,
-        "attempt": said.attempt,
-        "chunk": said.item,
-        "chunks": said.items,
-        "reason": said.reason,
-        "message": said.message,
-        "againDateTime": optional(times.rest, said.again_at),
-        "jobID": optional(ids.job_graphql, said.job),
+    detail = event.detail
+    facts = {
+        "worker": detail.worker,
+        "attempt": detail.attempt,
+        "chunk": detail.item,
+        "chunks": detail.items,
+        "reason": detail.reason,
+        "message": detail.message,
+        "againDateTime": optional(times.rest, detail.again_at),
+        "jobID": optional(ids.job_graphql, detail.job),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
-def _last_event(given: bytes) -> int:
-    text = given.decode("latin-1")
+def _last_event(header: bytes) -> int:
+    text = header.decode("latin-1")
     if len(text) < 10 and (event_id := ids.parse_number(text)) is not None:
         return event_id
     raise InvalidInput(f'the id of an event of this job, got "{text[:40]}".', "Last-Event-ID")

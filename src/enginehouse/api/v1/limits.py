@@ -9,7 +9,13 @@ from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
-from enginehouse.api.v1.account_shapes import EngineLimit, EngineShown, JobPaused, OrganizationShare, OrganizationShown
+from enginehouse.api.v1.account_shapes import (
+    EngineView,
+    JobPauseView,
+    NewEngineLimit,
+    OrganizationShare,
+    OrganizationView,
+)
 from enginehouse.api.v1.envelope import result
 from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
@@ -18,42 +24,42 @@ from enginehouse.domain.identity import Organization
 from enginehouse.operations import accounts, limits
 
 _SHARE: Final = Body(OrganizationShare)
-_LIMIT: Final = Body(EngineLimit)
+_LIMIT: Final = Body(NewEngineLimit)
 
 
 async def set_organization(call: Call) -> Reply:
     """PATCH organizations/{OrganizationID}: its weight and how many attempts of it may run at once."""
-    given = await call.body(_SHARE)
-    if given.weight is UNSET and given.running_limit is UNSET:
+    body = await call.body(_SHARE)
+    if body.weight is UNSET and body.running_limit is UNSET:
         raise InvalidInput("give weight, runningLimit or both.")
     changed = await limits.set_organization(
         call.house,
         call.principal,
         await _organization_id(call),
-        weight=limits.UNCHANGED if given.weight is UNSET else given.weight,
-        running_limit=limits.UNCHANGED if given.running_limit is UNSET else given.running_limit,
+        weight=limits.UNCHANGED if body.weight is UNSET else body.weight,
+        running_limit=limits.UNCHANGED if body.running_limit is UNSET else body.running_limit,
     )
-    return result(organization_shown(changed))
+    return result(organization_view(changed))
 
 
 async def pause_organization(call: Call) -> Reply:
     """POST organizations/{OrganizationID}/pause: nothing of it starts."""
     Query(call.query).finish()
     paused = await limits.pause_organization(call.house, call.principal, await _organization_id(call))
-    return result(organization_shown(paused))
+    return result(organization_view(paused))
 
 
 async def resume_organization(call: Call) -> Reply:
     """POST organizations/{OrganizationID}/resume."""
     Query(call.query).finish()
     resumed = await limits.resume_organization(call.house, call.principal, await _organization_id(call))
-    return result(organization_shown(resumed))
+    return result(organization_view(resumed))
 
 
 async def limit_engine(call: Call) -> Reply:
     """PATCH engines/{EngineID}: how many attempts of it may run at once, all organizations together."""
-    given = await call.body(_LIMIT)
-    return _engine(await limits.limit_engine(call.house, call.principal, call.ids[0], given.running_limit))
+    body = await call.body(_LIMIT)
+    return _engine(await limits.limit_engine(call.house, call.principal, call.ids[0], body.running_limit))
 
 
 async def pause_engine(call: Call) -> Reply:
@@ -86,9 +92,9 @@ async def resume_job(call: Call) -> Reply:
     return _job(ref.number, paused=False, changed=changed)
 
 
-def organization_shown(one: Organization) -> OrganizationShown:
+def organization_view(one: Organization) -> OrganizationView:
     """The organization as administrators read it."""
-    return OrganizationShown(
+    return OrganizationView(
         organization_id=str(one.id),
         internal_organization_id=ids.organization_uuid(one.id),
         name=one.name,
@@ -109,7 +115,7 @@ async def _organization_id(call: Call) -> int:
 
 def _engine(one: Engine) -> Reply:
     return result(
-        EngineShown(
+        EngineView(
             engine_id=one.spec.id,
             name=one.spec.name,
             state=one.state,
@@ -121,7 +127,7 @@ def _engine(one: Engine) -> Reply:
 
 def _job(job_id: int, *, paused: bool, changed: bool) -> Reply:
     return result(
-        JobPaused(
+        JobPauseView(
             internal_job_id=ids.job_uuid(job_id),
             core_job_id=ids.job_graphql(job_id),
             paused=paused,

@@ -73,7 +73,7 @@ class ScheduleView(_View, kw_only=True):
     modified_date_time: str
 
 
-class ComingView(_View, kw_only=True):
+class UpcomingSlotView(_View, kw_only=True):
     """A slot to come: the moment, the same on the clock on the wall, and `gap` or `repeated` where that is odd.
 
     `startDateTime` is there where the run starts later than its slot (jitterSeconds).
@@ -85,13 +85,13 @@ class ComingView(_View, kw_only=True):
     start_date_time: str | None = None
 
 
-class ForesightView(_View, kw_only=True):
+class PreviewView(_View, kw_only=True):
     """What a schedule would do."""
 
     sentence: str
     next: str
     warnings: list[str]
-    coming: list[ComingView]
+    coming: list[UpcomingSlotView]
 
 
 class SlotView(_View, kw_only=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from enginehouse.api.http.call import Call
 from enginehouse.api.spelling import optional
-from enginehouse.api.v1.schedule_shapes import ComingView, ForesightView, ScheduleView, SlotView
+from enginehouse.api.v1.schedule_shapes import PreviewView, ScheduleView, SlotView, UpcomingSlotView
 from enginehouse.api.view import schedule as view
 from enginehouse.domain import ids, times
 from enginehouse.domain.schedules.preview import UpcomingSlot
@@ -17,7 +17,7 @@ from enginehouse.operations.schedules.slots import SchedulePreview
 
 
 async def schedule_views(call: Call, schedules: Sequence[Schedule]) -> list[ScheduleView]:
-    """The schedules with what they launch and what is odd about them, read together."""
+    """The schedules with what they launch and their warnings, read together."""
     warnings = await slots.warnings(call.house, schedules)
     launched = await templates.launched(call.house, call.principal, [each.id for each in schedules])
     return [
@@ -45,25 +45,25 @@ def _schedule(schedule: Schedule, warnings: list[str], launched: templates.Sched
     )
 
 
-def foresight_view(foresight: SchedulePreview) -> ForesightView:
+def preview_view(upcoming: SchedulePreview) -> PreviewView:
     """What a schedule will do."""
-    return ForesightView(
-        sentence=foresight.sentence,
-        next=foresight.next,
-        warnings=foresight.warnings,
-        coming=[coming_view(each) for each in foresight.slots],
+    return PreviewView(
+        sentence=upcoming.sentence,
+        next=upcoming.next,
+        warnings=upcoming.warnings,
+        coming=[upcoming_slot_view(each) for each in upcoming.slots],
     )
 
 
-def coming_view(slot: UpcomingSlot) -> ComingView:
+def upcoming_slot_view(slot: UpcomingSlot) -> UpcomingSlotView:
     """A slot to come."""
-    facts = view.coming(slot, times.rest)
+    facts = view.upcoming_slot(slot, times.rest)
     start = facts["startDateTime"] if slot.due_at != slot.slot else None
-    return msgspec.convert({**facts, "local": facts["localDateTime"], "startDateTime": start}, ComingView)
+    return msgspec.convert({**facts, "local": facts["localDateTime"], "startDateTime": start}, UpcomingSlotView)
 
 
 def slot_view(record: SlotRecord, job_ids: list[int]) -> SlotView:
     """What became of a slot, or of several in a row."""
-    facts = view.past(record, job_ids, times.rest)
+    facts = view.slot_record(record, job_ids, times.rest)
     last = facts["lastSlotDateTime"] if record.last_slot != record.slot else None
     return msgspec.convert({**facts, "slots": facts["count"], "lastSlotDateTime": last}, SlotView)

@@ -1,4 +1,4 @@
-"""Scheduled jobs under `/api/v1/schedules`: made, changed, foreseen, paused, run by hand, looked back at."""
+"""Scheduled jobs under `/api/v1/schedules`: create, change, preview, pause, run by hand, and their history."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from enginehouse.api.input.templates import inline
 from enginehouse.api.spelling import optional
 from enginehouse.api.v1.envelope import result
 from enginehouse.api.v1.schedule_shapes import Run
-from enginehouse.api.v1.schedule_view import coming_view, foresight_view, schedule_views, slot_view
+from enginehouse.api.v1.schedule_view import preview_view, schedule_views, slot_view, upcoming_slot_view
 from enginehouse.domain import ids
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.schedules.filter import ScheduleFilter
@@ -44,20 +44,20 @@ _LATEST: Final = (1 << 63) - 1
 
 async def create(call: Call) -> Reply:
     """POST schedules: the schedule and the templates written into it."""
-    request, launched, problems = _read(call, *await call.judged_body(_INPUT))
-    made = await schedules.create(
-        call.house, call.principal, request, launched or LaunchSelection(), known_problems=problems
+    request, launches, problems = _read(call, *await call.judged_body(_INPUT))
+    schedule = await schedules.create(
+        call.house, call.principal, request, launches or LaunchSelection(), known_problems=problems
     )
-    return await _shown(call, made)
+    return await _answer(call, schedule)
 
 
-async def list_(call: Call) -> Reply:
+async def list_schedules(call: Call) -> Reply:
     """GET schedules: a page of those the caller may read, the newest first."""
     query = Query(call.query)
     mode = query.word("runMode", tuple(RunMode))
     active = query.word("isActive", ("true", "false"))
     offset, limit = query.page()
-    wanted = ScheduleFilter(
+    criteria = ScheduleFilter(
         name=query.text("name"),
         run_mode=None if mode is None else RunMode(mode),
         is_active=None if active is None else active == "true",
@@ -65,25 +65,25 @@ async def list_(call: Call) -> Reply:
         limit=limit,
     )
     query.finish()
-    found, count = await schedules.list_(call.house, call.principal, wanted, with_count=True)
-    views = await schedule_views(call, found)
+    page, count = await schedules.list_(call.house, call.principal, criteria, with_count=True)
+    views = await schedule_views(call, page)
     return json({"success": True, "count": count, "offset": offset, "limit": limit, "result": views})
 
 
 async def get(call: Call) -> Reply:
     """GET schedules/{ScheduleID}."""
     [text] = call.ids
-    return await _shown(call, await schedules.get(call.house, call.principal, refs.schedule(text)))
+    return await _answer(call, await schedules.get(call.house, call.principal, refs.schedule(text)))
 
 
 async def update(call: Call) -> Reply:
     """PATCH schedules/{ScheduleID}: what is absent stays as it is."""
     [text] = call.ids
-    request, launched, problems = _read(call, *await call.judged_body(_INPUT))
-    changed = await schedules.update(
-        call.house, call.principal, refs.schedule(text), request, launched, known_problems=problems
+    request, launches, problems = _read(call, *await call.judged_body(_INPUT))
+    schedule = await schedules.update(
+        call.house, call.principal, refs.schedule(text), request, launches, known_problems=problems
     )
-    return await _shown(call, changed)
+    return await _answer(call, schedule)
 
 
 async def delete(call: Call) -> Reply:
@@ -106,33 +106,33 @@ async def resume(call: Call) -> Reply:
 async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: a job of each of its templates, now, whatever its calendar says."""
     [text] = call.ids
-    given = await call.body(_RUN)
-    options = LaunchOptions(payload=given.payload, target_id=optional(str, given.target_id))
-    made = await launch_schedule(call.house, call.principal, refs.schedule(text), options=options)
-    warnings = [warning for job in made for warning in job.warnings]
-    return result({"jobIds": [ids.job_graphql(job.job_id) for job in made], "warnings": warnings})
+    body = await call.body(_RUN)
+    options = LaunchOptions(payload=body.payload, target_id=optional(str, body.target_id))
+    jobs = await launch_schedule(call.house, call.principal, refs.schedule(text), options=options)
+    warnings = [warning for job in jobs for warning in job.warnings]
+    return result({"jobIds": [ids.job_graphql(job.job_id) for job in jobs], "warnings": warnings})
 
 
 async def preview(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/preview: the next slots, with what the clock on the wall has to do with them."""
-    found = await _foresight(call)
-    return result([coming_view(each) for each in found.slots])
+    upcoming = await _preview(call)
+    return result([upcoming_slot_view(each) for each in upcoming.slots])
 
 
 async def explain(call: Call) -> Reply:
-    """GET schedules/{ScheduleID}/explain: what it does, what comes next in both zones, and what is odd about it."""
-    return result(foresight_view(await _foresight(call)))
+    """GET schedules/{ScheduleID}/explain: what it does, what comes next in both zones, and its warnings."""
+    return result(preview_view(await _preview(call)))
 
 
-async def imagine(call: Call) -> Reply:
+async def explain_unsaved(call: Call) -> Reply:
     """POST schedules/explain: the same of a schedule that is not there; nothing is created."""
-    given, problems = await call.judged_body(_INPUT)
-    count, zone = _asked(call)
-    request, unread = schedule_request(sdl.plain(_SDL, given, problems))
-    found = await schedule_slots.preview_request(
+    body, problems = await call.judged_body(_INPUT)
+    count, zone = _preview_query(call)
+    request, unread = schedule_request(sdl.plain(_SDL, body, problems))
+    upcoming = await schedule_slots.preview_request(
         call.house, call.principal, request, count=count, zone=zone, known_problems=[*problems, *unread]
     )
-    return result(foresight_view(found))
+    return result(preview_view(upcoming))
 
 
 async def slots(call: Call) -> Reply:
@@ -141,25 +141,25 @@ async def slots(call: Call) -> Reply:
     query = Query(call.query)
     before, (_, limit) = query.earliest("before"), query.page()
     query.finish()
-    found = await schedule_slots.history(
+    history = await schedule_slots.history(
         call.house, call.principal, refs.schedule(text), before=_LATEST if before is None else before, limit=limit
     )
-    return result([slot_view(record, job_ids) for record, job_ids in found])
+    return result([slot_view(record, job_ids) for record, job_ids in history])
 
 
 async def _switch(call: Call, *, on: bool) -> Reply:
     [text] = call.ids
     request = ScheduleRequest(is_active=on)
-    return await _shown(call, await schedules.update(call.house, call.principal, refs.schedule(text), request))
+    return await _answer(call, await schedules.update(call.house, call.principal, refs.schedule(text), request))
 
 
-async def _foresight(call: Call) -> schedule_slots.SchedulePreview:
+async def _preview(call: Call) -> schedule_slots.SchedulePreview:
     [text] = call.ids
-    count, zone = _asked(call)
+    count, zone = _preview_query(call)
     return await schedule_slots.preview(call.house, call.principal, refs.schedule(text), count=count, zone=zone)
 
 
-def _asked(call: Call) -> tuple[int, str | None]:
+def _preview_query(call: Call) -> tuple[int, str | None]:
     query = Query(call.query)
     count, zone = query.integer("count", 10, 1, MOST_PREVIEWED), query.text("timeZone")
     query.finish()
@@ -167,22 +167,22 @@ def _asked(call: Call) -> tuple[int, str | None]:
 
 
 def _read(
-    call: Call, given: msgspec.Struct, problems: list[Problem]
+    call: Call, body: msgspec.Struct, problems: list[Problem]
 ) -> tuple[ScheduleRequest, LaunchSelection | None, list[Problem]]:
-    """What is asked for; no launches where nothing is said of them, so that they stay as they are."""
-    fields = sdl.plain(_SDL, given, problems)
+    """The request and what it launches: None where the body does not mention that, so that it stays as it is."""
+    fields = sdl.plain(_SDL, body, problems)
     request, unread = schedule_request(fields)
     problems = [*problems, *unread]
-    fresh, wrong = inline(call, fields.get("jobTemplates"), "jobTemplates")
-    launched = LaunchSelection(
+    fresh, unfit = inline(call, fields.get("jobTemplates"), "jobTemplates")
+    launches = LaunchSelection(
         template_ids=named(fields, "jobTemplateIds", ids.parse_job, problems),
         pipeline_ids=named(fields, "jobPipelineIds", ids.parse_pipeline, problems),
         fresh=fresh,
     )
-    said = {"jobTemplates", "jobTemplateIds", "jobPipelineIds"} & fields.keys()
-    return request, launched if said else None, problems + wrong
+    mentioned = {"jobTemplates", "jobTemplateIds", "jobPipelineIds"} & fields.keys()
+    return request, launches if mentioned else None, problems + unfit
 
 
-async def _shown(call: Call, schedule: Schedule) -> Reply:
-    [found] = await schedule_views(call, [schedule])
-    return result(found)
+async def _answer(call: Call, schedule: Schedule) -> Reply:
+    [view] = await schedule_views(call, [schedule])
+    return result(view)

@@ -8,8 +8,8 @@ from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.api.v1.envelope import result
-from enginehouse.api.v1.why_shapes import JobWhy, OtherTaskShown, ReasonShown, TaskWhy, WorkerShown
-from enginehouse.api.view.reasons import Written
+from enginehouse.api.v1.why_shapes import JobWhy, OtherTaskView, ReasonView, TaskWhy, WorkerView
+from enginehouse.api.view.reasons import ReasonWriter
 from enginehouse.domain import ids, times
 from enginehouse.domain.job import Job
 from enginehouse.domain.wait_reasons.explanation import Explanation
@@ -46,8 +46,8 @@ async def of_task(call: Call) -> Reply:
 async def list_workers(call: Call) -> Reply:
     """GET workers: those heard of within a day; their names are for administrators."""
     Query(call.query).finish()
-    found = await workers.list_(call.house, call.principal)
-    return result([_worker(each) for each in found])
+    page = await workers.list_(call.house, call.principal)
+    return result([_worker(each) for each in page])
 
 
 def _task(call: Call, job: Job, explained: Explanation) -> TaskWhy:
@@ -65,13 +65,13 @@ def _task(call: Call, job: Job, explained: Explanation) -> TaskWhy:
     )
 
 
-def _reasons(job: Job, found: Iterable[AnyReason]) -> list[ReasonShown]:
-    written = Written(task=partial(_other, job.id), time=times.rest)
-    return [ReasonShown(**written.facts(reason)) for reason in found]
+def _reasons(job: Job, reasons: Iterable[AnyReason]) -> list[ReasonView]:
+    written = ReasonWriter(task=partial(_other_task, job.id), time=times.rest)
+    return [ReasonView(**written.facts(reason)) for reason in reasons]
 
 
-def _other(job_id: int, task: OtherTask) -> OtherTaskShown:
-    return OtherTaskShown(
+def _other_task(job_id: int, task: OtherTask) -> OtherTaskView:
+    return OtherTaskView(
         internal_task_id=ids.task_uuid(job_id, task.ordinal),
         order=task.ordinal,
         name=task.name,
@@ -79,8 +79,8 @@ def _other(job_id: int, task: OtherTask) -> OtherTaskShown:
     )
 
 
-def _worker(worker: workers.WorkerShown) -> WorkerShown:
-    return WorkerShown(
+def _worker(worker: workers.WorkerShown) -> WorkerView:
+    return WorkerView(
         name=worker.name,
         connected=worker.connected,
         slots=dict(worker.pools),

@@ -5,7 +5,7 @@ import msgspec
 from enginehouse.api.http.json.casing import spelled
 
 
-class OtherTaskShown(msgspec.Struct, rename=spelled, kw_only=True):
+class OtherTaskView(msgspec.Struct, rename=spelled, kw_only=True):
     """A task that a reason names."""
 
     internal_task_id: str
@@ -14,12 +14,12 @@ class OtherTaskShown(msgspec.Struct, rename=spelled, kw_only=True):
     task_status: str
 
 
-class ReasonShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class ReasonView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     """One reason: its kind, its words, and the facts that this kind has."""
 
     kind: str
     sentence: str
-    tasks: list[OtherTaskShown] | None = None
+    tasks: list[OtherTaskView] | None = None
     engine_id: str | None = None
     engine_name: str | None = None
     pool: str | None = None
@@ -48,7 +48,7 @@ class TaskWhy(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     task_status: str
     items_running: int
     sentence: str
-    reasons: list[ReasonShown]
+    reasons: list[ReasonView]
 
 
 class JobWhy(msgspec.Struct, rename=spelled, kw_only=True):
@@ -57,11 +57,11 @@ class JobWhy(msgspec.Struct, rename=spelled, kw_only=True):
     core_job_id: str
     job_status: str
     sentence: str
-    reasons: list[ReasonShown]
+    reasons: list[ReasonView]
     tasks: list[TaskWhy]
 
 
-class WorkerShown(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+class WorkerView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
     """A worker; its `name` is for administrators."""
 
     name: str | None = None

@@ -1,4 +1,4 @@
-"""What both interfaces show of a reason: its facts under one set of names, ids and times as each of them spells."""
+"""What every interface shows of a reason: its facts under one set of names. Each writes ids and times its own way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _ONLY_IN_WORDS: Final = frozenset({"now", "calls_back"})
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ReasonWriter:
     """How an interface writes a task of the job and a time (µs)."""
 
     task: Callable[[OtherTask], Any]
@@ -27,12 +27,12 @@ class Written:
 
     def facts(self, reason: AnyReason) -> dict[str, Any]:
         """The reason's kind, words and facts; what its kind does not have is left out."""
-        found = {"kind": reasons.kind(reason), "sentence": reasons.sentence([reason])}
+        facts = {"kind": reasons.kind(reason), "sentence": reasons.sentence([reason])}
         for name, value in structs.asdict(reason).items():
             if value is not None and name not in _ONLY_IN_WORDS:
                 called, written = self._fact(name, value)
-                found[called] = written
-        return found
+                facts[called] = written
+        return facts
 
     def _fact(self, name: str, value: Any) -> tuple[str, Any]:
         match name:

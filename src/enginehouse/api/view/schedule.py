@@ -83,8 +83,8 @@ def next_run(schedule: Schedule) -> int | None:
     return schedule.next_at if schedule.run_mode is RunMode.RECURRING else None
 
 
-def coming(slot: UpcomingSlot, write: WriteMoment) -> Facts:
-    """A slot to come, and the same on the clock on the wall."""
+def upcoming_slot(slot: UpcomingSlot, write: WriteMoment) -> Facts:
+    """A slot to come, and the same on the wall clock of its zone."""
     return {
         "slotDateTime": write(slot.slot),
         "startDateTime": write(slot.due_at),
@@ -93,7 +93,7 @@ def coming(slot: UpcomingSlot, write: WriteMoment) -> Facts:
     }
 
 
-def past(record: SlotRecord, job_ids: list[int], write: WriteMoment) -> Facts:
+def slot_record(record: SlotRecord, job_ids: list[int], write: WriteMoment) -> Facts:
     """What became of a slot, or of several in a row, with the jobs it started that are still kept."""
     return {
         "slotDateTime": write(record.slot),

@@ -33,25 +33,25 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
     return await targets.create_asset(house, principal, new)
 
 
-def new_asset(given: dict[str, Any], target: Ref, upload: Upload | None) -> AssetRequest:
+def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None) -> AssetRequest:
     """The asset to make; `upload` is the request's file, where this field is to store it."""
-    source_data, file_data = given.get("sourceData") or {}, given.get("fileData") or {}
+    source_data, file_data = fields.get("sourceData") or {}, fields.get("fileData") or {}
     task = parse_task(source_data["taskId"]) if source_data.get("taskId") else None
     content: bytes | None = None
-    if given.get("jsondata") is not None and upload is None and not given.get("uri"):
-        content = msgspec.json.encode(given["jsondata"])
+    if fields.get("jsondata") is not None and upload is None and not fields.get("uri"):
+        content = msgspec.json.encode(fields["jsondata"])
     sent_type = (upload.content_type if upload else None) or ("application/json" if content else None)
     return AssetRequest(
         target=target,
-        asset_type=given.get("assetType") or given.get("type") or "media",
-        content_type=given.get("contentType") or sent_type or "application/octet-stream",
-        name=given.get("name") or (_file_name(upload) if upload else None),
-        description=given.get("description"),
-        uri=given.get("uri"),
+        asset_type=fields.get("assetType") or fields.get("type") or "media",
+        content_type=fields.get("contentType") or sent_type or "application/octet-stream",
+        name=fields.get("name") or (_file_name(upload) if upload else None),
+        description=fields.get("description"),
+        uri=fields.get("uri"),
         source=upload.path if upload else content,
-        md5=given.get("md5sum") or file_data.get("md5sum"),
-        set_as_primary=bool(given.get("setAsPrimary")),
-        details=given.get("details"),
+        md5=fields.get("md5sum") or file_data.get("md5sum"),
+        set_as_primary=bool(fields.get("setAsPrimary")),
+        details=fields.get("details"),
         job_id=task[0] if task else None,
         ordinal=task[1] if task else None,
         engine_id=source_data.get("engineId"),
@@ -59,7 +59,7 @@ def new_asset(given: dict[str, Any], target: Ref, upload: Upload | None) -> Asse
 
 
 def _file_name(upload: Upload) -> str | None:
-    """The name the client gave, without any folder in front of it."""
+    """The name that the client sent, without folders."""
     return PurePath((upload.name or "").replace("\\", "/")).name or None
 
 

@@ -16,16 +16,16 @@ task_type = ObjectType("Task")
 
 
 @task_type.field("attempts")
-async def attempts_of(task: Task, info: Info, **given: Any) -> paging.Page:
+async def attempts_of(task: Task, info: Info, **args: Any) -> paging.Page:
     """The task's attempts by item and number, those that run included."""
     context = info.context
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), context.house.limits.page_size)
-    wanted = AttemptPage(task.job_id, task.ordinal, offset, limit)
-    found = await context.attempts.get(wanted)
-    return paging.Page([_shown(task, one, context.origin) for one in found or ()], offset, limit)
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), context.house.limits.page_size)
+    page = AttemptPage(task.job_id, task.ordinal, offset, limit)
+    attempts = await context.attempts.get(page)
+    return paging.Page([_view(task, one, context.origin) for one in attempts or ()], offset, limit)
 
 
-def _shown(task: Task, one: Attempt, origin: str) -> dict[str, Any]:
+def _view(task: Task, one: Attempt, origin: str) -> dict[str, Any]:
     path = f"jobs/{job_uuid(task.job_id)}/tasks/{task.ordinal}/attempts/{one.item}/{one.number}/log"
     return {
         "item": one.item,

@@ -24,36 +24,36 @@ _ORDERS: Final[dict[str, Order]] = {
 
 
 @query.field("auditLog")
-async def log(_: object, info: Info, **given: Any) -> paging.Page:
-    """A page of what was done, newest first where no order is asked for."""
+async def list_entries(_: object, info: Info, **args: Any) -> paging.Page:
+    """A page of what was done, newest first by default."""
     context = info.context
-    limit, offset = given.get("limit"), given.get("offset")
-    first: Moment | None = given.get("fromDateTime")
-    last: Moment | None = given.get("toDateTime")
-    orders = given.get("orderBy") or ()
+    limit, offset = args.get("limit"), args.get("offset")
+    first: Moment | None = args.get("fromDateTime")
+    last: Moment | None = args.get("toDateTime")
+    orders = args.get("orderBy") or ()
     if len(orders) > 1:
         raise InvalidInput(f"at most one order, got {len(orders)}.", "orderBy")
     order: dict[str, str] = next(iter(orders), {})
-    organization_id = _organization(given.get("organizationId"))
+    organization_id = _organization(args.get("organizationId"))
     criteria = AuditFilter(
         first=None if first is None else int(first),
         last=None if last is None else last.last,
-        ids=None if given.get("id") is None else tuple(map(entry_number, given["id"])),
-        user_name=given.get("userName"),
-        client_ip=given.get("clientIpAddress"),
-        user_agent=given.get("clientUserAgent"),
-        event=given.get("eventType"),
-        object_type=given.get("objectType"),
-        object_id=given.get("objectId"),
-        correlation_id=given.get("correlationId"),
-        success=given.get("success"),
+        ids=None if args.get("id") is None else tuple(map(entry_number, args["id"])),
+        user_name=args.get("userName"),
+        client_ip=args.get("clientIpAddress"),
+        user_agent=args.get("clientUserAgent"),
+        event=args.get("eventType"),
+        object_type=args.get("objectType"),
+        object_id=args.get("objectId"),
+        correlation_id=args.get("correlationId"),
+        success=args.get("success"),
         order_by=_ORDERS[order.get("field", "createdDateTime")],
         descending=order.get("direction", "desc") != "asc",
         offset=0 if offset is None else offset,
         limit=100 if limit is None else limit,
     )
-    found = await queries.list_(context.house, context.principal, criteria, organization_id=organization_id)
-    return paging.Page(found, criteria.offset, criteria.limit)
+    entries = await queries.list_(context.house, context.principal, criteria, organization_id=organization_id)
+    return paging.Page(entries, criteria.offset, criteria.limit)
 
 
 def _organization(text: str | None) -> int | None:
@@ -66,18 +66,20 @@ def _organization(text: str | None) -> int | None:
     return number
 
 
-entry_type.set_field("id", lambda act, _: act.id)
-entry_type.set_field("organizationId", lambda act, _: None if act.organization_id == NOBODYS else act.organization_id)
-entry_type.set_field("userId", lambda act, _: act.user_id)
-entry_type.set_field("userName", lambda act, _: act.user_name)
-entry_type.set_field("tokenId", lambda act, _: act.token_id)
-entry_type.set_field("clientIpAddress", lambda act, _: act.client_ip)
-entry_type.set_field("clientUserAgent", lambda act, _: act.user_agent)
-entry_type.set_field("eventType", lambda act, _: act.event)
-entry_type.set_field("objectType", lambda act, _: act.object_type)
-entry_type.set_field("objectId", lambda act, _: graphql_id(act))
-entry_type.set_field("correlationId", lambda act, _: act.correlation_id)
-entry_type.set_field("description", lambda act, _: act.detail)
-entry_type.set_field("createdDateTime", lambda act, _: act.at)
+entry_type.set_field("id", lambda entry, _: entry.id)
+entry_type.set_field(
+    "organizationId", lambda entry, _: None if entry.organization_id == NOBODYS else entry.organization_id
+)
+entry_type.set_field("userId", lambda entry, _: entry.user_id)
+entry_type.set_field("userName", lambda entry, _: entry.user_name)
+entry_type.set_field("tokenId", lambda entry, _: entry.token_id)
+entry_type.set_field("clientIpAddress", lambda entry, _: entry.client_ip)
+entry_type.set_field("clientUserAgent", lambda entry, _: entry.user_agent)
+entry_type.set_field("eventType", lambda entry, _: entry.event)
+entry_type.set_field("objectType", lambda entry, _: entry.object_type)
+entry_type.set_field("objectId", lambda entry, _: graphql_id(entry))
+entry_type.set_field("correlationId", lambda entry, _: entry.correlation_id)
+entry_type.set_field("description", lambda entry, _: entry.detail)
+entry_type.set_field("createdDateTime", lambda entry, _: entry.at)
 
 BINDABLES: Final = [query, entry_type]

@@ -15,64 +15,64 @@ query, mutation = QueryType(), MutationType()
 
 
 @mutation.field("cancelJobs")
-async def cancel(_: object, info: Info, **given: Any) -> dict[str, Any]:
+async def cancel(_: object, info: Info, **args: Any) -> dict[str, Any]:
     """The jobs of the range that could be cancelled are aborted: none of their tasks starts any more."""
     context = info.context
-    created_from, created_to = _bounds(given)
-    owner = await accounts.acting(context.house, context.principal, given.get("organizationId"), "organizationId")
-    include_running = bool(given.get("includeRunning"))
-    if given.get("dryRun"):
-        found = await bulk_cancels.preview(
+    created_from, created_to = _bounds(args)
+    owner = await accounts.acting(context.house, context.principal, args.get("organizationId"), "organizationId")
+    include_running = bool(args.get("includeRunning"))
+    if args.get("dryRun"):
+        preview = await bulk_cancels.preview(
             context.house, owner, created_from=created_from, created_to=created_to, include_running=include_running
         )
         return {
             "organizationId": str(owner.organization_id),
             "createdAfterDateTime": created_from,
             "createdBeforeDateTime": created_to,
-            "count": found.count,
-            "stopping": found.stopping,
+            "count": preview.count,
+            "stopping": preview.stopping,
         }
-    done = await bulk_cancels.cancel_if_sure(
+    bulk_cancel = await bulk_cancels.cancel_if_sure(
         context.house,
         owner,
         created_from=created_from,
         created_to=created_to,
         include_running=include_running,
-        confirmed=given.get("confirmCount"),
-        key=idempotency.key(context, given.get("idempotencyKey")),
+        confirmed=args.get("confirmCount"),
+        key=idempotency.key(context, args.get("idempotencyKey")),
     )
-    context.replayed |= done.replayed
-    return _shown(done)
+    context.replayed |= bulk_cancel.replayed
+    return _view(bulk_cancel)
 
 
 @query.field("bulkCancel")
-async def progress(_: object, info: Info, id: str, **given: Any) -> dict[str, Any]:
+async def progress(_: object, info: Info, id: str, **args: Any) -> dict[str, Any]:
     """How far it has come."""
     context = info.context
-    owner = await accounts.acting(context.house, context.principal, given.get("organizationId"), "organizationId")
-    return _shown(await bulk_cancels.get(context.house, owner, refs.bulk_cancel(id)))
+    owner = await accounts.acting(context.house, context.principal, args.get("organizationId"), "organizationId")
+    return _view(await bulk_cancels.get(context.house, owner, refs.bulk_cancel(id)))
 
 
-def _bounds(given: dict[str, Any]) -> tuple[int, int]:
+def _bounds(args: dict[str, Any]) -> tuple[int, int]:
     """The first and the last µs of the range. The zero time is no bound."""
     names = ("createdAfterDateTime", "createdBeforeDateTime")
-    if problems := [Problem(name, "required.") for name in names if given.get(name) is None]:
+    if problems := [Problem(name, "required.") for name in names if args.get(name) is None]:
         raise InvalidInput(problems)
-    after, before = (given[name] for name in names)
+    after, before = (args[name] for name in names)
     return int(after), before.last
 
 
-def _shown(done: BulkCancel) -> dict[str, Any]:
+def _view(bulk_cancel: BulkCancel) -> dict[str, Any]:
     return {
-        "id": str(done.id),
-        "organizationId": str(done.organization_id),
-        "createdAfterDateTime": done.created_from,
-        "createdBeforeDateTime": done.created_to,
-        "count": done.count,
-        "stopping": done.stopping,
-        "settled": done.applied,
-        "acceptedDateTime": done.accepted_at,
-        "settledDateTime": done.applied_at,
+        "id": str(bulk_cancel.id),
+        "organizationId": str(bulk_cancel.organization_id),
+        "createdAfterDateTime": bulk_cancel.created_from,
+        "createdBeforeDateTime": bulk_cancel.created_to,
+        "count": bulk_cancel.count,
+        "stopping": bulk_cancel.stopping,
+        "settled": bulk_cancel.applied,
+        "acceptedDateTime": bulk_cancel.accepted_at,
+        "settledDateTime": bulk_cancel.applied_at,
     }
 
 

@@ -18,18 +18,18 @@ mutation, schedule_type = MutationType(), ObjectType("ScheduledJob")
 content_type = ObjectType("ScheduledJobContentTemplate")
 
 
-def inline(given: Sequence[Input] | None, path: str) -> tuple[list[ContentTemplate] | None, list[Problem]]:
+def inline(inputs: Sequence[Input] | None, path: str) -> tuple[list[ContentTemplate] | None, list[Problem]]:
     """The content templates written into another request at `path`, None where it says nothing; and what is wrong."""
-    if given is None:
+    if inputs is None:
         return None, []
-    made = [_content(each) for each in given]
-    problems = [p for n, each in enumerate(made) for p in content_templates.problems(each, f"{path}[{n}].")]
-    return made, problems
+    contents = [_content(each) for each in inputs]
+    problems = [p for n, each in enumerate(contents) for p in content_templates.problems(each, f"{path}[{n}].")]
+    return contents, problems
 
 
-def _content(given: Input) -> ContentTemplate:
+def _content(fields: Input) -> ContentTemplate:
     return ContentTemplate(
-        schema_id=given.get("schemaId") or "", sdo_id=given.get("sdoId") or "", data=given.get("data")
+        schema_id=fields.get("schemaId") or "", sdo_id=fields.get("sdoId") or "", data=fields.get("data")
     )
 
 

@@ -1,6 +1,7 @@
 """The engine fields: `engine`, `engines`, `engineCategories`, and what they show."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from ariadne import ObjectType, QueryType
@@ -22,84 +23,81 @@ _ORDERS: Final = {"id": lambda e: e.spec.id, "createdDateTime": lambda e: e.crea
 
 
 @query.field("engine")
-async def one(_: object, info: Info, id: str) -> Engine:
+async def get_engine(_: object, info: Info, id: str) -> Engine:
     """The engine with this id, slug or alias."""
     context = info.context
     return await engines.get(context.house, context.principal, id)
 
 
 @query.field("engines")
-async def many(_: object, info: Info, **given: Any) -> paging.Page:
+async def list_engines(_: object, info: Info, **args: Any) -> paging.Page:
     """A page of the engines that the caller may use."""
-    return await _page(info.context, given)
+    return await _page(info.context, args)
 
 
 @query.field("engineCategories")
-async def categories(_: object, info: Info, **given: Any) -> paging.Page:
+async def list_categories(_: object, info: Info, **args: Any) -> paging.Page:
     """A page of the engine categories."""
     context = info.context
-    found: Iterable[EngineCategory] = await engines.categories(context.house, context.principal)
-    if given.get("id") is not None:
-        found = [one for one in found if one.id == given["id"]]
-    if given.get("ids") is not None:
-        found = [one for one in found if one.id in given["ids"]]
-    if given.get("name") is not None:
-        found = [one for one in found if given["name"].casefold() in one.name.casefold()]
-    if given.get("type") is not None:
-        found = [one for one in found if given["type"].casefold() == one.type.casefold()]
-    return paging.page(list(found), given.get("offset"), given.get("limit"), paging.ENGINES)
+    categories: Iterable[EngineCategory] = await engines.categories(context.house, context.principal)
+    if args.get("id") is not None:
+        categories = [one for one in categories if one.id == args["id"]]
+    if args.get("ids") is not None:
+        categories = [one for one in categories if one.id in args["ids"]]
+    if args.get("name") is not None:
+        categories = [one for one in categories if args["name"].casefold() in one.name.casefold()]
+    if args.get("type") is not None:
+        categories = [one for one in categories if args["type"].casefold() == one.type.casefold()]
+    return paging.page(list(categories), args.get("offset"), args.get("limit"), paging.ENGINES)
 
 
-async def _page(context: Context, given: dict[str, Any], within: str | None = None) -> paging.Page:
-    narrower = given.get("filter") or {}
-    wanted = engines.EngineFilter(
-        name=given.get("name") or narrower.get("name"),
-        categories=tuple(_categories(given, narrower)),
-        ids=_ids(given),
+async def _page(context: Context, args: dict[str, Any], within: str | None = None) -> paging.Page:
+    narrower = args.get("filter") or {}
+    criteria = engines.EngineFilter(
+        name=args.get("name") or narrower.get("name"),
+        categories=tuple(_categories(args, narrower)),
+        ids=_ids(args),
         modes=tuple(EngineMode(word.lower()) for word in narrower.get("mode") or ()),
-        owned=bool(given.get("owned")),
+        owned=bool(args.get("owned")),
     )
-    found = [engine for engine in await _all(context, wanted) if within in {None, engine.spec.category_id}]
-    states = set(given.get("state") or ()) | set(narrower.get("state") or ())
+    matches = [engine for engine in await _all(context, criteria) if within in {None, engine.spec.category_id}]
+    states = set(args.get("state") or ()) | set(narrower.get("state") or ())
     if states:
-        found = [engine for engine in found if _STATES.get(engine.state) in states]
+        matches = [engine for engine in matches if _STATES.get(engine.state) in states]
     if narrower.get("type"):
         kinds = {one.id: one.type for one in await engines.categories(context.house, context.principal)}
-        found = [engine for engine in found if kinds.get(engine.spec.category_id) in narrower["type"]]
-    if given.get("libraryRequired") or given.get("createsTDO") or narrower.get("libraryRequired"):
-        found = []
-    for order in reversed(given.get("orderBy") or ()):
-        found.sort(key=_ORDERS.get(order["field"], _name), reverse=order.get("direction") == "desc")
-    return paging.page(found, given.get("offset"), given.get("limit"), paging.ENGINES)
+        matches = [engine for engine in matches if kinds.get(engine.spec.category_id) in narrower["type"]]
+    if args.get("libraryRequired") or args.get("createsTDO") or narrower.get("libraryRequired"):
+        matches = []
+    for order in reversed(args.get("orderBy") or ()):
+        matches.sort(key=_ORDERS.get(order["field"], _name), reverse=order.get("direction") == "desc")
+    return paging.page(matches, args.get("offset"), args.get("limit"), paging.ENGINES)
 
 
-async def _all(context: Context, wanted: engines.EngineFilter) -> list[Engine]:
-    found, size = list[Engine](), context.house.limits.page_size
+async def _all(context: Context, criteria: engines.EngineFilter) -> list[Engine]:
+    everything, size = list[Engine](), context.house.limits.page_size
     while True:
-        part = engines.EngineFilter(
-            name=wanted.name, categories=wanted.categories, ids=wanted.ids, modes=wanted.modes, owned=wanted.owned,
-            offset=len(found), limit=size,
-        )  # fmt: skip
+        part = replace(criteria, offset=len(everything), limit=size)
         page = await engines.list_(context.house, context.principal, part)
-        found += page
+        everything += page
         if len(page) < size:
-            return found
+            return everything
 
 
 def _name(engine: Engine) -> str:
     return engine.spec.name.casefold()
 
 
-def _categories(given: dict[str, Any], narrower: dict[str, Any]) -> list[str]:
+def _categories(args: dict[str, Any], narrower: dict[str, Any]) -> list[str]:
     """One condition is a list of alternatives; the narrowest that was given decides."""
-    one_of = [name for name in (given.get("categoryId"), given.get("category")) if name is not None]
+    one_of = [name for name in (args.get("categoryId"), args.get("category")) if name is not None]
     return one_of[:1] or list(narrower.get("category") or ())
 
 
-def _ids(given: dict[str, Any]) -> tuple[str, ...] | None:
-    if given.get("id") is not None:
-        return (given["id"],) if given.get("ids") is None or given["id"] in given["ids"] else ()
-    return None if given.get("ids") is None else tuple(given["ids"])
+def _ids(args: dict[str, Any]) -> tuple[str, ...] | None:
+    if args.get("id") is not None:
+        return (args["id"],) if args.get("ids") is None or args["id"] in args["ids"] else ()
+    return None if args.get("ids") is None else tuple(args["ids"])
 
 
 # -- what they show -----------------------------------------------------------------------------------------
@@ -112,27 +110,27 @@ async def category_of(engine: Engine, info: Info) -> EngineCategory | None:
 
 
 @engine_type.field("tasks")
-async def tasks_of(engine: Engine, info: Info, **given: Any) -> paging.Page:
+async def tasks_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
     """The engine's tasks in the organization's latest jobs."""
     context = info.context
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
-    wanted = JobFilter(engine_ids=(engine.spec.id,), limit=min(offset + limit, context.house.limits.page_size))
-    statuses = {TaskStatus.ABORTED if word == "cancelled" else word for word in given.get("status") or ()}
-    found: list[Task] = []
-    for job in (await jobs.list_(context.house, context.principal, wanted)).jobs:
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS)
+    criteria = JobFilter(engine_ids=(engine.spec.id,), limit=min(offset + limit, context.house.limits.page_size))
+    statuses = {TaskStatus.ABORTED if word == "cancelled" else word for word in args.get("status") or ()}
+    tasks: list[Task] = []
+    for job in (await jobs.list_(context.house, context.principal, criteria)).jobs:
         context.jobs.prime(job.id, job)
-        found += [
+        tasks += [
             task
             for task in job.tasks
             if task.plan.engine_id == engine.spec.id and (not statuses or task.status in statuses)
         ]
-    return paging.page(found, offset, limit, paging.JOBS)
+    return paging.page(tasks, offset, limit, paging.JOBS)
 
 
 @engine_type.field("builds")
-def builds_of(_: Engine, __: Info, **given: Any) -> paging.Page:
+def builds_of(_: Engine, __: Info, **args: Any) -> paging.Page:
     """No builds: an engine here is what its server declares."""
-    return paging.page((), given.get("offset"), given.get("limit"), paging.ENGINES)
+    return paging.page((), args.get("offset"), args.get("limit"), paging.ENGINES)
 
 
 @engine_type.field("ownerOrganization")
@@ -144,16 +142,16 @@ async def owner_of(engine: Engine, info: Info) -> Any:
 
 
 @category_type.field("engines")
-async def engines_in(category: EngineCategory, info: Info, **given: Any) -> paging.Page:
+async def engines_in(category: EngineCategory, info: Info, **args: Any) -> paging.Page:
     """A page of the category's engines."""
-    return await _page(info.context, given, category.id)
+    return await _page(info.context, args, category.id)
 
 
 @category_type.field("engineIds")
 async def engine_ids_in(category: EngineCategory, info: Info) -> list[str]:
     """The category's engines."""
-    found = await _all(info.context, engines.EngineFilter())
-    return [engine.spec.id for engine in found if engine.spec.category_id == category.id]
+    everything = await _all(info.context, engines.EngineFilter())
+    return [engine.spec.id for engine in everything if engine.spec.category_id == category.id]
 
 
 @category_type.field("totalEngines")

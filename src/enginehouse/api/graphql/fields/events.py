@@ -17,26 +17,26 @@ job_type = ObjectType("Job")
 @job_type.field("events")
 async def events_of(job: Any, info: Info, after: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
     """What has happened to the job and its tasks, in order, behind the event with the id `after`."""
-    wanted = EventPage(job.id, FIRST if after is None else after, 100 if limit is None else limit)
-    check(info.context.house, wanted)  # before it is gathered with others, who have done nothing wrong
-    return [_shown(event) for event in await info.context.events.get(wanted) or ()]
+    page = EventPage(job.id, FIRST if after is None else after, 100 if limit is None else limit)
+    check(info.context.house, page)  # before it is gathered with others, who have done nothing wrong
+    return [_view(event) for event in await info.context.events.get(page) or ()]
 
 
-def _shown(event: Event) -> dict[str, Any]:
-    said = event.detail
+def _view(event: Event) -> dict[str, Any]:
+    detail = event.detail
     return {
         "id": event.id,
         "kind": event.kind.value,
         "dateTime": graphql_millis(event.at),
         "taskId": None if event.ordinal is None else task_graphql(event.job_id, event.ordinal),
-        "worker": said.worker,
-        "attempt": said.attempt,
-        "chunk": said.item,
-        "chunks": said.items,
-        "reason": said.reason,
-        "message": said.message,
-        "againDateTime": optional(graphql_millis, said.again_at),
-        "jobId": optional(job_graphql, said.job),
+        "worker": detail.worker,
+        "attempt": detail.attempt,
+        "chunk": detail.item,
+        "chunks": detail.items,
+        "reason": detail.reason,
+        "message": detail.message,
+        "againDateTime": optional(graphql_millis, detail.again_at),
+        "jobId": optional(job_graphql, detail.job),
     }
 
 

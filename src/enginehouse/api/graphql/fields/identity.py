@@ -36,7 +36,7 @@ async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> i
 
 @mutation.field("validateToken")
 async def validate_token(_: object, info: Info, token: str) -> identity.LoginSession:
-    """The token is good. Needs no other token than the one it is asked about."""
+    """The token is good. Needs no token but this one."""
     return await identity.validate_token(info.context.house, token)
 
 
@@ -60,13 +60,13 @@ def _of(name: str) -> Any:
 
 
 def _first_name(user: Any, _: Info) -> str | None:
-    shown: str | None = None if isinstance(user, dict) else user.display_name
-    return shown.partition(" ")[0] if shown else None
+    name: str | None = None if isinstance(user, dict) else user.display_name
+    return name.partition(" ")[0] if name else None
 
 
 def _last_name(user: Any, _: Info) -> str | None:
-    shown: str | None = None if isinstance(user, dict) else user.display_name
-    return shown.partition(" ")[2] or None if shown else None
+    name: str | None = None if isinstance(user, dict) else user.display_name
+    return name.partition(" ")[2] or None if name else None
 
 
 def _roles(user: Any, _: Info) -> list[dict[str, Any]]:

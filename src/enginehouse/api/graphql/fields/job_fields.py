@@ -17,20 +17,20 @@ job_type = ObjectType("Job")
 
 
 @job_type.field("tasks")
-def tasks_of(job: Job, info: Info, **given: Any) -> paging.Page:
+def tasks_of(job: Job, info: Info, **args: Any) -> paging.Page:
     """The job's tasks in their order; a cancelled task is found by `cancelled` and by `aborted`."""
-    found: Iterable[Task] = job.tasks
-    statuses, wanted, target = given.get("status"), given.get("id"), given.get("targetId")
+    tasks: Iterable[Task] = job.tasks
+    statuses, task_id, target = args.get("status"), args.get("id"), args.get("targetId")
     if statuses is not None:
         words = {TaskStatus.ABORTED if word == "cancelled" else word for word in statuses}
-        found = (task for task in found if task.status in words)
-    if wanted is not None:
-        found = (task for task in found if wanted == task_graphql(task.job_id, task.ordinal))
-    if (target is not None and str(job.target_id) not in target) or given.get("hasSourceAsset"):
-        found = ()
+        tasks = (task for task in tasks if task.status in words)
+    if task_id is not None:
+        tasks = (task for task in tasks if task_id == task_graphql(task.job_id, task.ordinal))
+    if (target is not None and str(job.target_id) not in target) or args.get("hasSourceAsset"):
+        tasks = ()
     info.context.jobs.prime(job.id, job)
-    chosen = found if isinstance(found, tuple) else tuple(found)
-    return paging.page(chosen, given.get("offset"), given.get("limit"), paging.TASKS)
+    chosen = tasks if isinstance(tasks, tuple) else tuple(tasks)
+    return paging.page(chosen, args.get("offset"), args.get("limit"), paging.TASKS)
 
 
 @job_type.field("target")

@@ -15,27 +15,27 @@ from enginehouse.operations import engines
 _FILTER: Final = {"cancelled": JobStatus.ABORTED}
 
 
-async def job_filter(context: Context, given: dict[str, Any]) -> JobFilter | None:
+async def job_filter(context: Context, args: dict[str, Any]) -> JobFilter | None:
     """The filter that the arguments of a list of jobs describe; None when no job can pass it."""
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
-    ids = None if given.get("id") is None else tuple(filter(None, [parse_job(given["id"])]))
-    target_id = _target(given.get("targetId"))
-    schedule_ids = _schedule_ids(given.get("scheduledJobIds"))
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS)
+    ids = None if args.get("id") is None else tuple(filter(None, [parse_job(args["id"])]))
+    target_id = _target(args.get("targetId"))
+    schedule_ids = _schedule_ids(args.get("scheduledJobIds"))
     if target_id == 0 or () in (ids, schedule_ids):
         return None
-    wanted_engines = await _engine_ids(context, given)
-    if wanted_engines == ():
+    engine_ids = await _engine_ids(context, args)
+    if engine_ids == ():
         return None
-    order: dict[str, str] = next(iter(given.get("orderBy") or ()), {})
+    order: dict[str, str] = next(iter(args.get("orderBy") or ()), {})
     return JobFilter(
-        statuses=tuple(_FILTER.get(word) or JobStatus(word) for word in given.get("status") or ()),
+        statuses=tuple(_FILTER.get(word) or JobStatus(word) for word in args.get("status") or ()),
         ids=ids,
         target_id=target_id,
-        has_target=given.get("hasTargetTDO"),
-        engine_ids=wanted_engines or (),
+        has_target=args.get("hasTargetTDO"),
+        engine_ids=engine_ids or (),
         schedule_ids=schedule_ids,
-        has_schedule=given.get("hasScheduledJobId"),
-        **_dates(given.get("dateTimeFilter") or ()),
+        has_schedule=args.get("hasScheduledJobId"),
+        **_dates(args.get("dateTimeFilter") or ()),
         order_by="modified_at" if order.get("field") == "modifiedDateTime" else "created_at",
         descending=order.get("direction", "desc") != "asc",
         offset=offset,
@@ -54,20 +54,20 @@ def _target(text: str | None) -> int | None:
     return parse_number(text) or 0
 
 
-async def _engine_ids(context: Context, given: dict[str, Any]) -> tuple[str, ...] | None:
+async def _engine_ids(context: Context, args: dict[str, Any]) -> tuple[str, ...] | None:
     """The engines of which a job must have one; None when any will do."""
-    ids, categories = given.get("engineIds"), given.get("engineCategoryIds")
+    ids, categories = args.get("engineIds"), args.get("engineCategoryIds")
     if ids is None and categories is None:
         return None
     house, principal = context.house, context.principal
-    wanted: set[str] | None = None
+    engine_ids: set[str] | None = None
     if ids is not None:
-        wanted = {engine.spec.id for engine in (engines.find(house, principal, name) for name in ids) if engine}
+        engine_ids = {engine.spec.id for engine in (engines.find(house, principal, name) for name in ids) if engine}
     if categories is not None:
         page = engines.EngineFilter(categories=tuple(categories) or ("",), limit=house.limits.page_size)
         inside = {engine.spec.id for engine in await engines.list_(house, principal, page)}
-        wanted = inside if wanted is None else wanted & inside
-    return tuple(sorted(wanted or ()))
+        engine_ids = inside if engine_ids is None else engine_ids & inside
+    return tuple(sorted(engine_ids or ()))
 
 
 def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -80,6 +80,6 @@ def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if first is not None:
             bounds[f"{prefix}_from"] = max(int(first), bounds[f"{prefix}_from"] or 0)
         if last is not None:
-            given = bounds[f"{prefix}_to"]
-            bounds[f"{prefix}_to"] = last.last if given is None else min(last.last, given)
+            before = bounds[f"{prefix}_to"]
+            bounds[f"{prefix}_to"] = last.last if before is None else min(last.last, before)
     return bounds

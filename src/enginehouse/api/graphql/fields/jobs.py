@@ -28,7 +28,7 @@ KNOWN_AT_ONCE: Final = frozenset({"id", "targetId", "warnings", "status", "__typ
 
 
 @dataclass(frozen=True, slots=True)
-class NewJob:
+class UnreadJob:
     """A job as createJob and retryJob know it before it is read."""
 
     id: int
@@ -38,47 +38,47 @@ class NewJob:
 
 
 @query.field("job")
-async def one(_: object, info: Info, id: str) -> Job:
+async def get_job(_: object, info: Info, id: str) -> Job:
     """The job with this id."""
     context = info.context
     return await jobs.get(context.house, context.principal, refs.job(id))
 
 
 @query.field("jobs")
-async def many(_: object, info: Info, **given: Any) -> paging.Page:
-    """A page of the organization's jobs, newest first where no order is asked for."""
+async def list_jobs(_: object, info: Info, **args: Any) -> paging.Page:
+    """A page of the organization's jobs, newest first by default."""
     context = info.context
     principal = context.principal
-    wanted = await job_filter(context, given)
-    if wanted is None:
-        return paging.Page((), *paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS))
-    found = await jobs.list_(context.house, principal, wanted)
-    return paging.Page(found.jobs, wanted.offset, wanted.limit)
+    criteria = await job_filter(context, args)
+    if criteria is None:
+        return paging.Page((), *paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS))
+    page = await jobs.list_(context.house, principal, criteria)
+    return paging.Page(page.jobs, criteria.offset, criteria.limit)
 
 
 @mutation.field("createJob")
-async def create(_: object, info: Info, input: dict[str, Any] | None = None, **given: Any) -> Job | NewJob:
+async def create(_: object, info: Info, input: dict[str, Any] | None = None, **args: Any) -> Job | UnreadJob:
     """The job is durable and waits for its first task to start."""
     context = info.context
-    key = idempotency.key(context, given.get("idempotencyKey"))
+    key = idempotency.key(context, args.get("idempotencyKey"))
     if input is not None and input.get("targetId") is None and (input.get("target") or {}).get("assets"):
         created = await _create_with_assets(context, input, key)
     else:
         [created] = await jobs.create(context.house, context.principal, [job_request(input)], key=key)
-    return await _shown(context, info, created)
+    return await _read(context, info, created)
 
 
-async def _create_with_assets(context: Context, given: dict[str, Any], key: str | None) -> jobs.CreatedJob:
+async def _create_with_assets(context: Context, fields: dict[str, Any], key: str | None) -> jobs.CreatedJob:
     """The target is made first with its assets, which no task of the job may start without."""
-    asked = [_with_assets(job_request(given), given["target"]["assets"])]
+    requests = [_with_assets(job_request(fields), fields["target"]["assets"])]
     if key is not None:
-        before = await jobs.created_before(context.house, context.principal, asked, key)
+        before = await jobs.created_before(context.house, context.principal, requests, key)
         if before is not None:
             return before[0]
-    target = await targets.make(context, given["target"], "target.")
-    request = job_request({**given, "target": None, "targetId": str(target.id)})
+    target = await targets.make(context, fields["target"], "target.")
+    request = job_request({**fields, "target": None, "targetId": str(target.id)})
     try:
-        [created] = await jobs.create(context.house, context.principal, [request], key=key, asked=asked)
+        [created] = await jobs.create(context.house, context.principal, [request], key=key, asked=requests)
     except Unavailable:
         raise  # the job may have been made
     except Refusal:
@@ -90,7 +90,7 @@ async def _create_with_assets(context: Context, given: dict[str, Any], key: str 
 
 
 def _with_assets(request: JobRequest, assets: Any) -> JobRequest:
-    """All that is asked: the assets of the target, too."""
+    """The whole request: with the assets of its target."""
     if request.target is None:
         return request
     target = structs.replace(request.target, echo={**request.target.echo, "assets": assets})
@@ -98,29 +98,29 @@ def _with_assets(request: JobRequest, assets: Any) -> JobRequest:
 
 
 @mutation.field("cancelJob")
-async def cancel(_: object, info: Info, id: str, **given: Any) -> dict[str, Any]:
+async def cancel(_: object, info: Info, id: str, **args: Any) -> dict[str, Any]:
     """The job is cancelled: none of its tasks starts any more."""
     context = info.context
     if not id:
         raise InvalidInput("required.", "id")
     ref = refs.job(id)
-    running = bool(given.get("includeRunning"))
+    running = bool(args.get("includeRunning"))
     answer = await jobs.cancel(context.house, context.principal, ref, include_running=running)
     return {"id": job_graphql(ref.number), "message": "Job cancelled", "stopping": answer.stopping}
 
 
 @mutation.field("retryJob")
-async def retry(_: object, info: Info, id: str, **given: Any) -> Job | NewJob:
+async def retry(_: object, info: Info, id: str, **args: Any) -> Job | UnreadJob:
     """A new job does the same again."""
     context = info.context
     created = await jobs.retry(
         context.house,
         context.principal,
         refs.job(id),
-        only_failed=bool(given.get("onlyFailed")),
-        key=idempotency.key(context, given.get("idempotencyKey")),
+        only_failed=bool(args.get("onlyFailed")),
+        key=idempotency.key(context, args.get("idempotencyKey")),
     )
-    return await _shown(context, info, created)
+    return await _read(context, info, created)
 
 
 @mutation.field("pauseJob")
@@ -139,10 +139,10 @@ async def resume(_: object, info: Info, id: str) -> Job:
     return await jobs.get(context.house, context.principal, ref)
 
 
-async def _shown(context: Context, info: Info, created: jobs.CreatedJob) -> Job | NewJob:
+async def _read(context: Context, info: Info, created: jobs.CreatedJob) -> Job | UnreadJob:
     context.replayed |= created.replayed
     if selected(info) <= KNOWN_AT_ONCE:
-        return NewJob(created.job_id, created.target_id, created.warnings)
+        return UnreadJob(created.job_id, created.target_id, created.warnings)
     job = await jobs.get(context.house, context.principal, Ref.of(created.job_id))
     return replace(job, warnings=created.warnings or job.warnings)
 

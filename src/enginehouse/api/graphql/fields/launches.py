@@ -5,7 +5,7 @@ from typing import Any, Final
 from ariadne import MutationType
 
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, NewJob, selected
+from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, UnreadJob, selected
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import Input, target_request
 from enginehouse.domain.errors import InvalidInput
@@ -27,12 +27,12 @@ async def launch_templates(_: object, info: Info, input: dict[str, Any]) -> list
     created = await launches.launch_templates(
         context.house, context.principal, ids, schedule=schedule, options=_options(input)
     )
-    made = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
-    return [made[each.job_id] for each in created if each.job_id in made]
+    by_id = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
+    return [by_id[each.job_id] for each in created if each.job_id in by_id]
 
 
 @mutation.field("launchScheduledJobs")
-async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[Job | NewJob]:
+async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[Job | UnreadJob]:
     """One job of each template of the scheduled job is durable."""
     context, text = info.context, input.get("scheduledJobId")
     if not text:
@@ -40,15 +40,15 @@ async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[
     ref = refs.schedule(text, path="scheduledJobId")
     created = await launches.launch_schedule(context.house, context.principal, ref, options=_options(input))
     if selected(info) <= KNOWN_AT_ONCE:
-        return [NewJob(each.job_id, each.target_id, each.warnings) for each in created]
-    found = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
-    return [found[each.job_id] for each in created if each.job_id in found]
+        return [UnreadJob(each.job_id, each.target_id, each.warnings) for each in created]
+    by_id = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
+    return [by_id[each.job_id] for each in created if each.job_id in by_id]
 
 
-def _options(given: Input) -> LaunchOptions:
-    """What a launch gives its jobs. The part of the target they are about is told to their engines, in the payload."""
-    info, described = given.get("targetInfo"), given.get("createTargetInfo")
-    payload = given.get("payload")
+def _options(fields: Input) -> LaunchOptions:
+    """What a launch gives its jobs. Their engines read in the payload which part of the target they are about."""
+    info, described = fields.get("targetInfo"), fields.get("createTargetInfo")
+    payload = fields.get("payload")
     part = {name: value for name, value in (info or {}).items() if name != "targetId" and value is not None}
     if part and (payload is None or isinstance(payload, dict)):
         payload = {**part, **(payload or {})}

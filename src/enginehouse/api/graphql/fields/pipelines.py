@@ -17,31 +17,31 @@ query, mutation, pipeline_type = QueryType(), MutationType(), ObjectType("JobPip
 
 
 @query.field("jobPipeline")
-async def one(_: object, info: Info, id: str) -> Pipeline:
+async def get_pipeline(_: object, info: Info, id: str) -> Pipeline:
     """The pipeline with this id."""
     return await pipelines.get(info.context.house, info.context.principal, refs.pipeline(id))
 
 
 @query.field("jobPipelines")
-async def many(_: object, info: Info, **given: Any) -> paging.Page:
+async def list_pipelines(_: object, info: Info, **args: Any) -> paging.Page:
     """A page of the organization's pipelines, newest first; with `isPublic: true` everybody's public ones."""
     context = info.context
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.TEMPLATES)
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.TEMPLATES)
     house, principal = context.house, context.principal
-    if given.get("id") is not None:
-        wanted = parse_pipeline(given["id"])
-        by_id = {} if wanted is None else await pipelines.get_many(house, principal, [wanted])
+    if args.get("id") is not None:
+        pipeline_id = parse_pipeline(args["id"])
+        by_id = {} if pipeline_id is None else await pipelines.get_many(house, principal, [pipeline_id])
         return paging.page(list(by_id.values()), offset, limit, paging.TEMPLATES)
-    schedule = given.get("scheduledJobId")
-    found = await pipelines.list_(
+    schedule = args.get("scheduledJobId")
+    page = await pipelines.list_(
         house,
         principal,
         schedule_id=None if schedule is None else parse_schedule(schedule) or 0,
-        is_public=given.get("isPublic"),
+        is_public=args.get("isPublic"),
         offset=offset,
         limit=limit,
     )
-    return paging.Page(found, offset, limit)
+    return paging.Page(page, offset, limit)
 
 
 @mutation.field("createJobPipeline")
@@ -57,13 +57,13 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
 @mutation.field("updateJobPipeline")
 async def update(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
     """The pipeline holds these templates, where some are given."""
-    given = input.get("jobTemplateIds")
-    ids, problems = _template_ids(given or ())
+    template_ids = input.get("jobTemplateIds")
+    ids, problems = _template_ids(template_ids or ())
     return await pipelines.update(
         info.context.house,
         info.context.principal,
         refs.pipeline(input["id"]),
-        template_ids=None if given is None else ids,
+        template_ids=None if template_ids is None else ids,
         is_public=input.get("isPublic"),
         known_problems=problems,
     )
@@ -78,9 +78,9 @@ async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     return {"id": uuid, "message": f"JobPipeline {uuid} was deleted."}
 
 
-def _template_ids(given: Sequence[str]) -> tuple[list[int], list[Problem]]:
+def _template_ids(texts: Sequence[str]) -> tuple[list[int], list[Problem]]:
     ids, problems = list[int](), list[Problem]()
-    for place, text in enumerate(given):
+    for place, text in enumerate(texts):
         if (template_id := parse_job(text)) is not None:
             ids.append(template_id)
         else:
@@ -94,8 +94,8 @@ def _template_ids(given: Sequence[str]) -> tuple[list[int], list[Problem]]:
 @pipeline_type.field("jobTemplates")
 async def templates_of(pipeline: Pipeline, info: Info) -> paging.Page:
     """The templates in it, stage by stage."""
-    found = await info.context.pipeline_templates.get(pipeline.id) or []
-    return paging.Page(found, 0, max(len(found), 1))
+    templates = await info.context.pipeline_templates.get(pipeline.id) or []
+    return paging.Page(templates, 0, max(len(templates), 1))
 
 
 @pipeline_type.field("organization")

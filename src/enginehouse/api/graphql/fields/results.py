@@ -23,58 +23,58 @@ _NEITHER: Final = "give jobId, mentionId, or tdoId (or sourceId) with engineIds 
 
 
 @query.field("engineResults")
-async def results(_: object, info: Info, **given: Any) -> dict[str, Any]:
+async def list_results(_: object, info: Info, **args: Any) -> dict[str, Any]:
     """The results, by job in the order of its tasks. Without engines only what was published as a job's result."""
     context = info.context
-    wanted = await _wanted_engines(context, given)
-    found: list[dict[str, Any]] = []
-    for job in await _jobs(context, given, wanted):
+    engine_ids = await _wanted_engines(context, args)
+    records: list[dict[str, Any]] = []
+    for job in await _jobs(context, args, engine_ids):
         context.jobs.prime(job.id, job)
-        for artifact in await _artifacts(context, job, wanted):
+        for artifact in await _artifacts(context, job, engine_ids):
             record = await _record(context, job, artifact)
-            if record is not None and _overlaps(record, given):
-                found.append(record)
-    return {"sourceId": given.get("sourceId"), "records": found}
+            if record is not None and _overlaps(record, args):
+                records.append(record)
+    return {"sourceId": args.get("sourceId"), "records": records}
 
 
-async def _wanted_engines(context: Context, given: dict[str, Any]) -> set[str] | None:
-    ids, categories = given.get("engineIds"), given.get("engineCategoryIds")
+async def _wanted_engines(context: Context, args: dict[str, Any]) -> set[str] | None:
+    ids, categories = args.get("engineIds"), args.get("engineCategoryIds")
     if not ids and not categories:
         return None
-    found = (engines.find(context.house, context.principal, name) for name in ids or ())
-    wanted = {engine.spec.id for engine in found if engine}
+    named = (engines.find(context.house, context.principal, name) for name in ids or ())
+    engine_ids = {engine.spec.id for engine in named if engine}
     if categories:
         inside = engines.EngineFilter(categories=tuple(categories), limit=context.house.limits.page_size)
-        wanted |= {engine.spec.id for engine in await engines.list_(context.house, context.principal, inside)}
-    return wanted
+        engine_ids |= {engine.spec.id for engine in await engines.list_(context.house, context.principal, inside)}
+    return engine_ids
 
 
-async def _jobs(context: Context, given: dict[str, Any], wanted: set[str] | None) -> Sequence[Job]:
+async def _jobs(context: Context, args: dict[str, Any], engine_ids: set[str] | None) -> Sequence[Job]:
     house, principal = context.house, context.principal
-    target_id = given.get("tdoId") or given.get("fallbackTdoId")
-    if given.get("jobId") is not None:
-        job = await jobs.get(house, principal, refs.job(given["jobId"]))
-        elsewhere = given.get("tdoId") is not None and given["tdoId"] != str(job.target_id)
+    target_id = args.get("tdoId") or args.get("fallbackTdoId")
+    if args.get("jobId") is not None:
+        job = await jobs.get(house, principal, refs.job(args["jobId"]))
+        elsewhere = args.get("tdoId") is not None and args["tdoId"] != str(job.target_id)
         return [] if elsewhere else [job]
-    if given.get("mentionId") is not None or given.get("sourceId") is not None:
+    if args.get("mentionId") is not None or args.get("sourceId") is not None:
         return []  # no mention and no source exists here
-    if target_id is None or wanted is None:
+    if target_id is None or engine_ids is None:
         raise InvalidInput(_NEITHER)
     target = await targets.get(house, principal, refs.number(target_id))
-    if not wanted:
+    if not engine_ids:
         return []
-    about = JobFilter(target_id=target.id, engine_ids=tuple(sorted(wanted)), limit=house.limits.page_size)
+    about = JobFilter(target_id=target.id, engine_ids=tuple(sorted(engine_ids)), limit=house.limits.page_size)
     return (await jobs.list_(house, principal, about)).jobs
 
 
-async def _artifacts(context: Context, job: Job, wanted: set[str] | None) -> list[Artifact]:
+async def _artifacts(context: Context, job: Job, engine_ids: set[str] | None) -> list[Artifact]:
     house, principal = context.house, context.principal
-    if wanted is None:
-        found: Iterable[Artifact] = await artifacts.of_job(house, principal, Ref.of(job.id))
+    if engine_ids is None:
+        outputs: Iterable[Artifact] = await artifacts.of_job(house, principal, Ref.of(job.id))
     else:
-        tasks = [TaskRef.of(job.id, task.ordinal) for task in job.tasks if task.plan.engine_id in wanted]
-        found = [one for task in tasks for one in await artifacts.of_task(house, principal, task)]
-    ready = (one for one in found if "json" in one.media_type and one.size <= _LARGEST_RESULT)
+        tasks = [TaskRef.of(job.id, task.ordinal) for task in job.tasks if task.plan.engine_id in engine_ids]
+        outputs = [one for task in tasks for one in await artifacts.of_task(house, principal, task)]
+    ready = (one for one in outputs if "json" in one.media_type and one.size <= _LARGEST_RESULT)
     return sorted(ready, key=lambda one: (one.ordinal, one.index, one.item, one.part))
 
 
@@ -108,9 +108,9 @@ def _iso(micros: int) -> str:
     return datetime.fromtimestamp(micros / 1_000_000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _overlaps(record: dict[str, Any], given: dict[str, Any]) -> bool:
-    """True unless the result lies outside the asked part of the media; one without a place lies everywhere."""
-    first, last = given.get("startOffsetMs"), given.get("stopOffsetMs")
+def _overlaps(record: dict[str, Any], args: dict[str, Any]) -> bool:
+    """True unless the result lies outside the requested part of the media; a result without a place lies everywhere."""
+    first, last = args.get("startOffsetMs"), args.get("stopOffsetMs")
     start, stop = record["startOffsetMs"], record["stopOffsetMs"]
     after = first is not None and stop is not None and stop < first
     before = last is not None and start is not None and start > last

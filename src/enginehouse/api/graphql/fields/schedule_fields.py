@@ -47,11 +47,11 @@ def permission_of(schedule: Schedule, info: Info) -> str:
 
 
 @schedule_type.field("jobTemplates")
-async def templates_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+async def templates_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
     """The templates it launches by themselves, in order."""
     launched = await info.context.launched.get(schedule.id)
-    found = launched.templates if launched else ()
-    return paging.page(found, given.get("offset"), given.get("limit"), paging.TEMPLATES)
+    templates = launched.templates if launched else ()
+    return paging.page(templates, args.get("offset"), args.get("limit"), paging.TEMPLATES)
 
 
 @schedule_type.field("jobTemplateIds")
@@ -62,19 +62,19 @@ async def template_ids_of(schedule: Schedule, info: Info) -> list[str]:
 
 
 @schedule_type.field("allJobTemplates")
-async def all_templates_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+async def all_templates_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
     """The templates it launches, those of its pipelines included, stage by stage."""
     launched = await info.context.launched.get(schedule.id)
-    found = launched.everything if launched else ()
-    return paging.page(found, given.get("offset"), given.get("limit"), paging.TEMPLATES)
+    templates = launched.everything if launched else ()
+    return paging.page(templates, args.get("offset"), args.get("limit"), paging.TEMPLATES)
 
 
 @schedule_type.field("jobPipelines")
-async def pipelines_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+async def pipelines_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
     """The pipelines it launches, in order."""
     launched = await info.context.launched.get(schedule.id)
-    found = launched.pipelines if launched else ()
-    return paging.page(found, given.get("offset"), given.get("limit"), paging.TEMPLATES)
+    pipelines = launched.pipelines if launched else ()
+    return paging.page(pipelines, args.get("offset"), args.get("limit"), paging.TEMPLATES)
 
 
 @schedule_type.field("jobPipelineIds")
@@ -85,17 +85,17 @@ async def pipeline_ids_of(schedule: Schedule, info: Info) -> list[str]:
 
 
 @schedule_type.field("jobs")
-async def jobs_of(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
-    """A page of its jobs, the newest first; what sibling schedules are asked for is read together with it."""
+async def jobs_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
+    """A page of its jobs, the newest first; sibling schedules read theirs together."""
     context = info.context
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.JOBS)
-    wanted = await job_filter(context, given)
-    if wanted is None or not _own(schedule, context):
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS)
+    criteria = await job_filter(context, args)
+    if criteria is None or not _own(schedule, context):
         return paging.Page((), offset, limit)
-    found = await context.job_pages.get(replace(wanted, schedule_ids=(schedule.id,))) or ()
-    for job in found:
+    jobs = await context.job_pages.get(replace(criteria, schedule_ids=(schedule.id,))) or ()
+    for job in jobs:
         context.jobs.prime(job.id, job)
-    return paging.Page(found, offset, limit)
+    return paging.Page(jobs, offset, limit)
 
 
 # -- where its media come from ------------------------------------------------------------------------------
@@ -110,8 +110,8 @@ def source_of(schedule: Schedule, info: Info) -> Any:
 @schedule_type.field("primarySourceTypeId")
 async def source_type_id_of(schedule: Schedule, info: Info) -> int | None:
     """The kind of the primary source."""
-    found = None if schedule.source_id is None else await info.context.sources.get(schedule.source_id)
-    return None if found is None else found.source_type_id
+    source = None if schedule.source_id is None else await info.context.sources.get(schedule.source_id)
+    return None if source is None else source.source_type_id
 
 
 @schedule_type.field("primarySourceType")
@@ -122,12 +122,12 @@ async def source_type_of(schedule: Schedule, info: Info) -> Any:
 
 
 @schedule_type.field("sources")
-async def sources_shown(schedule: Schedule, info: Info, **given: Any) -> paging.Page:
+async def sources_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
     """The primary source, then those that its templates name."""
     launched = await info.context.launched.get(schedule.id)
     ids = dict.fromkeys([*filter(None, [schedule.source_id]), *named_sources(launched.everything if launched else ())])
-    found = await asyncio.gather(*(info.context.sources.get(source_id) for source_id in ids))
-    return paging.page([*filter(None, found)], given.get("offset"), given.get("limit"), paging.SOURCES)
+    sources = await asyncio.gather(*(info.context.sources.get(source_id) for source_id in ids))
+    return paging.page([*filter(None, sources)], args.get("offset"), args.get("limit"), paging.SOURCES)
 
 
 # -- when it runs -------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ async def next_runs(schedule: Schedule, info: Info, count: int | None = None) ->
     now = await info.context.now()
     await asyncio.sleep(0)  # a calendar is worked out: others get their turn between two of a page
     slots_ahead = upcoming(schedule, count=5 if count is None else count, now=now)
-    return [view.coming(each, graphql_millis) for each in slots_ahead]
+    return [view.upcoming_slot(each, graphql_millis) for each in slots_ahead]
 
 
 @schedule_type.field("nextRunDateTime")
@@ -152,18 +152,18 @@ async def next_run_of(schedule: Schedule, info: Info) -> str | None:
 
 
 @schedule_type.field("slots")
-async def slots_of(schedule: Schedule, info: Info, **given: Any) -> list[dict[str, Any]]:
+async def slots_of(schedule: Schedule, info: Info, **args: Any) -> list[dict[str, Any]]:
     """What became of its slots, the latest first."""
-    context, before = info.context, given.get("beforeDateTime")
-    _, limit = paging.bounds(0, given.get("limit"), context.house.limits.page_size)
-    found = await slots.history(
+    context, before = info.context, args.get("beforeDateTime")
+    _, limit = paging.bounds(0, args.get("limit"), context.house.limits.page_size)
+    history = await slots.history(
         context.house,
         context.principal,
         Ref.of(schedule.id),
         before=slots.LATEST if before is None else int(before),
         limit=limit,
     )
-    return [view.past(record, job_ids, graphql_millis) for record, job_ids in found]
+    return [view.slot_record(record, job_ids, graphql_millis) for record, job_ids in history]
 
 
 @schedule_type.field("warnings")
@@ -172,16 +172,16 @@ async def warnings_of(schedule: Schedule, info: Info) -> list[str]:
     context = info.context
     context.schedules.prime(schedule.id, schedule)
     launched = await context.launched.get(schedule.id)
-    found = list(await context.warnings.get(schedule.id) or ())
+    warnings = list(await context.warnings.get(schedule.id) or ())
     if _own(schedule, context) and not (launched and launched.everything):
-        found.append("It has nothing to launch: give it jobTemplates, jobTemplateIds or jobPipelineIds.")
-    return found
+        warnings.append("It has nothing to launch: give it jobTemplates, jobTemplateIds or jobPipelineIds.")
+    return warnings
 
 
 @schedule_type.field("explanation")
-async def explanation_of(schedule: Schedule, info: Info, **given: Any) -> str:
+async def explanation_of(schedule: Schedule, info: Info, **args: Any) -> str:
     """What it does and when it runs next, in its own zone and the reader's."""
-    return slots.explanation(schedule, await info.context.now(), given.get("timeZone"))
+    return slots.explanation(schedule, await info.context.now(), args.get("timeZone"))
 
 
 # -- the rest -----------------------------------------------------------------------------------------------
@@ -190,8 +190,8 @@ async def explanation_of(schedule: Schedule, info: Info, **given: Any) -> str:
 @schedule_type.field("affiliates")
 def affiliates_of(schedule: Schedule, _: Info) -> paging.Page:
     """The affiliates as they were given."""
-    found = [{**each, "scheduledJobId": schedule.id} for each in schedule.document.get("affiliates") or ()]
-    return paging.Page(found, 0, max(len(found), 1))
+    affiliates = [{**each, "scheduledJobId": schedule.id} for each in schedule.document.get("affiliates") or ()]
+    return paging.Page(affiliates, 0, max(len(affiliates), 1))
 
 
 @affiliate_type.field("source")

@@ -42,62 +42,62 @@ _ORDERS: Final[dict[str, Order]] = {
 
 
 @query.field("scheduledJob")
-async def one(_: object, info: Info, id: str) -> Schedule:
+async def get_schedule(_: object, info: Info, id: str) -> Schedule:
     """The scheduled job with this id."""
     context = info.context
     return await schedules.get(context.house, context.principal, refs.schedule(id))
 
 
 @query.field("scheduledJobs")
-async def many(_: object, info: Info, **given: Any) -> paging.Page:
-    """A page of the scheduled jobs the caller may read, the newest first where no order is asked for."""
+async def list_schedules(_: object, info: Info, **args: Any) -> paging.Page:
+    """A page of the scheduled jobs the caller may read, the newest first by default."""
     context = info.context
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.SCHEDULES)
-    wanted = await _filter(context, given, offset, limit)
-    found, _total = await schedules.list_(context.house, context.principal, wanted)
-    for each in found:
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.SCHEDULES)
+    criteria = await _filter(context, args, offset, limit)
+    page, _total = await schedules.list_(context.house, context.principal, criteria)
+    for each in page:
         context.schedules.prime(each.id, each)
-    return paging.Page(found, offset, limit)
+    return paging.Page(page, offset, limit)
 
 
-async def _filter(context: Context, given: dict[str, Any], offset: int, limit: int) -> ScheduleFilter:
-    mode, parts = given.get("runMode"), given.get("partTimeFilter") or ()
-    order = tuple((_ORDERS[each["field"]], each.get("direction") != "asc") for each in given.get("orderBy") or ())
+async def _filter(context: Context, args: dict[str, Any], offset: int, limit: int) -> ScheduleFilter:
+    mode, parts = args.get("runMode"), args.get("partTimeFilter") or ()
+    order = tuple((_ORDERS[each["field"]], each.get("direction") != "asc") for each in args.get("orderBy") or ())
     return ScheduleFilter(
-        ids=None if given.get("id") is None else tuple(filter(None, [parse_schedule(given["id"])])),
-        name=given.get("name"),
+        ids=None if args.get("id") is None else tuple(filter(None, [parse_schedule(args["id"])])),
+        name=args.get("name"),
         run_mode=None if mode is None else RunMode(mode.lower()),
-        is_active=given.get("isActive"),
-        # Who may edit a schedule, owns it; nobody else shares one for more than reading.
-        own=given.get("permission") in ("editor", "owner"),
-        dates=_dates(given.get("dateTimeFilter") or ()),
+        is_active=args.get("isActive"),
+        # Only its owner may edit a schedule; others read a public one.
+        own=args.get("permission") in ("editor", "owner"),
+        dates=_dates(args.get("dateTimeFilter") or ()),
         part_starts=_times(parts, "startTime"),
         part_stops=_times(parts, "endTime"),
-        source_ids=_numbers(given.get("primarySourceId")),
-        source_type_ids=_numbers(given.get("primarySourceTypeId")),
-        engine_ids=await _engines(context, given),
-        cluster_id=given.get("clusterId"),
-        has_template=given.get("hasJobTemplate"),
-        has_live_jobs=given.get("hasRunningJobs"),
+        source_ids=_numbers(args.get("primarySourceId")),
+        source_type_ids=_numbers(args.get("primarySourceTypeId")),
+        engine_ids=await _engines(context, args),
+        cluster_id=args.get("clusterId"),
+        has_template=args.get("hasJobTemplate"),
+        has_live_jobs=args.get("hasRunningJobs"),
         order=order or (("id", True),),
         offset=offset,
         limit=limit,
     )
 
 
-async def _engines(context: Context, given: dict[str, Any]) -> tuple[str, ...] | None:
+async def _engines(context: Context, args: dict[str, Any]) -> tuple[str, ...] | None:
     """The engines of which a template must name one; None when any will do."""
-    names, category = await engine_names(context, given), given.get("engineCategoryId")
+    names, category = await engine_names(context, args), args.get("engineCategoryId")
     if category is not None:
-        known = context.house.catalogue.by_id.items()
-        inside = frozenset(name for name, engine in known if engine.spec.category_id == category)
+        catalogue = context.house.catalogue.by_id.items()
+        inside = frozenset(name for name, engine in catalogue if engine.spec.category_id == category)
         names = inside if names is None else names & inside
     return None if names is None else tuple(sorted(names))
 
 
 def _dates(filters: Sequence[dict[str, Any]]) -> dict[Moment, Between]:
     """The narrowest bounds over all filters of a field; what is empty passes where every one of them lets it."""
-    found = dict[Moment, Between]()
+    ranges = dict[Moment, Between]()
     for each in filters:
         first, last = each.get("fromDateTime"), each.get("toDateTime")
         between = Between(
@@ -106,20 +106,20 @@ def _dates(filters: Sequence[dict[str, Any]]) -> dict[Moment, Between]:
             bool(each.get("includeEmpty")),
         )
         name = _DATES[each["field"]]
-        found[name] = _both(found.get(name), between)
-    return found
+        ranges[name] = _both(ranges.get(name), between)
+    return ranges
 
 
 def _times(filters: Sequence[dict[str, Any]], name: str) -> Between | None:
-    found: Between | None = None
+    narrowest: Between | None = None
     for each in filters:
         if each["field"] == name:
             first, last = each.get("fromTime"), each.get("toTime")
             between = Between(
                 None if first is None else seconds_of_day(first), None if last is None else seconds_of_day(last)
             )
-            found = _both(found, between)
-    return found
+            narrowest = _both(narrowest, between)
+    return narrowest
 
 
 def _both(one_: Between | None, other: Between) -> Between:
@@ -171,27 +171,27 @@ def _forget(context: Context) -> None:
         loader.forget()
 
 
-def _plain(given: dict[str, Any]) -> dict[str, Any]:
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """The input with the moments of its affiliates written out: those are only kept and shown again."""
-    if not given.get("affiliates"):
-        return given
+    if not fields.get("affiliates"):
+        return fields
     names = ("startDateTime", "stopDateTime")
     texts = [
         {**each, **{name: graphql_seconds(each[name]) for name in names if each.get(name) is not None}}
-        for each in given["affiliates"]
+        for each in fields["affiliates"]
     ]
-    return {**given, "affiliates": texts}
+    return {**fields, "affiliates": texts}
 
 
-def _selection(context: Context, given: dict[str, Any]) -> tuple[LaunchSelection | None, list[Problem]]:
+def _selection(context: Context, fields: dict[str, Any]) -> tuple[LaunchSelection | None, list[Problem]]:
     """What the request wants launched, None where it says nothing of that; and what is wrong with it."""
-    if all(given.get(name) is None for name in _LAUNCHED):
+    if all(fields.get(name) is None for name in _LAUNCHED):
         return None, []
-    content, problems = content_templates.inline(given.get("contentTemplates"), "contentTemplates")
-    template_ids = named(given, "jobTemplateIds", parse_job, problems)
-    pipeline_ids = named(given, "jobPipelineIds", parse_pipeline, problems)
-    fresh, wrong = templates.inline(context, given.get("jobTemplates"), "jobTemplates")
-    if given.get("jobTemplates") == [] and not (template_ids or pipeline_ids):
+    content, problems = content_templates.inline(fields.get("contentTemplates"), "contentTemplates")
+    template_ids = named(fields, "jobTemplateIds", parse_job, problems)
+    pipeline_ids = named(fields, "jobPipelineIds", parse_pipeline, problems)
+    fresh, wrong = templates.inline(context, fields.get("jobTemplates"), "jobTemplates")
+    if fields.get("jobTemplates") == [] and not (template_ids or pipeline_ids):
         wrong.append(Problem("jobTemplates", "at least 1 template is required.", "0", "1 or more"))
     launched = LaunchSelection(template_ids=template_ids, pipeline_ids=pipeline_ids, fresh=fresh, content=content)
     return launched, problems + wrong

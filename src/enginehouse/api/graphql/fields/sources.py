@@ -30,63 +30,63 @@ _MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
 }
 
 
-def load_source(context: Context, given: Any) -> Any:
-    """The source with the id that was given, null where there is none."""
-    number = parse_number(str(given))
+def load_source(context: Context, source_id: Any) -> Any:
+    """The source with this id; null where there is none."""
+    number = parse_number(str(source_id))
     return None if number is None else context.sources.load(number)
 
 
 @query.field("source")
-async def one(_: object, info: Info, id: str) -> Source:
+async def get_source(_: object, info: Info, id: str) -> Source:
     """The source with this id."""
     return await sources.get(info.context.house, info.context.principal, refs.number(id))
 
 
 @query.field("sources")
-async def many(_: object, info: Info, **given: Any) -> paging.Page:
-    """A page of the sources, the newest first where no order is asked for."""
+async def list_sources(_: object, info: Info, **args: Any) -> paging.Page:
+    """A page of the sources, the newest first by default."""
     context = info.context
-    paging.bounds(given.get("offset"), given.get("limit"), paging.SOURCES)
-    # Who may edit a source, owns it; nobody else shares one for more than reading.
-    own_only = given.get("permission") in ("editor", "owner") or given.get("includePublic") is False
-    found: Iterable[Source] = await sources.all_of(context.house, context.principal, include_public=not own_only)
-    if given.get("hasContentTemplates") or given.get("correlationSchemaId") is not None:
-        found = ()  # none has any
-    if given.get("id") is not None:
-        found = [each for each in found if str(each.id) == given["id"]]
-    types = [*filter(None, (given.get("sourceTypeId"), *(given.get("sourceTypeIds") or ())))]
+    paging.bounds(args.get("offset"), args.get("limit"), paging.SOURCES)
+    # Only its owner may edit a source; others read a public one.
+    own_only = args.get("permission") in ("editor", "owner") or args.get("includePublic") is False
+    matches: Iterable[Source] = await sources.all_of(context.house, context.principal, include_public=not own_only)
+    if args.get("hasContentTemplates") or args.get("correlationSchemaId") is not None:
+        matches = ()  # none has any
+    if args.get("id") is not None:
+        matches = [each for each in matches if str(each.id) == args["id"]]
+    types = [*filter(None, (args.get("sourceTypeId"), *(args.get("sourceTypeIds") or ())))]
     if types:
-        found = [each for each in found if str(each.source_type_id) in types]
-    if given.get("name") is not None:
-        part, match = given["name"].casefold(), _MATCHES[given.get("nameMatch") or "startsWith"]
-        found = [each for each in found if match(each.name.casefold(), part)]
-    ordered = sorted(found, key=_ORDERS["id"], reverse=True)
-    for order in reversed(given.get("orderBy") or ()):
+        matches = [each for each in matches if str(each.source_type_id) in types]
+    if args.get("name") is not None:
+        part, match = args["name"].casefold(), _MATCHES[args.get("nameMatch") or "startsWith"]
+        matches = [each for each in matches if match(each.name.casefold(), part)]
+    ordered = sorted(matches, key=_ORDERS["id"], reverse=True)
+    for order in reversed(args.get("orderBy") or ()):
         ordered.sort(key=_ORDERS[order["field"]], reverse=order.get("direction", "desc") != "asc")
-    return paging.page(ordered, given.get("offset"), given.get("limit"), paging.SOURCES)
+    return paging.page(ordered, args.get("offset"), args.get("limit"), paging.SOURCES)
 
 
 @query.field("sourceType")
-async def one_type(_: object, info: Info, id: str) -> SourceType:
+async def get_source_type(_: object, info: Info, id: str) -> SourceType:
     """The kind of source with this id."""
-    found = await info.context.source_type(refs.number(id).number)
-    if found is None:
+    kind = await info.context.source_type(refs.number(id).number)
+    if kind is None:
         raise NotFound("SourceType", id)
-    return found
+    return kind
 
 
 @query.field("sourceTypes")
-async def many_types(_: object, info: Info, **given: Any) -> paging.Page:
+async def list_source_types(_: object, info: Info, **args: Any) -> paging.Page:
     """A page of the kinds of source."""
-    found = list((await sources.types(info.context.house, info.context.principal)).values())
-    if given.get("id") is not None or given.get("ids") is not None:
-        ids = {given.get("id"), *(given.get("ids") or ())}
-        found = [each for each in found if str(each.id) in ids]
-    if given.get("categoryId") is not None:
-        found = []  # they are in no category
-    if given.get("isLive") is not None:
-        found = [each for each in found if each.is_live == given["isLive"]]
-    return paging.page(found, given.get("offset"), given.get("limit"), paging.SOURCES)
+    matches = list((await sources.types(info.context.house, info.context.principal)).values())
+    if args.get("id") is not None or args.get("ids") is not None:
+        ids = {args.get("id"), *(args.get("ids") or ())}
+        matches = [each for each in matches if str(each.id) in ids]
+    if args.get("categoryId") is not None:
+        matches = []  # they are in no category
+    if args.get("isLive") is not None:
+        matches = [each for each in matches if each.is_live == args["isLive"]]
+    return paging.page(matches, args.get("offset"), args.get("limit"), paging.SOURCES)
 
 
 @mutation.field("createSource")
@@ -125,8 +125,8 @@ async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     return {"id": str(ref.number), "message": f"Source {ref.number} was deleted."}
 
 
-def _document(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: given[name] for name in ("details", "thumbnailUrl") if given.get(name) is not None}
+def _document(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: fields[name] for name in ("details", "thumbnailUrl") if fields.get(name) is not None}
 
 
 # -- what they show -----------------------------------------------------------------------------------------

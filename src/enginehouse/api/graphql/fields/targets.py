@@ -31,7 +31,7 @@ _ORDERS: Final[dict[str, targets.AssetOrder]] = {
 
 
 @query.field("temporalDataObject")
-async def one(_: object, info: Info, id: str) -> Target:
+async def get_target(_: object, info: Info, id: str) -> Target:
     """The target with this id."""
     context = info.context
     return await targets.get(context.house, context.principal, refs.number(id))
@@ -43,17 +43,17 @@ async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> 
     return await make(info.context, _required(input), "")
 
 
-async def make(context: Context, given: dict[str, Any], prefix: str) -> Target:
+async def make(context: Context, fields: dict[str, Any], prefix: str) -> Target:
     """The target exists with its assets; nothing is made when one of them is wrong. `prefix` is put before paths."""
-    wanted = [new_asset(asset, NOBODY, None) for asset in given.get("assets") or ()]
-    found = targets.problems(target_request(given), prefix)
-    for number, asset in enumerate(wanted):
+    new_assets = [new_asset(asset, NOBODY, None) for asset in fields.get("assets") or ()]
+    problems = targets.problems(target_request(fields), prefix)
+    for number, asset in enumerate(new_assets):
         at = f"{prefix}assets[{number}]"
-        found += [replace(p, path=f"{at}.{p.path}" if p.path else at) for p in assets.problems(asset)]
-    if found:
-        raise InvalidInput(found)
-    target = await targets.create(context.house, context.principal, target_request(given))
-    for asset in wanted:
+        problems += [replace(p, path=f"{at}.{p.path}" if p.path else at) for p in assets.problems(asset)]
+    if problems:
+        raise InvalidInput(problems)
+    target = await targets.create(context.house, context.principal, target_request(fields))
+    for asset in new_assets:
         await targets.create_asset(context.house, context.principal, replace(asset, target=Ref.of(target.id)))
     return target
 
@@ -66,28 +66,28 @@ async def create_with_asset(
 ) -> Target:
     """The target exists together with its first asset, or neither does."""
     context = info.context
-    given = _required(input)
-    upload = None if given.get("uri") else context.take_upload(given.get("file"))
+    fields = _required(input)
+    upload = None if fields.get("uri") else context.take_upload(fields.get("file"))
     # `details` are the target's here; the asset has none of its own.
-    described = {**given, "details": None, "description": None}
+    described = {**fields, "details": None, "description": None}
     new_target = TargetRequest(
-        name=given.get("name"),
-        status=given.get("status") or "recorded",
-        start_at=given.get("startDateTime"),
-        stop_at=given.get("stopDateTime"),
-        details=given.get("details"),
-        is_public=bool(given.get("isPublic")),
-        echo=target_echo(given),
+        name=fields.get("name"),
+        status=fields.get("status") or "recorded",
+        start_at=fields.get("startDateTime"),
+        stop_at=fields.get("stopDateTime"),
+        details=fields.get("details"),
+        is_public=bool(fields.get("isPublic")),
+        echo=target_echo(fields),
     )
     return await targets.create_with_asset(
         context.house, context.principal, new_target, new_asset(described, NOBODY, upload)
     )
 
 
-def _required(given: dict[str, Any] | None) -> dict[str, Any]:
-    if given is None:
+def _required(fields: dict[str, Any] | None) -> dict[str, Any]:
+    if fields is None:
         raise InvalidInput("required.", "input")
-    return given
+    return fields
 
 
 # -- what a TemporalDataObject shows ------------------------------------------------------------------------
@@ -100,37 +100,37 @@ def details_of(target: Target, _: Info, path: str | None = None) -> Any:
 
 
 @target_type.field("assets")
-async def assets_of(target: Target, info: Info, **given: Any) -> paging.Page:
+async def assets_of(target: Target, info: Info, **args: Any) -> paging.Page:
     """A page of the target's assets."""
     context = info.context
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.ASSETS)
-    if given.get("id") is not None or given.get("sourceTaskId") is not None:
-        return await _chosen_assets(context, target, given, offset, limit)
-    found = await targets.assets(
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.ASSETS)
+    if args.get("id") is not None or args.get("sourceTaskId") is not None:
+        return await _chosen_assets(context, target, args, offset, limit)
+    page = await targets.assets(
         context.house,
         context.principal,
         Ref.of(target.id),
-        tuple({*(given.get("type") or ()), *(given.get("assetType") or ())}),
+        tuple({*(args.get("type") or ()), *(args.get("assetType") or ())}),
         offset=offset,
         limit=limit,
-        order_by=_ORDERS[given.get("orderBy") or "createdDateTime"],
-        descending=given.get("orderDirection") != "asc",
+        order_by=_ORDERS[args.get("orderBy") or "createdDateTime"],
+        descending=args.get("orderDirection") != "asc",
     )
-    return paging.Page(found, offset, limit)
+    return paging.Page(page, offset, limit)
 
 
 async def _chosen_assets(
-    context: Context, target: Target, given: dict[str, Any], offset: int, limit: int
+    context: Context, target: Target, args: dict[str, Any], offset: int, limit: int
 ) -> paging.Page:
-    found = await targets.assets(
+    page = await targets.assets(
         context.house, context.principal, Ref.of(target.id), limit=context.house.limits.page_size
     )
-    if given.get("id") is not None:
-        found = [asset for asset in found if asset.id == given["id"]]
-    if given.get("sourceTaskId") is not None:
-        task = parse_task(given["sourceTaskId"])
-        found = [asset for asset in found if task is not None and (asset.job_id, asset.ordinal) == task]
-    return paging.page(found, offset, limit, paging.ASSETS)
+    if args.get("id") is not None:
+        page = [asset for asset in page if asset.id == args["id"]]
+    if args.get("sourceTaskId") is not None:
+        task = parse_task(args["sourceTaskId"])
+        page = [asset for asset in page if task is not None and (asset.job_id, asset.ordinal) == task]
+    return paging.page(page, offset, limit, paging.ASSETS)
 
 
 @target_type.field("assetCount")
@@ -140,32 +140,32 @@ async def asset_count_of(target: Target, info: Info) -> int:
 
 
 @target_type.field("primaryAsset")
-async def primary_asset_of(target: Target, info: Info, **given: Any) -> Asset | None:
+async def primary_asset_of(target: Target, info: Info, **args: Any) -> Asset | None:
     """The primary asset of that type."""
     context = info.context
-    return await targets.primary_asset(context.house, context.principal, Ref.of(target.id), given["assetType"])
+    return await targets.primary_asset(context.house, context.principal, Ref.of(target.id), args["assetType"])
 
 
 @target_type.field("jobs")
 async def jobs_of(target: Target, info: Info) -> paging.Page:
     """The newest jobs about the target."""
     context = info.context
-    found = await jobs.list_(context.house, context.principal, JobFilter(target_id=target.id))
-    return paging.Page(found.jobs, 0, 30)
+    page = await jobs.list_(context.house, context.principal, JobFilter(target_id=target.id))
+    return paging.Page(page.jobs, 0, 30)
 
 
 @target_type.field("tasks")
-async def tasks_of(target: Target, info: Info, **given: Any) -> paging.Page:
+async def tasks_of(target: Target, info: Info, **args: Any) -> paging.Page:
     """A page of the tasks of the jobs about the target."""
     context = info.context
-    wanted = JobFilter(target_id=target.id, limit=context.house.limits.page_size)
-    found: list[Task] = []
-    for job in (await jobs.list_(context.house, context.principal, wanted)).jobs:
+    criteria = JobFilter(target_id=target.id, limit=context.house.limits.page_size)
+    tasks: list[Task] = []
+    for job in (await jobs.list_(context.house, context.principal, criteria)).jobs:
         context.jobs.prime(job.id, job)
-        found += job.tasks
-    if given.get("id") is not None:
-        found = [task for task in found if task_graphql(task.job_id, task.ordinal) == given["id"]]
-    return paging.page(found, given.get("offset"), given.get("limit"), paging.TASKS)
+        tasks += job.tasks
+    if args.get("id") is not None:
+        tasks = [task for task in tasks if task_graphql(task.job_id, task.ordinal) == args["id"]]
+    return paging.page(tasks, args.get("offset"), args.get("limit"), paging.TASKS)
 
 
 @target_type.field("applicationId")
@@ -183,15 +183,15 @@ async def organization_of(target: Target, info: Info) -> Any:
 
 
 @source_data_type.field("source")
-def source_of_target(given: dict[str, Any], info: Info) -> Any:
+def source_of_target(source_data: dict[str, Any], info: Info) -> Any:
     """The source that a target says it is from."""
-    return load_source(info.context, given.get("sourceId"))
+    return load_source(info.context, source_data.get("sourceId"))
 
 
 @source_data_type.field("scheduledJob")
-def schedule_of_target(given: dict[str, Any], info: Info) -> Any:
+def schedule_of_target(source_data: dict[str, Any], info: Info) -> Any:
     """The scheduled job that a target says it is from."""
-    schedule_id = parse_schedule(str(given.get("scheduledJobId") or ""))
+    schedule_id = parse_schedule(str(source_data.get("scheduledJobId") or ""))
     return optional(info.context.schedules.load, schedule_id)
 
 

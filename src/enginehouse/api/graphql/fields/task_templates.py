@@ -25,7 +25,7 @@ query, mutation, task_type = QueryType(), MutationType(), ObjectType("TaskTempla
 
 
 @query.field("taskTemplate")
-async def one_task(_: object, info: Info, id: str) -> TaskTemplate:
+async def get_task_template(_: object, info: Info, id: str) -> TaskTemplate:
     """The task template with this id."""
     template, task = await task_templates.get(info.context.house, info.context.principal, _ref(id))
     info.context.job_templates.prime(template.id, template)
@@ -33,7 +33,7 @@ async def one_task(_: object, info: Info, id: str) -> TaskTemplate:
 
 
 @mutation.field("createTaskTemplate")
-async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
+async def create_task_template(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
     """The job template has one task more."""
     context, text = info.context, input.get("jobTemplateId")
     if text is None:
@@ -46,7 +46,7 @@ async def create_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 
 
 @mutation.field("updateTaskTemplate")
-async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
+async def update_task_template(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
     """The task template is changed where something is given."""
     context = info.context
     template, task = await task_templates.update(
@@ -57,7 +57,7 @@ async def update_task(_: object, info: Info, input: dict[str, Any]) -> TaskTempl
 
 
 @mutation.field("deleteTaskTemplate")
-async def delete_task(_: object, info: Info, id: str) -> dict[str, Any]:
+async def delete_task_template(_: object, info: Info, id: str) -> dict[str, Any]:
     """The job template has one task less."""
     ref = _ref(id)
     await task_templates.delete(info.context.house, info.context.principal, ref)
@@ -90,8 +90,8 @@ async def child_ids_of(task: TaskTemplate, info: Info) -> list[str]:
 @task_type.field("childTasks")
 async def children_of(task: TaskTemplate, info: Info) -> paging.Page:
     """The tasks of the template that work on this one's output."""
-    found = await _children(task, info)
-    return paging.Page(found, 0, max(len(found), 1))
+    children = await _children(task, info)
+    return paging.Page(children, 0, max(len(children), 1))
 
 
 async def _children(task: TaskTemplate, info: Info) -> list[TaskTemplate]:
@@ -100,11 +100,11 @@ async def _children(task: TaskTemplate, info: Info) -> list[TaskTemplate]:
         return []
     own = {folder.reference for folder in task.request.folders}
     fed = {route.child_folder for route in template.document.routes if route.parent_folder in own}
-    shown = task_graphql(task.template_id, task.ordinal)
+    task_id = task_graphql(task.template_id, task.ordinal)
     return [
         each
         for each in template.tasks
-        if each.request.echo.get("parentTaskId") == shown or any(f.reference in fed for f in each.request.folders)
+        if each.request.echo.get("parentTaskId") == task_id or any(f.reference in fed for f in each.request.folders)
     ]
 
 

@@ -24,7 +24,7 @@ _LOG_BYTES: Final = 1024 * 1024
 
 
 @query.field("task")
-async def one(_: object, info: Info, id: str) -> Task:
+async def get_task(_: object, info: Info, id: str) -> Task:
     """The task with this id."""
     context = info.context
     principal = context.principal

@@ -30,45 +30,45 @@ NOBODY: Final = 0  # no template, pipeline or schedule has this id
 
 
 @query.field("jobTemplate")
-async def one(_: object, info: Info, id: str) -> JobTemplate:
+async def get_template(_: object, info: Info, id: str) -> JobTemplate:
     """The template with this id."""
     return await templates.get(info.context.house, info.context.principal, refs.template(id))
 
 
 @query.field("jobTemplates")
-async def many(_: object, info: Info, **given: Any) -> paging.Page:
+async def list_templates(_: object, info: Info, **args: Any) -> paging.Page:
     """A page of the organization's templates, newest first."""
     context = info.context
-    offset, limit = paging.bounds(given.get("offset"), given.get("limit"), paging.TEMPLATES)
-    pipeline, schedule = given.get("jobPipelineId"), given.get("scheduledJobId")
-    wanted = TemplateFilter(
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.TEMPLATES)
+    pipeline, schedule = args.get("jobPipelineId"), args.get("scheduledJobId")
+    criteria = TemplateFilter(
         pipeline_id=None if pipeline is None else parse_pipeline(pipeline) or NOBODY,
         schedule_id=None if schedule is None else parse_schedule(schedule) or NOBODY,
-        engine_ids=await engine_names(context, given),
+        engine_ids=await engine_names(context, args),
         offset=offset,
         limit=limit,
     )
-    found = await templates.list_(context.house, context.principal, wanted)
-    for template in found:
+    page = await templates.list_(context.house, context.principal, criteria)
+    for template in page:
         context.job_templates.prime(template.id, template)
-    return paging.Page(found, offset, limit)
+    return paging.Page(page, offset, limit)
 
 
-async def engine_names(context: Context, given: dict[str, Any]) -> frozenset[str] | None:
+async def engine_names(context: Context, args: dict[str, Any]) -> frozenset[str] | None:
     """Every name under which an engine that `engineId` and `engineType` let through may stand; None when all may."""
     house, principal = context.house, context.principal
-    wanted: set[str] | None = None
-    if given.get("engineId") is not None:
-        engine = engines.find(house, principal, given["engineId"])
-        wanted = set() if engine is None else {engine.spec.id}
-    if given.get("engineType") is not None:
-        kinds = set(given["engineType"])
+    engine_ids: set[str] | None = None
+    if args.get("engineId") is not None:
+        engine = engines.find(house, principal, args["engineId"])
+        engine_ids = set() if engine is None else {engine.spec.id}
+    if args.get("engineType") is not None:
+        kinds = set(args["engineType"])
         inside = {c.id for c in await engines.categories(house, principal) if c.type in kinds}
         of_kind = {e.spec.id for e in house.catalogue.by_id.values() if e.spec.category_id in inside}
-        wanted = of_kind if wanted is None else wanted & of_kind
-    if wanted is None:
+        engine_ids = of_kind if engine_ids is None else engine_ids & of_kind
+    if engine_ids is None:
         return None
-    return frozenset(name for name, engine in house.catalogue.by_id.items() if engine.spec.id in wanted)
+    return frozenset(name for name, engine in house.catalogue.by_id.items() if engine.spec.id in engine_ids)
 
 
 # -- change -------------------------------------------------------------------------------------------------
@@ -115,12 +115,12 @@ async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
 
 
 @template_type.field("taskTemplates")
-async def tasks_of(template: JobTemplate, info: Info, **given: Any) -> paging.Page:
+async def tasks_of(template: JobTemplate, info: Info, **args: Any) -> paging.Page:
     """A page of the template's tasks, in their order."""
     info.context.job_templates.prime(template.id, template)
-    names = await engine_names(info.context, given)
-    found = [each for each in template.tasks if names is None or each.request.engine_id in names]
-    return paging.page(found, given.get("offset"), given.get("limit"), paging.TASKS)
+    names = await engine_names(info.context, args)
+    tasks = [each for each in template.tasks if names is None or each.request.engine_id in names]
+    return paging.page(tasks, args.get("offset"), args.get("limit"), paging.TASKS)
 
 
 @template_type.field("jobPipeline")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ariadne import ObjectType
 
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.view.reasons import Written
+from enginehouse.api.view.reasons import ReasonWriter
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import Task
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, TaskStatus
@@ -16,37 +16,37 @@ from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
 
 job_type, task_type = ObjectType("Job"), ObjectType("Task")
 
-Shown = dict[str, Any]
+Facts = dict[str, Any]
 
 
 @job_type.field("waiting")
-async def of_job(job: Any, info: Info) -> Shown | None:
+async def of_job(job: Any, info: Info) -> Facts | None:
     """What the tasks of the job wait for that are next; null once it has ended."""
-    found = await info.context.why.get(job.id)
-    if found is None or found.status in JOB_ENDED:
+    explanation = await info.context.why.get(job.id)
+    if explanation is None or explanation.status in JOB_ENDED:
         return None
-    return _shown(job.id, found.sentence, found.reasons)
+    return _view(job.id, explanation.sentence, explanation.reasons)
 
 
 @task_type.field("waiting")
-async def of_task(task: Task, info: Info) -> Shown | None:
+async def of_task(task: Task, info: Info) -> Facts | None:
     """What the task, or what of it is not running, waits for; null once it has ended, and while nothing of it waits."""
-    found = await info.context.why.get(task.job_id)
-    if found is None:
+    explanation = await info.context.why.get(task.job_id)
+    if explanation is None:
         return None
-    explained = found.tasks[task.ordinal]
+    explained = explanation.tasks[task.ordinal]
     over = explained.status in TASK_ENDED
     if over or (explained.status is TaskStatus.RUNNING and not explained.reasons):
         return None
-    return _shown(task.job_id, explained.sentence, explained.reasons)
+    return _view(task.job_id, explained.sentence, explained.reasons)
 
 
-def _shown(job_id: int, sentence: str, found: Iterable[AnyReason]) -> Shown:
-    written = Written(task=partial(_other, job_id), time=graphql_millis)
-    return {"sentence": sentence, "reasons": [_spelled(written.facts(reason)) for reason in found]}
+def _view(job_id: int, sentence: str, reasons: Iterable[AnyReason]) -> Facts:
+    written = ReasonWriter(task=partial(_other_task, job_id), time=graphql_millis)
+    return {"sentence": sentence, "reasons": [_renamed(written.facts(reason)) for reason in reasons]}
 
 
-def _spelled(facts: Shown) -> Shown:
+def _renamed(facts: Facts) -> Facts:
     """The same facts under the names that GraphQL gives them."""
     return {_camel(*name.split("_")): value for name, value in facts.items()}
 
@@ -55,7 +55,7 @@ def _camel(first: str, *more: str) -> str:
     return first + "".join(map(str.capitalize, more))
 
 
-def _other(job_id: int, task: OtherTask) -> Shown:
+def _other_task(job_id: int, task: OtherTask) -> Facts:
     return {
         "id": task_graphql(job_id, task.ordinal),
         "order": task.ordinal,
