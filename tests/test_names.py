@@ -18,11 +18,11 @@ GLOSSARY = {
 # Words that need no entry in a glossary: the field's own, those of formats and protocols, and those of the parts of an
 # HTTP interface and a command line.
 WORDS = """
-    addresses api app asgi auth banner bounds call casing categories cli connection context cost creation curl dash
+    addresses api app asgi auth bounds call casing categories cli connection context cost creation curl dash
     decode deletion disk domain error execution executor ffmpeg fields files filter health http human json jsontext
-    keyed keywords language large lazy logs machine main markup migrate offline options pages paging paths pcm phrases
+    keyed keywords language large logs machine main markup migrate offline options pages paging paths pcm phrases
     points postgres processes prose protocol prune push query ranges ranking reader register rejection resample root
-    rows runtime sample scalars schema sentiment serve settings spec speech splitter sql sqlite storage summary text
+    rows runtime scalars schema sentiment serve settings spec speech splitter sql sqlite storage summary text
     threads time too transcription transport tx unserved upload variables wav wave webstream
 """
 TECHNICAL = set(WORDS.split())
