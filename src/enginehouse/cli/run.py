@@ -68,6 +68,6 @@ def _how_to_reach(server: ChildServer, folder: Path, *, temporary: bool) -> str:
     remark = f"\n  {folder} is temporary and is deleted then. To keep one, use --data." if temporary else ""
     command = f"{curl.program()} job list --data {shlex.quote(str(folder))}"
     return (
-        f"\nThe server goes on running.\n  url    {server.url}\n  token  in {folder / 'token'}\n"
+        f"\nThe server stays up.\n  url    {server.url}\n  token  in {folder / 'token'}\n"
         f"  jobs   {command}\nStop it with Ctrl-C.{remark}"
     )
