@@ -128,7 +128,7 @@ class Settlement:
     def failed(
         self, item: ItemState, kind: FailureKind, message: str, *, organization_retries: int | None
     ) -> Again | GiveUp:
-        """The attempt ended without a result; answers what follows for the item."""
+        """The attempt ended without a result; returns what follows for the item."""
         task, plan = self._task(item.ordinal), self.plan.tasks[item.ordinal]
         charge = blame(kind)
         failures = item.failures + (charge in (Blame.ATTEMPT, Blame.FINAL))

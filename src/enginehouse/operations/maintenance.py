@@ -27,7 +27,7 @@ async def storage_time(house: House) -> int:
 
 
 async def expire_leases(house: House, *, limit: int = 500) -> int:
-    """Attempts whose lease has run out are ended and their items may run again; answers how many.
+    """Attempts whose lease has run out are ended and their items may run again; returns how many.
 
     A worker that vanished is charged to the item. A server that did is charged to nobody: what runs in it or in its
     children cannot take it along.
@@ -38,7 +38,7 @@ async def expire_leases(house: House, *, limit: int = 500) -> int:
 
 
 async def release_all_leases(house: House, *, limit: int = 500) -> int:
-    """Every lease of a former server on this embedded database is over, charged to nobody; answers how many."""
+    """Every lease of a former server on this embedded database is over, charged to nobody; returns how many."""
     total = 0
     while held := await house.database.read(lambda tx: leases.all_leases(tx, limit=limit)):
         total += await _end(house, [(key, token, _STOPPED) for key, token in held])
@@ -52,7 +52,7 @@ async def _end(house: House, held: list[tuple[ItemKey, int, Failed]]) -> int:
 
 
 async def prune_keys(house: House, *, now: int, limit: int = 1000) -> int:
-    """A bounded batch of the idempotency keys past their keeping time is gone; answers how many."""
+    """A bounded batch of the idempotency keys past their keeping time is gone; returns how many."""
     before = now - house.limits.idempotency_seconds * MICROS
     oldest = await house.database.read(idempotency.oldest)
     if oldest is None or oldest >= before:
@@ -61,7 +61,7 @@ async def prune_keys(house: House, *, now: int, limit: int = 1000) -> int:
 
 
 async def prune(house: House, *, now: int, limit: int = 200) -> int:
-    """A bounded batch of jobs that ended before the retention time is gone with its outputs; answers how many.
+    """A bounded batch of jobs that ended before the retention time is gone with its outputs; returns how many.
 
     A retry keeps the id of the job it came from, also when that one is gone.
     """

@@ -68,7 +68,7 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
-    """The leases still held run on; answers those, and whether each has to stop since its job was cancelled.
+    """The leases still held run on; returns those, and whether each has to stop since its job was cancelled.
 
     One that is missing from the answer is lost, and its engine must stop at once.
     """

@@ -63,7 +63,7 @@ class GuardedClient:
     """Reads client-given URLs. `allow_private` lifts the rule about addresses, and only that one.
 
     `allowed_ports` None means 80, 443 and what lies above 1023 without being a well-known service.
-    `verify` is for servers with a private authority; `resolve` answers the addresses of a name.
+    `verify` is for servers with a private authority; `resolve` returns the addresses of a name.
     """
 
     def __init__(

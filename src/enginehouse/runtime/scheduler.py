@@ -16,6 +16,6 @@ class Scheduler:
         self.loop = Loop("scheduler", self.tick)
 
     async def tick(self) -> float:
-        """What was due has been fired; answers how long until something is again."""
+        """What was due has been fired; returns how long until something is again."""
         _, delay = await firing.fire_due(self._house, self._made)
         return min(delay, LONGEST_SLEEP)

@@ -11,7 +11,7 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
-_MOST: Final = 2_000  # rows that `following` answers
+_MOST: Final = 2_000  # rows that `following` returns
 _NEVER: Final = 9_223_372_036_854_775_807
 _detail: Final = msgspec.json.Decoder(Detail).decode
 _encode: Final = msgspec.json.Encoder().encode

@@ -77,7 +77,7 @@ ORDER BY CASE WHEN a.asset_type = 'media' THEN 0 ELSE 1 END, a.created_at, a.id
 LIMIT 1;
 
 -- name: delete_unused_assets
--- The assets of a target that no job is about are gone; answers where their bytes are.
+-- The assets of a target that no job is about are gone; returns where their bytes are.
 DELETE FROM asset
 WHERE target_id = :target_id AND organization_id = :organization_id
   AND NOT EXISTS (SELECT 1 FROM job j WHERE j.target_id = :target_id)

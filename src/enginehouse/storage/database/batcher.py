@@ -16,7 +16,7 @@ _Batch = list[tuple[Request, "asyncio.Future[Answer]"]]
 class Batcher(Generic[Request, Answer]):
     """Gathers requests while a batch is under way and sends them together as the next one.
 
-    `plural` gets 1 to `largest` requests and answers as many answers in the same order, after its commit; an answer
+    `plural` gets 1 to `largest` requests and returns as many answers in the same order, after its commit; an answer
     that is an exception is raised to that one caller. At most `in_flight` batches run at a time (1 on SQLite, 2 on
     PostgreSQL). An idle batcher sends at once.
     """

@@ -44,13 +44,13 @@ class Tx(Protocol):
         """`now` is read again from the storage clock (after the locks that must come before it) and answered."""
 
     async def all(self, statement: str, **params: Any) -> list[Row]:
-        """Every row the statement answers."""
+        """Every row the statement returns."""
 
     async def one(self, statement: str, **params: Any) -> Row | None:
         """The first row, or None."""
 
     async def run(self, statement: str, **params: Any) -> int:
-        """The statement has run; answers how many rows it changed."""
+        """The statement has run; returns how many rows it changed."""
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """The statement has run once over all rows (`{rows}`: unnest or json_each). No rows: nothing happens."""
@@ -94,7 +94,7 @@ class Database(Protocol):
         """Like `read`, for a handful of rows by key: on SQLite it runs at once in the calling thread."""
 
     async def glance(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Like `peek`, for a single statement: what it answers is committed, and no transaction is opened around it."""
+        """Like `peek`, for a single statement: what it returns is committed, and no transaction is opened around it."""
 
     async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - how long to wait is the question
         """True when `channel` was notified by a commit of any server within `timeout` seconds."""

@@ -18,7 +18,7 @@ class MigrationConnection(Protocol):
     dialect: Dialect
 
     async def execute(self, text: str) -> list[Row]:
-        """The statement has run; answers its rows."""
+        """The statement has run; returns its rows."""
 
 
 @dataclass(frozen=True, slots=True)

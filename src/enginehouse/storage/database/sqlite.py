@@ -62,7 +62,7 @@ class SqliteDatabase:
     ) -> "SqliteDatabase":
         """The file at `path`, made if need be, brought up to date, and ours alone until `close`.
 
-        `clock` answers microseconds UTC and may go back; `directory` holds the .sql files. Raises StorageRefused when
+        `clock` returns microseconds UTC and may go back; `directory` holds the .sql files. Raises StorageRefused when
         another server has the file, it is newer than this program, or it cannot be opened.
         """
         if sqlite3.sqlite_version_info < OLDEST:

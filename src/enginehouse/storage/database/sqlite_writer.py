@@ -112,7 +112,7 @@ class SqliteTx:
 
 
 def drive(work: Work, tx: SqliteTx) -> Any:
-    """What `work` answers, run to its end in this thread."""
+    """What `work` returns, run to its end in this thread."""
     steps = work(tx).__await__()
     try:
         next(steps)

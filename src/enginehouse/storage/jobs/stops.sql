@@ -4,7 +4,7 @@
 DELETE FROM work_item WHERE job_id IN {ids} AND lease_until IS NULL;
 
 -- name: ask_to_stop
--- Every leased item of these jobs keeps its lease and is to stop; answers them.
+-- Every leased item of these jobs keeps its lease and is to stop; returns them.
 -- lists: ids bigint
 UPDATE work_item SET stop_requested_at = :now
 WHERE job_id IN {ids} AND lease_until IS NOT NULL
@@ -19,7 +19,7 @@ FROM {rows} r
 WHERE job.id = r.id AND job.cancelled = 0;
 
 -- name: signalled
--- The engines of these attempts have been told to stop; answers the ones that are news.
+-- The engines of these attempts have been told to stop; returns the ones that are news.
 -- rows: job_id bigint, ordinal int, item int, token bigint, now bigint
 UPDATE work_item SET stop_signalled_at = r.now
 FROM {rows} r

@@ -24,7 +24,7 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
   work_item.source_item, work_item.source_part, work_item.lease_until;
 
 -- name: heartbeat
--- The leases that are still held run on until the new time; answers those, and since when one was to stop. Only the
+-- The leases that are still held run on until the new time; returns those, and since when one was to stop. Only the
 -- token decides, not the clock: a lease that has run out is prolonged for as long as nobody has ended it.
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint
 UPDATE work_item
