@@ -1,4 +1,4 @@
-"""How a request says who it is: a token in one of the two headers that clients send it in."""
+"""The token of a request: read from one of the two headers that clients send it in."""
 
 from enginehouse.api.http.call import Headers
 from enginehouse.domain.errors import AuthenticationFailed

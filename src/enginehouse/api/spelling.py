@@ -1,4 +1,4 @@
-"""What every entrance reads and writes alike: values that may be absent, moments, and JSON as text."""
+"""What every entrance reads and writes in the same way: absent values, moments, and JSON as text."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar

@@ -1,4 +1,4 @@
-"""How bytes get onto a local disk so that a key is either whole and durable or not there at all."""
+"""Bytes on a local disk: a key is whole and durable, or it does not exist."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""What a job pipeline is: templates that belong together, stage by stage. Which are in it, they say themselves."""
+"""What a job pipeline is: job templates that belong together, stage by stage. Each template names its pipeline."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""What stands in the way of whom now: weights, limits, pauses, and what runs."""
+"""What keeps a lane from being offered now: weights, limits, pauses, and how much runs."""
 
 from collections import Counter
 from collections.abc import Mapping

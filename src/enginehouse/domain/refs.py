@@ -1,4 +1,4 @@
-"""What a client names an object by: the id as it was written, so that a message repeats it, and what it means."""
+"""The id by which a client names an object: as it was written, for messages, and the number that it means."""
 
 from typing import NamedTuple
 

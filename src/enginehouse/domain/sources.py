@@ -1,4 +1,4 @@
-"""What a source is: where what a scheduled job works on comes from, and of which type that is."""
+"""What a source is: where the media of scheduled jobs come from, and of which type it is."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who there is: organizations, their users, and the first of both."""
+"""Organizations and their users, and the first of both."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final

@@ -1,4 +1,4 @@
-"""What jobs have left behind, for whoever may see it: outputs, their bytes, and the logs of attempts."""
+"""What jobs leave behind, for callers who may see it: outputs, their bytes, and the logs of attempts."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass

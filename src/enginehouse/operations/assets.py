@@ -1,4 +1,4 @@
-"""What may become an asset: how it must be described, and how its bytes get into the store before it names them."""
+"""What may become an asset: how it is described, and how its bytes get into the store before a row names them."""
 
 import secrets
 import string

@@ -210,7 +210,7 @@ async def _stop(house: House, barrier: Barrier) -> bool:
 
 
 async def _count_for_another(house: House, barrier: Barrier) -> bool:
-    """It is counted by now, if whoever accepted it has had the time to."""
+    """It is counted, if the server that accepted it had the time to."""
     if await house.database.write(lambda tx: tx.read_clock()) < barrier.accepted_at + _COUNTED_WITHIN:
         return False
     await _count(house, barrier.range, barrier.id)

@@ -1,4 +1,4 @@
-"""The history of a job: as a list, and followed until the job has ended."""
+"""The history of a job: as a list, and followed until the job ends."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -84,7 +84,7 @@ async def follow(
 
 
 class Following:
-    """A job that is followed. Nothing is kept for whoever is slow: each takes what comes next when he is ready."""
+    """A job that is followed. Nothing is kept for a slow follower: each takes the next events when it is ready."""
 
     def __init__(self, house: House, principal: Principal, ref: Ref, after: int) -> None:
         self._house = house

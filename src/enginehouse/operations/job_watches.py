@@ -1,4 +1,4 @@
-"""Knows who follows which job, and tells all of them with one look at the database for the jobs that changed."""
+"""Who follows which job. One look at the database serves all followers of the jobs that changed."""
 
 import asyncio
 from collections import Counter, deque
@@ -15,7 +15,9 @@ from enginehouse.storage import events
 from enginehouse.storage.database.database import Database, Tx
 
 _EVERY: Final = 1.0
-_KEPT: Final = 256  # events of a job that are at hand for its followers; who is further behind reads for himself
+_KEPT: Final = (
+    256  # events of a job that are at hand for its followers; a follower that is further behind reads by itself
+)
 
 _log: Final = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""Knows how the jobs a caller asks for become plans, by the engines that are the caller's to use."""
+"""Turns the jobs of a caller into plans, with the engines that the caller may use."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How what was refused is recorded without anybody being able to fill the disk by being refused."""
+"""Records refused requests, and bounds how many rows that makes."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a retry of only what failed takes over from the old job, and when there is nothing to be had that way."""
+"""What a retry of the failed tasks takes over from the old job."""
 
 from enginehouse.domain.errors import NotRetryable
 from enginehouse.domain.event import NOT_NEEDED

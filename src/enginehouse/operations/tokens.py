@@ -1,4 +1,4 @@
-"""What a token looks like, what is kept of it, and which ones this process has seen in the last second."""
+"""How a token looks, what is stored of it, and which tokens this process has seen in the last second."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""The three verbs of whoever runs work: claim, heartbeat, finish; and what a claimed item reads."""
+"""The verbs of a worker: claim, heartbeat, finish; and the inputs of a claimed item."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who runs work: workers say that they are there, and what a caller may know of them."""
+"""The workers: how they announce themselves, and what a caller may know of them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

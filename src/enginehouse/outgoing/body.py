@@ -1,4 +1,4 @@
-"""How an answer's head is judged and its body read within bounds of bytes, time, headers and compression."""
+"""Reads the head and the body of a response within bounds of bytes, time, headers and compression."""
 
 import asyncio
 import zlib

@@ -1,4 +1,4 @@
-"""Why a client-given URL was not read, in the words of a task's failure."""
+"""Why a URL that a client gave could not be read, as the failure of a task."""
 
 import ssl
 from http.client import responses

@@ -28,7 +28,7 @@ _ADDRESSES_TRIED: Final = 4
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name or IPv4 address, or an IPv6 address
 _WEB_PORTS: Final = frozenset({80, 443})
 _SERVICE_PORTS: Final = frozenset(
-    # databases, queues, caches, remote desktops, orchestration: what answers to stray text with a deed
+    # databases, queues, caches, remote desktops, orchestration: what acts on any text that it is sent
     {1080, 1433, 1434, 1521, 1719, 1720, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128, 3306, 3389, 3659, 4045}
     | {4190, 4369, 5060, 5061, 5432, 5433, 5672, 5900, 5984, 5985, 6000, 6379, 6380, 6432, 6443, 6566, 6665, 6666}
     | {6667, 6668, 6669, 6697, 8125, 9042, 9092, 9200, 9300, 10250, 10255, 11211, 15672, 16379, 26379}

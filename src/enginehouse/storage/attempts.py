@@ -1,4 +1,4 @@
-"""What has happened to the tasks of a job: every attempt, written once when it ends, read by people."""
+"""The attempts of tasks in storage: each row is written once, when the attempt ends."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Whether what is stored agrees with itself: jobs with their tasks, and schedules with the slots they have fired."""
+"""Checks that what is stored agrees with itself: jobs with their tasks, schedules with the slots they fired."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""How engines and their categories are kept: the declared spec as one document beside what an operator has set."""
+"""Engines and their categories in storage: the declared spec as one document, beside what an operator has set."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple

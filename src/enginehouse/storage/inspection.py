@@ -1,4 +1,4 @@
-"""A database looked at without serving it: nothing is written, and a server may be at work on it meanwhile."""
+"""Looks at a database without serving it. It writes nothing, and a server may use the database meanwhile."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""What there is to know of waiting tasks beyond their rows: their open items, and what else waits in their lanes."""
+"""The facts about waiting tasks beyond their rows: their open items, and what else waits in their lanes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

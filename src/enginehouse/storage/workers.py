@@ -70,7 +70,7 @@ async def all_(tx: Tx) -> list[Worker]:
 
 
 async def at_work(tx: Tx) -> tuple[list[Worker], dict[str, int]]:
-    """The workers with how many attempts are leased to each, and how many run in each pool by whomever."""
+    """The workers with how many attempts are leased to each, and how many run in each pool altogether."""
     by_worker, by_pool = Counter[str](), Counter[str]()
     for worker, pool, running in await tx.all("workers.running"):
         by_worker[worker] += running

@@ -1,4 +1,4 @@
-"""What a server tells anybody: that it is there, and what it is."""
+"""What a server says to everybody: that it runs, and which version it is."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""From the jobs a client wrote to the requests that the operation takes."""
+"""Translates the jobs of a REST body into the requests that the operation takes."""
 
 from operator import attrgetter
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The outputs of jobs and tasks: listed, shown inside JSON, and handed out as they are."""
+"""The outputs of jobs and tasks: listed, inside JSON, and as bytes."""
 
 from collections.abc import Iterable
 from typing import Final

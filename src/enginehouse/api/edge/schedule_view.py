@@ -1,4 +1,4 @@
-"""From a scheduled job to what the published REST interface shows of it."""
+"""A scheduled job as the documented REST interface shows it."""
 
 from collections.abc import Sequence
 from typing import Any

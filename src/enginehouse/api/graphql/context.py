@@ -1,4 +1,4 @@
-"""What the fields of one request share: who asks, what was uploaded, and what was read already."""
+"""What the fields of one request share: the caller, the upload, and what is read already."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

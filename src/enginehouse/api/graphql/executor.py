@@ -1,4 +1,4 @@
-"""How a request is executed: its document found or prepared, its variables read, its fields resolved."""
+"""Executes a request: finds or prepares its document, reads its variables, resolves its fields."""
 
 from asyncio import Future, Task
 from collections.abc import Awaitable, Mapping

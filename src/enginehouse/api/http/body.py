@@ -1,4 +1,4 @@
-"""How the body of a request is taken in: only JSON, and never more than the limit."""
+"""Reads the body of a request: JSON only, and never more than the limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping

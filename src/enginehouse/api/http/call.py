@@ -1,4 +1,4 @@
-"""What a REST handler is given, and what it gives back."""
+"""What a REST handler gets, and what it returns."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is noted of a request as it comes in: where from, and the id under which it is found again."""
+"""Where a request comes from, and its correlation id."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Stored bytes as an answer: whole, or the ranges that a client asks for (RFC 9110 §14), streamed from the store."""
+"""Stored bytes as a response: whole, or the ranges that a client asks for (RFC 9110 §14), streamed from the store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping

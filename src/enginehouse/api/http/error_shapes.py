@@ -1,4 +1,4 @@
-"""The body of every answer that is a refusal."""
+"""The body of every refusal."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""How a refusal is told over REST: its status, its body, and the headers that go with it."""
+"""A refusal over REST: its status, its body and its headers."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How the parameters of a list are read: every one that is wrong is named, in one refusal."""
+"""Reads the parameters of a list: one refusal names every parameter that is wrong."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""A `CreateJob` input, and its like, as the request that operations take; nothing is judged here."""
+"""Translates a `CreateJob` input and its like into the request that operations take. It checks nothing."""
 
 from typing import Any
 

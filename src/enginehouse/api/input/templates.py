@@ -1,4 +1,4 @@
-"""`CreateJobTemplate` and `CreateTaskTemplate` inputs, of either interface, as the templates that operations take."""
+"""Translates `CreateJobTemplate` and `CreateTaskTemplate` inputs into the templates that operations take."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Our own operations, under `/api/v1`: what the public contracts have no words for."""
+"""Organizations, users and tokens under `/api/v1`."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The envelope of our own interface: what every answer with a body stands in."""
+"""The envelope of every response with a body under `/api/v1`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The history of a job over REST, our own: a list, and the same as server-sent events."""
+"""The history of a job under `/api/v1`: as a list, and as server-sent events."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Who gets how much of the server, and who gets nothing for now: weights, limits and pauses under `/api/v1`."""
+"""Weights, limits and pauses under `/api/v1`."""
 
 from typing import Final
 

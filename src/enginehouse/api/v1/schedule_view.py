@@ -1,4 +1,4 @@
-"""From a scheduled job, its slots and its future to what `/api/v1/schedules` shows."""
+"""A scheduled job, its slots and its preview as `/api/v1/schedules` shows them."""
 
 from collections.abc import Sequence
 

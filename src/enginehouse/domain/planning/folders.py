@@ -1,4 +1,4 @@
-"""The folders of a request: their words checked, their references unique, and where a route finds them."""
+"""The folders of a request: valid words, unique references, and the place of each, for the routes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

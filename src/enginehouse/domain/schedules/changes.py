@@ -1,4 +1,4 @@
-"""A scheduled job as a request leaves it: what of it changes, and where its cursor goes by that. No I/O."""
+"""What a request changes of a scheduled job, and where its cursor goes. No I/O."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The chain over the audit rows grows behind them, a few seconds late, and its oldest part is pruned."""
+"""Seals the audit rows a few seconds after they are written, and prunes the oldest."""
 
 import time
 from collections.abc import Callable

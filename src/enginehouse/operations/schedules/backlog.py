@@ -1,4 +1,4 @@
-"""How many jobs of schedules waited to start, through a time: the series that the REST interface has of it."""
+"""How many jobs of schedules waited to start, as a series over time."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Cancels a scheduled job: it fires no more, and what of its jobs may still be cancelled is."""
+"""Cancels a scheduled job: it fires no more, and its jobs that may still be cancelled are cancelled."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""Firing what is due: the server's own operation, on every server at once, without a leader."""
+"""Fires what is due. Every server does it, without a leader."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping

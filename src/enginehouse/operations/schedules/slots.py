@@ -1,4 +1,4 @@
-"""What schedules will do: the sentence, the next slots, and what somebody should look at before trusting them."""
+"""The slots of schedules: the next ones with their warnings, and the past ones with what became of them."""
 
 import asyncio
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Who did what: rows that are written in the transaction of the change they tell of, and never changed."""
+"""The audit in storage: rows that are written in the transaction of the change, and never changed."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple

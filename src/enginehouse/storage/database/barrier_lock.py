@@ -1,4 +1,4 @@
-"""The lock between whoever starts work and whoever forbids it: neither commits in the middle of the other.
+"""The lock between a transaction that starts work and one that forbids it: neither commits inside the other.
 
 Whoever starts work, or notes that a job can be cancelled, holds it shared from the first statement to the commit:
 `Database.write_work` takes it. Whoever forbids work (a bulk cancel, a pause, a limit) holds it alone.

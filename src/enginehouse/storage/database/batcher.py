@@ -1,4 +1,4 @@
-"""Knows how the calls of many concurrent clients become one plural call, and how each gets its own answer back."""
+"""Gathers the calls of concurrent clients into one plural call, and gives each its own result."""
 
 import asyncio
 from collections import deque

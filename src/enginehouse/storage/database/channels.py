@@ -1,4 +1,4 @@
-"""Knows who in this process waits for a wake-up."""
+"""Who in this process waits for a wake-up."""
 
 import asyncio
 

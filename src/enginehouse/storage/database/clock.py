@@ -1,4 +1,4 @@
-"""Knows what time it is for a storage whose time must never go back."""
+"""The clock of a storage, which never goes back."""
 
 import time
 from collections.abc import Callable

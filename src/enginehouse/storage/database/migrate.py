@@ -1,4 +1,4 @@
-"""Knows which changes a schema has been through and how it is brought up to date."""
+"""The migrations: which ones a database has been through, and how it is brought up to date."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

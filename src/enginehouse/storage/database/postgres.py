@@ -1,4 +1,4 @@
-"""Knows how a PostgreSQL database is opened, checked, written to and read."""
+"""A PostgreSQL database: opened, checked, written and read."""
 
 import asyncio
 import itertools

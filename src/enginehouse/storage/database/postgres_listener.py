@@ -1,4 +1,4 @@
-"""Knows how servers on one PostgreSQL wake each other up."""
+"""Servers on one PostgreSQL wake each other up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

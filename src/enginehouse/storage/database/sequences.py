@@ -1,4 +1,4 @@
-"""Rising numbers of organizations' things: every noun whose id is a number takes it here."""
+"""Rising ids: every noun whose id is a number reserves it here."""
 
 from typing import Final
 

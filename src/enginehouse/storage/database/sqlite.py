@@ -1,4 +1,4 @@
-"""Knows how one SQLite file is opened, kept to one server, and read."""
+"""A SQLite file: opened, kept to one server, and read."""
 
 import asyncio
 import fcntl

@@ -1,4 +1,4 @@
-"""Knows how everything written to a SQLite file goes through one thread, and shares its commits."""
+"""The one thread through which everything is written to a SQLite file; what waits shares a commit."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Jobs leave storage whole; of their bytes those that no other job's rows name."""
+"""Jobs leave storage whole, with the bytes that no other job's rows name."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Knows how the creates of many callers are stored together, each with its own key and its own answer."""
+"""Stores the creates of many callers together, each with its own key and its own result."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

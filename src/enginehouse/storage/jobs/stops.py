@@ -1,4 +1,4 @@
-"""Stopping what runs: jobs are cancelled while attempts of theirs run, and become aborted when the last has ended."""
+"""Stops what runs: a cancelled job with open attempts becomes aborted when the last of them has ended."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

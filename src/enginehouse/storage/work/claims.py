@@ -1,4 +1,4 @@
-"""Which items one claim takes: the first ones of the lanes in turn, within the limits, whose jobs may run."""
+"""Which items a claim takes: the first ones of the lanes in turn, within the limits, of jobs that may run."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

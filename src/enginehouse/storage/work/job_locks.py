@@ -1,4 +1,4 @@
-"""The rows of jobs, locked: what whoever starts, ends or stops work of a job holds from here to its commit."""
+"""The rows of jobs, locked until the commit by every transaction that starts, ends or stops their work."""
 
 from collections.abc import Collection
 from typing import Final, NamedTuple

@@ -29,7 +29,7 @@ class ExpiredLease(NamedTuple):
 
 
 class HeldLease(NamedTuple):
-    """A lease, whoever holds it."""
+    """A lease of any worker."""
 
     job_id: int
     ordinal: int

@@ -1,4 +1,4 @@
-"""What stands in the way of whom: weights, limits, pauses, and how many leases there are."""
+"""Reads the quotas: weights, limits, pauses, and how many leases there are."""
 
 from dataclasses import replace
 from typing import Final, NamedTuple

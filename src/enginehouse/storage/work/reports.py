@@ -1,4 +1,4 @@
-"""Finish: what attempts are reported to have done is recorded, with all that follows, in one transaction."""
+"""Finish: records what attempts report, with all that follows, in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The rows of work items: made runnable, and gone with their job."""
+"""The rows of work items: inserted when they become runnable, deleted with their job."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""From the arguments of a list of jobs to the filter that operations take."""
+"""Translates the arguments of a list of jobs into the filter that operations take."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""How the fields of the REST interface are spelled, and which other fields are understood or passed over on input."""
+"""How REST spells its fields, which other spellings it accepts, and which fields it ignores on input."""
 
 from collections.abc import Iterator
 from typing import Any, Final

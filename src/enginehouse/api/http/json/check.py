@@ -1,4 +1,4 @@
-"""Why a JSON value does not fit a type: every reason, with its path, in words for the person who sent it."""
+"""Why a JSON value does not fit a type: every reason, with its path, in plain words."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar

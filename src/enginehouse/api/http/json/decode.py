@@ -1,4 +1,4 @@
-"""How the bytes of a request body become the struct that an operation is called with."""
+"""Turns the bytes of a request body into the struct that an operation takes."""
 
 from typing import Any, Final, Generic, TypeVar
 

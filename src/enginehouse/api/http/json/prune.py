@@ -1,4 +1,4 @@
-"""What is left of a body when the values that do not fit are taken out, so that the rest can be judged as well."""
+"""Takes the values that do not fit out of a body, so that the rest can be checked too."""
 
 import re
 from collections.abc import Iterable

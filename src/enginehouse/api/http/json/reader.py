@@ -1,4 +1,4 @@
-"""How a request body is read as JSON: strictly, so that what is accepted means one thing and can be stored."""
+"""Reads a request body as JSON, strictly: what is accepted means one thing and can be stored."""
 
 import re
 from json import JSONDecoder
