@@ -15,7 +15,8 @@ from enginehouse.storage import events
 from enginehouse.storage.database.database import Database, Tx
 
 _EVERY: Final = 1.0
-_KEPT: Final = (
+# Events of a job that are kept for its followers; a follower that is further behind reads by itself.
+_KEPT: Final = 256
     256  # events of a job that are at hand for its followers; a follower that is further behind reads by itself
 )
 
