@@ -17,8 +17,6 @@ from enginehouse.storage.database.database import Database, Tx
 _EVERY: Final = 1.0
 # Events of a job that are kept for its followers; a follower that is further behind reads by itself.
 _KEPT: Final = 256
-    256  # events of a job that are at hand for its followers; a follower that is further behind reads by itself
-)
 
 _log: Final = structlog.get_logger(__name__)
 
