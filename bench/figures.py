@@ -135,6 +135,23 @@ SUBJECTS: Final = (
         peers=SCHEDULERS,
     ),
     Subject(
+        "documents",
+        "GraphQL documents, processor time before they are executed",
+        (
+            Figure("documents_shape_new", "by shape: a new document", "µs"),
+            Figure("documents_shape_literals", "… a known one with another id in its text", "µs"),
+            Figure("documents_shape_text", "… a known text", "µs"),
+            Figure("documents_text_new", "by text: a new document", "µs"),
+            Figure("documents_text_literals", "… a known one with another id in its text", "µs"),
+            Figure("documents_text_text", "… a known text", "µs"),
+            Figure("documents_none_text", "without a cache: any document", "µs"),
+            Figure("documents_request_new", "the server per request: a new document", "µs"),
+            Figure("documents_request_literals", "… a known one with another id in its text", "µs"),
+            Figure("documents_request_text", "… a known text", "µs"),
+        ),
+        peers=(),
+    ),
+    Subject(
         "start",
         "From exec to the first answered ping",
         (

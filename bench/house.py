@@ -10,7 +10,20 @@ import uvloop
 from bench.figures import Sample
 from bench.scale import Scale
 from bench.server import Server, folder, serving
-from bench.subjects import bulk, cancel, create, follow, latency, memory, reads, schedules, start, stop, tasks
+from bench.subjects import (
+    bulk,
+    cancel,
+    create,
+    documents,
+    follow,
+    latency,
+    memory,
+    reads,
+    schedules,
+    start,
+    stop,
+    tasks,
+)
 from tests.postgres import PostgresServer
 
 from bench import processors
@@ -23,13 +36,14 @@ _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
 }
 # One slot for Python engines, so that one job that holds it keeps all others waiting.
 _HELD: Final = ("--python-slots", "1")
-_ON_ONE_CORE: Final = ("reads", "cancel")
+_ON_ONE_CORE: Final = ("reads", "cancel", "documents")
 _MEASURES: Final[dict[str, tuple[Callable[[Server, Scale], Coroutine[Any, Any, Sample]], tuple[str, ...]]]] = {
     "create": (create.measure, _HELD),
     "tasks": (tasks.measure, ()),
     "latency": (latency.measure, ()),
     "reads": (reads.measure, ()),
     "cancel": (cancel.measure, _HELD),
+    "documents": (documents.measure, _HELD),
     "stop": (stop.measure, ()),
     "follow": (follow.measure, _HELD),
     "memory": (memory.measure, ()),

@@ -1,7 +1,8 @@
-"""Which processor cores a process keeps to, where the system lets one choose."""
+"""Which processor cores a process keeps to, where the system lets one choose, and how long it has used them."""
 
 import os
 import sys
+from pathlib import Path
 
 if sys.platform == "linux":
     ALL = sorted(os.sched_getaffinity(0))
@@ -18,3 +19,9 @@ else:
 
 
 SERVER, CLIENTS = ALL[0], ALL[-1]
+
+
+def seconds_used(pid: int) -> float:
+    """The processor time of the process so far, its own and the system's for it."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -15,6 +15,7 @@ class Scale:
     stored: int  # jobs that reads find
     cancels: int  # by 64 clients, per form
     bulk: int  # jobs that one call cancels
+    documents: int  # texts of GraphQL documents, per form
     stops: int  # of running engines, one after the other
     followers: int  # of jobs in which nothing happens
     schedules: int  # active ones
@@ -23,10 +24,10 @@ class Scale:
 
 
 FULL = Scale(
-    rounds=3, seconds=2.0, requests=5, jobs=2000, starts=300, stored=2000, cancels=4000, bulk=1_000_000, stops=150,
-    followers=900, schedules=50_000, due=5000, idle=10.0,
+    rounds=3, seconds=2.0, requests=5, jobs=2000, starts=300, stored=2000, cancels=4000, bulk=1_000_000,
+    documents=500, stops=150, followers=900, schedules=50_000, due=5000, idle=10.0,
 )  # fmt: skip
 QUICK = Scale(
-    rounds=1, seconds=0.5, requests=1, jobs=200, starts=30, stored=200, cancels=500, bulk=20_000, stops=10,
-    followers=50, schedules=2000, due=200, idle=2.0,
+    rounds=1, seconds=0.5, requests=1, jobs=200, starts=30, stored=200, cancels=500, bulk=20_000,
+    documents=100, stops=10, followers=50, schedules=2000, due=200, idle=2.0,
 )  # fmt: skip

@@ -27,6 +27,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLE_SECONDS = 120
 USUAL = "http://localhost:9000"  # where the pages say that a server is
 END = "--- end of step ---"
+PYTHON_END = "END_OF_PYTHON"
 
 _FENCE = re.compile(r"^```(\w+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
@@ -156,7 +157,7 @@ def _check_call(line: str, known: dict[str, click.Command]) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """A piece of shell from a page, and what it prints, where the page says so."""
+    """A piece of shell from a page, or of Python as the shell runs it, and what it prints, where the page says so."""
 
     script: str
     answer: str | None
@@ -168,9 +169,11 @@ def steps(page: Path) -> list[Step]:
     for language, mark, content in _FENCE.findall(page.read_text()):
         if language == "sh" and mark.startswith("tested"):
             found.append(Step(content, None))
+        elif language == "python" and mark.startswith("tested"):
+            found.append(Step(f"python - <<'{PYTHON_END}'\n{content}{PYTHON_END}", None))
         elif mark == "answer":
             found[-1] = Step(found[-1].script, content)
-    assert len(found) == page.read_text().count("\n```sh tested"), page
+    assert len(found) == len(re.findall(r"\n```(?:sh|python) tested", page.read_text())), page
     return found
 
 

@@ -18,17 +18,31 @@ GLOSSARY = {
 # Words that need no entry in a glossary: the field's own, those of formats and protocols, and those of the parts of an
 # HTTP interface and a command line.
 WORDS = """
-    addresses api app asgi auth banner bounds call casing categories cli connection context cost creation curl dash
-    decode deletion disk domain error execution executor ffmpeg fields files health http human json jsontext keyed
-    keywords language large lazy logs machine main markup migrate offline options pages paging paths pcm phrases points
-    postgres processes prose protocol prune push query ranges ranking reader register rejection resample root rows
-    runtime sample scalars schema sentiment serve settings spec speech splitter sql sqlite storage summary text threads
-    time too transcription transport tx unserved upload variables wav wave webstream
-"""
+    addresses api app asgi auth bounds call casing categories cli connection context cost count creation curl dash
+    decode deletion disk domain download envelope error execution executor ffmpeg fields files filter health http
+    human in json jsontext keyed keywords language lock log logs machine main markup migrate new offline options pages
+    paging paths pcm phrases points postgres process processes prose protocol prune push query ranges ranking reader
+    register rejection resample root rows runtime scalars schema sdl sentiment serve settings spec speech splitter sql
+    sqlite storage summary text threads time transcription transport tx unserved upload variables wav wave webstream
+    words
+    """
 TECHNICAL = set(WORDS.split())
 
 # Words in -ing and -ed that are nouns of the field.
-NOUNS = {"casing", "firing", "keyed", "paging", "planning", "ranking", "recording", "unserved"}
+NOUNS = {
+    "casing",
+    "firing",
+    "keyed",
+    "outgoing",
+    "owned",
+    "paging",
+    "planning",
+    "ranking",
+    "recording",
+    "spelling",
+    "timing",
+    "unserved",
+}
 
 # A class name that stands for two things, and why it may.
 DOUBLE = {

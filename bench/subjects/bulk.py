@@ -21,8 +21,8 @@ from bench import jobs
 from enginehouse.domain import times
 from enginehouse.domain.ids import DAY_MICROS
 from enginehouse.domain.work import Done, Report
-from enginehouse.storage import bulk_cancels
-from enginehouse.storage.bulk_cancels import Range
+from enginehouse.storage.bulk_cancels import barriers, batches
+from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase
@@ -33,7 +33,7 @@ from enginehouse.storage.work import reports as work_reports
 CLAIMERS: Final = 4
 BARRIERS: Final = 300
 SLICE: Final = 20  # jobs that each of those barriers covers
-_SETTLES_WITHIN: Final = 120.0
+_APPLIED_WITHIN: Final = 120.0
 _FLAGS: Final = ("--python-slots", "1")
 _STARTED_AFTERWARDS: Final = """SELECT COUNT(*) FROM (
   SELECT job_id, started_at FROM attempt
@@ -86,10 +86,10 @@ async def _commits(database: Database, filled: Filled) -> Sample:
     ahead = filled.count // 20
     for number in range(BARRIERS):
         first = ahead + number * (filled.count - ahead) // (2 * BARRIERS)
-        wanted = Range(organization_id=1, created_from=filled.at(first), created_to=filled.at(first + SLICE - 1))
+        wanted = JobRange(organization_id=1, created_from=filled.at(first), created_to=filled.at(first + SLICE - 1))
         began = time.perf_counter()
         made = await database.write(
-            lambda tx, w=wanted: bulk_cancels.accept(tx, w, include_running=False, created_by=None)  # type: ignore[misc]
+            lambda tx, w=wanted: barriers.accept(tx, w, include_running=False, created_by=None)  # type: ignore[misc]
         )
         waits.append((time.perf_counter() - began) * 1e3)
         await _finish(database, wanted, made)
@@ -99,15 +99,15 @@ async def _commits(database: Database, filled: Filled) -> Sample:
     return {"bulk_commit_p50": waits[len(waits) // 2], "bulk_commit_p99": waits[int(len(waits) * 0.99)]}
 
 
-async def _finish(database: Database, wanted: Range, made: int) -> None:
+async def _finish(database: Database, wanted: JobRange, made: int) -> None:
     """What comes after the commit, so that the next barrier meets what it would meet."""
-    found = await database.read(lambda tx: bulk_cancels.count(tx, wanted, made))
-    await database.write(lambda tx: bulk_cancels.set_matched(tx, made, found))
-    barrier = await database.read(lambda tx: bulk_cancels.get(tx, wanted.organization_id, made))
+    found = await database.read(lambda tx: barriers.count(tx, wanted, made))
+    await database.write(lambda tx: barriers.set_matched(tx, made, found))
+    barrier = await database.read(lambda tx: barriers.get(tx, wanted.organization_id, made))
     if barrier is None:
         raise RuntimeError("the barrier is gone")
-    await database.write(lambda tx: bulk_cancels.settle(tx, barrier, since=wanted.created_from, limit=SLICE))
-    while not await database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=SLICE)):
+    await database.write(lambda tx: batches.apply(tx, barrier, since=wanted.created_from, limit=SLICE))
+    while not await database.write(lambda tx: batches.apply_rest(tx, barrier, limit=SLICE)):
         pass
 
 
@@ -123,14 +123,14 @@ async def _whole(place: Place, filled: Filled, *, number: int) -> Sample:
     [answer] = await answers(place, [place.request("POST", "/edge/v1/proc/jobs/cancel", body)])
     reply = (time.perf_counter() - began) * 1e3
     look = place.request("GET", f"/api/v1/bulk-cancels/{number}")
-    deadline = time.monotonic() + _SETTLES_WITHIN
+    deadline = time.monotonic() + _APPLIED_WITHIN
     while True:
         [seen] = await answers(place, [look])
         found = seen["result"]
         if "settledDateTime" in found:
             break
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{found['settled']} of {found['count']} were settled after {_SETTLES_WITHIN:.0f} s")
+            raise RuntimeError(f"{found['settled']} of {found['count']} say so after {_APPLIED_WITHIN:.0f} s")
         await asyncio.sleep(0.05)
     if not found["count"] == found["settled"] == answer["count"] > filled.count // 2:
         raise RuntimeError(f"{answer['count']} were counted and {found['settled']} settled")

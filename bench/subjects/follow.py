@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 from bench.figures import Sample
@@ -18,7 +16,7 @@ from bench.server import Server
 from bench.subjects.latency import share_of
 from bench.subjects.memory import resident
 
-from bench import jobs
+from bench import jobs, processors
 
 _QUIET = 5.0  # seconds over which processor time is counted
 _SETTLED = 1.0
@@ -36,9 +34,9 @@ async def measure(server: Server, scale: Scale) -> Sample:
         for job in quiet:
             await open_.enter_async_context(_following(place, job))
         await asyncio.sleep(_SETTLED)
-        after, spent, since = resident(server.pid), _processor_seconds(server.pid), time.monotonic()
+        after, spent, since = resident(server.pid), processors.seconds_used(server.pid), time.monotonic()
         await asyncio.sleep(_QUIET)
-        share = (_processor_seconds(server.pid) - spent) / (time.monotonic() - since)
+        share = (processors.seconds_used(server.pid) - spent) / (time.monotonic() - since)
         waits = sorted([await _told_after(place, job) for job in cancelled])
     return {
         "follow_p50": share_of(waits, 0.5),
@@ -83,8 +81,3 @@ async def _create(place: Place, count: int) -> list[str]:
     request = place.request("POST", jobs.CREATE, jobs.creation(jobs.waiting()))
     requests: Iterator[bytes] = repeat(request, count)
     return [job for answer in await answers(place, requests) for job in answer["internalJobIds"]]
-
-
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

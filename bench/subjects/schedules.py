@@ -1,7 +1,6 @@
 """What many schedules cost while nothing is due, and how long it takes when many are due at once."""
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -54,14 +53,9 @@ def measure(home: Path, database: str | None, scale: Scale) -> Sample:
 
 def _share(server: Server, seconds: float) -> float:
     """How much of a core the server has used for so long, in percent."""
-    before = _used(server.pid)
+    before = processors.seconds_used(server.pid)
     time.sleep(seconds)
-    return (_used(server.pid) - before) / seconds * 100
-
-
-def _used(pid: int) -> float:
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return (processors.seconds_used(server.pid) - before) / seconds * 100
 
 
 async def _store(home: Path, database: str | None, scale: Scale) -> float:

@@ -43,11 +43,11 @@ def test_a_dry_run_counts_and_changes_nothing(server: Server, waiting: list[str]
 def test_where_nobody_can_be_asked_nothing_happens_without_yes(server: Server, waiting: list[str]) -> None:
     said = server.cli("job", "cancel", *RANGE)
     assert said.code == 1
-    assert "3 jobs would be cancelled. Nothing was cancelled: say --yes" in said.err
+    assert "3 jobs would be cancelled. Nothing was cancelled. Use --yes" in said.err
     assert "aborted" not in _statuses(server, waiting)
 
 
-def test_with_yes_all_are_cancelled_and_their_rows_settled(server: Server, waiting: list[str]) -> None:
+def test_with_yes_all_are_cancelled_and_their_rows_written(server: Server, waiting: list[str]) -> None:
     found = _json(server.cli("job", "cancel", *RANGE, "--organization", "1", "--yes", "--json"))
     assert (found["count"], found["settled"]) == (3, 3)
     assert found["settledDateTime"]

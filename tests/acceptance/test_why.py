@@ -47,7 +47,7 @@ def test_a_job_waits_for_a_worker_and_runs_when_there_is_one(tmp_path: Path) -> 
         word, said = re.fullmatch(rf"job {job}: (\w+)\. (.*)", first).groups()  # type: ignore[union-attr]
         assert word in ("pending", "queued")
         assert said == 'No worker for the engine "Sentiment (VADER)" is connected.'
-        assert last == "start a server that has the engine, with --python-slots; who is there: enginehouse worker list"
+        assert last == "start a server that has the engine, with --python-slots; see: enginehouse worker list"
         [worker] = told(server.cli("worker", "list", "--json"))
         assert worker["slots"] == {"native": 512, "python": 0}
         assert worker["connected"]
@@ -120,7 +120,7 @@ def test_jobs_wait_for_the_only_slot_and_say_how_many_are_ahead(tmp_path: Path, 
             assert (reason["itemsAhead"], reason["moreAhead"]) == (ahead, False)
     shown = lines(busy.cli("job", "why", rest[1]))
     assert shown[0].endswith(". The only python slot is taken and 1 item of its organization is ahead of it.")
-    assert shown[-1] == "start a server that has more, with --python-slots; who is there: enginehouse worker list"
+    assert shown[-1] == "start a server that has more worker slots, with --python-slots; see: enginehouse worker list"
     assert lines(busy.cli("job", "why", holding))[0] == f"job {holding}: running. It is running."
     gate.touch()
     for job in (holding, *rest):

@@ -136,7 +136,7 @@ async def test_running_jobs_are_skipped_or_stopped_as_asked(root: Caller) -> Non
     await root.create()
     both = await root.post(DOCUMENTED, {"organizationID": "1", **RANGE, "includeRunning": True})
     assert both.json() == {"success": True, "count": 1, "stopping": 1}
-    while await bulk_cancels.settle(root.house):
+    while await bulk_cancels.apply(root.house):
         pass
     shown = (await root.get(f"/edge/v1/proc/job/{running}/detail")).json()["job"]
     assert (shown["jobStatus"], shown["stopping"]) == ("running", 1)
@@ -233,7 +233,7 @@ async def test_our_own_form_says_what_it_would_do_and_how_far_it_has_come(root: 
     assert (made["count"], made["settled"], "settledDateTime" in made, "stopping" in made) == (3, 0, False, False)
     path = f"/api/v1/bulk-cancels/{made['id']}"
     assert (await root.get(path)).json()["result"] == made
-    while await bulk_cancels.settle(root.house):
+    while await bulk_cancels.apply(root.house):
         pass
     ended = (await root.get(path)).json()["result"]
     assert (ended["count"], ended["settled"]) == (3, 3)

@@ -192,10 +192,10 @@ async def test_a_form_holds_no_nul_as_json_holds_none(served: Served, part: str)
 @example('"\x01"')
 def test_a_text_is_read_to_its_end_exactly_where_the_parser_reads_its_tokens(text: str) -> None:
     try:
-        scanned = scan(text)
+        shape = scan(text)
     except RejectedError:
         return
-    assert (scanned.shape is not None) == _lexes(text)
+    assert (shape.key is not None) == _lexes(text)
 
 
 @pytest.mark.parametrize("before", ["{", '"', '"""', "1", "a", "#", "\\", ""])
@@ -203,7 +203,7 @@ def test_so_is_every_character(before: str) -> None:
     for code in (*range(0x180), 0x2028, 0xFEFF, 0xFFFE, 0x1F600):
         for after in ("", "1", '"', '"""'):
             text = before + chr(code) + after
-            assert (scan(text).shape is not None) == _lexes(text), repr(text)
+            assert (scan(text).key is not None) == _lexes(text), repr(text)
 
 
 def _lexes(text: str) -> bool:

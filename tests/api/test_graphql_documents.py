@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from enginehouse.api.graphql.context import Context
-from enginehouse.api.graphql.execution.documents import Documents
+from enginehouse.api.graphql.execution.documents import DocumentCache
 from enginehouse.api.graphql.execution.literals import scan
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.scalars import SCALARS
-from enginehouse.api.graphql.executor import Execution, Request
+from enginehouse.api.graphql.executor import GraphQLRequest, RequestExecutor
 from enginehouse.domain.identity import Principal
 
 SDL = """
@@ -57,10 +57,12 @@ def plainly(text: str, variables: dict[str, Any] | None = None) -> tuple[Any, li
     return result.data, [f"{error.message} {error.locations}" for error in result.errors or []]
 
 
-async def by_shape(execution: Execution, text: str, variables: dict[str, Any] | None = None) -> tuple[Any, list[str]]:
-    """The same from our execution."""
+async def by_shape(
+    executor: RequestExecutor, text: str, variables: dict[str, Any] | None = None
+) -> tuple[Any, list[str]]:
+    """The same from our executor."""
     context = Context(None, Principal(1, None, "t"))  # type: ignore[arg-type]
-    status, body = await execution.answer(Request(text, variables or {}, None), context)
+    status, body = await executor.execute(GraphQLRequest(text, variables or {}, None), context)
     errors = [_described(error) for error in body.get("errors", [])]
     return "refused" if status == 400 else body["data"], errors
 
@@ -132,14 +134,14 @@ async def test_the_answer_is_that_of_plain_execution(
     fields: list[tuple[str, str, str]], data: st.DataObject | None
 ) -> None:
     """The same shape twice, with other literals the second time: values, errors and their places are the plain ones."""
-    execution = Execution(SCHEMA)
+    executor = RequestExecutor(SCHEMA)
     first = _document(fields)
-    assert await by_shape(execution, first) == plainly(first)
+    assert await by_shape(executor, first) == plainly(first)
     if data is None:
         return
     others = [(alias, name, _other(data, value)) for alias, name, value in fields]
     second = _document(others)
-    assert await by_shape(execution, second) == plainly(second)
+    assert await by_shape(executor, second) == plainly(second)
 
 
 def _other(data: st.DataObject, value: str) -> str:
@@ -176,10 +178,10 @@ def _other(data: st.DataObject, value: str) -> str:
     ],
 )
 async def test_documents_that_differ_only_in_literals_are_prepared_once(first: str, second: str) -> None:
-    execution = Execution(SCHEMA)
+    executor = RequestExecutor(SCHEMA)
     for text in (first, second, first):
-        assert await by_shape(execution, text) == plainly(text)
-    assert execution.documents.prepared_count == 1
+        assert await by_shape(executor, text) == plainly(text)
+    assert executor.documents.prepared_count == 1
 
 
 @pytest.mark.parametrize(
@@ -198,9 +200,9 @@ async def test_documents_that_differ_only_in_literals_are_prepared_once(first: s
     ],
 )
 async def test_a_literal_that_makes_its_document_wrong_is_told_as_ever(first: str, second: str) -> None:
-    execution = Execution(SCHEMA)
-    assert (await by_shape(execution, first))[0] != "refused"
-    answer = await by_shape(execution, second)
+    executor = RequestExecutor(SCHEMA)
+    assert (await by_shape(executor, first))[0] != "refused"
+    answer = await by_shape(executor, second)
     assert answer[0] == "refused"
     assert answer == plainly(second)
 
@@ -220,27 +222,27 @@ async def test_what_is_no_argument_stays_in_the_shape() -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_text_has_a_shape_or_is_refused(text: str) -> None:
     try:
-        scanned = scan(text)
+        shape = scan(text)
     except RejectedError:
         assume(False)
         return
-    if scanned.shape is None:
+    if shape.key is None:
         with pytest.raises(GraphQLSyntaxError):
             parse(text)
         return
-    if not scanned.literals:
-        assert scanned.shape == text
+    if not shape.literals:
+        assert shape.key == text
         return
     rebuilt, at = [], 0
-    pieces = re.split("\0[isfb][0-9]+\0", scanned.shape)
-    for piece, literal in zip(pieces, scanned.literals, strict=False):
+    pieces = re.split("\0[isfb][0-9]+\0", shape.key)
+    for piece, literal in zip(pieces, shape.literals, strict=False):
         rebuilt.append(piece + text[literal.start : literal.start + literal.length])
         at = literal.start + literal.length
     assert "".join(rebuilt) + text[at:] == text
 
 
 def test_documents_are_forgotten_oldest_first_within_their_bytes() -> None:
-    documents = Documents(SCHEMA, max_bytes=40_000)
+    documents = DocumentCache(SCHEMA, max_bytes=40_000)
     texts = [f"{{ a{number}: echo(text: null) }}" for number in range(20)]
     for text in texts:
         documents.find(text)
@@ -252,7 +254,7 @@ def test_documents_are_forgotten_oldest_first_within_their_bytes() -> None:
 
 
 def test_nothing_is_kept_of_a_refused_document() -> None:
-    documents = Documents(SCHEMA)
+    documents = DocumentCache(SCHEMA)
     for _ in range(2):
         with pytest.raises(RejectedError):
             documents.find("{ nothing }")

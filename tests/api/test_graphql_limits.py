@@ -5,7 +5,7 @@ from graphql import get_introspection_query
 
 from enginehouse.api.graphql.execution import limits
 from enginehouse.api.graphql.execution.cost import Cost
-from enginehouse.api.graphql.execution.documents import MAX_ERRORS, Documents
+from enginehouse.api.graphql.execution.documents import MAX_ERRORS, DocumentCache
 from enginehouse.api.graphql.execution.literals import MAX_TOKENS
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.schema import schema
@@ -18,7 +18,7 @@ def refused(text: str, variables: dict[str, object] | None = None) -> RejectedEr
 
 
 def accepted(text: str, variables: dict[str, object] | None = None) -> None:
-    bound = Documents(schema()).find(text)
+    bound = DocumentCache(schema()).find(text)
     operation = bound.prepared.operation(None)
     assert operation is not None
     Cost(schema(), bound.prepared.document, operation).check(variables or {})

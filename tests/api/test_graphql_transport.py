@@ -12,7 +12,7 @@ import pytest
 from tests.api.graphql_house import Served, serving
 
 from enginehouse.api.graphql import graphql
-from enginehouse.api.graphql.execution.too_large import file_too_large
+from enginehouse.api.graphql.execution.rejection import file_too_large
 from enginehouse.operations import identity, targets
 from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.postgres import FSYNC
 
+from enginehouse.cli.errors import CommandError
 from enginehouse.cli.main import enginehouse
-from enginehouse.cli.problem import FailureError
 from enginehouse.domain.audit import Entry
 from enginehouse.storage.audit import entries, seals
 from enginehouse.storage.audit.entries import NEVER
@@ -76,7 +76,7 @@ async def test_a_sound_record_is_told_with_its_last_seal(place: Place) -> None:
     await _sealed(place)
     said = await place.say("audit", "verify")
     assert (said.exit_code, said.exception) == (0, None)
-    assert "3 entries are as they were sealed, 1 younger ones are not sealed yet" in said.output
+    assert "3 entries are as they were sealed, 1 newer entries have no seal yet" in said.output
     told = json.loads((await place.say("audit", "verify", "--json")).output)
     assert (told["ok"], told["entries"], told["unsealed"], told["fault"]) == (True, 3, 1, None)
     assert (await place.say("audit", "verify", "--seal", told["seal"])).exit_code == 0
@@ -90,7 +90,7 @@ async def test_a_changed_entry_is_named_by_both_commands(place: Place) -> None:
         await database.write(lambda tx: tx.run("spoil.event", id=second, value="other"))
     for command in (("audit", "verify"), ("doctor",)):
         said = await place.say(*command)
-        assert isinstance(said.exception, FailureError)
+        assert isinstance(said.exception, CommandError)
         assert f"entry {second} was changed" in said.output + said.exception.message
     told = json.loads((await place.say("audit", "verify", "--json")).output)
     assert (told["ok"], told["fault"]["entry"], told["fault"]["seal"]) == (False, second, 1)
@@ -100,18 +100,18 @@ async def test_a_seal_that_was_kept_and_is_not_there_is_a_fault(place: Place) ->
     await _sealed(place)
     for seal in ("1:" + "0" * 64, "2:" + "0" * 64):
         said = await place.say("audit", "verify", "--seal", seal)
-        assert isinstance(said.exception, FailureError)
+        assert isinstance(said.exception, CommandError)
         assert said.exception.exit_code == 1
 
 
 @pytest.mark.parametrize("seal", ["", "1", "0:" + "0" * 64, "1:" + "0" * 63, "x:" + "0" * 64])
 def test_what_is_no_seal_is_misuse(seal: str, tmp_path: Path) -> None:
     said = CliRunner().invoke(enginehouse, ["audit", "verify", "--data", str(tmp_path), "--seal", seal])
-    assert isinstance(said.exception, FailureError)
+    assert isinstance(said.exception, CommandError)
     assert said.exception.exit_code == 2
 
 
 def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:
     said = CliRunner().invoke(enginehouse, ["audit", "verify", "--data", str(tmp_path)])
-    assert isinstance(said.exception, FailureError)
+    assert isinstance(said.exception, CommandError)
     assert "cannot be read" in said.exception.message

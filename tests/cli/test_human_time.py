@@ -59,11 +59,11 @@ def test_a_rhythm_is_days_of_the_week(text: str, days: list[str], start: str, st
         ("friday", 'at which time? For example: "friday at 08:00".'),
         ("fortnight", '"fortnight" is not understood.'),
         ("", '"" is not understood.'),
-        ("day at 25:00", '"25:00" is no time of day.'),
-        ("day at 9", '"9" is no time of day.'),
-        ("day at 13pm", '"13pm" is no time of day.'),
-        ("day at 10:75", '"10:75" is no time of day.'),
-        ("monday at 8am to 9am to 10am", "is no span of time."),
+        ("day at 25:00", '"25:00" is not a time of day.'),
+        ("day at 9", '"9" is not a time of day.'),
+        ("day at 13pm", '"13pm" is not a time of day.'),
+        ("day at 10:75", '"10:75" is not a time of day.'),
+        ("monday at 8am to 9am to 10am", "is not a span of time."),
     ],
 )
 def test_a_rhythm_that_is_not_understood_is_refused_with_what_would_be(text: str, hint: str) -> None:
@@ -114,10 +114,10 @@ def test_a_length_that_is_not_understood_is_refused(text: str) -> None:
 
 
 def test_an_excluded_date_is_a_date() -> None:
-    assert human_time.excluded("2026-12-24") == "2026-12-24"
+    assert human_time.calendar_date("2026-12-24") == "2026-12-24"
     for text in ("2026-02-30", "24.12.2026", "20261224"):
         with pytest.raises(human_time.UnclearTime):
-            human_time.excluded(text)
+            human_time.calendar_date(text)
 
 
 def test_the_zone_of_this_machine_is_its_own_or_utc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,17 +8,16 @@ from typing import Any
 import httpx
 import pytest
 
-from enginehouse.client import files
-from enginehouse.client.http import Connection, RequestFailed
+from enginehouse.client import Client, FileKind, RequestFailed, UnusableFile, files
 
 Answering = Callable[[httpx.Request], httpx.Response]
 
 
-def _connection(answer: Answering) -> Connection:
-    return Connection("http://house.example/", "secret", transport=httpx.MockTransport(answer))
+def _client(answer: Answering) -> Client:
+    return Client("http://house.example/", "secret", transport=httpx.MockTransport(answer))
 
 
-_REFUSALS: dict[str, tuple[int, Any, Callable[[Connection], Any]]] = {
+_REFUSALS: dict[str, tuple[int, Any, Callable[[Client], Any]]] = {
     "rest": (
         404,
         {"id": "not_found", "description": "first", "detail": 'Job "x" was not found.'},
@@ -35,7 +34,7 @@ _REFUSALS: dict[str, tuple[int, Any, Callable[[Connection], Any]]] = {
 @pytest.mark.parametrize("interface", _REFUSALS)
 def test_a_refusal_has_the_servers_own_code_and_message(interface: str) -> None:
     status, body, ask = _REFUSALS[interface]
-    with _connection(lambda _: httpx.Response(status, json=body)) as server, pytest.raises(RequestFailed) as raised:
+    with _client(lambda _: httpx.Response(status, json=body)) as server, pytest.raises(RequestFailed) as raised:
         ask(server)
     assert (raised.value.code, raised.value.message) == ("not_found", 'Job "x" was not found.')
 
@@ -47,7 +46,7 @@ def test_every_request_carries_the_token() -> None:
         seen.append(request.headers["authorization"])
         return httpx.Response(200, json={"data": {}})
 
-    with _connection(answer) as server:
+    with _client(answer) as server:
         server.rest("GET", "/a")
         server.graphql("{ a }")
         list(server.stream("/b"))
@@ -58,13 +57,13 @@ def test_absent_query_parameters_are_not_sent() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=dict(request.url.params))
 
-    with _connection(answer) as server:
+    with _client(answer) as server:
         assert server.rest("GET", "/a", status=None, limit=3) == {"limit": "3"}
 
 
 def test_a_server_that_does_not_answer_is_named() -> None:
     with (
-        Connection("http://127.0.0.1:1", None) as server,
+        Client("http://127.0.0.1:1", None) as server,
         pytest.raises(RequestFailed, match=r"127\.0\.0\.1:1") as raised,
     ):
         server.rest("GET", "/edge/v1/ping")
@@ -73,13 +72,13 @@ def test_a_server_that_does_not_answer_is_named() -> None:
 
 def test_something_that_is_no_enginehouse_is_told() -> None:
     answers = httpx.Response(200, text="<html>hello</html>")
-    with _connection(lambda _: answers) as server, pytest.raises(RequestFailed, match="not answer JSON"):
+    with _client(lambda _: answers) as server, pytest.raises(RequestFailed, match="not answer JSON"):
         server.rest("GET", "/edge/v1/ping")
 
 
 def test_a_proxys_error_page_is_shown_as_it_is() -> None:
     answers = httpx.Response(502, text="bad gateway")
-    with _connection(lambda _: answers) as server, pytest.raises(RequestFailed, match="HTTP 502: bad gateway"):
+    with _client(lambda _: answers) as server, pytest.raises(RequestFailed, match="HTTP 502: bad gateway"):
         server.rest("GET", "/edge/v1/ping")
 
 
@@ -91,7 +90,7 @@ def test_an_upload_is_one_file_part_beside_the_query(tmp_path: Path) -> None:
         return httpx.Response(200, json={"data": {"createTDOWithAsset": {"id": "7"}}})
 
     (tmp_path / 'a "b".md').write_text("hello")
-    with _connection(answer) as server:
+    with _client(answer) as server:
         assert files.upload(server, tmp_path / 'a "b".md', "text/markdown") == "7"
     [body] = bodies
     assert b'name="query"' in body
@@ -102,13 +101,13 @@ def test_an_upload_is_one_file_part_beside_the_query(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
     [
-        ("a.md", b"# hello", files.Kind(files.TEXT, "text/markdown")),
-        ("a", b"hello", files.Kind(files.TEXT, "text/plain")),
-        ("a.txt", "grüße".encode("utf-16"), files.Kind(files.TEXT, "text/plain")),
-        ("a.bin", b"RIFF\0\0\0\0WAVEfmt ", files.Kind(files.AUDIO, "audio/wav")),
+        ("a.md", b"# hello", FileKind(files.TEXT, "text/markdown")),
+        ("a", b"hello", FileKind(files.TEXT, "text/plain")),
+        ("a.txt", "grüße".encode("utf-16"), FileKind(files.TEXT, "text/plain")),
+        ("a.bin", b"RIFF\0\0\0\0WAVEfmt ", FileKind(files.AUDIO, "audio/wav")),
     ],
 )
-def test_what_a_file_is(tmp_path: Path, name: str, content: bytes, kind: files.Kind) -> None:
+def test_what_a_file_is(tmp_path: Path, name: str, content: bytes, kind: FileKind) -> None:
     (tmp_path / name).write_bytes(content)
     assert files.kind_of(tmp_path / name) == kind
 
@@ -116,7 +115,7 @@ def test_what_a_file_is(tmp_path: Path, name: str, content: bytes, kind: files.K
 @pytest.mark.parametrize(("name", "content"), [("a.txt", b""), ("a.mp3", b"ID3\0\0"), ("a.wav", b"not a wav")])
 def test_a_file_that_cannot_be_worked_on(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(files.NotUsable, match=name):
+    with pytest.raises(UnusableFile, match=name):
         files.kind_of(tmp_path / name)
 
 

@@ -18,7 +18,7 @@ from enginehouse.domain.planning.edges import Edges, edges_of, initial
 from enginehouse.domain.retry import Again, FailureKind, GiveUp
 from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus, cancellable
-from enginehouse.domain.work import WHOLE, ItemState, Source
+from enginehouse.domain.work import WHOLE, ItemSource, ItemState
 
 ORGANIZATION_RETRIES = 1
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Item(msgspec.Struct, frozen=True):
-    source: Source
+    source: ItemSource
     attempts: int = 0
     failures: int = 0
     lost: int = 0
@@ -59,7 +59,7 @@ class Rows:
     reused: frozenset[int] = frozenset()
     cancellable: bool = True
     leases: int = 0  # ever taken
-    sources: list[tuple[Key, Source]] = field(default_factory=list)  # of every item there ever was
+    sources: list[tuple[Key, ItemSource]] = field(default_factory=list)  # of every item there ever was
     attempts: list[Attempt] = field(default_factory=list)
     closed: Counter[int] = field(default_factory=Counter)  # how often the settlements said that an item ended, by task
     events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
@@ -107,10 +107,10 @@ class Rows:
     def leased(self) -> list[Key]:
         return sorted(key for key, item in self.items.items() if item.leased)
 
-    def routed(self, child: int) -> list[Source]:
+    def routed(self, child: int) -> list[ItemSource]:
         """Every output there is that a route leads to the task."""
         return [
-            Source(route.child_folder, ordinal, folder, item, part)
+            ItemSource(route.child_folder, ordinal, folder, item, part)
             for ordinal, folder, item, part in sorted(self.outputs)
             for route in self.plan.routes
             if (route.parent, route.parent_folder, route.child) == (ordinal, folder, child)
@@ -148,7 +148,7 @@ class Rows:
         ordinals = self.tasks if all_rows else {ordinal for (ordinal, _), _ in reports}
         children = self.tasks if all_rows else ()
         settlement, attempts = self._settle(lambda told: self._tell(told, reports), ordinals, children)
-        again = {(later.item.ordinal, later.item.item): later for later in settlement.later}
+        again = {(later.item.ordinal, later.item.item): later for later in settlement.requeues}
         for key, _ in reports:
             item = self.items.pop(key)
             if (later := again.get(key)) is not None:

@@ -9,7 +9,7 @@ from tests.domain.requests import ENGINES, NOW, job, planned, task
 
 from enginehouse.domain.errors import Fault, InvalidInput
 from enginehouse.domain.job import GRAPHQL, REST, Folder, FolderMode, FolderType, Spelling
-from enginehouse.domain.planning.checks import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, Report, name_fault
+from enginehouse.domain.planning.checks import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, PlanReport, name_fault
 from enginehouse.domain.planning.folders import board_of, takes_chunks
 
 CHUNKS = Folder("c", FolderMode.CHUNK, FolderType.INPUT)
@@ -17,9 +17,9 @@ STREAM = Folder("s", FolderMode.STREAM, FolderType.INPUT)
 OUT = Folder("o", FolderMode.STREAM, FolderType.OUTPUT)
 
 
-def report(spelling: Spelling = GRAPHQL) -> Report:
+def report(spelling: Spelling = GRAPHQL) -> PlanReport:
     """An empty report of two listed tasks, of which the first has a standby with a standby."""
-    return Report(spelling, "jobs[0].", [None, None, 0, 2])
+    return PlanReport(spelling, "jobs[0].", [None, None, 0, 2])
 
 
 # -- names --------------------------------------------------------------------------------------------------
@@ -175,4 +175,4 @@ def test_a_task_is_called_by_the_first_of_reference_name_and_engine_that_it_has(
         task(None),
     ]
     specs = [ENGINES["batch"]] * 3 + [None, None]
-    assert board_of(Report(GRAPHQL, "", [None] * 5), tasks, specs).labels == ["r", "n", "Batch", "none", "tasks[4]"]
+    assert board_of(PlanReport(GRAPHQL, "", [None] * 5), tasks, specs).labels == ["r", "n", "Batch", "none", "tasks[4]"]

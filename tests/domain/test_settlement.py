@@ -18,7 +18,7 @@ from enginehouse.domain.event import NOT_NEEDED, PARENT_FAILED, EventKind
 from enginehouse.domain.job import FolderType, Plan
 from enginehouse.domain.retry import Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, TaskStatus, job_status
-from enginehouse.domain.work import WHOLE, Source
+from enginehouse.domain.work import WHOLE, ItemSource
 
 SEEDS = st.lists(st.integers(0, 9_999), min_size=20, max_size=40)  # one for each step
 FAILS, CANCELS = 0.35, 0.02  # how often
@@ -159,7 +159,7 @@ def is_complete(rows: Rows, family: list[int]) -> bool:
     return any(rows.tasks[member].status is COMPLETE for member in family)
 
 
-def expected_items(rows: Rows, ordinal: int, *, ready: bool) -> Counter[Source]:
+def expected_items(rows: Rows, ordinal: int, *, ready: bool) -> Counter[ItemSource]:
     """What the items of the task read, as many as there must be by now. `ready`: it is active and waits for nobody."""
     plan = rows.plan.tasks[ordinal]
     if ordinal in rows.reused:

@@ -67,7 +67,7 @@ async def test_without_either_the_primary_asset_is_the_stream(bench: Bench) -> N
     [
         (None, "payload.url: missing, and the job's target has no primary asset. Give payload.url or payload.text"),
         ({"url": 7}, "payload.url: text is needed, got 7."),
-        ({"text": ["a"]}, "payload.text: text is needed, got ['a']."),
+        ({"text": ["a"]}, "payload.text: text is needed, got a list."),
         ({"url": "http://a.example/", "text": "b"}, "payload: give url or text, not both."),
         ("http://a.example/", 'payload: an object is needed, got "http://a.example/".'),
         ({"url": "file:///etc/passwd"}, 'url: scheme "file" is not allowed; use http or https.'),

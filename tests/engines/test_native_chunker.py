@@ -141,7 +141,7 @@ async def test_without_a_parent_it_reads_the_payloads_url_or_text(bench: Bench) 
     [
         ({"maxWordsPerChunk": 0}, "payload.maxWordsPerChunk: a number from 1 to 1e+06, got 0."),
         ({"maxWordsPerChunk": "many"}, 'payload.maxWordsPerChunk: a number from 1 to 1e+06, got "many".'),
-        ({"maxWordsPerChunk": True}, "payload.maxWordsPerChunk: a number from 1 to 1e+06, got True."),
+        ({"maxWordsPerChunk": True}, "payload.maxWordsPerChunk: a number from 1 to 1e+06, got true."),
         ({"ffmpegTemplate": "custom"}, 'payload.ffmpegTemplate: audio, frame, rawchunk or video, got "custom".'),
         ({"ffmpegTemplate": 1}, "payload.ffmpegTemplate: text is needed, got 1."),
     ],

@@ -41,7 +41,7 @@ async def claim(house: House, limit: int = 100) -> list[Lease]:
 async def settled(house: House, limit: int = 2) -> None:
     """Every accepted bulk cancel is settled, in small batches."""
     async with asyncio.timeout(30):
-        while await bulk_cancels.settle(house, limit=limit):
+        while await bulk_cancels.apply(house, limit=limit):
             pass
 
 
@@ -52,7 +52,7 @@ async def statuses(house: House, job_ids: list[int]) -> set[JobStatus]:
 async def test_the_answer_counts_and_everything_reads_as_aborted_before_a_row_is_settled(ready: House) -> None:
     ids = await created(ready, 5)
     done = await bulk_cancels.cancel(ready, CALLER, created_from=0, created_to=LAST)
-    assert (done.count, done.settled, done.settled_at, done.stopping) == (5, 0, None, None)
+    assert (done.count, done.applied, done.applied_at, done.stopping) == (5, 0, None, None)
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
     page = await jobs.list_(ready, CALLER, JobFilter(statuses=(JobStatus.ABORTED,)), with_count=True)
     assert ({job.id for job in page.jobs}, page.count) == (set(ids), 5)
@@ -62,13 +62,13 @@ async def test_the_answer_counts_and_everything_reads_as_aborted_before_a_row_is
     await jobs.retry(ready, CALLER, Ref.of(ids[0]))
     await settled(ready)
     ended = await bulk_cancels.get(ready, CALLER, Ref.of(done.id))
-    assert (ended.count, ended.settled) == (5, 5)
-    assert ended.settled_at is not None
+    assert (ended.count, ended.applied) == (5, 5)
+    assert ended.applied_at is not None
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
     assert len(await claim(ready)) == 1
 
 
-async def test_settling_is_asked_for_by_a_signal(ready: House) -> None:
+async def test_applying_one_is_asked_for_by_a_signal(ready: House) -> None:
     heard: list[str] = []
     ready.listeners.accepted = lambda: heard.append("accepted")
     await created(ready, 1)
@@ -91,15 +91,15 @@ async def test_another_server_goes_on_where_one_has_stopped(ready: House) -> Non
 
     ready.database.write = dying  # type: ignore[method-assign, assignment]
     with pytest.raises(ConnectionResetError):
-        await bulk_cancels.settle(ready, limit=2)
+        await bulk_cancels.apply(ready, limit=2)
     ready.database.write = one_batch_only  # type: ignore[method-assign]
     halfway = await bulk_cancels.get(ready, CALLER, Ref.of(done.id))
-    assert (halfway.count, halfway.settled, halfway.settled_at) == (6, 2, None)
+    assert (halfway.count, halfway.applied, halfway.applied_at) == (6, 2, None)
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
     other = House.build(ready.database, ready.store)
     await settled(other)
     ended = await bulk_cancels.get(other, CALLER, Ref.of(done.id))
-    assert (ended.settled, ended.settled_at is not None) == (6, True)
+    assert (ended.applied, ended.applied_at is not None) == (6, True)
 
 
 async def test_one_whose_server_died_before_it_counted_is_counted_by_another(ready: House) -> None:
@@ -114,11 +114,11 @@ async def test_one_whose_server_died_before_it_counted_is_counted_by_another(rea
         await bulk_cancels.cancel(ready, CALLER, created_from=0, created_to=LAST)
     ready.database.read = reading  # type: ignore[method-assign]
     assert await statuses(ready, ids) == {JobStatus.ABORTED}
-    assert not await bulk_cancels.settle(ready), "whoever accepted it is given the time to count"
+    assert not await bulk_cancels.apply(ready), "whoever accepted it is given the time to count"
     [barrier_id] = [row[0] for row in await ready.database.read(lambda tx: tx.all("bulk_cancels.open"))]
     assert (await bulk_cancels.get(ready, CALLER, Ref.of(barrier_id))).count == 3
     await settled(ready)
-    assert (await bulk_cancels.get(ready, CALLER, Ref.of(barrier_id))).settled == 3
+    assert (await bulk_cancels.get(ready, CALLER, Ref.of(barrier_id))).applied == 3
 
 
 async def test_the_same_request_with_its_key_is_done_once_and_answered_as_it_stands(ready: House) -> None:
@@ -127,7 +127,7 @@ async def test_the_same_request_with_its_key_is_done_once_and_answered_as_it_sta
     await settled(ready)
     later = await created(ready, 1)
     again = await bulk_cancels.cancel(ready, CALLER, created_from=0, created_to=LAST, key="k")
-    assert (again.id, again.count, again.settled) == (first.id, 2, 2)
+    assert (again.id, again.count, again.applied) == (first.id, 2, 2)
     assert (first.replayed, again.replayed) == (False, True)
     assert await statuses(ready, later) == {JobStatus.PENDING}
     with pytest.raises(KeyReused):

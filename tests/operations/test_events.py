@@ -224,7 +224,7 @@ async def test_a_bulk_cancel_is_told_before_and_after_its_rows_say_so(ready: Hou
     numbered(whole)
     assert whole == await events.list_(ready, CALLER, Ref.of(job_id))
     again = await jobs.retry(ready, CALLER, Ref.of(job_id))
-    while await bulk_cancels.settle(ready):
+    while await bulk_cancels.apply(ready):
         pass
     assert (await jobs.get(ready, CALLER, Ref.of(job_id))).aborted_at == whole[-1].at
     found = await events.list_(ready, CALLER, Ref.of(job_id))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.runtime.floor import ENGINES, Floor, Source
+from tests.runtime.floor import ENGINES, Floor, ItemSource
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.engines.native import CATEGORIES
@@ -19,5 +19,5 @@ async def floor(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Floo
     house = House.build(sqlite_database, store)
     await accounts.first_start(house, init_token="7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a")
     await engines.register(house, [engine.spec for engine in ENGINES.values()], CATEGORIES)
-    yield Floor(house, Source(house), tmp_path)
+    yield Floor(house, ItemSource(house), tmp_path)
     store.close()

@@ -67,7 +67,7 @@ ENGINES: dict[str, NativeEngine] = {
 }
 
 
-class Source(InProcess):
+class ItemSource(InProcess):
     """The work source of the server itself; calls fail or wait as long as a test wants that."""
 
     def __init__(self, house: House) -> None:
@@ -115,7 +115,7 @@ class Floor:
     """A house, the source of its work, and the runner that a test starts attempts with."""
 
     house: House
-    source: Source
+    source: ItemSource
     folder: Path
     engines: dict[str, ScriptedEngine] = field(init=False)
 

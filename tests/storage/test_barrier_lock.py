@@ -6,8 +6,9 @@ from typing import Final
 import pytest
 from tests import make
 
-from enginehouse.storage import bulk_cancels, limits
-from enginehouse.storage.bulk_cancels import Range
+from enginehouse.storage import limits
+from enginehouse.storage.bulk_cancels import barriers
+from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import cancellation, creation, keyed_creation
@@ -18,7 +19,7 @@ from enginehouse.storage.work import claims, reports
 
 Verb = Callable[[Tx], Awaitable[object]]
 
-EVERYTHING: Final = Range(organization_id=1, created_from=0, created_to=2**60)
+EVERYTHING: Final = JobRange(organization_id=1, created_from=0, created_to=2**60)
 STARTS_WORK: Final[dict[str, Verb]] = {
     "create": lambda tx: creation.create(tx, Plans(), [make.new_job(make.independent(1))]),
     "create with a key": lambda tx: keyed_creation.create(tx, Plans(), [Creation([make.new_job(make.independent(1))])]),
@@ -28,7 +29,7 @@ STARTS_WORK: Final[dict[str, Verb]] = {
     "fire": lambda tx: firing.fire(tx, Plans(), {}),
 }
 FORBIDS_WORK: Final[dict[str, Verb]] = {
-    "bulk cancel": lambda tx: bulk_cancels.accept(tx, EVERYTHING, include_running=False, created_by=None),
+    "bulk cancel": lambda tx: barriers.accept(tx, EVERYTHING, include_running=False, created_by=None),
     "pause a job": lambda tx: limits.pause_job(tx, 1, 1),
     "pause an organization": lambda tx: limits.pause_organization(tx, 1),
     "share": lambda tx: limits.set_share(tx, 1, weight=1, running_limit=None),

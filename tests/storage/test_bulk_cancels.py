@@ -14,8 +14,8 @@ from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
-from enginehouse.storage import bulk_cancels
-from enginehouse.storage.bulk_cancels import Barrier, Range
+from enginehouse.storage.bulk_cancels import barriers, batches
+from enginehouse.storage.bulk_cancels.barriers import Barrier, JobRange
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.jobs import cancellation, creation, deletion, queries
@@ -52,31 +52,31 @@ class Floor:
     async def accept(
         self, created_from: int = 0, created_to: int = FOREVER, *, include_running: bool = False
     ) -> Barrier:
-        wanted = Range(organization_id=make.ORGANIZATION, created_from=created_from, created_to=created_to)
+        wanted = JobRange(organization_id=make.ORGANIZATION, created_from=created_from, created_to=created_to)
         barrier_id = await self.database.write(
-            lambda tx: bulk_cancels.accept(tx, wanted, include_running=include_running, created_by=None)
+            lambda tx: barriers.accept(tx, wanted, include_running=include_running, created_by=None)
         )
         return await self.barrier(barrier_id)
 
     async def barrier(self, barrier_id: int) -> Barrier:
-        found = await self.database.read(lambda tx: bulk_cancels.get(tx, make.ORGANIZATION, barrier_id))
+        found = await self.database.read(lambda tx: barriers.get(tx, make.ORGANIZATION, barrier_id))
         assert found is not None
         return found
 
     async def count(self, barrier: Barrier) -> int:
-        found = await self.database.read(lambda tx: bulk_cancels.count(tx, barrier.range, barrier.id))
-        return await self.database.write(lambda tx: bulk_cancels.set_matched(tx, barrier.id, found))
+        found = await self.database.read(lambda tx: barriers.count(tx, barrier.range, barrier.id))
+        return await self.database.write(lambda tx: barriers.set_matched(tx, barrier.id, found))
 
-    async def settle(self, barrier: Barrier, limit: int = 3) -> None:
+    async def apply(self, barrier: Barrier, limit: int = 3) -> None:
         """The barrier is settled, and nothing is left of it."""
         since = barrier.range.created_from
-        while (batch := await self._batch(barrier, since, limit)).settled:
-            assert batch.settled <= limit
+        while (batch := await self._batch(barrier, since, limit)).applied:
+            assert batch.applied <= limit
             since = batch.reached
-        assert await self.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=limit))
+        assert await self.database.write(lambda tx: batches.apply_rest(tx, barrier, limit=limit))
 
-    async def _batch(self, barrier: Barrier, since: int, limit: int) -> bulk_cancels.Batch:
-        return await self.database.write(lambda tx: bulk_cancels.settle(tx, barrier, since=since, limit=limit))
+    async def _batch(self, barrier: Barrier, since: int, limit: int) -> batches.Batch:
+        return await self.database.write(lambda tx: batches.apply(tx, barrier, since=since, limit=limit))
 
     async def read(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> dict[int, Job]:
         return await self.database.read(lambda tx: queries.by_ids(tx, organization_id, job_ids))
@@ -92,7 +92,7 @@ class Floor:
         filter_ = JobFilter(**wanted)  # type: ignore[arg-type]
         return await self.database.read(lambda tx: queries.count(tx, make.ORGANIZATION, filter_))
 
-    async def cancel(self, job_id: int) -> cancellation.Cancelled | None:
+    async def cancel(self, job_id: int) -> cancellation.CancelOutcome | None:
         [verdict] = await self.database.write_work(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)]))
         return verdict
 
@@ -125,7 +125,7 @@ async def test_what_is_covered_and_nothing_else_starts_no_more(floor: Floor) -> 
     after = await floor.create(1)
     assert {lease.key.job_id for lease in await floor.claim()} == {*before, *foreign, *after}
     assert await floor.count(barrier) == 3
-    await floor.settle(barrier)
+    await floor.apply(barrier)
     assert {lease.key.job_id for lease in await floor.claim()} == set()
 
 
@@ -166,10 +166,10 @@ async def test_reads_say_aborted_from_the_commit_on_and_the_rows_say_the_same_af
     barrier = await floor.accept()
     [other] = await floor.create(1)
     seen = []
-    for settle in (False, True):
-        if settle:
+    for apply in (False, True):
+        if apply:
             assert await floor.count(barrier) == 5
-            await floor.settle(barrier)
+            await floor.apply(barrier)
         found = await floor.read(*ids, other)
         for job_id in ids:
             job = found[job_id]
@@ -213,7 +213,7 @@ async def _lists(floor: Floor, barrier: Barrier) -> dict[str, object]:
     }
 
 
-async def test_settling_goes_in_batches_and_touches_nothing_outside(floor: Floor) -> None:
+async def test_a_bulk_cancel_is_applied_in_batches_and_touches_nothing_outside(floor: Floor) -> None:
     [before] = await floor.create(1)
     ids = await floor.create(10)
     created = [job.created_at for job in (await floor.read(*ids)).values()]
@@ -222,10 +222,10 @@ async def test_settling_goes_in_batches_and_touches_nothing_outside(floor: Floor
     untouched = await floor.read(before, after), await floor.read(foreign, organization_id=2)
     barrier = await floor.accept(min(created), max(created))
     assert await floor.count(barrier) == 10
-    await floor.settle(barrier)
+    await floor.apply(barrier)
     ended = await floor.barrier(barrier.id)
-    assert (ended.matched, ended.settled) == (10, 10)
-    assert ended.settled_at is not None
+    assert (ended.matched, ended.applied) == (10, 10)
+    assert ended.applied_at is not None
     assert (await floor.read(before, after), await floor.read(foreign, organization_id=2)) == untouched
     rows = {row[0]: row for row in await floor.database.read(lambda tx: tx.all("test.job_rows"))}
     assert {job_id for job_id, row in rows.items() if row[1] == "aborted"} == set(ids)
@@ -241,11 +241,11 @@ async def test_a_count_stands_once_it_is_taken_and_an_empty_one_is_over_at_once(
     await floor.create(3)
     barrier = await floor.accept()
     assert await floor.count(barrier) == 3
-    await floor.settle(barrier)
+    await floor.apply(barrier)
     assert await floor.count(barrier) == 3
     empty = await floor.accept()
     assert await floor.count(empty) == 0
-    assert (await floor.barrier(empty.id)).settled_at is not None
+    assert (await floor.barrier(empty.id)).applied_at is not None
 
 
 async def test_two_bulk_cancels_that_overlap_share_nothing(floor: Floor) -> None:
@@ -254,16 +254,16 @@ async def test_two_bulk_cancels_that_overlap_share_nothing(floor: Floor) -> None
     first = await floor.accept(at[0], at[2])
     second = await floor.accept(at[1], at[3])
     assert (await floor.count(second), await floor.count(first)) == (1, 3)
-    assert [barrier.id for barrier in await floor.database.read(bulk_cancels.open_ones)] == [first.id]
+    assert [barrier.id for barrier in await floor.database.read(barriers.open_ones)] == [first.id]
     aborted = {job_id: job.aborted_at for job_id, job in (await floor.read(*ids)).items()}
     assert aborted == dict(zip(ids, [first.accepted_at] * 3 + [second.accepted_at], strict=True))
-    await floor.settle(first)
-    assert [barrier.id for barrier in await floor.database.read(bulk_cancels.open_ones)] == [second.id]
-    await floor.settle(second)
+    await floor.apply(first)
+    assert [barrier.id for barrier in await floor.database.read(barriers.open_ones)] == [second.id]
+    await floor.apply(second)
     assert {job_id: job.aborted_at for job_id, job in (await floor.read(*ids)).items()} == aborted
     for barrier, matched in ((first, 3), (second, 1)):
         found = await floor.barrier(barrier.id)
-        assert (found.matched, found.settled) == (matched, matched)
+        assert (found.matched, found.applied) == (matched, matched)
     await floor.counts_agree()
 
 
@@ -272,12 +272,12 @@ async def test_a_covered_job_is_aborted_for_every_writer(floor: Floor) -> None:
     barrier = await floor.accept()
     assert await floor.database.write(lambda tx: claims.mark_queued(tx, pool="native", limit=10)) == 0
     verdict = await floor.cancel(cancelled)
-    assert verdict == cancellation.Cancelled(JobStatus.ABORTED, done=False, refused=False)
+    assert verdict == cancellation.CancelOutcome(JobStatus.ABORTED, done=False, refused=False)
     await floor.database.write(lambda tx: deletion.delete(tx, [deleted], organization_id=make.ORGANIZATION))
     assert await floor.count(barrier) == 3
-    await floor.settle(barrier)
+    await floor.apply(barrier)
     ended = await floor.barrier(barrier.id)
-    assert (ended.matched, ended.settled) == (3, 3)
+    assert (ended.matched, ended.applied) == (3, 3)
     assert set(await floor.read(marked, cancelled, deleted)) == {marked, cancelled}
     await floor.counts_agree()
 
@@ -302,12 +302,12 @@ async def test_including_the_running_ones_nothing_more_of_them_starts(floor: Flo
     [later] = await floor.create(1, tasks=1)
     assert [lease.key.job_id for lease in await floor.claim()] == [later]
     assert await floor.count(barrier) == 0
-    assert (await floor.barrier(barrier.id)).settled_at is None
-    assert not await floor.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=10))
-    assert await floor.database.write(lambda tx: bulk_cancels.stop_running(tx, barrier, limit=10)) == {job_id: 1}
-    assert await floor.database.write(lambda tx: bulk_cancels.stop_running(tx, barrier, limit=10)) == {}
-    assert await floor.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=10))
-    assert await floor.database.read(lambda tx: bulk_cancels.count_stopping(tx, barrier.range, barrier=barrier)) == 1
+    assert (await floor.barrier(barrier.id)).applied_at is None
+    assert not await floor.database.write(lambda tx: batches.apply_rest(tx, barrier, limit=10))
+    assert await floor.database.write(lambda tx: batches.stop_running(tx, barrier, limit=10)) == {job_id: 1}
+    assert await floor.database.write(lambda tx: batches.stop_running(tx, barrier, limit=10)) == {}
+    assert await floor.database.write(lambda tx: batches.apply_rest(tx, barrier, limit=10))
+    assert await floor.database.read(lambda tx: barriers.count_stopping(tx, barrier.range, barrier=barrier)) == 1
 
 
 # Races ---------------------------------------------------------------------------------------------------------------
@@ -350,20 +350,20 @@ class Race:
             self.accepted.append(barrier)
             self.counted.append(await self.floor.count(barrier))
             if self.chance.random() < 0.5:
-                await self._settle_all()
-        await self._settle_all()
+                await self._apply_all()
+        await self._apply_all()
         self.over = True
         await running
 
-    async def _settle_all(self) -> None:
+    async def _apply_all(self) -> None:
         """Two servers at once."""
-        while found := await self.floor.database.read(bulk_cancels.open_ones):
-            await asyncio.gather(*(self._settle(barrier) for barrier in found * 2))
+        while found := await self.floor.database.read(barriers.open_ones):
+            await asyncio.gather(*(self._apply(barrier) for barrier in found * 2))
 
-    async def _settle(self, barrier: Barrier) -> None:
+    async def _apply(self, barrier: Barrier) -> None:
         async def step(tx: Tx) -> bool:
-            batch = await bulk_cancels.settle(tx, barrier, since=0, limit=20)
-            return bool(batch.settled) or not await bulk_cancels.settle_rest(tx, barrier, limit=20)
+            batch = await batches.apply(tx, barrier, since=0, limit=20)
+            return bool(batch.applied) or not await batches.apply_rest(tx, barrier, limit=20)
 
         while await self.floor.database.write(step):
             pass
@@ -397,7 +397,7 @@ async def test_nothing_covered_starts_after_the_commit_and_every_count_is_exact(
     assert await contended.number("test.cancelled_jobs") == race.cancelled + sum(race.counted)
     for barrier, counted in zip(race.accepted, race.counted, strict=True):
         ended = await contended.barrier(barrier.id)
-        assert (ended.matched, ended.settled, ended.settled_at is not None) == (counted, counted, True)
+        assert (ended.matched, ended.applied, ended.applied_at is not None) == (counted, counted, True)
     await contended.counts_agree()
     assert await contended.number("test.drifted_jobs") == 0
     assert await contended.number("test.items_of_ended_jobs") == 0

@@ -10,7 +10,7 @@ from tests.postgres import PostgresServer
 
 from enginehouse.storage import inspection
 from enginehouse.storage.database.database import Row, StorageRefused
-from enginehouse.storage.database.migrate import Connection, Migration, available, migrate
+from enginehouse.storage.database.migrate import Migration, MigrationConnection, available, migrate
 from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script, statements
 
 FIRST = Migration(1, "begin", "CREATE TABLE thing (id BIGINT PRIMARY KEY, word TEXT NOT NULL);")
@@ -90,11 +90,11 @@ async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await server.drop(name)
 
 
-async def versions(connection: Connection) -> list[Row]:
+async def versions(connection: MigrationConnection) -> list[Row]:
     return await connection.execute("SELECT version, name FROM schema_migration ORDER BY version")
 
 
-async def run(connection: Connection, texts: Sequence[str]) -> None:
+async def run(connection: MigrationConnection, texts: Sequence[str]) -> None:
     for text in texts:
         await connection.execute(text)
 

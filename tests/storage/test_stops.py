@@ -23,7 +23,7 @@ RUNNING, ABORTED, COMPLETE = TaskStatus.RUNNING, TaskStatus.ABORTED, TaskStatus.
 class Stopping(Verbs):
     """The verbs, and those that stop."""
 
-    async def stop(self, job_id: int, *, organization_id: int = make.ORGANIZATION) -> cancellation.Cancelled | None:
+    async def stop(self, job_id: int, *, organization_id: int = make.ORGANIZATION) -> cancellation.CancelOutcome | None:
         [verdict] = await self.database.write_work(
             lambda tx: cancellation.cancel(tx, [(job_id, organization_id)], include_running=True)
         )
@@ -71,7 +71,9 @@ async def test_what_runs_is_asked_to_stop_and_the_rest_never_starts(bench: Stopp
     [job_id] = await bench.create(make.new_job(make.independent(3)))
     [first, second] = await bench.claim(2)
     before = await bench.job(job_id)
-    assert await bench.stop(job_id) == cancellation.Cancelled(JobStatus.RUNNING, done=True, refused=False, stopping=2)
+    assert await bench.stop(job_id) == cancellation.CancelOutcome(
+        JobStatus.RUNNING, done=True, refused=False, stopping=2
+    )
     assert await bench.claim() == []
     job = await bench.job(job_id)
     assert (job.status, job.stopping, job.aborted_at) == (JobStatus.RUNNING, 2, None)
@@ -241,14 +243,14 @@ async def test_without_the_flag_a_job_that_runs_is_refused_and_unchanged(bench: 
     [job_id] = await bench.create(make.new_job(make.independent(2)))
     [lease] = await bench.claim(1)
     before = await bench.job(job_id)
-    assert await bench.cancel(job_id) == [cancellation.Cancelled(JobStatus.RUNNING, done=False, refused=True)]
+    assert await bench.cancel(job_id) == [cancellation.CancelOutcome(JobStatus.RUNNING, done=False, refused=True)]
     assert await bench.job(job_id) == before
     assert await bench.heartbeat(lease) == [False]
 
 
 async def test_a_job_that_may_still_be_cancelled_is_aborted_at_once(bench: Stopping) -> None:
     [job_id] = await bench.create(make.new_job(make.independent(2)))
-    assert await bench.stop(job_id) == cancellation.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert await bench.stop(job_id) == cancellation.CancelOutcome(JobStatus.ABORTED, done=True, refused=False)
     job = await bench.job(job_id)
     assert (job.status, job.stop_requested_at, job.stopping) == (JobStatus.ABORTED, None, 0)
 
@@ -257,7 +259,7 @@ async def test_a_job_between_two_attempts_is_aborted_at_once(bench: Stopping) ->
     [job_id] = await bench.create(make.new_job(make.independent(2)))
     [lease] = await bench.claim(1)
     await bench.done(lease)
-    assert await bench.stop(job_id) == cancellation.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert await bench.stop(job_id) == cancellation.CancelOutcome(JobStatus.ABORTED, done=True, refused=False)
     job = await bench.job(job_id)
     assert (job.status, job.aborted_at, job.stopping) == (JobStatus.ABORTED, job.stop_requested_at, 0)
     assert await bench.statuses(job_id) == (JobStatus.ABORTED, [COMPLETE, ABORTED])
@@ -272,7 +274,7 @@ async def test_an_ended_job_is_refused_and_an_aborted_one_is_cancelled_already(b
     refused = await bench.stop(complete)
     assert refused is not None
     assert (refused.refused, refused.done, refused.status) == (True, False, JobStatus.COMPLETE)
-    assert await bench.stop(cancelled) == cancellation.Cancelled(JobStatus.ABORTED, done=False, refused=False)
+    assert await bench.stop(cancelled) == cancellation.CancelOutcome(JobStatus.ABORTED, done=False, refused=False)
 
 
 async def test_a_second_cancel_of_a_stopping_job_changes_nothing(bench: Stopping) -> None:

@@ -9,7 +9,8 @@ from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Accepted, Stale
-from enginehouse.storage import artifacts, bulk_cancels
+from enginehouse.storage import artifacts
+from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.jobs import cancellation, deletion
 from enginehouse.storage.work import claims, leases
@@ -169,7 +170,7 @@ async def test_a_heartbeat_moves_the_end_of_a_lease(bench: Verbs) -> None:
 async def test_cancel_before_any_start_leaves_nothing_to_claim(bench: Verbs) -> None:
     [job_id, other] = await bench.create(make.new_job(make.independent(3)), make.new_job(make.independent(1)))
     [verdict] = await bench.cancel(job_id)
-    assert verdict == cancellation.Cancelled(JobStatus.ABORTED, done=True, refused=False)
+    assert verdict == cancellation.CancelOutcome(JobStatus.ABORTED, done=True, refused=False)
     assert {lease.key.job_id for lease in await bench.claim()} == {other}
     job = await bench.job(job_id)
     assert job.aborted_at is not None
@@ -210,8 +211,8 @@ async def test_a_foreign_job_is_not_there_to_cancel(bench: Verbs) -> None:
 async def test_an_open_barrier_keeps_covered_jobs_from_starting_and_no_others(bench: Verbs) -> None:
     [covered] = await bench.create(make.new_job(make.independent(1)))
 
-    everything = bulk_cancels.Range(organization_id=make.ORGANIZATION, created_from=0, created_to=2**62)
-    await bench.database.write(lambda tx: bulk_cancels.accept(tx, everything, include_running=False, created_by=None))
+    everything = barriers.JobRange(organization_id=make.ORGANIZATION, created_from=0, created_to=2**62)
+    await bench.database.write(lambda tx: barriers.accept(tx, everything, include_running=False, created_by=None))
     [later] = await bench.create(make.new_job(make.independent(1)))
     assert [lease.key.job_id for lease in await bench.claim()] == [later]
     assert (await bench.job(covered)).status is JobStatus.ABORTED

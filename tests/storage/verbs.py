@@ -10,7 +10,7 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Report
 from enginehouse.storage.database.database import Database, Row
 from enginehouse.storage.jobs import cancellation, creation, queries
-from enginehouse.storage.jobs.cancellation import Cancelled
+from enginehouse.storage.jobs.cancellation import CancelOutcome
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims
@@ -46,7 +46,7 @@ class Verbs:
         [answer] = await self.finish(Report(lease.key, lease.token, Failed(kind, "no")))
         return answer
 
-    async def cancel(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> list[Cancelled | None]:
+    async def cancel(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> list[CancelOutcome | None]:
         wanted = [(job_id, organization_id) for job_id in job_ids]
         return await self.database.write_work(lambda tx: cancellation.cancel(tx, wanted))
 

@@ -85,7 +85,7 @@ class Worker:
         plain = make.outputs(folder, 1)[0]
         return structs.replace(plain, part=part, index=index, name=read[0], sha256=content, key=key)
 
-    async def cancel(self, *job_ids: int) -> list[cancellation.Cancelled | None]:
+    async def cancel(self, *job_ids: int) -> list[cancellation.CancelOutcome | None]:
         wanted = [(job_id, make.ORGANIZATION) for job_id in job_ids]
         return await self.database.write_work(lambda tx: cancellation.cancel(tx, wanted))
 

@@ -1,6 +1,5 @@
 """`enginehouse audit …`: who did what, and whether the record of it is as it was written."""
 
-import asyncio
 import re
 from itertools import islice
 from pathlib import Path
@@ -10,10 +9,10 @@ import click
 from rich.text import Text
 
 from enginehouse.cli import output
-from enginehouse.cli.connection import at_server
-from enginehouse.cli.problem import FailureError
-from enginehouse.client import accounts
-from enginehouse.client.http import Connection
+from enginehouse.cli.connection import with_client
+from enginehouse.cli.errors import CommandError
+from enginehouse.cli.options import organization_option
+from enginehouse.client import Client, Json, accounts
 
 _PAGE = 1_000
 _SEAL = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
@@ -21,23 +20,23 @@ _SEAL = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
 
 @click.group()
 def audit() -> None:
-    """See who did what, and whether that record is as it was written."""
+    """Read who did what, and check that nobody changed the record."""
 
 
 @audit.command("list")
 @click.option("--since", metavar="WHEN", help="An ISO date or Unix seconds.  [default: seven days before the end]")
-@click.option("--until", metavar="WHEN", help="At most thirty days after the beginning.  [default: now]")
+@click.option("--until", metavar="WHEN", help="At most thirty days after --since.  [default: now]")
 @click.option("--user", metavar="NAME", help="What this user did.")
-@click.option("--event", metavar="NAME", help="As GraphQL names it: createJob, cancelJob, userLogin …")
+@click.option("--event", metavar="NAME", help="Events as GraphQL names them: createJob, cancelJob, userLogin …")
 @click.option("--object", "object_id", metavar="ID", help="What was done to this job, user, token …")
 @click.option("--correlation-id", metavar="ID", help="What this request did.")
 @click.option("--refused", is_flag=True, help="Only what was refused.")
-@click.option("--organization", metavar="ID", help="Another organization than the token's own.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@organization_option
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The largest number to list.")
 @output.json_option
-@at_server
+@with_client
 def list_(
-    server: Connection,
+    client: Client,
     *,
     since: str | None,
     until: str | None,
@@ -50,7 +49,7 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List what was done, the newest first. An administrator's token is needed."""
+    """List what was done, newest first. The token must be an administrator's."""
     query = {
         "fromDateTime": since,
         "toDateTime": until,
@@ -61,9 +60,9 @@ def list_(
         "success": "false" if refused else None,
         "organizationID": organization,
     }
-    found = _pages(server, query, limit)
+    entries = _entries(client, query, limit)
     if as_json:
-        output.show_json(found)
+        output.show_json(entries)
         return
     rows = [
         (
@@ -75,66 +74,56 @@ def list_(
             one.get("clientIPAddress"),
             one.get("description"),
         )
-        for one in found
+        for one in entries
     ]
     output.console().print(output.table(("when", "event", "done", "who", "object", "from", "remark"), rows))
 
 
-def _pages(server: Connection, query: dict[str, Any], limit: int) -> list[accounts.Json]:
-    found = list[accounts.Json]()
-    while len(found) < limit:
-        before = found[-1]["auditID"] if found else None
-        page = accounts.audit(server, **query, before=before, limit=min(_PAGE, limit - len(found)))
-        found += islice(page, limit - len(found))
+def _entries(client: Client, query: dict[str, Any], limit: int) -> list[Json]:
+    entries = list[Json]()
+    while len(entries) < limit:
+        before = entries[-1]["auditID"] if entries else None
+        page = accounts.audit_page(client, **query, before=before, limit=min(_PAGE, limit - len(entries)))
+        entries += islice(page, limit - len(entries))
         if not page:
             break
-    return found
+    return entries
 
 
 @audit.command()
 @click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
 @click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
-@click.option("--seal", metavar="NUMBER:HASH", help="A seal that was kept: the chain must still hold it.")
+@click.option("--seal", metavar="NUMBER:HASH", help="A seal from before, which the chain must still hold.")
 @output.json_option
 def verify(*, data: Path | None, database: str | None, seal: str | None, as_json: bool) -> None:
-    """Compare every entry with its seal. Exit code 1, and the first wrong entry, when one was changed.
+    """Compare every entry with its seal. If one was changed, name the first and end with exit code 1.
 
-    The database itself is read; a server may be running meanwhile. Keep the seal that is shown somewhere else: with
-    --seal it shows later that nobody has written the whole chain anew.
+    The command reads the database itself; a server may run on it. Keep the seal that the command shows in another
+    place. With --seal it proves later that nobody has written the whole chain again.
     """
-    kept = _kept(seal)
+    seal_before = _parse_seal(seal)
     # The server's own imports, which nothing else here needs.
     from enginehouse.cli import doctor_checks  # noqa: PLC0415
-    from enginehouse.storage import inspection  # noqa: PLC0415
-    from enginehouse.storage.database.database import StorageRefused  # noqa: PLC0415
 
-    try:
-        if database is not None:
-            found = asyncio.run(inspection.postgres_seals(database, kept))
-        elif data is not None:
-            found = inspection.sqlite_seals(data / "enginehouse.db", kept)
-        else:
-            raise FailureError("Name a server's data folder with --data, or a database with --database.", exit_code=2)
-    except StorageRefused as refused:
-        raise FailureError(refused.message) from None
-    last = None if found.last is None else f"{found.last.number}:{found.last.hash}"
-    fault = found.fault
+    chain = doctor_checks.read_chain(data, database, seal_before)
+    last = None if chain.last is None else f"{chain.last.number}:{chain.last.hash}"
+    fault = chain.fault
     if as_json:
-        wrong = None if fault is None else {"text": fault.text, "seal": fault.seal, "entry": fault.entry_id}
+        details = None if fault is None else {"text": fault.text, "seal": fault.seal, "entry": fault.entry_id}
         output.show_json(
-            {"ok": fault is None, "entries": found.entries, "unsealed": found.unsealed, "seal": last, "fault": wrong}
+            {"ok": fault is None, "entries": chain.entries, "unsealed": chain.unsealed, "seal": last, "fault": details}
         )
     elif fault is None:
-        click.echo(doctor_checks.told(found))
+        click.echo(doctor_checks.chain_sentence(chain))
         click.echo(f"last seal {last}" if last else "there is no seal yet")
     if fault is not None:
-        raise FailureError(doctor_checks.told(found))
+        raise CommandError(doctor_checks.chain_sentence(chain))
 
 
-def _kept(text: str | None) -> tuple[int, str] | None:
+def _parse_seal(text: str | None) -> tuple[int, str] | None:
     if text is None:
         return None
-    told = _SEAL.fullmatch(text)
-    if told is None:
-        raise FailureError(f'--seal: NUMBER:HASH as `audit verify` shows it, got "{text[:80]}".', exit_code=2)
-    return int(told[1]), told[2]
+    match = _SEAL.fullmatch(text)
+    if match is None:
+        raise CommandError(f'--seal: NUMBER:HASH as `audit verify` shows it, got "{text[:80]}".', exit_code=2)
+    return int(match[1]), match[2]

@@ -1,4 +1,4 @@
-"""A server that lives as long as this command: started, waited for, and stopped with everything it runs."""
+"""A server that lives as long as this command."""
 
 import os
 import subprocess
@@ -9,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from enginehouse.cli import folder
-from enginehouse.cli.problem import FailureError
+from enginehouse.cli import data_folder
+from enginehouse.cli.errors import CommandError
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 20.0
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
 class ChildServer:
@@ -24,7 +24,7 @@ class ChildServer:
         self._data = data
         self._log = data / "server.log"
         self._command = [sys.executable, "-P", "-m", "enginehouse", "serve", "--data", str(data), "--port", str(port)]
-        # Were this command killed, its end of the pipe would close, and the server with it.
+        # When this command is killed, its end of the pipe closes, and the server stops.
         self._command.append("--while-stdin-is-open")
         if allow_private_urls:
             self._command.append("--allow-private-urls")
@@ -33,7 +33,7 @@ class ChildServer:
         self.token = ""
 
     def __enter__(self) -> Self:
-        # Settings of another server in the environment are not meant for this one.
+        # The environment may hold settings of another server.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ENGINEHOUSE_")}
         try:
             self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -42,10 +42,10 @@ class ChildServer:
                     self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
                 )
         except OSError as error:
-            raise FailureError(f"The data folder {self._data} cannot be used: {error.strerror}.") from None
+            raise CommandError(f"The data folder {self._data} cannot be used: {error.strerror}.") from None
         try:
             self._await_ready(self._process)
-            self.token = os.environ.get("AIWARE_INIT_TOKEN") or folder.token(self._data) or ""
+            self.token = os.environ.get("AIWARE_INIT_TOKEN") or data_folder.token(self._data) or ""
         except BaseException:
             self._stop()
             raise
@@ -57,29 +57,29 @@ class ChildServer:
         self._stop()
 
     def wait(self) -> None:
-        """Somebody has stopped this command, as a kept server is ended. Raises FailureError when it ended otherwise."""
+        """A person has interrupted this command. Raises CommandError when the server has ended by itself."""
         if self._process is None:
             return
         with suppress(KeyboardInterrupt):
             if (code := self._process.wait()) != 0:
-                raise self._ended(code)
+                raise self._end_error(code)
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             if (code := process.poll()) is not None:
-                raise self._ended(code)
-            found = folder.server(self._data)
-            if found is not None and found.pid == process.pid:
-                self.url = found.url
+                raise self._end_error(code)
+            server = data_folder.server(self._data)
+            if server is not None and server.pid == process.pid:
+                self.url = server.url
                 return
-            time.sleep(_LOOK_SECONDS)
-        raise FailureError(f"The server was not ready within {_READY_SECONDS:.0f} s. Its log is {self._log}.")
+            time.sleep(_POLL_SECONDS)
+        raise CommandError(f"The server was not ready within {_READY_SECONDS:.0f} s. Its log is {self._log}.")
 
-    def _ended(self, code: int) -> FailureError:
-        said = self._log.read_text(errors="replace").strip().splitlines()
-        last = said[-1].removeprefix("enginehouse: ") if said else f"it ended with code {code} and said nothing"
-        return FailureError(f"The server did not stay up: {last}")
+    def _end_error(self, code: int) -> CommandError:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        last = lines[-1].removeprefix("enginehouse: ") if lines else f"exit code {code}, and an empty log"
+        return CommandError(f"The server has ended: {last}")
 
     def _stop(self) -> None:
         process = self._process

@@ -1,4 +1,4 @@
-"""How a command finds the server it talks to, and how it says that there is none."""
+"""How a command finds its server, and how it reports what the server refuses."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -10,9 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from enginehouse.cli import folder
-from enginehouse.cli.problem import FailureError
-from enginehouse.client.http import Connection, RequestFailed
+from enginehouse.cli import data_folder
+from enginehouse.cli.errors import CommandError
+from enginehouse.client import Client, RequestFailed
 
 _HOW = (
     "Give --url and --token, set ENGINEHOUSE_URL and ENGINEHOUSE_TOKEN, or give --data with the data folder of a "
@@ -21,16 +21,16 @@ _HOW = (
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """What was said about the server, by flags or environment."""
+class ServerFlags:
+    """What flags and environment say about the server."""
 
     url: str | None
-    secret: str | None
+    token: str | None
     data: Path | None
 
-    def unattended(self) -> Path | None:
-        """The data folder that is meant, when no server runs on it; None when one does or another was named."""
-        if self.data is None or self.url is not None or folder.server(self.data) is not None:
+    def offline_data(self) -> Path | None:
+        """Returns the data folder when it is what the flags name and no server runs on it, else None."""
+        if self.data is None or self.url is not None or data_folder.server(self.data) is not None:
             return None
         return self.data
 
@@ -38,96 +38,104 @@ class Where:
 def server_options(
     command: Callable[..., Any], *, names: tuple[str, ...] = ("--url", "--server")
 ) -> Callable[..., Any]:
-    """The command takes --url, --token and --data, and is called with what they say, a Where, first."""
+    """The command takes --url, --token and --data, and gets their values as ServerFlags, its first argument."""
 
     @click.option(*names, "server_url", envvar="ENGINEHOUSE_URL", help="The server, as in http://localhost:9000.")
-    @click.option("--token", "secret", envvar="ENGINEHOUSE_TOKEN", help="Better in ENGINEHOUSE_TOKEN than here.")
+    @click.option(
+        "--token",
+        "server_token",
+        envvar="ENGINEHOUSE_TOKEN",
+        help="The token. Other users of the machine can see a flag; the variable is safer.",
+    )
     @click.option(
         "--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="The server's data folder."
     )
     @functools.wraps(command)
-    def told_where(*args: Any, server_url: str | None, secret: str | None, data: Path | None, **more: Any) -> Any:
-        url = server_url
-        if data is not None and _typed("data"):
-            # What is typed goes before what is set.
-            url, secret = (url if _typed("server_url") else None), (secret if _typed("secret") else None)
-        return command(Where(url, secret, data), *args, **more)
+    def with_flags(
+        *args: Any, server_url: str | None, server_token: str | None, data: Path | None, **options: Any
+    ) -> Any:
+        url, token = server_url, server_token
+        if data is not None and _is_typed("data"):
+            # A flag goes before the environment.
+            url, token = (url if _is_typed("server_url") else None), (token if _is_typed("server_token") else None)
+        return command(ServerFlags(url, token, data), *args, **options)
 
-    return told_where
-
-
-def at_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command takes those options and is called with a Connection first; a refusal becomes its failure."""
-    return server_options(_asked(command))
+    return with_flags
 
 
-def at_named_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Like `at_server`, for a command whose own --url is something else: the server is --server."""
-    return server_options(_asked(command), names=("--server",))
+def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command takes those options and gets a Client, its first argument; a refusal ends it with CommandError."""
+    return server_options(_connect(command))
 
 
-def _asked(command: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(command)
-    def at(where: Where, *args: Any, **more: Any) -> Any:
-        with asking(where) as server:
-            return command(server, *args, **more)
-
-    return at
+def with_client_of_server(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Like `with_client`, for a command whose own --url is something else: only --server names the server."""
+    return server_options(_connect(command), names=("--server",))
 
 
 @contextmanager
-def asking(where: Where) -> Iterator[Connection]:
-    """A connection to the server that is meant. What it refuses is raised as FailureError."""
-    with connected(where.url, where.secret, where.data) as server:
+def connect(flags: ServerFlags) -> Iterator[Client]:
+    """A client of the server that the flags name. Raises CommandError, also for everything that the server refuses."""
+    with _client(flags) as client:
         try:
-            yield server
-        except RequestFailed as refused:
-            raise told(refused) from None
+            yield client
+        except RequestFailed as failure:
+            raise as_error(failure) from None
 
 
-def connected(url: str | None, secret: str | None, data: Path | None) -> Connection:
-    """A connection to the server that is named. Raises FailureError when none is, or it is not running."""
-    if data is not None:
-        url = url or _running(data)
-        secret = secret or _token(data)
-    if not url:
-        raise FailureError(f"No server is named. {_HOW}")
-    if not url.startswith(("http://", "https://")):
-        raise FailureError(f'--url: http:// or https:// and a host, got "{url}".')
-    if not secret:
-        raise FailureError(f"No token is given. {_HOW}")
-    return Connection(url, secret)
-
-
-def told(refused: RequestFailed) -> FailureError:
-    """What the server refused, in its own words, with what helps where it is not in them."""
-    message = "; ".join(refused.message.splitlines())
-    match refused.code:
+def as_error(failure: RequestFailed) -> CommandError:
+    """Returns what the server refused in its own words, and what helps where they do not say it."""
+    message = "; ".join(failure.message.splitlines())
+    match failure.code:
         case "authentication_error":
             message += " Check --token or ENGINEHOUSE_TOKEN."
         case "unreachable":
-            message += " Check --url, or start one with: enginehouse serve --data DIR"
-    return FailureError(message)
+            message += " Check --url, or start a server with: enginehouse serve --data DIR"
+    return CommandError(message)
 
 
-def _running(data: Path) -> str:
-    found = folder.server(data)
-    if found is None:
-        raise FailureError(f"No server runs on {data}. Start one with: enginehouse serve --data {data}")
-    return found.url
+def _connect(command: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(command)
+    def connected(flags: ServerFlags, /, *args: Any, **options: Any) -> Any:
+        with connect(flags) as client:
+            return command(client, *args, **options)
+
+    return connected
 
 
-def _token(data: Path) -> str:
+def _client(flags: ServerFlags) -> Client:
+    url, token = flags.url, flags.token
+    if flags.data is not None:
+        url = url or _url_in(flags.data)
+        token = token or _token_in(flags.data)
+    if not url:
+        raise CommandError(f"No server is named. {_HOW}")
+    if not url.startswith(("http://", "https://")):
+        raise CommandError(f'--url: http:// or https:// and a host, got "{url}".')
+    if not token:
+        raise CommandError(f"No token is given. {_HOW}")
+    return Client(url, token)
+
+
+def _url_in(data: Path) -> str:
+    server = data_folder.server(data)
+    if server is None:
+        raise CommandError(f"No server runs on {data}. Start one with: enginehouse serve --data {data}")
+    return server.url
+
+
+def _token_in(data: Path) -> str:
     try:
-        found = folder.token(data)
+        token = data_folder.token(data)
     except OSError as error:
-        raise FailureError(f"The token in {data} cannot be read: {error.strerror}.") from None
-    if found is None:
-        raise FailureError(
-            f"There is no token in {data}: this server was given AIWARE_INIT_TOKEN. Set ENGINEHOUSE_TOKEN."
+        raise CommandError(f"The token in {data} cannot be read: {error.strerror}.") from None
+    if token is None:
+        raise CommandError(
+            f"There is no token in {data}, because this server got its token in AIWARE_INIT_TOKEN. "
+            "Set ENGINEHOUSE_TOKEN."
         )
-    return found
+    return token
 
 
-def _typed(parameter: str) -> bool:
+def _is_typed(parameter: str) -> bool:
     return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE

@@ -1,13 +1,12 @@
-"""The steps of `enginehouse run` as commands for a shell, right down to the quotes."""
+"""The steps of `enginehouse run` as commands for a shell, with every quote they need."""
 
 import shlex
 import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
-from enginehouse.cli.main_job import TARGET, Ran
+from enginehouse.cli.run_job import TARGET, CompleteRun
 from enginehouse.client import files
 
 _ID = r"""sed 's/.*"id":"\([^"]*\)".*/\1/'"""
@@ -17,51 +16,46 @@ _ENDED = "complete|failed|aborted"
 _PORT = 9000
 
 
-class Reached(Protocol):
-    """Where a server is."""
+def steps(run: CompleteRun, url: str, data: Path | None, *, keep: bool) -> str:
+    """Returns what to type next. `data` is the folder to serve from, None where there is none yet.
 
-    url: str
-
-
-def steps(ran: Ran, server: Reached, data: Path | None, *, kept: bool) -> str:
-    """What to type next, as text. `data` is the folder to serve from, None where there is none yet."""
+    With `keep` the server at `url` goes on running; otherwise the first step starts one.
+    """
     folder = data or Path("enginehouse-data")
-    url = server.url if kept else f"http://127.0.0.1:{_PORT}"
     lines = ["", "The same by hand:", ""]
-    if not kept:
-        lines += [
-            f"{program()} serve --data {_quoted(folder)} --port {_PORT}   # leave it running, go on in another shell",
-            "",
-        ]
-    lines += [f"URL={url}", f"TOKEN=$(cat {_quoted(folder / 'token')})", *_create(ran), *_FOLLOW]
+    if not keep:
+        url = f"http://127.0.0.1:{_PORT}"
+        serve = f"{program()} serve --data {_quote(folder)} --port {_PORT}"
+        lines += [f"{serve}   # leave it running, and go on in another shell", ""]
+    lines += [f"URL={url}", f"TOKEN=$(cat {_quote(folder / 'token')})", *_create(run), *_FOLLOW]
     return "\n".join(lines)
 
 
 def program() -> str:
-    """How this shell starts the program: by its name where that is found, else by the path of this very one."""
+    """Returns how a shell starts this program: its name if the shell finds it, else its path."""
     if shutil.which("enginehouse"):
         return "enginehouse"
     beside = Path(sys.executable).with_name("enginehouse")
     with suppress(ValueError):
         beside = beside.relative_to(Path.cwd())
-    return _quoted(beside)
+    return _quote(beside)
 
 
-def _create(ran: Ran) -> list[str]:
-    sending = f"{_AUTHORIZED} -H 'Content-Type: application/json'"
-    request = _quoted(ran.request)
-    if ran.source.path is None:
-        return [f"JOB=$(curl -s $URL/v3/graphql {sending} --data @{request} | {_ID})"]
-    query = shlex.quote("query=" + files.upload_query(ran.source.name, ran.source.kind.media_type))
-    file = shlex.quote(f"file=@{_for_form(ran.source.path.absolute())};type={ran.source.kind.media_type}")
+def _create(run: CompleteRun) -> list[str]:
+    headers = f"{_AUTHORIZED} -H 'Content-Type: application/json'"
+    request = _quote(run.request)
+    if run.input.path is None:
+        return [f"JOB=$(curl -s $URL/v3/graphql {headers} --data @{request} | {_ID})"]
+    query = shlex.quote("query=" + files.upload_query(run.input.name, run.input.kind.media_type))
+    file = shlex.quote(f"file=@{_form_path(run.input.path.absolute())};type={run.input.kind.media_type}")
     return [
         f"TARGET=$(curl -s $URL/v3/graphql {_AUTHORIZED} --form-string {query} -F {file} | {_ID})",
-        f'JOB=$(sed "s/{TARGET}/$TARGET/" {request} | curl -s $URL/v3/graphql {sending} --data @- | {_ID})',
+        f'JOB=$(sed "s/{TARGET}/$TARGET/" {request} | curl -s $URL/v3/graphql {headers} --data @- | {_ID})',
     ]
 
 
-def _for_form(path: Path) -> str:
-    """The path as curl's -F reads it: quoted, since commas and semicolons mean something there."""
+def _form_path(path: Path) -> str:
+    """Returns the path as curl's -F reads it: in quotes, because commas and semicolons have a meaning there."""
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -72,5 +66,5 @@ _FOLLOW = (
 )
 
 
-def _quoted(path: Path) -> str:
+def _quote(path: Path) -> str:
     return shlex.quote(str(path))

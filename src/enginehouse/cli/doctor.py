@@ -1,4 +1,4 @@
-"""`enginehouse doctor`: everything that can be looked at without changing it, and a verdict on each."""
+"""`enginehouse doctor`: looks at everything that can be checked without a change, and gives a verdict on each."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import click
 from rich.text import Text
 
 from enginehouse.cli import doctor_checks, machine, output
-from enginehouse.cli.finding import Verdict
-from enginehouse.cli.problem import FailureError
+from enginehouse.cli.doctor_checks import Verdict
+from enginehouse.cli.errors import CommandError
 
-_COLOURS = {Verdict.FINE: "green", Verdict.DOUBTFUL: "yellow", Verdict.WRONG: "red"}
+_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
 
 
 @click.command()
@@ -17,21 +17,19 @@ _COLOURS = {Verdict.FINE: "green", Verdict.DOUBTFUL: "yellow", Verdict.WRONG: "r
 @click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
 @output.json_option
 def doctor(*, data: Path | None, database: str | None, as_json: bool) -> None:
-    """Check the storage, the engines, the disk and the clock. Exit code 1 when something is wrong.
+    """Check the storage, the engines, the disk and the clock. The exit code is 1 if something is wrong.
 
-    A server may be running meanwhile. Without --data and --database only the machine is looked at.
+    A server may run meanwhile. Without --data and --database the command checks only the machine.
     """
-    found = list(machine.findings(data))
+    findings = list(machine.findings(data))
     if data is not None or database is not None:
-        found += doctor_checks.findings(data, database)
-    wrong = [one for one in found if one.verdict is Verdict.WRONG]
+        findings += doctor_checks.findings(data, database)
+    wrong = [finding.name for finding in findings if finding.verdict is Verdict.WRONG]
     if as_json:
-        checks = [{"check": one.name, "verdict": one.verdict.value, "text": one.text} for one in found]
+        checks = [{"check": one.name, "verdict": one.verdict.value, "text": one.text} for one in findings]
         output.show_json({"ok": not wrong, "checks": checks})
     else:
-        rows = [(Text(one.verdict.value, style=_COLOURS[one.verdict]), one.name, one.text) for one in found]
+        rows = [(Text(one.verdict.value, style=_COLOURS[one.verdict]), one.name, one.text) for one in findings]
         output.console().print(output.table(("", "check", "found"), rows))
     if wrong:
-        raise FailureError(
-            f"{len(wrong)} of {len(found)} checks found something wrong: {', '.join(w.name for w in wrong)}."
-        )
+        raise CommandError(f"{len(wrong)} of {len(findings)} checks found something wrong: {', '.join(wrong)}.")

@@ -1,10 +1,12 @@
-"""What `doctor` thinks of a database: does it keep what it acknowledged, is it ours, does it agree with itself."""
+"""What is checked in a database itself: whether it is durable, ours, agrees with itself, and its seals hold."""
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from enginehouse.cli.finding import Finding, Verdict
+from enginehouse.cli.errors import CommandError
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.times import rest
 from enginehouse.storage import inspection
@@ -16,82 +18,115 @@ from enginehouse.storage.inspection import Inspection
 _CLOCKS_APART = 2_000_000  # µs
 
 
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"  # works, but something is missing
+    WRONG = "wrong"  # makes the exit code 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check has found. If the verdict is not OK, `text` also says what to do."""
+
+    name: str
+    verdict: Verdict
+    text: str
+
+
 def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
-    """Each thing that was looked at. A database that cannot be read is one finding."""
+    """Yields the finding of each check. A database that cannot be read is one finding."""
     if database is None and data is not None and not (data / "enginehouse.db").exists():
-        yield Finding("database", Verdict.DOUBTFUL, f"none in {data} yet; the first start of a server makes it.")
+        text = f"there is none in {data} yet; the first start of a server creates it."
+        yield Finding("database", Verdict.WARNING, text)
         return
     try:
         if database is not None:
-            seen = asyncio.run(inspection.postgres(database))
+            inspected = asyncio.run(inspection.postgres(database))
         else:
-            seen = inspection.sqlite((data or Path()) / "enginehouse.db")
-    except StorageRefused as refused:
-        yield Finding("database", Verdict.WRONG, refused.message)
+            inspected = inspection.sqlite((data or Path()) / "enginehouse.db")
+    except StorageRefused as refusal:
+        yield Finding("database", Verdict.WRONG, refusal.message)
         return
-    yield _durability(seen)
-    yield _schema(seen)
-    yield _clock(seen)
-    yield from _statuses(seen)
-    yield from _seals(seen)
-    if seen.slots is not None:
-        yield from _schedules(seen.slots)
+    yield _durability(inspected)
+    yield _schema(inspected)
+    yield _clock(inspected)
+    yield from _statuses(inspected)
+    yield from _seals(inspected)
+    if inspected.slots is not None:
+        yield from _schedules(inspected.slots)
 
 
-def _durability(seen: Inspection) -> Finding:
-    told = ", ".join(f"{name}={value}" for name, value in seen.settings.items())
-    if not seen.unsafe:
-        return Finding("durability", Verdict.FINE, told)
-    names = " and ".join(seen.unsafe)
-    return Finding("durability", Verdict.WRONG, f"{told}; {names} lets an answered request be lost. Turn it on.")
+def read_chain(data: Path | None, database: str | None, seal: tuple[int, str] | None) -> Verified:
+    """Returns the chain of seals over the audit, which must hold the seal. Raises CommandError."""
+    try:
+        if database is not None:
+            return asyncio.run(inspection.postgres_seals(database, seal))
+        if data is not None:
+            return inspection.sqlite_seals(data / "enginehouse.db", seal)
+    except StorageRefused as refusal:
+        raise CommandError(refusal.message) from None
+    raise CommandError("Name a server's data folder with --data, or a database with --database.", exit_code=2)
 
 
-def _schema(seen: Inspection) -> Finding:
-    if seen.schema == seen.known_schema:
-        return Finding("schema", Verdict.FINE, f"version {seen.schema}")
-    if seen.schema < seen.known_schema:
-        text = f"version {seen.schema}; the next start brings it to {seen.known_schema}."
-        return Finding("schema", Verdict.DOUBTFUL, text)
-    text = f"version {seen.schema}, newer than this program's {seen.known_schema}. Use the newer program."
+def chain_sentence(chain: Verified) -> str:
+    """Returns what a person should know about the chain, in a sentence."""
+    if chain.fault is not None:
+        return f"{chain.fault.text}; the {chain.entries} entries before it are as they were sealed."
+    text = f"{chain.entries} entries are as they were sealed, {chain.unsealed} newer entries have no seal yet"
+    return (
+        text if chain.since is None else f"{text}; the entries that were sealed until {rest(chain.since)} are deleted"
+    )
+
+
+def _durability(inspected: Inspection) -> Finding:
+    settings = ", ".join(f"{name}={value}" for name, value in inspected.settings.items())
+    if not inspected.unsafe:
+        return Finding("durability", Verdict.OK, settings)
+    names = " and ".join(inspected.unsafe)
+    text = f"{settings}; without {names} the database can lose what it has acknowledged. Turn it on."
+    return Finding("durability", Verdict.WRONG, text)
+
+
+def _schema(inspected: Inspection) -> Finding:
+    version, known = inspected.schema, inspected.known_schema
+    if version == known:
+        return Finding("schema", Verdict.OK, f"version {version}")
+    if version < known:
+        return Finding("schema", Verdict.WARNING, f"version {version}; the next start migrates it to {known}.")
+    text = f"version {version} is newer than this program's {known}. Use the newer program."
     return Finding("schema", Verdict.WRONG, text)
 
 
-def _clock(seen: Inspection) -> Finding:
-    seconds = seen.clock_ahead / 1_000_000
-    if seen.clock_ahead > _CLOCKS_APART:
-        text = f"the storage's is {seconds:.1f} s ahead of this machine's. Set this machine's clock."
+def _clock(inspected: Inspection) -> Finding:
+    seconds = inspected.clock_ahead / 1_000_000
+    if inspected.clock_ahead > _CLOCKS_APART:
+        text = f"the storage's clock is {seconds:.1f} s ahead of this machine's. Set this machine's clock."
         return Finding("clock", Verdict.WRONG, text)
-    # An embedded database remembers the last moment it spoke of, which is in the past as it should be.
-    return Finding("clock", Verdict.FINE, "the storage's is not ahead of this machine's")
+    # An embedded database remembers the last moment that it gave out; that it is in the past is normal.
+    return Finding("clock", Verdict.OK, "the storage's clock is not ahead of this machine's")
 
 
-def _statuses(seen: Inspection) -> Iterator[Finding]:
-    if not seen.disagreements:
-        yield Finding("statuses", Verdict.FINE, f"{seen.jobs} jobs agree with their tasks")
-    for wrong in seen.disagreements:
-        yield Finding("statuses", Verdict.WRONG, f"job {job_graphql(wrong.job_id)} {wrong.text}")
+def _statuses(inspected: Inspection) -> Iterator[Finding]:
+    if not inspected.disagreements:
+        yield Finding("statuses", Verdict.OK, f"{inspected.jobs} jobs agree with their tasks")
+    for one in inspected.disagreements:
+        yield Finding("statuses", Verdict.WRONG, f"job {job_graphql(one.job_id)} {one.text}")
 
 
-def _seals(seen: Inspection) -> Iterator[Finding]:
-    if seen.sealed is not None:
-        verdict = Verdict.FINE if seen.sealed.fault is None else Verdict.WRONG
-        yield Finding("audit", verdict, told(seen.sealed))
+def _seals(inspected: Inspection) -> Iterator[Finding]:
+    if inspected.sealed is not None:
+        verdict = Verdict.OK if inspected.sealed.fault is None else Verdict.WRONG
+        yield Finding("audit", verdict, chain_sentence(inspected.sealed))
 
 
-def told(found: Verified) -> str:
-    """What was found of the chain over the audit rows, in a sentence."""
-    if found.fault is not None:
-        return f"{found.fault.text}; the {found.entries} entries before it are as they were sealed."
-    text = f"{found.entries} entries are as they were sealed, {found.unsealed} younger ones are not sealed yet"
-    return text if found.since is None else f"{text}; those sealed until {rest(found.since)} were pruned"
-
-
-def _schedules(seen: SlotAudit) -> Iterator[Finding]:
-    for schedule_id, text in seen.wrong:
+def _schedules(slots: SlotAudit) -> Iterator[Finding]:
+    for schedule_id, text in slots.wrong:
         yield Finding("schedules", Verdict.WRONG, f"schedule {schedule_id} {text}")
-    if seen.overdue:
-        text = f"{seen.overdue} of {seen.active} that are to fire are overdue by more than a minute. Is a server up?"
-        yield Finding("schedules", Verdict.DOUBTFUL, text)
-    elif not seen.wrong:
-        following = "" if seen.next_at is None else f", the next at {rest(seen.next_at)}"
-        yield Finding("schedules", Verdict.FINE, f"{seen.active} are to fire{following}")
+    if slots.overdue:
+        text = (
+            f"{slots.overdue} of {slots.active} active schedules are overdue by more than a minute. Does a server run?"
+        )
+        yield Finding("schedules", Verdict.WARNING, text)
+    elif not slots.wrong:
+        following = "" if slots.next_at is None else f"; the next fires at {rest(slots.next_at)}"
+        yield Finding("schedules", Verdict.OK, f"{slots.active} are active{following}")

@@ -1,155 +1,84 @@
-"""A job followed until it has ended: a live table on a terminal, a line for each event where output is piped."""
+"""A job followed until it has ended: a live table on a terminal, a line for each event in a pipe; and why it failed."""
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from typing import Final
 
-import click
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
-from enginehouse.cli import history, output
-from enginehouse.client import events, jobs
-from enginehouse.client.http import Connection
+from enginehouse.cli import job_view, output
+from enginehouse.cli.errors import CommandError
+from enginehouse.client import Client, Json, RequestFailed, events, jobs
 
-ENDED = frozenset({"complete", "failed", "aborted"})
-_SHORTEST, _LONGEST = 0.1, 1.0
-_TOLD_BY_TASKS = frozenset({"created", "queued", "started", "completed", "failed", "aborted"})
-
-Json = dict[str, Any]
+_PAUSE: Final = 0.1  # seconds between two looks at the job
+_LOG_LINES: Final = 20
+# Kinds that a job has because a task of it has them.
+_FROM_TASKS: Final = frozenset({"created", "queued", "started", "completed", "failed", "aborted"})
 
 
-def follow(server: Connection, job_id: str, console: Console) -> Json:
-    """The job as it was when it had ended, shown on the way there. Raises RequestFailed."""
-    view: _Table | _Lines = _Table(server, job_id, console) if console.is_terminal else _Lines(server, job_id, console)
-    with view:
-        try:
-            for message in events.follow(server, job_id, heartbeat=1 if console.is_terminal else 15):
-                view.tell(message)
-        except events.NotServedError:
-            view.look()  # raises where it is the job that there is not
-            click.echo("This server has no event streams; it is asked again and again instead.", err=True)
-            for job in snapshots(server, job_id):
-                view.show(job)
-    return jobs.detail(server, job_id)
+def follow(client: Client, job_id: str, console: Console) -> Json:
+    """The job has ended, and the console shows how it went. Returns the job. Raises RequestFailed."""
+    if console.is_terminal:
+        _show_table(client, job_id, console)
+    else:
+        _print_lines(client, job_id, console)
+    return jobs.get(client, job_id)
 
 
-def until_ended(server: Connection, job_id: str) -> Json:
-    """The job as it was when it had ended. Raises RequestFailed."""
-    try:
-        for _ in events.follow(server, job_id):
-            pass
-    except events.NotServedError:
-        [*_, ended] = snapshots(server, job_id)
-        return ended
-    return jobs.detail(server, job_id)
+def watch(client: Client, job_id: str) -> Json:
+    """The job has ended, and stdout shows how it went and how it ended. Returns the job. Raises RequestFailed."""
+    console = output.console()
+    job = follow(client, job_id, console)
+    console.print(f"job {job['coreJobID']}: {job['jobStatus']}")
+    return job
 
 
-def snapshots(server: Connection, job_id: str) -> Iterator[Json]:
-    """The job each time it has changed, up to its end; asked often while it moves, seldom while it does not."""
-    last: Json | None = None
-    pause = _SHORTEST
-    while True:
-        job = jobs.detail(server, job_id)
-        if job != last:
-            last, pause = job, _SHORTEST
-            yield job
-        if job["jobStatus"] in ENDED:
-            return
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST)
+def refuse_unless_complete(client: Client, job: Json, *, hint: str = "See: enginehouse job logs") -> None:
+    """The job is complete. Raises CommandError when it is not, with the causes and the `hint`."""
+    status = job["jobStatus"]
+    if status == "complete":
+        return
+    name = job["coreJobID"]
+    if status == "aborted":
+        raise CommandError(f"Job {name} was cancelled. Run it again with: enginehouse job retry {name}")
+    causes = [
+        f"{task['engine']['name'] if task['engine'] else task['id']} failed, {task['failureReason']}: "
+        f"{task['failureMessage'] or 'no message'}"
+        for task in jobs.failures(client, name)
+    ]
+    raise CommandError(f"Job {name} failed. {' '.join(causes)}{f' {hint} {name}' if hint else ''}")
 
 
-def tasks(job: Json) -> Table:
-    """The tasks of a job, how far each is, and what went wrong."""
-    return output.table(
-        ("task", "engine", "status", "chunks", "note"),
-        [
-            (number, task_name(task), output.status(task["taskStatus"]), chunks(task), Text(note(task), "red"))
-            for number, task in enumerate(job["tasks"])
-        ],
-    )
+def log_tail(client: Client, job: Json) -> list[str]:
+    """Returns the last lines that the failed tasks of the job have printed, none where they cannot be read."""
+    lines: list[str] = []
+    for task in job["tasks"]:
+        if task["taskStatus"] == "failed":
+            try:
+                for _, text in jobs.logs(client, task["internalTaskID"]):
+                    lines = [*lines, *text.splitlines()][-_LOG_LINES:]
+            except RequestFailed:
+                continue
+    return lines
 
 
-def task_name(task: Json) -> str:
-    """What a person calls the task: its engine's name."""
-    return str(task.get("engineName") or task["engineId"])
+def _show_table(client: Client, job_id: str, console: Console) -> None:
+    """The tasks as they are now, read again when something has happened, but not for every event."""
+    read_at = -_PAUSE
+    with Live(console=console, auto_refresh=False) as live:
+        for message in events.follow(client, job_id, heartbeat=1):
+            if message.kind == "end" or time.monotonic() - read_at >= _PAUSE:
+                live.update(job_view.task_table(jobs.get(client, job_id)), refresh=True)
+                read_at = time.monotonic()
 
 
-def chunks(task: Json) -> str:
-    """How many of its items a task has done; nothing before it has any."""
-    counted = task["chunkCountInfo"]
-    total = counted["chunkToProcessCount"]
-    return f"{counted['chunkCompletedCount']}/{total}" if total else ""
-
-
-def note(task: Json) -> str:
-    """Why a task failed, and how often it was tried again."""
-    parts = []
-    if "reusedFrom" in task:
-        parts.append("reused")
-    if task["taskStatus"] in ENDED and (retried := task["chunkCountInfo"]["retryCount"]):
-        parts.append(f"{retried} tried again")
-    if task.get("failureReason", "none") != "none":
-        parts.append(f"{task['failureReason']}: {task.get('failureDetail') or ''}".rstrip(": "))
-    return "; ".join(parts)
-
-
-class _Table:
-    """The tasks as they are, on a terminal: looked at anew when something has happened, though not at every event."""
-
-    def __init__(self, server: Connection, job_id: str, console: Console) -> None:
-        self._server, self._job_id = server, job_id
-        self._live = Live(console=console, auto_refresh=False)
-        self._looked = -_SHORTEST
-
-    def __enter__(self) -> None:
-        self._live.__enter__()
-
-    def __exit__(self, *exception: Any) -> None:
-        self._live.__exit__(*exception)
-
-    def tell(self, message: events.Message) -> None:
-        if message.kind == "end" or time.monotonic() - self._looked >= _SHORTEST:
-            self.look()
-
-    def look(self) -> None:
-        self.show(jobs.detail(self._server, self._job_id))
-        self._looked = time.monotonic()
-
-    def show(self, job: Json) -> None:
-        self._live.update(Group(tasks(job)), refresh=True)
-
-
-class _Lines:
-    """What happens to the tasks, a line for each event; of the job itself only what its tasks do not tell."""
-
-    def __init__(self, server: Connection, job_id: str, console: Console) -> None:
-        self._server, self._job_id, self._console = server, job_id, console
-        self._names: list[str] = []
-        self._said: dict[int, str] = {}
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def tell(self, message: events.Message) -> None:
-        number = message.data.get("task")
-        if message.id is None or (number is None and message.kind in _TOLD_BY_TASKS):
-            return
-        if number is not None and number >= len(self._names):
-            self.look()
-        name = "job" if number is None else self._names[number]
-        self._console.print(history.line(message.data, name))
-
-    def look(self) -> None:
-        self._names = [task_name(task) for task in jobs.detail(self._server, self._job_id)["tasks"]]
-
-    def show(self, job: Json) -> None:
-        for number, task in enumerate(job["tasks"]):
-            word = task["taskStatus"]
-            if word != self._said.get(number, "pending"):
-                self._said[number] = word
-                self._console.print(f"{task_name(task):<32} {word:<14} {note(task)}".rstrip())
+def _print_lines(client: Client, job_id: str, console: Console) -> None:
+    """Each event of a task is a line; an event of the job itself is one only when it does not follow from its tasks."""
+    names: list[str] = []
+    for message in events.follow(client, job_id):
+        ordinal = message.data.get("task")
+        if message.id is None or (ordinal is None and message.kind in _FROM_TASKS):
+            continue
+        if ordinal is not None and ordinal >= len(names):
+            names = [job_view.task_name(task) for task in jobs.get(client, job_id)["tasks"]]
+        console.print(job_view.event_line(message.data, "job" if ordinal is None else names[ordinal]))

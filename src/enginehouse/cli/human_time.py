@@ -2,18 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from enginehouse.client import Json
 from enginehouse.domain.schedules.calendar import instant_of
 from enginehouse.domain.schedules.timing import Unit
 from enginehouse.domain.schedules.zones import zone_names
 from enginehouse.domain.times import rest
-
-Json = dict[str, Any]
 
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _GROUPS: Final = {"weekday": DAYS[:5], "weekend": DAYS[5:]}
@@ -24,7 +22,7 @@ _UNITS: Final = {
 }  # fmt: skip
 _LONG: Final = {Unit.DAYS: 86_400, Unit.WEEKS: 7 * 86_400}
 _RHYTHM: Final = re.compile(r"(?P<what>.+?)(?:\s+at\s+(?P<times>.+))?", re.IGNORECASE)
-_COUNTED: Final = re.compile(r"(?:(?P<count>\d+)\s*)?(?P<unit>[a-z]+?)s?")
+_INTERVAL: Final = re.compile(r"(?:(?P<count>\d+)\s*)?(?P<unit>[a-z]+?)s?")
 _LENGTH: Final = re.compile(r"(?P<count>\d+)\s*(?P<unit>[a-z]*?)s?")
 _TIME: Final = re.compile(r"(?P<hour>\d{1,2})(?::(?P<rest>\d\d(?::\d\d)?))?\s*(?P<half>am|pm)?")
 _SPANS: Final = re.compile(r"\s+to\s+|\s*[-–]\s*")
@@ -34,123 +32,119 @@ _ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class UnclearTime(ValueError):
-    """The text is no time that is understood; the message says what is."""
+    """Nobody can say which time the text means; the message shows texts that work."""
 
 
 def rhythm(text: str) -> Json:
-    """The parts of a schedule that runs every `text`, in the fields of the interface. Raises UnclearTime."""
-    said = " ".join(text.lower().split()).removeprefix("every ")
-    found = _RHYTHM.fullmatch(said)
-    times = [] if found is None or found["times"] is None else _AND.split(found["times"])
-    what = said if found is None else found["what"]
+    """Returns the parts of a schedule that runs every `text`, in the fields of the interface. Raises UnclearTime."""
+    phrase = " ".join(text.lower().split()).removeprefix("every ")
+    match = _RHYTHM.fullmatch(phrase)
+    times = [] if match is None or match["times"] is None else _AND.split(match["times"])
+    what = phrase if match is None else match["what"]
     if (days := _days(what)) is not None:
         if not times:
             raise UnclearTime(f'at which time? For example: "{what} at 08:00".')
         return {"weeklyScheduleParts": [_weekly(day, each) for day in days for each in times]}
-    counted = _COUNTED.fullmatch(what)
-    unit = None if counted is None else _UNITS.get(counted["unit"])
-    if counted is None or unit is None:
+    interval = _INTERVAL.fullmatch(what)
+    unit = None if interval is None else _UNITS.get(interval["unit"])
+    if interval is None or unit is None:
         raise UnclearTime(
             f'"{text}" is not understood. For example: "15 minutes", "day at 21:30", "monday and friday at 9am".'
         )
     if unit is Unit.DAYS and not times:
         raise UnclearTime(f'at which time? For example: "{what} at 08:00".')
-    part = {"repeatInterval": int(counted["count"] or 1), "repeatIntervalUnit": unit.value.capitalize()}
+    part = {"repeatInterval": int(interval["count"] or 1), "repeatIntervalUnit": unit.value.capitalize()}
     return {"recurringScheduleParts": [part | {"startTime": clock(each)} for each in times] or [part]}
 
 
 def length(text: str) -> int:
-    """The seconds in `30`, `5 min` or `2h`. Raises UnclearTime."""
-    found = _LENGTH.fullmatch(text.strip().lower())
-    unit = None if found is None else _UNITS.get(found["unit"] or "s")
+    """Returns the seconds in `30`, `5 min` or `2h`. Raises UnclearTime."""
+    match = _LENGTH.fullmatch(text.strip().lower())
+    unit = None if match is None else _UNITS.get(match["unit"] or "s")
     seconds = None if unit is None else unit.seconds or _LONG.get(unit)
-    if found is None or seconds is None:
-        raise UnclearTime(f'"{text}" is no length of time. For example: "30 s", "5 min", "2 h".')
-    return int(found["count"]) * seconds
+    if match is None or seconds is None:
+        raise UnclearTime(f'"{text}" is not a length of time. For example: "30 s", "5 min", "2 h".')
+    return int(match["count"]) * seconds
 
 
 def clock(text: str) -> str:
-    """`HH:MM` or `HH:MM:SS` of `21:30`, `9am`, `9:30 pm`, `noon`, `midnight`. Raises UnclearTime."""
-    said = {"noon": "12:00", "midnight": "00:00"}.get(text.strip().lower(), text.strip().lower())
-    found = _TIME.fullmatch(said)
-    hour = 99 if found is None or not (found["rest"] or found["half"]) else int(found["hour"])
-    if found is not None and found["half"]:
-        hour = hour % 12 + (12 if found["half"] == "pm" else 0) if 1 <= hour <= 12 else 99
-    if found is None or hour > 23:
-        raise UnclearTime(f'"{text}" is no time of day. For example: "21:30", "9am".')
+    """Returns `HH:MM` or `HH:MM:SS` of `21:30`, `9am`, `9:30 pm`, `noon`, `midnight`. Raises UnclearTime."""
+    phrase = text.strip().lower()
+    match = _TIME.fullmatch({"noon": "12:00", "midnight": "00:00"}.get(phrase, phrase))
+    hour = 99 if match is None or not (match["rest"] or match["half"]) else int(match["hour"])
+    if match is not None and match["half"]:
+        hour = hour % 12 + (12 if match["half"] == "pm" else 0) if 1 <= hour <= 12 else 99
+    if match is None or hour > 23:
+        raise UnclearTime(f'"{text}" is not a time of day. For example: "21:30", "9am".')
     try:
-        return time.fromisoformat(f"{hour:02}:{found['rest'] or '00'}").isoformat().removesuffix(":00")
+        return time.fromisoformat(f"{hour:02}:{match['rest'] or '00'}").isoformat().removesuffix(":00")
     except ValueError:
-        raise UnclearTime(f'"{text}" is no time of day. For example: "21:30", "9am".') from None
+        raise UnclearTime(f'"{text}" is not a time of day. For example: "21:30", "9am".') from None
 
 
 def moment(text: str, zone: ZoneInfo, now: datetime) -> str:
-    """RFC 3339 of `2026-12-01 10:00`, `tomorrow 9am`, `friday at 18:00`, `in 2 hours`, `now`. Raises UnclearTime.
+    """Returns RFC 3339 of `2026-12-01 10:00`, `tomorrow 9am`, `friday at 18:00`, `in 2 hours`, `now`.
 
-    What says no offset is local time in `zone`.
+    A text without an offset is local time in `zone`. Raises UnclearTime.
     """
-    said = " ".join(text.lower().split())
-    if said == "now":
-        return _written(now)
-    if said.startswith("in "):
-        return _written(now + timedelta(seconds=length(said[3:])))
-    if (found := _DAY.fullmatch(said)) and (day := _named_day(found["day"], now.astimezone(zone).date())):
-        at = clock(found["time"]) if found["time"] else "00:00"
-        return _local(datetime.combine(day, time.fromisoformat(at)), zone)
+    phrase = " ".join(text.lower().split())
+    if phrase == "now":
+        return _rfc3339(now)
+    if phrase.startswith("in "):
+        return _rfc3339(now + timedelta(seconds=length(phrase[3:])))
+    if (match := _DAY.fullmatch(phrase)) and (day := _next_day(match["day"], now.astimezone(zone).date())):
+        at = clock(match["time"]) if match["time"] else "00:00"
+        return _from_local(datetime.combine(day, time.fromisoformat(at)), zone)
     try:
-        given = datetime.fromisoformat(text.strip())
+        at_moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UnclearTime(
-            f'"{text}" is no moment. For example: "2026-12-01 10:00", "tomorrow 9am", "in 2 hours".'
+            f'"{text}" is not a moment. For example: "2026-12-01 10:00", "tomorrow 9am", "in 2 hours".'
         ) from None
-    return _written(given) if given.tzinfo is not None else _local(given, zone)
+    return _rfc3339(at_moment) if at_moment.tzinfo is not None else _from_local(at_moment, zone)
 
 
-def excluded(text: str) -> str:
-    """The date as it is sent. Raises UnclearTime."""
+def calendar_date(text: str) -> str:
+    """Returns the ISO date in the text. Raises UnclearTime."""
     try:
         if _ISO_DAY.fullmatch(text):
             return date.fromisoformat(text).isoformat()
     except ValueError:
         pass
-    raise UnclearTime(f'"{text}" is no date. For example: "2026-12-24".')
+    raise UnclearTime(f'"{text}" is not a date. For example: "2026-12-24".')
 
 
 def local_zone() -> str:
-    """The IANA name of this machine's time zone, UTC where it has none."""
-    for name in _names_of_here():
-        if name in zone_names():
-            return name
-    return "UTC"
-
-
-def _names_of_here() -> Iterator[str]:
-    yield os.environ.get("TZ", "").removeprefix(":")
-    yield str(Path("/etc/localtime").resolve()).rpartition("zoneinfo/")[2]
+    """Returns the IANA name of this machine's time zone, UTC when it has none."""
+    names = (
+        os.environ.get("TZ", "").removeprefix(":"),
+        str(Path("/etc/localtime").resolve()).rpartition("zoneinfo/")[2],
+    )
+    return next((name for name in names if name in zone_names()), "UTC")
 
 
 def _days(what: str) -> list[str] | None:
-    """The days of the week that are named, None where something else is."""
-    found = list[str]()
+    """Returns the days of the week that the text names, None when it names something else."""
+    days = list[str]()
     for word in _AND.split(what):
-        named = word.removesuffix("s")
-        match = _GROUPS.get(named) or [day for day in DAYS if day.lower() == named or day[:3].lower() == word]
-        if not match:
+        name = word.removesuffix("s")
+        group = _GROUPS.get(name) or [day for day in DAYS if day.lower() == name or day[:3].lower() == word]
+        if not group:
             return None
-        found += match
-    return found
+        days += group
+    return days
 
 
 def _weekly(day: str, times: str) -> Json:
-    start, *rest_ = _SPANS.split(times)
-    if len(rest_) > 1:
-        raise UnclearTime(f'"{times}" is no span of time. For example: "08:00 to 17:00".')
+    start, *stops = _SPANS.split(times)
+    if len(stops) > 1:
+        raise UnclearTime(f'"{times}" is not a span of time. For example: "08:00 to 17:00".')
     part = {"scheduledDay": day, "startTime": clock(start)}
-    return part | {"stopTime": clock(rest_[0])} if rest_ else part
+    return part | {"stopTime": clock(stops[0])} if stops else part
 
 
-def _named_day(word: str, today: date) -> date | None:
-    """The date that is meant: a day of the week is the next one, never today."""
+def _next_day(word: str, today: date) -> date | None:
+    """Returns the date that the word means. A day of the week is the next one, never today."""
     if word in ("today", "tomorrow"):
         return today + timedelta(days=word == "tomorrow")
     for number, day in enumerate(DAYS):
@@ -159,12 +153,12 @@ def _named_day(word: str, today: date) -> date | None:
     return None
 
 
-def _local(local: datetime, zone: ZoneInfo) -> str:
+def _from_local(local: datetime, zone: ZoneInfo) -> str:
     instant = instant_of(local, zone)
     if instant is None:
         raise AssertionError("only a schedule leaves a local time out")
     return rest(instant)
 
 
-def _written(at: datetime) -> str:
+def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

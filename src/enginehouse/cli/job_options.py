@@ -1,94 +1,74 @@
 """From the flags of `job create`, or a file, to the request that is sent."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from enginehouse.cli.problem import FailureError
-from enginehouse.client import engines, files, jobs
-from enginehouse.client.http import Connection
+from enginehouse.cli.errors import CommandError
+from enginehouse.cli.options import engine_id, json_object
+from enginehouse.client import Client, Json, UnusableFile, files, jobs
 
-Json = dict[str, Any]
+Created = tuple[list[str], list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One engine, and what it works on: at most one of a URL, a text and a file."""
+class TaskFlags:
+    """The flags that describe a job of one task: an engine, and at most one of a URL, a text and a file."""
 
-    engine: str | None = None
-    url: str | None = None
-    text: str | None = None
-    file: Path | None = None
-    payload: str | None = None
-    key: str | None = None
+    engine: str | None
+    source_url: str | None
+    text: str | None
+    file: Path | None
+    payload: str | None
 
-    def anything(self) -> bool:
-        """True when any of it was given."""
-        return any(value is not None for value in (self.engine, self.url, self.text, self.file, self.payload))
+    def is_empty(self) -> bool:
+        """True when there is none of them."""
+        return (self.engine, self.source_url, self.text, self.file, self.payload) == (None,) * 5
 
-    def create(self, server: Connection) -> tuple[str, list[str]]:
-        """The job of one task is durable; answers its id and the warnings. Raises FailureError, RequestFailed."""
-        sources = [flag for flag in ("url", "text", "file") if getattr(self, flag) is not None]
+    def create(self, client: Client, *, key: str | None) -> Created:
+        """The job is durable. Returns its id and the warnings. Raises CommandError, RequestFailed."""
+        inputs = {"url": self.source_url, "text": self.text, "file": self.file}
+        flags = [flag for flag, value in inputs.items() if value is not None]
         if self.engine is None:
-            raise FailureError(
+            raise CommandError(
                 "Give --engine, or --from with a whole request. See: enginehouse engine list", exit_code=2
             )
-        if len(sources) > 1:
-            raise FailureError(f"Give one of --{' and --'.join(sources)}, not both.", exit_code=2)
-        payload = self._payload()
-        chosen = engine_id(server, self.engine)
-        if self.url is not None:
-            payload["url"] = self.url
+        if len(flags) > 1:
+            raise CommandError(f"Give one of --{' and --'.join(flags)}, not both.", exit_code=2)
+        payload = {} if self.payload is None else json_object("--payload", self.payload)
+        task: Json = {"engineId": engine_id(client, self.engine)}
+        if self.source_url is not None:
+            payload["url"] = self.source_url
         if self.text is not None:
             payload["text"] = self.text
-        task = {"engineId": chosen, **({"payload": payload} if payload else {})}
-        target = {"targetId": _uploaded(server, self.file)} if self.file is not None else {}
-        return jobs.create(server, {"tasks": [task], **target}, key=self.key)
-
-    def _payload(self) -> Json:
-        try:
-            given = json.loads(self.payload) if self.payload is not None else {}
-        except ValueError as fault:
-            raise FailureError(f"--payload: not JSON: {fault}.", exit_code=2) from None
-        if not isinstance(given, dict):
-            raise FailureError("--payload: a JSON object is needed.", exit_code=2)
-        return given
+        if payload:
+            task["payload"] = payload
+        job: Json = {"tasks": [task]}
+        if self.file is not None:
+            job["targetId"] = _upload(client, self.file)
+        job_id, warnings = jobs.create(client, job, key=key)
+        return [job_id], warnings
 
 
-def read_request(server: Connection, file: IO[bytes], *, key: str | None = None) -> tuple[list[str], list[str]]:
-    """What the file describes is created: ids and warnings. `jobs` makes it REST's body, else it is GraphQL's input."""
-    try:
-        body = json.loads(file.read())
-    except ValueError as fault:
-        raise FailureError(f"--from {file.name}: not JSON: {fault}.", exit_code=2) from None
-    if not isinstance(body, dict):
-        raise FailureError(f"--from {file.name}: a JSON object is needed.", exit_code=2)
+def create_from_file(client: Client, file: IO[bytes], *, key: str | None) -> Created:
+    """What the file describes is created. Returns ids and warnings. Raises CommandError, RequestFailed.
+
+    A body with `jobs` is for REST, every other is the input of GraphQL's createJob.
+    """
+    flag = f"--from {file.name}"
+    body = json_object(flag, file.read())
     if "jobs" in body:
-        return jobs.create_many(server, body, key=key)
-    given = body.get("input", body)
-    if not isinstance(given, dict) or "tasks" not in given:
+        return jobs.create_many(client, body, key=key)
+    job = body.get("input", body)
+    if not isinstance(job, dict) or "tasks" not in job:
         text = 'an object with "jobs" (REST) or with "tasks" (the input of createJob) is needed.'
-        raise FailureError(f"--from {file.name}: {text}", exit_code=2)
-    made, warnings = jobs.create(server, given, key=key)
-    return [made], warnings
+        raise CommandError(f"{flag}: {text}", exit_code=2)
+    job_id, warnings = jobs.create(client, job, key=key)
+    return [job_id], warnings
 
 
-def _uploaded(server: Connection, file: Path) -> str:
+def _upload(client: Client, file: Path) -> str:
     try:
-        kind = files.kind_of(file)
-    except files.NotUsable as fault:
-        raise FailureError(str(fault)) from None
-    return files.upload(server, file, kind.media_type)
-
-
-def engine_id(server: Connection, name: str) -> str:
-    found = engines.named(server, name)
-    match found:
-        case [one]:
-            return str(one["id"])
-        case []:
-            raise FailureError(f'Engine "{name}" was not found. See: enginehouse engine list')
-        case several:
-            names = ", ".join(f"{one['name']} ({one['id']})" for one in several[:4])
-            raise FailureError(f'"{name}" is a part of the names of {len(several)} engines; give one\'s id: {names} …')
+        return files.upload(client, file)
+    except UnusableFile as fault:
+        raise CommandError(str(fault)) from None

@@ -1,11 +1,11 @@
-"""What the machine has to offer a server: engines, programs, disk, and ways to keep processes in hand."""
+"""What `doctor` checks on the machine: engines, programs, disk, and whether no process of an engine can escape."""
 
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, entry_points, requires
 from pathlib import Path
 
-from enginehouse.cli.finding import Finding, Verdict
+from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.engine import ENTRY_POINT_GROUP
 from enginehouse.engines import processes
@@ -15,62 +15,59 @@ _LITTLE, _TOO_LITTLE = 2 << 30, 200 << 20
 
 
 def findings(data: Path | None) -> Iterator[Finding]:
-    """Each thing that was looked at, in the order in which a person reads it."""
-    yield Finding("native engines", Verdict.FINE, f"{len(ENGINES)} in the server itself")
+    """Yields the finding of each check, in the order in which a person reads them."""
+    yield Finding("native engines", Verdict.OK, f"{len(ENGINES)} in the server itself")
     yield from _entry_points()
     yield from _packages()
-    yield _program("ffmpeg", "media other than text and WAV cannot be cut into chunks without it.")
+    yield _program("ffmpeg", "without it, media other than text and WAV cannot be cut into chunks.")
     if data is not None:
         yield _disk(data)
     if processes.become_subreaper():
-        yield Finding("subreaper", Verdict.FINE, "what an engine leaves behind is found and ended")
+        yield Finding("subreaper", Verdict.OK, "the server ends every process that an engine leaves behind")
     else:
-        yield Finding(
-            "subreaper", Verdict.DOUBTFUL, "not on this system; processes that leave their group may stay behind."
-        )
+        text = "this system has none; a process that leaves its group can outlive its engine."
+        yield Finding("subreaper", Verdict.WARNING, text)
 
 
 def _entry_points() -> Iterator[Finding]:
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
+        name = f"engine {entry.name}"
         try:
             spec = entry.load().spec
-        except Exception as error:  # an engine is other people's code: whatever it raises is the finding
-            yield Finding(
-                f"engine {entry.name}", Verdict.WRONG, f"cannot be imported: {type(error).__name__}: {error}."
-            )
+        except Exception as error:  # an engine is foreign code: whatever it raises is the finding
+            yield Finding(name, Verdict.WRONG, f"cannot be imported: {type(error).__name__}: {error}.")
             continue
         if isinstance(spec, EngineSpec):
-            yield Finding(f"engine {entry.name}", Verdict.FINE, spec.name)
+            yield Finding(name, Verdict.OK, spec.name)
         else:
-            yield Finding(f"engine {entry.name}", Verdict.WRONG, f"{entry.value} has no EngineSpec.")
+            yield Finding(name, Verdict.WRONG, f"{entry.value} has no EngineSpec.")
 
 
 def _packages() -> Iterator[Finding]:
-    """What the shipped engines need and a server without them does not: the extra `engines`."""
+    """The packages of the extra `engines`, which the reference engines need and the server does not."""
     for line in requires("enginehouse") or ():
         requirement, _, marker = line.partition(";")
         if "extra" not in marker or "engines" not in marker:
             continue
         name = next(part for part in requirement.replace(">", " ").replace("=", " ").replace("<", " ").split())
         try:
-            yield Finding(f"package {name}", Verdict.FINE, distribution(name).version)
+            yield Finding(f"package {name}", Verdict.OK, distribution(name).version)
         except PackageNotFoundError:
-            yield Finding(
-                f"package {name}", Verdict.DOUBTFUL, "not installed; pip install 'enginehouse[engines]' brings it."
-            )
+            text = "is not installed. Install it with: pip install 'enginehouse[engines]'"
+            yield Finding(f"package {name}", Verdict.WARNING, text)
 
 
 def _program(name: str, without: str) -> Finding:
-    found = shutil.which(name)
-    return Finding(name, Verdict.FINE, found) if found else Finding(name, Verdict.DOUBTFUL, f"not found; {without}")
+    path = shutil.which(name)
+    return Finding(name, Verdict.OK, path) if path else Finding(name, Verdict.WARNING, f"was not found; {without}")
 
 
 def _disk(data: Path) -> Finding:
-    place = data
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    text = f"{free / (1 << 30):.1f} GB free under {place}"
+    folder = data
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    text = f"{free / (1 << 30):.1f} GB free under {folder}"
     if free < _TOO_LITTLE:
-        return Finding("disk", Verdict.WRONG, f"{text}; make room before the database cannot grow.")
-    return Finding("disk", Verdict.DOUBTFUL if free < _LITTLE else Verdict.FINE, text)
+        return Finding("disk", Verdict.WRONG, f"{text}. Make room, or the database cannot grow.")
+    return Finding("disk", Verdict.WARNING if free < _LITTLE else Verdict.OK, text)

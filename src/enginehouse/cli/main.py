@@ -1,26 +1,62 @@
-"""The command `enginehouse`: which commands there are, and how a failure of any of them is told."""
+"""The command `enginehouse`: which commands there are, and how it ends when one of them fails."""
 
 import os
 import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import click
 
 from enginehouse import __version__
-from enginehouse.cli.lazy import LazyGroup, Named
-from enginehouse.cli.problem import FailureError
+from enginehouse.cli.errors import CommandError
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """Where a command is (`package.module:attribute`), and its line in `--help`."""
+
+    place: str
+    summary: str
+
+
+class LazyGroup(click.Group):
+    """Imports a command only when it is called, so that `--help` is quick."""
+
+    def __init__(self, *args: Any, lazy: dict[str, LazyCommand], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        lazy = self._lazy.get(cmd_name)
+        if lazy is None:
+            return None
+        module, _, attribute = lazy.place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])
+
 
 _COMMANDS = {
-    "serve": Named("enginehouse.cli.serve:serve", "Start a server and keep it up until it is stopped."),
-    "run": Named("enginehouse.cli.run:run", "Run a job on a file, a URL or the sample, on a server of its own."),
-    "job": Named("enginehouse.cli.job:job", "Create, watch, cancel and retry jobs; fetch their results."),
-    "schedule": Named("enginehouse.cli.schedule:schedule", "Run jobs at set times: create, foresee, pause, look back."),
-    "engine": Named("enginehouse.cli.engine:engine", "See which engines there are."),
-    "organization": Named("enginehouse.cli.organization:organization", "Create and list organizations."),
-    "user": Named("enginehouse.cli.user:user", "Create users and set their passwords."),
-    "token": Named("enginehouse.cli.token:token", "Create, list and revoke tokens."),
-    "worker": Named("enginehouse.cli.worker:worker", "See who runs work."),
-    "audit": Named("enginehouse.cli.audit:audit", "See who did what, and whether that record is as it was written."),
-    "doctor": Named("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),
+    "serve": LazyCommand("enginehouse.cli.serve:serve", "Start a server, which runs until it is stopped."),
+    "run": LazyCommand("enginehouse.cli.run:run", "Run a job on a file, a URL or the sample, on a server of its own."),
+    "job": LazyCommand("enginehouse.cli.job:job", "Create, watch, cancel and retry jobs; fetch their results."),
+    "schedule": LazyCommand("enginehouse.cli.schedule:schedule", "Create, preview, pause and launch schedules."),
+    "engine": LazyCommand("enginehouse.cli.engine:engine", "List engines; limit and pause them."),
+    "organization": LazyCommand(
+        "enginehouse.cli.organization:organization", "Create and list organizations; share the server between them."
+    ),
+    "user": LazyCommand("enginehouse.cli.user:user", "Create users and set their passwords."),
+    "token": LazyCommand("enginehouse.cli.token:token", "Create, list and revoke tokens."),
+    "worker": LazyCommand("enginehouse.cli.worker:worker", "List workers."),
+    "audit": LazyCommand("enginehouse.cli.audit:audit", "Read who did what, and check that nobody changed the record."),
+    "doctor": LazyCommand("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),
 }
 
 _HELP = """The server for AI jobs, and the commands to use it.
@@ -30,31 +66,31 @@ _HELP = """The server for AI jobs, and the commands to use it.
     """
 
 
-@click.group(cls=LazyGroup, named=_COMMANDS, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=_COMMANDS, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="enginehouse")
 def enginehouse() -> None:
     pass
 
 
 def main() -> None:
-    """The command has run. Exit code 0: it did what was asked; 1: it could not, and said why; 2: it was misused."""
+    """The command has run. The exit code is 0 when it did its work, 1 when it could not, 2 when it was misused."""
     try:
         code = enginehouse.main(prog_name="enginehouse", standalone_mode=False)
-    except FailureError as failure:
-        _say(failure.message)
-        code = failure.exit_code
+    except CommandError as error:
+        _report(error.message)
+        code = error.exit_code
     except click.ClickException as misuse:
         misuse.show()
         code = misuse.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("stopped.")
+        _report("stopped.")
         code = 130
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes at its end.
+        # The reader of the output is gone; Python would complain again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _say(message: str) -> None:
+def _report(message: str) -> None:
     click.echo(f"enginehouse: {message}", err=True)

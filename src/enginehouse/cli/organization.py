@@ -1,13 +1,12 @@
-"""`enginehouse organization …`."""
-
-from typing import Any
+"""`enginehouse organization …`: organizations, and how they share the server."""
 
 import click
 
-from enginehouse.cli import output, pause
-from enginehouse.cli.connection import at_server
-from enginehouse.client import accounts, limits
-from enginehouse.client.http import Connection
+from enginehouse.cli import output
+from enginehouse.cli.connection import with_client
+from enginehouse.cli.limits import add_pause_commands
+from enginehouse.cli.options import number_or_none
+from enginehouse.client import Client, Json, accounts, limits
 
 
 @click.group()
@@ -15,60 +14,57 @@ def organization() -> None:
     """Create and list organizations; share the server between them."""
 
 
-pause.add_to(organization, "organizations", what="an organization")
+add_pause_commands(
+    organization,
+    "organizations",
+    pause_help="Let nothing more of an organization start; what runs goes on.",
+    resume_help="End the pause of an organization.",
+)
 
 
 @organization.command()
 @click.argument("name")
-@click.option("--default-retries", type=int, help="For tasks that say nothing themselves.")
+@click.option("--default-retries", type=int, help="The retries of a task that does not set its own.")
 @output.json_option
-@at_server
-def create(server: Connection, name: str, *, default_retries: int | None, as_json: bool) -> None:
-    """Create an organization; a super administrator's token is needed."""
-    made = accounts.create_organization(server, name, default_retries)
-    if as_json:
-        output.show_json(made)
-    else:
-        click.echo(made["organizationID"])
+@with_client
+def create(client: Client, name: str, *, default_retries: int | None, as_json: bool) -> None:
+    """Create an organization. The token must be a super administrator's."""
+    record = accounts.create_organization(client, name, default_retries=default_retries)
+    output.show(record, record["organizationID"], as_json=as_json)
 
 
 @organization.command("list")
 @output.json_option
-@at_server
-def list_(server: Connection, *, as_json: bool) -> None:
+@with_client
+def list_(client: Client, *, as_json: bool) -> None:
     """List the organizations that the token may act for."""
-    found = accounts.organizations(server)
+    records = accounts.organizations(client)
     if as_json:
-        output.show_json(found)
+        output.show_json(records)
         return
     rows = [
         (one["organizationID"], one["name"], one["internalOrganizationID"], _share(one), one["createdDateTime"])
-        for one in found
+        for one in records
     ]
     output.console().print(output.table(("organization", "name", "REST id", "share", "created"), rows))
 
 
 @organization.command("set")
 @click.argument("organization_id", metavar="ID")
-@click.option("--weight", type=int, help="Its share of the slots beside the others', 1 for an ordinary one.")
-@click.option("--running-limit", metavar="NUMBER|none", help="At most so many attempts of it run at once.")
+@click.option("--weight", type=int, help="Its share of the worker slots. An ordinary organization has weight 1.")
+@click.option("--running-limit", metavar="NUMBER|none", help="How many attempts of it may run at once.")
 @output.json_option
-@at_server
-def set_(
-    server: Connection, organization_id: str, *, weight: int | None, running_limit: str | None, as_json: bool
-) -> None:
-    """Change an organization's share of the server; a super administrator's token is needed."""
-    given: dict[str, int | None] = {} if weight is None else {"weight": weight}
+@with_client
+def set_(client: Client, organization_id: str, *, weight: int | None, running_limit: str | None, as_json: bool) -> None:
+    """Change an organization's share of the server. The token must be a super administrator's."""
+    changes: Json = {} if weight is None else {"weight": weight}
     if running_limit is not None:
-        given["runningLimit"] = pause.limit_in(running_limit)
-    changed = limits.set_organization(server, organization_id, given)
-    if as_json:
-        output.show_json(changed)
-    else:
-        click.echo(_share(changed))
+        changes["runningLimit"] = number_or_none(running_limit)
+    record = limits.set_organization(client, organization_id, changes)
+    output.show(record, _share(record), as_json=as_json)
 
 
-def _share(one: dict[str, Any]) -> str:
-    limit = one.get("runningLimit")
-    words = [f"weight {one['weight']}", "" if limit is None else f"at most {limit} at once"]
-    return ", ".join(filter(None, [*words, "paused" if one.get("pausedDateTime") else ""]))
+def _share(organization: Json) -> str:
+    limit = organization.get("runningLimit")
+    words = [f"weight {organization['weight']}", "" if limit is None else f"at most {limit} at once"]
+    return ", ".join(filter(None, [*words, "paused" if organization.get("pausedDateTime") else ""]))

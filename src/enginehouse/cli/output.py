@@ -1,4 +1,4 @@
-"""What commands write: tables for people, JSON for machines; no colours and no folding where nobody looks."""
+"""What commands write: tables for people, JSON for programs; no colours and no line breaks in a pipe."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDE = 240  # a piped line is for other programs, which do not want it broken
+_WIDE = 240  # the lines in a pipe are for programs, and stay whole
 
 _COLOURS = {
     "complete": "green",
@@ -25,7 +25,7 @@ json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=Tr
 
 
 def console(*, err: bool = False) -> Console:
-    """The terminal, or the pipe, that the command writes to."""
+    """Returns the terminal, or the pipe, that the command writes to."""
     stream = sys.stderr if err else sys.stdout
     return Console(stderr=err, width=None if stream.isatty() else _WIDE, highlight=False, emoji=False, markup=False)
 
@@ -35,19 +35,44 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:
-    """Rows under headings, None as a dash; a word that is a status in its colour."""
-    made = Table(box=None, pad_edge=False, title=title, title_justify="left", header_style="bold", padding=(0, 2, 0, 0))
-    made.show_header = any(columns)
+def show(value: Any, text: str, *, as_json: bool) -> None:
+    """The value is on stdout for programs, or the text for people."""
+    if as_json:
+        show_json(value)
+    else:
+        click.echo(text)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Each warning is a line on stderr."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """Returns a table of the rows under these headings, with a dash for None."""
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), show_header=any(columns))
     for column in columns:
-        made.add_column(column, overflow="fold")
+        grid.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*map(_cell, row))
-    return made
+        grid.add_row(*map(_cell, row))
+    return grid
+
+
+def facts(pairs: Iterable[tuple[str, Any]], *, title: str = "") -> Table:
+    """Returns a table of names and values, without those that are None."""
+    return table((title, ""), [pair for pair in pairs if pair[1] is not None])
+
+
+def show_page(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, offset: int, count: int) -> None:
+    """The page is a table on stdout; when more follows, stderr says how to get it."""
+    console().print(table(columns, rows))
+    if offset + len(rows) < count:
+        click.echo(f"{len(rows)} of {count}; more with --offset {offset + len(rows)}", err=True)
 
 
 def status(word: str) -> Text:
-    """The status in its colour."""
+    """Returns the status in its colour."""
     return Text(word, style=_COLOURS.get(word, ""))
 
 

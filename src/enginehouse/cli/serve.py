@@ -1,4 +1,4 @@
-"""`enginehouse serve`: from flags and environment to a server that runs until it is told to stop."""
+"""`enginehouse serve`: from flags and environment to a server that runs until it is stopped."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,48 +6,54 @@ from typing import Any
 
 import click
 
-from enginehouse.cli.problem import FailureError
+from enginehouse.cli.errors import CommandError
 from enginehouse.settings import Settings, UnusableSettings
 
 
-def _setting(name: str, **more: Any) -> Callable[[Any], Any]:
-    """An option that the environment gives as well, as ENGINEHOUSE_<NAME>."""
+def _setting(name: str, **options: Any) -> Callable[[Any], Any]:
+    """Returns an option that the variable ENGINEHOUSE_<NAME> sets, too."""
     variable = "ENGINEHOUSE_" + name.removeprefix("--").upper().replace("-", "_")
-    return click.option(name, envvar=variable, show_envvar=True, **more)
+    return click.option(name, envvar=variable, show_envvar=True, **options)
 
 
 @click.command()
-@_setting("--data", type=click.Path(path_type=Path), required=True, help="The folder that everything is kept in.")
-@_setting("--port", type=int, default=9000, show_default=True, help="0 takes a free one.")
+@_setting(
+    "--data", type=click.Path(path_type=Path), required=True, help="The folder that holds everything the server keeps."
+)
+@_setting("--port", type=int, default=9000, show_default=True, help="The port to listen on; 0 means any free one.")
 @_setting("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@_setting("--database", metavar="URL", help="postgresql://…; without it an embedded database in the data folder.")
+@_setting("--database", metavar="URL", help="postgresql://…; without it, an embedded database in the data folder.")
 @_setting("--allow-private-urls", is_flag=True, help="Let jobs read from private and local addresses.")
-@_setting("--allow-unsafe-durability", is_flag=True, help="Serve a PostgreSQL that may forget what it answered.")
-@_setting("--native-slots", type=int, default=512, show_default=True, help="Attempts of built-in engines at once.")
-@_setting("--python-slots", type=int, help="Attempts of Python engines at once.  [default: one per core, at least 2]")
-@_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that are kept warm.")
-@_setting("--lease-seconds", type=float, default=30.0, show_default=True, help="How long a silent worker is believed.")
-@_setting("--drain-seconds", type=float, default=10.0, show_default=True, help="What running tasks get at a stop.")
-@_setting("--stop-grace-seconds", type=float, default=10.0, show_default=True, help="What a cancelled engine gets.")
+@_setting("--allow-unsafe-durability", is_flag=True, help="Serve a PostgreSQL that can lose what it acknowledged.")
+@_setting("--native-slots", type=int, default=512, show_default=True, help="Worker slots for native engines.")
+@_setting("--python-slots", type=int, help="Worker slots for Python engines.  [default: one per core, at least 2]")
+@_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that stay warm.")
+@_setting(
+    "--lease-seconds", type=float, default=30.0, show_default=True, help="How long a silent worker keeps its leases."
+)
+@_setting("--drain-seconds", type=float, default=10.0, show_default=True, help="What running tasks get when it stops.")
+@_setting(
+    "--stop-grace-seconds", type=float, default=10.0, show_default=True, help="What a cancelled engine gets to end."
+)
 @_setting("--retention-days", type=int, default=30, show_default=True, help="How long ended jobs are kept.")
 @_setting("--idempotency-days", type=int, default=7, show_default=True, help="How long idempotency keys are kept.")
 @_setting("--audit-retention-days", type=int, default=365, show_default=True, help="How long audit rows are kept.")
 @_setting("--log-format", default="console", show_default=True, help="console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)
-def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **given: Any) -> None:
-    """Start a server and keep it up until it is stopped.
+def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **values: Any) -> None:
+    """Start a server, which runs until it is stopped.
 
-    AIWARE_INIT_TOKEN sets the first administrator's token; without it one is made and kept in the data folder.
-    Ctrl-C or SIGTERM lets running tasks end, a second one does not wait for them.
+    AIWARE_INIT_TOKEN sets the first administrator's token. Without it, the server makes one and keeps it in the data
+    folder. Ctrl-C or SIGTERM lets running tasks end; a second one does not wait for them.
     """
     if python_slots is not None:
-        given["python_slots"] = python_slots
+        values["python_slots"] = python_slots
     try:
-        settings = Settings(data=data.expanduser().absolute(), **given).checked()
-    except UnusableSettings as refused:
-        raise FailureError("; ".join(map(_as_flag, str(refused).splitlines())), exit_code=2) from None
-    # The server's own imports are most of a second; a wrong flag should not have to wait for them.
+        settings = Settings(data=data.expanduser().absolute(), **values).checked()
+    except UnusableSettings as unusable:
+        raise CommandError("; ".join(map(_as_flag, str(unusable).splitlines())), exit_code=2) from None
+    # The server's own imports take most of a second; the refusal of a wrong flag does not wait for them.
     from enginehouse.cli import server  # noqa: PLC0415
 
     server.keep_up(settings, while_stdin_is_open=while_stdin_is_open)

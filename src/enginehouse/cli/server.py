@@ -8,15 +8,18 @@ import os
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
 
-from enginehouse import app, logs
+from enginehouse import __version__, app, logs
 from enginehouse.api.asgi import Application
-from enginehouse.cli import banner, folder
-from enginehouse.cli.problem import FailureError
+from enginehouse.cli import data_folder
+from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
 from enginehouse.settings import Settings
@@ -26,83 +29,105 @@ _GRACEFUL_SECONDS = 10
 
 
 def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
-    """The server was ready, served, and has stopped as it was told. Raises FailureError when it cannot start.
+    """The server has run and stopped. Raises CommandError when it cannot start.
 
-    `while_stdin_is_open`: the end of standard input is a signal as well, for a parent that may be killed.
+    With `while_stdin_is_open` the end of standard input is a signal too, for a parent that may be killed.
     """
     logs.set_up(settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    _check_folder(settings)
-    # Bound before anything is started, and listened on only when everything is: until then connections are refused.
-    with _bound(settings) as listener:
+    data_folder.prepare(settings.data)
+    # The port is bound before anything starts. The server listens only at the end; until then connections are refused.
+    with _bind(settings) as listener:
         keeper = app.start_keeper(settings)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(settings, keeper, listener, while_stdin_is_open=while_stdin_is_open))
-        except Refusal as refused:
-            raise FailureError(refused.message) from None
+        except Refusal as refusal:
+            raise CommandError(refusal.message) from None
         except OSError as error:
-            raise FailureError(f"The server cannot start: {error}.") from error
+            raise CommandError(f"The server cannot start: {error}.") from error
         except asyncio.CancelledError:
-            return  # told to stop before it was ready, or told twice
+            return  # stopped before it was ready, or by a third signal
         finally:
             keeper.close()
 
 
 async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *, while_stdin_is_open: bool) -> None:
-    stopping = _Stopping(asyncio.current_task())
+    signals = _Signals(asyncio.current_task())
     if while_stdin_is_open:
-        stopping.at_end_of(sys.stdin.fileno())
+        signals.stop_at_end_of(sys.stdin.fileno())
     async with app.running(settings, keeper) as running:
-        secrets = folder.keep_secrets(settings.data, running.first_start)
+        secrets = data_folder.keep_secrets(settings.data, running.first_start)
         url = _url(settings, listener)
 
         def ready() -> None:
-            folder.describe(settings.data, url)
-            banner.show(settings, running, url, secrets)
+            data_folder.announce(settings.data, url)
+            print(_banner(settings, running, url, secrets), file=sys.stderr, flush=True)
 
         server = _Server(running.application, ready, running.end_streams)
-        stopping.of(server, running.hurry)
+        signals.attach(server, running.hurry)
         try:
             await server.serve(sockets=[listener])
         finally:
-            folder.forget(settings.data)
-        banner.say("stopping")
-    banner.say("stopped")
+            data_folder.withdraw(settings.data)
+        print("enginehouse stopping", file=sys.stderr, flush=True)
+    print("enginehouse stopped", file=sys.stderr, flush=True)
 
 
-class _Stopping:
-    """What signals do: the first lets everything end, the second gives back what runs, the third waits for nothing."""
+def _banner(settings: Settings, running: app.Running, url: str, secrets: list[Path]) -> str:
+    """Returns what a server says when it is ready, line by line: the files of secrets, but no secret."""
+    kinds = Counter(engine.spec.kind.value for engine in running.house.catalogue.by_id.values())
+    return "\n".join([
+        f"Enginehouse {__version__}",
+        f"  url       {url}",
+        f"  database  {_database(settings)}",
+        f"  engines   {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}",
+        f"  data      {settings.data}",
+        *(f"  {path.name.replace('-', ' '):<15} in {path}" for path in secrets),
+        f"ready: {url}",
+    ])  # fmt: skip
+
+
+def _database(settings: Settings) -> str:
+    """Returns where the database is, without the password that its URL may hold."""
+    if settings.database is None:
+        return str(settings.data / "enginehouse.db")
+    parts = urlsplit(settings.database)
+    return f"postgresql://{parts.hostname or 'localhost'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+class _Signals:
+    """The first signal lets everything end, the second hands back what runs, the third waits for nothing."""
 
     def __init__(self, task: asyncio.Task[None] | None) -> None:
         self._server: _Server | None = None
         self._hurry: Callable[[], None] | None = None
-        self._told = 0
+        self._count = 0
         self._task = task
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+            asyncio.get_running_loop().add_signal_handler(number, self._receive)
 
-    def at_end_of(self, fd: int) -> None:
-        """The end of this input, on which nothing else is expected, is the first signal."""
+    def stop_at_end_of(self, fd: int) -> None:
+        """The end of this input is a signal too. Nothing else is expected on it."""
         loop = asyncio.get_running_loop()
 
         def read() -> None:
             if not os.read(fd, 4096):
                 loop.remove_reader(fd)
-                self._stop()
+                self._receive()
 
         loop.add_reader(fd, read)
 
-    def of(self, server: "_Server", hurry: Callable[[], None]) -> None:
-        """From now on there is a server to stop; before, a signal only ends the start."""
+    def attach(self, server: "_Server", hurry: Callable[[], None]) -> None:
+        """From now on a signal stops this server; before, it only ends the start."""
         self._server, self._hurry = server, hurry
 
-    def _stop(self) -> None:
-        self._told += 1
-        if self._server is None or self._hurry is None or self._told > 2:
+    def _receive(self) -> None:
+        self._count += 1
+        if self._server is None or self._hurry is None or self._count > 2:
             if self._task is not None:
                 self._task.cancel()
-        elif self._told == 2:
+        elif self._count == 2:
             self._server.force_exit = True
             self._hurry()
         else:
@@ -110,7 +135,7 @@ class _Stopping:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signals, and with a word when it is ready."""
+    """uvicorn without its own signal handlers. It calls `ready` when it listens."""
 
     def __init__(
         self, application: Application, ready: Callable[[], None], end_streams: Callable[[], Awaitable[None]]
@@ -134,7 +159,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The signals are ours for the server's whole life, of which HTTP is only a part."""
+        """The signals are ours: HTTP is only a part of the server's life."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -143,36 +168,22 @@ class _Server(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # An answer that has no end of its own would be waited for in vain.
+        # A stream has no end of its own, so waiting for it would never end.
         await self._end_streams()
         await super().shutdown(sockets)
 
 
 def _spare_the_collector() -> None:
-    """What the start made is never looked through again, and full collections are rare.
+    """The collector never walks the objects of the start again, and full collections are rare.
 
-    With the defaults the collector walks every plan in memory again and again: half the time of a create.
+    With the defaults it walks every plan in memory again and again: half the time of a create.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
-def _check_folder(settings: Settings) -> None:
-    data = settings.data
-    try:
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise FailureError(
-            f"The data folder {data} cannot be made: {error.strerror}. Name another with --data."
-        ) from None
-    if not os.access(data, os.W_OK | os.X_OK):
-        raise FailureError(
-            f"The data folder {data} cannot be written to. Name another with --data, or change its owner."
-        )
-
-
-def _bound(settings: Settings) -> socket.socket:
+def _bind(settings: Settings) -> socket.socket:
     host, port = settings.host, settings.port
     listener = None
     try:
@@ -186,14 +197,14 @@ def _bound(settings: Settings) -> socket.socket:
     except OSError as error:
         if listener is not None:
             listener.close()
-        raise FailureError(
-            f"{host}:{port} cannot be listened on: {error.strerror or error}. Choose another with --port, or --port 0 "
-            "for any free one."
+        raise CommandError(
+            f"The server cannot listen on {host}:{port}: {error.strerror or error}. Choose another port with --port; "
+            "0 means any free one."
         ) from None
     return listener
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:
-    """Where clients on this machine reach the server."""
+    """Returns where clients on this machine reach the server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

@@ -1,15 +1,12 @@
-"""A collated AION document in a table that fits a screen: languages, sentiment, keywords, words that were heard."""
-
-from typing import Any
+"""A collated AION document in tables that fit a screen: languages, sentiment, keywords, transcript."""
 
 from rich.console import Console
 
 from enginehouse.cli import output
+from enginehouse.client import Json
 
 _KEYWORDS = 12
 _WORDS = 40
-
-Json = dict[str, Any]
 
 
 def show(console: Console, document: Json) -> None:
@@ -22,23 +19,23 @@ def show(console: Console, document: Json) -> None:
         ("transcript", _transcript(document)),
     ]
     console.print()
-    console.print(output.table(("result", ""), [row for row in rows if row[1] is not None]))
+    console.print(output.facts(rows, title="result"))
     if chunks := _chunks(own):
         console.print()
         console.print(output.table(("chunk", "language", "sentiment"), chunks))
 
 
 def _languages(document: Json, own: Json) -> str | None:
-    counted = own.get("languages") or {}
-    if counted:
-        return ", ".join(f"{language} ({count} chunk{'s' if count > 1 else ''})" for language, count in counted.items())
+    counts = own.get("languages") or {}
+    if counts:
+        return ", ".join(f"{language} ({count} chunk{'s' if count > 1 else ''})" for language, count in counts.items())
     return document.get("language")
 
 
-def _sentiment(found: Json | None) -> str | None:
-    if not found:
+def _sentiment(scores: Json | None) -> str | None:
+    if not scores:
         return None
-    positive, negative = found.get("positiveValue", 0.0), found.get("negativeValue", 0.0)
+    positive, negative = scores.get("positiveValue", 0.0), scores.get("negativeValue", 0.0)
     return f"{_word(positive, negative)} (positive {positive:.3f}, negative {negative:.3f})"
 
 
@@ -49,7 +46,7 @@ def _word(positive: float, negative: float) -> str:
 
 
 def _keywords(document: Json) -> list[str]:
-    """The strongest ones over all chunks: what recurs and what its chunks rate high."""
+    """Returns the strongest keywords over all chunks: those that recur, and those with a high confidence."""
     weights: dict[str, float] = {}
     for item in document.get("object", []):
         if item.get("type") == "keyword":
@@ -71,8 +68,8 @@ def _best(item: Json) -> str:
     return str((on_path or words)[0].get("word", ""))
 
 
-def _chunks(own: Json) -> list[tuple[Any, ...]]:
-    """What the engines said of each chunk, side by side."""
+def _chunks(own: Json) -> list[tuple[int | str | None, ...]]:
+    """Returns what the engines found in each chunk, side by side."""
     merged: dict[int, list[str | None]] = {}
     for chunk in own.get("chunks", []):
         row = merged.setdefault(chunk["index"], [None, None])
@@ -82,6 +79,6 @@ def _chunks(own: Json) -> list[tuple[Any, ...]]:
 
 
 def _of_chunk(chunk: Json) -> str | None:
-    # Zeros of an engine that knows another language would look like a verdict.
-    judged = chunk.get("vendor", {}).get("sentencesJudged")
-    return "not judged" if judged == 0 else _sentiment(chunk.get("sentiment"))
+    # An engine that does not know the language returns zeros, which would look like a result.
+    sentences = chunk.get("vendor", {}).get("sentencesJudged")
+    return "not judged" if sentences == 0 else _sentiment(chunk.get("sentiment"))

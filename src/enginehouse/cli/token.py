@@ -1,15 +1,11 @@
-"""`enginehouse token …`."""
-
-from typing import Any
+"""`enginehouse token …`: create, list and revoke tokens."""
 
 import click
 
 from enginehouse.cli import output
-from enginehouse.cli.connection import at_server
-from enginehouse.client import accounts
-from enginehouse.client.http import Connection
-
-_ORGANIZATION = click.option("--organization", metavar="ID", help="Another organization than the token's own.")
+from enginehouse.cli.connection import with_client
+from enginehouse.cli.options import organization_option
+from enginehouse.client import Client, accounts
 
 
 @click.group()
@@ -18,14 +14,14 @@ def token() -> None:
 
 
 @token.command()
-@click.option("--name", help="What it is for.")
+@click.option("--name", help="What the token is for.")
 @click.option("--role", type=click.Choice(["admin", "user", "reader"]), help="At most your own, which is the default.")
-@click.option("--expires", metavar="WHEN", help="An ISO date; without it the token lives until it is revoked.")
-@_ORGANIZATION
+@click.option("--expires", metavar="WHEN", help="An ISO date. Without it, the token is valid until it is revoked.")
+@organization_option
 @output.json_option
-@at_server
+@with_client
 def create(
-    server: Connection,
+    client: Client,
     *,
     name: str | None,
     role: str | None,
@@ -33,42 +29,38 @@ def create(
     organization: str | None,
     as_json: bool,
 ) -> None:
-    """Create a token and show it: this is the only time that it can be read."""
-    given: dict[str, Any] = {"name": name, "role": role, "organizationID": organization, "expirationDateTime": expires}
-    made = accounts.create_token(server, **given)
-    if as_json:
-        output.show_json(made)
-    else:
-        click.echo(made["token"])
-        click.echo(f"id {made['tokenID']}; keep the token now, it is not shown again", err=True)
+    """Create a token and show it. It is never shown again."""
+    record = accounts.create_token(
+        client, name=name, role=role, organizationID=organization, expirationDateTime=expires
+    )
+    output.show(record, record["token"], as_json=as_json)
+    if not as_json:
+        click.echo(f"id {record['tokenID']}; keep the token now, it is not shown again", err=True)
 
 
 @token.command("list")
-@_ORGANIZATION
+@organization_option
 @output.json_option
-@at_server
-def list_(server: Connection, *, organization: str | None, as_json: bool) -> None:
-    """List the tokens of an organization that are good now."""
-    found = accounts.tokens(server, organization)
+@with_client
+def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
+    """List the tokens of an organization that are valid now."""
+    records = accounts.tokens(client, organization)
     if as_json:
-        output.show_json(found)
+        output.show_json(records)
         return
     rows = [
         (one["tokenID"], one["prefix"] + "…", one["kind"], one["role"], one.get("name"), one.get("expirationDateTime"))
-        for one in found
+        for one in records
     ]
     output.console().print(output.table(("token", "begins", "kind", "role", "name", "expires"), rows))
 
 
 @token.command()
 @click.argument("token_or_id")
-@_ORGANIZATION
+@organization_option
 @output.json_option
-@at_server
-def revoke(server: Connection, token_or_id: str, *, organization: str | None, as_json: bool) -> None:
+@with_client
+def revoke(client: Client, token_or_id: str, *, organization: str | None, as_json: bool) -> None:
     """Revoke a token, by its id or the token itself."""
-    gone = accounts.revoke_token(server, token_or_id, organization)
-    if as_json:
-        output.show_json(gone)
-    else:
-        click.echo(f"revoked {gone['tokenID']}")
+    record = accounts.revoke_token(client, token_or_id, organization)
+    output.show(record, f"revoked {record['tokenID']}", as_json=as_json)

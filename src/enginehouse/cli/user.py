@@ -1,17 +1,17 @@
-"""`enginehouse user …`: also on a data folder that no server runs on, for whoever has lost the password."""
+"""`enginehouse user …`: create users and set their passwords, also in a database that no server runs on."""
 
 import sys
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from enginehouse.cli import output
-from enginehouse.cli.connection import Where, asking, at_server, server_options
-from enginehouse.cli.problem import FailureError
-from enginehouse.client import accounts
-from enginehouse.client.http import Connection
+from enginehouse.cli.connection import ServerFlags, connect, server_options, with_client
+from enginehouse.cli.errors import CommandError
+from enginehouse.cli.options import organization_option
+from enginehouse.client import Client, accounts
 
-_PASSWORD = click.option(
+_password_option = click.option(
     "--password-file", type=click.File("r"), help="Read the password from the first line of this file; - is stdin."
 )
 
@@ -23,71 +23,69 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@_PASSWORD
+@_password_option
 @click.option(
     "--role",
     type=click.Choice(["admin", "user", "reader"]),
     default="user",
     show_default=True,
-    help="What the user may do: everything, work with jobs, only look.",
+    help="An admin does everything, a user works with jobs, a reader only reads.",
 )
-@click.option("--organization", metavar="ID", help="Another organization than the token's own.")
-@click.option("--display-name", help="How the user is shown to people.")
-@click.option("--email", help="Where the user is reached.")
+@organization_option
+@click.option("--display-name", help="The name that people see.")
+@click.option("--email", help="The user's e-mail address.")
 @output.json_option
-@at_server
+@with_client
 def create(
-    server: Connection,
+    client: Client,
     name: str,
     *,
-    password_file: Any,
+    password_file: IO[str] | None,
     organization: str | None,
     display_name: str | None,
     as_json: bool,
-    **more: Any,
+    **fields: Any,
 ) -> None:
-    """Create a user, who can sign in with the password that is asked for."""
-    password = _password(password_file)
-    made = accounts.create_user(server, name, password, organizationID=organization, displayName=display_name, **more)
-    if as_json:
-        output.show_json(made)
-    else:
-        click.echo(made["userID"])
+    """Create a user. The command asks for the password."""
+    password = _read_password(password_file)
+    record = accounts.create_user(
+        client, name, password, organizationID=organization, displayName=display_name, **fields
+    )
+    output.show(record, record["userID"], as_json=as_json)
 
 
 @user.command()
 @click.argument("name")
-@_PASSWORD
-@click.option("--database", metavar="URL", help="Change it in this PostgreSQL database itself.")
+@_password_option
+@click.option("--database", metavar="URL", help="Change the password in this PostgreSQL database, without a server.")
 @output.json_option
 @server_options
-def password(where: Where, name: str, *, password_file: Any, database: str | None, as_json: bool) -> None:
-    """Set a user's password; the user's sessions are over.
+def password(
+    flags: ServerFlags, name: str, *, password_file: IO[str] | None, database: str | None, as_json: bool
+) -> None:
+    """Set a user's password. The user's sessions end.
 
-    With --data and no server running there, or with --database, the database itself is opened: whoever owns the
-    machine sets a lost password again.
+    With --database, or with --data when no server runs there, the command opens the database itself. So the owner of
+    the machine can replace a lost password.
     """
-    wanted = _password(password_file)
-    unattended = where.unattended()
-    if database is not None or unattended is not None:
+    new_password = _read_password(password_file)
+    data = flags.offline_data()
+    if database is not None or data is not None:
         # The server's own imports, which nothing else here needs.
         from enginehouse.cli import offline  # noqa: PLC0415
 
-        offline.set_password(unattended, database, name, wanted)
+        offline.set_password(data, database, name, new_password)
     else:
-        with asking(where) as server:
-            accounts.set_password(server, name, wanted)
-    if as_json:
-        output.show_json({"success": True, "name": name})
-    else:
-        click.echo(f"the password of {name} is set")
+        with connect(flags) as client:
+            accounts.set_password(client, name, new_password)
+    output.show({"success": True, "name": name}, f"the password of {name} is set", as_json=as_json)
 
 
-def _password(file: Any) -> str:
-    """From the file, or asked for twice where somebody can type."""
+def _read_password(file: IO[str] | None) -> str:
+    """Returns the password in the file, or the one that a person types twice. Raises CommandError."""
     if file is not None:
-        return str(file.readline()).rstrip("\r\n")
+        return file.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise FailureError("A password is needed: give --password-file FILE, or - for stdin.", exit_code=2)
+        raise CommandError("A password is needed: give --password-file FILE, or - for stdin.", exit_code=2)
     typed: str = click.prompt("password", hide_input=True, confirmation_prompt=True, err=True)
     return typed

@@ -1,29 +1,28 @@
-"""`enginehouse worker …`: who runs work."""
+"""`enginehouse worker …`: which workers there are."""
 
 import click
 
 from enginehouse.cli import output
-from enginehouse.cli.connection import at_server
-from enginehouse.client import why
-from enginehouse.client.http import Connection
+from enginehouse.cli.connection import with_client
+from enginehouse.client import Client, why
 
 
 @click.group()
 def worker() -> None:
-    """See who runs work."""
+    """List workers."""
 
 
 @worker.command("list")
 @output.json_option
-@at_server
-def list_(server: Connection, *, as_json: bool) -> None:
-    """List the workers: their slots, how much they run now, when they were last heard of.
+@with_client
+def list_(client: Client, *, as_json: bool) -> None:
+    """List the workers: their worker slots, how many attempts they run, and when they were last heard of.
 
-    One that was not heard of for three beats is gone. Names are shown to administrators.
+    A worker that misses three heartbeats is gone. Only administrators see the names.
     """
-    found = why.workers(server)
+    records = why.workers(client)
     if as_json:
-        output.show_json(found)
+        output.show_json(records)
         return
     rows = [
         (
@@ -34,6 +33,6 @@ def list_(server: Connection, *, as_json: bool) -> None:
             one["seenDateTime"],
             "connected" if one["connected"] else "gone",
         )
-        for one in found
+        for one in records
     ]
-    output.console().print(output.table(("worker", "slots", "running", "engines", "seen", ""), rows))
+    output.console().print(output.table(("worker", "worker slots", "running", "engines", "seen", ""), rows))

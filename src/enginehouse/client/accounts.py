@@ -1,56 +1,63 @@
-"""What an administrator asks of a server: organizations, users and tokens."""
+"""Organizations, users, tokens and the audit: what an administrator asks of a server."""
 
 from typing import Any
 
-from enginehouse.client.http import Connection
-
-Json = dict[str, Any]
-
-_BASE = "/api/v1"
+from enginehouse.client.http import Client, Json, v1
 
 
-def organizations(server: Connection) -> list[Json]:
-    found: list[Json] = server.rest("GET", f"{_BASE}/organizations")["result"]
-    return found
+def organizations(client: Client) -> list[Json]:
+    """Returns the organizations that the token may act for. Raises RequestFailed."""
+    records: list[Json] = client.rest("GET", v1("organizations"))["result"]
+    return records
 
 
-def create_organization(server: Connection, name: str, default_retries: int | None) -> Json:
-    made: Json = server.rest("POST", f"{_BASE}/organizations", {"name": name, "defaultRetries": default_retries})[
-        "result"
-    ]
-    return made
+def create_organization(client: Client, name: str, *, default_retries: int | None = None) -> Json:
+    """The organization exists. Returns it. Raises RequestFailed."""
+    body = {"name": name, "defaultRetries": default_retries}
+    organization: Json = client.rest("POST", v1("organizations"), body)["result"]
+    return organization
 
 
-def create_user(server: Connection, name: str, password: str, **more: Any) -> Json:
-    """`more`: organizationID, role, displayName, email."""
-    made: Json = server.rest("POST", f"{_BASE}/users", {"name": name, "password": password, **more})["result"]
-    return made
+def create_user(client: Client, name: str, password: str, **fields: Any) -> Json:
+    """The user exists and can sign in. Returns the user. Raises RequestFailed.
+
+    `fields`: organizationID, role, displayName, email.
+    """
+    user: Json = client.rest("POST", v1("users"), {"name": name, "password": password, **fields})["result"]
+    return user
 
 
-def set_password(server: Connection, name: str, password: str) -> None:
-    server.rest("POST", f"{_BASE}/users/password", {"name": name, "password": password})
+def set_password(client: Client, name: str, password: str) -> None:
+    """The user has this password, and no session from before it. Raises RequestFailed."""
+    client.rest("POST", v1("users", "password"), {"name": name, "password": password})
 
 
-def tokens(server: Connection, organization: str | None) -> list[Json]:
-    found: list[Json] = server.rest("GET", f"{_BASE}/tokens", organizationID=organization)["result"]
-    return found
+def tokens(client: Client, organization: str | None = None) -> list[Json]:
+    """Returns the tokens of an organization that are valid now. Raises RequestFailed."""
+    records: list[Json] = client.rest("GET", v1("tokens"), organizationID=organization)["result"]
+    return records
 
 
-def create_token(server: Connection, **given: Any) -> Json:
-    """`given`: name, role, organizationID, expirationDateTime. The secret is in the answer's `token`, only here."""
-    made: Json = server.rest("POST", f"{_BASE}/tokens", given)["result"]
-    return made
+def create_token(client: Client, **fields: Any) -> Json:
+    """The token exists. Returns it; its secret is in `token`, only here. Raises RequestFailed.
+
+    `fields`: name, role, organizationID, expirationDateTime.
+    """
+    token: Json = client.rest("POST", v1("tokens"), fields)["result"]
+    return token
 
 
-def revoke_token(server: Connection, token: str, organization: str | None) -> Json:
-    """`token` is its id or the secret itself."""
-    gone: Json = server.rest("POST", f"{_BASE}/tokens/revoke", {"token": token, "organizationID": organization})[
-        "result"
-    ]
-    return gone
+def revoke_token(client: Client, token: str, organization: str | None = None) -> Json:
+    """The token is no longer valid. Returns it. `token` is its id or its secret. Raises RequestFailed."""
+    body = {"token": token, "organizationID": organization}
+    record: Json = client.rest("POST", v1("tokens", "revoke"), body)["result"]
+    return record
 
 
-def audit(server: Connection, **query: Any) -> list[Json]:
-    """One page of what was done, the newest first. `query`: the parameters of GET audit."""
-    found: list[Json] = server.rest("GET", f"{_BASE}/audit", **query)["result"]
-    return found
+def audit_page(client: Client, **query: Any) -> list[Json]:
+    """Returns one page of the audit, newest entry first. Raises RequestFailed.
+
+    `query`: the parameters of `GET /api/v1/audit`.
+    """
+    entries: list[Json] = client.rest("GET", v1("audit"), **query)["result"]
+    return entries

@@ -1,31 +1,31 @@
-"""Bulk cancels as a client asks for them."""
+"""Bulk cancels: all jobs of an organization that were created in a range of time."""
 
 from typing import Any
-from urllib.parse import quote
 
-from enginehouse.client.http import Connection
-
-Json = dict[str, Any]
+from enginehouse.client.http import Client, Json, v1
 
 
-def would_cancel(server: Connection, **wanted: Any) -> Json:
-    """What a bulk cancel of this range would do now; nothing is changed."""
-    return _asked(server, **wanted, dryRun=True)
+def preview(client: Client, **fields: Any) -> Json:
+    """Returns what a bulk cancel would do now; nothing changes. Raises RequestFailed."""
+    return _send(client, **fields, dryRun=True)
 
 
-def cancel(server: Connection, *, key: str | None = None, **wanted: Any) -> Json:
-    """The jobs of the range are cancelled. Raises RequestFailed, also when `confirmCount` is less than they are."""
-    return _asked(server, key=key, **wanted)
+def cancel(client: Client, *, key: str | None = None, **fields: Any) -> Json:
+    """The jobs of the range are cancelled. Returns the bulk cancel.
+
+    `fields`: those of `POST /api/v1/jobs/cancel`. Raises RequestFailed, also when `confirmCount` is too small.
+    """
+    return _send(client, key=key, **fields)
 
 
-def progress(server: Connection, made: Json) -> Json:
-    """The bulk cancel as it is now."""
-    number = quote(made["id"], safe="")
-    found: Json = server.rest("GET", f"/api/v1/bulk-cancels/{number}", organizationID=made["organizationID"])["result"]
-    return found
+def progress(client: Client, bulk_cancel: Json) -> Json:
+    """Returns the bulk cancel as it is now. Raises RequestFailed."""
+    path = v1("bulk-cancels", bulk_cancel["id"])
+    current: Json = client.rest("GET", path, organizationID=bulk_cancel["organizationID"])["result"]
+    return current
 
 
-def _asked(server: Connection, *, key: str | None = None, **wanted: Any) -> Json:
-    body = {name: value for name, value in wanted.items() if value is not None}
-    found: Json = server.rest("POST", "/api/v1/jobs/cancel", body, key=key)["result"]
-    return found
+def _send(client: Client, *, key: str | None = None, **fields: Any) -> Json:
+    body = {name: value for name, value in fields.items() if value is not None}
+    bulk_cancel: Json = client.rest("POST", v1("jobs", "cancel"), body, key=key)["result"]
+    return bulk_cancel

@@ -1,31 +1,29 @@
-"""What a client asks about engines."""
+"""The engines that jobs may name."""
 
-from typing import Any
+from typing import Final
 
-from enginehouse.client.http import Connection, RequestFailed
+from enginehouse.client.http import Client, Json, RequestFailed
 
-Json = dict[str, Any]
-
-_FIELDS = "id name state mode description category { name type { name } }"
-_ONE = f"query($id: ID!) {{ engine(id: $id) {{ {_FIELDS} }} }}"
-_LIST = (
-    "query($name: String, $offset: Int) "
-    f"{{ engines(name: $name, limit: 1000, offset: $offset) {{ count records {{ {_FIELDS} }} }} }}"
-)
+_FIELDS: Final = "id name state mode description category { name type { name } }"
+_ONE: Final = f"query($id: ID!) {{ engine(id: $id) {{ {_FIELDS} }} }}"
+_LIST: Final = f"query($name: String) {{ engines(name: $name, limit: 1000) {{ records {{ {_FIELDS} }} }} }}"
 
 
-def listed(server: Connection, name: str | None = None) -> list[Json]:
-    """The engines the caller may use whose names have `name` in them, by name."""
-    found: list[Json] = server.graphql(_LIST, {"name": name})["engines"]["records"]
-    return found
+def search(client: Client, name: str | None = None) -> list[Json]:
+    """Returns the engines with `name` in their names, in the order of their names. Raises RequestFailed."""
+    engines: list[Json] = client.graphql(_LIST, {"name": name})["engines"]["records"]
+    return engines
 
 
-def named(server: Connection, name: str) -> list[Json]:
-    """The engine with this id or slug; where there is none, those with `name` in their names."""
+def find(client: Client, name: str) -> list[Json]:
+    """Returns the engine with this id or slug; without one, the engines with `name` in their names.
+
+    Raises RequestFailed.
+    """
     try:
-        one = server.graphql(_ONE, {"id": name})["engine"]
-    except RequestFailed as refused:
-        if refused.code != "not_found":
+        engine = client.graphql(_ONE, {"id": name})["engine"]
+    except RequestFailed as refusal:
+        if refusal.code != "not_found":
             raise
-        one = None
-    return [one] if one else listed(server, name)
+        engine = None
+    return [engine] if engine else search(client, name)

@@ -1,4 +1,4 @@
-"""How a person's file gets to a server: what kind it is, and as the primary asset of a new target."""
+"""Files: which kind one is, and how it becomes the primary asset of a new target."""
 
 import json
 import mimetypes
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from enginehouse.client.http import Connection
+from enginehouse.client.http import Client
 
 TEXT, AUDIO = "text", "audio"
 _TEXTS: Final = {".md": "text/markdown", ".markdown": "text/markdown", ".htm": "text/html", ".html": "text/html"}
@@ -15,55 +15,59 @@ _SOUNDS: Final = frozenset({".wav", ".wave"})
 _HEAD: Final = 4096
 
 
-class NotUsable(ValueError):
-    """The file cannot be worked on; the message says why and what can."""
+class UnusableFile(ValueError):
+    """No engine can work on the file; the message says why, and which files they can work on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """Whether it is text or sound, and its media type."""
+class FileKind:
+    """Text or audio (`medium`), and the media type."""
 
     medium: str
     media_type: str
 
 
-def kind_of(path: Path) -> Kind:
-    """What the file is, by its beginning first and its name second. Raises NotUsable."""
+def kind_of(path: Path) -> FileKind:
+    """Returns what the file is, by its first bytes and then by its name. Raises UnusableFile."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
-        raise NotUsable(f"{path} cannot be read: {error.strerror}.") from None
+        raise UnusableFile(f"{path} cannot be read: {error.strerror}.") from None
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return Kind(AUDIO, "audio/wav")
+        return FileKind(AUDIO, "audio/wav")
     if not head:
-        raise NotUsable(f"{path} is empty.")
+        raise UnusableFile(f"{path} is empty.")
     if path.suffix.lower() in _SOUNDS or not _is_text(head):
-        guessed = mimetypes.guess_type(path.name)[0] or "not text"
-        raise NotUsable(f"{path} is {guessed}; a text, Markdown or WAV file is needed.")
-    return Kind(TEXT, _TEXTS.get(path.suffix.lower(), "text/plain"))
+        media_type = mimetypes.guess_type(path.name)[0] or "not text"
+        raise UnusableFile(f"{path} is {media_type}; a text, Markdown or WAV file is needed.")
+    return FileKind(TEXT, _TEXTS.get(path.suffix.lower(), "text/plain"))
 
 
-def kind_at(url: str) -> Kind:
-    """What a URL most likely answers, by its path alone: sound where it ends like a WAV file, text otherwise."""
-    ending = Path(url.partition("?")[0].partition("#")[0]).suffix.lower()
-    return Kind(AUDIO, "audio/wav") if ending in _SOUNDS else Kind(TEXT, _TEXTS.get(ending, "text/plain"))
+def kind_at(url: str) -> FileKind:
+    """Returns what most likely is at a URL, by its path alone: audio if it ends like a WAV file, else text."""
+    suffix = Path(url.partition("?")[0].partition("#")[0]).suffix.lower()
+    return FileKind(AUDIO, "audio/wav") if suffix in _SOUNDS else FileKind(TEXT, _TEXTS.get(suffix, "text/plain"))
+
+
+def upload(client: Client, path: Path, media_type: str | None = None) -> str:
+    """The file is the primary asset of a new target. Returns the target's id.
+
+    Without a media type, `kind_of` says it. Raises UnusableFile, OSError, RequestFailed.
+    """
+    media_type = media_type or kind_of(path).media_type
+    answer = client.upload(upload_query(path.name, media_type), path, name=path.name, media_type=media_type)
+    target_id: str = answer["createTDOWithAsset"]["id"]
+    return target_id
 
 
 def upload_query(name: str, media_type: str) -> str:
-    """The mutation that makes a target with the request's file as its primary asset."""
+    """Returns the mutation that creates a target with the file of the request as its primary asset."""
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     fields = (
         f'startDateTime: "{at}", contentType: {json.dumps(media_type)}, assetType: "media", name: {json.dumps(name)}'
     )
     return f"mutation {{ createTDOWithAsset(input: {{{fields}}}) {{ id }} }}"
-
-
-def upload(server: Connection, path: Path, media_type: str) -> str:
-    """The file is the primary asset of a new target; answers the target's id."""
-    made = server.upload(upload_query(path.name, media_type), path, name=path.name, media_type=media_type)
-    target: str = made["createTDOWithAsset"]["id"]
-    return target
 
 
 def _is_text(head: bytes) -> bool:

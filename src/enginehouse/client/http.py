@@ -1,19 +1,23 @@
-"""How a client speaks to a server: both interfaces over one connection, every refusal as one exception."""
+"""The connection to a server: both interfaces over one HTTP client, every refusal as one exception."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 
-_SECONDS: Final = httpx.Timeout(30.0, connect=5.0, read=120.0)
+Json = dict[str, Any]
+
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0, read=120.0)
 _BLOCK: Final = 1 << 20
 
 
 class RequestFailed(Exception):
-    """The server refused, or could not be reached. `message` is the server's own; `code` is "unreachable" without one.
+    """The server refused a request or did not answer it.
 
-    `status` is the HTTP status, 0 where there was no answer.
+    `code` is the server's own, such as `not_found`; without an answer it is `unreachable`. `message` is a sentence for
+    people. `status` is the HTTP status, 0 without an answer.
     """
 
     def __init__(self, code: str, message: str, status: int = 0) -> None:
@@ -21,15 +25,15 @@ class RequestFailed(Exception):
         self.code, self.message, self.status = code, message, status
 
 
-class Connection:
-    """A server at `url`, asked with one token. Close it, or use it in a `with`."""
+class Client:
+    """A server at `url` and the token that every request carries. Close it, or use it in a `with`."""
 
     def __init__(self, url: str, token: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        # Nothing of the caller's environment is between a client and its server.
+        # No proxy from the caller's environment stands between a client and its server.
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=_SECONDS, trust_env=False, transport=transport
+            base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=False, transport=transport
         )
 
     def __enter__(self) -> Self:
@@ -39,76 +43,69 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Nothing more is sent."""
+        """The connections to the server are closed."""
         self._http.close()
 
     def rest(self, method: str, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Any:
-        """What a REST operation answers, None without a body. `path` begins at the root. Raises RequestFailed.
+        """Returns the answer of a REST operation, None when it has no body. `path` begins at the root.
 
-        With an idempotency `key` the same request may be sent again, and is done once.
+        A query parameter that is None is not sent. With an idempotency `key` the same request may be sent again and is
+        done once. Raises RequestFailed.
         """
-        given = {name: value for name, value in query.items() if value is not None}
-        headers = _carrying(key)
+        headers = _idempotency(key)
         response = (
-            self._sent(method, path, json=body, params=given, headers=headers)
+            self._send(method, path, json=body, params=_present(query), headers=headers)
             if body is not None
-            else self._sent(method, path, params=given, headers=headers)
+            else self._send(method, path, params=_present(query), headers=headers)
         )
         if response.is_error:
-            raise _refused(response)
+            raise _refusal(response)
         return _json(response) if response.content else None
 
-    def graphql(
-        self, query: str, variables: Mapping[str, Any] | None = None, *, key: str | None = None
-    ) -> dict[str, Any]:
-        """The data of an answer without errors. Raises RequestFailed with the first error otherwise.
+    def graphql(self, query: str, variables: Mapping[str, Any] | None = None, *, key: str | None = None) -> Json:
+        """Returns the data of a GraphQL answer. Raises RequestFailed, with the first error when there are several.
 
-        With an idempotency `key` the same mutation may be sent again, and is done once.
+        With an idempotency `key` the same mutation may be sent again and is done once.
         """
         body = {"query": query, "variables": dict(variables or {})}
-        return _data(self._sent("POST", "/v3/graphql", json=body, headers=_carrying(key)))
+        return _data(self._send("POST", "/v3/graphql", json=body, headers=_idempotency(key)))
 
-    def upload(self, query: str, file: Path, *, name: str, media_type: str) -> dict[str, Any]:
-        """Like `graphql`, the file going along as the request's only upload, read as it is sent."""
+    def upload(self, query: str, file: Path, *, name: str, media_type: str) -> Json:
+        """Returns what `graphql` does, with the file as the only upload of the request; it is read while it is sent.
+
+        Raises RequestFailed, and OSError when the file cannot be read.
+        """
         with file.open("rb") as body:
             parts = {"file": (name, body, media_type)}
-            return _data(self._sent("POST", "/v3/graphql", data={"query": query}, files=parts))
+            return _data(self._send("POST", "/v3/graphql", data={"query": query}, files=parts))
 
     def stream(self, path: str) -> Iterator[bytes]:
-        """The bytes that `path` answers, as they come. Raises RequestFailed."""
+        """Yields the bytes of the answer as they come. Raises RequestFailed."""
         try:
             with self._http.stream("GET", path) as response:
-                if response.is_error:
-                    response.read()
-                    raise _refused(response)
+                _read_refusal(response)
                 yield from response.iter_bytes(_BLOCK)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
     def lines(self, path: str, *, silence: float, headers: Mapping[str, str], **query: Any) -> Iterator[str]:
-        """The lines that `path` answers, each as it comes; an end without one for `silence` seconds is unreachable.
+        """Yields the lines of the answer as they come. A server that is silent for `silence` seconds is unreachable.
 
         Raises RequestFailed.
         """
-        waiting = httpx.Timeout(30.0, connect=5.0, read=silence)
-        given = {name: value for name, value in query.items() if value is not None}
+        timeout = httpx.Timeout(30.0, connect=5.0, read=silence)
         try:
-            with self._http.stream("GET", path, headers=dict(headers), params=given, timeout=waiting) as response:
-                if response.is_error:
-                    response.read()
-                    raise _refused(response)
+            with self._http.stream(
+                "GET", path, headers=dict(headers), params=_present(query), timeout=timeout
+            ) as response:
+                _read_refusal(response)
                 yield from response.iter_lines()
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
-    def download(self, path: str, target: Path) -> None:
-        """The bytes that `path` answers are in the file `target`. Raises RequestFailed."""
-        with target.open("wb") as file:
-            file.writelines(self.stream(path))
-
-    def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            return self._http.request(method, path, **more)
+            return self._http.request(method, path, **options)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(error) from error
 
@@ -117,24 +114,49 @@ class Connection:
         return RequestFailed("unreachable", f"The server at {self.url} does not answer ({why}). Is it running?")
 
 
-def _carrying(key: str | None) -> dict[str, bytes]:
-    # As bytes: whether it is a key at all is for the server to say.
+def v1(*parts: str) -> str:
+    """Returns the path of an operation of `/api/v1`; each part is quoted."""
+    return _path("/api/v1", parts)
+
+
+def edge(*parts: str) -> str:
+    """Returns the path of an operation of `/edge/v1/proc`; each part is quoted."""
+    return _path("/edge/v1/proc", parts)
+
+
+def _path(base: str, parts: tuple[str, ...]) -> str:
+    return "/".join((base, *(quote(part, safe="") for part in parts)))
+
+
+def _present(query: Json) -> Json:
+    return {name: value for name, value in query.items() if value is not None}
+
+
+def _idempotency(key: str | None) -> dict[str, bytes]:
+    # As bytes, so that the server decides whether it is a key at all.
     return {} if key is None else {"Idempotency-Key": key.encode()}
 
 
-def _data(response: httpx.Response) -> dict[str, Any]:
+def _data(response: httpx.Response) -> Json:
     body = _json(response)
     errors = body.get("errors") if isinstance(body, dict) else None
     if errors:
         first = errors[0]
         raise RequestFailed(str(first.get("name", "error")), str(first.get("message", first)), response.status_code)
     if response.is_error:
-        raise _refused(response)
-    data: dict[str, Any] = body["data"]
+        raise _refusal(response)
+    data: Json = body["data"]
     return data
 
 
-def _refused(response: httpx.Response) -> RequestFailed:
+def _read_refusal(response: httpx.Response) -> None:
+    """Raises RequestFailed when this answer, whose body is not read yet, is a refusal."""
+    if response.is_error:
+        response.read()
+        raise _refusal(response)
+
+
+def _refusal(response: httpx.Response) -> RequestFailed:
     try:
         body = response.json()
         return RequestFailed(body["id"], body.get("detail") or body["description"], response.status_code)
@@ -147,6 +169,6 @@ def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError:
-        where = response.url.copy_with(query=None)
-        text = f"{where} did not answer JSON (HTTP {response.status_code}); is it an Enginehouse?"
+        url = response.url.copy_with(query=None)
+        text = f"{url} did not answer JSON (HTTP {response.status_code}); is it an Enginehouse?"
         raise RequestFailed("error", text, response.status_code) from None

@@ -1,108 +1,113 @@
-"""What a client does with jobs, each over the interface that does it best."""
+"""Jobs: create, read, cancel and retry them; fetch their outputs and logs."""
 
 import io
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Final
 
-from enginehouse.client.http import Connection
+from enginehouse.client.http import Client, Json, edge, v1
 
-Json = dict[str, Any]
-
-CREATE = "mutation($job: CreateJob) { createJob(input: $job) { id targetId warnings } }"
-_RETRY = "mutation($id: ID!, $onlyFailed: Boolean) { retryJob(id: $id, onlyFailed: $onlyFailed) { id } }"
-_PAGE = 1000
-_FAILURES = (
+ENDED: Final = frozenset({"complete", "failed", "aborted"})  # the values of jobStatus that never change
+CREATE: Final = "mutation($job: CreateJob) { createJob(input: $job) { id targetId warnings } }"
+_RETRY: Final = "mutation($id: ID!, $onlyFailed: Boolean) { retryJob(id: $id, onlyFailed: $onlyFailed) { id } }"
+_FAILURES: Final = (
     "query($id: ID!) { job(id: $id) { tasks(limit: 1000) "
     "{ records { id status failureReason failureMessage engine { name } } } } }"
 )
+_PAGE: Final = 1000
 
 
-def create(server: Connection, job: Json, *, key: str | None = None) -> tuple[str, list[str]]:
-    """The job (a GraphQL CreateJob input) is durable; answers its id and the server's warnings.
+def create(client: Client, job: Json, *, key: str | None = None) -> tuple[str, list[str]]:
+    """The job is durable. Returns its id and the server's warnings. Raises RequestFailed.
 
-    `key`, here and below, is an idempotency key: the same request sent again with it is done once.
+    `job` is an input of the GraphQL mutation `createJob`: `tasks`, and perhaps `targetId` and `routes`. `key`, here and
+    below, is an idempotency key: the same request that is sent again with it is done once.
     """
-    made = server.graphql(CREATE, {"job": job}, key=key)["createJob"]
-    return made["id"], made["warnings"] or []
+    answer = client.graphql(CREATE, {"job": job}, key=key)["createJob"]
+    return answer["id"], answer["warnings"] or []
 
 
-def create_many(server: Connection, body: Json, *, key: str | None = None) -> tuple[list[str], list[str]]:
-    """All jobs of a REST CreateJobRequest are durable; answers their ids and the server's warnings."""
-    made = server.rest("POST", "/edge/v1/proc/job/create", body, key=key)
-    return made["internalJobIds"], made.get("warnings") or []
+def create_many(client: Client, body: Json, *, key: str | None = None) -> tuple[list[str], list[str]]:
+    """All jobs of the body are durable. Returns their ids and the server's warnings. Raises RequestFailed.
 
-
-def detail(server: Connection, job_id: str) -> Json:
-    """The job with its tasks, as REST shows it."""
-    found: Json = server.rest("GET", f"/edge/v1/proc/job/{quote(job_id, safe='')}/detail")["job"]
-    return found
-
-
-def listed(server: Connection, **query: Any) -> Json:
-    """One page of jobs, with how many match in all."""
-    found: Json = server.rest("GET", "/edge/v1/proc/jobs", **query)
-    return found
-
-
-def cancel(server: Connection, job_id: str, *, include_running: bool = False) -> Json:
-    """The job is cancelled; `count` is 1 when this call did it, 0 when it was before.
-
-    With `include_running` what runs is stopped, and `stopping` says how many attempts have yet to.
+    `body` is that of `POST /edge/v1/proc/job/create`.
     """
-    body: Json = {"jobID": job_id} | ({"includeRunning": True} if include_running else {})
-    answer: Json = server.rest("POST", "/edge/v1/proc/jobs/cancel", body)
+    answer = client.rest("POST", edge("job", "create"), body, key=key)
+    return answer["internalJobIds"], answer.get("warnings") or []
+
+
+def get(client: Client, job_id: str) -> Json:
+    """Returns the job and its tasks, as REST shows them. Raises RequestFailed."""
+    job: Json = client.rest("GET", edge("job", job_id, "detail"))["job"]
+    return job
+
+
+def page(client: Client, *, status: str | None = None, limit: int = 20, offset: int = 0) -> Json:
+    """Returns one page of jobs, newest first, and the number of all that match. Raises RequestFailed."""
+    answer: Json = client.rest("GET", edge("jobs"), status=status, limit=limit, offset=offset)
     return answer
 
 
-def retry(server: Connection, job_id: str, *, only_failed: bool = False, key: str | None = None) -> str:
-    """A new job does the same again, or with `only_failed` what of it is not complete; answers its id."""
-    asked = {"id": job_id, "onlyFailed": only_failed}
-    made: str = server.graphql(_RETRY, asked, key=key)["retryJob"]["id"]
-    return made
+def cancel(client: Client, job_id: str, *, include_running: bool = False) -> Json:
+    """The job is cancelled. Raises RequestFailed, also when the job has ended.
+
+    Returns `count`: 1 when this call cancelled it, 0 when it was cancelled before. With `include_running` what runs is
+    stopped too, and `stopping` is the number of attempts that have still to stop.
+    """
+    body: Json = {"jobID": job_id} | ({"includeRunning": True} if include_running else {})
+    answer: Json = client.rest("POST", edge("jobs", "cancel"), body)
+    return answer
 
 
-def attempts(server: Connection, job_id: str, task: int) -> Iterator[Json]:
-    """Every attempt of a task, by item and number."""
-    path = f"/api/v1/jobs/{quote(job_id, safe='')}/tasks/{task}/attempts"
+def retry(client: Client, job_id: str, *, only_failed: bool = False, key: str | None = None) -> str:
+    """A new job does the same again, with `only_failed` only what is not complete. Returns its id.
+
+    Raises RequestFailed, also when the job is complete.
+    """
+    retried: str = client.graphql(_RETRY, {"id": job_id, "onlyFailed": only_failed}, key=key)["retryJob"]["id"]
+    return retried
+
+
+def attempts(client: Client, job_id: str, task: int) -> Iterator[Json]:
+    """Yields every attempt of a task, by item and number. `task` is its ordinal. Raises RequestFailed."""
     offset = 0
-    while found := server.rest("GET", path, offset=offset, limit=_PAGE)["result"]:
-        yield from found
-        if len(found) < _PAGE:
+    while records := client.rest("GET", v1("jobs", job_id, "tasks", str(task), "attempts"), offset=offset, limit=_PAGE)[
+        "result"
+    ]:
+        yield from records
+        if len(records) < _PAGE:
             return
         offset += _PAGE
 
 
-def failures(server: Connection, job_id: str) -> list[Json]:
-    """The tasks that failed, with the engine's own reason and message."""
-    tasks = server.graphql(_FAILURES, {"id": job_id})["job"]["tasks"]["records"]
+def failures(client: Client, job_id: str) -> list[Json]:
+    """Returns the tasks that failed, with the reason and the message of their engines. Raises RequestFailed."""
+    tasks = client.graphql(_FAILURES, {"id": job_id})["job"]["tasks"]["records"]
     return [task for task in tasks if task["status"] == "failed"]
 
 
-def outputs(server: Connection, job_id: str) -> list[Json]:
-    """What the job has published: name, size, when."""
-    found: list[Json] = server.rest("GET", f"/edge/v1/proc/job/{quote(job_id, safe='')}/outputs")["outputs"]["outputs"]
-    return found
+def outputs(client: Client, job_id: str) -> list[Json]:
+    """Returns what the job has published: the name, size and time of each output. Raises RequestFailed."""
+    answer: Any = client.rest("GET", edge("job", job_id, "outputs"))
+    records: list[Json] = answer["outputs"]["outputs"]
+    return records
 
 
-def fetch_output(server: Connection, job_id: str, name: str, target: Path) -> None:
-    """The output's bytes are in the file `target`."""
-    server.download(f"/edge/v1/proc/job/{quote(job_id, safe='')}/download/{quote(name, safe='')}", target)
+def output_bytes(client: Client, job_id: str, name: str) -> Iterator[bytes]:
+    """Yields the bytes of an output, block by block. Raises RequestFailed."""
+    return client.stream(edge("job", job_id, "download", name))
 
 
-def output_bytes(server: Connection, job_id: str, name: str) -> Iterator[bytes]:
-    """The output's bytes, block by block."""
-    return server.stream(f"/edge/v1/proc/job/{quote(job_id, safe='')}/download/{quote(name, safe='')}")
+def fetch_output(client: Client, job_id: str, name: str, path: str | Path) -> None:
+    """The output's bytes are in the file `path`. Raises RequestFailed, and OSError when it cannot be written."""
+    with Path(path).open("wb") as file:
+        file.writelines(output_bytes(client, job_id, name))
 
 
-def logs(server: Connection, task_id: str) -> Iterator[tuple[str, str]]:
-    """(name, text) of the log of each attempt of a task, in order."""
-    with tempfile.TemporaryDirectory(prefix="enginehouse-") as folder:
-        archive = Path(folder, "logs.zip")
-        server.download(f"/edge/v1/proc/task/{quote(task_id, safe='')}/logs", archive)
-        with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as files:
-            for name in sorted(files.namelist()):
-                yield name, files.read(name).decode("utf-8", "replace")
+def logs(client: Client, task_id: str) -> Iterator[tuple[str, str]]:
+    """Yields the name and the text of the log of each attempt of a task, in order. Raises RequestFailed."""
+    archive = b"".join(client.stream(edge("task", task_id, "logs")))
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        for name in sorted(files.namelist()):
+            yield name, files.read(name).decode("utf-8", "replace")

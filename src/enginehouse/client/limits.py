@@ -1,39 +1,37 @@
-"""What a client says about shares, limits and pauses."""
+"""Shares, limits and pauses."""
 
-from typing import Any, Literal
-from urllib.parse import quote
+from typing import Literal
 
-from enginehouse.client.http import Connection
+from enginehouse.client.http import Client, Json, v1
 
-Json = dict[str, Any]
-Noun = Literal["jobs", "engines", "organizations"]
-
-_BASE = "/api/v1"
+Noun = Literal["jobs", "schedules", "engines", "organizations"]
 
 
-def pause(server: Connection, noun: Noun, name: str) -> Json:
-    """Nothing more of the job, engine or organization starts; answers it as it is now."""
-    return _said(server, noun, name, "pause")
+def pause(client: Client, noun: Noun, name: str) -> Json:
+    """Nothing more of the job, schedule, engine or organization starts. Returns it. Raises RequestFailed."""
+    paused: Json = client.rest("POST", v1(noun, name, "pause"), {})["result"]
+    return paused
 
 
-def resume(server: Connection, noun: Noun, name: str) -> Json:
-    """It goes on; answers it as it is now."""
-    return _said(server, noun, name, "resume")
+def resume(client: Client, noun: Noun, name: str) -> Json:
+    """The pause is over. Returns the job, schedule, engine or organization. Raises RequestFailed."""
+    resumed: Json = client.rest("POST", v1(noun, name, "resume"), {})["result"]
+    return resumed
 
 
-def set_organization(server: Connection, name: str, given: Json) -> Json:
-    """`given`: weight, runningLimit (None for any number); what is absent stays."""
-    changed: Json = server.rest("PATCH", f"{_BASE}/organizations/{quote(name, safe='')}", given)["result"]
-    return changed
+def set_organization(client: Client, name: str, changes: Json) -> Json:
+    """The organization has this share of the server. Returns it. Raises RequestFailed.
+
+    `changes`: weight, and runningLimit, where None means no limit. What is absent stays as it is.
+    """
+    organization: Json = client.rest("PATCH", v1("organizations", name), changes)["result"]
+    return organization
 
 
-def limit_engine(server: Connection, name: str, limit: int | None) -> Json:
-    """At most so many attempts of the engine run at once; None for any number."""
-    path = f"{_BASE}/engines/{quote(name, safe='')}"
-    changed: Json = server.rest("PATCH", path, {"runningLimit": limit})["result"]
-    return changed
+def limit_engine(client: Client, name: str, limit: int | None) -> Json:
+    """At most `limit` attempts of the engine run at once, any number when it is None. Returns the engine.
 
-
-def _said(server: Connection, noun: Noun, name: str, verb: str) -> Json:
-    changed: Json = server.rest("POST", f"{_BASE}/{noun}/{quote(name, safe='')}/{verb}", {})["result"]
-    return changed
+    Raises RequestFailed.
+    """
+    engine: Json = client.rest("PATCH", v1("engines", name), {"runningLimit": limit})["result"]
+    return engine

@@ -1,78 +1,78 @@
-"""What a client does with scheduled jobs."""
+"""Schedules: create, change, preview and launch them; read what became of their slots."""
 
 from typing import Any
-from urllib.parse import quote
 
-from enginehouse.client.http import Connection
-
-Json = dict[str, Any]
-
-_SCHEDULES = "/api/v1/schedules"
+from enginehouse.client.http import Client, Json, edge, v1
 
 
-def create(server: Connection, given: Json) -> Json:
-    """The schedule exists; `given` has the fields of GraphQL's CreateScheduledJob and ours."""
-    return _result(server, "POST", _SCHEDULES, given)
+def create(client: Client, schedule: Json) -> Json:
+    """The schedule exists. Returns it. Raises RequestFailed.
+
+    `schedule` has the fields of `POST /api/v1/schedules`.
+    """
+    return _result(client, "POST", v1("schedules"), schedule)
 
 
-def update(server: Connection, schedule_id: str, given: Json) -> Json:
-    """The schedule is changed; what is absent stays as it is."""
-    return _result(server, "PATCH", _of(schedule_id), given)
+def update(client: Client, schedule_id: str, changes: Json) -> Json:
+    """The schedule has changed. Returns it. What is absent stays as it is. Raises RequestFailed."""
+    return _result(client, "PATCH", v1("schedules", schedule_id), changes)
 
 
-def listed(server: Connection, **query: Any) -> Json:
-    """One page of schedules, with how many match in all."""
-    found: Json = server.rest("GET", _SCHEDULES, **query)
-    return found
+def page(client: Client, **query: Any) -> Json:
+    """Returns one page of schedules, newest first, and the number of all that match. Raises RequestFailed.
 
-
-def get(server: Connection, schedule_id: str) -> Json:
-    """The schedule as it is."""
-    return _result(server, "GET", _of(schedule_id))
-
-
-def delete(server: Connection, schedule_id: str) -> None:
-    """The schedule fires no more; its jobs stay."""
-    server.rest("DELETE", _of(schedule_id))
-
-
-def explain(server: Connection, schedule_id: str, *, zone: str, count: int) -> Json:
-    """What it does, what comes next, what is odd about it, and its next slots."""
-    return _result(server, "GET", f"{_of(schedule_id)}/explain", timeZone=zone, count=count)
-
-
-def imagine(server: Connection, given: Json, *, zone: str, count: int) -> Json:
-    """The same of a schedule that is not there; nothing is created."""
-    return _result(server, "POST", f"{_SCHEDULES}/explain", given, timeZone=zone, count=count)
-
-
-def switch(server: Connection, schedule_id: str, verb: str) -> Json:
-    """The schedule is paused or resumed, as `verb` says."""
-    return _result(server, "POST", f"{_of(schedule_id)}/{verb}", {})
-
-
-def run(server: Connection, schedule_id: str, given: Json) -> Json:
-    """A job of each of its templates is durable: their ids, and warnings. `given`: payload, targetId."""
-    return _result(server, "POST", f"{_of(schedule_id)}/run", given)
-
-
-def slots(server: Connection, schedule_id: str, *, limit: int, before: str | None = None) -> list[Json]:
-    """What became of its slots, the latest first."""
-    found: list[Json] = server.rest("GET", f"{_of(schedule_id)}/slots", limit=limit, before=before)["result"]
-    return found
-
-
-def cancel(server: Connection, schedule_id: str, *, include_running: bool) -> Json:
-    """The schedule is inactive and its jobs that may still be cancelled are; `count` says how many."""
-    body: Json = {"scheduledJobID": schedule_id} | ({"includeRunning": True} if include_running else {})
-    answer: Json = server.rest("POST", "/edge/v1/proc/jobs/cancel", body)
+    `query`: the parameters of `GET /api/v1/schedules`.
+    """
+    answer: Json = client.rest("GET", v1("schedules"), **query)
     return answer
 
 
-def _of(schedule_id: str) -> str:
-    return f"{_SCHEDULES}/{quote(schedule_id, safe='')}"
+def get(client: Client, schedule_id: str) -> Json:
+    """Returns the schedule as it is now. Raises RequestFailed."""
+    return _result(client, "GET", v1("schedules", schedule_id))
 
 
-def _result(server: Connection, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
-    found: Json = server.rest(method, path, body, **query)["result"]
-    return found
+def delete(client: Client, schedule_id: str) -> None:
+    """The schedule is gone; its jobs stay. Raises RequestFailed."""
+    client.rest("DELETE", v1("schedules", schedule_id))
+
+
+def explain(client: Client, schedule_id: str, *, zone: str, count: int) -> Json:
+    """Returns a sentence that says what the schedule does, its next slots, and warnings. Raises RequestFailed."""
+    return _result(client, "GET", v1("schedules", schedule_id, "explain"), timeZone=zone, count=count)
+
+
+def explain_draft(client: Client, schedule: Json, *, zone: str, count: int) -> Json:
+    """Returns the same about a schedule that does not exist; none is created. Raises RequestFailed."""
+    return _result(client, "POST", v1("schedules", "explain"), schedule, timeZone=zone, count=count)
+
+
+def run(client: Client, schedule_id: str, launch: Json) -> Json:
+    """A job of each template of the schedule is durable. Returns their ids, and warnings. Raises RequestFailed.
+
+    `launch`: payload, targetId.
+    """
+    return _result(client, "POST", v1("schedules", schedule_id, "run"), launch)
+
+
+def slots(client: Client, schedule_id: str, *, limit: int, before: str | None = None) -> list[Json]:
+    """Returns what became of the schedule's slots, latest first. Raises RequestFailed."""
+    path = v1("schedules", schedule_id, "slots")
+    records: list[Json] = client.rest("GET", path, limit=limit, before=before)["result"]
+    return records
+
+
+def cancel(client: Client, schedule_id: str, *, include_running: bool = False) -> Json:
+    """The schedule is paused, and its jobs that may still be cancelled are. Raises RequestFailed.
+
+    Returns their number in `count`. With `include_running` what runs is stopped too, and `stopping` is the number of
+    attempts that have still to stop.
+    """
+    body: Json = {"scheduledJobID": schedule_id} | ({"includeRunning": True} if include_running else {})
+    answer: Json = client.rest("POST", edge("jobs", "cancel"), body)
+    return answer
+
+
+def _result(client: Client, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
+    result: Json = client.rest(method, path, body, **query)["result"]
+    return result

@@ -1,20 +1,15 @@
-"""Why a job waits, and who is there to run it."""
+"""Why a job waits, and which workers could run it."""
 
-from typing import Any
-from urllib.parse import quote
-
-from enginehouse.client.http import Connection
-
-Json = dict[str, Any]
+from enginehouse.client.http import Client, Json, v1
 
 
-def why(server: Connection, job_id: str) -> Json:
-    """The job and each of its tasks with the reasons why they are not running."""
-    found: Json = server.rest("GET", f"/api/v1/jobs/{quote(job_id, safe='')}/why")["result"]
-    return found
+def explain(client: Client, job_id: str) -> Json:
+    """Returns the job and its tasks, with the reasons why each does not run. Raises RequestFailed."""
+    explanation: Json = client.rest("GET", v1("jobs", job_id, "why"))["result"]
+    return explanation
 
 
-def workers(server: Connection) -> list[Json]:
-    """The workers heard of within a day, connected ones first."""
-    found: list[Json] = server.rest("GET", "/api/v1/workers")["result"]
-    return found
+def workers(client: Client) -> list[Json]:
+    """Returns the workers that were heard of within a day, connected ones first. Raises RequestFailed."""
+    records: list[Json] = client.rest("GET", v1("workers"))["result"]
+    return records

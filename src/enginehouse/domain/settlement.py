@@ -16,7 +16,7 @@ from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges, reach
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
-from enginehouse.domain.work import WHOLE, ItemState, Later, Source
+from enginehouse.domain.work import WHOLE, ItemSource, ItemState, Requeue
 
 
 class Missing(Exception):
@@ -73,9 +73,9 @@ class Settlement:
     plan: Plan
     edges: Edges
     now: int
-    chunks: dict[int, list[Source]] = field(default_factory=dict)
-    new_items: list[tuple[int, int, Source]] = field(default_factory=list)  # (ordinal, item, what it reads)
-    later: list[Later] = field(default_factory=list)
+    chunks: dict[int, list[ItemSource]] = field(default_factory=dict)
+    new_items: list[tuple[int, int, ItemSource]] = field(default_factory=list)  # (ordinal, item, what it reads)
+    requeues: list[Requeue] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)  # tasks whose remaining items go
     closed: list[int] = field(default_factory=list)  # the task of each item that ended
     events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
@@ -121,7 +121,7 @@ class Settlement:
             for folder, part in outputs:
                 for from_folder, child, into in feeds:
                     if from_folder == folder and self._takes_chunks_now(child):
-                        self._add_item(self._task(child), Source(into, item.ordinal, folder, item.item, part))
+                        self._add_item(self._task(child), ItemSource(into, item.ordinal, folder, item.item, part))
         self._end_if_done(task)
         self._run_turns()
 
@@ -142,7 +142,7 @@ class Settlement:
             now=self.now,
         )
         if isinstance(verdict, Again):
-            self.later.append(Later(item, verdict.at, failures, lost))
+            self.requeues.append(Requeue(item, verdict.at, failures, lost))
             task.items_running -= 1
             task.changed = True
             if not task.items_running and not self._has_progress(task):
@@ -247,7 +247,7 @@ class Settlement:
         """A chunk task of which some item has already ended is still running while the next waits."""
         return task.items_open + task.items_failed < task.items
 
-    def _add_item(self, task: TaskState, source: Source) -> None:
+    def _add_item(self, task: TaskState, source: ItemSource) -> None:
         self.new_items.append((task.ordinal, task.items, source))
         task.items += 1
         task.items_open += 1
@@ -283,7 +283,7 @@ class Settlement:
             if state.waits_for == 0:
                 self._release(state)
 
-    def _routed(self, task: int) -> list[Source]:
+    def _routed(self, task: int) -> list[ItemSource]:
         """Every visible output that is routed to the task."""
         if task not in self.chunks:
             raise Missing(chunks=[task])

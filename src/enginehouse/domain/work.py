@@ -10,7 +10,7 @@ from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
 
 
-class Source(msgspec.Struct, frozen=True):
+class ItemSource(msgspec.Struct, frozen=True):
     """The artifact a chunk item reads, and the input folder it arrives in."""
 
     folder: int
@@ -20,7 +20,7 @@ class Source(msgspec.Struct, frozen=True):
     part: int
 
 
-WHOLE: Final = Source(-1, -1, -1, -1, -1)
+WHOLE: Final = ItemSource(-1, -1, -1, -1, -1)
 
 
 class ItemKey(NamedTuple):
@@ -40,7 +40,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: int
     engine_id: str
     attempt: int
-    source: Source
+    source: ItemSource
     plan: Plan
     target_id: int | None
 
@@ -112,7 +112,7 @@ class ItemState(msgspec.Struct, frozen=True):
     lost: int
 
 
-class Later(msgspec.Struct, frozen=True):
+class Requeue(msgspec.Struct, frozen=True):
     """An item that is to be tried again, not before `at`, charged as said."""
 
     item: ItemState

@@ -15,7 +15,7 @@ from enginehouse.storage import idempotency
 from enginehouse.storage.database.database import Contended, Database
 from enginehouse.storage.idempotency import Known, Name
 from enginehouse.storage.jobs import cancellation, keyed_creation, queries
-from enginehouse.storage.jobs.cancellation import Cancelled, Cancelling
+from enginehouse.storage.jobs.cancellation import Cancelling, CancelOutcome
 from enginehouse.storage.jobs.keyed_creation import Made
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
@@ -63,7 +63,7 @@ async def _store(
     return await database.write_work(lambda tx: keyed_creation.create(tx, plans, creations), patience=patience)
 
 
-async def cancel(database: Database, watches: JobWatches, cancels: Sequence[Cancelling]) -> list[Cancelled | None]:
+async def cancel(database: Database, watches: JobWatches, cancels: Sequence[Cancelling]) -> list[CancelOutcome | None]:
     """Every job that may be cancelled is aborted, and each call recorded; None where there is no such job."""
     verdicts = await database.write_work(lambda tx: cancellation.cancel_recorded(tx, cancels))
     watches.changed(job_id for (job_id, _), _ in cancels)

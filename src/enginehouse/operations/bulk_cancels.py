@@ -1,4 +1,4 @@
-"""Cancelling by the million: accepted in one short commit, counted at once, settled in the background."""
+"""Cancelling by the million: accepted in one short commit, counted at once, applied in the background."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,13 +11,14 @@ from enginehouse.operations import idempotency
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import bulk_cancels
 from enginehouse.storage.audit import entries
-from enginehouse.storage.bulk_cancels import Barrier, Batch, Range
+from enginehouse.storage.bulk_cancels import barriers, batches
+from enginehouse.storage.bulk_cancels.barriers import Barrier, JobRange
+from enginehouse.storage.bulk_cancels.batches import Batch
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import Keyed
 
-# Rows a transaction settles: 20 to 30 ms of a SQLite writer, which claims and creates wait for meanwhile.
+# Rows a transaction changes: 20 to 30 ms of a SQLite writer, which claims and creates wait for meanwhile.
 BATCH: Final = 2_000
 _STOPPED_AT_ONCE: Final = 200
 # Whoever accepted a bulk cancel counts it; after so long it is held to have died before it could.
@@ -26,9 +27,9 @@ _COUNTED_WITHIN: Final = 2_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkCancel:
-    """A bulk cancel as it stands: `count` jobs aborted by it, of whose rows `settled` say so by now.
+    """A bulk cancel as it stands: `count` jobs aborted by it, of whose rows `applied` say so by now.
 
-    `stopping`: how many jobs that had started are still to stop; only where those were asked for. `settled_at` is None
+    `stopping`: how many jobs that had started are still to stop; only where those were asked for. `applied_at` is None
     until every row says what is true; nothing but the rows waits for that. `replayed`: it had been done before.
     """
 
@@ -38,8 +39,8 @@ class BulkCancel:
     created_to: int
     accepted_at: int
     count: int
-    settled: int
-    settled_at: int | None
+    applied: int
+    applied_at: int | None
     stopping: int | None
     replayed: bool = False
 
@@ -60,8 +61,8 @@ async def preview(
     wanted = _range(principal, created_from, created_to)
 
     async def count(tx: Tx) -> Preview:
-        stopping = await bulk_cancels.count_stopping(tx, wanted) if include_running else None
-        return Preview(await bulk_cancels.count(tx, wanted), stopping)
+        stopping = await barriers.count_stopping(tx, wanted) if include_running else None
+        return Preview(await barriers.count(tx, wanted), stopping)
 
     return await house.database.read(count)
 
@@ -94,7 +95,7 @@ async def cancel(
     )
 
     async def accept(tx: Tx) -> int:
-        made = await bulk_cancels.accept(tx, wanted, include_running=include_running, created_by=principal.user_id)
+        made = await barriers.accept(tx, wanted, include_running=include_running, created_by=principal.user_id)
         await entries.record(tx, [entry.about(made)])
         return made
 
@@ -132,7 +133,7 @@ async def cancel_if_sure(
     )
 
 
-def _keyed(principal: Principal, wanted: Range, include_running: bool, key: str | None) -> Keyed | None:
+def _keyed(principal: Principal, wanted: JobRange, include_running: bool, key: str | None) -> Keyed | None:
     asked = {"from": wanted.created_from, "to": wanted.created_to, "running": include_running}
     return idempotency.keyed(principal, "cancelJobs", key, asked)
 
@@ -142,10 +143,10 @@ async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
     require(principal, Role.READER)
 
     async def look(tx: Tx) -> tuple[Barrier | None, int | None]:
-        found = await bulk_cancels.get(tx, principal.organization_id, ref.number)
+        found = await barriers.get(tx, principal.organization_id, ref.number)
         if found is None or not found.include_running:
             return found, None
-        return found, await bulk_cancels.count_stopping(tx, found.range, barrier=found)
+        return found, await barriers.count_stopping(tx, found.range, barrier=found)
 
     barrier, stopping = await house.database.read(look)
     if barrier is None:
@@ -161,25 +162,25 @@ async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
         created_to=barrier.range.created_to,
         accepted_at=barrier.accepted_at,
         count=count,
-        settled=barrier.settled,
-        settled_at=barrier.settled_at,
+        applied=barrier.applied,
+        applied_at=barrier.applied_at,
         stopping=stopping,
     )
 
 
-async def settle(house: House, *, limit: int = BATCH) -> bool:
+async def apply(house: House, *, limit: int = BATCH) -> bool:
     """A turn at every organization's first open bulk cancel: running jobs are told to stop, rows say what is true.
 
     Each batch is a transaction of its own and may be the last one of this process: another turn, in any process, goes
     on from what the rows say. True when it is worth looking again at once.
     """
     more = False
-    for barrier in await house.database.glance(bulk_cancels.open_ones):
-        more |= await _settle(house, barrier, limit)
+    for barrier in await house.database.glance(barriers.open_ones):
+        more |= await _apply(house, barrier, limit)
     return more
 
 
-async def _settle(house: House, barrier: Barrier, limit: int) -> bool:
+async def _apply(house: House, barrier: Barrier, limit: int) -> bool:
     if barrier.matched is None:
         return await _count_for_another(house, barrier)
     since = barrier.range.created_from
@@ -187,17 +188,17 @@ async def _settle(house: House, barrier: Barrier, limit: int) -> bool:
         pass
 
     async def batch(tx: Tx) -> Batch:
-        return await bulk_cancels.settle(tx, barrier, since=since, limit=limit)
+        return await batches.apply(tx, barrier, since=since, limit=limit)
 
-    while (done := await house.database.write(batch)).settled:
+    while (done := await house.database.write(batch)).applied:
         since = done.reached
-    await house.database.write(lambda tx: bulk_cancels.settle_rest(tx, barrier, limit=limit))
+    await house.database.write(lambda tx: batches.apply_rest(tx, barrier, limit=limit))
     return True  # there may be something left, or another one of this organization
 
 
 async def _stop(house: House, barrier: Barrier) -> bool:
     """A bounded batch of jobs that had started is cancelled, and what runs told to stop. False: there was none."""
-    left = await house.database.write(lambda tx: bulk_cancels.stop_running(tx, barrier, limit=_STOPPED_AT_ONCE))
+    left = await house.database.write(lambda tx: batches.stop_running(tx, barrier, limit=_STOPPED_AT_ONCE))
     running = [job_id for job_id, attempts in left.items() if attempts]
     ended = [job_id for job_id, attempts in left.items() if not attempts]
     if running:
@@ -216,13 +217,13 @@ async def _count_for_another(house: House, barrier: Barrier) -> bool:
     return True
 
 
-async def _count(house: House, wanted: Range, barrier_id: int) -> int:
-    """The count stands in the barrier's row; settling begins only then, so it is that of the moment of acceptance."""
-    found = await house.database.read(lambda tx: bulk_cancels.count(tx, wanted, barrier_id))
-    return await house.database.write(lambda tx: bulk_cancels.set_matched(tx, barrier_id, found))
+async def _count(house: House, wanted: JobRange, barrier_id: int) -> int:
+    """The count stands in the barrier's row; it is applied only then, so it is that of the moment of acceptance."""
+    found = await house.database.read(lambda tx: barriers.count(tx, wanted, barrier_id))
+    return await house.database.write(lambda tx: barriers.set_matched(tx, barrier_id, found))
 
 
-def _range(principal: Principal, created_from: int, created_to: int) -> Range:
+def _range(principal: Principal, created_from: int, created_to: int) -> JobRange:
     if created_from > created_to:
         raise InvalidInput("createdBefore must be after createdAfter.")
-    return Range(organization_id=principal.organization_id, created_from=created_from, created_to=created_to)
+    return JobRange(organization_id=principal.organization_id, created_from=created_from, created_to=created_to)

@@ -17,7 +17,7 @@ from enginehouse.operations.tokens import KnownTokens
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.idempotency import Known, Name
-from enginehouse.storage.jobs.cancellation import Cancelled, Cancelling
+from enginehouse.storage.jobs.cancellation import Cancelling, CancelOutcome
 from enginehouse.storage.jobs.keyed_creation import Made
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
@@ -63,7 +63,7 @@ class Listeners:
 
     `runnable`: some item became runnable. `cancelled`: nothing of these jobs may run any more. `stopping`: these were
     cancelled, and what of them runs is to stop. `ended`: these jobs have their last status. `accepted`: a bulk cancel
-    was, and its rows are to be settled. `scheduled`: a schedule may be due earlier than the scheduler thinks.
+    was, and it is to be applied to rows. `scheduled`: a schedule may be due earlier than the scheduler thinks.
     """
 
     runnable: Callable[[], None] = lambda: None
@@ -98,7 +98,7 @@ class House:
     creates: Batcher[Creation, Made]
     """Creates of concurrent clients, gathered into one transaction."""
 
-    cancels: Batcher[Cancelling, Cancelled | None]
+    cancels: Batcher[Cancelling, CancelOutcome | None]
     """Cancels of single jobs, gathered the same way; None for a job that there is not."""
 
     finishes: Batcher[Report, Answer]

@@ -29,7 +29,7 @@ class LoginRefused(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LoginSession:
     """A token that is good now, and whose it is. `last_login_at`: of the login before this one, µs UTC."""
 
     token: str = field(repr=False)
@@ -85,7 +85,7 @@ async def _refuse_token(house: House, token_hash: str) -> None:
     await house.refusals.note(refused)
 
 
-async def login(house: House, name: str, password: str) -> Session:
+async def login(house: House, name: str, password: str) -> LoginSession:
     """A session of about a day is open. Raises LoginRefused, or CapacityExceeded after too many vain tries.
 
     An unknown name costs the same work as a wrong password.
@@ -117,12 +117,12 @@ async def login(house: House, name: str, password: str) -> Session:
     return session
 
 
-async def _open_session(house: House, user: User, password_hash: str) -> Session:
+async def _open_session(house: House, user: User, password_hash: str) -> LoginSession:
     secret = tokens.new_uuid()
     caller = Principal(user.organization_id, user.id, tokens.token_id(tokens.fingerprint(secret)), user_name=user.name)
     entered = trail.entry(caller, "userLogin", object_type="User", object_id=user.id)
 
-    async def open_session(tx: Tx) -> Session:
+    async def open_session(tx: Tx) -> LoginSession:
         organization = await storage.organization(tx, user.organization_id)
         row = tokens.row(
             secret,
@@ -136,16 +136,16 @@ async def _open_session(house: House, user: User, password_hash: str) -> Session
         if organization is None or not await storage.open_session(tx, user, password_hash, row):
             raise LoginRefused
         await entries.record(tx, [entered])
-        return Session(secret, user, organization, user.last_login_at)
+        return LoginSession(secret, user, organization, user.last_login_at)
 
     return await house.database.write(open_session)
 
 
-async def validate_token(house: House, secret: str) -> Session:
-    """What a login with this token would have answered. Raises AuthenticationFailed."""
+async def validate_token(house: House, secret: str) -> LoginSession:
+    """What a login with this token would have returned. Raises AuthenticationFailed."""
     principal = await authenticate(house, secret)
     user, organization = await me(house, principal)
-    return Session(secret, user, organization, None if user is None else user.last_login_at)
+    return LoginSession(secret, user, organization, None if user is None else user.last_login_at)
 
 
 async def me(house: House, principal: Principal) -> tuple[User | None, Organization]:

@@ -267,9 +267,9 @@ async def cancel(house: House, principal: Principal, ref: Ref, *, include_runnin
     return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
 
 
-async def _stop(house: House, wanted: Cancelling) -> cancellation.Cancelled | None:
+async def _stop(house: House, wanted: Cancelling) -> cancellation.CancelOutcome | None:
 
-    async def stop(tx: Tx) -> cancellation.Cancelled | None:
+    async def stop(tx: Tx) -> cancellation.CancelOutcome | None:
         [verdict] = await cancellation.cancel_recorded(tx, [wanted], include_running=True)
         return verdict
 
@@ -278,7 +278,7 @@ async def _stop(house: House, wanted: Cancelling) -> cancellation.Cancelled | No
     return verdict
 
 
-def _past_cancelling(verdict: cancellation.Cancelled) -> str:
+def _past_cancelling(verdict: cancellation.CancelOutcome) -> str:
     if verdict.ended_at is not None:
         when = graphql_seconds(verdict.ended_at)
         return f"Job is already {verdict.status} (finished {when}); nothing was cancelled."

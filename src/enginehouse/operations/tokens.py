@@ -96,7 +96,7 @@ class KnownTokens:
     def remember(
         self, token_hash: str, principal: Principal, *, left: int | None, since: float, generation: int
     ) -> None:
-        """`principal` is answered for at most a second, and never beyond the µs the token has `left`.
+        """`principal` is returned for at most a second, and never beyond the µs the token has `left`.
 
         Both count from `since` (monotonic seconds), before the look-up: its answer may have been slow.
         """

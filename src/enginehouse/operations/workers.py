@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, Plan
-from enginehouse.domain.planning.checks import Report
+from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.work import Worker
 from enginehouse.operations import engines as known_engines
 from enginehouse.operations.house import House
@@ -80,7 +80,7 @@ def unserved(house: House, request: JobRequest, plan: Plan) -> tuple[str, ...]:
     }
     if not idle:
         return ()
-    report = Report(request.spelling, request.prefix, [task.standby_for for task in plan.tasks])
+    report = PlanReport(request.spelling, request.prefix, [task.standby_for for task in plan.tasks])
     return tuple(
         f"{report.task(ordinal)}: {idle[task.engine_id]}; the task will wait."
         for ordinal, task in enumerate(plan.tasks)

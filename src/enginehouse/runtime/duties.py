@@ -30,14 +30,14 @@ class Duty:
 
 
 def loops(house: House) -> Sequence[Loop]:
-    """The loops of all duties. A bulk cancel that is accepted wakes the one that settles it."""
-    settle = _settling(house).loop()
-    house.listeners.accepted = settle.wake
-    return [settle, *(duty.loop() for duty in (*_work(house), *_pruning(house), *_audit(house)))]
+    """The loops of all duties. A bulk cancel that is accepted wakes the one that applies it."""
+    apply = _bulk_cancels(house).loop()
+    house.listeners.accepted = apply.wake
+    return [apply, *(duty.loop() for duty in (*_work(house), *_pruning(house), *_audit(house)))]
 
 
-def _settling(house: House) -> Duty:
-    return Duty("settle bulk cancels", 1.0, lambda: bulk_cancels.settle(house))
+def _bulk_cancels(house: House) -> Duty:
+    return Duty("apply bulk cancels", 1.0, lambda: bulk_cancels.apply(house))
 
 
 def _work(house: House) -> list[Duty]:

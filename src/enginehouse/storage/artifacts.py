@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from enginehouse.domain.artifact import Artifact
-from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
 _json: Final = msgspec.json.Decoder()
@@ -68,3 +68,26 @@ def artifact(row: ArtifactRow) -> Artifact:
         metadata=_json.decode(text) if (text := fields.pop("metadata")) else None,
         **fields,
     )
+
+
+class OutputKey(NamedTuple):
+    """A visible output, by its key."""
+
+    job_id: int
+    ordinal: int
+    folder: int
+    item: int
+    part: int
+
+
+_KEYS_IN: Final = Select("artifacts.keys_in", OutputKey)
+
+
+async def keys_in(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> list[OutputKey]:
+    """What stands in these (job, task, output folder)s, in the order of the media."""
+    return await _KEYS_IN.each(tx, folders)
+
+
+async def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """The outputs are visible from this commit on."""
+    await tx.many("artifacts.insert", rows)

@@ -24,3 +24,18 @@ WHERE job_id = :job_id AND ordinal = :ordinal AND folder = :folder AND item = :i
 
 -- name: keys_of_task
 SELECT DISTINCT storage_key FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;
+
+-- name: insert
+-- Outputs are there for others from the commit on that accepts the report, never before.
+-- rows: job_id bigint, ordinal int, folder int, item int, part int, position int, name text, media_type text, size bigint, sha256 text, storage_key text, start_ms bigint, stop_ms bigint, metadata text, created_at bigint
+INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms, metadata, created_at)
+SELECT r.job_id, r.ordinal, r.folder, r.item, r.part, r.position, r.name, r.media_type, r.size, r.sha256, r.storage_key, r.start_ms, r.stop_ms, r.metadata, r.created_at
+FROM {rows} r;
+
+-- name: keys_in
+-- What stands in these output folders, in the order of the media.
+-- rows: job_id bigint, ordinal int, folder int
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part
+FROM {rows} r
+JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder = r.folder
+ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from enginehouse.domain.work import Attempt, AttemptPage
-from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
 
@@ -65,3 +65,8 @@ async def has_attempt(tx: Tx, organization_id: int, job_id: int, ordinal: int, i
         organization_id=organization_id, job_id=job_id, ordinal=ordinal, item=item, number=number,
     )  # fmt: skip
     return row is not None
+
+
+async def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """The attempts are history: each is written once, in the transaction that ends it."""
+    await tx.many("attempts.insert", rows)

@@ -29,3 +29,12 @@ WHERE j.id = :job_id AND j.organization_id = :organization_id
     OR EXISTS (SELECT 1 FROM work_item w
                WHERE w.job_id = j.id AND w.ordinal = :ordinal AND w.item = :item AND w.attempts = :number
                  AND w.lease_until IS NOT NULL));
+
+-- name: insert
+-- An attempt is written once, in the transaction that ends it.
+-- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint
+INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message,
+                     stop_requested_at, stop_signalled_at)
+SELECT r.job_id, r.ordinal, r.item, r.number, r.token, r.worker, r.started_at, r.ended_at, r.outcome, r.failure_reason, r.failure_message,
+       r.stop_requested_at, r.stop_signalled_at
+FROM {rows} r;

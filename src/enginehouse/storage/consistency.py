@@ -37,18 +37,18 @@ class SlotAhead(NamedTuple):
     decided: int
 
 
-_AHEAD: Final = Select("slot_consistency.ahead", SlotAhead)
+_AHEAD: Final = Select("consistency.slots_ahead", SlotAhead)
 
 
 async def audited(tx: Tx, *, now: int, limit: int = 20) -> SlotAudit:
     """All schedules that are to fire, at this moment of the storage's clock."""
-    [(active, overdue, next_at)] = await tx.all("slot_consistency.active", before=now - _LATE)
+    [(active, overdue, next_at)] = await tx.all("consistency.schedules", before=now - _LATE)
     wrong = [
         (row.schedule_id, f"has fired a slot {_seconds_ahead(row):.0f} s ahead of what it takes for decided")
         for row in await _AHEAD.all(tx, limit=limit)
     ]
     after = -1
-    while len(wrong) < limit and (rows := await tx.all("slot_consistency.timings", after=after, limit=_BATCH)):
+    while len(wrong) < limit and (rows := await tx.all("consistency.timings", after=after, limit=_BATCH)):
         after, _ = rows[-1]
         wrong += ((schedule_id, text) for schedule_id, timing in rows if (text := _unreadable(timing, now)))
     return SlotAudit(active, overdue, next_at, tuple(wrong[:limit]))
@@ -77,7 +77,7 @@ class Disagreement:
     text: str
 
 
-class JobRow(NamedTuple):
+class JobCounts(NamedTuple):
     """A job with its own counts (`tasks_…`) and those of its task rows (`…_rows`), reused tasks left out."""
 
     id: int
@@ -101,7 +101,7 @@ class JobRow(NamedTuple):
     wrongly_reused: int
 
 
-class HeldRow(NamedTuple):
+class WronglyHeld(NamedTuple):
     """An item that is held against what is true; `by_pause`: since its job is paused or not."""
 
     job_id: int
@@ -110,10 +110,10 @@ class HeldRow(NamedTuple):
     by_pause: int
 
 
-_JOBS: Final = Select("consistency.jobs", JobRow)
+_JOBS: Final = Select("consistency.jobs", JobCounts)
 _BY_PAUSE: Final = "its job is paused or not"
 _BY_LIMIT: Final = "nothing else of its task is free, so nothing would let it go"
-_WRONGLY_HELD: Final = Select("consistency.wrongly_held", HeldRow)
+_WRONGLY_HELD: Final = Select("consistency.wrongly_held", WronglyHeld)
 
 
 async def statuses(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]:
@@ -132,7 +132,7 @@ async def statuses(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]
     return looked, disagreements
 
 
-def _disagrees(row: JobRow) -> str | None:
+def _disagrees(row: JobCounts) -> str | None:
     total = row.tasks_total
     stored = [row.tasks_queued, row.tasks_running, row.tasks_complete, row.tasks_failed, row.tasks_aborted]
     of_rows = [row.queued_rows, row.running_rows, row.complete_rows, row.failed_rows, row.aborted_rows]

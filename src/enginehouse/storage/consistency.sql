@@ -27,3 +27,20 @@ WHERE (w.held >= 2) <> (j.paused_at IS NOT NULL)
          SELECT 1 FROM work_item o WHERE o.job_id = w.job_id AND o.ordinal = w.ordinal AND o.held IN (0, 2)))
 ORDER BY w.job_id, w.ordinal, w.item
 LIMIT :limit;
+
+-- name: schedules
+-- How many schedules are to be looked at some time, how many should have been before a moment, and when the first is.
+SELECT COUNT(*), COALESCE(SUM(CASE WHEN next_at < :before THEN 1 ELSE 0 END), 0), MIN(next_at)
+FROM scheduled_job WHERE next_at IS NOT NULL;
+
+-- name: slots_ahead
+-- Slots that were decided though the cursor has not come to them: they would be decided again.
+SELECT s.schedule_id, MAX(s.last_slot) AS last_slot, j.decided
+FROM schedule_slot s JOIN scheduled_job j ON j.id = s.schedule_id
+WHERE s.last_slot > j.decided AND s.outcome = 'fired'
+GROUP BY s.schedule_id, j.decided
+ORDER BY s.schedule_id
+LIMIT :limit;
+
+-- name: timings
+SELECT id, timing FROM scheduled_job WHERE id > :after AND next_at IS NOT NULL ORDER BY id LIMIT :limit;

@@ -8,12 +8,13 @@ import msgspec
 
 from enginehouse.domain.event import NOTHING, Detail, Event, EventKind, Head, HistoryPosition, HistoryRow, told
 from enginehouse.domain.status import JobStatus
-from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
 _MOST: Final = 2_000  # rows that `following` answers
 _NEVER: Final = 9_223_372_036_854_775_807
 _detail: Final = msgspec.json.Decoder(Detail).decode
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class HeadRow(NamedTuple):
@@ -43,6 +44,16 @@ class EventRow(NamedTuple):
 _HEADS: Final = Select("events.heads", HeadRow)
 _PAGE: Final = Select("events.page", EventRow)
 _FOLLOWING: Final = Select("events.following", EventRow)
+
+
+def row(job_id: int, ordinal: int, kind: EventKind, at: int, detail: Detail | None = None) -> Row:
+    """The row of an event, for `insert`. Whoever writes it holds the job's lock: that keeps their order."""
+    return (job_id, ordinal, kind.value, at, None if detail is None else _encode(detail).decode())
+
+
+async def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """What has happened is written down, in this order."""
+    await tx.many("events.insert", rows)
 
 
 async def heads(tx: Tx, jobs: Sequence[tuple[int, int]]) -> dict[int, Head]:

@@ -22,3 +22,9 @@ ORDER BY e.id LIMIT 2000;
 
 -- name: count
 SELECT COUNT(*) FROM event WHERE job_id = :job_id AND at <= :until;
+
+-- name: insert
+-- The jobs are locked by whoever writes, or new: that keeps the order of their events.
+-- rows: job_id bigint, ordinal int, kind text, at bigint, detail text
+INSERT INTO event (job_id, ordinal, kind, at, detail)
+SELECT r.job_id, r.ordinal, r.kind, r.at, r.detail FROM {rows} r;

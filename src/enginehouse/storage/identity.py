@@ -147,7 +147,7 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
 
 
 async def insert_token(tx: Tx, row: TokenRecord) -> Token:
-    """The token is stored; one that was there already is left, and answered, as it is."""
+    """The token is stored; one that was there already is left, and returned, as it is."""
     await tx.run(
         "identity.insert_token",
         hash=row.hash,
@@ -178,7 +178,7 @@ async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
 
 
 async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> str | None:
-    """The token opens nothing from this commit on. Answers its hash, or None when it had been revoked before."""
+    """The token opens nothing from this commit on. Returns its hash, or None when it had been revoked before."""
     rows = await tx.all("identity.revoke_token", organization_id=organization_id, id=token_id, now=tx.now)
     return next((token_hash for (token_hash,) in rows), None)
 
@@ -190,7 +190,7 @@ async def token_with_hash(tx: Tx, token_hash: str) -> Token | None:
 
 
 async def end_session(tx: Tx, token_hash: str) -> Principal | None:
-    """The session is over; answers whose it was, None when there was none with this hash."""
+    """The session is over; returns whose it was, None when there was none with this hash."""
     found = await principal(tx, token_hash)
     ended = await tx.run("identity.end_session", hash=token_hash, now=tx.now)
     return found[0] if found and ended else None
@@ -284,7 +284,7 @@ async def open_session(tx: Tx, signing_in: User, password_hash: str, session: To
 
 
 async def set_password(tx: Tx, owner: User, password_hash: str) -> list[str]:
-    """The password is replaced and every session of the user ended; answers the hashes of those sessions."""
+    """The password is replaced and every session of the user ended; returns the hashes of those sessions."""
     person = {"organization_id": owner.organization_id, "now": tx.now}
     await tx.run("identity.set_password", id=owner.id, password_hash=password_hash, **person)
     return [token_hash for (token_hash,) in await tx.all("identity.end_sessions_of_user", user_id=owner.id, **person)]

@@ -9,20 +9,20 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.event import JOB, EventKind
 from enginehouse.domain.status import JOB_ENDED, JobStatus
+from enginehouse.storage import events
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.work import settlement
 
 
-class JobRow(NamedTuple):
+class PausableJob(NamedTuple):
     """A job, locked, as it is now."""
 
     status: str
     paused_at: int | None
 
 
-_LOCK: Final = Select("limits.lock_job", JobRow)
+_LOCK: Final = Select("limits.lock_job", PausableJob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
         return Paused(status, changed=False)
     await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=now, now=now)
     await tx.run("limits.hold_items", id=job_id)
-    await tx.many("work.insert_events", [settlement.event_row(job_id, JOB, EventKind.PAUSED, now)])
+    await events.insert(tx, [events.row(job_id, JOB, EventKind.PAUSED, now)])
     return Paused(status, changed=True)
 
 
@@ -63,7 +63,7 @@ async def resume_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None
     now = await tx.read_clock()
     await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=None, now=now)
     await tx.run("limits.free_items", id=job_id)
-    await tx.many("work.insert_events", [settlement.event_row(job_id, JOB, EventKind.RESUMED, now)])
+    await events.insert(tx, [events.row(job_id, JOB, EventKind.RESUMED, now)])
     return Paused(status, changed=True)
 
 

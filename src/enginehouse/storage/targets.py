@@ -185,7 +185,7 @@ def _target(row: TargetRow) -> Target:
 async def add_asset(tx: Tx, row: NewAsset) -> Asset | None:
     """The target has the asset, and no other primary one of its type if it is primary.
 
-    None when the organization has no such target. A row whose `replay_key` has been used answers what that one stored.
+    None when the organization has no such target. A row whose `replay_key` has been used returns what that one stored.
     """
     organization_id = row.organization_id
     if not await tx.run("targets.touch", id=row.target_id, organization_id=organization_id, now=tx.now):
@@ -256,7 +256,7 @@ async def primary_asset(tx: Tx, organization_id: int, target_id: int, asset_type
 
 
 async def delete_unused(tx: Tx, organization_id: int, target_id: int) -> list[str]:
-    """The target is gone with its assets, unless a job is about it; answers the keys of the bytes to remove."""
+    """The target is gone with its assets, unless a job is about it; returns the keys of the bytes to remove."""
     rows = await tx.all("targets.delete_unused_assets", target_id=target_id, organization_id=organization_id)
     await tx.run("targets.delete_unused", id=target_id, organization_id=organization_id)
     return [key for (key,) in rows if key is not None]

@@ -93,7 +93,7 @@ async def later(tx: Tx, organization_id: int, times: Iterable[tuple[int, int, in
 async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[Lane, list[Waiting]]:
     """What of the organization may start in the pool now, lane by lane: the first of each, one more than are counted.
 
-    Items of jobs that a bulk cancel covers are among them until they are settled.
+    Items of jobs that a bulk cancel covers are among them until it is applied to them.
     """
     items = dict[Lane, list[Waiting]]()
     for (engine_id,) in await tx.all("wait_facts.lanes", pool=pool, organization_id=organization_id):

@@ -65,8 +65,8 @@ class Loader(Generic[K, V]):
 
     async def get(self, key: K) -> V | None:
         """What the key names, waited for."""
-        found = self.load(key)
-        return await found if isinstance(found, asyncio.Future) else found
+        value = self.load(key)
+        return await value if isinstance(value, asyncio.Future) else value
 
     def prime(self, key: K, value: V) -> None:
         """`value` is known under the key."""
@@ -84,14 +84,14 @@ class Loader(Generic[K, V]):
 
     async def _run(self, waiting: dict[K, "asyncio.Future[V | None]"]) -> None:
         try:
-            found = await self._fetch(list(waiting))
+            values = await self._fetch(list(waiting))
         except Exception as error:
             for future in waiting.values():
                 if not future.done():
                     future.set_exception(error)
             return
         for key, future in waiting.items():
-            value = self._known[key] = found.get(key)
+            value = self._known[key] = values.get(key)
             if not future.done():
                 future.set_result(value)
 
@@ -99,7 +99,7 @@ class Loader(Generic[K, V]):
 class Context:
     """One request. `principal` raises AuthenticationFailed where nobody is known, so a login needs no token.
 
-    `key` is the idempotency key in its header; `replayed` that one of its answers was given before, for the same key.
+    `key` is the idempotency key in its header; `replayed` that one of its mutations was done before, for the same key.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Context:
         self.key = key
         self.replayed = False
         self._principal = principal
-        self.turned_away: AuthenticationFailed | None = None  # what a field that needs a caller was refused with
+        self.refused_caller: AuthenticationFailed | None = None  # with what a field that needs a caller was refused
         self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
@@ -142,7 +142,7 @@ class Context:
         self.sources: Loader[int, Source] = Loader(lambda ids: sources.get_many(house, self.principal, ids))
         self.schedules: Loader[int, Schedule] = Loader(lambda ids: schedules.get_many(house, self.principal, ids))
         self.job_pages: Loader[JobFilter, tuple[Job, ...]] = Loader(
-            lambda wanted: jobs.pages(house, self.principal, wanted)
+            lambda filters: jobs.pages(house, self.principal, filters)
         )
         self.warnings: Loader[int, list[str]] = Loader(self._warnings)
         self._now: asyncio.Task[int] | None = None
@@ -154,7 +154,7 @@ class Context:
     def principal(self) -> Principal:
         """Who is asking. Raises AuthenticationFailed."""
         if isinstance(self._principal, AuthenticationFailed):
-            self.turned_away = self._principal
+            self.refused_caller = self._principal
             raise self._principal
         return self._principal
 
@@ -170,8 +170,8 @@ class Context:
         return self._me
 
     async def _warnings(self, ids: list[int]) -> dict[int, list[str]]:
-        known = await asyncio.gather(*(self.schedules.get(schedule_id) for schedule_id in ids))
-        return await slots.warnings(self.house, filter(None, known))
+        loaded = await asyncio.gather(*(self.schedules.get(schedule_id) for schedule_id in ids))
+        return await slots.warnings(self.house, filter(None, loaded))
 
     def now(self) -> "asyncio.Task[int]":
         """What time it is where schedules fire, read once in a request."""
@@ -191,9 +191,9 @@ class Context:
             self._source_types = asyncio.ensure_future(sources.types(self.house, self.principal))
         return (await self._source_types).get(type_id)
 
-    def take_upload(self, given: Upload | None) -> Upload | None:
-        """The file of this request, for the one field that stores it; `given` is what a variable held."""
-        upload = given or self.upload
+    def take_upload(self, argument: Upload | None) -> Upload | None:
+        """The file of this request, for the one field that stores it; `argument` is what a variable held."""
+        upload = argument or self.upload
         if upload is not None and upload.taken:
             raise InvalidInput("the uploaded file is used by another field of this request already.", "file")
         if upload is not None:

@@ -34,7 +34,7 @@ def describe(
 
     `position` tells where in `text`, the request's own, a position of the document is; `root` is the operation's type.
     """
-    name, message, data = _named(error, principal, root)
+    name, message, data = _name_message_data(error, principal, root)
     entry: dict[str, Any] = {"message": message, "name": name, "time_thrown": _now(), "data": data}
     if error.path:
         entry["path"] = list(error.path)
@@ -51,7 +51,7 @@ def _cause(error: GraphQLError) -> BaseException | None:
     return None if isinstance(cause, GraphQLError) else cause
 
 
-def _named(error: GraphQLError, principal: Principal | None, root: str) -> tuple[str, str, dict[str, Any]]:
+def _name_message_data(error: GraphQLError, principal: Principal | None, root: str) -> tuple[str, str, dict[str, Any]]:
     cause = _cause(error)
     data: dict[str, Any] = {"errorId": str(uuid4())}
     match cause:

@@ -13,18 +13,18 @@ from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.execution import limits, variables
 from enginehouse.api.graphql.execution.cost import Cost
-from enginehouse.api.graphql.execution.documents import MAX_ERRORS, Bound, Documents
-from enginehouse.api.graphql.execution.rejection import RejectedError
-from enginehouse.api.graphql.execution.too_large import BodyTooLargeError
+from enginehouse.api.graphql.execution.documents import MAX_ERRORS, BoundDocument, DocumentCache
+from enginehouse.api.graphql.execution.rejection import BodyTooLargeError, RejectedError
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 
-Answer = tuple[int, dict[str, Any]]
+Response = tuple[int, dict[str, Any]]
+"""The HTTP status and the body."""
 
 _AWAITED: Final = frozenset({CoroutineType, Future, Task})
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GraphQLRequest:
     """What a client asks for, whichever way it came."""
 
     query: str
@@ -33,20 +33,20 @@ class Request:
 
 
 def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
-    """True for what our resolvers answer when they have to wait: the usual test costs several times as much."""
+    """True for what our resolvers return when they have to wait: the usual test costs several times as much."""
     return value.__class__ in _AWAITED
 
 
-class Execution:
-    """A schema with the documents it has seen."""
+class RequestExecutor:
+    """Executes requests against a schema, with the cache of their documents."""
 
-    def __init__(self, schema: GraphQLSchema, documents: Documents | None = None) -> None:
+    def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
-        self.documents = documents or Documents(schema)
+        self.documents = DocumentCache(schema)
 
-    async def answer(self, request: Request, context: Context) -> Answer:
+    async def execute(self, request: GraphQLRequest, context: Context) -> Response:
         """The HTTP status and the body: 200 whenever something was executed, 400 when nothing was."""
-        bound: Bound | None = None
+        bound: BoundDocument | None = None
         try:
             bound = self.documents.find(request.query)
             operation = self._operation(bound, request.operation_name)
@@ -63,8 +63,8 @@ class Execution:
         return await self._execute(bound, operation, request, context)
 
     async def _execute(
-        self, bound: Bound, operation: OperationDefinitionNode, request: Request, context: Context
-    ) -> Answer:
+        self, bound: BoundDocument, operation: OperationDefinitionNode, request: GraphQLRequest, context: Context
+    ) -> Response:
         executor = Executor.build(
             self.schema,
             bound.prepared.document,
@@ -75,31 +75,34 @@ class Execution:
             max_coercion_errors=MAX_ERRORS,
         )
         if isinstance(executor, list):
-            return rejection(RejectedError(self._named(executor, operation, request)), request.query, bound)
+            return rejection(RejectedError(self._own_errors(executor, operation, request)), request.query, bound)
         # The literals of the text are read already, exactly as execution would; they join the client's variables.
         executor.variable_values.coerced.update(bound.values)
-        executed: Any = executor.execute_operation()
-        result = await executed if _is_awaitable(executed) else executed
+        result: Any = executor.execute_operation()
+        if _is_awaitable(result):
+            result = await result
         return 200, _body(result, bound, context, operation)
 
-    def _named(
-        self, errors: list[GraphQLError], operation: OperationDefinitionNode, request: Request
+    def _own_errors(
+        self, errors: list[GraphQLError], operation: OperationDefinitionNode, request: GraphQLRequest
     ) -> list[GraphQLError]:
         """The same refusal in our own words, where we have some."""
-        found = variables.problems(self.schema, operation, request.variables)
-        if not found:
+        problems = variables.find_problems(self.schema, operation, request.variables)
+        if not problems:
             return errors
-        refused = InvalidInput(found)
-        return [GraphQLError(refused.message, nodes=errors[0].nodes, original_error=refused)]
+        refusal = InvalidInput(problems)
+        return [GraphQLError(refusal.message, nodes=errors[0].nodes, original_error=refusal)]
 
-    def _operation(self, bound: Bound, name: str | None) -> OperationDefinitionNode:
+    def _operation(self, bound: BoundDocument, name: str | None) -> OperationDefinitionNode:
         operation = bound.prepared.operation(name)
         if operation is None:
-            asked = f"has no operation named {name!r}" if name else "has several operations; name one in operationName"
-            raise RejectedError.because(f"The document {asked}.", field="operationName")
+            fault = f"has no operation named {name!r}" if name else "has several operations; name one in operationName"
+            raise RejectedError.because(f"The document {fault}.", field="operationName")
         return operation
 
-    def _check_cost(self, bound: Bound, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
+    def _check_cost(
+        self, bound: BoundDocument, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> None:
         costs = bound.prepared.costs
         cost = costs.get(id(operation))
         if cost is None:
@@ -107,18 +110,18 @@ class Execution:
         cost.check(variables)
 
 
-def rejection(rejected: RejectedError, text: str, bound: Bound | None = None) -> Answer:
+def rejection(rejected: RejectedError, text: str, bound: BoundDocument | None = None) -> Response:
     """The answer to a request of which nothing was executed."""
     if isinstance(rejected, BodyTooLargeError):
         return rejected.status, {"errors": [rejected.error]}
     if bound is None:
         return rejected.status, {"errors": [describe(error, text=text) for error in rejected.errors[:MAX_ERRORS]]}
-    described = [describe(error, text=text, position=bound.position) for error in rejected.errors[:MAX_ERRORS]]
-    return rejected.status, {"errors": described}
+    errors = [describe(error, text=text, position=bound.position) for error in rejected.errors[:MAX_ERRORS]]
+    return rejected.status, {"errors": errors}
 
 
 def _body(
-    result: ExecutionResult, bound: Bound, context: Context, operation: OperationDefinitionNode
+    result: ExecutionResult, bound: BoundDocument, context: Context, operation: OperationDefinitionNode
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
@@ -135,4 +138,4 @@ def _unauthenticated(context: Context) -> GraphQLError:
         _ = context.principal
     except AuthenticationFailed as error:
         return GraphQLError(error.message, original_error=error)
-    raise AssertionError("asked only where nobody is known")
+    raise AssertionError("called only where nobody is known")

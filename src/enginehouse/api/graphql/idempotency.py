@@ -17,9 +17,9 @@ def check(document: DocumentNode, operation: OperationDefinitionNode) -> None:
     if operation.operation is not OperationType.MUTATION:
         return
     fields = limits.root_fields(document, operation)
-    asked = {(node.alias or node.name).value for node in fields if node.name.value != "__typename"}
-    if len(asked) > 1:
-        text = f"the request has {len(asked)} mutations; give each its own argument idempotencyKey instead."
+    names = {(node.alias or node.name).value for node in fields if node.name.value != "__typename"}
+    if len(names) > 1:
+        text = f"the request has {len(names)} mutations; give each its own argument idempotencyKey instead."
         raise RejectedError.because(f"{HEADER}: {text}", field=HEADER)
 
 

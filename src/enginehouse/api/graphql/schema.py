@@ -1,4 +1,4 @@
-"""The schema: `schema.graphql`, which is the contract, bound to the functions that answer its fields."""
+"""The schema: `schema.graphql`, which is the contract, bound to the functions that resolve its fields."""
 
 from collections.abc import Callable
 from functools import cache
@@ -46,19 +46,19 @@ def schema() -> GraphQLSchema:
         templates, task_templates, pipelines, sources, job_fields,
         content_templates, launches, schedules, schedule_fields,
     )  # fmt: skip
-    made = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
-    for root in (made.query_type, made.mutation_type):
+    executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
+    for root in (executable.query_type, executable.mutation_type):
         for name, field in root.fields.items() if root else ():
             if name not in OPEN and field.resolve is not None:
                 field.resolve = _for_callers(field.resolve)
-    return made
+    return executable
 
 
 def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    """Who asks is known before anything is said about what was asked."""
+    """Who asks is known before the field says anything."""
 
-    def asked(root: object, info: Info, **given: Any) -> Any:
+    def resolve_for_caller(root: object, info: Info, **arguments: Any) -> Any:
         _ = info.context.principal
-        return resolve(root, info, **given)
+        return resolve(root, info, **arguments)
 
-    return asked
+    return resolve_for_caller

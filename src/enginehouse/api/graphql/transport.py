@@ -9,10 +9,9 @@ from graphql import GraphQLError
 from enginehouse.api import auth
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
-from enginehouse.api.graphql.execution.rejection import RejectedError
-from enginehouse.api.graphql.execution.too_large import MAX_JSON_BYTES, json_too_large
+from enginehouse.api.graphql.execution.rejection import MAX_JSON_BYTES, RejectedError, json_too_large
 from enginehouse.api.graphql.execution.upload import Form, read_form
-from enginehouse.api.graphql.executor import Answer, Execution, Request, rejection
+from enginehouse.api.graphql.executor import GraphQLRequest, RequestExecutor, Response, rejection
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http.json import reader
@@ -30,12 +29,12 @@ _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class ClientGoneError(Exception):
-    """The client hung up before its request had arrived whole; there is nobody to answer."""
+    """The client hung up before its request had arrived whole; nobody waits for an answer."""
 
 
 def graphql(house: House) -> Endpoint:
     """An ASGI endpoint that answers GraphQL requests to this house."""
-    execution = Execution(schema())
+    executor = RequestExecutor(schema())
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -49,7 +48,7 @@ def graphql(house: House) -> Endpoint:
         more = [correlation]
         try:
             context = await _context(house, scope, headers)
-            status, body = await _respond(execution, context, headers, receive)
+            status, body = await _respond(executor, context, headers, receive)
             if context.replayed:
                 more.append(_REPLAYED)
         except ClientGoneError:
@@ -62,7 +61,9 @@ def graphql(house: House) -> Endpoint:
     return endpoint
 
 
-async def _respond(execution: Execution, context: Context, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+async def _respond(
+    executor: RequestExecutor, context: Context, headers: dict[bytes, bytes], receive: Receive
+) -> Response:
     form: Form | None = None
     try:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
@@ -79,17 +80,17 @@ async def _respond(execution: Execution, context: Context, headers: dict[bytes, 
         return rejection(rejected, "")
     try:
         context.upload = form.upload if form else None
-        answer = await execution.answer(request, context)
-        if context.turned_away is not None:
-            await auth.record_refusal(context.house, context.turned_away)
-        return answer
+        response = await executor.execute(request, context)
+        if context.refused_caller is not None:
+            await auth.record_refusal(context.house, context.refused_caller)
+        return response
     finally:
         if form is not None:
             form.discard()
 
 
 async def _context(house: House, scope: Scope, headers: dict[bytes, bytes]) -> Context:
-    """What the fields share. A missing or wrong token is told by the fields that need one, so that a login works."""
+    """What the fields share. The fields that need a token refuse a missing or wrong one, so that a login works."""
     caller: Principal | AuthenticationFailed
     try:
         caller = await auth.principal(house, headers.get(b"authorization"), headers.get(b"api_key"))
@@ -100,8 +101,8 @@ async def _context(house: House, scope: Scope, headers: dict[bytes, bytes]) -> C
     return Context(house, caller, origin=origin, key=None if key is None else key.decode("latin-1"))
 
 
-def _request(given: dict[str, Any]) -> Request:
-    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+def _request(parts: dict[str, Any]) -> GraphQLRequest:
+    query, variables, name = parts.get("query"), parts.get("variables"), parts.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise RejectedError.because("query: required, the text of a GraphQL document.", field="query")
     if isinstance(variables, str):
@@ -110,7 +111,7 @@ def _request(given: dict[str, Any]) -> Request:
         raise RejectedError.because("variables: an object, or the text of one.", field="variables")
     if name is not None and not isinstance(name, str):
         raise RejectedError.because("operationName: text, the name of an operation in query.", field="operationName")
-    return Request(query, variables or {}, name or None)
+    return GraphQLRequest(query, variables or {}, name or None)
 
 
 def _parse_variables(text: str) -> Any:
@@ -118,15 +119,15 @@ def _parse_variables(text: str) -> Any:
         return None
     try:
         return reader.read(text.encode())
-    except (InvalidInput, UnicodeEncodeError) as refused:
-        raise RejectedError.because(f"variables: {refused}", field="variables") from None
+    except (InvalidInput, UnicodeEncodeError) as error:
+        raise RejectedError.because(f"variables: {error}", field="variables") from None
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
         body = reader.read(raw)
-    except InvalidInput as refused:
-        raise RejectedError.because(refused.message) from None
+    except InvalidInput as refusal:
+        raise RejectedError.because(refusal.message) from None
     if isinstance(body, list):
         message = "Body: one request at a time; several fields go into one query, under aliases of their own."
         raise RejectedError.because(message)
@@ -157,8 +158,8 @@ async def _read_form(context: Context, headers: dict[bytes, bytes], receive: Rec
 
 
 def _length(headers: dict[bytes, bytes]) -> str | None:
-    given = headers.get(b"content-length", b"").decode("latin-1")
-    return given if given.isdigit() else None
+    length = headers.get(b"content-length", b"").decode("latin-1")
+    return length if length.isdigit() else None
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:

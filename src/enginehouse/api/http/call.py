@@ -61,8 +61,8 @@ class Call(Request):
     @property
     def key(self) -> str | None:
         """The idempotency key that came with it."""
-        given = self.headers.idempotency_key
-        return None if given is None else given.decode("latin-1")
+        key = self.headers.idempotency_key
+        return None if key is None else key.decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,7 @@ class Interface:
         try:
             answer = await self._answer(scope, receive, headers)
         except Refusal as refusal:
-            known = refusal.rest_status
-            status = refusal.own_status or known if self._own else known
+            status = (self._own and refusal.own_status) or refusal.rest_status
             answer = Reply(errors.body(refusal), status, errors.headers(refusal))
         except body.DisconnectedError:
             return
@@ -94,10 +93,10 @@ class Interface:
             await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: body.Receive, headers: Headers) -> Answer:
-        found = self._paths.find(scope["path"].removeprefix(self._base))
-        if found is None:
+        place = self._paths.find(scope["path"].removeprefix(self._base))
+        if place is None:
             return Reply(errors.plain("not_found", "There is no such path."), 404)
-        operations, ids = found
+        operations, ids = place
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         match operations.get(method):
             case ForCallers(handler):

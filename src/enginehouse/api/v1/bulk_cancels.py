@@ -101,7 +101,7 @@ def _view(bulk_cancel: BulkCancel) -> BulkCancelView:
         created_before_date_time=times.rest(bulk_cancel.created_to),
         count=bulk_cancel.count,
         stopping=bulk_cancel.stopping,
-        settled=bulk_cancel.settled,
+        settled=bulk_cancel.applied,
         accepted_date_time=times.rest(bulk_cancel.accepted_at),
-        settled_date_time=optional(times.rest, bulk_cancel.settled_at),
+        settled_date_time=optional(times.rest, bulk_cancel.applied_at),
     )

@@ -32,7 +32,7 @@ _CANDIDATES: Final = 500
 _LONGEST_SUGGESTION: Final = 64
 
 
-class Report:
+class PlanReport:
     """The problems and warnings of one request. Paths are worked out only when there is something to say.
 
     `principals[ordinal]` is the task that an appended standby stands in for, None for a listed task.
@@ -117,7 +117,7 @@ def name_fault(name: str) -> str | None:
     return f"{size} bytes, at most {MAX_NAME_BYTES}." if size > MAX_NAME_BYTES else None
 
 
-def check_job(report: Report, request: JobRequest, now: int) -> None:
+def check_job(report: PlanReport, request: JobRequest, now: int) -> None:
     """Reports what is wrong with the job's own fields."""
     spelling, prefix = report.spelling, report.prefix
     if request.target is not None and request.target_id:
@@ -132,7 +132,7 @@ def check_job(report: Report, request: JobRequest, now: int) -> None:
         _warn_past(report, prefix + spelling.due, request.due_at, now)
 
 
-def check_task(report: Report, ordinal: int, task: TaskRequest, now: int) -> None:
+def check_task(report: PlanReport, ordinal: int, task: TaskRequest, now: int) -> None:
     """Reports what is wrong with a task's words and numbers; engine, payload and folders have checks of their own."""
     if task.reference and (fault := name_fault(task.reference)):
         report.problem(f"{report.task(ordinal)}.{report.spelling.task_reference}", fault)
@@ -149,7 +149,7 @@ def check_task(report: Report, ordinal: int, task: TaskRequest, now: int) -> Non
     _check_limits(report, ordinal, task)
 
 
-def _check_limits(report: Report, ordinal: int, task: TaskRequest) -> None:
+def _check_limits(report: PlanReport, ordinal: int, task: TaskRequest) -> None:
     retries, engines, timeout = task.max_retries, task.max_engines, task.timeout_seconds
     if retries is not None and (type(retries) is not int or not 0 <= retries <= MAX_RETRIES):
         report.outside(report.preference(ordinal, report.spelling.max_retries), f"0–{MAX_RETRIES}", retries)
@@ -163,7 +163,7 @@ def _check_limits(report: Report, ordinal: int, task: TaskRequest) -> None:
         report.outside(f"{report.task(ordinal)}.{report.spelling.timeout}", "integer ≥ 0", timeout)
 
 
-def checked_payload(report: Report, ordinal: int, task: TaskRequest, *, one_only: bool) -> Any:
+def checked_payload(report: PlanReport, ordinal: int, task: TaskRequest, *, one_only: bool) -> Any:
     """What the engine is handed. The text wins over the object; `one_only` refuses a task that gives both."""
     text = task.payload_text
     if not text:
@@ -184,7 +184,7 @@ def checked_payload(report: Report, ordinal: int, task: TaskRequest, *, one_only
         return None
 
 
-def _check_object(report: Report, ordinal: int, payload: Any) -> None:
+def _check_object(report: PlanReport, ordinal: int, payload: Any) -> None:
     path = f"{report.task(ordinal)}.{report.spelling.payload}"
     try:
         size = len(_ENCODER.encode(payload))
@@ -195,11 +195,11 @@ def _check_object(report: Report, ordinal: int, payload: Any) -> None:
         _too_large(report, path, size)
 
 
-def _too_large(report: Report, path: str, size: int) -> None:
+def _too_large(report: PlanReport, path: str, size: int) -> None:
     mebibytes = f"{size / 2**20:.1f} MiB"
     given = f"{size} bytes" if mebibytes == "1.0 MiB" else mebibytes
     report.problem(path, f"{given}, at most 1 MiB.", fault=Fault.TOO_LARGE)
 
 
-def _warn_past(report: Report, path: str, due: int, now: int) -> None:
+def _warn_past(report: PlanReport, path: str, due: int, now: int) -> None:
     report.warn(path, f"{times.rest(due)} is in the past (server time {times.rest(now)}).")

@@ -6,7 +6,7 @@ from typing import Final
 
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.job import GRAPHQL, Folder, FolderMode, FolderType, Route, TaskRequest
-from enginehouse.domain.planning.checks import Report, name_fault
+from enginehouse.domain.planning.checks import PlanReport, name_fault
 
 Place = tuple[int, int]  # (task ordinal, folder position)
 
@@ -28,7 +28,7 @@ class Board:
     unclear: set[Place] = field(default_factory=set)
 
 
-def board_of(report: Report, tasks: Sequence[TaskRequest], specs: Sequence[EngineSpec | None]) -> Board:
+def board_of(report: PlanReport, tasks: Sequence[TaskRequest], specs: Sequence[EngineSpec | None]) -> Board:
     """The board of a request; what is wrong with its folders and task references is in the report."""
     board = Board()
     for ordinal, task in enumerate(tasks):
@@ -43,7 +43,7 @@ def board_of(report: Report, tasks: Sequence[TaskRequest], specs: Sequence[Engin
     return board
 
 
-def _folders(report: Report, board: Board, ordinal: int, task: TaskRequest) -> tuple[Folder, ...]:
+def _folders(report: PlanReport, board: Board, ordinal: int, task: TaskRequest) -> tuple[Folder, ...]:
     made = []
     for position, asked in enumerate(task.folders):
         mode, type_, reference = _MODES.get(asked.mode), _TYPES.get(asked.type), asked.reference or ""
@@ -62,7 +62,7 @@ def _folders(report: Report, board: Board, ordinal: int, task: TaskRequest) -> t
     return tuple(made)
 
 
-def _check_reference(report: Report, task: TaskRequest, place: Place, first: Place | None) -> None:
+def _check_reference(report: PlanReport, task: TaskRequest, place: Place, first: Place | None) -> None:
     ordinal, position = place
     path = f"{report.folder(*place)}.{report.spelling.folder_reference}"
     reference = task.folders[position].reference or ""
@@ -79,7 +79,7 @@ def _check_reference(report: Report, task: TaskRequest, place: Place, first: Pla
         report.problem(path, f'"{reference}" already used by {report.folder(*first)}.', reference)
 
 
-def _unknown_word(report: Report, path: str, allowed: str, given: str | None) -> None:
+def _unknown_word(report: PlanReport, path: str, allowed: str, given: str | None) -> None:
     if given is None:
         report.problem(path, f"required; {allowed}.", None, allowed)
     else:

@@ -12,7 +12,7 @@ from typing import Final
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
-from enginehouse.domain.planning.checks import Report, check_job, check_task, checked_payload
+from enginehouse.domain.planning.checks import PlanReport, check_job, check_task, checked_payload
 from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
 from enginehouse.domain.planning.routes import resolve
 from enginehouse.domain.planning.standbys import mirror, stand_in
@@ -41,7 +41,7 @@ def plan(
     (rest-contract §3.1–3.3, graphql-contract §2.2, §3.2, §4.8)
     """
     tasks, principals = _listed(request, max_tasks)
-    report = Report(request.spelling, request.prefix, principals)
+    report = PlanReport(request.spelling, request.prefix, principals)
     check_job(report, request, now)
     specs = [_engine(report, ordinal, task, engines, by_task_type) for ordinal, task in enumerate(tasks)]
     for ordinal, task in enumerate(tasks):
@@ -91,7 +91,7 @@ def _with_standbys(request: JobRequest, max_tasks: int) -> tuple[list[TaskReques
     for ordinal, task in enumerate(tasks):  # grows while it is read: a standby may have a standby
         if task.standby is not None and len(tasks) <= max_tasks:
             if depth[ordinal] == MAX_STANDBYS:
-                path = Report(request.spelling, request.prefix, principals).task(ordinal)
+                path = PlanReport(request.spelling, request.prefix, principals).task(ordinal)
                 raise InvalidInput([Problem(path, f"at most {MAX_STANDBYS} standby tasks inside one another.")])
             tasks.append(task.standby)
             principals.append(ordinal)
@@ -100,7 +100,7 @@ def _with_standbys(request: JobRequest, max_tasks: int) -> tuple[list[TaskReques
 
 
 def _engine(
-    report: Report, ordinal: int, task: TaskRequest, engines: Lookup, by_task_type: Lookup
+    report: PlanReport, ordinal: int, task: TaskRequest, engines: Lookup, by_task_type: Lookup
 ) -> EngineSpec | None:
     engine_id, task_type, spelling = task.engine_id, task.task_type, report.spelling
     if engine_id and not task_type:
@@ -121,7 +121,7 @@ def _engine(
 
 
 def _task_plans(
-    report: Report, tasks: Sequence[TaskRequest], specs: Sequence[EngineSpec | None], board: Board
+    report: PlanReport, tasks: Sequence[TaskRequest], specs: Sequence[EngineSpec | None], board: Board
 ) -> tuple[TaskPlan, ...]:
     one_only = report.spelling.payload_text == GRAPHQL.payload_text
     plans = []
@@ -171,7 +171,7 @@ def _is_legacy(request: JobRequest, first: EngineSpec | None) -> bool:
 # -- what is said about the whole ---------------------------------------------------------------------------
 
 
-def _refuse_cycle(report: Report, board: Board, routes: Sequence[Route]) -> None:
+def _refuse_cycle(report: PlanReport, board: Board, routes: Sequence[Route]) -> None:
     edges = [(route.parent, route.child) for route in routes if route.parent >= 0]
     if cycle := _cycle(edges):
         names = [board.labels[ordinal] for ordinal in [*cycle, cycle[0]]]
@@ -197,7 +197,7 @@ def _cycle(edges: Sequence[tuple[int, int]]) -> list[int]:
     return []
 
 
-def _warn_unused(report: Report, board: Board, routes: Sequence[Route]) -> None:
+def _warn_unused(report: PlanReport, board: Board, routes: Sequence[Route]) -> None:
     used = {(route.parent, route.parent_folder) for route in routes}
     used.update([(route.child, route.child_folder) for route in routes])
     for ordinal, folders in enumerate(board.folders):
@@ -206,7 +206,7 @@ def _warn_unused(report: Report, board: Board, routes: Sequence[Route]) -> None:
                 report.warn(report.folder(ordinal, position), f'"{folder.reference}" is not used by any route.')
 
 
-def _warn_whole_stream(report: Report, board: Board, tasks: Sequence[TaskRequest], routes: Sequence[Route]) -> None:
+def _warn_whole_stream(report: PlanReport, board: Board, tasks: Sequence[TaskRequest], routes: Sequence[Route]) -> None:
     """A task that asked to wait for its parents, and takes nothing but streams, waits for all of them anyway."""
     if not any(task.parents_first for task in tasks):
         return

@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import excerpt
 from enginehouse.domain.job import GRAPHQL, FolderType, Route, RouteRequest
-from enginehouse.domain.planning.checks import Report
+from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.planning.folders import Board, Place
 
 NOWHERE: Final = (-1, -1)
 
 
-def resolve(report: Report, board: Board, requests: Sequence[RouteRequest]) -> list[Route]:
+def resolve(report: PlanReport, board: Board, requests: Sequence[RouteRequest]) -> list[Route]:
     """The routes that could be understood, each once; everything else is in the report."""
     routes: list[Route] = []
     seen: dict[tuple[int, int, int, int], int] = {}
@@ -32,7 +32,7 @@ def resolve(report: Report, board: Board, requests: Sequence[RouteRequest]) -> l
     return routes
 
 
-def _parent(report: Report, board: Board, number: int, request: RouteRequest) -> Place | None:
+def _parent(report: PlanReport, board: Board, number: int, request: RouteRequest) -> Place | None:
     if (
         request.parent_folder
         or request.parent_task
@@ -42,7 +42,7 @@ def _parent(report: Report, board: Board, number: int, request: RouteRequest) ->
     return NOWHERE
 
 
-def _end(report: Report, board: Board, number: int, request: RouteRequest, side: FolderType) -> Place | None:
+def _end(report: PlanReport, board: Board, number: int, request: RouteRequest, side: FolderType) -> Place | None:
     """The place one side of a route means; None after reporting why it means none."""
     if side is FolderType.INPUT:
         task, folder = request.child_task, request.child_folder
@@ -65,7 +65,7 @@ class _End(NamedTuple):
     of_root: bool
 
 
-def _end_of(report: Report, number: int, request: RouteRequest, side: FolderType) -> _End:
+def _end_of(report: PlanReport, number: int, request: RouteRequest, side: FolderType) -> _End:
     spelling, path = report.spelling, report.route(number)
     of_root = not (request.parent_task or request.parent_folder)
     if side is FolderType.INPUT:
@@ -77,7 +77,7 @@ def _end_of(report: Report, number: int, request: RouteRequest, side: FolderType
     return _End(side, *written, f"{path}.{fields[0]}", f"{path}.{fields[1]}", of_root)
 
 
-def _unusual_end(report: Report, board: Board, end: _End, place: Place | None) -> Place | None:
+def _unusual_end(report: PlanReport, board: Board, end: _End, place: Place | None) -> Place | None:
     task, folder = end.task, end.folder
     if task and task not in board.tasks:
         hint = report.nearest(task, board.tasks)
@@ -95,7 +95,7 @@ def _unusual_end(report: Report, board: Board, end: _End, place: Place | None) -
     return None
 
 
-def _only_folder(report: Report, board: Board, end: _End) -> Place | None:
+def _only_folder(report: PlanReport, board: Board, end: _End) -> Place | None:
     """The one folder of the task that fits this side. A root's route may end at a task without one."""
     ordinal = board.tasks[end.task]
     fitting = [position for position, folder in enumerate(board.folders[ordinal]) if folder.type is end.side]
@@ -111,7 +111,7 @@ def _only_folder(report: Report, board: Board, end: _End) -> Place | None:
     return None
 
 
-def _fits(report: Report, board: Board, number: int, parent: Place, child: Place) -> bool:
+def _fits(report: PlanReport, board: Board, number: int, parent: Place, child: Place) -> bool:
     """Whether the folders at both ends may be joined."""
     if child[1] < 0:
         return True

@@ -5,20 +5,20 @@ from typing import Final
 
 from enginehouse.domain.errors import excerpt
 from enginehouse.domain.job import Folder, Route
-from enginehouse.domain.planning.checks import Report
+from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.planning.folders import Board
 
 MAX_ROUTES: Final = 100_000
 
 
-def stand_in(report: Report, board: Board) -> None:
+def stand_in(report: PlanReport, board: Board) -> None:
     """Every standby without folders of its own has its principal's."""
     for ordinal, principal in enumerate(report.principals):
         if principal is not None and not board.folders[ordinal]:
             board.folders[ordinal] = board.folders[principal]
 
 
-def mirror(report: Report, board: Board, routes: Sequence[Route]) -> list[Route]:
+def mirror(report: PlanReport, board: Board, routes: Sequence[Route]) -> list[Route]:
     """The routes, and for each one of a principal the same of its standbys, which are marked."""
     family = _families(report)
     wanted = sum([len(family.get(route.parent, (0,))) * len(family[route.child]) for route in routes])
@@ -49,18 +49,18 @@ def mirror(report: Report, board: Board, routes: Sequence[Route]) -> list[Route]
     return sorted(made.values(), key=lambda route: route.standby)
 
 
-def _is_standby(report: Report, ordinal: int) -> bool:
+def _is_standby(report: PlanReport, ordinal: int) -> bool:
     return ordinal >= 0 and report.principals[ordinal] is not None
 
 
-def _refuse(report: Report, board: Board, route: Route) -> None:
+def _refuse(report: PlanReport, board: Board, route: Route) -> None:
     """A child that only a standby feeds would wait forever where the standby is not needed."""
     folder = board.folders[route.parent][route.parent_folder].reference
     text = f"{excerpt(folder)} belongs to a standby task; list the route from the task that it stands in for."
     report.problem(f"{report.prefix}{report.spelling.routes}", text, folder)
 
 
-def _families(report: Report) -> dict[int, list[int]]:
+def _families(report: PlanReport) -> dict[int, list[int]]:
     """Every task followed by its standby, that one's standby, and so on."""
     family: dict[int, list[int]] = {}
     for ordinal in range(len(report.principals) - 1, -1, -1):
@@ -74,7 +74,7 @@ def _families(report: Report) -> dict[int, list[int]]:
 class _Counterparts:
     """Which folder of a standby stands for a folder of a task it may replace; what is missing is reported once."""
 
-    def __init__(self, report: Report, board: Board) -> None:
+    def __init__(self, report: PlanReport, board: Board) -> None:
         self._report = report
         self._board = board
         self._known: dict[tuple[int, int, int], int | None] = {}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from enginehouse.domain.errors import excerpt
 from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, FolderMode, FolderType, Output, Work
 from enginehouse.engines.native import media, splitters
 from enginehouse.engines.native.categories import CHUNKING
@@ -69,7 +70,7 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
     """The function that cuts this input. Raises EngineFailure where there is none."""
     template = text(payload, "ffmpegTemplate")
     if template is not None and template not in _TEMPLATES:
-        raise invalid(f'payload.ffmpegTemplate: audio, frame, rawchunk or video, got "{template[:60]}".')
+        raise invalid(f"payload.ffmpegTemplate: audio, frame, rawchunk or video, got {excerpt(template)}.")
     kind = media.normalize(chunk.media_type)
     match kind.partition("/")[0], template:
         case _ if text(payload, "outputMode") == "stream":

@@ -110,7 +110,7 @@ async def add(tx: Tx, seal: Seal) -> bool:
 
 
 async def prune(tx: Tx, *, before: int) -> int:
-    """The oldest seals set before that moment (µs) are gone with their rows; answers how many seals were.
+    """The oldest seals set before that moment (µs) are gone with their rows; returns how many seals were.
 
     The last of them stays without its rows: the chain begins there. Rows that no seal covers are never pruned.
     """

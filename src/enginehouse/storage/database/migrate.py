@@ -12,7 +12,7 @@ from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, scr
 _DEVELOPMENT: Final = "first"
 
 
-class Connection(Protocol):
+class MigrationConnection(Protocol):
     """What a driver lends for this: raw statements outside of any transaction, one after the other."""
 
     dialect: Dialect
@@ -61,7 +61,7 @@ def available(storage: Traversable = STORAGE) -> list[Migration]:
     return migrations or [Migration(1, "schema", (storage / "schema.sql").read_text(encoding="utf-8"))]
 
 
-async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
+async def migrate(connection: MigrationConnection, migrations: Sequence[Migration]) -> None:
     """Every one of `migrations` is applied, each in a transaction of its own, and recorded with it.
 
     A failure leaves the ones before it in place and raises; the next call goes on from there.
@@ -76,7 +76,7 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
             await _apply(connection, migration)
 
 
-async def _apply(connection: Connection, migration: Migration) -> None:
+async def _apply(connection: MigrationConnection, migration: Migration) -> None:
     name = f"{migration.version:04}_{migration.name}"
     statements = script(migration.text, connection.dialect, name)
     quoted = migration.name.replace("'", "''")
@@ -85,7 +85,9 @@ async def _apply(connection: Connection, migration: Migration) -> None:
     await _in_transaction(connection, [*statements, record], unless=unless)
 
 
-async def _in_transaction(connection: Connection, statements: Sequence[str], *, unless: str | None = None) -> None:
+async def _in_transaction(
+    connection: MigrationConnection, statements: Sequence[str], *, unless: str | None = None
+) -> None:
     for text in _BEGIN[connection.dialect]:
         await connection.execute(text)
     try:

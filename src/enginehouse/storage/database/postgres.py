@@ -93,7 +93,7 @@ class PostgresDatabase:
             connection = await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
             try:
                 refuse_unsafe(dict(await connection.fetch(_SETTINGS)), allow_unsafe_durability=allow_unsafe_durability)
-                await migrate(_Migrating(connection), available() if migrations is None else migrations)
+                await migrate(_PostgresMigration(connection), available() if migrations is None else migrations)
             finally:
                 await connection.close()
             writing = await _pool(dsn, writers, _HOT)
@@ -223,7 +223,7 @@ class PostgresDatabase:
         return answer
 
 
-class _Migrating:
+class _PostgresMigration:
     """A connection as `migrate` wants it."""
 
     dialect: Dialect = "postgres"

@@ -9,5 +9,5 @@ _BEFORE_FIRST: Final = 100_000  # ids have six digits from the first one on, as 
 
 async def reserve(tx: Tx, kind: str, count: int = 1) -> int:
     """The first of `count` rising ids in a row for one kind of thing: `schedule`, `source` …"""
-    [(last,)] = await tx.all("schedules.reserve", name=f"last_{kind}_id", before_first=_BEFORE_FIRST, count=count)
+    [(last,)] = await tx.all("sequences.reserve", name=f"last_{kind}_id", before_first=_BEFORE_FIRST, count=count)
     return int(last) - count + 1

@@ -70,7 +70,7 @@ class SqliteDatabase:
         lock = _own(path)
         try:
             connection = _connect(path, _WRITING)
-            await migrate(_Migrating(connection), available() if migrations is None else migrations)
+            await migrate(_SqliteMigration(connection), available() if migrations is None else migrations)
             last = _only(connection, "storage_clock", "micros")
             named = statements("sqlite", directory)
             return cls(path, lock, connection, clock=Clock(clock or Steady(), last), named=named, readers=readers)
@@ -162,7 +162,7 @@ class SqliteDatabase:
         return connection
 
 
-class _Migrating:
+class _SqliteMigration:
     """The writing connection as `migrate` wants it, before the writer thread has it."""
 
     dialect: Dialect = "sqlite"

@@ -7,13 +7,13 @@ from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import WHOLE
-from enginehouse.storage import targets
+from enginehouse.storage import events, targets
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.jobs import reuse
+from enginehouse.storage.jobs import counts, reuse
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
-from enginehouse.storage.work import locked_jobs, settlement
+from enginehouse.storage.work import job_locks, work_items
 
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int, int | None]]:
@@ -26,8 +26,8 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
-    tasks, items, origins = list[Row](), list[Row](), list[Row]()
-    counts: dict[tuple[int, str], int] = defaultdict(int)
+    tasks, item_rows, origins = list[Row](), list[Row](), list[tuple[int, int | None, int | None, int | None]]()
+    changes: dict[tuple[int, str], int] = defaultdict(int)
     for job_id, job in zip(ids, jobs, strict=True):
         for ordinal, task in enumerate(job.plan.tasks):
             first = 1 if ordinal in job.runnable else 0
@@ -35,25 +35,30 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
                 (job_id, ordinal, job.statuses[ordinal], task.engine_id, job.edges.waits_for[ordinal], first, now)
             )
             if first:
-                items.append(settlement.item_row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
-        counts[job.organization_id, JobStatus.PENDING.value] += 1
+                item_rows.append(work_items.row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
+        changes[job.organization_id, JobStatus.PENDING.value] += 1
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
         plans.keep(job_id, job.plan, job.edges)
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
-    await tx.many("work.insert_items", items)
-    await tx.many("schedules.mark_jobs", origins)
-    await settlement.count_jobs(tx, counts)
+    await work_items.insert(tx, item_rows)
+    await mark_origins(tx, origins)
+    await counts.add(tx, changes)
     if retried:
         await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
     return list(zip(ids, target_ids, strict=True))
 
 
+async def mark_origins(tx: Tx, rows: Sequence[tuple[int, int | None, int | None, int | None]]) -> None:
+    """Each job says where it comes from: (job, scheduled job, slot, template)."""
+    await tx.many("jobs.mark_origins", rows)
+
+
 async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None, int]]:
     """Those of the jobs done again that are still there, each with its organization; none can be deleted meanwhile."""
     again = {job.retry_of for job in jobs if job.retry_of is not None}
-    locked = await locked_jobs.lock(tx, again) if again else {}
+    locked = await job_locks.lock(tx, again) if again else {}
     still_there: set[tuple[int | None, int]] = {(job.id, job.organization_id) for job in locked.values()}
     if any(job.reused and (job.retry_of, job.organization_id) not in still_there for job in jobs):
         raise reuse.SourceGone
@@ -62,14 +67,14 @@ async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None,
 
 async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]]) -> None:
     """What was done again says so, and what is reused of it stands in the new jobs."""
-    events, reusing = list[Row](), list[tuple[int, NewJob]]()
+    event_rows, reusing = list[Row](), list[tuple[int, NewJob]]()
     for job_id, job in made:
         if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
             continue
-        events.append(settlement.event_row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
+        event_rows.append(events.row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
         if job.reused:
             reusing.append((job_id, job))
-    await tx.many("work.insert_events", events)
+    await events.insert(tx, event_rows)
     if reusing:
         await reuse.settle(tx, reusing)
 

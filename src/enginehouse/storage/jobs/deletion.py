@@ -6,14 +6,16 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.artifact import log_key
 from enginehouse.domain.ids import first_job_id
+from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.work import settlement
+from enginehouse.storage.jobs import counts
+from enginehouse.storage.work import work_items
 
 _SHARED_LOCK: Final = "shared artifacts"
 
 
-class JobRow(NamedTuple):
+class JobToDelete(NamedTuple):
     """A job, locked, and the first open bulk cancel that covers it."""
 
     id: int
@@ -22,7 +24,7 @@ class JobRow(NamedTuple):
     covered_by: int | None
 
 
-_LOCK: Final = Select("jobs.lock_to_delete", JobRow)
+_LOCK: Final = Select("jobs.lock_to_delete", JobToDelete)
 
 
 async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None) -> list[str] | None:
@@ -37,16 +39,17 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
         return None
     ids = [row.id for row in rows]
     keys = await _keys_to_remove(tx, ids)
-    counts: dict[tuple[int, str], int] = defaultdict(int)
+    changes: dict[tuple[int, str], int] = defaultdict(int)
     for row in rows:
-        counts[row.organization_id, row.status] -= 1
-    for part in ("items", "documents", "tasks", "attempts", "artifacts", "events", "jobs"):
+        changes[row.organization_id, row.status] -= 1
+    await work_items.delete_of_jobs(tx, ids)
+    for part in ("documents", "tasks", "attempts", "artifacts", "events", "jobs"):
         await tx.run(f"jobs.delete_{part}", ids=ids)
-    await settlement.count_jobs(tx, counts)
+    await counts.add(tx, changes)
     # A bulk cancel that covers one is applied to it by its being gone, so that what was counted and applied agree.
     covered = Counter(row.covered_by for row in rows if row.covered_by is not None)
     for barrier_id, jobs in sorted(covered.items()):
-        await tx.run("bulk_cancels.add_settled", id=barrier_id, jobs=jobs)
+        await barriers.add_applied(tx, barrier_id, jobs)
     return keys
 
 

@@ -55,23 +55,23 @@ SELECT retry_of, id FROM job WHERE retry_of IN {ids} AND organization_id = :orga
 
 -- name: page
 -- One page of an organization's jobs in the asked order; every filter that is NULL or empty lets all through.
--- `settling`: the organization has an open bulk cancel, so a job may be aborted before its row says so.
+-- `applying`: the organization has an open bulk cancel, so a job may be aborted before its row says so.
 -- lists: statuses text, ids bigint, engine_ids text, schedule_ids bigint
 SELECT j.id
 FROM job j
 WHERE j.organization_id = :organization_id
-  AND (:any_status = 1 OR CASE WHEN :settling = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
+  AND (:any_status = 1 OR CASE WHEN :applying = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
   AND (:any_id = 1 OR j.id IN {ids})
   AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
   AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
   AND j.created_at BETWEEN :created_from AND :created_to
-  AND CASE WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
+  AND CASE WHEN :applying = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
       BETWEEN :modified_from AND :modified_to
   AND (:any_schedule = 1 OR j.scheduled_job_id IN {schedule_ids})
   AND (CAST(:has_schedule AS INTEGER) IS NULL OR (j.scheduled_job_id IS NOT NULL) = (:has_schedule = 1))
   AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}))
 ORDER BY CASE WHEN :by_modified = 0 THEN j.id
-              WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at)
+              WHEN :applying = 1 THEN COALESCE({covered_at:j}, j.modified_at)
               ELSE j.modified_at END * :direction, j.id * :direction
 LIMIT :limit OFFSET :offset;
 
@@ -90,7 +90,7 @@ ORDER BY id DESC LIMIT :limit OFFSET :offset;
 -- The same of one status, straight from its index. Only where no bulk cancel is open.
 SELECT id FROM job WHERE organization_id = :organization_id AND status = :status ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
--- name: newest_while_settling
+-- name: newest_while_applying
 -- The same while one is: statuses are then worked out row by row.
 SELECT j.id FROM job j
 WHERE j.organization_id = :organization_id AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END = :status
@@ -102,12 +102,12 @@ ORDER BY j.id DESC LIMIT :limit OFFSET :offset;
 SELECT COUNT(*)
 FROM job j
 WHERE j.organization_id = :organization_id
-  AND (:any_status = 1 OR CASE WHEN :settling = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
+  AND (:any_status = 1 OR CASE WHEN :applying = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
   AND (:any_id = 1 OR j.id IN {ids})
   AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
   AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
   AND j.created_at BETWEEN :created_from AND :created_to
-  AND CASE WHEN :settling = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
+  AND CASE WHEN :applying = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
       BETWEEN :modified_from AND :modified_to
   AND (:any_schedule = 1 OR j.scheduled_job_id IN {schedule_ids})
   AND (CAST(:has_schedule AS INTEGER) IS NULL OR (j.scheduled_job_id IS NOT NULL) = (:has_schedule = 1))
@@ -139,11 +139,6 @@ SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = r.
 FROM {rows} r
 WHERE job.id = r.id AND job.cancelled = 0;
 
--- name: delete_items
--- Items of jobs that are cancelled or deleted. An attempt that still runs loses its lease with them.
--- lists: ids bigint
-DELETE FROM work_item WHERE job_id IN {ids};
-
 -- name: delete_documents
 -- This and what follows is everything else of jobs that are deleted, the job last; their rows are locked.
 -- lists: ids bigint
@@ -170,7 +165,7 @@ DELETE FROM event WHERE job_id IN {ids};
 DELETE FROM job WHERE id IN {ids};
 
 -- name: lock_to_delete
--- The jobs, locked in key order, and the bulk cancel that covers each: it is settled by the job being gone.
+-- The jobs, locked in key order, and the bulk cancel that covers each: it is applied by the job being gone.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, {covered_by:j} AS covered_by FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
 
@@ -179,3 +174,23 @@ SELECT j.id, j.organization_id, j.status, {covered_by:j} AS covered_by FROM job 
 SELECT id FROM job
 WHERE id < :before_id AND status IN ('complete', 'failed', 'aborted') AND modified_at < :before
 ORDER BY id LIMIT :limit;
+
+-- name: documents
+-- The plans of the jobs. A plan never changes, so nothing is locked.
+-- lists: ids bigint
+SELECT job_id, document FROM job_document WHERE job_id IN {ids};
+
+-- name: add_counts
+-- The counts of an organization move by this much. The rows come in key order, so that two writers of one shard never
+-- wait crosswise.
+-- rows: organization_id bigint, status text, shard int, jobs bigint
+INSERT INTO job_count (organization_id, status, shard, jobs)
+SELECT r.organization_id, r.status, r.shard, r.jobs FROM {rows} r WHERE true
+ON CONFLICT (organization_id, status, shard) DO UPDATE SET jobs = job_count.jobs + excluded.jobs;
+
+-- name: mark_origins
+-- The jobs say which schedule, slot and template they come from.
+-- rows: id bigint, scheduled_job_id bigint, slot_at bigint, template_id bigint
+UPDATE job SET scheduled_job_id = r.scheduled_job_id, slot_at = r.slot_at, template_id = r.template_id
+FROM {rows} r
+WHERE job.id = r.id;

@@ -39,7 +39,7 @@ class Plans:
         kept = self._kept
         found = {job_id: kept[job_id] for job_id in job_ids if job_id in kept}
         if len(found) < len(job_ids):
-            for job_id, document in await tx.all("work.documents", ids=list(job_ids - found.keys())):
+            for job_id, document in await tx.all("jobs.documents", ids=list(job_ids - found.keys())):
                 plan = decode(document)
                 found[job_id] = (plan, edges_of(plan))
                 self.keep(job_id, *found[job_id])

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.job import Job, JobFilter, Plan, Task
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
-from enginehouse.storage import bulk_cancels
+from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import plans
@@ -175,7 +175,7 @@ async def _page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[Row]:
             return await tx.all("jobs.newest", **bounds)
         if len(filter_.statuses) == 1:
             differ = await _rows_may_differ(tx, organization_id, filter_)
-            statement = "jobs.newest_while_settling" if differ else "jobs.newest_in_status"
+            statement = "jobs.newest_while_applying" if differ else "jobs.newest_in_status"
             return await tx.all(statement, status=filter_.statuses[0].value, **bounds)
     if filter_.schedule_ids and filter_ == JobFilter(
         schedule_ids=filter_.schedule_ids, offset=filter_.offset, limit=filter_.limit
@@ -185,7 +185,7 @@ async def _page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[Row]:
         "jobs.page",
         **bounds,
         **_conditions(filter_),
-        settling=int(await _rows_may_differ(tx, organization_id, filter_)),
+        applying=int(await _rows_may_differ(tx, organization_id, filter_)),
         by_modified=int(filter_.order_by == "modified_at"),
         direction=-1 if filter_.descending else 1,
     )
@@ -201,7 +201,7 @@ async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
         totals = await counts_by_status(tx, organization_id)
         return sum(jobs for word, jobs in totals.items() if not filter_.statuses or word in filter_.statuses)
     differ = int(await _rows_may_differ(tx, organization_id, filter_))
-    [(jobs,)] = await tx.all("jobs.count", organization_id=organization_id, **_conditions(filter_), settling=differ)
+    [(jobs,)] = await tx.all("jobs.count", organization_id=organization_id, **_conditions(filter_), applying=differ)
     return int(jobs)
 
 
@@ -210,7 +210,7 @@ async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
     rows = await tx.all("jobs.counts_by_status", organization_id=organization_id)
     totals = Counter({word: int(jobs) for word, jobs, _ in rows})
     if any(open_cancels for _, _, open_cancels in rows):
-        covered = await bulk_cancels.covered_by_status(tx, organization_id)
+        covered = await barriers.covered_by_status(tx, organization_id)
         totals.subtract(covered)
         totals[JobStatus.ABORTED.value] += sum(covered.values())
     return totals
@@ -221,7 +221,7 @@ async def _rows_may_differ(tx: Tx, organization_id: int, filter_: JobFilter) -> 
     looks = filter_.statuses or filter_.order_by == "modified_at" or filter_.modified_from is not None
     if not looks and filter_.modified_to is None:
         return False
-    return await bulk_cancels.is_open(tx, organization_id)
+    return await barriers.is_open(tx, organization_id)
 
 
 def _conditions(filter_: JobFilter) -> dict[str, object]:

@@ -7,11 +7,13 @@ from typing import Protocol
 from enginehouse.domain.event import CANCELLED, JOB, Detail, EventKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import ItemKey
+from enginehouse.storage import events
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.work import locked_jobs, settlement
+from enginehouse.storage.jobs import counts
+from enginehouse.storage.work import job_locks
 
 
-class StartedJob(Protocol):
+class OpenJob(Protocol):
     """The row of a job, locked, that has not ended and was not cancelled before."""
 
     @property
@@ -22,7 +24,7 @@ class StartedJob(Protocol):
     def status(self) -> str: ...
 
 
-async def stop_jobs(tx: Tx, jobs: Sequence[StartedJob]) -> list[int]:
+async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
     """Every job is cancelled; returns how many attempts of each have still to stop, aborted at once where none has.
 
     What was not leased is gone. What was keeps its lease and its token, so that its worker can tell when it has
@@ -33,27 +35,27 @@ async def stop_jobs(tx: Tx, jobs: Sequence[StartedJob]) -> list[int]:
     ids = [job.id for job in jobs]
     await tx.run("stops.delete_free_items", ids=ids)
     left = Counter(job_id for job_id, _ in await tx.all("stops.ask_to_stop", ids=ids, now=tx.now))
-    rows, events = list[Row](), list[Row]()
-    counts: dict[tuple[int, str], int] = defaultdict(int)
+    rows, event_rows = list[Row](), list[Row]()
+    changes: dict[tuple[int, str], int] = defaultdict(int)
     for job in jobs:
         open_ = left[job.id]
         status = JobStatus.RUNNING if open_ else JobStatus.ABORTED
         rows.append((job.id, status.value, open_, None if open_ else tx.now, tx.now))
-        events.append(settlement.event_row(job.id, JOB, EventKind.STOP_REQUESTED, tx.now))
+        event_rows.append(events.row(job.id, JOB, EventKind.STOP_REQUESTED, tx.now))
         if not open_:
-            events.append(settlement.event_row(job.id, JOB, EventKind.ABORTED, tx.now, Detail(reason=CANCELLED)))
-        counts[job.organization_id, job.status] -= 1
-        counts[job.organization_id, status.value] += 1
+            event_rows.append(events.row(job.id, JOB, EventKind.ABORTED, tx.now, Detail(reason=CANCELLED)))
+        changes[job.organization_id, job.status] -= 1
+        changes[job.organization_id, status.value] += 1
     await tx.many("stops.cancel_running", rows)
-    await tx.many("work.insert_events", events)
-    await settlement.count_jobs(tx, counts)
+    await events.insert(tx, event_rows)
+    await counts.add(tx, changes)
     return [left[job_id] for job_id in ids]
 
 
 async def signalled(tx: Tx, attempts: Sequence[tuple[ItemKey, int]]) -> None:
     """It is recorded that the engines of these attempts were told to stop; of one that is not to stop, nothing is."""
-    await locked_jobs.lock(tx, {key.job_id for key, _ in attempts})
+    await job_locks.lock(tx, {key.job_id for key, _ in attempts})
     now = await tx.read_clock()
     news = await tx.each("stops.signalled", sorted((*key, token, now) for key, token in attempts))
-    rows = [settlement.event_row(job_id, ordinal, EventKind.STOP_SIGNALLED, now) for job_id, ordinal in sorted(news)]
-    await tx.many("work.insert_events", rows)
+    rows = [events.row(job_id, ordinal, EventKind.STOP_SIGNALLED, now) for job_id, ordinal in sorted(news)]
+    await events.insert(tx, rows)

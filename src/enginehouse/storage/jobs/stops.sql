@@ -18,13 +18,6 @@ SET status = r.status, cancelled = 1, cancellable_since = NULL, stop_requested_a
 FROM {rows} r
 WHERE job.id = r.id AND job.cancelled = 0;
 
--- name: set_stopped
--- How many attempts of a cancelled job are still to stop; after the last one it is aborted.
--- rows: id bigint, stopping int, ended bigint
-UPDATE job SET stopping = r.stopping, aborted_at = COALESCE(job.aborted_at, r.ended)
-FROM {rows} r
-WHERE job.id = r.id;
-
 -- name: signalled
 -- The engines of these attempts have been told to stop; answers the ones that are news.
 -- rows: job_id bigint, ordinal int, item int, token bigint, now bigint

@@ -16,7 +16,7 @@ from enginehouse.storage.jobs import creation, stops
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import schedules
-from enginehouse.storage.work import locked_jobs
+from enginehouse.storage.work import job_locks
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,7 @@ async def _stop(tx: Tx, job_ids: list[int]) -> list[int]:
     """The runs are cancelled, with what of them is running."""
     if not job_ids:
         return []
-    jobs = await locked_jobs.lock(tx, set(job_ids))
+    jobs = await job_locks.lock(tx, set(job_ids))
     open_ = [job for job in jobs.values() if not job.cancelled]
     await stops.stop_jobs(tx, open_)
     return [job.id for job in open_]
@@ -128,7 +128,7 @@ async def _start(
         (job_id, schedule_id, slot, template_id)
         for (job_id, _), (schedule_id, slot, template_id, _) in zip(created, starts, strict=True)
     ]
-    await tx.many("schedules.mark_jobs", marks)
+    await creation.mark_origins(tx, marks)
     return [job_id for job_id, _ in created]
 
 

@@ -1,11 +1,3 @@
--- name: reserve
--- The last of the next ids of one kind of thing; the first one ever is above `before_first`. The row is locked until
--- the commit; ids that are not used are left out for ever.
-INSERT INTO server_fact (name, value)
-VALUES (:name, CAST(CAST(:before_first AS BIGINT) + CAST(:count AS BIGINT) AS TEXT))
-ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(server_fact.value AS BIGINT) + CAST(:count AS BIGINT) AS TEXT)
-RETURNING value;
-
 -- name: insert
 -- The schedules exist.
 -- rows: id bigint, organization_id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document text, source_id bigint, anchor bigint, decided bigint, next_at bigint, created_by text, now bigint
@@ -167,13 +159,6 @@ SET decided = r.decided, next_at = r.next_at, launched = scheduled_job.launched 
     fired = scheduled_job.fired + r.fired, skipped = scheduled_job.skipped + r.skipped, run_mode = r.run_mode
 FROM {rows} r
 WHERE scheduled_job.id = r.id;
-
--- name: mark_jobs
--- The jobs say which schedule, slot and template they come from.
--- rows: id bigint, scheduled_job_id bigint, slot_at bigint, template_id bigint
-UPDATE job SET scheduled_job_id = r.scheduled_job_id, slot_at = r.slot_at, template_id = r.template_id
-FROM {rows} r
-WHERE job.id = r.id;
 
 -- name: slots
 -- What became of a schedule's slots, the latest first.

@@ -10,15 +10,15 @@ from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.settlement import Settlement
-from enginehouse.domain.work import ItemKey, Lease, Source
+from enginehouse.domain.work import ItemKey, ItemSource, Lease
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs.plans import Plans
-from enginehouse.storage.work import lanes, locked_jobs, quotas
+from enginehouse.storage.work import job_locks, lanes, quotas
 from enginehouse.storage.work import settlement as work_settlement
+from enginehouse.storage.work.job_locks import JobStateRow
 from enginehouse.storage.work.lanes import SPARE, FirstItems, Queue
-from enginehouse.storage.work.locked_jobs import JobRow
 
 LIMITS_LOCK: Final = "limits"
 
@@ -44,7 +44,7 @@ class LeaseRow(NamedTuple):
 _LEASE: Final = Select("work.lease", LeaseRow)
 
 
-async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, JobRow]]:
+async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, JobStateRow]]:
     """Up to `limit` items in the order in which they start, and the rows of their jobs, locked.
 
     The barrier lock must be held. Jobs that may not run, or that somebody holds, are passed over, and others come in
@@ -58,12 +58,12 @@ async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[lis
         await tx.lock(LIMITS_LOCK)
         in_force = await quotas.count_live(tx, in_force)
     waiting = await _uncovered(tx, first) if first.barred else first.lanes
-    jobs = dict[int, JobRow]()
+    jobs = dict[int, JobStateRow]()
     while True:
         chosen = choose(waiting, in_force, queue.level, limit=limit + SPARE, more=first.more)
         new = {item.job_id for _, item in chosen} - jobs.keys()
         if new:
-            jobs |= await locked_jobs.lock_claimable(tx, new)
+            jobs |= await job_locks.lock_claimable(tx, new)
         fit = [item for _, item in chosen if item.job_id in jobs]
         refused = new - jobs.keys()
         if not refused or len(fit) >= limit:
@@ -118,7 +118,7 @@ def _lease(row: LeaseRow, plan: Plan, target_id: int | None) -> Lease:
         organization_id=row.organization_id,
         engine_id=row.engine_id,
         attempt=row.attempts,
-        source=Source(row.folder, row.source_ordinal, row.source_folder, row.source_item, row.source_part),
+        source=ItemSource(row.folder, row.source_ordinal, row.source_folder, row.source_item, row.source_part),
         until=row.lease_until,
         plan=plan,
         target_id=target_id,
@@ -128,7 +128,7 @@ def _lease(row: LeaseRow, plan: Plan, target_id: int | None) -> Lease:
 async def _record_starts(
     tx: Tx,
     leases: Sequence[Lease],
-    jobs: dict[int, JobRow],
+    jobs: dict[int, JobStateRow],
     loaded: dict[int, tuple[Plan, Edges]],
     *,
     worker: str,
@@ -141,7 +141,7 @@ async def _record_starts(
         settlement = settlements.get(job_id)
         if settlement is None:
             settlement = settlements[job_id] = Settlement(
-                locked_jobs.state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
+                job_locks.state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
             )
         settlement.claimed(ordinal, Detail(worker=worker, attempt=lease.attempt))
         attempts[job_id, ordinal] += 1
@@ -154,13 +154,13 @@ async def mark_queued(tx: Tx, *, pool: str, limit: int) -> int:
     keys = await lanes.unmarked(tx, pool=pool, limit=limit)
     if not keys:
         return 0
-    locked = await locked_jobs.lock(tx, {job_id for job_id, _ in keys})
+    locked = await job_locks.lock(tx, {job_id for job_id, _ in keys})
     jobs = {job_id: job for job_id, job in locked.items() if not job.cancelled and not job.halted}
     loaded = await Plans().load(tx, set(jobs))
     tasks = await work_settlement.task_states(tx, keys)
     settlements = []
     for job_id, job in jobs.items():
-        settlement = Settlement(locked_jobs.state(job), tasks[job_id], *loaded[job_id], now=now)
+        settlement = Settlement(job_locks.state(job), tasks[job_id], *loaded[job_id], now=now)
         settlement.queued()
         settlements.append(settlement)
     await work_settlement.write(tx, settlements)

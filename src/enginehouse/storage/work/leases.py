@@ -8,7 +8,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
 
-class AliveRow(NamedTuple):
+class AliveLease(NamedTuple):
     """A lease that was just prolonged, and since when its attempt is to stop."""
 
     job_id: int
@@ -18,7 +18,7 @@ class AliveRow(NamedTuple):
     stop_requested_at: int | None
 
 
-class ExpiredRow(NamedTuple):
+class ExpiredLease(NamedTuple):
     """A lease that has run out, and who holds it."""
 
     job_id: int
@@ -28,7 +28,7 @@ class ExpiredRow(NamedTuple):
     worker: str
 
 
-class HeldRow(NamedTuple):
+class HeldLease(NamedTuple):
     """A lease, whoever holds it."""
 
     job_id: int
@@ -37,9 +37,9 @@ class HeldRow(NamedTuple):
     token: int
 
 
-_PROLONG: Final = Select("work.heartbeat", AliveRow)
-_EXPIRED: Final = Select("work.expired", ExpiredRow)
-_ALL: Final = Select("work.all_leases", HeldRow)
+_PROLONG: Final = Select("work.heartbeat", AliveLease)
+_EXPIRED: Final = Select("work.expired", ExpiredLease)
+_ALL: Final = Select("work.all_leases", HeldLease)
 
 
 async def heartbeat(
@@ -65,5 +65,5 @@ async def all_leases(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
     return [(_key(row), row.token) for row in await _ALL.all(tx, limit=limit)]
 
 
-def _key(row: AliveRow | ExpiredRow | HeldRow) -> ItemKey:
+def _key(row: AliveLease | ExpiredLease | HeldLease) -> ItemKey:
     return ItemKey(row.job_id, row.ordinal, row.item)

@@ -1,10 +1,8 @@
-"""Claim, heartbeat, finish: the three plural verbs of whoever runs work, each one transaction."""
+"""Finish: what attempts are reported to have done is recorded, with all that follows, in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple, assert_never
-
-import msgspec
 
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges
@@ -18,21 +16,21 @@ from enginehouse.domain.work import (
     Failed,
     ItemKey,
     ItemState,
-    NewArtifact,
     Report,
     Stale,
 )
+from enginehouse.storage import attempts
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.jobs.plans import Plans
-from enginehouse.storage.work import locked_jobs
+from enginehouse.storage.work import job_locks
 from enginehouse.storage.work import settlement as work_settlement
-from enginehouse.storage.work.locked_jobs import LockedJob
+from enginehouse.storage.work.job_locks import LockedJob
+from enginehouse.storage.work.results import publish_results
 
 LATE_RESULT: Final = "late_result"  # why an attempt that did answer counts as stopped
-_json: Final = msgspec.json.Encoder().encode
 
 
 class HeldItem(NamedTuple):
@@ -66,18 +64,17 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
     """
     barrier_lock.require_shared(tx)
     ids = {report.key.job_id for report in reports}
-    jobs = await locked_jobs.lock(tx, ids)
+    jobs = await job_locks.lock(tx, ids)
     await tx.read_clock()
     if halted := [job for job in jobs.values() if job.halted and not job.cancelled and job.status not in JOB_ENDED]:
-        # An open bulk cancel includes what runs, and has not come to these rows yet.
+        # An open bulk cancel includes what runs, and is not applied to these yet.
         await stops.stop_jobs(tx, halted)
-        jobs = await locked_jobs.lock(tx, ids)
+        jobs = await job_locks.lock(tx, ids)
     held = await _held(tx, reports)
     accepted = [report for report in reports if (report.key, report.token) in held and report.key.job_id in jobs]
     if not accepted:
         return [Stale() for _ in reports]
-    # No result of a cancelled job counts, not even one that was under way when it was cancelled.
-    await _write_artifacts(tx, [report for report in accepted if not jobs[report.key.job_id].cancelled])
+    await publish_results(tx, accepted, jobs)
     loaded = await plans.load(tx, {report.key.job_id for report in accepted})
     organizations = sorted({job.organization_id for job in jobs.values()})
     retries: dict[int, int | None] = dict(await tx.all("work.organization_retries", ids=organizations))
@@ -128,14 +125,14 @@ async def _settle(
     retries: int | None,
 ) -> tuple[Settlement, dict[tuple[ItemKey, int], Answer]]:
     """The settlement of one job's reports; started over with more rows for as long as it asks for them."""
-    settlement = Settlement(locked_jobs.state(job), tasks, *loaded, now=tx.now)
+    settlement = Settlement(job_locks.state(job), tasks, *loaded, now=tx.now)
     while True:
         try:
             return settlement, _tell(settlement, reports, held, retries)
         except Missing as missing:
             ordinals, chunks = await work_settlement.more(tx, job.id, loaded[1], missing, settlement)
             again = await work_settlement.task_states(tx, ((job.id, ordinal) for ordinal in ordinals))
-            settlement = Settlement(locked_jobs.state(job), again[job.id], *loaded, now=tx.now, chunks=chunks)
+            settlement = Settlement(job_locks.state(job), again[job.id], *loaded, now=tx.now, chunks=chunks)
 
 
 def _tell(
@@ -186,65 +183,54 @@ async def _write_ends(
     settlements: Sequence[Settlement],
 ) -> None:
     """The attempts are history; their items are gone, or free again where another attempt will come."""
-    now = tx.now
-    later = {
-        ItemKey(each.job.id, again.item.ordinal, again.item.item): again for each in settlements for again in each.later
+    requeues = {
+        ItemKey(settlement.job.id, requeue.item.ordinal, requeue.item.item): requeue
+        for settlement in settlements
+        for requeue in settlement.requeues
     }
-    gone, attempts = list[Row](), list[Row]()
-    for report in reports:
-        row = held[report.key, report.token]
-        requested, signalled = row.stop_requested_at, row.stop_signalled_at
-        match report.outcome:
-            case Done():
-                outcome, reason, message = "complete", None, None
-            case Failed(kind, text):
-                outcome, reason, message = _OUTCOMES.get(kind, "failed"), kind.value, text
-            case unknown:
-                assert_never(unknown)
-        if (report.key, report.token) not in answers:
-            outcome, reason, message = "stopped", None, "The task had already ended."
-        elif requested is not None:
-            outcome = "stopped"
-            if isinstance(report.outcome, Done):
-                reason, message = LATE_RESULT, "The job had been cancelled; what the engine answered was refused."
-            elif report.outcome.kind is FailureKind.STOP_REQUESTED and signalled is None:
-                signalled = now  # it ended before word of the signal could be written down
-        attempts.append(
-            (
-                *report.key, row.attempts, row.token, row.worker, row.started_at, now, outcome, reason, message,
-                requested, signalled,
-            )
-        )  # fmt: skip
-        if report.key not in later:
-            gone.append(tuple(report.key))
-    await tx.many("work.insert_attempts", attempts)
-    await tx.many("work.delete_items", gone)
+    rows = [
+        _attempt_row(
+            report,
+            held[report.key, report.token],
+            too_late=(report.key, report.token) not in answers,
+            now=tx.now,
+        )
+        for report in reports
+    ]
+    await attempts.insert(tx, rows)
+    await tx.many("work.delete_items", [tuple(report.key) for report in reports if report.key not in requeues])
     await tx.many(
-        "work.release_items", [(*key, again.at, again.failures, again.lost) for key, again in sorted(later.items())]
+        "work.release_items",
+        [(*key, requeue.at, requeue.failures, requeue.lost) for key, requeue in sorted(requeues.items())],
     )
 
 
-_OUTCOMES = {
+def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) -> Row:
+    """The row of an attempt that has ended; `too_late`: its task had ended before."""
+    requested, signalled = item.stop_requested_at, item.stop_signalled_at
+    match report.outcome:
+        case Done():
+            outcome, reason, message = "complete", None, None
+        case Failed(kind, text):
+            outcome, reason, message = _OUTCOMES.get(kind, "failed"), kind.value, text
+        case unknown:
+            assert_never(unknown)
+    if too_late:
+        outcome, reason, message = "stopped", None, "The task had already ended."
+    elif requested is not None:
+        outcome = "stopped"
+        if isinstance(report.outcome, Done):
+            reason, message = LATE_RESULT, "The job had been cancelled; what the engine answered was refused."
+        elif report.outcome.kind is FailureKind.STOP_REQUESTED and signalled is None:
+            signalled = now  # it ended before word of the signal could be written down
+    return (
+        *report.key, item.attempts, item.token, item.worker, item.started_at, now, outcome, reason, message,
+        requested, signalled,
+    )  # fmt: skip
+
+
+_OUTCOMES: Final = {
     FailureKind.WORKER_LOST: "lost",
     FailureKind.SERVER_STOPPED: "stopped",
     FailureKind.STOP_REQUESTED: "stopped",
 }
-
-
-async def _write_artifacts(tx: Tx, reports: Sequence[Report]) -> None:
-    """The outputs of accepted attempts are visible; a later settlement of this transaction reads them."""
-    rows = [
-        _artifact_row(report.key, output, tx.now)
-        for report in reports
-        if isinstance(report.outcome, Done)
-        for output in report.outcome.outputs
-    ]
-    await tx.many("work.insert_artifacts", rows)
-
-
-def _artifact_row(key: ItemKey, output: NewArtifact, now: int) -> Row:
-    metadata = _json(output.metadata).decode() if output.metadata else None
-    return (
-        key.job_id, key.ordinal, output.folder, key.item, output.part, output.index, output.name, output.media_type,
-        output.size, output.sha256, output.key, output.start_ms, output.stop_ms, metadata, now,
-    )  # fmt: skip

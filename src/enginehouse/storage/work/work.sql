@@ -62,11 +62,6 @@ SELECT t.job_id, t.ordinal, t.status, t.waits_for, t.items, t.items_open, t.item
 FROM {rows} r
 JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
--- name: documents
--- The plans of the jobs. A plan never changes, so nothing is locked.
--- lists: ids bigint
-SELECT job_id, document FROM job_document WHERE job_id IN {ids};
-
 -- name: set_tasks
 -- What the settlements found, the only change of a status after a task was created. The jobs are locked. `attempts` is
 -- added to, never set.
@@ -124,48 +119,6 @@ SET lease_until = NULL, worker = NULL, not_before = r.not_before, failures = r.f
 FROM {rows} r
 WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item;
 
--- name: insert_attempts
--- An attempt is written once, in the transaction that ends it.
--- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint
-INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message,
-                     stop_requested_at, stop_signalled_at)
-SELECT r.job_id, r.ordinal, r.item, r.number, r.token, r.worker, r.started_at, r.ended_at, r.outcome, r.failure_reason, r.failure_message,
-       r.stop_requested_at, r.stop_signalled_at
-FROM {rows} r;
-
--- name: insert_artifacts
--- Outputs are there for others from the commit on that accepts the report, never before.
--- rows: job_id bigint, ordinal int, folder int, item int, part int, position int, name text, media_type text, size bigint, sha256 text, storage_key text, start_ms bigint, stop_ms bigint, metadata text, created_at bigint
-INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms, metadata, created_at)
-SELECT r.job_id, r.ordinal, r.folder, r.item, r.part, r.position, r.name, r.media_type, r.size, r.sha256, r.storage_key, r.start_ms, r.stop_ms, r.metadata, r.created_at
-FROM {rows} r;
-
--- name: outputs_in
--- What stands in these output folders, in the order of the media.
--- rows: job_id bigint, ordinal int, folder int
-SELECT a.job_id, a.ordinal, a.folder, a.item, a.part
-FROM {rows} r
-JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder = r.folder
-ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
-
--- name: insert_events
--- The jobs are locked by whoever writes, or new: that keeps the order of their events.
--- rows: job_id bigint, ordinal int, kind text, at bigint, detail text
-INSERT INTO event (job_id, ordinal, kind, at, detail)
-SELECT r.job_id, r.ordinal, r.kind, r.at, r.detail FROM {rows} r;
-
--- name: count_jobs
--- The counts of an organization move by this much. The rows come in key order, so that two writers of one shard never
--- wait crosswise.
--- rows: organization_id bigint, status text, shard int, jobs bigint
-INSERT INTO job_count (organization_id, status, shard, jobs)
-SELECT r.organization_id, r.status, r.shard, r.jobs FROM {rows} r WHERE true
-ON CONFLICT (organization_id, status, shard) DO UPDATE SET jobs = job_count.jobs + excluded.jobs;
-
--- name: last_barrier
--- Under the shared barrier lock only: no bulk cancel is accepted between this look and the commit.
-SELECT COALESCE(MAX(id), 0) FROM barrier;
-
 -- name: organization_retries
 -- How often a failed task of the organization is tried again where the task does not say.
 -- lists: ids bigint
@@ -181,3 +134,15 @@ LIMIT :limit;
 -- name: all_leases
 -- Every lease there is, of whichever holder.
 SELECT job_id, ordinal, item, token FROM work_item WHERE lease_until IS NOT NULL LIMIT :limit;
+
+-- name: delete_items_of_jobs
+-- Items of jobs that are cancelled or deleted. An attempt that still runs loses its lease with them.
+-- lists: ids bigint
+DELETE FROM work_item WHERE job_id IN {ids};
+
+-- name: set_stopped
+-- How many attempts of a cancelled job are still to stop; after the last one it is aborted.
+-- rows: id bigint, stopping int, ended bigint
+UPDATE job SET stopping = r.stopping, aborted_at = COALESCE(job.aborted_at, r.ended)
+FROM {rows} r
+WHERE job.id = r.id;

@@ -1,6 +1,9 @@
 """How many fields an operation may answer, worked out from its page sizes before anything is resolved.
 
-As with the other limits, each fragment is looked at once and numbers stop growing at a ceiling.
+As with the other limits, each fragment is looked at once and numbers stop growing at a ceiling. It is a walk of its
+own: it needs the schema (which fields are lists, and their default sizes) and so a document that is valid, while the
+other limits (`limits`) must hold before validation. Here an item's cost is multiplied by its page, per operation and
+per request's variables; there sizes are added, once per document.
 """
 
 from collections.abc import Mapping
@@ -62,47 +65,55 @@ class Cost:
 
     def _selections(
         self,
-        selected: SelectionSetNode,
+        selection_set: SelectionSetNode,
         parent: GraphQLNamedType | None,
         variables: Mapping[str, Any],
-        known: dict[str, int],
+        fragment_costs: dict[str, int],
     ) -> int:
         total = 0
-        for node in selected.selections:
-            total += self._one(node, parent, variables, known)
+        for node in selection_set.selections:
+            total += self._selection(node, parent, variables, fragment_costs)
         return min(total, _CEILING)
 
-    def _one(
-        self, node: SelectionNode, parent: GraphQLNamedType | None, variables: Mapping[str, Any], known: dict[str, int]
+    def _selection(
+        self,
+        node: SelectionNode,
+        parent: GraphQLNamedType | None,
+        variables: Mapping[str, Any],
+        fragment_costs: dict[str, int],
     ) -> int:
         match node:
             case FieldNode():
-                return self._field(node, parent, variables, known)
+                return self._field(node, parent, variables, fragment_costs)
             case InlineFragmentNode():
-                narrowed = node.type_condition
-                on = parent if narrowed is None else self._schema.get_type(narrowed.name.value)
-                return self._selections(node.selection_set, on, variables, known)
+                condition = node.type_condition
+                type_ = parent if condition is None else self._schema.get_type(condition.name.value)
+                return self._selections(node.selection_set, type_, variables, fragment_costs)
             case FragmentSpreadNode():
-                return self._fragment(node.name.value, variables, known)
+                return self._fragment(node.name.value, variables, fragment_costs)
         return 0
 
-    def _fragment(self, name: str, variables: Mapping[str, Any], known: dict[str, int]) -> int:
-        if name not in known:
-            known[name] = 0
+    def _fragment(self, name: str, variables: Mapping[str, Any], fragment_costs: dict[str, int]) -> int:
+        if name not in fragment_costs:
+            fragment_costs[name] = 0
             definition = self._fragments[name]
-            on = self._schema.get_type(definition.type_condition.name.value)
-            known[name] = self._selections(definition.selection_set, on, variables, known)
-        return known[name]
+            type_ = self._schema.get_type(definition.type_condition.name.value)
+            fragment_costs[name] = self._selections(definition.selection_set, type_, variables, fragment_costs)
+        return fragment_costs[name]
 
     def _field(
-        self, node: FieldNode, parent: GraphQLNamedType | None, variables: Mapping[str, Any], known: dict[str, int]
+        self,
+        node: FieldNode,
+        parent: GraphQLNamedType | None,
+        variables: Mapping[str, Any],
+        fragment_costs: dict[str, int],
     ) -> int:
         if node.selection_set is None:
             return 1
         name = node.name.value
         definition = self._schema.get_field(parent, name) if is_composite_type(parent) else None
-        inside = get_named_type(definition.type) if definition else None
-        items = self._selections(node.selection_set, inside, variables, known)
+        item_type = get_named_type(definition.type) if definition else None
+        items = self._selections(node.selection_set, item_type, variables, fragment_costs)
         return min(_CEILING, 1 + self._length(node, parent, definition, variables) * items)
 
     def _length(
@@ -117,13 +128,13 @@ class Cost:
         name = next((name for name in SIZES if definition is not None and name in definition.args), None)
         if definition is None or name is None:
             return 1
-        given = next((a.value for a in node.arguments or () if a.name.value == name), None)
+        argument = next((a.value for a in node.arguments or () if a.name.value == name), None)
         limit: int | None = None
-        if isinstance(given, IntValueNode):
-            limit = int(given.value[:12])
-        elif isinstance(given, VariableNode):
+        if isinstance(argument, IntValueNode):
+            limit = int(argument.value[:12])
+        elif isinstance(argument, VariableNode):
             self._varies = True
-            limit = variables.get(given.name.value, self._default_of(given.name.value))
+            limit = variables.get(argument.name.value, self._default_of(argument.name.value))
         if not isinstance(limit, int):
             limit = _default_size(definition, name)
         return max(1, min(limit, _LARGEST_PAGE))

@@ -1,4 +1,4 @@
-"""The documents this server has seen: parsed, checked and validated once, found again by their shape."""
+"""The cache of documents: parsed, checked and validated once, found again by their shape (docs/decisions/0011)."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from graphql.utilities import coerce_input_literal
 
 from enginehouse.api.graphql.execution import limits
 from enginehouse.api.graphql.execution.cost import Cost
-from enginehouse.api.graphql.execution.literals import MAX_TOKENS, Hoisted, Scan, scan
+from enginehouse.api.graphql.execution.literals import MAX_TOKENS, DocumentShape, LiteralToken, scan
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.scalars import untyped
 
@@ -36,107 +36,107 @@ _BYTES_PER_TOKEN: Final = 1_500  # a token, its share of the tree and of the loc
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """A place in a document where a literal stood: the variable that took it, and the type the schema has there.
+class Hole:
+    """Where a document had a literal: the variable that stands there now, and the type the schema has there.
 
-    None for the type: inside a custom scalar, where any JSON may stand.
+    `type` is None inside a custom scalar, where any JSON may stand. `start` and `length` are those of the literal in
+    the first text.
     """
 
-    name: str
+    variable: str
     type: GraphQLInputType | None
+    start: int
+    length: int
 
 
 @dataclass(slots=True)
-class Prepared:
-    """A document ready to execute. `places` are where the literals of the first text stood, (start, length) each."""
+class PreparedDocument:
+    """A document ready to execute, with a hole for each literal of its text, in their order."""
 
     document: DocumentNode
-    slots: tuple[Slot, ...]
-    places: tuple[tuple[int, int], ...]
-    size: int
+    holes: tuple[Hole, ...] = ()
+    size: int = 0
     costs: dict[int, Cost] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of that name, or the only one; None when there is no telling which."""
-        found = [
+        operations = [
             node
             for node in self.document.definitions
             if isinstance(node, OperationDefinitionNode) and (name is None or (node.name and node.name.value == name))
         ]
-        return found[0] if len(found) == 1 else None
+        return operations[0] if len(operations) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A prepared document together with the literals of one request."""
+class BoundDocument:
+    """A prepared document together with the literals of one request; `values` are theirs, by variable."""
 
     text: str
-    prepared: Prepared
-    literals: tuple[Hoisted, ...]
-    values: Mapping[str, Any]
+    prepared: PreparedDocument
+    literals: tuple[LiteralToken, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def position(self, position: int) -> int:
         """Where in this request's text that position of the first text is."""
         moved = 0
-        for (start, length), literal in zip(self.prepared.places, self.literals, strict=False):
-            if start >= position:
+        for hole, literal in zip(self.prepared.holes, self.literals, strict=False):
+            if hole.start >= position:
                 break
-            moved += literal.length - length
+            moved += literal.length - hole.length
         return position + moved
 
 
-class Documents:
+class DocumentCache:
     """The documents last used, within a number of bytes."""
 
     def __init__(self, schema: GraphQLSchema, max_bytes: int = 32 * 1024 * 1024) -> None:
         self._schema = schema
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._known: OrderedDict[str, Prepared] = OrderedDict()
+        self._documents: OrderedDict[str, PreparedDocument] = OrderedDict()
         self.prepared_count = 0
         """How many documents had to be parsed and validated so far."""
 
-    def find(self, text: str) -> Bound:
+    def find(self, text: str) -> BoundDocument:
         """The document of this text, ready to execute. Raises RejectedError when it is too large or not valid."""
-        known = self._known.get(text)  # a text without literals is its own shape
-        if known is not None and not known.slots:
-            self._known.move_to_end(text)
-            return Bound(text, known, (), {})
+        prepared = self._documents.get(text)  # a text without literals is its own shape
+        if prepared is not None and not prepared.holes:
+            self._documents.move_to_end(text)
+            return BoundDocument(text, prepared)
         _check_bytes(text)
-        scanned = scan(text)
-        shape = scanned.shape
-        if shape is not None and (known := self._known.get(shape)) is not None:
-            values = _bind(known.slots, scanned.literals)
+        shape = scan(text)
+        if shape.key is not None and (prepared := self._documents.get(shape.key)) is not None:
+            values = _bind(prepared.holes, shape.literals)
             if values is not None:
-                self._known.move_to_end(shape)
-                return Bound(text, known, scanned.literals, values)
-            # A literal does not fit its place: the full text is validated, which says so in the usual words.
-        return self._prepare(text, scanned)
+                self._documents.move_to_end(shape.key)
+                return BoundDocument(text, prepared, shape.literals, values)
+            # A literal does not fit its hole: the full text is validated, which says so in the usual words.
+        return self._prepare(text, shape)
 
-    def _prepare(self, text: str, scanned: Scan) -> Bound:
+    def _prepare(self, text: str, shape: DocumentShape) -> BoundDocument:
         self.prepared_count += 1
         document = _parse(text)
         limits.check_size(document)
         errors = validate(self._schema, document, max_errors=MAX_ERRORS)
         if errors:
             raise RejectedError(errors)
-        document, slots = _take_out(self._schema, document, scanned.literals)
-        values = _bind(slots, scanned.literals)
-        if values is None or scanned.shape is None:
-            return Bound(text, Prepared(_parse(text), (), (), 0), (), {})
-        places = tuple((literal.start, literal.length) for literal in scanned.literals)
-        size = len(scanned.shape) + scanned.tokens * _BYTES_PER_TOKEN
-        prepared = Prepared(document, slots, places, size)
-        self._keep(scanned.shape, prepared)
-        return Bound(text, prepared, scanned.literals, values)
+        document, holes = _replace_literals(self._schema, document, shape.literals)
+        values = _bind(holes, shape.literals)
+        if values is None or shape.key is None:
+            return BoundDocument(text, PreparedDocument(_parse(text)))
+        size = len(shape.key) + shape.token_count * _BYTES_PER_TOKEN
+        prepared = PreparedDocument(document, holes, size)
+        self._keep(shape.key, prepared)
+        return BoundDocument(text, prepared, shape.literals, values)
 
-    def _keep(self, shape: str, prepared: Prepared) -> None:
-        if shape in self._known or prepared.size > self._max_bytes:
+    def _keep(self, key: str, prepared: PreparedDocument) -> None:
+        if key in self._documents or prepared.size > self._max_bytes:
             return
-        self._known[shape] = prepared
+        self._documents[key] = prepared
         self._bytes += prepared.size
         while self._bytes > self._max_bytes:
-            _, oldest = self._known.popitem(last=False)
+            _, oldest = self._documents.popitem(last=False)
             self._bytes -= oldest.size
 
 
@@ -161,48 +161,51 @@ def _parse(text: str) -> DocumentNode:
         raise RejectedError([error]) from None
 
 
-class _Literals(Visitor):
-    """Puts a variable where each hoisted literal stands, and notes the type the schema has there."""
+class _LiteralReplacer(Visitor):
+    """Puts a variable where each of the literals stands, and notes the type the schema has there."""
 
-    def __init__(self, types: TypeInfo, literals: tuple[Hoisted, ...]) -> None:
+    def __init__(self, types: TypeInfo, literals: tuple[LiteralToken, ...]) -> None:
         super().__init__()
         self._types = types
-        self._index = {literal.start: number for number, literal in enumerate(literals)}
-        self.slots: dict[int, Slot] = {}
+        self._numbers = {literal.start: number for number, literal in enumerate(literals)}
+        self._literals = literals
+        self.holes: dict[int, Hole] = {}
 
     def _leave(self, node: Node, *_: Any) -> Node | None:
-        number = self._index.get(node.loc.start) if node.loc else None
+        number = self._numbers.get(node.loc.start) if node.loc else None
         if number is None:
             return None
         name = f"{number} literal"  # with a space: no variable of a client can be called so
-        self.slots[number] = Slot(name, self._types.get_input_type())
+        literal = self._literals[number]
+        self.holes[number] = Hole(name, self._types.get_input_type(), literal.start, literal.length)
         return VariableNode(name=NameNode(value=name, loc=node.loc), loc=node.loc)
 
     leave_int_value = leave_float_value = leave_string_value = _leave
 
 
-def _take_out(
-    schema: GraphQLSchema, document: DocumentNode, literals: tuple[Hoisted, ...]
-) -> tuple[DocumentNode, tuple[Slot, ...]]:
+def _replace_literals(
+    schema: GraphQLSchema, document: DocumentNode, literals: tuple[LiteralToken, ...]
+) -> tuple[DocumentNode, tuple[Hole, ...]]:
+    """The document with a variable for each literal, and the holes that they leave."""
     if not literals:
         return document, ()
     types = TypeInfo(schema)
-    taking = _Literals(types, literals)
-    changed = visit(document, TypeInfoVisitor(types, taking))
-    return changed, tuple(taking.slots[number] for number in sorted(taking.slots))
+    replacer = _LiteralReplacer(types, literals)
+    changed = visit(document, TypeInfoVisitor(types, replacer))
+    return changed, tuple(replacer.holes[number] for number in sorted(replacer.holes))
 
 
-def _bind(slots: tuple[Slot, ...], literals: tuple[Hoisted, ...]) -> dict[str, Any] | None:
-    """The value of every slot, read exactly as execution reads a literal there; None when one does not fit.
+def _bind(holes: tuple[Hole, ...], literals: tuple[LiteralToken, ...]) -> dict[str, Any] | None:
+    """The value for every hole, read exactly as execution reads a literal there; None when one does not fit.
 
-    None too where there are more or fewer literals than slots: they are not those of this document.
+    None too where there are more or fewer literals than holes: they are not those of this document.
     """
-    if len(slots) != len(literals):
+    if len(holes) != len(literals):
         return None
     values = {}
-    for slot, literal in zip(slots, literals, strict=True):
-        value = untyped(literal.node, None) if slot.type is None else coerce_input_literal(literal.node, slot.type)
+    for hole, literal in zip(holes, literals, strict=True):
+        value = untyped(literal.node, None) if hole.type is None else coerce_input_literal(literal.node, hole.type)
         if value is Undefined:
             return None
-        values[slot.name] = value
+        values[hole.variable] = value
     return values

@@ -1,8 +1,11 @@
 """How large a document may be: depth, aliases, root fields, directives, repeated fields, fragments.
 
-Every limit is worked out in one pass that looks at each fragment once, whatever it is spread into: numbers are added
-and multiplied up to a ceiling instead of the fragments being expanded (reliability §0.3: a 664-byte bomb of doubling
-fragments costs the well-known limiters seconds).
+Every limit is worked out in one walk that looks at each fragment once, wherever it is spread: numbers are added up to
+a ceiling instead of the fragments being expanded (reliability §0.3: a 664-byte bomb of doubling fragments costs the
+well-known limiters seconds).
+
+This walk runs before validation and without the schema, because validation itself is what a hostile document makes
+slow. The cost of a document (`cost`) needs the schema and a valid document, so it is a walk of its own, afterwards.
 """
 
 from dataclasses import dataclass, field
@@ -51,40 +54,42 @@ class _Size:
 
 
 @dataclass(slots=True)
-class _Measuring:
+class _SizeWalk:
+    """One walk over a document: the sizes of its fragments, and how many fields repeat one beside them."""
+
     fragments: dict[str, FragmentDefinitionNode]
-    known: dict[str, _Size] = field(default_factory=dict)
+    sizes: dict[str, _Size] = field(default_factory=dict)
     repeated: int = 0
 
     def fragment(self, name: str) -> _Size:
-        size = self.known.get(name)
+        size = self.sizes.get(name)
         if size is None:
             # Set before the visit: a fragment in its own circle counts nothing, and validation will name it.
-            self.known[name] = _Size()
+            self.sizes[name] = _Size()
             definition = self.fragments.get(name)
-            size = self.known[name] = self.selections(definition.selection_set) if definition else _Size()
+            size = self.sizes[name] = self.selections(definition.selection_set) if definition else _Size()
         return size
 
-    def selections(self, selected: SelectionSetNode) -> _Size:
+    def selections(self, selection_set: SelectionSetNode) -> _Size:
         size, names = _Size(), set[str]()
-        self._into(size, names, selected)
+        self._add(size, names, selection_set)
         return size
 
-    def _into(self, size: _Size, names: set[str], selected: SelectionSetNode) -> None:
-        for node in selected.selections:
+    def _add(self, size: _Size, names: set[str], selection_set: SelectionSetNode) -> None:
+        for node in selection_set.selections:
             size.directives += len(node.directives or ())
             match node:
                 case FieldNode():
                     size.add(self._field(node, names))
                 case InlineFragmentNode():
-                    self._into(size, names, node.selection_set)
+                    self._add(size, names, node.selection_set)
                 case FragmentSpreadNode():
                     size.add(self.fragment(node.name.value))
 
     def _field(self, node: FieldNode, names: set[str]) -> _Size:
-        shown = (node.alias or node.name).value
-        self.repeated += shown in names
-        names.add(shown)
+        name = (node.alias or node.name).value
+        self.repeated += name in names
+        names.add(name)
         inner = self.selections(node.selection_set) if node.selection_set else _Size()
         return _Size(inner.depth + 1, inner.aliases + (node.alias is not None), inner.directives, 1)
 
@@ -93,17 +98,17 @@ def check_size(document: DocumentNode) -> None:
     """The document is within every limit that does not depend on the schema. Raises RejectedError naming the limit."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     _at_most(len(document.definitions), MAX_FRAGMENTS, "too_many_fragments", "{} operations and fragments")
-    measuring = _Measuring(fragments)
+    walk = _SizeWalk(fragments)
     for name in fragments:
-        measuring.fragment(name)
+        walk.fragment(name)
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            _check_operation(document, operation, measuring)
-    _at_most(measuring.repeated, MAX_REPEATED, "too_many_repeated_fields", "{} fields that repeat one beside them")
+            _check_operation(document, operation, walk)
+    _at_most(walk.repeated, MAX_REPEATED, "too_many_repeated_fields", "{} fields that repeat one beside them")
 
 
-def _check_operation(document: DocumentNode, operation: OperationDefinitionNode, measuring: _Measuring) -> None:
-    size = measuring.selections(operation.selection_set)
+def _check_operation(document: DocumentNode, operation: OperationDefinitionNode, walk: _SizeWalk) -> None:
+    size = walk.selections(operation.selection_set)
     _at_most(size.fields, MAX_ROOT_FIELDS, "too_many_root_fields", "{} fields at its root")
     _at_most(size.aliases, MAX_ALIASES, "too_many_aliases", "{} aliases")
     directives = size.directives + len(operation.directives or ())
@@ -113,27 +118,27 @@ def _check_operation(document: DocumentNode, operation: OperationDefinitionNode,
     _at_most(size.depth, depth, "query_too_deep", "{} levels of fields")
 
 
-def _at_most(given: int, allowed: int, code: str, what: str) -> None:
-    if given > allowed:
-        count = what.format(given if given < _CEILING else "far too many")
-        raise RejectedError.beyond(code, f"The document has {count}; at most {allowed} are allowed.", allowed)
+def _at_most(count: int, allowed: int, code: str, what: str) -> None:
+    if count > allowed:
+        size = what.format(count if count < _CEILING else "far too many")
+        raise RejectedError.beyond(code, f"The document has {size}; at most {allowed} are allowed.", allowed)
 
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
     """The fields at the operation's root, those in fragments too."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-    found, seen, waiting = list[FieldNode](), set[str](), [operation.selection_set]
+    fields, spread, waiting = list[FieldNode](), set[str](), [operation.selection_set]
     while waiting:
         for node in waiting.pop().selections:
             match node:
                 case FieldNode():
-                    found.append(node)
+                    fields.append(node)
                 case InlineFragmentNode():
                     waiting.append(node.selection_set)
-                case FragmentSpreadNode() if node.name.value not in seen and node.name.value in fragments:
-                    seen.add(node.name.value)
+                case FragmentSpreadNode() if node.name.value not in spread and node.name.value in fragments:
+                    spread.add(node.name.value)
                     waiting.append(fragments[node.name.value].selection_set)
-    return found
+    return fields
 
 
 def root_names(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:

@@ -1,8 +1,9 @@
 """What makes two GraphQL documents the same one: everything but the scalar literals in their arguments.
 
 Clients write ids into the text of a query. `scan` takes numbers and strings out of it; what is left, the *shape*, is
-the key under which the parsed and validated document is kept. A literal leaves behind its kind and the number of the
-literal it equals, because whether two fields may be merged depends on whether their arguments are equal.
+the key under which the parsed and validated document is kept (docs/decisions/0011). A literal leaves behind its kind
+and the number of the literal it equals, because whether two fields may be merged depends on whether their arguments
+are equal.
 
 What stays in the shape: enum words, true, false, null (they are names), default values of variables (they must be
 constant), and page sizes (the cost of a document depends on them).
@@ -23,7 +24,7 @@ MAX_TOKENS: Final = 4_000
 MAX_BRACKETS: Final = 64  # the parser recurses once per bracket
 MAX_DIGITS: Final = 4_300  # Python makes no integer of more
 
-Literal = IntValueNode | FloatValueNode | StringValueNode
+LiteralNode = IntValueNode | FloatValueNode | StringValueNode
 
 # It ends a token exactly where the parser's lexer does, or two texts of one shape could mean different things.
 _TOKEN: Final = re.compile(
@@ -40,53 +41,53 @@ _TOKEN: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Hoisted:
-    """A literal that was taken out: where it stood in the text, and the value node it is."""
+class LiteralToken:
+    """A literal outside the shape: where it stands in the text, and the value node it is."""
 
     start: int
     length: int
-    node: Literal
+    node: LiteralNode
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
-    """The shape of a document, its literals in order, and how many tokens it has.
+class DocumentShape:
+    """A document's shape as the `key` of a cache, its literals in order, and how many tokens it has.
 
-    `shape` is None where the text is no row of tokens: it is not looked up and not kept.
+    `key` is None where the text is no row of tokens: it is not looked up and not kept.
     """
 
-    shape: str | None
-    literals: tuple[Hoisted, ...]
-    tokens: int
+    key: str | None
+    literals: tuple[LiteralToken, ...]
+    token_count: int
 
 
-def scan(text: str) -> Scan:
+def scan(text: str) -> DocumentShape:
     """The document's shape and literals, in one pass over its tokens.
 
     A text that is no GraphQL has no shape: the parser is left to say what is wrong with it.
     Raises RejectedError when it has too many tokens, too many brackets inside one another or too long a number.
     """
-    literals: list[Hoisted] = []
-    seen: dict[tuple[str, str], int] = {}
+    literals: list[LiteralToken] = []
+    numbers: dict[tuple[str, str], int] = {}
     pieces: list[str] = []
-    position = copied = tokens = depth = 0
+    position = copied = token_count = depth = 0
     in_definitions = False  # between the parentheses of an operation's variables
     before = last = ""
     while position < len(text):
-        found = _TOKEN.match(text, position)
-        if found is None:
-            return Scan(None, (), tokens)
-        kind, start, position = found.lastgroup or "", position, found.end()
+        match = _TOKEN.match(text, position)
+        if match is None:
+            return DocumentShape(None, (), token_count)
+        kind, start, position = match.lastgroup or "", position, match.end()
         if kind == "ignored":
             continue
-        tokens += 1
-        if tokens > MAX_TOKENS:
+        token_count += 1
+        if token_count > MAX_TOKENS:
             raise RejectedError.beyond(
                 "too_many_tokens", f"The document has more than {MAX_TOKENS} tokens.", MAX_TOKENS
             )
-        piece = text[start:position]
+        lexeme = text[start:position]
         if kind == "open":
-            in_definitions = in_definitions or (depth == 0 and piece == "(")
+            in_definitions = in_definitions or (depth == 0 and lexeme == "(")
             depth += 1
             if depth > MAX_BRACKETS:
                 message = f"The document has more than {MAX_BRACKETS} brackets inside one another."
@@ -95,20 +96,20 @@ def scan(text: str) -> Scan:
             depth -= 1
             in_definitions = in_definitions and depth > 0
         elif kind in _READ:
-            node = _READ[kind](piece)
+            node = _READ[kind](lexeme)
             if node is None:
-                return Scan(None, (), tokens)
+                return DocumentShape(None, (), token_count)
             if depth > 0 and not in_definitions and not (before in SIZES and last == ":"):
                 # No token begins with a NUL, so no text that was scanned to its end can look like this.
-                same = seen.setdefault((kind, node.value), len(seen))
-                pieces.append(f"{text[copied:start]}\0{kind[0]}{same}\0")
+                number = numbers.setdefault((kind, node.value), len(numbers))
+                pieces.append(f"{text[copied:start]}\0{kind[0]}{number}\0")
                 copied = position
-                literals.append(Hoisted(start, position - start, node))
-        before, last = last, piece
+                literals.append(LiteralToken(start, position - start, node))
+        before, last = last, lexeme
     if not literals:
-        return Scan(text, (), tokens)
+        return DocumentShape(text, (), token_count)
     pieces.append(text[copied:])
-    return Scan("".join(pieces), tuple(literals), tokens)
+    return DocumentShape("".join(pieces), tuple(literals), token_count)
 
 
 def _integer(token: str) -> IntValueNode:
@@ -121,22 +122,22 @@ def _integer(token: str) -> IntValueNode:
 
 def _string(token: str) -> StringValueNode | None:
     if "\\" in token:
-        return _lexed(token)
+        return _lex(token)
     return StringValueNode(value=token[1:-1], block=False)
 
 
-def _lexed(token: str) -> StringValueNode | None:
+def _lex(token: str) -> StringValueNode | None:
     """The string as the parser reads it, with its escapes and indentation; None where the parser refuses it."""
     try:
-        read = Lexer(Source(token)).advance()
+        lexed = Lexer(Source(token)).advance()
     except Exception:
         return None
-    return StringValueNode(value=read.value or "", block=token.startswith('"""'))
+    return StringValueNode(value=lexed.value or "", block=token.startswith('"""'))
 
 
-_READ: Final[dict[str, Callable[[str], Literal | None]]] = {
+_READ: Final[dict[str, Callable[[str], LiteralNode | None]]] = {
     "int": _integer,
     "float": lambda token: FloatValueNode(value=token),
     "string": _string,
-    "block": _lexed,
+    "block": _lex,
 }

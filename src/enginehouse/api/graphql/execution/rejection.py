@@ -1,12 +1,18 @@
-"""A document that is not executed at all: HTTP 400, or 413 where it is too large."""
+"""A request of which nothing is executed: HTTP 400, or 413 where it is too large.
 
-from typing import Any
+The two answers to a body that is too large are the documented ones, word for word (graphql-contract §1.5).
+"""
+
+from typing import Any, Final
+from uuid import uuid4
 
 from graphql import GraphQLError
 
+MAX_JSON_BYTES: Final = 10_000_000
+
 
 class RejectedError(Exception):
-    """The request was answered with errors only; nothing of it was executed."""
+    """The request is answered with errors only; nothing of it is executed."""
 
     def __init__(self, errors: list[GraphQLError], status: int = 400) -> None:
         super().__init__(errors[0].message if errors else "")
@@ -22,3 +28,42 @@ class RejectedError(Exception):
     def beyond(cls, code: str, message: str, allowed: int) -> "RejectedError":
         """The document is over a limit."""
         return cls.because(message, code=code, allowed=allowed)
+
+
+class BodyTooLargeError(RejectedError):
+    """HTTP 413 with `error` as the only error; it has no time."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__([], status=413)
+        self.error = error
+
+
+def file_too_large(declared: str | None, received: int, allowed: int) -> BodyTooLargeError:
+    """`declared` is the Content-Length, `received` what had come when reading stopped."""
+    return BodyTooLargeError(
+        {
+            "code": "LIMIT_FILE_SIZE",
+            "field": "file",
+            "storageErrors": [],
+            "data": _data(declared, received, allowed),
+            "name": "invalid_input",
+            "message": "The file upload was larger than the limit allowed by this server. "
+            f"The maximum file upload size is {allowed} bytes ({allowed >> 20} mb).",
+        }
+    )
+
+
+def json_too_large(declared: str | None, received: int) -> BodyTooLargeError:
+    """`declared` is the Content-Length, `received` what had come when reading stopped."""
+    return BodyTooLargeError(
+        {
+            "data": _data(declared, received, MAX_JSON_BYTES),
+            "name": "invalid_input",
+            "message": "The request payload was larger than the limit allowed by this server. "
+            f"The maximum JSON request size is {MAX_JSON_BYTES} bytes (10 mb).",
+        }
+    )
+
+
+def _data(declared: str | None, received: int, allowed: int) -> dict[str, Any]:
+    return {"limitInBytes": allowed, "requestSize": declared or str(received), "errorId": str(uuid4())}

@@ -99,14 +99,14 @@ _READ: Final[dict[type, Callable[[Any], Any]]] = {
 }
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
 SCALARS: Final = [
-    ScalarType("JSONData", serializer=_as_it_is, value_parser=_as_it_is, literal_parser=untyped),
+    ScalarType("JSONData", serializer=_unchanged, value_parser=_unchanged, literal_parser=untyped),
     ScalarType("DateTime", serializer=write_moment, value_parser=read_moment),
     ScalarType("Time", value_parser=read_time),
-    ScalarType("BigInt", serializer=_as_it_is, value_parser=read_big),
+    ScalarType("BigInt", serializer=_unchanged, value_parser=read_big),
     ScalarType("UploadedFile", value_parser=read_upload),
 ]

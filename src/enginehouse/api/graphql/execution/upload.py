@@ -13,8 +13,12 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 
-from enginehouse.api.graphql.execution.rejection import RejectedError
-from enginehouse.api.graphql.execution.too_large import MAX_JSON_BYTES, file_too_large, json_too_large
+from enginehouse.api.graphql.execution.rejection import (
+    MAX_JSON_BYTES,
+    RejectedError,
+    file_too_large,
+    json_too_large,
+)
 from enginehouse.api.http.json.reader import refuse_nul
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, excerpt
 

@@ -21,7 +21,7 @@ from graphql.pyutils import Undefined
 
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
-# What is told for a built-in scalar; the contract's own ones say it themselves.
+# What a built-in scalar allows; the contract's own scalars say it themselves.
 _ALLOWED = {
     "Int": "integer from -2147483648 to 2147483647",
     "Float": "number",
@@ -31,71 +31,72 @@ _ALLOWED = {
 }
 
 
-def problems(schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> list[Problem]:
-    """All reasons, at most 50, why `given` are no variables of the operation; none where nothing is found.
+def find_problems(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, values: Mapping[str, Any]
+) -> list[Problem]:
+    """All reasons, at most 50, why `values` are no variables of the operation; none where nothing is wrong.
 
     A path begins inside the variable (`tasks[0].engineId`), since its name is the client's own; a variable that is
     wrong as a whole is named.
     """
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for definition in operation.variable_definitions or ():
         name = definition.variable.name.value
-        wanted = type_from_ast(schema, definition.type)
-        if not is_input_type(wanted) or (name not in given and definition.default_value is not None):
+        type_ = type_from_ast(schema, definition.type)
+        if not is_input_type(type_) or (name not in values and definition.default_value is not None):
             continue
-        for problem in _walk(wanted, given.get(name, Undefined), ""):
-            found.append(problem if problem.path else Problem(name, problem.text, problem.value, problem.allowed))
-            if len(found) == InvalidInput.LIMIT:
-                return found
-    return found
+        for problem in _walk(type_, values.get(name, Undefined), ""):
+            problems.append(problem if problem.path else Problem(name, problem.text, problem.value, problem.allowed))
+            if len(problems) == InvalidInput.LIMIT:
+                return problems
+    return problems
 
 
-def _walk(wanted: GraphQLInputType, value: Any, path: str) -> Iterator[Problem]:
-    if isinstance(wanted, GraphQLNonNull):
+def _walk(type_: GraphQLInputType, value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(type_, GraphQLNonNull):
         if value is None or value is Undefined:
             yield Problem(path, "required.")
         else:
-            yield from _walk(wanted.of_type, value, path)
+            yield from _walk(type_.of_type, value, path)
         return
     if value is None or value is Undefined:
         return
-    match wanted:
+    match type_:
         case GraphQLList() if isinstance(value, list):
             for index, item in enumerate(value):
-                yield from _walk(wanted.of_type, item, f"{path}[{index}]")
+                yield from _walk(type_.of_type, item, f"{path}[{index}]")
         case GraphQLList():
-            yield from _walk(wanted.of_type, value, path)  # one item stands for a list of it
+            yield from _walk(type_.of_type, value, path)  # one item stands for a list of it
         case GraphQLInputObjectType():
-            yield from _fields(wanted, value, path)
+            yield from _fields(type_, value, path)
         case GraphQLEnumType():
-            if not isinstance(value, str) or value not in wanted.values:
-                yield _not(path, _words(list(wanted.values)), value)
+            if not isinstance(value, str) or value not in type_.values:
+                yield _not(path, _words(list(type_.values)), value)
         case GraphQLScalarType():
-            yield from _scalar(wanted, value, path)
+            yield from _scalar(type_, value, path)
 
 
-def _fields(wanted: GraphQLInputObjectType, value: Any, path: str) -> Iterator[Problem]:
+def _fields(type_: GraphQLInputObjectType, value: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, dict):
         yield _not(path, "object", value)
         return
-    for name in value.keys() - wanted.fields.keys():
-        near = get_close_matches(name, wanted.fields, 1)
+    for name in value.keys() - type_.fields.keys():
+        near = get_close_matches(name, type_.fields, 1)
         hint = f' Did you mean "{near[0]}"?' if near else ""
         yield Problem(_below(path, name), f"unknown field.{hint}")
-    for name, field in wanted.fields.items():
-        given = value.get(name, field.default_value)
-        yield from _walk(field.type, given, _below(path, name))
+    for name, field in type_.fields.items():
+        yield from _walk(field.type, value.get(name, field.default_value), _below(path, name))
 
 
-def _scalar(wanted: GraphQLScalarType, value: Any, path: str) -> Iterator[Problem]:
+def _scalar(type_: GraphQLScalarType, value: Any, path: str) -> Iterator[Problem]:
     try:
-        wanted.parse_value(value)
+        type_.parse_value(value)
     except (GraphQLError, ValueError, TypeError) as error:
-        allowed = _ALLOWED.get(wanted.name)
+        allowed = _ALLOWED.get(type_.name)
         if allowed is not None:
             yield _not(path, allowed, value)
         else:
-            text = str(error).removeprefix(f"{wanted.name} {excerpt(value)}: ").removeprefix(f"{wanted.name}: ")
+            text = str(error).removeprefix(f"{type_.name} {excerpt(value)}: ").removeprefix(f"{type_.name}: ")
             yield Problem(path, text, excerpt(value))
 
 

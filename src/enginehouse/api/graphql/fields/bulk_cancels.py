@@ -70,9 +70,9 @@ def _view(bulk_cancel: BulkCancel) -> dict[str, Any]:
         "createdBeforeDateTime": bulk_cancel.created_to,
         "count": bulk_cancel.count,
         "stopping": bulk_cancel.stopping,
-        "settled": bulk_cancel.settled,
+        "settled": bulk_cancel.applied,
         "acceptedDateTime": bulk_cancel.accepted_at,
-        "settledDateTime": bulk_cancel.settled_at,
+        "settledDateTime": bulk_cancel.applied_at,
     }
 
 

@@ -27,7 +27,7 @@ async def me(_: object, info: Info) -> dict[str, Any] | User:
 
 
 @mutation.field("userLogin")
-async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> identity.Session:
+async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> identity.LoginSession:
     """A session of about a day has begun. Needs no token."""
     if input is None:
         raise InvalidInput("required.", "input")
@@ -35,7 +35,7 @@ async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> i
 
 
 @mutation.field("validateToken")
-async def validate_token(_: object, info: Info, token: str) -> identity.Session:
+async def validate_token(_: object, info: Info, token: str) -> identity.LoginSession:
     """The token is good. Needs no token but this one."""
     return await identity.validate_token(info.context.house, token)
 

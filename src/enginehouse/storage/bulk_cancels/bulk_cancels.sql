@@ -15,8 +15,8 @@ FROM barrier WHERE id = :id AND organization_id = :organization_id;
 SELECT 1 FROM barrier WHERE organization_id = :organization_id AND settled_at IS NULL LIMIT 1;
 
 -- name: open
--- The first open bulk cancel of every organization: the later ones wait for it, so that what several cover is settled
--- as the first has said.
+-- The first open bulk cancel of every organization: the later ones wait for it, so that to what several cover
+-- the first one is applied.
 SELECT b.id, b.organization_id, b.created_from, b.created_to, b.accepted_at, b.include_running, b.matched, b.settled, b.settled_at
 FROM barrier b
 WHERE b.settled_at IS NULL
@@ -35,7 +35,7 @@ WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL A
   AND j.created_at BETWEEN :created_from AND :created_to;
 
 -- name: count_beside_others
--- The same, without those that an earlier bulk cancel has aborted and not settled yet.
+-- The same, without those that an earlier bulk cancel has aborted and not been applied to yet.
 SELECT COUNT(*) FROM job j
 WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL AND j.cancellable_since < :id
   AND j.created_at BETWEEN :created_from AND :created_to
@@ -44,8 +44,8 @@ WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL A
     WHERE e.organization_id = j.organization_id AND e.settled_at IS NULL AND e.id < :id
       AND j.created_at BETWEEN e.created_from AND e.created_to AND j.cancellable_since < e.id);
 
--- name: settled
--- How many rows of jobs this bulk cancel has settled.
+-- name: applied
+-- To how many rows of jobs this bulk cancel has been applied.
 SELECT settled FROM barrier WHERE id = :id;
 
 -- name: set_matched
@@ -68,9 +68,9 @@ WHERE b.organization_id = :organization_id AND b.settled_at IS NULL AND {covered
 GROUP BY j.status;
 
 -- name: next
--- The next jobs to settle from a place in the range on; those that another server has in hand are passed over. Those
--- that are settled already, or were never covered, have no `cancellable_since` below the id: so a settling that was
--- stopped anywhere goes on from anywhere.
+-- The next jobs to apply it to, from a place in the range on; those that another server has in hand are passed over.
+-- Those to which it was applied already, or that were never covered, have no `cancellable_since` below the id: so what
+-- was stopped anywhere goes on from anywhere.
 SELECT id, status, created_at FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
@@ -87,15 +87,15 @@ ORDER BY id
 LIMIT :limit
 {for_update};
 
--- name: settle_jobs
+-- name: apply
 -- The rows, which are locked, say what has been true since the bulk cancel was accepted: `at` is that moment.
 -- lists: ids bigint
 UPDATE job
 SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = :at, modified_at = :at
 WHERE id IN {ids};
 
--- name: add_settled
--- In the transaction in which the rows change, so that the count and the rows agree wherever the settling is stopped.
+-- name: add_applied
+-- In the transaction in which the rows change, so that the count and the rows agree wherever applying it is stopped.
 UPDATE barrier SET settled = settled + :jobs WHERE id = :id;
 
 -- name: close
@@ -118,3 +118,7 @@ SELECT COUNT(*) FROM job
 WHERE organization_id = :organization_id AND status IN ('pending', 'queued', 'running')
   AND (cancellable_since IS NULL OR cancellable_since >= :id)
   AND created_at BETWEEN :created_from AND :created_to AND created_at <= :accepted_at;
+
+-- name: last
+-- Under the shared barrier lock only: no bulk cancel is accepted between this look and the commit.
+SELECT COALESCE(MAX(id), 0) FROM barrier;

@@ -1,4 +1,4 @@
-"""kill -9 of a server while it settles a bulk cancel, again and again: what it had answered stays exactly true."""
+"""kill -9 of a server while it applies a bulk cancel, again and again: what it had answered stays exactly true."""
 
 import asyncio
 import random
@@ -49,7 +49,7 @@ async def test_a_bulk_cancel_survives_any_number_of_deaths_exactly(server: Serve
         await asyncio.to_thread(server.start)
         async with server.client() as client:
             await _reads_as_aborted(client, count)
-    assert halfway > 1, "it was never killed in mid-settling: the test says nothing"
+    assert halfway > 1, "it was never killed in the middle of it: the test says nothing"
 
     await until(lambda: _none(server, "SELECT id FROM barrier WHERE settled_at IS NULL"), "all is settled")
     await until(lambda: _none(server, "SELECT job_id FROM work_item LIMIT 1"), "all else has run", seconds=120)

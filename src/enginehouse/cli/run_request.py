@@ -1,6 +1,6 @@
-"""The job that `enginehouse run` creates: in, cut into chunks, through the engines side by side, collated."""
+"""The jobs that `enginehouse run` creates: read, cut into chunks, through the engines side by side, collated."""
 
-from typing import Any
+from enginehouse.client import Json
 
 WEBSTREAM = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"
 CHUNKER = "8bdb0e3b-ff28-4f6e-a3ba-887bd06e6440"
@@ -10,11 +10,9 @@ SENTIMENT = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
 KEYWORDS = "e4c81f37-0a9b-4d52-b6e8-71f2d05a9c13"
 WRITER = "8eccf9cc-6b6d-4d7d-8cb3-7ebf4950c5f3"
 
-Json = dict[str, Any]
-
 
 def text_job() -> Json:
-    """Ingest → chunks → language, sentiment and keywords in parallel → one collated result, as a CreateJob input."""
+    """Returns a CreateJob input: read → chunks → language, sentiment and keywords in parallel → one result."""
     tasks = [
         _task(WEBSTREAM, _out("document", "stream")),
         _task(CHUNKER, _in("document-in", "stream"), _out("chunks", "chunk")),
@@ -25,7 +23,7 @@ def text_job() -> Json:
 
 
 def audio_job() -> Json:
-    """Ingest → chunks cut in the pauses → transcription → the text engines over the transcript → one result."""
+    """Returns a CreateJob input: read → chunks cut in the pauses → transcription → the text engines → one result."""
     tasks = [
         _task(WEBSTREAM, _out("recording", "stream")),
         _task(CHUNKER, _in("recording-in", "stream"), _out("chunks", "chunk"), payload={"ffmpegTemplate": "audio"}),
@@ -48,8 +46,8 @@ def audio_job() -> Json:
     return {"tasks": tasks, "routes": routes}
 
 
-def about(job: Json, *, target_id: str | None = None, url: str | None = None) -> Json:
-    """The job on a target's primary asset, or on what a URL answers."""
+def with_input(job: Json, *, target_id: str | None = None, url: str | None = None) -> Json:
+    """Returns the job with its input: the primary asset of a target, or what is at a URL."""
     if url is None:
         return {**job, "targetId": target_id}
     [adapter, *others] = job["tasks"]

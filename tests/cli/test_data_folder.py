@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import pytest
 
-from enginehouse.cli import folder
+from enginehouse.cli import data_folder
 from enginehouse.operations.accounts import FirstStart
 
 
@@ -25,7 +25,7 @@ def test_secrets_are_private_from_their_first_byte(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "fdopen", watching)
     old = os.umask(0)
     try:
-        made = folder.keep_secrets(tmp_path, FirstStart(admin_password="p", token="t"))
+        made = data_folder.keep_secrets(tmp_path, FirstStart(admin_password="p", token="t"))
     finally:
         os.umask(old)
     assert seen == [0o600, 0o600]
@@ -34,27 +34,27 @@ def test_secrets_are_private_from_their_first_byte(tmp_path: Path, monkeypatch: 
 
 
 def test_nothing_is_written_where_nothing_was_made(tmp_path: Path) -> None:
-    assert folder.keep_secrets(tmp_path, FirstStart()) == []
-    assert folder.token(tmp_path) is None
+    assert data_folder.keep_secrets(tmp_path, FirstStart()) == []
+    assert data_folder.token(tmp_path) is None
 
 
 def test_a_server_is_found_until_it_is_forgotten(tmp_path: Path) -> None:
-    assert folder.server(tmp_path) is None
-    folder.describe(tmp_path, "http://localhost:1")
-    assert folder.server(tmp_path) == folder.Found("http://localhost:1", os.getpid())
-    folder.forget(tmp_path)
-    folder.forget(tmp_path)
-    assert folder.server(tmp_path) is None
+    assert data_folder.server(tmp_path) is None
+    data_folder.announce(tmp_path, "http://localhost:1")
+    assert data_folder.server(tmp_path) == data_folder.ServerProcess("http://localhost:1", os.getpid())
+    data_folder.withdraw(tmp_path)
+    data_folder.withdraw(tmp_path)
+    assert data_folder.server(tmp_path) is None
 
 
 def test_a_killed_servers_file_counts_as_none(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    (tmp_path / folder.SERVER).write_text(json.dumps({"url": "http://x", "pid": gone.pid}))
-    assert folder.server(tmp_path) is None
+    (tmp_path / data_folder.SERVER).write_text(json.dumps({"url": "http://x", "pid": gone.pid}))
+    assert data_folder.server(tmp_path) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "x", "pid": "y"}'])
 def test_a_file_that_is_not_ours_counts_as_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / folder.SERVER).write_text(text)
-    assert folder.server(tmp_path) is None
+    (tmp_path / data_folder.SERVER).write_text(text)
+    assert data_folder.server(tmp_path) is None

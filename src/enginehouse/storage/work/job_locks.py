@@ -9,7 +9,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
 
-class JobRow(NamedTuple):
+class JobStateRow(NamedTuple):
     """The changing part of a job: `{job_state:j}` in SQL."""
 
     id: int
@@ -49,7 +49,7 @@ class LockedJob(NamedTuple):
 
 
 _LOCK: Final = Select("work.lock_jobs", LockedJob)
-_CLAIMABLE: Final = Select("work.claimable_jobs", JobRow)
+_CLAIMABLE: Final = Select("work.claimable_jobs", JobStateRow)
 
 
 async def lock(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
@@ -57,12 +57,12 @@ async def lock(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
     return {row.id: row for row in await _LOCK.all(tx, ids=sorted(job_ids))}
 
 
-async def lock_claimable(tx: Tx, job_ids: Collection[int]) -> dict[int, JobRow]:
+async def lock_claimable(tx: Tx, job_ids: Collection[int]) -> dict[int, JobStateRow]:
     """Those of the jobs of which a task may start, locked. One that somebody else holds is passed over."""
     return {row.id: row for row in await _CLAIMABLE.all(tx, ids=sorted(job_ids))}
 
 
-def state(row: JobRow | LockedJob) -> JobState:
+def state(row: JobStateRow | LockedJob) -> JobState:
     """The row as a settlement starts from it."""
     return JobState(
         id=row.id,

@@ -1,0 +1,92 @@
+"""`enginehouse job watch`, `events` and `attempts`: what happens to a job, and what has happened."""
+
+import json
+from typing import Final
+
+import click
+
+from enginehouse.cli import follow, job_view, output
+from enginehouse.cli.connection import with_client
+from enginehouse.cli.options import ordinals, task_option
+from enginehouse.client import Client, Json, jobs
+from enginehouse.client import events as job_events
+
+
+@click.command()
+@click.argument("job_id")
+@output.json_option
+@with_client
+def watch(client: Client, job_id: str, *, as_json: bool) -> None:
+    """Follow a job until it has ended, event by event.
+
+    With --json each event is one line. The exit code is 0 if the job is complete.
+    """
+    if as_json:
+        for message in job_events.follow(client, job_id):
+            if message.id is not None:
+                click.echo(json.dumps(message.data, ensure_ascii=False))
+        ended = jobs.get(client, job_id)
+    else:
+        ended = follow.watch(client, job_id)
+    follow.refuse_unless_complete(client, ended)
+
+
+@click.command()
+@click.argument("job_id")
+@output.json_option
+@with_client
+def events(client: Client, job_id: str, *, as_json: bool) -> None:
+    """List everything that has happened to a job and its tasks."""
+    history = job_events.history(client, job_id)
+    if as_json:
+        output.show_json(history)
+        return
+    names = [job_view.task_name(task) for task in jobs.get(client, job_id)["tasks"]]
+    rows = [
+        (
+            event["id"],
+            event["dateTime"],
+            f"{event['task']} {names[event['task']]}" if "task" in event else "job",
+            job_view.event_words(event),
+            job_view.event_remark(event),
+        )
+        for event in history
+    ]
+    output.console().print(output.table(("", "when", "what", "event", ""), rows))
+
+
+@click.command()
+@click.argument("job_id")
+@task_option
+@output.json_option
+@with_client
+def attempts(client: Client, job_id: str, *, ordinal: int | None, as_json: bool) -> None:
+    """List every attempt of a job's tasks: worker, start, end, outcome.
+
+    A reused task has no attempts here. They belong to the job that made its outputs.
+    """
+    tasks = jobs.get(client, job_id)["tasks"]
+    records = [
+        {"task": number, **attempt}
+        for number in ordinals(tasks, ordinal)
+        for attempt in jobs.attempts(client, job_id, number)
+    ]
+    if as_json:
+        output.show_json(records)
+        return
+    rows = [
+        (
+            one["task"], job_view.task_name(tasks[one["task"]]), one["item"], one["number"], one["worker"],
+            one["startedDateTime"], one.get("endedDateTime", ""), output.status(one["outcome"]), _why(one),
+        )
+        for one in records
+    ]  # fmt: skip
+    titles = ("task", "engine", "item", "attempt", "worker", "started", "ended", "outcome", "why")
+    output.console().print(output.table(titles, rows))
+
+
+def _why(attempt: Json) -> str:
+    return ": ".join(part for part in (attempt.get("failureReason"), attempt.get("failureDetail")) if part)
+
+
+COMMANDS: Final = (watch, events, attempts)

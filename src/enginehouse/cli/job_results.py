@@ -1,0 +1,78 @@
+"""`enginehouse job results` and `logs`: what the engines of a job have made and printed."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from enginehouse.cli import job_view, output
+from enginehouse.cli.connection import with_client
+from enginehouse.cli.errors import CommandError
+from enginehouse.cli.options import ordinals, task_option
+from enginehouse.client import Client, Json, jobs
+
+
+@click.command()
+@click.argument("job_id")
+@click.option("--output", "name", help="Write this output to stdout.")
+@click.option(
+    "--save", type=click.Path(path_type=Path, file_okay=False), help="Save all outputs, or --output, in this folder."
+)
+@output.json_option
+@with_client
+def results(client: Client, job_id: str, *, name: str | None, save: Path | None, as_json: bool) -> None:
+    """List what a job has published, write one output to stdout, or save outputs in a folder."""
+    records = jobs.outputs(client, job_id)
+    chosen = [one for one in records if name in (None, one["name"])]
+    if name is not None and not chosen:
+        names = ", ".join(one["name"] for one in records) or "none yet"
+        raise CommandError(f'Output "{name}" was not found. The job\'s outputs: {names}.')
+    if name is not None and save is None:
+        _write_to_stdout(client, job_id, name)
+        return
+    paths = [_save(client, job_id, one["name"], save) for one in chosen] if save is not None else []
+    if as_json:
+        output.show_json({"outputs": chosen, "saved": [str(path) for path in paths]})
+    elif save is not None:
+        click.echo("\n".join(map(str, paths)) or "no outputs yet", err=not paths)
+    else:
+        output.console().print(output.table(("output", "bytes"), [(one["name"], one["size"]) for one in chosen]))
+
+
+@click.command()
+@click.argument("job_id")
+@task_option
+@output.json_option
+@with_client
+def logs(client: Client, job_id: str, *, ordinal: int | None, as_json: bool) -> None:
+    """Show what the engines of a job have printed, attempt by attempt."""
+    tasks = jobs.get(client, job_id)["tasks"]
+    records: list[Json] = [
+        {"task": number, "engine": job_view.task_name(tasks[number]), "log": name, "text": text}
+        for number in ordinals(tasks, ordinal)
+        for name, text in jobs.logs(client, tasks[number]["internalTaskID"])
+    ]
+    if as_json:
+        output.show_json(records)
+        return
+    for one in records:
+        click.echo(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
+
+
+def _save(client: Client, job_id: str, name: str, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    # An engine chooses the name; only its last part may say where on this machine the bytes go.
+    path = folder / (Path(name).name or "output")
+    jobs.fetch_output(client, job_id, name, path)
+    return path
+
+
+def _write_to_stdout(client: Client, job_id: str, name: str) -> None:
+    sys.stdout.flush()
+    for block in jobs.output_bytes(client, job_id, name):
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+
+
+COMMANDS: Final = (results, logs)

@@ -1,0 +1,78 @@
+"""Options that several commands take, and how their values are read."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from enginehouse.cli.errors import CommandError
+from enginehouse.client import Client, Json, engines
+
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+key_option: Decorator = click.option(
+    "--idempotency-key",
+    "key",
+    help="Any text. The same command with the same key is done once, however often it runs.",
+)
+payload_option: Decorator = click.option("--payload", metavar="JSON", help="The engine's settings, an object.")
+task_option: Decorator = click.option(
+    "--task", "ordinal", type=int, help="Only this task, by its number in: enginehouse job get."
+)
+limit_option: Decorator = click.option(
+    "--limit", type=int, default=20, show_default=True, help="The largest number to list."
+)
+_offset_option: Decorator = click.option(
+    "--offset", type=int, default=0, show_default=True, help="Skip this many of the newest."
+)
+organization_option: Decorator = click.option(
+    "--organization", metavar="ID", help="Another organization than the token's own."
+)
+
+
+def page_options(command: Command) -> Command:
+    """The command takes --limit and --offset."""
+    return limit_option(_offset_option(command))
+
+
+def json_object(flag: str, text: str | bytes) -> Json:
+    """Returns the object in the text. Raises CommandError, which names the flag."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"{flag}: not JSON: {error}.", exit_code=2) from None
+    if not isinstance(value, dict):
+        raise CommandError(f"{flag}: a JSON object is needed.", exit_code=2)
+    return value
+
+
+def number_or_none(text: str) -> int | None:
+    """Returns the limit in the text, None for `none`. Raises CommandError."""
+    if text == "none":
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise CommandError(f'A limit is a number or "none", got "{text}".', exit_code=2)
+
+
+def engine_id(client: Client, name: str) -> str:
+    """Returns the id of the engine with this id, slug or part of a name. Raises CommandError, RequestFailed."""
+    match engines.find(client, name):
+        case [engine]:
+            return str(engine["id"])
+        case []:
+            raise CommandError(f'Engine "{name}" was not found. See: enginehouse engine list')
+        case several:
+            names = ", ".join(f"{engine['name']} ({engine['id']})" for engine in several[:4])
+            raise CommandError(f'"{name}" is a part of the names of {len(several)} engines. Give an id: {names} …')
+
+
+def ordinals(tasks: list[Json], ordinal: int | None) -> range:
+    """Returns the ordinals of these tasks, or only the one that --task names. Raises CommandError."""
+    if ordinal is None:
+        return range(len(tasks))
+    if not 0 <= ordinal < len(tasks):
+        raise CommandError(f"--task: 0–{len(tasks) - 1}, got {ordinal}.", exit_code=2)
+    return range(ordinal, ordinal + 1)

@@ -1,0 +1,113 @@
+"""One call of `enginehouse run`: the input is uploaded, the job followed on the console, its result saved."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from enginehouse.cli import follow, run_request
+from enginehouse.cli.errors import CommandError
+from enginehouse.client import Client, FileKind, Json, UnusableFile, files, jobs
+
+TARGET: Final = "TARGET_ID"  # stands in the saved request for the id of the target with the uploaded file
+_SAMPLE: Final = ("samples", "three-languages.md")
+
+
+@dataclass(frozen=True, slots=True)
+class RunInput:
+    """A file to upload, or a URL for the server to read."""
+
+    name: str
+    kind: FileKind
+    path: Path | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteRun:
+    """A job that is complete: its input, and the files with its result and with the request that created it."""
+
+    input: RunInput
+    job_id: str
+    result: Path
+    request: Path
+    document: Json
+
+    def facts(self) -> Json:
+        """Returns what `--json` shows."""
+        return {
+            "jobId": self.job_id,
+            "source": self.input.name,
+            "result": str(self.result),
+            "request": str(self.request),
+            "document": self.document,
+        }
+
+
+@contextmanager
+def open_input(name: str | None) -> Iterator[RunInput]:
+    """The file or URL of this name, or the sample document. Raises CommandError."""
+    if name is None:
+        with resources.as_file(resources.files("enginehouse_engines").joinpath(*_SAMPLE)) as path:
+            yield _file(path)
+    elif "://" in name:
+        if not name.startswith(("http://", "https://")):
+            raise CommandError(f'"{name}": give an http:// or https:// URL, or a file.')
+        yield RunInput(name, files.kind_at(name), url=name)
+    else:
+        yield _file(Path(name).expanduser())
+
+
+def run_job(client: Client, source: RunInput, results: Path, console: Console) -> CompleteRun:
+    """The job is complete and its result is in a folder below `results`. Raises CommandError, RequestFailed."""
+    job = run_request.audio_job() if source.kind.medium == files.AUDIO else run_request.text_job()
+    target_id = None
+    if source.path is not None:
+        target_id = files.upload(client, source.path, source.kind.media_type)
+    job_id, warnings = jobs.create(client, run_request.with_input(job, target_id=target_id, url=source.url))
+    console.print(f"server {client.url}, job {job_id}, on {source.name}\n")
+    for warning in warnings:
+        console.print(f"warning: {warning}")
+    _refuse_unless_complete(client, follow.follow(client, job_id, console), console)
+    folder = results / job_id
+    result = _save_result(client, job_id, folder)
+    request = folder / "create-job.json"
+    saved_job = run_request.with_input(job, target_id=TARGET, url=source.url)
+    request.write_text(json.dumps({"query": jobs.CREATE, "variables": {"job": saved_job}}, indent=2) + "\n")
+    return CompleteRun(source, job_id, result, request, json.loads(result.read_bytes()))
+
+
+def _file(path: Path) -> RunInput:
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder; give a text, Markdown or WAV file.")
+    try:
+        return RunInput(path.name, files.kind_of(path), path=path)
+    except UnusableFile as fault:
+        raise CommandError(str(fault)) from None
+
+
+def _refuse_unless_complete(client: Client, job: Json, console: Console) -> None:
+    if job["jobStatus"] != "complete":
+        for line in follow.log_tail(client, job):
+            console.print(f"  log: {line}")
+    follow.refuse_unless_complete(client, job, hint="")
+
+
+def _save_result(client: Client, job_id: str, folder: Path) -> Path:
+    names = [output["name"] for output in jobs.outputs(client, job_id) if output["name"].startswith("vtn-standard")]
+    if not names:
+        raise CommandError(f"Job {job_id} is complete, but has published no result.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / Path(names[0]).name
+        jobs.fetch_output(client, job_id, names[0], path)
+    except OSError as error:
+        raise CommandError(
+            f"The result cannot be saved in {folder}: {error.strerror}. Go to a folder that can be written to."
+        ) from None
+    return path

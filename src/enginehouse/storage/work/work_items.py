@@ -1,0 +1,32 @@
+"""The rows of work items: made runnable, and gone with their job."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from enginehouse.domain.job import Plan
+from enginehouse.domain.work import ItemSource
+from enginehouse.storage.database.database import Row, Tx
+
+NO_DUE_DATE: Final = 9_223_372_036_854_775_807
+
+
+def row(
+    plan: Plan, job_id: int, organization_id: int, ordinal: int, item: int, source: ItemSource, now: int, held: int = 0
+) -> Row:
+    """The row of a new work item, runnable at once unless it is held."""
+    task = plan.tasks[ordinal]
+    due = task.due_at if task.due_at is not None else NO_DUE_DATE
+    return (
+        job_id, ordinal, item, organization_id, task.pool, task.engine_id, task.priority, due, now,
+        source.folder, source.ordinal, source.output_folder, source.item, source.part, held,
+    )  # fmt: skip
+
+
+async def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """The items exist, and may be claimed from this commit on unless they are held."""
+    await tx.many("work.insert_items", rows)
+
+
+async def delete_of_jobs(tx: Tx, job_ids: Sequence[int]) -> None:
+    """Nothing more of these jobs runs: what was leased has lost its lease."""
+    await tx.run("work.delete_items_of_jobs", ids=job_ids)
