@@ -29,6 +29,7 @@ from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.duties import Duty
 from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.scheduler import Scheduler
 from enginehouse.runtime.source import InProcess
@@ -128,12 +129,14 @@ async def _supervisor(
         {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
         stop_grace=settings.stop_grace_seconds,
     )
+    outage = Outage()
     runner = Runner(
         source=source,
         house=house,
         native=native,
         call_python=children.call,
         fetch=outgoing.fetch,
+        outage=outage,
         engine_ended=capacity.release,
         stop_requested=capacity.stop_requested,
         grace_of=capacity.grace_of,
@@ -152,6 +155,7 @@ async def _supervisor(
         capacity=capacity,
         duties=[*duties, *runtime_duties.loops([presence]), scheduler.loop],
         drain_seconds=settings.drain_seconds,
+        outage=outage,
     )
 
 

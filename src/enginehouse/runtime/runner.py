@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from enginehouse.engines.threads import run_to_end
 from enginehouse.operations.house import House
 from enginehouse.runtime.attempt import AttemptContext, Fetch
 from enginehouse.runtime.capacity import LeaseId
+from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.outputs import keep, printable
 from enginehouse.runtime.source import WorkSource
 
@@ -65,6 +66,7 @@ class Runner:
     native: dict[str, NativeEngine]
     call_python: CallPython
     fetch: Fetch
+    outage: Outage = field(default_factory=Outage)
     engine_ended: Callable[[LeaseId], None] = lambda lease_id: None
     stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
     grace_of: Callable[[LeaseId], float] = lambda lease_id: GRACE
@@ -166,7 +168,7 @@ class Runner:
                 answer = await self.source.finish(report)
             except Unavailable:
                 if pause is None:
-                    log.warning("a report was not accepted; the lease will run out", item=report.key)
+                    self.outage.lose_report(report.key)
                     return
                 await asyncio.sleep(pause)
             except Exception:
