@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,9 +29,26 @@ FSYNC = os.environ.get("PG_FSYNC", "on")
 class PostgresServer:
     """A running server, reached by a socket file in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, launch: "Callable[[], subprocess.Popen[bytes]]") -> None:
         self._folder = folder
+        self._launch = launch
+        self._process: subprocess.Popen[bytes] | None = None
         self._count = 0
+
+    @property
+    def socket(self) -> Path:
+        """Where clients connect."""
+        return self._folder / ".s.PGSQL.5432"
+
+    def start(self) -> None:
+        """The server takes connections, on the data it has."""
+        self._process = self._launch()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """The server is gone, and has ended every connection."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
 
     def dsn(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@/{database}?host={self._folder}"
@@ -76,21 +93,26 @@ def started(*settings: str, place: Path | None = None) -> Iterator[PostgresServe
         command: list[str | Path] = [binaries / "postgres", "-D", data]
         for option in (*options, *settings):
             command += ["-c", option]
-        with log.open("wb") as output:
-            server = subprocess.Popen(
-                command,
-                stdout=output,
-                stderr=output,
-                cwd=root,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - the test process has one thread here
-                **_as_nobody(),
-            )
+
+        def launch() -> "subprocess.Popen[bytes]":
+            with log.open("ab") as output:
+                process = subprocess.Popen(
+                    command,
+                    stdout=output,
+                    stderr=output,
+                    cwd=root,
+                    preexec_fn=_die_with_parent,  # noqa: PLW1509 - the test process has one thread here
+                    **_as_nobody(),
+                )
+            _until_ready(process, data, log)
+            return process
+
+        server = PostgresServer(folder, launch)
         try:
-            _until_ready(server, data, log)
-            yield PostgresServer(folder)
+            server.start()
+            yield server
         finally:
-            server.send_signal(signal.SIGQUIT)  # at once: the data is thrown away
-            server.wait(30)
+            server.stop(signal.SIGQUIT)  # at once: the data is thrown away
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

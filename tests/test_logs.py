@@ -248,7 +248,7 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
 # What may be in a line: ids, names that the code or an installed package gives, counts, and lengths of time.
 NAMES = {
     "attempts", "category", "correlation_id", "engine", "error_id", "exc_info", "field", "item", "jobs", "loop",
-    "method", "place", "reason", "schedule", "seconds", "task", "token",
+    "method", "place", "reason", "reports_lost", "schedule", "seconds", "task", "token",
 }  # fmt: skip
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 

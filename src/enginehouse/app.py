@@ -27,6 +27,7 @@ from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.in_process import InProcess
+from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import Presence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.scheduler import Scheduler
@@ -119,8 +120,8 @@ async def _supervisor(
         {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
         stop_grace=settings.stop_grace_seconds,
     )
-    source = InProcess(house)
-    runner = _runner(settings, house, source, keeper, capacity, closing)
+    source, outage = InProcess(house), Outage()
+    runner = _runner(settings, house, source, keeper, capacity, outage, closing)
     worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
     _listen(house, dispatcher, capacity, closing)
@@ -136,6 +137,7 @@ async def _supervisor(
         capacity=capacity,
         duties=[*duties.loops(house), presence.loop, scheduler.loop],
         drain_seconds=settings.drain_seconds,
+        outage=outage,
     )
 
 
@@ -145,6 +147,7 @@ def _runner(
     source: WorkSource,
     keeper: Keeper,
     capacity: Capacity,
+    outage: Outage,
     closing: AsyncExitStack,
 ) -> Runner:
     warm = max(settings.warm_children, settings.python_slots)
@@ -157,6 +160,7 @@ def _runner(
         source=source,
         executor=Executor(native=native, call_python=children.call, grace_of=capacity.grace_of),
         fetch=outgoing.fetch,
+        outage=outage,
         folder=house.store.scratch(),
         engine_ended=capacity.release,
         stop_requested=capacity.stop_requested,

@@ -35,8 +35,14 @@ _WORDS: Final = re.compile(r"[^<({\[%'\"`\n]*")
 # What the schema and the operating system call things: these attributes of database errors hold nothing of a row.
 _CODES: Final = ("sqlstate", "table_name", "column_name", "constraint_name", "sqlite_errorname")
 _CODE: Final = re.compile(r"[A-Za-z0-9_]{1,63}")
-_QUIET: Final = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "uvicorn.access": logging.CRITICAL + 1,
-                 "python_multipart": logging.ERROR}  # fmt: skip
+# Where they are silent below this: what they would tell is told by us, or is a client's own.
+_QUIET: Final = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "uvicorn.access": logging.CRITICAL + 1,
+    "python_multipart": logging.ERROR,
+    "asyncpg.pool": logging.ERROR,
+}
 
 _log: Final = structlog.get_logger(__name__)
 

@@ -98,6 +98,7 @@ async def test_trouble_in_a_tick_is_logged_and_the_next_one_comes() -> None:
     assert [(line["event"], line["log_level"]) for line in logged] == [
         ("a tick failed", "error"),
         ("storage is not reachable", "warning"),
+        ("storage is reachable again", "warning"),
     ]
     assert logged[0]["loop"] == "test"
 

@@ -8,6 +8,7 @@ from enginehouse.domain.errors import TooLarge, Unavailable
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Failed, Report, Stale
 from enginehouse.engine import EngineFailure
+from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.outputs import printable
 from enginehouse.runtime.source import WorkSource
 
@@ -17,14 +18,14 @@ _PAUSES = (0.05, 0.2, 1.0, 3.0)
 _LONGEST_MESSAGE = 2000
 
 
-async def deliver(source: WorkSource, report: Report) -> None:
+async def deliver(source: WorkSource, report: Report, outage: Outage) -> None:
     """The report has reached the source; it is retried alone, so that trouble there never runs the engine again."""
     for pause in (*_PAUSES, None):
         try:
             answer = await source.finish(report)
         except Unavailable:
             if pause is None:
-                log.warning("a report was not accepted; the lease will run out", item=report.key)
+                outage.lose_report(report.key)
                 return
             await asyncio.sleep(pause)
         except Exception:

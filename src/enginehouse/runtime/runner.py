@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from enginehouse.domain.engine import EngineSpec
@@ -14,6 +14,7 @@ from enginehouse.engines.threads import run_to_end
 from enginehouse.runtime.attempt import Attempt, Fetch
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.inputs import open_inputs
+from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.outputs import put_outputs
 from enginehouse.runtime.report import deliver, failure
 from enginehouse.runtime.source import LeaseId, WorkSource
@@ -33,6 +34,7 @@ class Runner:
     executor: Executor
     fetch: Fetch
     folder: Path
+    outage: Outage = field(default_factory=Outage)
     engine_ended: Callable[[LeaseId], None] = lambda lease_id: None
     stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
 
@@ -51,10 +53,10 @@ class Runner:
         self.engine_ended(lease_id)
         report = Report(lease.key, lease.token, outcome)
         try:
-            await deliver(self.source, report)
+            await deliver(self.source, report, self.outage)
         except asyncio.CancelledError:
             # Whether it was taken is unknown; made twice under one token it counts once.
-            await deliver(self.source, report)
+            await deliver(self.source, report, self.outage)
 
     async def _outcome(self, lease: Lease) -> Done | Failed:
         name = lease.engine_id

@@ -10,6 +10,7 @@ from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.loop import Loop
+from enginehouse.runtime.outage import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -23,12 +24,13 @@ class Supervisor:
     capacity: Capacity
     duties: Sequence[Loop]
     drain_seconds: float
+    outage: Outage = field(default_factory=Outage)
     haste: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
         """The loops run. The heartbeat is first: no lease is taken before something keeps it."""
         for loop in (*self._heartbeat_loops(), self.dispatcher.loop, *self.duties):
-            loop.start()
+            loop.start(self.outage)
 
     async def stop(self) -> None:
         """Nothing new has been claimed, what ran has ended or was given back, and the loops are over."""

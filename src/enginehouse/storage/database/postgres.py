@@ -13,6 +13,7 @@ import asyncpg
 from enginehouse.domain.errors import Unavailable
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.channels import Channels
+from enginehouse.storage.database.circuit_breaker import CircuitBreaker
 from enginehouse.storage.database.database import Contended, Row, StorageRefused, Tx
 from enginehouse.storage.database.migrate import Migration, available, migrate
 from enginehouse.storage.database.postgres_listener import Listener
@@ -48,14 +49,11 @@ _TROUBLE: Final = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InternalClientError,  # what the driver says while a connection is breaking
-)
-_CANNOT_OPEN: Final = (
-    *_TROUBLE,
-    asyncpg.InterfaceError,
+    # Only a new connection hears these: what was served until now has another password, or is not there any more.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    ValueError,
 )
+_CANNOT_OPEN: Final = (*_TROUBLE, asyncpg.InterfaceError, ValueError)
 
 
 class PostgresDatabase:
@@ -63,11 +61,20 @@ class PostgresDatabase:
 
     dialect: str = "postgres"
 
-    def __init__(self, writers: Any, readers: Any, listener: Listener, channels: Channels, named: Statements) -> None:
+    def __init__(
+        self,
+        writers: Any,
+        readers: Any,
+        listener: Listener,
+        channels: Channels,
+        breaker: CircuitBreaker,
+        named: Statements,
+    ) -> None:
         self._writers = writers
         self._readers = readers
         self._listener = listener
         self._channels = channels
+        self._breaker = breaker
         self._statements = named
         self._time = StorageTime()
         self._turns = itertools.count()
@@ -100,9 +107,20 @@ class PostgresDatabase:
             reading = await _pool(dsn, readers, _SESSION)
         except _CANNOT_OPEN as error:
             raise StorageRefused(f"PostgreSQL cannot be used: {_reason(error)}.") from error
-        channels = Channels()
-        listener = Listener(lambda: asyncpg.connect(dsn, server_settings=_SESSION, timeout=10), channels)
-        opened = cls(writing, reading, listener, channels, statements("postgres", directory))
+        channels, breaker = Channels(), CircuitBreaker()
+
+        async def connect() -> Any:
+            breaker.check()
+            try:
+                made = await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
+            except _TROUBLE as error:
+                breaker.failed(_told(error))
+                raise
+            breaker.succeeded()
+            return made
+
+        listener = Listener(connect, channels)
+        opened = cls(writing, reading, listener, channels, breaker, statements("postgres", directory))
         await opened.write(lambda tx: tx.read_clock())
         return opened
 
@@ -160,8 +178,16 @@ class PostgresDatabase:
     ) -> T:
         if self._closed:
             raise Unavailable("The database is closed.")
+        # A connection that lives is used; only making one is not tried by everybody while it has just failed.
+        trial = self._breaker.open and not pool.get_idle_size()
+        if trial:
+            self._breaker.check()
+        connected = False
         try:
             async with pool.acquire(timeout=30) as connection:
+                connected = True
+                if trial:
+                    self._breaker.succeeded()
                 try:
                     return await run(connection, work)
                 except asyncpg.InterfaceError as error:
@@ -169,7 +195,10 @@ class PostgresDatabase:
                         raise ConnectionResetError(str(error)) from error
                     raise
         except _TROUBLE as error:
-            raise Unavailable(f"The database cannot answer now: {error or type(error).__name__}.") from error
+            # Time is over also where all connections are busy, which says nothing about making one.
+            if not connected and not isinstance(error, TimeoutError):
+                self._breaker.failed(_told(error))
+            raise Unavailable(_told(error)) from error
 
     async def _alone(self, connection: Any, work: Callable[[Tx], Awaitable[T]]) -> T:
         return await work(PostgresTx(connection, self._statements, self._time))
@@ -259,6 +288,10 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ValueError) and not isinstance(error, asyncpg.InterfaceError):
         return "its URL cannot be read; write special characters of its password as %XX"
     return str(error) or type(error).__name__
+
+
+def _told(error: Exception) -> str:
+    return f"The database cannot answer now: {error or type(error).__name__}."
 
 
 def _lost(connection: Any) -> bool:

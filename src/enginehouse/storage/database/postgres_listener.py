@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from enginehouse.domain.errors import Unavailable
 from enginehouse.storage.database.channels import Channels
 
 _PREFIX: Final = "enginehouse_"
@@ -44,7 +45,7 @@ class Listener:
 
     async def _stay_connected(self) -> None:
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable):
                 connection = await self._connect()
                 try:
                     await self._talk(connection)
