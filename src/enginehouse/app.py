@@ -17,7 +17,7 @@ from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import accounts, engines, maintenance, workers
+from enginehouse.operations import accounts, engines, maintenance, store_identity, workers
 from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
@@ -93,6 +93,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     closing.push_async_callback(database.close)
     store = DiskStore(settings.data / "artifacts")
     closing.callback(store.close)
+    await store_identity.bind(database, store)
     limits = Limits(
         lease_seconds=settings.lease_seconds,
         retention_seconds=settings.retention_days * _DAY,

@@ -151,6 +151,13 @@ def serving(data: Path, *options: str, database: str | None = None, **environmen
             server.kill()
 
 
+def share_artifacts(data: Path, other: Path) -> None:
+    """A server on `data` keeps its bytes where the one on `other` does, as over a shared file system."""
+    (other / "artifacts").mkdir(parents=True, exist_ok=True)
+    data.mkdir(exist_ok=True)
+    (data / "artifacts").symlink_to(other / "artifacts")
+
+
 def offer(folder: Path, *engines: str) -> str:
     """A PYTHONPATH on which a distribution offers these of the engines in `offered.py`, each under its last name."""
     described = folder / "offered-1.dist-info"

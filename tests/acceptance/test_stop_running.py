@@ -9,7 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.acceptance.server import TOKEN, Server, create, detail, lines, offer, serving, task_of, until
+from tests.acceptance.server import (
+    TOKEN,
+    Server,
+    create,
+    detail,
+    lines,
+    offer,
+    serving,
+    share_artifacts,
+    task_of,
+    until,
+)
 from tests.acceptance.servers import Said, call
 
 GRACE = 2
@@ -146,6 +157,7 @@ async def test_a_server_that_is_stopped_meanwhile_takes_the_tree_along(start: St
 async def test_a_stop_asked_of_one_server_reaches_the_one_that_runs_the_job(start: Start, tmp_path: Path) -> None:
     # A lease so long that no heartbeat comes by itself while the test runs, and less time than after which a server
     # looks without a notice: only the notice can be what arrives.
+    share_artifacts(tmp_path / "asks", tmp_path / "works")
     with (
         start("--lease-seconds", "3600", data="works") as works,
         start("--native-slots", "0", "--python-slots", "0", data="asks") as asks,

@@ -237,6 +237,15 @@ async def test_the_keys_of_a_folder_are_those_directly_in_it_in_order(store: Dis
     assert await store.keys("nothing") == await store.keys("jobs/a") == []
 
 
+async def test_of_many_that_make_one_key_one_does(store: DiskStore, tmp_path: Path) -> None:
+    stores = [store, *(DiskStore(tmp_path) for _ in range(5))]
+    made = await asyncio.gather(*(one.create("id", b"%d" % n) for n, one in enumerate(stores)))
+    assert sorted(made) == [False] * 5 + [True]
+    assert await store.read("id") == b"%d" % made.index(True)
+    for one in stores[1:]:
+        one.close()
+
+
 async def test_what_is_appended_is_there_at_once_and_only_once_however_often_it_is_sent(store: DiskStore) -> None:
     assert await store.append("logs/1", 0, b"one ") == 4
     assert await store.append("logs/1", 4, b"two ") == 8

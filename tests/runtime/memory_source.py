@@ -1,5 +1,6 @@
 """A work source in a few dictionaries: no database, no house. What runs with it runs with any other source."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -36,6 +37,7 @@ class MemorySource:
     assets: list[tuple[LeaseId, Output, str]] = field(default_factory=list)
     logs: dict[LeaseId, bytes] = field(default_factory=dict)
     log_trouble: Exception | None = None
+    log_gate: asyncio.Event | None = None
     offers: list[tuple[str, WorkerOffer | str]] = field(default_factory=list)
     opened: int = 0
 
@@ -106,6 +108,8 @@ class MemorySource:
     async def log(self, lease: Lease, offset: int, data: bytes) -> int:
         if self.log_trouble is not None:
             raise self.log_trouble
+        if self.log_gate is not None:
+            await self.log_gate.wait()
         lease_id = (lease.key, lease.token)
         assert offset == len(self.logs.get(lease_id, b""))
         self.logs[lease_id] = self.logs.get(lease_id, b"") + data

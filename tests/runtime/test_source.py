@@ -193,6 +193,26 @@ async def test_a_python_engine_prints_into_the_log_within_its_limit(worker: Work
     assert worker.source.logs[lease.key, lease.token] == b"first second"
 
 
+async def test_an_attempt_is_reported_when_its_log_is_complete(worker: Worker) -> None:
+    async def talks(work: Work, context: NativeContext) -> list[Output]:
+        context.log("one")
+        asyncio.get_running_loop().call_soon(finished.set)
+        return []
+
+    finished, gate = asyncio.Event(), asyncio.Event()
+    worker.do, worker.source.log_gate = talks, gate
+    lease = worker.source.add(ONE)
+    await worker.dispatcher.tick()
+    await asyncio.wait_for(finished.wait(), 10)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert worker.source.reports == []
+    gate.set()
+    await worker.capacity.drain(60)
+    assert len(worker.source.reports) == 1
+    assert worker.source.logs[lease.key, lease.token].endswith(b" one\n")
+
+
 async def test_trouble_with_the_log_costs_the_log_and_not_the_attempt(worker: Worker) -> None:
     async def talks(work: Work, context: NativeContext) -> list[Output]:
         for n in range(3):

@@ -25,6 +25,7 @@ class DiskStore:
     """An `ArtifactStore` below one folder: `kept/<key>` holds what is visible, `session/` what is not finished."""
 
     def __init__(self, root: Path) -> None:
+        self.place = str(root)
         self.kept = root / "kept"
         self.kept.mkdir(parents=True, exist_ok=True)
         self._session = Session(root)
@@ -62,6 +63,10 @@ class DiskStore:
         if not parts:
             return []
         return await _in_thread(self._put_all, parts, None)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """The bytes are durable under `key`; False where something was there already."""
+        return await _in_thread(self._create, self._path(key), data)
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
         """The bytes under `key` from `offset` on are `data`; returns where they end. Not synced to the disk.
@@ -178,6 +183,18 @@ class DiskStore:
             for one in incoming:
                 one.discard()
 
+    def _create(self, target: Path, data: bytes) -> bool:
+        incoming = Incoming(self._session.folder, None)
+        try:
+            incoming.write(data)
+            with self._session.alone():
+                if target.exists():
+                    return False
+                self._publish([(incoming, target)])
+                return True
+        finally:
+            incoming.discard()
+
     def _publish(self, moves: "list[tuple[Incoming, Path]]") -> None:
         for incoming, _ in moves:
             incoming.flush()
@@ -226,6 +243,12 @@ class DiskStore:
         for folder in touched:
             with suppress(FileNotFoundError, NotADirectoryError):
                 _sync_folder(folder)
+
+
+def peek(root: Path, key: str) -> bytes | None:
+    """What is under a key of a store that is not open, to look at it without changing anything; None for nothing."""
+    path = root / "kept" / key
+    return path.read_bytes() if path.is_file() else None
 
 
 def _is_name(part: str) -> bool:

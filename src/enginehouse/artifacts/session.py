@@ -19,12 +19,19 @@ class Session:
     def __init__(self, root: Path) -> None:
         sessions = root / "session"
         sessions.mkdir(parents=True, exist_ok=True)
-        with _locked(root / "session.lock"):
+        self._sessions_lock = root / "session.lock"
+        with _locked(self._sessions_lock):
             _remove_residue(sessions)
             self.folder = Path(tempfile.mkdtemp(prefix="", dir=sessions))
             self._lock = _open_locked(self.folder.with_suffix(".lock"))
         self.scratch = self.folder / "scratch"
         self.scratch.mkdir()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process that has a session here is in this block."""
+        with _locked(self._sessions_lock):
+            yield
 
     def close(self) -> None:
         """The session's files are gone and its lock is free."""

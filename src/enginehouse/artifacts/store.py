@@ -25,7 +25,13 @@ class Stat(NamedTuple):
 
 
 class ArtifactStore(Protocol):
-    """Bytes under a key. A key is visible only once it is whole and durable; only a log may grow."""
+    """Bytes under a key. A key is visible only once it is whole and durable; only a log may grow.
+
+    `place` says where they are, for people.
+    """
+
+    @property
+    def place(self) -> str: ...
 
     async def put(
         self, key: str, source: bytes | Path | AsyncIterator[bytes], *, max_bytes: int | None = None
@@ -34,6 +40,12 @@ class ArtifactStore(Protocol):
 
     async def put_many(self, parts: list[tuple[str, bytes | Path]]) -> list[Stored]:
         """All parts are durable, and cost little more than one."""
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """The bytes are durable under `key`; False, with nothing changed, where something was there already.
+
+        Of several callers at once, in whatever process, one is told True.
+        """
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
         """The bytes under `key` from `offset` on are `data`; returns where they end. Sent again they are there once.

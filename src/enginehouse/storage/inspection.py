@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from enginehouse.storage import consistency
+from enginehouse.storage import consistency, server_facts
 from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.consistency import Disagreement, SlotAudit
@@ -40,6 +40,7 @@ class Inspection:
     disagreements: list[Disagreement] = field(default_factory=list)
     sealed: Verified | None = None
     slots: SlotAudit | None = None
+    store_id: str | None = None
 
 
 def sqlite(path: Path) -> Inspection:
@@ -136,10 +137,13 @@ def _version(rows: Sequence[Row]) -> int:
     return max(applied, default=0)
 
 
-async def _contents(tx: Tx, schema: int) -> tuple[int, list[Disagreement], Verified | None, SlotAudit | None]:
+async def _contents(
+    tx: Tx, schema: int
+) -> tuple[int, list[Disagreement], Verified | None, SlotAudit | None, str | None]:
     """What the rows say; nothing of a schema that this program's statements are not for."""
     if schema != len(available()):
-        return 0, [], None, None
+        return 0, [], None, None, None
     looked, wrong = await consistency.statuses(tx)
     sealed = await seals.verify(tx)
-    return looked, wrong, sealed, await consistency.audited(tx, now=await tx.read_clock())
+    slots = await consistency.audited(tx, now=await tx.read_clock())
+    return looked, wrong, sealed, slots, await server_facts.store_id(tx)

@@ -1,0 +1,80 @@
+"""A database and the store of its bytes belong together: both name one id, and a server starts on no other pair."""
+
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+from enginehouse.artifacts.store import ArtifactStore
+from enginehouse.domain.errors import NotFound
+from enginehouse.storage import server_facts
+from enginehouse.storage.database.database import Database, StorageRefused
+
+KEY: Final = "store-id"
+_NEW: Final = "new"
+
+
+class StoreId(NamedTuple):
+    """What a store says of itself. It is `new` until its database is known to name it."""
+
+    id: str
+    new: bool
+
+
+async def bind(database: Database, store: ArtifactStore) -> None:
+    """Database and store name the same id; at the first start of both they get one. Raises StorageRefused.
+
+    Of several servers that start at once on one database, the id that is stored there first wins.
+    """
+    of_store, of_database = await _first_id(database, store)
+    if of_database is None and of_store is not None and of_store.new:
+        own = of_store.id
+        of_database = await database.write(lambda tx: server_facts.add_store_id(tx, own))
+    if (text := mismatch(store.place, of_store, of_database)) is not None:
+        raise StorageRefused(text)
+    if of_store is not None and of_store.new:
+        await store.put(KEY, f"{of_store.id}\n".encode())
+
+
+async def _first_id(database: Database, store: ArtifactStore) -> tuple[StoreId | None, str | None]:
+    """What store and database name. Where neither names anything the store has a new id, whoever made it."""
+    while True:
+        # The store before the database: an id that is not new there is in the database by then.
+        of_store = await _read(store)
+        of_database = await database.read(server_facts.store_id)
+        if of_store is not None or of_database is not None:
+            return of_store, of_database
+        await store.create(KEY, f"{uuid4()} {_NEW}\n".encode())
+
+
+async def _read(store: ArtifactStore) -> StoreId | None:
+    try:
+        return parse(await store.read(KEY))
+    except NotFound:
+        return None
+
+
+def parse(data: bytes) -> StoreId:
+    """What is under the key of the id."""
+    id_, _, state = data.decode("utf-8", "replace").strip().partition(" ")
+    return StoreId(id_, state == _NEW)
+
+
+def mismatch(place: str, of_store: StoreId | None, of_database: str | None) -> str | None:
+    """Why no server starts on the two, and what to do, in a sentence; None where they belong together."""
+    if of_database is None:
+        if of_store is None or of_store.new:
+            return None
+        return (
+            f"The store {place} holds the bytes of another database: give a new database a new data folder, "
+            "or start with the database that belongs to this one."
+        )
+    if of_store is None:
+        return (
+            f"The bytes of the database lie in the store {of_database}, and {place} is without an id: start with the "
+            "data folder that the database was used with, or restore its artifacts/kept together with the database."
+        )
+    if of_store.id != of_database:
+        return (
+            f"The bytes of the database lie in the store {of_database}, and {place} is the store {of_store.id}: start "
+            "with the data folder that the database was used with, or restore both from the same backup."
+        )
+    return None
