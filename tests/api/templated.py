@@ -4,11 +4,12 @@ from tests.api.rest_client import BATCH
 
 from enginehouse.domain import ids
 from enginehouse.domain.content_templates import ContentTemplate
+from enginehouse.domain.engine import CategoryRequest
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import TaskRequest
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
-from enginehouse.operations import content_templates, pipelines, sources, templates
+from enginehouse.operations import content_templates, engine_categories, pipelines, sources, templates
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
@@ -27,7 +28,9 @@ async def templated(house: House, principal: Principal) -> dict[str, str]:
     scheduled = await schedules.create(house, principal, ScheduleRequest(name="s"), launched)
     content = await content_templates.of_schedules(house, principal, [scheduled.id])
     source = Source(organization_id=principal.organization_id, source_type_id=1, name="s")
+    category = await engine_categories.create(house, principal, CategoryRequest(name="c", type="Cognition"))
     return {
+        "category": category.id,
         "template": ids.job_graphql(template.id),
         "templateTask": ids.task_graphql(template.id, 0),
         "pipeline": ids.pipeline_uuid((await pipelines.create(house, principal, [member.id])).id),

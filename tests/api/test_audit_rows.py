@@ -52,6 +52,15 @@ REST: dict[str, tuple[str, str] | None] = {
     "PATCH /api/v1/organizations/{}": ('PATCH /api/v1/organizations/1 {"weight": 3}', "updateOrganization"),
     "POST /api/v1/organizations/{}/pause": ("POST /api/v1/organizations/1/pause", "pauseOrganization"),
     "POST /api/v1/organizations/{}/resume": ("POST /api/v1/organizations/1/resume", "resumeOrganization"),
+    "POST /api/v1/engine-categories": (
+        'POST /api/v1/engine-categories {"name": "c", "type": "Cognition"}',
+        "createEngineCategory",
+    ),
+    "PATCH /api/v1/engine-categories/{}": (
+        'PATCH /api/v1/engine-categories/{category} {"name": "d"}',
+        "updateEngineCategory",
+    ),
+    "DELETE /api/v1/engine-categories/{}": ("DELETE /api/v1/engine-categories/{category}", "deleteEngineCategory"),
     "PATCH /api/v1/engines/{}": ('PATCH /api/v1/engines/BATCH {"runningLimit": 3}', "updateEngine"),
     "POST /api/v1/engines/{}/pause": ("POST /api/v1/engines/BATCH/pause", "pauseEngine"),
     "POST /api/v1/engines/{}/resume": ("POST /api/v1/engines/BATCH/resume", "resumeEngine"),
@@ -133,6 +142,15 @@ GRAPHQL: dict[str, tuple[str, str] | None] = {
         "updateTaskTemplate",
     ),
     "deleteTaskTemplate": ('mutation { deleteTaskTemplate(id: "{templateTask}") { id } }', "deleteTaskTemplate"),
+    "createEngineCategory": (
+        'mutation { createEngineCategory(input: {name: "c", type: "Cognition"}) { id } }',
+        "createEngineCategory",
+    ),
+    "updateEngineCategory": (
+        'mutation { updateEngineCategory(input: {id: "{category}", name: "d"}) { id } }',
+        "updateEngineCategory",
+    ),
+    "deleteEngineCategory": ('mutation { deleteEngineCategory(id: "{category}") { id } }', "deleteEngineCategory"),
     "createJobPipeline": (
         'mutation { createJobPipeline(input: {jobTemplateIds: ["{template}"]}) { id } }',
         "createJobPipeline",

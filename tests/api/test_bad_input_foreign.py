@@ -26,7 +26,7 @@ from enginehouse.operations.schedules import launches
 
 KINDS = (
     "job", "jobUUID", "task", "taskUUID", "target", "asset", "organization", "organizationUUID", "template",
-    "templateTask", "pipeline", "source", "scheduled", "scheduledUUID", "content",
+    "templateTask", "pipeline", "category", "source", "scheduled", "scheduledUUID", "content",
 )  # fmt: skip
 
 # The operation of REST → a request with {kind} where the id goes; None where an operation takes no id.
@@ -83,6 +83,9 @@ OWN = [
     "GET /api/v1/jobs/{jobUUID}/tasks/0/attempts",
     "GET /api/v1/jobs/{job}/tasks/0/attempts/0/1/log",
     "GET /api/v1/jobs/{job}/why",
+    "GET /api/v1/engine-categories/{category}",
+    'PATCH /api/v1/engine-categories/{category} {"name": "n"}',
+    "DELETE /api/v1/engine-categories/{category}",
     "GET /api/v1/schedules/{scheduled}",
     'PATCH /api/v1/schedules/{scheduledUUID} {"name": "m"}',
     "DELETE /api/v1/schedules/{scheduled}",
@@ -110,7 +113,8 @@ GRAPHQL: dict[str, list[str] | None] = {
     "temporalDataObject": ['{ temporalDataObject(id: "{target}") { id } }'],
     "engines": None,
     "engine": None,
-    "engineCategories": None,
+    "engineCategory": ['{ engineCategory(id: "{category}") { id } }'],
+    "engineCategories": ['{ engineCategories(id: "{category}") { records { id } } }'],
     "job": ['{ job(id: "{job}") { id } }', '{ job(id: "{jobUUID}") { id } }'],
     "jobs": [
         '{ jobs(id: "{job}") { records { id } } }',
@@ -152,6 +156,9 @@ GRAPHQL: dict[str, list[str] | None] = {
         'mutation { updateTaskTemplate(input: {id: "{templateTask}", payload: {a: 1}}) { payload } }',
     ],
     "deleteTaskTemplate": ['mutation { deleteTaskTemplate(id: "{templateTask}") { id } }'],
+    "createEngineCategory": None,
+    "updateEngineCategory": ['mutation { updateEngineCategory(input: {id: "{category}", name: "n"}) { name } }'],
+    "deleteEngineCategory": ['mutation { deleteEngineCategory(id: "{category}") { id } }'],
     "createJobPipeline": ['mutation { createJobPipeline(input: {jobTemplateIds: ["{template}"]}) { id } }'],
     "updateJobPipeline": [
         'mutation { updateJobPipeline(input: {id: "{pipeline}", isPublic: false}) { isPublic } }',
@@ -312,6 +319,7 @@ def _nothing(owned: dict[str, str]) -> dict[str, str]:
         "asset": f"{int(owned['target']) + 1000}_{owned['asset'].partition('_')[2]}",
         "template": ids.job_graphql(other),
         "templateTask": ids.task_graphql(other, 0),
+        "category": "00000000-0000-4000-8000-000000000000",
         "pipeline": ids.pipeline_uuid(987654),
         "source": "987654",
         "scheduled": "987655",

@@ -8,7 +8,7 @@ from tests.operations.people import People, arrive
 
 from enginehouse.domain.engine import Engine, EngineCategory, EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.errors import InvalidInput, NotFound
-from enginehouse.operations import engines
+from enginehouse.operations import engine_categories, engines
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
 
@@ -112,7 +112,7 @@ async def test_registering_again_changes_only_what_is_new(house: House, people: 
 async def test_an_engine_no_longer_declared_is_still_known(house: House, people: People) -> None:
     await engines.register(house, [], [])
     assert (await engines.get(house, people.reader, "id-zeta")).spec == SPECS[0]
-    assert await engines.categories(house, people.reader) == [WORDS, MEDIA]
+    assert [one.id for one in await engine_categories.list_(house, people.reader)] == [WORDS.id, MEDIA.id]
 
 
 async def test_servers_that_start_at_once_register_the_same_engines(house: House) -> None:
@@ -142,9 +142,3 @@ async def test_an_id_comes_before_an_alias_and_an_alias_before_a_slug(house: Hou
     await engines.register(house, specs, [WORDS])
     assert house.catalogue.by_id["id-b"].spec.name == "B"
     assert house.catalogue.by_id["name"].spec.name == "B"
-
-
-async def test_a_category_is_found_by_its_id(house: House, people: People) -> None:
-    assert await engines.category(house, people.reader, "C-WORDS") == WORDS
-    with pytest.raises(NotFound):
-        await engines.category(house, people.reader, "Keywords")

@@ -1,7 +1,7 @@
 """What an engine is: how it is called, what it takes, what it gives."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -50,13 +50,30 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     manifest: dict[str, Any] = {}
 
 
+CATEGORY_TYPES: Final = ("Cognition", "Ingestion", "Aggregator")
+
+
 class EngineCategory(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of engine: Transcription, Sentiment …; `type` is Cognition, Ingestion or Aggregator."""
+    """A kind of engine: Transcription, Sentiment …; `type` is one of CATEGORY_TYPES.
+
+    `organization_id` is None for a built-in one, which every organization may read and none may change.
+    """
 
     id: str
     name: str
     type: str
     description: str = ""
+    organization_id: int | None = None
+    created_at: int = 0
+    modified_at: int = 0
+
+
+class CategoryRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client says of a category; None where it says nothing."""
+
+    name: str | None = None
+    type: str | None = None
+    description: str | None = None
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):

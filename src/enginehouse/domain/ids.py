@@ -6,6 +6,7 @@ sort by time. Both public spellings hold the same bits behind a bijective mix, s
 and carry check bits, so that a mistyped id names nothing.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from enum import IntEnum
@@ -78,6 +79,7 @@ _UUID_MIX: Final = Mix(122)
 _VARIANT_BITS: Final = 62
 _CUSTOM_B: Final = 12
 
+_UUID: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _PAIR_VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
@@ -206,6 +208,11 @@ def parse_number(text: str) -> int | None:
         return None
     number = int(text)
     return number if number < 1 << 63 else None
+
+
+def parse_uuid(text: str) -> str | None:
+    """The UUID as it is stored, in lower case; None for every other text."""
+    return text.lower() if _UUID.fullmatch(text) else None
 
 
 def parse_job(text: str) -> int | None:

@@ -9,10 +9,25 @@ class Ref(NamedTuple):
     number: int
     text: str
 
+    @property
+    def key(self) -> int:
+        return self.number
+
     @classmethod
     def of(cls, number: int) -> "Ref":
         """The object with this number, which no client has named."""
         return cls(number, str(number))
+
+
+class UuidRef(NamedTuple):
+    """An object by its UUID, in lower case as it is stored."""
+
+    uuid: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        return self.uuid
 
 
 class TaskRef(NamedTuple):

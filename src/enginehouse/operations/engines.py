@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enginehouse.domain.engine import Engine, EngineCategory, EngineMode, EngineSpec
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations import bounds
+from enginehouse.operations import bounds, engine_categories
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.storage import engine_categories as stored_categories
 from enginehouse.storage import engines as storage
 from enginehouse.storage.database.database import Tx
 
@@ -39,7 +40,7 @@ async def register(house: House, specs: Sequence[EngineSpec], categories: Sequen
     """
 
     async def store(tx: Tx) -> None:
-        known = {c.id for c in categories} | {c.id for c in await storage.categories(tx)}
+        known = {c.id for c in categories} | await stored_categories.ids(tx)
         bounds.refuse(_faults(specs, known))
         await storage.register(tx, specs, categories)
 
@@ -100,7 +101,7 @@ async def list_(house: House, principal: Principal, criteria: EngineFilter) -> l
     """One page of the engines the caller may use, by name. Raises InvalidInput for a page out of bounds."""
     require(principal, Role.READER)
     bounds.page(criteria.offset, criteria.limit, largest=house.limits.page_size)
-    category_ids = await _category_ids(house, criteria.categories)
+    category_ids = await _category_ids(house, principal, criteria.categories)
     ids = None if criteria.ids is None else {e.spec.id for e in (find(house, principal, i) for i in criteria.ids) if e}
     part = (criteria.name or "").casefold()
     matching = [
@@ -118,26 +119,12 @@ async def list_(house: House, principal: Principal, criteria: EngineFilter) -> l
     return matching[criteria.offset : criteria.offset + criteria.limit]
 
 
-async def categories(house: House, principal: Principal) -> list[EngineCategory]:
-    """Every category, by name."""
-    require(principal, Role.READER)
-    return await house.database.read(storage.categories)
-
-
-async def category(house: House, principal: Principal, category_id: str) -> EngineCategory:
-    """The category with this id. Raises NotFound."""
-    for one in await categories(house, principal):
-        if one.id.casefold() == category_id.casefold():
-            return one
-    raise NotFound("EngineCategory", category_id)
-
-
-async def _category_ids(house: House, names: tuple[str, ...]) -> set[str] | None:
-    """The ids of the categories that `names` mean; None when any category will do."""
+async def _category_ids(house: House, principal: Principal, names: tuple[str, ...]) -> set[str] | None:
+    """The ids of the categories that `names` mean to the caller; None when any category will do."""
     if not names:
         return None
     folded = {name.casefold() for name in names}
-    stored = await house.database.read(storage.categories)
+    stored = await engine_categories.list_(house, principal)
     return {c.id for c in stored if c.id.casefold() in folded or c.name.casefold() in folded}
 
 

@@ -9,7 +9,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from enginehouse.domain.errors import NotAllowed, NotFound
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.refs import Ref
 from enginehouse.operations import bounds
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -22,39 +21,54 @@ class Owned(Protocol):
     """An object with an id, of one organization."""
 
     @property
-    def id(self) -> int: ...
+    def id(self) -> int | str: ...
 
     @property
-    def organization_id(self) -> int: ...
+    def organization_id(self) -> int | None: ...
 
 
 T = TypeVar("T", bound=Owned)
 R = TypeVar("R")
+K = TypeVar("K", int, str)  # what an object is stored by: its number or its UUID
+K_co = TypeVar("K_co", covariant=True)
+
+
+class KeyRef(Protocol[K_co]):
+    """What a client names an object by, a Ref or a UuidRef."""
+
+    @property
+    def key(self) -> K_co: ...
+
+    @property
+    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
-class OwnedKind(Generic[T]):
+class OwnedKind(Generic[K, T]):
     """A kind of object: its type in messages and audit rows (`JobTemplate`), the word for it, and its two look-ups.
 
     `by_ids` finds what an organization may read, its own objects and public ones; `lock` finds its own one, locked.
+    `role` may create and change them; `owner` is whose the public ones of others are.
     """
 
     type: str
     word: str
-    by_ids: Callable[[Tx, int, list[int]], Awaitable[Mapping[int, T]]]
-    lock: Callable[[Tx, int, int], Awaitable[T | None]]
+    by_ids: Callable[[Tx, int, list[K]], Awaitable[Mapping[K, T]]]
+    lock: Callable[[Tx, int, K], Awaitable[T | None]]
+    role: Role = Role.USER
+    owner: str = "another organization"
 
 
-async def get(house: House, kind: OwnedKind[T], principal: Principal, ref: Ref) -> T:
+async def get(house: House, kind: OwnedKind[K, T], principal: Principal, ref: KeyRef[K]) -> T:
     """The object. Raises NotFound, for a foreign one that is not public too."""
     require(principal, Role.READER)
-    objects = await house.database.peek(lambda tx: _by_ids(tx, kind, principal, [ref.number]))
-    if ref.number not in objects:
+    objects = await house.database.peek(lambda tx: _by_ids(tx, kind, principal, [ref.key]))
+    if ref.key not in objects:
         raise NotFound(kind.type, ref.text)
-    return objects[ref.number]
+    return objects[ref.key]
 
 
-async def readable(house: House, kind: OwnedKind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
+async def readable(house: House, kind: OwnedKind[K, T], principal: Principal, ids: Iterable[K]) -> Mapping[K, T]:
     """Those of the objects that the caller may read."""
     require(principal, Role.READER)
     return await house.database.read(lambda tx: _by_ids(tx, kind, principal, ids))
@@ -69,26 +83,26 @@ async def page(
     return await house.database.read(lambda tx: read(tx, principal.organization_id))
 
 
-async def locked(tx: Tx, kind: OwnedKind[T], principal: Principal, ref: Ref, *, path: str = "") -> T:
+async def locked(tx: Tx, kind: OwnedKind[K, T], principal: Principal, ref: KeyRef[K], *, path: str = "") -> T:
     """The caller's own object, locked. Raises NotFound, NotAllowed for a public one of another organization."""
-    found = await kind.lock(tx, principal.organization_id, ref.number) if _is_id(ref.number) else None
+    found = await kind.lock(tx, principal.organization_id, ref.key) if _is_key(ref.key) else None
     if found is not None:
         return found
-    if await _by_ids(tx, kind, principal, [ref.number]):
+    if await _by_ids(tx, kind, principal, [ref.key]):
         raise NotAllowed(foreign(kind))
     raise NotFound(kind.type, ref.text, path=path)
 
 
-def foreign(kind: OwnedKind[Any], verb: str = "changed") -> str:
+def foreign(kind: OwnedKind[Any, Any], verb: str = "changed") -> str:
     """What a caller is told who wants to do so with a public object of another organization."""
-    return f"This {kind.word} belongs to another organization; it can be read, not {verb}."
+    return f"This {kind.word} belongs to {kind.owner}; it can be read, not {verb}."
 
 
 async def create(
-    house: House, kind: OwnedKind[T], principal: Principal, event: str, make: Callable[[Tx], Awaitable[T]]
+    house: House, kind: OwnedKind[K, T], principal: Principal, event: str, make: Callable[[Tx], Awaitable[T]]
 ) -> T:
     """The object that `make` makes exists, and who made it is recorded with it."""
-    require(principal, Role.USER)
+    require(principal, kind.role)
     entry = trail.entry(principal, event, object_type=kind.type)
 
     async def work(tx: Tx) -> T:
@@ -101,18 +115,18 @@ async def create(
 
 async def change(
     house: House,
-    kind: OwnedKind[T],
+    kind: OwnedKind[K, T],
     principal: Principal,
     event: str,
-    ref: Ref,
+    ref: KeyRef[K],
     work: Callable[[Tx, T], Awaitable[R]],
 ) -> R:
     """`work` has changed or deleted the caller's own object, which it is given locked, and that is recorded with it.
 
     Raises NotFound, NotAllowed for a public one of another organization, and what `work` raises.
     """
-    require(principal, Role.USER)
-    entry = trail.entry(principal, event, object_type=kind.type, object_id=ref.number)
+    require(principal, kind.role)
+    entry = trail.entry(principal, event, object_type=kind.type, object_id=ref.key)
 
     async def apply(tx: Tx) -> R:
         result = await work(tx, await locked(tx, kind, principal, ref))
@@ -122,9 +136,9 @@ async def change(
     return await house.database.write(apply)
 
 
-async def _by_ids(tx: Tx, kind: OwnedKind[T], principal: Principal, ids: Iterable[int]) -> Mapping[int, T]:
-    return await kind.by_ids(tx, principal.organization_id, sorted({number for number in ids if _is_id(number)}))
+async def _by_ids(tx: Tx, kind: OwnedKind[K, T], principal: Principal, ids: Iterable[K]) -> Mapping[K, T]:
+    return await kind.by_ids(tx, principal.organization_id, sorted({key for key in ids if _is_key(key)}))
 
 
-def _is_id(number: int) -> bool:
-    return 0 < number <= bounds.LARGEST_ID
+def _is_key(key: int | str) -> bool:
+    return isinstance(key, str) or 0 < key <= bounds.LARGEST_ID

@@ -194,7 +194,7 @@ async def change(
     ref: Ref,
     edit: Callable[[JobTemplate], JobTemplate],
     *,
-    kind: OwnedKind[JobTemplate] = KIND,
+    kind: OwnedKind[int, JobTemplate] = KIND,
     ordinal: int | None = None,
 ) -> JobTemplate:
     """The caller's template is what `edit` makes of it, and right. Raises NotFound, NotAllowed, InvalidInput.

@@ -24,17 +24,7 @@ class EngineRow(NamedTuple):
     running_limit: int | None
 
 
-class CategoryRow(NamedTuple):
-    """An engine category as it is stored."""
-
-    id: str
-    name: str
-    type: str
-    description: str | None
-
-
 _ALL: Final = Select("engines.all", EngineRow)
-_CATEGORIES: Final = Select("engines.categories", CategoryRow)
 
 
 async def register(tx: Tx, specs: Iterable[EngineSpec], categories: Iterable[EngineCategory]) -> None:
@@ -68,8 +58,3 @@ async def all_engines(tx: Tx) -> list[Engine]:
         )
         for row in await _ALL.all(tx)
     ]
-
-
-async def categories(tx: Tx) -> list[EngineCategory]:
-    """Every category, by name."""
-    return [EngineCategory(**row._asdict()) for row in await _CATEGORIES.all(tx)]

@@ -9,7 +9,8 @@ ON CONFLICT (id) DO UPDATE SET
   modified_at = CASE
     WHEN engine_category.name = excluded.name AND engine_category.type = excluded.type
      AND engine_category.description = excluded.description
-    THEN engine_category.modified_at ELSE excluded.modified_at END;
+    THEN engine_category.modified_at ELSE excluded.modified_at END
+WHERE engine_category.organization_id IS NULL;
 
 -- name: upsert
 -- What an operator has set, the state, stays; so does an engine that an organization made under the same id.
@@ -29,6 +30,3 @@ WHERE engine.organization_id IS NULL;
 -- name: all
 -- Of every organization, for the catalogue in memory; whoever reads that looks at the organization.
 SELECT organization_id, state, document, created_at, modified_at, running_limit FROM engine ORDER BY created_at, id;
-
--- name: categories
-SELECT id, name, type, description FROM engine_category ORDER BY name, id;

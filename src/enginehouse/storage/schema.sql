@@ -71,9 +71,10 @@ CREATE INDEX token_organization ON token (organization_id, created_at);
 
 -- Engines -------------------------------------------------------------------------------------------------
 
--- A kind of engine, such as Transcription.
+-- A kind of engine, such as Transcription. `organization_id` NULL: a built-in one, which every organization may read.
 CREATE TABLE engine_category (
   id TEXT PRIMARY KEY,
+  organization_id BIGINT REFERENCES organization (id),
   name TEXT NOT NULL,
   type TEXT NOT NULL,
   description TEXT NOT NULL,

@@ -9,7 +9,7 @@ from enginehouse.api.http.query import Query
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
-from enginehouse.operations import accounts, engines
+from enginehouse.operations import accounts, engine_categories, engines
 
 _TYPES: Final = ("chunk", "stream", "batch", "any")
 _STATES: Final = ("active", "paused", "replace")
@@ -48,7 +48,7 @@ async def detail(call: Call) -> Reply:
 
 async def list_categories(call: Call) -> Reply:
     """GET admin/engine/categories."""
-    categories = await engines.categories(call.house, call.principal)
+    categories = await engine_categories.list_(call.house, call.principal)
     return json(
         CategoryList(
             result=[

@@ -10,7 +10,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.status import TaskStatus
-from enginehouse.operations import engines
+from enginehouse.operations import engine_categories, engines
 from enginehouse.operations.house import House
 
 
@@ -95,7 +95,7 @@ class TaskAnswer(msgspec.Struct):
 
 async def category_names(house: House, principal: Principal) -> dict[str, str]:
     """What the engine categories are called, by id."""
-    return {category.id: category.name for category in await engines.categories(house, principal)}
+    return {category.id: category.name for category in await engine_categories.list_(house, principal)}
 
 
 def task_detail(house: House, principal: Principal, job: Job, task: Task, categories: dict[str, str]) -> TaskDetail:

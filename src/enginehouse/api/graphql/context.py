@@ -23,7 +23,7 @@ from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import (
     attempts,
     content_templates,
-    engines,
+    engine_categories,
     events,
     identity,
     jobs,
@@ -182,7 +182,7 @@ class Context:
     async def category(self, category_id: str) -> EngineCategory | None:
         """The engine category with this id; all of them are read once in a request."""
         if self._categories is None:
-            self._categories = asyncio.ensure_future(engines.categories(self.house, self.principal))
+            self._categories = asyncio.ensure_future(engine_categories.list_(self.house, self.principal))
         return next((one for one in await self._categories if one.id == category_id), None)
 
     async def source_type(self, type_id: int) -> SourceType | None:

@@ -16,6 +16,7 @@ from enginehouse.api.graphql.fields import (
     audit,
     bulk_cancels,
     content_templates,
+    engine_categories,
     engines,
     events,
     identity,
@@ -44,7 +45,7 @@ def schema() -> GraphQLSchema:
     nouns = (
         identity, engines, targets, assets, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
         templates, task_templates, pipelines, sources, job_fields,
-        content_templates, launches, schedules, schedule_fields,
+        engine_categories, content_templates, launches, schedules, schedule_fields,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from enginehouse.domain import ids
 from enginehouse.domain.errors import NotFound
-from enginehouse.domain.refs import Ref, TaskRef
+from enginehouse.domain.refs import Ref, TaskRef, UuidRef
 
 _SHOWN = 80  # characters of a text that is no id, in a message
 
@@ -32,6 +32,14 @@ def schedule(text: str, *, path: str = "") -> Ref:
 def bulk_cancel(text: str) -> Ref:
     """The bulk cancel with this number."""
     return _ref(text, ids.parse_number, "Bulk cancel", "")
+
+
+def engine_category(text: str) -> UuidRef:
+    """The engine category with this UUID."""
+    uuid = ids.parse_uuid(text)
+    if uuid is None:
+        raise NotFound("EngineCategory", text[:_SHOWN])
+    return UuidRef(uuid, text)
 
 
 def task(text: str, *, kind: str = "Task") -> TaskRef:

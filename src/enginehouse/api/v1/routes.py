@@ -6,7 +6,18 @@ from typing import Final
 from enginehouse.api.auth import authenticate
 from enginehouse.api.http.interface import ForCallers, Interface, Operations
 from enginehouse.api.http.paths import Paths
-from enginehouse.api.v1 import accounts, assets, attempts, audit, bulk_cancels, events, limits, schedules, why
+from enginehouse.api.v1 import (
+    accounts,
+    assets,
+    attempts,
+    audit,
+    bulk_cancels,
+    engine_categories,
+    events,
+    limits,
+    schedules,
+    why,
+)
 from enginehouse.operations.house import House
 
 BASE: Final = "/api/v1"
@@ -49,6 +60,11 @@ def operations() -> Operations:
     paths.add("PATCH", "/organizations/{OrganizationID}", ForCallers(limits.set_organization))
     paths.add("POST", "/organizations/{OrganizationID}/pause", ForCallers(limits.pause_organization))
     paths.add("POST", "/organizations/{OrganizationID}/resume", ForCallers(limits.resume_organization))
+    paths.add("GET", "/engine-categories", ForCallers(engine_categories.list_categories))
+    paths.add("POST", "/engine-categories", ForCallers(engine_categories.create))
+    paths.add("GET", "/engine-categories/{EngineCategoryID}", ForCallers(engine_categories.get))
+    paths.add("PATCH", "/engine-categories/{EngineCategoryID}", ForCallers(engine_categories.update))
+    paths.add("DELETE", "/engine-categories/{EngineCategoryID}", ForCallers(engine_categories.delete))
     paths.add("PATCH", "/engines/{EngineID}", ForCallers(limits.limit_engine))
     paths.add("POST", "/engines/{EngineID}/pause", ForCallers(limits.pause_engine))
     paths.add("POST", "/engines/{EngineID}/resume", ForCallers(limits.resume_engine))

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from enginehouse.domain.audit import NOBODYS, Entry, request_origin
 from enginehouse.domain.errors import NotAllowed
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.refs import Ref, TaskRef
+from enginehouse.domain.refs import Ref, TaskRef, UuidRef
 from enginehouse.operations.house import House
 
 P = ParamSpec("P")
@@ -111,7 +111,7 @@ def mutation(
             except NotAllowed:
                 object_id = None
                 if place is not None and names is not None:
-                    object_id = _number(args[place] if place < len(args) else more.get(names))
+                    object_id = _key(args[place] if place < len(args) else more.get(names))
                 refused = entry(principal, event, object_type=object_type, object_id=object_id, success=False)
                 await house.refusals.note(refused)
                 raise
@@ -121,10 +121,10 @@ def mutation(
     return refusals_recorded
 
 
-def _number(subject: object) -> object:
+def _key(subject: object) -> object:
     match subject:
-        case Ref(number=number) | TaskRef(job_id=number):
-            return number
+        case Ref(key=key) | UuidRef(key=key) | TaskRef(job_id=key):
+            return key
         case _:
             return subject
 

@@ -1,6 +1,5 @@
-"""The engine fields: `engine`, `engines`, `engineCategories`, and what they show."""
+"""The engine fields: `engine`, `engines`, and what they show."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from enginehouse.api.graphql.fields import paging
 from enginehouse.domain.engine import Engine, EngineCategory, EngineMode
 from enginehouse.domain.job import JobFilter, Task
 from enginehouse.domain.status import TaskStatus
-from enginehouse.operations import engines, jobs
+from enginehouse.operations import engine_categories, engines, jobs
 
 query, engine_type, category_type = QueryType(), ObjectType("Engine"), ObjectType("EngineCategory")
 
@@ -35,22 +34,6 @@ async def list_engines(_: object, info: Info, **args: Any) -> paging.Page:
     return await _page(info.context, args)
 
 
-@query.field("engineCategories")
-async def list_categories(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the engine categories."""
-    context = info.context
-    categories: Iterable[EngineCategory] = await engines.categories(context.house, context.principal)
-    if args.get("id") is not None:
-        categories = [one for one in categories if one.id == args["id"]]
-    if args.get("ids") is not None:
-        categories = [one for one in categories if one.id in args["ids"]]
-    if args.get("name") is not None:
-        categories = [one for one in categories if args["name"].casefold() in one.name.casefold()]
-    if args.get("type") is not None:
-        categories = [one for one in categories if args["type"].casefold() == one.type.casefold()]
-    return paging.page(list(categories), args.get("offset"), args.get("limit"), paging.ENGINES)
-
-
 async def _page(context: Context, args: dict[str, Any], within: str | None = None) -> paging.Page:
     narrower = args.get("filter") or {}
     criteria = engines.EngineFilter(
@@ -65,7 +48,7 @@ async def _page(context: Context, args: dict[str, Any], within: str | None = Non
     if states:
         matches = [engine for engine in matches if _STATES.get(engine.state) in states]
     if narrower.get("type"):
-        kinds = {one.id: one.type for one in await engines.categories(context.house, context.principal)}
+        kinds = {one.id: one.type for one in await engine_categories.list_(context.house, context.principal)}
         matches = [engine for engine in matches if kinds.get(engine.spec.category_id) in narrower["type"]]
     if args.get("libraryRequired") or args.get("createsTDO") or narrower.get("libraryRequired"):
         matches = []
@@ -182,10 +165,5 @@ engine_type.set_field("runtimeType", lambda engine, _: engine.spec.kind.value)
 for _empty in ("fields", "validStateActions", "supportedSourceTypes", "supportedScheduleTypes", "useCases",
                "industries", "standaloneJobTemplates"):  # fmt: skip
     engine_type.set_field(_empty, lambda _, __: [])
-
-category_type.set_field("type", lambda category, _: {"name": category.type, "description": None})
-category_type.set_field("categoryType", lambda category, _: category.type.lower())
-for _empty in ("exportFormats", "dependencies", "libraryEntityIdentifierTypeIds"):
-    category_type.set_field(_empty, lambda _, __: [])
 
 BINDABLES: Final = [query, engine_type, category_type]

@@ -21,7 +21,7 @@ from enginehouse.domain.ids import (
 from enginehouse.domain.job import RouteRequest
 from enginehouse.domain.templates import JobTemplate, TemplateFilter
 from enginehouse.domain.times import graphql_seconds
-from enginehouse.operations import engines, templates
+from enginehouse.operations import engine_categories, engines, templates
 
 query, mutation = QueryType(), MutationType()
 template_type = ObjectType("JobTemplate")
@@ -63,7 +63,7 @@ async def engine_names(context: Context, args: dict[str, Any]) -> frozenset[str]
         engine_ids = set() if engine is None else {engine.spec.id}
     if args.get("engineType") is not None:
         kinds = set(args["engineType"])
-        inside = {c.id for c in await engines.categories(house, principal) if c.type in kinds}
+        inside = {c.id for c in await engine_categories.list_(house, principal) if c.type in kinds}
         of_kind = {e.spec.id for e in house.catalogue.by_id.values() if e.spec.category_id in inside}
         engine_ids = of_kind if engine_ids is None else engine_ids & of_kind
     if engine_ids is None:

@@ -1,0 +1,100 @@
+"""What may be done with engine categories: create, change, delete one's own; look and list."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from enginehouse.domain.engine import CATEGORY_TYPES, CategoryRequest, EngineCategory
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import UuidRef
+from enginehouse.operations import bounds, owned
+from enginehouse.operations.audit import trail
+from enginehouse.operations.house import House
+from enginehouse.operations.owned import OwnedKind
+from enginehouse.operations.permission import require
+from enginehouse.storage import engine_categories as storage
+from enginehouse.storage.database.database import Tx
+
+CATEGORY: Final = "EngineCategory"
+KIND: Final = OwnedKind(
+    CATEGORY, "engine category", by_ids=storage.by_ids, lock=storage.lock, role=Role.ADMIN, owner="the server"
+)
+
+
+async def list_(house: House, principal: Principal) -> list[EngineCategory]:
+    """The built-in categories and the organization's own, by name."""
+    require(principal, Role.READER)
+    return await house.database.read(lambda tx: storage.readable(tx, principal.organization_id))
+
+
+async def get(house: House, principal: Principal, ref: UuidRef) -> EngineCategory:
+    """The category. Raises NotFound, for a foreign one too."""
+    return await owned.get(house, KIND, principal, ref)
+
+
+@trail.mutation("createEngineCategory", CATEGORY)
+async def create(
+    house: House, principal: Principal, request: CategoryRequest, *, known_problems: Sequence[Problem] = ()
+) -> EngineCategory:
+    """The category exists. Raises InvalidInput with all problems, `known_problems` of the entrance among them."""
+
+    async def make(tx: Tx) -> EngineCategory:
+        new = EngineCategory(id="", name="", type="", organization_id=principal.organization_id)
+        return await storage.add(tx, _changed(new, request, known_problems))
+
+    return await owned.create(house, KIND, principal, "createEngineCategory", make)
+
+
+@trail.mutation("updateEngineCategory", CATEGORY, names="ref")
+async def update(
+    house: House,
+    principal: Principal,
+    ref: UuidRef,
+    request: CategoryRequest,
+    *,
+    known_problems: Sequence[Problem] = (),
+) -> EngineCategory:
+    """The category is changed where something is given.
+
+    Raises NotFound, NotAllowed for a built-in one, InvalidInput with all problems.
+    """
+
+    async def change(tx: Tx, old: EngineCategory) -> EngineCategory:
+        new = msgspec.structs.replace(_changed(old, request, known_problems), modified_at=tx.now)
+        await storage.update(tx, new)
+        return new
+
+    return await owned.change(house, KIND, principal, "updateEngineCategory", ref, change)
+
+
+@trail.mutation("deleteEngineCategory", CATEGORY, names="ref")
+async def delete(house: House, principal: Principal, ref: UuidRef) -> None:
+    """The category is gone. Raises InvalidInput while an engine names it, NotFound, NotAllowed for a built-in one."""
+
+    async def remove(tx: Tx, category: EngineCategory) -> None:
+        if names := await storage.engines(tx, category.id):
+            users = f'the engine "{names[0]}" names it' if len(names) == 1 else f"{len(names)} engines name it"
+            raise InvalidInput(
+                f'"{category.id}" cannot be deleted: {users}. Declare another category there first.', "id"
+            )
+        await storage.delete(tx, category)
+
+    await owned.change(house, KIND, principal, "deleteEngineCategory", ref, remove)
+
+
+def _changed(old: EngineCategory, request: CategoryRequest, known_problems: Sequence[Problem]) -> EngineCategory:
+    """The category as the request wants it. Raises InvalidInput with all problems."""
+    given = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
+    new = msgspec.structs.replace(old, **given)
+    problems = bounds.text("name", new.name, longest=bounds.LONGEST_NAME, required=True)
+    if not new.type:
+        problems.append(Problem("type", "must be given."))
+    elif new.type not in CATEGORY_TYPES:
+        allowed = "one of " + ", ".join(CATEGORY_TYPES)
+        problems.append(Problem("type", f"{allowed}, got {excerpt(new.type)}.", excerpt(new.type), allowed))
+    problems += bounds.text("description", new.description)
+    known = {problem.path for problem in known_problems}
+    bounds.refuse([*known_problems, *(problem for problem in problems if problem.path not in known)])
+    return new
