@@ -10,7 +10,7 @@ results.publish_results  the part of `finish` that makes results visible, and th
 jobs.stops.stop_jobs     jobs are cancelled while attempts run; those are told at their next heartbeat
 jobs.stops.signalled     it is recorded that engines were told to stop
 
-`claim` and `finish` run in `Database.write_work`. Whoever changes tasks locks their job first (`job_locks`), jobs in key
-order, and writes through `settlement.write`. What waits stands in lanes (`lanes`), is let through by quotas (`quotas`)
-and, within its job, by `held_items`.
+`claim` and `finish` run in `Database.write_work`. Whoever changes tasks locks their job first (`job_locks`), jobs in
+key order, and writes through `settlement.write`. What waits stands in `lanes`; `quotas` and, within a
+job, `held_items` decide what of it may start.
 """
