@@ -26,7 +26,7 @@ from enginehouse.storage import idempotency as storage_idempotency
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
-from enginehouse.storage.idempotency import Keyed
+from enginehouse.storage.idempotency import RequestKey
 from enginehouse.storage.jobs import keyed_creation
 from enginehouse.storage.jobs import queries as stored
 from enginehouse.storage.jobs.new_jobs import Creation
@@ -210,7 +210,7 @@ async def test_the_longest_key_is_one(ready: House) -> None:
 
 async def test_in_one_batch_every_creation_has_its_own_answer(database: Database) -> None:
     def creation(tasks: int, key: str | None, hashed: str = "") -> Creation:
-        keyed = None if key is None else Keyed(1, "createJob", key, hashed)
+        keyed = None if key is None else RequestKey(1, "createJob", key, hashed)
         return Creation([make.new_job(make.independent(tasks))], keyed)
 
     batch = [
@@ -221,17 +221,17 @@ async def test_in_one_batch_every_creation_has_its_own_answer(database: Database
         creation(4, "b"),
     ]
     one, plain, again, other, late = await database.write_work(lambda tx: keyed_creation.create(tx, Plans(), batch))
-    assert isinstance(one, keyed_creation.Made)
+    assert isinstance(one, keyed_creation.CreateAnswer)
     assert again == structs.replace(one, replayed=True, warnings=[()])
     assert isinstance(other, KeyReused)
-    made = [each.ids[0][0] for each in (one, plain, late) if isinstance(each, keyed_creation.Made)]
+    made = [each.ids[0][0] for each in (one, plain, late) if isinstance(each, keyed_creation.CreateAnswer)]
     found = await database.read(lambda tx: stored.by_ids(tx, 1, made))
     assert [len(found[job_id].tasks) for job_id in made] == [1, 2, 4]
     assert await database.read(lambda tx: stored.count(tx, 1, JobFilter())) == 3
 
 
 async def test_nothing_of_a_transaction_that_fails_is_kept_and_its_key_is_free(ready: House) -> None:
-    keyed = idempotency.keyed(CALLER, "createJob", "k1", fingerprint.jobs([make.independent(1)]))
+    keyed = idempotency.request_key(CALLER, "createJob", "k1", fingerprint.jobs([make.independent(1)]))
     new = make.new_job(make.independent(1))
 
     async def torn(tx: Tx) -> None:
@@ -247,7 +247,7 @@ async def test_nothing_of_a_transaction_that_fails_is_kept_and_its_key_is_free(r
 async def test_keys_past_their_time_are_dropped_in_bounded_batches(ready: House) -> None:
     for n in range(5):
         await create(ready, make.independent(1), f"k{n}")
-    [row] = (await ready.database.read(lambda tx: storage_idempotency.known(tx, [(1, "createJob", "k4")]))).values()
+    [row] = (await ready.database.read(lambda tx: storage_idempotency.look_up(tx, [(1, "createJob", "k4")]))).values()
     keep = ready.limits.idempotency_seconds * 1_000_000
     assert await maintenance.prune_keys(ready, now=row.at + keep, limit=3) == 3
     assert await maintenance.prune_keys(ready, now=row.at + keep, limit=3) == 1
@@ -265,13 +265,13 @@ async def test_once_runs_the_work_once_and_keeps_its_answer(servers: list[House]
         await tx.run("idempotency.prune", before=0, limit=1)
         return {"barrier": 7}
 
-    keyed = idempotency.keyed(CALLER, "cancelJobs", "c", {"from": 1})
+    keyed = idempotency.request_key(CALLER, "cancelJobs", "c", {"from": 1})
     calls = (idempotency.once(servers[n % len(servers)], keyed, dict[str, int], work_) for n in range(AT_ONCE))
     answers = await asyncio.gather(*calls)
     assert [answer.value for answer in answers] == [{"barrier": 7}] * AT_ONCE
     assert sum(not answer.replayed for answer in answers) == 1 == ran
     assert await idempotency.earlier(servers[0], keyed, dict[str, int]) == {"barrier": 7}
-    other = idempotency.keyed(CALLER, "cancelJobs", "c", {"from": 2})
+    other = idempotency.request_key(CALLER, "cancelJobs", "c", {"from": 2})
     assert isinstance(await refused(idempotency.once(servers[0], other, dict[str, int], work_)), KeyReused)
     assert isinstance(await refused(idempotency.earlier(servers[0], other, dict[str, int])), KeyReused)
 
@@ -283,10 +283,10 @@ async def test_once_keeps_nothing_of_work_that_refuses(ready: House) -> None:
     async def works(tx: Tx) -> int:
         return 1
 
-    keyed = idempotency.keyed(CALLER, "cancelJobs", "c", None)
+    keyed = idempotency.request_key(CALLER, "cancelJobs", "c", None)
     assert isinstance(await refused(idempotency.once(ready, keyed, int, refuses)), NotFound)
-    assert await idempotency.once(ready, keyed, int, works) == idempotency.Answered(1)
-    assert await idempotency.once(ready, None, int, works) == idempotency.Answered(1)
+    assert await idempotency.once(ready, keyed, int, works) == idempotency.OnceAnswer(1)
+    assert await idempotency.once(ready, None, int, works) == idempotency.OnceAnswer(1)
 
 
 # -- a key that another server is about to store: PostgreSQL only, SQLite has one writer ---------------------
@@ -296,7 +296,7 @@ _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'tran
 
 
 async def _keyed_job(house: House, key: str) -> str:
-    keyed = idempotency.keyed(CALLER, "createJob", key, fingerprint.jobs([make.independent(1)]))
+    keyed = idempotency.request_key(CALLER, "createJob", key, fingerprint.jobs([make.independent(1)]))
     assert keyed is not None
     return keyed.request_hash
 
@@ -350,7 +350,7 @@ async def test_a_key_that_stays_held_delays_nobody_for_long(
     async def one(tx: Tx) -> int:
         return 1
 
-    keyed = idempotency.keyed(CALLER, "cancelJobs", "held", None)
+    keyed = idempotency.request_key(CALLER, "cancelJobs", "held", None)
     assert isinstance(await refused(idempotency.once(beside, keyed, int, one)), KeyInProgress)
     await held.rollback()
     assert not (await create(beside, make.independent(1), "held")).replayed

@@ -260,7 +260,7 @@ async def test_every_step_leaves_a_consistent_storage(database: Database, seed: 
     for _ in range(STEPS):
         await walk.step()
         await check(database, walk.plan_of)
-    looked, wrong = await database.read(consistency.statuses)
+    looked, wrong = await database.read(consistency.check_jobs)
     assert (looked, wrong) == (len(walk.plan_of), [])
     await walk.finish_all()
     await check(database, walk.plan_of)

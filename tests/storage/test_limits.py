@@ -192,13 +192,13 @@ async def test_a_paused_job_can_be_cancelled(verbs: Verbs) -> None:
 
 async def test_an_inspection_tells_what_is_held_against_what_is_true(verbs: Verbs) -> None:
     job_id = await chunks_of(verbs, 3, max_engines=1)
-    assert (await verbs.database.read(consistency.statuses))[1] == []
+    assert (await verbs.database.read(consistency.check_jobs))[1] == []
     await verbs.database.write(lambda tx: tx.run("test.hold_all"))
-    wrong = (await verbs.database.read(consistency.statuses))[1]
+    wrong = (await verbs.database.read(consistency.check_jobs))[1]
     assert [(one.job_id, "nothing would let it go" in one.text) for one in wrong] == [(job_id, True)] * 3
     await verbs.database.write(lambda tx: tx.run("test.let_all_go"))
     await verbs.database.write(lambda tx: tx.run("limits.hold_items", id=job_id))
-    wrong = (await verbs.database.read(consistency.statuses))[1]
+    wrong = (await verbs.database.read(consistency.check_jobs))[1]
     assert [(one.job_id, "its job is paused or not" in one.text) for one in wrong] == [(job_id, True)] * 3
 
 

@@ -64,7 +64,7 @@ async def test_a_retry_beside_a_cancel_and_a_claim(worker: Worker) -> None:
         assert (job.retry_of, len(job.tasks)) == (before, 2)
         assert job.status in (JobStatus.PENDING, JobStatus.RUNNING)
         assert ((await worker.job(before)).status is JobStatus.ABORTED) == (before in cancelled)
-    assert await worker.database.read(consistency.statuses) == (2 * JOBS, [])
+    assert await worker.database.read(consistency.check_jobs) == (2 * JOBS, [])
 
 
 async def test_a_retry_beside_a_cancel_that_stops_what_runs(worker: Worker) -> None:

@@ -108,11 +108,11 @@ async def test_a_standby_is_not_reused_and_is_left_out_where_its_principal_is(wo
 async def test_what_the_doctor_reads_agrees(worker: Worker) -> None:
     old = await failed_fan_out(worker)
     new = await worker.retry_failed(old)
-    assert await worker.database.read(consistency.statuses) == (2, [])
+    assert await worker.database.read(consistency.check_jobs) == (2, [])
     await worker.work_off()
-    assert await worker.database.read(consistency.statuses) == (2, [])
+    assert await worker.database.read(consistency.check_jobs) == (2, [])
     await worker.database.write(lambda tx: tx.run("test.count_a_reused_task", id=new))
-    [wrong] = (await worker.database.read(consistency.statuses))[1]
+    [wrong] = (await worker.database.read(consistency.check_jobs))[1]
     assert wrong.job_id == new
 
 
@@ -253,7 +253,7 @@ async def test_retried_until_it_is_complete_a_job_says_what_a_whole_run_says(wor
     assert (await worker.job(current)).status is JobStatus.COMPLETE
     assert ran
     assert await worker.said(current) == await worker.said(flawless)
-    assert await worker.database.read(consistency.statuses) == (await _jobs_there(worker), [])
+    assert await worker.database.read(consistency.check_jobs) == (await _jobs_there(worker), [])
 
 
 async def _jobs_there(worker: Worker) -> int:

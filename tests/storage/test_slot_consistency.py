@@ -5,19 +5,19 @@ from tests.storage.test_firing import add, every, round_
 
 from enginehouse.domain.times import SECOND
 from enginehouse.storage import consistency
-from enginehouse.storage.consistency import SlotAudit
+from enginehouse.storage.consistency import ScheduleCheck
 from enginehouse.storage.database.database import Database
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
 
-async def audited(database: Database, *, later: int = 0) -> SlotAudit:
+async def audited(database: Database, *, later: int = 0) -> ScheduleCheck:
     now = await database.read(lambda tx: tx.read_clock()) + later
-    return await database.read(lambda tx: consistency.audited(tx, now=now))
+    return await database.read(lambda tx: consistency.check_schedules(tx, now=now))
 
 
 async def test_schedules_that_are_fired_are_well(database: Database) -> None:
-    assert await audited(database) == SlotAudit(active=0, overdue=0, next_at=None)
+    assert await audited(database) == ScheduleCheck(active=0, overdue=0, next_at=None)
     schedule = await add(database, every(1000), since=1001)
     await round_(database, [schedule.id])
     found = await audited(database)

@@ -118,5 +118,5 @@ async def test_whatever_goes_on_a_stopped_job_starts_and_accepts_nothing_and_end
         assert (rows[job_id][1], bool(rows[job_id][2]), rows[job_id][13]) == ("aborted", True, 0)
     left = {row[0] for row in await contended.read(lambda tx: tx.all("test.item_rows"))}
     assert not left & contest.stopped_at.keys()
-    looked, found = await contended.read(consistency.statuses)
+    looked, found = await contended.read(consistency.check_jobs)
     assert (looked, found) == (JOBS, [])

@@ -49,7 +49,7 @@ class Stopping(Verbs):
 
     async def sound(self) -> None:
         """No stored status contradicts its tasks."""
-        looked, found = await self.database.read(consistency.statuses)
+        looked, found = await self.database.read(consistency.check_jobs)
         assert looked > 0
         assert found == []
 

@@ -13,7 +13,7 @@ from enginehouse.domain.times import rest
 from enginehouse.operations import store_identity
 from enginehouse.storage import inspection
 from enginehouse.storage.audit.seals import Verified
-from enginehouse.storage.consistency import SlotAudit
+from enginehouse.storage.consistency import ScheduleCheck
 from enginehouse.storage.database.database import StorageRefused
 from enginehouse.storage.inspection import Inspection
 
@@ -134,7 +134,7 @@ def _seals(inspected: Inspection) -> Iterator[Finding]:
         yield Finding("audit", verdict, chain_sentence(inspected.sealed))
 
 
-def _schedules(slots: SlotAudit) -> Iterator[Finding]:
+def _schedules(slots: ScheduleCheck) -> Iterator[Finding]:
     for schedule_id, text in slots.wrong:
         yield Finding("schedules", Verdict.WRONG, f"schedule {schedule_id} {text}")
     if slots.overdue:

@@ -58,11 +58,11 @@ def choose(
     chosen = list[tuple[Lane, Waiting]]()
     while order and len(chosen) < limit:
         had_so_far, _, organization_id = order[0]
-        found = _next(queues[organization_id], lanes, room, more)
-        if found is None:
+        next_ = _next(queues[organization_id], lanes, room, more)
+        if next_ is None:
             heapq.heappop(order)
             continue
-        chosen.append(found)
+        chosen.append(next_)
         after = had_so_far + START_SECONDS / quotas.weight(organization_id)
         heapq.heapreplace(order, (after, level.starts + len(chosen), organization_id))
     return chosen

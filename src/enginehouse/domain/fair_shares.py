@@ -99,8 +99,8 @@ class Shares:
         """
         for organization_id, account in self._accounts.items():
             self._charge(organization_id, account, self.now)
-        if known := [self._accounts[each].had for each in waiting if each in self._accounts]:
-            self._floor = max(self._floor, min(known))
+        if had := [self._accounts[each].had for each in waiting if each in self._accounts]:
+            self._floor = max(self._floor, min(had))
         for organization_id in waiting:
             account = self._accounts.setdefault(organization_id, _Account(self._floor, self.now))
             account.had = max(account.had, self._floor)

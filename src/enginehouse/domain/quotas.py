@@ -54,31 +54,31 @@ class Quotas:
 
     @cached_property
     def _live_by_organization(self) -> Counter[int]:
-        found = Counter[int]()
+        live = Counter[int]()
         for lane, count in self.live.items():
-            found[lane.organization_id] += count
-        return found
+            live[lane.organization_id] += count
+        return live
 
     @cached_property
     def _live_by_engine(self) -> Counter[str]:
-        found = Counter[str]()
+        live = Counter[str]()
         for lane, count in self.live.items():
-            found[lane.engine_id] += count
-        return found
+            live[lane.engine_id] += count
+        return live
 
 
 def obstacles(lane: Lane, quotas: Quotas) -> tuple[Obstacle, ...]:
     """Everything that keeps the lane from being offered now; empty when its first item is a candidate."""
     organization_id, engine_id = lane
-    found = list[Obstacle]()
+    obstacles_ = list[Obstacle]()
     if organization_id in quotas.paused_organizations:
-        found.append(Obstacle.ORGANIZATION_PAUSED)
+        obstacles_.append(Obstacle.ORGANIZATION_PAUSED)
     if engine_id in quotas.paused_engines:
-        found.append(Obstacle.ENGINE_PAUSED)
+        obstacles_.append(Obstacle.ENGINE_PAUSED)
     limit = quotas.organization_limits.get(organization_id)
     if limit is not None and quotas.live_of_organization(organization_id) >= limit:
-        found.append(Obstacle.ORGANIZATION_LIMIT)
+        obstacles_.append(Obstacle.ORGANIZATION_LIMIT)
     limit = quotas.engine_limits.get(engine_id)
     if limit is not None and quotas.live_of_engine(engine_id) >= limit:
-        found.append(Obstacle.ENGINE_LIMIT)
-    return tuple(found)
+        obstacles_.append(Obstacle.ENGINE_LIMIT)
+    return tuple(obstacles_)

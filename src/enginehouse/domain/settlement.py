@@ -85,15 +85,15 @@ class Settlement:
 
     def reused(self, origins: Mapping[int, int]) -> None:
         """These tasks of a new job are complete by stored outputs: neither run nor counted, but gone on from."""
-        done = [self._task(ordinal) for ordinal in origins]
-        for task in done:
+        tasks = [self._task(ordinal) for ordinal in origins]
+        for task in tasks:
             self._move(task, "reuse", Detail(job=origins[task.ordinal]))
             self.job.complete -= 1
-        for child in sorted({child for task in done for child in self.edges.children[task.ordinal]}):
+        for child in sorted({child for task in tasks for child in self.edges.children[task.ordinal]}):
             if self._takes_chunks_now(child):
                 for source in self._routed(child):
                     self._add_item(self._task(child), source)
-        for task in done:
+        for task in tasks:
             self._go_on(task)
         self._run_turns()
 

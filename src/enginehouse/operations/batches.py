@@ -13,10 +13,10 @@ from enginehouse.domain.work import Answer, Report
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.storage import idempotency
 from enginehouse.storage.database.database import Contended, Database
-from enginehouse.storage.idempotency import Known, Name
+from enginehouse.storage.idempotency import KeyName, StoredAnswer
 from enginehouse.storage.jobs import cancellation, keyed_creation, queries
 from enginehouse.storage.jobs.cancellation import Cancelling, CancelOutcome
-from enginehouse.storage.jobs.keyed_creation import Made
+from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import reports as work_reports
@@ -26,7 +26,7 @@ PATIENCE: Final = 2.0
 _HARDLY: Final = 0.05
 
 
-async def create(database: Database, plans: Plans, creations: Sequence[Creation]) -> Sequence[Made | Exception]:
+async def create(database: Database, plans: Plans, creations: Sequence[Creation]) -> Sequence[CreateAnswer | Exception]:
     """All of them are stored in one transaction; one that is refused touches no other.
 
     Where another server is about to store one of the keys and does not end, they are stored one by one instead, and the
@@ -39,8 +39,10 @@ async def create(database: Database, plans: Plans, creations: Sequence[Creation]
         return [KeyInProgress()] if len(creations) == 1 else await _create_apart(database, plans, creations)
 
 
-async def _create_apart(database: Database, plans: Plans, creations: Sequence[Creation]) -> list[Made | Exception]:
-    answers: dict[int, Made | Exception] = {}
+async def _create_apart(
+    database: Database, plans: Plans, creations: Sequence[Creation]
+) -> list[CreateAnswer | Exception]:
+    answers: dict[int, CreateAnswer | Exception] = {}
     plain = [n for n, creation in enumerate(creations) if creation.key is None]
     if plain:
         stored = await _store(database, plans, [creations[n] for n in plain], None)
@@ -59,7 +61,7 @@ async def _create_apart(database: Database, plans: Plans, creations: Sequence[Cr
 
 async def _store(
     database: Database, plans: Plans, creations: Sequence[Creation], patience: float | None
-) -> Sequence[Made | Refusal]:
+) -> Sequence[CreateAnswer | Refusal]:
     return await database.write_work(lambda tx: keyed_creation.create(tx, plans, creations), patience=patience)
 
 
@@ -88,12 +90,12 @@ async def statuses(database: Database, jobs: Sequence[tuple[int, int]]) -> list[
     return await database.glance(lambda tx: queries.statuses(tx, jobs))
 
 
-async def key(database: Database, name: Name) -> Known | None:
+async def key(database: Database, name: KeyName) -> StoredAnswer | None:
     """What an idempotency key stands for; None where no request has taken it."""
     return (await keys(database, [name]))[0]
 
 
-async def keys(database: Database, names: Sequence[Name]) -> list[Known | None]:
+async def keys(database: Database, names: Sequence[KeyName]) -> list[StoredAnswer | None]:
     """The same of many, in one statement."""
-    known = await database.glance(lambda tx: idempotency.known(tx, set(names)))
-    return [known.get(name) for name in names]
+    answers = await database.glance(lambda tx: idempotency.look_up(tx, set(names)))
+    return [answers.get(name) for name in names]

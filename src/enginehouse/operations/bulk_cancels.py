@@ -16,7 +16,7 @@ from enginehouse.storage.bulk_cancels import barriers, batches
 from enginehouse.storage.bulk_cancels.barriers import Barrier, JobRange
 from enginehouse.storage.bulk_cancels.batches import Batch
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.idempotency import Keyed
+from enginehouse.storage.idempotency import RequestKey
 
 # Rows a transaction changes: 20 to 30 ms of a SQLite writer, which claims and creates wait for meanwhile.
 BATCH: Final = 2_000
@@ -58,11 +58,11 @@ async def preview(
 ) -> Preview:
     """How many jobs of the organization would be cancelled; nothing is."""
     require(principal, Role.USER)
-    wanted = _range(principal, created_from, created_to)
+    range_ = _range(principal, created_from, created_to)
 
     async def count(tx: Tx) -> Preview:
-        stopping = await barriers.count_stopping(tx, wanted) if include_running else None
-        return Preview(await barriers.count(tx, wanted), stopping)
+        stopping = await barriers.count_stopping(tx, range_) if include_running else None
+        return Preview(await barriers.count(tx, range_), stopping)
 
     return await house.database.read(count)
 
@@ -84,7 +84,7 @@ async def cancel(
     answered as it stands. Raises InvalidInput for bounds the wrong way round.
     """
     require(principal, Role.USER)
-    wanted = _range(principal, created_from, created_to)
+    range_ = _range(principal, created_from, created_to)
 
     said = f"created {times.rest(created_from)} to {times.rest(created_to)}"
     entry = trail.entry(
@@ -95,14 +95,14 @@ async def cancel(
     )
 
     async def accept(tx: Tx) -> int:
-        made = await barriers.accept(tx, wanted, include_running=include_running, created_by=principal.user_id)
-        await entries.record(tx, [entry.about(made)])
-        return made
+        barrier_id = await barriers.accept(tx, range_, include_running=include_running, created_by=principal.user_id)
+        await entries.record(tx, [entry.about(barrier_id)])
+        return barrier_id
 
-    accepted = await idempotency.once(house, _keyed(principal, wanted, include_running, key), int, accept)
+    accepted = await idempotency.once(house, _request_key(principal, range_, include_running, key), int, accept)
     if not accepted.replayed:
         house.watches.many_changed()
-        await _count(house, wanted, accepted.value)
+        await _count(house, range_, accepted.value)
         house.listeners.accepted()
     return replace(await get(house, principal, Ref.of(accepted.value)), replayed=accepted.replayed)
 
@@ -120,12 +120,12 @@ async def cancel_if_sure(
 ) -> BulkCancel:
     """As `cancel`, for a caller that has to know how many jobs it cancels. Raises NotConfirmed when it does not."""
     require(principal, Role.USER)
-    wanted = _range(principal, created_from, created_to)
-    if await idempotency.earlier(house, _keyed(principal, wanted, include_running, key), int) is None:
-        found = await preview(
+    range_ = _range(principal, created_from, created_to)
+    if await idempotency.earlier(house, _request_key(principal, range_, include_running, key), int) is None:
+        estimate = await preview(
             house, principal, created_from=created_from, created_to=created_to, include_running=include_running
         )
-        many = found.count + (found.stopping or 0)
+        many = estimate.count + (estimate.stopping or 0)
         if many > max(house.limits.unconfirmed_cancels, confirmed or 0):
             raise NotConfirmed(f"Would cancel {many} jobs; repeat with confirmCount: {many}.", count=many)
     return await cancel(
@@ -133,9 +133,9 @@ async def cancel_if_sure(
     )
 
 
-def _keyed(principal: Principal, wanted: JobRange, include_running: bool, key: str | None) -> Keyed | None:
-    asked = {"from": wanted.created_from, "to": wanted.created_to, "running": include_running}
-    return idempotency.keyed(principal, "cancelJobs", key, asked)
+def _request_key(principal: Principal, range_: JobRange, include_running: bool, key: str | None) -> RequestKey | None:
+    request = {"from": range_.created_from, "to": range_.created_to, "running": include_running}
+    return idempotency.request_key(principal, "cancelJobs", key, request)
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
@@ -143,10 +143,10 @@ async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
     require(principal, Role.READER)
 
     async def look(tx: Tx) -> tuple[Barrier | None, int | None]:
-        found = await barriers.get(tx, principal.organization_id, ref.number)
-        if found is None or not found.include_running:
-            return found, None
-        return found, await barriers.count_stopping(tx, found.range, barrier=found)
+        barrier = await barriers.get(tx, principal.organization_id, ref.number)
+        if barrier is None or not barrier.include_running:
+            return barrier, None
+        return barrier, await barriers.count_stopping(tx, barrier.range, barrier=barrier)
 
     barrier, stopping = await house.database.read(look)
     if barrier is None:
@@ -190,8 +190,8 @@ async def _apply(house: House, barrier: Barrier, limit: int) -> bool:
     async def batch(tx: Tx) -> Batch:
         return await batches.apply(tx, barrier, since=since, limit=limit)
 
-    while (done := await house.database.write(batch)).applied:
-        since = done.reached
+    while (applied := await house.database.write(batch)).applied:
+        since = applied.reached
     await house.database.write(lambda tx: batches.apply_rest(tx, barrier, limit=limit))
     return True  # there may be something left, or another one of this organization
 
@@ -217,10 +217,10 @@ async def _count_for_another(house: House, barrier: Barrier) -> bool:
     return True
 
 
-async def _count(house: House, wanted: JobRange, barrier_id: int) -> int:
+async def _count(house: House, range_: JobRange, barrier_id: int) -> int:
     """The count stands in the barrier's row; it is applied only then, so it is that of the moment of acceptance."""
-    found = await house.database.read(lambda tx: barriers.count(tx, wanted, barrier_id))
-    return await house.database.write(lambda tx: barriers.set_matched(tx, barrier_id, found))
+    jobs = await house.database.read(lambda tx: barriers.count(tx, range_, barrier_id))
+    return await house.database.write(lambda tx: barriers.set_matched(tx, barrier_id, jobs))
 
 
 def _range(principal: Principal, created_from: int, created_to: int) -> JobRange:

@@ -16,9 +16,9 @@ from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
-from enginehouse.storage.idempotency import Known, Name
+from enginehouse.storage.idempotency import KeyName, StoredAnswer
 from enginehouse.storage.jobs.cancellation import Cancelling, CancelOutcome
-from enginehouse.storage.jobs.keyed_creation import Made
+from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work.lanes import Queue
@@ -95,7 +95,7 @@ class House:
     listeners: Listeners
     """What is called after a commit."""
 
-    creates: Batcher[Creation, Made]
+    creates: Batcher[Creation, CreateAnswer]
     """Creates of concurrent clients, gathered into one transaction."""
 
     cancels: Batcher[Cancelling, CancelOutcome | None]
@@ -107,7 +107,7 @@ class House:
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     """The status of a (job, organization); None where there is none."""
 
-    key_of: Callable[[Name], Awaitable[Known | None]]
+    key_of: Callable[[KeyName], Awaitable[StoredAnswer | None]]
     """What an idempotency key stands for; None where no request has taken it."""
 
     watches: JobWatches

@@ -107,14 +107,14 @@ class JobWatches:
 
     def follow(self, job_id: int, organization_id: int, place: HistoryPosition) -> Watched:
         """The job is looked at from `place` on, at once and from then on. Let go of it with `let_go`."""
-        found = self._watched.get(job_id)
-        if found is None:
-            found = self._watched[job_id] = Watched(job_id, organization_id, place)
-        found.followers += 1
+        watched = self._watched.get(job_id)
+        if watched is None:
+            watched = self._watched[job_id] = Watched(job_id, organization_id, place)
+        watched.followers += 1
         self.changed([job_id])
         if self._looking is None:
             self._looking = asyncio.create_task(self._keep_looking(), name="watches")
-        return found
+        return watched
 
     def let_go(self, watched: Watched) -> None:
         watched.followers -= 1
@@ -149,11 +149,11 @@ class JobWatches:
         self._looking = None
 
     async def _look(self, chosen: list[Watched]) -> None:
-        wanted = sorted((watched.job_id, watched.organization_id) for watched in chosen)
+        jobs = sorted((watched.job_id, watched.organization_id) for watched in chosen)
         places = {watched.job_id: watched.place for watched in chosen}
 
         async def read(tx: Tx) -> tuple[dict[int, Head], dict[int, tuple[list[Event], HistoryPosition]]]:
-            heads = await events.heads(tx, wanted)
+            heads = await events.heads(tx, jobs)
             return heads, await events.news(tx, [(head, places[job_id]) for job_id, head in heads.items()])
 
         try:
@@ -166,8 +166,8 @@ class JobWatches:
         for watched in chosen:
             self._tell(watched, heads.get(watched.job_id), *news.get(watched.job_id, ([], watched.place)))
 
-    def _tell(self, watched: Watched, head: Head | None, told: list[Event], place: HistoryPosition) -> None:
-        watched.recent.extend(told)
+    def _tell(self, watched: Watched, head: Head | None, news: list[Event], place: HistoryPosition) -> None:
+        watched.recent.extend(news)
         watched.place = place
         if head is None:
             watched.gone = True
@@ -176,5 +176,5 @@ class JobWatches:
             self._something.set()
         elif head.status in JOB_ENDED:
             watched.ended = head.status
-        if told or watched.over:
+        if news or watched.over:
             watched.wake()

@@ -19,10 +19,10 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.idempotency import Keyed
+from enginehouse.storage.idempotency import RequestKey
 from enginehouse.storage.jobs import cancellation, deletion, plans, queries
 from enginehouse.storage.jobs.cancellation import Cancelling
-from enginehouse.storage.jobs.keyed_creation import Made
+from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation, JobOrigin, NewJob
 from enginehouse.storage.jobs.reuse import SourceGone
 from enginehouse.storage.schedules import schedules
@@ -79,33 +79,33 @@ async def create(
     if len(requests) > house.limits.jobs_per_request:
         most = house.limits.jobs_per_request
         raise InvalidInput(f"{len(requests)} given, at most {most} per request. Send them in several.", "jobs")
-    keyed = _keyed(principal, requests if asked is None else asked, key)
-    if not found and (made := await idempotency.earlier(house, keyed, Made)) is not None:
-        return _created(made, replayed=True)
+    request_key = _request_key(principal, requests if asked is None else asked, key)
+    if not found and (answer := await idempotency.earlier(house, request_key, CreateAnswer)) is not None:
+        return _created(answer, replayed=True)
     planned = operations_plans.plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     origins = await _origins(house, principal, requests)
     new = [
         new_job(
             principal,
-            each.plan,
+            planned_job.plan,
             target_id=target_id,
             target=request.target,
             due_at=request.due_at,
             origin=origins.get(n),
         )
-        for n, (request, each, target_id) in enumerate(zip(requests, planned, target_ids, strict=True))
+        for n, (request, planned_job, target_id) in enumerate(zip(requests, planned, target_ids, strict=True))
     ]
     entries = [trail.entry(principal, "createJob", object_type="Job")] * len(new)
     warnings = [
-        each.warnings if n in origins or not requests[n].scheduled_job_id
-        else (*each.warnings, f'scheduledJobId: there is no scheduled job "{requests[n].scheduled_job_id}".')
-        for n, each in enumerate(planned)
+        planned_job.warnings if n in origins or not requests[n].scheduled_job_id
+        else (*planned_job.warnings, f'scheduledJobId: there is no scheduled job "{requests[n].scheduled_job_id}".')
+        for n, planned_job in enumerate(planned)
     ]  # fmt: skip
-    made = await house.creates.ask(Creation(new, keyed, entries, warnings))
-    if not made.replayed:
+    answer = await house.creates.ask(Creation(new, request_key, entries, warnings))
+    if not answer.replayed:
         house.waiting(principal.organization_id)
-    return _created(made, replayed=made.replayed)
+    return _created(answer, replayed=answer.replayed)
 
 
 async def _origins(house: House, principal: Principal, requests: Sequence[JobRequest]) -> dict[int, JobOrigin]:
@@ -114,11 +114,11 @@ async def _origins(house: House, principal: Principal, requests: Sequence[JobReq
     A text that names none is only kept: a job is not less of a job because a client kept a number too long.
     """
     named = {n: parse_schedule(each.scheduled_job_id) for n, each in enumerate(requests) if each.scheduled_job_id}
-    wanted = {schedule_id for schedule_id in named.values() if schedule_id is not None}
-    if not wanted:
+    ids = {schedule_id for schedule_id in named.values() if schedule_id is not None}
+    if not ids:
         return {}
-    found = await house.database.peek(lambda tx: schedules.by_ids(tx, principal.organization_id, wanted))
-    own = {each.id for each in found.values() if each.organization_id == principal.organization_id}
+    schedules_ = await house.database.peek(lambda tx: schedules.by_ids(tx, principal.organization_id, ids))
+    own = {each.id for each in schedules_.values() if each.organization_id == principal.organization_id}
     return {n: JobOrigin(scheduled_job_id=schedule_id) for n, schedule_id in named.items() if schedule_id in own}
 
 
@@ -134,21 +134,21 @@ async def created_before(
 ) -> list[CreatedJob] | None:
     """What the same request with this key was answered; None where it is the first. Raises KeyReused."""
     require(principal, Role.USER)
-    made = await idempotency.earlier(house, _keyed(principal, requests, key), Made)
-    return None if made is None else _created(made, replayed=True)
+    answer = await idempotency.earlier(house, _request_key(principal, requests, key), CreateAnswer)
+    return None if answer is None else _created(answer, replayed=True)
 
 
-def _keyed(principal: Principal, requests: Sequence[JobRequest], key: str | None) -> Keyed | None:
-    return None if key is None else idempotency.keyed(principal, "createJob", key, canonical.jobs(requests))
+def _request_key(principal: Principal, requests: Sequence[JobRequest], key: str | None) -> RequestKey | None:
+    return None if key is None else idempotency.request_key(principal, "createJob", key, canonical.jobs(requests))
 
 
-def _created(made: Made, *, replayed: bool) -> list[CreatedJob]:
-    return [CreatedJob(*ids, warnings, replayed) for ids, warnings in zip(made.ids, made.warnings, strict=True)]
+def _created(answer: CreateAnswer, *, replayed: bool) -> list[CreatedJob]:
+    return [CreatedJob(*ids, warnings, replayed) for ids, warnings in zip(answer.ids, answer.warnings, strict=True)]
 
 
 def new_job(
     principal: Principal,
-    made: Plan,
+    plan: Plan,
     *,
     target_id: int | None,
     due_at: int | None,
@@ -158,16 +158,16 @@ def new_job(
     origin: JobOrigin | None = None,
 ) -> NewJob:
     """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
-    edges = edges_of(made)
-    start = initial(made)
+    edges = edges_of(plan)
+    start = initial(plan)
     return NewJob(
         organization_id=principal.organization_id,
-        plan=made,
-        document=plans.encode(made).decode(),
+        plan=plan,
+        document=plans.encode(plan).decode(),
         edges=edges,
         statuses=start.statuses,
         runnable=frozenset(start.ready if reused is None else set(start.ready) - reused.keys()),
-        total=sum(task.standby_for is None for task in made.tasks) - len(reused or ()),
+        total=sum(task.standby_for is None for task in plan.tasks) - len(reused or ()),
         target_id=target_id,
         target=target,
         created_by=principal.user_id,
@@ -182,18 +182,18 @@ def new_job(
 async def status(house: House, principal: Principal, ref: Ref) -> JobStatus:
     """The job's status now."""
     require(principal, Role.READER)
-    found = await house.status_of((ref.number, principal.organization_id))
-    if found is None:
+    status_ = await house.status_of((ref.number, principal.organization_id))
+    if status_ is None:
         raise NotFound("Job", ref.text)
-    return found
+    return status_
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> Job:
     """The job with its plan and tasks."""
-    found = await get_many(house, principal, [ref.number])
-    if ref.number not in found:
+    jobs = await get_many(house, principal, [ref.number])
+    if ref.number not in jobs:
         raise NotFound("Job", ref.text)
-    return found[ref.number]
+    return jobs[ref.number]
 
 
 async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, Job]:
@@ -202,41 +202,41 @@ async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -
     return await house.database.peek(lambda tx: queries.by_ids(tx, principal.organization_id, job_ids))
 
 
-async def list_(house: House, principal: Principal, wanted: JobFilter, *, with_count: bool = False) -> JobPage:
+async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_count: bool = False) -> JobPage:
     """One page of the organization's jobs, in the asked order."""
     require(principal, Role.READER)
-    if not 1 <= wanted.limit <= house.limits.page_size:
-        raise InvalidInput(f"1–{house.limits.page_size}, got {wanted.limit}.", "limit")
-    if wanted.offset < 0:
-        raise InvalidInput(f"0 or more, got {wanted.offset}.", "offset")
+    if not 1 <= filter_.limit <= house.limits.page_size:
+        raise InvalidInput(f"1–{house.limits.page_size}, got {filter_.limit}.", "limit")
+    if filter_.offset < 0:
+        raise InvalidInput(f"0 or more, got {filter_.offset}.", "offset")
 
     async def page(tx: Tx) -> JobPage:
-        ids = await queries.page(tx, principal.organization_id, wanted)
-        found = await queries.by_ids(tx, principal.organization_id, ids)
-        total = await queries.count(tx, principal.organization_id, wanted) if with_count else None
-        return JobPage(tuple(found[job_id] for job_id in ids if job_id in found), total)
+        ids = await queries.page(tx, principal.organization_id, filter_)
+        jobs = await queries.by_ids(tx, principal.organization_id, ids)
+        total = await queries.count(tx, principal.organization_id, filter_) if with_count else None
+        return JobPage(tuple(jobs[job_id] for job_id in ids if job_id in jobs), total)
 
     return await house.database.read(page)
 
 
 async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Task]:
     """One task with the job it is in."""
-    found = (await get_many(house, principal, [ref.job_id])).get(ref.job_id)
-    if found is None or ref.ordinal >= len(found.tasks):
+    job = (await get_many(house, principal, [ref.job_id])).get(ref.job_id)
+    if job is None or ref.ordinal >= len(job.tasks):
         raise NotFound("Task", ref.text)
-    return found, found.tasks[ref.ordinal]
+    return job, job.tasks[ref.ordinal]
 
 
-async def pages(house: House, principal: Principal, wanted: Sequence[JobFilter]) -> dict[JobFilter, tuple[Job, ...]]:
+async def pages(house: House, principal: Principal, filters: Sequence[JobFilter]) -> dict[JobFilter, tuple[Job, ...]]:
     """Several pages in one look; the plans and tasks of all their jobs are read together."""
     require(principal, Role.READER)
-    for each in wanted:
-        bounds.page(each.offset, each.limit, largest=house.limits.page_size)
+    for filter_ in filters:
+        bounds.page(filter_.offset, filter_.limit, largest=house.limits.page_size)
 
     async def read(tx: Tx) -> dict[JobFilter, tuple[Job, ...]]:
-        ids = {each: await queries.page(tx, principal.organization_id, each) for each in wanted}
-        found = await queries.by_ids(tx, principal.organization_id, sorted({i for page in ids.values() for i in page}))
-        return {each: tuple(found[i] for i in page if i in found) for each, page in ids.items()}
+        ids = {filter_: await queries.page(tx, principal.organization_id, filter_) for filter_ in filters}
+        jobs = await queries.by_ids(tx, principal.organization_id, sorted({i for page in ids.values() for i in page}))
+        return {filter_: tuple(jobs[i] for i in page if i in jobs) for filter_, page in ids.items()}
 
     return await house.database.read(read)
 
@@ -250,9 +250,9 @@ async def cancel(house: House, principal: Principal, ref: Ref, *, include_runnin
     """
     require(principal, Role.USER)
     how = "running tasks too" if include_running else None
-    done = trail.entry(principal, "cancelJob", object_type="Job", object_id=ref.number, detail=how)
-    wanted = ((ref.number, principal.organization_id), done)
-    verdict = await (_stop(house, wanted) if include_running else house.cancels.ask(wanted))
+    entry = trail.entry(principal, "cancelJob", object_type="Job", object_id=ref.number, detail=how)
+    cancelling = ((ref.number, principal.organization_id), entry)
+    verdict = await (_stop(house, cancelling) if include_running else house.cancels.ask(cancelling))
     if verdict is None:
         raise NotFound("Job", ref.text)
     if verdict.refused:
@@ -267,14 +267,14 @@ async def cancel(house: House, principal: Principal, ref: Ref, *, include_runnin
     return CancelAnswer(int(verdict.done), verdict.status, verdict.stopping)
 
 
-async def _stop(house: House, wanted: Cancelling) -> cancellation.CancelOutcome | None:
+async def _stop(house: House, cancelling: Cancelling) -> cancellation.CancelOutcome | None:
 
     async def stop(tx: Tx) -> cancellation.CancelOutcome | None:
-        [verdict] = await cancellation.cancel_recorded(tx, [wanted], include_running=True)
+        [verdict] = await cancellation.cancel_recorded(tx, [cancelling], include_running=True)
         return verdict
 
     verdict = await house.database.write_work(stop)
-    house.watches.changed([wanted[0][0]])
+    house.watches.changed([cancelling[0][0]])
     return verdict
 
 
@@ -301,9 +301,9 @@ async def retry(
     complete job and where nothing failed that could be retried alone, NotFound, KeyReused.
     """
     require(principal, Role.USER)
-    keyed = idempotency.keyed(principal, "retryJob", key, {"job": ref.number, "only_failed": only_failed})
-    if (made := await idempotency.earlier(house, keyed, Made)) is not None:
-        return _created(made, replayed=True)[0]
+    request_key = idempotency.request_key(principal, "retryJob", key, {"job": ref.number, "only_failed": only_failed})
+    if (answer := await idempotency.earlier(house, request_key, CreateAnswer)) is not None:
+        return _created(answer, replayed=True)[0]
     old = await get(house, principal, ref)
     reuse.refuse_complete(old)
     reused = await reuse.taken_over(house, old) if only_failed else None
@@ -312,26 +312,26 @@ async def retry(
         origin=_origin_of(old),
     )  # fmt: skip
     said = f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}"
-    done = trail.entry(principal, "retryJob", object_type="Job", detail=said)
+    entry = trail.entry(principal, "retryJob", object_type="Job", detail=said)
     try:
-        made = await house.creates.ask(Creation([new], keyed, [done]))
+        answer = await house.creates.ask(Creation([new], request_key, [entry]))
     except SourceGone:
         raise NotFound("Job", ref.text) from None
-    if not made.replayed:
+    if not answer.replayed:
         house.waiting(principal.organization_id)
         house.watches.changed([old.id])
-    return _created(made, replayed=made.replayed)[0]
+    return _created(answer, replayed=answer.replayed)[0]
 
 
 @trail.mutation("deleteJob", "Job", names="ref")
 async def delete(house: House, principal: Principal, ref: Ref) -> None:
     """The job, its tasks, history and outputs are gone; what still ran is fenced and stopped."""
     require(principal, Role.USER)
-    done = trail.entry(principal, "deleteJob", object_type="Job", object_id=ref.number)
+    entry = trail.entry(principal, "deleteJob", object_type="Job", object_id=ref.number)
 
     async def drop(tx: Tx) -> list[str] | None:
         keys = await deletion.delete(tx, [ref.number], organization_id=principal.organization_id)
-        await audit_entries.record(tx, [] if keys is None else [done])
+        await audit_entries.record(tx, [] if keys is None else [entry])
         return keys
 
     keys = await house.database.write(drop)

@@ -24,11 +24,11 @@ async def pause_job(house: House, principal: Principal, ref: Ref) -> bool:
     Raises InvalidInput for a job that has ended, NotFound.
     """
     require(principal, Role.USER)
-    done = trail.entry(principal, "pauseJob", object_type="Job", object_id=ref.number)
+    entry = trail.entry(principal, "pauseJob", object_type="Job", object_id=ref.number)
 
     async def pause(tx: Tx) -> storage.Paused | None:
         paused = await storage.pause_job(tx, principal.organization_id, ref.number)
-        await entries.record(tx, [done] if paused is not None and paused.status not in JOB_ENDED else [])
+        await entries.record(tx, [entry] if paused is not None and paused.status not in JOB_ENDED else [])
         return paused
 
     paused = await house.database.write(pause)
@@ -44,11 +44,11 @@ async def pause_job(house: House, principal: Principal, ref: Ref) -> bool:
 async def resume_job(house: House, principal: Principal, ref: Ref) -> bool:
     """The job goes on; False where it was not paused. Raises NotFound."""
     require(principal, Role.USER)
-    done = trail.entry(principal, "resumeJob", object_type="Job", object_id=ref.number)
+    entry = trail.entry(principal, "resumeJob", object_type="Job", object_id=ref.number)
 
     async def resume(tx: Tx) -> storage.Paused | None:
         resumed = await storage.resume_job(tx, principal.organization_id, ref.number)
-        await entries.record(tx, [done] if resumed is not None else [])
+        await entries.record(tx, [entry] if resumed is not None else [])
         return resumed
 
     resumed = await house.database.write(resume)
@@ -73,27 +73,29 @@ async def resume_organization(house: House, principal: Principal, organization_i
 
 async def _set_pause(house: House, principal: Principal, organization_id: int | None, *, paused: bool) -> Organization:
     require(principal, Role.ADMIN)
-    found = await accounts.get_organization(house, principal, organization_id)
+    organization = await accounts.get_organization(house, principal, organization_id)
     event = "pauseOrganization" if paused else "resumeOrganization"
-    done = trail.entry(principal, event, object_type="Organization", object_id=found.id, organization_id=found.id)
+    entry = trail.entry(
+        principal, event, object_type="Organization", object_id=organization.id, organization_id=organization.id
+    )
 
     async def change(tx: Tx) -> None:
-        await (storage.pause_organization if paused else storage.resume_organization)(tx, found.id)
-        await entries.record(tx, [done])
+        await (storage.pause_organization if paused else storage.resume_organization)(tx, organization.id)
+        await entries.record(tx, [entry])
 
     await house.database.write(change)
     house.waiting()
-    return await accounts.get_organization(house, principal, found.id)
+    return await accounts.get_organization(house, principal, organization.id)
 
 
 @trail.mutation("pauseEngine", "Engine", names="name")
 async def pause_engine(house: House, principal: Principal, name: str) -> Engine:
     """No task of the engine starts until it is resumed. Raises NotAllowed, NotFound."""
-    engine, done = await changing(house, principal, name, "pauseEngine")
+    engine, entry = await changing(house, principal, name, "pauseEngine")
 
     async def pause(tx: Tx) -> None:
         await storage.set_engine_state(tx, principal.organization_id, engine.spec.id, was="active", state="paused")
-        await entries.record(tx, [done])
+        await entries.record(tx, [entry])
 
     await house.database.write(pause)
     return await changed(house, principal, engine)
@@ -102,11 +104,11 @@ async def pause_engine(house: House, principal: Principal, name: str) -> Engine:
 @trail.mutation("resumeEngine", "Engine", names="name")
 async def resume_engine(house: House, principal: Principal, name: str) -> Engine:
     """Tasks of the engine start again. Raises NotAllowed, NotFound."""
-    engine, done = await changing(house, principal, name, "resumeEngine")
+    engine, entry = await changing(house, principal, name, "resumeEngine")
 
     async def resume(tx: Tx) -> None:
         await storage.set_engine_state(tx, principal.organization_id, engine.spec.id, was="paused", state="active")
-        await entries.record(tx, [done])
+        await entries.record(tx, [entry])
 
     await house.database.write(resume)
     return await changed(house, principal, engine)
@@ -156,25 +158,25 @@ async def set_organization(
     if weight != UNCHANGED and not 1 <= weight <= LARGEST_WEIGHT:
         problems.append(Problem("weight", f"1–{LARGEST_WEIGHT}, got {weight}.", str(weight), f"1–{LARGEST_WEIGHT}"))
     bounds.refuse(problems)
-    found = await accounts.get_organization(house, principal, organization_id)
-    new_weight = found.weight if weight == UNCHANGED else weight
-    new_limit = found.running_limit if running_limit == UNCHANGED else running_limit
-    done = trail.entry(
+    organization = await accounts.get_organization(house, principal, organization_id)
+    new_weight = organization.weight if weight == UNCHANGED else weight
+    new_limit = organization.running_limit if running_limit == UNCHANGED else running_limit
+    entry = trail.entry(
         principal,
         "updateOrganization",
         object_type="Organization",
-        object_id=found.id,
-        organization_id=found.id,
+        object_id=organization.id,
+        organization_id=organization.id,
         detail=f"weight {new_weight}, running limit {'none' if new_limit is None else new_limit}",
     )
 
     async def change(tx: Tx) -> None:
-        await storage.set_share(tx, found.id, weight=new_weight, running_limit=new_limit)
-        await entries.record(tx, [done])
+        await storage.set_share(tx, organization.id, weight=new_weight, running_limit=new_limit)
+        await entries.record(tx, [entry])
 
     await house.database.write(change)
     house.waiting()
-    return await accounts.get_organization(house, principal, found.id)
+    return await accounts.get_organization(house, principal, organization.id)
 
 
 @trail.mutation("updateEngine", "Engine", names="name")
@@ -183,12 +185,12 @@ async def limit_engine(house: House, principal: Principal, name: str, running_li
 
     Raises NotAllowed, NotFound, InvalidInput.
     """
-    engine, done = await changing(house, principal, name, "updateEngine")
+    engine, entry = await changing(house, principal, name, "updateEngine")
     bounds.refuse(_limit_problems(running_limit))
 
     async def change(tx: Tx) -> None:
         await storage.set_engine_limit(tx, principal.organization_id, engine.spec.id, running_limit)
-        await entries.record(tx, [done])
+        await entries.record(tx, [entry])
 
     await house.database.write(change)
     return await changed(house, principal, engine)

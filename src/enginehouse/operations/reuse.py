@@ -48,8 +48,8 @@ def _came_to_nothing(task: Task) -> bool:
 
 
 async def _refuse_without_bytes(house: House, job_id: int, ordinals: list[int]) -> None:
-    wanted = [(job_id, ordinal) for ordinal in ordinals]
-    outputs = await house.database.peek(lambda tx: reuse.outputs(tx, wanted))
+    tasks = [(job_id, ordinal) for ordinal in ordinals]
+    outputs = await house.database.peek(lambda tx: reuse.outputs(tx, tasks))
     gone = set(await house.store.missing([output.storage_key for output in outputs]))
     if not gone:
         return

@@ -25,18 +25,18 @@ from enginehouse.storage.work import quotas
 
 async def job(house: House, principal: Principal, ref: Ref) -> tuple[Job, JobExplanation]:
     """Why the job and each of its tasks are not running, with the job as it is in that moment. Raises NotFound."""
-    found = await many(house, principal, [ref.number])
-    if ref.number not in found:
+    explained = await many(house, principal, [ref.number])
+    if ref.number not in explained:
         raise NotFound("Job", ref.text)
-    return found[ref.number]
+    return explained[ref.number]
 
 
 async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Explanation]:
     """The same of one task. Raises NotFound."""
-    found = (await many(house, principal, [ref.job_id])).get(ref.job_id)
-    if found is None or ref.ordinal >= len(found[1].tasks):
+    explained = (await many(house, principal, [ref.job_id])).get(ref.job_id)
+    if explained is None or ref.ordinal >= len(explained[1].tasks):
         raise NotFound("Task", ref.text)
-    return found[0], found[1].tasks[ref.ordinal]
+    return explained[0], explained[1].tasks[ref.ordinal]
 
 
 async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, tuple[Job, JobExplanation]]:
@@ -47,16 +47,16 @@ async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> di
 
     async def read(tx: Tx) -> tuple[dict[int, Job], dict[int, list[TaskFacts]], HouseFacts]:
         now = await tx.read_clock()
-        found = await queries.by_ids(tx, organization_id, job_ids)
-        facts = await _tasks(tx, organization_id, found, names, now=now)
+        jobs = await queries.by_ids(tx, organization_id, job_ids)
+        facts = await _tasks(tx, organization_id, jobs, names, now=now)
         pools = {each.pool for tasks in facts.values() for each in tasks if each.first is not None}
-        return found, facts, await _surroundings(tx, organization_id, pools, now=now)
+        return jobs, facts, await _surroundings(tx, organization_id, pools, now=now)
 
-    found, facts, around = await house.database.read(read)
+    jobs, facts, around = await house.database.read(read)
     explained = {job_id: [explanation.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
     return {
-        job_id: (each, explanation.explain_job(each.status, explained[job_id], stopping=each.stopping))
-        for job_id, each in found.items()
+        job_id: (job, explanation.explain_job(job.status, explained[job_id], stopping=job.stopping))
+        for job_id, job in jobs.items()
     }
 
 

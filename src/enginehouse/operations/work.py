@@ -82,10 +82,10 @@ async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[t
     return alive
 
 
-async def signalled(house: House, told: Sequence[tuple[ItemKey, int]]) -> None:
+async def signalled(house: House, attempts: Sequence[tuple[ItemKey, int]]) -> None:
     """It is known when the engines of these attempts were told to stop."""
-    await house.database.write(lambda tx: stops.signalled(tx, told))
-    house.watches.changed(key.job_id for key, _ in told)
+    await house.database.write(lambda tx: stops.signalled(tx, attempts))
+    house.watches.changed(key.job_id for key, _ in attempts)
 
 
 async def finish(house: House, report: Report) -> Answer:
@@ -128,9 +128,9 @@ async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
                 tx, key.job_id, source.ordinal, source.output_folder, source.item, source.part
             )
 
-        found = await house.database.glance(one)
-        return (_arriving(found, source.folder),) if found else ()
-    routes = [each for each in lease.plan.routes if each.child == key.ordinal and each.parent >= 0]
+        artifact = await house.database.glance(one)
+        return (_arriving(artifact, source.folder),) if artifact else ()
+    routes = [route for route in lease.plan.routes if route.child == key.ordinal and route.parent >= 0]
     if not routes:
         return ()
     into = {(route.parent, route.parent_folder): route.child_folder for route in routes}

@@ -17,7 +17,7 @@ _LATE: Final = 60_000_000  # µs
 
 
 @dataclass(frozen=True, slots=True)
-class SlotAudit:
+class ScheduleCheck:
     """`active` schedules were looked at; `overdue` should have been more than a minute ago; `next_at` in µs UTC.
 
     `wrong` says of some schedules, by id, what is wrong with them.
@@ -40,7 +40,7 @@ class SlotAhead(NamedTuple):
 _AHEAD: Final = Select("consistency.slots_ahead", SlotAhead)
 
 
-async def audited(tx: Tx, *, now: int, limit: int = 20) -> SlotAudit:
+async def check_schedules(tx: Tx, *, now: int, limit: int = 20) -> ScheduleCheck:
     """All schedules that are to fire, at this moment of the storage's clock."""
     [(active, overdue, next_at)] = await tx.all("consistency.schedules", before=now - _LATE)
     wrong = [
@@ -51,7 +51,7 @@ async def audited(tx: Tx, *, now: int, limit: int = 20) -> SlotAudit:
     while len(wrong) < limit and (rows := await tx.all("consistency.timings", after=after, limit=_BATCH)):
         after, _ = rows[-1]
         wrong += ((schedule_id, text) for schedule_id, timing in rows if (text := _unreadable(timing, now)))
-    return SlotAudit(active, overdue, next_at, tuple(wrong[:limit]))
+    return ScheduleCheck(active, overdue, next_at, tuple(wrong[:limit]))
 
 
 def _seconds_ahead(row: SlotAhead) -> float:
@@ -116,7 +116,7 @@ _BY_LIMIT: Final = "nothing else of its task is free, so nothing would let it go
 _WRONGLY_HELD: Final = Select("consistency.wrongly_held", WronglyHeld)
 
 
-async def statuses(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]:
+async def check_jobs(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]:
     """How many jobs were looked at, and the first `limit` that contradict themselves."""
     disagreements: list[Disagreement] = []
     looked, after = 0, -1

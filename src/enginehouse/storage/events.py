@@ -78,15 +78,17 @@ async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event],
     return told(head, place, [_written(row) for row in rows], all_there=len(rows) < limit)
 
 
-async def news(tx: Tx, known: Sequence[tuple[Head, HistoryPosition]]) -> dict[int, tuple[list[Event], HistoryPosition]]:
+async def news(
+    tx: Tx, places: Sequence[tuple[Head, HistoryPosition]]
+) -> dict[int, tuple[list[Event], HistoryPosition]]:
     """What is new of each of these jobs since its place, and the place behind that. It may be less than there is."""
-    behind = [(head.job_id, place.row) for head, place in known if head.last > place.row]
+    behind = [(head.job_id, place.row) for head, place in places if head.last > place.row]
     rows = await _FOLLOWING.each(tx, sorted(behind)) if behind else []
     of_job: dict[int, list[HistoryRow]] = defaultdict(list)
     for row in rows:
         of_job[row.job_id].append(_written(row))
     all_there = len(rows) < _MOST
-    return {head.job_id: told(head, place, of_job[head.job_id], all_there=all_there) for head, place in known}
+    return {head.job_id: told(head, place, of_job[head.job_id], all_there=all_there) for head, place in places}
 
 
 async def _count(tx: Tx, job_id: int, until: int) -> int:

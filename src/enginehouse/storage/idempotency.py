@@ -13,7 +13,7 @@ from enginehouse.domain.errors import KeyReused
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
-Name = tuple[int, str, str]
+KeyName = tuple[int, str, str]
 """Which key is meant: of which organization, for which operation. Another organization's is another key."""
 
 
@@ -28,11 +28,11 @@ class KeyRow(NamedTuple):
     created_at: int
 
 
-_KNOWN: Final = Select("idempotency.known", KeyRow)
+_LOOK_UP: Final = Select("idempotency.known", KeyRow)
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed:
+class RequestKey:
     """A key as a request carries it; `request_hash` stands for all that the request asks."""
 
     organization_id: int
@@ -41,55 +41,55 @@ class Keyed:
     request_hash: str
 
     @property
-    def name(self) -> Name:
+    def name(self) -> KeyName:
         """What the key is found by."""
         return self.organization_id, self.operation, self.key
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredAnswer:
     """A key that an earlier request took: what that one asked, what it was answered, when (µs)."""
 
     request_hash: str
     answer: str
     at: int
 
-    def answer_to(self, again: Keyed) -> str:
+    def answer_to(self, again: RequestKey) -> str:
         """What the request is answered that carries the key again. Raises KeyReused when it asks something else."""
         if again.request_hash != self.request_hash:
             raise KeyReused(again.key, times.rest(self.at // times.SECOND * times.SECOND))
         return self.answer
 
 
-async def take(tx: Tx, keys: Iterable[Keyed], now: int) -> dict[Name, Known]:
+async def take(tx: Tx, keys: Iterable[RequestKey], now: int) -> dict[KeyName, StoredAnswer]:
     """Every key that was free is this transaction's, to be answered in it; the others are returned as they are known.
 
     Of several with one name the first is taken. A key that another transaction holds is waited for.
     """
-    free: dict[Name, Keyed] = {}
-    for keyed in keys:
-        free.setdefault(keyed.name, keyed)
-    before: dict[Name, Known] = {}
+    free: dict[KeyName, RequestKey] = {}
+    for key in keys:
+        free.setdefault(key.name, key)
+    before: dict[KeyName, StoredAnswer] = {}
     while free:
         rows = [(*name, free[name].request_hash, now) for name in sorted(free)]
         for taken in await tx.each("idempotency.take", rows):
             del free[taken]
         # What was there may have been pruned since, so one that is not found now is free after all.
-        there = await known(tx, free)
+        there = await look_up(tx, free)
         before |= there
-        free = {name: keyed for name, keyed in free.items() if name not in there}
+        free = {name: key for name, key in free.items() if name not in there}
     return before
 
 
-async def known(tx: Tx, names: Iterable[Name]) -> dict[Name, Known]:
+async def look_up(tx: Tx, names: Iterable[KeyName]) -> dict[KeyName, StoredAnswer]:
     """Those of the keys that were taken and answered."""
     return {
-        (row.organization_id, row.operation, row.key): Known(row.request_hash, row.answer, row.created_at)
-        for row in await _KNOWN.each(tx, sorted(names))
+        (row.organization_id, row.operation, row.key): StoredAnswer(row.request_hash, row.answer, row.created_at)
+        for row in await _LOOK_UP.each(tx, sorted(names))
     }
 
 
-async def answer(tx: Tx, answers: Mapping[Name, str]) -> None:
+async def answer(tx: Tx, answers: Mapping[KeyName, str]) -> None:
     """The keys, taken in this transaction, have their answers."""
     await tx.many("idempotency.answer", [(*name, text) for name, text in sorted(answers.items())])
 

@@ -13,7 +13,7 @@ import asyncpg
 from enginehouse.storage import consistency, server_facts
 from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import Verified
-from enginehouse.storage.consistency import Disagreement, SlotAudit
+from enginehouse.storage.consistency import Disagreement, ScheduleCheck
 from enginehouse.storage.database.clock import Clock, wall_clock
 from enginehouse.storage.database.database import Row, StorageRefused, Tx
 from enginehouse.storage.database.migrate import APPLIED, available, refuse_development
@@ -39,7 +39,7 @@ class Inspection:
     jobs: int
     disagreements: list[Disagreement] = field(default_factory=list)
     sealed: Verified | None = None
-    slots: SlotAudit | None = None
+    slots: ScheduleCheck | None = None
     store_id: str | None = None
 
 
@@ -139,11 +139,11 @@ def _version(rows: Sequence[Row]) -> int:
 
 async def _contents(
     tx: Tx, schema: int
-) -> tuple[int, list[Disagreement], Verified | None, SlotAudit | None, str | None]:
+) -> tuple[int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None]:
     """What the rows say; nothing of a schema that this program's statements are not for."""
     if schema != len(available()):
         return 0, [], None, None, None
-    looked, wrong = await consistency.statuses(tx)
+    looked, wrong = await consistency.check_jobs(tx)
     sealed = await seals.verify(tx)
-    slots = await consistency.audited(tx, now=await tx.read_clock())
+    slots = await consistency.check_schedules(tx, now=await tx.read_clock())
     return looked, wrong, sealed, slots, await server_facts.store_id(tx)

@@ -69,11 +69,11 @@ def edges_of(plan: Plan) -> Edges:
 
 def reach(edges: Edges, ordinal: int) -> set[int]:
     """`ordinal` and everything that can follow from it."""
-    found, stack = set[int](), [ordinal]
+    reached, stack = set[int](), [ordinal]
     while stack:
-        if (here := stack.pop()) not in found:
-            found.add(here)
+        if (here := stack.pop()) not in reached:
+            reached.add(here)
             stack.extend(edges.children[here])
             if (standby := edges.standbys[here]) is not None:
                 stack.append(standby)
-    return found
+    return reached

@@ -110,16 +110,16 @@ def refuse_development(applied: Mapping[int, str]) -> None:
 
 
 def _refuse_unknown(applied: dict[int, str], migrations: Sequence[Migration]) -> None:
-    known = {migration.version: migration.name for migration in migrations}
+    expected = {migration.version: migration.name for migration in migrations}
     newest = max(applied, default=0)
-    if newest > len(known):
+    if newest > len(expected):
         raise StorageRefused(
             f"The database was written by a newer Enginehouse: its schema is at version {newest}, this program knows "
-            f"versions up to {len(known)}. Start the newer program, or restore a backup from before the upgrade."
+            f"versions up to {len(expected)}. Start the newer program, or restore a backup from before the upgrade."
         )
     for version, name in applied.items():
-        if known[version] != name:
+        if expected[version] != name:
             raise StorageRefused(
-                f'The database has been through another change {version}: "{name}" instead of "{known[version]}". '
+                f'The database has been through another change {version}: "{name}" instead of "{expected[version]}". '
                 "It was not made by this program; give another database."
             )

@@ -67,32 +67,32 @@ class PostgresTx:
         return self._statements[statement]
 
     async def all(self, statement: str, **params: Any) -> list[Row]:
-        found = self._named(statement)
-        return [tuple(record) for record in await self._connection.fetch(found.text, *_values(found, params))]
+        named = self._named(statement)
+        return [tuple(record) for record in await self._connection.fetch(named.text, *_values(named, params))]
 
     async def one(self, statement: str, **params: Any) -> Row | None:
-        found = self._named(statement)
-        record = await self._connection.fetchrow(found.text, *_values(found, params))
+        named = self._named(statement)
+        record = await self._connection.fetchrow(named.text, *_values(named, params))
         return None if record is None else tuple(record)
 
     async def run(self, statement: str, **params: Any) -> int:
-        found = self._named(statement)
-        status: str = await self._connection.execute(found.text, *_values(found, params))
+        named = self._named(statement)
+        status: str = await self._connection.execute(named.text, *_values(named, params))
         verb, _, rest = status.partition(" ")
         return int(rest.rpartition(" ")[2]) if verb in {"INSERT", "UPDATE", "DELETE", "MERGE"} else 0
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        found = self._named(statement)
-        found.check_rows()
+        named = self._named(statement)
+        named.check_rows()
         if rows:
-            await self._connection.execute(found.text, *_columns(rows))
+            await self._connection.execute(named.text, *_columns(rows))
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
-        found = self._named(statement)
-        found.check_rows()
+        named = self._named(statement)
+        named.check_rows()
         if not rows:
             return []
-        return [tuple(record) for record in await self._connection.fetch(found.each, *_columns(rows))]
+        return [tuple(record) for record in await self._connection.fetch(named.each, *_columns(rows))]
 
     async def tokens(self, count: int) -> int:
         if not 0 < count <= TOKENS_AT_ONCE:

@@ -94,11 +94,11 @@ class Statement:
     columns: tuple[tuple[str, str], ...] = ()
     each: str = ""
 
-    def check(self, given: Mapping[str, object]) -> None:
+    def check(self, params: Mapping[str, object]) -> None:
         """Raises TypeError unless the statement takes exactly the parameters that are given."""
-        if len(given) != len(self.params) or self.columns:
+        if len(params) != len(self.params) or self.columns:
             takes = "rows (call many or each)" if self.columns else ", ".join(self.params) or "nothing"
-            raise TypeError(f"{self.name} takes {takes}; given: {', '.join(given) or 'nothing'}.")
+            raise TypeError(f"{self.name} takes {takes}; given: {', '.join(params) or 'nothing'}.")
 
     def check_rows(self) -> None:
         """Raises TypeError unless the statement declares rows."""
@@ -124,14 +124,14 @@ def _shipped(dialect: Dialect) -> Statements:
 
 
 def _load(dialect: Dialect, directory: Traversable) -> Statements:
-    found = Statements()
+    named = Statements()
     for file in _files(directory):
         noun = file.name.removesuffix(".sql")
         for statement in _blocks(noun, file.read_text(encoding="utf-8"), dialect):
-            if statement.name in found:
+            if statement.name in named:
                 raise BadStatement(f"{statement.name}: this name is given twice.")
-            found[statement.name] = statement
-    return found
+            named[statement.name] = statement
+    return named
 
 
 def _files(directory: Traversable) -> Iterator[Traversable]:
@@ -145,13 +145,13 @@ def _files(directory: Traversable) -> Iterator[Traversable]:
 
 def script(text: str, dialect: Dialect, name: str = "script") -> list[str]:
     """The statements of a schema or migration, in order, filled for `dialect`; `-- only:` leaves one out elsewhere."""
-    done: list[str] = []
+    statements_: list[str] = []
     for part in _split(text):
         if _wanted(name, part, dialect):
             filled = _fill(name, part, lambda fragment: _fragment(name, fragment, dialect), _no_params(name)).strip()
             if filled:
-                done.append(_KEY.sub("INTEGER PRIMARY KEY", filled) if dialect == "sqlite" else filled)
-    return done
+                statements_.append(_KEY.sub("INTEGER PRIMARY KEY", filled) if dialect == "sqlite" else filled)
+    return statements_
 
 
 def _blocks(noun: str, text: str, dialect: Dialect) -> Iterator[Statement]:
@@ -209,8 +209,8 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
 def _rows(columns: tuple[tuple[str, str], ...], dialect: Dialect) -> tuple[str, str]:
     if dialect == "postgres":
         arrays = ", ".join(f"${n}::{_postgres(kind)}[]" for n, (_, kind) in enumerate(columns, 1))
-        given = f"(SELECT * FROM unnest({arrays}) AS given({', '.join(name for name, _ in columns)}))"
-        return given, given
+        rows = f"(SELECT * FROM unnest({arrays}) AS given({', '.join(name for name, _ in columns)}))"
+        return rows, rows
     single = ", ".join(f"?{n} AS {name}" for n, (name, _) in enumerate(columns, 1))
     parts = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, (name, _) in enumerate(columns))
     return f"(SELECT {single})", f"(SELECT {parts} FROM json_each(?1))"

@@ -83,17 +83,17 @@ class SqliteTx:
         return max(self._execute(statement, params).rowcount, 0)
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        found = self._statements[statement]
-        found.check_rows()
+        named = self._statements[statement]
+        named.check_rows()
         if rows:
-            self._connection.executemany(found.text, rows)
+            self._connection.executemany(named.text, rows)
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
-        found = self._statements[statement]
-        found.check_rows()
+        named = self._statements[statement]
+        named.check_rows()
         if not rows:
             return []
-        return self._connection.execute(found.each, (msgspec.json.encode(rows).decode(),)).fetchall()
+        return self._connection.execute(named.each, (msgspec.json.encode(rows).decode(),)).fetchall()
 
     async def tokens(self, count: int) -> int:
         if self._fencing is None:

@@ -65,10 +65,10 @@ async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None,
     return still_there
 
 
-async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], made: Sequence[tuple[int, NewJob]]) -> None:
+async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], created: Sequence[tuple[int, NewJob]]) -> None:
     """What was done again says so, and what is reused of it stands in the new jobs."""
     event_rows, reusing = list[Row](), list[tuple[int, NewJob]]()
-    for job_id, job in made:
+    for job_id, job in created:
         if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
             continue
         event_rows.append(events.row(job.retry_of, JOB, EventKind.RETRIED, tx.now, Detail(job=job_id)))
@@ -93,8 +93,8 @@ async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
         if job.target is not None
     ]
     await targets.insert(tx, rows)
-    made = iter(range(first, first + len(rows)))
-    return [job.target_id if job.target is None else next(made) for job in jobs]
+    new_ids = iter(range(first, first + len(rows)))
+    return [job.target_id if job.target is None else next(new_ids) for job in jobs]
 
 
 async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int | None], now: int) -> list[int]:

@@ -10,13 +10,13 @@ from enginehouse.domain.errors import KeyReused, Refusal
 from enginehouse.storage import idempotency
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.idempotency import Keyed, Known, Name
+from enginehouse.storage.idempotency import KeyName, RequestKey, StoredAnswer
 from enginehouse.storage.jobs import creation as job_creation
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 
 
-class Made(msgspec.Struct, frozen=True, gc=False):
+class CreateAnswer(msgspec.Struct, frozen=True, gc=False):
     """What one creation was answered: the ids of its jobs, each with its target's, and the warnings told with them.
 
     `replayed`: an earlier request with the same key made them, and this one nothing.
@@ -27,32 +27,32 @@ class Made(msgspec.Struct, frozen=True, gc=False):
     replayed: bool = False
 
 
-async def create(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[Made | Refusal]:
+async def create(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[CreateAnswer | Refusal]:
     """All jobs of all creations exist, whole. One whose key was taken before makes nothing: it gets the same answer.
 
     One whose key was taken for something else is answered KeyReused; neither touches the others.
     """
-    keyed = [creation.key for creation in creations if creation.key is not None]
-    if not keyed:
+    keys = [creation.key for creation in creations if creation.key is not None]
+    if not keys:
         return list(await _make(tx, plans, creations))
-    known = await idempotency.take(tx, keyed, tx.now)
-    fresh = list(_fresh(creations, known))
-    made = dict(zip(fresh, await _make(tx, plans, [creations[n] for n in fresh]), strict=True))
-    texts: dict[Name, str] = {}
-    for n, answer in made.items():
+    answers = await idempotency.take(tx, keys, tx.now)
+    fresh = list(_fresh(creations, answers))
+    created = dict(zip(fresh, await _make(tx, plans, [creations[n] for n in fresh]), strict=True))
+    texts: dict[KeyName, str] = {}
+    for n, answer in created.items():
         if (key := creations[n].key) is not None:
             texts[key.name] = _encode(answer).decode()
-            known[key.name] = Known(key.request_hash, texts[key.name], tx.now)
+            answers[key.name] = StoredAnswer(key.request_hash, texts[key.name], tx.now)
     await idempotency.answer(tx, texts)
     return [
-        made[n] if creation.key is None or n in made else _again(creation.key, known)
+        created[n] if creation.key is None or n in created else _again(creation.key, answers)
         for n, creation in enumerate(creations)
     ]
 
 
-def _fresh(creations: Sequence[Creation], known: dict[Name, Known]) -> Iterator[int]:
+def _fresh(creations: Sequence[Creation], answers: dict[KeyName, StoredAnswer]) -> Iterator[int]:
     """The places of those that are to be made: without a key, or the first with one that was free."""
-    taken = set(known)
+    taken = set(answers)
     for n, creation in enumerate(creations):
         if creation.key is None:
             yield n
@@ -61,39 +61,39 @@ def _fresh(creations: Sequence[Creation], known: dict[Name, Known]) -> Iterator[
             yield n
 
 
-async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[Made]:
+async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[CreateAnswer]:
     together = [job for creation in creations for job in creation.jobs]
     if not together:
-        return [Made([], ()) for _ in creations]
+        return [CreateAnswer([], ()) for _ in creations]
     ids = await job_creation.create(tx, plans, together)
-    made, first = list[Made](), 0
+    answers, first = list[CreateAnswer](), 0
     for creation in creations:
         count = len(creation.jobs)
-        made.append(Made(ids[first : first + count], creation.warnings or ((),) * count))
+        answers.append(CreateAnswer(ids[first : first + count], creation.warnings or ((),) * count))
         first += count
     await entries.record(
         tx,
         [
             entry.about(job_id)
-            for creation, answer in zip(creations, made, strict=True)
+            for creation, answer in zip(creations, answers, strict=True)
             if creation.entries
             for entry, (job_id, _) in zip(creation.entries, answer.ids, strict=True)
         ],
     )
-    return made
+    return answers
 
 
-def _again(key: Keyed, known: dict[Name, Known]) -> Made | Refusal:
+def _again(key: RequestKey, answers: dict[KeyName, StoredAnswer]) -> CreateAnswer | Refusal:
     try:
-        return kept(known[key.name].answer_to(key))
+        return stored(answers[key.name].answer_to(key))
     except KeyReused as refused:
         return refused
 
 
-def kept(answer: str) -> Made:
+def stored(answer: str) -> CreateAnswer:
     """The answer as it was kept with its key."""
     return structs.replace(_decode(answer), replayed=True)
 
 
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(Made).decode
+_decode: Final = msgspec.json.Decoder(CreateAnswer).decode

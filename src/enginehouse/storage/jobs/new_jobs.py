@@ -9,7 +9,7 @@ from enginehouse.domain.audit import Entry
 from enginehouse.domain.job import Plan, TargetRequest
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.status import TaskStatus
-from enginehouse.storage.idempotency import Keyed
+from enginehouse.storage.idempotency import RequestKey
 
 
 class JobOrigin(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +54,6 @@ class Creation(msgspec.Struct, frozen=True, gc=False):
     """
 
     jobs: Sequence[NewJob]
-    key: Keyed | None = None
+    key: RequestKey | None = None
     entries: Sequence[Entry] = ()
     warnings: Sequence[tuple[str, ...]] | None = None

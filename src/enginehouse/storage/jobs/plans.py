@@ -37,13 +37,13 @@ class Plans:
     async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Edges]]:
         """The plans of all these jobs; a job without a document is absent."""
         kept = self._kept
-        found = {job_id: kept[job_id] for job_id in job_ids if job_id in kept}
-        if len(found) < len(job_ids):
-            for job_id, document in await tx.all("jobs.documents", ids=list(job_ids - found.keys())):
+        plans = {job_id: kept[job_id] for job_id in job_ids if job_id in kept}
+        if len(plans) < len(job_ids):
+            for job_id, document in await tx.all("jobs.documents", ids=list(job_ids - plans.keys())):
                 plan = decode(document)
-                found[job_id] = (plan, edges_of(plan))
-                self.keep(job_id, *found[job_id])
-        return found
+                plans[job_id] = (plan, edges_of(plan))
+                self.keep(job_id, *plans[job_id])
+        return plans
 
 
 def decode(document: str) -> Plan:

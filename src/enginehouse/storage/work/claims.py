@@ -89,8 +89,8 @@ async def claim(
     """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; returns the leases in order.
 
     Never waits for an item or a job: those that somebody else holds are passed over. The order of the statements is the
-    guarantee: barrier lock, items, jobs in a later statement, and only then the guarded update (DESIGN §6,
-    reliability.md §0.1). `queue` is what this process knows of the pool; it learns what was left behind.
+    guarantee: barrier lock, items, jobs in a later statement, and only then the guarded update. `queue` is what this
+    process knows of the pool; it learns what was left behind.
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()

@@ -189,13 +189,13 @@ async def unmarked(tx: Tx, *, pool: str, limit: int) -> list[tuple[int, int]]:
 
 def _items_of_lanes(queue: Queue, limit: int) -> dict[Lane, int]:
     """How many items to look at in which lanes: enough to fill the claim, and little more, whoever has how many."""
-    asked = limit + SPARE
+    items = limit + SPARE
     outlook = queue.outlook
     if len(outlook.lanes) == 1:
-        return {outlook.lanes[0]: asked}
-    first = set(turns(outlook.lanes, outlook.quotas, queue.level)[:asked])
+        return {outlook.lanes[0]: items}
+    first = set(turns(outlook.lanes, outlook.quotas, queue.level)[:items])
     lanes = [lane for lane in outlook.lanes if lane.organization_id in first]
-    most = min(asked, 2 * asked // max(len(lanes), 1) + 4)
+    most = min(items, 2 * items // max(len(lanes), 1) + 4)
     return dict.fromkeys(lanes, most)
 
 
