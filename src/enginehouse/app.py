@@ -28,7 +28,7 @@ from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.in_process import InProcess
 from enginehouse.runtime.outage import Outage
-from enginehouse.runtime.presence import Presence
+from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.scheduler import Scheduler
 from enginehouse.runtime.source import WorkerOffer, WorkSource
@@ -47,7 +47,7 @@ _KEEPERS = "keepers"
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningServer:
     """A server at work: its house, its ASGI application, and the secrets its first start made.
 
     After `hurry` its end does not wait for what runs. `end_streams` ends the answers that would go on by themselves.
@@ -67,7 +67,7 @@ def start_keeper(settings: Settings) -> Keeper:
 
 
 @asynccontextmanager
-async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
+async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningServer]:
     """Everything is open and goes round; on leaving, what runs has ended or was given back, and all is closed."""
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
@@ -85,7 +85,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[Running]:
         supervisor = await _supervisor(settings, house, keeper, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
-        yield Running(house, application(house), first, supervisor.hurry, house.watches.close)
+        yield RunningServer(house, application(house), first, supervisor.hurry, house.watches.close)
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:
@@ -129,7 +129,7 @@ async def _supervisor(
     scheduler = Scheduler(house)
     house.listeners.scheduled = scheduler.loop.wake
     runs = [spec.id for spec in specs if capacity.pools.get(spec.kind, 0) > 0]
-    presence = Presence(source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs))
+    presence = WorkerPresence(source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs))
     await presence.register()
     closing.push_async_callback(presence.leave)
     return Supervisor(

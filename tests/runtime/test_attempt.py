@@ -13,7 +13,7 @@ from enginehouse.engine import EngineFailure, Output
 from enginehouse.operations import targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
-from enginehouse.runtime.attempt import Attempt, AttemptContext
+from enginehouse.runtime.attempt import AttemptContext, AttemptRun
 
 
 async def _context(
@@ -27,7 +27,7 @@ async def _context(
 def _of(floor: Floor, lease: Lease, client: GuardedClient | None = None) -> AttemptContext:
     fetch = client.fetch if client is not None else floor.runner.fetch
     spec = floor.engines["scripted"].spec
-    return Attempt(floor.source, lease, spec, folder=floor.folder / "attempts", fetch=fetch).context
+    return AttemptRun(floor.source, lease, spec, folder=floor.folder / "attempts", fetch=fetch).context
 
 
 async def test_a_refused_url_is_a_failure_of_its_kind(floor: Floor) -> None:

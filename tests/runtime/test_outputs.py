@@ -17,7 +17,7 @@ from enginehouse.domain.job import Folder, FolderMode, FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import WHOLE, ItemKey, Lease, NewArtifact
 from enginehouse.engine import Chunk, EngineFailure, Output, Work
-from enginehouse.runtime.attempt import Attempt
+from enginehouse.runtime.attempt import AttemptRun
 from enginehouse.runtime.outputs import printable, put_outputs
 
 IN = Folder("in", FolderMode.CHUNK, FolderType.INPUT)
@@ -62,7 +62,7 @@ class Desk:
             folders=folders,
             directory=self.directory,
         )
-        attempt = Attempt(self.source, lease, self.spec, folder=self.directory.parent, fetch=no_fetch)
+        attempt = AttemptRun(self.source, lease, self.spec, folder=self.directory.parent, fetch=no_fetch)
         return await put_outputs(attempt, work, outputs)
 
 

@@ -27,7 +27,7 @@ from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
-from enginehouse.runtime.presence import Presence
+from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkerOffer, WorkSource
 
@@ -257,7 +257,7 @@ async def test_an_asset_is_read_and_made_through_the_source(worker: Worker) -> N
 
 async def test_a_worker_says_when_it_comes_is_there_and_leaves(worker: Worker) -> None:
     offer = WorkerOffer(name="w", pools={"native": 2}, engines=["noop"])
-    presence = Presence(worker.source, offer)
+    presence = WorkerPresence(worker.source, offer)
     await presence.register()
     assert await presence.tick() > 0
     await presence.leave()

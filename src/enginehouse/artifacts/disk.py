@@ -9,9 +9,9 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO, Final, TypeVar
 
-from enginehouse.artifacts.incoming import BLOCK, Incoming
-from enginehouse.artifacts.session import Session
+from enginehouse.artifacts.process_folder import ProcessFolder
 from enginehouse.artifacts.store import Stat, Stored
+from enginehouse.artifacts.temporary_file import BLOCK, TemporaryFile
 from enginehouse.domain.errors import NotFound, Unavailable
 
 _STREAM_BLOCK: Final = 1 << 18
@@ -28,7 +28,7 @@ class DiskStore:
         self.place = str(root)
         self.kept = root / "kept"
         self.kept.mkdir(parents=True, exist_ok=True)
-        self._session = Session(root)
+        self._session = ProcessFolder(root)
 
     def close(self) -> None:
         """What was not finished is gone."""
@@ -44,7 +44,7 @@ class DiskStore:
         target = self._path(key)
         if isinstance(source, bytes | Path):
             return (await _in_thread(self._put_all, [(key, source)], max_bytes))[0]
-        incoming = await _in_thread(Incoming, self._session.folder, max_bytes)
+        incoming = await _in_thread(TemporaryFile, self._session.folder, max_bytes)
         try:
             waiting = bytearray()
             async for block in source:
@@ -171,10 +171,10 @@ class DiskStore:
 
     def _put_all(self, parts: list[tuple[str, bytes | Path]], max_bytes: int | None) -> list[Stored]:
         targets = [self._path(key) for key, _ in parts]
-        incoming: list[Incoming] = []
+        incoming: list[TemporaryFile] = []
         try:
             for _, source in parts:
-                one = Incoming(self._session.folder, max_bytes)
+                one = TemporaryFile(self._session.folder, max_bytes)
                 incoming.append(one)
                 one.write_from(source)
             self._publish(list(zip(incoming, targets, strict=True)))
@@ -184,7 +184,7 @@ class DiskStore:
                 one.discard()
 
     def _create(self, target: Path, data: bytes) -> bool:
-        incoming = Incoming(self._session.folder, None)
+        incoming = TemporaryFile(self._session.folder, None)
         try:
             incoming.write(data)
             with self._session.alone():
@@ -195,7 +195,7 @@ class DiskStore:
         finally:
             incoming.discard()
 
-    def _publish(self, moves: "list[tuple[Incoming, Path]]") -> None:
+    def _publish(self, moves: "list[tuple[TemporaryFile, Path]]") -> None:
         for incoming, _ in moves:
             incoming.flush()
         for incoming, target in moves:

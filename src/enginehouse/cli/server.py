@@ -74,7 +74,7 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
     print("enginehouse stopped", file=sys.stderr, flush=True)
 
 
-def _banner(settings: Settings, running: app.Running, url: str, secrets: list[Path]) -> str:
+def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: list[Path]) -> str:
     """Returns what a server says when it is ready, line by line: the files of secrets, but no secret."""
     kinds = Counter(engine.spec.kind.value for engine in running.house.catalogue.by_id.values())
     return "\n".join([

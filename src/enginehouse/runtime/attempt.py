@@ -31,7 +31,7 @@ class Fetch(Protocol):
     def __call__(self, url: str, *, max_bytes: int | None = None) -> AbstractAsyncContextManager[Response]: ...
 
 
-class Attempt:
+class AttemptRun:
     """Used as a context: on leaving it the log is complete, the files are closed, and the folder is gone.
 
     `folder` is where the attempt's own folder is made when something needs it.
@@ -103,7 +103,7 @@ class Attempt:
 class AttemptContext:
     """The `NativeContext` of one attempt."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: AttemptRun) -> None:
         self._attempt = attempt
 
     def log(self, line: str) -> None:

@@ -9,7 +9,7 @@ from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.engines.native.protocol import NativeEngine
-from enginehouse.runtime.attempt import Attempt
+from enginehouse.runtime.attempt import AttemptRun
 from enginehouse.runtime.source import LeaseId
 
 GRACE = 1.0  # seconds
@@ -40,7 +40,7 @@ class Executor:
     call_python: CallPython
     grace_of: Callable[[LeaseId], float] = lambda lease_id: GRACE
 
-    async def call(self, attempt: Attempt, work: Work) -> list[Output]:
+    async def call(self, attempt: AttemptRun, work: Work) -> list[Output]:
         """What the engine made of the work. Raises EngineFailure, or whatever a native engine raises."""
         match attempt.spec.kind:
             case EngineKind.NATIVE:
@@ -51,7 +51,7 @@ class Executor:
                 text = "This server does not call engine containers."
                 raise EngineFailure(text, FailureKind.SYSTEM_DEPENDENCY_MISSING)
 
-    async def _call_native(self, attempt: Attempt, work: Work) -> list[Output]:
+    async def _call_native(self, attempt: AttemptRun, work: Work) -> list[Output]:
         spec = attempt.spec
         engine = self.native.get(spec.id)
         if engine is None:
@@ -66,7 +66,7 @@ class Executor:
             text = f"{spec.name} took longer than {attempt.timeout_seconds} s and was stopped."
             raise EngineFailure(text, FailureKind.CHUNK_TIMEOUT) from error
 
-    async def _call_python(self, attempt: Attempt, work: Work) -> list[Output]:
+    async def _call_python(self, attempt: AttemptRun, work: Work) -> list[Output]:
         lease = attempt.lease
         return await self.call_python(
             attempt.spec,

@@ -4,10 +4,10 @@ from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.ids import task_graphql
 from enginehouse.engine import Chunk
 from enginehouse.engines.native.root_input import read_root_input
-from enginehouse.runtime.attempt import Attempt
+from enginehouse.runtime.attempt import AttemptRun
 
 
-async def open_inputs(attempt: Attempt) -> tuple[Chunk, ...]:
+async def open_inputs(attempt: AttemptRun) -> tuple[Chunk, ...]:
     """The inputs are open until the attempt ends."""
     lease, spec = attempt.lease, attempt.spec
     if any(route.child == lease.key.ordinal and route.parent >= 0 for route in lease.plan.routes):
@@ -17,7 +17,7 @@ async def open_inputs(attempt: Attempt) -> tuple[Chunk, ...]:
     return await _stream(attempt)
 
 
-async def _chunk(attempt: Attempt, artifact: Artifact) -> Chunk:
+async def _chunk(attempt: AttemptRun, artifact: Artifact) -> Chunk:
     return Chunk(
         path=await attempt.open(artifact),
         media_type=artifact.media_type,
@@ -33,7 +33,7 @@ async def _chunk(attempt: Attempt, artifact: Artifact) -> Chunk:
     )
 
 
-async def _stream(attempt: Attempt) -> tuple[Chunk, ...]:
+async def _stream(attempt: AttemptRun) -> tuple[Chunk, ...]:
     """What a cognitive engine without a parent works on: `payload.text`, `payload.url`, or the primary asset."""
     payload = attempt.task.payload if isinstance(attempt.task.payload, dict) else {}
     if payload.get("text") is not None:

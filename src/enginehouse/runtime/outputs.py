@@ -12,13 +12,13 @@ from enginehouse.domain.job import FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease, NewArtifact
 from enginehouse.engine import EngineFailure, Output, Work
-from enginehouse.runtime.attempt import Attempt
+from enginehouse.runtime.attempt import AttemptRun
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _JSON = {"application/json", "application/vnd.veritone.aion+json"}
 
 
-async def put_outputs(attempt: Attempt, work: Work, outputs: Sequence[Output]) -> tuple[NewArtifact, ...]:
+async def put_outputs(attempt: AttemptRun, work: Work, outputs: Sequence[Output]) -> tuple[NewArtifact, ...]:
     """Every output is durable in a place of this attempt; the finish that names it will make it visible.
 
     What is known of a single input chunk (place, metadata) is known of its outputs, unless the engine says otherwise.

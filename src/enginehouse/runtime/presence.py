@@ -8,7 +8,7 @@ from enginehouse.runtime.loop import Loop
 from enginehouse.runtime.source import WorkerOffer, WorkSource
 
 
-class Presence:
+class WorkerPresence:
     """The worker is known to its source with its worker slots and engines from `register` to `leave`."""
 
     def __init__(self, source: WorkSource, offer: WorkerOffer) -> None:

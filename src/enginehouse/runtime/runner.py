@@ -11,7 +11,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
 from enginehouse.engine import EngineFailure
 from enginehouse.engines.threads import run_to_end
-from enginehouse.runtime.attempt import Attempt, Fetch
+from enginehouse.runtime.attempt import AttemptRun, Fetch
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.inputs import open_inputs
 from enginehouse.runtime.outage import Outage
@@ -63,7 +63,7 @@ class Runner:
         try:
             spec = await self._engine(lease)
             name = spec.name
-            async with Attempt(self.source, lease, spec, folder=self.folder, fetch=self.fetch) as attempt:
+            async with AttemptRun(self.source, lease, spec, folder=self.folder, fetch=self.fetch) as attempt:
                 return Done(await self._outputs(attempt))
         except Exception as error:
             return failure(error, engine=name, task_id=task_graphql(lease.key.job_id, lease.key.ordinal))
@@ -75,7 +75,7 @@ class Runner:
             raise EngineFailure(text, FailureKind.SYSTEM_DEPENDENCY_MISSING)
         return spec
 
-    async def _outputs(self, attempt: Attempt) -> tuple[NewArtifact, ...]:
+    async def _outputs(self, attempt: AttemptRun) -> tuple[NewArtifact, ...]:
         inputs = await open_inputs(attempt)
         work = attempt.work(inputs)
         outputs = await self.executor.call(attempt, work)

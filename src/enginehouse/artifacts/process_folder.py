@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-class Session:
+class ProcessFolder:
     """Temporary files and the scratch folder, as `session/<name>/` below the store's root.
 
     A session lives as long as its process holds a lock on `<name>.lock`, so what a killed process left is known as

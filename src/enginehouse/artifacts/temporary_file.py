@@ -14,7 +14,7 @@ from enginehouse.domain.errors import TooLarge
 BLOCK: Final = 1 << 20
 
 
-class Incoming:
+class TemporaryFile:
     """A temporary file being filled, hashed on the way."""
 
     def __init__(self, folder: Path, max_bytes: int | None) -> None:
