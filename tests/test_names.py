@@ -19,7 +19,7 @@ GLOSSARY = {
 # HTTP interface and a command line.
 WORDS = """
     addresses api app asgi auth bounds call casing categories cli connection context cost count creation curl dash
-    decode deletion disk domain download envelope error execution executor facts ffmpeg fields files filter health
+    decode deletion disk domain download envelope error execution executor facts ffmpeg fields file filter health
     http human in json jsontext keyed keywords language lock log logs machine main markup migrate new offline options
     pages paging paths pcm phrases points postgres process processes prose protocol prune push query ranges ranking
     reader register rejection resample root rows runtime scalars schema sdl sentiment serve server settings spec
@@ -44,11 +44,6 @@ NOUNS = {
     "unserved",
 }
 
-# A class name that stands for two things, and why it may.
-DOUBLE = {
-    "Folder": "the contract's own word, as REST spells it and as a plan has it",
-    "Route": "the contract's own word, as REST spells it and as a plan has it",
-}
 
 
 def words(module: Path) -> Iterator[str]:
@@ -91,10 +86,8 @@ def test_a_class_name_means_one_thing() -> None:
         for node in ast.parse(module.read_text()).body:
             if isinstance(node, ast.ClassDef):
                 places[node.name].add(module.relative_to(ROOT / "src").as_posix())
-    double = {name: sorted(where) for name, where in places.items() if len(where) > 1 and name not in DOUBLE}
+    double = {name: sorted(where) for name, where in places.items() if len(where) > 1}
     assert double == {}
-    assert len(DOUBLE) < 8
-    assert {name for name in DOUBLE if len(places[name]) < 2} == set()
 
 
 def test_readers_of_rows_do_not_count_columns() -> None:
