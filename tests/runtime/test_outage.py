@@ -123,7 +123,7 @@ async def test_the_pauses_grow_up_to_a_second_and_begin_anew(monkeypatch: pytest
 async def test_reports_that_an_outage_swallows_are_counted_and_others_are_told(
     floor: Floor, monkeypatch: pytest.MonkeyPatch, away: bool
 ) -> None:
-    monkeypatch.setattr("enginehouse.runtime.runner._REPORT_AGAIN", (0.0, 0.0))
+    monkeypatch.setattr("enginehouse.runtime.report._PAUSES", (0.0, 0.0))
     floor.source.trouble["finish"] = [DownError() for _ in range(3)]
     floor.script("scripted", nothing)
     runner = floor.runner
