@@ -45,7 +45,6 @@ NOUNS = {
 }
 
 
-
 def words(module: Path) -> Iterator[str]:
     """The names that a module is found by: its packages' and its own."""
     parts = module.relative_to(ROOT / "src").with_suffix("").parts[1:]
