@@ -21,18 +21,18 @@ from enginehouse.operations import accounts, engines, maintenance, store_identit
 from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
-from enginehouse.runtime import duties
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
-from enginehouse.runtime.in_process import InProcess
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
-from enginehouse.runtime.scheduler import Scheduler
 from enginehouse.runtime.source import WorkerOffer, WorkSource
 from enginehouse.runtime.supervisor import Supervisor
+from enginehouse.server import duties
+from enginehouse.server.in_process import InProcess
+from enginehouse.server.scheduler import Scheduler
 from enginehouse.settings import Settings
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase

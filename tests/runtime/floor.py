@@ -23,9 +23,9 @@ from enginehouse.operations.house import House
 from enginehouse.outgoing.fetch import Response
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.executor import Executor
-from enginehouse.runtime.in_process import InProcess
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import LeaseId
+from enginehouse.server.in_process import InProcess
 from enginehouse.storage import attempts as storage_attempts
 
 NOOP = Noop.spec.id

@@ -11,7 +11,7 @@ from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.engine import Output
 from enginehouse.operations import artifacts, targets
 from enginehouse.operations.assets import AssetRequest
-from enginehouse.runtime.in_process import InProcess
+from enginehouse.server.in_process import InProcess
 
 
 async def test_parts_are_kept_below_the_attempts_own_token(floor: Floor) -> None:

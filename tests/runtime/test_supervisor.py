@@ -10,9 +10,9 @@ from enginehouse.engine import Output, Work
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
-from enginehouse.runtime.duties import Duty
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.supervisor import Supervisor
+from enginehouse.server.duties import Duty
 
 
 def supervisor(floor: Floor, *, drain_seconds: float, duties: list[Duty] | None = None) -> Supervisor:
