@@ -22,7 +22,7 @@ async def test_what_is_declared_is_read_back(database: Database) -> None:
     assert (engine.spec, engine.organization_id, engine.state) == (SPEC, None, "active")
     assert engine.created_at == engine.modified_at > 0
     [category] = await database.read(lambda tx: engine_categories.readable(tx, 1))
-    assert structs.replace(category, created_at=0, modified_at=0) == CATEGORY
+    assert category._replace(created_at=0, modified_at=0) == CATEGORY
 
 
 async def test_the_dates_of_what_has_not_changed_stay(database: Database) -> None:
@@ -30,7 +30,7 @@ async def test_the_dates_of_what_has_not_changed_stay(database: Database) -> Non
     first = await database.read(engines.all_engines)
     await register(database, structs.replace(SPEC, manifest={"a": [None], "b": 1}))
     assert await database.read(engines.all_engines) == first
-    await register(database, structs.replace(SPEC, name="Renamed"), structs.replace(CATEGORY, name="Other"))
+    await register(database, structs.replace(SPEC, name="Renamed"), CATEGORY._replace(name="Other"))
     [engine] = await database.read(engines.all_engines)
     assert (engine.spec.name, engine.created_at) == ("Renamed", first[0].created_at)
     assert engine.modified_at > first[0].modified_at

@@ -1,7 +1,7 @@
 """What an engine is: how it is called, what it takes, what it gives."""
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -53,7 +53,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
 CATEGORY_TYPES: Final = ("Cognition", "Ingestion", "Aggregator")
 
 
-class EngineCategory(msgspec.Struct, frozen=True, kw_only=True):
+class EngineCategory(NamedTuple):
     """A kind of engine: Transcription, Sentiment …; `type` is one of CATEGORY_TYPES.
 
     `organization_id` is None for a built-in one, which every organization may read and none may change.

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Final
+from uuid import uuid4
 
-import msgspec
+from msgspec import structs
 
 from enginehouse.domain.engine import CATEGORY_TYPES, CategoryRequest, EngineCategory
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
@@ -36,35 +37,25 @@ async def get(house: House, principal: Principal, ref: UuidRef) -> EngineCategor
 
 @trail.mutation("createEngineCategory", CATEGORY)
 async def create(
-    house: House, principal: Principal, request: CategoryRequest, *, known_problems: Sequence[Problem] = ()
+    house: House, principal: Principal, request: CategoryRequest, known_problems: Sequence[Problem] = ()
 ) -> EngineCategory:
     """The category exists. Raises InvalidInput with all problems, `known_problems` of the entrance among them."""
 
     async def make(tx: Tx) -> EngineCategory:
-        new = EngineCategory(id="", name="", type="", organization_id=principal.organization_id)
-        return await storage.add(tx, _changed(new, request, known_problems))
+        new = EngineCategory(str(uuid4()), "", "", "", principal.organization_id, created_at=tx.now)
+        return await _put(tx, new, request, known_problems)
 
     return await owned.create(house, KIND, principal, "createEngineCategory", make)
 
 
 @trail.mutation("updateEngineCategory", CATEGORY, names="ref")
 async def update(
-    house: House,
-    principal: Principal,
-    ref: UuidRef,
-    request: CategoryRequest,
-    *,
-    known_problems: Sequence[Problem] = (),
+    house: House, principal: Principal, ref: UuidRef, request: CategoryRequest, known_problems: Sequence[Problem] = ()
 ) -> EngineCategory:
-    """The category is changed where something is given.
-
-    Raises NotFound, NotAllowed for a built-in one, InvalidInput with all problems.
-    """
+    """The category is changed where something is given. Raises NotFound, NotAllowed, InvalidInput as above."""
 
     async def change(tx: Tx, old: EngineCategory) -> EngineCategory:
-        new = msgspec.structs.replace(_changed(old, request, known_problems), modified_at=tx.now)
-        await storage.update(tx, new)
-        return new
+        return await _put(tx, old, request, known_problems)
 
     return await owned.change(house, KIND, principal, "updateEngineCategory", ref, change)
 
@@ -84,17 +75,17 @@ async def delete(house: House, principal: Principal, ref: UuidRef) -> None:
     await owned.change(house, KIND, principal, "deleteEngineCategory", ref, remove)
 
 
-def _changed(old: EngineCategory, request: CategoryRequest, known_problems: Sequence[Problem]) -> EngineCategory:
-    """The category as the request wants it. Raises InvalidInput with all problems."""
-    given = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
-    new = msgspec.structs.replace(old, **given)
+async def _put(tx: Tx, old: EngineCategory, request: CategoryRequest, known: Sequence[Problem]) -> EngineCategory:
+    given = {name: value for name, value in structs.asdict(request).items() if value is not None}
+    new = old._replace(**given, modified_at=tx.now)
     problems = bounds.text("name", new.name, longest=bounds.LONGEST_NAME, required=True)
+    problems += bounds.text("description", new.description)
     if not new.type:
         problems.append(Problem("type", "must be given."))
     elif new.type not in CATEGORY_TYPES:
         allowed = "one of " + ", ".join(CATEGORY_TYPES)
         problems.append(Problem("type", f"{allowed}, got {excerpt(new.type)}.", excerpt(new.type), allowed))
-    problems += bounds.text("description", new.description)
-    known = {problem.path for problem in known_problems}
-    bounds.refuse([*known_problems, *(problem for problem in problems if problem.path not in known)])
+    known_paths = {problem.path for problem in known}
+    bounds.refuse([*known, *(problem for problem in problems if problem.path not in known_paths)])
+    await storage.put(tx, new)
     return new

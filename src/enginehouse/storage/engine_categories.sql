@@ -1,7 +1,9 @@
--- name: insert
--- rows: id text, organization_id bigint, name text, type text, description text, now bigint
-INSERT INTO engine_category (id, organization_id, name, type, description, created_at, modified_at)
-SELECT r.id, r.organization_id, r.name, r.type, r.description, r.now, r.now FROM {rows} r;
+-- name: put
+INSERT INTO engine_category (id, name, type, description, organization_id, created_at, modified_at)
+VALUES (:id, :name, :type, :description, :organization_id, :created_at, :modified_at)
+ON CONFLICT (id) DO UPDATE SET
+  name = excluded.name, type = excluded.type, description = excluded.description, modified_at = excluded.modified_at
+WHERE engine_category.organization_id = excluded.organization_id;
 
 -- name: ids
 -- Of every organization: what the server declares may name any of them.
@@ -10,25 +12,12 @@ SELECT id FROM engine_category;
 -- name: readable
 -- The organization's categories and the built-in ones.
 SELECT id, name, type, description, organization_id, created_at, modified_at
-FROM engine_category
-WHERE organization_id = :organization_id OR organization_id IS NULL
-ORDER BY name, id;
-
--- name: by_ids
--- lists: ids text
-SELECT id, name, type, description, organization_id, created_at, modified_at
-FROM engine_category
-WHERE id IN {ids} AND (organization_id = :organization_id OR organization_id IS NULL);
+FROM engine_category WHERE organization_id = :organization_id OR organization_id IS NULL ORDER BY name, id;
 
 -- name: lock
 SELECT id, name, type, description, organization_id, created_at, modified_at
-FROM engine_category
-WHERE id = :id AND organization_id = :organization_id
+FROM engine_category WHERE id = :id AND organization_id = :organization_id
 {for_update};
-
--- name: update
-UPDATE engine_category SET name = :name, type = :type, description = :description, modified_at = :now
-WHERE id = :id AND organization_id = :organization_id;
 
 -- name: delete
 DELETE FROM engine_category WHERE id = :id AND organization_id = :organization_id;
