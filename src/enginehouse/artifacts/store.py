@@ -44,7 +44,7 @@ class ArtifactStore(Protocol):
     async def create(self, key: str, data: bytes) -> bool:
         """The bytes are durable under `key`; False, with nothing changed, where something was there already.
 
-        Of several callers at once, in whatever process, one is told True.
+        Of several callers at once, in whatever process, one gets True.
         """
 
     async def append(self, key: str, offset: int, data: bytes) -> int:

@@ -58,10 +58,10 @@ class Download:
 
     def _ranges(self, headers: Headers) -> list[tuple[int, int]]:
         """The ranges to send, none for everything. A range of what has changed since is not what the client wants."""
-        asked, unless_changed = headers.get("range"), headers.get("if-range")
-        if asked is None or unless_changed not in (None, self._modified, self._etag):
+        header, unless_changed = headers.get("range"), headers.get("if-range")
+        if header is None or unless_changed not in (None, self._modified, self._etag):
             return []
-        return ranges(asked, self._content.size)
+        return ranges(header, self._content.size)
 
     def _answer(self, parts: list[tuple[int, int]]) -> tuple[int, list[tuple[bytes, bytes]], Pieces]:
         size, stream = self._content.size, self._content.stream
