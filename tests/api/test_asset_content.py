@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from tests.api.conftest import TOKEN
+from tests.api.clients import TOKEN
 
 from enginehouse.api.asgi import application
 from enginehouse.operations import accounts, identity

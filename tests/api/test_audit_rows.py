@@ -9,10 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from graphql import GraphQLObjectType
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import BATCH, Rest
-from tests.api.scheduled_house import TEMPLATE
-from tests.api.templated import templated
+from tests.api.clients import TOKEN, Rest
+from tests.api.samples import BATCH, TEMPLATE, one_of_each
 
 from enginehouse.api.asgi import application
 from enginehouse.api.edge import routes
@@ -247,7 +245,7 @@ async def watched(house: House) -> AsyncIterator[Watched]:
             "jobUUID": ids.job_uuid(job_id),
             "target": str(target.id),
             "schedule": schedule["id"],
-            **await templated(house, chief),
+            **await one_of_each(house, chief),
         }
         yield Watched(client, house, given)
 

@@ -9,9 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from graphql import GraphQLObjectType
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import BATCH, Rest, single
-from tests.api.templated import templated
+from tests.api.clients import TOKEN, Rest
+from tests.api.samples import BATCH, one_of_each, single
 
 from enginehouse.api.asgi import application
 from enginehouse.api.edge import routes
@@ -284,7 +283,7 @@ async def _things(owner: Rest) -> dict[str, str]:
     await owner.run_one(("a.txt", "text/plain", b"secret"))
     job_id = ids.parse_job(job_uuid)
     assert job_id is not None
-    made = await templated(owner.house, principal)
+    made = await one_of_each(owner.house, principal)
     await launches.launch_schedule(owner.house, principal, Ref.of(int(made["scheduled"])))
     # Several, for an id that is in no answer by chance.
     [*_, cancelled] = [

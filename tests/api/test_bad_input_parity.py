@@ -15,9 +15,9 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import BATCH, FFMPEG, WEBSTREAM, Rest
-from tests.api.rest_client import folder as rest_folder
+from tests.api.clients import TOKEN, Rest
+from tests.api.samples import BATCH, FFMPEG, WEBSTREAM
+from tests.api.samples import folder as rest_folder
 
 from enginehouse.api.asgi import application
 from enginehouse.operations.house import House

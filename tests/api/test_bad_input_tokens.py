@@ -18,7 +18,7 @@ from graphql import (
     is_required_argument,
     is_required_input_field,
 )
-from tests.api.conftest import TOKEN
+from tests.api.clients import TOKEN
 
 from enginehouse.api.asgi import application
 from enginehouse.api.edge import routes, unserved

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import Rest, single
+from tests.api.clients import TOKEN, Rest
+from tests.api.samples import single
 
 from enginehouse.api.asgi import application
 from enginehouse.domain import ids

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 from msgspec import structs
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import CATEGORIES, ENGINES
+from tests.api.clients import TOKEN
+from tests.api.samples import CATEGORIES, ENGINES
 
 from enginehouse.api.asgi import application
 from enginehouse.domain.audit import AuditFilter

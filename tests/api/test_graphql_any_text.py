@@ -1,8 +1,6 @@
 """Whatever text comes, over whichever transport: never a failure of ours, and the same answer whatever came before."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,13 +9,12 @@ from graphql import GraphQLError, Source, TokenKind
 from graphql.language import Lexer
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.api.graphql_house import TOKEN, Served, serving
+from tests.api.clients import TOKEN, Api
 
 from enginehouse.api.graphql import graphql
 from enginehouse.api.graphql.execution.literals import scan
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.operations.house import House
-from enginehouse.storage.database.database import Database
 
 URL = "http://house.example/v3/graphql"
 MARK = "%"  # where a document takes one of the texts below
@@ -111,15 +108,9 @@ class Endpoint:
 
 
 @pytest.fixture
-async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(database, tmp_path) as up:
-        yield up
-
-
-@pytest.fixture
-async def warm(served: Served) -> Endpoint:
+async def warm(api: Api) -> Endpoint:
     """An endpoint that has seen every document with every kind of literal, and sees more with every example."""
-    endpoint = Endpoint(served.house)
+    endpoint = Endpoint(api.house)
     for document in DOCUMENTS[:-1]:
         for literal in FIRST:
             await endpoint.answer(as_json(document.replace(MARK, literal)))
@@ -139,11 +130,11 @@ def ours_failed(answer: tuple[int, Any]) -> bool:
 @example(text='{ engines(ids: ["""abc"], name: "") { count } }', transport=as_json, token=TOKEN)
 @example(text=DOCUMENTS[5].replace(MARK, "9" * 4301), transport=as_json, token=TOKEN)
 async def test_no_text_fails_and_what_came_before_changes_no_answer(
-    served: Served, warm: Endpoint, text: str, transport: Any, token: str | None
+    api: Api, warm: Endpoint, text: str, transport: Any, token: str | None
 ) -> None:
     request = transport(text)
     seen = await warm.answer(request, token=token)
-    cold = await Endpoint(served.house).answer(request, token=token)
+    cold = await Endpoint(api.house).answer(request, token=token)
     assert not ours_failed(seen)
     assert seen == cold
     assert await warm.answer(request, token=token) == cold
@@ -165,22 +156,22 @@ async def test_no_text_fails_and_what_came_before_changes_no_answer(
     ],
 )
 async def test_a_text_that_looks_like_a_known_document_is_answered_as_what_it_is(
-    served: Served, first: str, second: str
+    api: Api, first: str, second: str
 ) -> None:
     for transport in (as_json, as_form):
-        warm = Endpoint(served.house)
+        warm = Endpoint(api.house)
         before = await warm.answer(transport(first))
         assert not ours_failed(before)
         seen = await warm.answer(transport(second))
         assert not ours_failed(seen)
-        assert seen == await Endpoint(served.house).answer(transport(second))
+        assert seen == await Endpoint(api.house).answer(transport(second))
 
 
 @pytest.mark.parametrize("part", ["query", "variables", "operationName", "filename"])
-async def test_a_form_holds_no_nul_as_json_holds_none(served: Served, part: str) -> None:
+async def test_a_form_holds_no_nul_as_json_holds_none(api: Api, part: str) -> None:
     texts = {"query": "query Q($v: ID!) { job(id: $v) { id } }", "variables": '{"v": "a"}'}
     texts[part] = "Q\0" + texts.get(part, "")
-    status, body = await Endpoint(served.house).answer(as_form(texts.pop("query"), **texts))
+    status, body = await Endpoint(api.house).answer(as_form(texts.pop("query"), **texts))
     assert (status, body["errors"][0]["message"]) == (400, f"{part}: character U+0000 at position 2 is not allowed.")
 
 

@@ -2,9 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +14,8 @@ from graphql import (
     is_leaf_type,
     is_required_argument,
 )
-from tests.api.graphql_house import ADAPTER, CHUNKER, TOKEN, TRANSCRIBER, WRITER, Client, Served, serving
+from tests.api.clients import TOKEN, Api, GraphQL
+from tests.api.samples import DAG, TRANSCRIBE, WEBSTREAM
 
 from enginehouse.api.graphql import graphql
 from enginehouse.api.graphql.schema import schema
@@ -32,62 +31,22 @@ JOB_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
 SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")
 UNKNOWN_JOB = "23041407_RORjiJw7te"
 
-DAG: dict[str, Any] = {
-    "target": {"startDateTime": 1574311000, "stopDateTime": 1574315000},
-    "clusterId": "rt-1cdc1d6d-a500-467a-bc46-d3c5bf3d6901",
-    "tasks": [
-        {
-            "engineId": ADAPTER,
-            "payload": {"url": "https://h.example/a.mp4"},
-            "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}],
-        },
-        {
-            "engineId": CHUNKER,
-            "payload": {"ffmpegTemplate": "audio", "customFFMPEGProperties": {"chunkSizeInSeconds": "20"}},
-            "ioFolders": [
-                {"referenceId": "b", "mode": "stream", "type": "input"},
-                {"referenceId": "c", "mode": "chunk", "type": "output"},
-            ],
-            "executionPreferences": {"parentCompleteBeforeStarting": True},
-        },
-        {
-            "engineId": TRANSCRIBER,
-            "ioFolders": [
-                {"referenceId": "d", "mode": "chunk", "type": "input"},
-                {"referenceId": "f", "mode": "chunk", "type": "output"},
-            ],
-        },
-        {"engineId": WRITER, "ioFolders": [{"referenceId": "g", "mode": "chunk", "type": "input"}]},
-    ],
-    "routes": [
-        {"parentIoFolderReferenceId": "a", "childIoFolderReferenceId": "b", "options": {}},
-        {"parentIoFolderReferenceId": "c", "childIoFolderReferenceId": "d", "options": {}},
-        {"parentIoFolderReferenceId": "f", "childIoFolderReferenceId": "g"},
-    ],
-}
 
-
-@pytest.fixture
-async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(database, tmp_path) as made:
-        yield made
-
-
-async def test_a_login_needs_no_token_and_its_token_is_good(served: Served) -> None:
+async def test_a_login_needs_no_token_and_its_token_is_good(api: Api) -> None:
     query = """mutation L($u: String!, $p: String!) {
       userLogin(input: {userName: $u, password: $p}) { token user { name } } }"""
-    data = await served.stranger.ask(query, {"u": "admin", "p": served.password})
+    data = await api.holding(None).graphql.ask(query, {"u": "admin", "p": api.password})
     token = data["userLogin"]["token"]
     assert len(token) == 36
     assert data["userLogin"]["user"]["name"] == "admin"
-    validated = await served.stranger.ask(
+    validated = await api.holding(None).graphql.ask(
         "mutation V($t: String!) { validateToken(token: $t) { token } }", {"t": token}
     )
     assert validated["validateToken"]["token"] == token
 
 
-async def test_a_wrong_login_is_answered_with_the_documented_text(served: Served) -> None:
-    response = await served.stranger.post(
+async def test_a_wrong_login_is_answered_with_the_documented_text(api: Api) -> None:
+    response = await api.holding(None).graphql.post(
         'mutation { userLogin(input: {userName: "admin", password: "no"}) { token } }'
     )
     assert response.status_code == 200
@@ -97,43 +56,39 @@ async def test_a_wrong_login_is_answered_with_the_documented_text(served: Served
 
 
 @pytest.mark.parametrize("token", [None, "3f8b3a0e-0000-4a62-9c7e-2d8f7f6f0a11"])
-async def test_without_a_good_token_the_answer_is_200_with_authentication_error(
-    served: Served, token: str | None
-) -> None:
+async def test_without_a_good_token_the_answer_is_200_with_authentication_error(api: Api, token: str | None) -> None:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    response = await served.client.http.post("/v3/graphql", json={"query": "{ me { id } }"}, headers=headers)
+    response = await api.graphql.http.post("/v3/graphql", json={"query": "{ me { id } }"}, headers=headers)
     assert response.status_code == 200
     [error] = response.json()["errors"]
     assert error["name"] == "authentication_error"
     assert "extensions" not in error
     assert {"message", "name", "time_thrown", "data", "path", "locations"} == set(error)
-    schema = await served.client.http.post(
+    schema = await api.graphql.http.post(
         "/v3/graphql", json={"query": "{ __schema { types { name } } }"}, headers=headers
     )
     assert (schema.status_code, schema.json()["data"]) == (200, None)
 
 
-async def test_a_wrong_token_does_not_keep_anybody_from_logging_in(served: Served) -> None:
-    query = {
-        "query": f'mutation {{ userLogin(input: {{userName: "admin", password: "{served.password}"}}) {{ token }} }}'
-    }
-    response = await served.client.http.post("/v3/graphql", json=query, headers={"Authorization": "Bearer: old"})
+async def test_a_wrong_token_does_not_keep_anybody_from_logging_in(api: Api) -> None:
+    query = {"query": f'mutation {{ userLogin(input: {{userName: "admin", password: "{api.password}"}}) {{ token }} }}'}
+    response = await api.graphql.http.post("/v3/graphql", json=query, headers={"Authorization": "Bearer: old"})
     assert response.json()["data"]["userLogin"]["token"]
 
 
-async def test_the_word_bearer_may_end_in_a_colon(served: Served) -> None:
-    headers = {"Authorization": f"Bearer: {served.client.token}"}
-    response = await served.client.http.post("/v3/graphql", json={"query": "{ me { id name } }"}, headers=headers)
+async def test_the_word_bearer_may_end_in_a_colon(api: Api) -> None:
+    headers = {"Authorization": f"Bearer: {api.graphql.token}"}
+    response = await api.graphql.http.post("/v3/graphql", json={"query": "{ me { id name } }"}, headers=headers)
     assert response.json()["data"]["me"]["name"] == "admin"
 
 
-async def test_one_failed_field_leaves_its_aliases_alone(served: Served) -> None:
+async def test_one_failed_field_leaves_its_aliases_alone(api: Api) -> None:
     tdo = (
-        await served.client.ask(
+        await api.graphql.ask(
             "mutation { createTDO(input: {startDateTime: 1574311000, stopDateTime: 1574311000}) { id } }"
         )
     )["createTDO"]["id"]
-    response = await served.client.post(
+    response = await api.graphql.post(
         f"""mutation {{
           a: createAsset(input: {{containerId: 123}}) {{ id }}
           b: createAsset(input: {{containerId: "{tdo}", type: "media", contentType: "video/mp4"}}) {{ id }}
@@ -151,8 +106,8 @@ async def test_one_failed_field_leaves_its_aliases_alone(served: Served) -> None
     assert [error["path"] for error in body["errors"]] == [["a"], ["b"]]
 
 
-async def test_a_target_shows_its_times_as_utc(served: Served) -> None:
-    data = await served.client.ask(
+async def test_a_target_shows_its_times_as_utc(api: Api) -> None:
+    data = await api.graphql.ask(
         """mutation { createTDO(input: {startDateTime: "2018-01-01T10:00:00", stopDateTime: "2018-01-01T11:00:00"})
            { id startDateTime stopDateTime streams { uri } assets { records { id } count } assetCount jobs { count }
              organizationId applicationId } }"""
@@ -164,13 +119,13 @@ async def test_a_target_shows_its_times_as_utc(served: Served) -> None:
     assert (target["streams"], target["assets"], target["assetCount"]) == ([], {"records": [], "count": 0}, 0)
 
 
-async def test_a_job_in_the_older_shape(served: Served) -> None:
-    tdo = (await served.client.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
+async def test_a_job_in_the_older_shape(api: Api) -> None:
+    tdo = (await api.graphql.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
         "createTDO"
     ]["id"]
-    data = await served.client.ask(
+    data = await api.graphql.ask(
         f"""mutation {{ createJob(input: {{targetId: "{tdo}", tasks: [
-            {{engineId: "{ADAPTER}", payload: {{url: "https://h.example/a.mp4"}}}}, {{engineId: "{TRANSCRIBER}"}}]}})
+            {{engineId: "{WEBSTREAM}", payload: {{url: "https://h.example/a.mp4"}}}}, {{engineId: "{TRANSCRIBE}"}}]}})
             {{ id status targetId routes {{ options }} tasks {{ records {{ ioFolders {{ mode }} }} }} }} }}"""
     )
     job = data["createJob"]
@@ -179,8 +134,8 @@ async def test_a_job_in_the_older_shape(served: Served) -> None:
     assert [task["ioFolders"] for task in job["tasks"]["records"]] == [[], []]
 
 
-async def test_a_job_with_folders_and_routes_is_shown_as_it_was_given(served: Served) -> None:
-    data = await served.client.ask(
+async def test_a_job_with_folders_and_routes_is_shown_as_it_was_given(api: Api) -> None:
+    data = await api.graphql.ask(
         """mutation J($in: CreateJob) { createJob(input: $in) { id targetId clusterId status warnings retryOf retries
            tasks { count records { id engineId payload taskPayload status output ioFolders { referenceId type mode }
              executionPreferences { priority maxRetries parentCompleteBeforeStarting } } }
@@ -201,10 +156,10 @@ async def test_a_job_with_folders_and_routes_is_shown_as_it_was_given(served: Se
     assert (job["retryOf"], job["retries"], job["tasks"]["count"]) == (None, [], 4)
 
 
-async def test_a_job_with_a_target_of_a_status_only(served: Served) -> None:
-    data = await served.client.ask(
+async def test_a_job_with_a_target_of_a_status_only(api: Api) -> None:
+    data = await api.graphql.ask(
         f"""mutation {{ createJob(input: {{target: {{status: "downloaded"}} notificationUris: ["https://h.example/hook"]
-            clusterId: "c" tasks: [{{engineId: "{ADAPTER}" notificationUris: ["https://h.example/t"]}}]}})
+            clusterId: "c" tasks: [{{engineId: "{WEBSTREAM}" notificationUris: ["https://h.example/t"]}}]}})
             {{ id targetId target {{ status startDateTime createdDateTime }} }} }}"""
     )
     target = data["createJob"]["target"]
@@ -212,26 +167,24 @@ async def test_a_job_with_a_target_of_a_status_only(served: Served) -> None:
     assert target["startDateTime"] == target["createdDateTime"]
 
 
-async def test_a_target_is_made_with_its_assets_or_not_at_all(served: Served) -> None:
+async def test_a_target_is_made_with_its_assets_or_not_at_all(api: Api) -> None:
     good = {"assetType": "media", "contentType": "video/mp4", "uri": "https://h.example/a.mp4", "setAsPrimary": True}
     times = {"startDateTime": 1, "stopDateTime": 2}
     make = "mutation($in: CreateTDO) { createTDO(input: $in) { id assets { records { uri } } } }"
-    made = await served.client.ask(make, {"in": {**times, "assets": [good]}})
+    made = await api.graphql.ask(make, {"in": {**times, "assets": [good]}})
     assert made["createTDO"]["assets"]["records"] == [{"uri": "https://h.example/a.mp4"}]
-    error = await served.client.refused(
-        make, {"in": {**times, "assets": [good, {**good, "uri": "file:///etc/passwd"}]}}
-    )
+    error = await api.graphql.refused(make, {"in": {**times, "assets": [good, {**good, "uri": "file:///etc/passwd"}]}})
     assert error["data"]["field"] == "assets[1].uri"
-    job_id = await served.client.create_job(target={"status": "downloaded", "assets": [good]})
-    shown = await served.client.ask(
+    job_id = await api.graphql.create_job(target={"status": "downloaded", "assets": [good]})
+    shown = await api.graphql.ask(
         f'{{ job(id: "{job_id}") {{ target {{ primaryAsset(assetType: "media") {{ uri }} }} }} }}'
     )
     assert shown["job"]["target"]["primaryAsset"] == {"uri": "https://h.example/a.mp4"}
 
 
-async def test_polling_a_job(served: Served) -> None:
-    job_id = await served.client.create_job()
-    data = await served.client.ask(
+async def test_polling_a_job(api: Api) -> None:
+    job_id = await api.graphql.create_job()
+    data = await api.graphql.ask(
         f"""query {{ job(id: "{job_id}") {{ status createdDateTime targetId name scheduledJob {{ id }} template {{ id }}
             tasks {{ records {{ id status createdDateTime modifiedDateTime taskOutput log {{ uri text }} name order
               engine {{ id name category {{ name }} }} engineId buildId failureReason childTasks {{ id }}
@@ -241,57 +194,55 @@ async def test_polling_a_job(served: Served) -> None:
     [task] = job["tasks"]["records"]
     assert SECOND.fullmatch(job["createdDateTime"])
     assert (job["scheduledJob"], job["template"]) == (None, None)
-    assert task["engine"] == {"id": ADAPTER, "name": "Webstream adapter", "category": {"name": "Adapter"}}
+    assert task["engine"] == {"id": WEBSTREAM, "name": "Webstream Adapter", "category": {"name": "Intake"}}
     assert (task["job"]["id"], task["log"], task["childTasks"]) == (job_id, None, [])
 
 
-async def test_both_spellings_of_an_id_are_read_and_answered_in_ours(served: Served) -> None:
-    job_id = await served.client.create_job()
+async def test_both_spellings_of_an_id_are_read_and_answered_in_ours(api: Api) -> None:
+    job_id = await api.graphql.create_job()
     number = parse_job(job_id)
     assert number is not None
-    data = await served.client.ask(
+    data = await api.graphql.ask(
         "query($id: ID!) { job(id: $id) { id tasks { records { id } } } }", {"id": job_uuid(number)}
     )
     assert data["job"]["id"] == job_id
     task_id = data["job"]["tasks"]["records"][0]["id"]
     task = parse_task(task_id)
     assert task is not None
-    shown = await served.client.ask("query($id: ID!) { task(id: $id) { id name jobId } }", {"id": task_uuid(*task)})
+    shown = await api.graphql.ask("query($id: ID!) { task(id: $id) { id name jobId } }", {"id": task_uuid(*task)})
     assert shown["task"] == {"id": task_id, "name": None, "jobId": job_id}
-    cancelled = await served.client.ask(
+    cancelled = await api.graphql.ask(
         "mutation($id: ID!) { cancelJob(id: $id) { id message } }", {"id": job_uuid(number)}
     )
     assert cancelled["cancelJob"] == {"id": job_id, "message": "Job cancelled"}
 
 
-async def test_jobs_are_found_by_a_single_word_for_a_list(served: Served) -> None:
-    kept, gone = await served.client.create_job(), await served.client.create_job()
-    await served.client.ask(f'mutation {{ cancelJob(id: "{gone}") {{ id }} }}')
-    pending = await served.client.ask(
-        "{ jobs(status: pending, limit: 50) { count offset limit records { id status } } }"
-    )
+async def test_jobs_are_found_by_a_single_word_for_a_list(api: Api) -> None:
+    kept, gone = await api.graphql.create_job(), await api.graphql.create_job()
+    await api.graphql.ask(f'mutation {{ cancelJob(id: "{gone}") {{ id }} }}')
+    pending = await api.graphql.ask("{ jobs(status: pending, limit: 50) { count offset limit records { id status } } }")
     assert pending["jobs"] == {"count": 1, "offset": 0, "limit": 50, "records": [{"id": kept, "status": "pending"}]}
-    found = await served.client.ask(
+    found = await api.graphql.ask(
         """{ jobs(status: cancelled) { records { id status
           a: tasks(status: cancelled) { count } b: tasks(status: [aborted]) { count } } } }"""
     )
     assert found["jobs"]["records"] == [{"id": gone, "status": "aborted", "a": {"count": 1}, "b": {"count": 1}}]
 
 
-async def test_jobs_in_order_and_by_date(served: Served) -> None:
-    first, second = await served.client.create_job(), await served.client.create_job()
+async def test_jobs_in_order_and_by_date(api: Api) -> None:
+    first, second = await api.graphql.create_job(), await api.graphql.create_job()
     query = "query($by: [JobSortField!]) { jobs(orderBy: $by) { records { id } } }"
-    newest = await served.client.ask(query, {"by": {"field": "createdDateTime", "direction": "desc"}})
-    oldest = await served.client.ask(query, {"by": [{"field": "createdDateTime", "direction": "asc"}]})
+    newest = await api.graphql.ask(query, {"by": {"field": "createdDateTime", "direction": "desc"}})
+    oldest = await api.graphql.ask(query, {"by": [{"field": "createdDateTime", "direction": "asc"}]})
     assert [record["id"] for record in newest["jobs"]["records"]] == [second, first]
     assert [record["id"] for record in oldest["jobs"]["records"]] == [first, second]
-    shown = (await served.client.ask(f'{{ job(id: "{second}") {{ createdDateTime }} }}'))["job"]["createdDateTime"]
-    upto = await served.client.ask(
+    shown = (await api.graphql.ask(f'{{ job(id: "{second}") {{ createdDateTime }} }}'))["job"]["createdDateTime"]
+    upto = await api.graphql.ask(
         f"""{{ jobs(id: "{second}", dateTimeFilter: {{field: createdDateTime, toDateTime: "{shown[:19]}Z"}})
             {{ count }} }}"""
     )
     assert upto["jobs"]["count"] == 1  # an upper bound without a fraction covers its whole second
-    before = await served.client.ask(
+    before = await api.graphql.ask(
         "{ jobs(dateTimeFilter: {field: createdDateTime, toDateTime: 1574311000}) { count } }"
     )
     assert before["jobs"]["count"] == 0
@@ -301,8 +252,8 @@ async def test_jobs_in_order_and_by_date(served: Served) -> None:
     ("arguments", "found"),
     [
         ('engineIds: ["transcription"]', 0),
-        (f'engineIds: "{ADAPTER}"', 1),
-        ('engineCategoryIds: ["00000000-0000-4000-8000-0000000c0001"]', 1),
+        (f'engineIds: "{WEBSTREAM}"', 1),
+        ('engineCategoryIds: ["4be1a1b2-653d-4eaa-ba18-747a265305d8"]', 1),
         ("hasScheduledJobId: true", 0),
         ("hasScheduledJobId: false", 1),
         ("hasTargetTDO: true", 0),
@@ -311,23 +262,23 @@ async def test_jobs_in_order_and_by_date(served: Served) -> None:
         ("offset: 10", 0),
     ],
 )
-async def test_filters_of_jobs(served: Served, arguments: str, found: int) -> None:
-    await served.client.create_job()
-    assert (await served.client.ask(f"{{ jobs({arguments}) {{ count }} }}"))["jobs"]["count"] == found
+async def test_filters_of_jobs(api: Api, arguments: str, found: int) -> None:
+    await api.graphql.create_job()
+    assert (await api.graphql.ask(f"{{ jobs({arguments}) {{ count }} }}"))["jobs"]["count"] == found
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001, 1_000_000_000])
-async def test_a_page_out_of_bounds_says_what_is_allowed(served: Served, limit: int) -> None:
-    error = await served.client.refused("query($n: Int) { jobs(limit: $n) { count } }", {"n": limit})
+async def test_a_page_out_of_bounds_says_what_is_allowed(api: Api, limit: int) -> None:
+    error = await api.graphql.refused("query($n: Int) { jobs(limit: $n) { count } }", {"n": limit})
     assert (error["name"], error["message"]) == ("invalid_input", f"limit: 1–1000, got {limit}.")
     assert error["data"]["all"] == [
         {"field": "limit", "message": f"limit: 1–1000, got {limit}.", "value": str(limit), "allowed": "1–1000"}
     ]
 
 
-async def test_the_founding_page_word_for_word(served: Served) -> None:
+async def test_the_founding_page_word_for_word(api: Api) -> None:
     """cancelJob and retryJob exactly as printed there, with an id of ours in place."""
-    job_id = await served.client.create_job()
+    job_id = await api.graphql.create_job()
     cancel = f"""mutation cancelJob {{
   cancelJob(id: "{job_id}") {{
     id
@@ -339,12 +290,12 @@ async def test_the_founding_page_word_for_word(served: Served) -> None:
      id
    }}
  }}"""
-    response = await served.client.post(cancel, operationName="cancelJob")
+    response = await api.graphql.post(cancel, operationName="cancelJob")
     assert response.json() == {"data": {"cancelJob": {"id": job_id, "message": "Job cancelled"}}}
-    again = await served.client.ask(cancel)
+    again = await api.graphql.ask(cancel)
     assert again["cancelJob"]["message"] == "Job cancelled"
-    retried = (await served.client.ask(retry))["retryJob"]["id"]
-    shown = await served.client.ask(
+    retried = (await api.graphql.ask(retry))["retryJob"]["id"]
+    shown = await api.graphql.ask(
         f'{{ old: job(id: "{job_id}") {{ status retries }} new: job(id: "{retried}") {{ status retryOf }} }}'
     )
     assert shown == {
@@ -361,19 +312,19 @@ async def test_the_founding_page_word_for_word(served: Served) -> None:
         "mutation($id: ID!) { retryJob(id: $id) { id } }",
     ],
 )
-async def test_a_foreign_job_looks_like_an_unknown_one(served: Served, query: str) -> None:
-    job_id = await served.client.create_job()
-    foreign = await served.foreign.refused(query, {"id": job_id})
-    unknown = await served.foreign.refused(query, {"id": UNKNOWN_JOB})
-    assert foreign["name"] == unknown["name"] == "not_found"
-    assert foreign["message"].replace(job_id, "…") == unknown["message"].replace(UNKNOWN_JOB, "…")
-    assert foreign["data"]["objectType"] == unknown["data"]["objectType"] == "Job"
-    assert (foreign["data"]["objectId"], unknown["data"]["objectId"]) == (job_id, UNKNOWN_JOB)
-    assert (await served.client.ask(f'{{ job(id: "{job_id}") {{ status }} }}'))["job"]["status"] == "pending"
+async def test_a_foreign_job_looks_like_an_unknown_one(api: Api, foreign: Api, query: str) -> None:
+    job_id = await api.graphql.create_job()
+    hidden = await foreign.graphql.refused(query, {"id": job_id})
+    unknown = await foreign.graphql.refused(query, {"id": UNKNOWN_JOB})
+    assert hidden["name"] == unknown["name"] == "not_found"
+    assert hidden["message"].replace(job_id, "…") == unknown["message"].replace(UNKNOWN_JOB, "…")
+    assert hidden["data"]["objectType"] == unknown["data"]["objectType"] == "Job"
+    assert (hidden["data"]["objectId"], unknown["data"]["objectId"]) == (job_id, UNKNOWN_JOB)
+    assert (await api.graphql.ask(f'{{ job(id: "{job_id}") {{ status }} }}'))["job"]["status"] == "pending"
 
 
-async def test_every_problem_of_a_job_is_listed(served: Served) -> None:
-    error = await served.client.refused(
+async def test_every_problem_of_a_job_is_listed(api: Api) -> None:
+    error = await api.graphql.refused(
         """mutation { createJob(input: {tasks:
           [{engineId: "nope"}, {payload: {}}, {taskType: "x", engineId: "y"}]}) { id } }"""
     )
@@ -393,100 +344,100 @@ async def test_every_problem_of_a_job_is_listed(served: Served) -> None:
 @pytest.mark.parametrize(
     "query", ["mutation { createJob { id } }", "mutation { createJob(input: {tasks: []}) { id } }"]
 )
-async def test_a_job_without_tasks(served: Served, query: str) -> None:
-    assert (await served.client.refused(query))["message"] == "tasks: at least 1 task is required."
+async def test_a_job_without_tasks(api: Api, query: str) -> None:
+    assert (await api.graphql.refused(query))["message"] == "tasks: at least 1 task is required."
 
 
-async def test_engines_and_categories(served: Served) -> None:
-    data = await served.client.ask(
+async def test_engines_and_categories(api: Api) -> None:
+    data = await api.graphql.ask(
         """{ engine(id: "transcription") { id state mode category { name type { name } } builds { count }
                ownerOrganizationId
                fields { name } standaloneJobTemplates { type } dependency { id } }
              engines(limit: 10000, category: "transcription", state: active) { count records { name } }
              engineCategories(type: "Ingestion") { records { name totalEngines engines { records { id } } } } }"""
     )
-    assert data["engine"]["id"] == TRANSCRIBER
+    assert data["engine"]["id"] == TRANSCRIBE
     assert (data["engine"]["state"], data["engine"]["mode"]) == ("active", "Chunk")
-    assert {record["name"] for record in data["engines"]["records"]} == {"Transcription", "Output writer"}
+    assert {record["name"] for record in data["engines"]["records"]} == {"Speech", "Output Writer"}
     [category] = data["engineCategories"]["records"]
-    assert (category["name"], category["totalEngines"]) == ("Adapter", 2)
-    assert (await served.client.refused('{ engine(id: "nope") { id } }'))["name"] == "not_found"
+    assert (category["name"], category["totalEngines"]) == ("Intake", 3)
+    assert (await api.graphql.refused('{ engine(id: "nope") { id } }'))["name"] == "not_found"
 
 
-async def test_results_of_a_job_without_any(served: Served) -> None:
-    job_id = await served.client.create_job()
-    data = await served.client.ask(
+async def test_results_of_a_job_without_any(api: Api) -> None:
+    job_id = await api.graphql.create_job()
+    data = await api.graphql.ask(
         f"""{{ engineResults(jobId: "{job_id}") {{
             records {{ tdoId engineId startOffsetMs jsondata assetId userEdited }} }} }}"""
     )
     assert data["engineResults"]["records"] == []
-    assert (await served.client.post(f'{{ engineResults(jobId: "{job_id}") {{ count }} }}')).status_code == 400
-    assert (await served.client.refused("{ engineResults { records { taskId } } }"))["name"] == "invalid_input"
+    assert (await api.graphql.post(f'{{ engineResults(jobId: "{job_id}") {{ count }} }}')).status_code == 400
+    assert (await api.graphql.refused("{ engineResults { records { taskId } } }"))["name"] == "invalid_input"
 
 
-async def test_results_carry_what_the_platform_adds(served: Served) -> None:
-    job_id = await served.client.create_job(
-        target={"status": "downloaded"}, tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}]
+async def test_results_carry_what_the_platform_adds(api: Api, foreign: Api) -> None:
+    job_id = await api.graphql.create_job(
+        target={"status": "downloaded"}, tasks=[{"engineId": TRANSCRIBE, "payload": {"text": "x"}}]
     )
-    task_id = await _finished(served, {"series": [{"startTimeMs": 0, "stopTimeMs": 5, "words": []}]})
+    task_id = await _finished(api, {"series": [{"startTimeMs": 0, "stopTimeMs": 5, "words": []}]})
     fields = "records { tdoId tdo { id } engineId taskId startOffsetMs stopOffsetMs jsondata }"
-    shown = (await served.client.ask(f'{{ job(id: "{job_id}") {{ status targetId }} }}'))["job"]
+    shown = (await api.graphql.ask(f'{{ job(id: "{job_id}") {{ status targetId }} }}'))["job"]
     assert shown["status"] == "complete"
-    by_job = await served.client.ask(f'{{ engineResults(jobId: "{job_id}") {{ {fields} }} }}')
+    by_job = await api.graphql.ask(f'{{ engineResults(jobId: "{job_id}") {{ {fields} }} }}')
     [record] = by_job["engineResults"]["records"]
     assert (record["tdoId"], record["tdo"]) == (shown["targetId"], {"id": shown["targetId"]})
-    assert (record["engineId"], record["taskId"]) == (TRANSCRIBER, task_id)
+    assert (record["engineId"], record["taskId"]) == (TRANSCRIBE, task_id)
     assert (record["startOffsetMs"], record["stopOffsetMs"]) == (0, 5)
     document = record["jsondata"]
-    assert (document["sourceEngineId"], document["taskId"]) == (TRANSCRIBER, task_id)
+    assert (document["sourceEngineId"], document["taskId"]) == (TRANSCRIBE, task_id)
     assert document["generatedDateUTC"].endswith("Z")
     assert isinstance(document["modifiedDateTime"], int)
     arguments = f'tdoId: {shown["targetId"]}, engineIds: "transcription"'
-    by_target = await served.client.ask(f"{{ engineResults({arguments}) {{ {fields} }} }}")
+    by_target = await api.graphql.ask(f"{{ engineResults({arguments}) {{ {fields} }} }}")
     assert by_target == by_job
-    outside = await served.client.ask(f"{{ engineResults({arguments}, startOffsetMs: 6) {{ records {{ taskId }} }} }}")
+    outside = await api.graphql.ask(f"{{ engineResults({arguments}, startOffsetMs: 6) {{ records {{ taskId }} }} }}")
     assert outside["engineResults"]["records"] == []
-    error = await served.foreign.refused(f'{{ engineResults(jobId: "{job_id}") {{ records {{ taskId }} }} }}')
+    error = await foreign.graphql.refused(f'{{ engineResults(jobId: "{job_id}") {{ records {{ taskId }} }} }}')
     assert error["name"] == "not_found"
 
 
-async def _finished(served: Served, document: dict[str, Any]) -> str:
+async def _finished(api: Api, document: dict[str, Any]) -> str:
     """The one waiting task has published `document`; answers the task's id."""
-    [lease] = await work.claim(served.house, pool="native", limit=1, worker="w")
+    [lease] = await work.claim(api.house, pool="native", limit=1, worker="w")
     raw = json.dumps(document).encode()
-    stored = await served.house.store.put("published", raw)
+    stored = await api.house.store.put("published", raw)
     output = NewArtifact(
         folder=PUBLISHED, part=0, index=0, name="vtn-standard.json", media_type="application/json",
         size=stored.size, sha256=stored.sha256, key=stored.key, start_ms=0, stop_ms=5,
     )  # fmt: skip
-    assert isinstance(await work.finish(served.house, Report(lease.key, lease.token, Done((output,)))), Accepted)
+    assert isinstance(await work.finish(api.house, Report(lease.key, lease.token, Done((output,)))), Accepted)
     return task_graphql(lease.key.job_id, lease.key.ordinal)
 
 
-async def test_a_job_past_cancelling_says_where_it_is(served: Served) -> None:
-    job_id = await served.client.create_job(tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}])
-    await work.claim(served.house, pool="native", limit=1, worker="w")
-    error = await served.client.refused(f'mutation {{ cancelJob(id: "{job_id}") {{ id message }} }}')
+async def test_a_job_past_cancelling_says_where_it_is(api: Api) -> None:
+    job_id = await api.graphql.create_job(tasks=[{"engineId": TRANSCRIBE, "payload": {"text": "x"}}])
+    await work.claim(api.house, pool="native", limit=1, worker="w")
+    error = await api.graphql.refused(f'mutation {{ cancelJob(id: "{job_id}") {{ id message }} }}')
     assert error["name"] == "invalid_input"
     assert "running" in error["message"]
 
 
-async def test_a_job_that_runs_is_stopped_where_that_is_asked_for(served: Served) -> None:
-    job_id = await served.client.create_job(tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}])
-    [lease] = await work.claim(served.house, pool="native", limit=1, worker="w")
+async def test_a_job_that_runs_is_stopped_where_that_is_asked_for(api: Api) -> None:
+    job_id = await api.graphql.create_job(tasks=[{"engineId": TRANSCRIBE, "payload": {"text": "x"}}])
+    [lease] = await work.claim(api.house, pool="native", limit=1, worker="w")
     shown = f'{{ job(id: "{job_id}") {{ status stopping stopRequestedDateTime tasks {{ records {{ status }} }} }} }}'
-    assert (await served.client.ask(shown))["job"]["stopRequestedDateTime"] is None
+    assert (await api.graphql.ask(shown))["job"]["stopRequestedDateTime"] is None
     cancel = f'mutation {{ cancelJob(id: "{job_id}", includeRunning: true) {{ id message stopping }} }}'
-    answer = await served.client.ask(cancel)
+    answer = await api.graphql.ask(cancel)
     assert answer["cancelJob"] == {"id": job_id, "message": "Job cancelled", "stopping": 1}
-    job = (await served.client.ask(shown))["job"]
+    job = (await api.graphql.ask(shown))["job"]
     assert job.pop("stopRequestedDateTime")
     assert job == {"status": "running", "stopping": 1, "tasks": {"records": [{"status": "running"}]}}
     stopped = Failed(FailureKind.STOP_REQUESTED, "stopped")
-    await work.finish(served.house, Report(lease.key, lease.token, stopped))
-    job = (await served.client.ask(shown))["job"]
+    await work.finish(api.house, Report(lease.key, lease.token, stopped))
+    job = (await api.graphql.ask(shown))["job"]
     assert (job["status"], job["stopping"]) == ("aborted", 0)
-    found = (await served.client.ask("{ jobs(status: cancelled) { records { id } } }"))["jobs"]
+    found = (await api.graphql.ask("{ jobs(status: cancelled) { records { id } } }"))["jobs"]
     assert found["records"] == [{"id": job_id}]
 
 
@@ -503,9 +454,9 @@ class Counting:
         return getattr(self._database, name)
 
 
-async def test_lists_do_not_ask_once_for_every_record(served: Served) -> None:
-    counting = Counting(served.house.database)
-    endpoint = graphql(replace(served.house, database=counting))
+async def test_lists_do_not_ask_once_for_every_record(api: Api) -> None:
+    counting = Counting(api.house.database)
+    endpoint = graphql(replace(api.house, database=counting))
     query = {
         "query": """{ jobs { records { id target { id assetCount } tasks { records {
             id engine { id category { name } } job { id target { id } }
@@ -514,10 +465,10 @@ async def test_lists_do_not_ask_once_for_every_record(served: Served) -> None:
     asked = []
     for more in (2, 8):
         for _ in range(more):
-            await served.client.create_job(target={"status": "downloaded"})
+            await api.graphql.create_job(target={"status": "downloaded"})
         counting.reads = 0
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint), base_url="http://h.example") as http:
-            body = (await http.post("/v3/graphql", json=query, headers=served.client.headers())).json()
+            body = (await http.post("/v3/graphql", json=query, headers=api.graphql.headers())).json()
         assert "errors" not in body
         asked.append(counting.reads)
     assert len(body["data"]["jobs"]["records"]) == 10
@@ -542,29 +493,29 @@ def _every_field(type_name: str, inner: int = 1) -> str:
     return " ".join(parts) or "__typename"
 
 
-async def test_no_field_of_the_contract_is_an_error(served: Served) -> None:
-    job_id = await served.client.create_job(
-        target={"status": "downloaded"}, tasks=[{"engineId": TRANSCRIBER, "payload": {"text": "x"}}]
+async def test_no_field_of_the_contract_is_an_error(api: Api) -> None:
+    job_id = await api.graphql.create_job(
+        target={"status": "downloaded"}, tasks=[{"engineId": TRANSCRIBE, "payload": {"text": "x"}}]
     )
-    task_id = await _finished(served, {"series": []})
-    tdo = (await served.client.ask(f'{{ job(id: "{job_id}") {{ targetId }} }}'))["job"]["targetId"]
-    source = f'sourceData: {{taskId: "{task_id}", engineId: "{TRANSCRIBER}"}}, jsondata: {{a: 1}}'
+    task_id = await _finished(api, {"series": []})
+    tdo = (await api.graphql.ask(f'{{ job(id: "{job_id}") {{ targetId }} }}'))["job"]["targetId"]
+    source = f'sourceData: {{taskId: "{task_id}", engineId: "{TRANSCRIBE}"}}, jsondata: {{a: 1}}'
     create = f"mutation {{ createAsset(input: {{containerId: {tdo}, {source}}}) {{ {_every_field('Asset')} }} }}"
-    shown = await served.client.ask(create)
+    shown = await api.graphql.ask(create)
     assert shown["createAsset"]["jsondata"] == {"a": 1}
     assert shown["createAsset"]["sourceData"]["taskId"] == task_id
     for query, type_name in (
         (f'job(id: "{job_id}")', "Job"),
         (f'task(id: "{task_id}")', "Task"),
         (f"temporalDataObject(id: {tdo})", "TemporalDataObject"),
-        (f'engine(id: "{TRANSCRIBER}")', "Engine"),
+        (f'engine(id: "{TRANSCRIBE}")', "Engine"),
         ("me", "User"),
     ):
-        data = await served.client.ask(f"{{ {query} {{ {_every_field(type_name)} }} }}")
+        data = await api.graphql.ask(f"{{ {query} {{ {_every_field(type_name)} }} }}")
         assert data[query.partition("(")[0]]["id"]
-    categories = await served.client.ask(f"{{ engineCategories {{ records {{ {_every_field('EngineCategory')} }} }} }}")
+    categories = await api.graphql.ask(f"{{ engineCategories {{ records {{ {_every_field('EngineCategory')} }} }} }}")
     assert len(categories["engineCategories"]["records"]) == 2
-    token = await served.client.ask(f'mutation {{ validateToken(token: "{TOKEN}") {{ {_every_field("LoginInfo")} }} }}')
+    token = await api.graphql.ask(f'mutation {{ validateToken(token: "{TOKEN}") {{ {_every_field("LoginInfo")} }} }}')
     assert token["validateToken"]["token"] == TOKEN
 
 
@@ -576,17 +527,17 @@ async def test_no_field_of_the_contract_is_an_error(served: Served) -> None:
         '{ ... on Query { __type(name: "Job") { name } } }',
     ],
 )
-async def test_a_stranger_is_not_told_the_schema(served: Served, query: str) -> None:
-    response = await served.stranger.post(query)
+async def test_a_stranger_is_not_told_the_schema(api: Api, query: str) -> None:
+    response = await api.holding(None).graphql.post(query)
     assert (response.status_code, response.json()["data"]) == (200, None)
     assert response.json()["errors"][0]["name"] == "authentication_error"
 
 
-async def test_a_reader_may_look_and_not_touch(served: Served) -> None:
-    principal = await identity.authenticate(served.house, served.client.token or "")
-    issued = await identity.create_token(served.house, principal, role=Role.READER)
-    reader = Client(served.client.http, issued.secret)
-    job_id = await served.client.create_job()
+async def test_a_reader_may_look_and_not_touch(api: Api) -> None:
+    principal = await identity.authenticate(api.house, api.graphql.token or "")
+    issued = await identity.create_token(api.house, principal, role=Role.READER)
+    reader = GraphQL(api.graphql.http, issued.secret)
+    job_id = await api.graphql.create_job()
     assert (await reader.ask("{ jobs { count } }"))["jobs"]["count"] == 1
     error = await reader.refused(f'mutation {{ cancelJob(id: "{job_id}") {{ id }} }}')
     assert error["name"] == "not_allowed"
@@ -595,13 +546,13 @@ async def test_a_reader_may_look_and_not_touch(served: Served) -> None:
     assert "job.create" not in error["data"]["rights"]
 
 
-async def test_me(served: Served) -> None:
-    data = await served.client.ask("{ me { id name organizationId organization { id name } mfaInfo { id } status } }")
+async def test_me(api: Api) -> None:
+    data = await api.graphql.ask("{ me { id name organizationId organization { id name } mfaInfo { id } status } }")
     assert data["me"]["organization"]["id"] == data["me"]["organizationId"] == "1"
 
 
-async def test_the_schema_describes_itself_to_whoever_has_a_token(served: Served) -> None:
-    data = await served.client.ask(get_introspection_query())
+async def test_the_schema_describes_itself_to_whoever_has_a_token(api: Api) -> None:
+    data = await api.graphql.ask(get_introspection_query())
     found = build_client_schema(data)  # type: ignore[arg-type]
     assert {"JSONData", "DateTime", "Time", "BigInt", "UploadedFile", "ScheduledJob", "JobTemplate"} <= set(
         found.type_map

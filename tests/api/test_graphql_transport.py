@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.graphql_house import Served, serving
+from tests.api.clients import Api, serving
 
 from enginehouse.api.graphql import graphql
 from enginehouse.api.graphql.execution.rejection import file_too_large
@@ -23,26 +23,26 @@ MAKE = """mutation($in: CreateTDOWithAsset) { createTDOWithAsset(input: $in) { i
 
 
 @pytest.fixture
-async def served(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Served]:
+async def api(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Api]:
     async with serving(sqlite_database, tmp_path) as made:
         yield made
 
 
-async def post(served: Served, **sent: Any) -> Any:
-    headers = {**served.client.headers(), **sent.pop("headers", {})}
-    return await served.client.http.post(ADDRESS, headers=headers, **sent)
+async def post(api: Api, **sent: Any) -> Any:
+    headers = {**api.graphql.headers(), **sent.pop("headers", {})}
+    return await api.graphql.http.post(ADDRESS, headers=headers, **sent)
 
 
 @pytest.mark.parametrize("variables", [{"id": "1"}, '{"id": "1"}'])
-async def test_variables_are_an_object_or_the_text_of_one(served: Served, variables: object) -> None:
+async def test_variables_are_an_object_or_the_text_of_one(api: Api, variables: object) -> None:
     body = {"query": "query q($id: ID!) { engines(id: $id) { count } }", "variables": variables, "operationName": None}
-    response = await post(served, json=body)
+    response = await post(api, json=body)
     assert response.json() == {"data": {"engines": {"count": 0}}}
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
-async def test_only_post_is_answered(served: Served, method: str) -> None:
-    response = await served.client.http.request(method, ADDRESS, headers=served.client.headers())
+async def test_only_post_is_answered(api: Api, method: str) -> None:
+    response = await api.graphql.http.request(method, ADDRESS, headers=api.graphql.headers())
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
@@ -80,8 +80,8 @@ async def test_only_post_is_answered(served: Served, method: str) -> None:
         ),
     ],
 )
-async def test_what_cannot_be_executed_is_400(served: Served, content: bytes, content_type: str, text: str) -> None:
-    response = await post(served, content=content, headers={"Content-Type": content_type})
+async def test_what_cannot_be_executed_is_400(api: Api, content: bytes, content_type: str, text: str) -> None:
+    response = await post(api, content=content, headers={"Content-Type": content_type})
     assert response.status_code == 400
     body = response.json()
     assert "data" not in body
@@ -92,22 +92,22 @@ async def test_what_cannot_be_executed_is_400(served: Served, content: bytes, co
     assert not {"extensions"} & set(error)
 
 
-async def test_places_of_errors_are_those_of_the_request_s_own_text(served: Served) -> None:
+async def test_places_of_errors_are_those_of_the_request_s_own_text(api: Api) -> None:
     for job_id in ("a", "a much longer id", 'with \\" and \\u00e9'):
         query = f'{{ x: job(id: "{job_id}") {{ id }}   y: job(id: "{job_id}") {{ id }} }}'
-        errors = (await served.client.post(query)).json()["errors"]
+        errors = (await api.graphql.post(query)).json()["errors"]
         assert [error["locations"] for error in errors] == [
             [{"line": 1, "column": query.index(name) + 1}] for name in ("x:", "y:")
         ]
 
 
-async def test_a_json_body_over_ten_megabytes_is_413(served: Served) -> None:
+async def test_a_json_body_over_ten_megabytes_is_413(api: Api) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(11):
             yield b" " * 1_000_000
 
-    small = await post(served, content=b" " * 10_000_001, headers={"Content-Type": "application/json"})
-    streamed = await post(served, content=body(), headers={"Content-Type": "application/json"})
+    small = await post(api, content=b" " * 10_000_001, headers={"Content-Type": "application/json"})
+    streamed = await post(api, content=body(), headers={"Content-Type": "application/json"})
     for response in (small, streamed):
         assert response.status_code == 413
         [error] = response.json()["errors"]
@@ -119,11 +119,11 @@ async def test_a_json_body_over_ten_megabytes_is_413(served: Served) -> None:
         }
 
 
-async def test_a_file_feeds_the_input_field_without_being_named(served: Served, tmp_path: Path) -> None:
+async def test_a_file_feeds_the_input_field_without_being_named(api: Api, tmp_path: Path) -> None:
     given = {"startDateTime": 1574311000, "contentType": "application/json", "assetType": "transcript"}
     content = json.dumps({"words": ["é"] * 1000}).encode()
     response = await post(
-        served,
+        api,
         data={"query": MAKE, "variables": json.dumps({"in": given}), "filename": "named.json"},
         files={"file": ("/etc/other.json", content, "application/json")},
     )
@@ -135,13 +135,13 @@ async def test_a_file_feeds_the_input_field_without_being_named(served: Served, 
     assert not list((tmp_path / "store" / "session").glob("*/scratch/*"))
 
 
-async def test_a_file_for_create_asset_keeps_its_own_name_without_folders(served: Served) -> None:
-    tdo = (await served.client.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
+async def test_a_file_for_create_asset_keeps_its_own_name_without_folders(api: Api) -> None:
+    tdo = (await api.graphql.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
         "createTDO"
     ]["id"]
     query = f"""mutation {{ createAsset(input: {{containerId: {tdo}, contentType: "video/mp4", setAsPrimary: true}})
         {{ id name type assetType container {{ id }} }} }}"""
-    response = await post(served, data={"query": query}, files={"file": ("C:\\films\\a.mp4", b"\0\1\2" * 1_000_000)})
+    response = await post(api, data={"query": query}, files={"file": ("C:\\films\\a.mp4", b"\0\1\2" * 1_000_000)})
     asset = response.json()["data"]["createAsset"]
     assert asset["id"].startswith(f"{tdo}_")
     assert (asset["name"], asset["type"], asset["assetType"], asset["container"]["id"]) == (
@@ -150,41 +150,41 @@ async def test_a_file_for_create_asset_keeps_its_own_name_without_folders(served
         "media",
         tdo,
     )
-    stored = await targets.asset(served.house, await _principal(served), asset["id"])
-    content = await targets.content(served.house, stored)
+    stored = await targets.asset(api.house, await _principal(api), asset["id"])
+    content = await targets.content(api.house, stored)
     assert b"".join([block async for block in content.stream()]) == b"\0\1\2" * 1_000_000
 
 
-async def _principal(served: Served) -> Any:
-    return await identity.authenticate(served.house, served.client.token or "")
+async def _principal(api: Api) -> Any:
+    return await identity.authenticate(api.house, api.graphql.token or "")
 
 
-async def test_a_file_serves_one_field(served: Served) -> None:
-    tdo = (await served.client.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
+async def test_a_file_serves_one_field(api: Api) -> None:
+    tdo = (await api.graphql.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
         "createTDO"
     ]["id"]
     query = f"""mutation {{ a: createAsset(input: {{containerId: {tdo}}}) {{ id }}
         b: createAsset(input: {{containerId: {tdo}}}) {{ id }} }}"""
-    body = (await post(served, data={"query": query}, files={"file": ("a", b"abc")})).json()
+    body = (await post(api, data={"query": query}, files={"file": ("a", b"abc")})).json()
     assert body["data"]["a"]["id"]
     assert body["data"]["b"] is None
     assert "used by another field" in body["errors"][0]["message"]
 
 
-async def test_a_stranger_s_file_is_not_even_received(served: Served, tmp_path: Path) -> None:
-    status, body = await _raw(served.house, _multipart(b"x" * 2_000_000), "unknown")
+async def test_a_stranger_s_file_is_not_even_received(api: Api, tmp_path: Path) -> None:
+    status, body = await _raw(api.house, _multipart(b"x" * 2_000_000), "unknown")
     assert (status, body["errors"][0]["name"]) == (200, "authentication_error")
     assert not list((tmp_path / "store" / "session").glob("*/scratch/*"))
 
 
-async def test_a_plain_query_may_be_multipart(served: Served) -> None:
-    response = await post(served, files={"query": (None, "{ me { name } }")})
+async def test_a_plain_query_may_be_multipart(api: Api) -> None:
+    response = await post(api, files={"query": (None, "{ me { name } }")})
     assert response.json() == {"data": {"me": {"name": "admin"}}}
 
 
-async def test_a_file_over_the_limit_is_413_and_leaves_nothing(served: Served, tmp_path: Path) -> None:
-    house = replace(served.house, limits=replace(served.house.limits, upload_bytes=3 * 1024 * 1024))
-    status, body = await _raw(house, _multipart(b"x" * (3 * 1024 * 1024 + 1)), str(served.client.token))
+async def test_a_file_over_the_limit_is_413_and_leaves_nothing(api: Api, tmp_path: Path) -> None:
+    house = replace(api.house, limits=replace(api.house.limits, upload_bytes=3 * 1024 * 1024))
+    status, body = await _raw(house, _multipart(b"x" * (3 * 1024 * 1024 + 1)), str(api.graphql.token))
     [error] = body["errors"]
     assert status == 413
     assert error.pop("data")["limitInBytes"] == 3 * 1024 * 1024
@@ -213,8 +213,8 @@ def test_the_documented_limit_is_worded_as_documented() -> None:
         ({"variables": (None, "{}")}, "query: required"),
     ],
 )
-async def test_multipart_bodies_that_cannot_be_read(served: Served, parts: dict[str, Any], text: str) -> None:
-    response = await post(served, files=parts)
+async def test_multipart_bodies_that_cannot_be_read(api: Api, parts: dict[str, Any], text: str) -> None:
+    response = await post(api, files=parts)
     assert response.status_code == 400
     assert text in response.json()["errors"][0]["message"]
 
@@ -236,15 +236,15 @@ async def test_multipart_bodies_that_cannot_be_read(served: Served, parts: dict[
         (b"--x\r\nA: " + b"b" * 20_000, "multipart/form-data; boundary=x"),
     ],
 )
-async def test_broken_multipart_bodies(served: Served, content: bytes, content_type: str, tmp_path: Path) -> None:
-    response = await post(served, content=content, headers={"Content-Type": content_type})
+async def test_broken_multipart_bodies(api: Api, content: bytes, content_type: str, tmp_path: Path) -> None:
+    response = await post(api, content=content, headers={"Content-Type": content_type})
     assert response.status_code == 400
     assert not list((tmp_path / "store" / "session").glob("*/scratch/*"))
 
 
-async def test_a_file_cannot_be_named_as_a_value(served: Served) -> None:
+async def test_a_file_cannot_be_named_as_a_value(api: Api) -> None:
     query = 'mutation { createAsset(input: {containerId: 1, file: "/etc/passwd"}) { id } }'
-    assert (await served.client.post(query)).status_code == 400
+    assert (await api.graphql.post(query)).status_code == 400
 
 
 def _multipart(content: bytes) -> bytes:
@@ -276,13 +276,11 @@ async def _raw(house: House, body: bytes, token: str) -> tuple[int, Any]:
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
-async def test_an_unexpected_failure_is_named_and_says_nothing_else(served: Served) -> None:
-    broken = replace(served.house, catalogue=None)  # type: ignore[arg-type]
+async def test_an_unexpected_failure_is_named_and_says_nothing_else(api: Api) -> None:
+    broken = replace(api.house, catalogue=None)  # type: ignore[arg-type]
     transport = httpx.ASGITransport(app=graphql(broken))
     async with httpx.AsyncClient(transport=transport, base_url="http://house.example") as http:
-        response = await http.post(
-            ADDRESS, json={"query": '{ engine(id: "x") { id } }'}, headers=served.client.headers()
-        )
+        response = await http.post(ADDRESS, json={"query": '{ engine(id: "x") { id } }'}, headers=api.graphql.headers())
     [error] = response.json()["errors"]
     assert (response.status_code, error["name"]) == (200, "internal_error")
     assert error["data"]["errorId"] in error["message"]

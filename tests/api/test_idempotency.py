@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import BATCH
+from tests.api.clients import TOKEN
+from tests.api.samples import BATCH
 
 from enginehouse.api.asgi import application
 from enginehouse.api.auth import authenticate
@@ -118,6 +118,7 @@ async def test_b18_another_request_with_the_key(both: Both) -> None:
     assert (refused.status_code, refused.json()["id"]) == (400, "idempotency_key_reused")
     text = refused.json()["detail"]
     assert text.startswith('Idempotency-Key "k1" was used for a different request at 20')
+    assert text.endswith("Z.")
     [error] = (await both.graphql(CREATE, {"in": {**JOB, "status": "queued"}}, "k1")).json()["errors"]
     assert (error["name"], error["data"]["code"], error["message"]) == ("invalid_input", "idempotency_key_reused", text)
     assert await both.jobs() == 1

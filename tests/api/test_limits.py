@@ -1,40 +1,15 @@
 """Shares, limits and pauses over both interfaces, in the shapes that clients read."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.api.conftest import TOKEN
-from tests.api.graphql_house import ADAPTER, Served, serving
-from tests.api.rest_client import BATCH, Rest, single, transcription
+from tests.api.clients import Api, Rest
+from tests.api.samples import BATCH, WEBSTREAM, single, transcription
 
-from enginehouse.api.v1 import routes
 from enginehouse.domain import ids
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import identity, jobs
-from enginehouse.operations.house import House
-from enginehouse.storage.database.database import Database
-
-
-@pytest.fixture
-async def own(house: House) -> AsyncIterator[Rest]:
-    """Our own interface as the first administrator sees it."""
-    transport = httpx.ASGITransport(app=routes.interface(lambda: house), raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
-        yield Rest(client, house, TOKEN)
-
-
-@pytest.fixture
-async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(database, tmp_path) as served:
-        yield served
-
-
-async def patch(own: Rest, path: str, body: dict[str, Any]) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    return await own.client.request("PATCH", path, json=body, headers=headers)
 
 
 def result(answer: httpx.Response) -> dict[str, Any]:
@@ -72,11 +47,11 @@ async def test_a_cancelled_job_is_refused_with_its_status(own: Rest, rest: Rest)
 
 
 async def test_an_organization_shows_its_share_and_keeps_what_is_not_given(own: Rest) -> None:
-    changed = result(await patch(own, "organizations/1", {"weight": 5, "runningLimit": 2}))
+    changed = result(await own.request("PATCH", "organizations/1", {"weight": 5, "runningLimit": 2}))
     assert (changed["organizationID"], changed["weight"], changed["runningLimit"]) == ("1", 5, 2)
     named = f"organizations/{ids.organization_uuid(1)}"
-    assert result(await patch(own, named, {"weight": 1}))["runningLimit"] == 2
-    assert "runningLimit" not in result(await patch(own, named, {"runningLimit": None}))
+    assert result(await own.request("PATCH", named, {"weight": 1}))["runningLimit"] == 2
+    assert "runningLimit" not in result(await own.request("PATCH", named, {"runningLimit": None}))
     paused = result(await own.post("organizations/1/pause", {}))
     assert "pausedDateTime" in paused
     listed = (await own.get("organizations")).json()["result"]
@@ -96,33 +71,33 @@ async def test_an_organization_shows_its_share_and_keeps_what_is_not_given(own: 
     ],
 )
 async def test_a_share_that_cannot_be_is_refused_in_words(own: Rest, body: dict[str, Any], said: str) -> None:
-    answer = await patch(own, "organizations/1", body)
+    answer = await own.request("PATCH", "organizations/1", body)
     assert answer.status_code == 400
     assert answer.json()["detail"] == said
     assert (await own.get("organizations")).json()["result"][0]["weight"] == 1
 
 
 async def test_an_engine_is_limited_and_paused(own: Rest, rest: Rest) -> None:
-    limited = result(await patch(own, f"engines/{BATCH}", {"runningLimit": 3}))
+    limited = result(await own.request("PATCH", f"engines/{BATCH}", {"runningLimit": 3}))
     assert (limited["engineID"], limited["state"], limited["runningLimit"]) == (BATCH, "active", 3)
     assert result(await own.post(f"engines/{BATCH}/pause", {}))["state"] == "paused"
     assert result(await own.post(f"engines/{BATCH}/resume", {}))["state"] == "active"
-    assert "runningLimit" not in result(await patch(own, f"engines/{BATCH}", {"runningLimit": None}))
-    refused = await patch(own, f"engines/{BATCH}", {})
+    assert "runningLimit" not in result(await own.request("PATCH", f"engines/{BATCH}", {"runningLimit": None}))
+    refused = await own.request("PATCH", f"engines/{BATCH}", {})
     assert (refused.status_code, refused.json()["detail"]) == (400, "runningLimit: required.")
     assert (await own.post("engines/none/pause", {})).status_code == 404
 
 
-async def test_graphql_pauses_and_resumes_a_job(served: Served) -> None:
-    made = await served.client.ask(
-        f'mutation {{ createJob(input: {{tasks: [{{engineId: "{ADAPTER}"}}]}}) {{ id paused }} }}'
+async def test_graphql_pauses_and_resumes_a_job(api: Api) -> None:
+    made = await api.graphql.ask(
+        f'mutation {{ createJob(input: {{tasks: [{{engineId: "{WEBSTREAM}"}}]}}) {{ id paused }} }}'
     )
     job = made["createJob"]
     assert job["paused"] is False
     for verb, paused in (("pauseJob", True), ("resumeJob", False)):
-        answer = await served.client.ask(f'mutation {{ {verb}(id: "{job["id"]}") {{ id paused }} }}')
+        answer = await api.graphql.ask(f'mutation {{ {verb}(id: "{job["id"]}") {{ id paused }} }}')
         assert answer[verb] == {"id": job["id"], "paused": paused}
-        shown = await served.client.ask(f'{{ job(id: "{job["id"]}") {{ paused }} }}')
+        shown = await api.graphql.ask(f'{{ job(id: "{job["id"]}") {{ paused }} }}')
         assert shown["job"]["paused"] is paused
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.api.rest_client import BATCH, Rest
+from tests.api.clients import Rest
+from tests.api.samples import BATCH
 
 from enginehouse.api.http.json import prune
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.api.rest_client import Rest, folder, single, transcription
+from tests.api.clients import Rest
+from tests.api.samples import folder, single, transcription
 
 from enginehouse.api.edge.jobs import STATUSES
 

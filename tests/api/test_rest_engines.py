@@ -1,6 +1,7 @@
 """Engines and categories over REST."""
 
-from tests.api.rest_client import BATCH, CATEGORIES, ENGINES, TRANSCRIBE, WEBSTREAM, Rest
+from tests.api.clients import Rest
+from tests.api.samples import BATCH, CATEGORIES, ENGINES, TRANSCRIBE, WEBSTREAM, WRITER
 
 
 async def test_engines_are_listed_with_their_count_a_page_at_a_time(rest: Rest) -> None:
@@ -19,7 +20,7 @@ async def test_engines_are_filtered(rest: Rest) -> None:
 
     everything = {engine.id for engine in ENGINES}
     assert await found(engineName="SPEECH") == {TRANSCRIBE}
-    assert await found(engineCategoryID=CATEGORIES[0].id) == {TRANSCRIBE}
+    assert await found(engineCategoryID=CATEGORIES[0].id) == {TRANSCRIBE, WRITER}
     assert await found(engineType="batch") == {BATCH}
     assert await found(engineType="any", engineState="active") == everything
     assert await found(engineState="paused") == set()

@@ -8,8 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import Rest
+from tests.api.clients import TOKEN, Rest
 
 from enginehouse.api.asgi import application
 from enginehouse.api.graphql.schema import schema

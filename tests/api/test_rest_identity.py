@@ -4,7 +4,7 @@ import re
 from uuid import UUID
 
 import pytest
-from tests.api.rest_client import Rest
+from tests.api.clients import Rest
 
 from enginehouse.domain.identity import Role
 from enginehouse.operations import accounts, identity

@@ -1,6 +1,7 @@
 """Jobs over REST: created, watched, listed, deleted, in the documented shapes."""
 
-from tests.api.rest_client import BATCH, Rest, folder, single, transcription
+from tests.api.clients import Rest
+from tests.api.samples import BATCH, folder, single, transcription
 
 from enginehouse.domain import ids
 from enginehouse.domain.retry import FailureKind

@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from tests.api.rest_client import Rest
+from tests.api.clients import Rest
 
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import log_key

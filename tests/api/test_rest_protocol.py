@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
-from tests.api.rest_client import Rest, single
+from tests.api.clients import Rest
+from tests.api.samples import single
 
 from enginehouse import __version__
 from enginehouse.api.edge import unserved

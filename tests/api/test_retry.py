@@ -1,21 +1,18 @@
 """Retries, their lineage and the attempts of tasks, over both interfaces."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from tests.api.conftest import TOKEN
-from tests.api.rest_client import BATCH, Rest
+from tests.api.clients import TOKEN, Rest
+from tests.api.samples import BATCH
 
-from enginehouse.api.asgi import application
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import log_key
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import artifacts, identity
-from enginehouse.operations.house import House
 
 LINEAGE = (
     "{ job(id: %s) { status retryOf rootJobId retries tasks { records { status reusedFrom { jobId taskId } } } } }"
@@ -49,10 +46,8 @@ class Both:
 
 
 @pytest.fixture
-async def both(house: House) -> AsyncIterator[Both]:
-    transport = httpx.ASGITransport(app=application(house))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test/edge/v1") as client:
-        yield Both(Rest(client, house, TOKEN))
+def both(rest: Rest) -> Both:
+    return Both(rest)
 
 
 async def half_failed(both: Both) -> str:

@@ -1,14 +1,13 @@
 """Job templates, their tasks, pipelines and sources, as clients of the contract send them."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.api.graphql_house import ADAPTER, TRANSCRIBER, Served, serving
+from tests.api.clients import Api
+from tests.api.samples import TRANSCRIBE, WEBSTREAM
 
 from enginehouse.api.graphql import graphql
 from enginehouse.storage.database.database import Database
@@ -28,64 +27,58 @@ DAG: dict[str, Any] = {
     "jobConfig": {"createTDOOnLaunch": False, "sourceData": {"sourceId": 62648}},
     "taskTemplates": [
         {
-            "engineId": ADAPTER,
+            "engineId": WEBSTREAM,
             "payload": {"sourceId": "62648"},
             "ioFolders": [{"referenceId": "o", "mode": "stream", "type": "output"}],
             "executionPreferences": {"priority": -99},
         },
-        {"engineId": TRANSCRIBER, "ioFolders": [{"referenceId": "i", "mode": "stream", "type": "input"}]},
+        {"engineId": TRANSCRIBE, "ioFolders": [{"referenceId": "i", "mode": "stream", "type": "input"}]},
     ],
     "routes": [{"parentIoFolderReferenceId": "o", "childIoFolderReferenceId": "i", "options": {}}],
 }
-ONE = {"taskTemplates": [{"engineId": ADAPTER, "payload": {"url": "https://h.example/a.mp4"}}]}
+ONE = {"taskTemplates": [{"engineId": WEBSTREAM, "payload": {"url": "https://h.example/a.mp4"}}]}
 
 
-@pytest.fixture
-async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(database, tmp_path) as made:
-        yield made
-
-
-async def create(served: Served, given: dict[str, Any]) -> str:
-    made = await served.client.ask(CREATE, {"in": given})
+async def create(api: Api, given: dict[str, Any]) -> str:
+    made = await api.graphql.ask(CREATE, {"in": given})
     template_id: str = made["createJobTemplate"]["id"]
     return template_id
 
 
-async def create_pipeline(served: Served, *template_ids: str, public: bool = False) -> str:
-    made = await served.client.ask(CREATE_PIPELINE, {"in": {"jobTemplateIds": template_ids, "isPublic": public}})
+async def create_pipeline(api: Api, *template_ids: str, public: bool = False) -> str:
+    made = await api.graphql.ask(CREATE_PIPELINE, {"in": {"jobTemplateIds": template_ids, "isPublic": public}})
     pipeline_id: str = made["createJobPipeline"]["id"]
     return pipeline_id
 
 
-async def members(served: Served, pipeline_id: str) -> list[tuple[str, int]]:
+async def members(api: Api, pipeline_id: str) -> list[tuple[str, int]]:
     asked = f'{{ jobPipeline(id: "{pipeline_id}") {{ jobTemplates {{ records {{ id jobPipelineStage }} }} }} }}'
-    found = (await served.client.ask(asked))["jobPipeline"]["jobTemplates"]["records"]
+    found = (await api.graphql.ask(asked))["jobPipeline"]["jobTemplates"]["records"]
     return [(each["id"], each["jobPipelineStage"]) for each in found]
 
 
-async def test_a_template_is_shown_as_it_was_given(served: Served) -> None:
-    template_id = await create(served, DAG)
+async def test_a_template_is_shown_as_it_was_given(api: Api) -> None:
+    template_id = await create(api, DAG)
     assert TEMPLATE_ID.fullmatch(template_id)
-    shown = (await served.client.ask(SHOW, {"id": template_id}))["jobTemplate"]
+    shown = (await api.graphql.ask(SHOW, {"id": template_id}))["jobTemplate"]
     assert shown["jobConfig"] == DAG["jobConfig"]
     assert (shown["clusterId"], shown["jobPipelineId"]) == ("rt-1", None)
     assert shown["routes"] == DAG["routes"]
     first, second = shown["taskTemplates"]["records"]
-    assert (first["engineId"], first["engine"]) == (ADAPTER, {"name": "Webstream adapter"})
+    assert (first["engineId"], first["engine"]) == (WEBSTREAM, {"name": "Webstream Adapter"})
     assert (first["payload"], first["payloadString"]) == ({"sourceId": "62648"}, '{"sourceId":"62648"}')
     assert first["childTaskIds"] == [second["id"]]
-    assert first["childTasks"] == {"count": 1, "records": [{"engineId": TRANSCRIBER}]}
+    assert first["childTasks"] == {"count": 1, "records": [{"engineId": TRANSCRIBE}]}
     assert first["ioFolders"] == DAG["taskTemplates"][0]["ioFolders"]
     assert first["executionPreferences"] == {"priority": -99, "maxRetries": None}
     assert (second["jobTemplate"], second["childTaskIds"]) == ({"id": template_id}, [])
 
 
-async def test_a_template_is_checked_like_a_job(served: Served) -> None:
+async def test_a_template_is_checked_like_a_job(api: Api) -> None:
     cycle = {
         "taskTemplates": [
             {
-                "engineId": TRANSCRIBER,
+                "engineId": TRANSCRIBE,
                 "ioFolders": [
                     {"referenceId": f"{n}-in", "mode": "stream", "type": "input"},
                     {"referenceId": f"{n}-out", "mode": "stream", "type": "output"},
@@ -98,21 +91,21 @@ async def test_a_template_is_checked_like_a_job(served: Served) -> None:
             {"parentIoFolderReferenceId": "b-out", "childIoFolderReferenceId": "a-in"},
         ],
     }
-    error = await served.client.refused(CREATE, {"in": cycle})
+    error = await api.graphql.refused(CREATE, {"in": cycle})
     assert error["name"] == "invalid_input"
     assert error["message"].startswith("routes: cycle ")
     wrong = {
-        "taskTemplates": [{"engineId": ADAPTER}, {"engineId": "abc", "payloadString": "{"}],
+        "taskTemplates": [{"engineId": WEBSTREAM}, {"engineId": "abc", "payloadString": "{"}],
         "jobConfig": [],
         "jobPipelineId": "none",
     }
-    error = await served.client.refused(CREATE, {"in": wrong})
+    error = await api.graphql.refused(CREATE, {"in": wrong})
     assert [each["field"] for each in error["data"]["all"]] == [
         "jobConfig", "jobPipelineId", "taskTemplates[1].engineId", "taskTemplates[1].payloadString",
     ]  # fmt: skip
-    listed = await served.client.ask("{ jobTemplates { count } }")
+    listed = await api.graphql.ask("{ jobTemplates { count } }")
     assert listed["jobTemplates"]["count"] == 0
-    error = await served.client.refused(CREATE, {"in": {"taskTemplates": []}})
+    error = await api.graphql.refused(CREATE, {"in": {"taskTemplates": []}})
     assert error["message"].startswith("taskTemplates: at least 1 task is required")
 
 
@@ -126,20 +119,20 @@ async def test_a_template_is_checked_like_a_job(served: Served) -> None:
     ],
 )
 async def test_a_target_that_could_not_be_made_is_refused_when_it_is_saved(
-    served: Served, config: dict[str, Any], field: str
+    api: Api, config: dict[str, Any], field: str
 ) -> None:
-    error = await served.client.refused(CREATE, {"in": {**ONE, "jobConfig": config}})
+    error = await api.graphql.refused(CREATE, {"in": {**ONE, "jobConfig": config}})
     assert error["data"]["field"] == field
 
 
-async def test_a_template_is_made_task_by_task(served: Served) -> None:
-    template_id = await create(served, {})
+async def test_a_template_is_made_task_by_task(api: Api) -> None:
+    template_id = await create(api, {})
     add = "mutation ($in: CreateTaskTemplate!) { createTaskTemplate(input: $in) { id engineId } }"
-    given = {"jobTemplateId": template_id, "engineId": ADAPTER, "payload": {"url": "https://h.example/a.mp4"}}
-    first = (await served.client.ask(add, {"in": given}))["createTaskTemplate"]["id"]
-    given = {"jobTemplateId": template_id, "engineId": TRANSCRIBER, "parentTaskId": first}
-    second = (await served.client.ask(add, {"in": given}))["createTaskTemplate"]["id"]
-    shown = await served.client.ask(
+    given = {"jobTemplateId": template_id, "engineId": WEBSTREAM, "payload": {"url": "https://h.example/a.mp4"}}
+    first = (await api.graphql.ask(add, {"in": given}))["createTaskTemplate"]["id"]
+    given = {"jobTemplateId": template_id, "engineId": TRANSCRIBE, "parentTaskId": first}
+    second = (await api.graphql.ask(add, {"in": given}))["createTaskTemplate"]["id"]
+    shown = await api.graphql.ask(
         f'{{ taskTemplate(id: "{first}") {{ childTaskIds jobTemplate {{ taskTemplates {{ records {{ id }} }} }} }} }}'
     )
     assert shown["taskTemplate"] == {
@@ -147,111 +140,109 @@ async def test_a_template_is_made_task_by_task(served: Served) -> None:
         "jobTemplate": {"taskTemplates": {"records": [{"id": first}, {"id": second}]}},
     }
     change = "mutation ($in: UpdateTaskTemplate!) { updateTaskTemplate(input: $in) { payload payloadString } }"
-    changed = await served.client.ask(change, {"in": {"id": first, "payloadString": '{"url": "https://h.example/b"}'}})
+    changed = await api.graphql.ask(change, {"in": {"id": first, "payloadString": '{"url": "https://h.example/b"}'}})
     assert changed["updateTaskTemplate"]["payload"] == {"url": "https://h.example/b"}
-    error = await served.client.refused(change, {"in": {"id": first, "payloadString": "{"}})
+    error = await api.graphql.refused(change, {"in": {"id": first, "payloadString": "{"}})
     assert error["data"]["field"] == "taskTemplates[0].payloadString"
-    gone = await served.client.ask(f'mutation {{ deleteTaskTemplate(id: "{first}") {{ id message }} }}')
+    gone = await api.graphql.ask(f'mutation {{ deleteTaskTemplate(id: "{first}") {{ id message }} }}')
     assert gone["deleteTaskTemplate"] == {"id": first, "message": f"TaskTemplate {first} was deleted."}
-    error = await served.client.refused(f'{{ taskTemplate(id: "{first}") {{ id }} }}')
+    error = await api.graphql.refused(f'{{ taskTemplate(id: "{first}") {{ id }} }}')
     assert error["name"] == "not_found"
-    error = await served.client.refused(add, {"in": {"engineId": ADAPTER}})
+    error = await api.graphql.refused(add, {"in": {"engineId": WEBSTREAM}})
     assert error["data"]["field"] == "jobTemplateId"
 
 
-async def test_a_template_is_changed_where_something_is_given(served: Served) -> None:
-    template_id = await create(served, {**DAG, "jobPipelineStage": 1})
+async def test_a_template_is_changed_where_something_is_given(api: Api) -> None:
+    template_id = await create(api, {**DAG, "jobPipelineStage": 1})
     change = """mutation ($in: UpdateJobTemplate!) { updateJobTemplate(input: $in)
         { jobPipelineStage skipDecider clusterId jobConfig routes { options } } }"""
-    changed = await served.client.ask(change, {"in": {"id": template_id, "skipDecider": True, "jobPipelineStage": 2}})
+    changed = await api.graphql.ask(change, {"in": {"id": template_id, "skipDecider": True, "jobPipelineStage": 2}})
     assert changed["updateJobTemplate"] == {
         "jobPipelineStage": 2, "skipDecider": True, "clusterId": "rt-1", "jobConfig": DAG["jobConfig"],
         "routes": [{"options": {}}],
     }  # fmt: skip
     wrong = {"id": template_id, "routes": [{"parentIoFolderReferenceId": "o", "childIoFolderReferenceId": "x"}]}
-    error = await served.client.refused(change, {"in": wrong})
+    error = await api.graphql.refused(change, {"in": wrong})
     assert error["data"]["field"] == "routes[0].childIoFolderReferenceId"
 
 
-async def test_templates_are_listed_by_engine_and_pipeline(served: Served) -> None:
-    first, second = await create(served, ONE), await create(served, {**DAG, "jobPipelineStage": 1})
+async def test_templates_are_listed_by_engine_and_pipeline(api: Api) -> None:
+    first, second = await create(api, ONE), await create(api, {**DAG, "jobPipelineStage": 1})
     asked = """query ($e: ID, $t: [EngineTypeFilter!], $p: ID) {
         jobTemplates(engineId: $e, engineType: $t, jobPipelineId: $p) { records { id } } }"""
 
     async def listed(**given: Any) -> list[str]:
-        return [each["id"] for each in (await served.client.ask(asked, given))["jobTemplates"]["records"]]
+        return [each["id"] for each in (await api.graphql.ask(asked, given))["jobTemplates"]["records"]]
 
     assert await listed() == [second, first]
     assert await listed(e="transcription") == [second]
     assert await listed(t="Ingestion") == [second, first]
-    assert await listed(t=["Cognition"], e=ADAPTER) == []
-    pipeline = (await served.client.ask(SHOW, {"id": second}))["jobTemplate"]["jobPipelineId"]
+    assert await listed(t=["Cognition"], e=WEBSTREAM) == []
+    pipeline = (await api.graphql.ask(SHOW, {"id": second}))["jobTemplate"]["jobPipelineId"]
     assert await listed(p=pipeline) == [second]
     assert await listed(p="none") == []
 
 
-async def test_a_stage_without_a_pipeline_makes_one(served: Served) -> None:
-    made = (await served.client.ask(CREATE, {"in": {**ONE, "jobPipelineStage": 1}}))["createJobTemplate"]
+async def test_a_stage_without_a_pipeline_makes_one(api: Api) -> None:
+    made = (await api.graphql.ask(CREATE, {"in": {**ONE, "jobPipelineStage": 1}}))["createJobTemplate"]
     pipeline = made["jobPipelineId"]
-    other = await create(served, {**ONE, "jobPipelineId": pipeline, "jobPipelineStage": 2})
-    assert await members(served, pipeline) == [(made["id"], 1), (other, 2)]
+    other = await create(api, {**ONE, "jobPipelineId": pipeline, "jobPipelineStage": 2})
+    assert await members(api, pipeline) == [(made["id"], 1), (other, 2)]
 
 
-async def test_a_pipeline_holds_what_it_is_given(served: Served) -> None:
-    first, second, third = [await create(served, ONE) for _ in range(3)]
-    pipeline = await create_pipeline(served, second, first)
-    assert await members(served, pipeline) == [(second, 1), (first, 2)]
-    error = await served.client.refused(CREATE_PIPELINE, {"in": {"jobTemplateIds": [first, third, third, "x"]}})
+async def test_a_pipeline_holds_what_it_is_given(api: Api) -> None:
+    first, second, third = [await create(api, ONE) for _ in range(3)]
+    pipeline = await create_pipeline(api, second, first)
+    assert await members(api, pipeline) == [(second, 1), (first, 2)]
+    error = await api.graphql.refused(CREATE_PIPELINE, {"in": {"jobTemplateIds": [first, third, third, "x"]}})
     fields = [each["field"] for each in error["data"]["all"]]
     assert fields == ["jobTemplateIds[3]", "jobTemplateIds[0]", "jobTemplateIds[2]"]
     change = "mutation ($in: UpdateJobPipeline!) { updateJobPipeline(input: $in) { isPublic } }"
-    changed = await served.client.ask(change, {"in": {"id": pipeline, "jobTemplateIds": [third, second]}})
+    changed = await api.graphql.ask(change, {"in": {"id": pipeline, "jobTemplateIds": [third, second]}})
     assert changed["updateJobPipeline"] == {"isPublic": False}
-    assert await members(served, pipeline) == [(third, 1), (second, 2)]
-    assert await create_pipeline(served, first)
-    gone = await served.client.ask(f'mutation {{ deleteJobPipeline(id: "{pipeline}") {{ message }} }}')
+    assert await members(api, pipeline) == [(third, 1), (second, 2)]
+    assert await create_pipeline(api, first)
+    gone = await api.graphql.ask(f'mutation {{ deleteJobPipeline(id: "{pipeline}") {{ message }} }}')
     assert gone["deleteJobPipeline"]["message"] == f"JobPipeline {pipeline} was deleted."
-    shown = (await served.client.ask(SHOW, {"id": second}))["jobTemplate"]
+    shown = (await api.graphql.ask(SHOW, {"id": second}))["jobTemplate"]
     assert (shown["jobPipelineId"], shown["jobPipelineStage"]) == (None, None)
 
 
-async def test_what_is_foreign_is_not_there_and_what_is_public_can_only_be_read(served: Served) -> None:
-    template = await create(served, ONE)
-    pipeline = await create_pipeline(served, template)
+async def test_what_is_foreign_is_not_there_and_what_is_public_can_only_be_read(api: Api, foreign: Api) -> None:
+    template = await create(api, ONE)
+    pipeline = await create_pipeline(api, template)
     asked = f'{{ jobTemplate(id: "{template}") {{ id jobPipeline {{ id organization {{ id }} }} }} }}'
-    assert (await served.foreign.refused(asked))["name"] == "not_found"
-    assert (await served.foreign.refused(f'{{ jobPipeline(id: "{pipeline}") {{ id }} }}'))["name"] == "not_found"
+    assert (await foreign.graphql.refused(asked))["name"] == "not_found"
+    assert (await foreign.graphql.refused(f'{{ jobPipeline(id: "{pipeline}") {{ id }} }}'))["name"] == "not_found"
     public = f'mutation {{ updateJobPipeline(input: {{id: "{pipeline}", isPublic: true}}) {{ id }} }}'
-    assert (await served.foreign.refused(public))["name"] == "not_found"
-    await served.client.ask(public)
-    shown = await served.foreign.ask(asked)
+    assert (await foreign.graphql.refused(public))["name"] == "not_found"
+    await api.graphql.ask(public)
+    shown = await foreign.graphql.ask(asked)
     assert shown["jobTemplate"] == {"id": template, "jobPipeline": {"id": pipeline, "organization": None}}
-    listed = await served.foreign.ask("{ jobPipelines { count } all: jobPipelines(isPublic: true) { count } }")
+    listed = await foreign.graphql.ask("{ jobPipelines { count } all: jobPipelines(isPublic: true) { count } }")
     assert listed == {"jobPipelines": {"count": 0}, "all": {"count": 1}}
     for change in (
         f'mutation {{ deleteJobTemplate(id: "{template}") {{ id }} }}',
         f'mutation {{ updateJobTemplate(input: {{id: "{template}", skipDecider: true}}) {{ id }} }}',
-        f'mutation {{ createTaskTemplate(input: {{jobTemplateId: "{template}", engineId: "{ADAPTER}"}}) {{ id }} }}',
+        f'mutation {{ createTaskTemplate(input: {{jobTemplateId: "{template}", engineId: "{WEBSTREAM}"}}) {{ id }} }}',
         f'mutation {{ deleteJobPipeline(id: "{pipeline}") {{ id }} }}',
         f'mutation {{ createJobTemplate(input: {{jobPipelineId: "{pipeline}"}}) {{ id }} }}',
     ):
-        assert (await served.foreign.refused(change))["name"] == "not_allowed", change
-    assert await members(served, pipeline) == [(template, 1)]
+        assert (await foreign.graphql.refused(change))["name"] == "not_allowed", change
+    assert await members(api, pipeline) == [(template, 1)]
 
 
-async def test_sources(served: Served) -> None:
-    kinds = await served.client.ask(
+async def test_sources(api: Api, foreign: Api) -> None:
+    kinds = await api.graphql.ask(
         "{ sourceTypes { records { id name isLive } } live: sourceTypes(isLive: true) { count } }"
     )
     assert {"id": "4", "name": "Radio", "isLive": True} in kinds["sourceTypes"]["records"]
     assert 0 < kinds["live"]["count"] < len(kinds["sourceTypes"]["records"])
     source = {"name": "Radio Praha", "sourceTypeId": 4, "details": {"timeZone": "Europe/Prague"}}
-    made = (await served.client.ask(CREATE_SOURCE, {"in": source}))["createSource"]["id"]
+    made = (await api.graphql.ask(CREATE_SOURCE, {"in": source}))["createSource"]["id"]
     assert made.isdigit()
-    other = (await served.client.ask(CREATE_SOURCE, {"in": {"name": "feed", "sourceTypeId": "6"}}))["createSource"][
-        "id"
-    ]
-    shown = await served.client.ask(
+    other = (await api.graphql.ask(CREATE_SOURCE, {"in": {"name": "feed", "sourceTypeId": "6"}}))["createSource"]["id"]
+    shown = await api.graphql.ask(
         f"{{ source(id: {made}) {{ id name sourceType {{ name }} permission isPublic details }} }}"
     )
     assert shown["source"]["sourceType"] == {"name": "Radio"}
@@ -261,53 +252,53 @@ async def test_sources(served: Served) -> None:
         d: sources(sourceTypeId: 6) { count }
         e: sources(orderBy: {field: name, direction: asc}) { records { id } }
         f: sources(hasContentTemplates: true) { count } }"""
-    found = await served.client.ask(asked)
+    found = await api.graphql.ask(asked)
     assert found["a"]["records"] == [{"id": other}, {"id": made}]
     assert found["b"]["records"] == [{"id": made}]
     assert [found[name]["count"] for name in "cdf"] == [0, 1, 0]
     assert found["e"]["records"] == [{"id": other}, {"id": made}]
     wrong = {"name": " ", "sourceTypeId": 99, "details": {"timeZone": "Europe/Pragu"}}
-    error = await served.client.refused(CREATE_SOURCE, {"in": wrong})
+    error = await api.graphql.refused(CREATE_SOURCE, {"in": wrong})
     assert [each["field"] for each in error["data"]["all"]] == ["name", "sourceTypeId", "details.timeZone"]
     assert 'details.timeZone: "Europe/Pragu" is not an IANA zone. Did you mean "Europe/Prague"?' in error["message"]
     change = "mutation ($in: UpdateSource!) { updateSource(input: $in) { name details isPublic } }"
-    assert (await served.foreign.refused(change, {"in": {"id": made, "name": "x"}}))["name"] == "not_found"
-    changed = await served.client.ask(change, {"in": {"id": made, "name": "R", "isPublic": True}})
+    assert (await foreign.graphql.refused(change, {"in": {"id": made, "name": "x"}}))["name"] == "not_found"
+    changed = await api.graphql.ask(change, {"in": {"id": made, "name": "R", "isPublic": True}})
     assert changed["updateSource"] == {"name": "R", "details": source["details"], "isPublic": True}
-    assert (await served.foreign.refused(change, {"in": {"id": made, "name": "x"}}))["name"] == "not_allowed"
-    seen = await served.foreign.ask("{ sources { count } own: sources(includePublic: false) { count } }")
+    assert (await foreign.graphql.refused(change, {"in": {"id": made, "name": "x"}}))["name"] == "not_allowed"
+    seen = await foreign.graphql.ask("{ sources { count } own: sources(includePublic: false) { count } }")
     assert seen == {"sources": {"count": 1}, "own": {"count": 0}}
-    gone = await served.client.ask(f"mutation {{ deleteSource(id: {made}) {{ id message }} }}")
+    gone = await api.graphql.ask(f"mutation {{ deleteSource(id: {made}) {{ id message }} }}")
     assert gone["deleteSource"] == {"id": made, "message": f"Source {made} was deleted."}
-    assert (await served.client.refused(f"{{ source(id: {made}) {{ id }} }}"))["name"] == "not_found"
+    assert (await api.graphql.refused(f"{{ source(id: {made}) {{ id }} }}"))["name"] == "not_found"
 
 
 LAUNCH = "mutation ($in: LaunchJobTemplates!) { launchJobTemplates(input: $in) { id status targetId } }"
 
 
-async def test_templates_are_launched(served: Served) -> None:
-    first, second = await create(served, ONE), await create(served, {**ONE, "jobConfig": {"createTDOOnLaunch": False}})
+async def test_templates_are_launched(api: Api, foreign: Api) -> None:
+    first, second = await create(api, ONE), await create(api, {**ONE, "jobConfig": {"createTDOOnLaunch": False}})
     given = {"ids": [first, second], "payload": {"recordDuration": "15m"}}
-    made = (await served.client.ask(LAUNCH, {"in": given}))["launchJobTemplates"]
+    made = (await api.graphql.ask(LAUNCH, {"in": given}))["launchJobTemplates"]
     assert [each["status"] for each in made] == ["pending", "pending"]
     assert (made[0]["targetId"] is None, made[1]["targetId"]) == (False, None)
     target = made[0]["targetId"]
     info = {"targetId": target, "startOffsetMs": 1000, "endOffsetMs": 2000}
-    again = (await served.client.ask(LAUNCH, {"in": {"ids": [second], "targetInfo": info}}))["launchJobTemplates"]
+    again = (await api.graphql.ask(LAUNCH, {"in": {"ids": [second], "targetInfo": info}}))["launchJobTemplates"]
     assert again[0]["targetId"] == target
     asked = f'{{ job(id: "{again[0]["id"]}") {{ tasks {{ records {{ payload }} }} }} }}'
-    [task] = (await served.client.ask(asked))["job"]["tasks"]["records"]
+    [task] = (await api.graphql.ask(asked))["job"]["tasks"]["records"]
     assert task["payload"] == {"url": "https://h.example/a.mp4", "startOffsetMs": 1000, "endOffsetMs": 2000}
     both = {"ids": [second], "targetInfo": info, "createTargetInfo": {"name": "n"}}
-    assert (await served.client.refused(LAUNCH, {"in": both}))["name"] == "invalid_input"
+    assert (await api.graphql.refused(LAUNCH, {"in": both}))["name"] == "invalid_input"
     for wrong in (
         {"ids": ["x"]},
         {"ids": [first], "scheduledJobId": "x"},
         {"ids": [first], "targetInfo": {"targetId": 1}},
     ):
-        assert (await served.client.refused(LAUNCH, {"in": wrong}))["name"] == "not_found"
-    assert (await served.foreign.refused(LAUNCH, {"in": {"ids": [first]}}))["name"] == "not_found"
-    listed = await served.client.ask("{ jobs { count } }")
+        assert (await api.graphql.refused(LAUNCH, {"in": wrong}))["name"] == "not_found"
+    assert (await foreign.graphql.refused(LAUNCH, {"in": {"ids": [first]}}))["name"] == "not_found"
+    listed = await api.graphql.ask("{ jobs { count } }")
     assert listed["jobs"]["count"] == 3
 
 
@@ -324,20 +315,20 @@ class Counting:
         return getattr(self._database, name)
 
 
-async def test_lists_do_not_ask_once_for_every_record(served: Served) -> None:
-    counting = Counting(served.house.database)
-    transport = httpx.ASGITransport(app=graphql(replace(served.house, database=counting)))
+async def test_lists_do_not_ask_once_for_every_record(api: Api) -> None:
+    counting = Counting(api.house.database)
+    transport = httpx.ASGITransport(app=graphql(replace(api.house, database=counting)))
     query = """{ jobTemplates { records { jobPipeline { jobTemplates { records { id } } }
         taskTemplates { records { engine { name } jobTemplate { id } childTasks { count } } } } }
         sources { records { sourceType { name } organization { id } } } }"""
     asked = []
     for more in (2, 8):
         for n in range(more):
-            await create(served, {**DAG, "jobPipelineStage": 1})
-            await served.client.ask(CREATE_SOURCE, {"in": {"name": f"s{n}", "sourceTypeId": 1}})
+            await create(api, {**DAG, "jobPipelineStage": 1})
+            await api.graphql.ask(CREATE_SOURCE, {"in": {"name": f"s{n}", "sourceTypeId": 1}})
         counting.reads = 0
         async with httpx.AsyncClient(transport=transport, base_url="http://h.example") as http:
-            body = (await http.post("/v3/graphql", json={"query": query}, headers=served.client.headers())).json()
+            body = (await http.post("/v3/graphql", json={"query": query}, headers=api.graphql.headers())).json()
         assert "errors" not in body
         asked.append(counting.reads)
     assert [len(body["data"][name]["records"]) for name in ("jobTemplates", "sources")] == [10, 10]

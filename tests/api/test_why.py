@@ -1,23 +1,16 @@
 """Why a job waits, over both interfaces, and the workers as each caller may see them."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from tests.api.conftest import TOKEN
-from tests.api.graphql_house import ADAPTER, Served, serving
-from tests.api.rest_client import BATCH, ENGINES, Rest, single, transcription
+from tests.api.clients import TOKEN, Api, Rest
+from tests.api.samples import BATCH, ENGINES, WEBSTREAM, single, transcription
 
-from enginehouse.api.v1 import routes
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
 from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import identity, work, workers
-from enginehouse.operations.house import House
-from enginehouse.storage.database.database import Database
 
 WAITING = """waiting { sentence reasons { kind sentence tasks { id order name status } engineId engineName pool slots
   slotsTaken itemsAhead moreAhead limit running waiting attempt notBeforeDateTime sinceDateTime lastSeenDateTime
@@ -25,18 +18,10 @@ WAITING = """waiting { sentence reasons { kind sentence tasks { id order name st
 
 
 @pytest.fixture
-async def own(house: House) -> AsyncIterator[Rest]:
+async def own(api: Api) -> Rest:
     """Our own interface as the first administrator sees it; a worker with one slot is there."""
-    await workers.beat(house, name="w", pools={"native": 1}, engines=[engine.id for engine in ENGINES])
-    transport = httpx.ASGITransport(app=routes.interface(lambda: house), raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
-        yield Rest(client, house, TOKEN)
-
-
-@pytest.fixture
-async def served(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(database, tmp_path) as served:
-        yield served
+    await workers.beat(api.house, name="w", pools={"native": 1}, engines=[engine.id for engine in ENGINES])
+    return api.v1
 
 
 async def why(own: Rest, path: str) -> Any:
@@ -119,10 +104,10 @@ async def test_a_create_over_rest_warns_of_an_engine_that_nobody_runs(own: Rest,
     ]
 
 
-async def test_graphql_says_why_a_job_and_each_task_waits(served: Served) -> None:
-    await workers.beat(served.house, name="w", pools={"native": 1}, engines=[ADAPTER])
-    job = await served.client.create_job()
-    shown = await served.client.ask(f'{{ job(id: "{job}") {{ {WAITING} tasks {{ records {{ {WAITING} }} }} }} }}')
+async def test_graphql_says_why_a_job_and_each_task_waits(api: Api) -> None:
+    await workers.beat(api.house, name="w", pools={"native": 1}, engines=[WEBSTREAM])
+    job = await api.graphql.create_job()
+    shown = await api.graphql.ask(f'{{ job(id: "{job}") {{ {WAITING} tasks {{ records {{ {WAITING} }} }} }} }}')
     waits = shown["job"]["waiting"]
     assert waits["sentence"] == "Nothing keeps it: it is the next to start."
     [reason] = waits["reasons"]
@@ -137,38 +122,38 @@ async def test_graphql_says_why_a_job_and_each_task_waits(served: Served) -> Non
         "moreAhead": False,
     }
     assert shown["job"]["tasks"]["records"] == [{"waiting": waits}]
-    await work.claim(served.house, pool="native", limit=1, worker="w")
-    [task] = (await served.client.ask(f'{{ job(id: "{job}") {{ tasks {{ records {{ {WAITING} }} }} }} }}'))["job"][
+    await work.claim(api.house, pool="native", limit=1, worker="w")
+    [task] = (await api.graphql.ask(f'{{ job(id: "{job}") {{ tasks {{ records {{ {WAITING} }} }} }} }}'))["job"][
         "tasks"
     ]["records"]
     assert task == {"waiting": None}
 
 
-async def test_graphql_names_the_parents_as_graphql_spells_them(served: Served) -> None:
+async def test_graphql_names_the_parents_as_graphql_spells_them(api: Api) -> None:
     tasks = [
-        {"engineId": ADAPTER, "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}]},
-        {"engineId": ADAPTER, "ioFolders": [{"referenceId": "b", "mode": "stream", "type": "input"}]},
+        {"engineId": WEBSTREAM, "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}]},
+        {"engineId": WEBSTREAM, "ioFolders": [{"referenceId": "b", "mode": "stream", "type": "input"}]},
     ]
     routes = [{"parentIoFolderReferenceId": "a", "childIoFolderReferenceId": "b"}]
-    job = await served.client.create_job(tasks=tasks, routes=routes)
-    shown = await served.client.ask(f'{{ job(id: "{job}") {{ tasks {{ records {{ id {WAITING} }} }} }} }}')
+    job = await api.graphql.create_job(tasks=tasks, routes=routes)
+    shown = await api.graphql.ask(f'{{ job(id: "{job}") {{ tasks {{ records {{ id {WAITING} }} }} }} }}')
     first, second = shown["job"]["tasks"]["records"]
     [reason] = second["waiting"]["reasons"]
-    assert reason["tasks"] == [{"id": first["id"], "order": 0, "name": "Webstream adapter", "status": "pending"}]
+    assert reason["tasks"] == [{"id": first["id"], "order": 0, "name": "Webstream Adapter", "status": "pending"}]
 
 
-async def test_graphql_says_nothing_of_what_has_ended(served: Served) -> None:
-    job = await served.client.create_job()
-    await served.client.ask(f'mutation {{ cancelJob(id: "{job}") {{ id }} }}')
-    shown = await served.client.ask(f'{{ job(id: "{job}") {{ {WAITING} tasks {{ records {{ {WAITING} }} }} }} }}')
+async def test_graphql_says_nothing_of_what_has_ended(api: Api) -> None:
+    job = await api.graphql.create_job()
+    await api.graphql.ask(f'mutation {{ cancelJob(id: "{job}") {{ id }} }}')
+    shown = await api.graphql.ask(f'{{ job(id: "{job}") {{ {WAITING} tasks {{ records {{ {WAITING} }} }} }} }}')
     assert shown["job"] == {"waiting": None, "tasks": {"records": [{"waiting": None}]}}
 
 
-async def test_a_create_over_graphql_warns_of_an_engine_that_nobody_runs(served: Served) -> None:
-    await workers.beat(served.house, name="w", pools={"native": 1}, engines=[])
-    made = await served.client.ask(
-        f'mutation {{ createJob(input: {{tasks: [{{engineId: "{ADAPTER}"}}]}}) {{ warnings }} }}'
+async def test_a_create_over_graphql_warns_of_an_engine_that_nobody_runs(api: Api) -> None:
+    await workers.beat(api.house, name="w", pools={"native": 1}, engines=[])
+    made = await api.graphql.ask(
+        f'mutation {{ createJob(input: {{tasks: [{{engineId: "{WEBSTREAM}"}}]}}) {{ warnings }} }}'
     )
     assert made["createJob"]["warnings"] == [
-        'tasks[0]: no worker for engine "Webstream adapter" is connected; the task will wait.'
+        'tasks[0]: no worker for engine "Webstream Adapter" is connected; the task will wait.'
     ]

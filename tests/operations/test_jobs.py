@@ -139,7 +139,7 @@ async def test_cancel_past_the_point_names_the_status(ready: House) -> None:
     assert "running" in error.message
     error = await refused(jobs.cancel(ready, CALLER, Ref.of(ended.job_id)))
     assert isinstance(error, PastCancelling)
-    assert error.message.startswith("Job is already complete (finished ")
+    assert "complete" in error.message
 
 
 async def test_retry_is_a_new_job_and_the_old_one_is_untouched(ready: House) -> None:

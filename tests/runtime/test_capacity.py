@@ -3,53 +3,10 @@
 import asyncio
 
 import pytest
-from tests import make
+from tests.runtime.attempts import Work, lease, settle
 
-from enginehouse.domain.work import WHOLE, ItemKey, Lease
+from enginehouse.domain.work import ItemKey
 from enginehouse.runtime.capacity import Capacity
-
-
-def lease(job_id: int, token: int = 1) -> Lease:
-    return Lease(
-        key=ItemKey(job_id, 0, 0),
-        token=token,
-        until=0,
-        organization_id=1,
-        engine_id="noop",
-        attempt=1,
-        source=WHOLE,
-        plan=make.planned(make.independent(1)),
-        target_id=None,
-    )
-
-
-class Work:
-    """An attempt that ends when its gate opens."""
-
-    def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.cancels = 0
-
-    async def run(self) -> None:
-        while not self.gate.is_set():
-            try:
-                await self.gate.wait()
-            except asyncio.CancelledError:
-                self.cancels += 1
-                return
-
-    async def stubborn(self) -> None:
-        """Counts its cancels and goes on."""
-        while not self.gate.is_set():
-            try:
-                await self.gate.wait()
-            except asyncio.CancelledError:
-                self.cancels += 1
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def test_a_slot_is_taken_until_the_attempt_has_ended() -> None:

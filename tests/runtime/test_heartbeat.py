@@ -2,55 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from structlog.testing import capture_logs
+from tests.runtime.attempts import LEASE, attempt
 from tests.runtime.floor import PRINCIPAL, DownError, Floor
 from tests.runtime.until import until
 
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.work import Lease
-from enginehouse.engine import Output, Work
-from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import jobs, maintenance, work
-from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.heartbeat import Heartbeat
-
-LEASE = 30.0
-
-
-class Long:
-    """An engine that works until the gate opens, and knows when it was cancelled."""
-
-    def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.working = asyncio.Event()
-        self.cancelled = asyncio.Event()
-
-    async def __call__(self, work: Work, context: NativeContext) -> list[Output]:
-        self.working.set()
-        try:
-            await self.gate.wait()
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
-        return [Output(media_type="text/plain", data=b"x")]
-
-
-@asynccontextmanager
-async def attempt(floor: Floor, *, held_for: float = 0.0) -> AsyncIterator[tuple[Capacity, Long, Lease]]:
-    """An attempt at work, its lease last known to hold `held_for` seconds ago."""
-    long = Long()
-    floor.script("scripted", long)
-    lease = await floor.lease_one()
-    capacity = Capacity({"native": 1})
-    capacity.start(lease, "native", floor.runner_of(capacity).run(lease), now=time.monotonic() - held_for)
-    await asyncio.wait_for(long.working.wait(), 10)
-    try:
-        yield capacity, long, lease
-    finally:
-        await capacity.drain(0)
 
 
 async def _lease_until(floor: Floor) -> int:

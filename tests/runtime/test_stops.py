@@ -5,9 +5,8 @@ import time
 from pathlib import Path
 
 from structlog.testing import capture_logs
+from tests.runtime.attempts import LEASE, Long, Work, attempt, lease, settle
 from tests.runtime.floor import PRINCIPAL, DownError, Floor
-from tests.runtime.test_capacity import Work, lease, settle
-from tests.runtime.test_heartbeat import LEASE, Long, attempt
 from tests.runtime.until import until
 
 from enginehouse.domain.refs import Ref

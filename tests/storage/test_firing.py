@@ -6,14 +6,11 @@ from itertools import islice
 
 import pytest
 from tests import make
+from tests.storage.rounds import TEMPLATE, add, every, round_
 
 from enginehouse.domain.schedules.calendar import slots
-from enginehouse.domain.schedules.firing import ScheduleState as Looked
-from enginehouse.domain.schedules.firing import first_look, placed
 from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
-from enginehouse.domain.schedules.timing import CatchUp, Overlap, Recurring, Rules, RunMode, Timing, Unit
-from enginehouse.domain.times import SECOND
-from enginehouse.storage.database import sequences
+from enginehouse.domain.schedules.timing import CatchUp, Overlap, Rules, RunMode, Timing
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import cancellation, queries
 from enginehouse.storage.jobs.plans import Plans
@@ -22,47 +19,6 @@ from enginehouse.storage.schedules.firing import Fired, LaunchPlan
 from enginehouse.storage.work import claims
 
 pytestmark = pytest.mark.usefixtures("own_statements")
-
-TEMPLATE = 7
-
-
-def every(seconds: int) -> Timing:
-    return Timing(recurring=(Recurring(Unit.SECONDS, seconds),))
-
-
-async def add(
-    database: Database,
-    timing: Timing,
-    *,
-    since: int = 60,
-    mode: RunMode = RunMode.RECURRING,
-    rules: Rules | None = None,
-    stop: int | None = None,
-) -> Schedule:
-    """A schedule that was activated `since` seconds ago and not looked at before."""
-    rules = rules or Rules()
-
-    async def insert(tx: Tx) -> Schedule:
-        await tx.run("test.organization", id=make.ORGANIZATION)
-        now = await tx.read_clock()
-        anchor, decided = placed(None, now - since * SECOND)
-        schedule_id = await sequences.reserve(tx, "schedule")
-        looked = Looked(
-            schedule_id=schedule_id, mode=mode, timing=timing, rules=rules, anchor=anchor, decided=decided, stop=stop
-        )
-        made = Schedule(
-            id=schedule_id, organization_id=make.ORGANIZATION, name="s", run_mode=mode, is_active=True, timing=timing,
-            rules=rules, stop_at=stop, anchor=anchor, decided=decided, next_at=first_look(looked),
-        )  # fmt: skip
-        await schedules.insert(tx, [made])
-        return made
-
-    return await database.write(insert)
-
-
-async def round_(database: Database, ids: Sequence[int], *, version: int = 1, fault: str | None = None) -> Fired:
-    ready = {i: LaunchPlan(version, [(TEMPLATE, make.new_job(make.independent(1)))], fault) for i in ids}
-    return await database.write_work(lambda tx: firing.fire(tx, Plans(), ready))
 
 
 async def settled(database: Database, schedule: Schedule) -> tuple[Schedule, list[SlotRecord], list[int]]:

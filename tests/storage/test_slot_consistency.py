@@ -1,7 +1,7 @@
 """What is wrong with schedules is found from outside: nobody fires them, or they would fire twice."""
 
 import pytest
-from tests.storage.test_firing import add, every, round_
+from tests.storage.rounds import add, every, round_
 
 from enginehouse.domain.times import SECOND
 from enginehouse.storage import consistency

@@ -1,0 +1,192 @@
+"""The engines that the tests of the interfaces name, and jobs, templates and schedules made of them."""
+
+from typing import Any
+
+from enginehouse.domain import ids
+from enginehouse.domain.content_templates import ContentTemplate
+from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.schedules.request import ScheduleRequest
+from enginehouse.domain.sources import Source
+from enginehouse.operations import content_templates, engine_categories, pipelines, sources, templates
+from enginehouse.operations.house import House
+from enginehouse.operations.schedules import schedules
+from enginehouse.operations.schedules.launchables import LaunchSelection
+
+WEBSTREAM = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"
+FFMPEG = "8bdb0e3b-ff28-4f6e-a3ba-887bd06e6440"
+TRANSCRIBE = "c0e55cde-340b-44d7-bb42-2e0d65e98255"
+WRITER = "8eccf9cc-6b6d-4d7d-8cb3-7ebf4950c5f3"
+BATCH = "f1c1bb0e-8a7a-4f6e-9a0b-0d5b1b5d2c11"
+
+CATEGORIES = [
+    EngineCategory(id="67cd4dd0-2f75-445d-a6f0-2f297d6cd182", name="Transcription", type="Cognition"),
+    EngineCategory(id="4be1a1b2-653d-4eaa-ba18-747a265305d8", name="Intake", type="Ingestion"),
+]
+
+
+def _spec(engine_id: str, name: str, mode: EngineMode, category: int = 1, **more: Any) -> EngineSpec:
+    return EngineSpec(
+        id=engine_id, name=name, mode=mode, kind=EngineKind.NATIVE, category_id=CATEGORIES[category].id, **more
+    )
+
+
+ENGINES = [
+    _spec(
+        WEBSTREAM,
+        "Webstream Adapter",
+        EngineMode.STREAM,
+        ingests=True,
+        aliases=("9e611ad7-2d3b-48f6-a51b-0a1ba40feab4",),
+    ),
+    _spec(FFMPEG, "SI2 FFmpeg", EngineMode.STREAM),
+    _spec(TRANSCRIBE, "Speech", EngineMode.CHUNK, 0, slug="transcription"),
+    _spec(WRITER, "Output Writer", EngineMode.CHUNK, 0, gathers=True),
+    _spec(BATCH, "Batch", EngineMode.BATCH, ingests=True),
+]
+
+TEMPLATE: dict[str, Any] = {
+    "clusterId": "rt-1",
+    "taskTemplates": [{"engineId": BATCH, "payload": {"url": "https://h.example/a.mp4", "keep": 1}}],
+}
+"""What a schedule launches: a job of one task."""
+
+DAILY: dict[str, Any] = {
+    "runMode": "Recurring",
+    "recurringScheduleParts": [{"repeatInterval": 1, "repeatIntervalUnit": "Days", "startTime": "21:30"}],
+}
+WEEKLY = [{"scheduledDay": "Monday", "startTime": "08:00", "stopTime": "09:30"}]
+
+DAG: dict[str, Any] = {
+    "target": {"startDateTime": 1574311000, "stopDateTime": 1574315000},
+    "clusterId": "rt-1cdc1d6d-a500-467a-bc46-d3c5bf3d6901",
+    "tasks": [
+        {
+            "engineId": WEBSTREAM,
+            "payload": {"url": "https://h.example/a.mp4"},
+            "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}],
+        },
+        {
+            "engineId": FFMPEG,
+            "payload": {"ffmpegTemplate": "audio", "customFFMPEGProperties": {"chunkSizeInSeconds": "20"}},
+            "ioFolders": [
+                {"referenceId": "b", "mode": "stream", "type": "input"},
+                {"referenceId": "c", "mode": "chunk", "type": "output"},
+            ],
+            "executionPreferences": {"parentCompleteBeforeStarting": True},
+        },
+        {
+            "engineId": TRANSCRIBE,
+            "ioFolders": [
+                {"referenceId": "d", "mode": "chunk", "type": "input"},
+                {"referenceId": "f", "mode": "chunk", "type": "output"},
+            ],
+        },
+        {"engineId": WRITER, "ioFolders": [{"referenceId": "g", "mode": "chunk", "type": "input"}]},
+    ],
+    "routes": [
+        {"parentIoFolderReferenceId": "a", "childIoFolderReferenceId": "b", "options": {}},
+        {"parentIoFolderReferenceId": "c", "childIoFolderReferenceId": "d", "options": {}},
+        {"parentIoFolderReferenceId": "f", "childIoFolderReferenceId": "g"},
+    ],
+}
+"""The same four tasks as GraphQL takes them."""
+
+
+def single(**fields: Any) -> dict[str, Any]:
+    """A job of one batch task."""
+    return {"tasks": [{"engineId": BATCH, **fields}]}
+
+
+def folder(reference: str, mode: str, kind: str) -> dict[str, Any]:
+    return {"correlationID": reference, "mode": mode, "type": kind}
+
+
+def transcription(**fields: Any) -> dict[str, Any]:
+    """The published four-task sample: adapter, chunker, engine, output writer, and a route into each."""
+    payload = '{"url":"https://example.com/audio.mp3"}'
+    return {
+        "jobStatus": "queued",
+        "tasks": [
+            {
+                "correlationTaskId": "wsa",
+                "engineId": WEBSTREAM,
+                "taskStatus": "pending",
+                "ioFolders": [folder("wsa-out", "stream", "output")],
+                "payloadJSON": payload,
+                "taskPayloadJSON": payload,
+                "maxEngines": 1,
+            },
+            {
+                "correlationTaskId": "chunk",
+                "engineId": FFMPEG,
+                "ioFolders": [folder("chunk-in", "stream", "input"), folder("chunk-out", "chunk", "output")],
+                "taskPayloadJSON": '{"ffmpegTemplate":"audio","chunkOverlap":15}',
+            },
+            {
+                "correlationTaskId": "engine",
+                "engineId": TRANSCRIBE,
+                "ioFolders": [folder("engine-in", "chunk", "input"), folder("engine-out", "chunk", "output")],
+                "parallelProcessing": True,
+                "maxEngines": 10,
+                "maxRetries": 10,
+                "numChunksPerWorkItem": 5,
+                "priority": -5,
+            },
+            {
+                "correlationTaskId": "ow",
+                "engineId": WRITER,
+                "ioFolders": [folder("ow-in", "chunk", "input")],
+                "parentMustBeCompleteBeforeStarting": True,
+            },
+        ],
+        "taskRoutes": [
+            {"taskChildId": "wsa", "taskParentId": ""},
+            {
+                "taskParentId": "wsa",
+                "taskParentOutputId": "wsa-out",
+                "taskChildId": "chunk",
+                "taskChildInputId": "chunk-in",
+            },
+            {
+                "taskParentId": "chunk",
+                "taskParentOutputId": "chunk-out",
+                "taskChildId": "engine",
+                "taskChildInputId": "engine-in",
+            },
+            {
+                "taskParentId": "engine",
+                "taskParentOutputId": "engine-out",
+                "taskChildId": "ow",
+                "taskChildInputId": "ow-in",
+            },
+        ],
+        **fields,
+    }
+
+
+async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
+    """The ids of what scheduled jobs are made of, by kind. The schedule has a template and a pipeline of its own."""
+    task = TaskRequest(engine_id=BATCH)
+    template = await templates.create(house, principal, templates.new(principal, tasks=[task, task]))
+    member = await templates.create(house, principal, templates.new(principal, tasks=[task]))
+    launched = LaunchSelection(
+        pipeline_ids=[(await pipelines.create(house, principal, [])).id],
+        fresh=[templates.new(principal, tasks=[task])],
+        content=[ContentTemplate(schema_id="s", sdo_id="o")],
+    )
+    scheduled = await schedules.create(house, principal, ScheduleRequest(name="s"), launched)
+    content = await content_templates.of_schedules(house, principal, [scheduled.id])
+    source = Source(organization_id=principal.organization_id, source_type_id=1, name="s")
+    category = await engine_categories.create(house, principal, CategoryRequest(name="c", type="Cognition"))
+    return {
+        "category": category.id,
+        "template": ids.job_graphql(template.id),
+        "templateTask": ids.task_graphql(template.id, 0),
+        "pipeline": ids.pipeline_uuid((await pipelines.create(house, principal, [member.id])).id),
+        "source": str((await sources.create(house, principal, source)).id),
+        "scheduled": str(scheduled.id),
+        "scheduledUUID": ids.schedule_uuid(scheduled.id),
+        "content": content[scheduled.id][0].id,
+    }

@@ -1,0 +1,355 @@
+"""What a schedule starts and when: launched by hand, fired when due, cancelled, counted, and foreseen."""
+
+import re
+from typing import Any
+
+import pytest
+from tests.api.clients import Api, Rest
+from tests.api.founding_page import CANCEL_SCHEDULED, curl
+from tests.api.samples import BATCH, DAILY, TEMPLATE
+
+from enginehouse.domain import ids
+from enginehouse.domain.ids import parse_job
+from enginehouse.domain.times import SECOND
+from enginehouse.operations.schedules import cancellation
+
+EVERY_SECOND: dict[str, Any] = {
+    "runMode": "Recurring",
+    "recurringScheduleParts": [{"repeatInterval": 1, "repeatIntervalUnit": "Seconds"}],
+}
+GAP = {"runMode": "Recurring", "timeZone": "Europe/Prague", "cron": "30 2 28 3 *", "startDateTime": "2027-01-01"}
+
+
+async def detail(api: Api, job_id: str) -> Any:
+    return (await api.edge.get(f"/proc/job/{job_id}/detail")).json()["job"]
+
+
+# -- launched by hand -------------------------------------------------------------------------------------
+
+
+async def test_our_run_by_hand_is_of_no_slot(api: Api) -> None:
+    made = await api.schedule(runMode="Once")
+    path = f"schedules/{made['id']}"
+    [job_id] = (await api.v1.result(f"{path}/run", {"payload": {"recordDuration": "15m"}}))["jobIds"]
+    job = await detail(api, job_id)
+    assert job["tasks"][0]["taskPayloadJSON"].endswith('"recordDuration":"15m"}')
+    assert "slotDateTime" not in job
+    assert await api.v1.result(f"{path}/slots") == []
+
+
+async def test_payloads_of_inline_templates_keep_their_keys(api: Api) -> None:
+    template = {"taskTemplates": [{"engineId": BATCH, "payload": {"engineID": 1, "jobId": 2, "x": {"userID": 3}}}]}
+    [job_id] = await api.run(await api.schedule(runMode="Once", jobTemplates=[template]))
+    text = (await detail(api, job_id))["tasks"][0]["taskPayloadJSON"]
+    assert text == '{"engineID":1,"jobId":2,"x":{"userID":3}}'
+
+
+async def test_graphql_launches_a_schedule_and_answers_its_jobs(api: Api) -> None:
+    made = await api.schedule()
+    payload = {"recordDuration": "15m"}
+    [job] = await api.graphql.change("launchScheduledJobs", "id targetId", scheduledJobId=made["id"], payload=payload)
+    assert parse_job(job["id"])
+    assert job["targetId"].isdigit()
+    fields = "scheduledJobId slotDateTime scheduledJob { name } template { clusterId } tasks { records { payload } }"
+    by_uuid = {"scheduledJobId": made["scheduledJobUuid"], "payload": payload}
+    assert await api.graphql.change("launchScheduledJobs", fields, **by_uuid) == [
+        {
+            "scheduledJobId": made["id"], "slotDateTime": None, "scheduledJob": {"name": "n"},
+            "template": {"clusterId": "rt-1"},
+            "tasks": {"records": [{"payload": {"url": "https://h.example/a.mp4", "keep": 1, **payload}}]},
+        }
+    ]  # fmt: skip
+
+
+async def test_a_launch_is_about_the_target_that_is_given_or_described(api: Api) -> None:
+    made = await api.schedule(jobTemplates=[TEMPLATE, TEMPLATE])
+    fields = "target { id name }"
+    described = {"scheduledJobId": made["id"], "createTargetInfo": {"name": "harbour"}}
+    first, second = await api.graphql.change("launchScheduledJobs", fields, **described)
+    assert first == second
+    assert first["target"]["name"] == "harbour"
+    given = {"scheduledJobId": made["id"], "targetInfo": {"targetId": first["target"]["id"], "startOffsetMs": 5}}
+    assert await api.graphql.change("launchScheduledJobs", fields, **given) == [first, first]
+    both = await api.graphql.refused(*api.graphql.mutation("launchScheduledJobs", **{**described, **given}))
+    assert both["message"] == "Give at most one of targetInfo, createTargetInfo."
+    unknown = {**given, "targetInfo": {"targetId": "9"}}
+    lost = await api.graphql.refused(*api.graphql.mutation("launchScheduledJobs", **unknown))
+    assert (lost["name"], lost["data"]["field"]) == ("not_found", "targetInfo.targetId")
+
+
+async def launch(rest: Rest, template_id: str, **body: Any) -> Any:
+    answer = await rest.post(f"/proc/template/{template_id}/launch", body)
+    return answer.status_code, answer.json()
+
+
+async def test_a_template_is_launched_with_the_payload_merged_into_its_tasks(api: Api) -> None:
+    made = await api.schedule(runMode="Once")
+    [template_id] = made["jobTemplateIds"]
+    status, answer = await launch(
+        api.edge, template_id, isInternal=True, payloadJSON='{"recordDuration":"15m"}', scheduledJobID=made["id"],
+        sourceID="62648",
+    )  # fmt: skip
+    [job_id] = answer["operation"]["internalJobIds"]
+    assert (status, answer) == (200, {"operation": {"success": True, "count": 1, "internalJobIds": [job_id]}})
+    job = await detail(api, job_id)
+    text = '{"url":"https://h.example/a.mp4","keep":1,"recordDuration":"15m"}'
+    assert job["tasks"][0]["taskPayloadJSON"] == text
+    assert (job["coreScheduledJobId"], job["coreSourceId"]) == (int(made["id"]), 62648)
+    assert (await launch(api.edge, ids.job_uuid(parse_job(template_id) or 0)))[0] == 200
+
+
+async def test_a_wrong_launch_makes_no_job(api: Api, foreign: Api) -> None:
+    made = await api.schedule(runMode="Once")
+    [template_id] = made["jobTemplateIds"]
+    for text in ("[1]", "nonsense", '{"a":1,"a":2}'):
+        status, answer = await launch(api.edge, template_id, payloadJSON=text)
+        assert (status, answer["detail"].split(":")[0]) == (400, "payloadJSON")
+    for unknown in ("nonsense", ids.job_uuid(5)):
+        status, answer = await launch(api.edge, unknown)
+        assert (status, answer["detail"]) == (404, f'JobTemplate "{unknown}" was not found.')
+    status, answer = await launch(api.edge, template_id, scheduledJobID="77")
+    assert (status, answer["detail"]) == (404, 'scheduledJobID: ScheduledJob "77" was not found.')
+    assert (await launch(foreign.edge, template_id))[0] == 404
+    assert (await api.edge.get("/proc/jobs")).json()["count"] == 0
+
+
+async def test_a_job_records_the_schedule_and_template_it_names(api: Api) -> None:
+    made = await api.schedule()
+    [template] = made["jobTemplateIds"]
+    named = await api.graphql.create_job(scheduledJobId=made["id"], jobTemplateId=template)
+    query = "query($id: ID!) { job(id: $id) { scheduledJobId scheduledJob { id } templateId template { id } } }"
+    assert (await api.graphql.ask(query, {"id": named}))["job"] == {
+        "scheduledJobId": made["id"], "scheduledJob": {"id": made["id"]}, "templateId": template,
+        "template": {"id": template},
+    }  # fmt: skip
+    lost = await api.graphql.create_job(scheduledJobId="77")
+    job = (await api.graphql.ask(query, {"id": lost}))["job"]
+    assert (job["scheduledJobId"], job["scheduledJob"]) == ("77", None)
+    jobs = "query($ids: [ID!]) { jobs(scheduledJobIds: $ids) { records { id } } }"
+    assert (await api.graphql.ask(jobs, {"ids": [made["id"], "x"]}))["jobs"]["records"] == [{"id": named}]
+    assert (await api.graphql.ask(jobs, {"ids": ["x"]}))["jobs"]["records"] == []
+
+
+# -- fired when due ---------------------------------------------------------------------------------------
+
+
+async def test_a_job_says_which_schedule_slot_and_template_it_comes_from(api: Api) -> None:
+    made = await api.schedule(runMode="Now")
+    assert await api.fire() == 1
+    [job] = await api.edge.result(f"/proc/jobs?scheduledJobID={made['id']}")
+    assert job["coreScheduledJobId"] == int(made["id"])
+    assert job["internalScheduledJobId"] == made["scheduledJobUuid"]
+    assert parse_job(job["jobTemplateId"]) == parse_job(made["jobTemplateIds"][0])
+    [slot] = await api.v1.result(f"schedules/{made['id']}/slots")
+    assert (slot["outcome"], slot["slotDateTime"], slot["slots"]) == ("fired", job["slotDateTime"], 1)
+    assert slot["jobIds"] == [job["coreJobID"]]
+    assert (await api.edge.get("/proc/jobs?scheduledJobID=nothing")).json()["count"] == 0
+
+
+@pytest.mark.usefixtures("own_statements")
+async def test_what_is_due_is_fired_and_told(api: Api) -> None:
+    made = await api.schedule(**EVERY_SECOND)
+    assert (await api.graphql.schedule(made["id"], "nextRuns(count: 1) { slotDateTime }"))["nextRuns"]
+
+    async def pass_time(tx: Any) -> None:
+        await tx.run("test.move_schedule", id=int(made["id"]), by=2 * SECOND)
+
+    await api.house.database.write(pass_time)
+    await api.fire()
+    fields = """firedCount skippedCount
+                slots { outcome count slotDateTime lastSlotDateTime reason decidedDateTime jobIds }
+                jobs { count records { id scheduledJobId slotDateTime } }"""
+    told = await api.graphql.schedule(made["id"], fields)
+    assert told["firedCount"] == len([each for each in told["slots"] if each["outcome"] == "fired"]) > 0
+    assert told["skippedCount"] == 0
+    slots = {each["slotDateTime"] for each in told["slots"]}
+    assert {job["slotDateTime"] for job in told["jobs"]["records"]} == slots
+    started = {job["slotDateTime"]: [job["id"]] for job in told["jobs"]["records"]}
+    assert {each["slotDateTime"]: each["jobIds"] for each in told["slots"]} == started
+    older = f'slots(beforeDateTime: "{min(slots)}", limit: 1) {{ slotDateTime }}'
+    assert (await api.graphql.schedule(made["id"], older))["slots"] == []
+    found = await api.graphql.ask(f'{{ jobs(scheduledJobIds: ["{made["id"]}"]) {{ count }} }}')
+    assert found["jobs"]["count"] == len(slots)
+    assert (await api.graphql.ask("{ jobs(hasScheduledJobId: false) { count } }"))["jobs"]["count"] == 0
+
+
+async def test_pausing_and_resuming_take_effect_at_once_and_are_the_same_twice(api: Api) -> None:
+    made = await api.schedule(runMode="Continuous")
+    path = f"schedules/{made['id']}"
+    for _ in range(2):
+        assert (await api.v1.result(f"{path}/pause", {}))["isActive"] is False
+    assert await api.fire() == 0
+    assert (await api.v1.result(f"{path}/explain"))["next"] == "It is paused, so nothing is to come."
+    for _ in range(2):
+        assert (await api.v1.result(f"{path}/resume", {}))["isActive"] is True
+    assert await api.fire() == 1
+
+
+# -- cancelled --------------------------------------------------------------------------------------------
+
+
+async def cancel(api: Api, schedule_id: str, **more: Any) -> Any:
+    answer = await api.edge.post("/proc/jobs/cancel", {"scheduledJobID": schedule_id, **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def statuses(api: Api, schedule_id: str) -> list[str]:
+    jobs = await api.edge.result(f"/proc/jobs?scheduledJobID={schedule_id}&direction=ASC")
+    return [each["jobStatus"] for each in jobs]
+
+
+async def test_the_founding_page_s_cancel_stops_a_schedule_and_its_jobs(api: Api) -> None:
+    made = await api.schedule(runMode="Continuous")
+    other = await api.schedule(runMode="Once")
+    assert await api.fire() == 1
+    await api.run(made)
+    await api.run(other)
+    answer = await curl(api.edge, CANCEL_SCHEDULED, made["id"])
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 2})
+    assert (await api.edge.result(f"/proc/scheduled_job/{made['id']}/detail"))["isActive"] is False
+    assert await statuses(api, made["id"]) == ["aborted", "aborted"]
+    assert await statuses(api, other["id"]) == ["pending"]
+    assert await api.fire() == 0
+    assert await cancel(api, made["scheduledJobUuid"]) == {"success": True, "count": 0}
+
+
+async def test_what_has_started_goes_on_unless_it_is_asked_to_stop(api: Api) -> None:
+    made = await api.schedule(runMode="Once")
+    await api.run(made, times=3)
+    lease = await api.edge.start_one()
+    assert await cancel(api, made["id"]) == {"success": True, "count": 2}
+    assert await statuses(api, made["id"]) == ["running", "aborted", "aborted"]
+    assert await cancel(api, made["id"], includeRunning=True) == {"success": True, "count": 1, "stopping": 1}
+    await api.edge.end_stopped(lease)
+    assert await statuses(api, made["id"]) == ["aborted"] * 3
+
+
+async def test_more_jobs_than_one_transaction_takes_are_all_cancelled(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancellation, "BATCH", 2)
+    made = await api.schedule(runMode="Once")
+    await api.run(made, times=5)
+    assert await cancel(api, made["id"]) == {"success": True, "count": 5}
+    assert await statuses(api, made["id"]) == ["aborted"] * 5
+
+
+# -- how much waited --------------------------------------------------------------------------------------
+
+
+async def series(api: Api, which: str, **query: Any) -> Any:
+    answer = await api.edge.get(f"/proc/scheduled_jobs/{which}_pending_time_ranges", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_the_pending_jobs_of_schedules_are_counted_through_time(api: Api, foreign: Api) -> None:
+    made = await api.schedule(runMode="Once")
+    await api.run(made, times=3)
+    await api.edge.start_one()
+    await api.edge.create({"tasks": [{"engineId": BATCH}]})  # of no schedule
+    now = 4_000_000_000
+    total = await series(api, "total", startTime=now - 120, endTime=now, interval=60)
+    assert total["success"] is True
+    assert (total["startDateTime"], total["endDateTime"]) == ("2096-10-02T07:04:40Z", "2096-10-02T07:06:40Z")
+    assert [each["runMode"] for each in total["counts"]] == ["once"]
+    assert total["counts"][0]["values"] == [[now - 120, 2], [now - 60, 2], [now, 2]]
+    rate = await series(api, "rate", startTime=now - 60, endTime=now, interval=60)
+    assert rate["counts"] == [{"runMode": "once", "values": [[now - 60, 66.6667], [now, 66.6667]]}]
+    assert (await series(api, "total", startTime=0, endTime=600))["counts"] == []
+    assert (await series(foreign, "total"))["counts"] == []
+    await cancel(api, made["id"])
+    later = await series(api, "total", startTime=now, endTime=now + 60)
+    assert later["counts"][0]["values"] == [[now, 0], [now + 60, 0]]
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ({"startTime": 100, "endTime": 50}, "startTime: must be before endTime."),
+        ({"startTime": 0, "endTime": 86_400, "interval": 1}, "interval: 87 or more for this range, got 1."),
+        ({"interval": 0}, "interval: 1–31622400, got 0."),
+    ],
+)
+async def test_a_series_that_cannot_be_is_refused(api: Api, query: dict[str, int], text: str) -> None:
+    for which in ("rate", "total"):
+        answer = await api.edge.get(f"/proc/scheduled_jobs/{which}_pending_time_ranges", params=query)
+        assert (answer.status_code, answer.json()["detail"]) == (400, text)
+
+
+# -- foreseen ---------------------------------------------------------------------------------------------
+
+
+async def test_the_next_slots_are_foreseen_with_the_odd_ones_marked(api: Api) -> None:
+    path = f"schedules/{(await api.schedule(**GAP))['id']}"
+    assert await api.v1.result(f"{path}/preview", count=2) == [
+        {"slotDateTime": "2027-03-28T01:00:00Z", "local": "2027-03-28T03:00:00+02:00", "note": "gap"},
+        {"slotDateTime": "2028-03-28T00:30:00Z", "local": "2028-03-28T02:30:00+02:00"},
+    ]
+    told = await api.v1.result(f"{path}/explain", timeZone="America/New_York", count=1)
+    assert told["sentence"].startswith("Runs at 02:30 on March 28 (Europe/Prague), from ")
+    assert told["next"].startswith(
+        "Next: Sunday, 28 March 2027 at 03:00 (Europe/Prague), Saturday, 27 March 2027 at 21:00 (America/New_York), in "
+    )
+    assert told["warnings"] == ["02:30 does not exist on 2027-03-28 in Europe/Prague; that day it runs at 03:00."]
+    assert len(told["coming"]) == 1
+
+
+async def test_graphql_foresees_gaps_repeated_hours_and_explains_in_both_zones(api: Api) -> None:
+    made = await api.schedule(runMode="Recurring", cron="30 2 * * *", timeZone="Europe/Prague")
+    fields = "slotDateTime startDateTime localDateTime note"
+    told = await api.graphql.schedule(
+        made["id"], f'nextRuns(count: 500) {{ {fields} }} explanation(timeZone: "UTC") warnings'
+    )
+    runs = told["nextRuns"]
+    assert len(runs) == 500
+    assert [each["slotDateTime"] for each in runs] == sorted(each["slotDateTime"] for each in runs)
+    gaps = [each for each in runs if each["note"] == "gap"]
+    assert gaps
+    assert all(each["localDateTime"][11:] == "03:00:00+02:00" for each in gaps)
+    assert any(each["note"] == "repeated" for each in runs)
+    assert "(Europe/Prague)" in told["explanation"]
+    assert "(UTC)" in told["explanation"]
+    assert any("does not exist" in warning for warning in told["warnings"])
+    for field, argument in (('explanation(timeZone: "Mars")', "timeZone"), ("nextRuns(count: 1001) { note }", "count")):
+        error = await api.graphql.refused(f"{{ scheduledJobs {{ records {{ {field} }} }} }}")
+        assert (error["name"], error["data"]["field"]) == ("invalid_input", argument)
+
+
+async def test_the_next_runs_of_a_page_count_among_what_a_query_costs(api: Api) -> None:
+    query = "{{ scheduledJobs(limit: 1000) {{ records {{ nextRuns(count: {}) {{ note }} }} }} }}"
+    assert (await api.graphql.post(query.format(100))).status_code == 200
+    refusal = (await api.graphql.post(query.format(1000))).json()["errors"]
+    assert "may answer" in refusal[0]["message"]
+
+
+async def test_a_schedule_is_foreseen_without_being_created(api: Api) -> None:
+    told = await api.v1.result("schedules/explain?count=2&timeZone=UTC", GAP)
+    slots = ["2027-03-28T01:00:00Z", "2028-03-28T00:30:00Z"]
+    assert [each["slotDateTime"] for each in told["coming"]] == slots
+    assert await api.v1.result("schedules") == []
+    wrong = await api.v1.post("schedules/explain", {"runMode": "Recurring", "cron": "0 25 * * *"})
+    assert (wrong.status_code, wrong.json()["detail"]) == (400, 'cron: field 2 (hour): "25" is not 0–23.')
+
+
+async def test_jitter_is_foreseen(api: Api) -> None:
+    made = await api.schedule(**DAILY, jitterSeconds=3600)
+    coming = await api.v1.result(f"schedules/{made['id']}/preview", count=5)
+    assert any("startDateTime" in each for each in coming)
+    assert all(each.get("startDateTime", each["slotDateTime"]) >= each["slotDateTime"] for each in coming)
+
+
+@pytest.mark.usefixtures("own_statements")
+async def test_runs_longer_than_the_interval_are_warned_of(api: Api) -> None:
+    made = await api.schedule(**EVERY_SECOND, startDateTime="2040-01-01T00:00:00Z")
+    assert "warnings" not in made
+    [job_id] = await api.run(made)
+    await api.edge.run_one()
+
+    async def age(tx: Any) -> None:
+        await tx.run("test.started_earlier", id=parse_job(job_id), by=90_000_000)
+
+    await api.house.database.write(age)
+    [warning] = (await api.v1.result(f"schedules/{made['id']}"))["warnings"]
+    assert re.fullmatch(r"Its last runs took 1 min 3\d s, longer than the 1 s between two; they overlap\.", warning)
