@@ -48,13 +48,15 @@ class AttemptRun:
         self.context = AttemptContext(self)
         self._folder = folder
         self._directory: Path | None = None
-        self._open = AsyncExitStack()
+        self._open: AsyncExitStack | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await run_to_end(self._close())
+        # Most attempts of the server's own engines leave nothing to close, and a task of its own is not cheap.
+        if self._open is not None or self._directory is not None or not self.log.is_complete:
+            await run_to_end(self._close())
 
     @property
     def task(self) -> TaskPlan:
@@ -87,6 +89,8 @@ class AttemptRun:
 
     async def open(self, stored: Artifact | Asset) -> Path:
         """A local file with the bytes, until the attempt ends. Raises NotFound."""
+        if self._open is None:
+            self._open = AsyncExitStack()
         return await self._open.enter_async_context(self.source.open(self.lease, stored))
 
     def _needs_directory(self, inputs: Sequence[Chunk]) -> bool:
@@ -95,7 +99,8 @@ class AttemptRun:
 
     async def _close(self) -> None:
         await self.log.close()
-        await self._open.aclose()
+        if self._open is not None:
+            await self._open.aclose()
         if self._directory is not None:
             await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 

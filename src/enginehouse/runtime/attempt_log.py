@@ -37,6 +37,11 @@ class AttemptLog:
         if self._pending and self._sending is None:
             self._sending = asyncio.create_task(self._send_all())
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything written has arrived."""
+        return self._sending is None
+
     async def close(self) -> None:
         """Everything written has arrived."""
         if self._sending is not None:
