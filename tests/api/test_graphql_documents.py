@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from ariadne import QueryType, make_executable_schema
-from graphql import ExecutionResult, GraphQLSchema, GraphQLSyntaxError, execute, parse, validate
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, GraphQLSyntaxError, execute, parse, validate
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -29,14 +29,20 @@ type Query {
   echo(id: ID, ids: [ID!], num: Int, size: Float, text: String, flag: Boolean, word: Word, data: JSONData,
     at: DateTime, big: BigInt, input: In, limit: Int = 30): JSONData
   again(id: ID!): Query
+  refuse(id: ID): Int
 }
 """
+
+
+def _refuse(_: object, __: object, id: str | None = None) -> int:
+    raise GraphQLError(f"{id} is refused")
 
 
 def _schema() -> GraphQLSchema:
     query = QueryType()
     query.set_field("echo", lambda _, __, **given: given)
     query.set_field("again", lambda _, __, **given: {})
+    query.set_field("refuse", _refuse)
     return make_executable_schema(SDL, *SCALARS, query)
 
 
@@ -171,6 +177,8 @@ def _other(data: st.DataObject, value: str) -> str:
             "{ echo(input: {id: 6, words: red, at: 1574311001}) }",
         ),
         ('{ again(id: "a") { echo(id: "b") } }', '{ again(id: "c") { echo(id: "d") } }'),
+        # Where the second one fails is told by its own text, in which the literals are longer.
+        ('{ echo(id: "a") refuse(id: 1) }', '{ echo(id: "aaaa") refuse(id: 1000) }'),
         (
             "query { ...F } fragment F on Query { echo(num: 1) }",
             "query { ...F } fragment F on Query { echo(num: 2) }",
