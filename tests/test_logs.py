@@ -271,4 +271,6 @@ def test_every_line_the_code_writes_is_fixed_words_and_known_names() -> None:
             assert {keyword.arg for keyword in node.keywords} <= NAMES, f"{place}: a name that is not known"
             for keyword in node.keywords:
                 assert "str(" not in ast.unparse(keyword.value), f"{place}: {keyword.arg} may quote an exception"
+                composed = isinstance(keyword.value, ast.JoinedStr) and keyword.arg != "place"
+                assert not composed, f"{place}: {keyword.arg} is put together, maybe from an exception"
     assert calls > 10

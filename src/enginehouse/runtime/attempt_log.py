@@ -54,7 +54,7 @@ class AttemptLog:
                 self._pending.clear()
                 self._offset = await self._send(self._offset, data)
         except Exception as error:
-            logger.warning("the log of an attempt is incomplete", reason=f"{type(error).__name__}: {error}")
+            logger.warning("the log of an attempt is incomplete", exc_info=error)
             self.room = 0
             self._pending.clear()
         finally:
