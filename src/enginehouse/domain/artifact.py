@@ -1,9 +1,9 @@
-"""What a task leaves behind, and what a target holds: bytes with a name, a size and a digest."""
+"""The outputs of tasks and the assets of targets: bytes with a name, a size and a digest."""
 
 from dataclasses import dataclass
 from typing import Any
 
-PUBLISHED = -1  # the folder number of what a task publishes as the job's result instead of routing it on
+PUBLISHED = -1  # the folder number of an output that becomes the job's result and is not routed on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A temporal data object: the thing the assets and jobs are about. Times in µs UTC."""
+    """A temporal data object: the object that assets and jobs belong to. Times in µs UTC."""
 
     id: int
     organization_id: int
@@ -76,10 +76,10 @@ class Asset:
 
 
 def attempt_folder(organization_id: int, job_id: int, ordinal: int) -> str:
-    """Where everything of a task is kept in the store."""
+    """Returns the store's folder for all files of a task."""
     return f"jobs/{organization_id}/{job_id}/{ordinal}"
 
 
 def log_key(organization_id: int, job_id: int, ordinal: int, item: int, attempt: int) -> str:
-    """Where the log of one attempt is kept."""
+    """Returns the store's key for the log of one attempt."""
     return f"{attempt_folder(organization_id, job_id, ordinal)}/logs/{item:06d}-{attempt:03d}.log"

@@ -1,4 +1,4 @@
-"""Who did what: an entry of the audit, and which entries to read."""
+"""The audit: an entry records who did what, a filter chooses the entries to read."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-NOBODYS: Final = 0  # the organization of an act of which nobody knows whose it was
+NOBODYS: Final = 0  # the organization of an act whose organization is unknown
 
 Order = Literal["at", "user_name", "event", "object_type"]
 
 
 class RequestOrigin(msgspec.Struct, frozen=True, gc=False):
-    """Where a request came from, as an entrance received it; read only when something is recorded."""
+    """Where a request came from, as an entrance received it. Only the writing of an audit entry reads it."""
 
     client_ip: str | None = None
     user_agent: bytes | None = None
@@ -21,14 +21,14 @@ class RequestOrigin(msgspec.Struct, frozen=True, gc=False):
 
 _UNKNOWN: Final = RequestOrigin()
 request_origin: Final[ContextVar[RequestOrigin]] = ContextVar("request_origin", default=_UNKNOWN)
-"""Set by an entrance for each request it answers."""
+"""Each entrance sets it for every request."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One act of somebody, to be recorded. It holds no secret: a token is named by its id.
+    """One act to record. It holds no secret: it names a token by its id.
 
-    `object_id` is how the id is stored: a job's is its number in decimal digits, a task's `<job>/<ordinal>`; the
-    interfaces spell it as they do everywhere.
+    `object_id` is the stored id: for a job its number in decimal digits, for a task `<job>/<ordinal>`. The interfaces
+    show their own spelling of it.
     """
 
     event: str
@@ -45,12 +45,12 @@ class Entry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     detail: str | None = None
 
     def about(self, object_id: object, **known: Any) -> "Entry":
-        """The same act on the object with this id, and with what else is known in the transaction only."""
+        """The same act with the object's id and with the `known` fields, which only the transaction knows."""
         return msgspec.structs.replace(self, object_id=None if object_id is None else str(object_id), **known)
 
 
 class RecordedEntry(Entry, frozen=True, gc=False, kw_only=True):
-    """An entry as it is read again: its number, and the moment (µs UTC) of its transaction."""
+    """A stored entry, with its number and the time (µs UTC) of its transaction."""
 
     id: int
     at: int
@@ -58,11 +58,11 @@ class RecordedEntry(Entry, frozen=True, gc=False, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which entries to read, and which page of them; what is None lets all through.
+    """Which entries to read, and which page of them. A field that is None excludes nothing.
 
-    `first` and `last` in µs UTC, both included. Texts are equal, `user_agent` is how it begins. `object_id` is the
-    stored id; an operation understands every spelling of it. `before` is the number of the entry that an earlier page,
-    the newest first, ended with.
+    `first` and `last` are µs UTC, both inclusive. Texts must be equal; `user_agent` is a prefix. `object_id` is the
+    stored id; the operations accept every spelling of it. `before` continues a list that is sorted newest first: it is
+    the number of the last entry of the page before.
     """
 
     first: int | None = None
@@ -84,5 +84,5 @@ class AuditFilter:
 
 
 def entry_number(text: str) -> int:
-    """The number of an entry; 0, which no entry has, for a text that is no number."""
+    """Returns the number of an entry. A text that is not a number gives 0, which no entry has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,4 +1,4 @@
-"""What a content template is: what a scheduled job says about what its jobs record, by a schema that others keep."""
+"""A content template describes what the jobs of a scheduled job record, by a schema that is kept elsewhere."""
 
 from typing import Any
 

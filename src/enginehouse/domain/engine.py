@@ -1,4 +1,4 @@
-"""What an engine is: how it is called, what it takes, what it gives."""
+"""What an engine is: how it runs, its inputs and its outputs."""
 
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -7,7 +7,7 @@ import msgspec
 
 
 class EngineKind(StrEnum):
-    """Where an engine's code runs, which is also the pool of slots it takes."""
+    """Where an engine's code runs. It is also the pool whose worker slots the engine uses."""
 
     NATIVE = "native"  # a coroutine in the server's process: adapters, chunkers, writers
     PYTHON = "python"  # a warm child process, found through the entry points
@@ -23,11 +23,11 @@ class EngineMode(StrEnum):
 
 
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """An engine as it is declared: by the server for native ones, by an entry point for Python ones.
+    """The declaration of an engine: the server declares native ones, an entry point declares a Python one.
 
-    `ingests`: may start a job from outside data (adapters). `gathers`: has exactly one item over all chunks of all its
-    input folders. `shared`: a warm child may serve several organizations one after the other.
-    Limits: `timeout_seconds` per item, `memory_mb` per child tree.
+    `ingests`: it may start a job from outside data (adapters). `gathers`: it has exactly one item over all chunks of
+    all its input folders. `shared`: a warm child may serve several organizations one after the other.
+    Limits: `timeout_seconds` per item, `memory_mb` per tree of child processes.
     """
 
     id: str
@@ -45,7 +45,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     timeout_seconds: int = 1800
     memory_mb: int = 1024
-    task_type: str | None = None  # what `taskType` of the older createJob shape calls it
+    task_type: str | None = None  # its name in `taskType` of the older createJob shape
     entry_point: str | None = None
     manifest: dict[str, Any] = {}
 
@@ -56,7 +56,7 @@ CATEGORY_TYPES: Final = ("Cognition", "Ingestion", "Aggregator")
 class EngineCategory(NamedTuple):
     """A kind of engine: Transcription, Sentiment …; `type` is one of CATEGORY_TYPES.
 
-    `organization_id` is None for a built-in one, which every organization may read and none may change.
+    `organization_id` is None for a built-in category: every organization may read it, and none may change it.
     """
 
     id: str
@@ -69,7 +69,7 @@ class EngineCategory(NamedTuple):
 
 
 class CategoryRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client says of a category; None where it says nothing."""
+    """The fields of a category that a client sets; None for a field that it does not set."""
 
     name: str | None = None
     type: str | None = None
@@ -77,7 +77,7 @@ class CategoryRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
-    """An engine as it is stored. `organization_id` is None for one that every organization may use."""
+    """A stored engine. `organization_id` is None for one that every organization may use."""
 
     spec: EngineSpec
     organization_id: int | None

@@ -1,10 +1,10 @@
-"""Every refusal the product can give, once: code, GraphQL name, REST status.
+"""Every refusal of the product: code, GraphQL name, REST status. Each is defined only here.
 
 Refusal
  ├─ InvalidInput        the request is wrong; every problem is listed with its path
  ├─ NotFound            unknown, or another organization's
- ├─ NotAllowed          visible, but not the caller's to change, or a right is missing
- ├─ AuthenticationFailed  no token, or one that is not known
+ ├─ NotAllowed          visible, but the caller may not change it, or a right is missing
+ ├─ AuthenticationFailed  no token, or an unknown one
  ├─ PastCancelling      the job has started or ended
  ├─ NotRetryable        the job is complete
  ├─ KeyReused           the idempotency key was used for something else
@@ -27,18 +27,18 @@ _LARGEST_NUMBER: Final = 1024  # bits
 
 
 class Fault(StrEnum):
-    """What kind of thing is wrong: the same refusal is named and numbered by it (reliability.md §5)."""
+    """What kind of thing is wrong. It decides the code and the status of the refusal (reliability.md §5)."""
 
     WRONG = "invalid_input"
-    UNKNOWN = "not_found"  # it names something that is not there for the caller
+    UNKNOWN = "not_found"  # it names something that does not exist for the caller
     TOO_LARGE = "too_large"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input: where (`tasks[2].ioFolders[0].mode`), and one sentence saying what is allowed.
+    """One fault of an input: its path (`tasks[2].ioFolders[0].mode`), and one sentence that says what is allowed.
 
-    `text` is the sentence without the path; `value` a short rendering of what was given, `allowed` of what may be.
+    `text` is the sentence without the path; `value` shows the wrong value and `allowed` the allowed ones, both short.
     """
 
     path: str
@@ -49,12 +49,12 @@ class Problem:
 
     @property
     def message(self) -> str:
-        """The sentence a person reads: `path: text`, or only the text where the whole request is meant."""
+        """The sentence that a person reads: `path: text`, or only the text if it is about the whole request."""
         return f"{self.path}: {self.text}" if self.path else self.text
 
 
 def excerpt(value: object) -> str:
-    """A wrong value as a message repeats it: in one line and as JSON has it, at most 60 characters of it."""
+    """Returns a wrong value as a message quotes it: on one line, as JSON writes it, at most 60 characters of it."""
     match value:
         case None | bool():
             return _WORDS[value]
@@ -76,12 +76,12 @@ def _shortened(text: str) -> str:
 
 
 class Refusal(Exception):
-    """An expected failure: it has a code, and it changed nothing."""
+    """An expected failure. It has a code, and nothing was changed."""
 
     code: str = "internal_error"
     graphql_name: str = "internal_error"
     rest_status: int = 500
-    own_status: int | None = None  # under /api/v1, where that says more than the statuses clients of /edge/v1 know
+    own_status: int | None = None  # a more exact status for /api/v1, which clients of /edge/v1 do not know
 
     def __init__(self, message: str, **data: object) -> None:
         super().__init__(message)
@@ -92,8 +92,8 @@ class Refusal(Exception):
 class InvalidInput(Refusal):
     """The request is wrong. All problems are listed, at most 50.
 
-    Where every one of them is that something named is not there, the refusal is called not_found; where every one is
-    that something is too large, REST answers 413.
+    If every problem is an unknown object, the code is not_found. If every problem is that something is too large, the
+    REST status is 413.
     """
 
     code = graphql_name = "invalid_input"

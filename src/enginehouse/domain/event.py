@@ -1,7 +1,7 @@
-"""What happens to a job and its tasks, as its history tells it: the kinds, and what is said with each. Pure.
+"""The events in the history of a job and its tasks: their kinds, and the details of each. Pure.
 
-Storage writes rows of these kinds under the job's lock. Two events have no row, since the job's own row says them:
-`created`, and the `aborted` of a job that was cancelled before anything of it had started.
+Storage writes rows of these kinds under the job's lock. Two events have no row because the job's own row implies them:
+`created`, and the `aborted` of a job that was cancelled before any of its tasks had started.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import msgspec
 
 from enginehouse.domain.status import JobStatus
 
-JOB: Final = -1  # the ordinal of what is said of the job itself
+JOB: Final = -1  # the ordinal of an event of the job itself
 
 # Why a task is aborted.
 CANCELLED: Final = "cancelled"
@@ -21,7 +21,7 @@ NOT_NEEDED: Final = "not_needed"
 
 
 class EventKind(StrEnum):
-    """What happened, in the words of both interfaces."""
+    """What happened. Both interfaces use these words."""
 
     CREATED = "created"
     QUEUED = "queued"
@@ -63,7 +63,7 @@ MEANING: Final[dict[EventKind, str]] = {
     EventKind.RETRIED: "A new job does the same again; with that job.",
 }
 
-# The verbs of domain.status.TASK that are told; what is told of the others is told by whoever uses them.
+# The event of each verb of domain.status.TASK. For a verb that is missing here, its caller records the event.
 OF_VERB: Final[dict[str, EventKind]] = {
     "queue": EventKind.QUEUED,
     "claim": EventKind.STARTED,
@@ -77,7 +77,7 @@ OF_VERB: Final[dict[str, EventKind]] = {
     "requeue": EventKind.REQUEUED,
 }
 
-# What a job's new status is told as. A job is pending once, when it is created.
+# The event of a job's new status. A job is pending only once, when it is created.
 OF_JOB: Final[dict[JobStatus, EventKind]] = {
     JobStatus.QUEUED: EventKind.QUEUED,
     JobStatus.RUNNING: EventKind.STARTED,
@@ -88,7 +88,7 @@ OF_JOB: Final[dict[JobStatus, EventKind]] = {
 
 
 class Detail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """What is said with an event; stored as JSON. `again_at` in µs UTC, `job` the id of the other job it speaks of."""
+    """The details of an event, stored as JSON. `again_at` is µs UTC; `job` is the id of the other job concerned."""
 
     worker: str | None = None
     attempt: int | None = None
@@ -101,19 +101,19 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
 
 
 NOTHING: Final = Detail()
-_LONGEST_MESSAGE: Final = 1_000  # characters; the whole one is in the task and its attempts
+_LONGEST_MESSAGE: Final = 1_000  # characters; the task and its attempts hold the whole message
 
 
 def failure(
     reason: str, message: str, *, attempt: int | None = None, item: int | None = None, again_at: int | None = None
 ) -> Detail:
-    """What is said of something that failed."""
+    """The detail of a failure. It cuts the message to `_LONGEST_MESSAGE`."""
     clipped = message[:_LONGEST_MESSAGE]
     return Detail(reason=str(reason), message=clipped, attempt=attempt, item=item, again_at=again_at)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event. `id` is its place in its job's history, 0 for `created`; `at` µs UTC; `ordinal` None: of the job."""
+    """One event. `id` counts from 0 (`created`) within its job; `at` is µs UTC; `ordinal` None is the job itself."""
 
     id: int
     job_id: int
@@ -124,7 +124,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Head(NamedTuple):
-    """Where a job stands. `aborted_at` is given where no row tells of its abort; `last` is its last row, 0 for none."""
+    """The state of a job. `aborted_at` is set if no row records its abort; `last` is its last row, 0 for none."""
 
     job_id: int
     status: JobStatus
@@ -135,7 +135,7 @@ class Head(NamedTuple):
 
 
 class HistoryPosition(NamedTuple):
-    """How far a history was told: the event's id, the last row among those told, and whether a derived abort was."""
+    """A place in a history: the last event read, the last row read, and whether a derived abort was among them."""
 
     id: int = -1
     row: int = 0
@@ -155,10 +155,11 @@ class HistoryRow(NamedTuple):
 def told(
     head: Head, place: HistoryPosition, rows: Sequence[HistoryRow], *, all_there: bool
 ) -> tuple[list[Event], HistoryPosition]:
-    """The events after `place`, of which `rows` are the ones written, and the place behind them.
+    """Returns the events after `place`, and the place behind them. `rows` are the written events after `place`.
 
-    What has no row stands where it happened: `created` first, `aborted` behind the last row that is not younger. No row
-    comes between the two later, for whoever wrote it would have held the job's lock. `all_there`: no row is left.
+    An event without a row stands where it happened: `created` is first, `aborted` follows the last row that is not
+    younger. No row can come between later: its writer would have held the job's lock. `all_there`: there are no more
+    rows.
     """
     events: list[Event] = []
     number, row, aborted = place

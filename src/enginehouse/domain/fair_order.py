@@ -1,8 +1,9 @@
-"""Who is next: the order of waiting items, the shares of organizations, and what keeps a lane from being offered. Pure.
+"""Chooses which waiting items start next, by the order of items and the shares of organizations. Pure.
 
 A *lane* holds the waiting items of one organization for one engine, in their order: lowest priority number first, then
-the earliest due time, then age. Within an organization lanes are merged in that same order; between organizations the
-one that has had the least of the slots for its weight comes first, so a priority moves nobody else's work.
+the earliest due time, then the oldest. Within an organization the lanes are merged in the same order. Between
+organizations, the one that has used the least slot time for its weight comes first; so a priority does not affect the
+work of other organizations.
 """
 
 import heapq
@@ -14,7 +15,7 @@ from enginehouse.domain.quotas import Lane, Quotas, obstacles
 
 
 class Waiting(NamedTuple):
-    """One item that may start, in the order in which items of an organization start."""
+    """One item that may start. The tuples sort in the order in which an organization's items start."""
 
     priority: int
     due_at: int
@@ -24,7 +25,7 @@ class Waiting(NamedTuple):
 
 
 def turns(lanes: Iterable[Lane], quotas: Quotas, level: Level) -> list[int]:
-    """The organizations of the lanes that something may start of, the one whose turn it is first."""
+    """Returns the organizations that have a lane without an obstacle, in the order of their turns."""
     may_start = {lane.organization_id for lane in lanes if not obstacles(lane, quotas)}
     return sorted(may_start, key=level.of)
 
@@ -37,14 +38,15 @@ def choose(
     limit: int,
     more: Collection[Lane] = (),
 ) -> list[tuple[Lane, Waiting]]:
-    """Up to `limit` items in the order in which they are to start; each lane's items are given in their own order.
+    """Returns up to `limit` items in the order in which they start. The items of each lane must be in order.
 
-    `more`: lanes that go on behind the items given. What comes after those may precede what other lanes of the same
-    organization hold, so its turn ends there. Nothing is charged: the shares are told what has really started.
+    `more` are the lanes that have further items in storage. Those may come before items in other lanes of the same
+    organization; so its turns end when the known items of such a lane run out. This function charges nothing: the
+    shares record only the items that have really started.
     """
     waiting = {lane: items for lane, items in lanes.items() if items and not obstacles(lane, quotas)}
     if len(waiting) == 1 and not quotas.limited:
-        # The common house: one organization, one engine. Nobody to be fair to, nothing to count.
+        # The usual case: one organization, one engine, no limits. Its order is the lane's order.
         [(lane, items)] = waiting.items()
         return [(lane, item) for item in items[:limit]]
     queues = dict[int, list[tuple[Waiting, Lane, int]]]()
@@ -69,7 +71,7 @@ def choose(
 
 
 class _Room:
-    """What the limits still let through while a choice is made."""
+    """How many more attempts the limits allow during one choice."""
 
     def __init__(self, quotas: Quotas) -> None:
         self._organizations = {
@@ -81,7 +83,7 @@ class _Room:
         }
 
     def take(self, lane: Lane) -> bool:
-        """One more of the lane may start, and is counted."""
+        """True if one more item of the lane may start; it is then counted."""
         if self._organizations.get(lane.organization_id, 1) <= 0 or self._engines.get(lane.engine_id, 1) <= 0:
             return False
         if lane.organization_id in self._organizations:
@@ -97,7 +99,7 @@ def _next(
     room: _Room,
     more: Collection[Lane],
 ) -> tuple[Lane, Waiting] | None:
-    """The organization's next item that the limits let through; a lane that has met its limit is left out for good."""
+    """Returns the organization's next item that the limits allow. A lane at its limit is left out of this choice."""
     while queue:
         item, lane, place = queue[0]
         if not room.take(lane):

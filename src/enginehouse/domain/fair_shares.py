@@ -1,20 +1,20 @@
-"""How much of the slots each organization has had for its weight: the measure by which turns are given. Pure.
+"""How much slot time each organization has used for its weight. The turns follow from it. Pure.
 
-The measure is that of fair queueing with real lengths: a running attempt is charged as long as it runs, one that is
-over in no time for its start. A newcomer begins level with the one that has had least and goes first among equals, so
-it waits for nobody's past; the time somebody was away is owed to nobody.
+This is fair queueing with real lengths: an attempt is charged for the time it runs, and at least `START_SECONDS`. A new
+organization begins with the least that any has used, and it goes first among equals; so it does not wait because of
+what happened before. Time during which an organization had no work gives it no credit.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-# What an attempt costs at least, in seconds of a slot: attempts too short to be measured still count.
+# The least that an attempt costs, in seconds of a slot: attempts that are too short to measure still count.
 START_SECONDS: Final = 0.01
 
 
 class Started(NamedTuple):
-    """An attempt that holds a slot, in seconds of one clock. It is over at `until` unless that is prolonged."""
+    """An attempt that holds a slot, in seconds of one clock. It ends at `until` unless it is prolonged."""
 
     organization_id: int
     at: float
@@ -23,7 +23,7 @@ class Started(NamedTuple):
 
 @dataclass(slots=True)
 class _Account:
-    """`had` counts up to `at`; since then `running` attempts have run. `last`: the number of its last start."""
+    """`had` is the use up to `at`; since then `running` attempts run. `last` is the number of its last start."""
 
     had: float
     at: float
@@ -33,33 +33,33 @@ class _Account:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How all organizations stand at one moment: what each has had, and the number of its last start."""
+    """The shares at one moment: what each organization has used, and the number of its last start."""
 
     floor: float = 0.0
     starts: int = 0
     accounts: Mapping[int, tuple[float, int]] = field(default_factory=dict)
 
     def of(self, organization_id: int) -> tuple[float, int]:
-        """Sorts first whose turn it is: who has had least, and among equals who has waited longest."""
+        """Returns the sort key of an organization: least use first, among equals the longest since its last start."""
         return self.accounts.get(organization_id, (self.floor, -1))
 
 
 @dataclass(slots=True)
 class Shares:
-    """The accounts of one pool of slots. Memory only: after a restart all begin level.
+    """The accounts of one pool of slots. They are in memory only: after a restart all organizations begin equal.
 
-    Every call that says when gives the seconds of the same clock, which may stand still and never goes back.
+    All times are seconds of one clock, which may stand still and never goes back.
     """
 
     now: float = 0.0
     starts: int = 0
-    _floor: float = 0.0  # what the one that has had least of all that wait has had; never falls
+    _floor: float = 0.0  # the least use among the organizations that wait; never falls
     _weights: Mapping[int, int] = field(default_factory=dict)
     _accounts: dict[int, _Account] = field(default_factory=dict)
     _running: dict[int, Started] = field(default_factory=dict)
 
     def weigh(self, weights: Mapping[int, int]) -> None:
-        """From now on these weights hold; an organization that is not named has 1."""
+        """Sets the weights from now on; an organization that is not named has 1."""
         if weights != self._weights:
             for organization_id, account in self._accounts.items():
                 self._charge(organization_id, account, self.now)
@@ -76,26 +76,26 @@ class Shares:
         self._running[token] = Started(organization_id, self.now, until)
 
     def ended(self, token: int, *, at: float) -> None:
-        """The attempt holds its slot no longer. Nothing happens for one that is not known."""
+        """The attempt no longer holds its slot. An unknown attempt changes nothing."""
         self.now = max(self.now, at)
         self._end(token, self.now)
 
     def prolonged(self, token: int, *, until: float) -> None:
-        """The attempt was heard of."""
+        """The attempt holds its slot until `until`. An unknown attempt changes nothing."""
         if (attempt := self._running.get(token)) is not None:
             self._running[token] = attempt._replace(until=until)
 
     def lapse(self, at: float) -> None:
-        """Attempts that nobody has heard of in time ended then: an end that was never told must not count for ever."""
+        """Ends the attempts that were not prolonged in time: an attempt whose end is lost must not count for ever."""
         self.now = max(self.now, at)
         for token in [token for token, attempt in self._running.items() if attempt.until < self.now]:
             self._end(token, self.now)
 
     def level(self, waiting: Collection[int]) -> Level:
-        """How all stand now; `waiting` are the organizations that have something that may start.
+        """Returns the level of all organizations now; `waiting` are those that have items that may start.
 
-        The floor is what the least of those has had. Whoever comes back is lifted to it; whoever is below it and has
-        nothing to start is forgotten.
+        The floor is the least use among those. An organization that returns is raised to the floor. The account of one
+        that has nothing running, nothing waiting and no more than the floor is deleted.
         """
         for organization_id, account in self._accounts.items():
             self._charge(organization_id, account, self.now)

@@ -1,6 +1,6 @@
-"""What a request asks for, in one form whichever interface and spelling it came in: so two can be told apart or not.
+"""A request in one form for every interface and spelling, so that two requests can be compared by their digests.
 
-A field that was not given says nothing, so a field added later changes no digest of a request that does not use it.
+A field that is not set is left out; so a field that is added later does not change the digest of other requests.
 """
 
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from enginehouse.domain.jsontext import JsonTextError, read_json
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 _Asked = TaskRequest | FolderRequest | RouteRequest | TargetRequest
-# Looking the fields of a struct up takes longer than all else here.
+# A look-up of a struct's fields takes longer than everything else here, so it is done once.
 _DEFAULTS: Final[dict[type, tuple[tuple[str, Any], ...]]] = {
     kind: tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
     for kind in (TaskRequest, FolderRequest, RouteRequest, TargetRequest)
 }
-# How REST tells two spellings of one payload apart, to show it again as it was written.
+# REST uses this to show a payload again in the spelling in which it was written.
 _SPELLED: Final = frozenset({"onlyPayloadJSON"})
 
 
 def digest(value: Any) -> str:
-    """64 hexadecimal digits that stand for the JSON value, whatever the order of its keys.
+    """Returns 64 hexadecimal digits for the JSON value; the order of its keys does not matter.
 
-    Raises ValueError for what JSON cannot hold.
+    Raises ValueError for a value that JSON cannot hold.
     """
     try:
         return sha256(_encode(value)).hexdigest()
@@ -35,7 +35,7 @@ def digest(value: Any) -> str:
 
 
 def jobs(requests: Sequence[JobRequest]) -> list[dict[str, Any]]:
-    """The jobs asked for, as a JSON value."""
+    """Returns the requested jobs as a JSON value."""
     return [_job(request) for request in requests]
 
 
@@ -63,7 +63,7 @@ def _task(task: TaskRequest) -> dict[str, Any]:
 
 
 def _read(task: TaskRequest) -> TaskRequest:
-    """The task with the JSON in place of the text it was written as, where it is JSON."""
+    """Returns the task with its payload text parsed; unchanged if it has no text or the text is not JSON."""
     if task.payload_text is None:
         return task
     try:
@@ -73,7 +73,7 @@ def _read(task: TaskRequest) -> TaskRequest:
 
 
 def _said(given: _Asked) -> dict[str, Any]:
-    """The fields that are not as they would be if nothing was said."""
+    """Returns the fields that differ from their defaults."""
     said = {}
     for name, default in _DEFAULTS[type(given)]:
         value = getattr(given, name)
@@ -85,5 +85,5 @@ def _said(given: _Asked) -> dict[str, Any]:
 
 
 def _echo(given: dict[str, Any]) -> dict[str, Any]:
-    # One interface fills in 0, false or nothing where the other leaves a field out.
+    # One interface sets 0, false or an empty value where the other leaves a field out.
     return {name: value for name, value in given.items() if value and name not in _SPELLED}

@@ -1,4 +1,4 @@
-"""Who is asking: an organization, a user or a token, and what it may do."""
+"""The caller: an organization, a user or a token, and what it may do."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,12 +7,12 @@ from enum import StrEnum
 class Role(StrEnum):
     """What a principal may do inside its organization."""
 
-    ADMIN = "admin"  # everything in the organization, its users and tokens included
-    USER = "user"  # jobs, targets, assets, engines to read
+    ADMIN = "admin"  # everything in the organization, including its users and tokens
+    USER = "user"  # jobs, targets and assets; reads engines
     READER = "reader"  # read only
 
     def covers(self, needed: "Role") -> bool:
-        """True when this role may do everything that `needed` may."""
+        """True if this role may do everything that `needed` may do."""
         return _RISING.index(self) >= _RISING.index(needed)
 
 
@@ -21,7 +21,7 @@ _RISING = (Role.READER, Role.USER, Role.ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The authenticated caller. Every operation takes one; no operation looks it up.
+    """The authenticated caller. Every operation receives it as an argument.
 
     `super_admin` may also create organizations and act for another one. `token_id` and `user_name` are for audit rows.
     """
@@ -64,12 +64,12 @@ class User:
 class TokenKind(StrEnum):
     SESSION = "session"  # from a login; lives about a day
     KEY = "key"  # `xxxxxx:` + 64 hex, or a UUID from REST; lives until revoked unless an expiry was given
-    BOOTSTRAP = "bootstrap"  # AIWARE_INIT_TOKEN, or the one made at first start
+    BOOTSTRAP = "bootstrap"  # AIWARE_INIT_TOKEN, or the one that the first start creates
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is shown afterwards: never the secret, only a UUID derived from its hash and its beginning."""
+    """A token as lists show it: a UUID derived from its hash, and the beginning of the secret, never the whole."""
 
     id: str
     organization_id: int

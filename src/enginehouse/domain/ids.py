@@ -1,9 +1,9 @@
-"""How a job and its tasks are named: one 63-bit integer, and the spellings that are pure functions of it.
+"""The ids of jobs and tasks: one 63-bit integer, and the spellings that are pure functions of it.
 
 A job id is, from its highest bit: the day since 1970-01-01 (16 bits), the microsecond of that day (37), a counter (10).
-Two jobs of one microsecond differ in the counter; a taken id is followed by `id + 1`, whatever that carries into. Ids
-sort by time. Both public spellings hold the same bits behind a bijective mix, so that neighbours do not look alike,
-and carry check bits, so that a mistyped id names nothing.
+Two jobs of one microsecond differ in the counter; if an id is taken, the next is `id + 1`, which may carry into the
+microsecond. Ids sort by time. Both public spellings hold the same bits. A bijective mix makes neighbours look
+different, and check bits make a mistyped id invalid.
 """
 
 import re
@@ -20,7 +20,7 @@ _WORD: Final = (1 << 64) - 1
 
 
 class Mix:
-    """A bijection of the integers of `bits` bits, and its inverse."""
+    """A bijection on the integers of `bits` bits, and its inverse."""
 
     __slots__ = ("_back_first", "_back_second", "_first", "_half", "_second", "mask")
 
@@ -47,7 +47,7 @@ class Mix:
 
 
 def check(value: int, bits: int) -> int:
-    """`bits` (up to 32) that depend on every bit of `value` (up to 128)."""
+    """Returns `bits` check bits (up to 32) that depend on every bit of `value` (up to 128 bits)."""
     folded = (value ^ value >> 61) * _FOLD
     folded ^= folded >> 64
     return (folded * _FIRST & _WORD) >> 64 - bits
@@ -88,7 +88,7 @@ _BASE: Final = 62 * 62
 
 
 class Tag(IntEnum):
-    """What a UUID of ours names. The numbers are part of every UUID ever given out."""
+    """The kind of object that one of our UUIDs names. The numbers are part of every UUID in use: never change one."""
 
     JOB = 1
     TASK = 2
@@ -111,14 +111,14 @@ def first_job_id(now_micros: int) -> int:
 
 
 def micros_of(job_id: int) -> int:
-    """The microsecond (since 1970, UTC) in which the id was made."""
+    """The microsecond (since 1970, UTC) that the id holds."""
     return (job_id >> _LOW_BITS) * DAY_MICROS + (job_id >> _COUNTER_BITS & _MICRO_MASK)
 
 
 # -- the GraphQL spelling -----------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=16_384)  # lists spell the same jobs and tasks again at every poll
+@lru_cache(maxsize=16_384)  # every poll of a list spells the same jobs and tasks again
 def job_graphql(job_id: int) -> str:
     """`YYMMWWDD_` and ten characters: `23041407_RORjiJw7te` (graphql-contract §1.9)."""
     mixed = _JOB_MIX.apply((job_id & _LOW) << _JOB_CHECK | check(job_id, _JOB_CHECK))
@@ -127,7 +127,7 @@ def job_graphql(job_id: int) -> str:
 
 @lru_cache(maxsize=32_768)
 def task_graphql(job_id: int, ordinal: int) -> str:
-    """The job's spelling and five characters."""
+    """The job's GraphQL spelling and five characters."""
     value = ordinal << _TASK_CHECK | check(job_id << 14 | ordinal, _TASK_CHECK)
     mixed = _TASK_MIX.apply(value ^ check(job_id, 29))
     rest, low = divmod(mixed, _BASE)
@@ -136,7 +136,7 @@ def task_graphql(job_id: int, ordinal: int) -> str:
 
 
 def asset_id(target_id: int, random_bits: int) -> str:
-    """`<target>_` and ten characters made of the given random bits (59 of them are used)."""
+    """`<target>_` and ten characters from the lowest 59 of the random bits."""
     return f"{target_id}_{_ten(random_bits & _JOB_MIX.mask)}"
 
 
@@ -154,22 +154,22 @@ def task_uuid(job_id: int, ordinal: int) -> str:
 
 
 def folder_uuid(job_id: int, ordinal: int, position: int) -> str:
-    """The REST `id` of a folder: its task and its position there."""
+    """The REST `id` of a folder. It holds the task and the folder's position there."""
     return tagged_uuid(Tag.FOLDER, (job_id << 14 | ordinal) << 11 | position)
 
 
 def organization_uuid(organization_id: int) -> str:
-    """The organization's id where REST wants a UUID."""
+    """The organization's id in the fields where REST requires a UUID."""
     return tagged_uuid(Tag.ORGANIZATION, organization_id)
 
 
 def pipeline_uuid(pipeline_id: int) -> str:
-    """How a job pipeline is named on both interfaces."""
+    """The id of a job pipeline on both interfaces."""
     return tagged_uuid(Tag.PIPELINE, pipeline_id)
 
 
 def tagged_uuid(tag: Tag, number: int) -> str:
-    """A version 8 UUID that holds `number` (up to 88 bits), what it names, and a check. Lower case, canonical."""
+    """A version 8 UUID that holds `number` (up to 88 bits), the tag and a check. Lower case, canonical."""
     tagged = tag << _UUID_BODY | number
     bits = _UUID_MIX.apply(tagged << _UUID_CHECK | check(tagged, _UUID_CHECK))
     text = "%032x" % (
@@ -179,14 +179,14 @@ def tagged_uuid(tag: Tag, number: int) -> str:
 
 
 def parse_tagged(tag: Tag, text: str) -> int | None:
-    """The number in a UUID made by `tagged_uuid` with this tag; None for every other text."""
+    """Returns the number in a UUID that `tagged_uuid` made with this tag; None for every other text."""
     if len(text) != 36 or not text[8] == text[13] == text[18] == text[23] == "-":
         return None
     try:
         raw = bytes.fromhex(text.replace("-", ""))
     except ValueError:
         return None
-    if len(raw) != 16:  # fromhex passes over white space
+    if len(raw) != 16:  # fromhex ignores white space
         return None
     value = int.from_bytes(raw, "big")
     if value >> 76 & 0xF != 0x8 or value >> 62 & 0b11 != 0b10:
@@ -203,7 +203,7 @@ def parse_tagged(tag: Tag, text: str) -> int | None:
 
 
 def parse_number(text: str) -> int | None:
-    """The id that is written in decimal digits, None for every other text."""
+    """Returns the id that decimal digits spell; None for every other text."""
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         return None
     number = int(text)
@@ -211,12 +211,12 @@ def parse_number(text: str) -> int | None:
 
 
 def parse_uuid(text: str) -> str | None:
-    """The UUID as it is stored, in lower case; None for every other text."""
+    """Returns the UUID in lower case, as it is stored; None for every other text."""
     return text.lower() if _UUID.fullmatch(text) else None
 
 
 def parse_job(text: str) -> int | None:
-    """The job id in either spelling, None when it is no job's: such an id is simply not found."""
+    """Returns the job id that either spelling holds. None if the text is not a job id: such an id is not found."""
     if len(text) == 19:
         return _parse_job_graphql(text)
     job_id = parse_tagged(Tag.JOB, text)
@@ -224,17 +224,17 @@ def parse_job(text: str) -> int | None:
 
 
 def schedule_uuid(schedule_id: int) -> str:
-    """How REST names a scheduled job beside its number."""
+    """The UUID of a scheduled job, which REST uses beside its number."""
     return tagged_uuid(Tag.SCHEDULED_JOB, schedule_id)
 
 
 def schedule_part_uuid(schedule_id: int, number: int) -> str:
-    """How REST names one part of a scheduled job's calendar."""
+    """The UUID of one part of a scheduled job's calendar, which REST uses."""
     return tagged_uuid(Tag.SCHEDULE_PART, schedule_id << 11 | number)
 
 
 def parse_schedule(text: str) -> int | None:
-    """The scheduled job's id in either spelling, digits or a UUID; None when it is no scheduled job's."""
+    """Returns the scheduled job's id from digits or a UUID; None if the text is not a scheduled job's id."""
     schedule_id = parse_number(text)
     if schedule_id is None:
         schedule_id = parse_tagged(Tag.SCHEDULED_JOB, text)
@@ -242,7 +242,7 @@ def parse_schedule(text: str) -> int | None:
 
 
 def parse_task(text: str) -> tuple[int, int] | None:
-    """The (job id, ordinal) in either spelling, None when it is no task's."""
+    """Returns (job id, ordinal) from either spelling; None if the text is not a task's id."""
     if len(text) == 24:
         return _parse_task_graphql(text)
     number = parse_tagged(Tag.TASK, text)
@@ -250,13 +250,13 @@ def parse_task(text: str) -> tuple[int, int] | None:
 
 
 def parse_folder(text: str) -> tuple[int, int, int] | None:
-    """The (job id, ordinal, position) of a folder's UUID, None when it is no folder's."""
+    """Returns (job id, ordinal, position) from a folder's UUID; None if the text is not a folder's id."""
     number = parse_tagged(Tag.FOLDER, text)
     return (number >> 25, number >> 11 & MAX_ORDINAL, number & MAX_FOLDER) if number is not None else None
 
 
 def parse_pipeline(text: str) -> int | None:
-    """The id of a job pipeline, None when it is no pipeline's."""
+    """Returns the id of a job pipeline; None if the text is not a pipeline's id."""
     pipeline_id = parse_tagged(Tag.PIPELINE, text)
     return pipeline_id if pipeline_id is not None and pipeline_id < 1 << 63 else None
 
@@ -313,7 +313,7 @@ def _prefix(day: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _days(prefix: str) -> tuple[int, ...]:
-    """The days spelled by this prefix. A two-digit year means one or two of them; the check tells which."""
+    """Returns the days that this prefix can mean. A two-digit year means one or two; the caller's check decides."""
     digits = prefix[:8]
     if not (digits.isascii() and digits.isdigit()):
         return ()

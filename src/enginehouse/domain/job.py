@@ -1,8 +1,8 @@
-"""What a job is: the request as an entrance hands it over, the plan that is stored, and the views that are read.
+"""What a job is: the request from an entrance, the stored plan, and the views that are read.
 
-A *plan* never changes (addTask appends to it) and is kept as one text document; what changes is in small rows.
-Tasks are named by their ordinal in the plan, folders by their position in their task. `gc=False`: what is made of JSON
-holds no cycles, and the collector is spared from looking.
+A *plan* never changes (addTask appends to it) and is stored as one text document; changing values are in small rows.
+A task is named by its ordinal in the plan, a folder by its position in its task. `gc=False`: values from JSON hold no
+cycles, so the garbage collector need not track them.
 """
 
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ class FolderType(StrEnum):
     OUTPUT = "output"
 
 
-# -- the request, as either interface hands it over ---------------------------------------------------------
+# -- the request, from either interface ---------------------------------------------------------------------
 
 
 class FolderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A folder as the client described it; words are not checked yet."""
+    """A folder as the client described it. Its words are not checked yet."""
 
     reference: str | None = None
     mode: str | None = None
@@ -39,8 +39,8 @@ class FolderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A task as the client described it.
 
-    `payload` is what the engine is handed, `payload_text` the same as JSON text (one of them); `reference` is the
-    client's handle (REST `correlationTaskId`); `due_at` microseconds UTC.
+    `payload` is the engine's input, `payload_text` the same as JSON text (only one is set); `reference` is the client's
+    own name for the task (REST `correlationTaskId`); `due_at` is microseconds UTC.
     """
 
     engine_id: str | None = None
@@ -59,11 +59,11 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: str | None = None
     name: str | None = None
     standby: "TaskRequest | None" = None
-    echo: dict[str, Any] = {}  # contract fields that are stored and answered back, nothing more
+    echo: dict[str, Any] = {}  # contract fields that are only stored and returned
 
 
 class RouteRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A route as the client described it, by folder references and, in REST, also by task references."""
+    """A route as the client described it: by folder references and, in REST, also by task references."""
 
     parent_task: str | None = None
     parent_folder: str | None = None
@@ -74,7 +74,7 @@ class RouteRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TargetRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A target to make together with the job."""
+    """A target to create together with the job."""
 
     name: str | None = None
     description: str | None = None
@@ -88,7 +88,7 @@ class TargetRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How the caller's interface names the fields, so that a problem's path exists in what the caller sent."""
+    """The field names of the caller's interface, so that the path of a problem exists in the caller's request."""
 
     tasks: str = "tasks"
     engine: str = "engineId"
@@ -120,7 +120,7 @@ class Spelling:
 
 
 GRAPHQL = Spelling()
-TEMPLATE = Spelling(tasks="taskTemplates")  # a job template's, in GraphQL
+TEMPLATE = Spelling(tasks="taskTemplates")  # for a job template in GraphQL
 REST = Spelling(
     payload="payloadJSON",
     payload_text="taskPayloadJSON",
@@ -139,7 +139,7 @@ REST = Spelling(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """One job to create. `prefix` is put before every path in a problem (`jobs[1].`, or "" where there is one job)."""
+    """One job to create. `prefix` stands before every path in a problem (`jobs[1].`, or "" if there is one job)."""
 
     tasks: tuple[TaskRequest, ...]
     routes: tuple[RouteRequest, ...] = ()
@@ -148,13 +148,13 @@ class JobRequest:
     status: str | None = None
     name: str | None = None
     due_at: int | None = None
-    scheduled_job_id: str | None = None  # recorded where there is such a schedule, kept as text in any case
+    scheduled_job_id: str | None = None  # recorded if the schedule exists, kept as text in any case
     spelling: Spelling = GRAPHQL
     prefix: str = ""
     echo: dict[str, Any] = field(default_factory=dict)
 
 
-# -- the plan, as it is stored ------------------------------------------------------------------------------
+# -- the stored plan ----------------------------------------------------------------------------------------
 
 
 class Folder(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -165,10 +165,10 @@ class Folder(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """What never changes of a task.
+    """The part of a task that never changes.
 
-    `gathers` and `per_chunk` say how its items are made: one over everything, or one per input chunk; neither means
-    one item for its whole (stream) input. `standby_for` is the ordinal of its principal.
+    `gathers` and `per_chunk` say which items it has: one over everything, or one per input chunk. If neither is set it
+    has one item for its whole (stream) input. `standby_for` is the ordinal of its principal.
     """
 
     engine_id: str
@@ -194,7 +194,7 @@ class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
 class Route(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Joins an output folder to an input folder: (task ordinal, folder position) on both sides.
 
-    A root's route has no parent (`parent` is -1). `standby` marks a route that mirrors the principal's.
+    A root's route has no parent (`parent` is -1). `standby` marks a route that mirrors a route of the principal.
     """
 
     parent: int
@@ -210,18 +210,19 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fal
     tasks: tuple[TaskPlan, ...]
     routes: tuple[Route, ...] = ()
     name: str | None = None
-    legacy: bool = False  # folders were made by the server for a plain task list, and are not shown
+    legacy: bool = False  # the server made the folders for a plain task list; they are not shown
     echo: dict[str, Any] = {}
 
 
-# -- what is read -------------------------------------------------------------------------------------------
+# -- the views ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task as it is now. Times in µs UTC.
+    """The current state of a task. Times in µs UTC.
 
-    `status` is effective: an unended task of a cancelled job is aborted, unless an attempt of it has still to stop.
+    `status` is effective: in a cancelled job, a task that has not ended is aborted, unless an attempt of it must still
+    stop.
     """
 
     job_id: int
@@ -241,13 +242,13 @@ class Task:
     items_failed: int = 0
     failure_reason: str | None = None
     failure_message: str | None = None
-    reused_from: int | None = None  # the job whose stored outputs of this task stand here
+    reused_from: int | None = None  # the job whose stored outputs this task uses
     output: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as it is now, with its plan and its tasks. Times in µs UTC."""
+    """The current state of a job, with its plan and its tasks. Times in µs UTC."""
 
     id: int
     organization_id: int
@@ -262,15 +263,15 @@ class Job:
     completed_at: int | None = None
     aborted_at: int | None = None
     retry_of: int | None = None
-    root_of: int | None = None  # the first of its line of retries
+    root_of: int | None = None  # the first job of its chain of retries
     retries: tuple[int, ...] = ()
     due_at: int | None = None
     warnings: tuple[str, ...] = ()
     stop_requested_at: int | None = None  # when it was cancelled while attempts ran
-    stopping: int = 0  # how many of them have still to stop
-    paused_at: int | None = None  # since when nothing more of it starts
+    stopping: int = 0  # how many of these attempts must still stop
+    paused_at: int | None = None  # since then none of its tasks starts
     scheduled_job_id: int | None = None
-    slot_at: int | None = None  # the slot it was started for; None for one that was launched, created or retried
+    slot_at: int | None = None  # the slot that started it; None if it was launched, created or retried
     template_id: int | None = None
 
 

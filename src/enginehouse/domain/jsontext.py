@@ -1,4 +1,4 @@
-"""How JSON text that a client put inside a string is read, and what is said about text that is none."""
+"""Reads JSON text that a client put inside a string, and says what is wrong with invalid text."""
 
 import json
 from typing import Any, Final, NoReturn
@@ -21,11 +21,11 @@ _EXPECTED: Final = {
 
 
 class JsonTextError(ValueError):
-    """The text is not JSON; the message says where and what was expected."""
+    """The text is not JSON. The message says where, and what was expected."""
 
 
 def read_json(text: str) -> Any:
-    """The value the text describes. Raises JsonTextError naming line and column, both from 1."""
+    """Returns the value of the text. Raises JsonTextError with line and column, both counted from 1."""
     try:
         return _DECODER.decode(text)
     except RecursionError:
@@ -48,7 +48,7 @@ def _fault(text: str) -> JsonTextError:
 
 
 class _ConstantError(Exception):
-    """NaN or an infinity was written."""
+    """The text contains NaN or an infinity."""
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,10 +1,10 @@
-"""What a job pipeline is: job templates that belong together, stage by stage. Each template names its pipeline."""
+"""A job pipeline groups job templates, stage by stage. Each template names its pipeline."""
 
 import msgspec
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
-    """A job pipeline. Moments in µs UTC."""
+    """A job pipeline. Times in µs UTC."""
 
     id: int
     organization_id: int

@@ -1,4 +1,4 @@
-"""What keeps a lane from being offered now: weights, limits, pauses, and how much runs."""
+"""What stops a lane now: weights, limits, pauses, and the number of running attempts."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class Lane(NamedTuple):
 
 
 class Obstacle(StrEnum):
-    """Why nothing of a lane may start now, whatever its items are."""
+    """Why no item of a lane may start now. The items themselves do not matter."""
 
     ORGANIZATION_PAUSED = "organization_paused"
     ENGINE_PAUSED = "engine_paused"
@@ -26,9 +26,9 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True)
 class Quotas:
-    """What is true of the whole house at one moment. Organizations and engines that are not named have the defaults.
+    """The quotas of the whole server at one moment. Organizations and engines that are not named have the defaults.
 
-    `live` counts the leases by lane: a limit holds against those, so no slot can leak.
+    `live` counts the leases by lane. The limits are compared with these counts, so no slot can leak.
     """
 
     weights: Mapping[int, int] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Quotas:
 
     @property
     def limited(self) -> bool:
-        """Whether how many leases are live matters at all."""
+        """True if there is any limit, so that the number of live leases matters."""
         return bool(self.organization_limits or self.engine_limits)
 
     def weight(self, organization_id: int) -> int:
@@ -68,7 +68,7 @@ class Quotas:
 
 
 def obstacles(lane: Lane, quotas: Quotas) -> tuple[Obstacle, ...]:
-    """Everything that keeps the lane from being offered now; empty when its first item is a candidate."""
+    """Returns every obstacle of the lane now. If it is empty, the lane's first item may start."""
     organization_id, engine_id = lane
     obstacles_ = list[Obstacle]()
     if organization_id in quotas.paused_organizations:

@@ -1,10 +1,10 @@
-"""The id by which a client names an object: as it was written, for messages, and the number that it means."""
+"""The id with which a client names an object: its text, for messages, and the number that it means."""
 
 from typing import NamedTuple
 
 
 class Ref(NamedTuple):
-    """An object by its number. 0 is nobody's: what a text means that is no id at all."""
+    """An object by its number. 0 stands for a text that is not an id; no object has it."""
 
     number: int
     text: str
@@ -15,7 +15,7 @@ class Ref(NamedTuple):
 
     @classmethod
     def of(cls, number: int) -> "Ref":
-        """The object with this number, which no client has named."""
+        """Returns the reference for a number that does not come from a client."""
         return cls(number, str(number))
 
 
@@ -31,7 +31,7 @@ class UuidRef(NamedTuple):
 
 
 class TaskRef(NamedTuple):
-    """A task by its job (or its template) and its place there."""
+    """A task by its job (or its template) and its ordinal there."""
 
     job_id: int
     ordinal: int
@@ -39,5 +39,5 @@ class TaskRef(NamedTuple):
 
     @classmethod
     def of(cls, job_id: int, ordinal: int) -> "TaskRef":
-        """The task at this place, which no client has named."""
+        """Returns the reference for a task that no client has named."""
         return cls(job_id, ordinal, f"{job_id}/{ordinal}")

@@ -1,4 +1,4 @@
-"""When a failed attempt is tried again, and when the item gives up: one pure function."""
+"""Decides when a failed attempt is tried again and when its item gives up: one pure function."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 
 class FailureKind(StrEnum):
-    """Why an attempt ended without a result: the engine vocabulary (engine-contract a.6), plus our own three."""
+    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and three of our own."""
 
     INTERNAL_ERROR = "internal_error"
     EXTERNAL_ERROR = "external_error"
@@ -30,12 +30,12 @@ class FailureKind(StrEnum):
     CHUNK_TIMEOUT = "chunk_timeout"
     OTHER = "other"
     WORKER_LOST = "worker_lost"  # the process that held the lease vanished
-    SERVER_STOPPED = "server_stopped"  # our own server ended; nobody's fault
+    SERVER_STOPPED = "server_stopped"  # our own server ended; the attempt is not at fault
     STOP_REQUESTED = "stop_requested"  # its job was cancelled while it ran
 
 
 class Blame(StrEnum):
-    """Which budget an ended attempt is charged to."""
+    """Which budget pays for an attempt that has ended."""
 
     ATTEMPT = "attempt"
     LOST = "lost"
@@ -61,7 +61,7 @@ _FINAL: Final = frozenset(
 
 
 def blame(kind: FailureKind) -> Blame:
-    """The budget that `kind` is charged to."""
+    """Returns the budget that pays for a failure of this kind."""
     if kind in (FailureKind.SERVER_STOPPED, FailureKind.STOP_REQUESTED):
         return Blame.NOBODY
     if kind is FailureKind.WORKER_LOST:
@@ -92,10 +92,10 @@ def after_failure(
     organization_retries: int | None,
     now: int,
 ) -> Again | GiveUp:
-    """What follows an attempt that ended with `kind`; `failures` and `lost` include it.
+    """Decides what follows an attempt that ended with `kind`; `failures` and `lost` include it.
 
-    `max_retries` n means n+1 tries; without it the organization's default, else three tries in all. The pause doubles
-    from one second and is capped at five minutes.
+    `max_retries` n means n+1 tries. Without it the organization's default applies, else three tries in all. The pause
+    begins at one second, doubles each time, and is at most five minutes.
     """
     match blame(kind):
         case Blame.NOBODY:

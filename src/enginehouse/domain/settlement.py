@@ -1,8 +1,8 @@
-"""What follows when an attempt ends: which items appear, which tasks end, what the job's status becomes. Pure.
+"""Works out what follows from the end of an attempt: new items, ended tasks, the job's status. Pure.
 
-A `Settlement` is given one locked job, the rows of the tasks concerned and the plan; it is told what happened, changes
-its own copies, and is then read by storage, which writes exactly what it finds. When it needs a row it was not given it
-raises `Missing`, and storage starts over with more.
+A `Settlement` gets one locked job, the rows of the tasks concerned and the plan. Storage calls the method for each
+thing that happened; the method changes the settlement's own copies. Storage then writes exactly these changes. If a
+row is needed that was not loaded, the settlement raises `Missing`, and storage starts over with more rows.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from enginehouse.domain.work import WHOLE, ItemSource, ItemState, Requeue
 
 
 class Missing(Exception):
-    """More rows are needed: `tasks` by ordinal, and for `chunks` every visible output routed to that task."""
+    """More rows are needed: the `tasks` with these ordinals, and every visible output routed to a task in `chunks`."""
 
     def __init__(self, *, tasks: Iterable[int] = (), chunks: Iterable[int] = ()) -> None:
         super().__init__("more rows are needed")
@@ -29,7 +29,7 @@ class Missing(Exception):
 
 
 class TaskState(msgspec.Struct):
-    """The changing part of a task, as its row has it."""
+    """The changing part of a task's row."""
 
     ordinal: int
     status: TaskStatus
@@ -44,7 +44,7 @@ class TaskState(msgspec.Struct):
 
 
 class JobState(msgspec.Struct):
-    """The changing part of a job, as its row has it. `ever_started` is true from the first claim on."""
+    """The changing part of a job's row. `ever_started` is true from the first claim on."""
 
     id: int
     organization_id: int
@@ -57,7 +57,7 @@ class JobState(msgspec.Struct):
     complete: int
     failed: int
     aborted: int
-    stopping: int = 0  # attempts that were told to stop and have not ended
+    stopping: int = 0  # attempts that must stop and have not ended
     paused: bool = False
 
     def tally(self) -> Tally:
@@ -66,7 +66,7 @@ class JobState(msgspec.Struct):
 
 @dataclass(slots=True)
 class Settlement:
-    """One job while the ends of some of its attempts are worked out."""
+    """One job while what follows from the ends of some of its attempts is worked out."""
 
     job: JobState
     tasks: dict[int, TaskState]
@@ -81,10 +81,10 @@ class Settlement:
     events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
     _turns: deque[int] = field(default_factory=deque)
 
-    # -- what is told ------------------------------------------------------------------------------------
+    # -- what happened -----------------------------------------------------------------------------------
 
     def reused(self, origins: Mapping[int, int]) -> None:
-        """These tasks of a new job are complete by stored outputs: neither run nor counted, but gone on from."""
+        """Completes these tasks of a new job by stored outputs. They never run, do not count, and release children."""
         tasks = [self._task(ordinal) for ordinal in origins]
         for task in tasks:
             self._move(task, "reuse", Detail(job=origins[task.ordinal]))
@@ -98,7 +98,7 @@ class Settlement:
         self._run_turns()
 
     def claimed(self, ordinal: int, attempt: Detail | None = None) -> None:
-        """An attempt of one of the task's items has started; `attempt` is what history says of it."""
+        """An attempt of one of the task's items has started; `attempt` is the detail for the history."""
         task = self._task(ordinal)
         if task.status is not TaskStatus.RUNNING:
             self._move(task, "claim", attempt)
@@ -107,7 +107,7 @@ class Settlement:
         self.job.ever_started = True
 
     def queued(self) -> None:
-        """Those of the given tasks that were pending wait for a slot."""
+        """Every pending task of this settlement now waits for a worker slot."""
         for task in self.tasks.values():
             if task.status in TASK["queue"].sources:
                 self._move(task, "queue")
@@ -128,7 +128,7 @@ class Settlement:
     def failed(
         self, item: ItemState, kind: FailureKind, message: str, *, organization_retries: int | None
     ) -> Again | GiveUp:
-        """The attempt ended without a result; returns what follows for the item."""
+        """The attempt ended without a result. Returns what follows for the item."""
         task, plan = self._task(item.ordinal), self.plan.tasks[item.ordinal]
         charge = blame(kind)
         failures = item.failures + (charge in (Blame.ATTEMPT, Blame.FINAL))
@@ -160,7 +160,7 @@ class Settlement:
         return verdict
 
     def stopped(self, item: ItemState, reason: str) -> None:
-        """An attempt of a cancelled job has ended, however it did: nothing follows from it but the end of its task."""
+        """An attempt of a cancelled job has ended in any way. Only the end of its task can follow from it."""
         task = self._task(item.ordinal)
         self._close(task)
         self.job.stopping -= 1
@@ -170,10 +170,10 @@ class Settlement:
             task.items_open = 0
             self._move(task, "abort", Detail(reason=CANCELLED))
 
-    # -- what is read ------------------------------------------------------------------------------------
+    # -- the results -------------------------------------------------------------------------------------
 
     def is_over(self, ordinal: int) -> bool:
-        """True where the task ended earlier in this settlement: what comes for it now is too late."""
+        """True if the task has ended, so that a result for it now is too late."""
         return self._task(ordinal).status in TASK_ENDED
 
     @property
@@ -181,7 +181,7 @@ class Settlement:
         return [task for task in self.tasks.values() if task.changed]
 
     def status(self) -> JobStatus:
-        """The job's status after everything that was told."""
+        """The job's status after everything that happened."""
         job = self.job
         return job_status(
             job.tally(), cancel_accepted=job.cancelled, attempts_open=job.stopping, ever_started=job.ever_started
@@ -202,7 +202,7 @@ class Settlement:
             raise Missing(tasks=reach(self.edges, ordinal)) from None
 
     def _move(self, task: TaskState, verb: str, detail: Detail | None = None) -> None:
-        """The task is in the verb's target status and the job's counts agree. The one door for a change of status."""
+        """Moves the task to the verb's target status and updates the job's counts. Every change of status goes here."""
         move = TASK[verb]
         if task.status not in move.sources:
             raise AssertionError(f"task {task.ordinal} cannot {verb} from {task.status}")
@@ -237,14 +237,14 @@ class Settlement:
                 pass
 
     def _takes_chunks_now(self, child: int) -> bool:
-        """True where a chunk becomes an item as it appears; a standby and a task that waits get theirs at release."""
+        """True if a new chunk becomes an item at once. A standby or a task that waits gets its items at release."""
         plan = self.plan.tasks[child]
         if not plan.per_chunk or plan.parents_first or plan.standby_for is not None:
             return False
         return self._task(child).status not in TASK_ENDED
 
     def _has_progress(self, task: TaskState) -> bool:
-        """A chunk task of which some item has already ended is still running while the next waits."""
+        """True for a chunk task with an item that ended well: it stays running while the next item waits."""
         return task.items_open + task.items_failed < task.items
 
     def _add_item(self, task: TaskState, source: ItemSource) -> None:
@@ -264,7 +264,7 @@ class Settlement:
             self._turns.append(task.ordinal)
 
     def _run_turns(self) -> None:
-        """Completions spread downwards: each may release children, which may be complete at once (no chunks)."""
+        """Completes the tasks that are done. Each may release children, which may be done at once (no chunks)."""
         while self._turns:
             task = self._task(self._turns.popleft())
             if task.status in TASK_ENDED:
@@ -274,7 +274,7 @@ class Settlement:
             self._go_on(task)
 
     def _go_on(self, task: TaskState) -> None:
-        """The task has completed: its standby is not needed, and its children wait for one parent less."""
+        """Aborts the standby of a completed task, and lets each child wait for one parent less."""
         self._leave_out_standby(task.ordinal)
         for child in self.edges.children[task.ordinal]:
             state = self._task(child)
@@ -284,13 +284,13 @@ class Settlement:
                 self._release(state)
 
     def _routed(self, task: int) -> list[ItemSource]:
-        """Every visible output that is routed to the task."""
+        """Returns every visible output that is routed to the task. Raises Missing if they are not loaded."""
         if task not in self.chunks:
             raise Missing(chunks=[task])
         return self.chunks[task]
 
     def _release(self, task: TaskState) -> None:
-        """Every parent is complete: the items that waited for that appear, or the task ends for want of any."""
+        """Every parent is complete: adds the items that waited for that, or ends the task if it has no open item."""
         if task.status in TASK_ENDED or task.status is TaskStatus.STANDBY_PENDING:
             return
         plan = self.plan.tasks[task.ordinal]
@@ -308,7 +308,7 @@ class Settlement:
         self._drop_items(task)
         standby = self.edges.standbys[task.ordinal]
         if standby is not None and (state := self._task(standby)).status is TaskStatus.STANDBY_PENDING:
-            # The standby stands for its principal from here on, in the job's status as in the graph.
+            # From here on the standby replaces its principal, in the job's status and in the graph.
             self.job.failed -= 1
             self._move(state, "activate")
             if state.waits_for == 0:

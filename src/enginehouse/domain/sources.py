@@ -1,4 +1,4 @@
-"""What a source is: where the media of scheduled jobs come from, and of which type it is."""
+"""A source says where the media of scheduled jobs come from; each has a type."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A source. `document` holds what is only shown again (`details`, `thumbnailUrl`). Moments in µs UTC."""
+    """A source. `document` holds fields that are only shown again (`details`, `thumbnailUrl`). Times in µs UTC."""
 
     id: int = 0
     organization_id: int
@@ -20,14 +20,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def zone(self) -> str | None:
-        """The time zone it names in its details, None when it names none."""
+        """The time zone in its details; None if they name none."""
         details = self.document.get("details")
         zone = details.get("timeZone") if isinstance(details, dict) else None
         return zone if isinstance(zone, str) else None
 
 
 class SourceType(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of source; one that is live goes on, and has no end of its own."""
+    """A kind of source. A live source has no end of its own."""
 
     id: int
     name: str

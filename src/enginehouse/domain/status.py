@@ -1,25 +1,25 @@
-"""The words a job and a task can be in, and the one table of how a task moves between them."""
+"""The statuses of jobs and tasks, and the table of the moves of a task between them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class TaskStatus(StrEnum):
-    """What is true of a task now. The stored words are the REST interface's."""
+    """The status of a task. The stored words are those of the REST interface."""
 
-    PENDING = "pending"  # created, waiting for a parent or for its first look
-    QUEUED = "queued"  # runnable and waiting for a slot
+    PENDING = "pending"  # created, and waits for a parent or for the dispatcher
+    QUEUED = "queued"  # runnable, and waits for a worker slot
     RUNNING = "running"  # at least one attempt has started and the task has not ended
     COMPLETE = "complete"  # every item accepted
-    FAILED = "failed"  # an item has given up
-    ABORTED = "aborted"  # never going to run: cancelled, or a parent failed, or not needed
+    FAILED = "failed"  # too many items have given up
+    ABORTED = "aborted"  # it will not run, or not to its end: cancelled, a parent failed, or not needed
     PAUSED = "paused"  # the engine left and waits for an outside callback
     WAITING = "waiting"  # the engine asked to be called again later
     STANDBY_PENDING = "standby_pending"  # runs only if its principal fails
 
 
 class JobStatus(StrEnum):
-    """What is true of a job now: always `job_status` of its tasks."""
+    """The status of a job. It is always the `job_status` of its tasks."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -36,7 +36,7 @@ NOT_STARTED = frozenset({TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.STAND
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One verb: the statuses it may start from and the one it ends in."""
+    """One verb: the statuses from which it may start, and the status in which it ends."""
 
     sources: frozenset[TaskStatus]
     target: TaskStatus
@@ -48,7 +48,7 @@ def _move(target: TaskStatus, *sources: TaskStatus) -> Transition:
 
 _S = TaskStatus
 
-# Every status a task is ever given comes from a row of this table; the guards in the SQL are filled from it.
+# Every change of a task's status is a row of this table. The guards in the SQL come from it too.
 TASK: dict[str, Transition] = {
     "queue": _move(_S.QUEUED, _S.PENDING),
     "claim": _move(_S.RUNNING, _S.PENDING, _S.QUEUED, _S.RUNNING),
@@ -67,10 +67,10 @@ TASK: dict[str, Transition] = {
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many tasks of a job are in each status that decides; tasks left out of the function are not counted.
+    """How many tasks of a job have each status that decides the job's status.
 
-    `total` is the number of tasks that count. A standby task that was not needed, and a failed principal whose
-    standby took its place, are left out.
+    `total` is the number of tasks that count. Two kinds of task do not count: a standby that was not needed, and a
+    failed principal whose standby replaced it.
     """
 
     total: int
@@ -82,7 +82,7 @@ class Tally:
 
 
 def job_status(tally: Tally, *, cancel_accepted: bool, attempts_open: int, ever_started: bool) -> JobStatus:
-    """The status of a job: the one function of its tasks (rule 4 of the guarantees)."""
+    """Returns the status of a job from its tasks. No other function decides it (rule 4 of the guarantees)."""
     if cancel_accepted:
         return JobStatus.RUNNING if attempts_open else JobStatus.ABORTED
     if tally.complete == tally.total:
@@ -97,5 +97,5 @@ def job_status(tally: Tally, *, cancel_accepted: bool, attempts_open: int, ever_
 
 
 def cancellable(tally: Tally, status: JobStatus) -> bool:
-    """True while nothing of the job runs or has ended: the founding page's rule for cancelling."""
+    """True while no task of the job runs or has ended: the founding page's rule for a cancel."""
     return status not in JOB_ENDED and not (tally.running or tally.complete or tally.failed or tally.aborted)

@@ -1,4 +1,4 @@
-"""The job that a template makes at a launch."""
+"""The job that a launch creates from a template."""
 
 from typing import Any, Final
 
@@ -14,10 +14,9 @@ _TARGET_ECHO: Final = ("sourceData", "parentFolderId", "contentTemplates", "addT
 def job_request(
     template: JobTemplate, *, payload: dict[str, Any] | None = None, target: TargetRequest | None = None
 ) -> JobRequest:
-    """The job to create from a template; `payload` is merged into that of every task, key by key.
+    """Returns the job to create from a template; `payload` is merged into the payload of every task, key by key.
 
-    Without a `target` and a target id a fresh one is described, unless jobConfig says `createTDOOnLaunch: false`
-    (graphql-contract §2.4).
+    Without a `target` the job gets a new one, unless jobConfig has `createTDOOnLaunch: false` (graphql-contract §2.4).
     """
     config = template.document.job_config
     if target is None and config.get("createTDOOnLaunch", True):
@@ -31,7 +30,7 @@ def job_request(
 
 
 def _described(config: dict[str, Any]) -> TargetRequest:
-    """The fresh target, as `createTDOInput` has it; it says which source it is of, also where only the config does."""
+    """Returns the new target from `createTDOInput`. Its source comes from there, else from jobConfig itself."""
     given = config.get("createTDOInput") or {}
     echo = {name: given[name] for name in _TARGET_ECHO if given.get(name) is not None}
     if "sourceData" not in echo and config.get("sourceData") is not None:

@@ -1,4 +1,4 @@
-"""What a job template is: tasks and routes that jobs are made from again and again."""
+"""A job template: the tasks and routes from which each launch creates a job."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from enginehouse.domain.job import RouteRequest, TaskRequest
 
 
 class TemplateDocument(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What of a template no statement looks into; `echo` is kept and shown again (skipDecider, clusterId …)."""
+    """The part of a template that no SQL statement reads; `echo` is kept and shown again (skipDecider, clusterId …)."""
 
     routes: tuple[RouteRequest, ...] = ()
     job_config: dict[str, Any] = {}
@@ -28,7 +28,7 @@ class TaskTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """A job template with its tasks. `version` rises with every change of it or of a task of it. Moments in µs UTC."""
+    """A job template with its tasks. `version` rises with every change to it or to its tasks. Times in µs UTC."""
 
     id: int
     organization_id: int
@@ -43,7 +43,7 @@ class JobTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which templates to list; None lets all through. One of `engine_ids` must be among a template's engines."""
+    """Which templates to list; None excludes nothing. A template must use at least one of `engine_ids`."""
 
     pipeline_id: int | None = None
     schedule_id: int | None = None
@@ -53,9 +53,9 @@ class TemplateFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def named_sources(templates: Iterable[JobTemplate]) -> list[int]:
-    """The sources that the templates say they take from, in order: the first one is a schedule's primary source.
+    """Returns the sources that the templates name, in order. The first one is a schedule's primary source.
 
-    A job config names one for its target or for itself; a task names one in its payload.
+    A job config names a source for its target or for itself; a task names one in its payload.
     """
     names = list[Any]()
     for template in templates:

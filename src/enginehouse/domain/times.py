@@ -1,6 +1,6 @@
-"""How a moment is written: every form a client may send, and the two forms the interfaces answer with.
+"""Reads times in every form that a client may send, and writes them in the forms of the two interfaces.
 
-Inside, a moment is always microseconds since 1970 in UTC.
+Internally a time is always microseconds since 1970 in UTC.
 """
 
 import re
@@ -10,11 +10,11 @@ from typing import Final
 
 SECOND: Final = 1_000_000
 
-# Numbers below are Unix seconds, from here on milliseconds (graphql-contract §1.8).
+# Smaller numbers are Unix seconds; this number and larger ones are milliseconds (graphql-contract §1.8).
 _FIRST_MILLISECOND: Final = 10**11
 _END_OF_TIME: Final = 253_402_300_800  # seconds: the year 10000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# What Go calls the zero time; clients send it for "not set" (rest-contract §1.7).
+# Go's zero time. Clients send it to mean "not set" (rest-contract §1.7).
 _ZERO_TIME: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 _DIGITS: Final = re.compile(r"[0-9]{1,15}")
@@ -26,23 +26,23 @@ _ISO: Final = re.compile(
 
 
 class DateTimeError(ValueError):
-    """The value cannot be read as a moment; the text says which forms can."""
+    """The value is not a time. The text names the forms that are allowed."""
 
     def __init__(self) -> None:
         super().__init__("not a valid date-time (ISO 8601, Unix seconds or milliseconds).")
 
 
 def moment(value: object) -> int | None:
-    """The moment (µs UTC) a client wrote: ISO 8601 text, or Unix seconds or milliseconds as a number or digits.
+    """Returns the time (µs UTC) of ISO 8601 text, or of Unix seconds or milliseconds as a number or as digits.
 
-    Text without a zone is UTC, nanoseconds are cut to microseconds. None stands for None, for empty text, and for
+    Text without a zone is UTC; nanoseconds are cut to microseconds. Returns None for None, for empty text, and for
     `0001-01-01T00:00:00Z`. Raises DateTimeError for everything else. (graphql-contract §1.8, rest-contract §1.7)
     """
     return _read(value)[0]
 
 
 def upper_bound(value: object) -> int | None:
-    """The last µs that an inclusive upper bound lets in: one written without a fraction covers its whole second.
+    """Returns the last µs within an inclusive upper bound: a bound without a fraction covers its whole second.
 
     Milliseconds are a fraction. Raises DateTimeError as `moment` does.
     """
@@ -51,24 +51,24 @@ def upper_bound(value: object) -> int | None:
 
 
 def graphql_seconds(micros: int) -> str:
-    """`2018-01-01T10:00:00.000Z`: how GraphQL shows the times of jobs and tasks, in whole seconds."""
+    """`2018-01-01T10:00:00.000Z`: GraphQL's form for the times of jobs and tasks, in whole seconds."""
     return _second(micros // SECOND) + ".000Z"
 
 
 def graphql_millis(micros: int) -> str:
-    """`2018-01-01T10:00:00.123Z`: how GraphQL shows every other time."""
+    """`2018-01-01T10:00:00.123Z`: GraphQL's form for every other time."""
     seconds, rest = divmod(micros, SECOND)
     return f"{_second(seconds)}.{rest // 1000:03}Z"
 
 
 def rest(micros: int) -> str:
-    """RFC 3339 with `Z`; a fraction is written, to the microsecond, only when there is one."""
+    """RFC 3339 with `Z`; with a fraction, to the microsecond, only if there is one."""
     seconds, fraction = divmod(micros, SECOND)
     return f"{_second(seconds)}.{fraction:06}Z" if fraction else _second(seconds) + "Z"
 
 
 def unix_seconds(micros: int) -> int:
-    """Whole Unix seconds, as REST gives the creation time of outputs."""
+    """Whole Unix seconds: REST's form for the creation time of outputs."""
     return micros // SECOND
 
 
@@ -78,7 +78,7 @@ def _second(seconds: int) -> str:
 
 
 def _read(value: object) -> tuple[int | None, bool]:
-    """The moment, and whether it was written more exactly than to the second."""
+    """Returns the time, and whether it is more exact than a second."""
     match value:
         case None | "":
             return None, True

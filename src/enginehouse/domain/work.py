@@ -1,4 +1,4 @@
-"""What a worker is given and what it reports: leases and the ends of attempts."""
+"""What a worker receives and what it reports: leases and the ends of attempts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from enginehouse.domain.retry import FailureKind
 
 
 class ItemSource(msgspec.Struct, frozen=True):
-    """The artifact a chunk item reads, and the input folder it arrives in."""
+    """The artifact that a chunk item reads, and the input folder in which it arrives."""
 
     folder: int
     ordinal: int
@@ -24,7 +24,7 @@ WHOLE: Final = ItemSource(-1, -1, -1, -1, -1)
 
 
 class ItemKey(NamedTuple):
-    """Names one work item."""
+    """The key of one work item."""
 
     job_id: int
     ordinal: int
@@ -46,7 +46,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
-    """One output of an attempt, already durable under `key`; it becomes visible when the report is accepted."""
+    """One output of an attempt. It is durable under `key`, and becomes visible when the report is accepted."""
 
     folder: int
     part: int
@@ -62,7 +62,7 @@ class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """The engine answered."""
+    """The engine ended with a result."""
 
     outputs: tuple[NewArtifact, ...] = ()
 
@@ -83,7 +83,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The report counts: how many items it made runnable, whether its job has ended, when another attempt may start."""
+    """The report is accepted: whether its job has ended, how many items became runnable, when a retry may start."""
 
     job_ended: bool = False
     runnable: int = 0
@@ -91,9 +91,9 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Stale(msgspec.Struct, frozen=True):
-    """The attempt had been replaced or its job cancelled: no result of it counts.
+    """The attempt was replaced, or its job was cancelled: its result does not count.
 
-    `job_ended` where it was the last one a cancelled job waited for.
+    `job_ended`: it was the last attempt for which a cancelled job waited.
     """
 
     job_ended: bool = False
@@ -103,7 +103,7 @@ Answer = Accepted | Stale
 
 
 class ItemState(msgspec.Struct, frozen=True):
-    """A leased item: its key, and what it has been charged for so far."""
+    """A leased item: its key, and the failures charged to it so far."""
 
     ordinal: int
     item: int
@@ -113,7 +113,7 @@ class ItemState(msgspec.Struct, frozen=True):
 
 
 class Requeue(msgspec.Struct, frozen=True):
-    """An item that is to be tried again, not before `at`, charged as said."""
+    """An item to try again, not before `at`, with its new charges."""
 
     item: ItemState
     at: int
@@ -123,7 +123,7 @@ class Requeue(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt. `outcome` is `running`, without an end, for one that has not ended. Times in µs UTC."""
+    """One attempt. Until it has ended, `outcome` is `running` and `ended_at` is None. Times in µs UTC."""
 
     item: int
     number: int
@@ -135,11 +135,11 @@ class Attempt:
     failure_reason: str | None
     failure_message: str | None
     stop_requested_at: int | None = None  # its job was cancelled while it ran
-    stop_signalled_at: int | None = None  # its engine was told
+    stop_signalled_at: int | None = None  # its engine received the signal to end
 
 
 class AttemptPage(NamedTuple):
-    """Which of a task's attempts are wanted."""
+    """Which attempts of a task to read."""
 
     job_id: int
     ordinal: int
@@ -147,13 +147,13 @@ class AttemptPage(NamedTuple):
     limit: int
 
 
-BEAT_SECONDS: Final = 10.0  # how often a worker says that it is there
-GONE_AFTER: Final = 30_000_000  # µs without a word: three beats
-REMEMBERED: Final = 86_400_000_000  # µs for which one that vanished is known by name
+BEAT_SECONDS: Final = 10.0  # how often a worker reports that it is alive
+GONE_AFTER: Final = 30_000_000  # µs without a report: three beats
+REMEMBERED: Final = 86_400_000_000  # µs for which the name of a worker that vanished is kept
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker as it last spoke of itself. Times in µs of the storage clock; `running` attempts are leased to it."""
+    """A worker as it last reported. Times are µs of the storage clock; `running` is how many attempts it leases."""
 
     name: str
     pools: Mapping[str, int]
@@ -163,5 +163,5 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     running: int = 0
 
     def connected(self, now: int) -> bool:
-        """True while it has been heard of within three beats."""
+        """True if its last report is at most three beats old."""
         return now - self.seen_at <= GONE_AFTER

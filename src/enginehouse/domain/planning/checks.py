@@ -1,6 +1,6 @@
-"""What can be wrong with a job request field by field, and the report that names each fault in the caller's spelling.
+"""Checks a job request field by field, and reports each fault in the caller's spelling.
 
-Every check passes over a right value in a comparison or two: this is on the path of every job that is created.
+A check needs only one or two comparisons for a valid value, because every job that is created passes here.
 """
 
 import re
@@ -26,16 +26,16 @@ _LARGEST_ID: Final = (1 << 63) - 1
 _TARGET_ID: Final = re.compile(r"[0-9]{1,19}")
 _ENCODER: Final = msgspec.json.Encoder()
 
-# Looking for a near name is the only check that is not linear, so a report does it for a few problems only.
+# The search for a similar name is the only check that is not linear, so a report does it for a few problems only.
 _SUGGESTIONS: Final = 5
 _CANDIDATES: Final = 500
 _LONGEST_SUGGESTION: Final = 64
 
 
 class PlanReport:
-    """The problems and warnings of one request. Paths are worked out only when there is something to say.
+    """The problems and warnings of one request. A path is computed only when there is something to report.
 
-    `principals[ordinal]` is the task that an appended standby stands in for, None for a listed task.
+    `principals[ordinal]` is the task that an appended standby replaces; None for a listed task.
     """
 
     __slots__ = ("_suggestions", "prefix", "principals", "problems", "spelling", "warnings")
@@ -49,7 +49,7 @@ class PlanReport:
         self._suggestions = _SUGGESTIONS
 
     def task(self, ordinal: int) -> str:
-        """The path of a task, without a dot at its end."""
+        """The path of a task, without a dot at the end."""
         principal = self.principals[ordinal]
         return (
             f"{self.prefix}{self.spelling.tasks}[{ordinal}]"
@@ -58,7 +58,7 @@ class PlanReport:
         )
 
     def stands_in(self, ordinal: int, principal: int) -> bool:
-        """Whether a task is `principal`'s standby, or its standby's, and so on."""
+        """True if a task is the standby of `principal`, or the standby of that standby, and so on."""
         of = self.principals[ordinal]
         return of is not None and (of == principal or self.stands_in(of, principal))
 
@@ -77,14 +77,14 @@ class PlanReport:
         self.problems.append(Problem(path, text, None if value is None else excerpt(value), allowed, fault))
 
     def outside(self, path: str, allowed: str, value: object) -> None:
-        """A value that is not among those allowed."""
+        """Reports a value that is not one of the allowed ones."""
         self.problem(path, f"{allowed}, got {excerpt(value)}.", value, allowed)
 
     def warn(self, path: str, text: str) -> None:
         self.warnings.append(f"{path}: {text}")
 
     def nearest(self, word: str, words: Iterable[str]) -> str:
-        """` Did you mean "x"?` when one of the caller's own words is close, else nothing."""
+        """Returns ` Did you mean "x"?` if one of the caller's own words is similar, else an empty text."""
         if not self._suggestions or len(word) > _LONGEST_SUGGESTION:
             return ""
         self._suggestions -= 1
@@ -93,18 +93,18 @@ class PlanReport:
         return f' Did you mean "{found[0]}"?' if found else ""
 
     def raise_when_full(self) -> None:
-        """Raises InvalidInput when more problems than are ever shown have been found."""
+        """Raises InvalidInput if there are more problems than a refusal shows."""
         if len(self.problems) > InvalidInput.LIMIT:
             self.raise_problems()
 
     def raise_problems(self) -> None:
-        """Returns when there are none; raises InvalidInput with all of them otherwise."""
+        """Raises InvalidInput with all problems, if there are any."""
         if self.problems:
             raise InvalidInput(self.problems)
 
 
 def name_fault(name: str) -> str | None:
-    """What is wrong with a name or a reference, None when nothing is."""
+    """Returns what is wrong with a name or a reference; None if it is valid."""
     if name.isascii() and name.isprintable() and len(name) <= MAX_NAME_BYTES and not name.isspace():
         return None
     for position, character in enumerate(name, 1):
@@ -133,7 +133,7 @@ def check_job(report: PlanReport, request: JobRequest, now: int) -> None:
 
 
 def check_task(report: PlanReport, ordinal: int, task: TaskRequest, now: int) -> None:
-    """Reports what is wrong with a task's words and numbers; engine, payload and folders have checks of their own."""
+    """Reports what is wrong with a task's words and numbers. Other checks are for engine, payload and folders."""
     if task.reference and (fault := name_fault(task.reference)):
         report.problem(f"{report.task(ordinal)}.{report.spelling.task_reference}", fault)
     if task.name and (fault := name_fault(task.name)):
@@ -164,7 +164,7 @@ def _check_limits(report: PlanReport, ordinal: int, task: TaskRequest) -> None:
 
 
 def checked_payload(report: PlanReport, ordinal: int, task: TaskRequest, *, one_only: bool) -> Any:
-    """What the engine is handed. The text wins over the object; `one_only` refuses a task that gives both."""
+    """Returns the engine's input. The text takes precedence over the object; `one_only` refuses a task with both."""
     text = task.payload_text
     if not text:
         if task.payload is not None:

@@ -1,4 +1,4 @@
-"""What follows from a plan: its edges, and how its tasks begin."""
+"""What follows from a plan: its edges, and the first statuses of its tasks."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from enginehouse.domain.status import TaskStatus
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """A plan's edges, worked out once: distinct parents and children of every task, standby routes included.
+    """A plan's edges: distinct parents and children of every task, including standby routes.
 
-    `waits_for[t]` is how many parents must complete before `t` has all its input; a standby is not one of them, since
-    it stands in for its principal. `feeds[t]` are the (folder, child, child folder) of t's outputs.
+    `waits_for[t]` is how many parents must complete before `t` has all its input. A standby does not count as a parent
+    here, because it replaces its principal. `feeds[t]` are the (folder, child, child folder) of t's outputs.
     """
 
     children: tuple[tuple[int, ...], ...]
@@ -23,16 +23,16 @@ class Edges:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """How the tasks of a new job begin: the status of each, and the ordinals of those that get one item at once."""
+    """The first status of each task of a new job, and the ordinals of the tasks that get one item at once."""
 
     statuses: tuple[TaskStatus, ...]
     ready: tuple[int, ...]
 
 
 def initial(plan: Plan) -> Beginning:
-    """The beginning of a new job's tasks: one that has no parent to wait for, and is no standby, is ready.
+    """Returns the first statuses of a new job's tasks. A task without a parent is ready, unless it is a standby.
 
-    A ready task has one item whatever its kind: without routed input it works on its payload or the target's asset.
+    A ready task of any kind has one item: without routed input it works on its payload or the target's asset.
     """
     waiting = {route.child for route in plan.routes if route.parent >= 0}
     pending, standby = TaskStatus.PENDING, TaskStatus.STANDBY_PENDING
@@ -43,7 +43,7 @@ def initial(plan: Plan) -> Beginning:
 
 
 def edges_of(plan: Plan) -> Edges:
-    """The plan's edges, worked out once."""
+    """Returns the plan's edges."""
     count = len(plan.tasks)
     # Dictionaries are ordered sets here: two folders may join the same two tasks.
     children: list[dict[int, None]] = [{} for _ in range(count)]
@@ -68,7 +68,7 @@ def edges_of(plan: Plan) -> Edges:
 
 
 def reach(edges: Edges, ordinal: int) -> set[int]:
-    """`ordinal` and everything that can follow from it."""
+    """Returns `ordinal` and every task that can follow it: children, standbys, and so on."""
     reached, stack = set[int](), [ordinal]
     while stack:
         if (here := stack.pop()) not in reached:

@@ -1,4 +1,4 @@
-"""The folders of a request: valid words, unique references, and the place of each, for the routes."""
+"""The folders of a request: checks their words and references, and gives the routes the place of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _TYPES: Final[dict[str | None, FolderType]] = {type_.value: type_ for type_ in F
 class Board:
     """What a route may refer to: every task's folders, the place of each folder reference, the task references.
 
-    `labels` are what tasks are called in messages; `unclear` the folders whose own mode or type is already refused.
+    `labels` are the names of tasks in messages; `unclear` are the folders whose mode or type is already refused.
     """
 
     folders: list[tuple[Folder, ...]] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Board:
 
 
 def board_of(report: PlanReport, tasks: Sequence[TaskRequest], specs: Sequence[EngineSpec | None]) -> Board:
-    """The board of a request; what is wrong with its folders and task references is in the report."""
+    """Returns the board of a request. Reports what is wrong with its folders and task references."""
     board = Board()
     for ordinal, task in enumerate(tasks):
         spec = specs[ordinal]
@@ -68,7 +68,7 @@ def _check_reference(report: PlanReport, task: TaskRequest, place: Place, first:
     reference = task.folders[position].reference or ""
     twin = next((n for n, folder in enumerate(task.folders[:position]) if folder.reference == reference), None)
     if not reference:
-        # Only a REST route can do without: it may name the task instead.
+        # Only a REST route needs no folder reference: it may name the task instead.
         if report.spelling.folder_reference == GRAPHQL.folder_reference:
             report.problem(path, "required.")
     elif fault := name_fault(reference):
@@ -87,7 +87,7 @@ def _unknown_word(report: PlanReport, path: str, allowed: str, given: str | None
 
 
 def takes_chunks(folders: tuple[Folder, ...]) -> bool:
-    """True for a task with at least one input folder, all of them in chunk mode."""
+    """True if there is at least one input folder and all input folders are in chunk mode."""
     found = False
     for folder in folders:
         if folder.type is FolderType.INPUT:
@@ -98,7 +98,7 @@ def takes_chunks(folders: tuple[Folder, ...]) -> bool:
 
 
 def feed_all(board: Board, listed: int) -> list[Route]:
-    """Gives the first of a plain list of tasks an output stream that every other one reads; the routes for that."""
+    """Gives the first task of a plain list an output stream that all others read. Returns the routes for that."""
     board.folders[0] = (Folder("0-out", FolderMode.STREAM, FolderType.OUTPUT),)
     for ordinal in range(1, listed):
         board.folders[ordinal] = (Folder(f"{ordinal}-in", FolderMode.STREAM, FolderType.INPUT),)

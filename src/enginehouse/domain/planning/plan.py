@@ -1,7 +1,7 @@
-"""How a job request becomes a plan: its engines known, its folders joined, its routes without a cycle.
+"""Turns a job request into a plan: with known engines, joined folders, and routes without a cycle.
 
-Either the whole request is right, or InvalidInput lists everything that is wrong with it. The cost is linear in the
-request, and the number of tasks is looked at before anything is made of them.
+Either the whole request is valid, or InvalidInput lists everything that is wrong with it. The cost is linear in the
+request. The number of tasks is checked first.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ Lookup = Callable[[str], EngineSpec | None]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan to store, and what the caller should know about it although nothing is wrong."""
+    """The plan to store, and the warnings for the caller."""
 
     plan: Plan
     warnings: tuple[str, ...]
@@ -35,9 +35,9 @@ class Planned:
 def plan(
     request: JobRequest, engines: Lookup, by_task_type: Lookup, *, now: int, max_tasks: int = MAX_TASKS
 ) -> Planned:
-    """The plan of a right request. `now` is µs UTC; an engine the caller may not use is looked up as None.
+    """Returns the plan of a valid request. `now` is µs UTC. A look-up gives None for an engine that is not allowed.
 
-    Standby tasks follow the listed ones. Raises InvalidInput with every problem, named in the caller's spelling.
+    Standby tasks follow the listed ones. Raises InvalidInput with every problem, in the caller's spelling.
     (rest-contract §3.1–3.3, graphql-contract §2.2, §3.2, §4.8)
     """
     tasks, principals = _listed(request, max_tasks)
@@ -68,7 +68,7 @@ def plan(
 
 
 def _listed(request: JobRequest, max_tasks: int) -> tuple[Sequence[TaskRequest], list[int | None]]:
-    """The tasks with their standbys behind them, and whom each stands in for. Raises InvalidInput on their number."""
+    """Returns the tasks, then their standbys, and the principal of each. Raises InvalidInput for a wrong number."""
     path = f"{request.prefix}{request.spelling.tasks}"
     if not request.tasks:
         raise InvalidInput([Problem(path, "at least 1 task is required.", "0", f"1–{max_tasks}")])
@@ -88,7 +88,7 @@ def _with_standbys(request: JobRequest, max_tasks: int) -> tuple[list[TaskReques
     tasks = list(request.tasks)
     principals: list[int | None] = [None] * len(tasks)
     depth = [0] * len(tasks)
-    for ordinal, task in enumerate(tasks):  # grows while it is read: a standby may have a standby
+    for ordinal, task in enumerate(tasks):  # the list grows during the loop: a standby may have a standby
         if task.standby is not None and len(tasks) <= max_tasks:
             if depth[ordinal] == MAX_STANDBYS:
                 path = PlanReport(request.spelling, request.prefix, principals).task(ordinal)
@@ -158,7 +158,7 @@ def _task_plans(
 
 
 def _is_legacy(request: JobRequest, first: EngineSpec | None) -> bool:
-    """True for a plain list of tasks that begins with an ingesting engine: it feeds all the others."""
+    """True for a plain list of tasks that begins with an ingesting engine, which feeds all the others."""
     return (
         first is not None
         and first.ingests
@@ -168,7 +168,7 @@ def _is_legacy(request: JobRequest, first: EngineSpec | None) -> bool:
     )
 
 
-# -- what is said about the whole ---------------------------------------------------------------------------
+# -- checks of the whole graph ------------------------------------------------------------------------------
 
 
 def _refuse_cycle(report: PlanReport, board: Board, routes: Sequence[Route]) -> None:
@@ -182,8 +182,8 @@ def _refuse_cycle(report: PlanReport, board: Board, routes: Sequence[Route]) -> 
 
 
 def _cycle(edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The tasks of a cycle among `edges` (parent, child), each once, from the smallest on; empty without one."""
-    if all(parent < child for parent, child in edges):  # nearly every job: its tasks are listed in their order
+    """Returns the tasks of a cycle among `edges` (parent, child), each once, the smallest first; empty without one."""
+    if all(parent < child for parent, child in edges):  # nearly every job lists its parents before their children
         return []
     graph = TopologicalSorter[int]()
     for parent, child in edges:
@@ -191,7 +191,7 @@ def _cycle(edges: Sequence[tuple[int, int]]) -> list[int]:
     try:
         graph.prepare()
     except CycleError as error:
-        cycle: list[int] = error.args[1][1:]  # the first node is the last one too
+        cycle: list[int] = error.args[1][1:]  # the first node is also the last
         first = cycle.index(min(cycle))
         return cycle[first:] + cycle[:first]
     return []
@@ -207,7 +207,7 @@ def _warn_unused(report: PlanReport, board: Board, routes: Sequence[Route]) -> N
 
 
 def _warn_whole_stream(report: PlanReport, board: Board, tasks: Sequence[TaskRequest], routes: Sequence[Route]) -> None:
-    """A task that asked to wait for its parents, and takes nothing but streams, waits for all of them anyway."""
+    """Warns about a task with `parents_first` and only stream inputs: it waits for its whole streams anyway."""
     if not any(task.parents_first for task in tasks):
         return
     streams: dict[int, list[int]] = {}

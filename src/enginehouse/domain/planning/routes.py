@@ -1,7 +1,7 @@
-"""How the routes of a request find their folders, and what is said when they do not.
+"""Finds the folders that the routes of a request join, and reports the routes that are wrong.
 
-GraphQL names folders only. REST also names tasks, may leave a folder out where a task has only one that fits, and
-describes a root by a route that has a child and no parent.
+GraphQL names only folders. REST also names tasks, may leave out a folder if only one folder of the task fits, and
+describes a root by a route with a child and no parent.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ NOWHERE: Final = (-1, -1)
 
 
 def resolve(report: PlanReport, board: Board, requests: Sequence[RouteRequest]) -> list[Route]:
-    """The routes that could be understood, each once; everything else is in the report."""
+    """Returns the valid routes, each once. Reports all others."""
     routes: list[Route] = []
     seen: dict[tuple[int, int, int, int], int] = {}
     for number, request in enumerate(requests):
@@ -43,7 +43,7 @@ def _parent(report: PlanReport, board: Board, number: int, request: RouteRequest
 
 
 def _end(report: PlanReport, board: Board, number: int, request: RouteRequest, side: FolderType) -> Place | None:
-    """The place one side of a route means; None after reporting why it means none."""
+    """Returns the place that one side of a route means. If there is none, reports why and returns None."""
     if side is FolderType.INPUT:
         task, folder = request.child_task, request.child_folder
     else:
@@ -55,7 +55,7 @@ def _end(report: PlanReport, board: Board, number: int, request: RouteRequest, s
 
 
 class _End(NamedTuple):
-    """One side of a route as the client wrote it, and what its two fields are called."""
+    """One side of a route as the client wrote it, and the paths of its two fields."""
 
     side: FolderType
     task: str
@@ -96,7 +96,7 @@ def _unusual_end(report: PlanReport, board: Board, end: _End, place: Place | Non
 
 
 def _only_folder(report: PlanReport, board: Board, end: _End) -> Place | None:
-    """The one folder of the task that fits this side. A root's route may end at a task without one."""
+    """Returns the task's only folder that fits this side. The route of a root needs no folder."""
     ordinal = board.tasks[end.task]
     fitting = [position for position, folder in enumerate(board.folders[ordinal]) if folder.type is end.side]
     if len(fitting) == 1:
@@ -112,7 +112,7 @@ def _only_folder(report: PlanReport, board: Board, end: _End) -> Place | None:
 
 
 def _fits(report: PlanReport, board: Board, number: int, parent: Place, child: Place) -> bool:
-    """Whether the folders at both ends may be joined."""
+    """True if a route may join the folders at both ends. Otherwise reports why not."""
     if child[1] < 0:
         return True
     into = board.folders[child[0]][child[1]]

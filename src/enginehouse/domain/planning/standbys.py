@@ -1,4 +1,4 @@
-"""How a standby task takes the place of its principal: the same folders, and routes that mirror the principal's."""
+"""Gives a standby task the folders of its principal, and routes that mirror the principal's routes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,14 +12,14 @@ MAX_ROUTES: Final = 100_000
 
 
 def stand_in(report: PlanReport, board: Board) -> None:
-    """Every standby without folders of its own has its principal's."""
+    """Every standby without folders of its own has the folders of its principal."""
     for ordinal, principal in enumerate(report.principals):
         if principal is not None and not board.folders[ordinal]:
             board.folders[ordinal] = board.folders[principal]
 
 
 def mirror(report: PlanReport, board: Board, routes: Sequence[Route]) -> list[Route]:
-    """The routes, and for each one of a principal the same of its standbys, which are marked."""
+    """Returns the routes and, for each route of a principal, a marked copy for each of its standbys."""
     family = _families(report)
     wanted = sum([len(family.get(route.parent, (0,))) * len(family[route.child]) for route in routes])
     if wanted > MAX_ROUTES:
@@ -45,7 +45,7 @@ def mirror(report: PlanReport, board: Board, routes: Sequence[Route]) -> list[Ro
         edge = (route.parent, route.parent_folder, route.child, route.child_folder)
         if _is_standby(report, route.parent) and edge not in mirrored:
             _refuse(report, board, route)
-    # What the client listed comes first and in its order; what was added follows.
+    # The client's own routes come first and keep their order; the added ones follow.
     return sorted(made.values(), key=lambda route: route.standby)
 
 
@@ -54,14 +54,14 @@ def _is_standby(report: PlanReport, ordinal: int) -> bool:
 
 
 def _refuse(report: PlanReport, board: Board, route: Route) -> None:
-    """A child that only a standby feeds would wait forever where the standby is not needed."""
+    """Refuses a route that only a standby has: the child would wait forever if the standby is not needed."""
     folder = board.folders[route.parent][route.parent_folder].reference
     text = f"{excerpt(folder)} belongs to a standby task; list the route from the task that it stands in for."
     report.problem(f"{report.prefix}{report.spelling.routes}", text, folder)
 
 
 def _families(report: PlanReport) -> dict[int, list[int]]:
-    """Every task followed by its standby, that one's standby, and so on."""
+    """Returns for every task: itself, its standby, the standby of that, and so on."""
     family: dict[int, list[int]] = {}
     for ordinal in range(len(report.principals) - 1, -1, -1):
         family.setdefault(ordinal, []).insert(0, ordinal)
@@ -72,7 +72,7 @@ def _families(report: PlanReport) -> dict[int, list[int]]:
 
 
 class _Counterparts:
-    """Which folder of a standby stands for a folder of a task it may replace; what is missing is reported once."""
+    """Finds the folder of a standby that replaces a folder of its principal. Reports each missing folder once."""
 
     def __init__(self, report: PlanReport, board: Board) -> None:
         self._report = report
@@ -98,7 +98,7 @@ class _Counterparts:
 
 
 def _same(folders: Sequence[Folder], position: int, others: Sequence[Folder]) -> int | None:
-    """The folder of the same reference, else the one with the same place among those of its type and mode."""
+    """Returns the folder with the same reference, else the one with the same rank among those of its type and mode."""
     wanted = folders[position]
     alike = [n for n, each in enumerate(others) if each.type is wanted.type and each.mode is wanted.mode]
     for n in alike:

@@ -1,8 +1,9 @@
-"""The calendar of a schedule: the instants at which it is due, in every time zone and across its changes. Pure.
+"""The calendar of a schedule: the instants at which it is due, in every time zone and across clock changes. Pure.
 
-A wall-clock time is looked up in the zone: one that does not exist fires at the first instant after the gap, one that
-comes twice at the first of them, unless the schedule says otherwise. Hours, minutes and seconds are elapsed time and
-know no zone; so does a cron line whose hour is `*`, which goes on through the repeated hour.
+A wall-clock time is looked up in the zone. A time that does not exist fires at the first instant after the gap, and a
+time that comes twice fires at the first of the two, unless the schedule says otherwise. Intervals in hours, minutes and
+seconds are elapsed time and do not depend on the zone. A cron line whose hour is `*` also follows elapsed time, so it
+continues through the repeated hour.
 """
 
 import calendar
@@ -24,7 +25,7 @@ LAST_YEAR: Final = 2400
 
 
 def slots(timing: Timing, *, anchor: int, after: int) -> Iterator[int]:
-    """Every slot later than `after`, rising, each once. None is before `anchor`, which intervals are counted from."""
+    """Yields every slot later than `after`, rising, each once. Intervals count from `anchor`; no slot is before it."""
     zone = zone_of(timing.zone)
     start = max(after, anchor - 1)
     streams = [_recurring(part, timing, zone, anchor, start) for part in timing.recurring]
@@ -40,23 +41,23 @@ def slots(timing: Timing, *, anchor: int, after: int) -> Iterator[int]:
 
 
 def instant_of(local: datetime, zone: ZoneInfo, gap: Gap = Gap.AFTER, fold: Fold = Fold.FIRST) -> int | None:
-    """The instant (µs UTC) meant by `local`; None for a local time in a gap that is to be skipped.
+    """Returns the instant (µs UTC) of `local`; None for a local time in a gap if the gap is skipped.
 
-    `Fold.BOTH` is two schedules in one and is taken apart before: here it is the first.
+    The caller handles `Fold.BOTH` by two calls; here it means the first.
     """
     first = _micros(local.replace(tzinfo=zone, fold=0))
     second = _micros(local.replace(tzinfo=zone, fold=1))
     if first > second:
-        # In a gap the two readings cross: with the offset before it, the later instant, and the other way round.
+        # In a gap the order is reversed: fold 0 uses the offset before the gap, which gives the later instant.
         return None if gap is Gap.SKIP else _change_between(second, first, zone)
     return second if fold is Fold.LAST else first
 
 
 def mark(slot: int, timing: Timing) -> str | None:
-    """The word "gap" for a slot that stands for local times that do not exist, "repeated" for one of two alike."""
+    """Returns "gap" for a slot right after a clock gap, "repeated" for a local time that comes twice, else None."""
     by_clock = timing.weekly or any(part.unit.seconds is None for part in timing.recurring)
     if not by_clock and (timing.cron is None or follows_elapsed_time(timing.cron)):
-        return None  # elapsed time knows no clock on the wall
+        return None  # elapsed time does not depend on the wall clock
     zone = zone_of(timing.zone)
     here, before = _local(slot, zone), _local(slot - SECOND, zone)
     if (here.utcoffset() or timedelta()) > (before.utcoffset() or timedelta()):
@@ -66,7 +67,7 @@ def mark(slot: int, timing: Timing) -> str | None:
 
 
 def _change_between(before: int, after: int, zone: ZoneInfo) -> int:
-    """The first whole second after `before` at which the zone's offset is the one it has at `after`."""
+    """Returns the first whole second after `before` at which the zone has the same offset as at `after`."""
     low, high = before // SECOND, after // SECOND
     offset = _local(after, zone).utcoffset()
     while high - low > 1:
@@ -79,7 +80,7 @@ def _change_between(before: int, after: int, zone: ZoneInfo) -> int:
 
 
 def _wall(locals_: Iterator[datetime], timing: Timing, zone: ZoneInfo, after: int) -> Iterator[int]:
-    """The instants of rising local times, rising as well."""
+    """Yields the instants of rising local times, also rising."""
     if timing.fold is Fold.BOTH:
         ones, others = tee(locals_)
         both = (_chosen(ones, timing.gap, Fold.FIRST, zone), _chosen(others, timing.gap, Fold.LAST, zone))
@@ -109,14 +110,14 @@ def _recurring(part: Recurring, timing: Timing, zone: ZoneInfo, anchor: int, aft
 
 
 def _dates(unit: Unit, every: int, first: date, since: date) -> Iterator[date]:
-    """`first` and every following date of the interval, beginning with the last one before `since`."""
+    """Yields the dates of the interval that `first` begins, starting with the last one before `since`."""
     if unit is Unit.MONTHS:
         months = (since.year - first.year) * 12 + since.month - first.month
         for number in count(max(0, months // every - 1) * every, every):
             year, month = divmod(first.year * 12 + first.month - 1 + number, 12)
             if year > LAST_YEAR:
                 return
-            # The 31st is the last day of a shorter month, and the 29th of February the 28th; the day is not lost by it.
+            # In a shorter month the last day replaces the 29th, 30th or 31st; later months use the original day again.
             yield date(year, month + 1, min(first.day, calendar.monthrange(year, month + 1)[1]))
     step = every * (7 if unit is Unit.WEEKS else 1)
     day = first + timedelta(days=max(0, (since - first).days // step) * step)
@@ -142,7 +143,7 @@ def _cron(line: str, timing: Timing, zone: ZoneInfo, after: int) -> Iterator[int
 
 
 def follows_elapsed_time(line: str) -> bool:
-    """True for a cron line that runs in every hour: it neither waits at a gap nor pauses for a repeated hour."""
+    """True for a cron line that runs in every hour: clock changes do not move or stop it."""
     fields = line.split()
     return fields[-4].startswith("*")
 

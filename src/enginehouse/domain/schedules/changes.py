@@ -1,4 +1,4 @@
-"""What a request changes of a scheduled job, and where its cursor goes. No I/O."""
+"""Applies a request to a scheduled job, and moves its cursor. No I/O."""
 
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ _PLAIN_FIELDS: Final = ("name", "description", "is_public", "source_id")
 
 
 def blank(principal: Principal, schedule_id: int, now: int) -> Schedule:
-    """A new schedule of the caller, before anything is said about it."""
+    """A new schedule of the caller, with every setting at its default."""
     defaults = ScheduleSettings()
     return Schedule(
         id=schedule_id,
@@ -35,24 +35,24 @@ def blank(principal: Principal, schedule_id: int, now: int) -> Schedule:
 
 
 def with_source(request: ScheduleRequest, source: Source | None) -> ScheduleRequest:
-    """The request with the primary source that its templates name, unless it says itself which one that is."""
+    """Returns the request with the primary source that its templates name, unless it sets the source itself."""
     if request.source_id is not UNSET:
         return request
     return msgspec.structs.replace(request, source_id=None if source is None else source.id)
 
 
 def default_zone(source: Source | None) -> str:
-    """The time zone of a schedule that says none, and whose parts are of the week."""
+    """The time zone of a schedule with weekly parts that does not set a zone."""
     return (source.zone if source is not None else None) or Timing().zone
 
 
 def default_settings(request: ScheduleRequest, source: Source | None) -> ScheduleSettings:
-    """What a new schedule is where its request says nothing: its weekly parts are in its primary source's time zone."""
+    """The defaults of a new schedule. If it has weekly parts, its zone is that of its primary source."""
     return ScheduleSettings(timing=Timing(zone=default_zone(source))) if request.weekly else ScheduleSettings()
 
 
 def settings_of(schedule: Schedule) -> ScheduleSettings:
-    """The schedule as a request is read over it."""
+    """Returns the schedule's settings, over which a request is read."""
     return ScheduleSettings(
         run_mode=schedule.run_mode,
         is_active=schedule.is_active,
@@ -64,7 +64,7 @@ def settings_of(schedule: Schedule) -> ScheduleSettings:
 
 
 def apply(old: Schedule, request: ScheduleRequest, settings: ScheduleSettings, now: int, *, fresh: bool) -> Schedule:
-    """The schedule as it is to be. Its cursor moves only where the request is about when it fires."""
+    """Returns the changed schedule. Its cursor moves only if the request changes when it fires."""
     fields: dict[str, Any] = {name: value for name in _PLAIN_FIELDS if (value := getattr(request, name)) is not UNSET}
     new = msgspec.structs.replace(
         old,
@@ -86,7 +86,7 @@ def apply(old: Schedule, request: ScheduleRequest, settings: ScheduleSettings, n
 
 
 def restart(schedule: Schedule, now: int, *, fresh: bool) -> Schedule:
-    """The schedule with its cursor at now: nothing before is a slot of it. `fresh`: its intervals are counted anew."""
+    """Returns the schedule with its cursor at now, so that no earlier slot fires. `fresh` drops the old anchor."""
     anchor, decided = placed(schedule.start_at, now, anchor=None if fresh else schedule.anchor)
     new = msgspec.structs.replace(schedule, anchor=anchor, decided=decided, launched=0, modified_at=now)
     return msgspec.structs.replace(new, next_at=_next_at(new) if new.is_active else None)

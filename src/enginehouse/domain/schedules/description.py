@@ -1,4 +1,4 @@
-"""What a schedule does, in words: one sentence for people, and what they may not have meant. Pure."""
+"""Describes a schedule in words: one sentence for people, and warnings about what they may not intend. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -25,11 +25,11 @@ from enginehouse.domain.schedules.zones import zone_of
 from enginehouse.domain.times import SECOND
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_LOOKED_AT: Final = 400  # slots that are looked at for what is odd about them: more than a year of days
+_LOOKED_AT: Final = 400  # slots that are checked for warnings: more than a year of days
 
 
 def sentence(mode: RunMode, timing: Timing, *, active: bool, start: int | None, stop: int | None) -> str:
-    """What the schedule does: `Runs every day at 21:30 (Europe/Prague), from 1 December 2026 00:00.`"""
+    """Says what the schedule does: `Runs every day at 21:30 (Europe/Prague), from 1 December 2026 00:00.`"""
     match mode:
         case RunMode.ONCE:
             return "Waits for a launch; it never starts by itself."
@@ -50,7 +50,7 @@ def sentence(mode: RunMode, timing: Timing, *, active: bool, start: int | None, 
 
 
 def next_run(slot: int | None, zone: str, reader_zone: str, now: int) -> str:
-    """When it fires next, in its own zone and the reader's: `Next: Tuesday, 24 November 2026 at 21:30 (…), in 3 h.`"""
+    """Says when it fires next, in its zone and the reader's: `Next: Tuesday, 24 November 2026 at 21:30 (…), in 3 h.`"""
     if slot is None:
         return "No run is to come."
     text = f"Next: {moment(slot, zone_of(zone))} ({zone})"
@@ -62,7 +62,7 @@ def next_run(slot: int | None, zone: str, reader_zone: str, now: int) -> str:
 def outlook(
     mode: RunMode, slot: int | None, zone: str, reader_zone: str, now: int, *, active: bool, begun: bool = False
 ) -> str:
-    """What is to come: the next run, or what the schedule waits for. `begun`: a run of it has been started already."""
+    """Says what happens next: the next run, or what the schedule waits for. `begun`: a run has already started."""
     match mode:
         case RunMode.ONCE:
             return "It runs when it is launched."
@@ -80,9 +80,9 @@ def outlook(
 
 
 def users(schedules: Sequence[tuple[int, int]], organization_id: int, *, verb: str = "launch it") -> str:
-    """Which of the (schedule, its organization) use a thing, as an organization may know it; empty where none does.
+    """Says which schedules, each with its organization, use an object; empty if none does.
 
-    `scheduled jobs 100001 and 2 more launch it`: those of other organizations are only counted.
+    `scheduled jobs 100001 and 2 more launch it`: it names only schedules of `organization_id`, and counts the others.
     """
     own = [str(schedule_id) for schedule_id, owner in schedules if owner == organization_id]
     named, others = own[:5], len(schedules) - len(own[:5])
@@ -104,9 +104,9 @@ def lint(
     stop: int | None = None,
     usual_run: int | None = None,
 ) -> list[str]:
-    """What a person should look at before trusting the schedule; empty when nothing is odd.
+    """Returns the warnings that a person should read before they use the schedule; empty if there are none.
 
-    `usual_run`: how long its runs have taken lately (µs), None while that is not known.
+    `usual_run`: how long its recent runs have taken (µs); None if that is not known.
     """
     if mode is not RunMode.RECURRING:
         return []
@@ -127,7 +127,7 @@ def lint(
 
 
 def _clock_changes(coming: list[int], timing: Timing, anchor: int) -> list[str]:
-    """The first slot in a gap and the first in a repeated hour; one of each is enough to be warned."""
+    """Warns about the first slot in a gap and the first slot in a repeated hour."""
     zone, notes = zone_of(timing.zone), dict[str, str]()
     for slot in coming:
         note = mark(slot, timing)
@@ -146,7 +146,7 @@ def _clock_changes(coming: list[int], timing: Timing, anchor: int) -> list[str]:
 
 
 def _missing(slot: int, timing: Timing, anchor: int) -> list[datetime]:
-    """The local times of its calendar that the clock jumps over to reach `slot`, rising."""
+    """Returns the local times of the calendar that the clock jumps over just before `slot`, rising."""
     zone = zone_of(timing.zone)
     here, before = _at(slot).astimezone(zone), _at(slot - 1).astimezone(zone)
     end = here.replace(tzinfo=None)
@@ -214,7 +214,7 @@ def _recurring(part: Recurring) -> str:
 
 
 def _weekly(parts: tuple[Weekly, ...]) -> list[str]:
-    """The days joined by their times: `every Monday and Friday at 08:00`."""
+    """Groups the days by their times: `every Monday and Friday at 08:00`."""
     by_time: dict[tuple[int, int | None], list[int | None]] = {}
     for part in parts:
         by_time.setdefault((part.start, part.stop), []).append(part.day)
@@ -233,7 +233,7 @@ def _listed(words: list[str], most: int) -> str:
 
 
 def clock(seconds: int) -> str:
-    """A time of day: `21:30`, with seconds where there are some."""
+    """A time of day: `21:30`, with seconds if they are not 0."""
     hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
     return f"{hours:02}:{minutes:02}" + (f":{rest:02}" if rest else "")
 

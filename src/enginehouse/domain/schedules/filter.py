@@ -1,4 +1,4 @@
-"""Which scheduled jobs a list has, and in which order."""
+"""Which scheduled jobs a list contains, and in which order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Order = Literal["id", "created_at", "modified_at", "start_at", "stop_at", "name"
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Both bounds inclusive, None unbounded. `or_empty`: what has no such moment passes too."""
+    """A range: both bounds are inclusive, None is unbounded. `or_empty`: a schedule without this time passes too."""
 
     first: int | None = None
     last: int | None = None
@@ -21,10 +21,10 @@ class Between:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleFilter:
-    """Which scheduled jobs to list; None and empty let all through. Moments in µs UTC, times of day in seconds.
+    """Which scheduled jobs to list; None and empty exclude nothing. Dates in µs UTC, times of day in seconds.
 
-    `name` is a part of the name, whatever its case. `own`: without the public ones of other organizations.
-    `part_starts`, `part_stops`: some part starts or stops within. `order`: by what first, and whether descending.
+    `name` is a part of the name, in any case. `own` leaves out the public ones of other organizations. `part_starts`,
+    `part_stops`: at least one part starts or stops in the range. `order`: the sort fields, each with "descending".
     """
 
     ids: tuple[int, ...] | None = None
@@ -46,6 +46,6 @@ class ScheduleFilter:
     limit: int = 30
 
     def is_in_storage(self) -> bool:
-        """True where the database can make the page by itself: nothing looks into names or parts."""
+        """True if the database can select the page alone: the filter does not use names or parts."""
         plain_order = self.order in ((("id", True),), (("id", False),))
         return self.name is None and self.part_starts is None and self.part_stops is None and plain_order

@@ -1,6 +1,7 @@
-"""What a schedule does at a moment: which of its slots fire, which are left out and why, when to look again. Pure.
+"""Decides what a schedule does now: which slots fire, which are skipped and why, and when to look again. Pure.
 
-The caller holds the schedule's row: every slot up to `Decision.decided` has then been fired or recorded as skipped.
+The caller holds the lock on the schedule's row. After a decision, every slot up to `Decision.decided` has fired, waits,
+or is recorded as skipped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,24 +15,24 @@ from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import CatchUp, Overlap, Rules, RunMode, Timing
 from enginehouse.domain.times import SECOND
 
-LOOK_AGAIN: Final = SECOND // 2  # while something waits for a run to end
+LOOK_AGAIN: Final = SECOND // 2  # the interval while something waits for a run to end
 SHORTEST_RUN: Final = 10 * SECOND  # a continuous schedule does not start more often than this
-ON_TIME: Final = 5 * SECOND  # a slot fired within this is not late: a server may have had to take over from another
-AT_ONCE: Final = 10_000  # slots looked at in one decision; a longer past is gone through in several
-MOST_QUEUED: Final = 1000  # a schedule whose runs take longer than its interval does not queue without end
+ON_TIME: Final = 5 * SECOND  # a slot that fires within this is not late: one server may take over from another
+AT_ONCE: Final = 10_000  # slots in one decision; a longer backlog takes several decisions
+MOST_QUEUED: Final = 1000  # bounds the queue of a schedule whose runs take longer than its interval
 
 
 class Skip(StrEnum):
-    """Why a slot was not fired."""
+    """Why a slot did not fire."""
 
-    MISSED = "missed"  # nobody could fire it in time, and the schedule does not catch it up
+    MISSED = "missed"  # no server fired it in time, and the schedule does not catch up with it
     OVERLAP = "overlap"  # an earlier run had not ended
-    QUEUE_FULL = "queue_full"  # as many slots as may wait did
+    QUEUE_FULL = "queue_full"  # the queue already held as many slots as it may
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """`count` slots in a row, from `first` to `last`, were left out for one reason."""
+    """`count` slots in a row, from `first` to `last`, were skipped for one reason."""
 
     first: int
     last: int
@@ -41,11 +42,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`fire` start now, in order; `queue` wait from now on for the runs before them; `skipped` are left out.
+    """The slots in `fire` start now, in order; those in `queue` begin to wait for earlier runs; `skipped` do not run.
 
-    A slot that waited already is in none of them while it goes on waiting. `stop_runs`: what runs of the schedule is
-    stopped first. `decided` is the new cursor, `next_at` when to look again, None when nothing is to come. `over`: a
-    `now` has run, and is a `once` from here on.
+    A slot that already waited, and still waits, is in none of them. `stop_runs`: the runs of the schedule are stopped
+    first. `decided` is the new cursor. `next_at` is when to look again; None if nothing comes. `over`: the run of a
+    `now` schedule has ended, so that it becomes `once`.
     """
 
     fire: tuple[int, ...] = ()
@@ -59,7 +60,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleState:
-    """A schedule at one moment. `busy`: a run has not ended. `queued`: slots that wait for that, the oldest first.
+    """A schedule at one moment. `busy`: a run has not ended. `queued`: slots that wait for a run, the oldest first.
 
     `launched`: how many slots have fired since it was activated or changed.
     """
@@ -77,7 +78,7 @@ class ScheduleState:
 
 
 def state_of(schedule: Schedule, *, busy: bool = False, queued: Sequence[int] = ()) -> ScheduleState:
-    """The schedule at this moment."""
+    """Returns the state of a schedule."""
     return ScheduleState(
         schedule_id=schedule.id,
         mode=schedule.run_mode,
@@ -93,17 +94,17 @@ def state_of(schedule: Schedule, *, busy: bool = False, queued: Sequence[int] = 
 
 
 def placed(start: int | None, now: int, *, anchor: int | None = None) -> tuple[int, int]:
-    """The anchor and the cursor of a schedule that is activated or given another timing now.
+    """Returns the anchor and the cursor of a schedule that is activated, or gets another timing, now.
 
-    No slot is before that moment, whatever the start says. Intervals are counted from the start, else from the `anchor`
-    a schedule had before, else from now, and the first of them is then one interval away.
+    No slot is before now, even if the start is earlier. Intervals count from the start, else from the `anchor` that the
+    schedule had before, else from now; from now, the first slot is one interval away.
     """
     begin = start if start is not None else anchor if anchor is not None else now
     return begin, max(now, begin - 1)
 
 
 def first_look(state: ScheduleState) -> int | None:
-    """When an active schedule is to be looked at for the first time; None for one that waits for a launch."""
+    """Returns when to look at an active schedule for the first time; None if it only waits for a launch."""
     match state.mode:
         case RunMode.ONCE:
             return None
@@ -115,7 +116,7 @@ def first_look(state: ScheduleState) -> int | None:
 
 
 def decide(state: ScheduleState, now: int) -> Decision:
-    """What the schedule does now, and when it is to be looked at again."""
+    """Returns what the schedule does now, and when to look at it again."""
     match state.mode:
         case RunMode.ONCE:
             return Decision(decided=state.decided, next_at=None)
@@ -131,7 +132,7 @@ def decide(state: ScheduleState, now: int) -> Decision:
 
 
 def _continuous(state: ScheduleState, now: int) -> Decision:
-    """One run after the other until the stop, which ends the last one."""
+    """Starts one run after the other until the stop time, which also stops the last run."""
     if state.stop is not None and now >= state.stop:
         return Decision(stop_runs=state.busy, decided=now, next_at=None)
     if state.busy:
@@ -146,7 +147,7 @@ def _until(stop: int | None, moment: int) -> int:
 
 
 def _recurring(state: ScheduleState, now: int) -> Decision:
-    """The slots in (`decided`, now] fire, queue or are left out as the rules say, in their order."""
+    """Decides the slots in (`decided`, now] in their order: by the rules each one fires, queues or is skipped."""
     due = _due(state, now)
     fresh, skipped = _catch_up(due, state.rules)
     fire, queue, stop_runs = [*state.queued, *fresh], list[int](), False
@@ -179,9 +180,9 @@ def _recurring(state: ScheduleState, now: int) -> Decision:
 
 @dataclass(slots=True)
 class _Due:
-    """The next slots that are due by now, the first `late` of them too late; when the one after them is.
+    """The next slots that are due by now; the first `late` of them are too late. `following`: when the next one is.
 
-    `late_after`: how many more are too late, where these are not all; counted as far as it matters.
+    `late_after`: how many further slots are too late, if `slots` does not hold all. It counts only as far as needed.
     """
 
     slots: list[int] = field(default_factory=list)
@@ -196,7 +197,7 @@ def _due(state: ScheduleState, now: int) -> _Due:
     for slot in slots(state.timing, anchor=state.anchor, after=state.decided):
         if state.stop is not None and slot > state.stop:
             break
-        # Slots are decided in their order: one whose jitter is short waits for one before it whose jitter is long.
+        # Slots are decided in their order: a slot with a short jitter waits for an earlier slot with a long one.
         moment = max(moment, due_at(slot, state.rules, state.schedule_id))
         is_late = moment + ON_TIME < now
         if moment <= now and len(due.slots) < AT_ONCE:
@@ -222,7 +223,7 @@ def _most_late(rules: Rules) -> int:
 
 
 def _catch_up(due: _Due, rules: Rules) -> tuple[list[int], list[Skipped]]:
-    """The slots that are still wanted, and those that are not. A later missed slot stands for all before it."""
+    """Returns the slots to keep, and those skipped as missed. A late slot is kept unless later ones replace it."""
     late, on_time = due.slots[: due.late], due.slots[due.late :]
     kept = max(0, _most_late(rules) - due.late_after)
     if rules.catch_up is CatchUp.LAST and on_time:
@@ -232,13 +233,13 @@ def _catch_up(due: _Due, rules: Rules) -> tuple[list[int], list[Skipped]]:
 
 
 def _left_out(queued: Sequence[int], fresh: Sequence[int], fire: Sequence[int]) -> list[Skipped]:
-    """Every slot that does not fire. One that waited has a record of its own already, and so stays by itself."""
+    """Returns every slot that does not fire. A slot that waited already has its own record, so it stays separate."""
     alone = [Skipped(slot, slot, 1, Skip.OVERLAP) for slot in queued if slot not in fire]
     return alone + _runs([slot for slot in fresh if slot not in fire], Skip.OVERLAP)
 
 
 def due_at(slot: int, rules: Rules, schedule_id: int) -> int:
-    """When the slot's run starts: the slot itself, or later by a share of the jitter that is always the same for it."""
+    """Returns when the slot's run starts: at the slot, or later by a part of the jitter, always the same for a slot."""
     if not rules.jitter_seconds:
         return slot
     seed = blake2b(f"{schedule_id}/{slot}".encode(), digest_size=8).digest()

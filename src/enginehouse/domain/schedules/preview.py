@@ -1,4 +1,4 @@
-"""The next slots of a schedule, as people look at them before they trust it. Pure."""
+"""The preview of a schedule's next slots. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ MOST_PREVIEWED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class UpcomingSlot:
-    """A slot to come: when, when its run starts (jitter), and what the clock on the wall has to do with it.
+    """A future slot: its time, the start of its run (with jitter), its local time, and a note about clock changes.
 
     `note` is "gap" for a local time that does not exist that day, "repeated" for one that comes twice, else None.
     """
@@ -29,7 +29,10 @@ class UpcomingSlot:
 
 
 def upcoming(schedule: Schedule, *, count: int, now: int) -> list[UpcomingSlot]:
-    """The next slots from now on, as if it were active; none for one that waits for a launch. Raises InvalidInput."""
+    """Returns the next `count` slots, as if the schedule were active; none if it only waits for a launch.
+
+    Raises InvalidInput for a count that is not allowed.
+    """
     if not 1 <= count <= MOST_PREVIEWED:
         raise InvalidInput(f"1–{MOST_PREVIEWED}, got {count}.", "count")
     if schedule.run_mode is not RunMode.RECURRING:

@@ -1,6 +1,6 @@
 """A request for a scheduled job, and everything that can be wrong with it. Pure.
 
-Only what a request gives is held against the rest of it: an update that names one part leaves the others as they were.
+The fields of one request are checked only against each other. An update leaves the fields that it does not name.
 """
 
 import re
@@ -59,7 +59,7 @@ class WeeklyPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScheduleRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client wants a scheduled job to be. UNSET leaves it as it is, or at its default. Moments in µs UTC."""
+    """The client's settings for a scheduled job. UNSET keeps the old value or the default. Times in µs UTC."""
 
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
@@ -80,11 +80,11 @@ class ScheduleRequest(msgspec.Struct, frozen=True, kw_only=True):
     most: int | UnsetType = UNSET
     jitter_seconds: int | UnsetType = UNSET
     source_id: int | UnsetType | None = UNSET
-    document: dict[str, Any] = {}  # merged over what is kept: details, affiliates …
+    document: dict[str, Any] = {}  # merged over the stored document: details, affiliates …
 
 
 class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """When and how a schedule runs, once a request has been read over what it was before."""
+    """When and how a schedule runs, after a request is merged over its previous settings."""
 
     run_mode: RunMode = RunMode.ONCE
     is_active: bool = True
@@ -97,7 +97,7 @@ class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
 def read(
     request: ScheduleRequest, before: ScheduleSettings, *, now: int, default_zone: str = "UTC"
 ) -> tuple[ScheduleSettings, list[Problem]]:
-    """What the schedule would be, and all that is wrong with the request."""
+    """Returns the settings that the request would give the schedule, and every problem of the request."""
     problems = list[Problem]()
     mode = _or_before(request.run_mode, before.run_mode)
     start = _or_before(request.start_at, before.start_at)
@@ -183,7 +183,7 @@ def _weekly_part(number: int, part: WeeklyPart, problems: list[Problem]) -> Week
 
 
 def seconds_of_day(text: str) -> int | None:
-    """Seconds since midnight of HH:MM or HH:MM:SS; None for any other text."""
+    """Returns the seconds since midnight for HH:MM or HH:MM:SS; None for any other text."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -192,7 +192,7 @@ def seconds_of_day(text: str) -> int | None:
 
 
 def _time(path: str, text: str | None, problems: list[Problem]) -> int | None:
-    """Seconds since midnight; None without a text."""
+    """Returns the seconds since midnight; None without a text, or for an invalid text, which it reports."""
     if text is None or (seconds := seconds_of_day(text)) is not None:
         return None if text is None else seconds
     problems.append(
@@ -253,7 +253,7 @@ def _rules(request: ScheduleRequest, before: Rules, problems: list[Problem]) -> 
 
 
 def _parts(request: ScheduleRequest, settings: ScheduleSettings) -> list[Problem]:
-    """The parts beside the run mode: only what is in the same request is held against each other."""
+    """Checks the parts against the run mode, as far as the same request names them."""
     named = {
         "recurringScheduleParts": request.recurring,
         "weeklyScheduleParts": request.weekly,
@@ -285,7 +285,7 @@ def _parts(request: ScheduleRequest, settings: ScheduleSettings) -> list[Problem
 
 
 def _never(settings: ScheduleSettings, request: ScheduleRequest, now: int) -> list[Problem]:
-    """An active schedule that could not fire once is refused, when the request is about when it fires."""
+    """Refuses an active schedule that could never fire, if the request changes when it fires."""
     about = (request.start_at, request.stop_at, request.recurring, request.weekly, request.cron, request.run_mode)
     if not settings.is_active or settings.run_mode is RunMode.ONCE or all(each is UNSET for each in about):
         return []

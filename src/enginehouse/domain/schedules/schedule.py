@@ -1,4 +1,4 @@
-"""What a scheduled job is, what it launches, and what became of its slots."""
+"""What a scheduled job is, what it launches, and the records of its slots."""
 
 from typing import Any, NamedTuple
 
@@ -8,9 +8,9 @@ from enginehouse.domain.schedules.timing import Rules, RunMode, Timing
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """A scheduled job as it is stored. Moments in µs UTC.
+    """A stored scheduled job. Times in µs UTC.
 
-    `document` holds what is only shown again (details …). `anchor`, `decided`, `next_at`: see the schema.
+    `document` holds fields that are only shown again (details …). `anchor`, `decided`, `next_at`: see the schema.
     """
 
     id: int
@@ -39,14 +39,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """One thing a schedule launches: a template, or every template of a pipeline."""
+    """One object that a schedule launches: a template, or every template of a pipeline."""
 
     template_id: int | None = None
     pipeline_id: int | None = None
 
 
 class TemplateVersion(NamedTuple):
-    """A template in the version that is launched now, and the organization whose job that makes: the schedule's."""
+    """A template in its current version, and the organization that will own the job: the schedule's organization."""
 
     template_id: int
     version: int
@@ -54,7 +54,7 @@ class TemplateVersion(NamedTuple):
 
 
 class SlotRecord(NamedTuple):
-    """What became of a slot, or of `slots` in a row up to `last_slot`: fired, queued, or skipped for a reason."""
+    """The outcome of a slot, or of `slots` slots in a row up to `last_slot`: fired, queued, or skipped for a reason."""
 
     slot: int
     outcome: str

@@ -1,7 +1,7 @@
-"""When a schedule is due, and what happens when a run is late, still going or in the way of another.
+"""When a schedule is due, and what happens if a run is late or an earlier run has not ended.
 
-`Timing` is what the calendar is worked out from (see `slots`), `Rules` what is decided at each slot (see `firing`).
-Times of day are seconds since local midnight, days of the week count from Monday = 0, moments are µs UTC.
+`Timing` decides the calendar (see `slots`), `Rules` decide what happens at each slot (see `firing`). Times of day are
+seconds since local midnight, days of the week count from Monday = 0, other times are µs UTC.
 """
 
 from enum import StrEnum
@@ -19,7 +19,7 @@ class RunMode(StrEnum):
     CONTINUOUS = "continuous"  # one run after the other from its start to its stop
     RECURRING = "recurring"  # at the slots of its parts
     ONCE = "once"  # never by itself: it waits for a launch
-    NOW = "now"  # at once; when that run has ended it is `once`
+    NOW = "now"  # at once; when that run has ended the schedule becomes `once`
 
 
 class Unit(StrEnum):
@@ -32,7 +32,7 @@ class Unit(StrEnum):
 
     @property
     def seconds(self) -> int | None:
-        """The length of a unit that is the same everywhere; None for those that a calendar measures."""
+        """The length of a unit with a fixed length; None for a unit that depends on the calendar."""
         match self:
             case Unit.SECONDS:
                 return 1
@@ -45,7 +45,7 @@ class Unit(StrEnum):
 
 
 class Recurring(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Every `every` units, counted from the schedule's anchor; at `start` where that is given."""
+    """Every `every` units, counted from the schedule's anchor; at the time of day `start`, if it is set."""
 
     unit: Unit
     every: int
@@ -62,14 +62,14 @@ class Weekly(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Gap(StrEnum):
-    """A local time that does not exist on some day."""
+    """What happens to a local time that does not exist on some day."""
 
-    AFTER = "after"  # fires at the first instant after the gap, together with all others in it: once
+    AFTER = "after"  # all times in the gap fire together, once, at the first instant after it
     SKIP = "skip"
 
 
 class Fold(StrEnum):
-    """A local time that comes twice on some day."""
+    """What happens to a local time that comes twice on some day."""
 
     FIRST = "first"
     LAST = "last"
@@ -77,7 +77,7 @@ class Fold(StrEnum):
 
 
 class Timing(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """When slots are: the union of all parts, or the cron line, without the excluded local dates (`2026-12-24`)."""
+    """The times of the slots: the union of all parts, or the cron line, except on the excluded dates (`2026-12-24`)."""
 
     recurring: tuple[Recurring, ...] = ()
     weekly: tuple[Weekly, ...] = ()
@@ -92,7 +92,7 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Overlap(StrEnum):
-    """What a due slot does while a run of an earlier one has not ended."""
+    """What a due slot does while the run of an earlier slot has not ended."""
 
     ALLOW = "allow"
     SKIP = "skip"
@@ -101,7 +101,7 @@ class Overlap(StrEnum):
 
 
 class CatchUp(StrEnum):
-    """What becomes of slots that passed while nobody could fire them."""
+    """What happens to slots that passed while no server could fire them."""
 
     NONE = "none"
     LAST = "last"
@@ -109,7 +109,7 @@ class CatchUp(StrEnum):
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`most` bounds `CatchUp.ALL`. `jitter_seconds`: a run starts up to so much later, always the same for one slot."""
+    """`most` bounds `CatchUp.ALL`. `jitter_seconds` is the largest delay of a run; a slot always has the same delay."""
 
     overlap: Overlap = Overlap.ALLOW
     catch_up: CatchUp = CatchUp.LAST

@@ -1,4 +1,4 @@
-"""The IANA time zones, from the data this server is installed with: the machine's own may be of another year."""
+"""The IANA time zones, from the data that is installed with this server: the machine's own data may be older."""
 
 from difflib import get_close_matches
 from functools import cache
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 
 class UnknownZone(LookupError):
-    """The name is of no IANA zone; the message names the nearest one."""
+    """No IANA zone has this name. The message names the nearest one."""
 
     def __init__(self, name: str) -> None:
         near = get_close_matches(name, zone_names(), n=1, cutoff=0.8)
@@ -17,12 +17,12 @@ class UnknownZone(LookupError):
 
 @cache
 def zone_names() -> frozenset[str]:
-    """Every name a zone has, old spellings included."""
+    """Every name of every zone, including old spellings."""
     return frozenset((files("tzdata") / "zones").read_text(encoding="utf-8").split())
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The zone with this name. Raises UnknownZone."""
+    """Returns the zone with this name. Raises UnknownZone."""
     if name not in zone_names():
         raise UnknownZone(name)
     return _load(name)

@@ -1,7 +1,7 @@
-"""Why a task is not running, from the very facts that decide what is dispatched next. Pure.
+"""Explains why a task is not running, from the same facts that decide what is dispatched next. Pure.
 
-What keeps a lane is asked of `order.obstacles`, and who is ahead of whom is the order of `order.Waiting`: the
-dispatcher works with the same two, so that an explanation cannot say what it would not do.
+The obstacles of a lane come from `quotas.obstacles`, and the order of items is that of `fair_order.Waiting`. The
+dispatcher uses the same two, so that an explanation cannot disagree with it.
 """
 
 from bisect import bisect_left
@@ -17,12 +17,12 @@ from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStat
 from enginehouse.domain.wait_reasons import reasons
 from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
 
-COUNTED: Final = 1000  # items ahead are counted up to here; beyond, it is "more than"
+COUNTED: Final = 1000  # items ahead are counted up to this number; for more, the text says "more than"
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """The earliest item that waits for its time: when, for which attempt, and what ended the one before."""
+    """The earliest item that waits for its time: the time, its next attempt, and why the last attempt failed."""
 
     at: int
     attempt: int
@@ -32,11 +32,11 @@ class Later:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFacts:
-    """What is known of one task. `status` is effective.
+    """The facts of one task. `status` is effective.
 
-    `parents` are those it still waits for. Of its open items `running` are leased and `waiting` are not; of these
-    `limited` wait for others of the same task (`limit`), `first` is the first in order of those that may start now,
-    `later` the first of those that wait for their time.
+    `parents` are the tasks that it still waits for. Of its open items, `running` are leased and `waiting` are not. Of
+    the waiting ones, `limited` wait for other items of the task (`limit`), `first` is the first that may start now, and
+    `later` is the first that waits for its time.
     """
 
     organization_id: int
@@ -70,7 +70,7 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """An engine as the house knows it; `last_offered`: when a worker that is gone and offered it was last heard of."""
+    """The facts of an engine. `last_offered`: the last report of a worker that offered it and is gone."""
 
     name: str
     state: str = "active"
@@ -80,9 +80,9 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseFacts:
-    """What is known around a task. An engine that is missing from `engines` is not known to the house.
+    """The facts of the whole server. An engine that is missing from `engines` is unknown to the server.
 
-    `lanes` hold, by pool, what waits in the task's own organization: each lane in its order, its first `COUNTED` + 1.
+    `lanes` hold, by pool, the waiting items of the task's organization: the first `COUNTED` + 1 of each lane, in order.
     """
 
     now: int
@@ -93,7 +93,7 @@ class HouseFacts:
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a task is not running, or that it is, or how it ended. `running` of its items are at work."""
+    """Why a task is not running, or that it runs, or how it ended. `running` of its items run now."""
 
     ordinal: int
     status: TaskStatus
@@ -103,7 +103,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """The same of a job and of each of its tasks. `reasons` are those of the tasks that are next in it."""
+    """The same for a job and for each of its tasks. `reasons` are the reasons of the tasks that come next."""
 
     status: JobStatus
     sentence: str
@@ -112,7 +112,7 @@ class JobExplanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(task: TaskFacts, house: HouseFacts) -> Explanation:
-    """Everything that keeps the task's waiting items from starting now."""
+    """Returns every reason why the task's waiting items do not start now."""
     found = () if task.status in TASK_ENDED else tuple(_reasons(task, house))
     return Explanation(
         ordinal=task.ordinal,
@@ -124,7 +124,7 @@ def explain(task: TaskFacts, house: HouseFacts) -> Explanation:
 
 
 def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
-    """Why nothing of the lane may start now, whatever its items are; empty when its first item is a candidate."""
+    """Returns why no item of the lane may start now; empty if its first item may."""
     engine = house.engines.get(lane.engine_id)
     found = [_obstacle(each, lane, house) for each in obstacles(lane, house.quotas)]
     if engine is None:
@@ -135,9 +135,9 @@ def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
 
 
 def explain_job(status: JobStatus, tasks: Sequence[Explanation], *, stopping: int = 0) -> JobExplanation:
-    """The job's reasons are those of its tasks that wait for no other task of it, each kind once.
+    """Explains a job. Its reasons are those of its tasks that do not wait for another of its tasks, each kind once.
 
-    `stopping`: how many attempts of it have still to stop since it was cancelled.
+    `stopping`: how many attempts of a cancelled job must still stop.
     """
     if status in JOB_ENDED:
         return JobExplanation(status=status, sentence=_ended(status), tasks=tuple(tasks))
@@ -215,7 +215,7 @@ def _obstacle(obstacle: Obstacle, lane: Lane, house: HouseFacts) -> AnyReason:
 
 
 def _turn(task: TaskFacts, first: Waiting, house: HouseFacts) -> AnyReason:
-    """The task may start: it is only a matter of who is ahead of it and when a slot becomes free."""
+    """Returns the reason of a task that may start: the items ahead of it and the taken worker slots."""
     ahead, more = _ahead(task, first, house)
     pool = house.pools.get(task.pool, PoolFacts())
     kind = reasons.NoFreeWorkerSlot if pool.taken >= pool.slots else reasons.NextUp
@@ -223,7 +223,7 @@ def _turn(task: TaskFacts, first: Waiting, house: HouseFacts) -> AnyReason:
 
 
 def _ahead(task: TaskFacts, first: Waiting, house: HouseFacts) -> tuple[int, bool]:
-    """How many items of the organization start before `first`, up to COUNTED, and whether there are more."""
+    """Returns how many items of the organization start before `first`, up to COUNTED, and whether there are more."""
     ahead = sum(
         bisect_left(items, first)
         for lane, items in house.lanes.get(task.pool, {}).items()

@@ -1,4 +1,4 @@
-"""What can keep a task from running, each kind with its facts and its words."""
+"""The reasons why a task is not running: each kind with its facts and its text."""
 
 from collections.abc import Iterable
 from typing import Final, assert_never
@@ -12,7 +12,7 @@ _NAMED_AT_MOST: Final = 5  # parents in a sentence; the data has all of them
 
 
 class OtherTask(msgspec.Struct, frozen=True):
-    """Another task of the job, as a reason names it."""
+    """Another task of the job that a reason names."""
 
     ordinal: int
     name: str
@@ -20,7 +20,7 @@ class OtherTask(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True, tag_field="kind"):
-    """One thing that keeps a task from running now."""
+    """One reason why a task is not running now."""
 
 
 class WaitsForParents(Reason, frozen=True, tag="waits_for_parents"):
@@ -36,7 +36,7 @@ class IsStandby(Reason, frozen=True, tag="standby"):
 
 
 class EngineLeft(Reason, frozen=True, tag="engine_left"):
-    """Its engine has left and waits for a callback, or asked to be called again later."""
+    """Its engine has left and waits for a callback, or asked for another call later."""
 
     engine: str
     calls_back: bool
@@ -61,13 +61,13 @@ class EngineDisabled(Reason, frozen=True, tag="engine_disabled"):
 
 
 class EngineUnknown(Reason, frozen=True, tag="engine_unknown"):
-    """The engine was there when the job was made and is not any more."""
+    """The engine existed when the job was created, and no longer exists."""
 
     engine_id: str
 
 
 class NoWorker(Reason, frozen=True, tag="no_worker"):
-    """No connected worker offers the engine. `last_seen`: when one that did was last heard of, None if not known."""
+    """No connected worker offers the engine. `last_seen`: the last report of one that did; None if not known."""
 
     engine_id: str
     engine: str
@@ -89,7 +89,7 @@ class EngineLimit(Reason, frozen=True, tag="engine_limit"):
 
 
 class TaskLimit(Reason, frozen=True, tag="task_limit"):
-    """As many of its items as its own limit allows run, or are about to; the others wait for those."""
+    """Its own limit is reached by items that run or will soon start; the other items wait for these."""
 
     limit: int
     running: int
@@ -97,7 +97,7 @@ class TaskLimit(Reason, frozen=True, tag="task_limit"):
 
 
 class Until(Reason, frozen=True, tag="until"):
-    """The next attempt of an item has a time. `failure_*` is what ended the one before, None where there was none."""
+    """The next attempt of an item waits for its time. `failure_*`: why the last attempt failed; None without one."""
 
     at: int
     attempt: int
@@ -116,7 +116,7 @@ class NoFreeWorkerSlot(Reason, frozen=True, tag="no_free_slot"):
 
 
 class NextUp(Reason, frozen=True, tag="next_up"):
-    """Nothing is in its way but those ahead of it, if any."""
+    """Only the items ahead of it, if any, start before it."""
 
     pool: str
     slots: int
@@ -145,18 +145,18 @@ AnyReason = (
 
 
 def kind(reason: AnyReason) -> str:
-    """The reason's kind, in the word by which every interface calls it."""
+    """Returns the reason's kind: the word that every interface uses for it."""
     return str(reason.__struct_config__.tag)
 
 
 def sentence(reasons: Iterable[AnyReason]) -> str:
-    """All the reasons as one sentence; empty where there is none."""
+    """Returns all reasons as one sentence; empty if there are none."""
     clauses = "; ".join([clause(reason) for reason in reasons])
     return f"{clauses[0].upper()}{clauses[1:]}." if clauses else ""
 
 
 def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a kind
-    """The reason in words, as a part of a sentence about the task."""
+    """Returns the text of the reason, as a part of a sentence about the task."""
     match reason:
         case WaitsForParents(parents):
             return f"it waits for {_parents(parents)}"
