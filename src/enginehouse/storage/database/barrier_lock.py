@@ -1,7 +1,8 @@
-"""The lock between a transaction that starts work and one that forbids it: neither commits inside the other.
+"""The lock between transactions that start work and those that forbid it: neither kind commits during the other.
 
-Whoever starts work, or notes that a job can be cancelled, holds it shared from the first statement to the commit:
-`Database.write_work` takes it. Whoever forbids work (a bulk cancel, a pause, a limit) holds it alone.
+A transaction that starts work, or that marks a job as cancellable, holds the lock shared from its first statement to
+its commit; `Database.write_work` takes it. A transaction that forbids work (a bulk cancel, a pause, a limit) holds the
+lock exclusively.
 """
 
 from typing import Final
@@ -12,7 +13,7 @@ NAME: Final = "barrier"
 
 
 def require_shared(tx: Tx) -> None:
-    """Raises RuntimeError unless the transaction holds the lock shared, as every one of `Database.write_work` does."""
+    """Raises RuntimeError unless the transaction holds the lock shared, as in `Database.write_work`."""
     if not tx.under_barrier:
         raise RuntimeError("This starts work or may make a job cancellable: call it in Database.write_work.")
 
@@ -20,7 +21,7 @@ def require_shared(tx: Tx) -> None:
 async def take_exclusive(tx: Tx) -> None:
     """Every transaction that starts work is committed before this statement ends, or begins after this commit.
 
-    The lock is a statement of its own, so that the next one sees what was committed while it was waited for. Raises
+    The lock is a separate statement, so that the next statement sees what was committed during the wait. Raises
     RuntimeError in a transaction of `write_work`: two that hold the lock shared would wait for each other.
     """
     if tx.under_barrier:

@@ -14,10 +14,10 @@ _Batch = list[tuple[Request, "asyncio.Future[Answer]"]]
 
 
 class Batcher(Generic[Request, Answer]):
-    """Gathers requests while a batch is under way and sends them together as the next one.
+    """Gathers requests while a batch runs, and sends them together as the next batch.
 
-    `plural` gets 1 to `largest` requests and returns as many answers in the same order, after its commit; an answer
-    that is an exception is raised to that one caller. At most `in_flight` batches run at a time (1 on SQLite, 2 on
+    `plural` gets 1 to `largest` requests. After its commit it returns one answer for each, in the same order; an answer
+    that is an exception is raised only to its own caller. At most `in_flight` batches run at a time (1 on SQLite, 2 on
     PostgreSQL). An idle batcher sends at once.
     """
 
@@ -36,9 +36,9 @@ class Batcher(Generic[Request, Answer]):
         self._closed = False
 
     async def ask(self, request: Request) -> Answer:
-        """The answer to `request`, after the commit it was part of.
+        """Returns the answer to `request`, after the commit of its batch.
 
-        A caller that is cancelled leaves its batch running; a request that no batch has taken yet is dropped.
+        If the caller is cancelled, its batch continues; a request that no batch has taken yet is dropped.
         """
         if self._closed:
             raise Unavailable("The server is stopping.")
@@ -49,13 +49,13 @@ class Batcher(Generic[Request, Answer]):
         return await answer
 
     async def close(self) -> None:
-        """Everything asked has been answered; further requests are refused as Unavailable."""
+        """Every request has its answer. Further requests raise Unavailable."""
         self._closed = True
         while self._batches:
             await asyncio.wait(self._batches)
 
     def _start(self) -> None:
-        # A batch belongs to no caller, so it takes over nobody's context.
+        # A batch serves several callers, so it does not use the context of one of them.
         task = asyncio.create_task(self._run(), context=Context())
         self._batches.add(task)
         task.add_done_callback(self._ended)
@@ -86,7 +86,7 @@ class Batcher(Generic[Request, Answer]):
         try:
             answers = await self._plural([request for request, _ in batch])
         except Unavailable as error:
-            # Whether such a batch was committed may be unknown, so sending it again could do it twice.
+            # It may be unknown whether the batch was committed, so a second try could do the work twice.
             _fail(batch, error)
         except Exception as error:
             if len(batch) == 1:
@@ -100,7 +100,7 @@ class Batcher(Generic[Request, Answer]):
 
 def _deliver(batch: "_Batch[Request, Answer]", answers: Sequence[Answer | Exception]) -> None:
     if len(answers) != len(batch):
-        # The batch is committed: it must not be sent again, and nobody can be told which answer is theirs.
+        # The batch is committed, so it must not be sent again; and the answers cannot be assigned to requests.
         return _fail(batch, RuntimeError(f"{len(batch)} requests were given {len(answers)} answers."))
     for (_, future), answer in zip(batch, answers, strict=True):
         if future.done():

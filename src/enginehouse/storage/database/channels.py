@@ -1,16 +1,16 @@
-"""Who in this process waits for a wake-up."""
+"""Wake-ups for the tasks of this process."""
 
 import asyncio
 
 
 class Channels:
-    """Named wake-ups inside one event loop. One that came while nobody waited is answered to the next who does."""
+    """Named wake-ups inside one event loop. If nobody waits at a notification, the next waiter gets it."""
 
     def __init__(self) -> None:
         self._events: dict[str, asyncio.Event] = {}
 
     async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - the seam's own signature
-        """True when `channel` was notified within `timeout` seconds; everybody waiting at that moment wakes up."""
+        """True if `channel` was notified within `timeout` seconds. A notification wakes everyone who waits."""
         event = self._events.setdefault(channel, asyncio.Event())
         try:
             async with asyncio.timeout(timeout):
@@ -21,10 +21,10 @@ class Channels:
         return True
 
     def notify(self, channel: str) -> None:
-        """Everybody who waits for `channel` wakes up."""
+        """Wakes everyone who waits for `channel`."""
         self._events.setdefault(channel, asyncio.Event()).set()
 
     def notify_all(self) -> None:
-        """Everybody wakes up: notifications may have been missed, or the database closes."""
+        """Wakes everyone: notifications may be lost, or the database closes."""
         for event in self._events.values():
             event.set()

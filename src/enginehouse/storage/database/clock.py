@@ -1,4 +1,4 @@
-"""The clock of a storage, which never goes back."""
+"""The clock of storage, which never goes back."""
 
 import time
 from collections.abc import Callable
@@ -8,23 +8,23 @@ _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def wall_clock() -> int:
-    """Microseconds UTC of this machine; goes back when the machine's clock is set back."""
+    """Microseconds UTC of this machine. Goes back if the machine's clock is set back."""
     return time.time_ns() // 1000
 
 
 def elapsed() -> int:
-    """Microseconds since some moment; runs on while the machine sleeps, and nobody can set it."""
+    """Microseconds since a fixed moment. Continues while the machine sleeps, and cannot be set."""
     return time.clock_gettime_ns(_SINCE_BOOT) // 1000
 
 
 class Steady:
-    """The machine's clock without its steps: it is read once, then counted on, and small errors are made good slowly.
+    """The machine's clock without its steps: it is read once, then counted from there, and corrected slowly.
 
-    A step of more than an hour is taken for a mistake and not followed before the next start.
+    A step of more than an hour counts as a mistake, and is ignored until the next start.
     """
 
     LARGEST_ERROR = 3_600_000_000
-    SLOWLY = 20  # at most one part in so many of the time that has passed
+    SLOWLY = 20  # a correction is at most the elapsed time divided by this
 
     def __init__(self, wall: Callable[[], int] = wall_clock, passed: Callable[[], int] = elapsed) -> None:
         self._wall = wall
@@ -45,7 +45,7 @@ class Steady:
 
 
 class Clock:
-    """Microseconds that never go back, whatever `source` does. Safe to use from several threads."""
+    """Microseconds that never go back, even if `source` does. Safe for use from several threads."""
 
     def __init__(self, source: Callable[[], int] = wall_clock, last: int = 0) -> None:
         self._source = source
@@ -53,13 +53,13 @@ class Clock:
         self._lock = Lock()
 
     def tick(self) -> int:
-        """A moment greater than every one answered before."""
+        """Returns a time greater than every time returned before."""
         with self._lock:
             self._last = max(self._last + 1, self._source())
             return self._last
 
     def look(self) -> int:
-        """A moment not smaller than any answered before."""
+        """Returns a time that is not smaller than any returned before."""
         with self._lock:
             self._last = max(self._last, self._source())
             return self._last

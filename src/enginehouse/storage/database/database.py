@@ -1,8 +1,8 @@
 """The seam to a database: a transaction that runs named statements, and the two ways to get one.
 
-A storage function is a plain `async def verb(tx: Tx, …)`. On PostgreSQL it is awaited on the event loop; on SQLite the
-writer thread drives the same coroutine to its end without one, because every await inside it is answered at once. So a
-storage function awaits nothing but its `tx`.
+A storage function is a plain `async def verb(tx: Tx, …)`. On PostgreSQL it is awaited on the event loop. On SQLite the
+writer thread runs the same coroutine to its end without an event loop, because every await inside it completes at once.
+So a storage function may await only its `tx`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,57 +15,57 @@ T = TypeVar("T")
 
 
 class Contended(Exception):
-    """Another transaction held a row for longer than this one was willing to wait; nothing of it is stored."""
+    """Another transaction held a row for longer than this one may wait. Nothing of this one is stored."""
 
 
 TOKENS_AT_ONCE: Final = 4096
 
 
 class StorageRefused(Unavailable):
-    """The database must not be served as it is: in use, unsafe, unreachable or newer. The message says what to do."""
+    """The server must not use this database: in use, unsafe, unreachable or newer. The message says what to do."""
 
 
 class Tx(Protocol):
     """An open transaction. `statement` names one `-- name:` block of a .sql file, as `file.name`."""
 
     dialect: str
-    """Of which database: only for a statement that one of the two has to be asked in another way."""
+    """Which database it is. Only for statements that differ between the two databases."""
 
     now: int
-    """Microseconds UTC of the storage clock. Never goes back; on PostgreSQL see `read_clock`."""
+    """Microseconds UTC of the storage clock. Never goes back. On PostgreSQL see `read_clock`."""
 
     shard: int
-    """Which row of every count this transaction adds to. Two that count at once seldom have the same."""
+    """Which row of each count this transaction changes. Concurrent transactions seldom have the same shard."""
 
     under_barrier: bool
-    """Whether `write_work` opened it: the barrier lock is held shared, see `storage.database.barrier_lock`."""
+    """True in `write_work`: the barrier lock is held shared, see `storage.database.barrier_lock`."""
 
     async def read_clock(self) -> int:
-        """`now` is read again from the storage clock (after the locks that must come before it) and answered."""
+        """Reads `now` again from the storage clock, after the locks that must come before it, and returns it."""
 
     async def all(self, statement: str, **params: Any) -> list[Row]:
-        """Every row the statement returns."""
+        """Returns every row of the statement."""
 
     async def one(self, statement: str, **params: Any) -> Row | None:
-        """The first row, or None."""
+        """Returns the first row, or None."""
 
     async def run(self, statement: str, **params: Any) -> int:
-        """The statement has run; returns how many rows it changed."""
+        """Runs the statement. Returns how many rows it changed."""
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """The statement has run once over all rows (`{rows}`: unnest or json_each). No rows: nothing happens."""
+        """Runs the statement once over all rows (`{rows}`: unnest or json_each). No rows: nothing happens."""
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
-        """Like `many`, in one statement, answering the rows it returns."""
+        """Like `many`, in one statement, and returns its rows."""
 
     async def tokens(self, count: int) -> int:
-        """The first of `count` fencing tokens in a row, greater than every one handed out before.
+        """Returns the first of `count` consecutive fencing tokens, all greater than every earlier token.
 
-        At most TOKENS_AT_ONCE; more is a ValueError. Between two calls any number of tokens may be left out.
+        `count` is at most TOKENS_AT_ONCE; more raises ValueError. There may be gaps between the tokens of two calls.
         """
 
     async def lock(self, name: str) -> None:
-        """A transaction-long advisory lock is held alone, in a statement of its own. SQLite's write lock is enough."""
+        """Takes an exclusive advisory lock until the commit, in a separate statement. SQLite's write lock is enough."""
 
 
 class Database(Protocol):
@@ -74,32 +74,32 @@ class Database(Protocol):
     dialect: str
 
     async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
-        """`work` has run in one write transaction, which is committed and durable when this returns.
+        """Runs `work` in one write transaction, which is committed and durable when this returns.
 
-        SQLite: queued to the writer thread; everything queued meanwhile shares one commit, each in a savepoint.
-        An exception from `work` rolls back only that work and is raised here. `patience`: after so many seconds of
-        waiting for another transaction's row, Contended is raised; on SQLite there is no other transaction.
+        On SQLite the writer thread has a queue; all queued works share one commit, each in its own savepoint. An
+        exception from `work` rolls back only that work and is raised here. `patience` is how many seconds to wait for
+        another transaction's row before Contended is raised; on SQLite there is no other transaction.
         """
 
     async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
-        """Like `write`, for what starts work: the barrier lock is held shared, taken in the first statement.
+        """Like `write`, for a transaction that starts work: its first statement takes the barrier lock shared.
 
-        On PostgreSQL it shares the round trip of BEGIN, and `now` is read after it.
+        On PostgreSQL the lock shares the round trip of BEGIN, and `now` is read after it.
         """
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """`work` has run on one snapshot, off the event loop's thread where the database is embedded."""
+        """Runs `work` on one snapshot. On an embedded database it runs outside the event loop's thread."""
 
     async def peek(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Like `read`, for a handful of rows by key: on SQLite it runs at once in the calling thread."""
+        """Like `read`, for a few rows by key: on SQLite it runs at once in the calling thread."""
 
     async def glance(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Like `peek`, for a single statement: what it returns is committed, and no transaction is opened around it."""
+        """Like `peek`, for a single statement, without a transaction around it. It sees only committed data."""
 
     async def wait(self, channel: str, timeout: float) -> bool:  # noqa: ASYNC109 - how long to wait is the question
-        """True when `channel` was notified by a commit of any server within `timeout` seconds."""
+        """True if a commit of any server notified `channel` within `timeout` seconds."""
 
     def notify(self, channel: str) -> None:
-        """Waiters of `channel` wake up, on every server; sent at most once per batch, without content."""
+        """Wakes the waiters of `channel` on every server; sent at most once per batch, without content."""
 
     async def close(self) -> None: ...

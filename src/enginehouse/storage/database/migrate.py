@@ -1,4 +1,4 @@
-"""The migrations: which ones a database has been through, and how it is brought up to date."""
+"""The migrations: finds those that a database has not applied yet, and applies them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from typing import Final, Protocol
 from enginehouse.storage.database.database import Row, StorageRefused
 from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script
 
-# The first migration of every development version. What followed it then is in no file any more.
+# The first migration of every development version. The files of its later migrations no longer exist.
 _DEVELOPMENT: Final = "first"
 
 
 class MigrationConnection(Protocol):
-    """What a driver lends for this: raw statements outside of any transaction, one after the other."""
+    """What a driver provides for migrations: raw statements outside any transaction, one after the other."""
 
     dialect: Dialect
 
     async def execute(self, text: str) -> list[Row]:
-        """The statement has run; returns its rows."""
+        """Runs the statement. Returns its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Migration:
 
 _BEGIN: Final[dict[Dialect, tuple[str, ...]]] = {
     "sqlite": ("BEGIN IMMEDIATE",),
-    # Two servers may start at once: the second waits here, then finds the version already there.
+    # Two servers may start at once: the second waits here, and then finds the version applied.
     "postgres": ("BEGIN", "SELECT pg_advisory_xact_lock(7306641219830243433)"),
 }
 _NOW: Final[dict[Dialect, str]] = {
@@ -46,9 +46,9 @@ _RECORD: Final = """CREATE TABLE IF NOT EXISTS schema_migration (
 
 
 def available(storage: Traversable = STORAGE) -> list[Migration]:
-    """The migrations by rising version: the files `migrations/NNNN_<name>.sql` of `storage`, without a gap.
+    """Returns the migrations by rising version: the files `migrations/NNNN_<name>.sql` of `storage`, without a gap.
 
-    Where there are none, `schema.sql` is the first migration, so that its statements are written once.
+    If there are no such files, `schema.sql` is the first migration, so that its statements exist only once.
     """
     directory = storage / "migrations"
     migrations = list[Migration]()
@@ -62,10 +62,10 @@ def available(storage: Traversable = STORAGE) -> list[Migration]:
 
 
 async def migrate(connection: MigrationConnection, migrations: Sequence[Migration]) -> None:
-    """Every one of `migrations` is applied, each in a transaction of its own, and recorded with it.
+    """Applies and records every one of `migrations`, each in its own transaction.
 
-    A failure leaves the ones before it in place and raises; the next call goes on from there.
-    Raises StorageRefused when the database has been through changes that are not among `migrations`.
+    A failure raises and keeps the migrations before it; the next call continues there. Raises StorageRefused if the
+    database has applied a migration that is not in `migrations`.
     """
     await _in_transaction(connection, [_RECORD])
     applied: dict[int, str] = dict(await connection.execute(APPLIED))
@@ -101,7 +101,7 @@ async def _in_transaction(
 
 
 def refuse_development(applied: Mapping[int, str]) -> None:
-    """Raises StorageRefused when a version from before the first release made the database."""
+    """Raises StorageRefused if a version from before the first release made the database."""
     if applied.get(1) == _DEVELOPMENT:
         raise StorageRefused(
             "This database was made by a development version of Enginehouse, before 0.1.0, and cannot be brought up to "

@@ -1,4 +1,4 @@
-"""A PostgreSQL database: opened, checked, written and read."""
+"""Opens, checks, writes and reads a PostgreSQL database."""
 
 import asyncio
 import itertools
@@ -24,16 +24,16 @@ T = TypeVar("T")
 
 OLDEST: Final = 140_000
 TRIES: Final = 6
-SHARDS: Final = 8  # rows of a count, so that writers seldom meet on one
+SHARDS: Final = 8  # rows per count, so that two writers seldom change the same row
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
-# The lock is a statement of its own, as it must be; it only shares the trip with BEGIN.
+# The lock must be a separate statement; it only shares the round trip of BEGIN.
 _WRITE_WORK: Final = f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({lock_key(barrier_lock.NAME)})"
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SETTINGS: Final = """SELECT name, setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'server_version_num', 'transaction_read_only')"""
 _SESSION: Final = {"application_name": "enginehouse", "jit": "off", "idle_in_transaction_session_timeout": "60000"}
-# What writes has one good plan each, by key; left to itself the planner makes a new one for every array it is given.
-# A server that is stopped in the middle of a transaction keeps its rows from all others, and not for long.
+# Each writing statement has one good plan, by key; without this setting the planner makes a new plan for every array.
+# A server that stops in the middle of a transaction blocks its rows for all others, so the timeout is short.
 _HOT: Final = {
     **_SESSION, "plan_cache_mode": "force_generic_plan", "idle_in_transaction_session_timeout": "10000"
 }  # fmt: skip
@@ -48,8 +48,8 @@ _TROUBLE: Final = (
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InternalClientError,  # what the driver says while a connection is breaking
-    # Only a new connection hears these: what was served until now has another password, or is not there any more.
+    asyncpg.InternalClientError,  # the driver raises this while a connection breaks
+    # Only a new connection can raise these: the password has changed, or the database no longer exists.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
@@ -57,7 +57,7 @@ _CANNOT_OPEN: Final = (*_TROUBLE, asyncpg.InterfaceError, ValueError)
 
 
 class PostgresDatabase:
-    """A PostgreSQL database: a couple of writing connections, a few readers, and one for notifications."""
+    """A PostgreSQL database with a few writing connections, a few reading ones, and one for notifications."""
 
     dialect: str = "postgres"
 
@@ -91,10 +91,10 @@ class PostgresDatabase:
         directory: Traversable = STORAGE,
         migrations: Sequence[Migration] | None = None,
     ) -> "PostgresDatabase":
-        """The database behind `dsn`, checked, brought up to date and connected to.
+        """Returns the database of `dsn`, checked, migrated and connected.
 
-        `directory` holds the .sql files. Raises StorageRefused when it cannot be reached, is too old, is set up to lose
-        what it has confirmed, or is newer than this program. The DSN, which may hold a password, is in no message.
+        `directory` holds the .sql files. Raises StorageRefused if the database is unreachable, too old, newer than this
+        program, or may lose confirmed data. No message contains the DSN, which may hold a password.
         """
         try:
             connection = await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
@@ -161,7 +161,7 @@ class PostgresDatabase:
         self._listener.send(channel)
 
     async def close(self) -> None:
-        """Every transaction under way has ended and no connection is left."""
+        """Every running transaction has ended, and every connection is closed."""
         if self._closed:
             return
         self._closed = True
@@ -178,7 +178,7 @@ class PostgresDatabase:
     ) -> T:
         if self._closed:
             raise Unavailable("The database is closed.")
-        # A connection that lives is used; only making one is not tried by everybody while it has just failed.
+        # An idle connection is used at once. The breaker limits only the opening of new ones after a failure.
         trial = self._breaker.open and not pool.get_idle_size()
         if trial:
             self._breaker.check()
@@ -195,7 +195,7 @@ class PostgresDatabase:
                         raise ConnectionResetError(str(error)) from error
                     raise
         except _TROUBLE as error:
-            # Time is over also where all connections are busy, which says nothing about making one.
+            # A timeout may also mean that all connections are busy, so it is no evidence of a failed connection.
             if not connected and not isinstance(error, TimeoutError):
                 self._breaker.failed(_told(error))
             raise Unavailable(_told(error)) from error
@@ -247,13 +247,13 @@ class PostgresDatabase:
                 await connection.execute("ROLLBACK")
             raise
         if ended != "COMMIT":
-            # PostgreSQL answers COMMIT of a failed transaction by rolling it back, without an error.
+            # PostgreSQL rolls back a failed transaction at COMMIT, without an error.
             raise RuntimeError("A storage function went on after one of its statements had failed.")
         return answer
 
 
 class _PostgresMigration:
-    """A connection as `migrate` wants it."""
+    """The connection that `migrate` uses."""
 
     dialect: Dialect = "postgres"
 
@@ -265,7 +265,7 @@ class _PostgresMigration:
 
 
 def refuse_unsafe(settings: Mapping[str, str], *, allow_unsafe_durability: bool) -> None:
-    """Raises StorageRefused when a server with these settings is too old, or may lose what it has confirmed."""
+    """Raises StorageRefused if a server with these settings is too old, read-only, or may lose confirmed data."""
     if int(settings["server_version_num"]) < OLDEST:
         raise StorageRefused(
             f"PostgreSQL {int(settings['server_version_num']) // 10_000} is too old; 14 or newer is needed."
@@ -284,7 +284,7 @@ def refuse_unsafe(settings: Mapping[str, str], *, allow_unsafe_durability: bool)
 
 
 def _reason(error: Exception) -> str:
-    """Why PostgreSQL cannot be used, without anything of a URL: what it is read with quotes what it cannot read."""
+    """Says why PostgreSQL cannot be used, without any part of the URL: the parser's own errors quote it."""
     if isinstance(error, ValueError) and not isinstance(error, asyncpg.InterfaceError):
         return "its URL cannot be read; write special characters of its password as %XX"
     return str(error) or type(error).__name__
@@ -298,7 +298,7 @@ def _lost(connection: Any) -> bool:
     try:
         lost: bool = connection.is_closed()
     except asyncpg.InterfaceError:
-        return True  # the pool has already taken it back, because it broke
+        return True  # the pool already has it back, because it broke
     return lost
 
 
@@ -312,7 +312,7 @@ async def _pool(dsn: str, size: int, settings: Mapping[str, str]) -> Any:
         max_cached_statement_lifetime=0,
         command_timeout=60,
         server_settings=settings,
-        # The usual reset is a round trip after every transaction; ours leave nothing behind on a connection.
+        # The usual reset is a round trip after every transaction; our transactions leave no state on a connection.
         reset=_nothing,
     )
 

@@ -1,4 +1,4 @@
-"""Servers on one PostgreSQL wake each other up."""
+"""Lets the servers on one PostgreSQL database wake each other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,9 +15,9 @@ _PAUSE: Final = 1.0
 
 
 class Listener:
-    """One connection that hears and sends; it comes back by itself when it is lost.
+    """One connection that receives and sends notifications. It reconnects after a loss.
 
-    Notifications carry nothing but their channel: polling is the truth, and they only shorten the wait.
+    A notification carries only its channel. Correctness depends on polling; notifications only shorten the wait.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], channels: Channels) -> None:
@@ -29,13 +29,13 @@ class Listener:
         self._task = asyncio.create_task(self._stay_connected(), name="postgres-listener")
 
     def hear(self, channel: str) -> None:
-        """Notifications of `channel` arrive here soon. When they begin to, everybody who waits for it wakes up once."""
+        """Subscribes to `channel` soon. When the subscription begins, everyone who waits for it wakes once."""
         if channel not in self._wanted:
             self._wanted.add(channel)
             self._something_to_do.set()
 
     def send(self, channel: str) -> None:
-        """The other servers hear of `channel` soon; what is asked while one is being sent goes out once."""
+        """Notifies the other servers of `channel` soon. Several calls during one sending are sent as one."""
         self._unsent.add(channel)
         self._something_to_do.set()
 
@@ -63,12 +63,12 @@ class Listener:
             for channel in self._wanted - heard:
                 await connection.add_listener(_PREFIX + channel, self._heard)
                 heard.add(channel)
-                # What was sent before this moment was not heard, so whoever waits looks again.
+                # Notifications from before the subscription are lost, so everyone who waits looks again.
                 self._channels.notify(channel)
             unsent, self._unsent = self._unsent, set()
             if unsent:
                 await connection.execute(";".join(f'NOTIFY "{_PREFIX}{channel}"' for channel in sorted(unsent)))
 
     def _heard(self, connection: Any, process: int, channel: str, _payload: object) -> None:
-        if process != connection.get_server_pid():  # what this server says it has already told itself
+        if process != connection.get_server_pid():  # this server has already woken its own waiters
             self._channels.notify(channel.removeprefix(_PREFIX))

@@ -14,7 +14,7 @@ _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 
 
 class StorageTime:
-    """What the database's clock said last, carried forward: near enough for reads, and no round trip."""
+    """The last reading of the database's clock, carried forward: exact enough for reads, without a round trip."""
 
     def __init__(self) -> None:
         self._ahead = 0
@@ -45,13 +45,13 @@ class PostgresTx:
         self._connection = connection
         self._statements = named
         self._time = storage_time
-        self._fresh = False  # `now` was read under the barrier lock, and nothing has been asked since
+        self._fresh = False  # `now` was read under the barrier lock, and no statement has run since
         self.now = storage_time.estimate()
         self.shard = shard
         self.under_barrier = under_barrier
 
     async def begin_at(self) -> None:
-        """`now` is the beginning of the transaction, and read under its lock: it need not be read again at once."""
+        """Reads `now` at the beginning. If that is under the barrier lock, a `read_clock` right after reuses it."""
         await self.read_clock()
         self._fresh = self.under_barrier
 
@@ -97,7 +97,7 @@ class PostgresTx:
     async def tokens(self, count: int) -> int:
         if not 0 < count <= TOKENS_AT_ONCE:
             raise ValueError(f"{count} tokens were asked for; 1 to {TOKENS_AT_ONCE} may be.")
-        # A number of the sequence stands for a whole block: one call, and nobody else's tokens between them.
+        # A number of the sequence stands for a whole block: one call gives consecutive tokens.
         block: int = await self._connection.fetchval(_BLOCK)
         return (block - 1) * TOKENS_AT_ONCE + 1
 
@@ -107,7 +107,7 @@ class PostgresTx:
 
 
 def lock_key(name: str) -> int:
-    """The signed 64-bit number PostgreSQL locks for `name`; the same in every program and version."""
+    """Returns the signed 64-bit lock number for `name`. It is the same in every program and version."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 

@@ -1,4 +1,4 @@
-"""Rows with names: a statement and the type of its rows, declared once, so that no reader counts columns."""
+"""Rows with names: each statement is declared once with the type of its rows, so that no reader counts columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from enginehouse.storage.database.database import Tx
 
 R = TypeVar("R", bound=tuple[Any, ...])
 
-# A third of what `_make` costs, which also counts the columns: a test has done that once for every row.
+# Costs a third of `_make`, which also counts the columns; a test compares the columns of every row type instead.
 _new: Final = tuple.__new__
 
 SELECTS: Final[list["Select[Any]"]] = []
@@ -26,16 +26,16 @@ class Select(Generic[R]):
         SELECTS.append(self)
 
     async def all(self, tx: Tx, **params: Any) -> list[R]:
-        """Every row."""
+        """Returns every row."""
         row = self.row
         return [_new(row, values) for values in await tx.all(self.statement, **params)]
 
     async def one(self, tx: Tx, **params: Any) -> R | None:
-        """The first row, or None."""
+        """Returns the first row, or None."""
         values = await tx.one(self.statement, **params)
         return None if values is None else _new(self.row, values)
 
     async def each(self, tx: Tx, rows: Sequence[Sequence[Any]]) -> list[R]:
-        """What the statement returns, run once over all `rows`."""
+        """Runs the statement once over all `rows`, and returns its rows."""
         row = self.row
         return [_new(row, values) for values in await tx.each(self.statement, rows)]

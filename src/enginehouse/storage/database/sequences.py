@@ -1,13 +1,13 @@
-"""Rising ids: every noun whose id is a number reserves it here."""
+"""Rising ids: every kind of object with a number as its id reserves it here."""
 
 from typing import Final
 
 from enginehouse.storage.database.database import Tx
 
-_BEFORE_FIRST: Final = 100_000  # ids have six digits from the first one on, as clients know them
+_BEFORE_FIRST: Final = 100_000  # the first id has six digits, as clients expect
 
 
 async def reserve(tx: Tx, kind: str, count: int = 1) -> int:
-    """The first of `count` rising ids in a row for one kind of thing: `schedule`, `source` …"""
+    """Returns the first of `count` consecutive ids for one kind of object: `schedule`, `source` …"""
     [(last,)] = await tx.all("sequences.reserve", name=f"last_{kind}_id", before_first=_BEFORE_FIRST, count=count)
     return int(last) - count + 1

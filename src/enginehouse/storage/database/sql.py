@@ -1,8 +1,8 @@
-"""Knows how the one portable text of a statement becomes what each database is given.
+"""Turns the portable text of a statement into the text for each database.
 
 A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the block is called `<noun>.<statement>`. Lines
-right under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`,
-and `-- only: sqlite` or `-- only: postgres` for a block the other database has no use for.
+under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
+`-- only: sqlite` or `-- only: postgres` for a block that only one database uses.
 """
 
 import re
@@ -49,16 +49,16 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-# A job is covered by an open bulk cancel: it is aborted, though its row does not say so yet. `<job>` is its alias.
+# An open bulk cancel covers a job: the job is aborted, though its row is not updated yet. `<job>` is its alias.
 _COVERING: Final = """FROM barrier cover
     WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
       AND <job>.created_at BETWEEN cover.created_from AND cover.created_to AND <job>.cancellable_since < cover.id"""
 _COVER: Final[Mapping[str, str]] = {
     "covered": f"EXISTS (SELECT 1 {_COVERING})",
-    # Since when it is, and by which: where several cover a job, the first one has aborted it. NULL where none does.
+    # Since when, and by which bulk cancel: if several cover a job, the first one aborted it. NULL if none covers it.
     "covered_at": f"(SELECT MIN(cover.accepted_at) {_COVERING})",
     "covered_by": f"(SELECT MIN(cover.id) {_COVERING})",
-    # Or it is past that point and to be stopped by one that includes what runs: nothing more of it may start.
+    # The same, or a bulk cancel with `include_running` stops a job that has started: none of its tasks may start.
     "halted": """EXISTS (SELECT 1 FROM barrier cover
     WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
       AND <job>.created_at BETWEEN cover.created_from AND cover.created_to
@@ -76,15 +76,15 @@ _OF_JOB: Final = {**_COVER, **_COLUMNS}
 
 
 class BadStatement(Exception):
-    """A .sql file says something that cannot be sent to a database; the message names the block."""
+    """A block of a .sql file is invalid. The message names the block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as one driver sends it.
+    """A statement for one driver.
 
-    `params` are its names in the order of their numbers; `lists` those that take a list. `columns` (name, type) is what
-    `{rows}` holds, and then `each` is the text of the form that takes all rows as one value.
+    `params` are the names of its parameters in the order of their numbers; `lists` are those that take a list.
+    `columns` (name, type) are the columns of `{rows}`; then `each` is the text that takes all rows as one value.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Statement:
     each: str = ""
 
     def check(self, params: Mapping[str, object]) -> None:
-        """Raises TypeError unless the statement takes exactly the parameters that are given."""
+        """Raises TypeError unless `params` are exactly the parameters of the statement."""
         if len(params) != len(self.params) or self.columns:
             takes = "rows (call many or each)" if self.columns else ", ".join(self.params) or "nothing"
             raise TypeError(f"{self.name} takes {takes}; given: {', '.join(params) or 'nothing'}.")
@@ -107,14 +107,14 @@ class Statement:
 
 
 class Statements(dict[str, Statement]):
-    """Every statement of one dialect by its name; an unknown name is a LookupError that says so."""
+    """Every statement of one dialect by its name. An unknown name raises LookupError."""
 
     def __missing__(self, name: str) -> Statement:
         raise LookupError(f'There is no statement "{name}" in the .sql files of storage.')
 
 
 def statements(dialect: Dialect, directory: Traversable = STORAGE) -> Statements:
-    """The statements of every .sql file in `directory`, ready for `dialect`; a wrong one raises BadStatement."""
+    """Returns the statements of every .sql file in `directory` for `dialect`. Raises BadStatement."""
     return _shipped(dialect) if directory is STORAGE else _load(dialect, directory)
 
 
@@ -135,7 +135,7 @@ def _load(dialect: Dialect, directory: Traversable) -> Statements:
 
 
 def _files(directory: Traversable) -> Iterator[Traversable]:
-    """The .sql files with statements, in the packages of nouns too."""
+    """Yields the .sql files with statements, also those in packages."""
     for entry in sorted(directory.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir() and entry.name not in _NOT_STATEMENTS:
             yield from _files(entry)
@@ -144,7 +144,7 @@ def _files(directory: Traversable) -> Iterator[Traversable]:
 
 
 def script(text: str, dialect: Dialect, name: str = "script") -> list[str]:
-    """The statements of a schema or migration, in order, filled for `dialect`; `-- only:` leaves one out elsewhere."""
+    """Returns the statements of a schema or migration for `dialect`, in order. Obeys `-- only:`."""
     statements_: list[str] = []
     for part in _split(text):
         if _wanted(name, part, dialect):
@@ -268,7 +268,7 @@ def _no_params(name: str) -> Callable[[str], str]:
 
 
 def _fill(name: str, text: str, fragment: Callable[[str], str], param: Callable[[str], str]) -> str:
-    """`text` without comments, with every fragment and parameter outside of literals replaced."""
+    """Returns `text` without comments, with every fragment and parameter outside literals replaced."""
 
     def replace(match: re.Match[str]) -> str:
         match match.lastgroup:

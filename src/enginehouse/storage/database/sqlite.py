@@ -1,4 +1,4 @@
-"""A SQLite file: opened, kept to one server, and read."""
+"""Opens and reads a SQLite file, and keeps it for one server."""
 
 import asyncio
 import fcntl
@@ -23,13 +23,13 @@ T = TypeVar("T")
 
 OLDEST: Final = (3, 35, 0)
 _EVERY: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -32768")
-# A full disk or a lost host must not take back what was answered: WAL with synchronous=FULL syncs at every commit.
+# A full disk or a lost host must not lose confirmed data: WAL with synchronous=FULL syncs at every commit.
 _WRITING: Final = ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA journal_size_limit = 67108864")
 _READING: Final = ("PRAGMA query_only = ON",)
 
 
 class SqliteDatabase:
-    """A SQLite file: one writer thread, a few readers, and a connection of the event loop's own for quick looks."""
+    """A SQLite file with one writer thread, a few readers, and a connection of the event loop for short reads."""
 
     dialect: str = "sqlite"
 
@@ -60,10 +60,10 @@ class SqliteDatabase:
         migrations: Sequence[Migration] | None = None,
         readers: int = 2,
     ) -> "SqliteDatabase":
-        """The file at `path`, made if need be, brought up to date, and ours alone until `close`.
+        """Returns the file at `path`, created if it is missing, migrated, and locked until `close`.
 
-        `clock` returns microseconds UTC and may go back; `directory` holds the .sql files. Raises StorageRefused when
-        another server has the file, it is newer than this program, or it cannot be opened.
+        `clock` returns microseconds UTC and may go back; `directory` holds the .sql files. Raises StorageRefused if
+        another server uses the file, if it is newer than this program, or if it cannot be opened.
         """
         if sqlite3.sqlite_version_info < OLDEST:
             raise StorageRefused(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.")
@@ -117,7 +117,7 @@ class SqliteDatabase:
         self._channels.notify(channel)
 
     async def close(self) -> None:
-        """Everything queued is committed, the file is checkpointed, and another server may have it."""
+        """All queued work is committed, the file is checkpointed, and another server may open it."""
         if self._closed:
             return
         self._closed = True
@@ -163,7 +163,7 @@ class SqliteDatabase:
 
 
 class _SqliteMigration:
-    """The writing connection as `migrate` wants it, before the writer thread has it."""
+    """The writing connection for `migrate`, before the writer thread owns it."""
 
     dialect: Dialect = "sqlite"
 
@@ -175,7 +175,7 @@ class _SqliteMigration:
 
 
 def _own(path: Path) -> int:
-    """The open lock file beside `path`, held until it is closed or this process ends, however it ends."""
+    """Locks the lock file beside `path` until it is closed or this process ends in any way. Returns its descriptor."""
     beside = path.with_name(path.name + ".lock")
     try:
         lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -196,7 +196,7 @@ def _own(path: Path) -> int:
 
 
 def _connect(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
-    # Each connection is used by one thread at a time; the check would only forbid closing them all at the end.
+    # One thread at a time uses each connection; the check would only prevent the closing of all at the end.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
@@ -210,7 +210,7 @@ def _connect(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
 
 
 def _only(connection: sqlite3.Connection, table: str, column: str) -> int:
-    """The number in the only row of `table`, which begins at 0."""
+    """Returns the number in the only row of `table`; it begins at 0."""
     connection.execute(f"INSERT INTO {table} (id, {column}) VALUES (1, 0) ON CONFLICT DO NOTHING")
     value: int = connection.execute(f"SELECT {column} FROM {table}").fetchone()[0]
     return value

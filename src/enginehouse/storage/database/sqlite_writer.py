@@ -1,4 +1,4 @@
-"""The one thread through which everything is written to a SQLite file; what waits shares a commit."""
+"""The single thread that writes to a SQLite file. Writes that wait share one commit."""
 
 import asyncio
 import sqlite3
@@ -37,7 +37,7 @@ _TROUBLE: Final = frozenset(
 
 
 class Fencing:
-    """The last fencing token handed out; durable with the commit of whoever took one."""
+    """The last fencing token in use. It becomes durable with the commit of the work that took it."""
 
     def __init__(self, value: int = 0) -> None:
         self.value = value
@@ -65,7 +65,7 @@ class SqliteTx:
         self._clock = clock
         self._fencing = fencing
         self.now = 0
-        self.shard = 0  # nobody else counts at the same time
+        self.shard = 0  # there is only one writer
         self.under_barrier = False
 
     async def read_clock(self) -> int:
@@ -101,7 +101,7 @@ class SqliteTx:
         return self._fencing.take(count)
 
     async def lock(self, name: str) -> None:
-        """Nothing to do: BEGIN IMMEDIATE holds the only write lock there is."""
+        """Does nothing: BEGIN IMMEDIATE holds the only write lock."""
 
     def _execute(self, name: str, params: dict[str, Any]) -> sqlite3.Cursor:
         statement = self._statements[name]
@@ -112,13 +112,13 @@ class SqliteTx:
 
 
 def drive(work: Work, tx: SqliteTx) -> Any:
-    """What `work` returns, run to its end in this thread."""
+    """Runs `work` to its end in this thread and returns its result."""
     steps = work(tx).__await__()
     try:
         next(steps)
     except StopIteration as end:
         return end.value
-    # The only await that may stand in a storage function is one of its tx, and those are answered at once.
+    # A storage function may only await its tx, and these awaits complete at once.
     closing = getattr(steps, "close", None)
     if closing is not None:
         closing()
@@ -126,7 +126,7 @@ def drive(work: Work, tx: SqliteTx) -> Any:
 
 
 def translated(error: BaseException) -> BaseException:
-    """`error`, or Unavailable when it says that the file cannot be read or written now."""
+    """Returns `error`, or Unavailable if it means that the file cannot be read or written now."""
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _TROUBLE:
         unavailable = Unavailable(f"The database cannot answer now: {error}.")
         unavailable.__cause__ = error
@@ -137,8 +137,8 @@ def translated(error: BaseException) -> BaseException:
 class Writer:
     """The thread that owns the writing connection.
 
-    Everything queued while one commit is under way becomes the next one: one transaction, one fsync, each work in a
-    savepoint of its own. Futures are resolved on `loop`, all those of a commit together, and only after it.
+    All work queued during one commit becomes the next one: one transaction, one fsync, each work in its own savepoint.
+    The futures of a commit are resolved together on `loop`, and only after it.
     """
 
     def __init__(
@@ -160,11 +160,11 @@ class Writer:
         self._thread.start()
 
     def put(self, work: Work, future: "asyncio.Future[Any]", *, under_barrier: bool = False) -> None:
-        """`work` is queued; `future` is resolved after the commit it becomes part of."""
+        """Queues `work`; `future` is resolved after its commit."""
         self._queue.put((work, future, under_barrier))
 
     def stop(self) -> None:
-        """Everything queued before is committed and the thread has ended."""
+        """All work queued before is committed, and the thread has ended."""
         self._queue.put(None)
         self._thread.join()
 
@@ -174,11 +174,11 @@ class Writer:
             drain, stopping = self._gather()
             if drain:
                 outcomes = self._commit(drain)
-                with suppress(RuntimeError):  # the loop was closed: nobody is left to be told
+                with suppress(RuntimeError):  # the loop is closed: nobody waits for the results
                     self._loop.call_soon_threadsafe(_deliver, outcomes)
 
     def _gather(self) -> tuple[list[Queued], bool]:
-        """What is queued now, at least one entry, and whether the thread is to stop after it."""
+        """Waits for an entry, and returns all that are queued then and whether the thread must stop after them."""
         drain: list[Queued] = []
         entry = self._queue.get()
         while entry is not None:
@@ -218,7 +218,7 @@ class Writer:
         try:
             answer = self._drive(work, under_barrier)
         except BaseException as error:
-            # SQLite gives up a whole transaction by itself when the disk is full: then the drain is lost, not one work.
+            # On a full disk SQLite rolls back the whole transaction by itself: then all works of the drain are lost.
             if not self._connection.in_transaction:
                 raise
             self._connection.execute("ROLLBACK TO work")
@@ -233,7 +233,7 @@ class Writer:
         return drive(work, self._tx)
 
     def _save(self, changes_before: int) -> None:
-        """What was handed out is stored with whatever was written because of it."""
+        """Stores the clock and the last token in the same commit as the writes that used them."""
         if self._connection.total_changes == changes_before and self._saved_token == self._fencing.value:
             return
         self._connection.execute("UPDATE storage_clock SET micros = ?", (self._clock.look(),))
@@ -242,7 +242,7 @@ class Writer:
             self._saved_token = self._fencing.value
 
     def _unavailable(self, error: BaseException) -> Unavailable:
-        # What a failed commit meant to store is stored by the next one that takes a token.
+        # The next commit stores the last token again, because this one failed to.
         self._saved_token = -1
         try:
             if self._connection.in_transaction:

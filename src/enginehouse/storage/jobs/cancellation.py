@@ -1,4 +1,4 @@
-"""Cancelling jobs by their ids: what each may still be, decided from its locked row."""
+"""Cancels jobs by their ids; each decision comes from the job's locked row."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from enginehouse.storage.jobs import counts, stops
 from enginehouse.storage.work import work_items
 
 Cancelling = tuple[tuple[int, int], Entry]
-"""A (job, organization) to cancel, and what is recorded of it."""
+"""A (job, organization) to cancel, and its audit entry."""
 
 
 class JobToCancel(NamedTuple):
-    """A job, locked. `covered`: an open bulk cancel has aborted it, though its row does not say so yet."""
+    """A locked job. `covered`: an open bulk cancel has aborted it, though its row is not updated yet."""
 
     id: int
     organization_id: int
@@ -41,9 +41,9 @@ _LOCK: Final = Select("jobs.lock_to_cancel", JobToCancel)
 
 @dataclass(frozen=True, slots=True)
 class CancelOutcome:
-    """What became of one cancel: `done` is true only for the call that changed the job.
+    """The outcome of one cancel. `done` is true only for the call that changed the job.
 
-    `stopping`: how many of its attempts are still to stop.
+    `stopping`: how many of its attempts must still stop.
     """
 
     status: JobStatus
@@ -56,11 +56,11 @@ class CancelOutcome:
 async def cancel(
     tx: Tx, jobs: Sequence[tuple[int, int]], *, include_running: bool = False
 ) -> list[CancelOutcome | None]:
-    """Every (job, organization) that may be cancelled is aborted and its items are gone; None where there is none.
+    """Aborts every (job, organization) that may be cancelled and deletes its items. Returns None for an unknown job.
 
-    With `include_running` a job past that point is cancelled too: what of it runs is to stop.
-    From this commit on no task of such a job starts: a claim locks the job's row before it starts anything and sees
-    `cancelled`. The decision is taken from that same locked row, where the counts of started tasks are kept.
+    With `include_running` a job that has started is cancelled too: its running attempts must stop. From this commit on
+    no task of a cancelled job starts, because a claim locks the job's row first and then sees `cancelled`. The decision
+    comes from the same locked row, which holds the counts of started tasks.
     """
     barrier_lock.require_shared(tx)
     rows = await _LOCK.each(tx, sorted(set(jobs)))
@@ -70,7 +70,7 @@ async def cancel(
     for row in rows:
         key, before = (row.id, row.organization_id), JobStatus(row.status)
         if row.covered:
-            verdicts[key] = CancelOutcome(JobStatus.ABORTED, done=False, refused=False)  # by a bulk cancel, before us
+            verdicts[key] = CancelOutcome(JobStatus.ABORTED, done=False, refused=False)  # an earlier bulk cancel did it
         elif row.cancelled:
             verdicts[key] = CancelOutcome(before, done=False, refused=False, stopping=row.stopping)
         elif cancellable(_tally(row), before):
@@ -101,9 +101,9 @@ def _tally(row: JobToCancel) -> Tally:
 async def cancel_recorded(
     tx: Tx, cancels: Sequence[Cancelling], *, include_running: bool = False
 ) -> list[CancelOutcome | None]:
-    """The jobs are cancelled, and every call that was not refused is recorded.
+    """Cancels the jobs, and records every call that was not refused in the audit.
 
-    That includes a call for a job that was cancelled before: its answer is success too.
+    That includes a call for a job that was cancelled before, because this call succeeds too.
     """
     verdicts = await cancel(tx, [job for job, _ in cancels], include_running=include_running)
     answers = zip(cancels, verdicts, strict=True)
@@ -114,7 +114,7 @@ async def cancel_recorded(
 def _first_takes_it(
     jobs: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], CancelOutcome]
 ) -> list[CancelOutcome | None]:
-    """Of several calls for one job in a batch the first has changed it; the others find it cancelled."""
+    """If a batch has several calls for one job, `done` is true only for the first."""
     answers: list[CancelOutcome | None] = []
     for key in jobs:
         verdict = verdicts.get(key)

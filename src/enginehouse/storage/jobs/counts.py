@@ -1,4 +1,4 @@
-"""How many jobs an organization has in each status, kept with every change instead of counted."""
+"""The number of an organization's jobs in each status. Every change updates it, so that no read counts rows."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,9 @@ from enginehouse.storage.database.database import Tx
 
 
 async def add(tx: Tx, changes: Mapping[tuple[int, str], int]) -> None:
-    """The counts of each (organization, status) have moved by so many jobs.
+    """Adds the changes to the counts of each (organization, status).
 
-    In key order, so that two writers of one shard never wait crosswise.
+    The rows are in key order, so that two writers of one shard never deadlock.
     """
     rows = [(organization_id, status, tx.shard, by) for (organization_id, status), by in sorted(changes.items()) if by]
     await tx.many("jobs.add_counts", rows)

@@ -1,4 +1,4 @@
-"""Creating jobs: their rows, tasks, first items and targets, all in one transaction."""
+"""Creates jobs: their rows, tasks, first items and targets, all in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from enginehouse.storage.work import job_locks, work_items
 
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int, int | None]]:
-    """All jobs exist, whole, with the targets described with them; returns the ids of each job and its target.
+    """Creates all jobs whole, with the new targets that they describe. Returns the ids of each job and its target.
 
-    Raises SourceGone where outputs are to be reused of a job that is not there any more.
+    Raises SourceGone if a job reuses outputs of a job that no longer exists.
     """
     barrier_lock.require_shared(tx)
     retried = await _lock_retried(tx, jobs)
@@ -51,12 +51,12 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
 
 
 async def mark_origins(tx: Tx, rows: Sequence[tuple[int, int | None, int | None, int | None]]) -> None:
-    """Each job says where it comes from: (job, scheduled job, slot, template)."""
+    """Records the origin of each job: (job, scheduled job, slot, template)."""
     await tx.many("jobs.mark_origins", rows)
 
 
 async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None, int]]:
-    """Those of the jobs done again that are still there, each with its organization; none can be deleted meanwhile."""
+    """Locks the jobs that are retried, so that none can be deleted. Returns those that exist, with organizations."""
     again = {job.retry_of for job in jobs if job.retry_of is not None}
     locked = await job_locks.lock(tx, again) if again else {}
     still_there: set[tuple[int | None, int]] = {(job.id, job.organization_id) for job in locked.values()}
@@ -66,7 +66,7 @@ async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None,
 
 
 async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], created: Sequence[tuple[int, NewJob]]) -> None:
-    """What was done again says so, and what is reused of it stands in the new jobs."""
+    """Records in the history of each retried job that it was retried, and adds the reused outputs to the new jobs."""
     event_rows, reusing = list[Row](), list[tuple[int, NewJob]]()
     for job_id, job in created:
         if job.retry_of is None or (job.retry_of, job.organization_id) not in retried:
@@ -80,7 +80,7 @@ async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], created:
 
 
 async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
-    """The target of each job, made where it was described."""
+    """Returns the target of each job. Creates the targets that jobs describe."""
     described = [job for job in jobs if job.target is not None]
     if not described:
         return [job.target_id for job in jobs]
@@ -98,7 +98,7 @@ async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
 
 
 async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int | None], now: int) -> list[int]:
-    """The job rows exist. An id that another server took in the same microsecond gives way to the next."""
+    """Inserts the job rows and returns their ids. A job whose id another server has taken gets a later id."""
     following = first_job_id(now)
     ids: list[int] = [0] * len(jobs)
     waiting = list(range(len(jobs)))

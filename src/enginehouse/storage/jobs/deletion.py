@@ -1,4 +1,4 @@
-"""Jobs leave storage whole, with the bytes that no other job's rows name."""
+"""Deletes whole jobs, and finds the bytes that no other job uses."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _SHARED_LOCK: Final = "shared artifacts"
 
 
 class JobToDelete(NamedTuple):
-    """A job, locked, and the first open bulk cancel that covers it."""
+    """A locked job, and the first open bulk cancel that covers it."""
 
     id: int
     organization_id: int
@@ -28,9 +28,10 @@ _LOCK: Final = Select("jobs.lock_to_delete", JobToDelete)
 
 
 async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None) -> list[str] | None:
-    """The jobs and everything of them are gone; returns the keys of the bytes to remove. None where one is not theirs.
+    """Deletes the jobs with all their rows. Returns the keys of the bytes to remove.
 
-    Running attempts are fenced by the loss of their items. `organization_id` None: the server's own retention.
+    Returns None, and deletes nothing, if a job does not exist in the organization; `organization_id` None is the
+    server's own retention. The loss of their items fences running attempts.
     """
     rows = await _LOCK.all(tx, ids=list(job_ids))
     if organization_id is not None and (
@@ -46,7 +47,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
     for part in ("documents", "tasks", "attempts", "artifacts", "events", "jobs"):
         await tx.run(f"jobs.delete_{part}", ids=ids)
     await counts.add(tx, changes)
-    # A bulk cancel that covers one is applied to it by its being gone, so that what was counted and applied agree.
+    # The deletion of a covered job counts as applied by its bulk cancel, so that the counted and applied jobs agree.
     covered = Counter(row.covered_by for row in rows if row.covered_by is not None)
     for barrier_id, jobs in sorted(covered.items()):
         await barriers.add_applied(tx, barrier_id, jobs)
@@ -54,10 +55,10 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
 
 
 async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
-    """The keys of the bytes that go with these jobs, logs included; the jobs' rows are locked and still there.
+    """Returns the keys of the bytes that only these jobs use, including logs. The jobs' rows are locked and exist.
 
-    What another job names as well stays. Of two such jobs that are deleted at once neither sees the other's rows go, so
-    they are dealt with one after the other.
+    Bytes that another job also uses stay. A lock makes deletions of such jobs run one after the other: two at once
+    would not see each other's deleted rows.
     """
     keys = {key: bool(is_shared) for key, is_shared in await tx.all("deletion.keys_of_jobs", ids=list(job_ids))}
     shared = [key for key, is_shared in keys.items() if is_shared]
@@ -70,6 +71,6 @@ async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
 
 
 async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:
-    """Ended jobs untouched since `before` (µs), the oldest first. The id bound keeps the scan at the old end."""
+    """Returns ended jobs that have not changed since `before` (µs), oldest first. The id bound keeps the scan short."""
     rows = await tx.all("jobs.over_since", before=before, before_id=first_job_id(before), limit=limit)
     return [job_id for (job_id,) in rows]

@@ -3,13 +3,13 @@
 SELECT storage_key, MAX(shared) FROM artifact WHERE job_id IN {ids} GROUP BY storage_key;
 
 -- name: named_elsewhere
--- Those of the keys that a row of a job which stays names too.
+-- The keys that jobs outside `ids` also use.
 -- lists: keys text, ids bigint
 SELECT DISTINCT storage_key FROM artifact
 WHERE shared = 1 AND storage_key IN {keys} AND job_id NOT IN {ids};
 
 -- name: attempts_of_jobs
--- Every attempt there was of these jobs, those that run included: each may have left a log.
+-- Every attempt of these jobs, including running ones: each may have left a log.
 -- lists: ids bigint
 SELECT j.organization_id, a.job_id, a.ordinal, a.item, a.number
 FROM attempt a JOIN job j ON j.id = a.job_id

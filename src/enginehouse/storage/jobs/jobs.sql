@@ -1,6 +1,6 @@
 -- name: insert
--- The jobs whose id was free; the others are answered by their absence and take the next id. The shared barrier lock is
--- held, so that the last barrier seen here is the last there is.
+-- Inserts the jobs whose id is free and returns their ids; the others must try another id. The transaction holds the
+-- shared barrier lock, so that no barrier can appear after the last one seen here.
 -- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, created_at bigint
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
                  retry_of, root_of, created_at, modified_at)
@@ -11,29 +11,29 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: insert_documents
--- The plan of each job, one text that no statement looks into.
+-- The plan of each job: one text that no SQL statement parses.
 -- rows: job_id bigint, document text
 INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {rows} r;
 
 -- name: insert_tasks
--- The tasks as they begin; all items of a task that may start are open.
+-- The new tasks; all items of a task that may start are open.
 -- rows: job_id bigint, ordinal int, status text, engine_id text, waits_for int, items int, modified_at bigint
 INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
 SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
 
 -- name: status
--- The job's status. What an open bulk cancel covers is aborted, whatever its row says.
+-- The job's status. A job that an open bulk cancel covers is aborted, even if its row has another status.
 SELECT CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END
 FROM job j WHERE j.id = :id AND j.organization_id = :organization_id;
 
 -- name: statuses
--- The status of each of these jobs that is its organization's.
+-- The status of each of these jobs that belongs to the given organization.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END
 FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
 -- name: by_ids
--- The jobs whole. The column of the bulk cancel says since when one that it covers is aborted; NULL for all others.
+-- The whole jobs. `covered_at`: since when an open bulk cancel has aborted the job; NULL if none covers it.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
        j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
@@ -42,20 +42,20 @@ FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: tasks
--- The tasks of jobs that `by_ids` has found to be the organization's.
+-- The tasks of jobs that `by_ids` has checked to belong to the organization.
 -- lists: ids bigint
 SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
        completed_at, aborted_at, failure_reason, failure_message, items_running, reused_from
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: retries
--- The jobs that do one of these again, the first one first.
+-- The retries of these jobs, the oldest first.
 -- lists: ids bigint
 SELECT retry_of, id FROM job WHERE retry_of IN {ids} AND organization_id = :organization_id ORDER BY id;
 
 -- name: page
--- One page of an organization's jobs in the asked order; every filter that is NULL or empty lets all through.
--- `applying`: the organization has an open bulk cancel, so a job may be aborted before its row says so.
+-- One page of an organization's jobs in the requested order. A filter that is NULL or empty excludes nothing.
+-- `applying`: the organization has an open bulk cancel, so a job may be aborted before its row is updated.
 -- lists: statuses text, ids bigint, engine_ids text, schedule_ids bigint
 SELECT j.id
 FROM job j
@@ -76,22 +76,22 @@ ORDER BY CASE WHEN :by_modified = 0 THEN j.id
 LIMIT :limit OFFSET :offset;
 
 -- name: newest
--- The common page, straight from the index: an organization's jobs, the newest first.
+-- The most common page, directly from the index: an organization's jobs, the newest first.
 SELECT id FROM job WHERE organization_id = :organization_id ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
 -- name: newest_of_schedules
--- The same of some scheduled jobs, straight from their index.
+-- The same for some scheduled jobs, directly from their index.
 -- lists: schedule_ids bigint
 SELECT id FROM job
 WHERE scheduled_job_id IN {schedule_ids} AND scheduled_job_id IS NOT NULL AND organization_id = :organization_id
 ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
 -- name: newest_in_status
--- The same of one status, straight from its index. Only where no bulk cancel is open.
+-- The same for one status, directly from its index. Only valid while no bulk cancel is open.
 SELECT id FROM job WHERE organization_id = :organization_id AND status = :status ORDER BY id DESC LIMIT :limit OFFSET :offset;
 
 -- name: newest_while_applying
--- The same while one is: statuses are then worked out row by row.
+-- The same while a bulk cancel is open: the effective status is computed for each row.
 SELECT j.id FROM job j
 WHERE j.organization_id = :organization_id AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END = :status
 ORDER BY j.id DESC LIMIT :limit OFFSET :offset;
@@ -114,14 +114,14 @@ WHERE j.organization_id = :organization_id
   AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}));
 
 -- name: counts_by_status
--- How many jobs the organization has in each status by their rows, and whether an open bulk cancel makes that untrue.
+-- How many jobs the organization has in each status by their rows, and how many open bulk cancels change that.
 SELECT status, SUM(jobs),
        (SELECT COUNT(*) FROM barrier b WHERE b.organization_id = :organization_id AND b.settled_at IS NULL)
 FROM job_count WHERE organization_id = :organization_id GROUP BY status;
 
 -- name: lock_to_cancel
--- The jobs, locked in key order, as they are now; what has started is in the job's own row, so this one look decides.
--- `covered` must be a column and no condition: a job that a bulk cancel covers is answered as cancelled before.
+-- The current jobs, locked in key order. A job's own row counts its started tasks, so this one row decides.
+-- `covered` must be a column and not a condition: for a covered job the result is that it was cancelled before.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
        j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j} AS covered
@@ -131,8 +131,7 @@ ORDER BY j.id
 {for_update};
 
 -- name: cancel
--- The rows are locked. From this commit on nothing of the jobs starts: a claim reads `cancelled` under the lock of the
--- row.
+-- The rows are locked. From this commit on no task of the jobs starts: a claim reads `cancelled` under the row's lock.
 -- rows: id bigint, now bigint
 UPDATE job
 SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = r.now, modified_at = r.now
@@ -140,7 +139,7 @@ FROM {rows} r
 WHERE job.id = r.id AND job.cancelled = 0;
 
 -- name: delete_documents
--- This and what follows is everything else of jobs that are deleted, the job last; their rows are locked.
+-- These statements delete all other rows of the jobs, and the jobs last. The jobs' rows are locked.
 -- lists: ids bigint
 DELETE FROM job_document WHERE job_id IN {ids};
 
@@ -165,31 +164,30 @@ DELETE FROM event WHERE job_id IN {ids};
 DELETE FROM job WHERE id IN {ids};
 
 -- name: lock_to_delete
--- The jobs, locked in key order, and the bulk cancel that covers each: it is applied by the job being gone.
+-- The jobs, locked in key order, and the bulk cancel that covers each; the deletion counts as applied by it.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, {covered_by:j} AS covered_by FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
 
 -- name: over_since
--- Ended jobs that nothing has touched since a moment, oldest first. The bound on the id keeps the scan at the old end.
+-- Ended jobs that have not changed since `before`, oldest first. The bound on the id keeps the scan short.
 SELECT id FROM job
 WHERE id < :before_id AND status IN ('complete', 'failed', 'aborted') AND modified_at < :before
 ORDER BY id LIMIT :limit;
 
 -- name: documents
--- The plans of the jobs. A plan never changes, so nothing is locked.
+-- The plans of the jobs. A plan never changes, so this needs no lock.
 -- lists: ids bigint
 SELECT job_id, document FROM job_document WHERE job_id IN {ids};
 
 -- name: add_counts
--- The counts of an organization move by this much. The rows come in key order, so that two writers of one shard never
--- wait crosswise.
+-- Adds to the counts of organizations. The rows come in key order, so that two writers of one shard never deadlock.
 -- rows: organization_id bigint, status text, shard int, jobs bigint
 INSERT INTO job_count (organization_id, status, shard, jobs)
 SELECT r.organization_id, r.status, r.shard, r.jobs FROM {rows} r WHERE true
 ON CONFLICT (organization_id, status, shard) DO UPDATE SET jobs = job_count.jobs + excluded.jobs;
 
 -- name: mark_origins
--- The jobs say which schedule, slot and template they come from.
+-- Records the schedule, the slot and the template that each job comes from.
 -- rows: id bigint, scheduled_job_id bigint, slot_at bigint, template_id bigint
 UPDATE job SET scheduled_job_id = r.scheduled_job_id, slot_at = r.slot_at, template_id = r.template_id
 FROM {rows} r

@@ -1,4 +1,4 @@
-"""Stores the creates of many callers together, each with its own key and its own result."""
+"""Stores the creations of many callers together, each with its own idempotency key and its own result."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -17,9 +17,9 @@ from enginehouse.storage.jobs.plans import Plans
 
 
 class CreateAnswer(msgspec.Struct, frozen=True, gc=False):
-    """What one creation was answered: the ids of its jobs, each with its target's, and the warnings told with them.
+    """The result of one creation: the ids of its jobs, each with its target's id, and the warnings for each.
 
-    `replayed`: an earlier request with the same key made them, and this one nothing.
+    `replayed`: an earlier request with the same key created them, and this request created nothing.
     """
 
     ids: list[tuple[int, int | None]]
@@ -28,9 +28,9 @@ class CreateAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 async def create(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[CreateAnswer | Refusal]:
-    """All jobs of all creations exist, whole. One whose key was taken before makes nothing: it gets the same answer.
+    """Creates all jobs of all creations, whole. A creation with a known key creates nothing and gets the stored answer.
 
-    One whose key was taken for something else is answered KeyReused; neither touches the others.
+    A creation whose key was used for another request gets KeyReused. Neither affects the other creations.
     """
     keys = [creation.key for creation in creations if creation.key is not None]
     if not keys:
@@ -51,7 +51,7 @@ async def create(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[Cr
 
 
 def _fresh(creations: Sequence[Creation], answers: dict[KeyName, StoredAnswer]) -> Iterator[int]:
-    """The places of those that are to be made: without a key, or the first with one that was free."""
+    """Yields the positions of the creations to carry out: without a key, or the first with a free key."""
     taken = set(answers)
     for n, creation in enumerate(creations):
         if creation.key is None:
@@ -91,7 +91,7 @@ def _again(key: RequestKey, answers: dict[KeyName, StoredAnswer]) -> CreateAnswe
 
 
 def stored(answer: str) -> CreateAnswer:
-    """The answer as it was kept with its key."""
+    """Returns the answer that was stored with its key."""
     return structs.replace(_decode(answer), replayed=True)
 
 

@@ -1,4 +1,4 @@
-"""Jobs that are to be stored, as their creation takes them: worked out whole, before any transaction begins."""
+"""The jobs that a creation stores. They are complete before any transaction begins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from enginehouse.storage.idempotency import RequestKey
 
 
 class JobOrigin(msgspec.Struct, frozen=True, gc=False):
-    """Where a job comes from: a scheduled job, the slot it was started for, the template it was made from."""
+    """Where a job comes from: its scheduled job, the slot that started it, its template."""
 
     scheduled_job_id: int | None = None
     slot_at: int | None = None
@@ -22,10 +22,10 @@ class JobOrigin(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A job to store: its plan worked out, and which of its tasks can start at once.
+    """A job to store: its plan, and which of its tasks can start at once.
 
-    `target` describes one to make in the same transaction; `target_id` names one that is there. `reused` names tasks
-    that are complete by the outputs they have in the job `retry_of`, each with the job that made those; such a task is
+    `target` describes a target to create in the same transaction; `target_id` names an existing one. `reused` names the
+    tasks that are complete by their outputs in the job `retry_of`, each with the job that produced them. Such a task is
     neither in `runnable` nor in `total`.
     """
 
@@ -49,8 +49,7 @@ class NewJob:
 class Creation(msgspec.Struct, frozen=True, gc=False):
     """What one caller creates: its jobs, all or none, with the key of its request.
 
-    `warnings` are returned with each; None where there are none.
-    `entries` are recorded with them: one for each job, about it.
+    `warnings` are returned with each job; None if there are none. `entries` are the audit entries, one for each job.
     """
 
     jobs: Sequence[NewJob]

@@ -1,4 +1,4 @@
-"""Plans in memory: what never changes of a job is decoded once and kept while the job is busy."""
+"""Plans in memory. A job's plan never changes, so it is decoded once and kept while the job is in use."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Plans:
-    """The plans of the jobs used last, bounded by their number of tasks. Safe to lose: storage has them all."""
+    """The plans of recent jobs, bounded by their number of tasks. Storage has all plans, so any may be dropped."""
 
     limit: int = 200_000
     _kept: OrderedDict[int, tuple[Plan, Edges]] = field(default_factory=OrderedDict)
@@ -35,7 +35,7 @@ class Plans:
             self._tasks -= len(kept[0].tasks)
 
     async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Edges]]:
-        """The plans of all these jobs; a job without a document is absent."""
+        """Returns the plans of these jobs; a job without a document is missing."""
         kept = self._kept
         plans = {job_id: kept[job_id] for job_id in job_ids if job_id in kept}
         if len(plans) < len(job_ids):
@@ -47,5 +47,5 @@ class Plans:
 
 
 def decode(document: str) -> Plan:
-    """The plan in a job's document."""
+    """Returns the plan in a job's document."""
     return _decode(document)

@@ -1,4 +1,4 @@
-"""Reading jobs: one whole, many whole, a page of them, how many there are."""
+"""Reads jobs: their status, whole jobs, a page of ids, counts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -67,20 +67,20 @@ _TASKS: Final = Select("jobs.tasks", TaskRow)
 
 
 async def status(tx: Tx, organization_id: int, job_id: int) -> JobStatus | None:
-    """The job's status; None where the organization has no such job."""
+    """Returns the job's status; None if the organization has no such job."""
     row = await tx.one("jobs.status", id=job_id, organization_id=organization_id)
     return None if row is None else JobStatus(*row)
 
 
 async def statuses(tx: Tx, jobs: Sequence[tuple[int, int]]) -> list[JobStatus | None]:
-    """The status of each (job, organization), None where there is none; one statement for all of them."""
+    """Returns the status of each (job, organization), or None if there is no such job; in one statement."""
     rows = await tx.each("jobs.statuses", sorted(set(jobs)))
     status_of = {(job_id, organization_id): JobStatus(word) for job_id, organization_id, word in rows}
     return [status_of.get(key) for key in jobs]
 
 
 async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, Job]:
-    """The organization's jobs among these, with plan, tasks and retries."""
+    """Returns those of the jobs that belong to the organization, with plan, tasks and retries."""
     jobs = await _BY_IDS.all(tx, ids=list(job_ids), organization_id=organization_id)
     if not jobs:
         return {}
@@ -97,10 +97,10 @@ async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[i
 def _job(row: JobRow, tasks: list[TaskRow], retries: tuple[int, ...]) -> Job:
     plan = plans.decode(row.document)
     status, modified_at, aborted_at = JobStatus(row.status), row.modified_at, row.aborted_at
-    # While attempts are still to stop the job is not aborted yet, but what of it had not started is.
+    # While attempts must still stop, the job is not aborted yet, but its tasks that had not started are.
     cancelled_at = (aborted_at or row.stop_requested_at) if row.cancelled else None
     if row.covered_at is not None:
-        # An open bulk cancel has aborted it; its row will say exactly this.
+        # An open bulk cancel has aborted it; its row will get exactly these values.
         status, modified_at, aborted_at, cancelled_at = (
             JobStatus.ABORTED,
             row.covered_at,
@@ -134,9 +134,9 @@ def _job(row: JobRow, tasks: list[TaskRow], retries: tuple[int, ...]) -> Job:
 
 
 def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -> Task:
-    """The task's view. A task of a cancelled job that had not ended is aborted: derived, no row says so.
+    """Returns the view of a task. In a cancelled job, a task that had not ended is aborted; no row stores that.
 
-    One of which an attempt has still to stop is running until it has.
+    A task with an attempt that must still stop is running until the attempt ends.
     """
     status, modified_at, aborted_at = TaskStatus(row.status), row.modified_at, row.aborted_at
     if cancelled_at is not None and status not in TASK_ENDED and not row.items_running:
@@ -164,7 +164,7 @@ def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -
 
 
 async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
-    """The ids of one page, in order."""
+    """Returns the ids of one page, in order."""
     return [job_id for (job_id,) in await _page(tx, organization_id, filter_)]
 
 
@@ -192,7 +192,7 @@ async def _page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[Row]:
 
 
 async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
-    """How many jobs match, on all pages together; without other filters from the running counts."""
+    """Returns how many jobs match on all pages. With only a status filter, it uses the stored counts."""
     plain = JobFilter(
         statuses=filter_.statuses, offset=filter_.offset, limit=filter_.limit,
         order_by=filter_.order_by, descending=filter_.descending,
@@ -206,7 +206,7 @@ async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
 
 
 async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
-    """How many jobs the organization has in each status."""
+    """Returns how many jobs the organization has in each status."""
     rows = await tx.all("jobs.counts_by_status", organization_id=organization_id)
     totals = Counter({word: int(jobs) for word, jobs, _ in rows})
     if any(open_cancels for _, _, open_cancels in rows):
@@ -217,7 +217,7 @@ async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
 
 
 async def _rows_may_differ(tx: Tx, organization_id: int, filter_: JobFilter) -> bool:
-    """Whether the filter or the order looks at what an open bulk cancel has changed and rows do not say yet."""
+    """True if the filter or the order uses a value that an open bulk cancel has changed before the rows are updated."""
     looks = filter_.statuses or filter_.order_by == "modified_at" or filter_.modified_from is not None
     if not looks and filter_.modified_to is None:
         return False

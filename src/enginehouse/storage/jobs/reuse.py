@@ -1,4 +1,4 @@
-"""Outputs that stand in more than one job, since a retry of only what failed took them over."""
+"""Outputs that belong to several jobs, because a retry of only the failed tasks reuses them."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -12,11 +12,11 @@ from enginehouse.storage.work import settlement as work_settlement
 
 
 class SourceGone(Exception):
-    """The job whose outputs were to be reused is not there any more."""
+    """The job whose outputs a retry reuses no longer exists."""
 
 
 class StoredOutput(NamedTuple):
-    """An output by the name a person knows and the key of its bytes."""
+    """The name of an output and the key of its bytes."""
 
     ordinal: int
     name: str
@@ -27,14 +27,14 @@ _OUTPUTS: Final = Select("reuse.outputs", StoredOutput)
 
 
 async def outputs(tx: Tx, tasks: Sequence[tuple[int, int]]) -> list[StoredOutput]:
-    """What these (job, ordinal) tasks have left behind."""
+    """Returns the outputs of these (job, ordinal) tasks."""
     return await _OUTPUTS.each(tx, tasks)
 
 
 async def settle(tx: Tx, jobs: Sequence[tuple[int, NewJob]]) -> None:
-    """Of these new jobs, whose rows were just made, the reused tasks are complete, with their outputs.
+    """Completes the reused tasks of these new jobs with their outputs. The jobs' rows exist already.
 
-    What those feed is released as after any completion.
+    The children of these tasks are released as after any completion.
     """
     tasks = [
         (job_id, ordinal, job.retry_of, origin)

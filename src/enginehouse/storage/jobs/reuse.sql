@@ -11,7 +11,7 @@ FROM {rows} r
 WHERE artifact.job_id = r.job_id AND artifact.ordinal = r.ordinal AND artifact.shared = 0;
 
 -- name: copy
--- The outputs of a task of the source stand in the new job too, by reference.
+-- Copies the output rows of a task of the source job to the new job; both refer to the same bytes.
 -- rows: job_id bigint, ordinal int, source bigint
 INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms,
                       stop_ms, metadata, created_at, shared)
@@ -21,7 +21,7 @@ FROM {rows} r
 JOIN artifact a ON a.job_id = r.source AND a.ordinal = r.ordinal;
 
 -- name: outputs
--- What the tasks have left behind, by name and key.
+-- The outputs of the tasks, by name and key.
 -- rows: job_id bigint, ordinal int
 SELECT a.ordinal, a.name, a.storage_key
 FROM {rows} r

@@ -1,4 +1,4 @@
-"""Stops what runs: a cancelled job with open attempts becomes aborted when the last of them has ended."""
+"""Stops running jobs: a cancelled job with open attempts becomes aborted when the last attempt has ended."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from enginehouse.storage.work import job_locks
 
 
 class OpenJob(Protocol):
-    """The row of a job, locked, that has not ended and was not cancelled before."""
+    """The locked row of a job that has not ended and was not cancelled before."""
 
     @property
     def id(self) -> int: ...
@@ -25,10 +25,10 @@ class OpenJob(Protocol):
 
 
 async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
-    """Every job is cancelled; returns how many attempts of each have still to stop, aborted at once where none has.
+    """Cancels every job. Returns how many attempts of each must still stop; a job without any is aborted at once.
 
-    What was not leased is gone. What was keeps its lease and its token, so that its worker can tell when it has
-    stopped.
+    Items without a lease are deleted. A leased item keeps its lease and its token, so that its worker can report when
+    it has stopped.
     """
     if not jobs:
         return []
@@ -53,7 +53,7 @@ async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
 
 
 async def signalled(tx: Tx, attempts: Sequence[tuple[ItemKey, int]]) -> None:
-    """It is recorded that the engines of these attempts were told to stop; of one that is not to stop, nothing is."""
+    """Records that the engines of these attempts received the stop signal. Ignores attempts that need not stop."""
     await job_locks.lock(tx, {key.job_id for key, _ in attempts})
     now = await tx.read_clock()
     news = await tx.each("stops.signalled", sorted((*key, token, now) for key, token in attempts))

@@ -1,10 +1,10 @@
 -- name: delete_free_items
--- What of these cancelled jobs had not been leased never will be.
+-- Items of these cancelled jobs that have no lease.
 -- lists: ids bigint
 DELETE FROM work_item WHERE job_id IN {ids} AND lease_until IS NULL;
 
 -- name: ask_to_stop
--- Every leased item of these jobs keeps its lease and is to stop; returns them.
+-- Every leased item of these jobs keeps its lease and must stop. Returns these items.
 -- lists: ids bigint
 UPDATE work_item SET stop_requested_at = :now
 WHERE job_id IN {ids} AND lease_until IS NOT NULL
@@ -19,7 +19,7 @@ FROM {rows} r
 WHERE job.id = r.id AND job.cancelled = 0;
 
 -- name: signalled
--- The engines of these attempts have been told to stop; returns the ones that are news.
+-- The engines of these attempts received the stop signal. Returns those for which this is new.
 -- rows: job_id bigint, ordinal int, item int, token bigint, now bigint
 UPDATE work_item SET stop_signalled_at = r.now
 FROM {rows} r

@@ -1,4 +1,4 @@
-"""Which items a claim takes: the first ones of the lanes in turn, within the limits, of jobs that may run."""
+"""Claims: leases the first items of the lanes in turn, within the limits, if their jobs may run."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -45,16 +45,16 @@ _LEASE: Final = Select("work.lease", LeaseRow)
 
 
 async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, JobStateRow]]:
-    """Up to `limit` items in the order in which they start, and the rows of their jobs, locked.
+    """Returns up to `limit` items in the order in which they start, and the locked rows of their jobs.
 
-    The barrier lock must be held. Jobs that may not run, or that somebody holds, are passed over, and others come in
-    their place: they must not keep the slots from anybody else.
+    The barrier lock must be held. Jobs that may not run, or that another transaction holds, are skipped and replaced by
+    others, so that they do not block slots.
     """
     queue.more = False
     first = await lanes.first_items(tx, queue, pool=pool, limit=limit)
     in_force = first.quotas
     if in_force.limited:
-        # Two claims at once could both see the last free place. Without a limit nobody waits here.
+        # Two concurrent claims could both see the last free place. Without limits no claim waits here.
         await tx.lock(LIMITS_LOCK)
         in_force = await quotas.count_live(tx, in_force)
     waiting = await _uncovered(tx, first) if first.barred else first.lanes
@@ -77,7 +77,7 @@ async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[lis
 
 
 async def _uncovered(tx: Tx, first: FirstItems) -> dict[Lane, list[Waiting]]:
-    """The items without those a bulk cancel covers, where one is open: a million of them must not fill the claim."""
+    """Returns the items that no open bulk cancel covers: a million covered items must not fill the claim."""
     ids = {item.job_id for lane, items in first.lanes.items() if lane.organization_id in first.barred for item in items}
     free = {job_id for (job_id,) in await tx.all("lanes.uncovered", ids=sorted(ids))}
     return lanes.without(first.lanes, ids - free)
@@ -86,11 +86,11 @@ async def _uncovered(tx: Tx, first: FirstItems) -> dict[Lane, list[Waiting]]:
 async def claim(
     tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, queue: Queue | None = None
 ) -> list[Lease]:
-    """Up to `limit` items of the pool are leased to `worker`, their tasks and jobs run; returns the leases in order.
+    """Leases up to `limit` items of the pool to `worker`; their tasks and jobs run. Returns the leases in order.
 
-    Never waits for an item or a job: those that somebody else holds are passed over. The order of the statements is the
-    guarantee: barrier lock, items, jobs in a later statement, and only then the guarded update. `queue` is what this
-    process knows of the pool; it learns what was left behind.
+    Never waits for an item or a job: those that another transaction holds are skipped. The guarantee depends on the
+    order of the statements: barrier lock, items, jobs in a later statement, and only then the guarded update. `queue`
+    is what this process knows of the pool; afterwards its `more` says if items are left.
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()
@@ -149,7 +149,7 @@ async def _record_starts(
 
 
 async def mark_queued(tx: Tx, *, pool: str, limit: int) -> int:
-    """Up to `limit` tasks with runnable items say `queued`; their jobs' counts and statuses with them."""
+    """Sets up to `limit` tasks with runnable items to `queued`, with their jobs' counts and statuses."""
     now = await tx.read_clock()
     keys = await lanes.unmarked(tx, pool=pool, limit=limit)
     if not keys:

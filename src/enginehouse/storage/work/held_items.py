@@ -1,7 +1,7 @@
-"""Items that exist and may not start: their task has as many others as its limit allows, or their job is paused.
+"""Items that exist and may not start: the limit of their task is reached, or their job is paused.
 
-An item is held by the sum of the reasons. Of a limited task's open items as many are free as its limit says, the lowest
-numbers first: when one of those ends the next is let go in the same transaction. A task without a limit pays nothing.
+The column `held` is the sum of the reasons. Of the open items of a limited task, as many may start as the limit allows,
+lowest numbers first. When one of them ends, the same transaction frees the next. A task without a limit has no cost.
 """
 
 from collections import Counter
@@ -17,12 +17,12 @@ JOB_PAUSED: Final = 2
 
 
 def limit_of(task: TaskPlan) -> int | None:
-    """How many items of the task may run at once; None for any number, as for a task that has only one."""
+    """Returns how many items of the task may run at once; None for no limit, and for a task with only one item."""
     return task.max_engines if task.per_chunk else None
 
 
 def of_new_items(settlement: Settlement) -> dict[tuple[int, int], int]:
-    """Why the settlement's new items are held, by (ordinal, item); those that are not are absent."""
+    """Returns why new items of the settlement are held, by (ordinal, item); items that are not held are missing."""
     paused = JOB_PAUSED if settlement.job.paused else 0
     held = dict[tuple[int, int], int]()
     new = Counter(ordinal for ordinal, _, _ in settlement.new_items)
@@ -39,7 +39,7 @@ def of_new_items(settlement: Settlement) -> dict[tuple[int, int], int]:
 
 
 def freed(settlement: Settlement) -> list[tuple[int, int]]:
-    """The (job, ordinal) of each limited task's item that ended, as often as there were some."""
+    """Returns one (job, ordinal) for each ended item of a limited task."""
     tasks = settlement.plan.tasks
     return [
         (settlement.job.id, ordinal)
@@ -49,9 +49,9 @@ def freed(settlement: Settlement) -> list[tuple[int, int]]:
 
 
 async def release(tx: Tx, freed: Sequence[tuple[int, int]]) -> None:
-    """For every place that became free the task's next held item is let go."""
+    """Frees one held item of its task for each entry of `freed`."""
     left = Counter(freed)
     while left:
-        # Each round lets one item of each task go: a statement does not see what it has changed itself.
+        # Each round frees one item per task, because a statement does not see its own changes.
         await tx.many("held_items.release_next", sorted(left))
         left = Counter({key: count - 1 for key, count in left.items() if count > 1})

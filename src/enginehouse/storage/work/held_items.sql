@@ -1,5 +1,5 @@
 -- name: release_next
--- The lowest held item of each task is held by its task's limit no longer.
+-- Frees the lowest item of each task that its task's limit holds. It stays held if its job is paused.
 -- rows: job_id bigint, ordinal int
 UPDATE work_item
 SET held = held - 1

@@ -1,4 +1,4 @@
-"""The rows of jobs, locked until the commit by every transaction that starts, ends or stops their work."""
+"""Locks the rows of jobs until the commit. Every transaction that starts, ends or stops their work does this."""
 
 from collections.abc import Collection
 from typing import Final, NamedTuple
@@ -29,7 +29,7 @@ class JobStateRow(NamedTuple):
 
 
 class LockedJob(NamedTuple):
-    """The same, and whether an open bulk cancel lets nothing more of the job start (`halted`)."""
+    """The same, and `halted`: an open bulk cancel forbids the job to start anything."""
 
     id: int
     organization_id: int
@@ -53,17 +53,17 @@ _CLAIMABLE: Final = Select("work.claimable_jobs", JobStateRow)
 
 
 async def lock(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
-    """Those of the jobs that exist, locked in key order, as they are now. Waits for whoever holds one."""
+    """Returns the current rows of the jobs that exist, locked in key order. Waits for other transactions."""
     return {row.id: row for row in await _LOCK.all(tx, ids=sorted(job_ids))}
 
 
 async def lock_claimable(tx: Tx, job_ids: Collection[int]) -> dict[int, JobStateRow]:
-    """Those of the jobs of which a task may start, locked. One that somebody else holds is passed over."""
+    """Returns the locked rows of the jobs that may start a task. Skips jobs that another transaction holds."""
     return {row.id: row for row in await _CLAIMABLE.all(tx, ids=sorted(job_ids))}
 
 
 def state(row: JobStateRow | LockedJob) -> JobState:
-    """The row as a settlement starts from it."""
+    """Returns the state from which a settlement starts."""
     return JobState(
         id=row.id,
         organization_id=row.organization_id,

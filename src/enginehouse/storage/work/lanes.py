@@ -1,4 +1,4 @@
-"""The lanes of a pool: which have something waiting, and the first items of each. In memory only what was seen last."""
+"""The lanes of a pool: which of them have waiting items, and the first items of each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,14 +10,14 @@ from enginehouse.domain.quotas import Lane, Quotas, obstacles
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
-# Looking for lanes may take this part of the time while every claim is filled from the lanes already known.
+# The share of time that the search for lanes may take while the known lanes fill every claim.
 LOOKING: Final = 0.05
-# Items looked at beyond those asked for, since somebody may hold the jobs of the first ones.
+# Items read beyond the requested ones, because another transaction may hold the jobs of the first ones.
 SPARE: Final = 16
 
 
 class LaneSettings(Protocol):
-    """A lane, and what is set for its organization and its engine; None where there is no such row."""
+    """A lane with the settings of its organization and its engine; None if there is no such row."""
 
     @property
     def organization_id(self) -> int: ...
@@ -36,7 +36,7 @@ class LaneSettings(Protocol):
 
 
 class WaitingLane(NamedTuple):
-    """A lane in which something may start now."""
+    """A lane with an item that may start now."""
 
     organization_id: int
     engine_id: str
@@ -86,24 +86,24 @@ _FIRST_OF_EACH: Final = Select("lanes.first_of_each", FirstItem)
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The lanes in which something may start, and what stands in their way."""
+    """The lanes with items that may start, and their quotas."""
 
     lanes: tuple[Lane, ...] = ()
     quotas: Quotas = field(default_factory=Quotas)
 
     @property
     def open(self) -> bool:
-        """Whether something of it may start now."""
+        """True if a lane has no obstacle now."""
         return any(not obstacles(lane, self.quotas) for lane in self.lanes)
 
 
 @dataclass(slots=True)
 class Queue:
-    """What one process remembers of a pool between claims. Storage is the truth: this only says where to look first.
+    """What one process remembers of a pool between claims. It only says where to look first; storage decides.
 
-    `level` is what the shares said before the claim under way, which may run in another thread. `more`: the last claim
-    left something behind in a lane it looked into. `offers`: the engines whose lanes it looks into, those that this
-    process runs; None for any.
+    `level` is the level of the shares before the current claim, which may run in another thread. `more`: the last claim
+    left items in a lane that it read. `offers`: the engines that this process runs, so that only their lanes are read;
+    None for any engine.
     """
 
     shares: Shares = field(default_factory=Shares)
@@ -115,7 +115,7 @@ class Queue:
     _until: float = 0.0
 
     def see(self, outlook: Outlook, *, began: float, ended: float) -> None:
-        """This is how it looks; good for as long as looking again would cost too much. Seconds of any clock."""
+        """Stores the outlook. It is fresh until a new search is cheap enough (`LOOKING`). Seconds of any clock."""
         if self.offers is not None and not self.offers.issuperset([lane.engine_id for lane in outlook.lanes]):
             outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if lane.engine_id in self.offers))
         self.outlook = outlook
@@ -123,11 +123,11 @@ class Queue:
         self.stale = False
 
     def offer(self, engines: Iterable[str]) -> None:
-        """From now on only the lanes of these engines are looked into."""
+        """From now on only the lanes of these engines are read."""
         self.offers, self.stale = frozenset(engines), True
 
     def take_turns(self) -> None:
-        """The shares are levelled for the claim that comes."""
+        """Computes the level of the shares for the next claim."""
         quotas = self.outlook.quotas
         self.shares.weigh(quotas.weights)
         self.level = self.shares.level(turns(self.outlook.lanes, quotas, self.level))
@@ -136,16 +136,16 @@ class Queue:
         return not self.stale and now < self._until and self.outlook.open
 
     def note(self, organization_id: int | None) -> None:
-        """Something of the organization waits: one that was not seen must not be overlooked. None: all may differ."""
+        """Makes the outlook stale if it has no lane of this organization, which has new items. None: always stale."""
         if not self.stale and all(lane.organization_id != organization_id for lane in self.outlook.lanes):
             self.stale = True
 
 
 @dataclass(frozen=True, slots=True)
 class FirstItems:
-    """The first items of some lanes, what is set for those at this moment, and what was left behind.
+    """The first items of some lanes, and the current quotas of these lanes.
 
-    `barred`: organizations with an open bulk cancel. `more`: lanes that hold further items than these.
+    `barred`: organizations with an open bulk cancel. `more`: lanes that have further items.
     """
 
     lanes: dict[Lane, list[Waiting]]
@@ -155,13 +155,13 @@ class FirstItems:
 
 
 async def look(tx: Tx, *, pool: str) -> Outlook:
-    """The lanes of the pool in which something waits; one statement, and no lease is counted."""
+    """Returns the lanes of the pool that have waiting items. It is one statement, and counts no leases."""
     rows = await _WAITING.all(tx, pool=pool, now=tx.now)
     return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), _quotas(rows))
 
 
 async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstItems:
-    """The items a claim of `limit` may need, from the lanes whose turn it is; locked where others claim too."""
+    """Returns the items that a claim of `limit` may need, from the lanes in turn. On PostgreSQL they are locked."""
     most = _items_of_lanes(queue, limit)
     first = await (_first_of_each if tx.dialect == "postgres" else _first_lane_by_lane)(tx, most, pool=pool)
     lanes = {lane: items for lane, (_, items) in first.items()}
@@ -175,7 +175,7 @@ async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstIt
 
 
 async def unmarked(tx: Tx, *, pool: str, limit: int) -> list[tuple[int, int]]:
-    """Up to about `limit` tasks next in turn that do not say yet that they wait for a slot."""
+    """Returns up to about `limit` of the next tasks that wait for a slot and are not `queued` yet."""
     lanes = (await look(tx, pool=pool)).lanes[:limit]
     most = -(-limit // max(len(lanes), 1))
     if tx.dialect == "postgres":
@@ -188,7 +188,7 @@ async def unmarked(tx: Tx, *, pool: str, limit: int) -> list[tuple[int, int]]:
 
 
 def _items_of_lanes(queue: Queue, limit: int) -> dict[Lane, int]:
-    """How many items to look at in which lanes: enough to fill the claim, and little more, whoever has how many."""
+    """Returns how many items to read from each lane: enough to fill the claim, and few more."""
     items = limit + SPARE
     outlook = queue.outlook
     if len(outlook.lanes) == 1:
@@ -200,7 +200,7 @@ def _items_of_lanes(queue: Queue, limit: int) -> dict[Lane, int]:
 
 
 async def _first_of_each(tx: Tx, most: dict[Lane, int], *, pool: str) -> dict[Lane, tuple[FirstItem, list[Waiting]]]:
-    """The first items of each lane that is not paused, with a row that has what is set for it; in one trip."""
+    """Returns the first items of each lane that is not paused, with a row of the lane's settings; in one round trip."""
     rows = await _FIRST_OF_EACH.each(tx, [(pool, *lane, tx.now, items) for lane, items in most.items()])
     first: dict[Lane, tuple[FirstItem, list[Waiting]]] = {}
     lane: Lane | None = None
@@ -210,14 +210,14 @@ async def _first_of_each(tx: Tx, most: dict[Lane, int], *, pool: str) -> dict[La
             _, items = first.setdefault(lane, (row, []))
         items.append(Waiting(row.priority, row.due_at, row.job_id, row.ordinal, row.item))
     for _, items in first.values():
-        items.sort()  # the order of a join is nobody's promise
+        items.sort()  # a join does not guarantee an order
     return first
 
 
 async def _first_lane_by_lane(
     tx: Tx, most: dict[Lane, int], *, pool: str
 ) -> dict[Lane, tuple[OpenLane, list[Waiting]]]:
-    """The same, where a statement costs next to nothing."""
+    """The same for SQLite, where a statement costs almost nothing."""
     first: dict[Lane, tuple[OpenLane, list[Waiting]]] = {}
     for row in await _SETTINGS.each(tx, list(most)):
         lane = Lane(row.organization_id, row.engine_id)
@@ -226,7 +226,7 @@ async def _first_lane_by_lane(
 
 
 def _quotas(settings: Sequence[LaneSettings]) -> Quotas:
-    """What the rows say, one for each lane."""
+    """Returns the quotas in the rows, which are one for each lane."""
     return Quotas(
         weights={row.organization_id: row.weight for row in settings if row.weight not in (None, 1)},
         organization_limits={
@@ -239,6 +239,6 @@ def _quotas(settings: Sequence[LaneSettings]) -> Quotas:
 
 
 def without(lanes: dict[Lane, list[Waiting]], refused: Iterable[int]) -> dict[Lane, list[Waiting]]:
-    """The same lanes without the items of these jobs."""
+    """Returns the lanes without the items of these jobs."""
     gone = set(refused)
     return {lane: [item for item in items if item.job_id not in gone] for lane, items in lanes.items()}

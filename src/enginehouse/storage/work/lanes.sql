@@ -1,9 +1,8 @@
 -- name: waiting
--- The lanes of a pool in which something may start now, found by skipping from one to the next in the index, with what
--- is set for their organization and engine. Every look is a LIMIT 1 in the order of the index: MIN and EXISTS say the
--- same, and are answered by going through everything that waits when a planner takes it to be little.
--- Organizations of which something waits, each found from the one before. The last row is NULL: there is no further
--- one.
+-- The lanes of a pool with an item that may start now, and the settings of their organization and engine. The query
+-- skips from one lane to the next in the index. Each step is a LIMIT 1 in the order of the index: MIN and EXISTS mean
+-- the same, but a planner that expects few rows may scan all waiting items for them.
+-- `owner`: the organizations with waiting items, each found from the one before. The last row is NULL, the end.
 WITH RECURSIVE owner (id) AS (
   SELECT (SELECT w.organization_id FROM work_item w
           WHERE w.pool = :pool AND w.lease_until IS NULL AND w.held = 0
@@ -14,7 +13,7 @@ WITH RECURSIVE owner (id) AS (
           ORDER BY w.organization_id LIMIT 1)
   FROM owner WHERE owner.id IS NOT NULL
 ), lane (organization_id, engine_id) AS (
-  -- The engines that each of them waits for, found the same way.
+  -- The engines of each organization's waiting items, found the same way.
   SELECT owner.id, (SELECT w.engine_id FROM work_item w
                     WHERE w.pool = :pool AND w.organization_id = owner.id AND w.lease_until IS NULL AND w.held = 0
                     ORDER BY w.engine_id LIMIT 1)
@@ -27,7 +26,7 @@ WITH RECURSIVE owner (id) AS (
           ORDER BY w.engine_id LIMIT 1)
   FROM lane WHERE lane.engine_id IS NOT NULL
 )
--- `not_before` is asked only here: it is not in the index that the steps above skip through. Leases are not counted.
+-- `not_before` is checked only here, because the index of the steps above does not have it. Leases are not counted.
 SELECT lane.organization_id, lane.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
        e.running_limit AS engine_limit
 FROM lane
@@ -40,10 +39,10 @@ WHERE lane.engine_id IS NOT NULL
        ORDER BY w.priority, w.due_at, w.job_id, w.ordinal, w.item LIMIT 1) IS NOT NULL;
 
 -- name: first_of_each
--- The first items of each lane in their order, locked, with what is set for the lane at this moment and whether a bulk
--- cancel of its organization is open. Nothing of a paused lane. Must come after the barrier lock: its snapshot is what
--- makes a committed pause visible. Nothing of a job may be joined here: its row must be read by a later statement,
--- whose snapshot shows a cancel that was committed meanwhile.
+-- The first items of each lane in their order, locked, with the lane's current settings and whether its organization
+-- has an open bulk cancel. Paused lanes are left out. Must come after the barrier lock, so that its snapshot shows
+-- every committed pause. Must not join the job: a later statement must read the job's row, because its snapshot shows
+-- a cancel that was committed meanwhile.
 -- only: postgres
 -- rows: pool text, organization_id bigint, engine_id text, now bigint, most int
 SELECT s.organization_id, s.engine_id, s.weight, s.organization_limit, s.paused_at, s.state, s.engine_limit, s.barred,
@@ -55,7 +54,7 @@ FROM (SELECT r.*, o.weight, o.running_limit AS organization_limit, o.paused_at, 
       LEFT JOIN organization o ON o.id = r.organization_id
       LEFT JOIN engine e ON e.id = r.engine_id
       WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active') s
--- The lock stands inside, behind the limit: only the items that are returned are locked.
+-- The lock is inside, after the limit, so that only the returned items are locked.
 CROSS JOIN LATERAL (
   SELECT i.priority, i.due_at, i.job_id, i.ordinal, i.item
   FROM work_item i
@@ -66,7 +65,7 @@ CROSS JOIN LATERAL (
   FOR UPDATE SKIP LOCKED) w;
 
 -- name: settings
--- What is set for these lanes; the paused ones are left out.
+-- The settings of these lanes; paused lanes are left out.
 -- only: sqlite
 -- rows: organization_id bigint, engine_id text
 SELECT r.organization_id, r.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
@@ -78,7 +77,7 @@ LEFT JOIN engine e ON e.id = r.engine_id
 WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active';
 
 -- name: first
--- The first items of one lane in their order. One writer has the file, so there is nothing to lock.
+-- The first items of one lane in their order. SQLite has one writer, so it needs no lock.
 -- only: sqlite
 SELECT priority, due_at, job_id, ordinal, item
 FROM work_item
@@ -88,16 +87,16 @@ ORDER BY priority, due_at, job_id, ordinal, item
 LIMIT :most;
 
 -- name: uncovered
--- Those of the jobs that no open bulk cancel covers. It only thins out what is looked at: whether a job may start is
--- decided by work.claimable_jobs.
+-- The jobs that no open bulk cancel covers. This only reduces the candidates: work.claimable_jobs decides whether a job
+-- may start.
 -- lists: ids bigint
 SELECT j.id
 FROM job j
 WHERE j.id IN {ids} AND j.cancelled = 0 AND NOT {halted:j};
 
 -- name: unmarked_of_each
--- Tasks among the first of each lane that do not say yet that they wait for a slot. Nothing is locked: the tasks are
--- read again under the locks of their jobs.
+-- The tasks of the first items of each lane that are not `queued` yet. Nothing is locked: the tasks are read again
+-- under the locks of their jobs.
 -- only: postgres
 -- rows: pool text, organization_id bigint, engine_id text, now bigint, most int
 SELECT DISTINCT w.job_id, w.ordinal
@@ -113,7 +112,7 @@ JOIN task t ON t.job_id = w.job_id AND t.ordinal = w.ordinal
 WHERE t.status IN {status:queue};
 
 -- name: unmarked
--- The same of one lane.
+-- The same for one lane.
 -- only: sqlite
 SELECT DISTINCT w.job_id, w.ordinal
 FROM (SELECT job_id, ordinal

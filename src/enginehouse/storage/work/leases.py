@@ -1,4 +1,4 @@
-"""Leases in storage: prolonged by heartbeats, read when they have run out."""
+"""Leases in storage: heartbeats prolong them, and expired ones are read here."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ from enginehouse.storage.database.rows import Select
 
 
 class AliveLease(NamedTuple):
-    """A lease that was just prolonged, and since when its attempt is to stop."""
+    """A lease after a heartbeat, and since when its attempt must stop."""
 
     job_id: int
     ordinal: int
@@ -19,7 +19,7 @@ class AliveLease(NamedTuple):
 
 
 class ExpiredLease(NamedTuple):
-    """A lease that has run out, and who holds it."""
+    """An expired lease, and the worker that holds it."""
 
     job_id: int
     ordinal: int
@@ -45,9 +45,9 @@ _ALL: Final = Select("work.all_leases", HeldLease)
 async def heartbeat(
     tx: Tx, held: Sequence[tuple[ItemKey, int]], *, lease_micros: int
 ) -> dict[tuple[ItemKey, int], bool]:
-    """The leases still held run on; returns those, and whether each has to stop since its job was cancelled.
+    """Prolongs the leases that are still held. Returns these, and whether each must stop because of a cancel.
 
-    A lease that is missing from the result is lost: stop its engine.
+    A lease that is missing from the result is lost: its engine must stop.
     """
     until = await tx.read_clock() + lease_micros
     rows = await _PROLONG.each(tx, [(*key, token, until) for key, token in held])
@@ -55,13 +55,13 @@ async def heartbeat(
 
 
 async def expired(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int, str]]:
-    """Leases whose end has passed on the storage clock, with who holds them."""
+    """Returns the leases that have expired by the storage clock, with their workers."""
     rows = await _EXPIRED.all(tx, now=await tx.read_clock(), limit=limit)
     return [(_key(row), row.token, row.worker) for row in rows]
 
 
 async def all_leases(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
-    """Every lease there is: on an embedded database, those of a server that is gone."""
+    """Returns every lease. When a server starts on an embedded database, these belong to a server that is gone."""
     return [(_key(row), row.token) for row in await _ALL.all(tx, limit=limit)]
 
 

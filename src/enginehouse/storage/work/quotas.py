@@ -1,4 +1,4 @@
-"""Reads the quotas: weights, limits, pauses, and how many leases there are."""
+"""Reads the quotas: weights, limits, pauses, and the number of leases."""
 
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ from enginehouse.storage.database.rows import Select
 
 
 class OrganizationSettings(NamedTuple):
-    """What is set for an organization."""
+    """The settings of an organization."""
 
     id: int
     weight: int
@@ -18,7 +18,7 @@ class OrganizationSettings(NamedTuple):
 
 
 class EngineSettings(NamedTuple):
-    """What is set for an engine."""
+    """The settings of an engine."""
 
     id: str
     state: str
@@ -30,24 +30,24 @@ _ENGINES: Final = Select("quotas.engines", EngineSettings)
 
 
 async def read(tx: Tx) -> Quotas:
-    """The quotas of the whole house, as this transaction sees them."""
+    """Returns the quotas of the whole server, as this transaction sees them."""
     return await count_live(tx, await read_settings(tx))
 
 
 async def read_settings(tx: Tx) -> Quotas:
-    """What operators have set; nothing is counted."""
+    """Returns the settings of operators. Counts no leases."""
     organizations, engines = await _ORGANIZATIONS.all(tx), await _ENGINES.all(tx)
     return Quotas(
         weights={row.id: row.weight for row in organizations},
         organization_limits={row.id: row.running_limit for row in organizations if row.running_limit is not None},
         engine_limits={row.id: row.running_limit for row in engines if row.running_limit is not None},
         paused_organizations=frozenset(row.id for row in organizations if row.paused_at is not None),
-        # A disabled engine starts nothing either.
+        # A disabled engine does not start anything either.
         paused_engines=frozenset(row.id for row in engines if row.state != "active"),
     )
 
 
 async def count_live(tx: Tx, quotas: Quotas) -> Quotas:
-    """The same quotas with the leases there are now."""
+    """Returns the same quotas with the current number of leases."""
     rows = await tx.all("quotas.live")
     return replace(quotas, live={Lane(organization_id, engine_id): int(n) for organization_id, engine_id, n in rows})

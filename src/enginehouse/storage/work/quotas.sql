@@ -1,5 +1,5 @@
 -- name: organizations
--- Those that differ from the default in weight, limit or pause.
+-- The organizations whose weight, limit or pause is not the default.
 SELECT id, weight, running_limit, paused_at FROM organization
 WHERE weight <> 1 OR running_limit IS NOT NULL OR paused_at IS NOT NULL;
 
@@ -7,7 +7,7 @@ WHERE weight <> 1 OR running_limit IS NOT NULL OR paused_at IS NOT NULL;
 SELECT id, state, running_limit FROM engine WHERE state <> 'active' OR running_limit IS NOT NULL;
 
 -- name: live
--- How many leases there are by organization and engine.
+-- The number of leases by organization and engine.
 SELECT organization_id, engine_id, COUNT(*) FROM work_item
 WHERE lease_until IS NOT NULL
 GROUP BY organization_id, engine_id;

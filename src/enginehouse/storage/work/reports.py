@@ -1,4 +1,4 @@
-"""Finish: records what attempts report, with all that follows, in one transaction."""
+"""`finish` records the reports of attempts, with everything that follows, in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ from enginehouse.storage.work import settlement as work_settlement
 from enginehouse.storage.work.job_locks import LockedJob
 from enginehouse.storage.work.results import publish_results
 
-LATE_RESULT: Final = "late_result"  # why an attempt that did answer counts as stopped
+LATE_RESULT: Final = "late_result"  # the reason why an attempt with a result counts as stopped
 
 
 class HeldItem(NamedTuple):
-    """An item that is still leased under the token of a report."""
+    """An item that a report's token still leases."""
 
     job_id: int
     ordinal: int
@@ -51,23 +51,23 @@ class HeldItem(NamedTuple):
 
 
 Held = dict[tuple[ItemKey, int], HeldItem]
-"""The items by the key and token of their report."""
+"""The items by the key and the token of their report."""
 
 _HELD: Final = Select("work.held", HeldItem)
 
 
 async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer]:
-    """Every report made under a lease still held is accepted with all that follows; any other is Stale.
+    """Accepts every report whose lease is still held, with everything that follows. Any other report is Stale.
 
-    Jobs are locked first, all of them, in key order: two parents finishing at once would otherwise both see the other
-    one unfinished, and their child would be lost.
+    All jobs are locked first, in key order. Otherwise two parents that finish at once would each see the other as
+    unfinished, and their child would be lost.
     """
     barrier_lock.require_shared(tx)
     ids = {report.key.job_id for report in reports}
     jobs = await job_locks.lock(tx, ids)
     await tx.read_clock()
     if halted := [job for job in jobs.values() if job.halted and not job.cancelled and job.status not in JOB_ENDED]:
-        # An open bulk cancel includes what runs, and is not applied to these yet.
+        # An open bulk cancel also stops running jobs, and is not applied to these yet.
         await stops.stop_jobs(tx, halted)
         jobs = await job_locks.lock(tx, ids)
     held = await _held(tx, reports)
@@ -79,7 +79,7 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
     organizations = sorted({job.organization_id for job in jobs.values()})
     retries: dict[int, int | None] = dict(await tx.all("work.organization_retries", ids=organizations))
     by_job: dict[int, list[Report]] = defaultdict(list)
-    # Results before failures: a failure may end the task, and what was accepted beside it must not come too late.
+    # Results come before failures: a failure may end the task, and must not make an accepted result too late.
     for report in sorted(accepted, key=lambda report: isinstance(report.outcome, Failed)):
         by_job[report.key.job_id].append(report)
     tasks = await work_settlement.task_states(tx, _first_look(by_job, loaded))
@@ -103,7 +103,7 @@ async def _held(tx: Tx, reports: Sequence[Report]) -> Held:
 
 
 def _first_look(by_job: dict[int, list[Report]], loaded: dict[int, tuple[Plan, Edges]]) -> set[tuple[int, int]]:
-    """The finished tasks, their children and standbys: enough unless an end spreads further."""
+    """Returns the finished tasks, their children and standbys. This is enough unless an end spreads further."""
     keys = set[tuple[int, int]]()
     for job_id, reports in by_job.items():
         _, edges = loaded[job_id]
@@ -124,7 +124,7 @@ async def _settle(
     held: Held,
     retries: int | None,
 ) -> tuple[Settlement, dict[tuple[ItemKey, int], Answer]]:
-    """The settlement of one job's reports; started over with more rows for as long as it asks for them."""
+    """Settles one job's reports. Starts over with more rows each time the settlement raises Missing."""
     settlement = Settlement(job_locks.state(job), tasks, *loaded, now=tx.now)
     while True:
         try:
@@ -182,7 +182,7 @@ async def _write_ends(
     answers: dict[tuple[ItemKey, int], Answer],
     settlements: Sequence[Settlement],
 ) -> None:
-    """The attempts are history; their items are gone, or free again where another attempt will come."""
+    """Stores the ended attempts. Deletes their items, or frees an item if another attempt follows."""
     requeues = {
         ItemKey(settlement.job.id, requeue.item.ordinal, requeue.item.item): requeue
         for settlement in settlements
@@ -206,7 +206,7 @@ async def _write_ends(
 
 
 def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) -> Row:
-    """The row of an attempt that has ended; `too_late`: its task had ended before."""
+    """Returns the row of an ended attempt. `too_late`: its task had ended before."""
     requested, signalled = item.stop_requested_at, item.stop_signalled_at
     match report.outcome:
         case Done():
@@ -222,7 +222,7 @@ def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) ->
         if isinstance(report.outcome, Done):
             reason, message = LATE_RESULT, "The job had been cancelled; what the engine answered was refused."
         elif report.outcome.kind is FailureKind.STOP_REQUESTED and signalled is None:
-            signalled = now  # it ended before word of the signal could be written down
+            signalled = now  # it ended before the signal could be recorded
     return (
         *report.key, item.attempts, item.token, item.worker, item.started_at, now, outcome, reason, message,
         requested, signalled,

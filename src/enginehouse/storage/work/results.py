@@ -1,4 +1,4 @@
-"""How the result of a task becomes visible: by one function, in the transaction that accepts it."""
+"""Makes the result of a task visible: one function does it, in the transaction that accepts the result."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,17 +14,17 @@ _json: Final = msgspec.json.Encoder().encode
 
 
 async def publish_results(tx: Tx, accepted: Sequence[Report], jobs: Mapping[int, LockedJob]) -> None:
-    """The outputs of these reports are there for whoever reads: the tasks they feed, the job, its target.
+    """Makes the outputs of these reports visible to all readers: the tasks they feed, the job, its target.
 
-    `accepted` were made under leases that are still held, `jobs` are their jobs, locked. No result of a cancelled job
-    counts, not even one that was under way when it was cancelled. `finish` calls this once, before it settles: what it
-    settles reads the outputs in this same transaction. A result that was accepted before becomes visible elsewhere only
-    by reference, when a retry reuses it (`storage.jobs.reuse`).
+    The leases of the `accepted` reports are still held; `jobs` are their locked jobs. A result of a cancelled job never
+    counts, even if its attempt ran before the cancel. `finish` calls this once, before it settles, because the
+    settlements read the outputs in the same transaction. A retry shows a result in another job only by reference
+    (`storage.jobs.reuse`).
 
-    Whatever else makes a result visible (a target's asset, say) is written here: rows of this transaction, from what
-    the reports, the jobs and `tx` say, so that all of it is there with the end of the attempt or nothing is. It locks
-    nothing that comes before the jobs in the order of locks, and does no I/O besides: the bytes were stored before the
-    report was made.
+    Any other row that makes a result visible (for example a target's asset) must be written here, in this transaction,
+    from the reports, the jobs and `tx` alone: so all of the result becomes visible with the end of the attempt, or
+    nothing. This function must not take a lock that comes before the jobs in the lock order, and must do no other I/O:
+    the bytes are stored before the report.
     """
     rows = [
         _artifact_row(report.key, output, tx.now)

@@ -1,4 +1,4 @@
-"""Reads the rows of tasks for a settlement and writes its result: after creation the only writer of task statuses."""
+"""Reads the rows of tasks for a settlement and writes its result. After creation no other code writes task statuses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ _TASKS: Final = Select("work.tasks_of", TaskStateRow)
 
 
 async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict[int, TaskState]]:
-    """The tasks' rows by job and ordinal. Their jobs must be locked."""
+    """Returns the tasks' rows by job and ordinal. Their jobs must be locked."""
     states: dict[int, dict[int, TaskState]] = defaultdict(dict)
     for row in await _TASKS.each(tx, sorted(set(keys))):
         states[row.job_id][row.ordinal] = TaskState(
@@ -56,7 +56,7 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
 async def more(
     tx: Tx, job_id: int, edges: Edges, missing: Missing, had: Settlement
 ) -> tuple[set[int], dict[int, list[ItemSource]]]:
-    """What `missing` asks for: the ordinals to read next time, and the chunks routed to a task so far."""
+    """Returns what `missing` needs: all ordinals to read next time, and all chunks by the task they are routed to."""
     chunks = dict(had.chunks)
     for child in missing.chunks:
         chunks[child] = await _routed_chunks(tx, job_id, child, edges)
@@ -83,9 +83,9 @@ async def write(
     attempts: dict[tuple[int, int], int] | None = None,
     started: bool = False,
 ) -> int:
-    """Tasks, items, jobs, events and counts say what the settlements have worked out; returns how many items are new.
+    """Writes the results of the settlements to tasks, items, jobs, events and counts. Returns the number of new items.
 
-    `attempts` adds to a task's attempts by (job, ordinal); `started` stamps starts instead of ends.
+    `attempts` adds to a task's attempts by (job, ordinal); `started` also sets the time of the start.
     """
     now, attempts = tx.now, attempts or {}
     task_rows: list[Row] = []

@@ -1,7 +1,7 @@
 -- name: claimable_jobs
--- Those of the jobs that may have a task started: not cancelled, not paused, and not covered by an open bulk cancel.
--- Must be a statement of its own after the items are locked: its snapshot is what makes a committed cancel visible.
--- Rows that somebody holds are skipped, so that a claim waits for nobody.
+-- The jobs that may start a task: not cancelled, not paused, and not covered by an open bulk cancel.
+-- Must be a separate statement after the items are locked, so that its snapshot shows every committed cancel.
+-- Rows that another transaction holds are skipped, so that a claim never waits.
 -- lists: ids bigint
 SELECT {job_state:j}
 FROM job j
@@ -11,8 +11,8 @@ ORDER BY j.id
 {skip_locked};
 
 -- name: lease
--- The items are leased: a new token, a holder, an end. An item that is gone or taken is passed over. The guard on
--- `lease_until` must stay: whatever was read before, no item has two holders.
+-- Leases the items: a new token, a worker, an end. An item that is gone or leased is skipped. The guard on
+-- `lease_until` must stay: it ensures that an item never has two holders, whatever was read before.
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, now bigint
 UPDATE work_item
 SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
@@ -24,8 +24,8 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
   work_item.source_item, work_item.source_part, work_item.lease_until;
 
 -- name: heartbeat
--- The leases that are still held run on until the new time; returns those, and since when one was to stop. Only the
--- token decides, not the clock: a lease that has run out is prolonged for as long as nobody has ended it.
+-- Prolongs the leases that are still held. Returns these, and since when each must stop. Only the token decides, not
+-- the clock: an expired lease is prolonged too, as long as it has not been ended.
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint
 UPDATE work_item
 SET lease_until = r.lease_until
@@ -36,7 +36,7 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
 
 -- name: held
 -- The items that are still leased under exactly these tokens. Their jobs are locked, so no other report of the same
--- items is under way. The token must be compared: a report under an older one is refused by its absence here.
+-- items runs now. The token must be compared: a report with an older token finds no row here and is refused.
 -- rows: job_id bigint, ordinal int, item int, token bigint
 SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at,
        w.stop_requested_at, w.stop_signalled_at
@@ -45,8 +45,8 @@ JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r
 WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 
 -- name: lock_jobs
--- The jobs, locked in key order, as they are now; the last column says that an open bulk cancel lets nothing of it
--- start. In key order, so that two transactions with several jobs in common never wait crosswise.
+-- The current jobs, locked in key order, so that two transactions with several common jobs never deadlock. `halted`: an
+-- open bulk cancel forbids the job to start anything.
 -- lists: ids bigint
 SELECT {job_state:j}, {halted:j} AS halted
 FROM job j
@@ -63,8 +63,8 @@ FROM {rows} r
 JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
 -- name: set_tasks
--- What the settlements found, the only change of a status after a task was created. The jobs are locked. `attempts` is
--- added to, never set.
+-- Writes the results of settlements. No other statement changes a task's status after its creation. The jobs are
+-- locked. The statement adds to `attempts` and never sets it.
 -- rows: job_id bigint, ordinal int, status text, waits_for int, items int, items_open int, items_running int, items_failed int, failure_reason text, failure_message text, started bigint, ended bigint, attempts int, now bigint
 UPDATE task
 SET status = r.status, waits_for = r.waits_for, items = r.items, items_open = r.items_open,
@@ -78,7 +78,8 @@ FROM {rows} r
 WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
 
 -- name: set_jobs
--- A job that could be cancelled all the while keeps the barrier since which it could: a later one must not let it go.
+-- A job that has stayed cancellable keeps the barrier id since which it is: a larger id would exempt it from a barrier
+-- that covers it.
 -- rows: id bigint, status text, cancellable_since bigint, tasks_queued int, tasks_running int, tasks_complete int, tasks_failed int, tasks_aborted int, started bigint, ended bigint, now bigint
 UPDATE job
 SET status = r.status,
@@ -106,13 +107,12 @@ DELETE FROM work_item
 WHERE (job_id, ordinal, item) IN (SELECT r.job_id, r.ordinal, r.item FROM {rows} r);
 
 -- name: delete_items_of_tasks
--- What is left of tasks that are over. An attempt of theirs that still runs loses its lease: its report finds nothing
--- to be held.
+-- Deletes the remaining items of ended tasks. An attempt that still runs loses its lease: `held` does not find it.
 -- rows: job_id bigint, ordinal int
 DELETE FROM work_item WHERE (job_id, ordinal) IN (SELECT r.job_id, r.ordinal FROM {rows} r);
 
 -- name: release_items
--- The lease is over; the item may be claimed again from `not_before` on.
+-- Ends the leases. Each item may be claimed again from `not_before` on.
 -- rows: job_id bigint, ordinal int, item int, not_before bigint, failures int, lost int
 UPDATE work_item
 SET lease_until = NULL, worker = NULL, not_before = r.not_before, failures = r.failures, lost = r.lost
@@ -120,28 +120,28 @@ FROM {rows} r
 WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item;
 
 -- name: organization_retries
--- How often a failed task of the organization is tried again where the task does not say.
+-- How often a failed task is tried again if the task itself does not say.
 -- lists: ids bigint
 SELECT id, default_retries FROM organization WHERE id IN {ids};
 
 -- name: expired
--- Leases whose holder has not been heard of in time.
+-- Leases whose worker did not report in time.
 SELECT job_id, ordinal, item, token, worker FROM work_item
 WHERE lease_until IS NOT NULL AND lease_until < :now
 ORDER BY lease_until
 LIMIT :limit;
 
 -- name: all_leases
--- Every lease there is, of whichever holder.
+-- Every lease of every worker.
 SELECT job_id, ordinal, item, token FROM work_item WHERE lease_until IS NOT NULL LIMIT :limit;
 
 -- name: delete_items_of_jobs
--- Items of jobs that are cancelled or deleted. An attempt that still runs loses its lease with them.
+-- Deletes the items of cancelled or deleted jobs. An attempt that still runs loses its lease.
 -- lists: ids bigint
 DELETE FROM work_item WHERE job_id IN {ids};
 
 -- name: set_stopped
--- How many attempts of a cancelled job are still to stop; after the last one it is aborted.
+-- Sets how many attempts of a cancelled job must still stop; after the last one the job is aborted.
 -- rows: id bigint, stopping int, ended bigint
 UPDATE job SET stopping = r.stopping, aborted_at = COALESCE(job.aborted_at, r.ended)
 FROM {rows} r

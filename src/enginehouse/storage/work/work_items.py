@@ -1,4 +1,4 @@
-"""The rows of work items: inserted when they become runnable, deleted with their job."""
+"""Inserts the rows of work items, and deletes those of a job."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,7 +13,7 @@ NO_DUE_DATE: Final = 9_223_372_036_854_775_807
 def row(
     plan: Plan, job_id: int, organization_id: int, ordinal: int, item: int, source: ItemSource, now: int, held: int = 0
 ) -> Row:
-    """The row of a new work item, runnable at once unless it is held."""
+    """Returns the row of a new work item, which may start at once unless it is held."""
     task = plan.tasks[ordinal]
     due = task.due_at if task.due_at is not None else NO_DUE_DATE
     return (
@@ -23,10 +23,10 @@ def row(
 
 
 async def insert(tx: Tx, rows: Sequence[Row]) -> None:
-    """The items exist, and may be claimed from this commit on unless they are held."""
+    """Inserts the items. They may be claimed from this commit on unless they are held."""
     await tx.many("work.insert_items", rows)
 
 
 async def delete_of_jobs(tx: Tx, job_ids: Sequence[int]) -> None:
-    """Nothing more of these jobs runs: what was leased has lost its lease."""
+    """Deletes the items of these jobs. No task of them starts, and running attempts lose their leases."""
     await tx.run("work.delete_items_of_jobs", ids=job_ids)
