@@ -1,4 +1,4 @@
-"""What tasks have left behind, as it is stored: visible from the finish that named it, and never changed."""
+"""The outputs of tasks in storage. They become visible when `finish` accepts the result, and never change."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ _json: Final = msgspec.json.Decoder()
 
 
 class ArtifactRow(NamedTuple):
-    """An artifact as it is stored; `metadata` is a document."""
+    """A stored artifact; `metadata` is JSON text."""
 
     job_id: int
     ordinal: int
@@ -38,29 +38,29 @@ _INPUT: Final = Select("artifacts.input", ArtifactRow)
 
 
 async def of_task(tx: Tx, organization_id: int, job_id: int, *, ordinal: int = -1) -> tuple[Artifact, ...]:
-    """The outputs of one task, or with ordinal -1 what the job's tasks have published."""
+    """Returns the outputs of one task, or with ordinal -1 everything that the job's tasks have published."""
     rows = await _OF_TASK.all(tx, job_id=job_id, organization_id=organization_id, ordinal=ordinal)
     return tuple(artifact(row) for row in rows)
 
 
 async def inputs(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> tuple[Artifact, ...]:
-    """Everything in these (job, task, output folder)s, in the order of the media."""
+    """Returns all artifacts in these (job, task, output folder)s, in the order of the media."""
     return tuple(artifact(row) for row in await _INPUTS_OF.each(tx, list(folders)))
 
 
 async def input_(tx: Tx, job_id: int, ordinal: int, folder: int, item: int, part: int) -> Artifact | None:
-    """The one artifact a chunk item reads."""
+    """Returns the artifact that a chunk item reads."""
     row = await _INPUT.one(tx, job_id=job_id, ordinal=ordinal, folder=folder, item=item, part=part)
     return artifact(row) if row else None
 
 
 async def keys_of_task(tx: Tx, job_id: int, ordinal: int) -> set[str]:
-    """Under which keys the bytes of the task's outputs are."""
+    """Returns the keys of the bytes of the task's outputs."""
     return {key for (key,) in await tx.all("artifacts.keys_of_task", job_id=job_id, ordinal=ordinal)}
 
 
 def artifact(row: ArtifactRow) -> Artifact:
-    """The artifact in a row of the statements above."""
+    """Returns the artifact of a row."""
     fields = row._asdict()
     return Artifact(
         index=fields.pop("position"),
@@ -71,7 +71,7 @@ def artifact(row: ArtifactRow) -> Artifact:
 
 
 class OutputKey(NamedTuple):
-    """A visible output, by its key."""
+    """The key of a visible output."""
 
     job_id: int
     ordinal: int
@@ -84,10 +84,10 @@ _KEYS_IN: Final = Select("artifacts.keys_in", OutputKey)
 
 
 async def keys_in(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> list[OutputKey]:
-    """What stands in these (job, task, output folder)s, in the order of the media."""
+    """Returns the keys of the outputs in these (job, task, output folder)s, in the order of the media."""
     return await _KEYS_IN.each(tx, folders)
 
 
 async def insert(tx: Tx, rows: Sequence[Row]) -> None:
-    """The outputs are visible from this commit on."""
+    """Inserts the outputs, which are visible from this commit on."""
     await tx.many("artifacts.insert", rows)

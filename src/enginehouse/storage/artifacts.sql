@@ -1,5 +1,5 @@
 -- name: of_task
--- What a task has left behind, or with ordinal -1 what every task of the job has published.
+-- The outputs of a task, or with ordinal -1 everything that the tasks of the job have published.
 SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
        a.start_ms, a.stop_ms, a.metadata, a.created_at
 FROM artifact a JOIN job j ON j.id = a.job_id
@@ -8,7 +8,7 @@ WHERE a.job_id = :job_id AND j.organization_id = :organization_id
 ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
 
 -- name: inputs_of
--- Everything in these output folders, in the order of the media.
+-- All artifacts in these output folders, in the order of the media.
 -- rows: job_id bigint, ordinal int, folder int
 SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
        a.start_ms, a.stop_ms, a.metadata, a.created_at
@@ -26,14 +26,14 @@ WHERE job_id = :job_id AND ordinal = :ordinal AND folder = :folder AND item = :i
 SELECT DISTINCT storage_key FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;
 
 -- name: insert
--- Outputs are there for others from the commit on that accepts the report, never before.
+-- Outputs become visible to others with the commit that accepts the report, never before.
 -- rows: job_id bigint, ordinal int, folder int, item int, part int, position int, name text, media_type text, size bigint, sha256 text, storage_key text, start_ms bigint, stop_ms bigint, metadata text, created_at bigint
 INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms, metadata, created_at)
 SELECT r.job_id, r.ordinal, r.folder, r.item, r.part, r.position, r.name, r.media_type, r.size, r.sha256, r.storage_key, r.start_ms, r.stop_ms, r.metadata, r.created_at
 FROM {rows} r;
 
 -- name: keys_in
--- What stands in these output folders, in the order of the media.
+-- The keys of the outputs in these output folders, in the order of the media.
 -- rows: job_id bigint, ordinal int, folder int
 SELECT a.job_id, a.ordinal, a.folder, a.item, a.part
 FROM {rows} r

@@ -10,7 +10,7 @@ from enginehouse.storage.database.rows import Select
 
 
 class AttemptRow(NamedTuple):
-    """An attempt, and the page it is on: `skipped` attempts of the task come before that."""
+    """An attempt and its page: `skipped` attempts of the task come before the page."""
 
     job_id: int
     ordinal: int
@@ -33,7 +33,7 @@ _PAGES: Final = Select("attempts.attempts", AttemptRow)
 
 
 async def attempts(tx: Tx, organization_id: int, pages: Sequence[AttemptPage]) -> dict[AttemptPage, list[Attempt]]:
-    """Each page that has something on it, by item and number; one statement for all of them."""
+    """Returns each page that is not empty, sorted by item and number; in one statement."""
     rows = [(page.job_id, page.ordinal, organization_id, page.offset, page.limit) for page in sorted(set(pages))]
     attempts_of: dict[AttemptPage, list[Attempt]] = defaultdict(list)
     for row in await _PAGES.each(tx, rows):
@@ -59,7 +59,7 @@ def _attempt(row: AttemptRow) -> Attempt:
 
 
 async def has_attempt(tx: Tx, organization_id: int, job_id: int, ordinal: int, item: int, number: int) -> bool:
-    """Whether the organization has such an attempt, ended or running."""
+    """True if the organization has this attempt, ended or running."""
     row = await tx.one(
         "attempts.attempt_of_item",
         organization_id=organization_id, job_id=job_id, ordinal=ordinal, item=item, number=number,
@@ -68,5 +68,5 @@ async def has_attempt(tx: Tx, organization_id: int, job_id: int, ordinal: int, i
 
 
 async def insert(tx: Tx, rows: Sequence[Row]) -> None:
-    """The attempts are history: each is written once, in the transaction that ends it."""
+    """Writes the rows of attempts: each once, in the transaction that ends it."""
     await tx.many("attempts.insert", rows)

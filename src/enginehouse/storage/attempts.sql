@@ -1,5 +1,5 @@
 -- name: attempts
--- A page of the attempts of each of these tasks, by item and number; one that runs is told from its item.
+-- A page of the attempts of each of these tasks, by item and number. A running attempt comes from its work item.
 -- rows: job_id bigint, ordinal int, organization_id bigint, skipped int, wanted int
 SELECT y.job_id, y.ordinal, y.skipped, y.wanted, y.item, y.number, y.token, y.worker, y.started_at, y.ended_at, y.outcome,
        y.failure_reason, y.failure_message, y.stop_requested_at, y.stop_signalled_at
@@ -21,7 +21,7 @@ WHERE y.place > y.skipped AND y.place <= y.skipped + y.wanted
 ORDER BY y.job_id, y.ordinal, y.skipped, y.wanted, y.place;
 
 -- name: attempt_of_item
--- Whether there is such an attempt, ended or running.
+-- A row if the attempt exists, ended or running.
 SELECT 1 FROM job j
 WHERE j.id = :job_id AND j.organization_id = :organization_id
   AND (EXISTS (SELECT 1 FROM attempt a
@@ -31,7 +31,7 @@ WHERE j.id = :job_id AND j.organization_id = :organization_id
                  AND w.lease_until IS NOT NULL));
 
 -- name: insert
--- An attempt is written once, in the transaction that ends it.
+-- Writes each attempt once, in the transaction that ends it.
 -- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint
 INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message,
                      stop_requested_at, stop_signalled_at)

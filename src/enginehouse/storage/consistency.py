@@ -1,4 +1,4 @@
-"""Checks that what is stored agrees with itself: jobs with their tasks, schedules with the slots they fired."""
+"""Checks that stored data is consistent: jobs with their tasks, schedules with the slots that fired."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -18,9 +18,9 @@ _LATE: Final = 60_000_000  # µs
 
 @dataclass(frozen=True, slots=True)
 class ScheduleCheck:
-    """`active` schedules were looked at; `overdue` should have been more than a minute ago; `next_at` in µs UTC.
+    """How many schedules are `active`, and how many of them are `overdue` by more than a minute. `next_at` in µs UTC.
 
-    `wrong` says of some schedules, by id, what is wrong with them.
+    `wrong` says what is wrong with some schedules, by id.
     """
 
     active: int
@@ -30,7 +30,7 @@ class ScheduleCheck:
 
 
 class SlotAhead(NamedTuple):
-    """A schedule whose last fired slot lies behind its cursor."""
+    """A schedule whose last fired slot is later than its cursor."""
 
     schedule_id: int
     last_slot: int
@@ -41,7 +41,7 @@ _AHEAD: Final = Select("consistency.slots_ahead", SlotAhead)
 
 
 async def check_schedules(tx: Tx, *, now: int, limit: int = 20) -> ScheduleCheck:
-    """All schedules that are to fire, at this moment of the storage's clock."""
+    """Checks all schedules that will fire. `now` is the time of the storage clock."""
     [(active, overdue, next_at)] = await tx.all("consistency.schedules", before=now - _LATE)
     wrong = [
         (row.schedule_id, f"has fired a slot {_seconds_ahead(row):.0f} s ahead of what it takes for decided")
@@ -59,7 +59,7 @@ def _seconds_ahead(row: SlotAhead) -> float:
 
 
 def _unreadable(timing: str, now: int) -> str | None:
-    """Why no slot of such a timing can be worked out; None where it can."""
+    """Returns why the slots of this timing cannot be computed; None if they can."""
     try:
         next(slots(msgspec.json.decode(timing, type=Timing), anchor=now, after=now), None)
     except UnknownZone as unknown:
@@ -71,14 +71,14 @@ def _unreadable(timing: str, now: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A job of which two stored facts contradict one another."""
+    """A job with two stored facts that contradict each other."""
 
     job_id: int
     text: str
 
 
 class JobCounts(NamedTuple):
-    """A job with its own counts (`tasks_…`) and those of its task rows (`…_rows`), reused tasks left out."""
+    """A job with its own counts (`tasks_…`) and those of its task rows (`…_rows`), without reused tasks."""
 
     id: int
     status: str
@@ -102,7 +102,7 @@ class JobCounts(NamedTuple):
 
 
 class WronglyHeld(NamedTuple):
-    """An item that is held against what is true; `by_pause`: since its job is paused or not."""
+    """An item whose `held` is wrong. `by_pause`: it disagrees with the pause of its job."""
 
     job_id: int
     ordinal: int
@@ -117,7 +117,7 @@ _WRONGLY_HELD: Final = Select("consistency.wrongly_held", WronglyHeld)
 
 
 async def check_jobs(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement]]:
-    """How many jobs were looked at, and the first `limit` that contradict themselves."""
+    """Returns how many jobs were checked, and the first `limit` contradictions."""
     disagreements: list[Disagreement] = []
     looked, after = 0, -1
     while rows := await _JOBS.all(tx, after=after, limit=_BATCH):
@@ -151,7 +151,7 @@ def _disagrees(row: JobCounts) -> str | None:
         return f"is {row.status}, its counts make it {due.value}"
     if row.task_rows < total:
         return f"counts {total} tasks, of its own it has {row.task_rows}"
-    # A standby task is left out of the counts or takes its principal's place; only its plan could tell.
+    # A standby task is left out of the counts or replaces its principal. Only its plan shows which, not the rows.
     if row.task_rows == total and not row.cancelled and [int(tasks) for tasks in of_rows] != stored:
         counts = [int(tasks) for tasks in of_rows]
         return f"counts (queued, running, complete, failed, aborted) {stored}, its tasks are {counts}"

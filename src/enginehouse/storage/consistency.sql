@@ -1,5 +1,5 @@
 -- name: jobs
--- Each job with its own counts and those of its task rows, without the reused tasks, which do not count.
+-- Each job with its own counts and those of its task rows. Reused tasks do not count.
 -- A job with a standby task has more rows than tasks that count.
 SELECT j.id, j.status, j.cancelled, j.started_at,
        j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed, j.tasks_aborted,
@@ -19,7 +19,8 @@ ORDER BY j.id
 LIMIT :limit;
 
 -- name: wrongly_held
--- Items held by a pause that is none, or free in spite of one; items waiting for an end that will not come.
+-- Items whose hold disagrees with the pause of their job, and items that wait for another of their task to end while
+-- none is free.
 SELECT w.job_id, w.ordinal, w.item, CASE WHEN (w.held >= 2) <> (j.paused_at IS NOT NULL) THEN 1 ELSE 0 END AS by_pause
 FROM work_item w JOIN job j ON j.id = w.job_id
 WHERE (w.held >= 2) <> (j.paused_at IS NOT NULL)
@@ -29,12 +30,12 @@ ORDER BY w.job_id, w.ordinal, w.item
 LIMIT :limit;
 
 -- name: schedules
--- How many schedules are to be looked at some time, how many should have been before a moment, and when the first is.
+-- How many schedules have a next time, how many of these times are before `before`, and the earliest one.
 SELECT COUNT(*), COALESCE(SUM(CASE WHEN next_at < :before THEN 1 ELSE 0 END), 0), MIN(next_at)
 FROM scheduled_job WHERE next_at IS NOT NULL;
 
 -- name: slots_ahead
--- Slots that were decided though the cursor has not come to them: they would be decided again.
+-- Slots that have fired although the cursor has not reached them: they would fire again.
 SELECT s.schedule_id, MAX(s.last_slot) AS last_slot, j.decided
 FROM schedule_slot s JOIN scheduled_job j ON j.id = s.schedule_id
 WHERE s.last_slot > j.decided AND s.outcome = 'fired'

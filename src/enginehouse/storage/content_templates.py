@@ -1,4 +1,4 @@
-"""Content templates in storage: what a scheduled job says about what its jobs record, by a schema that others keep."""
+"""Content templates in storage: they describe what the jobs of a scheduled job record."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 class ContentRow(NamedTuple):
-    """A content template as it is stored."""
+    """A stored content template."""
 
     id: str
     organization_id: int
@@ -34,7 +34,7 @@ _OF_SCHEDULES: Final = Select("content_templates.of_schedules", ContentRow)
 async def add(
     tx: Tx, organization_id: int, schedule_id: int, contents: Sequence[ContentTemplate]
 ) -> list[ContentTemplate]:
-    """The scheduled job has these besides; one that names no object gets an id for one."""
+    """Adds these to the scheduled job and returns them. A content template without an object gets a new object id."""
     made = [
         msgspec.structs.replace(
             each, id=str(uuid4()), organization_id=organization_id, schedule_id=schedule_id,
@@ -51,13 +51,13 @@ async def add(
 
 
 async def replace(tx: Tx, organization_id: int, schedule_id: int, contents: Sequence[ContentTemplate]) -> None:
-    """The scheduled job has exactly these."""
+    """Replaces the content templates of the scheduled job."""
     await tx.run("content_templates.delete_of", schedule_id=schedule_id)
     await add(tx, organization_id, schedule_id, contents)
 
 
 async def of_schedules(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, list[ContentTemplate]]:
-    """Those of each of the schedules that the organization may read, the oldest first."""
+    """Returns the content templates of each schedule that the organization may read, the oldest first."""
     contents: dict[int, list[ContentTemplate]] = defaultdict(list)
     for row in await _OF_SCHEDULES.all(tx, ids=sorted(set(ids)), organization_id=organization_id):
         contents[row.schedule_id].append(ContentTemplate(**row._asdict() | {"data": _decode(row.data)}))
@@ -65,5 +65,5 @@ async def of_schedules(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict
 
 
 async def delete(tx: Tx, organization_id: int, content_id: str) -> bool:
-    """The content template is gone; False where the organization has no such one."""
+    """Deletes the content template. Returns False if the organization has no such content template."""
     return bool(await tx.run("content_templates.delete", id=content_id, organization_id=organization_id))

@@ -4,7 +4,7 @@ INSERT INTO content_template (id, organization_id, schedule_id, schema_id, sdo_i
 SELECT r.id, r.organization_id, r.schedule_id, r.schema_id, r.sdo_id, r.data, r.now, r.now FROM {rows} r;
 
 -- name: of_schedules
--- Those of the schedules that the organization may read.
+-- The content templates of the schedules that the organization may read.
 -- lists: ids bigint
 SELECT c.id, c.organization_id, c.schedule_id, c.schema_id, c.sdo_id, c.data, c.created_at, c.modified_at
 FROM content_template c JOIN scheduled_job s ON s.id = c.schedule_id

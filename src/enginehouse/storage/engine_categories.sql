@@ -6,7 +6,7 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE engine_category.organization_id = excluded.organization_id;
 
 -- name: ids
--- Of every organization: what the server declares may name any of them.
+-- The ids of every organization's categories: an engine that the server declares may name any of them.
 SELECT id FROM engine_category;
 
 -- name: readable
@@ -23,5 +23,5 @@ FROM engine_category WHERE id = :id AND organization_id = :organization_id
 DELETE FROM engine_category WHERE id = :id AND organization_id = :organization_id;
 
 -- name: engines
--- The engines that name the category.
+-- The engines in the category.
 SELECT name FROM engine WHERE category_id = :id ORDER BY name, id;

@@ -1,4 +1,4 @@
-"""Engines and their categories in storage: the declared spec as one document, beside what an operator has set."""
+"""Engines and their categories in storage: the declared spec is one document; operators' settings are columns."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ _SPEC = msgspec.json.Decoder(EngineSpec)
 
 
 class EngineRow(NamedTuple):
-    """An engine as it is stored; `document` is what it declares."""
+    """A stored engine; `document` is its declared spec."""
 
     organization_id: int | None
     state: str
@@ -28,9 +28,9 @@ _ALL: Final = Select("engines.all", EngineRow)
 
 
 async def register(tx: Tx, specs: Iterable[EngineSpec], categories: Iterable[EngineCategory]) -> None:
-    """Every category and engine is stored as declared; states stay, and so do the dates of what has not changed.
+    """Stores every category and engine as declared. States stay, and the dates of unchanged rows stay too.
 
-    Both are written in the order of their ids: two servers starting at once must not wait for each other in a ring.
+    Both are written in the order of their ids, so that two servers that start at once do not deadlock.
     """
     await tx.many(
         "engines.upsert_categories",
@@ -46,7 +46,7 @@ async def register(tx: Tx, specs: Iterable[EngineSpec], categories: Iterable[Eng
 
 
 async def all_engines(tx: Tx) -> list[Engine]:
-    """The engines of every organization, in the order in which they were first registered."""
+    """Returns the engines of every organization, in the order in which they were first registered."""
     return [
         Engine(
             spec=_SPEC.decode(row.document),

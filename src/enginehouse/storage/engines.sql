@@ -13,7 +13,7 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE engine_category.organization_id IS NULL;
 
 -- name: upsert
--- What an operator has set, the state, stays; so does an engine that an organization made under the same id.
+-- The state, which an operator sets, stays. An engine that an organization made with the same id stays unchanged.
 -- rows: id text, slug text, name text, category_id text, kind text, document text, now bigint
 INSERT INTO engine (id, slug, name, category_id, kind, state, document, created_at, modified_at)
 SELECT r.id, r.slug, r.name, r.category_id, r.kind, 'active', r.document, r.now, r.now FROM {rows} r WHERE true
@@ -28,5 +28,5 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE engine.organization_id IS NULL;
 
 -- name: all
--- Of every organization, for the catalogue in memory; whoever reads that looks at the organization.
+-- The engines of every organization, for the catalogue in memory. Readers of the catalogue check the organization.
 SELECT organization_id, state, document, created_at, modified_at, running_limit FROM engine ORDER BY created_at, id;

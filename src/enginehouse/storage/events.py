@@ -1,4 +1,4 @@
-"""The history of jobs in storage: read in pages, or as what is new of many jobs at once."""
+"""The history of jobs in storage: read page by page, or as the new events of many jobs at once."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class HeadRow(NamedTuple):
-    """What a job's own row says of its history; `aborts` is 0 where no row of the history says that it was aborted."""
+    """The facts for a job's head. `aborts` is 0 if the job is aborted and no row of its history records that."""
 
     id: int
     status: str
@@ -31,7 +31,7 @@ class HeadRow(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """A row of the history; `detail` is a document."""
+    """A row of the history; `detail` is JSON text."""
 
     job_id: int
     id: int
@@ -47,25 +47,25 @@ _FOLLOWING: Final = Select("events.following", EventRow)
 
 
 def row(job_id: int, ordinal: int, kind: EventKind, at: int, detail: Detail | None = None) -> Row:
-    """The row of an event, for `insert`. Whoever writes it holds the job's lock: that keeps their order."""
+    """Returns the row of an event, for `insert`. The writer must hold the job's lock: it keeps the order of events."""
     return (job_id, ordinal, kind.value, at, None if detail is None else _encode(detail).decode())
 
 
 async def insert(tx: Tx, rows: Sequence[Row]) -> None:
-    """What has happened is written down, in this order."""
+    """Writes the events in this order."""
     await tx.many("events.insert", rows)
 
 
 async def heads(tx: Tx, jobs: Sequence[tuple[int, int]]) -> dict[int, Head]:
-    """Where each (job, organization) stands; one that the organization has not is left out."""
+    """Returns the head of each (job, organization). Jobs that the organization does not have are missing."""
     return {row.id: _head(row) for row in await _HEADS.each(tx, jobs)}
 
 
 async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event], HistoryPosition]:
-    """About `limit` events behind the one with the id `after` (-1: from the first on), and the place behind them.
+    """Returns about `limit` events after the event id `after` (-1: from the first on), and the place behind them.
 
-    What has no row comes on top of the limit. Fewer than `limit` means that there is no more; behind the last event the
-    place is where the history will go on.
+    Events without a row do not count against the limit. Fewer than `limit` events means that there are no more. Behind
+    the last event, the place is where the history will continue.
     """
     before_abort = None if head.aborted_at is None else await _count(tx, head.job_id, head.aborted_at)
     aborted = before_abort is not None and after > before_abort
@@ -81,7 +81,7 @@ async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event],
 async def news(
     tx: Tx, places: Sequence[tuple[Head, HistoryPosition]]
 ) -> dict[int, tuple[list[Event], HistoryPosition]]:
-    """What is new of each of these jobs since its place, and the place behind that. It may be less than there is."""
+    """Returns the new events of each job since its place, and the place behind them. There may be more events left."""
     behind = [(head.job_id, place.row) for head, place in places if head.last > place.row]
     rows = await _FOLLOWING.each(tx, sorted(behind)) if behind else []
     of_job: dict[int, list[HistoryRow]] = defaultdict(list)

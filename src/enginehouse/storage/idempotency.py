@@ -1,7 +1,7 @@
-"""Idempotency keys in storage: which requests carried one, and what each was answered.
+"""Idempotency keys in storage: the requests that used one, and their answers.
 
-A key is taken in the transaction that does what the request asks, and answered in it. So a key that can be read has an
-answer, and one whose transaction was lost was never taken.
+The transaction that carries out the request takes the key and stores the answer. So every visible key has an answer,
+and a lost transaction has taken no key.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
 KeyName = tuple[int, str, str]
-"""Which key is meant: of which organization, for which operation. Another organization's is another key."""
+"""(organization, operation, key). The same text in another organization or operation is a different key."""
 
 
 class KeyRow(NamedTuple):
-    """A key as it is stored."""
+    """A stored key."""
 
     organization_id: int
     operation: str
@@ -33,7 +33,7 @@ _LOOK_UP: Final = Select("idempotency.known", KeyRow)
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """A key as a request carries it; `request_hash` stands for all that the request asks."""
+    """The key of a request; `request_hash` is the digest of the whole request."""
 
     organization_id: int
     operation: str
@@ -42,29 +42,29 @@ class RequestKey:
 
     @property
     def name(self) -> KeyName:
-        """What the key is found by."""
+        """The name under which the key is stored."""
         return self.organization_id, self.operation, self.key
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """A key that an earlier request took: what that one asked, what it was answered, when (µs)."""
+    """A key that an earlier request took: the hash of that request, its answer, and the time (µs)."""
 
     request_hash: str
     answer: str
     at: int
 
     def answer_to(self, again: RequestKey) -> str:
-        """What the request is answered that carries the key again. Raises KeyReused when it asks something else."""
+        """Returns the answer to a later request with the same key. Raises KeyReused for a different request."""
         if again.request_hash != self.request_hash:
             raise KeyReused(again.key, times.rest(self.at // times.SECOND * times.SECOND))
         return self.answer
 
 
 async def take(tx: Tx, keys: Iterable[RequestKey], now: int) -> dict[KeyName, StoredAnswer]:
-    """Every key that was free is this transaction's, to be answered in it; the others are returned as they are known.
+    """Takes every free key for this transaction, which must answer it. Returns the stored answers of the others.
 
-    Of several with one name the first is taken. A key that another transaction holds is waited for.
+    If several keys have the same name, the first is taken. Waits for a key that another transaction holds.
     """
     free: dict[KeyName, RequestKey] = {}
     for key in keys:
@@ -74,7 +74,7 @@ async def take(tx: Tx, keys: Iterable[RequestKey], now: int) -> dict[KeyName, St
         rows = [(*name, free[name].request_hash, now) for name in sorted(free)]
         for taken in await tx.each("idempotency.take", rows):
             del free[taken]
-        # What was there may have been pruned since, so one that is not found now is free after all.
+        # An existing key may have been pruned since then: a key that is not found now is free, and is tried again.
         there = await look_up(tx, free)
         before |= there
         free = {name: key for name, key in free.items() if name not in there}
@@ -82,7 +82,7 @@ async def take(tx: Tx, keys: Iterable[RequestKey], now: int) -> dict[KeyName, St
 
 
 async def look_up(tx: Tx, names: Iterable[KeyName]) -> dict[KeyName, StoredAnswer]:
-    """Those of the keys that were taken and answered."""
+    """Returns the answers of those keys that are taken."""
     return {
         (row.organization_id, row.operation, row.key): StoredAnswer(row.request_hash, row.answer, row.created_at)
         for row in await _LOOK_UP.each(tx, sorted(names))
@@ -90,17 +90,17 @@ async def look_up(tx: Tx, names: Iterable[KeyName]) -> dict[KeyName, StoredAnswe
 
 
 async def answer(tx: Tx, answers: Mapping[KeyName, str]) -> None:
-    """The keys, taken in this transaction, have their answers."""
+    """Stores the answers of the keys that this transaction has taken."""
     await tx.many("idempotency.answer", [(*name, text) for name, text in sorted(answers.items())])
 
 
 async def oldest(tx: Tx) -> int | None:
-    """When the first of the keys that are kept was taken (µs)."""
+    """Returns when the oldest stored key was taken (µs); None if there are no keys."""
     oldest_at: int | None
     [(oldest_at,)] = await tx.all("idempotency.oldest")
     return oldest_at
 
 
 async def prune(tx: Tx, *, before: int, limit: int) -> int:
-    """Up to `limit` keys stored before a moment (µs) are free again; returns how many."""
+    """Deletes up to `limit` keys that were stored before `before` (µs). Returns how many; they are free again."""
     return await tx.run("idempotency.prune", before=before, limit=limit)

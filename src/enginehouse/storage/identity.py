@@ -1,4 +1,4 @@
-"""How organizations, users and tokens are kept: a token only as its hash, a password only as its argon2 hash."""
+"""Organizations, users and tokens in storage: a token only as its hash, a password only as its argon2 hash."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ IDENTITY_LOCK: Final = "identity"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRecord:
-    """A token to be stored. `hash` is the SHA-256 of the secret in hex; `expires_at` in µs UTC, None for never."""
+    """A token to store. `hash` is the SHA-256 of the secret in hex; `expires_at` is µs UTC, None for never."""
 
     hash: str
     id: str
@@ -28,7 +28,7 @@ class TokenRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRecord:
-    """A user to be stored; `password_hash` is argon2id's."""
+    """A user to store; `password_hash` is an argon2id hash."""
 
     id: str
     name: str
@@ -40,7 +40,7 @@ class UserRecord:
 
 
 class HolderRow(NamedTuple):
-    """Who holds a token: `id` is the token's, `name` the user's."""
+    """The holder of a token: `id` is the token's id, `name` is the user's name."""
 
     organization_id: int
     user_id: str | None
@@ -52,7 +52,7 @@ class HolderRow(NamedTuple):
 
 
 class TokenRow(NamedTuple):
-    """A token as it is stored, without its hash."""
+    """A stored token, without its hash."""
 
     id: str
     organization_id: int
@@ -67,7 +67,7 @@ class TokenRow(NamedTuple):
 
 
 class CreatedOrganizationRow(NamedTuple):
-    """An organization as it was created."""
+    """An organization that was just created."""
 
     id: int
     name: str
@@ -78,7 +78,7 @@ class CreatedOrganizationRow(NamedTuple):
 
 
 class OrganizationRow(NamedTuple):
-    """An organization as it is stored."""
+    """A stored organization."""
 
     id: int
     name: str
@@ -92,7 +92,7 @@ class OrganizationRow(NamedTuple):
 
 
 class UserRow(NamedTuple):
-    """A user as it is stored, without its password hash."""
+    """A stored user, without the password hash."""
 
     id: str
     organization_id: int
@@ -138,7 +138,7 @@ _USER_SIGNING_IN: Final = Select("identity.user_signing_in", SigningInRow)
 
 
 async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | None:
-    """The holder of the token and the µs it has left to live (None: for ever); None when it opens nothing."""
+    """Returns the token's holder, and the µs until it expires (None: never). Returns None if it is not valid."""
     row = await _PRINCIPAL.one(tx, hash=token_hash, now=tx.now)
     if row is None:
         return None
@@ -147,7 +147,7 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
 
 
 async def insert_token(tx: Tx, row: TokenRecord) -> Token:
-    """The token is stored; one that was there already is left, and returned, as it is."""
+    """Stores the token and returns it. If it exists already, it stays unchanged."""
     await tx.run(
         "identity.insert_token",
         hash=row.hash,
@@ -172,25 +172,25 @@ async def token(tx: Tx, organization_id: int, *, token_id: str, token_hash: str)
 
 
 async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
-    """The organization's tokens that open something now, oldest first."""
+    """Returns the organization's valid tokens, the oldest first."""
     rows = await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)
     return [_token(row) for row in rows]
 
 
 async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> str | None:
-    """The token opens nothing from this commit on. Returns its hash, or None when it had been revoked before."""
+    """Revokes the token from this commit on. Returns its hash, or None if it was revoked before."""
     rows = await tx.all("identity.revoke_token", organization_id=organization_id, id=token_id, now=tx.now)
     return next((token_hash for (token_hash,) in rows), None)
 
 
 async def token_with_hash(tx: Tx, token_hash: str) -> Token | None:
-    """The token, whether or not it still opens anything."""
+    """Returns the token, even if it is no longer valid."""
     row = await _TOKEN_BY_HASH.one(tx, hash=token_hash)
     return None if row is None else _token(row)
 
 
 async def end_session(tx: Tx, token_hash: str) -> Principal | None:
-    """The session is over; returns whose it was, None when there was none with this hash."""
+    """Ends the session. Returns its holder, or None if there is no valid session with this hash."""
     found = await principal(tx, token_hash)
     ended = await tx.run("identity.end_session", hash=token_hash, now=tx.now)
     return found[0] if found and ended else None
@@ -204,7 +204,7 @@ def _token(row: TokenRow) -> Token:
 
 
 async def create_organization(tx: Tx, *, name: str, application_id: str, default_retries: int | None) -> Organization:
-    """The organization exists under the next number, starting at 1."""
+    """Creates the organization with the next number, starting at 1."""
     await tx.lock(IDENTITY_LOCK)
     [row] = await _INSERT_ORGANIZATION.all(
         tx,
@@ -222,7 +222,7 @@ async def organization(tx: Tx, organization_id: int) -> Organization | None:
 
 
 async def organization_of_application(tx: Tx, application_id: str) -> int | None:
-    """The id of the organization with this application GUID."""
+    """Returns the id of the organization with this application GUID."""
     rows = await tx.all("identity.organization_of_application", application_id=application_id)
     return next((organization_id for (organization_id,) in rows), None)
 
@@ -235,7 +235,7 @@ async def organizations(tx: Tx) -> list[Organization]:
 
 
 async def create_user(tx: Tx, organization_id: int, row: UserRecord) -> User | None:
-    """The user exists; None when the name is taken, in whichever organization."""
+    """Creates the user. Returns None if the name is taken in any organization."""
     added = await tx.run(
         "identity.insert_user",
         id=row.id,
@@ -257,19 +257,19 @@ async def user(tx: Tx, organization_id: int, user_id: str) -> User | None:
 
 
 async def user_named(tx: Tx, organization_id: int | None, name: str) -> User | None:
-    """The user with this name, locked; in any organization when that is None."""
+    """Returns the user with this name, locked; in any organization if `organization_id` is None."""
     row = await _USER_NAMED.one(tx, name=name, organization_id=organization_id)
     return None if row is None else _user(row)
 
 
 async def user_signing_in(tx: Tx, name: str) -> tuple[User, str | None] | None:
-    """The user and its password hash, None for one who cannot sign in with a password."""
+    """Returns the user and its password hash, which is None if the user cannot sign in with a password."""
     row = await _USER_SIGNING_IN.one(tx, name=name)
     return None if row is None else (_user(row), row.password_hash)
 
 
 async def open_session(tx: Tx, signing_in: User, password_hash: str, session: TokenRecord) -> bool:
-    """The session is stored and the login noted; False when the password is no longer the one that was verified."""
+    """Stores the session and the login time. Returns False if the password has changed since it was verified."""
     person = {"id": signing_in.id, "organization_id": signing_in.organization_id}
     if not await tx.run("identity.note_login", **person, password_hash=password_hash, now=tx.now):
         return False
@@ -284,14 +284,14 @@ async def open_session(tx: Tx, signing_in: User, password_hash: str, session: To
 
 
 async def set_password(tx: Tx, owner: User, password_hash: str) -> list[str]:
-    """The password is replaced and every session of the user ended; returns the hashes of those sessions."""
+    """Replaces the password and ends every session of the user. Returns the hashes of these sessions."""
     person = {"organization_id": owner.organization_id, "now": tx.now}
     await tx.run("identity.set_password", id=owner.id, password_hash=password_hash, **person)
     return [token_hash for (token_hash,) in await tx.all("identity.end_sessions_of_user", user_id=owner.id, **person)]
 
 
 async def first_administrator(tx: Tx) -> tuple[int, str] | None:
-    """The organization and the user that the bootstrap token belongs to, once the first start has made them."""
+    """Returns the organization and the user of the bootstrap token; None before the first start creates them."""
     rows = await tx.all("identity.first_administrator")
     return next(((organization_id, user_id) for user_id, organization_id in rows), None)
 

@@ -1,5 +1,5 @@
 -- name: principal
--- Who holds the token with this hash, unless it has been revoked or has expired.
+-- The holder of the token with this hash, unless it is revoked or expired.
 SELECT t.organization_id, t.user_id, t.id, t.role, t.super_admin, t.expires_at, u.name
 FROM token t LEFT JOIN user_account u ON u.id = t.user_id
 WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now);
@@ -16,7 +16,7 @@ WHERE organization_id = :organization_id AND revoked_at IS NULL AND (expires_at 
 ORDER BY created_at, id;
 
 -- name: token
--- By its id, or by the hash of the secret itself.
+-- The token with this id, or with this hash of its secret.
 SELECT id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at
 FROM token
 WHERE organization_id = :organization_id AND (id = :id OR hash = :hash);
@@ -40,12 +40,12 @@ WHERE organization_id = :organization_id AND user_id = :user_id AND kind = 'sess
 RETURNING hash;
 
 -- name: forget_old_sessions
--- Sessions of the user that can never be used again.
+-- The user's expired sessions.
 DELETE FROM token
 WHERE organization_id = :organization_id AND user_id = :user_id AND kind = 'session' AND expires_at <= :now;
 
 -- name: insert_organization
--- The caller holds the identity lock, so that no other one takes the same number.
+-- The caller holds the identity lock, so that no other transaction takes the same number.
 INSERT INTO organization (id, name, application_id, default_retries, created_at, modified_at)
 SELECT COALESCE(MAX(o.id), 0) + 1, CAST(:name AS TEXT), CAST(:application_id AS TEXT),
        CAST(:default_retries AS INTEGER), CAST(:now AS BIGINT), CAST(:now AS BIGINT)
@@ -57,7 +57,7 @@ SELECT id, name, application_id, default_retries, created_at, modified_at, weigh
 FROM organization WHERE id = :organization_id;
 
 -- name: organization_of_application
--- The application's GUID is a name of its organization.
+-- The organization with this application GUID.
 SELECT id FROM organization WHERE application_id = :application_id;
 
 -- name: organizations
@@ -75,13 +75,13 @@ SELECT id, organization_id, name, display_name, email, role, super_admin, create
 FROM user_account WHERE id = :id AND organization_id = :organization_id;
 
 -- name: user_signing_in
--- Before a sign-in nobody knows the organization; the name alone says who it is.
+-- Before a sign-in the organization is unknown, so the name alone identifies the user.
 SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at,
        password_hash
 FROM user_account WHERE name = :name;
 
 -- name: user_named
--- In one organization, or in any when none is given.
+-- In one organization, or in any if `organization_id` is NULL.
 SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at
 FROM user_account
 WHERE name = :name
@@ -89,7 +89,7 @@ WHERE name = :name
 {for_update};
 
 -- name: note_login
--- Nothing when the password has been changed since it was verified.
+-- Changes nothing if the password has changed since it was verified.
 UPDATE user_account SET last_login_at = :now
 WHERE id = :id AND organization_id = :organization_id AND password_hash = :password_hash;
 

@@ -1,4 +1,4 @@
-"""Looks at a database without serving it. It writes nothing, and a server may use the database meanwhile."""
+"""Inspects a database without serving it. It writes nothing, and a server may use the database meanwhile."""
 
 import sqlite3
 import time
@@ -26,9 +26,9 @@ _UNSAFE: Final = {"fsync": ("off",), "full_page_writes": ("off",), "synchronous_
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found. `unsafe` names the settings under which an acknowledged write may be lost.
+    """The result of an inspection. `unsafe` names the settings that may lose confirmed writes.
 
-    `clock_ahead` is by how many µs the storage clock is ahead of this machine's.
+    `clock_ahead` is how many µs the storage clock is ahead of this machine's clock.
     """
 
     settings: dict[str, str]
@@ -44,19 +44,19 @@ class Inspection:
 
 
 def sqlite(path: Path) -> Inspection:
-    """The SQLite file, read only. Raises StorageRefused when it cannot be read."""
+    """Inspects the SQLite file, read only. Raises StorageRefused if it cannot be read."""
     with _sqlite_read(path) as tx:
         return _sqlite(tx)
 
 
 async def postgres(url: str) -> Inspection:
-    """The PostgreSQL database, in one read-only transaction. Raises StorageRefused when it cannot be read."""
+    """Inspects the PostgreSQL database in one read-only transaction. Raises StorageRefused if it cannot be read."""
     async with _postgres_read(url) as connection:
         return await _postgres(connection)
 
 
 def sqlite_seals(path: Path, kept: tuple[int, str] | None) -> Verified:
-    """The chain over the audit rows of the SQLite file, verified. Raises StorageRefused when it cannot be read."""
+    """Verifies the seals over the audit rows of the SQLite file. Raises StorageRefused if it cannot be read."""
     with _sqlite_read(path) as connection:
         verified: Verified = drive(lambda tx: seals.verify(tx, kept=kept), _sqlite_tx(connection))
         return verified
@@ -114,7 +114,7 @@ def _sqlite(connection: sqlite3.Connection) -> Inspection:
     tx = _sqlite_tx(connection)
     schema = _version(connection.execute(APPLIED).fetchall())
     contents = drive(lambda tx: _contents(tx, schema), tx)
-    # `synchronous` belongs to a connection, not to the file: what counts is what a server sets, which is FULL.
+    # `synchronous` belongs to a connection, not to the file: a server sets FULL.
     settings = {"journal_mode": mode, "synchronous": "FULL", "sqlite": sqlite3.sqlite_version}
     unsafe = () if mode == "wal" else ("journal_mode",)
     ahead = _last(connection) - wall_clock()
@@ -140,7 +140,7 @@ def _version(rows: Sequence[Row]) -> int:
 async def _contents(
     tx: Tx, schema: int
 ) -> tuple[int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None]:
-    """What the rows say; nothing of a schema that this program's statements are not for."""
+    """Returns the checks of the rows; nothing if the schema version is not the one of this program's statements."""
     if schema != len(available()):
         return 0, [], None, None, None
     looked, wrong = await consistency.check_jobs(tx)

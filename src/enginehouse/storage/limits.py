@@ -1,7 +1,7 @@
-"""Pauses and limits in storage. What runs, runs on; after the commit nothing starts that they forbid.
+"""Pauses and limits in storage. Running work continues; after the commit nothing starts that they forbid.
 
-Whoever starts work holds the barrier lock shared from its first statement to its commit. What is written here under the
-same lock, held alone, comes before or after every such transaction, never in its middle.
+A transaction that starts work holds the barrier lock shared from its first statement to its commit. The functions here
+that forbid work hold the same lock exclusively, so they commit before or after every such transaction, never during it.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from enginehouse.storage.database.rows import Select
 
 
 class PausableJob(NamedTuple):
-    """A job, locked, as it is now."""
+    """The current row of a locked job."""
 
     status: str
     paused_at: int | None
@@ -27,16 +27,16 @@ _LOCK: Final = Select("limits.lock_job", PausableJob)
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """What became of pausing or resuming a job; `changed` is true only for the call that did it."""
+    """The outcome of a pause or a resume of a job; `changed` is true only for the call that changed it."""
 
     status: JobStatus
     changed: bool
 
 
 async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
-    """Nothing more of the job starts, and what comes to be runnable is held; None where there is no such job.
+    """Pauses the job: none of its items starts, and new ones are held. Returns None if there is no such job.
 
-    A job that has ended is left as it is.
+    A job that has ended stays unchanged.
     """
     await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
@@ -53,7 +53,7 @@ async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
 
 
 async def resume_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
-    """The job goes on where it was; None where there is no such job."""
+    """Resumes the job. Returns None if there is no such job."""
     row = await _LOCK.one(tx, id=job_id, organization_id=organization_id)
     if row is None:
         return None
@@ -68,7 +68,7 @@ async def resume_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None
 
 
 async def pause_organization(tx: Tx, organization_id: int) -> None:
-    """Nothing of the organization starts."""
+    """From this commit on no work of the organization starts."""
     await barrier_lock.take_exclusive(tx)
     await tx.run("limits.pause_organization", organization_id=organization_id, now=await tx.read_clock())
 
@@ -78,7 +78,7 @@ async def resume_organization(tx: Tx, organization_id: int) -> None:
 
 
 async def set_share(tx: Tx, organization_id: int, *, weight: int, running_limit: int | None) -> None:
-    """From now on the organization has this weight, and nothing of it starts at or above the limit."""
+    """Sets the organization's weight and limit. From this commit on none of its work starts at or above the limit."""
     await barrier_lock.take_exclusive(tx)
     await tx.run(
         "limits.set_share",
@@ -90,7 +90,7 @@ async def set_share(tx: Tx, organization_id: int, *, weight: int, running_limit:
 
 
 async def set_engine_state(tx: Tx, organization_id: int, engine_id: str, *, was: str, state: str) -> None:
-    """The engine, a shared one or the organization's own, is in `state` if it was in the other one."""
+    """Sets the state of a shared engine, or of the organization's own, if its state is `was`."""
     await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
     await tx.run(
@@ -99,7 +99,7 @@ async def set_engine_state(tx: Tx, organization_id: int, engine_id: str, *, was:
 
 
 async def set_engine_limit(tx: Tx, organization_id: int, engine_id: str, running_limit: int | None) -> None:
-    """From now on nothing of the engine starts at or above the limit."""
+    """Sets the engine's limit. From this commit on none of its work starts at or above the limit."""
     await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
     await tx.run(

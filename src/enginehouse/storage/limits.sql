@@ -1,5 +1,5 @@
 -- name: lock_job
--- The organization's job, locked, as it is now.
+-- The current status and pause of the organization's job, locked.
 SELECT CASE WHEN {covered:j} OR j.cancelled = 1 THEN 'aborted' ELSE j.status END AS status, j.paused_at
 FROM job j
 WHERE j.id = :id AND j.organization_id = :organization_id
@@ -24,7 +24,7 @@ UPDATE organization SET paused_at = NULL, modified_at = :now WHERE id = :organiz
 UPDATE organization SET weight = :weight, running_limit = :running_limit, modified_at = :now WHERE id = :organization_id;
 
 -- name: set_engine_state
--- Of an engine that every organization may use, or of the organization's own.
+-- For a shared engine, or for the organization's own.
 UPDATE engine SET state = :state, modified_at = :now
 WHERE id = :id AND state = :was AND (organization_id IS NULL OR organization_id = :organization_id);
 

@@ -1,4 +1,4 @@
-"""Job pipelines in storage: templates that belong together, stage by stage."""
+"""Job pipelines in storage: groups of templates, stage by stage."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from enginehouse.storage.database.rows import Select
 
 
 class PipelineRow(NamedTuple):
-    """A pipeline as it is stored."""
+    """A stored pipeline."""
 
     id: int
     organization_id: int
@@ -26,7 +26,7 @@ _PAGE: Final = Select("pipelines.page", PipelineRow)
 
 
 async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> Pipeline:
-    """A pipeline exists, with no template in it yet."""
+    """Creates a pipeline without templates."""
     pipeline_id = await sequences.reserve(tx, "pipeline")
     await tx.many("pipelines.insert", [(pipeline_id, organization_id, int(is_public), tx.now)])
     return Pipeline(
@@ -35,13 +35,13 @@ async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> Pipel
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Pipeline]:
-    """Those of the pipelines that the organization may read, and launch."""
+    """Returns those of the pipelines that the organization may read and launch."""
     rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
     return {row.id: _pipeline(row) for row in rows}
 
 
 async def lock(tx: Tx, organization_id: int, pipeline_id: int) -> Pipeline | None:
-    """The organization's pipeline, which nobody else changes until the transaction ends."""
+    """Returns the organization's pipeline, locked until the transaction ends."""
     row = await _LOCK.one(tx, id=pipeline_id, organization_id=organization_id)
     return None if row is None else _pipeline(row)
 
@@ -49,7 +49,7 @@ async def lock(tx: Tx, organization_id: int, pipeline_id: int) -> Pipeline | Non
 async def page(
     tx: Tx, organization_id: int, *, schedule_id: int | None, is_public: bool | None, offset: int, limit: int
 ) -> list[Pipeline]:
-    """One page of the pipelines, the newest first."""
+    """Returns one page of the pipelines, the newest first."""
     rows = await _PAGE.all(
         tx,
         organization_id=organization_id,
@@ -62,7 +62,7 @@ async def page(
 
 
 async def members(tx: Tx, ids: Iterable[int]) -> dict[int, list[int]]:
-    """The templates of each pipeline, stage by stage."""
+    """Returns the templates of each pipeline, stage by stage."""
     templates: dict[int, list[int]] = defaultdict(list)
     for pipeline_id, template_id in await tx.all("pipelines.members", ids=sorted(set(ids))):
         templates[pipeline_id].append(template_id)
@@ -70,22 +70,22 @@ async def members(tx: Tx, ids: Iterable[int]) -> dict[int, list[int]]:
 
 
 async def place(tx: Tx, places: Sequence[tuple[int, int | None, int | None]]) -> None:
-    """Each of the templates (template, pipeline, stage) is in that pipeline, or in none."""
+    """Puts each (template, pipeline, stage) into that pipeline at that stage, or into no pipeline."""
     await tx.many("pipelines.place", [(*each, tx.now) for each in places])
 
 
 async def update(tx: Tx, pipeline: Pipeline) -> None:
-    """The pipeline is as given."""
+    """Updates the pipeline's row."""
     await tx.run("pipelines.update", id=pipeline.id, is_public=int(pipeline.is_public), now=tx.now)
 
 
 async def delete(tx: Tx, pipeline_id: int) -> None:
-    """The pipeline is gone. Its templates must have left it."""
+    """Deletes the pipeline. It must have no templates."""
     await tx.run("pipelines.delete", id=pipeline_id)
 
 
 async def launched_by(tx: Tx, pipeline_id: int) -> list[tuple[int, int]]:
-    """The (schedule, its organization) that launch the pipeline."""
+    """Returns the (schedule, its organization) pairs that launch the pipeline."""
     rows = await tx.all("pipelines.launched_by", id=pipeline_id)
     return [(schedule_id, owner) for schedule_id, owner in rows]
 

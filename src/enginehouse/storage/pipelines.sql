@@ -4,7 +4,7 @@ INSERT INTO job_pipeline (id, organization_id, is_public, created_at, modified_a
 SELECT r.id, r.organization_id, r.is_public, r.now, r.now FROM {rows} r;
 
 -- name: by_ids
--- The organization's pipelines and the public ones of others among these.
+-- Those of these pipelines that are the organization's own or public.
 -- lists: ids bigint
 SELECT id, organization_id, is_public, created_at, modified_at
 FROM job_pipeline
@@ -17,8 +17,8 @@ WHERE id = :id AND organization_id = :organization_id
 {for_update};
 
 -- name: page
--- The organization's pipelines that pass the filters (-1 lets all through), the newest first; public ones of others are
--- among them where public ones are asked for, or those of a schedule.
+-- The organization's pipelines that pass the filters (-1 excludes nothing), the newest first. A filter for public
+-- pipelines, or for those of a schedule, also includes public ones of other organizations.
 SELECT p.id, p.organization_id, p.is_public, p.created_at, p.modified_at
 FROM job_pipeline p
 WHERE (p.organization_id = :organization_id
@@ -40,7 +40,7 @@ SELECT pipeline_id, id FROM job_template WHERE pipeline_id IN {ids} ORDER BY pip
 UPDATE job_pipeline SET is_public = :is_public, modified_at = :now WHERE id = :id;
 
 -- name: place
--- The templates are in these pipelines, at these stages.
+-- Puts the templates into these pipelines at these stages.
 -- rows: id bigint, pipeline_id bigint, stage int, now bigint
 UPDATE job_template
 SET pipeline_id = r.pipeline_id, stage = r.stage, version = job_template.version + 1, modified_at = r.now
@@ -51,7 +51,7 @@ WHERE job_template.id = r.id;
 DELETE FROM job_pipeline WHERE id = :id;
 
 -- name: launched_by
--- The schedules that launch the pipeline, those of other organizations too.
+-- The schedules that launch the pipeline, including those of other organizations.
 SELECT DISTINCT l.schedule_id, s.organization_id
 FROM schedule_launch l JOIN scheduled_job s ON s.id = l.schedule_id
 WHERE l.pipeline_id = :id

@@ -1,28 +1,28 @@
--- The whole schema, top to bottom: the only migration until a released schema changes. From then on the migrations
--- together give exactly this (by test).
--- One text for both databases. A statement under "-- only: postgres" or "-- only: sqlite" is left out on the other one.
--- Times are microseconds UTC, booleans 0 or 1, JSON is text that no statement looks into.
+-- The whole schema. It is the only migration until a released schema changes; from then on all migrations together
+-- produce exactly this schema (a test checks it).
+-- The text is the same for both databases. A statement under "-- only: postgres" or "-- only: sqlite" is left out for
+-- the other one. Times are microseconds UTC, booleans are 0 or 1, JSON is text that no SQL statement parses.
 
 -- Time and order ------------------------------------------------------------------------------------------
 
--- The last moment this storage has spoken of; its clock never goes back behind it.
+-- The last time that this storage has used; its clock never goes back before it.
 -- only: sqlite
 CREATE TABLE storage_clock (id INTEGER PRIMARY KEY CHECK (id = 1), micros BIGINT NOT NULL);
 
--- The last fencing token handed out.
+-- The last fencing token in use.
 -- only: sqlite
 CREATE TABLE fencing (id INTEGER PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL);
 
 -- only: postgres
 CREATE SEQUENCE fencing_token AS BIGINT;
 
--- Small facts about this storage: who made it, which first start it has had.
+-- Single facts about this storage: the id of its artifact store, the last reserved ids.
 CREATE TABLE server_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 -- Identity ------------------------------------------------------------------------------------------------
 
--- Who owns everything else. `weight`: its share of the slots beside the others'. `running_limit`: how many attempts may
--- run at once, NULL for any number. `paused_at`: nothing of it starts.
+-- The owner of everything else. `weight`: its share of the worker slots relative to others. `running_limit`: how many
+-- attempts may run at once, NULL for no limit. `paused_at`: since then none of its work starts.
 CREATE TABLE organization (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -51,8 +51,8 @@ CREATE TABLE user_account (
 );
 CREATE INDEX user_account_organization ON user_account (organization_id, id);
 
--- A secret that stands for a user, or for an organization where `user_id` is NULL. It is stored as its SHA-256; `id` is
--- a UUID derived from that hash.
+-- A secret that authenticates a user, or an organization if `user_id` is NULL. Only its SHA-256 is stored; `id` is a
+-- UUID derived from that hash.
 CREATE TABLE token (
   hash TEXT PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -71,7 +71,7 @@ CREATE INDEX token_organization ON token (organization_id, created_at);
 
 -- Engines -------------------------------------------------------------------------------------------------
 
--- A kind of engine, such as Transcription. `organization_id` NULL: a built-in one, which every organization may read.
+-- A kind of engine, for example Transcription. `organization_id` NULL: built-in, every organization may read it.
 CREATE TABLE engine_category (
   id TEXT PRIMARY KEY,
   organization_id BIGINT REFERENCES organization (id),
@@ -83,7 +83,7 @@ CREATE TABLE engine_category (
 );
 
 -- An engine that tasks may name. `organization_id` NULL: every organization may use it. `document` is the EngineSpec.
--- `running_limit` as above.
+-- `running_limit`: as for an organization.
 CREATE TABLE engine (
   id TEXT PRIMARY KEY,
   organization_id BIGINT REFERENCES organization (id),
@@ -101,7 +101,7 @@ CREATE INDEX engine_organization ON engine (organization_id, name);
 
 -- Targets and assets --------------------------------------------------------------------------------------
 
--- What jobs are about, a temporal data object: from `start_at` to `stop_at`, with its assets.
+-- A temporal data object, the object that jobs work on: from `start_at` to `stop_at`, with its assets.
 CREATE TABLE target (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -119,7 +119,7 @@ CREATE TABLE target (
 CREATE INDEX target_organization ON target (organization_id, id);
 
 -- A file of a target: stored bytes under `storage_key`, or a reference in `uri`. `job_id`, `ordinal`, `engine_id`: the
--- task that made it. `replay_key`: under one key only one asset is ever made.
+-- task that made it. `replay_key`: there is never more than one asset with the same key.
 CREATE TABLE asset (
   id TEXT PRIMARY KEY,
   target_id BIGINT NOT NULL REFERENCES target (id),
@@ -147,12 +147,12 @@ CREATE INDEX asset_target ON asset (target_id, created_at);
 
 -- Jobs ----------------------------------------------------------------------------------------------------
 
--- A job with everything about it that changes; what never does is in job_document.
--- The task counts are those of domain.status.Tally; `status` is always job_status of them.
+-- The changing part of a job; the part that never changes is in job_document.
+-- The task counts are those of domain.status.Tally; `status` is always the job_status of them.
 -- `cancellable_since`: the last barrier seen when all tasks were pending or queued, NULL otherwise.
--- `retry_of` is the job this one does again, `root_of` the first of that line; NULL where it is no retry.
+-- `retry_of` is the job that this one retries, `root_of` the first job of that chain; NULL if it is not a retry.
 -- `scheduled_job_id`, `slot_at`, `template_id`: the schedule, slot and template that launched it.
--- `stopping`: how many of its attempts are still to stop since `stop_requested_at`; 0 without such a request.
+-- `stopping`: how many of its attempts must still stop since `stop_requested_at`; 0 without such a request.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -192,14 +192,14 @@ CREATE INDEX job_retry ON job (retry_of) WHERE retry_of IS NOT NULL;
 CREATE INDEX job_schedule ON job (scheduled_job_id, id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
--- What a bulk cancel counts and settles; it holds all that the count looks at.
+-- The jobs that a bulk cancel counts and settles. The index holds all columns that the count uses.
 CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;
 
--- What never changes of a job: its plan, one text.
+-- The part of a job that never changes: its plan, as one text.
 CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
 
 -- A task of a job. `waits_for`: how many of its parents must still complete. The `items` columns count its work items.
--- `reused_from`: the job whose stored outputs of the task with this ordinal stand here; the task itself never runs.
+-- `reused_from`: the job whose stored outputs this task uses (same ordinal); the task itself never runs.
 CREATE TABLE task (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -224,12 +224,12 @@ CREATE TABLE task (
   CHECK (items_running = 0 OR status = 'running')
 ) {clustered};
 
--- A work item: a whole task, or one chunk of it. The hot table: only what may run or is running. Rows are deleted when
--- their item ends or its job is cancelled.
+-- A work item: a whole task, or one chunk of it. This table is small: it holds only items that may run or are running.
+-- A row is deleted when its item ends or its job is cancelled.
 -- `lease_until` NULL: free to claim. `token` is the fencing token of the last lease, 0 before the first.
--- `held`: 0 for an item that may be claimed, else the sum of 1 (its task already has as many others as its limit allows)
--- and 2 (its job is paused). `stop_requested_at`, `stop_signalled_at`: when its running attempt was to stop, and was told.
--- `source_*` name the artifact a chunk item reads; -1 where an item reads everything or nothing.
+-- `held`: 0 for an item that may be claimed, else the sum of 1 (the limit of its task is reached) and 2 (its job is
+-- paused). `stop_requested_at`, `stop_signalled_at`: when the stop of its running attempt was requested, and signalled.
+-- `source_*` name the artifact that a chunk item reads; -1 if an item reads everything or nothing.
 CREATE TABLE work_item (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -263,8 +263,8 @@ CREATE INDEX work_item_lane ON work_item (pool, organization_id, engine_id, prio
 CREATE INDEX work_item_lease ON work_item (lease_until) WHERE lease_until IS NOT NULL;
 
 -- Bulk cancels: one row covers every job of the organization created in the range with cancellable_since < id.
--- `matched`: how many those were, NULL until they are counted; settling begins afterwards. `settled`: how many job rows
--- say so by now. `include_running`: jobs past that point are stopped too, if they were there at `accepted_at`.
+-- `matched`: the number of these jobs, NULL until they are counted; settling begins afterwards. `settled`: how many job
+-- rows are updated. `include_running`: jobs that have started are stopped too, if they existed at `accepted_at`.
 CREATE TABLE barrier (
   id {serial},
   organization_id BIGINT NOT NULL,
@@ -279,7 +279,7 @@ CREATE TABLE barrier (
 );
 CREATE INDEX barrier_open ON barrier (organization_id, id) WHERE settled_at IS NULL;
 
--- How many jobs an organization has in each status: the sum over the shards. Writers use shards of their own.
+-- How many jobs an organization has in each status: the sum over the shards. Writers use different shards.
 CREATE TABLE job_count (
   organization_id BIGINT NOT NULL,
   status TEXT NOT NULL,
@@ -288,7 +288,7 @@ CREATE TABLE job_count (
   PRIMARY KEY (organization_id, status, shard)
 ) {clustered};
 
--- The workers heard of: how many slots each has in each pool, as JSON. One not seen for a while is gone.
+-- The workers that report: how many slots each has in each pool, as JSON. A worker that has not reported is gone.
 CREATE TABLE worker (
   name TEXT PRIMARY KEY,
   pools TEXT NOT NULL,
@@ -297,7 +297,7 @@ CREATE TABLE worker (
   seen_at BIGINT NOT NULL
 );
 
--- Requests that carried a key, and what they were answered: the same one again gets the same answer.
+-- Requests with an idempotency key, and their answers: a repeated request gets the same answer.
 CREATE TABLE idempotency_key (
   organization_id BIGINT NOT NULL,
   operation TEXT NOT NULL,
@@ -311,7 +311,7 @@ CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
 
 -- History -------------------------------------------------------------------------------------------------
 
--- An attempt that has ended: written once, when it does.
+-- An attempt that has ended. The row is written once, at its end.
 CREATE TABLE attempt (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -329,8 +329,8 @@ CREATE TABLE attempt (
   PRIMARY KEY (job_id, ordinal, item, number)
 ) {clustered};
 
--- An output of a task. `folder` -1 holds what the task published as the job's results. `position` orders chunks in
--- their media.
+-- An output of a task. `folder` -1 holds the outputs that the task published as the job's results. `position` orders
+-- chunks in their media.
 CREATE TABLE artifact (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
@@ -350,10 +350,10 @@ CREATE TABLE artifact (
   shared INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (job_id, ordinal, folder, item, part)
 ) {clustered};
--- `shared` rows name bytes that a row of another job may name too: a retry that reused them.
+-- A `shared` row names bytes that a row of another job may also name: a retry that reuses them.
 CREATE INDEX artifact_shared ON artifact (storage_key) WHERE shared = 1;
 
--- Something that happened to a job or a task. `ordinal` -1: to the job.
+-- An event of a job or a task. `ordinal` -1: of the job itself.
 CREATE TABLE event (
   id {serial},
   job_id BIGINT NOT NULL,
@@ -365,7 +365,7 @@ CREATE TABLE event (
 CREATE INDEX event_job ON event (job_id, id);
 
 -- Who did what: one row for every change and every refused authentication, in the transaction of the change.
--- `organization_id` 0: nobody knows whose it was.
+-- `organization_id` 0: unknown.
 CREATE TABLE audit_entry (
   id {serial},
   at BIGINT NOT NULL,
@@ -384,8 +384,8 @@ CREATE TABLE audit_entry (
 );
 CREATE INDEX audit_entry_organization ON audit_entry (organization_id, at);
 
--- The audit rows up to `last_id` under one hash, each over the one before: what was changed since shows. `digests` is a
--- line for each row, its id and its own hash, NULL once the rows have been pruned.
+-- One hash over the audit rows up to `last_id` and over the previous seal, so that later changes show. `digests` has a
+-- line for each row, with its id and its own hash; NULL after the rows are pruned.
 CREATE TABLE audit_seal (
   number BIGINT PRIMARY KEY,
   last_id BIGINT NOT NULL,
@@ -398,9 +398,9 @@ CREATE TABLE audit_seal (
 -- Schedules and templates ---------------------------------------------------------------------------------
 
 -- A scheduled job, which creates jobs at its slots.
--- `timing` and `rules` are domain.schedule's; `anchor` is what intervals are counted from. Every slot up to `decided` has
--- been fired or skipped, once: the cursor. `next_at`: when to look again, NULL while nothing is to come. `version` rises
--- with every change; what it was before is in scheduled_job_version.
+-- `timing` and `rules` are those of domain.schedules.timing. Intervals count from `anchor`. `decided` is the cursor:
+-- every slot up to it has fired, waits or was skipped, once. `next_at`: when to look again, NULL if nothing comes.
+-- `version` rises with every change; scheduled_job_version holds the previous versions.
 CREATE TABLE scheduled_job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -439,8 +439,8 @@ CREATE TABLE scheduled_job_version (
   PRIMARY KEY (schedule_id, version)
 ) {clustered};
 
--- What became of each slot: one row each for those that fired or wait for the run before them, one for a whole run of
--- skipped ones (`slots` of them, up to `last_slot`). The jobs of a slot name it.
+-- The outcome of each slot: one row for a slot that fired or waits for an earlier run, one row for several skipped
+-- slots in a row (`slots` of them, up to `last_slot`). The jobs of a slot name it in `slot_at`.
 CREATE TABLE schedule_slot (
   schedule_id BIGINT NOT NULL,
   slot BIGINT NOT NULL,
@@ -454,7 +454,7 @@ CREATE TABLE schedule_slot (
 ) {clustered};
 CREATE INDEX schedule_slot_queued ON schedule_slot (schedule_id, slot) WHERE outcome = 'queued';
 
--- A job to create again and again; in a pipeline, one of its stage.
+-- A template for jobs. In a pipeline it belongs to a stage.
 CREATE TABLE job_template (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -481,7 +481,7 @@ CREATE TABLE task_template (
   PRIMARY KEY (template_id, ordinal)
 ) {clustered};
 
--- Job templates that belong together; which ones, the templates say.
+-- A group of job templates; each template names its pipeline.
 CREATE TABLE job_pipeline (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -491,7 +491,7 @@ CREATE TABLE job_pipeline (
 );
 CREATE INDEX job_pipeline_organization ON job_pipeline (organization_id, id);
 
--- What a schedule launches: templates by themselves (`pipeline_id` -1) and those of pipelines (`template_id` -1).
+-- What a schedule launches: a template directly (`pipeline_id` -1), or a pipeline (`template_id` -1).
 CREATE TABLE schedule_launch (
   schedule_id BIGINT NOT NULL,
   position INTEGER NOT NULL,
@@ -501,7 +501,7 @@ CREATE TABLE schedule_launch (
 ) {clustered};
 CREATE INDEX schedule_launch_template ON schedule_launch (template_id, schedule_id);
 
--- A kind of source. The rows are these; nothing adds one.
+-- A kind of source. These rows are fixed.
 CREATE TABLE source_type (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -516,7 +516,7 @@ VALUES (1, 'Upload', 0, '{}', 0, 0), (2, 'Web address', 0, '{}', 0, 0), (3, 'Web
        (4, 'Radio', 1, '{}', 0, 0), (5, 'Television', 1, '{}', 0, 0), (6, 'Feed', 0, '{}', 0, 0),
        (7, 'Cloud storage', 0, '{}', 0, 0);
 
--- Where media come from: a station, a feed, a folder.
+-- A source of media: a station, a feed, a folder.
 CREATE TABLE source (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),

@@ -1,4 +1,4 @@
-"""Single facts about the whole database: which store keeps its bytes."""
+"""Single facts about the whole database, such as the id of the store that keeps its bytes."""
 
 from typing import Final, NamedTuple
 
@@ -17,12 +17,12 @@ _STORE_ID: Final = "store_id"
 
 
 async def store_id(tx: Tx) -> str | None:
-    """The id of the store that keeps the database's bytes; None before the first start."""
+    """Returns the id of the store that keeps the database's bytes; None before the first start."""
     row = await _BY_NAME.one(tx, name=_STORE_ID)
     return None if row is None else row.value
 
 
 async def add_store_id(tx: Tx, value: str) -> str:
-    """The database names a store; returns the id of that, which is another one where somebody came first."""
+    """Records the id of the store unless one is recorded. Returns the recorded id, which may be an earlier one."""
     await tx.run("server_facts.add", name=_STORE_ID, value=value)
     return await store_id(tx) or value

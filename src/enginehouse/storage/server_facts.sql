@@ -4,7 +4,7 @@ FROM server_fact
 WHERE name = :name;
 
 -- name: add
--- A fact that is there already stays as it is.
+-- Adds a fact. An existing one stays unchanged.
 INSERT INTO server_fact (name, value)
 VALUES (:name, :value)
 ON CONFLICT (name) DO NOTHING;

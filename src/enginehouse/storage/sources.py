@@ -1,4 +1,4 @@
-"""Sources in storage: where what a scheduled job works on comes from, and of which kind that is."""
+"""Sources in storage: where the media of scheduled jobs come from, and their types."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 class SourceRow(NamedTuple):
-    """A source as it is stored."""
+    """A stored source."""
 
     id: int
     organization_id: int
@@ -29,7 +29,7 @@ class SourceRow(NamedTuple):
 
 
 class SourceTypeRow(NamedTuple):
-    """A source type as it is stored."""
+    """A stored source type."""
 
     id: int
     name: str
@@ -46,7 +46,7 @@ _TYPES: Final = Select("sources.types", SourceTypeRow)
 
 
 async def add(tx: Tx, source: Source) -> Source:
-    """The source exists under an id of its own, which the returned one has."""
+    """Stores the source with a new id, and returns it with that id."""
     new = msgspec.structs.replace(
         source, id=await sequences.reserve(tx, "source"), created_at=tx.now, modified_at=tx.now
     )
@@ -57,37 +57,37 @@ async def add(tx: Tx, source: Source) -> Source:
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Source]:
-    """Those of the sources that the organization may read."""
+    """Returns those of the sources that the organization may read."""
     rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
     return {row.id: _source(row) for row in rows}
 
 
 async def all_of(tx: Tx, organization_id: int, *, include_public: bool) -> list[Source]:
-    """The organization's sources, and everybody's public ones if asked for, by id."""
+    """Returns the organization's sources, and with `include_public` all public ones, by id."""
     rows = await _ALL_OF.all(tx, organization_id=organization_id, include_public=int(include_public))
     return [_source(row) for row in rows]
 
 
 async def lock(tx: Tx, organization_id: int, source_id: int) -> Source | None:
-    """The organization's source, which nobody else changes until the transaction ends."""
+    """Returns the organization's source, locked until the transaction ends."""
     row = await _LOCK.one(tx, id=source_id, organization_id=organization_id)
     return None if row is None else _source(row)
 
 
 async def update(tx: Tx, source: Source) -> None:
-    """The source is as given."""
+    """Updates the source's row."""
     row = (source.id, source.source_type_id, source.name, int(source.is_public), _encode(source.document).decode(),
            tx.now)  # fmt: skip
     await tx.many("sources.update", [row])
 
 
 async def delete(tx: Tx, source_id: int) -> None:
-    """The source is gone."""
+    """Deletes the source."""
     await tx.run("sources.delete", id=source_id)
 
 
 async def types(tx: Tx) -> list[SourceType]:
-    """Every kind of source there is."""
+    """Returns every source type."""
     return [
         SourceType(**row._asdict() | {"is_live": bool(row.is_live), "document": _decode(row.document)})
         for row in await _TYPES.all(tx)
@@ -95,7 +95,7 @@ async def types(tx: Tx) -> list[SourceType]:
 
 
 async def primary_of(tx: Tx, source_id: int) -> list[tuple[int, int]]:
-    """The (schedule, its organization) whose primary source it is."""
+    """Returns the (schedule, its organization) pairs whose primary source it is."""
     rows = await tx.all("sources.primary_of", id=source_id)
     return [(schedule_id, owner) for schedule_id, owner in rows]
 

@@ -5,14 +5,14 @@ SELECT r.id, r.organization_id, r.source_type_id, r.name, r.is_public, r.documen
 FROM {rows} r;
 
 -- name: by_ids
--- The organization's sources and the public ones of others among these.
+-- Those of these sources that are the organization's own or public.
 -- lists: ids bigint
 SELECT id, organization_id, source_type_id, name, is_public, document, created_by, created_at, modified_at
 FROM source
 WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
 
 -- name: all_of
--- The organization's sources, and the public ones of others if asked for.
+-- The organization's sources, and with `include_public` the public ones of others.
 SELECT id, organization_id, source_type_id, name, is_public, document, created_by, created_at, modified_at
 FROM source
 WHERE organization_id = :organization_id OR (is_public = 1 AND CAST(:include_public AS INTEGER) = 1)
@@ -39,5 +39,5 @@ DELETE FROM source WHERE id = :id;
 SELECT id, name, is_live, document, created_at, modified_at FROM source_type ORDER BY id;
 
 -- name: primary_of
--- The schedules whose primary source it is, those of other organizations too.
+-- The schedules whose primary source it is, including those of other organizations.
 SELECT id, organization_id FROM scheduled_job WHERE source_id = :id ORDER BY id;

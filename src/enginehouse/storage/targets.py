@@ -1,4 +1,4 @@
-"""How targets and their assets are kept, and who may read them: the organization, or everybody when they are public."""
+"""Targets and their assets in storage. Their organization may read them, and every organization the public ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from enginehouse.domain.job import TargetRequest
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
-# Ids have eight to ten digits from the first one on, as clients know them.
+# The first id has nine digits: clients expect ids of eight to ten digits.
 _BEFORE_FIRST: Final = 100_000_000
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder()
@@ -19,7 +19,7 @@ _DECODER = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTarget:
-    """A target to be stored, under an id from `reserve`."""
+    """A target to store, with an id from `reserve`."""
 
     id: int
     organization_id: int
@@ -29,7 +29,7 @@ class NewTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAsset:
-    """An asset to be stored. `key`, `size` and the digests are those of its bytes, None where there is only a `uri`."""
+    """An asset to store. `key`, `size` and the digests are those of its bytes; None if it has only a `uri`."""
 
     id: str
     target_id: int
@@ -52,7 +52,7 @@ class NewAsset:
 
 
 class TargetRow(NamedTuple):
-    """A target as it is stored; `document` holds its details and what is only shown again."""
+    """A stored target; `document` holds its details and the fields that are only shown again."""
 
     id: int
     organization_id: int
@@ -69,7 +69,7 @@ class TargetRow(NamedTuple):
 
 
 class AssetRow(NamedTuple):
-    """An asset as it is stored; `document` is its details."""
+    """A stored asset; `document` holds its details."""
 
     id: str
     target_id: int
@@ -105,13 +105,13 @@ _PRIMARY_ASSET: Final = Select("targets.primary_asset", AssetRow)
 
 
 async def reserve(tx: Tx, count: int = 1) -> int:
-    """The first of `count` rising ids in a row that nothing else will ever have; unused ones are simply left out."""
+    """Returns the first of `count` consecutive ids, which are never used again. Unused ids are skipped."""
     [(last,)] = await tx.all("targets.reserve", before_first=_BEFORE_FIRST, count=count)
     return int(last) - count + 1
 
 
 async def insert(tx: Tx, rows: Sequence[NewTarget]) -> list[Target]:
-    """The targets exist. One without times takes its creation time for both, one with one of them that one for both."""
+    """Inserts the targets and returns them. A missing start or stop gets the other's value, else the creation time."""
     targets = [_new(row, tx.now) for row in rows]
     await tx.many(
         "targets.insert",
@@ -136,13 +136,13 @@ async def insert(tx: Tx, rows: Sequence[NewTarget]) -> list[Target]:
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict[int, Target]:
-    """Those of the targets that the organization may read."""
+    """Returns those of the targets that the organization may read."""
     rows = await _BY_IDS.all(tx, organization_id=organization_id, ids=list(ids))
     return {row.id: _target(row) for row in rows}
 
 
 async def page(tx: Tx, organization_id: int, *, include_public: bool, offset: int, limit: int) -> list[Target]:
-    """The organization's targets, and everybody's public ones if asked for; the latest start first."""
+    """Returns the organization's targets, and with `include_public` all public ones; the latest start first."""
     rows = await _PAGE.all(
         tx,
         organization_id=organization_id,
@@ -183,15 +183,15 @@ def _target(row: TargetRow) -> Target:
 
 
 async def add_asset(tx: Tx, row: NewAsset) -> Asset | None:
-    """The target has the asset, and no other primary one of its type if it is primary.
+    """Adds the asset to the target. If it is primary, no other asset of its type stays primary.
 
-    None when the organization has no such target. A row whose `replay_key` has been used returns what that one stored.
+    Returns None if the organization has no such target. If `replay_key` was used before, returns that earlier asset.
     """
     organization_id = row.organization_id
     if not await tx.run("targets.touch", id=row.target_id, organization_id=organization_id, now=tx.now):
         return None
     if row.replay_key is not None:
-        # The target is locked by now, so a replay that ran beside this one has ended.
+        # The target is locked now, so a concurrent replay has ended.
         before = await asset_of_replay(tx, organization_id, row.replay_key)
         if before is not None:
             return before
@@ -239,7 +239,7 @@ async def asset(tx: Tx, organization_id: int, asset_id: str) -> Asset | None:
 
 
 async def assets(tx: Tx, organization_id: int, target_id: int, asset_types: Sequence[str]) -> list[Asset]:
-    """The target's assets of these types, of any when there are none named; the oldest first."""
+    """Returns the target's assets of these types, or of all types if `asset_types` is empty; the oldest first."""
     rows = await _ASSETS.all(
         tx,
         organization_id=organization_id,
@@ -256,14 +256,14 @@ async def primary_asset(tx: Tx, organization_id: int, target_id: int, asset_type
 
 
 async def delete_unused(tx: Tx, organization_id: int, target_id: int) -> list[str]:
-    """The target is gone with its assets, unless a job is about it; returns the keys of the bytes to remove."""
+    """Deletes the target with its assets, unless a job names it. Returns the keys of the bytes to remove."""
     rows = await tx.all("targets.delete_unused_assets", target_id=target_id, organization_id=organization_id)
     await tx.run("targets.delete_unused", id=target_id, organization_id=organization_id)
     return [key for (key,) in rows if key is not None]
 
 
 async def asset_counts(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict[int, int]:
-    """How many assets each target has; one without any is absent."""
+    """Returns how many assets each target has. Targets without any are missing."""
     rows = await tx.all("targets.asset_counts", organization_id=organization_id, ids=list(ids))
     return dict(rows)
 

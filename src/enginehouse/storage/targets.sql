@@ -1,5 +1,6 @@
 -- name: reserve
--- The last of the next ids; the first one ever is above `before_first`. A row lock keeps two creators apart.
+-- Reserves the next ids and returns the last of them; the first id of all is above `before_first`. The row lock makes
+-- concurrent creators wait.
 INSERT INTO server_fact (name, value)
 VALUES ('last_target_id', CAST(CAST(:before_first AS BIGINT) + CAST(:count AS BIGINT) AS TEXT))
 ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(server_fact.value AS BIGINT) + CAST(:count AS BIGINT) AS TEXT)
@@ -14,7 +15,7 @@ SELECT r.id, r.organization_id, r.name, r.description, r.status, r.start_at, r.s
 FROM {rows} r;
 
 -- name: by_ids
--- Those the organization may read: its own, and the public ones of others.
+-- The targets that the organization may read: its own, and the public ones of others.
 -- lists: ids bigint
 SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
        modified_at
@@ -66,7 +67,7 @@ WHERE a.target_id = :target_id AND (t.organization_id = :organization_id OR t.is
 ORDER BY a.created_at, a.id;
 
 -- name: primary_asset
--- Of the given type; without one, the media before anything else, then what has been there longest.
+-- The primary asset of the given type; without a type, media comes first, then the oldest asset.
 SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,
        a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
 FROM asset a JOIN target t ON t.id = a.target_id
@@ -77,7 +78,7 @@ ORDER BY CASE WHEN a.asset_type = 'media' THEN 0 ELSE 1 END, a.created_at, a.id
 LIMIT 1;
 
 -- name: delete_unused_assets
--- The assets of a target that no job is about are gone; returns where their bytes are.
+-- Deletes the assets of a target that no job names. Returns the keys of their bytes.
 DELETE FROM asset
 WHERE target_id = :target_id AND organization_id = :organization_id
   AND NOT EXISTS (SELECT 1 FROM job j WHERE j.target_id = :target_id)

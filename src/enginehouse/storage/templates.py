@@ -1,4 +1,4 @@
-"""Job templates in storage: what a job is made from again and again, task by task."""
+"""Job templates in storage, with their tasks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -51,7 +51,7 @@ _TASKS: Final = Select("templates.tasks", TaskTemplateRow)
 
 
 async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
-    """The templates exist with their tasks; `tx.now` is their creation time."""
+    """Inserts the templates with their tasks; `tx.now` is their creation time."""
     await tx.many(
         "templates.insert",
         [
@@ -70,13 +70,13 @@ async def insert(tx: Tx, templates: Sequence[JobTemplate]) -> None:
 
 
 async def add(tx: Tx, templates: Sequence[JobTemplate]) -> list[JobTemplate]:
-    """The templates exist under ids of their own, which the returned ones have; `tx.now` is their creation time.
+    """Stores the templates with new ids, and returns them with these; `tx.now` is their creation time.
 
-    Those with a stage and without a pipeline are in one made for them.
+    Templates with a stage and without a pipeline are put into one new pipeline.
     """
     if not templates:
         return []
-    # Two that come in the same microsecond would both find the same id free.
+    # Two transactions in the same microsecond could both find the same id free.
     await tx.lock("template ids")
     new = list[JobTemplate]()
     following = first_job_id(tx.now)
@@ -105,35 +105,35 @@ async def _with_pipeline(tx: Tx, templates: Sequence[JobTemplate]) -> Sequence[J
 
 
 async def load(tx: Tx, ids: Iterable[int]) -> dict[int, JobTemplate]:
-    """The templates with these ids, whoever's they are: for the server itself, which fires schedules."""
+    """Returns the templates with these ids, of any organization: for the server itself, which fires schedules."""
     return await _with_tasks(tx, await _LOAD.all(tx, ids=sorted(set(ids))))
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
-    """Those of the templates that are the organization's."""
+    """Returns those of the templates that belong to the organization."""
     rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
     return await _with_tasks(tx, rows)
 
 
 async def readable(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
-    """Those of the templates that the organization may read: its own, and those in public pipelines."""
+    """Returns those of the templates that the organization may read: its own, and those in public pipelines."""
     rows = await _READABLE.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
     return await _with_tasks(tx, rows)
 
 
 async def lock(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobTemplate]:
-    """The organization's templates among these, which nobody else changes until the transaction ends."""
+    """Returns those of the templates that belong to the organization, locked until the transaction ends."""
     rows = await _LOCK.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
     return await _with_tasks(tx, rows)
 
 
 async def lock_one(tx: Tx, organization_id: int, template_id: int) -> JobTemplate | None:
-    """The organization's template, which nobody else changes until the transaction ends."""
+    """Returns the organization's template, locked until the transaction ends."""
     return (await lock(tx, organization_id, [template_id])).get(template_id)
 
 
 async def page(tx: Tx, organization_id: int, criteria: TemplateFilter) -> list[JobTemplate]:
-    """One page of the organization's templates, the newest first."""
+    """Returns one page of the organization's templates, the newest first."""
     rows = await tx.all(
         "templates.page",
         organization_id=organization_id,
@@ -150,7 +150,7 @@ async def page(tx: Tx, organization_id: int, criteria: TemplateFilter) -> list[J
 
 
 async def update(tx: Tx, old: JobTemplate, new: JobTemplate) -> None:
-    """The template is `new`, task by task, with the next version number."""
+    """Stores `new` with the next version number, and inserts, updates or deletes its tasks."""
     await tx.many("templates.update", [(new.id, new.pipeline_id, new.stage, _encode(new.document).decode(), tx.now)])
     before = {task.ordinal: task for task in old.tasks}
     after = {task.ordinal: task for task in new.tasks}
@@ -171,13 +171,13 @@ async def update(tx: Tx, old: JobTemplate, new: JobTemplate) -> None:
 
 
 async def delete(tx: Tx, ids: Sequence[int]) -> None:
-    """The templates are gone with their tasks; the jobs made from them stay, and keep the number."""
+    """Deletes the templates with their tasks. The jobs made from them stay, and keep the template's id."""
     await tx.run("templates.delete_all_tasks", ids=list(ids))
     await tx.run("templates.delete", ids=list(ids))
 
 
 async def launched_by(tx: Tx, template_id: int) -> list[tuple[int, int]]:
-    """The (schedule, its organization) that launch the template, by itself or with its pipeline."""
+    """Returns the (schedule, its organization) pairs that launch the template, directly or with its pipeline."""
     rows = await tx.all("templates.launched_by", id=template_id)
     return [(schedule_id, owner) for schedule_id, owner in rows]
 

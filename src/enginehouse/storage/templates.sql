@@ -15,7 +15,7 @@ FROM job_template
 WHERE id IN {ids};
 
 -- name: by_ids
--- The organization's templates among these.
+-- Those of these templates that are the organization's.
 -- lists: ids bigint
 SELECT id, organization_id, pipeline_id, stage, document, version, created_by, created_at, modified_at
 FROM job_template
@@ -32,7 +32,7 @@ ORDER BY template_id, ordinal;
 SELECT 1 FROM job_template WHERE id = :id;
 
 -- name: lock
--- The organization's templates among these, locked.
+-- Those of these templates that are the organization's, locked.
 -- lists: ids bigint
 SELECT id, organization_id, pipeline_id, stage, document, version, created_by, created_at, modified_at
 FROM job_template
@@ -41,7 +41,7 @@ ORDER BY id
 {for_update};
 
 -- name: readable
--- The organization's templates among these, and those in public pipelines.
+-- Those of these templates that are the organization's or in a public pipeline.
 -- lists: ids bigint
 SELECT t.id, t.organization_id, t.pipeline_id, t.stage, t.document, t.version, t.created_by, t.created_at, t.modified_at
 FROM job_template t
@@ -50,8 +50,8 @@ WHERE t.id IN {ids}
        OR EXISTS (SELECT 1 FROM job_pipeline p WHERE p.id = t.pipeline_id AND p.is_public = 1));
 
 -- name: page
--- The organization's templates that pass the filters (-1 lets all through), the newest first; of a pipeline that is named,
--- those of others too where it is public.
+-- The organization's templates that pass the filters (-1 excludes nothing), the newest first. A filter for a public
+-- pipeline also includes its templates of other organizations.
 -- lists: engine_ids text
 SELECT t.id
 FROM job_template t
@@ -96,7 +96,7 @@ DELETE FROM job_template WHERE id IN {ids};
 DELETE FROM task_template WHERE template_id IN {ids};
 
 -- name: launched_by
--- The schedules that launch the template, by itself or with its pipeline, those of other organizations too.
+-- The schedules that launch the template, directly or with its pipeline, including those of other organizations.
 SELECT DISTINCT l.schedule_id, s.organization_id
 FROM schedule_launch l JOIN scheduled_job s ON s.id = l.schedule_id
 WHERE l.template_id = :id

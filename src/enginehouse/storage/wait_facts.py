@@ -1,4 +1,4 @@
-"""The facts about waiting tasks beyond their rows: their open items, and what else waits in their lanes."""
+"""The facts about waiting tasks beyond their rows: their open items, and the other items in their lanes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from enginehouse.storage.database.rows import Select
 
 @dataclass(frozen=True, slots=True)
 class OpenItems:
-    """The open items of one task: `running` are leased, `waiting` are not; the rest as in `waiting.TaskFacts`."""
+    """The open items of one task: `running` are leased, `waiting` are not; for the rest see `TaskFacts`."""
 
     running: int
     waiting: int
@@ -27,7 +27,7 @@ NONE_OPEN: Final = OpenItems(0, 0, 0, None, None)
 
 
 class ItemsRow(NamedTuple):
-    """The open items of a task, counted."""
+    """The counts of a task's open items."""
 
     job_id: int
     ordinal: int
@@ -41,7 +41,7 @@ class ItemsRow(NamedTuple):
 
 
 class LaterRow(NamedTuple):
-    """An item that waits for its time, and what ended its last attempt."""
+    """An item that waits for its time, and why its last attempt failed."""
 
     job_id: int
     ordinal: int
@@ -57,7 +57,7 @@ _FIRST_OF_LANE: Final = Select("wait_facts.first_of_lane", Waiting)
 
 
 async def paused_jobs(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, int]:
-    """Since when each of these jobs is paused; those that are not are left out."""
+    """Returns since when each of these jobs is paused. Jobs that are not paused are missing."""
     rows = await tx.all("wait_facts.paused_jobs", ids=list(job_ids), organization_id=organization_id)
     return {job_id: int(since) for job_id, since in rows}
 
@@ -65,7 +65,7 @@ async def paused_jobs(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> d
 async def open_items(
     tx: Tx, organization_id: int, job_ids: Sequence[int], *, now: int
 ) -> dict[tuple[int, int], OpenItems]:
-    """The open items of each task of these jobs, by job and ordinal; tasks without any are left out."""
+    """Returns the open items of each task of these jobs, by job and ordinal. Tasks without any are missing."""
     rows = await _ITEMS.all(tx, ids=list(job_ids), organization_id=organization_id, now=now)
     return {
         (row.job_id, row.ordinal): OpenItems(
@@ -82,7 +82,7 @@ async def open_items(
 
 
 async def later(tx: Tx, organization_id: int, times: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int], Later]:
-    """Of each (job, ordinal, time): which attempt is to start then, and what ended the one before."""
+    """Returns for each (job, ordinal, time) the attempt that may start then, and why the last one failed."""
     rows = await _LATER.each(tx, [(organization_id, *time) for time in sorted(times)])
     return {
         (row.job_id, row.ordinal): Later(row.not_before, row.attempts + 1, row.failure_reason, row.failure_message)
@@ -91,9 +91,9 @@ async def later(tx: Tx, organization_id: int, times: Iterable[tuple[int, int, in
 
 
 async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[Lane, list[Waiting]]:
-    """What of the organization may start in the pool now, lane by lane: the first of each, one more than are counted.
+    """Returns the organization's items that may start in the pool now, by lane: the first `COUNTED` + 1 of each.
 
-    Items of jobs that a bulk cancel covers are among them until it is applied to them.
+    They include items of jobs that a bulk cancel covers, until it is applied to these jobs.
     """
     items = dict[Lane, list[Waiting]]()
     for (engine_id,) in await tx.all("wait_facts.lanes", pool=pool, organization_id=organization_id):
@@ -109,7 +109,7 @@ async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[La
 
 
 async def engines(tx: Tx, organization_id: int, workers: Sequence[Worker], *, now: int) -> dict[str, EngineFacts]:
-    """Every engine the organization may use, and who is there to run it."""
+    """Returns every engine that the organization may use, and whether a connected worker offers it."""
     offered, last = set[str](), dict[str, int]()
     for worker in workers:
         if worker.connected(now):

@@ -3,8 +3,8 @@
 SELECT id, paused_at FROM job WHERE id IN {ids} AND organization_id = :organization_id AND paused_at IS NOT NULL;
 
 -- name: items
--- What the open items of each task do: how many there are, how many are leased, how many wait for others of the task,
--- the first that may start now, and when the first of those starts that wait for their time.
+-- The open items of each task: how many there are, how many are leased, how many wait for others of the task, the first
+-- that may start now, and the earliest time for which one waits.
 -- lists: ids bigint
 SELECT job_id, ordinal, COUNT(*) AS items, COUNT(lease_until) AS running,
        COUNT(CASE WHEN lease_until IS NULL AND held IN (1, 3) THEN 1 END) AS limited,
@@ -16,7 +16,7 @@ WHERE job_id IN {ids} AND organization_id = :organization_id
 GROUP BY job_id, ordinal;
 
 -- name: later
--- The items that wait for exactly this time, and what ended the attempt before.
+-- The items that wait for exactly this time, and why their last attempt failed.
 -- rows: organization_id bigint, job_id bigint, ordinal int, at bigint
 SELECT w.job_id, w.ordinal, w.not_before, w.attempts, a.failure_reason, a.failure_message
 FROM {rows} r
@@ -25,7 +25,7 @@ JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.not_befo
 LEFT JOIN attempt a ON a.job_id = w.job_id AND a.ordinal = w.ordinal AND a.item = w.item AND a.number = w.attempts;
 
 -- name: lanes
--- The engines for which something of the organization waits in the pool, found by hopping through the index.
+-- The engines for which the organization has waiting items in the pool, found by steps through the index.
 WITH RECURSIVE lane (engine_id) AS (
   SELECT MIN(engine_id) FROM work_item
   WHERE pool = :pool AND organization_id = :organization_id AND lease_until IS NULL AND held = 0

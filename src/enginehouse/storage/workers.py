@@ -1,4 +1,4 @@
-"""Which workers there are: a row each, renewed at every beat and removed at a clean stop."""
+"""Workers in storage: each has a row, which every beat renews and a clean stop removes."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ _ENGINES: Final = msgspec.json.Decoder(frozenset[str])
 
 
 class WorkerRow(NamedTuple):
-    """A worker as it is stored; pools and engines are documents."""
+    """A stored worker; pools and engines are JSON text."""
 
     name: str
     pools: str
@@ -31,10 +31,10 @@ _ALL: Final = Select("workers.all", WorkerRow)
 
 
 async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False) -> None:
-    """The worker was heard of now, for the `first` time since it started. What has not been for a day is forgotten."""
+    """Records a report of the worker now; `first` since its start. Deletes workers without a report for a day."""
     now = await tx.read_clock()
     if first:
-        await remove(tx, name)  # one of the same name that was killed has left its row
+        await remove(tx, name)  # a killed worker of the same name leaves its row behind
     await tx.run(
         "workers.beat",
         name=name,
@@ -46,17 +46,17 @@ async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collecti
 
 
 async def remove(tx: Tx, name: str) -> None:
-    """The worker has left."""
+    """Deletes the worker's row."""
     await tx.run("workers.remove", name=name)
 
 
 async def clear(tx: Tx) -> None:
-    """No worker is known: on an embedded database those are of a server that is gone."""
+    """Deletes all workers: on an embedded database they belong to a server that is gone."""
     await tx.run("workers.forget", before=_FOREVER)
 
 
 async def all_(tx: Tx) -> list[Worker]:
-    """Every worker heard of within a day, connected or not, the longest there first."""
+    """Returns every worker that has reported within a day, connected or not, the earliest started first."""
     return [
         Worker(
             name=row.name,
@@ -70,7 +70,7 @@ async def all_(tx: Tx) -> list[Worker]:
 
 
 async def at_work(tx: Tx) -> tuple[list[Worker], dict[str, int]]:
-    """The workers with how many attempts are leased to each, and how many run in each pool altogether."""
+    """Returns the workers with the number of attempts leased to each, and the number of attempts in each pool."""
     by_worker, by_pool = Counter[str](), Counter[str]()
     for worker, pool, running in await tx.all("workers.running"):
         by_worker[worker] += running

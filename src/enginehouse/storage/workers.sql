@@ -1,11 +1,11 @@
 -- name: beat
--- The worker is there, with what it says of itself.
+-- Stores the worker's report.
 INSERT INTO worker (name, pools, engines, started_at, seen_at)
 VALUES (:name, :pools, :engines, :now, :now)
 ON CONFLICT (name) DO UPDATE SET pools = excluded.pools, engines = excluded.engines, seen_at = excluded.seen_at;
 
 -- name: forget
--- Those not heard of since a moment are forgotten.
+-- Deletes workers that have not reported since `before`.
 DELETE FROM worker WHERE seen_at < :before;
 
 -- name: remove
@@ -15,5 +15,5 @@ DELETE FROM worker WHERE name = :name;
 SELECT name, pools, engines, started_at, seen_at FROM worker ORDER BY started_at, name;
 
 -- name: running
--- How many attempts are leased to each worker, in each pool.
+-- The number of attempts leased to each worker, in each pool.
 SELECT worker, pool, COUNT(*) FROM work_item WHERE lease_until IS NOT NULL GROUP BY worker, pool;

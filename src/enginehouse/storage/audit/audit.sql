@@ -7,8 +7,8 @@ SELECT r.at, r.organization_id, r.user_id, r.user_name, r.token_id, r.client_ip,
 FROM {rows} r;
 
 -- name: newest
--- The common page, straight from the index: the newest first, nothing from (`before_at`, `before_id`) on. Every filter
--- that is NULL or empty lets all through.
+-- The most common page, directly from the index: the newest first, and only entries before (`before_at`, `before_id`).
+-- A filter that is NULL or empty excludes nothing.
 -- lists: ids bigint
 SELECT e.id, e.at, e.organization_id, e.user_id, e.user_name, e.token_id, e.client_ip, e.user_agent, e.event,
        e.object_type, e.object_id, e.success, e.correlation_id, e.detail
@@ -30,7 +30,7 @@ ORDER BY e.at DESC, e.id DESC
 LIMIT :limit OFFSET :offset;
 
 -- name: ordered
--- The same in another order, for which the whole window is sorted.
+-- The same in another order. The database sorts the whole window for it.
 -- lists: organization_ids bigint, ids bigint
 SELECT e.id, e.at, e.organization_id, e.user_id, e.user_name, e.token_id, e.client_ip, e.user_agent, e.event,
        e.object_type, e.object_id, e.success, e.correlation_id, e.detail
@@ -55,6 +55,6 @@ ORDER BY CASE WHEN :descending = 1 THEN COALESCE(CASE CAST(:by AS TEXT) WHEN 'us
 LIMIT :limit OFFSET :offset;
 
 -- name: moment
--- When an entry was made that these organizations may see.
+-- The time of an entry of these organizations.
 -- lists: organization_ids bigint
 SELECT e.at FROM audit_entry e WHERE e.id = :id AND e.organization_id IN {organization_ids};

@@ -1,4 +1,4 @@
-"""The audit in storage: rows that are written in the transaction of the change, and never changed."""
+"""The audit in storage: each row is written in the transaction of its change, and never changed."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ NEVER: Final = 9_223_372_036_854_775_807
 
 
 class EntryRow(NamedTuple):
-    """An act as it is stored. Its digest in a seal is made of the columns in this order."""
+    """A stored act. Its digest in a seal covers the columns in this order."""
 
     id: int
     at: int
@@ -34,7 +34,7 @@ _ORDERED: Final = Select("audit.ordered", EntryRow)
 
 
 async def record(tx: Tx, entries: Sequence[Entry]) -> None:
-    """The acts are recorded with whatever else this transaction changes; one statement for all of them."""
+    """Records the acts together with the other changes of this transaction; in one statement."""
     if entries:
         now = tx.now
         rows = [
@@ -48,9 +48,9 @@ async def record(tx: Tx, entries: Sequence[Entry]) -> None:
 
 
 async def page(tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter) -> list[RecordedEntry]:
-    """One page of these organizations' entries, in the order of `criteria`.
+    """Returns one page of these organizations' entries, in the order of `criteria`.
 
-    It is empty where `before` names no entry of theirs.
+    It is empty if `before` is not an entry of these organizations.
     """
     filters = {
         "first": 0 if criteria.first is None else criteria.first,
@@ -83,7 +83,7 @@ async def page(tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter) -
 async def _newest(
     tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter, filters: dict[str, object]
 ) -> list[RecordedEntry]:
-    """Each organization straight from the index; where there are several, their pages are merged."""
+    """Reads the page of each organization directly from the index, and merges the pages."""
     before_at, before_id = NEVER, NEVER
     if criteria.before is not None:
         before = await tx.all("audit.moment", id=criteria.before, organization_ids=organization_ids)

@@ -1,8 +1,8 @@
-"""The chain over the audit rows: a change of a row, or one taken out or put in afterwards, shows.
+"""The chain of seals over the audit rows: it shows a row that was changed, removed or inserted later.
 
-A seal covers the rows after the seal before it. It keeps a digest of each (so that the wrong one can be named) and one
-hash over those, its own numbers and the hash of the seal before. Whoever may write to the database can also write a
-whole new chain; only a hash that is kept elsewhere, the `Seal` of some day, shows that this was done.
+A seal covers the rows after the previous seal. It keeps a digest of each row (so that a wrong row can be named), and
+one hash over these digests, its own numbers and the hash of the previous seal. A person with write access to the
+database can write a whole new chain; only a seal's hash that is kept elsewhere shows this.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _SEALS: Final = 20  # seals read, or pruned, at a time
 
 
 class Horizon(NamedTuple):
-    """What is there now: the last row; the oldest transaction under way; the next to come (both 0 on SQLite)."""
+    """The id of the last row, the oldest running transaction, and the next one (the last two are 0 on SQLite)."""
 
     last_id: int
     oldest: int
@@ -31,7 +31,7 @@ class Horizon(NamedTuple):
 
 
 class Seal(NamedTuple):
-    """The rows from the seal before up to `last_id` (µs: `sealed_at`); `digests` None once they have been pruned."""
+    """A seal over the rows after the previous seal up to `last_id`. `digests` is None after the rows are pruned."""
 
     number: int
     last_id: int
@@ -43,7 +43,7 @@ class Seal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SealFault:
-    """The first thing that is not as it was sealed: a row by its id, or a seal as a whole."""
+    """The first difference from what was sealed: a row by its id, or a whole seal."""
 
     text: str
     seal: int
@@ -52,9 +52,9 @@ class SealFault:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How many seals and rows were looked at, and the first fault. `unsealed`: younger rows that no seal covers yet.
+    """How many seals and rows were checked, and the first fault. `unsealed`: newer rows that no seal covers yet.
 
-    `since` is when the oldest rows that are left were sealed up to (µs), None when nothing was ever pruned.
+    `since` is when the last pruned seal was set (µs); None if nothing was ever pruned.
     """
 
     seals: int = 0
@@ -66,7 +66,7 @@ class Verified:
 
 
 class OldSeal(NamedTuple):
-    """A seal whose rows are still there."""
+    """A seal whose rows still exist."""
 
     number: int
     last_id: int
@@ -85,7 +85,7 @@ async def horizon(tx: Tx) -> Horizon:
 
 
 async def prepare(tx: Tx, *, until: int, limit: int = BATCH) -> Seal | None:
-    """The next seal, over at most `limit` rows up to the id `until`; None where there are none."""
+    """Returns the next seal, over at most `limit` rows up to the id `until`; None if there are no rows to seal."""
     number, after, before = await tx.one("seals.last") or (0, 0, "")
     rows = await _ENTRIES.all(tx, after=after, until=until, limit=limit)
     if not rows:
@@ -95,7 +95,7 @@ async def prepare(tx: Tx, *, until: int, limit: int = BATCH) -> Seal | None:
 
 
 async def add(tx: Tx, seal: Seal) -> bool:
-    """The seal is set; False where another server has set that one meanwhile."""
+    """Stores the seal. Returns False if another server has stored this seal meanwhile."""
     return bool(
         await tx.run(
             "seals.insert",
@@ -110,9 +110,10 @@ async def add(tx: Tx, seal: Seal) -> bool:
 
 
 async def prune(tx: Tx, *, before: int) -> int:
-    """The oldest seals set before that moment (µs) are gone with their rows; returns how many seals were.
+    """Deletes the rows of the oldest seals that were set before `before` (µs). Returns the number of these seals.
 
-    The last of them stays without its rows: the chain begins there. Rows that no seal covers are never pruned.
+    The last of these seals stays, without digests: the chain begins there; the others are deleted. Rows that no seal
+    covers are never pruned.
     """
     rows = await _OLDEST.all(tx, limit=_SEALS)
     old = list(takewhile(lambda seal: seal.sealed_at < before, rows))
@@ -125,9 +126,9 @@ async def prune(tx: Tx, *, before: int) -> int:
 
 
 async def verify(tx: Tx, *, kept: tuple[int, str] | None = None) -> Verified:
-    """Every row is compared with its seal and every seal with the one before, up to the first fault.
+    """Compares every row with its seal, and every seal with the previous one, up to the first fault.
 
-    `kept` is the number and hash of a seal as somebody wrote it down.
+    `kept` is the number and the hash of a seal that a person has kept elsewhere.
     """
     chain = _Chain(kept)
     while seals := await _PAGE.all(tx, after=chain.number, limit=_SEALS):
@@ -142,7 +143,7 @@ async def verify(tx: Tx, *, kept: tuple[int, str] | None = None) -> Verified:
 
 
 class _Chain:
-    """The seals seen so far, all of them right."""
+    """The seals that are checked so far, all of them correct."""
 
     def __init__(self, kept: tuple[int, str] | None) -> None:
         self.kept = kept
@@ -159,7 +160,7 @@ class _Chain:
         return self.last.last_id if self.last else 0
 
     def fault_of(self, seal: Seal) -> SealFault | None:
-        """What is wrong with the seal itself, as the next of the chain."""
+        """Returns what is wrong with the seal as the next one of the chain; None if it is correct."""
         if self.kept is not None and self.kept[0] == seal.number and self.kept[1] != seal.hash:
             return SealFault(
                 f"seal {seal.number} is not the one that was kept: the chain was written anew", seal.number
@@ -187,9 +188,9 @@ class _Chain:
 
 
 async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> SealFault | None:
-    """The first row of the seal that was changed, removed or put in."""
+    """Returns the first row of the seal that was changed, removed or inserted."""
     sealed = dict(_lines(seal.digests or ""))
-    # One more than there may be shows that one was put in, however many were.
+    # One row more than the seal covers is enough to show an insertion.
     rows = await _ENTRIES.all(tx, after=after, until=seal.last_id, limit=len(sealed) + 1)
     found = {row.id: _digest(row) for row in rows}
     for entry_id in sorted(sealed.keys() | found.keys()):
@@ -210,12 +211,12 @@ def _lines(digests: str) -> Iterator[tuple[int, str]]:
 
 
 def _digest(row: Sequence[object]) -> str:
-    """128 bits of the SHA-256 of the row, its columns in order as JSON."""
+    """Returns 128 bits of the SHA-256 of the row: its columns in order, as JSON."""
     return b64encode(hashlib.sha256(_encode(row)).digest()[:16], b"-_").decode().rstrip("=")
 
 
 def _sealed(seal: Seal, before: str) -> Seal:
-    """The seal with its hash, over everything it says and the hash of the one before."""
+    """Returns the seal with its hash, over all its fields and the hash of the previous seal."""
     told = "\n".join(
         (before, str(seal.number), str(seal.last_id), str(seal.entries), str(seal.sealed_at), seal.digests or "")
     )

@@ -1,11 +1,11 @@
 -- name: horizon
--- The last entry seen, and no transaction may be open that could bring an earlier one: on SQLite there is one writer.
+-- The last visible entry. SQLite has one writer, so no open transaction can still insert an earlier one.
 -- only: sqlite
 SELECT COALESCE(MAX(id), 0) AS last_id, 0 AS oldest, 0 AS following FROM audit_entry;
 
 -- name: horizon
--- The last entry seen, the oldest transaction still under way, and the one that will come next. Numbers are handed out
--- before the commit: a transaction under way may hold one smaller than the last seen.
+-- The last visible entry, the oldest running transaction, and the next one. An entry gets its id before the commit: a
+-- running transaction may hold an id below the last visible one.
 -- only: postgres
 SELECT (SELECT COALESCE(MAX(id), 0) FROM audit_entry) AS last_id,
        CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) AS oldest,
@@ -20,7 +20,7 @@ SELECT id, at, organization_id, user_id, user_name, token_id, client_ip, user_ag
 FROM audit_entry WHERE id > :after AND id <= :until ORDER BY id LIMIT :limit;
 
 -- name: insert
--- Another server may have set this seal meanwhile, over the same entries.
+-- Another server may have stored this seal meanwhile, over the same entries.
 INSERT INTO audit_seal (number, last_id, entries, sealed_at, hash, digests)
 VALUES (:number, :last_id, :entries, :sealed_at, :hash, :digests)
 ON CONFLICT (number) DO NOTHING;
@@ -32,7 +32,7 @@ SELECT number, last_id, entries, sealed_at, hash, digests FROM audit_seal WHERE 
 SELECT COUNT(*) AS total FROM audit_entry WHERE id > :after;
 
 -- name: oldest
--- The first seals whose entries are still there.
+-- The first seals whose entries still exist.
 SELECT number, last_id, sealed_at FROM audit_seal WHERE digests IS NOT NULL ORDER BY number LIMIT :limit;
 
 -- name: drop_entries

@@ -1,4 +1,4 @@
-"""Bulk cancels in storage: each is a barrier, one row, from whose commit on the jobs it covers are aborted."""
+"""Bulk cancels in storage: each is one row, the barrier. From its commit on, the jobs that it covers are aborted."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ _NO_ID: Final = 9_223_372_036_854_775_807
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRange:
-    """The jobs of an organization created within two moments (µs UTC), both included."""
+    """The jobs of an organization that were created between two times (µs UTC), both inclusive."""
 
     organization_id: int
     created_from: int
@@ -21,9 +21,9 @@ class JobRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barrier:
-    """An accepted bulk cancel. `matched` jobs are aborted by it, None until counted; `applied` of their rows say so.
+    """An accepted bulk cancel. It aborts `matched` jobs (None until counted); `applied` of their rows are updated.
 
-    `applied_at` is None until all of them do: until then the bulk cancel is open.
+    `applied_at` is when all of them are. Until then it is None, and the bulk cancel is open.
     """
 
     id: int
@@ -36,7 +36,7 @@ class Barrier:
 
 
 class BarrierRow(NamedTuple):
-    """A bulk cancel as it is stored: `settled` and `settled_at` are what is applied, and since when all of it is."""
+    """A stored bulk cancel: `settled` is how many rows are updated, `settled_at` since when all of them are."""
 
     id: int
     organization_id: int
@@ -66,9 +66,9 @@ def _barrier(row: BarrierRow) -> Barrier:
 
 
 async def accept(tx: Tx, range_: JobRange, *, include_running: bool, created_by: str | None) -> int:
-    """From this commit on no job of the range that can be cancelled starts; returns the barrier's id.
+    """From this commit on no cancellable job of the range starts. Returns the barrier's id.
 
-    Whoever starts work or notes that a job can be cancelled is on either side of the commit, never across it.
+    A transaction that starts work, or marks a job as cancellable, commits before this one or begins after it.
     """
     await barrier_lock.take_exclusive(tx)
     [(barrier_id,)] = await tx.all(
@@ -84,31 +84,31 @@ async def accept(tx: Tx, range_: JobRange, *, include_running: bool, created_by:
 
 
 async def last(tx: Tx) -> int:
-    """The id of the last bulk cancel, 0 before the first. The shared barrier lock must be held."""
+    """Returns the id of the last bulk cancel; 0 before the first. The shared barrier lock must be held."""
     [(barrier_id,)] = await tx.all("bulk_cancels.last")
     return int(barrier_id)
 
 
 async def get(tx: Tx, organization_id: int, barrier_id: int) -> Barrier | None:
-    """The organization's bulk cancel of this id."""
+    """Returns the organization's bulk cancel with this id."""
     row = await _BY_ID.one(tx, id=barrier_id, organization_id=organization_id)
     return _barrier(row) if row else None
 
 
 async def open_ones(tx: Tx) -> list[Barrier]:
-    """Those whose turn it is to be applied: the first of every organization."""
+    """Returns the bulk cancels to apply next: the first open one of every organization."""
     return [_barrier(row) for row in await _OPEN.all(tx)]
 
 
 async def is_open(tx: Tx, organization_id: int) -> bool:
-    """Whether rows of the organization's jobs may say something else than what is true."""
+    """True if the organization has an open bulk cancel, so that rows of its jobs may be out of date."""
     return await tx.one("bulk_cancels.any_open", organization_id=organization_id) is not None
 
 
 async def count(tx: Tx, range_: JobRange, barrier_id: int | None = None) -> int:
-    """How many jobs the barrier has aborted, on one snapshot; it may be applied to some of their rows already.
+    """Returns how many jobs the barrier has aborted, on one snapshot. Some of their rows may already be updated.
 
-    Without a barrier: how many one that is set now would abort. Jobs that an earlier one has aborted do not count.
+    Without a barrier: how many jobs a new one would abort. Jobs that an earlier barrier has aborted do not count.
     """
     where = bounds(range_, barrier_id if barrier_id is not None else _NO_ID)
     earlier = await tx.one("bulk_cancels.earlier_open", organization_id=range_.organization_id, id=where["id"])
@@ -118,7 +118,7 @@ async def count(tx: Tx, range_: JobRange, barrier_id: int | None = None) -> int:
 
 
 async def count_stopping(tx: Tx, range_: JobRange, *, barrier: Barrier | None = None) -> int:
-    """How many jobs of the range have started and not ended: those that including the running ones stops."""
+    """Returns how many jobs of the range have started and not ended: `include_running` stops these."""
     [(jobs,)] = await tx.all(
         "bulk_cancels.count_stopping",
         **bounds(range_, barrier.id if barrier else _NO_ID),
@@ -128,29 +128,29 @@ async def count_stopping(tx: Tx, range_: JobRange, *, barrier: Barrier | None = 
 
 
 async def set_matched(tx: Tx, barrier_id: int, matched: int) -> int:
-    """The first count is stored, and returned; from now on the barrier is applied. With nothing to do it is closed."""
+    """Stores the first count and returns it; the barrier can then be applied. With nothing to do it is closed."""
     row = await tx.one("bulk_cancels.set_matched", id=barrier_id, matched=matched, now=tx.now)
     return matched if row is None else int(*row)
 
 
 async def covered_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
-    """How many aborted jobs there are whose rows still say this or that."""
+    """Returns how many jobs open bulk cancels have aborted, by the status that their rows still have."""
     rows = await tx.all("bulk_cancels.covered_by_status", organization_id=organization_id)
     return {word: int(jobs) for word, jobs in rows}
 
 
 async def add_applied(tx: Tx, barrier_id: int, jobs: int) -> None:
-    """So many more of the barrier's jobs say so in their rows, or are gone."""
+    """Counts `jobs` more of the barrier's jobs as applied: their rows are updated or deleted."""
     await tx.run("bulk_cancels.add_applied", id=barrier_id, jobs=jobs)
 
 
 async def close(tx: Tx, barrier_id: int) -> None:
-    """Every row says what is true."""
+    """Closes the bulk cancel: every row is up to date."""
     await tx.run("bulk_cancels.close", id=barrier_id, now=tx.now)
 
 
 def bounds(range_: JobRange, barrier_id: int) -> dict[str, int]:
-    """The parameters of a statement over the jobs of a barrier."""
+    """Returns the parameters of a statement over the jobs of a barrier."""
     return {
         "organization_id": range_.organization_id,
         "created_from": range_.created_from,

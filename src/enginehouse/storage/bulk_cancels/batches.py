@@ -1,4 +1,4 @@
-"""Applying a bulk cancel: rows come to say what its barrier made true, in bounded batches that may stop anywhere."""
+"""Applies a bulk cancel: updates the rows of its jobs in bounded batches. It may stop anywhere and continue later."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from enginehouse.storage.work import work_items
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction did: to how many jobs the barrier was applied, and where the next one goes on (µs)."""
+    """The result of one transaction: to how many jobs it applied the barrier, and where the next one continues (µs)."""
 
     applied: int
     reached: int
 
 
 class CoveredJob(NamedTuple):
-    """A job that the bulk cancel has aborted and whose row does not say so, locked."""
+    """A locked job that the bulk cancel has aborted and whose row is not updated yet."""
 
     id: int
     status: str
@@ -30,7 +30,7 @@ class CoveredJob(NamedTuple):
 
 
 class StartedJob(NamedTuple):
-    """A job of the range that is past the point of cancelling, locked."""
+    """A locked job of the range that has started, so that a plain cancel no longer covers it."""
 
     id: int
     organization_id: int
@@ -43,13 +43,13 @@ _RUNNING: Final = Select("bulk_cancels.running", StartedJob)
 
 
 async def apply(tx: Tx, barrier: Barrier, *, since: int, limit: int) -> Batch:
-    """Up to `limit` job rows, from those created at `since` on, say that they are aborted, and their items are gone."""
+    """Sets up to `limit` job rows, created at `since` or later, to aborted, and deletes their items."""
     bounds = barriers.bounds(barrier.range, barrier.id) | {"created_from": since, "limit": limit}
     return await _apply(tx, barrier, await _NEXT.all(tx, **bounds))
 
 
 async def apply_rest(tx: Tx, barrier: Barrier, *, limit: int) -> bool:
-    """The barrier is applied to what others had in hand, too. True when nothing was left and it is closed."""
+    """Applies the barrier to the jobs that others had locked. Returns True if none was left; it is then closed."""
     jobs = await _LEFT.all(tx, **barriers.bounds(barrier.range, barrier.id), limit=limit)
     if jobs:
         await _apply(tx, barrier, jobs)
@@ -61,7 +61,7 @@ async def apply_rest(tx: Tx, barrier: Barrier, *, limit: int) -> bool:
 
 
 async def stop_running(tx: Tx, barrier: Barrier, *, limit: int) -> dict[int, int]:
-    """Up to `limit` jobs of the range that had started are cancelled; returns how many attempts of each are to stop."""
+    """Cancels up to `limit` jobs of the range that have started. Returns how many attempts of each must stop."""
     jobs = await _running(tx, barrier, limit=limit)
     return dict(zip((job.id for job in jobs), await stops.stop_jobs(tx, jobs), strict=True))
 

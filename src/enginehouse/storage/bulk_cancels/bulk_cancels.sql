@@ -1,6 +1,6 @@
 -- name: insert
--- A bulk cancel is accepted. Under the exclusive barrier lock, so that ids rise in the order of the commits. No job is
--- touched, so it costs the same for any number of them.
+-- Accepts a bulk cancel. It runs under the exclusive barrier lock, so that ids rise in the order of the commits. It
+-- changes no job, so its cost does not depend on the number of jobs.
 INSERT INTO barrier (organization_id, created_from, created_to, accepted_at, include_running, created_by)
 VALUES (:organization_id, :created_from, :created_to, :now, :include_running, :created_by)
 RETURNING id;
@@ -11,12 +11,12 @@ SELECT id, organization_id, created_from, created_to, accepted_at, include_runni
 FROM barrier WHERE id = :id AND organization_id = :organization_id;
 
 -- name: any_open
--- Whether rows of the organization's jobs may say something else than what is true.
+-- A row if the organization has an open bulk cancel, so that rows of its jobs may be out of date.
 SELECT 1 FROM barrier WHERE organization_id = :organization_id AND settled_at IS NULL LIMIT 1;
 
 -- name: open
--- The first open bulk cancel of every organization: the later ones wait for it, so that to what several cover
--- the first one is applied.
+-- The first open bulk cancel of every organization. Later ones wait for it, so that the first one is applied to a job
+-- that several cover.
 SELECT b.id, b.organization_id, b.created_from, b.created_to, b.accepted_at, b.include_running, b.matched, b.settled, b.settled_at
 FROM barrier b
 WHERE b.settled_at IS NULL
@@ -24,18 +24,18 @@ WHERE b.settled_at IS NULL
 ORDER BY b.id;
 
 -- name: earlier_open
--- Whether an earlier one is open, whose jobs the later one must not count.
+-- A row if an earlier bulk cancel is open: the later one must not count its jobs.
 SELECT 1 FROM barrier WHERE organization_id = :organization_id AND settled_at IS NULL AND id < :id LIMIT 1;
 
 -- name: count
--- How many jobs of the range could be cancelled when the barrier was set, straight from the index. Nothing may be asked
--- that the index job_cancellable does not hold: a million jobs are counted while the caller waits.
+-- How many jobs of the range were cancellable when the barrier was set, directly from the index. It may use only
+-- columns of the index job_cancellable: the caller waits while a million jobs are counted.
 SELECT COUNT(*) FROM job j
 WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL AND j.cancellable_since < :id
   AND j.created_at BETWEEN :created_from AND :created_to;
 
 -- name: count_beside_others
--- The same, without those that an earlier bulk cancel has aborted and not been applied to yet.
+-- The same, without the jobs that an earlier bulk cancel has aborted and whose rows are not updated yet.
 SELECT COUNT(*) FROM job j
 WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL AND j.cancellable_since < :id
   AND j.created_at BETWEEN :created_from AND :created_to
@@ -45,11 +45,11 @@ WHERE j.organization_id = :organization_id AND j.cancellable_since IS NOT NULL A
       AND j.created_at BETWEEN e.created_from AND e.created_to AND j.cancellable_since < e.id);
 
 -- name: applied
--- To how many rows of jobs this bulk cancel has been applied.
+-- How many job rows this bulk cancel has updated.
 SELECT settled FROM barrier WHERE id = :id;
 
 -- name: set_matched
--- The first count stands. Where nothing is to be done, that was all.
+-- Keeps the first count. If there is nothing to do, closes the bulk cancel.
 UPDATE barrier
 SET matched = COALESCE(matched, :matched),
     settled_at = CASE WHEN COALESCE(matched, :matched) = settled AND include_running = 0 THEN COALESCE(settled_at, :now)
@@ -58,8 +58,8 @@ WHERE id = :id
 RETURNING matched;
 
 -- name: covered_by_status
--- How many jobs are aborted by open bulk cancels while their rows still say another status. Where several cover a job
--- only the first one counts it.
+-- How many jobs open bulk cancels have aborted, by the status that their rows still have. If several cover a job, only
+-- the first one counts it.
 SELECT j.status, COUNT(*)
 FROM barrier b
 JOIN job j ON j.organization_id = b.organization_id AND j.cancellable_since IS NOT NULL AND j.cancellable_since < b.id
@@ -68,9 +68,9 @@ WHERE b.organization_id = :organization_id AND b.settled_at IS NULL AND {covered
 GROUP BY j.status;
 
 -- name: next
--- The next jobs to apply it to, from a place in the range on; those that another server has in hand are passed over.
--- Those to which it was applied already, or that were never covered, have no `cancellable_since` below the id: so what
--- was stopped anywhere goes on from anywhere.
+-- The next jobs to update, from a point in the range on; jobs that another transaction holds are skipped. A job that is
+-- updated already, or was never covered, has no `cancellable_since` below the id: so the work can stop anywhere and
+-- continue from any point.
 SELECT id, status, created_at FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
@@ -79,7 +79,7 @@ LIMIT :limit
 {skip_locked};
 
 -- name: left
--- What is left after that, waited for.
+-- The jobs that are left after that. This waits for their locks.
 SELECT id, status, created_at FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
@@ -88,22 +88,22 @@ LIMIT :limit
 {for_update};
 
 -- name: apply
--- The rows, which are locked, say what has been true since the bulk cancel was accepted: `at` is that moment.
+-- Updates the locked rows to what has been true since the bulk cancel was accepted, at the time `at`.
 -- lists: ids bigint
 UPDATE job
 SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = :at, modified_at = :at
 WHERE id IN {ids};
 
 -- name: add_applied
--- In the transaction in which the rows change, so that the count and the rows agree wherever applying it is stopped.
+-- Runs in the transaction that changes the rows, so that the count and the rows always agree.
 UPDATE barrier SET settled = settled + :jobs WHERE id = :id;
 
 -- name: close
--- Nothing is left. The first one to see that says when.
+-- Nothing is left. The first server that sees this sets the time.
 UPDATE barrier SET settled_at = :now WHERE id = :id AND settled_at IS NULL;
 
 -- name: running
--- The jobs of the range that are past the point of cancelling and were there when the barrier was set.
+-- The jobs of the range that have started, and that existed when the barrier was set.
 SELECT id, organization_id, status FROM job
 WHERE organization_id = :organization_id AND status IN ('pending', 'queued', 'running') AND cancelled = 0
   AND (cancellable_since IS NULL OR cancellable_since >= :id)
@@ -113,12 +113,12 @@ LIMIT :limit
 {for_update};
 
 -- name: count_stopping
--- How many jobs of the range are still to be stopped, or have not stopped yet.
+-- How many jobs of the range must still be stopped, or have not stopped yet.
 SELECT COUNT(*) FROM job
 WHERE organization_id = :organization_id AND status IN ('pending', 'queued', 'running')
   AND (cancellable_since IS NULL OR cancellable_since >= :id)
   AND created_at BETWEEN :created_from AND :created_to AND created_at <= :accepted_at;
 
 -- name: last
--- Under the shared barrier lock only: no bulk cancel is accepted between this look and the commit.
+-- Only under the shared barrier lock: then no bulk cancel is accepted between this statement and the commit.
 SELECT COALESCE(MAX(id), 0) FROM barrier;

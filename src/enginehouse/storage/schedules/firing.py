@@ -1,4 +1,4 @@
-"""Schedules that are due: locked, decided and recorded together with the jobs they start, in one transaction."""
+"""Fires the due schedules: locks them, decides, creates their jobs and records the slots, in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ AFTER_TROUBLE: Final = 60_000_000  # µs
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """What a schedule of this version starts at each slot: the jobs with the templates they are made from.
+    """What a schedule of this version starts at each slot: (template id, job) for each job.
 
-    `fault` says why it cannot start anything; its slots are then skipped for that reason.
+    `fault` says why it cannot start anything; its slots are then skipped for this reason.
     """
 
     version: int
@@ -37,7 +37,7 @@ class LaunchPlan:
 
 @dataclass(slots=True)
 class Fired:
-    """What one round has done; `organizations` have jobs that may start."""
+    """The result of one round; `organizations` have new jobs that may start."""
 
     looked_at: int = 0
     organizations: set[int] = field(default_factory=set)
@@ -46,7 +46,7 @@ class Fired:
 
 
 async def due(tx: Tx, *, limit: int) -> tuple[list[tuple[int, int]], int | None, int]:
-    """The (schedule, version) to be looked at by now, when the first of all is, and what time it is."""
+    """Returns the due (schedule, version) pairs, the earliest next time of all schedules, and the current time."""
     now = await tx.read_clock()
     rows = await tx.all("schedules.due", now=now, limit=limit)
     [(next_at,)] = await tx.all("schedules.next_at")
@@ -54,10 +54,10 @@ async def due(tx: Tx, *, limit: int) -> tuple[list[tuple[int, int]], int | None,
 
 
 async def fire(tx: Tx, plans: Plans, launch_plans: Mapping[int, LaunchPlan]) -> Fired:
-    """Every slot due by now of these schedules has been fired or recorded, once; their jobs exist.
+    """Fires or records every due slot of these schedules, once, and creates their jobs.
 
-    The row's lock is what makes it once: whoever holds it sees the cursor the last one left. A schedule that was
-    changed since its launch was planned is left for the next round, one that another server holds is that server's.
+    The lock on the schedule's row ensures "once": its holder sees the cursor that the last holder stored. A schedule
+    that changed after its launch was planned waits for the next round. A schedule that another server holds is skipped.
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()
@@ -87,9 +87,9 @@ async def fire(tx: Tx, plans: Plans, launch_plans: Mapping[int, LaunchPlan]) -> 
 
 
 def _decided(state: ScheduleState, now: int) -> Decision:
-    """What the schedule does. One that cannot be worked out (its zone is gone from the data) does nothing for a while.
+    """Returns what the schedule does. If that fails (its zone is gone from the data), it does nothing for a while.
 
-    It must not keep all others from firing, which share its transaction; nothing of it is lost meanwhile.
+    The error must not stop the other schedules in the transaction. No slot is lost meanwhile.
     """
     try:
         return decide(state, now)
@@ -99,7 +99,7 @@ def _decided(state: ScheduleState, now: int) -> Decision:
 
 
 async def _stop(tx: Tx, job_ids: list[int]) -> list[int]:
-    """The runs are cancelled, with what of them is running."""
+    """Cancels these jobs, including their running attempts. Returns the jobs that were not cancelled before."""
     if not job_ids:
         return []
     jobs = await job_locks.lock(tx, set(job_ids))

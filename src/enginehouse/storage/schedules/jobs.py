@@ -1,4 +1,4 @@
-"""The jobs of scheduled jobs in storage: which slot each was started for, how long they take, which have not ended."""
+"""The jobs of schedules in storage: the slot that started each, how long they take, which have not ended."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from enginehouse.storage.database.rows import Select
 
 
 class PendingChange(NamedTuple):
-    """How many jobs came (`what` 1), stopped being pending (2) or ended (3) at the mark with this number."""
+    """How many jobs were created (`what` 1), left pending (2) or ended (3) at the mark with this number."""
 
     run_mode: str
     what: int
@@ -24,13 +24,13 @@ _PENDING_CHANGES: Final = Select("schedules.pending_changes", PendingChange)
 
 
 async def usual_runs(tx: Tx, ids: Iterable[int]) -> dict[int, int]:
-    """How long (µs) the last complete runs of the schedules took, on average; those without any are left out."""
+    """Returns the average time (µs) of each schedule's last complete runs. Schedules without any are missing."""
     rows = await tx.all("schedules.usual_runs", ids=sorted(set(ids)))
     return {schedule_id: int(took) for schedule_id, took in rows if took is not None}
 
 
 async def not_ended(tx: Tx, organization_id: int, schedule_id: int, *, after: int, until: int, limit: int) -> list[int]:
-    """The schedule's jobs behind the job `after` that were there at `until` and have not ended, in key order."""
+    """Returns the schedule's jobs after the job `after`, created by `until`, that have not ended; in key order."""
     rows = await tx.all(
         "schedules.cancellable_jobs",
         organization_id=organization_id, id=schedule_id, after=after, until=until, limit=limit,
@@ -39,7 +39,7 @@ async def not_ended(tx: Tx, organization_id: int, schedule_id: int, *, after: in
 
 
 async def of_slots(tx: Tx, organization_id: int, schedule_id: int, slots: Sequence[SlotRecord]) -> dict[int, list[int]]:
-    """The jobs that each of these slots has started."""
+    """Returns the jobs that each of these slots has started."""
     jobs: dict[int, list[int]] = defaultdict(list)
     if slots:
         first, last = min(each.slot for each in slots), max(each.slot for each in slots)
@@ -57,5 +57,5 @@ async def of_slots(tx: Tx, organization_id: int, schedule_id: int, slots: Sequen
 
 
 async def pending_changes(tx: Tx, organization_id: int, *, first: int, last: int, step: int) -> list[PendingChange]:
-    """What happened to the organization's jobs of schedules, by run mode and mark."""
+    """Returns the changes of the organization's scheduled runs, by run mode and mark."""
     return await _PENDING_CHANGES.all(tx, organization_id=organization_id, first=first, last=last, step=step)

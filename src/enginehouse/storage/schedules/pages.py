@@ -1,4 +1,4 @@
-"""Scheduled jobs ids by what a list asks for: what storage can tell by itself there, names and parts in memory."""
+"""Pages of scheduled jobs. The database applies most filters; names and parts are filtered in memory."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -21,7 +21,7 @@ _document = msgspec.json.Decoder(TemplateDocument).decode
 
 
 class CandidateRow(NamedTuple):
-    """What a list is narrowed and ordered by; `timing` only where it is asked for."""
+    """The values that filter and sort a list; `timing` is None unless a filter needs it."""
 
     id: int
     name: str
@@ -40,7 +40,10 @@ _CANDIDATES: Final = Select("schedules.sought", CandidateRow)
 async def page(
     tx: Tx, organization_id: int, criteria: ScheduleFilter, *, with_count: bool = False
 ) -> tuple[list[Schedule], int | None]:
-    """One page of the schedules the organization may read, and how many pass on all pages, where that is asked."""
+    """Returns one page of the schedules that the organization may read, and the total if it is known.
+
+    The total is known `with_count`, or if the database alone cannot select the page.
+    """
     among = await _among(tx, organization_id, criteria)
     if among is not None and not among:
         return [], 0
@@ -61,7 +64,7 @@ async def page(
 
 
 async def _among(tx: Tx, organization_id: int, criteria: ScheduleFilter) -> list[int] | None:
-    """The schedules that the ids, the engines and the cluster leave; None where any may be meant."""
+    """Returns the schedules that the filters for ids, engines and cluster allow; None if these are not set."""
     ids = None if criteria.ids is None else set(criteria.ids)
     if criteria.engine_ids is not None:
         rows = await tx.all(
@@ -133,10 +136,10 @@ def _any_within(times: Iterable[int | None], between: Between | None) -> bool:
 
 
 def _ordered(rows: list[CandidateRow], order: Sequence[tuple[Order, bool]]) -> list[CandidateRow]:
-    """The rows in this order; what has no such value comes last, and the newest first among equals."""
+    """Returns the rows in this order. Rows without a value come last; among equals the newest comes first."""
     rows.sort(key=lambda row: -row.id)
     for name, descending in reversed(order):
-        # A sort keeps the order of equals, also a reversed one.
+        # A sort keeps the order of equals, even with `reverse`.
         with_value = [row for row in rows if getattr(row, name) is not None]
         with_value.sort(key=partial(_key, name), reverse=descending)
         rows = with_value + [row for row in rows if getattr(row, name) is None]

@@ -1,17 +1,17 @@
-"""What became of slots, and what schedules once were, leaves storage in bounded batches.
+"""Deletes old slot records and old versions of schedules in bounded batches.
 
-There is no index by age, which every fired slot would pay for: schedules are gone through by their keys instead.
+There is no index by age, because every fired slot would have to update it. Schedules are read in key order instead.
 """
 
 from enginehouse.storage.database.database import Tx
 
 
 async def schedules_after(tx: Tx, schedule_id: int, *, limit: int) -> list[int]:
-    """The next `limit` schedules."""
+    """Returns the next `limit` schedules by id."""
     return [id_ for (id_,) in await tx.all("retention.schedules", after=schedule_id, limit=limit)]
 
 
 async def prune(tx: Tx, ids: list[int], *, before: int, limit: int) -> int:
-    """At most `limit` slots and as many versions of these schedules from before that moment are gone; how many were."""
+    """Deletes at most `limit` slots and `limit` versions of these schedules from before `before`. Returns how many."""
     slots = await tx.run("retention.prune_slots", ids=ids, before=before, limit=limit)
     return slots + await tx.run("retention.prune_versions", ids=ids, before=before, limit=limit)

@@ -3,7 +3,7 @@
 SELECT id FROM scheduled_job WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: prune_slots
--- What became of slots long ago; one that waits for a run is not history yet.
+-- Deletes old slot records. A slot that waits for a run is not history yet, and stays.
 -- lists: ids bigint
 DELETE FROM schedule_slot WHERE (schedule_id, slot) IN (
   SELECT schedule_id, slot FROM schedule_slot
@@ -12,7 +12,7 @@ DELETE FROM schedule_slot WHERE (schedule_id, slot) IN (
   {skip_locked});
 
 -- name: prune_versions
--- What schedules were long ago; the last one stays, so that a change can still be taken back.
+-- Deletes old versions of schedules. The last version stays, so that a change can still be undone.
 -- lists: ids bigint
 DELETE FROM scheduled_job_version WHERE (schedule_id, version) IN (
   SELECT v.schedule_id, v.version FROM scheduled_job_version v

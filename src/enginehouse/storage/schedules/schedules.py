@@ -1,4 +1,4 @@
-"""Scheduled jobs in storage: what they are, their cursors, and what became of their slots."""
+"""Scheduled jobs in storage: their settings, their cursors, and the records of their slots."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 class ScheduleRow(NamedTuple):
-    """A schedule as it is stored; timing, rules and document are documents."""
+    """A stored schedule; timing, rules and document are JSON text."""
 
     id: int
     organization_id: int
@@ -46,7 +46,7 @@ class ScheduleRow(NamedTuple):
 
 
 class LaunchRow(NamedTuple):
-    """One thing that a schedule launches; the id that it has not is -1."""
+    """One object that a schedule launches, a template or a pipeline; the other id is -1."""
 
     schedule_id: int
     template_id: int
@@ -54,7 +54,7 @@ class LaunchRow(NamedTuple):
 
 
 class TemplateVersionRow(NamedTuple):
-    """A template that a schedule launches, with the place that orders it."""
+    """A template that a schedule launches, with its sort position."""
 
     schedule_id: int
     id: int
@@ -73,25 +73,25 @@ _SLOTS: Final = Select("schedules.slots", SlotRecord)
 
 
 async def insert(tx: Tx, schedules: Sequence[Schedule]) -> None:
-    """The schedules exist. `tx.now` is their creation time."""
+    """Inserts the schedules. `tx.now` is their creation time."""
     rows = [(s.id, s.organization_id, *_changing(s), s.anchor, s.decided, s.next_at, s.created_by, tx.now)
             for s in schedules]  # fmt: skip
     await tx.many("schedules.insert", rows)
 
 
 async def lock(tx: Tx, organization_id: int, schedule_id: int) -> Schedule | None:
-    """The organization's schedule, which nobody else changes or fires until the transaction ends."""
+    """Returns the organization's schedule, locked: no other transaction changes or fires it until the commit."""
     row = await _LOCK.one(tx, id=schedule_id, organization_id=organization_id)
     return None if row is None else _schedule(row)
 
 
 async def lock_due(tx: Tx, ids: Iterable[int], now: int) -> list[Schedule]:
-    """Those of the schedules that are still due, by id, locked; not those that another server holds."""
+    """Returns those of the schedules that are still due, locked, by id. Skips those that another server holds."""
     return [_schedule(row) for row in await _LOCK_DUE.all(tx, ids=sorted(ids), now=now)]
 
 
 async def update(tx: Tx, old: Schedule, new: Schedule) -> None:
-    """The schedule is `new`, with the next version number; what it was can be had back by `last_version`."""
+    """Stores `new` with the next version number; `last_version` returns the old schedule."""
     await tx.many("schedules.keep_version", [(old.id, old.version, _encode(old).decode(), tx.now)])
     await tx.many(
         "schedules.update",
@@ -100,31 +100,31 @@ async def update(tx: Tx, old: Schedule, new: Schedule) -> None:
 
 
 async def last_version(tx: Tx, schedule_id: int) -> Schedule | None:
-    """What the schedule was before its last change."""
+    """Returns the schedule before its last change; None if it is not stored."""
     for _version, document in await tx.all("schedules.last_version", id=schedule_id):
         return msgspec.json.decode(document, type=Schedule)
     return None
 
 
 async def forget_version(tx: Tx, schedule_id: int, version: int) -> None:
-    """What the schedule was in this version, and in later ones, cannot be had back any more."""
+    """Deletes the stored copies of this version and of later ones."""
     await tx.run("schedules.forget_version", id=schedule_id, version=version)
 
 
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Schedule]:
-    """Those of the schedules that the organization may read."""
+    """Returns those of the schedules that the organization may read."""
     rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
     return {row.id: _schedule(row) for row in rows}
 
 
 async def count(tx: Tx, organization_id: int) -> int:
-    """How many schedules the organization has."""
+    """Returns how many schedules the organization has."""
     [(total,)] = await tx.all("schedules.count", organization_id=organization_id)
     return int(total)
 
 
 async def live_jobs(tx: Tx, ids: Iterable[int]) -> dict[int, list[int]]:
-    """The jobs of each of the schedules that have not ended."""
+    """Returns the jobs of each schedule that have not ended."""
     jobs: dict[int, list[int]] = defaultdict(list)
     for schedule_id, job_id in await tx.all("schedules.live_jobs", ids=list(ids)):
         jobs[schedule_id].append(job_id)
@@ -132,7 +132,7 @@ async def live_jobs(tx: Tx, ids: Iterable[int]) -> dict[int, list[int]]:
 
 
 async def unknown_launches(tx: Tx, organization_id: int, launches: Sequence[Launch]) -> list[Launch]:
-    """Those that the organization may not launch, because there are none or they are another's."""
+    """Returns the launches that the organization may not use: unknown ones and those of other organizations."""
     templates = sorted({each.template_id for each in launches if each.template_id is not None})
     pipelines = sorted({each.pipeline_id for each in launches if each.pipeline_id is not None})
     owned = await tx.all("schedules.owned_templates", ids=templates, organization_id=organization_id)
@@ -143,19 +143,19 @@ async def unknown_launches(tx: Tx, organization_id: int, launches: Sequence[Laun
 
 
 async def drop_queued(tx: Tx, schedule_id: int, reason: str) -> None:
-    """What waited for a run to end is recorded as skipped for this reason."""
+    """Records the queued slots of the schedule as skipped for this reason."""
     await tx.many("schedules.drop_queued", [(schedule_id, reason, tx.now)])
 
 
 async def delete(tx: Tx, ids: Sequence[int]) -> None:
-    """The schedules are gone with what became of their slots; their jobs stay, and keep the number."""
+    """Deletes the schedules with the records of their slots. Their jobs stay, and keep the schedule's id."""
     for part in ("slots", "versions", "launches", "content"):
         await tx.run(f"schedules.delete_{part}", ids=list(ids))
     await tx.run("schedules.delete", ids=list(ids))
 
 
 async def set_launches(tx: Tx, schedule_id: int, launches: Sequence[Launch]) -> None:
-    """The schedule launches exactly these, in this order."""
+    """Replaces what the schedule launches, in this order."""
     await tx.run("schedules.delete_launches", ids=[schedule_id])
     rows = [
         (schedule_id, place, -1 if each.template_id is None else each.template_id,
@@ -166,7 +166,7 @@ async def set_launches(tx: Tx, schedule_id: int, launches: Sequence[Launch]) -> 
 
 
 async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
-    """What each schedule launches, in order."""
+    """Returns what each schedule launches, in order."""
     result: dict[int, list[Launch]] = defaultdict(list)
     for row in await _LAUNCHES.all(tx, ids=sorted(set(ids))):
         template_id = row.template_id if row.template_id >= 0 else None
@@ -175,7 +175,7 @@ async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
 
 
 async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[TemplateVersion]]:
-    """What each schedule launches, the templates of its pipelines included, in order."""
+    """Returns the templates that each schedule launches, including those of its pipelines, in order."""
     result: dict[int, list[TemplateVersion]] = defaultdict(list)
     for row in await _TEMPLATES_OF.all(tx, ids=sorted(set(ids))):
         result[row.schedule_id].append(TemplateVersion(row.id, row.version, row.organization_id))
@@ -183,7 +183,7 @@ async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[TemplateVer
 
 
 async def slots(tx: Tx, schedule_id: int, *, before: int, limit: int) -> list[SlotRecord]:
-    """What became of the slots before a moment, the latest first."""
+    """Returns the records of the slots before `before`, the latest first."""
     return await _SLOTS.all(tx, id=schedule_id, before=before, limit=limit)
 
 

@@ -1,5 +1,5 @@
 -- name: insert
--- The schedules exist.
+-- Inserts schedules.
 -- rows: id bigint, organization_id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document text, source_id bigint, anchor bigint, decided bigint, next_at bigint, created_by text, now bigint
 INSERT INTO scheduled_job (id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing,
                            rules, document, source_id, anchor, decided, next_at, created_by, created_at, modified_at)
@@ -16,7 +16,7 @@ WHERE id = :id AND organization_id = :organization_id
 {for_update};
 
 -- name: by_ids
--- The organization's schedules and the public ones of others among these.
+-- Those of these schedules that are the organization's own or public.
 -- lists: ids bigint
 SELECT id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing, rules, document,
        source_id, version, anchor, decided, next_at, launched, fired, skipped, created_by, created_at, modified_at
@@ -24,21 +24,21 @@ FROM scheduled_job
 WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
 
 -- name: keep_version
--- What the schedule was before the change that follows.
+-- Stores the schedule before a change.
 -- rows: schedule_id bigint, version bigint, document text, now bigint
 INSERT INTO scheduled_job_version (schedule_id, version, document, replaced_at)
 SELECT r.schedule_id, r.version, r.document, r.now FROM {rows} r;
 
 -- name: last_version
--- What the schedule was before its last change.
+-- The schedule before its last change.
 SELECT version, document FROM scheduled_job_version WHERE schedule_id = :id ORDER BY version DESC LIMIT 1;
 
 -- name: forget_version
--- The schedule has been put back to this version: it and the later ones are kept no longer.
+-- The schedule was restored to this version, so the stored copies of this version and of later ones are deleted.
 DELETE FROM scheduled_job_version WHERE schedule_id = :id AND version >= :version;
 
 -- name: update
--- The row is locked. The version rises: what was made ready for the old one is not fired.
+-- The row is locked. The version rises, so that a launch that was planned for the old version does not fire.
 -- rows: id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document text, source_id bigint, anchor bigint, decided bigint, next_at bigint, launched bigint, now bigint
 UPDATE scheduled_job
 SET name = r.name, description = r.description, run_mode = r.run_mode, is_active = r.is_active, is_public = r.is_public,
@@ -49,7 +49,7 @@ FROM {rows} r
 WHERE scheduled_job.id = r.id;
 
 -- name: delete
--- The schedules are gone. Their jobs stay, and keep the number.
+-- Deletes the schedules. Their jobs stay, and keep the schedule's id.
 -- lists: ids bigint
 DELETE FROM scheduled_job WHERE id IN {ids};
 
@@ -75,13 +75,13 @@ INSERT INTO schedule_launch (schedule_id, position, template_id, pipeline_id)
 SELECT r.schedule_id, r.position, r.template_id, r.pipeline_id FROM {rows} r;
 
 -- name: launches
--- What each schedule launches by itself, in its order.
+-- What each schedule launches directly, in its order.
 -- lists: ids bigint
 SELECT schedule_id, template_id, pipeline_id FROM schedule_launch WHERE schedule_id IN {ids} ORDER BY schedule_id, position;
 
 -- name: templates_of
--- What each of the schedules launches: its own templates, then those of its pipelines, stage by stage. A pipeline of another
--- organization is launched for as long as it is public.
+-- The templates that each schedule launches, directly or in a pipeline, in the order of its launches; those of a
+-- pipeline stage by stage. A pipeline of another organization is launched as long as it is public.
 -- lists: ids bigint
 SELECT l.schedule_id, t.id, t.version, s.organization_id, l.position, 0 AS stage
 FROM schedule_launch l
@@ -98,21 +98,21 @@ WHERE l.schedule_id IN {ids} AND l.pipeline_id >= 0
 ORDER BY 1, 5, 6, 2;
 
 -- name: next_at
--- When the first of all schedules is to be looked at.
+-- The earliest time at which a schedule is due.
 SELECT MIN(next_at) AS next_at FROM scheduled_job WHERE next_at IS NOT NULL;
 
 -- name: due
--- Schedules to be looked at by now, those that wait longest first.
+-- The schedules that are due, the longest overdue first.
 SELECT id, version FROM scheduled_job WHERE next_at <= :now ORDER BY next_at, id LIMIT :limit;
 
 -- name: let_go_soon
--- A server that is stopped in the middle of a round keeps its schedules from all others no longer than this.
+-- A server that stops in the middle of a round blocks its schedules for other servers at most this long.
 -- only: postgres
 SET LOCAL idle_in_transaction_session_timeout = 2000;
 
 -- name: lock_due
--- Those of the schedules that are still due, locked; one that another server holds is that server's. `next_at` is asked
--- again under the lock: another server may have fired them since they were looked for.
+-- The schedules that are still due, locked; those that another server holds are skipped. `next_at` is checked again
+-- under the lock, because another server may have fired them meanwhile.
 -- lists: ids bigint
 SELECT id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing, rules, document,
        source_id, version, anchor, decided, next_at, launched, fired, skipped, created_by, created_at, modified_at
@@ -122,8 +122,8 @@ ORDER BY id
 {skip_locked};
 
 -- name: live_jobs
--- The jobs of these schedules that have not ended. That the number is not NULL must be written out: PostgreSQL takes
--- the partial index only then.
+-- The jobs of these schedules that have not ended. The condition IS NOT NULL must be written out: only then PostgreSQL
+-- uses the partial index.
 -- lists: ids bigint
 SELECT scheduled_job_id, id FROM job
 WHERE scheduled_job_id IN {ids} AND scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running')
@@ -135,7 +135,7 @@ ORDER BY scheduled_job_id, id;
 SELECT schedule_id, slot FROM schedule_slot WHERE schedule_id IN {ids} AND outcome = 'queued' ORDER BY schedule_id, slot;
 
 -- name: record_slots
--- What became of a slot. The key is what makes a slot fire once; only one that was queued may change, and then fires.
+-- Records the outcome of slots. The primary key ensures that a slot fires once; only a queued slot may change.
 -- rows: schedule_id bigint, slot bigint, outcome text, last_slot bigint, slots bigint, reason text, version bigint, decided_at bigint
 INSERT INTO schedule_slot (schedule_id, slot, outcome, last_slot, slots, reason, version, decided_at)
 SELECT r.schedule_id, r.slot, r.outcome, r.last_slot, r.slots, r.reason, r.version, r.decided_at FROM {rows} r WHERE true
@@ -144,15 +144,15 @@ SET outcome = excluded.outcome, reason = excluded.reason, decided_at = excluded.
 WHERE schedule_slot.outcome = 'queued';
 
 -- name: drop_queued
--- Slots that waited and are waited for no longer.
+-- Records all queued slots of the schedule as skipped.
 -- rows: schedule_id bigint, reason text, now bigint
 UPDATE schedule_slot SET outcome = 'skipped', reason = r.reason, decided_at = r.now
 FROM {rows} r
 WHERE schedule_slot.schedule_id = r.schedule_id AND schedule_slot.outcome = 'queued';
 
 -- name: move
--- The cursors have moved on. In the transaction that records the slots and makes their jobs: this is what lets no slot
--- be lost and none fire twice. The sums are added to, never set.
+-- Moves the cursors. It runs in the transaction that records the slots and creates their jobs, so that no slot is lost
+-- and none fires twice. The statement adds to the sums and never sets them.
 -- rows: id bigint, decided bigint, next_at bigint, launched bigint, fired bigint, skipped bigint, run_mode text
 UPDATE scheduled_job
 SET decided = r.decided, next_at = r.next_at, launched = scheduled_job.launched + r.launched,
@@ -161,7 +161,7 @@ FROM {rows} r
 WHERE scheduled_job.id = r.id;
 
 -- name: slots
--- What became of a schedule's slots, the latest first.
+-- The records of a schedule's slots, the latest first.
 SELECT slot, outcome, last_slot, slots, reason, version, decided_at FROM schedule_slot
 WHERE schedule_id = :id AND slot < :before
 ORDER BY slot DESC
@@ -172,8 +172,8 @@ LIMIT :limit;
 SELECT COUNT(*) AS total FROM scheduled_job WHERE organization_id = :organization_id;
 
 -- name: sought
--- What of the organization's schedules, and of the public ones of others, passes every filter that is given, by id.
--- Names and parts are looked at in memory, and other orders made there: both databases then agree about letters.
+-- The organization's schedules, and the public ones of others, that pass every filter, by id. Filters by name or part
+-- and other orders are done in memory, so that both databases treat letters alike.
 -- lists: ids bigint, source_ids bigint, source_type_ids bigint
 SELECT s.id, s.name, s.run_mode, s.is_active, s.start_at, s.stop_at, s.created_at, s.modified_at,
        CASE WHEN :with_timing = 1 THEN s.timing END AS timing
@@ -206,11 +206,11 @@ LIMIT :limit OFFSET :offset;
 SELECT DISTINCT template_id FROM task_template WHERE organization_id = :organization_id AND engine_id IN {engine_ids};
 
 -- name: template_documents
--- All templates of the organization, to be searched in memory.
+-- All templates of the organization, for a search in memory.
 SELECT id, document FROM job_template WHERE organization_id = :organization_id;
 
 -- name: launching
--- The schedules that launch one of these templates, by itself or with its pipeline.
+-- The schedules that launch one of these templates, directly or with its pipeline.
 -- lists: template_ids bigint
 SELECT l.schedule_id FROM schedule_launch l WHERE l.template_id IN {template_ids} AND l.template_id >= 0
 UNION
@@ -219,12 +219,12 @@ FROM job_template t JOIN schedule_launch l ON l.pipeline_id = t.pipeline_id
 WHERE t.id IN {template_ids} AND t.pipeline_id IS NOT NULL AND l.pipeline_id >= 0;
 
 -- name: owned_templates
--- Those of the templates that are the organization's, locked: none is deleted while a schedule comes to launch it.
+-- Those of these templates that are the organization's, locked: none is deleted while it is added to a schedule.
 -- lists: ids bigint
 SELECT id FROM job_template WHERE id IN {ids} AND organization_id = :organization_id ORDER BY id {for_update};
 
 -- name: usable_pipelines
--- Those of the pipelines that the organization may launch, locked.
+-- Those of these pipelines that the organization may launch, locked.
 -- lists: ids bigint
 SELECT id FROM job_pipeline
 WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1)
@@ -232,7 +232,7 @@ ORDER BY id
 {for_update};
 
 -- name: usual_runs
--- How long the last complete runs of each of the schedules have taken on average (µs); of one without any, nothing.
+-- The average time (µs) of the last complete runs of each schedule; NULL if it has none.
 -- lists: ids bigint
 SELECT s.id,
        (SELECT CAST(AVG(r.took) AS BIGINT)
@@ -244,7 +244,7 @@ FROM scheduled_job s
 WHERE s.id IN {ids};
 
 -- name: cancellable_jobs
--- The schedule's jobs behind this one that have not ended, of those there were at a moment, in key order.
+-- The schedule's jobs after this one, created by `until`, that have not ended; in key order.
 SELECT id FROM job
 WHERE scheduled_job_id = :id AND scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running')
   AND organization_id = :organization_id AND id > :after AND created_at <= :until
@@ -252,15 +252,15 @@ ORDER BY id
 LIMIT :limit;
 
 -- name: slot_jobs
--- The jobs that were started for the slots from the first to the last of these; none has an id before its slot.
+-- The jobs that the slots from the first to the last have started. No job has an id before its slot.
 SELECT slot_at, id FROM job
 WHERE scheduled_job_id = :id AND scheduled_job_id IS NOT NULL AND organization_id = :organization_id
   AND id >= :earliest AND slot_at BETWEEN :first AND :last
 ORDER BY id;
 
 -- name: pending_changes
--- When jobs of schedules came (1), stopped being pending (2) and ended (3), counted by run mode and by the first mark at
--- or after that moment; marks are `step` apart, 0 stands for everything up to the first one.
+-- How many jobs of schedules were created (1), left pending (2) and ended (3), by run mode and by the first mark at or
+-- after that time. Marks are `step` apart; 0 is everything up to the first one.
 SELECT c.run_mode, c.what, c.mark, COUNT(*) AS jobs
 FROM (SELECT s.run_mode, 1 AS what,
              CASE WHEN j.created_at <= :first THEN 0 ELSE (j.created_at - :first + :step - 1) / :step END AS mark
