@@ -1,4 +1,4 @@
-"""Organizations and their users, and the first of both."""
+"""Organizations and their users, and the creation of the first of each."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -23,7 +23,7 @@ FIRST_ORGANIZATION: Final = "Enginehouse"
 
 @dataclass(frozen=True, slots=True)
 class FirstStart:
-    """The secrets that the first start made; None where nothing was made."""
+    """The secrets that the first start created; None for a secret that it did not create."""
 
     admin_password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
@@ -33,7 +33,7 @@ class FirstStart:
 async def create_organization(
     house: House, principal: Principal, name: str, default_retries: int | None = None
 ) -> Organization:
-    """The organization exists under the next number. Raises NotAllowed unless a super administrator asks."""
+    """Creates the organization with the next number. Raises NotAllowed unless the caller is a super administrator."""
     require_super_admin(principal)
     problems = bounds.text("name", name, longest=bounds.LONGEST_NAME, required=True)
     if default_retries is not None and not 0 <= default_retries <= 100:
@@ -50,14 +50,14 @@ async def create_organization(
 
 
 async def list_organizations(house: House, principal: Principal) -> list[Organization]:
-    """Every organization for a super administrator, else the caller's own."""
+    """Returns every organization for a super administrator, else only the caller's own."""
     if principal.super_admin:
         return await house.database.read(storage.organizations)
     return [await get_organization(house, principal, None)]
 
 
 async def get_organization(house: House, principal: Principal, organization_id: int | None) -> Organization:
-    """The organization, the caller's own when None. Raises NotFound, for a foreign one too."""
+    """Returns the organization; None means the caller's own. Raises NotFound, also for a foreign one."""
     number = organization_for(principal, organization_id)
     organization = None
     if 0 < number <= bounds.LARGEST_ID:
@@ -68,9 +68,9 @@ async def get_organization(house: House, principal: Principal, organization_id: 
 
 
 async def acting(house: House, principal: Principal, name: str | int | None, path: str) -> Principal:
-    """The caller, acting for the organization that it names: by number, by UUID or by its application's GUID.
+    """Returns the caller as acting for the named organization: by number, by UUID or by its application's GUID.
 
-    Nothing named is its own. Raises NotFound, the same for a foreign organization as for none.
+    Without a name it acts for its own. Raises NotFound, the same for a foreign and for an unknown organization.
     """
     if name is None or name == "":
         return principal
@@ -110,7 +110,7 @@ async def create_user(
     display_name: str | None = None,
     email: str | None = None,
 ) -> User:
-    """The user can sign in. Raises NotAllowed, NotFound (organization), InvalidInput (the name is taken, too)."""
+    """Creates the user. Raises NotAllowed, NotFound (organization), InvalidInput (also if the name is taken)."""
     require(principal, Role.ADMIN)
     organization = await get_organization(house, principal, organization_id)
     bounds.refuse(
@@ -142,9 +142,9 @@ async def create_user(
 
 @trail.mutation("changePassword", "User")
 async def set_password(house: House, principal: Principal, name: str, password: str) -> None:
-    """The user signs in with the new password from now on, and the user's sessions are over.
+    """Sets the user's password and ends the user's sessions.
 
-    Raises NotAllowed (a super administrator's password is changed by one only), NotFound, InvalidInput.
+    Raises NotAllowed (only a super administrator may change a super administrator's password), NotFound, InvalidInput.
     """
     require(principal, Role.ADMIN)
     organization_id = None if principal.super_admin else principal.organization_id
@@ -166,9 +166,9 @@ async def set_password(house: House, principal: Principal, name: str, password: 
 
 
 async def first_start(house: House, *, init_token: str | None) -> FirstStart:
-    """Organization 1, its administrator `admin` and a bootstrap token exist. Returns the secrets it made itself.
+    """Creates organization 1, its administrator `admin` and a bootstrap token, if missing. Returns the new secrets.
 
-    `init_token` is stored as the bootstrap token if it is not there yet. Any number of servers may call it at once.
+    `init_token` is stored as the bootstrap token if it is not stored yet. Any number of servers may call this at once.
     """
     own_token = init_token.strip() if init_token else ""
     fresh = await house.database.peek(storage.first_administrator) is None
@@ -202,7 +202,7 @@ def _beginning(organization_id: int, user_id: str) -> list[Entry]:
 
 
 def _at_start(event: str, organization_id: int, object_type: str, object_id: str) -> Entry:
-    """What a start of the server made; nobody asked for it."""
+    """Returns the audit entry for an object that the start of the server created, without a caller."""
     return Entry(
         event=event,
         organization_id=organization_id,

@@ -1,4 +1,4 @@
-"""What jobs leave behind, for callers who may see it: outputs, their bytes, and the logs of attempts."""
+"""The outputs of jobs, their bytes, and the logs of attempts, for callers who may see them."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ from enginehouse.storage import artifacts as storage
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """The log of one attempt: what its engine printed, capped."""
+    """The log of one attempt: the output of its engine, capped."""
 
     name: str
     key: str
 
 
 async def of_job(house: House, principal: Principal, ref: Ref) -> tuple[Artifact, ...]:
-    """What the job's tasks have published as its results."""
+    """Returns the outputs that the job's tasks have published as its results."""
     await job_operations.status(house, principal, ref)
     return await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, ref.number))
 
 
 async def of_task(house: House, principal: Principal, ref: TaskRef) -> tuple[Artifact, ...]:
-    """Every output of the task."""
+    """Returns every output of the task."""
     await job_operations.task(house, principal, ref)
     organization_id = principal.organization_id
     return await house.database.peek(lambda tx: storage.of_task(tx, organization_id, ref.job_id, ordinal=ref.ordinal))
 
 
 def named(found: tuple[Artifact, ...], name: str) -> Artifact:
-    """The output with this name. Raises NotFound."""
+    """Returns the output with this name. Raises NotFound."""
     for artifact in found:
         if artifact.name == name:
             return artifact
@@ -46,20 +46,20 @@ def named(found: tuple[Artifact, ...], name: str) -> Artifact:
 
 
 async def content(house: House, artifact: Artifact) -> Content:
-    """The output's bytes; the artifact must come from one of the functions above. Raises NotFound."""
+    """Returns the output's bytes. The artifact must come from one of the functions above. Raises NotFound."""
     try:
         return await store.content(house.store, artifact.key)
-    except NotFound:  # retention or a delete has come between
+    except NotFound:  # retention or a delete has removed it meanwhile
         raise NotFound("Output", artifact.name) from None
 
 
 async def read(house: House, artifact: Artifact, limit: int | None = None) -> bytes:
-    """The output's bytes, at most `limit` of them."""
+    """Returns the output's bytes, at most `limit` of them."""
     return await house.store.read(artifact.key, limit=limit)
 
 
 async def logs(house: House, principal: Principal, ref: TaskRef) -> tuple[LogFile, ...]:
-    """The logs of the task's attempts, running ones included, in the order of items and attempts."""
+    """Returns the logs of the task's attempts, including running ones, in the order of items and attempts."""
     require(principal, Role.READER)
     await job_operations.task(house, principal, ref)
     folder = f"{attempt_folder(principal.organization_id, ref.job_id, ref.ordinal)}/logs"
@@ -67,10 +67,10 @@ async def logs(house: House, principal: Principal, ref: TaskRef) -> tuple[LogFil
 
 
 def open_log(house: House, log: LogFile) -> AbstractAsyncContextManager[Path]:
-    """A local file with the log, inside the context. Raises NotFound."""
+    """Gives a local file with the log inside the context. Raises NotFound."""
     return house.store.open(log.key)
 
 
 async def read_log(house: House, log: LogFile, limit: int) -> bytes:
-    """The first `limit` bytes of the log. Raises NotFound."""
+    """Returns the first `limit` bytes of the log. Raises NotFound."""
     return await house.store.read(log.key, limit=limit)

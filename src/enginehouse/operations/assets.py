@@ -1,4 +1,4 @@
-"""What may become an asset: how it is described, and how its bytes get into the store before a row names them."""
+"""Requests for assets: checks the description, and stores the bytes before a row names them."""
 
 import secrets
 import string
@@ -21,15 +21,15 @@ _LONGEST_URI: Final = 8192
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
-NOBODY: Final = Ref.of(0)  # the target of an asset that is made together with one
+NOBODY: Final = Ref.of(0)  # stands for the target that is created together with the asset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRequest:
-    """An asset to make of `source`, or of a reference to an http(s) `uri`.
+    """An asset to create from `source`, or as a reference to an http(s) `uri`.
 
-    `target` is what it becomes a part of. `md5` is what the client says of its bytes, and is checked. `job_id`,
-    `ordinal` and `engine_id` say what made it.
+    `target` is its target. `md5` is the client's checksum of the bytes, and is checked. `job_id`, `ordinal` and
+    `engine_id` name the task that made it.
     """
 
     target: Ref = NOBODY
@@ -52,13 +52,13 @@ def new_id(target_id: int) -> str:
 
 
 def problems(new: AssetRequest) -> list[Problem]:
-    """Everything that is wrong with the description."""
+    """Returns everything that is wrong with the description."""
     result = [] if new.uri or new.source is not None else [Problem("", NOTHING_GIVEN)]
     result += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME, required=True)
     result += bounds.text("name", new.name, longest=bounds.LONGEST_NAME)
     result += bounds.text("description", new.description)
     result += bounds.json("details", new.details)
-    # It goes back out as a header, where a line break would begin another one.
+    # It is sent again as a header, where a line break would begin another header.
     media_type = new.content_type
     if not (media_type.isascii() and media_type.isprintable() and "/" in media_type and len(media_type) <= 255):
         result.append(Problem("contentType", 'must be a media type like "video/mp4".'))
@@ -80,9 +80,9 @@ def _is_web_address(uri: str) -> bool:
 async def keep_bytes(
     house: House, organization_id: int, target_id: int, asset_id: str, new: AssetRequest, *, max_bytes: int | None
 ) -> Stored | None:
-    """The bytes are durable in the store under the asset's own key; None when there are none.
+    """Stores the bytes durably under the asset's own key. Returns None if there are none.
 
-    Raises TooLarge past `max_bytes`, and InvalidInput when they are not the ones of `new.md5`.
+    Raises TooLarge above `max_bytes`, and InvalidInput if the bytes do not match `new.md5`.
     """
     if new.source is None:
         return None
@@ -95,7 +95,7 @@ async def keep_bytes(
 
 
 async def drop_bytes(house: House, stored: Stored | None) -> None:
-    """Nothing is left of bytes that no asset came to name."""
+    """Deletes stored bytes that no asset names."""
     if stored is not None:
         await house.store.delete([stored.key])
 
@@ -109,7 +109,7 @@ def row(
     stored: Stored | None,
     replay_key: str | None = None,
 ) -> NewAsset:
-    """What is stored of the asset."""
+    """Returns the row of the asset."""
     kept: dict[str, Any] = {}
     if stored is not None:
         kept = {"key": stored.key, "size": stored.size, "sha256": stored.sha256, "md5": stored.md5}

@@ -1,4 +1,4 @@
-"""The attempts of tasks, for whoever may see the job: who ran what when, how it ended, and what the engine printed."""
+"""The attempts of tasks, for callers who may see the job: worker, times, outcome and log of each."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ async def of_task(
     offset: int = 0,
     limit: int = 1_000,
 ) -> list[Attempt]:
-    """A page of the task's attempts, by item and number. Raises NotFound, InvalidInput."""
+    """Returns a page of the task's attempts, by item and number. Raises NotFound, InvalidInput."""
     if not 1 <= limit <= house.limits.page_size:
         raise InvalidInput(f"1–{house.limits.page_size}, got {limit}.", "limit")
     if offset < 0:
@@ -36,13 +36,13 @@ async def of_task(
 async def of_tasks(
     house: House, principal: Principal, wanted: Sequence[AttemptPage]
 ) -> dict[AttemptPage, list[Attempt]]:
-    """The pages of tasks that are the caller's organization's; what is empty is absent."""
+    """Returns the pages of tasks of the caller's organization. Empty pages are missing."""
     require(principal, Role.READER)
     return await house.database.peek(lambda tx: attempts.attempts(tx, principal.organization_id, wanted))
 
 
 async def log(house: House, principal: Principal, ref: TaskRef, item: int, number: int) -> Content:
-    """What the attempt's engine printed, capped; there is no log before it prints. Raises NotFound."""
+    """Returns the output of the attempt's engine, capped. There is no log before the engine prints. Raises NotFound."""
     await job_operations.task(house, principal, ref)
     organization_id = principal.organization_id
     there = await house.database.peek(

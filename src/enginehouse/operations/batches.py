@@ -1,7 +1,7 @@
-"""Knows what is done for many clients at once: their creates, cancels, ends and look-ups share a transaction each.
+"""The plural calls behind the batchers: requests of many clients share one transaction.
 
-Each function takes what a `Batcher` has gathered and returns as many answers, in the same order. None of the creates
-waits long for another one's key.
+Each function takes the requests that a `Batcher` has gathered, and returns one answer for each, in the same order. No
+creation waits long for the key of another one.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import reports as work_reports
 
 PATIENCE: Final = 2.0
-"""Seconds that a request waits for an earlier one with the same key, on another server, to end."""
+"""How many seconds a request waits for an earlier one with the same key on another server."""
 _HARDLY: Final = 0.05
 
 
 async def create(database: Database, plans: Plans, creations: Sequence[Creation]) -> Sequence[CreateAnswer | Exception]:
-    """All of them are stored in one transaction; one that is refused touches no other.
+    """Stores all creations in one transaction. A refused one does not affect the others.
 
-    Where another server is about to store one of the keys and does not end, they are stored one by one instead, and the
+    If another server is storing one of the keys and does not end in time, the creations are stored one by one, and the
     one with that key gets KeyInProgress.
     """
     keyed = any(creation.key is not None for creation in creations)
@@ -50,11 +50,11 @@ async def _create_apart(
     for n, creation in enumerate(creations):
         if creation.key is not None:
             try:
-                # All have waited already; the key that holds them up shows itself without another wait.
+                # All have waited already, so a short wait is enough to find the key that blocks.
                 [answers[n]] = await _store(database, plans, [creation], _HARDLY)
             except Contended:
                 answers[n] = KeyInProgress()
-            except Exception as error:  # the others are stored: they must not be sent again because of this one
+            except Exception as error:  # the others are stored, so the batch must not be sent again
                 answers[n] = error
     return [answers[n] for n in range(len(creations))]
 
@@ -66,36 +66,36 @@ async def _store(
 
 
 async def cancel(database: Database, watches: JobWatches, cancels: Sequence[Cancelling]) -> list[CancelOutcome | None]:
-    """Every job that may be cancelled is aborted, and each call recorded; None where there is no such job."""
+    """Aborts every job that may be cancelled, and records each call. Returns None for an unknown job."""
     verdicts = await database.write_work(lambda tx: cancellation.cancel_recorded(tx, cancels))
     watches.changed(job_id for (job_id, _), _ in cancels)
     return verdicts
 
 
 async def finish(database: Database, plans: Plans, watches: JobWatches, reports: Sequence[Report]) -> list[Answer]:
-    """The attempts have ended as reported; Stale where a lease was not held any more."""
+    """Ends the attempts as reported. The answer is Stale if a lease was no longer held."""
     answers = await database.write_work(lambda tx: work_reports.finish(tx, plans, reports))
     watches.changed(report.key.job_id for report in reports)
     return answers
 
 
 async def status(database: Database, job: tuple[int, int]) -> JobStatus | None:
-    """The status of a (job, organization); None where there is none."""
+    """Returns the status of a (job, organization); None if there is no such job."""
     job_id, organization_id = job
     return await database.glance(lambda tx: queries.status(tx, organization_id, job_id))
 
 
 async def statuses(database: Database, jobs: Sequence[tuple[int, int]]) -> list[JobStatus | None]:
-    """The same of many, in one statement."""
+    """The same for many jobs, in one statement."""
     return await database.glance(lambda tx: queries.statuses(tx, jobs))
 
 
 async def key(database: Database, name: KeyName) -> StoredAnswer | None:
-    """What an idempotency key stands for; None where no request has taken it."""
+    """Returns the stored answer of an idempotency key; None if no request has taken it."""
     return (await keys(database, [name]))[0]
 
 
 async def keys(database: Database, names: Sequence[KeyName]) -> list[StoredAnswer | None]:
-    """The same of many, in one statement."""
+    """The same for many keys, in one statement."""
     answers = await database.glance(lambda tx: idempotency.look_up(tx, set(names)))
     return [answers.get(name) for name in names]

@@ -1,4 +1,4 @@
-"""What the texts, numbers and pages of any request must keep within."""
+"""The bounds for texts, numbers and pages of any request."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ LONGEST_TEXT: Final = 4096
 
 
 def text(path: str, value: str | None, *, longest: int = LONGEST_TEXT, required: bool = False) -> list[Problem]:
-    """What is wrong with a text that is stored in a column of its own."""
+    """Returns what is wrong with a text that is stored in its own column."""
     if value is None or not value.strip():
         return [Problem(path, "must be given.")] if required else []
     if len(value) > longest:
@@ -23,12 +23,12 @@ def text(path: str, value: str | None, *, longest: int = LONGEST_TEXT, required:
 
 
 def storable(value: str) -> bool:
-    """True when both databases can hold the text."""
+    """True if both databases can hold the text."""
     return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def json(path: str, value: Any) -> list[Problem]:
-    """What is wrong with a value that is stored as JSON text."""
+    """Returns what is wrong with a value that is stored as JSON text."""
     try:
         msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError):
@@ -37,7 +37,7 @@ def json(path: str, value: Any) -> list[Problem]:
 
 
 def page(offset: int, limit: int, *, largest: int) -> None:
-    """The page may be read. Raises InvalidInput naming what is allowed."""
+    """Raises InvalidInput for a page out of bounds. The message names what is allowed."""
     problems = []
     if not 0 <= offset <= LARGEST_ID:
         problems.append(Problem("offset", "must be 0 or more.", str(offset)))
@@ -47,6 +47,6 @@ def page(offset: int, limit: int, *, largest: int) -> None:
 
 
 def refuse(problems: list[Problem]) -> None:
-    """There are no problems. Raises InvalidInput with all of them otherwise."""
+    """Raises InvalidInput with all problems, if there are any."""
     if problems:
         raise InvalidInput(problems)

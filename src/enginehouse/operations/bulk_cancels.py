@@ -1,4 +1,4 @@
-"""Cancelling by the million: accepted in one short commit, counted at once, applied in the background."""
+"""Cancels any number of jobs: accepted in one short commit, counted at once, applied in the background."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,19 +18,20 @@ from enginehouse.storage.bulk_cancels.batches import Batch
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import RequestKey
 
-# Rows a transaction changes: 20 to 30 ms of a SQLite writer, which claims and creates wait for meanwhile.
+# Rows that one transaction changes: this takes a SQLite writer 20 to 30 ms, while claims and creations wait.
 BATCH: Final = 2_000
 _STOPPED_AT_ONCE: Final = 200
-# Whoever accepted a bulk cancel counts it; after so long it is held to have died before it could.
+# The server that accepts a bulk cancel also counts it. After this time (µs) another server counts instead.
 _COUNTED_WITHIN: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkCancel:
-    """A bulk cancel as it stands: `count` jobs aborted by it, of whose rows `applied` say so by now.
+    """The state of a bulk cancel: it has aborted `count` jobs, and `applied` of their rows are updated.
 
-    `stopping`: how many jobs that had started are still to stop; only where those were asked for. `applied_at` is None
-    until every row says what is true; nothing but the rows waits for that. `replayed`: it had been done before.
+    `stopping`: how many started jobs must still stop; None unless the request included running jobs. `applied_at` is
+    when the last row was updated; until then it is None, but every read already shows the jobs as aborted. `replayed`:
+    an earlier request with the same key did it.
     """
 
     id: int
@@ -47,7 +48,7 @@ class BulkCancel:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a bulk cancel would do now: how many jobs it would abort, and how many running ones it would stop."""
+    """What a bulk cancel would do now: how many jobs it would abort, and how many started ones it would stop."""
 
     count: int
     stopping: int | None
@@ -56,7 +57,7 @@ class Preview:
 async def preview(
     house: House, principal: Principal, *, created_from: int, created_to: int, include_running: bool = False
 ) -> Preview:
-    """How many jobs of the organization would be cancelled; nothing is."""
+    """Returns how many jobs of the organization would be cancelled. Changes nothing."""
     require(principal, Role.USER)
     range_ = _range(principal, created_from, created_to)
 
@@ -77,11 +78,11 @@ async def cancel(
     include_running: bool = False,
     key: str | None = None,
 ) -> BulkCancel:
-    """Every job of the organization created in the range (µs, both included) that could be cancelled is aborted.
+    """Aborts every cancellable job of the organization that was created in the range (µs, both inclusive).
 
-    From the commit of one row on none of them starts, and every read says so; `count` is exact for that moment. With
-    `include_running` the jobs that had started are stopped too. A request with a `key` that was done already is
-    answered as it stands. Raises InvalidInput for bounds the wrong way round.
+    From the commit of one row on none of them starts, and every read shows it; `count` is exact for that moment. With
+    `include_running` jobs that have started are stopped too. A repeated request with the same `key` returns the current
+    state of the first. Raises InvalidInput if the bounds are in the wrong order.
     """
     require(principal, Role.USER)
     range_ = _range(principal, created_from, created_to)
@@ -118,7 +119,7 @@ async def cancel_if_sure(
     confirmed: int | None = None,
     key: str | None = None,
 ) -> BulkCancel:
-    """As `cancel`, for a caller that has to know how many jobs it cancels. Raises NotConfirmed when it does not."""
+    """Like `cancel`, but raises NotConfirmed if it would cancel many jobs and `confirmed` is less than their number."""
     require(principal, Role.USER)
     range_ = _range(principal, created_from, created_to)
     if await idempotency.earlier(house, _request_key(principal, range_, include_running, key), int) is None:
@@ -139,7 +140,7 @@ def _request_key(principal: Principal, range_: JobRange, include_running: bool, 
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
-    """How far the bulk cancel has come. Raises NotFound."""
+    """Returns the current state of the bulk cancel. Raises NotFound."""
     require(principal, Role.READER)
 
     async def look(tx: Tx) -> tuple[Barrier | None, int | None]:
@@ -153,7 +154,7 @@ async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
         raise NotFound("Bulk cancel", ref.text)
     count = barrier.matched
     if count is None:
-        # Accepted and not counted: the server that was about to is gone, or has it in hand.
+        # It is accepted and not counted: the server that accepted it is gone, or still counts.
         count = await _count(house, barrier.range, barrier.id)
     return BulkCancel(
         id=barrier.id,
@@ -169,10 +170,10 @@ async def get(house: House, principal: Principal, ref: Ref) -> BulkCancel:
 
 
 async def apply(house: House, *, limit: int = BATCH) -> bool:
-    """A turn at every organization's first open bulk cancel: running jobs are told to stop, rows say what is true.
+    """Works on the first open bulk cancel of every organization: stops running jobs and updates rows.
 
-    Each batch is a transaction of its own and may be the last one of this process: another turn, in any process, goes
-    on from what the rows say. True when it is worth looking again at once.
+    Each batch is a separate transaction. If this process ends, another call in any process continues from the state of
+    the rows. Returns True if there may be more to do at once.
     """
     more = False
     for barrier in await house.database.glance(barriers.open_ones):
@@ -193,11 +194,11 @@ async def _apply(house: House, barrier: Barrier, limit: int) -> bool:
     while (applied := await house.database.write(batch)).applied:
         since = applied.reached
     await house.database.write(lambda tx: batches.apply_rest(tx, barrier, limit=limit))
-    return True  # there may be something left, or another one of this organization
+    return True  # there may be jobs left, or another bulk cancel of this organization
 
 
 async def _stop(house: House, barrier: Barrier) -> bool:
-    """A bounded batch of jobs that had started is cancelled, and what runs told to stop. False: there was none."""
+    """Cancels a bounded batch of started jobs and stops their attempts. Returns False if there was none."""
     left = await house.database.write(lambda tx: batches.stop_running(tx, barrier, limit=_STOPPED_AT_ONCE))
     running = [job_id for job_id, attempts in left.items() if attempts]
     ended = [job_id for job_id, attempts in left.items() if not attempts]
@@ -210,7 +211,7 @@ async def _stop(house: House, barrier: Barrier) -> bool:
 
 
 async def _count_for_another(house: House, barrier: Barrier) -> bool:
-    """It is counted, if the server that accepted it had the time to."""
+    """Counts the bulk cancel if the server that accepted it has not done so in time."""
     if await house.database.write(lambda tx: tx.read_clock()) < barrier.accepted_at + _COUNTED_WITHIN:
         return False
     await _count(house, barrier.range, barrier.id)
@@ -218,7 +219,7 @@ async def _count_for_another(house: House, barrier: Barrier) -> bool:
 
 
 async def _count(house: House, range_: JobRange, barrier_id: int) -> int:
-    """The count stands in the barrier's row; it is applied only then, so it is that of the moment of acceptance."""
+    """Counts, and stores the count in the barrier's row. Rows change only afterwards, so the count is exact."""
     jobs = await house.database.read(lambda tx: barriers.count(tx, range_, barrier_id))
     return await house.database.write(lambda tx: barriers.set_matched(tx, barrier_id, jobs))
 

@@ -1,4 +1,4 @@
-"""What may be done with the content templates of a scheduled job: add one, delete one, look."""
+"""The operations on the content templates of a scheduled job: create, delete, read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -20,7 +20,7 @@ CONTENT: Final = "ScheduledJobContentTemplate"
 
 
 def problems(content: ContentTemplate, prefix: str = "") -> list[Problem]:
-    """What is wrong with a content template; `prefix` is put before each path (`contentTemplates[0].`)."""
+    """Returns what is wrong with a content template; `prefix` stands before each path (`contentTemplates[0].`)."""
     result = bounds.text(f"{prefix}schemaId", content.schema_id, longest=bounds.LONGEST_NAME, required=True)
     result += bounds.text(f"{prefix}sdoId", content.sdo_id, longest=bounds.LONGEST_NAME)
     result += bounds.json(f"{prefix}data", content.data)
@@ -32,7 +32,7 @@ def problems(content: ContentTemplate, prefix: str = "") -> list[Problem]:
 async def of_schedules(
     house: House, principal: Principal, schedule_ids: Iterable[int]
 ) -> Mapping[int, Sequence[ContentTemplate]]:
-    """The content templates of each of the schedules that the caller may read, the oldest first."""
+    """Returns the content templates of each schedule that the caller may read, the oldest first."""
     require(principal, Role.READER)
     ids = sorted(set(schedule_ids))
     return await house.database.read(lambda tx: storage.of_schedules(tx, principal.organization_id, ids))
@@ -40,7 +40,7 @@ async def of_schedules(
 
 @trail.mutation("createScheduledJobContentTemplate", CONTENT)
 async def create(house: House, principal: Principal, schedule: Ref, content: ContentTemplate) -> ContentTemplate:
-    """The scheduled job has one content template more. Raises NotFound, NotAllowed, InvalidInput with all problems."""
+    """Adds a content template to the scheduled job. Raises NotFound, NotAllowed, InvalidInput with all problems."""
     require(principal, Role.USER)
     bounds.refuse(problems(content))
     entry = trail.entry(principal, "createScheduledJobContentTemplate", object_type=CONTENT)
@@ -56,7 +56,7 @@ async def create(house: House, principal: Principal, schedule: Ref, content: Con
 
 @trail.mutation("deleteScheduledJobContentTemplate", CONTENT, names="content_id")
 async def delete(house: House, principal: Principal, content_id: str) -> None:
-    """The content template is gone. Raises NotFound."""
+    """Deletes the content template. Raises NotFound."""
     require(principal, Role.USER)
     entry = trail.entry(
         principal, "deleteScheduledJobContentTemplate", object_type=CONTENT, object_id=trail.printable(content_id)

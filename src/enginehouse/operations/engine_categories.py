@@ -1,4 +1,4 @@
-"""What may be done with engine categories: create, change, delete one's own; look and list."""
+"""The operations on engine categories: get and list; create, update and delete the organization's own."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,13 +25,13 @@ KIND: Final = OwnedKind(
 
 
 async def list_(house: House, principal: Principal) -> list[EngineCategory]:
-    """The built-in categories and the organization's own, by name."""
+    """Returns the built-in categories and the organization's own, by name."""
     require(principal, Role.READER)
     return await house.database.read(lambda tx: storage.readable(tx, principal.organization_id))
 
 
 async def get(house: House, principal: Principal, ref: UuidRef) -> EngineCategory:
-    """The category. Raises NotFound, for a foreign one too."""
+    """Returns the category. Raises NotFound, also for a foreign one."""
     return await owned.get(house, KIND, principal, ref)
 
 
@@ -39,7 +39,7 @@ async def get(house: House, principal: Principal, ref: UuidRef) -> EngineCategor
 async def create(
     house: House, principal: Principal, request: CategoryRequest, known_problems: Sequence[Problem] = ()
 ) -> EngineCategory:
-    """The category exists. Raises InvalidInput with all problems, `known_problems` of the entrance among them."""
+    """Creates the category. Raises InvalidInput with all problems, including the entrance's `known_problems`."""
 
     async def make(tx: Tx) -> EngineCategory:
         new = EngineCategory(str(uuid4()), "", "", "", principal.organization_id, created_at=tx.now)
@@ -52,7 +52,7 @@ async def create(
 async def update(
     house: House, principal: Principal, ref: UuidRef, request: CategoryRequest, known_problems: Sequence[Problem] = ()
 ) -> EngineCategory:
-    """The category is changed where something is given. Raises NotFound, NotAllowed, InvalidInput as above."""
+    """Updates the fields that the request sets. Raises NotFound, NotAllowed, InvalidInput as `create` does."""
 
     async def change(tx: Tx, old: EngineCategory) -> EngineCategory:
         return await _put(tx, old, request, known_problems)
@@ -62,7 +62,7 @@ async def update(
 
 @trail.mutation("deleteEngineCategory", CATEGORY, names="ref")
 async def delete(house: House, principal: Principal, ref: UuidRef) -> None:
-    """The category is gone. Raises InvalidInput while an engine names it, NotFound, NotAllowed for a built-in one."""
+    """Deletes the category. Raises InvalidInput while an engine names it, NotFound, NotAllowed for a built-in one."""
 
     async def remove(tx: Tx, category: EngineCategory) -> None:
         if names := await storage.engines(tx, category.id):

@@ -1,4 +1,4 @@
-"""Which engines there are: what the server and its entry points declare, and what a caller may see of it."""
+"""The engines that the server and its entry points declare, and those that a caller may see."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from enginehouse.storage.database.database import Tx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFilter:
-    """Which engines to list; what is None or empty lets all through.
+    """Which engines to list; a field that is None or empty excludes nothing.
 
-    `name` is a part of the engine's name in either case; each of `categories` a category's name or id; `owned` only the
-    organization's own.
+    `name` is a part of the engine's name, in any case; each of `categories` is a category's name or id; `owned` selects
+    only the organization's own.
     """
 
     name: str | None = None
@@ -33,10 +33,10 @@ class EngineFilter:
 
 
 async def register(house: House, specs: Sequence[EngineSpec], categories: Sequence[EngineCategory]) -> None:
-    """The declared engines are stored, keeping the state an operator gave them, and the catalogue is fresh.
+    """Stores the declared engines and refreshes the catalogue. The state that an operator has set stays.
 
-    An engine that is no longer declared stays known, so that old jobs still name it. Raises InvalidInput, and stores
-    nothing, when an engine names a category that does not exist or an id is declared twice.
+    An engine that is no longer declared stays known, because old jobs name it. Raises InvalidInput, and stores nothing,
+    if an engine names an unknown category or an id is declared twice.
     """
 
     async def store(tx: Tx) -> None:
@@ -61,10 +61,10 @@ def _faults(specs: Sequence[EngineSpec], categories: set[str]) -> list[Problem]:
 
 
 async def refresh(house: House) -> None:
-    """The catalogue holds what is stored now.
+    """Reloads the catalogue from storage.
 
-    A name is the first one's to claim it, and an id comes before an alias, an alias before a slug. An organization's
-    own engine is found by its id only, so that no organization can take a name from another.
+    The first engine that claims a name gets it. Ids come before aliases, aliases before slugs. An organization's own
+    engine is found only by its id, so that no organization can take a name from another.
     """
     stored = await house.database.read(storage.all_engines)
     shared = [engine for engine in stored if engine.organization_id is None]
@@ -82,14 +82,14 @@ async def refresh(house: House) -> None:
 
 
 def find(house: House, principal: Principal, name: str) -> Engine | None:
-    """The engine with this id, alias or slug that the caller may use; UUIDs may be written in capitals."""
+    """Returns the engine with this id, alias or slug, if the caller may use it. UUIDs may be in upper case."""
     known = house.catalogue.by_id
     engine = known.get(name) or known.get(name.lower())
     return engine if engine is not None and _visible(engine, principal) else None
 
 
 async def get(house: House, principal: Principal, name: str) -> Engine:
-    """The engine with this id, alias or slug. Raises NotFound, for a foreign one too."""
+    """Returns the engine with this id, alias or slug. Raises NotFound, also for a foreign one."""
     require(principal, Role.READER)
     engine = find(house, principal, name)
     if engine is None:
@@ -98,7 +98,7 @@ async def get(house: House, principal: Principal, name: str) -> Engine:
 
 
 async def list_(house: House, principal: Principal, criteria: EngineFilter) -> list[Engine]:
-    """One page of the engines the caller may use, by name. Raises InvalidInput for a page out of bounds."""
+    """Returns one page of the engines the caller may use, by name. Raises InvalidInput for a page out of bounds."""
     require(principal, Role.READER)
     bounds.page(criteria.offset, criteria.limit, largest=house.limits.page_size)
     category_ids = await _category_ids(house, principal, criteria.categories)
@@ -120,7 +120,7 @@ async def list_(house: House, principal: Principal, criteria: EngineFilter) -> l
 
 
 async def _category_ids(house: House, principal: Principal, names: tuple[str, ...]) -> set[str] | None:
-    """The ids of the categories that `names` mean to the caller; None when any category will do."""
+    """Returns the ids of the categories with these names or ids that the caller can see; None for any category."""
     if not names:
         return None
     folded = {name.casefold() for name in names}

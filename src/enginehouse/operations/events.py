@@ -1,4 +1,4 @@
-"""The history of a job: as a list, and followed until the job ends."""
+"""The history of a job: as a list, or followed until the job ends."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -14,12 +14,12 @@ from enginehouse.operations.permission import require
 from enginehouse.storage import events
 from enginehouse.storage.database.database import Tx
 
-FIRST: Final = -1  # where a history begins: before the event 0
+FIRST: Final = -1  # the place before the first event, which is 0
 _PAGE: Final = 200
 
 
 class EventPage(NamedTuple):
-    """Up to `limit` events of a job, those behind the one with the id `after`."""
+    """Up to `limit` events of a job after the event id `after`."""
 
     job_id: int
     after: int = FIRST
@@ -27,7 +27,7 @@ class EventPage(NamedTuple):
 
 
 async def list_(house: House, principal: Principal, ref: Ref, *, after: int = FIRST, limit: int = 1_000) -> list[Event]:
-    """Up to `limit` events of the job, those behind the one with the id `after`, in the order in which they happened.
+    """Returns up to `limit` events of the job after the event id `after`, in the order in which they happened.
 
     Raises NotFound, InvalidInput.
     """
@@ -39,7 +39,7 @@ async def list_(house: House, principal: Principal, ref: Ref, *, after: int = FI
 
 
 def check(house: House, page: EventPage) -> None:
-    """Returns when such a page may be asked for. Raises InvalidInput."""
+    """Raises InvalidInput for a page out of bounds."""
     most = house.limits.page_size
     if not 1 <= page.limit <= most:
         raise InvalidInput(f"1–{most}, got {page.limit}.", "limit")
@@ -48,7 +48,7 @@ def check(house: House, page: EventPage) -> None:
 
 
 async def pages(house: House, principal: Principal, event_pages: Sequence[EventPage]) -> dict[EventPage, list[Event]]:
-    """The pages of those jobs that are the caller's organization's. Raises InvalidInput."""
+    """Returns the pages of jobs that belong to the caller's organization. Raises InvalidInput."""
     require(principal, Role.READER)
     for page in event_pages:
         check(house, page)
@@ -68,9 +68,9 @@ async def pages(house: House, principal: Principal, event_pages: Sequence[EventP
 async def follow(
     house: House, principal: Principal, ref: Ref, *, after: int = FIRST, name: str = "after"
 ) -> "Following":
-    """The job's events from there on, as they happen. Close it, or use it in an `async with`.
+    """Follows the job's events after `after`, as they happen. Close the result, or use it in an `async with`.
 
-    Raises NotFound, CapacityExceeded, and InvalidInput at `name` for an `after` that the history has not come to.
+    Raises NotFound, CapacityExceeded, and InvalidInput at `name` for an `after` beyond the end of the history.
     """
     require(principal, Role.READER)
     house.watches.enter(principal.organization_id)
@@ -84,7 +84,7 @@ async def follow(
 
 
 class Following:
-    """A job that is followed. Nothing is kept for a slow follower: each takes the next events when it is ready."""
+    """A follower of a job. It has no queue: a slow follower reads the next events when it is ready."""
 
     def __init__(self, house: House, principal: Principal, ref: Ref, after: int) -> None:
         self._house = house
@@ -105,15 +105,15 @@ class Following:
         self.close()
 
     async def start(self, name: str) -> None:
-        """What there is now is at hand. To be called once."""
+        """Reads the first page of events. Call it once, before `next`."""
         self._first = await self._read()
         if self._here is not None and self._here.id < self._after:
             raise InvalidInput(f"the job has events up to {self._here.id}, got {self._after}.", name)
 
     async def next(self, seconds: float) -> list[Event] | None:
-        """The events that come next; none when nothing happened in that time. None when there will be no more.
+        """Returns the next events; an empty list if nothing happened within `seconds`; None if there will be no more.
 
-        Then `ended` is the job's status, or `gone` is true, or neither: the server stops.
+        After None, `ended` is the job's last status, or `gone` is true, or neither: the server stops.
         """
         news = await self._next(seconds)
         if news:
@@ -121,7 +121,7 @@ class Following:
         return news
 
     def close(self) -> None:
-        """Nothing is kept for this one any more."""
+        """Ends this follower."""
         if not self._closed:
             self._closed = True
             self._house.watches.leave(self._principal.organization_id)
@@ -158,7 +158,7 @@ class Following:
         return []
 
     async def _read(self) -> list[Event]:
-        """A page of what comes next, read for this one alone; where it is the last, the place behind it is known."""
+        """Reads the next page for this follower alone. After the last page, `_here` is the place behind it."""
 
         async def read(tx: Tx) -> tuple[Head, list[Event], HistoryPosition]:
             head = await _head(tx, self._principal, self._ref)

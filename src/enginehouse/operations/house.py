@@ -1,4 +1,4 @@
-"""What every operation works with: the database, the store, the engines known, and who is told after a commit."""
+"""The context of every operation: the database, the store, the known engines, and the listeners to commits."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ from enginehouse.storage.work.lanes import Queue
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may ask for; all are settings."""
+    """The limits of one request or one organization; all are settings."""
 
     tasks_per_job: int = 10_000
     jobs_per_request: int = 10_000
@@ -52,18 +52,18 @@ class Catalogue:
 
 @dataclass(slots=True)
 class Presence:
-    """The engines that connected workers offer, refreshed at every beat; None while nobody has looked yet."""
+    """The engines that connected workers offer, refreshed at every beat; None before the first refresh."""
 
     offered: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
 class Listeners:
-    """Who is told after a commit; `app` attaches them. None of them may wait or fail.
+    """The callbacks after a commit; `app` attaches them. None of them may wait or fail.
 
-    `runnable`: some item became runnable. `cancelled`: nothing of these jobs may run any more. `stopping`: these were
-    cancelled, and what of them runs is to stop. `ended`: these jobs have their last status. `accepted`: a bulk cancel
-    was, and it is to be applied to rows. `scheduled`: a schedule may be due earlier than the scheduler thinks.
+    `runnable`: an item became runnable. `cancelled`: no attempt of these jobs may run any more. `stopping`: these jobs
+    were cancelled, and their running attempts must stop. `ended`: these jobs have their last status. `accepted`: a bulk
+    cancel was accepted and must be applied to rows. `scheduled`: a schedule may be due before the scheduler looks.
     """
 
     runnable: Callable[[], None] = lambda: None
@@ -76,61 +76,61 @@ class Listeners:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Handed to every operation as its first argument."""
+    """The first argument of every operation."""
 
     database: Database
 
     store: ArtifactStore
-    """Where the bytes of artifacts and assets are."""
+    """The bytes of artifacts and assets."""
 
     catalogue: Catalogue
-    """The engines that are known."""
+    """The known engines."""
 
     limits: Limits
-    """What one request may ask for."""
+    """The limits of requests."""
 
     plans: Plans
-    """The plans of the jobs used last."""
+    """The plans of recent jobs."""
 
     listeners: Listeners
-    """What is called after a commit."""
+    """The callbacks after a commit."""
 
     creates: Batcher[Creation, CreateAnswer]
-    """Creates of concurrent clients, gathered into one transaction."""
+    """Creations of concurrent clients, gathered into one transaction."""
 
     cancels: Batcher[Cancelling, CancelOutcome | None]
-    """Cancels of single jobs, gathered the same way; None for a job that there is not."""
+    """Cancels of single jobs, gathered the same way; None for an unknown job."""
 
     finishes: Batcher[Report, Answer]
     """Ends of attempts, gathered the same way."""
 
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
-    """The status of a (job, organization); None where there is none."""
+    """Returns the status of a (job, organization); None if there is no such job."""
 
     key_of: Callable[[KeyName], Awaitable[StoredAnswer | None]]
-    """What an idempotency key stands for; None where no request has taken it."""
+    """Returns the stored answer of an idempotency key; None if no request has taken it."""
 
     watches: JobWatches
-    """The jobs that somebody follows."""
+    """The jobs that clients follow."""
 
     refusals: Refusals
-    """Records who was not let do what."""
+    """Records refused requests."""
 
     queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
-    """What is remembered of each pool between claims."""
+    """The state of each pool between claims."""
 
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     """The holders of the tokens used in the last second."""
 
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
-    """How often each name was tried in vain in the running minute."""
+    """The number of failed logins of each name in the current minute."""
 
     presence: Presence = field(default_factory=Presence)
-    """Which engines somebody is there to run."""
+    """The engines that connected workers offer."""
 
     @classmethod
     def build(cls, database: Database, store: ArtifactStore, limits: Limits | None = None) -> "House":
-        """A house on this database and store, with nobody listening yet."""
+        """Returns a house on this database and store, without listeners."""
         plans, limits = Plans(), limits or Limits()
         watches = JobWatches(database, per_organization=limits.event_streams)
         on_postgres = database.dialect == "postgres"
@@ -145,7 +145,7 @@ class House:
             creates=Batcher(partial(batches.create, database, plans), in_flight=in_flight),
             cancels=Batcher(partial(batches.cancel, database, watches), in_flight=in_flight),
             finishes=Batcher(partial(batches.finish, database, plans, watches), in_flight=in_flight),
-            # Embedded, a look by key is a few microseconds; over a connection it is worth sharing.
+            # On SQLite a look-up by key takes a few microseconds. On PostgreSQL several callers share a round trip.
             status_of=Batcher(partial(batches.statuses, database), in_flight=in_flight).ask
             if on_postgres
             else partial(batches.status, database),
@@ -157,7 +157,7 @@ class House:
         )
 
     def waiting(self, organization_id: int | None = None) -> None:
-        """Something of the organization may start, or of any: its lanes are looked for, and who dispatches is woken."""
+        """Work of the organization (None: of any) may start: marks queues without it as stale, wakes the dispatcher."""
         for queue in self.queues.values():
             queue.note(organization_id)
         self.listeners.runnable()

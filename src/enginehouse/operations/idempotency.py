@@ -1,18 +1,19 @@
-"""Requests that carry a key: one that is sent twice is done once, and the second time answered as the first.
+"""Requests with an idempotency key: a request that is sent twice is carried out once, and gets the same answer twice.
 
-How an operation takes a key (`key` is the client's text, None without one):
+How an operation uses a key (`key` is the client's text, None without one):
 
     request_key = idempotency.request_key(principal, "cancelJobs", key, {"from": created_from, "to": created_to})
     answer = await idempotency.once(house, request_key, Accepted, work)
 
-`request_key` checks the key and takes a digest of what is asked: any JSON value, in which nothing may depend on the
-moment or on how an interface spells it. `once` runs `work(tx)` and keeps its answer, an `Accepted` (whatever msgspec
-can write and read: a struct, a dataclass, an int), in the same transaction; for the same request with the same key
-`work` does not run, and `answer.value` is what was kept, with `answer.replayed`. So an answer holds what stays true
-(ids, a barrier's number), and what changes is read by it afterwards. Nothing is kept when `work` raises.
+`request_key` checks the key and computes a digest of the request: any JSON value, which must not depend on the time or
+on the spelling of an interface. `once` runs `work(tx)` and stores its answer in the same transaction. The answer is an
+`Accepted`: any type that msgspec can encode and decode (a struct, a dataclass, an int). For the same request with the
+same key `work` does not run; `answer.value` is the stored answer, and `answer.replayed` is true. So an answer should
+hold values that never change (ids, a barrier's number); the operation then reads the changing values. Nothing is stored
+if `work` raises.
 
-An operation that refuses by what it reads beforehand (a retry of a job that may be gone by now) asks `earlier` first.
-Interfaces share the operation's name, so that a request may be repeated through the other one.
+An operation that checks the current state first (for example a retry, whose job may be gone by now) calls `earlier`
+before that. The interfaces use the same operation names, so that a request may be repeated through the other one.
 """
 
 import re
@@ -39,14 +40,14 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class OnceAnswer(Generic[T]):
-    """`replayed`: an earlier request with the same key was answered this, and nothing was done now."""
+    """The answer. `replayed`: it is the answer of an earlier request with the same key, and nothing was done now."""
 
     value: T
     replayed: bool = False
 
 
 def request_key(principal: Principal, operation: str, key: str | None, what: Any) -> RequestKey | None:
-    """The key with a digest of what is asked; None without one. Raises InvalidInput for what is no key."""
+    """Returns the key with the digest of the request; None without a key. Raises InvalidInput for an invalid key."""
     if key is None:
         return None
     if not _KEY.fullmatch(key):
@@ -58,9 +59,9 @@ def request_key(principal: Principal, operation: str, key: str | None, what: Any
 
 
 async def earlier(house: House, request_key: RequestKey | None, kind: type[T]) -> T | None:
-    """What the same request with this key was answered before; None where there was none.
+    """Returns the answer of an earlier request with this key; None if there was none.
 
-    Raises KeyReused where that one asked something else.
+    Raises KeyReused if the earlier request was a different one.
     """
     if request_key is None:
         return None
@@ -74,9 +75,9 @@ async def once(
     kind: type[T],
     work: Callable[[Tx], Awaitable[T]],
 ) -> OnceAnswer[T]:
-    """`work` has run in one write transaction, which also keeps its answer; or it had run before for this key.
+    """Runs `work` in one write transaction and stores its answer there; or returns the stored answer of this key.
 
-    Raises KeyReused, and KeyInProgress where a request with this key is still under way after two seconds.
+    Raises KeyReused, and KeyInProgress if another request with this key has not ended after two seconds.
     """
     if request_key is None:
         return OnceAnswer(await house.database.write(work))

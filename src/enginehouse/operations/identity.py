@@ -1,4 +1,4 @@
-"""Who is asking: signing in, and the tokens that stand for a caller."""
+"""Authentication: sign-in, sessions and tokens."""
 
 import time
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from enginehouse.storage.database.database import Tx
 
 
 class LoginRefused(NotFound):
-    """The name or the password is wrong; which one is not said."""
+    """The name or the password is wrong. The message does not say which."""
 
     def __init__(self) -> None:
         super().__init__("User", "")
@@ -30,7 +30,7 @@ class LoginRefused(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """A token that is good now, and whose it is. `last_login_at`: of the login before this one, µs UTC."""
+    """A valid token and its holder. `last_login_at` is the time of the previous login, µs UTC."""
 
     token: str = field(repr=False)
     user: User | None
@@ -40,14 +40,14 @@ class LoginSession:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token with its secret, which is nowhere to be had again."""
+    """A new token with its secret, which cannot be read again later."""
 
     secret: str = field(repr=False)
     token: Token
 
 
 async def authenticate(house: House, secret: str) -> Principal:
-    """The holder of the token. Raises AuthenticationFailed. A holder is remembered for at most a second."""
+    """Returns the holder of the token. Raises AuthenticationFailed. A holder is cached for at most one second."""
     if not secret or len(secret) > tokens.LONGEST_SECRET:
         await refuse(house, "the token cannot be one")
         raise AuthenticationFailed
@@ -66,7 +66,7 @@ async def authenticate(house: House, secret: str) -> Principal:
 
 
 async def refuse(house: House, why: str) -> None:
-    """That somebody without a good token was not let in is recorded."""
+    """Records that a request without a valid token was refused."""
     await house.refusals.note(trail.stranger("authenticate", why))
 
 
@@ -86,7 +86,7 @@ async def _refuse_token(house: House, token_hash: str) -> None:
 
 
 async def login(house: House, name: str, password: str) -> LoginSession:
-    """A session of about a day is open. Raises LoginRefused, or CapacityExceeded after too many vain tries.
+    """Opens a session of about a day. Raises LoginRefused, or CapacityExceeded after too many failed logins.
 
     An unknown name costs the same work as a wrong password.
     """
@@ -142,14 +142,14 @@ async def _open_session(house: House, user: User, password_hash: str) -> LoginSe
 
 
 async def validate_token(house: House, secret: str) -> LoginSession:
-    """What a login with this token would have returned. Raises AuthenticationFailed."""
+    """Returns the session of this token, as a login returns it. Raises AuthenticationFailed."""
     principal = await authenticate(house, secret)
     user, organization = await me(house, principal)
     return LoginSession(secret, user, organization, None if user is None else user.last_login_at)
 
 
 async def me(house: House, principal: Principal) -> tuple[User | None, Organization]:
-    """The caller's user, None for a token that belongs to nobody, and organization."""
+    """Returns the caller's user (None for a token without a user) and organization."""
 
     async def look(tx: Tx) -> tuple[User | None, Organization | None]:
         user_id, organization_id = principal.user_id, principal.organization_id
@@ -163,7 +163,7 @@ async def me(house: House, principal: Principal) -> tuple[User | None, Organizat
 
 
 async def logout(house: House, secret: str) -> bool:
-    """The session is over at once; False when there was none. Keys are revoked, not logged out."""
+    """Ends the session at once. Returns False if there is none. A key cannot be logged out, only revoked."""
     token_hash = tokens.fingerprint(secret)
     left = trail.entry(Principal(NOBODYS, None, tokens.token_id(token_hash)), "userLogout", object_type="User")
 
@@ -190,10 +190,10 @@ async def create_token(
     organization_id: int | None = None,
     role: Role | None = None,
 ) -> IssuedToken:
-    """A key of the organization exists; its secret is in the answer and nowhere else.
+    """Creates a key of the organization. Its secret is in the result and nowhere else.
 
-    `as_uuid` gives it the form REST clients expect; `expires_at` in µs UTC, None until it is revoked. `role` is at most
-    the caller's. Raises NotAllowed, NotFound (organization), InvalidInput.
+    `as_uuid` gives it the form that REST clients expect; `expires_at` is µs UTC; None never expires. `role` is at most
+    the caller's role. Raises NotAllowed, NotFound (organization), InvalidInput.
     """
     require(principal, Role.ADMIN)
     token_role = role or principal.role
@@ -227,7 +227,7 @@ async def create_token(
 
 
 async def list_tokens(house: House, principal: Principal, organization_id: int | None = None) -> list[Token]:
-    """The organization's tokens that are good now, oldest first. Raises NotAllowed, NotFound (organization)."""
+    """Returns the organization's valid tokens, the oldest first. Raises NotAllowed, NotFound (organization)."""
     require(principal, Role.ADMIN)
     organization = await get_organization(house, principal, organization_id)
     return await house.database.read(lambda tx: storage.live_tokens(tx, organization.id))
@@ -237,9 +237,9 @@ async def list_tokens(house: House, principal: Principal, organization_id: int |
 async def revoke_token(
     house: House, principal: Principal, token_id_or_secret: str, organization_id: int | None = None
 ) -> Token:
-    """The token opens nothing from now on, in this process at once and in every other within a second.
+    """Revokes the token: in this process at once, in every other within a second.
 
-    Revoking it again changes nothing. Raises NotAllowed, NotFound; the text never repeats what may be a secret.
+    A second call changes nothing. Raises NotAllowed, NotFound. The message never repeats a text that may be a secret.
     """
     require(principal, Role.ADMIN)
     organization = organization_for(principal, organization_id)
@@ -260,7 +260,7 @@ async def revoke_token(
 
 
 def _uuid(text: str) -> str:
-    """The text as a UUID is stored, or "", which names nothing."""
+    """Returns the text in the stored form of a UUID, or "" for any other text."""
     try:
         return str(UUID(text))
     except ValueError:

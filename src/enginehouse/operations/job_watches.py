@@ -1,4 +1,4 @@
-"""Who follows which job. One look at the database serves all followers of the jobs that changed."""
+"""The followed jobs of this process. One read of the database serves all followers of the jobs that changed."""
 
 import asyncio
 from collections import Counter, deque
@@ -15,7 +15,7 @@ from enginehouse.storage import events
 from enginehouse.storage.database.database import Database, Tx
 
 _EVERY: Final = 1.0
-# Events of a job that are kept for its followers; a follower that is further behind reads by itself.
+# How many events of a job are kept for its followers. A follower that is further behind reads them itself.
 _KEPT: Final = 256
 
 _log: Final = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A job that somebody follows: its last events, up to `place`. `ended` is set once nothing more will be told."""
+    """A followed job: its last events, up to `place`. `ended` is set when there will be no more events."""
 
     job_id: int
     organization_id: int
@@ -39,7 +39,7 @@ class Watched:
         return self.ended is not None or self.gone
 
     def since(self, event_id: int) -> list[Event] | None:
-        """The events after that one, in order; None where they are not all at hand."""
+        """Returns the events after that one, in order; None if not all of them are in memory."""
         if event_id >= self.place.id:
             return []
         if not self.recent or self.recent[0].id > event_id + 1:
@@ -47,23 +47,23 @@ class Watched:
         return [event for event in self.recent if event.id > event_id]
 
     async def news(self, seconds: float) -> None:
-        """Something was told since this was called, or the time is over."""
+        """Waits for a change of this job, at most `seconds`."""
         if self._news is None:
             self._news = asyncio.get_running_loop().create_future()
         await asyncio.wait({self._news}, timeout=seconds)
 
     def wake(self) -> None:
-        """Everybody who waits for news goes on."""
+        """Wakes everyone who waits in `news`."""
         if self._news is not None:
             self._news.set_result(None)
             self._news = None
 
 
 class JobWatches:
-    """The followed jobs of this process. A look is one transaction however many they are and whoever follows them.
+    """The followed jobs of this process. One read is one transaction for any number of jobs and followers.
 
-    A commit in this process is told at once (`changed`); everything is looked at once a second besides, so that what
-    other servers did, and what nobody told, is told too. While nobody follows anything there is nothing to do.
+    A commit in this process is reported at once (`changed`). Once a second all followed jobs are read too, because
+    other servers also change jobs. While there are no followers, no task runs.
     """
 
     def __init__(self, database: Database, *, per_organization: int, every: float = _EVERY) -> None:
@@ -78,7 +78,7 @@ class JobWatches:
         self.closed = False
 
     def changed(self, job_ids: Iterable[int]) -> None:
-        """Something of these jobs was committed. Free of cost while nobody follows any job."""
+        """Reports a commit that changed these jobs. It costs nothing while no job is followed."""
         if self._watched:
             followed = self._watched.keys() & job_ids
             if followed:
@@ -86,11 +86,11 @@ class JobWatches:
                 self._something.set()
 
     def many_changed(self) -> None:
-        """Something of jobs that were not named was committed."""
+        """Reports a commit that may have changed any job."""
         self.changed(self._watched)
 
     def enter(self, organization_id: int) -> None:
-        """One more of the organization follows a job. Raises CapacityExceeded, and Unavailable once it is closed."""
+        """Counts one more follower of the organization. Raises CapacityExceeded, and Unavailable after `close`."""
         if self.closed:
             raise Unavailable("The server is stopping.")
         if self._open[organization_id] >= self._per_organization:
@@ -106,7 +106,7 @@ class JobWatches:
             del self._open[organization_id]
 
     def follow(self, job_id: int, organization_id: int, place: HistoryPosition) -> Watched:
-        """The job is looked at from `place` on, at once and from then on. Let go of it with `let_go`."""
+        """Begins to read the job's events after `place`, at once and repeatedly. `let_go` ends it."""
         watched = self._watched.get(job_id)
         if watched is None:
             watched = self._watched[job_id] = Watched(job_id, organization_id, place)
@@ -123,7 +123,7 @@ class JobWatches:
             self._changed.discard(watched.job_id)
 
     async def close(self) -> None:
-        """Nobody is told anything any more; who follows a job finds `closed`."""
+        """Stops reading and wakes all followers, which then see `closed`."""
         self.closed = True
         for watched in self._watched.values():
             watched.wake()
@@ -159,7 +159,7 @@ class JobWatches:
         try:
             heads, news = await self._database.read(read)
         except Unavailable:
-            return  # it may be back at the next look
+            return  # the next read may succeed
         except Exception:
             _log.exception("what is new of followed jobs could not be read", jobs=len(chosen))
             return
@@ -172,7 +172,7 @@ class JobWatches:
         if head is None:
             watched.gone = True
         elif place.row < head.last:
-            self._changed.add(watched.job_id)  # there was more than one look holds
+            self._changed.add(watched.job_id)  # there are more events than one read returns
             self._something.set()
         elif head.status in JOB_ENDED:
             watched.ended = head.status

@@ -1,4 +1,4 @@
-"""What may be done with jobs: create, look, list, cancel, retry, delete."""
+"""The operations on jobs: create, get, list, cancel, retry, delete."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from enginehouse.storage.schedules import schedules
 
 @dataclass(frozen=True, slots=True)
 class CreatedJob:
-    """A job that is now durable, whole and waiting."""
+    """A job that is now durable, with all its tasks."""
 
     job_id: int
     target_id: int | None
@@ -40,9 +40,9 @@ class CreatedJob:
 
 @dataclass(frozen=True, slots=True)
 class CancelAnswer:
-    """`count` is 1 for the call that cancelled the job, 0 where it had been cancelled before.
+    """`count` is 1 for the call that cancelled the job, 0 if it was cancelled before.
 
-    `stopping`: how many of its attempts are still to stop; the job is aborted when the last one has.
+    `stopping`: how many of its attempts must still stop; the job is aborted when the last one has stopped.
     """
 
     count: int
@@ -52,7 +52,7 @@ class CancelAnswer:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """One page; `count` is how many match on all pages, where that was asked for."""
+    """One page; `count` is how many jobs match on all pages, if the caller requested it."""
 
     jobs: tuple[Job, ...]
     count: int | None = None
@@ -68,12 +68,12 @@ async def create(
     key: str | None = None,
     asked: Sequence[JobRequest] | None = None,
 ) -> list[CreatedJob]:
-    """All jobs are durable with all their tasks, or none exists.
+    """Creates all jobs durably with all their tasks, or none.
 
-    Raises InvalidInput with the problems of all of them, NotFound for a target that is not the caller's. `found` are
-    problems the entrance has met already: they are told together with what is wrong besides. The same request with the
-    same idempotency `key` makes nothing and is answered the same; another one with it is refused as KeyReused. `asked`
-    is what the client asked, where the entrance has done a part of it already.
+    Raises InvalidInput with the problems of all jobs, NotFound for a target that the caller may not read. `found` are
+    problems that the entrance has found: they are raised together with the others. A repeated request with the same
+    idempotency `key` creates nothing and returns the same answer; a different request with this key raises KeyReused.
+    `asked` is the client's original request, if the entrance has carried out a part of it already.
     """
     require(principal, Role.USER)
     if len(requests) > house.limits.jobs_per_request:
@@ -109,9 +109,9 @@ async def create(
 
 
 async def _origins(house: House, principal: Principal, requests: Sequence[JobRequest]) -> dict[int, JobOrigin]:
-    """Where those jobs come from that name a scheduled job of the organization; a job counts as a run of that one.
+    """Returns the origins of the jobs that name a scheduled job of the organization; they count as its runs.
 
-    A text that names none is only kept: a job is not less of a job because a client kept a number too long.
+    Any other text is only stored: an outdated schedule id is no reason to refuse the job.
     """
     named = {n: parse_schedule(each.scheduled_job_id) for n, each in enumerate(requests) if each.scheduled_job_id}
     ids = {schedule_id for schedule_id in named.values() if schedule_id is not None}
@@ -123,7 +123,7 @@ async def _origins(house: House, principal: Principal, requests: Sequence[JobReq
 
 
 def _origin_of(old: Job) -> JobOrigin | None:
-    """A retry is of the same scheduled job and template, and of no slot: a slot fires once."""
+    """Returns the origin of a retry: the same scheduled job and template, but no slot, because a slot fires once."""
     if old.scheduled_job_id is None and old.template_id is None:
         return None
     return JobOrigin(scheduled_job_id=old.scheduled_job_id, template_id=old.template_id)
@@ -132,7 +132,7 @@ def _origin_of(old: Job) -> JobOrigin | None:
 async def created_before(
     house: House, principal: Principal, requests: Sequence[JobRequest], key: str | None
 ) -> list[CreatedJob] | None:
-    """What the same request with this key was answered; None where it is the first. Raises KeyReused."""
+    """Returns the answer of an earlier, same request with this key; None if this is the first. Raises KeyReused."""
     require(principal, Role.USER)
     answer = await idempotency.earlier(house, _request_key(principal, requests, key), CreateAnswer)
     return None if answer is None else _created(answer, replayed=True)
@@ -157,7 +157,7 @@ def new_job(
     reused: Mapping[int, int] | None = None,
     origin: JobOrigin | None = None,
 ) -> NewJob:
-    """The job to store for a plan. `reused` names the tasks that stand complete in `retry_of`, and who made that."""
+    """Returns the job to store for a plan. `reused`: complete tasks of `retry_of`, each with the job that ran it."""
     edges = edges_of(plan)
     start = initial(plan)
     return NewJob(
@@ -180,7 +180,7 @@ def new_job(
 
 
 async def status(house: House, principal: Principal, ref: Ref) -> JobStatus:
-    """The job's status now."""
+    """Returns the job's current status. Raises NotFound."""
     require(principal, Role.READER)
     status_ = await house.status_of((ref.number, principal.organization_id))
     if status_ is None:
@@ -189,7 +189,7 @@ async def status(house: House, principal: Principal, ref: Ref) -> JobStatus:
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> Job:
-    """The job with its plan and tasks."""
+    """Returns the job with its plan and tasks. Raises NotFound."""
     jobs = await get_many(house, principal, [ref.number])
     if ref.number not in jobs:
         raise NotFound("Job", ref.text)
@@ -197,13 +197,13 @@ async def get(house: House, principal: Principal, ref: Ref) -> Job:
 
 
 async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, Job]:
-    """Those of the jobs that are the caller's organization's."""
+    """Returns those of the jobs that belong to the caller's organization."""
     require(principal, Role.READER)
     return await house.database.peek(lambda tx: queries.by_ids(tx, principal.organization_id, job_ids))
 
 
 async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_count: bool = False) -> JobPage:
-    """One page of the organization's jobs, in the asked order."""
+    """Returns one page of the organization's jobs, in the requested order. Raises InvalidInput."""
     require(principal, Role.READER)
     if not 1 <= filter_.limit <= house.limits.page_size:
         raise InvalidInput(f"1–{house.limits.page_size}, got {filter_.limit}.", "limit")
@@ -220,7 +220,7 @@ async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_
 
 
 async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Task]:
-    """One task with the job it is in."""
+    """Returns one task with its job. Raises NotFound."""
     job = (await get_many(house, principal, [ref.job_id])).get(ref.job_id)
     if job is None or ref.ordinal >= len(job.tasks):
         raise NotFound("Task", ref.text)
@@ -228,7 +228,7 @@ async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, T
 
 
 async def pages(house: House, principal: Principal, filters: Sequence[JobFilter]) -> dict[JobFilter, tuple[Job, ...]]:
-    """Several pages in one look; the plans and tasks of all their jobs are read together."""
+    """Returns several pages from one read. The plans and tasks of all their jobs are read together."""
     require(principal, Role.READER)
     for filter_ in filters:
         bounds.page(filter_.offset, filter_.limit, largest=house.limits.page_size)
@@ -243,10 +243,10 @@ async def pages(house: House, principal: Principal, filters: Sequence[JobFilter]
 
 @trail.mutation("cancelJob", "Job", names="ref")
 async def cancel(house: House, principal: Principal, ref: Ref, *, include_running: bool = False) -> CancelAnswer:
-    """The job is cancelled: from this commit on none of its tasks starts. Nothing changes where it already was.
+    """Cancels the job: from this commit on none of its tasks starts. Changes nothing if it is cancelled already.
 
-    It is aborted at once, unless tasks run: then, with `include_running`, when the last of them has been stopped.
-    Raises PastCancelling once a task runs or has ended (with `include_running`, once the job has), NotFound.
+    The job is aborted at once. If tasks run and `include_running` is set, it is aborted when the last one has stopped.
+    Raises PastCancelling if a task runs or has ended (with `include_running`: if the job has ended), NotFound.
     """
     require(principal, Role.USER)
     how = "running tasks too" if include_running else None
@@ -258,7 +258,7 @@ async def cancel(house: House, principal: Principal, ref: Ref, *, include_runnin
     if verdict.refused:
         raise PastCancelling(_past_cancelling(verdict))
     if verdict.stopping:
-        # Told again by every call: a worker that did not hear the first one has another chance to.
+        # Every call notifies again, in case a worker missed the first notification.
         house.listeners.stopping([ref.number])
     elif verdict.done:
         house.plans.forget(ref.number)
@@ -294,11 +294,11 @@ async def retry(
     only_failed: bool = False,
     key: str | None = None,
 ) -> CreatedJob:
-    """A new job does the same again, with its lineage kept; the old one is untouched, and runs on if it was live.
+    """Creates a new job that does the same again and records its lineage. The old job does not change, or stop.
 
-    With `only_failed` the tasks that are complete do not run again: their stored outputs stand in the new job too. The
-    same retry with the same idempotency `key` makes nothing and is answered the same job. Raises NotRetryable for a
-    complete job and where nothing failed that could be retried alone, NotFound, KeyReused.
+    With `only_failed` complete tasks do not run again: the new job reuses their stored outputs. A repeated retry with
+    the same idempotency `key` creates nothing and returns the same job. Raises NotRetryable for a complete job (with
+    `only_failed` also if no task failed, or stored outputs are gone), NotFound, KeyReused.
     """
     require(principal, Role.USER)
     request_key = idempotency.request_key(principal, "retryJob", key, {"job": ref.number, "only_failed": only_failed})
@@ -325,7 +325,7 @@ async def retry(
 
 @trail.mutation("deleteJob", "Job", names="ref")
 async def delete(house: House, principal: Principal, ref: Ref) -> None:
-    """The job, its tasks, history and outputs are gone; what still ran is fenced and stopped."""
+    """Deletes the job, its tasks, history and outputs. Running attempts are fenced and stopped. Raises NotFound."""
     require(principal, Role.USER)
     entry = trail.entry(principal, "deleteJob", object_type="Job", object_id=ref.number)
 

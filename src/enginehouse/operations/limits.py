@@ -1,4 +1,4 @@
-"""Pausing and resuming: a job, an organization, an engine. Pausing never stops what runs; afterwards nothing starts."""
+"""Pauses, resumes and limits jobs, organizations and engines. A pause lets running work end, and nothing new starts."""
 
 from typing import Final, Literal
 
@@ -19,7 +19,7 @@ from enginehouse.storage.database.database import Tx
 
 @trail.mutation("pauseJob", "Job", names="ref")
 async def pause_job(house: House, principal: Principal, ref: Ref) -> bool:
-    """Nothing more of the job starts until it is resumed; False where it was paused before.
+    """Pauses the job: none of its tasks starts until it is resumed. Returns False if it was paused before.
 
     Raises InvalidInput for a job that has ended, NotFound.
     """
@@ -42,7 +42,7 @@ async def pause_job(house: House, principal: Principal, ref: Ref) -> bool:
 
 @trail.mutation("resumeJob", "Job", names="ref")
 async def resume_job(house: House, principal: Principal, ref: Ref) -> bool:
-    """The job goes on; False where it was not paused. Raises NotFound."""
+    """Resumes the job. Returns False if it was not paused. Raises NotFound."""
     require(principal, Role.USER)
     entry = trail.entry(principal, "resumeJob", object_type="Job", object_id=ref.number)
 
@@ -61,13 +61,13 @@ async def resume_job(house: House, principal: Principal, ref: Ref) -> bool:
 
 @trail.mutation("pauseOrganization", "Organization", names="organization_id")
 async def pause_organization(house: House, principal: Principal, organization_id: int | None = None) -> Organization:
-    """Nothing of the organization starts until it is resumed. Raises NotAllowed, NotFound."""
+    """Pauses the organization: none of its tasks starts until it is resumed. Raises NotAllowed, NotFound."""
     return await _set_pause(house, principal, organization_id, paused=True)
 
 
 @trail.mutation("resumeOrganization", "Organization", names="organization_id")
 async def resume_organization(house: House, principal: Principal, organization_id: int | None = None) -> Organization:
-    """The organization's jobs go on. Raises NotAllowed, NotFound."""
+    """Resumes the organization. Raises NotAllowed, NotFound."""
     return await _set_pause(house, principal, organization_id, paused=False)
 
 
@@ -90,7 +90,7 @@ async def _set_pause(house: House, principal: Principal, organization_id: int | 
 
 @trail.mutation("pauseEngine", "Engine", names="name")
 async def pause_engine(house: House, principal: Principal, name: str) -> Engine:
-    """No task of the engine starts until it is resumed. Raises NotAllowed, NotFound."""
+    """Pauses the engine: none of its tasks starts until it is resumed. Raises NotAllowed, NotFound."""
     engine, entry = await changing(house, principal, name, "pauseEngine")
 
     async def pause(tx: Tx) -> None:
@@ -103,7 +103,7 @@ async def pause_engine(house: House, principal: Principal, name: str) -> Engine:
 
 @trail.mutation("resumeEngine", "Engine", names="name")
 async def resume_engine(house: House, principal: Principal, name: str) -> Engine:
-    """Tasks of the engine start again. Raises NotAllowed, NotFound."""
+    """Resumes the engine. Raises NotAllowed, NotFound."""
     engine, entry = await changing(house, principal, name, "resumeEngine")
 
     async def resume(tx: Tx) -> None:
@@ -115,9 +115,9 @@ async def resume_engine(house: House, principal: Principal, name: str) -> Engine
 
 
 async def changing(house: House, principal: Principal, name: str, event: str) -> tuple[Engine, Entry]:
-    """The engine, which the caller may change, and what is recorded of it.
+    """Returns an engine that the caller may change, and the audit entry for the change.
 
-    One that every organization may use is a super administrator's to change. Raises NotAllowed, NotFound.
+    Only a super administrator may change a shared engine. Raises NotAllowed, NotFound.
     """
     require(principal, Role.ADMIN)
     engine = await engines.get(house, principal, name)
@@ -127,7 +127,7 @@ async def changing(house: House, principal: Principal, name: str, event: str) ->
 
 
 async def changed(house: House, principal: Principal, engine: Engine) -> Engine:
-    """The engine as it is now, also in this server's memory; who dispatches has another look."""
+    """Refreshes the catalogue, wakes the dispatcher, and returns the changed engine."""
     await engines.refresh(house)
     house.waiting()
     return await engines.get(house, principal, engine.spec.id)
@@ -149,9 +149,10 @@ async def set_organization(
     weight: int | Unchanged = UNCHANGED,
     running_limit: int | Unchanged | None = UNCHANGED,
 ) -> Organization:
-    """The organization has this weight beside the others, and at most so many attempts at once; None is any number.
+    """Sets the organization's weight, and how many of its attempts may run at once; None is no limit.
 
-    What one gains the others lose: this is for super administrators. Raises NotAllowed, NotFound, InvalidInput.
+    Only for super administrators, because one organization's gain is a loss for the others. Raises NotAllowed,
+    NotFound, InvalidInput.
     """
     require_super_admin(principal)
     problems = _limit_problems(running_limit)
@@ -181,7 +182,7 @@ async def set_organization(
 
 @trail.mutation("updateEngine", "Engine", names="name")
 async def limit_engine(house: House, principal: Principal, name: str, running_limit: int | None) -> Engine:
-    """At most so many attempts of the engine run at once, all organizations together; None is any number.
+    """Sets how many attempts of the engine may run at once, of all organizations together; None is no limit.
 
     Raises NotAllowed, NotFound, InvalidInput.
     """

@@ -1,4 +1,4 @@
-"""What keeps the house in order while nobody asks: leases whose holder vanished, jobs past their keeping time."""
+"""The background maintenance: ends expired leases, and deletes old jobs, keys and slot records."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from enginehouse.storage.work import leases
 
 _LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
 
-SERVER: Final = "server/"  # how the name begins under which a server claims for its own slots
+SERVER: Final = "server/"  # the prefix of a server's own worker name
 
 _STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
 
 
 async def storage_time(house: House) -> int:
-    """What time it is by the storage's clock (µs): this machine's own may be wrong, and what is old is deleted."""
+    """Returns the time of the storage clock (µs). This machine's clock may be wrong, and retention deletes by time."""
     return await house.database.read(lambda tx: tx.read_clock())
 
 
 async def expire_leases(house: House, *, limit: int = 500) -> int:
-    """Attempts whose lease has run out are ended and their items may run again; returns how many.
+    """Ends attempts with an expired lease; their items may run again. Returns how many.
 
-    A worker that vanished is charged to the item. A server that did is charged to nobody: what runs in it or in its
-    children cannot take it along.
+    If a worker vanished, the item is charged. If a server vanished, nothing is charged: an attempt that runs in it or
+    in its children cannot have ended the server.
     """
     late = await house.database.read(lambda tx: leases.expired(tx, limit=limit))
     ended = ((key, token, _STOPPED if worker.startswith(SERVER) else _LOST) for key, token, worker in late)
@@ -38,7 +38,7 @@ async def expire_leases(house: House, *, limit: int = 500) -> int:
 
 
 async def release_all_leases(house: House, *, limit: int = 500) -> int:
-    """Every lease of a former server on this embedded database is over, charged to nobody; returns how many."""
+    """Ends every lease of an earlier server on this embedded database, without a charge. Returns how many."""
     total = 0
     while held := await house.database.read(lambda tx: leases.all_leases(tx, limit=limit)):
         total += await _end(house, [(key, token, _STOPPED) for key, token in held])
@@ -46,13 +46,13 @@ async def release_all_leases(house: House, *, limit: int = 500) -> int:
 
 
 async def _end(house: House, held: list[tuple[ItemKey, int, Failed]]) -> int:
-    # Together, so that they share transactions.
+    # Concurrently, so that they share transactions.
     await asyncio.gather(*(work_operations.finish(house, Report(key, token, outcome)) for key, token, outcome in held))
     return len(held)
 
 
 async def prune_keys(house: House, *, now: int, limit: int = 1000) -> int:
-    """A bounded batch of the idempotency keys past their keeping time is gone; returns how many."""
+    """Deletes a bounded batch of expired idempotency keys. Returns how many."""
     before = now - house.limits.idempotency_seconds * MICROS
     oldest = await house.database.read(idempotency.oldest)
     if oldest is None or oldest >= before:
@@ -61,9 +61,9 @@ async def prune_keys(house: House, *, now: int, limit: int = 1000) -> int:
 
 
 async def prune(house: House, *, now: int, limit: int = 200) -> int:
-    """A bounded batch of jobs that ended before the retention time is gone with its outputs; returns how many.
+    """Deletes a bounded batch of jobs that ended before the retention time, with their outputs. Returns how many.
 
-    A retry keeps the id of the job it came from, also when that one is gone.
+    A retry keeps the id of its original job, even if that job is deleted.
     """
     before = now - house.limits.retention_seconds * MICROS
     old = await house.database.read(lambda tx: deletion.over_since(tx, before=before, limit=limit))
@@ -78,12 +78,12 @@ async def prune(house: House, *, now: int, limit: int = 200) -> int:
 
 @dataclass(slots=True)
 class SlotHistory:
-    """Goes through all schedules, some at a time, and forgets what is past its keeping time."""
+    """Goes through all schedules in parts, and deletes slot records and versions beyond the retention time."""
 
     after: int = 0
 
     async def prune(self, house: House, *, now: int, schedules: int = 500, limit: int = 2000) -> bool:
-        """The next schedules are done, or a bounded batch of them; answers False when all have been gone through."""
+        """Prunes the next schedules, or a bounded batch of them. Returns False after the last schedule."""
         before = now - house.limits.retention_seconds * MICROS
         start = self.after
         ids = await house.database.read(lambda tx: retention.schedules_after(tx, start, limit=schedules))

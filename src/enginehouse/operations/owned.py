@@ -1,6 +1,6 @@
-"""What organizations own: how an object of any kind is found, listed, created and changed.
+"""Objects that organizations own: finds, lists, creates and changes an object of any kind.
 
-A foreign object looks as if there were none, unless it is public: then it can be read, and not changed.
+A foreign object looks as if it did not exist, unless it is public: then it can be read but not changed.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ from enginehouse.storage.database.database import Tx
 
 
 class Owned(Protocol):
-    """An object with an id, of one organization."""
+    """An object with an id that belongs to one organization."""
 
     @property
     def id(self) -> int | str: ...
@@ -29,12 +29,12 @@ class Owned(Protocol):
 
 T = TypeVar("T", bound=Owned)
 R = TypeVar("R")
-K = TypeVar("K", int, str)  # what an object is stored by: its number or its UUID
+K = TypeVar("K", int, str)  # the stored key of an object: its number or its UUID
 K_co = TypeVar("K_co", covariant=True)
 
 
 class KeyRef(Protocol[K_co]):
-    """What a client names an object by, a Ref or a UuidRef."""
+    """A client's reference to an object: a Ref or a UuidRef."""
 
     @property
     def key(self) -> K_co: ...
@@ -47,8 +47,8 @@ class KeyRef(Protocol[K_co]):
 class OwnedKind(Generic[K, T]):
     """A kind of object: its type in messages and audit rows (`JobTemplate`), the word for it, and its two look-ups.
 
-    `by_ids` finds what an organization may read, its own objects and public ones; `lock` finds its own one, locked.
-    `role` may create and change them; `owner` is whose the public ones of others are.
+    `by_ids` returns the objects that an organization may read, its own and public ones. `lock` returns one of its own,
+    locked. `role` may create and change them. `owner` is how messages name the owner of a foreign public object.
     """
 
     type: str
@@ -60,7 +60,7 @@ class OwnedKind(Generic[K, T]):
 
 
 async def get(house: House, kind: OwnedKind[K, T], principal: Principal, ref: KeyRef[K]) -> T:
-    """The object. Raises NotFound, for a foreign one that is not public too."""
+    """Returns the object. Raises NotFound, also for a foreign one that is not public."""
     require(principal, Role.READER)
     objects = await house.database.peek(lambda tx: _by_ids(tx, kind, principal, [ref.key]))
     if ref.key not in objects:
@@ -69,7 +69,7 @@ async def get(house: House, kind: OwnedKind[K, T], principal: Principal, ref: Ke
 
 
 async def readable(house: House, kind: OwnedKind[K, T], principal: Principal, ids: Iterable[K]) -> Mapping[K, T]:
-    """Those of the objects that the caller may read."""
+    """Returns those of the objects that the caller may read."""
     require(principal, Role.READER)
     return await house.database.read(lambda tx: _by_ids(tx, kind, principal, ids))
 
@@ -77,14 +77,14 @@ async def readable(house: House, kind: OwnedKind[K, T], principal: Principal, id
 async def page(
     house: House, principal: Principal, offset: int, limit: int, read: Callable[[Tx, int], Awaitable[R]]
 ) -> R:
-    """What `read` finds for the caller's organization. Raises InvalidInput for a page out of bounds."""
+    """Returns the result of `read` for the caller's organization. Raises InvalidInput for a page out of bounds."""
     require(principal, Role.READER)
     bounds.page(offset, limit, largest=house.limits.page_size)
     return await house.database.read(lambda tx: read(tx, principal.organization_id))
 
 
 async def locked(tx: Tx, kind: OwnedKind[K, T], principal: Principal, ref: KeyRef[K], *, path: str = "") -> T:
-    """The caller's own object, locked. Raises NotFound, NotAllowed for a public one of another organization."""
+    """Returns the caller's own object, locked. Raises NotFound, NotAllowed for a public one of another organization."""
     found = await kind.lock(tx, principal.organization_id, ref.key) if _is_key(ref.key) else None
     if found is not None:
         return found
@@ -94,14 +94,14 @@ async def locked(tx: Tx, kind: OwnedKind[K, T], principal: Principal, ref: KeyRe
 
 
 def foreign(kind: OwnedKind[Any, Any], verb: str = "changed") -> str:
-    """What a caller is told who wants to do so with a public object of another organization."""
+    """Returns the message for a caller who must not do this with a public object of another organization."""
     return f"This {kind.word} belongs to {kind.owner}; it can be read, not {verb}."
 
 
 async def create(
     house: House, kind: OwnedKind[K, T], principal: Principal, event: str, make: Callable[[Tx], Awaitable[T]]
 ) -> T:
-    """The object that `make` makes exists, and who made it is recorded with it."""
+    """Creates the object with `make`, and records who created it in the same transaction."""
     require(principal, kind.role)
     entry = trail.entry(principal, event, object_type=kind.type)
 
@@ -121,9 +121,9 @@ async def change(
     ref: KeyRef[K],
     work: Callable[[Tx, T], Awaitable[R]],
 ) -> R:
-    """`work` has changed or deleted the caller's own object, which it is given locked, and that is recorded with it.
+    """Changes or deletes the caller's own object with `work`, which gets it locked, and records that.
 
-    Raises NotFound, NotAllowed for a public one of another organization, and what `work` raises.
+    Raises NotFound, NotAllowed for a public one of another organization, and the errors of `work`.
     """
     require(principal, kind.role)
     entry = trail.entry(principal, event, object_type=kind.type, object_id=ref.key)

@@ -1,4 +1,4 @@
-"""How passwords are hashed and verified, and when guessing is stopped."""
+"""Hashes and verifies passwords, and limits failed logins."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ from enginehouse.domain.errors import CapacityExceeded, Problem
 SHORTEST: Final = 8
 LONGEST: Final = 1024
 
-# 19 MiB and two passes is OWASP's least; two threads bound what a flood of sign-ins can take from the machine.
+# 19 MiB and two passes are OWASP's minimum. Two threads bound the load of many sign-ins on the machine.
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _THREADS: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
 
@@ -26,7 +26,7 @@ def new_password() -> str:
 
 
 def problems(password: str, path: str = "password") -> list[Problem]:
-    """What is wrong with a new password; the text never repeats it."""
+    """Returns what is wrong with a new password. The text never repeats it."""
     if len(password) < SHORTEST:
         return [Problem(path, f"must have at least {SHORTEST} characters.")]
     if len(password) > LONGEST:
@@ -35,12 +35,12 @@ def problems(password: str, path: str = "password") -> list[Problem]:
 
 
 async def hashed(password: str) -> str:
-    """The argon2id hash, worked out off the event loop."""
+    """Returns the argon2id hash, computed outside the event loop."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, _HASHER.hash, _octets(password))
 
 
 async def verified(password_hash: str | None, password: str) -> bool:
-    """Whether the password is the one hashed; without a hash the same work is done, and the answer is no."""
+    """True if the password matches the hash. Without a hash it does the same work and returns False."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, _verify, password_hash, password[: LONGEST + 1])
 
 
@@ -63,7 +63,7 @@ def _octets(password: str) -> bytes:
 
 @dataclass(slots=True)
 class FailedLogins:
-    """How often a name was tried in vain in the running minute, whether or not a user has it."""
+    """The number of failed logins of each name in the current minute, also for names without a user."""
 
     allowed: int = 20
     seconds: float = 60.0
@@ -71,7 +71,7 @@ class FailedLogins:
     _tries: dict[str, tuple[int, float]] = field(default_factory=dict, repr=False)
 
     def check(self, name: str) -> None:
-        """Raises CapacityExceeded with `retry_after` in seconds once the name has had its tries."""
+        """Raises CapacityExceeded with `retry_after` in seconds if the name has used up its tries."""
         count, until = self._tries.get(name, (0, 0.0))
         left = until - time.monotonic()
         if count >= self.allowed and left > 0:
@@ -86,7 +86,7 @@ class FailedLogins:
         if until <= now:
             count, until = 0, now + self.seconds
         if len(self._tries) >= self.limit:
-            # The oldest entry is the first: a flood of made-up names pushes out old ones, not the memory's bound.
+            # The oldest entry is the first: many invented names push out old entries, and memory stays bounded.
             del self._tries[next(iter(self._tries))]
         self._tries[name] = (count + 1, until)
 

@@ -1,24 +1,24 @@
-"""The first lines of every operation: what the caller may do, and for which organization."""
+"""The first check of every operation: what the caller may do, and for which organization."""
 
 from enginehouse.domain.errors import NotAllowed, NotFound
 from enginehouse.domain.identity import Principal, Role
 
 
 def require(principal: Principal, role: Role) -> None:
-    """The caller has at least `role`. Raises NotAllowed, before anything is looked up."""
+    """Raises NotAllowed unless the caller has at least `role`. Operations call it before any look-up."""
     if not principal.role.covers(role):
         raise NotAllowed
 
 
 def require_super_admin(principal: Principal) -> None:
-    """The caller may create organizations and act for any. Raises NotAllowed."""
+    """Raises NotAllowed unless the caller may create organizations and act for any of them."""
     require(principal, Role.ADMIN)
     if not principal.super_admin:
         raise NotAllowed
 
 
 def organization_for(principal: Principal, organization_id: int | None) -> int:
-    """The organization an operation works on: the caller's own, or the given one when the caller may act for it.
+    """Returns the organization of an operation: the caller's own, or the given one if the caller may act for it.
 
     Raises NotFound, the same for a foreign organization as for one that does not exist.
     """

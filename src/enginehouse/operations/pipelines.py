@@ -1,4 +1,4 @@
-"""What may be done with job pipelines: create, change, delete; look and list."""
+"""The operations on job pipelines: get, list, create, update, delete."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -27,12 +27,12 @@ _PATH: Final = "jobTemplateIds"
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> Pipeline:
-    """The pipeline. Raises NotFound, for a foreign one that is not public too."""
+    """Returns the pipeline. Raises NotFound, also for a foreign one that is not public."""
     return await owned.get(house, KIND, principal, ref)
 
 
 async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, Pipeline]:
-    """Those of the pipelines that the caller may read."""
+    """Returns those of the pipelines that the caller may read."""
     return await owned.readable(house, KIND, principal, ids)
 
 
@@ -45,7 +45,7 @@ async def list_(
     offset: int = 0,
     limit: int = 30,
 ) -> list[Pipeline]:
-    """One page of the pipelines, the newest first. Raises InvalidInput for a page out of bounds."""
+    """Returns one page of the pipelines, the newest first. Raises InvalidInput for a page out of bounds."""
 
     async def read(tx: Tx, organization_id: int) -> list[Pipeline]:
         return await storage.page(
@@ -56,7 +56,7 @@ async def list_(
 
 
 async def templates(house: House, principal: Principal, ids: Iterable[int]) -> dict[int, list[JobTemplate]]:
-    """The templates of each of the pipelines, stage by stage, as far as the caller may read them."""
+    """Returns the templates of each pipeline that the caller may read, stage by stage."""
     require(principal, Role.READER)
     pipeline_ids = sorted(set(ids))
 
@@ -82,10 +82,10 @@ async def create(
     is_public: bool = False,
     known_problems: Sequence[Problem] = (),
 ) -> Pipeline:
-    """The pipeline exists with these templates in it, stage by stage in the order of the ids where they name none.
+    """Creates the pipeline with these templates. A template without a stage gets its position as its stage.
 
-    Raises InvalidInput for `known_problems`, which the entrance met, and for a template that is not there, or is in
-    another pipeline.
+    Raises InvalidInput for the entrance's `known_problems`, and for a template that does not exist or is in another
+    pipeline.
     """
 
     async def make(tx: Tx) -> Pipeline:
@@ -107,9 +107,9 @@ async def update(
     is_public: bool | None = None,
     known_problems: Sequence[Problem] = (),
 ) -> Pipeline:
-    """The pipeline holds exactly these templates, where they are given, stage by stage in this order.
+    """Updates the pipeline. `template_ids` replace its templates, stage by stage in this order.
 
-    Schedules that launch it launch what is in it from this commit on. Raises NotFound, NotAllowed, InvalidInput.
+    From this commit on schedules launch the new content. Raises NotFound, NotAllowed, InvalidInput.
     """
 
     async def change(tx: Tx, old: Pipeline) -> Pipeline:
@@ -129,7 +129,7 @@ async def update(
 
 @trail.mutation("deleteJobPipeline", PIPELINE, names="ref")
 async def delete(house: House, principal: Principal, ref: Ref) -> None:
-    """The pipeline is gone; its templates stay, in none. Raises InvalidInput while a schedule launches it, NotFound."""
+    """Deletes the pipeline; its templates stay. Raises InvalidInput while a schedule launches it, NotFound."""
 
     async def remove(tx: Tx, pipeline: Pipeline) -> None:
         users = description.users(await storage.launched_by(tx, pipeline.id), principal.organization_id)
@@ -146,7 +146,7 @@ async def delete(house: House, principal: Principal, ref: Ref) -> None:
 async def _members(
     tx: Tx, principal: Principal, ids: Sequence[int], pipeline_id: int | None, known_problems: Sequence[Problem]
 ) -> list[JobTemplate]:
-    """The caller's templates with these ids, locked. Raises InvalidInput with all problems."""
+    """Returns the caller's templates with these ids, locked. Raises InvalidInput with all problems."""
     known = await stored_templates.lock(tx, principal.organization_id, ids)
     wrong, first = list(known_problems), dict[int, int]()
     for place, template_id in enumerate(ids):

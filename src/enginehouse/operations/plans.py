@@ -15,7 +15,7 @@ from enginehouse.operations.house import House
 def plan_all(
     house: House, principal: Principal, requests: Sequence[JobRequest], found: Sequence[Problem]
 ) -> list[Planned]:
-    """The plan of every job asked for. Raises InvalidInput with all their problems and those `found` before."""
+    """Returns the plan of every requested job. Raises InvalidInput with all their problems and those in `found`."""
 
     def engine(key: str) -> EngineSpec | None:
         found = house.catalogue.by_id.get(key)
@@ -41,11 +41,11 @@ def plan_all(
 
 
 def _besides(problems: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
-    """Those of the problems that are not merely what a value already found wrong leads to."""
+    """Returns the problems that do not just follow from a problem in `found`."""
     if not found:
         return list(problems)
     paths = [problem.path for problem in found]
-    # A reference that could not be read makes every route that uses it look wrong.
+    # An invalid reference makes every route that uses it look wrong.
     unread = any("orrelation" in path or "ioFolders" in path for path in paths)
     return [
         problem

@@ -1,4 +1,4 @@
-"""Records refused requests, and bounds how many rows that makes."""
+"""Records refused requests in the audit, and bounds the number of rows."""
 
 import time
 from collections import Counter
@@ -10,13 +10,13 @@ from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
 
-AT_ONCE: Final = 100  # rows of their own that may come together
-A_SECOND: Final = 1.0  # and how many more each second brings
-_SUMS: Final = 100  # different sums kept; what is not among them is added up without its organization
+AT_ONCE: Final = 100  # how many separate rows may come at once
+A_SECOND: Final = 1.0  # how many more are allowed each second
+_SUMS: Final = 100  # how many sums are kept; further refusals are summed up without their organization
 
 
 class Refusals:
-    """Each refusal is a row of its own while they are few; of a flood the rest becomes one row with a number."""
+    """Records each refusal as its own row while they are few. Further ones are summed up in rows with a number."""
 
     def __init__(
         self, database: Database, *, in_flight: int, at_once: int = AT_ONCE, clock: Callable[[], float] = time.monotonic
@@ -33,7 +33,7 @@ class Refusals:
         self._sums: Counter[tuple[str, int]] = Counter()
 
     async def note(self, entry: Entry) -> None:
-        """The refusal is recorded, or counted for the next sum."""
+        """Records the refusal, or counts it for the next sum."""
         now = self._clock()
         self._left = min(self._at_once, self._left + (now - self._looked) * A_SECOND)
         self._looked = now
@@ -47,7 +47,7 @@ class Refusals:
         self._sums[key] += 1
 
     async def sum_up(self) -> None:
-        """What was counted since the last time is recorded: a row for each kind and organization."""
+        """Records the refusals counted since the last call: a row for each event and organization."""
         sums, self._sums = self._sums, Counter()
         if not sums:
             return
@@ -62,6 +62,6 @@ class Refusals:
             raise
 
     async def close(self) -> None:
-        """Everything noted is recorded."""
+        """Records everything that was noted."""
         await self._rows.close()
         await self.sum_up()

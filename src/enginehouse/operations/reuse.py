@@ -1,4 +1,4 @@
-"""What a retry of the failed tasks takes over from the old job."""
+"""The outputs that a retry of only the failed tasks reuses from the old job."""
 
 from enginehouse.domain.errors import NotRetryable
 from enginehouse.domain.event import NOT_NEEDED
@@ -7,19 +7,19 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.operations.house import House
 from enginehouse.storage.jobs import reuse
 
-_NAMED = 3  # of the outputs that are gone
+_NAMED = 3  # how many lost outputs a message names
 
 
 def refuse_complete(job: Job) -> None:
-    """The job may be retried. Raises NotRetryable."""
+    """Raises NotRetryable if the job is complete."""
     if job.status is JobStatus.COMPLETE:
         raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
 
 
 async def taken_over(house: House, job: Job) -> dict[int, int]:
-    """The tasks whose stored outputs the retry reuses, each with the job that made them.
+    """Returns the tasks whose stored outputs the retry reuses, each with the job that made them.
 
-    Raises NotRetryable where no task failed, and where stored outputs are not there any more.
+    Raises NotRetryable if no task failed, or if stored outputs no longer exist.
     """
     if not any(_came_to_nothing(task) for task in job.tasks):
         text = f"Job is {job.status} and none of its tasks has failed or was aborted; only a whole retry is possible."
@@ -30,9 +30,9 @@ async def taken_over(house: House, job: Job) -> dict[int, int]:
 
 
 def reusable(job: Job) -> dict[int, int]:
-    """The complete tasks, each with the job that ran it.
+    """Returns the complete tasks, each with the job that ran it.
 
-    A standby is not among them: it is needed again only if its principal fails again.
+    Standbys are left out: a standby is needed again only if its principal fails again.
     """
     return {
         task.ordinal: job.id if task.reused_from is None else task.reused_from

@@ -1,4 +1,4 @@
-"""What may be done with sources: create, change, delete; look and list."""
+"""The operations on sources: get, list, create, update, delete."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -24,17 +24,17 @@ KIND: Final = OwnedKind(SOURCE, "source", by_ids=storage.by_ids, lock=storage.lo
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> Source:
-    """The source. Raises NotFound, for a foreign one that is not public too."""
+    """Returns the source. Raises NotFound, also for a foreign one that is not public."""
     return await owned.get(house, KIND, principal, ref)
 
 
 async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, Source]:
-    """Those of the sources that the caller may read."""
+    """Returns those of the sources that the caller may read."""
     return await owned.readable(house, KIND, principal, ids)
 
 
 async def all_of(house: House, principal: Principal, *, include_public: bool = True) -> list[Source]:
-    """Every source that the caller may read, by id; without `include_public` only the organization's own."""
+    """Returns every source that the caller may read, by id; without `include_public` only the organization's own."""
     require(principal, Role.READER)
     return await house.database.read(
         lambda tx: storage.all_of(tx, principal.organization_id, include_public=include_public)
@@ -42,14 +42,14 @@ async def all_of(house: House, principal: Principal, *, include_public: bool = T
 
 
 async def types(house: House, principal: Principal) -> dict[int, SourceType]:
-    """Every kind of source there is."""
+    """Returns every source type, by id."""
     require(principal, Role.READER)
     return {each.id: each for each in await house.database.read(storage.types)}
 
 
 @trail.mutation("createSource", SOURCE)
 async def create(house: House, principal: Principal, source: Source) -> Source:
-    """The source exists. Raises InvalidInput with all problems."""
+    """Creates the source. Raises InvalidInput with all problems."""
 
     async def make(tx: Tx) -> Source:
         bounds.refuse(await _problems(tx, source))
@@ -60,10 +60,10 @@ async def create(house: House, principal: Principal, source: Source) -> Source:
 
 @trail.mutation("updateSource", SOURCE, names="ref")
 async def update(house: House, principal: Principal, ref: Ref, changes: dict[str, Any]) -> Source:
-    """The source is changed where something is given; `document` is laid over what was there.
+    """Updates the given fields of the source; `document` is merged over the old one.
 
-    Its time zone is that of schedules made from now on: those that are there keep the one they were made with.
-    Raises NotFound, NotAllowed for a public one of another organization, InvalidInput with all problems.
+    A new time zone applies only to schedules that are created later; existing schedules keep theirs. Raises NotFound,
+    NotAllowed for a public one of another organization, InvalidInput with all problems.
     """
 
     async def change(tx: Tx, old: Source) -> Source:
@@ -78,7 +78,7 @@ async def update(house: House, principal: Principal, ref: Ref, changes: dict[str
 
 @trail.mutation("deleteSource", SOURCE, names="ref")
 async def delete(house: House, principal: Principal, ref: Ref) -> None:
-    """The source is gone. Raises InvalidInput while it is a schedule's primary one, NotFound, NotAllowed."""
+    """Deletes the source. Raises InvalidInput while it is a schedule's primary source, NotFound, NotAllowed."""
 
     async def remove(tx: Tx, source: Source) -> None:
         schedules = await storage.primary_of(tx, source.id)

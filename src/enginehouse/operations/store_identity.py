@@ -1,4 +1,4 @@
-"""A database and the store of its bytes belong together: both name one id, and a server starts on no other pair."""
+"""Binds a database to the store of its bytes: both hold the same id, and a server starts on no other pair."""
 
 from typing import Final, NamedTuple
 from uuid import uuid4
@@ -13,16 +13,16 @@ _NEW: Final = "new"
 
 
 class StoreId(NamedTuple):
-    """What a store says of itself. It is `new` until its database is known to name it."""
+    """The id in a store. It is `new` until the database is known to hold it too."""
 
     id: str
     new: bool
 
 
 async def bind(database: Database, store: ArtifactStore) -> None:
-    """Database and store name the same id; at the first start of both they get one. Raises StorageRefused.
+    """Checks that database and store hold the same id; the first start of both sets one. Raises StorageRefused.
 
-    Of several servers that start at once on one database, the id that is stored there first wins.
+    If several servers start at once on one database, the first id that is stored there wins.
     """
     of_store, of_database = await _first_id(database, store)
     if of_database is None and of_store is not None and of_store.new:
@@ -35,9 +35,9 @@ async def bind(database: Database, store: ArtifactStore) -> None:
 
 
 async def _first_id(database: Database, store: ArtifactStore) -> tuple[StoreId | None, str | None]:
-    """What store and database name. Where neither names anything the store has a new id, whoever made it."""
+    """Returns the ids in the store and in the database. If both have none, the store gets a new id first."""
     while True:
-        # The store before the database: an id that is not new there is in the database by then.
+        # The store is read before the database: if its id is not new, the database already holds it.
         of_store = await _read(store)
         of_database = await database.read(server_facts.store_id)
         if of_store is not None or of_database is not None:
@@ -53,13 +53,13 @@ async def _read(store: ArtifactStore) -> StoreId | None:
 
 
 def parse(data: bytes) -> StoreId:
-    """What is under the key of the id."""
+    """Parses the bytes under the key of the id."""
     id_, _, state = data.decode("utf-8", "replace").strip().partition(" ")
     return StoreId(id_, state == _NEW)
 
 
 def mismatch(place: str, of_store: StoreId | None, of_database: str | None) -> str | None:
-    """Why no server starts on the two, and what to do, in a sentence; None where they belong together."""
+    """Returns a sentence that says why no server starts on the two, and what to do; None if they belong together."""
     if of_database is None:
         if of_store is None or of_store.new:
             return None

@@ -1,4 +1,4 @@
-"""Targets and their assets: an organization's own, and the public ones of others to read."""
+"""The operations on targets and their assets. Public ones of other organizations can only be read."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -34,7 +34,7 @@ AssetOrder = Literal["created_at", "asset_type", "content_type"]
 
 
 def problems(new: TargetRequest, prefix: str = "") -> list[Problem]:
-    """Everything that is wrong with a target to be made; `prefix` is put before each path (`target.`)."""
+    """Returns everything that is wrong with a new target; `prefix` stands before each path (`target.`)."""
     result = bounds.text(f"{prefix}name", new.name, longest=bounds.LONGEST_NAME)
     result += bounds.text(f"{prefix}description", new.description)
     result += bounds.text(f"{prefix}status", new.status, longest=bounds.LONGEST_NAME, required=True)
@@ -52,7 +52,7 @@ def problems(new: TargetRequest, prefix: str = "") -> list[Problem]:
 
 @trail.mutation("createTDO", TARGET)
 async def create(house: House, principal: Principal, new: TargetRequest) -> Target:
-    """The target exists. Without times it takes its creation time. Raises NotAllowed, InvalidInput."""
+    """Creates the target. Without times it gets its creation time. Raises NotAllowed, InvalidInput."""
     require(principal, Role.USER)
     bounds.refuse(problems(new))
     entry = trail.entry(principal, "createTDO", object_type=TARGET)
@@ -67,15 +67,15 @@ async def create(house: House, principal: Principal, new: TargetRequest) -> Targ
 
 @trail.mutation("createTDOWithAsset", TARGET)
 async def create_with_asset(house: House, principal: Principal, new: TargetRequest, asset: AssetRequest) -> Target:
-    """The target exists with the asset as its primary one, or neither does.
+    """Creates the target with the asset as its primary asset, or neither.
 
-    Without a stop it ends a quarter of an hour after its start (graphql-contract §2.6). Raises as `create_asset` does.
+    Without a stop it ends 15 minutes after its start (graphql-contract §2.6). Raises the errors of `create_asset`.
     """
     require(principal, Role.USER)
     if new.start_at is not None and new.stop_at is None:
         new = structs.replace(new, stop_at=new.start_at + 15 * MINUTE)
     bounds.refuse(problems(new) + new_assets.problems(asset))
-    # The bytes are kept under the target's id, so that is settled in a transaction of its own; a lost one hurts nobody.
+    # The key of the bytes contains the target's id, so a separate transaction reserves the id. It may stay unused.
     target_id = await house.database.write(storage.reserve)
     asset = replace(asset, target=Ref.of(target_id), set_as_primary=True)
 
@@ -90,7 +90,7 @@ async def create_with_asset(house: House, principal: Principal, new: TargetReque
 
 @trail.mutation("deleteTDO", TARGET, names="target_id")
 async def take_back(house: House, principal: Principal, target_id: int) -> None:
-    """A target made for a job that then was not made is gone, with its assets and their bytes."""
+    """Deletes a target whose job was then not created, with its assets and their bytes."""
     require(principal, Role.USER)
     entry = trail.entry(principal, "deleteTDO", object_type=TARGET, object_id=target_id, detail="its job was not made")
 
@@ -102,9 +102,9 @@ async def take_back(house: House, principal: Principal, target_id: int) -> None:
 
 
 async def for_jobs(house: House, principal: Principal, requests: Sequence[JobRequest]) -> list[int | None]:
-    """The named target of every job to be created, None where it names none; nothing is changed.
+    """Returns the named target of every new job; None if it names none. Changes nothing.
 
-    Raises InvalidInput with every problem of those described with a job, NotFound for one that the caller may not read.
+    Raises InvalidInput with every problem of the targets described in jobs, NotFound for one the caller may not read.
     """
     faults = [
         problem
@@ -124,7 +124,7 @@ async def for_jobs(house: House, principal: Principal, requests: Sequence[JobReq
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> Target:
-    """The target, if it is the organization's or public. Raises NotFound."""
+    """Returns the target, if it is the organization's own or public. Raises NotFound."""
     require(principal, Role.READER)
     targets = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [ref.number]))
     if ref.number not in targets:
@@ -133,7 +133,7 @@ async def get(house: House, principal: Principal, ref: Ref) -> Target:
 
 
 async def get_many(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, Target]:
-    """Those of the targets that the organization may read; the others are absent."""
+    """Returns those of the targets that the organization may read."""
     require(principal, Role.READER)
     ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
     return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, ids))
@@ -142,7 +142,7 @@ async def get_many(house: House, principal: Principal, target_ids: Iterable[int]
 async def list_(
     house: House, principal: Principal, *, include_public: bool = False, offset: int = 0, limit: int = 30
 ) -> list[Target]:
-    """One page of the organization's targets, the latest start first. Raises InvalidInput for a page out of bounds."""
+    """Returns one page of the organization's targets, the latest start first. Raises InvalidInput for a wrong page."""
     require(principal, Role.READER)
     bounds.page(offset, limit, largest=house.limits.page_size)
     organization_id = principal.organization_id
@@ -156,7 +156,7 @@ async def list_(
 
 @trail.mutation("createAsset", "Asset")
 async def create_asset(house: House, principal: Principal, new: AssetRequest) -> Asset:
-    """The target has the asset, whose bytes are durable; `set_as_primary` takes that from another of its type.
+    """Adds the asset to the target; its bytes are durable. `set_as_primary` makes it the only primary one of its type.
 
     Raises NotFound (target), NotAllowed (also for the public target of another organization), InvalidInput, TooLarge.
     """
@@ -170,9 +170,9 @@ async def create_asset(house: House, principal: Principal, new: AssetRequest) ->
 
 
 async def record_asset(house: House, organization_id: int, new: AssetRequest, *, replay_key: str) -> Asset:
-    """The organization's target has the asset, once for every `replay_key` however often this is called.
+    """Adds the asset to the organization's target. Repeated calls with one `replay_key` add only one asset.
 
-    For what the server does by itself; nothing limits the size. Raises NotFound (target), InvalidInput.
+    For the server's own use; there is no limit on the size. Raises NotFound (target), InvalidInput.
     """
     bounds.refuse(new_assets.problems(new))
     before = await house.database.peek(lambda tx: storage.asset_of_replay(tx, organization_id, replay_key))
@@ -192,7 +192,7 @@ async def assets(
     order_by: AssetOrder = "created_at",
     descending: bool = True,
 ) -> list[Asset]:
-    """One page of the target's assets of these types, of any when none is named. Raises NotFound, InvalidInput."""
+    """Returns one page of the target's assets of these types; none means all. Raises NotFound, InvalidInput."""
     target = await get(house, principal, ref)
     bounds.page(offset, limit, largest=house.limits.page_size)
     types = [one for one in asset_types if bounds.storable(one)]
@@ -204,14 +204,14 @@ async def assets(
 
 
 async def asset_counts(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, int]:
-    """How many assets each of the targets has; those unknown to the organization, or without any, are absent."""
+    """Returns how many assets each target has. Targets without assets, or that the caller may not read, are missing."""
     require(principal, Role.READER)
     ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
     return await house.database.read(lambda tx: storage.asset_counts(tx, principal.organization_id, ids))
 
 
 async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
-    """The asset, if its target is the organization's or public. Raises NotFound."""
+    """Returns the asset, if its target is the organization's own or public. Raises NotFound."""
     require(principal, Role.READER)
     asset = None
     if bounds.storable(asset_id):
@@ -222,7 +222,7 @@ async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
 
 
 async def primary_asset(house: House, principal: Principal, ref: Ref, asset_type: str | None = None) -> Asset | None:
-    """The target's primary asset of the type; without a type the media first, then what was there first.
+    """Returns the target's primary asset of the type; without a type media comes first, then the oldest asset.
 
     Raises NotFound (target).
     """
@@ -235,7 +235,7 @@ async def primary_asset(house: House, principal: Principal, ref: Ref, asset_type
 
 
 async def content(house: House, asset: Asset) -> Content:
-    """The asset's bytes. Raises NotFound, also where there is only a reference."""
+    """Returns the asset's bytes. Raises NotFound, also if the asset is only a reference."""
     with suppress(NotFound):
         if asset.key is not None:
             return await store.content(house.store, asset.key)
@@ -253,9 +253,9 @@ async def _add(
     replay_key: str | None = None,
     entry: Entry | None = None,
 ) -> Asset:
-    """The asset's bytes are durable, and then, in one transaction after `first`, its target has it.
+    """Stores the asset's bytes durably; then one transaction runs `first` and adds the asset to its target.
 
-    `entry` says who did it, about the asset where it names nothing yet; None for the server itself.
+    `entry` is the audit entry; if it names no object yet, it gets the asset's id. None for the server itself.
     """
     asset_id = new_assets.new_id(target_id)
     stored = await new_assets.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
@@ -281,7 +281,7 @@ async def _add(
     try:
         added = await house.database.write(add)
     except Unavailable:
-        # The commit may have happened; bytes that nothing names are harmless, a row without its bytes is not.
+        # The commit may have happened. Bytes without a row are harmless; a row without bytes is not. So the bytes stay.
         raise
     except Refusal:
         await new_assets.drop_bytes(house, stored)

@@ -1,4 +1,4 @@
-"""What may be done with the tasks of a job template: add one, change one, take one out; look."""
+"""The operations on the tasks of a job template: get, create, update, delete."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ _KIND: Final = replace(templates.KIND, type=TASK)
 
 
 async def get(house: House, principal: Principal, ref: TaskRef) -> tuple[JobTemplate, TaskTemplate]:
-    """One task of a template, with the template. Raises NotFound."""
+    """Returns one task of a template, with the template. Raises NotFound."""
     template = (await templates.get_many(house, principal, [ref.job_id])).get(ref.job_id)
     if template is None:
         raise NotFound(TASK, ref.text)
@@ -32,7 +32,7 @@ async def get(house: House, principal: Principal, ref: TaskRef) -> tuple[JobTemp
 async def create(
     house: House, principal: Principal, template: Ref, request: TaskRequest
 ) -> tuple[JobTemplate, TaskTemplate]:
-    """The template has one task more, behind the others. Raises NotFound, NotAllowed, InvalidInput."""
+    """Adds a task after the others of the template. Raises NotFound, NotAllowed, InvalidInput."""
     require(principal, Role.USER)
 
     def append(old: JobTemplate) -> JobTemplate:
@@ -48,7 +48,7 @@ async def create(
 async def update(
     house: House, principal: Principal, ref: TaskRef, edit: Callable[[TaskRequest], TaskRequest]
 ) -> tuple[JobTemplate, TaskTemplate]:
-    """The task is what `edit` makes of it. Raises NotFound, NotAllowed, InvalidInput."""
+    """Replaces the task by the result of `edit`. Raises NotFound, NotAllowed, InvalidInput."""
     require(principal, Role.USER)
 
     def swap(old: JobTemplate) -> JobTemplate:
@@ -66,7 +66,7 @@ async def update(
 
 @trail.mutation("deleteTaskTemplate", TASK, names="ref")
 async def delete(house: House, principal: Principal, ref: TaskRef) -> None:
-    """The template has one task less. Raises NotFound, NotAllowed; InvalidInput where what is left would be wrong."""
+    """Deletes the task. Raises NotFound, NotAllowed, InvalidInput if the rest of the template would be invalid."""
     require(principal, Role.USER)
 
     def drop(old: JobTemplate) -> JobTemplate:
@@ -78,7 +78,7 @@ async def delete(house: House, principal: Principal, ref: TaskRef) -> None:
 
 
 def task_at(template: JobTemplate, ref: TaskRef) -> TaskTemplate:
-    """The task of the template that is named. Raises NotFound."""
+    """Returns the named task of the template. Raises NotFound."""
     for each in template.tasks:
         if each.ordinal == ref.ordinal:
             return each

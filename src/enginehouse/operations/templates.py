@@ -1,4 +1,4 @@
-"""What may be done with job templates: create, change, delete; look, list, check."""
+"""The operations on job templates: get, list, check, create, update, delete."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ _MOST_STAGES: Final = 1_000_000
 class ScheduleLaunches:
     """What a schedule launches, as far as the caller may read it, each in order.
 
-    `everything` holds its own templates and then those of its pipelines, stage by stage.
+    `everything` holds its direct templates and then those of its pipelines, stage by stage.
     """
 
     templates: tuple[JobTemplate, ...] = ()
@@ -46,7 +46,7 @@ class ScheduleLaunches:
     everything: tuple[JobTemplate, ...] = ()
 
 
-# -- is it right --------------------------------------------------------------------------------------------
+# -- checks -------------------------------------------------------------------------------------------------
 
 
 def new(
@@ -59,7 +59,7 @@ def new(
     pipeline_id: int | None = None,
     stage: int | None = None,
 ) -> JobTemplate:
-    """A template of the caller's to be created, here or with a schedule; it has no id yet."""
+    """Returns a new template of the caller, without an id yet. It is created here or with a schedule."""
     return JobTemplate(
         id=0,
         organization_id=principal.organization_id,
@@ -72,7 +72,7 @@ def new(
 
 
 def problems(house: House, principal: Principal, template: JobTemplate, prefix: str = "") -> list[Problem]:
-    """All that would keep a job from being made of it; `prefix` is put before each path (`jobTemplates[0].`)."""
+    """Returns every problem that would prevent a job from it; `prefix` stands before each path (`jobTemplates[0].`)."""
     result = _config_problems(template.document.job_config, prefix)
     if template.stage is not None and not 0 <= template.stage <= _MOST_STAGES:
         allowed = f"0–{_MOST_STAGES}"
@@ -106,21 +106,21 @@ def _config_problems(config: dict[str, Any], prefix: str) -> list[Problem]:
     return result
 
 
-# -- look ---------------------------------------------------------------------------------------------------
+# -- read ---------------------------------------------------------------------------------------------------
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> JobTemplate:
-    """The template. Raises NotFound, for a foreign one that is in no public pipeline too."""
+    """Returns the template. Raises NotFound, also for a foreign one that is not in a public pipeline."""
     return await owned.get(house, KIND, principal, ref)
 
 
 async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, JobTemplate]:
-    """Those of the templates that the caller may read."""
+    """Returns those of the templates that the caller may read."""
     return await owned.readable(house, KIND, principal, ids)
 
 
 async def list_(house: House, principal: Principal, criteria: TemplateFilter) -> list[JobTemplate]:
-    """One page of the organization's templates, the newest first. Raises InvalidInput for a page out of bounds."""
+    """Returns one page of the organization's templates, the newest first. Raises InvalidInput for a wrong page."""
 
     async def read(tx: Tx, organization_id: int) -> list[JobTemplate]:
         return await storage.page(tx, organization_id, criteria)
@@ -129,7 +129,7 @@ async def list_(house: House, principal: Principal, criteria: TemplateFilter) ->
 
 
 async def launched(house: House, principal: Principal, schedule_ids: Iterable[int]) -> dict[int, ScheduleLaunches]:
-    """What each of the schedules launches, in one go. The schedules must be the caller's to read."""
+    """Returns what each schedule launches, from one read. The caller must be allowed to read the schedules."""
     require(principal, Role.READER)
     ids = sorted(set(schedule_ids))
 
@@ -160,10 +160,10 @@ async def launched(house: House, principal: Principal, schedule_ids: Iterable[in
 async def create(
     house: House, principal: Principal, template: JobTemplate, *, known_problems: Sequence[Problem] = ()
 ) -> JobTemplate:
-    """The template exists, in its pipeline; one with a stage and no pipeline is in a new one.
+    """Creates the template in its pipeline. One with a stage and without a pipeline gets a new pipeline.
 
-    One without tasks waits for `create_task`. Raises InvalidInput with all problems (`known_problems` are those the
-    entrance met), NotFound for a pipeline that is not the caller's.
+    A template without tasks gets them later by `task_templates.create`. Raises InvalidInput with all problems, also the
+    entrance's `known_problems`, NotFound for a pipeline that is not the caller's.
     """
     require(principal, Role.USER)
     wrong = [*known_problems]
@@ -179,7 +179,7 @@ async def create(
 
 
 async def add(tx: Tx, principal: Principal, templates: Sequence[JobTemplate], path: str = "") -> list[JobTemplate]:
-    """The templates exist in the pipelines they name. Raises NotFound, NotAllowed for one that is not the caller's."""
+    """Creates the templates in their pipelines. Raises NotFound, NotAllowed for a pipeline that is not the caller's."""
     places = {each.pipeline_id: n for n, each in reversed(list(enumerate(templates))) if each.pipeline_id is not None}
     for pipeline_id, place in sorted(places.items()):
         at = f"{path}[{place}].jobPipelineId" if path else "jobPipelineId"
@@ -197,9 +197,9 @@ async def change(
     kind: OwnedKind[int, JobTemplate] = KIND,
     ordinal: int | None = None,
 ) -> JobTemplate:
-    """The caller's template is what `edit` makes of it, and right. Raises NotFound, NotAllowed, InvalidInput.
+    """Replaces the caller's template by the result of `edit`, if valid. Raises NotFound, NotAllowed, InvalidInput.
 
-    `kind` is what the caller changes by that, the template or a task of it; `ordinal` is the task's place.
+    `kind` is what the caller changes, the template or a task of it; `ordinal` is the task's ordinal.
     """
     require(principal, Role.USER)
     entry = trail.entry(principal, event, object_type=kind.type, object_id=ref.number)
@@ -220,7 +220,7 @@ async def change(
 
 
 def _fresh(old: JobTemplate, new: JobTemplate) -> int | None:
-    """The ordinal of the task that was added, None when none was."""
+    """Returns the ordinal of an added task; None if no task was added."""
     return new.tasks[-1].ordinal if len(new.tasks) > len(old.tasks) else None
 
 
@@ -241,7 +241,7 @@ async def update(
     skip_decider: bool | None = None,
     routes: Sequence[RouteRequest] | None = None,
 ) -> JobTemplate:
-    """The template is changed where something is given; schedules launch the new one from this commit on.
+    """Updates the given fields of the template. From this commit on schedules launch the new version.
 
     Raises NotFound, NotAllowed, InvalidInput with all problems.
     """
@@ -261,7 +261,7 @@ async def update(
 
 @trail.mutation("deleteJobTemplate", TEMPLATE, names="ref")
 async def delete(house: House, principal: Principal, ref: Ref) -> None:
-    """The template is gone; jobs made from it stay. Raises InvalidInput while a schedule launches it, NotFound."""
+    """Deletes the template; its jobs stay. Raises InvalidInput while a schedule launches it, NotFound."""
 
     async def remove(tx: Tx, template: JobTemplate) -> None:
         await _refuse_launched(tx, principal, template.id, "cannot be deleted")

@@ -1,4 +1,4 @@
-"""How a token looks, what is stored of it, and which tokens this process has seen in the last second."""
+"""The forms of tokens, their stored rows, and the cache of tokens that were used in the last second."""
 
 import hashlib
 import secrets
@@ -19,28 +19,28 @@ _NAMESPACE: Final = UUID("5f9b6f0e-4c1d-5b7e-9a55-3d0f6e2b8c41")
 
 
 def new_key() -> str:
-    """An API key as GraphQL clients know them: six characters, a colon, 64 hex digits."""
+    """Returns an API key in the form of GraphQL clients: six characters, a colon, 64 hex digits."""
     tag = "".join(secrets.choice(_TAG) for _ in range(PREFIX))
     return f"{tag}:{secrets.token_hex(32)}"
 
 
 def new_uuid() -> str:
-    """A session, or a key as REST clients know them."""
+    """Returns a session token, or a key in the form of REST clients."""
     return str(uuid4())
 
 
 def fingerprint(secret: str) -> str:
-    """The SHA-256 of the secret in hex: all that is stored of it, and what it is looked up by."""
+    """Returns the SHA-256 of the secret in hex. Only this is stored, and a token is looked up by it."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def token_id(token_hash: str) -> str:
-    """The UUID by which lists and paths name the token; nobody gets from it back to the secret."""
+    """Returns the UUID that names the token in lists and paths. The secret cannot be derived from it."""
     return str(uuid5(_NAMESPACE, token_hash))
 
 
 def shown(secret: str) -> str:
-    """What may be printed of a text that could be a secret."""
+    """Returns the part of a text that may be printed although the text may be a secret."""
     return secret[:PREFIX] + "…" if len(secret) > PREFIX else "…"
 
 
@@ -55,7 +55,7 @@ def row(
     name: str | None = None,
     expires_at: int | None = None,
 ) -> TokenRecord:
-    """What is stored of a new token."""
+    """Returns the row of a new token."""
     token_hash = fingerprint(secret)
     return TokenRecord(
         hash=token_hash,
@@ -75,8 +75,8 @@ def row(
 class KnownTokens:
     """The holders of the tokens used in the last second, by fingerprint.
 
-    A look-up that was under way while a token was revoked must not be remembered: `generation` is read before the
-    look-up and handed to `remember`, and every `forget` moves it on.
+    The result of a look-up that ran while a token was revoked must not be cached: the caller reads `generation` before
+    the look-up and passes it to `remember`, and every `forget` increases it.
     """
 
     seconds: float = 1.0
@@ -96,9 +96,9 @@ class KnownTokens:
     def remember(
         self, token_hash: str, principal: Principal, *, left: int | None, since: float, generation: int
     ) -> None:
-        """`principal` is returned for at most a second, and never beyond the µs the token has `left`.
+        """Caches `principal` for at most one second, and never longer than the `left` µs of the token.
 
-        Both count from `since` (monotonic seconds), before the look-up: its answer may have been slow.
+        Both count from `since` (monotonic seconds), the time before the look-up, because the look-up may be slow.
         """
         if generation != self.generation:
             return
@@ -108,7 +108,7 @@ class KnownTokens:
         self._known[token_hash] = (principal, since + seconds)
 
     def forget(self, token_hashes: Iterable[str]) -> None:
-        """The tokens are looked up again at their next use."""
+        """Removes the tokens from the cache, so that their next use looks them up again."""
         self.generation += 1
         for token_hash in token_hashes:
             self._known.pop(token_hash, None)

@@ -1,6 +1,6 @@
-"""Why a job and its tasks are waiting: all that decides it is read in one transaction and judged by one function.
+"""Explains why a job and its tasks wait: one transaction reads all the facts, and one function judges them.
 
-What belongs to other organizations is only ever seen in totals: how many slots are taken, how many run on an engine.
+Of other organizations only totals are visible: how many slots are taken, how many attempts run on an engine.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from enginehouse.storage.work import quotas
 
 
 async def job(house: House, principal: Principal, ref: Ref) -> tuple[Job, JobExplanation]:
-    """Why the job and each of its tasks are not running, with the job as it is in that moment. Raises NotFound."""
+    """Returns why the job and each of its tasks are not running, with the job at the same moment. Raises NotFound."""
     explained = await many(house, principal, [ref.number])
     if ref.number not in explained:
         raise NotFound("Job", ref.text)
@@ -32,7 +32,7 @@ async def job(house: House, principal: Principal, ref: Ref) -> tuple[Job, JobExp
 
 
 async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Explanation]:
-    """The same of one task. Raises NotFound."""
+    """The same for one task. Raises NotFound."""
     explained = (await many(house, principal, [ref.job_id])).get(ref.job_id)
     if explained is None or ref.ordinal >= len(explained[1].tasks):
         raise NotFound("Task", ref.text)
@@ -40,7 +40,7 @@ async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, E
 
 
 async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, tuple[Job, JobExplanation]]:
-    """Those of the jobs that are the caller's organization's, each with why it and its tasks are not running."""
+    """Returns those of the jobs that belong to the caller's organization, each with its explanation."""
     require(principal, Role.READER)
     organization_id = principal.organization_id
     names = {engine.spec.id: engine.spec.name for engine in house.catalogue.by_id.values()}
@@ -68,7 +68,7 @@ async def explanations(house: House, principal: Principal, job_ids: Sequence[int
 async def _tasks(
     tx: Tx, organization_id: int, found: dict[int, Job], names: Mapping[str, str], *, now: int
 ) -> dict[int, list[TaskFacts]]:
-    """What is known of every task of the jobs; `names` are those of the engines."""
+    """Returns the facts of every task of the jobs; `names` are the names of the engines."""
     live = [job_id for job_id, each in found.items() if any(task.status not in TASK_ENDED for task in each.tasks)]
     paused = await storage.paused_jobs(tx, organization_id, live) if live else {}
     items = await storage.open_items(tx, organization_id, live, now=now) if live else {}
@@ -121,7 +121,7 @@ def _facts(
 
 
 def _waited_for(job: Job, parent: int) -> bool:
-    """A parent that has not ended; a standby counts from when its principal has failed."""
+    """True for a parent that has not ended. A standby counts only after its principal has failed."""
     return job.tasks[parent].status not in TASK_ENDED | {TaskStatus.STANDBY_PENDING}
 
 
@@ -132,7 +132,7 @@ def _other(job: Job, ordinal: int, names: Mapping[str, str]) -> OtherTask:
 
 
 async def _surroundings(tx: Tx, organization_id: int, pools: set[str], *, now: int) -> HouseFacts:
-    """What is known around the tasks: the quotas of the house, its workers, and what waits in these pools."""
+    """Returns the facts of the whole server: quotas, workers, and the waiting items in these pools."""
     workers, taken = await stored_workers.at_work(tx)
     connected = [worker for worker in workers if worker.connected(now)]
     return HouseFacts(

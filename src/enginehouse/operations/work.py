@@ -1,4 +1,4 @@
-"""The verbs of a worker: claim, heartbeat, finish; and the inputs of a claimed item."""
+"""The operations of a worker: claim, heartbeat, finish; and the inputs of a claimed item."""
 
 import time
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ MICROS = 1_000_000
 
 
 async def ready(house: House, *, pool: str) -> bool:
-    """Whether some item of the pool may start now: not paused, not at a limit. Its job may still be in other hands.
+    """True if an item of the pool may start now: not paused, not at a limit. Another claim may still hold its job.
 
-    While claims are filled from the lanes seen last, this is mostly answered from memory.
+    While the known lanes fill the claims, the result mostly comes from memory.
     """
     queue, began = house.queues[pool], time.monotonic()
     if queue.fresh(began):
@@ -34,9 +34,9 @@ async def ready(house: House, *, pool: str) -> bool:
 
 
 async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:
-    """Up to `limit` runnable items of the pool are leased to the worker.
+    """Leases up to `limit` runnable items of the pool to the worker.
 
-    Organizations take turns by what their weight is owed; within one the order is priority, due time, age.
+    Organizations take turns by their use of slots for their weight; within one the order is priority, due time, age.
     """
     lease_micros = int(house.limits.lease_seconds * MICROS)
     queue = house.queues[pool]
@@ -54,7 +54,7 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
             taken = await house.database.write_work(take)
         except Unavailable:
             if leases:
-                break  # what is leased by now has to be run
+                break  # the items that are leased already must run
             raise
         now = time.monotonic()
         for lease in taken:
@@ -68,9 +68,9 @@ async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lea
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:
-    """The leases still held run on; returns those, and whether each has to stop since its job was cancelled.
+    """Prolongs the leases that are still held. Returns these, and whether each must stop because of a cancel.
 
-    One that is missing from the answer is lost, and its engine must stop at once.
+    A lease that is missing from the result is lost: its engine must stop at once.
     """
     lease_micros = int(house.limits.lease_seconds * MICROS)
     alive = await house.database.write(lambda tx: work_leases.heartbeat(tx, held, lease_micros=lease_micros))
@@ -83,13 +83,13 @@ async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[t
 
 
 async def signalled(house: House, attempts: Sequence[tuple[ItemKey, int]]) -> None:
-    """It is known when the engines of these attempts were told to stop."""
+    """Records that the engines of these attempts received the stop signal."""
     await house.database.write(lambda tx: stops.signalled(tx, attempts))
     house.watches.changed(key.job_id for key, _ in attempts)
 
 
 async def finish(house: House, report: Report) -> Answer:
-    """The attempt has ended as reported, with all that follows, or the answer is Stale and no result of it counts."""
+    """Ends the attempt as reported, with everything that follows; or returns Stale, and its result does not count."""
     answer = await house.finishes.ask(report)
     limited = False
     for queue in house.queues.values():
@@ -107,7 +107,7 @@ async def finish(house: House, report: Report) -> Answer:
 
 
 async def _discard(house: House, report: Report) -> None:
-    """The bytes of a refused result are gone. A report that is only repeated may have been accepted the first time."""
+    """Deletes the bytes of a refused result, but none that a row names: an earlier same report may be accepted."""
     keys = {output.key for output in report.outcome.outputs} if isinstance(report.outcome, Done) else set[str]()
     if keys:
         job_id, ordinal, _ = report.key
@@ -116,9 +116,9 @@ async def _discard(house: House, report: Report) -> None:
 
 
 async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
-    """What the item reads: its one chunk, or everything routed into the task's input folders, in media order.
+    """Returns the inputs of the item: its chunk, or everything routed to the task's input folders, in media order.
 
-    Each artifact's `folder` is the position of the input folder it arrives in.
+    Each artifact's `folder` is the position of the input folder in which it arrives.
     """
     key, source = lease.key, lease.source
     if source != WHOLE:
@@ -144,5 +144,5 @@ def _arriving(artifact: Artifact, folder: int) -> Artifact:
 
 
 async def mark_queued(house: House, *, pool: str, limit: int = 200) -> int:
-    """A bounded batch of what waits for a slot says `queued`; for when the slots are full."""
+    """Sets a bounded batch of tasks that wait for a slot to `queued`. Called when all slots are taken."""
     return await house.database.write(lambda tx: claims.mark_queued(tx, pool=pool, limit=limit))

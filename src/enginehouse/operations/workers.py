@@ -1,4 +1,4 @@
-"""The workers: how they announce themselves, and what a caller may know of them."""
+"""Workers: their reports, and the view of them for callers."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from enginehouse.storage.database.database import Tx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerShown:
-    """A worker as a caller may see it: `name`, which tells of the machines, is an administrator's to know."""
+    """The view of a worker for a caller. Only an administrator sees `name`, because it reveals the machines."""
 
     name: str | None
     pools: Mapping[str, int]
@@ -29,14 +29,14 @@ class WorkerShown:
 
 
 async def appear(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
-    """The worker of this process has started: it claims for these engines only, and is known to be there."""
+    """Registers the worker of this process, which claims only for these engines."""
     for pool in pools:
         house.queues[pool].offer(engines)
     await _beat(house, name=name, pools=pools, engines=engines, first=True)
 
 
 async def beat(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
-    """The worker is known to be there for three beats more, and the house knows again who is."""
+    """Reports that the worker is alive, for three more beats, and refreshes the house's view of workers."""
     await _beat(house, name=name, pools=pools, engines=engines, first=False)
 
 
@@ -47,17 +47,17 @@ async def _beat(house: House, *, name: str, pools: Mapping[str, int], engines: C
 
 
 async def leave(house: House, name: str) -> None:
-    """The worker has stopped and is not waited for."""
+    """Removes the worker, which has stopped."""
     await house.database.write(lambda tx: storage.remove(tx, name))
 
 
 async def clear(house: House) -> None:
-    """Nobody is there. For the start of a server on an embedded database: what is noted is of one that is gone."""
+    """Removes all workers. For the start of a server on an embedded database: they belong to an earlier server."""
     await house.database.write(storage.clear)
 
 
 async def look(house: House) -> None:
-    """What the house remembers of workers and engines, for warnings at once, is what is stored now."""
+    """Refreshes what the house has in memory about workers and engines, for immediate warnings."""
 
     async def offered(tx: Tx) -> frozenset[str]:
         now = await tx.read_clock()
@@ -66,12 +66,12 @@ async def look(house: House) -> None:
 
     house.presence.offered = await house.database.read(offered)
     if house.database.dialect == "postgres":
-        # Other servers bring engines and pause them; on an embedded database there are none.
+        # Other servers may register and pause engines; an embedded database has no other server.
         await known_engines.refresh(house)
 
 
 def unserved(house: House, request: JobRequest, plan: Plan) -> tuple[str, ...]:
-    """What the caller should know although it is no fault: tasks whose engine nobody runs now, from memory."""
+    """Returns warnings for tasks whose engine no connected worker offers now, from memory."""
     offered = house.presence.offered
     idle = {
         engine_id: why
@@ -99,7 +99,7 @@ def _idle(engine: Engine | None, offered: frozenset[str] | None) -> str | None:
 
 
 async def list_(house: House, principal: Principal) -> list[WorkerShown]:
-    """Every worker heard of within a day, those that are connected first."""
+    """Returns every worker that has reported within a day, connected ones first."""
     require(principal, Role.READER)
 
     async def read(tx: Tx) -> tuple[list[Worker], int]:

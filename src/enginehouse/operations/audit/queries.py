@@ -1,4 +1,4 @@
-"""Who did what, for administrators to read."""
+"""Reads the audit, for administrators."""
 
 import time
 from collections.abc import Callable
@@ -26,14 +26,14 @@ LARGEST_PAGE: Final = 1_000
 async def list_(
     house: House, principal: Principal, criteria: AuditFilter, *, organization_id: int | None = None
 ) -> list[RecordedEntry]:
-    """One page of what was done in the caller's organization, or in another for whom may act there.
+    """Returns one page of the audit of the caller's organization, or of another for which the caller may act.
 
-    Without `first` and `last` it is the last seven days. For administrators; a super administrator's own list has what
-    belongs to no organization as well. Raises NotAllowed, NotFound (organization), InvalidInput.
+    Without `first` and `last` it covers the last seven days. Only for administrators. A super administrator's own list
+    also has entries without an organization. Raises NotAllowed, NotFound (organization), InvalidInput.
     """
     require(principal, Role.ADMIN)
     organization = await get_organization(house, principal, organization_id)
-    # Without `last` nothing is too young: an entry may be of a moment that this machine's clock has not come to.
+    # Without `last` there is no upper bound: the storage clock may be ahead of this machine's clock.
     end = time.time_ns() // 1000 if criteria.last is None else criteria.last
     first = end - USUAL_WINDOW if criteria.first is None else criteria.first
     bounds.refuse(_problems(criteria, first, end))
@@ -52,7 +52,7 @@ async def list_(
 
 def _problems(criteria: AuditFilter, first: int, end: int) -> list[Problem]:
     found = []
-    # A day is whole with its last microsecond; a bound written in seconds covers its second.
+    # One second of tolerance: a bound that is written in seconds covers its whole second.
     if criteria.first is not None and end - first > LONGEST_WINDOW + SECOND:
         text = f"at most 30 days before toDateTime, got {(end - first) / DAY:.1f} days. Read it in several."
         found.append(Problem("fromDateTime", text, rest(first), f"{rest(max(end - LONGEST_WINDOW, 0))} or later"))
@@ -68,11 +68,11 @@ def _problems(criteria: AuditFilter, first: int, end: int) -> list[Problem]:
     return found
 
 
-# -- how ids are spelled ------------------------------------------------------------------------------------
+# -- spellings of ids ---------------------------------------------------------------------------------------
 
 
 def stored_id(text: str) -> str:
-    """The id as acts keep it, whichever way it is spelled."""
+    """Returns the stored form of an id in any spelling."""
     if (job_id := ids.parse_job(text)) is not None:
         return str(job_id)
     if (task := ids.parse_task(text)) is not None:
@@ -83,12 +83,12 @@ def stored_id(text: str) -> str:
 
 
 def graphql_id(act: RecordedEntry) -> str | None:
-    """The object's id as GraphQL spells it."""
+    """Returns the object's id in GraphQL's spelling."""
     return _spelled(act, ids.job_graphql, ids.task_graphql)
 
 
 def rest_id(act: RecordedEntry) -> str | None:
-    """The object's id as REST spells it."""
+    """Returns the object's id in REST's spelling."""
     return _spelled(act, ids.job_uuid, ids.task_uuid)
 
 

@@ -1,4 +1,4 @@
-"""Seals the audit rows a few seconds after they are written, and prunes the oldest."""
+"""Seals audit rows a few seconds after they are written, and prunes the oldest."""
 
 import time
 from collections.abc import Callable
@@ -9,15 +9,15 @@ from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import BATCH, Horizon
 
 DISTANCE: Final = 5.0
-"""Seconds between a row and its seal, at least."""
+"""The least number of seconds between a row and its seal."""
 _MICROS: Final = 1_000_000
 
 
 class Sealing:
-    """Remembers up to which row no earlier one can still appear.
+    """Remembers up to which row no earlier row can still appear.
 
-    Rows are numbered before their transaction commits. So what was seen last is sealed only when every transaction that
-    was under way at that look has ended.
+    A row gets its number before its transaction commits. So the rows seen at one time are sealed only when every
+    transaction that ran at that time has ended.
     """
 
     def __init__(self, house: House, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class Sealing:
         self._until = 0
 
     async def turn(self) -> bool:
-        """A bounded batch of rows is sealed; True when more can be at once."""
+        """Seals a bounded batch of rows. Returns True if more can be sealed at once."""
         await self._look()
         database, until = self._house.database, self._until
         seal = await database.read(lambda tx: seals.prepare(tx, until=until)) if until else None
@@ -48,6 +48,6 @@ class Sealing:
 
 
 async def prune(house: House, *, now: int) -> bool:
-    """A bounded part of the audit rows older than the keeping time is gone, in whole seals; True when there is more."""
+    """Deletes a bounded batch of expired audit rows, in whole seals. Returns True if any were deleted."""
     before = now - house.limits.audit_retention_seconds * _MICROS
     return await house.database.write(lambda tx: seals.prune(tx, before=before)) > 0

@@ -1,4 +1,4 @@
-"""Who did what: the rows that operations write in the transaction of their change."""
+"""Builds the audit entries that operations write in the transaction of their change."""
 
 import re
 from collections.abc import Awaitable, Callable, Coroutine
@@ -15,12 +15,12 @@ from enginehouse.operations.house import House
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LONGEST: Final = 255  # characters of anything that a client says of itself
+LONGEST: Final = 255  # characters of a text that a client sends about itself
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 EVENTS: Final[dict[str, str]] = {}
-"""What `mutation` was told: every event with the operation it is recorded by."""
+"""Every event that `mutation` has registered, with the operation that records it."""
 
 
 def entry(
@@ -33,12 +33,12 @@ def entry(
     success: bool = True,
     detail: str | None = None,
 ) -> Entry:
-    """What the caller did, for `audit_log.record` in the transaction that does it.
+    """Returns the entry for the caller's act, for `entries.record` in the transaction of the act.
 
-    Made before the transaction, which may run in a thread that knows nothing of the request.
-    `event` is the name of the GraphQL mutation (`createJob`), also where REST has the operation; one that GraphQL does
-    not have is named in the same manner. `object_id` is the id as it is stored: a job's is its number.
-    `organization_id` is the object's where it is not the caller's. `detail` is short and never holds a secret.
+    Build it before the transaction, which may run in a thread without the request's context. `event` is the name of the
+    GraphQL mutation (`createJob`), also for REST; an operation that GraphQL does not have gets a name of the same form.
+    `object_id` is the stored id, for a job its number. `organization_id` is the object's, if it is not the caller's.
+    `detail` is short and never holds a secret.
     """
     return _entry(
         event,
@@ -62,7 +62,7 @@ def stranger(
     user_name: str | None = None,
     token_id: str | None = None,
 ) -> Entry:
-    """That somebody was not let in, with what is known of whom they claimed to be."""
+    """Returns the entry for a refused authentication, with the known facts about the claimed identity."""
     return _entry(
         event,
         organization_id=organization_id,
@@ -92,10 +92,9 @@ def mutation(
     [Callable[Concatenate[House, Principal, P], Awaitable[R]]],
     Callable[Concatenate[House, Principal, P], Coroutine[Any, Any, R]],
 ]:
-    """An operation that changes something: a caller who may not do it is refused, and that is recorded.
+    """Decorates an operation that changes something, so that a NotAllowed refusal of it is recorded.
 
-    The operation itself records what it did, in its transaction. `names` is the parameter that holds the object's id,
-    or its ref.
+    The operation itself records its change, in its transaction. `names` is the parameter with the object's id or ref.
     """
 
     def refusals_recorded(
@@ -130,6 +129,6 @@ def _key(subject: object) -> object:
 
 
 def printable(text: str) -> str:
-    """What is kept of a text that a client says of itself: short, and nothing that a terminal or a column minds."""
+    """Returns a client's text as the audit stores it: cut to LONGEST characters, control characters as "?"."""
     cut = text[:LONGEST]
     return cut if cut.isprintable() else _UNPRINTABLE.sub("?", cut)

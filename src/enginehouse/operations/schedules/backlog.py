@@ -1,4 +1,4 @@
-"""How many jobs of schedules waited to start, as a series over time."""
+"""The backlog of scheduled jobs over time: how many had not started, and how many had not ended."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _CAME, _BEGAN, _ENDED = 1, 2, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesRequest:
-    """From when to when (µs), and how far apart the marks are (seconds); None is an hour up to now, in minutes."""
+    """The start and end (µs) and the distance of the marks (seconds). The default is the last hour, by the minute."""
 
     start: int | None = None
     end: int | None = None
@@ -29,7 +29,7 @@ class SeriesRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """At each mark (µs): by run mode how many jobs had not started, and how many had not ended."""
+    """At each mark (µs), by run mode: how many jobs had not started, and how many had not ended."""
 
     start: int
     end: int
@@ -39,7 +39,7 @@ class Series:
 
 
 async def series(house: House, principal: Principal, request: SeriesRequest) -> Series:
-    """The organization's jobs of schedules, by the run mode that each schedule has now. Raises InvalidInput."""
+    """Returns the backlog of the organization's schedules, by each schedule's current run mode. Raises InvalidInput."""
     require(principal, Role.READER)
 
     async def look(tx: Tx) -> Series:
@@ -70,7 +70,7 @@ async def series(house: House, principal: Principal, request: SeriesRequest) -> 
 
 
 def _marks(request: SeriesRequest, now: int) -> tuple[int, int, int]:
-    """The first mark, the end and the distance, in whole seconds. Raises InvalidInput."""
+    """Returns the first mark, the end and the distance (µs, in whole seconds). Raises InvalidInput."""
     last = (now if request.end is None else request.end) // SECOND * SECOND
     first = (last - _AN_HOUR if request.start is None else request.start) // SECOND * SECOND
     if first > last:

@@ -1,4 +1,4 @@
-"""Cancels a scheduled job: it fires no more, and its jobs that may still be cancelled are cancelled."""
+"""Cancels a scheduled job: it stops firing, and its jobs that may still be cancelled are cancelled."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,13 +19,13 @@ from enginehouse.storage.jobs import cancellation
 from enginehouse.storage.schedules import jobs
 from enginehouse.storage.schedules import schedules as storage
 
-BATCH: Final = 500  # jobs cancelled in one transaction, which others wait for meanwhile
-_CANCELLED: Final = "cancelled"  # why a slot that waited for a run is not waited for any longer
+BATCH: Final = 500  # jobs that one transaction cancels, while others wait
+_CANCELLED: Final = "cancelled"  # the reason of queued slots that are skipped
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleCancel:
-    """How many jobs this call has cancelled; `stopping`: how many attempts of them have still to stop."""
+    """How many jobs this call has cancelled; `stopping`: how many of their attempts must still stop."""
 
     count: int
     stopping: int
@@ -41,10 +41,10 @@ class _Batch:
 
 @trail.mutation("cancelScheduledJob", SCHEDULE, names="ref")
 async def cancel(house: House, principal: Principal, ref: Ref, *, include_running: bool = False) -> ScheduleCancel:
-    """The schedule is inactive from the first commit on, and its jobs that may still be cancelled are aborted.
+    """Deactivates the schedule with the first commit, and aborts its jobs that may still be cancelled.
 
-    That goes in batches; one that fails leaves the rest for the same call made again. Jobs past the point of cancelling
-    go on, unless `include_running` stops them. Raises NotFound, NotAllowed for a public one of another organization.
+    It works in batches. If a batch fails, a second call cancels the rest. Jobs that have started continue, unless
+    `include_running` stops them. Raises NotFound, NotAllowed for a public one of another organization.
     """
     require(principal, Role.USER)
     entry = trail.entry(principal, "cancelScheduledJob", object_type=SCHEDULE, object_id=ref.number)
@@ -70,9 +70,9 @@ async def cancel(house: House, principal: Principal, ref: Ref, *, include_runnin
 
 
 async def _deactivate(tx: Tx, principal: Principal, ref: Ref) -> None:
-    """Nothing of it fires any more; `tx.now` is later than the last job that it has started."""
+    """Deactivates the schedule. Afterwards `tx.now` is later than the last job that it has started."""
     old = await owned.locked(tx, KIND, principal, ref)
-    # Only now: whoever fired it last has just let go of the row, and the jobs of that are to be cancelled too.
+    # The clock is read after the lock: the last firing has committed by then, and its jobs must be cancelled too.
     await tx.read_clock()
     if old.is_active:
         await storage.update(tx, old, msgspec.structs.replace(old, is_active=False, next_at=None))
@@ -89,7 +89,7 @@ async def _cancel(
     *,
     include_running: bool,
 ) -> _Batch:
-    """The next jobs behind `after` are cancelled where they may be."""
+    """Cancels the next jobs after `after`, if they may be cancelled."""
     owner = principal.organization_id
     job_ids = await jobs.not_ended(tx, owner, schedule_id, after=after, until=until, limit=BATCH)
     pairs = [(job_id, owner) for job_id in job_ids]

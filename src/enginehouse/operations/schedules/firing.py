@@ -1,4 +1,4 @@
-"""Fires what is due. Every server does it, without a leader."""
+"""Fires due schedules. Every server does this, without a leader."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -25,27 +25,27 @@ NOTHING_TO_LAUNCH: Final = "no_template"
 INVALID_TEMPLATE: Final = "invalid_template"
 _KEPT: Final = 10_000
 _PATIENCE: Final = 1.0  # seconds for a row that another server holds; the next round counts in another shard
-_HELD: Final = 0.05  # seconds until what another server holds is looked at again
+_HELD: Final = 0.05  # seconds until the next look at schedules that another server holds
 
 Jobs = dict[TemplateVersion, NewJob | str]
 
 
 @dataclass(slots=True)
 class JobCache:
-    """What the templates used last make for an organization: planned once, created again and again."""
+    """The planned jobs of recently used templates, by organization. Each is planned once and created many times."""
 
     _kept: OrderedDict[TemplateVersion, NewJob | str] = field(default_factory=OrderedDict)
     _engines: object = None
 
     def of(self, house: House) -> "JobCache":
-        """The same, empty when the engines were read anew: a template may no longer make what it made."""
+        """Returns the cache, emptied if the catalogue was reloaded: the new engines may give a template another job."""
         if self._engines is not house.catalogue.by_id:
             self._kept.clear()
             self._engines = house.catalogue.by_id
         return self
 
     def known(self, keys: Iterable[TemplateVersion]) -> Jobs:
-        """Those that are kept already."""
+        """Returns those of the jobs that are in the cache."""
         return {key: self._kept[key] for key in keys if key in self._kept}
 
     def keep(self, jobs: Jobs) -> None:
@@ -55,7 +55,7 @@ class JobCache:
 
 
 async def fire_due(house: House, cache: JobCache, *, limit: int = AT_ONCE) -> tuple[Fired, float]:
-    """What was due has been fired or recorded; returns what was done, and in how many seconds to look again."""
+    """Fires or records everything that is due. Returns what was done, and in how many seconds to look again."""
     due, next_at, now = await house.database.read(lambda tx: firing.due(tx, limit=limit))
     if not due:
         return Fired(), float("inf") if next_at is None else max(0.0, (next_at - now) / MICROS)
@@ -72,7 +72,7 @@ async def fire_due(house: House, cache: JobCache, *, limit: int = AT_ONCE) -> tu
 
 
 async def _launch_plans(house: House, cache: JobCache, due: Mapping[int, int]) -> dict[int, LaunchPlan]:
-    """What each schedule launches now; a template is read and planned once per version."""
+    """Returns what each schedule launches now. A template is read and planned once per version."""
 
     async def read(tx: Tx) -> tuple[dict[int, list[TemplateVersion]], Jobs, dict[int, JobTemplate]]:
         versions = await schedules.templates_of(tx, due)
@@ -102,9 +102,9 @@ def _launch_plan(version: int, keys: Iterable[TemplateVersion], jobs_of: Jobs) -
 
 
 def _job_of(house: House, template: JobTemplate, organization_id: int) -> NewJob | str:
-    """The job a template makes for the organization, or why it makes none now (an engine is gone).
+    """Returns the job of a template for the organization, or why there is none now (for example an engine is gone).
 
-    One of a public pipeline makes it with the engines, and in the name, of whoever launches it.
+    A template of a foreign public pipeline uses the engines of the launching organization, which owns the job.
     """
     own = template.organization_id == organization_id
     owner = Principal(organization_id, template.created_by if own else None, "", Role.USER)

@@ -1,4 +1,4 @@
-"""What a scheduled job launches, as a request names it: templates, pipelines, and templates made with the schedule."""
+"""What a request lets a scheduled job launch: templates, pipelines, and templates created with the schedule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from enginehouse.storage.schedules import schedules as storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchSelection:
-    """What a request wants launched: templates by id, pipelines by id, and templates to make with the schedule.
+    """What to launch: templates by id, pipelines by id, and `fresh` templates to create with the schedule.
 
-    None leaves that kind as it is. `fresh` have ids of 0, and get theirs in the transaction. `content` are the content
-    templates that come with it; it is no launch of its own.
+    None keeps the launches of that kind. `fresh` templates have the id 0 and get their ids in the transaction.
+    `content` are the content templates of the schedule; they are not launched.
     """
 
     template_ids: Sequence[int] | None = None
@@ -33,11 +33,11 @@ class LaunchSelection:
 async def by_id(
     tx: Tx, principal: Principal, selection: LaunchSelection, before: Sequence[Launch]
 ) -> tuple[list[Launch], list[Problem]]:
-    """What is launched by id, where something was not given as it was `before`; and which of it is not there."""
+    """Returns what is launched by id, and a problem for each unknown id. A kind that is None stays as `before`."""
     templates_before = [each.template_id for each in before if each.template_id is not None]
     pipelines_before = [each.pipeline_id for each in before if each.pipeline_id is not None]
     if selection.fresh:
-        templates_before = []  # templates written into the request take the place of those that were there
+        templates_before = []  # templates in the request replace the earlier ones
     by_template = templates_before if selection.template_ids is None else selection.template_ids
     by_pipeline = pipelines_before if selection.pipeline_ids is None else selection.pipeline_ids
     launches = [Launch(template_id=i) for i in by_template] + [Launch(pipeline_id=i) for i in by_pipeline]
@@ -54,9 +54,9 @@ def _not_there(launch: Launch) -> Problem:
 async def with_fresh(
     tx: Tx, principal: Principal, selection: LaunchSelection, launches: Sequence[Launch]
 ) -> list[Launch]:
-    """The templates made with the schedule exist; returns all that is launched, those first.
+    """Creates the fresh templates. Returns everything that is launched, the fresh templates first.
 
-    Raises NotFound, NotAllowed where one of them names a pipeline that is not the caller's.
+    Raises NotFound, NotAllowed if one of them names a pipeline that is not the caller's.
     """
     fresh = await operations.add(tx, principal, selection.fresh, "jobTemplates")
     return [*(Launch(template_id=each.id) for each in fresh), *launches]
@@ -65,7 +65,7 @@ async def with_fresh(
 async def primary_source(
     tx: Tx, principal: Principal, fresh: Sequence[JobTemplate], launches: Sequence[Launch]
 ) -> Source | None:
-    """The first source that what is launched names, and that the organization may read."""
+    """Returns the first source that the launched templates name and that the organization may read."""
     lines = [each.pipeline_id for each in launches if each.pipeline_id is not None]
     inside = await pipelines.members(tx, lines) if lines else {}
     template_ids = [each.template_id for each in launches if each.template_id is not None]

@@ -1,4 +1,4 @@
-"""A launch by hand: every template of a scheduled job makes one job now, whatever its calendar says."""
+"""Launches by hand: create one job now from every template of a scheduled job, independent of its calendar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,10 +32,10 @@ from enginehouse.storage.schedules import schedules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchOptions:
-    """What a launch gives its jobs: a payload for every task, and the target they are about.
+    """The options of a launch: a payload for every task, and the target of the jobs.
 
-    `target_id` names one that is there, `target` describes one that all of the jobs share. With neither each job makes
-    its own, as its template says. `echo` is kept with the jobs and shown again.
+    `target_id` names an existing target; `target` describes a new one that all the jobs share. Without both each job
+    creates its own, as its template says. `echo` is stored with the jobs and shown again.
     """
 
     payload: Any = None
@@ -44,7 +44,7 @@ class LaunchOptions:
     echo: dict[str, Any] | None = None
 
     def problems(self) -> list[Problem]:
-        """What is wrong with it, before anything is looked up."""
+        """Returns what is wrong with the options, without a look-up."""
         problems = list[Problem]()
         if self.payload is not None and not isinstance(self.payload, dict):
             problems.append(
@@ -62,10 +62,10 @@ class LaunchOptions:
 async def launch_schedule(
     house: House, principal: Principal, ref: Ref, *, options: LaunchOptions | None = None
 ) -> list[CreatedJob]:
-    """One job of each of its templates is durable, all or none; they are of no slot.
+    """Creates one job from each of the schedule's templates, all or none. The jobs have no slot.
 
-    An inactive schedule is launched too: what is switched off is its calendar. Raises NotFound (schedule, target),
-    NotAllowed for a public one of another organization, InvalidInput with all problems.
+    An inactive schedule can be launched too: only its calendar is off. Raises NotFound (schedule, target), NotAllowed
+    for a public one of another organization, InvalidInput with all problems.
     """
     require(principal, Role.USER)
     options = options or LaunchOptions()
@@ -85,7 +85,7 @@ async def launch_templates(
     schedule: Ref | None = None,
     options: LaunchOptions | None = None,
 ) -> list[CreatedJob]:
-    """One job of each of the templates is durable, all or none; they count as the schedule's where one is named.
+    """Creates one job from each template, all or none. If a schedule is named, they count as its jobs.
 
     Raises NotFound (template, schedule, target), InvalidInput with all problems.
     """
@@ -124,7 +124,7 @@ async def _launch(
     path: str = "",
     list_path: str = "jobTemplates",
 ) -> list[CreatedJob]:
-    """One job of each template is durable, all or none; where the schedule is gone, or foreign, none."""
+    """Creates one job from each template, all or none. Raises NotFound if the schedule is gone or foreign."""
     new, warnings = await _planned(house, principal, schedule, sources, options, list_path)
 
     async def start(tx: Tx) -> list[tuple[int, int | None]]:
@@ -142,7 +142,7 @@ async def _launch(
 
 
 async def _templates_of(house: House, principal: Principal, ref: Ref) -> list[JobTemplate]:
-    """What the caller's own schedule launches, in order. Raises NotFound, NotAllowed, InvalidInput for nothing."""
+    """Returns the templates of the caller's schedule, in order. Raises NotFound, NotAllowed, InvalidInput if none."""
 
     async def look(tx: Tx) -> list[JobTemplate]:
         schedule = (await schedules.by_ids(tx, principal.organization_id, [ref.number])).get(ref.number)
@@ -171,7 +171,7 @@ async def _planned(
     options: LaunchOptions,
     list_path: str,
 ) -> tuple[list[NewJob], list[tuple[str, ...]]]:
-    """The jobs of the templates, and what is to be told with each."""
+    """Returns the jobs of the templates, and the warnings for each."""
     requests = [_request(template, options, f"{list_path}[{n}].") for n, template in enumerate(sources)]
     planned = plan_all(house, principal, requests, ())
     named = await targets.for_jobs(house, principal, [replace(each, prefix="targetInfo.") for each in requests])
@@ -197,7 +197,7 @@ def _request(template: JobTemplate, options: LaunchOptions, prefix: str) -> JobR
 
 
 async def _target(tx: Tx, principal: Principal, options: LaunchOptions) -> int | None:
-    """The target that all jobs of the launch share, made now; None where each has its own."""
+    """Creates the target that all jobs of the launch share. Returns None if the options describe no target."""
     if options.target is None:
         return None
     await tx.read_clock()

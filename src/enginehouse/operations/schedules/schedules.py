@@ -1,4 +1,4 @@
-"""What may be done with scheduled jobs: create, change, put back, copy, delete; look and list."""
+"""The operations on scheduled jobs: create, update, revert, clone, delete, get, list."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -30,7 +30,7 @@ from enginehouse.storage.schedules import schedules as storage
 
 SCHEDULE: Final = "ScheduledJob"
 KIND: Final = OwnedKind(SCHEDULE, "scheduled job", by_ids=storage.by_ids, lock=storage.lock)
-_REPLACED: Final = "changed"  # why a slot that waited for a run is not waited for any longer
+_REPLACED: Final = "changed"  # the reason of queued slots that are skipped
 
 
 @trail.mutation("createScheduledJob", SCHEDULE)
@@ -42,9 +42,9 @@ async def create(
     *,
     known_problems: Sequence[Problem] = (),
 ) -> Schedule:
-    """The schedule exists, with the templates made for it; what it does, it does from this commit on.
+    """Creates the schedule, with its new templates. It fires from this commit on.
 
-    Raises InvalidInput with all problems (`known_problems` are those the entrance met), CapacityExceeded, NotAllowed.
+    Raises InvalidInput with all problems, including the entrance's `known_problems`, CapacityExceeded, NotAllowed.
     """
     require(principal, Role.USER)
     problems = [*known_problems, *_texts(request, required=True)]
@@ -80,7 +80,7 @@ async def update(
     *,
     known_problems: Sequence[Problem] = (),
 ) -> Schedule:
-    """The schedule is changed; slots from this commit on are those of the new one, none before it is caught up.
+    """Updates the schedule. If its times change, only slots after this commit fire, and no earlier one is caught up.
 
     Raises NotFound, NotAllowed for a public one of another organization, InvalidInput with all problems.
     """
@@ -118,7 +118,7 @@ async def update(
 
 @trail.mutation("revertScheduledJob", SCHEDULE, names="ref")
 async def revert(house: House, principal: Principal, ref: Ref) -> Schedule:
-    """The schedule is what it was before its last change. Raises NotFound, InvalidInput when it never changed."""
+    """Restores the schedule before its last change. Raises NotFound, InvalidInput if it never changed."""
     require(principal, Role.USER)
     entry = trail.entry(principal, "revertScheduledJob", object_type=SCHEDULE, object_id=ref.number)
 
@@ -142,9 +142,9 @@ async def revert(house: House, principal: Principal, ref: Ref) -> Schedule:
 
 @trail.mutation("cloneScheduledJob", SCHEDULE, names="ref")
 async def clone(house: House, principal: Principal, ref: Ref) -> Schedule:
-    """An inactive copy of the schedule exists in the caller's organization, launching the same. Raises NotFound.
+    """Creates an inactive copy of the schedule that launches the same. Raises NotFound.
 
-    A copy that fired at once beside its original would be a surprise: activate it when it is what it is to be.
+    The copy is inactive, so that it does not fire beside its original before the caller has changed it.
     """
     require(principal, Role.USER)
     entry = trail.entry(principal, "cloneScheduledJob", object_type=SCHEDULE, detail=f"of {ref.number}")
@@ -171,7 +171,7 @@ async def clone(house: House, principal: Principal, ref: Ref) -> Schedule:
 
 @trail.mutation("deleteScheduledJob", SCHEDULE, names="ref")
 async def delete(house: House, principal: Principal, ref: Ref) -> None:
-    """The schedule is gone and fires no more; its jobs stay. Raises NotFound, NotAllowed."""
+    """Deletes the schedule; its jobs stay. Raises NotFound, NotAllowed."""
     require(principal, Role.USER)
     entry = trail.entry(principal, "deleteScheduledJob", object_type=SCHEDULE, object_id=ref.number)
 
@@ -185,19 +185,19 @@ async def delete(house: House, principal: Principal, ref: Ref) -> None:
 
 
 async def get(house: House, principal: Principal, ref: Ref) -> Schedule:
-    """The schedule. Raises NotFound, for a foreign one that is not public too."""
+    """Returns the schedule. Raises NotFound, also for a foreign one that is not public."""
     return await owned.get(house, KIND, principal, ref)
 
 
 async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, Schedule]:
-    """Those of the schedules that the caller may read."""
+    """Returns those of the schedules that the caller may read."""
     return await owned.readable(house, KIND, principal, ids)
 
 
 async def list_(
     house: House, principal: Principal, criteria: ScheduleFilter, *, with_count: bool = False
 ) -> tuple[list[Schedule], int | None]:
-    """One page of the schedules the caller may read; how many pass on all pages, where that is asked for."""
+    """Returns one page of the schedules that the caller may read; `with_count` also how many pass on all pages."""
 
     async def read_page(tx: Tx, organization_id: int) -> tuple[list[Schedule], int | None]:
         return await pages.page(tx, organization_id, criteria, with_count=with_count)
@@ -206,7 +206,7 @@ async def list_(
 
 
 async def now(house: House) -> int:
-    """What time it is where schedules fire: storage's clock."""
+    """Returns the time of the storage clock, by which schedules fire."""
     return await house.database.peek(lambda tx: tx.read_clock())
 
 

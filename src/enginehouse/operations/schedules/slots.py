@@ -1,4 +1,4 @@
-"""The slots of schedules: the next ones with their warnings, and the past ones with what became of them."""
+"""The slots of schedules: the next ones with warnings, and the past ones with their outcomes."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -22,12 +22,12 @@ from enginehouse.storage.schedules import jobs
 from enginehouse.storage.schedules import jobs as schedule_jobs
 from enginehouse.storage.schedules import schedules as storage
 
-UNSAVED: Final = 0  # the id of a schedule that is only thought of
+UNSAVED: Final = 0  # the id of a schedule that is only previewed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulePreview:
-    """What a schedule does in one sentence, what comes next in another, what is odd about it, and its next slots."""
+    """A sentence about what a schedule does, one about what comes next, its warnings, and its next slots."""
 
     sentence: str
     next: str
@@ -36,7 +36,7 @@ class SchedulePreview:
 
 
 async def warnings(house: House, schedules: Iterable[Schedule]) -> dict[int, list[str]]:
-    """What is odd about each of the schedules, which the caller may read, also by how long their runs have taken."""
+    """Returns the warnings of each schedule, also about its run times. The caller must be allowed to read them."""
     all_ = list(schedules)
 
     async def look(tx: Tx) -> tuple[int, dict[int, int]]:
@@ -47,14 +47,14 @@ async def warnings(house: House, schedules: Iterable[Schedule]) -> dict[int, lis
     result = dict[int, list[str]]()
     for each in all_:
         result[each.id] = _odd(each, now, usual.get(each.id))
-        await asyncio.sleep(0)  # more than a year of slots is looked at: others get their turn between two schedules
+        await asyncio.sleep(0)  # each schedule computes more than a year of slots, so other tasks run in between
     return result
 
 
 async def preview(
     house: House, principal: Principal, ref: Ref, *, count: int = 10, zone: str | None = None
 ) -> SchedulePreview:
-    """What the schedule will do, as somebody reads it in `zone`. Raises NotFound, InvalidInput."""
+    """Returns what the schedule will do, for a reader in `zone`. Raises NotFound, InvalidInput."""
     _check_zone(zone)
     schedule = await get(house, principal, ref)
 
@@ -75,7 +75,7 @@ async def preview_request(
     zone: str | None = None,
     known_problems: Sequence[Problem] = (),
 ) -> SchedulePreview:
-    """What a schedule would do that is not there, were it created now. Raises InvalidInput with all problems."""
+    """Returns what a schedule would do if it were created now. Raises InvalidInput with all problems."""
     require(principal, Role.READER)
     _check_zone(zone)
     now = await house.database.read(lambda tx: tx.read_clock())
@@ -86,13 +86,13 @@ async def preview_request(
 
 
 def explanation(schedule: Schedule, now: int, zone: str | None = None) -> str:
-    """What the schedule does and what is to come, as somebody reads it in `zone`. Raises InvalidInput for no zone."""
+    """Says what the schedule does and what comes next, for a reader in `zone`. Raises InvalidInput for a wrong zone."""
     _check_zone(zone)
     return f"{sentence(schedule)} {_outlook(schedule, upcoming(schedule, count=1, now=now), now, zone)}"
 
 
 def sentence(schedule: Schedule) -> str:
-    """What the schedule does."""
+    """Says what the schedule does."""
     return description.sentence(
         schedule.run_mode,
         schedule.timing,
@@ -143,9 +143,9 @@ LATEST: Final = (1 << 63) - 1  # no slot is later
 async def history(
     house: House, principal: Principal, ref: Ref, *, before: int = LATEST, limit: int = 100
 ) -> list[tuple[SlotRecord, list[int]]]:
-    """What became of the slots before a moment, the latest first, and the jobs of each. Raises NotFound, InvalidInput.
+    """Returns the slots before `before`, the latest first, with the jobs of each. Raises NotFound, InvalidInput.
 
-    The jobs of a public schedule of another organization are that organization's alone.
+    For a public schedule of another organization the jobs are left out.
     """
     bounds.page(0, limit, largest=house.limits.page_size)
     schedule = await get(house, principal, ref)
