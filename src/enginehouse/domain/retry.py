@@ -40,7 +40,7 @@ class Blame(StrEnum):
     ATTEMPT = "attempt"
     LOST = "lost"
     NOBODY = "nobody"
-    FINAL = "final"  # trying again cannot help
+    FINAL = "final"  # another try cannot help
 
 
 DEFAULT_RETRIES: Final = 2

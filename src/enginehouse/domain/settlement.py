@@ -74,9 +74,9 @@ class Settlement:
     edges: Edges
     now: int
     chunks: dict[int, list[ItemSource]] = field(default_factory=dict)
-    new_items: list[tuple[int, int, ItemSource]] = field(default_factory=list)  # (ordinal, item, what it reads)
+    new_items: list[tuple[int, int, ItemSource]] = field(default_factory=list)  # (ordinal, item, its source)
     requeues: list[Requeue] = field(default_factory=list)
-    dropped: set[int] = field(default_factory=set)  # tasks whose remaining items go
+    dropped: set[int] = field(default_factory=set)  # tasks whose remaining items are deleted
     closed: list[int] = field(default_factory=list)  # the task of each item that ended
     events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
     _turns: deque[int] = field(default_factory=deque)
@@ -193,7 +193,7 @@ class Settlement:
     def has_ended(self) -> bool:
         return self.status() in JOB_ENDED
 
-    # -- how it is worked out ----------------------------------------------------------------------------
+    # -- the rules ---------------------------------------------------------------------------------------
 
     def _task(self, ordinal: int) -> TaskState:
         try:

@@ -35,7 +35,7 @@ class CreatedJob:
     job_id: int
     target_id: int | None
     warnings: tuple[str, ...] = ()
-    replayed: bool = False  # an earlier request with the same idempotency key made it
+    replayed: bool = False  # an earlier request with the same idempotency key created it
 
 
 @dataclass(frozen=True, slots=True)

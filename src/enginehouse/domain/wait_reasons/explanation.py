@@ -165,7 +165,7 @@ def explain_job(status: JobStatus, tasks: Sequence[Explanation], *, stopping: in
     return JobExplanation(status=status, sentence=said, reasons=tuple(found.values()), tasks=tuple(tasks))
 
 
-# -- how it is worked out -----------------------------------------------------------------------------------
+# -- the rules ----------------------------------------------------------------------------------------------
 
 
 def _reasons(task: TaskFacts, house: HouseFacts) -> list[AnyReason]:

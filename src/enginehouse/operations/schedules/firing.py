@@ -24,7 +24,7 @@ AT_ONCE: Final = 1000  # schedules fired in one transaction
 NOTHING_TO_LAUNCH: Final = "no_template"
 INVALID_TEMPLATE: Final = "invalid_template"
 _KEPT: Final = 10_000
-_PATIENCE: Final = 1.0  # seconds for a row that another server holds; the next round counts in another shard
+_PATIENCE: Final = 1.0  # seconds to wait for a row that another server holds; the next round uses another shard
 _HELD: Final = 0.05  # seconds until the next look at schedules that another server holds
 
 Jobs = dict[TemplateVersion, NewJob | str]

@@ -5,7 +5,7 @@ claims.mark_queued       tasks that only wait for a worker slot have the status 
 leases.heartbeat         the held leases are prolonged; the caller knows which attempts must stop
 leases.expired           reads the leases whose worker did not report in time; `finish` ends them
 leases.all_leases        reads every lease, for a server that starts on an embedded database
-reports.finish           the attempts have ended as reported: results are visible, children released, jobs settled
+reports.finish           the attempts have ended as reported: results are visible, children are released, jobs settled
 results.publish_results  the part of `finish` that makes results visible; no other code does
 jobs.stops.stop_jobs     jobs are cancelled while attempts run; the workers learn it at their next heartbeat
 jobs.stops.signalled     the history records that engines received the stop signal
