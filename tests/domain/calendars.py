@@ -1,20 +1,20 @@
-"""A calendar worked out the slow way: every second of a window is asked what a clock on the wall shows.
+"""A calendar by brute force: it looks at what a wall clock shows at every moment of a window.
 
-It shares no code with the product: no intervals are added and no offsets compared, a transition is where clocks jump.
+It shares no code with the product: it adds no intervals and compares no offsets; a transition is where the clock jumps.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-Wanted = Callable[[datetime], bool]  # whether a wall clock that shows this (naive, whole minutes) calls for a slot
+Wanted = Callable[[datetime], bool]  # True if there is a slot when a wall clock shows this (naive, whole minutes)
 
 
-Reading = tuple[datetime, datetime, list[datetime]]  # the moment (UTC), what the clock shows, what it jumped over
+Reading = tuple[datetime, datetime, list[datetime]]  # the moment (UTC), what the clock shows, the times it jumped over
 
 
 def readings(zone: ZoneInfo, first: datetime, last: datetime) -> list[Reading]:
-    """What a clock in the zone shows at every minute of [first, last]; every second where it is not set to minutes."""
+    """What a clock in the zone shows at every minute of [first, last]; at every second if `_odd`."""
     found = list[Reading]()
     step = timedelta(seconds=1 if _odd(zone, first) or _odd(zone, last) else 60)
     before = (first - step).astimezone(zone).replace(tzinfo=None)
@@ -29,14 +29,14 @@ def readings(zone: ZoneInfo, first: datetime, last: datetime) -> list[Reading]:
 
 
 def _odd(zone: ZoneInfo, moment: datetime) -> bool:
-    """Whether the zone's clocks show whole minutes at other moments than UTC's do: Monrovia's did until 1972."""
+    """True if the zone's offset is not whole minutes. This was the case in Monrovia until 1972."""
     return moment.astimezone(zone).second != moment.second
 
 
 def brute_force(wanted: Wanted, clock: list[Reading], first: datetime) -> list[datetime]:
-    """The slots from `first` on: each wanted time when it is first shown, or at the end of the jump over it.
+    """The slots from `first` on: each wanted time when the clock first shows it, or at the end of the jump over it.
 
-    The clock should begin half a day earlier, so that nothing counts as shown for the first time only because of that.
+    The clock should begin half a day earlier, so that a time that comes twice is not taken for the first one.
     """
     found = list[datetime]()
     seen = set[datetime]()
@@ -52,7 +52,7 @@ def brute_force(wanted: Wanted, clock: list[Reading], first: datetime) -> list[d
 
 
 def transitions(zone: ZoneInfo, first_year: int, last_year: int) -> list[datetime]:
-    """The minutes (UTC) at which the zone's offset is another than an hour before, found by halving."""
+    """The minutes (UTC) at which the zone's offset changes, found by halving."""
     found = list[datetime]()
     day = datetime(first_year, 1, 1, tzinfo=UTC)
     end = datetime(last_year, 12, 31, tzinfo=UTC)

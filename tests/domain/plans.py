@@ -1,4 +1,4 @@
-"""Any small plan, as the planner makes it of any request, and who waits for whom in it."""
+"""Any small plan, as the planner makes it from any request, and which task waits for which."""
 
 from hypothesis import strategies as st
 from msgspec import structs
@@ -12,7 +12,7 @@ ENGINES = st.sampled_from(["transcribe", "transcribe", "transcribe", "batch", "w
 
 @st.composite
 def requests(draw: st.DrawFn, number: int, inputs: tuple[str, ...]) -> TaskRequest:
-    """A task with these input folders and an output folder of either mode; it may have a standby, and that another."""
+    """A task with these input folders and an output folder of each mode. It may have a standby with a standby."""
     standby = None
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
         standby = task(draw(ENGINES), parents_first=draw(st.booleans()), standby=standby)
@@ -40,7 +40,7 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 class Families:
-    """Who waits for whom in a plan. A family is a listed task, its standby, that one's standby, and so on."""
+    """Which task waits for which. A family is a listed task, its standby, the standby of that, and so on."""
 
     def __init__(self, plan: Plan) -> None:
         self.head: list[int] = []

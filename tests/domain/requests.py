@@ -1,4 +1,4 @@
-"""Job requests for tests, in both spellings, and the engines they name."""
+"""Job requests for tests, in both spellings, and the engines that they name."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def job(
 
 
 def joined(names: str, edges: str, **more: Any) -> JobRequest:
-    """Stages named by single characters, joined as `"ab bc"` says."""
+    """Stages with single characters as names; `"ab bc"` joins a to b and b to c."""
     routes = tuple(route(f"{a}-out", f"{b}-in") for a, b in map(tuple, edges.split()))
     return job(*(stage(name) for name in names), routes=routes, **more)
 

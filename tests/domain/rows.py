@@ -1,6 +1,6 @@
-"""The rows of one job in memory, changed as storage changes them: a settlement is read and written without a database.
+"""The rows of one job in memory. They change as storage changes them, so that a settlement needs no database.
 
-Rows are replaced and never changed, so that a copy of the tables is a copy of the job.
+Rows are replaced, never changed, so that a copy of the tables is a copy of the job.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ ORGANIZATION_RETRIES = 1
 
 Key = tuple[int, int]  # (task ordinal, item)
 Output = tuple[int, int, int, int]  # (task ordinal, folder, item, part)
-Outcome = tuple[tuple[int, int], ...] | FailureKind  # the (folder, part) pairs of a result, or why there is none
+Outcome = tuple[tuple[int, int], ...] | FailureKind  # the (folder, part) pairs of a result, or why it failed
 Verdict = Again | GiveUp
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Attempt(NamedTuple):
-    """An attempt that has ended; `verdict` is what followed from its failure."""
+    """An attempt that has ended; `verdict` is the decision after a failure."""
 
     key: Key
     outcome: Outcome
@@ -58,15 +58,15 @@ class Rows:
     outputs: frozenset[Output] = frozenset()
     reused: frozenset[int] = frozenset()
     cancellable: bool = True
-    leases: int = 0  # ever taken
-    sources: list[tuple[Key, ItemSource]] = field(default_factory=list)  # of every item there ever was
+    leases: int = 0  # how many were taken so far
+    sources: list[tuple[Key, ItemSource]] = field(default_factory=list)  # of every item so far
     attempts: list[Attempt] = field(default_factory=list)
-    closed: Counter[int] = field(default_factory=Counter)  # how often the settlements said that an item ended, by task
+    closed: Counter[int] = field(default_factory=Counter)  # how many items ended by the settlements, by task
     events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
 
     @classmethod
     def create(cls, plan: Plan, reused: frozenset[int] = frozenset(), outputs: frozenset[Output] = frozenset()) -> Self:
-        """A new job, in which the tasks `reused` stand complete by `outputs`."""
+        """A new job whose tasks `reused` are complete by `outputs`."""
         edges, start = edges_of(plan), initial(plan)
         ready = set(start.ready) - reused
         total = sum(task.standby_for is None for task in plan.tasks) - len(reused)
@@ -83,7 +83,7 @@ class Rows:
         return rows
 
     def retry(self) -> Self:
-        """The job that does again what is not complete in this one."""
+        """The retry of only the tasks that are not complete in this job."""
         ended = {n for n, task in self.tasks.items() if task.status is TaskStatus.COMPLETE}
         reused = frozenset(n for n in ended if self.plan.tasks[n].standby_for is None)
         return self.create(self.plan, reused, frozenset(each for each in self.outputs if each[0] in reused))
@@ -108,7 +108,7 @@ class Rows:
         return sorted(key for key, item in self.items.items() if item.leased)
 
     def routed(self, child: int) -> list[ItemSource]:
-        """Every output there is that a route leads to the task."""
+        """Every output that a route leads to the task."""
         return [
             ItemSource(route.child_folder, ordinal, folder, item, part)
             for ordinal, folder, item, part in sorted(self.outputs)
@@ -119,7 +119,7 @@ class Rows:
     # -- the verbs of storage ------------------------------------------------------------------------------------
 
     def claim(self, keys: Iterable[Key]) -> None:
-        """Attempts of these free items run."""
+        """Starts attempts of these free items."""
         keys = list(keys)
         self.leases += len(keys)
         for key in keys:
@@ -134,12 +134,12 @@ class Rows:
         self._write(settlement)
 
     def queue(self, ordinals: Iterable[int]) -> None:
-        """Of these tasks those that were pending are queued."""
+        """Sets the pending ones of these tasks to queued."""
         settlement, _ = self._settle(Settlement.queued, ordinals)
         self._write(settlement)
 
     def finish(self, ends: Mapping[Key, Outcome], *, all_rows: bool = False) -> None:
-        """Attempts have ended, results before failures. With `all_rows` the settlement has every row from the start."""
+        """Ends attempts, results before failures. With `all_rows` the settlement has every row from the start."""
         reports = sorted(ends.items(), key=lambda end: isinstance(end[1], FailureKind))
         reports = [(key, outcome) for key, outcome in reports if key in self.items]
         if not self.job.cancelled:
@@ -157,7 +157,7 @@ class Rows:
         self._write(settlement)
 
     def cancel(self, *, include_running: bool) -> None:
-        """The job is cancelled where that may be; what runs is to stop."""
+        """Cancels the job if that is allowed; running attempts must stop."""
         job = self.job
         if job.cancelled or not (
             cancellable(job.tally(), job.status) or (include_running and job.status not in JOB_ENDED)
@@ -168,7 +168,7 @@ class Rows:
         self.job = structs.replace(job, cancelled=True, stopping=len(self.items), status=status)
         self.cancellable = False
 
-    # -- how they are worked out ---------------------------------------------------------------------------------
+    # -- the settlements -----------------------------------------------------------------------------------------
 
     def _tell(self, settlement: Settlement, reports: list[tuple[Key, Outcome]]) -> list[Attempt]:
         attempts = []
@@ -191,7 +191,7 @@ class Rows:
     def _settle(
         self, tell: Callable[[Settlement], T], ordinals: Iterable[int], children: Iterable[int] = ()
     ) -> tuple[Settlement, T]:
-        """What was told to a settlement of these tasks; started over with more rows for as long as it asks for them."""
+        """A settlement of these tasks, after the calls. It starts over with more rows each time it raises Missing."""
         known, chunks = set(ordinals), {child: self.routed(child) for child in children}
         while True:
             tasks = {n: structs.replace(self.tasks[n]) for n in sorted(known)}

@@ -1,4 +1,4 @@
-"""What is wrong with a request is said in one sentence, at a path that exists in what the caller sent."""
+"""Each fault of a request is one sentence, at a path that exists in the caller's request."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ def refusal(request: JobRequest, **more: Any) -> list[str]:
 
 
 def linked(*tasks: TaskRequest, **more: Any) -> JobRequest:
-    """Two stages with a route between them, and more tasks that nothing is wrong with except what is tested."""
+    """Two stages with a route between them, and further tasks with no other fault than the tested one."""
     return job(stage("x"), stage("y"), *tasks, routes=(route("x-out", "y-in"),), **more)
 
 

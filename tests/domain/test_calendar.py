@@ -170,7 +170,7 @@ def test_slots_rise_and_do_not_depend_on_where_one_begins(
     assert list(islice(slots(timing, anchor=anchor, after=found[2]), 5)) == found[3:]
 
 
-# -- every zone against the slow way --------------------------------------------------------------------------
+# -- every zone against brute force ---------------------------------------------------------------------------
 
 Specification = tuple[Timing, Wanted]
 
@@ -200,14 +200,14 @@ ALL = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
 
 
 def _sample() -> list[str]:
-    """Every zone, or a few; Monrovia always, whose offset had seconds."""
+    """Every zone, or a few; always Monrovia, whose offset had seconds."""
     zones = sorted(zone_names())
     return zones if ALL else ["Africa/Monrovia", *random.Random(20_260_101).sample(zones, 12)]
 
 
 @pytest.mark.parametrize("name", _sample())
 def test_every_transition_agrees_with_the_slow_calendar(name: str) -> None:
-    """Around each change of a zone's offset the slots are those a person watching the clock would name."""
+    """Around each change of a zone's offset, the slots are those that a person who watches the clock would name."""
     zone = zone_of(name)
     changes = transitions(zone, 1970, 2037)
     if not ALL:

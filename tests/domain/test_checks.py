@@ -1,4 +1,4 @@
-"""The checks of single values: what a name may hold, which word is meant, where numbers end."""
+"""The checks of single values: allowed names, suggestions for words, bounds of numbers."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ OUT = Folder("o", FolderMode.STREAM, FolderType.OUTPUT)
 
 
 def report(spelling: Spelling = GRAPHQL) -> PlanReport:
-    """An empty report of two listed tasks, of which the first has a standby with a standby."""
+    """An empty report of two listed tasks; the first has a standby, which has a standby too."""
     return PlanReport(spelling, "jobs[0].", [None, None, 0, 2])
 
 
@@ -52,7 +52,7 @@ def test_a_name_is_text_that_can_be_stored_and_seen(name: str) -> None:
     assert (name_fault(name) is None) == right
 
 
-# -- words that are nearly right ----------------------------------------------------------------------------
+# -- words that are almost right ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What follows from a plan: who waits for whom, and which tasks begin at once."""
+"""What follows from a plan: which task waits for which, and which tasks begin at once."""
 
 from tests.domain.requests import folder, job, joined, planned, route, stage, task
 

@@ -1,4 +1,4 @@
-"""A wrong value is repeated in one way, whoever refuses it."""
+"""Every refusal quotes a wrong value in the same way."""
 
 import pytest
 from hypothesis import given
@@ -18,9 +18,9 @@ EXCERPTS = [
     (LONG[:60], f'"{LONG[:60]}"'),
     (LONG, f'"{LONG[:60]}…"'),
     (10**70, f"1{'0' * 59}…"),
-    (10**5000, "a number too large to show"),  # the interpreter refuses to write it in digits
+    (10**5000, "a number too large to show"),  # the interpreter refuses to print it
     ("a\x07\n", '"a\\u0007\\u000a"'),
-    ("\ud800", '"\\ud800"'),  # half of a pair cannot be sent
+    ("\ud800", '"\\ud800"'),  # half of a surrogate pair cannot be sent
     ({"password": "secret"}, "an object"),
     ([1, 2], "a list"),
 ]

@@ -1,4 +1,4 @@
-"""Who is next, by simulation in virtual time and by example: fair between organizations, in order within one."""
+"""Which item is next, by simulation in virtual time and by example: fair between organizations, in order within one."""
 
 import heapq
 import itertools
@@ -21,7 +21,7 @@ Length = Callable[[random.Random], float]
 
 @dataclass
 class House:
-    """Slots, shares and lanes in virtual time: a free slot is given away at once by the choice of the product."""
+    """Slots, shares and lanes in virtual time. A free slot is used at once, by the choice of the product."""
 
     slots: int
     quotas: Quotas = field(default_factory=Quotas)
@@ -42,7 +42,7 @@ class House:
         self._arrivals: list[tuple[float, int, Callable[[], None]]] = []
 
     def wait(self, organization_id: int, count: int, length: Length, *, at: float = 0.0, engine: str = "e") -> None:
-        """`count` items of the organization are there from `at` on."""
+        """Adds `count` items of the organization at the time `at`."""
 
         def arrive() -> None:
             queue = self.lanes.setdefault(Lane(organization_id, engine), deque())
@@ -129,7 +129,7 @@ def test_attempts_too_short_to_be_measured_are_charged_for_their_start() -> None
 
 
 def test_whoever_could_not_start_for_a_while_is_owed_nothing_afterwards() -> None:
-    """One attempt at a time, as its limit has it, while the other fills four slots: then both begin level."""
+    """Its limit is one attempt at a time, while the other fills four slots; afterwards both begin equal."""
     shares = Shares()
     shares.started(0, 7, at=0.0, until=FOR_EVER)
     for token in range(1, 5):
@@ -170,7 +170,7 @@ def test_a_newcomer_is_owed_nothing_for_the_time_it_was_away() -> None:
 
 
 def test_whoever_runs_and_has_nothing_waiting_is_not_forgotten() -> None:
-    """One that asks for the next only when the last is over gets no more than its share of a slot."""
+    """An organization that adds an item only when the last has ended gets no more than its share of a slot."""
     house = House(1)
     house.wait(1, 10_000, lambda chance: 1.0)
     for at in range(0, 2_000, 10):

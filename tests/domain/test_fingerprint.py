@@ -1,4 +1,4 @@
-"""Two requests ask the same whichever interface they came through, and not when anything that matters differs."""
+"""The same request has the same digest on both interfaces; requests that differ have different digests."""
 
 from dataclasses import replace
 from typing import Any

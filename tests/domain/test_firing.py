@@ -1,4 +1,4 @@
-"""What a schedule decides: every slot is fired, queued or left out once, whatever its rules and whoever looks when."""
+"""What a schedule decides: every slot fires, queues or is skipped once, under any rules and at any times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ def every(seconds: int) -> Timing:
 
 
 def standing(timing: Timing, *, since: int = 0, mode: RunMode = RunMode.RECURRING, **more: object) -> ScheduleState:
-    """A schedule that was activated `since` µs ago and not looked at before."""
+    """A schedule that was activated `since` µs ago and has made no decision yet."""
     anchor, decided = placed(None, NOW - since)
     known: dict[str, object] = {"rules": Rules(), **more}
     return ScheduleState(schedule_id=100_001, mode=mode, timing=timing, anchor=anchor, decided=decided, **known)  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ def between(schedule: ScheduleState, first: int, last: int) -> list[int]:
 
 @dataclass
 class Life:
-    """A schedule with the records that storage keeps of it: a slot's own record only changes from queued."""
+    """A schedule with the records that storage keeps: only the record of a queued slot may change."""
 
     now: ScheduleState
     next_at: int | None
@@ -96,7 +96,7 @@ rules = st.builds(
     most=st.integers(1, 40),
     jitter_seconds=st.one_of(st.just(0), st.integers(1, 200)),
 )
-# How much later than it wanted somebody looks, whether a run goes on, and whether the schedule is paused before.
+# How much too late the next decision comes, whether a run goes on, and whether the schedule is paused before it.
 lateness = st.one_of(st.integers(0, 2 * SECOND), st.integers(0, 20 * MINUTE))
 looks = st.lists(st.tuples(lateness, st.booleans(), st.sampled_from((True, *(False,) * 12))), min_size=1, max_size=25)
 
@@ -116,7 +116,7 @@ def test_every_slot_is_told_of_once(
             break
         moment = max(moment, life.next_at) + late
         if paused:
-            # Slots while it is paused are none: it goes on at the first one after it is activated again.
+            # There are no slots while it is paused: it continues at the first one after its activation.
             anchor, decided = placed(None, moment, anchor=life.now.anchor)
             life.now = replace(life.now, anchor=anchor, decided=decided)
             life.next_at = first_look(life.now)
@@ -182,14 +182,14 @@ def test_the_last_missed_slot_is_not_caught_up_when_a_later_one_is_in_time() -> 
 
 @pytest.fixture
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decision looks at ten slots."""
+    """A decision handles at most ten slots."""
     monkeypatch.setattr(firing, "AT_ONCE", 10)
 
 
 @pytest.mark.usefixtures("short_rounds")
 @given(st.integers(1, 120), st.integers(1, 25), st.sampled_from(list(CatchUp)))
 def test_a_past_of_several_rounds_is_caught_up_as_in_one(missed: int, most: int, catch_up: CatchUp) -> None:
-    """However many rounds it takes, no more than `most` slots are caught up, and they are the last ones."""
+    """In any number of rounds, no more than `most` slots are caught up, and they are the last ones."""
     schedule = standing(every(60), since=missed * MINUTE + 30 * SECOND, rules=Rules(catch_up=catch_up, most=most))
     life = Life(schedule, first_look(schedule))
     while life.next_at is not None and life.next_at <= NOW:
@@ -223,7 +223,7 @@ def test_a_full_queue_takes_no_more_and_says_so() -> None:
 
 @pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.REPLACE])
 def test_slots_that_waited_under_another_rule_are_left_out_one_by_one(overlap: Overlap) -> None:
-    """Each has a record already, so none may disappear into the range of another."""
+    """Each already has its own record, so none may be merged into the range of another."""
     waiting = (NOW - 30 * SECOND, NOW - 20 * SECOND, NOW - 10 * SECOND)
     schedule = standing(every(1000), rules=Rules(overlap=overlap), queued=waiting)
     decision = decide(schedule, NOW)

@@ -1,4 +1,4 @@
-"""Ids: what is spelled is read back, what is mistyped is not."""
+"""Ids: every spelling can be read back, and a mistyped one is refused."""
 
 import random
 import re
@@ -93,7 +93,7 @@ def test_the_whole_prefix_is_verified(prefix: str) -> None:
 
 
 def test_spellings_are_for_ever() -> None:
-    """Ids are kept by clients: these must never change."""
+    """Clients store ids, so these spellings must never change."""
     assert ids.job_graphql(APRIL_7) == "23041407_2K8wXUPQlx"
     assert ids.job_uuid(APRIL_7) == "f4f92d5d-21dd-8914-918d-058b412c8073"
     assert ids.task_graphql(APRIL_7, 2) == "23041407_2K8wXUPQlxMKcww"

@@ -1,4 +1,4 @@
-"""A right request becomes a plan: folders joined, items foreseen, every way of spelling a job understood."""
+"""A valid request becomes a plan: with joined folders and the right items, from every spelling of a job."""
 
 import re
 from itertools import pairwise
@@ -223,7 +223,7 @@ def test_a_route_that_names_a_standbys_folder_is_not_mirrored_twice() -> None:
 
 
 def test_a_route_from_a_standbys_own_folder_is_refused() -> None:
-    # Only the standby would feed the child, which would wait forever where the standby is not needed.
+    # Only the standby would feed the child, so the child would wait forever if the standby is not needed.
     own = task("batch", folder("in"), folder("spare", type_="output"))
     principal = task("batch", folder("one"), standby=own)
     with pytest.raises(InvalidInput) as refused:
@@ -271,7 +271,7 @@ def test_a_standby_of_a_fed_task_is_fed_too() -> None:
 
 @st.composite
 def dags(draw: st.DrawFn) -> tuple[int, set[tuple[int, int]]]:
-    """A number of tasks and edges between them, always from an earlier to a later place of a random order."""
+    """A number of tasks and edges between them, always from an earlier to a later position in a random order."""
     count = draw(st.integers(2, 12))
     order = draw(st.permutations(range(count)))
     pairs = st.tuples(st.integers(0, count - 1), st.integers(0, count - 1))
@@ -312,7 +312,7 @@ def test_any_edge_back_is_refused_and_a_cycle_is_named(
 
 
 def reachable(count: int, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Every two tasks of which the first one's output comes to the second, in however many steps."""
+    """Every pair of tasks where the output of the first reaches the second, in any number of steps."""
     ways = set(pairs)
     for middle in range(count):
         ways |= {(a, b) for a in range(count) for b in range(count) if {(a, middle), (middle, b)} <= ways}
@@ -362,7 +362,7 @@ def test_every_path_exists_in_what_the_caller_sent(broken: list[dict[str, Any]],
 
 
 def exists(request: JobRequest, path: str) -> bool:
-    """Whether a path leads somewhere in the request as its caller spelled it."""
+    """True if a path exists in the request as its caller spelled it."""
     spelling = request.spelling
     assert path.startswith(request.prefix)
     place: Any = request

@@ -1,4 +1,4 @@
-"""When an item is tried again: whose fault it was, how often, how long it waits."""
+"""When an item is tried again: what pays for the failure, how often, after which pause."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def decide(
 
 
 def tries(own: int | None, theirs: int | None) -> int:
-    """How many tries an item gets that fails each time."""
+    """How many tries an item gets if it fails each time."""
     failures = 1
     while isinstance(decide(FailureKind.INTERNAL_ERROR, failures, own=own, theirs=theirs), Again):
         failures += 1

@@ -1,7 +1,7 @@
-"""What follows from the ends of attempts, in jobs of every shape and whatever order the ends come in.
+"""What follows from the ends of attempts, in jobs of every shape and in any order of the ends.
 
-A walk claims, reports, queues, cancels and stops in a random order. The checks after every step work out what the rows
-must say from the plan, the outputs and the attempts so far, and from nothing that the settlement has counted itself.
+A walk claims, reports, queues, cancels and stops in a random order. After every step the checks compute the expected
+rows from the plan, the outputs and the attempts so far, and from nothing that the settlement has counted itself.
 """
 
 from collections import Counter, defaultdict
@@ -57,7 +57,7 @@ def result(plan: Plan, ordinal: int, parts: int) -> Outcome:
 
 
 def finish(rows: Rows, ends: dict[Key, Outcome]) -> None:
-    """The ends are reported together. Reported one by one, and with all rows given at once, they change the same."""
+    """Reports the ends together. Reported one by one, and with all rows loaded at once, they must change the same."""
     singly = rows.copy()
     for key, end in sorted(ends.items(), key=lambda report: isinstance(report[1], FailureKind)):
         singly.finish({key: end}, all_rows=True)
@@ -66,7 +66,7 @@ def finish(rows: Rows, ends: dict[Key, Outcome]) -> None:
 
 
 def walk(rows: Rows, seeds: list[int]) -> None:
-    """A step for each seed until nothing is left to run, followed by the check of everything."""
+    """One step for each seed until nothing is left to run, each followed by all checks."""
     families = Families(rows.plan)
     check(families, rows)
     for seed in seeds:
@@ -79,7 +79,7 @@ def walk(rows: Rows, seeds: list[int]) -> None:
 
 
 def work_off(rows: Rows) -> None:
-    """Everything that can run has run, without a failure."""
+    """Runs everything that can run, without a failure."""
     families = Families(rows.plan)
     while rows.items:
         rows.claim(rows.free)
@@ -102,7 +102,7 @@ def check(families: Families, rows: Rows) -> None:
 
 
 def check_counts(rows: Rows, ordinal: int) -> None:
-    """The task's counts are those of its items and attempts, and its items are numbered without a gap."""
+    """The task's counts match its items and attempts, and its items are numbered without a gap."""
     state, items = rows.tasks[ordinal], [item for key, item in rows.items.items() if key[0] == ordinal]
     done, given_up = ends_of(rows, ordinal)
     assert [key[1] for key, _ in rows.sources if key[0] == ordinal] == list(range(state.items))
@@ -116,7 +116,7 @@ def check_counts(rows: Rows, ordinal: int) -> None:
 
 
 def check_stopped(rows: Rows, ordinal: int) -> None:
-    """A task of a cancelled job runs while one of its attempts does, and is aborted when the last has stopped."""
+    """A task of a cancelled job runs while one of its attempts runs, and is aborted when the last has stopped."""
     state = rows.tasks[ordinal]
     if state.items_running:
         assert state.status is TaskStatus.RUNNING
@@ -125,7 +125,7 @@ def check_stopped(rows: Rows, ordinal: int) -> None:
 
 
 def ends_of(rows: Rows, ordinal: int) -> tuple[int, int]:
-    """How many items of the task have a result, and how many are given up."""
+    """How many items of the task have a result, and how many have given up."""
     ends = [attempt for attempt in rows.attempts if attempt.key[0] == ordinal]
     return sum(end.end == "complete" for end in ends), sum(isinstance(end.verdict, GiveUp) for end in ends)
 
@@ -160,7 +160,7 @@ def is_complete(rows: Rows, family: list[int]) -> bool:
 
 
 def expected_items(rows: Rows, ordinal: int, *, ready: bool) -> Counter[ItemSource]:
-    """What the items of the task read, as many as there must be by now. `ready`: it is active and waits for nobody."""
+    """The sources of all items that the task must have now. `ready`: it is active and waits for no parent."""
     plan = rows.plan.tasks[ordinal]
     if ordinal in rows.reused:
         return Counter()
@@ -171,7 +171,7 @@ def expected_items(rows: Rows, ordinal: int, *, ready: bool) -> Counter[ItemSour
 
 
 def statuses(families: Families, rows: Rows, ordinal: int, *, ready: bool, active: bool) -> set[TaskStatus]:
-    """What the task's status may be; more than one only while no item of it runs or is done."""
+    """The allowed statuses of the task; more than one only while no item of it runs or is done."""
     state, plan = rows.tasks[ordinal], rows.plan.tasks[ordinal]
     done, given_up = ends_of(rows, ordinal)
     if ordinal in rows.reused:
@@ -192,7 +192,7 @@ def statuses(families: Families, rows: Rows, ordinal: int, *, ready: bool, activ
 
 
 def check_charges(rows: Rows) -> None:
-    """Every item is charged for its failures, and given up when its task's retries are used up."""
+    """Every item is charged for its failures, and gives up when its task's retries are used up."""
     charges: dict[Key, Counter[Blame]] = defaultdict(Counter)
     for attempt in rows.attempts:
         if attempt.end != "failed":
@@ -236,7 +236,7 @@ def check_job(families: Families, rows: Rows) -> None:
 
 
 def recount(families: Families, rows: Rows) -> Tally:
-    """The tally from the tasks alone: the last active one of a family counts, and none of a reused one."""
+    """The tally from the tasks alone: of each family the last active task counts, unless it is reused."""
     found = Counter[TaskStatus]()
     for head, family in families.members.items():
         if head not in rows.reused:
@@ -253,14 +253,14 @@ def recount(families: Families, rows: Rows) -> Tally:
 
 
 def check_past(before: Rows, rows: Rows) -> None:
-    """What had ended is as it was."""
+    """Tasks that had ended are unchanged."""
     for ordinal, state in before.tasks.items():
         if state.status in TASK_ENDED:
             assert structs.replace(rows.tasks[ordinal], waits_for=state.waits_for) == state
 
 
 def check_end(rows: Rows) -> None:
-    """Nothing can be done to a job that has ended."""
+    """No verb changes a job that has ended."""
     before = rows.copy()
     rows.cancel(include_running=True)
     if not rows.job.cancelled:

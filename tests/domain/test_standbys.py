@@ -1,4 +1,4 @@
-"""A standby is joined as its principal is: by the folder of the same reference, else by the one in the same place."""
+"""A standby is joined like its principal: by the folder with the same reference, else by the one in the same place."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The status of a job is one function of its tasks, and every status a task has comes from the table."""
+"""The status of a job is one function of its tasks, and every status of a task comes from the table."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Moments: every form a client may send, and what is answered."""
+"""Times: every form that a client may send, and the forms of the interfaces."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Why a task is not running: the sentences as they are read, and that they cannot disagree with the dispatcher."""
+"""Why a task is not running: the exact sentences, and that they cannot disagree with the dispatcher."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -310,7 +310,7 @@ def test_a_job_that_is_being_stopped_says_how_much_of_it_is_left(stopping: int, 
     assert (said.sentence, said.reasons) == (f"It is cancelled: {left} still to stop.", ())
 
 
-# -- the explanation and the dispatcher are one ---------------------------------------------------------------
+# -- the explanation agrees with the dispatcher ---------------------------------------------------------------
 
 ORGANIZATIONS, ENGINES = (1, 2, 3), ("a", "b", "c")
 ALL_LANES = [Lane(organization_id, engine) for organization_id in ORGANIZATIONS for engine in ENGINES]
@@ -318,7 +318,7 @@ ALL_LANES = [Lane(organization_id, engine) for organization_id in ORGANIZATIONS 
 
 @st.composite
 def scenes(draw: st.DrawFn) -> HouseFacts:
-    """A house in which anything may be limited, paused and running, and any lane may hold anything."""
+    """A house with any limits, pauses and running attempts, and any items in its lanes."""
     limits = st.integers(0, 4)
     found = {
         lane: sorted(
@@ -361,7 +361,7 @@ def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_
             if not isinstance(first, reasons.NoFreeWorkerSlot | reasons.NextUp):
                 assert item not in chosen
                 continue
-            # Those ahead are gone, and so are the others, with whom its organization only takes turns.
+            # Remove the items ahead, and those of other organizations, which only take turns with this one.
             left = {
                 mine: [other for other in waits if other >= item]
                 for mine, waits in found.items()
@@ -372,7 +372,7 @@ def test_what_has_an_obstacle_is_not_chosen_and_what_has_none_is_when_it_is_its_
 
 @given(scenes())
 def test_as_many_are_ahead_as_are_chosen_before_it(house: HouseFacts) -> None:
-    """Limits that are not reached yet are left out: they would end the choice, not change its order."""
+    """Limits that are not reached yet are left out, because they would end the choice and not change its order."""
     found = house.lanes["python"]
     free = replace(house.quotas, organization_limits={}, engine_limits={})
     chosen = choose(found, free, Level(), limit=10_000)

@@ -1,4 +1,4 @@
-"""Fixtures for the operations: a house on each database with a store on disk."""
+"""Fixtures for the operations: a house on each database, with a store on disk."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who the tests of the operations act as: two organizations, and a caller of every role."""
+"""The callers in the tests of the operations: two organizations, and a caller of every role."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ BOOTSTRAP = "0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b11"
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """`stranger` is the administrator of another organization; the rest belong to the first one."""
+    """`stranger` is the administrator of another organization; the others belong to the first one."""
 
     super_admin: Principal
     admin: Principal
@@ -24,7 +24,7 @@ class People:
 
 
 async def arrive(house: House) -> People:
-    """The first start is over and everybody has a token."""
+    """Carries out the first start and gives every caller a token."""
     await accounts.first_start(house, init_token=BOOTSTRAP)
     chief = await identity.authenticate(house, BOOTSTRAP)
     other = await accounts.create_organization(house, chief, "Other")

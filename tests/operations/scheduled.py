@@ -1,4 +1,4 @@
-"""Scheduled jobs for tests of the operations: made the way an entrance makes them."""
+"""Scheduled jobs for tests of the operations, created as an entrance creates them."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CALLER = make.principal()
 
 
 def template(engine: str = "noop", *, principal: Principal = CALLER, **document: Any) -> JobTemplate:
-    """A template of one task, to be made with a schedule."""
+    """A template with one task, for the creation together with a schedule."""
     task = TaskTemplate(template_id=0, ordinal=0, request=TaskRequest(engine_id=engine, payload={"keep": 1, "say": 2}))
     return JobTemplate(
         id=0, organization_id=principal.organization_id, document=TemplateDocument(**document), tasks=(task,)

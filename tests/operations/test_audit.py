@@ -1,4 +1,4 @@
-"""What is recorded of acts that no interface's test reaches, and how what a client says of itself is kept."""
+"""The audit of acts that no test of an interface reaches, and how it stores the texts of clients."""
 
 import pytest
 from tests.operations.people import BOOTSTRAP, arrive

@@ -1,4 +1,4 @@
-"""Cancelling by the million as an operation: exact at once, settled afterwards by whoever is there."""
+"""The operation of a bulk cancel: exact at once, settled afterwards by any server."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ async def claim(house: House, limit: int = 100) -> list[Lease]:
 
 
 async def settled(house: House, limit: int = 2) -> None:
-    """Every accepted bulk cancel is settled, in small batches."""
+    """Settles every accepted bulk cancel, in small batches."""
     async with asyncio.timeout(30):
         while await bulk_cancels.apply(house, limit=limit):
             pass
@@ -161,7 +161,7 @@ async def test_what_runs_is_left_alone_unless_it_was_asked_for(ready: House) -> 
 
 
 async def test_a_result_that_comes_before_the_stop_was_told_does_not_count(ready: House) -> None:
-    """From the commit on the job is being stopped, also while the batch that tells its worker is still to come."""
+    """The job stops from the commit on, even before the batch that notifies its worker."""
     [job_id] = await created(ready, 1, tasks=2)
     first, _ = await claim(ready)
     await bulk_cancels.cancel(ready, CALLER, created_from=0, created_to=LAST, include_running=True)

@@ -1,4 +1,4 @@
-"""A schedule is called off while it fires: whatever it has started by then is cancelled, and nothing starts after."""
+"""A schedule is cancelled while it fires: all jobs that it has started are cancelled, and nothing starts afterwards."""
 
 import asyncio
 from uuid import uuid4
@@ -59,7 +59,7 @@ async def statuses(house: House, schedule: Schedule) -> list[JobStatus]:
 
 
 async def ten_slots_ago(house: House, schedule: Schedule) -> None:
-    """The schedule was created ten seconds ago, and nobody has fired it since."""
+    """Moves the schedule ten seconds back, as if no server had fired it since."""
     await house.database.write(lambda tx: tx.run("test.move_schedule", id=schedule.id, by=10_000_000))
 
 
@@ -87,7 +87,7 @@ async def test_firing_and_calling_off_at_once_leave_nothing_that_may_start(
 
 
 async def test_what_was_being_fired_when_it_was_called_off_is_cancelled_too(wide: House, postgres_dsn: str) -> None:
-    """The server that fires holds the schedule's row; its jobs are younger than the call that waits for it."""
+    """The firing server holds the schedule's row; its jobs are younger than the call that waits for the row."""
     schedule = await scheduled(wide, run_mode=RunMode.CONTINUOUS)
     holds, go_on = asyncio.Event(), asyncio.Event()
     [other] = await launches.launch_schedule(wide, CALLER, Ref.of(schedule.id))

@@ -1,4 +1,4 @@
-"""The catalogue: what is registered, by which names it is found, and who sees it."""
+"""The catalogue: what is registered, which names find it, and who sees it."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ async def people(house: House) -> People:
 
 
 def own(house: House, organization_id: int, made: EngineSpec) -> None:
-    """The catalogue knows an engine of one organization."""
+    """Adds an engine of one organization to the catalogue."""
     house.catalogue.by_id[made.id] = Engine(
         spec=made, organization_id=organization_id, state="active", created_at=0, modified_at=0
     )

@@ -1,4 +1,4 @@
-"""The history of a job, listed and followed: everything, once, in the order of the commits; on both databases."""
+"""The history of a job, listed and followed: every event once, in the order of the commits, on both databases."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,7 +22,7 @@ from enginehouse.storage.database.database import Database
 
 CALLER = make.principal()
 STRANGER = make.principal(organization_id=2)
-LONG = 30.0  # a deadline, never the time that a test takes
+LONG = 30.0  # only a deadline; no test takes this long
 
 K = EventKind
 Told = list[tuple[int | None, EventKind]]
@@ -69,7 +69,7 @@ def said(found: list[Event]) -> Told:
 async def followed(
     following: events.Following, until: Callable[[list[Event]], bool] = lambda told: False
 ) -> list[Event]:
-    """Everything that is told up to the end, or until that holds of it."""
+    """All events up to the end, or until `until` is true of them."""
     found: list[Event] = []
     async with asyncio.timeout(LONG):
         while not until(found):
@@ -167,7 +167,7 @@ async def test_bounds_are_refused_and_a_foreign_job_is_unknown(ready: House) -> 
             await asked
     with pytest.raises(InvalidInput, match="up to 0, got 7"):
         await events.follow(ready, CALLER, Ref.of(job_id), after=7)
-    # None of these holds a place.
+    # None of these counts as a follower.
     assert not ready.watches._open
 
 
@@ -211,7 +211,7 @@ async def test_a_cancel_ends_the_followers(ready: House) -> None:
 
 
 async def test_a_bulk_cancel_is_told_before_and_after_its_rows_say_so(ready: House) -> None:
-    """No row of history is written for it, and a reader sees no seam between the two ways of knowing it."""
+    """It has no row of history, and a reader sees the same event before and after the update of the job's row."""
     job_id = await created(ready)
     await work.mark_queued(ready, pool="native")
     async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
@@ -270,7 +270,7 @@ async def test_what_another_server_did_is_told_by_looking(ready: House, database
 
 
 async def test_nothing_is_lost_under_concurrent_finishes(ready: House) -> None:
-    """Twenty jobs of five tasks, two followers each that come and go, while every task ends on its own."""
+    """Twenty jobs of five tasks, each with two followers that come and go, while the tasks end one by one."""
     made = [await created(ready, 5) for _ in range(20)]
 
     async def follow_in_pieces(job_id: int) -> list[Event]:
@@ -297,7 +297,7 @@ async def test_nothing_is_lost_under_concurrent_finishes(ready: House) -> None:
 
 
 async def test_whoever_is_slow_misses_nothing(ready: House) -> None:
-    """More happens than is kept at hand between two of his questions, so that he has to read for himself."""
+    """Between two of its calls more events happen than memory keeps, so that the follower must read them itself."""
     job_id = await created(ready, 200)
     async with (
         await events.follow(ready, CALLER, Ref.of(job_id)) as slow,
@@ -332,7 +332,7 @@ async def test_one_look_serves_every_follower(ready: House, monkeypatch: pytest.
     leases = await claim(ready)
     assert len(leases) == 10
     assert all(len(told or []) == 2 for told in await asyncio.gather(*waiting))
-    assert looks - before <= 5  # one for the commit; some for seconds that went by on a slow machine
+    assert looks - before <= 5  # one for the commit, and some for the seconds that pass on a slow machine
     for one in following:
         one.close()
 

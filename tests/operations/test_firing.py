@@ -1,4 +1,4 @@
-"""What a server does at the moments its schedules are due: what it plans again, whom it waits for, what it forgets."""
+"""What a server does when schedules are due: what it plans again, what it waits for, what it forgets."""
 
 import asyncio
 from uuid import uuid4
@@ -25,7 +25,7 @@ SLOWLY = (RecurringPart(unit=Unit.SECONDS, every=1000),)
 
 
 async def register(house: House, *names: str) -> None:
-    """The house knows the builders' engines and these."""
+    """Registers the builders' engines and these in the house."""
     known = [*make.ENGINES.values(), *(make.spec(name) for name in names)]
     await engines.register(house, [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in known], CATEGORIES)
 
@@ -40,12 +40,12 @@ async def ready(house: House) -> House:
 
 
 async def due(house: House, schedule: Schedule) -> None:
-    """A slot of the schedule was a second ago."""
+    """Moves the schedule so that it had a slot a second ago."""
     await house.database.write(lambda tx: tx.run("test.schedules_back", id=schedule.id))
 
 
 async def told(house: House, schedule: Schedule) -> list[tuple[str, str | None]]:
-    """What became of slots, in the order in which it was decided."""
+    """The records of slots, in the order of the decisions."""
     found = sorted(
         [each for each, _ in await slots.history(house, CALLER, Ref.of(schedule.id))],
         key=lambda record: record.decided_at,
@@ -79,7 +79,7 @@ async def test_more_templates_than_are_remembered_all_fire(ready: House, monkeyp
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
 async def test_a_server_that_comes_second_looks_again_soon_and_not_at_once(ready: House) -> None:
-    """Another server holds the schedule: to ask without a pause would keep the database from ending that."""
+    """Another server holds the schedule. Queries without a pause would keep the database from ending that."""
     schedule = await scheduled(ready, run_mode=RunMode.RECURRING, recurring=SLOWLY)
     await due(ready, schedule)
     held, done = asyncio.Event(), asyncio.Event()

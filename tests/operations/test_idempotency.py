@@ -1,4 +1,4 @@
-"""A request sent twice with one key is done once: concurrently, on several servers, and whatever has gone since."""
+"""A request sent twice with one key is carried out once: concurrently, on several servers, and after deletions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -62,7 +62,7 @@ async def postgres_servers(postgres_dsn: str, store: DiskStore) -> AsyncIterator
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def servers(request: pytest.FixtureRequest) -> list[House]:
-    """As many servers as there may be on one database: one on SQLite, on PostgreSQL three."""
+    """The servers on one database: one on SQLite, three on PostgreSQL."""
     found: list[House] = request.getfixturevalue(f"{request.param}_servers")
     return found
 
@@ -74,7 +74,7 @@ async def _furnished(store: DiskStore, *databases: Database) -> list[House]:
 
 
 async def _open(*houses: House) -> None:
-    """The houses, on one database, know the builders' engines and the caller's organization."""
+    """Registers the builders' engines and the caller's organization in these houses on one database."""
     await houses[0].database.write(
         lambda tx: identity.create_organization(tx, name="one", application_id="one", default_retries=None)
     )
@@ -301,7 +301,7 @@ async def _keyed_job(house: House, key: str) -> str:
 
 @pytest.fixture
 async def holder(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of another server, with nothing of it committed."""
+    """A connection of another server that has committed nothing."""
     connection = await asyncpg.connect(postgres_dsn)
     yield connection
     await connection.close()
@@ -338,7 +338,7 @@ async def test_a_key_that_stays_held_delays_nobody_for_long(
     await held.start()
     await holder.execute(_HOLD, "createJob", "h", "{}")
     await holder.execute(_HOLD, "cancelJobs", "h", "1")
-    # The first goes alone, so that the others are gathered behind it into one batch.
+    # The first is sent alone, and the others form one batch behind it.
     calls = [create(beside, make.independent(1), key) for key in (None, None, None, "held", "free", "held", None)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(each) for each in answers] == [CreatedJob] * 3 + [KeyInProgress, CreatedJob, KeyInProgress, CreatedJob]

@@ -1,4 +1,4 @@
-"""Who may sign in, who may do what, and that nothing of a secret is kept or said."""
+"""Who may sign in, who may do what, and that no secret is stored or shown."""
 
 import asyncio
 import re
@@ -98,7 +98,7 @@ async def test_every_operation_by_every_role(house: House) -> None:
             try:
                 await operation(house, who)
                 allowed += role[0]
-            except (NotAllowed, NotFound):  # another organization is not seen rather than not allowed
+            except (NotAllowed, NotFound):  # another organization is NotFound, not NotAllowed
                 pass
         found[name] = allowed
     assert found == {name: allowed for name, (_, allowed) in TABLE.items()}
@@ -215,7 +215,7 @@ async def test_an_expired_token_is_refused_even_when_it_was_just_seen(house: Hou
 
 
 async def test_a_slow_look_up_does_not_prolong_a_token(house: House) -> None:
-    """What the token had left was read before the answer came: a second of it was gone on the way."""
+    """The look-up read the token's remaining time and then took one second: this second must not be added."""
     people = await arrive(house)
     known, asked_at = house.known_tokens, time.monotonic() - 1
     known.remember("spent", people.user, left=900_000, since=asked_at, generation=known.generation)

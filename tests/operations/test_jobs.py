@@ -1,4 +1,4 @@
-"""What may be done with jobs: the guarantees as an operation gives them, on both databases."""
+"""The operations on jobs: their guarantees, on both databases."""
 
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -245,7 +245,7 @@ async def test_expired_leases_run_again_and_are_accepted_once(ready: House) -> N
 
 
 async def test_the_lease_of_a_server_that_died_is_charged_to_nobody(ready: House) -> None:
-    """Neither its tries nor the times a worker may vanish are used up: the item runs as long as servers come back."""
+    """This uses up neither its tries nor its allowed lost workers: the item runs again each time a server returns."""
     await jobs.create(ready, CALLER, [make.independent(1, max_retries=0)])
     dying = replace(ready, limits=replace(ready.limits, lease_seconds=0.0))
     for _ in range(5):

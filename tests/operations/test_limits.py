@@ -1,4 +1,4 @@
-"""Pauses, weights and limits as operations: who may, what is refused, what is read back, and that nothing spins."""
+"""The operations on pauses, weights and limits: permissions, refusals, results, and that no loop spins."""
 
 import pytest
 from tests.operations.people import People, arrive

@@ -1,4 +1,4 @@
-"""What organizations own, whichever kind it is: a foreign object looks unknown, and a public one cannot be changed."""
+"""Owned objects of every kind: a foreign object looks unknown, and a foreign public one cannot be changed."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

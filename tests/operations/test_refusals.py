@@ -1,4 +1,4 @@
-"""A flood of refusals: the first are rows of their own, the rest a few rows with numbers, and none is lost."""
+"""Many refusals: the first get separate rows, the others a few rows with numbers, and none is lost."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from enginehouse.storage.database.database import Database
 
 
 class Hand:
-    """A clock that is moved by hand."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0

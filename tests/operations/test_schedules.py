@@ -1,4 +1,4 @@
-"""What may be done with scheduled jobs: lists with every filter, launches by hand, and what of them jobs know."""
+"""The operations on scheduled jobs: lists with every filter, launches by hand, and the origins of their jobs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -122,7 +122,7 @@ async def test_a_list_is_filtered_by_jobs_that_have_not_ended(ready: House) -> N
         ([("is_active", False), ("name", False)], ["B", "a", "c"]),
         ([("run_mode", False)], ["B", "a", "c"]),
         ([("run_mode", True)], ["a", "c", "B"]),  # the newest first among equals
-        ([("start_at", True)], ["c", "a", "B"]),  # what has none comes last
+        ([("start_at", True)], ["c", "a", "B"]),  # a schedule without a value comes last
         ([("id", False)], ["c", "B", "a"]),
     ],
 )
@@ -197,7 +197,7 @@ async def test_a_public_schedule_of_another_organization_is_not_launched(ready: 
     assert (await jobs.list_(ready, STRANGER, JobFilter())).jobs == ()
 
 
-# -- what jobs know of it -----------------------------------------------------------------------------------
+# -- the origins of jobs ------------------------------------------------------------------------------------
 
 
 async def test_a_job_that_names_a_schedule_is_one_of_its_jobs(ready: House) -> None:

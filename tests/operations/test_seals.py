@@ -1,4 +1,4 @@
-"""How far behind the rows their chain grows: no row can appear before one that is sealed already."""
+"""The distance of seals to the newest rows: no row can appear before a sealed one."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ from enginehouse.storage.database.database import Database, Tx
 
 
 class Hand:
-    """A clock that is moved by hand."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""A database and its store: an id at the first start of both, and no start on a pair that does not belong together."""
+"""A database and its store: the first start of both sets an id, and no server starts on a wrong pair."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def open_store(tmp_path: Path) -> Iterator[Open]:
 
 
 class SlowStore(DiskStore):
-    """Nobody makes an id before everybody has seen that there is none."""
+    """No server creates an id before all servers have seen that there is none."""
 
     def __init__(self, root: Path, barrier: asyncio.Barrier) -> None:
         super().__init__(root)
@@ -105,7 +105,7 @@ async def test_a_first_start_that_was_killed_halfway_is_taken_up(database: Datab
         "0c9d2a5c-0000-4000-8000-000000000000",
         StoreId("0c9d2a5c-0000-4000-8000-000000000000", new=False),
     )
-    await store.put(KEY, b"0c9d2a5c-0000-4000-8000-000000000000 new\n")  # killed after the database knew
+    await store.put(KEY, b"0c9d2a5c-0000-4000-8000-000000000000 new\n")  # killed after the database had the id
     await store_identity.bind(database, store)
     assert not (await ids(database, store))[1].new
 

@@ -1,4 +1,4 @@
-"""Targets and assets: who reads, who changes, what is refused, and that bytes and rows come and go together."""
+"""Targets and assets: who may read and change them, what is refused, and that bytes and rows exist together."""
 
 import asyncio
 import hashlib
@@ -45,7 +45,7 @@ def kept(store: DiskStore) -> list[str]:
 Operation = Callable[[House, Principal, int, str], Awaitable[object]]
 
 TABLE: dict[str, tuple[Operation, str]] = {
-    # operation: what it does with a target and its asset, and the roles that may: r(eader), u(ser), a(dmin), s(uper)
+    # operation: a call with a target and its asset, and the roles that may do it: r(eader), u(ser), a(dmin), s(uper)
     "create": (lambda house, who, target, asset: targets.create(house, who, TargetRequest()), "uas"),
     "create_with_asset": (
         lambda house, who, target, asset: targets.create_with_asset(house, who, TargetRequest(), TEXT),

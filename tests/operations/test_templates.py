@@ -1,4 +1,4 @@
-"""Templates as schedules use them: whose jobs they make, what keeps them, and where their media come from."""
+"""Templates in schedules: which organization owns their jobs, what protects them, and where media come from."""
 
 import asyncio
 from functools import partial
@@ -173,7 +173,7 @@ async def test_a_launch_of_templates_lays_its_payload_over_each_task(ready: Hous
         job = found[each.job_id]
         assert job.plan.tasks[0].payload == {"keep": 1, "say": "15m", "more": [1]}
         assert (job.template_id, job.scheduled_job_id, job.slot_at) == (template_.id, schedule.id, None)
-    assert len({each.target_id for each in created}) == 2  # each its own, made with it
+    assert len({each.target_id for each in created}) == 2  # each job has its own, created with it
     assert (await templates.get(ready, CALLER, Ref.of(made[0].id))).tasks[0].request.payload == {"keep": 1, "say": 2}
 
 

@@ -1,4 +1,4 @@
-"""Why a job waits: every reason made for real and told, on both databases; and nothing that is another's."""
+"""Why a job waits: every reason, really produced, on both databases; and no details of other organizations."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -57,7 +57,7 @@ async def create(house: House, request: JobRequest, caller: Any = CALLER) -> int
 
 
 async def situation(house: House, made: str, **given: object) -> None:
-    """Something is so that no verb of the product makes so."""
+    """Brings about a state that no operation of the product can."""
     await house.database.write(lambda tx: tx.run(f"situation.{made}", **given))
 
 
@@ -131,7 +131,7 @@ async def test_slots_that_are_taken_and_who_is_ahead(ready: House) -> None:
     assert (await explained(ready, second, 1)).sentence == (
         "All 2 native slots are taken and 2 items of its organization are ahead of it."
     )
-    # The stranger learns that the slots are taken, and nothing of whom by.
+    # The stranger learns that the slots are taken, but not by whom.
     _, theirs = await why.job(ready, STRANGER, Ref.of(elsewhere))
     assert theirs.sentence == "All 2 native slots are taken and it is the next of its organization."
 
@@ -166,7 +166,7 @@ async def enable(house: House, job_id: int) -> None:
     await situation(house, "engine_state", id="noop", state="active")
 
 
-# How a task is stopped, how it is let go again, what is said in between.
+# What stops a task, what frees it again, and the sentence and reasons in between.
 STOPPED: dict[str, tuple[Change, Change, str, list[str]]] = {
     "engine paused": (
         lambda house, _: limits.pause_engine(house, CHIEF, "noop"),

@@ -1,4 +1,4 @@
-"""Who runs work is known while it is there, and a create says at once when nobody is."""
+"""Workers are known while they report, and a creation warns at once if no worker offers the engine."""
 
 import pytest
 from msgspec import structs
@@ -26,7 +26,7 @@ async def ready(house: House) -> House:
 
 
 async def last_seen(house: House, name: str, ago: int) -> None:
-    """The worker was last heard of so many µs ago."""
+    """Moves the worker's last report this many µs back."""
     await house.database.write(lambda tx: tx.run("situation.worker_seen", name=name, ago=ago))
 
 

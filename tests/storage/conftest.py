@@ -1,4 +1,4 @@
-"""Fixtures for the drivers: both databases with a few statements of the tests' own beside the real schema."""
+"""Fixtures for the drivers: both databases with the real schema and a few statements for tests."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -68,7 +68,7 @@ async def postgres_probe(postgres_dsn: str, directory: Path) -> AsyncIterator[Po
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def probe(request: pytest.FixtureRequest) -> Database:
-    """A fresh database of each kind whose statements are those of `directory`."""
+    """A fresh database of each kind with the statements of `directory`."""
     found: Database = request.getfixturevalue(f"{request.param}_probe")
     return found
 

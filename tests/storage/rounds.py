@@ -30,7 +30,7 @@ async def add(
     rules: Rules | None = None,
     stop: int | None = None,
 ) -> Schedule:
-    """A schedule that was activated `since` seconds ago and not state at before."""
+    """A schedule that was activated `since` seconds ago and has not fired yet."""
     rules = rules or Rules()
 
     async def insert(tx: Tx) -> Schedule:

@@ -1,4 +1,4 @@
-"""The rows of the audit: written with the change they tell of or not at all, and read page by page."""
+"""The rows of the audit: written together with their change or not at all, and read page by page."""
 
 from dataclasses import replace
 from itertools import pairwise

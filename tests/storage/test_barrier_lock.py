@@ -1,4 +1,4 @@
-"""Whoever starts work holds the barrier lock, and a verb that is called without it says so at once."""
+"""Transactions that start work hold the barrier lock, and a verb without it raises at once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -73,5 +73,5 @@ async def test_counts_of_writes_in_a_row_meet_on_no_row_where_two_can_write_at_o
 
 
 def test_the_lock_keeps_its_name() -> None:
-    """Servers of two versions may share a database while one replaces the other."""
+    """Servers of two versions may share a database during an upgrade."""
     assert barrier_lock.NAME == "barrier"

@@ -33,7 +33,7 @@ class Plural:
 
 
 async def held(plural: Plural, batcher: Batcher[int, int], *requests: int) -> list[asyncio.Task[int]]:
-    """The first request is under way and held; the others wait."""
+    """The first request runs and is held; the others wait."""
     plural.open.clear()
     plural.began.clear()
     tasks = [asyncio.create_task(batcher.ask(requests[0]))]
@@ -55,7 +55,7 @@ async def test_an_idle_coalescer_sends_at_once() -> None:
     plural = Plural()
     batcher = Batcher(plural, in_flight=1)
     task = asyncio.create_task(batcher.ask(5))
-    for _ in range(3):  # turns of the loop, no time
+    for _ in range(3):  # lets the event loop run, without waiting
         await asyncio.sleep(0)
     assert plural.batches == [[5]]
     assert await task == 10

@@ -1,4 +1,4 @@
-"""Bulk cancel in storage: what is covered starts no more, is counted once, reads as aborted, and is settled exactly."""
+"""Bulk cancel in storage: covered jobs never start, count once, read as aborted, and are settled exactly."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ FOREVER = 2**62
 
 
 class Floor:
-    """A database, and the verbs as these tests say them."""
+    """A database, and the verbs in a short form for these tests."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -68,7 +68,7 @@ class Floor:
         return await self.database.write(lambda tx: barriers.set_matched(tx, barrier.id, found))
 
     async def apply(self, barrier: Barrier, limit: int = 3) -> None:
-        """The barrier is settled, and nothing is left of it."""
+        """Settles the barrier completely."""
         since = barrier.range.created_from
         while (batch := await self._batch(barrier, since, limit)).applied:
             assert batch.applied <= limit
@@ -102,7 +102,7 @@ class Floor:
         return int(row[0])
 
     async def counts_agree(self) -> None:
-        """What is counted by status is what the rows say."""
+        """The stored counts by status match the rows."""
         rows = await self.database.read(lambda tx: tx.all("test.count_rows"))
         told: Counter[str] = Counter()
         for _, word, jobs_ in rows:
@@ -195,7 +195,7 @@ async def test_reads_say_aborted_from_the_commit_on_and_the_rows_say_the_same_af
 
 
 async def _lists(floor: Floor, barrier: Barrier) -> dict[str, object]:
-    """Everything a list, a filter, an order or a count can say."""
+    """The results of every list, filter, order and count."""
     at = barrier.accepted_at
     words = (JobStatus.ABORTED, JobStatus.PENDING, JobStatus.QUEUED)
     counts = await floor.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))
@@ -283,7 +283,7 @@ async def test_a_covered_job_is_aborted_for_every_writer(floor: Floor) -> None:
 
 
 async def test_marking_as_queued_lets_no_job_slip_from_a_bulk_cancel(floor: Floor) -> None:
-    """A mark that had looked at the job before the barrier's commit writes after it."""
+    """The mark reads the job before the barrier's commit and writes after it."""
     [job_id] = await floor.create(1)
     barrier = await floor.accept()
 
@@ -331,7 +331,7 @@ def contended(request: pytest.FixtureRequest) -> Floor:
 
 
 class Race:
-    """Claimers that run all they can get, two that create, one that cancels jobs; and one bulk cancel after another."""
+    """Claimers that run all they can get, two creators, one canceller of jobs, and one bulk cancel after another."""
 
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
@@ -406,7 +406,7 @@ async def test_nothing_covered_starts_after_the_commit_and_every_count_is_exact(
 async def test_a_claim_without_the_lock_is_caught_on_postgresql(
     wide_postgres: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mutant that proves the lock: with it gone, jobs start that a committed bulk cancel covers."""
+    """The mutant that proves the lock: without it, jobs start that a committed bulk cancel covers."""
     floor = Floor(wide_postgres)
 
     async def claim(limit: int = 1000) -> list[Lease]:
@@ -424,7 +424,7 @@ async def test_a_claim_without_the_lock_is_caught_on_postgresql(
 
 
 class _Unlocked:
-    """A transaction that says it holds the barrier lock, and takes no lock."""
+    """A transaction that claims to hold the barrier lock and takes no lock."""
 
     under_barrier = True
 

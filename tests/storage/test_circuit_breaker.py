@@ -1,4 +1,4 @@
-"""While no connection can be made hardly anybody tries; what is connected is used, and what is back is noticed."""
+"""While connections fail few callers try; existing connections are used, and a recovery is noticed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -72,7 +72,7 @@ def test_failures_at_the_same_time_count_as_one() -> None:
 
 @pytest.fixture
 def tries(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """How often a connection has been asked for so far: of a pool, or for the listener."""
+    """How often a connection was requested so far: from a pool, or for the listener."""
     acquire, connect = Pool.acquire, asyncpg.connect
     count = 0
 
@@ -125,7 +125,7 @@ async def _refused(database: PostgresDatabase) -> None:
 async def test_what_is_connected_is_used_while_no_other_connection_can_be_made(postgres: PostgresServer) -> None:
     name = await postgres.create()
     database = await PostgresDatabase.open(postgres.dsn(name), writers=1, readers=1, allow_unsafe_durability=True)
-    database._breaker = CircuitBreaker(Clock())  # the listener, which is still connecting, closes the other one
+    database._breaker = CircuitBreaker(Clock())  # the listener is still connecting and closes the other breaker
     database._breaker.failed("too many connections")
     assert await database.write(lambda tx: tx.read_clock()) > 0
     assert await database.read(lambda tx: tx.read_clock()) > 0

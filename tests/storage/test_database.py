@@ -1,4 +1,4 @@
-"""What is true of both databases: the seam's promises, kept by the real thing."""
+"""What is true for both databases: the promises of `Database` and `Tx`, checked on real databases."""
 
 import asyncio
 from enum import StrEnum
@@ -133,7 +133,7 @@ async def test_a_read_sees_one_snapshot(probe: Database) -> None:
 
     async def twice(tx: Tx) -> tuple[list[Row], list[Row]]:
         first = await names(tx)
-        if probe.dialect == "sqlite":  # we are in a reader's thread
+        if probe.dialect == "sqlite":  # this runs in a reader's thread
             asyncio.run_coroutine_threadsafe(put(probe, "b"), loop).result(10)
         else:
             await put(probe, "b")
@@ -190,7 +190,7 @@ async def names_and_now(tx: Tx) -> int:
 async def test_a_notification_wakes_who_waits_and_is_kept_for_who_comes_next(probe: Database) -> None:
     probe.notify("work")
     assert await probe.wait("work", 30)
-    while await probe.wait("work", 0.2):  # PostgreSQL begins to listen, and says so once
+    while await probe.wait("work", 0.2):  # PostgreSQL begins to listen, and notifies once
         pass
     waiting = [asyncio.create_task(probe.wait("work", 30)) for _ in range(2)]
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Engines as rows: what a second registration keeps."""
+"""The rows of engines: what a second registration keeps."""
 
 from msgspec import structs
 

@@ -1,4 +1,4 @@
-"""A job's events have one order, that of the commits, since whoever writes one holds the job's lock."""
+"""A job's events are in the order of the commits, because each writer holds the job's lock."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ async def _created(database: Database) -> int:
 
 
 async def _waits_for(dsn: str, second: "asyncio.Task[object]") -> bool:
-    """Whether the second transaction waits for a lock; false where it has ended without."""
+    """True if the second transaction waits for a lock; false if it ended without waiting."""
     connection = await asyncpg.connect(dsn)
     try:
         async with asyncio.timeout(LONG):
@@ -52,7 +52,7 @@ async def test_a_retry_is_told_under_the_lock_of_the_job_it_does_again(
     job_id = await _created(database)
 
     async def retry(tx: Tx) -> None:
-        # It has counts of its own: those of the other transaction are no reason for that one to wait.
+        # It uses another shard of the counts, so that the counts give the other transaction no reason to wait.
         await creation.create(tx, Plans(), [make.new_job(make.independent(1), retry_of=job_id)])
         told.set()
         await commit.wait()

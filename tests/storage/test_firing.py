@@ -1,4 +1,4 @@
-"""Slots fire once: rounds of several servers at once, whatever each sees and whenever it stops."""
+"""Slots fire once, with concurrent rounds of several servers, whatever each sees and whenever one stops."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("own_statements")
 
 
 async def settled(database: Database, schedule: Schedule) -> tuple[Schedule, list[SlotRecord], list[int]]:
-    """The schedule, what became of its slots in their order, and the slots of the jobs it started."""
+    """The schedule, the records of its slots in order, and the slots of the jobs that it started."""
 
     async def read(tx: Tx) -> tuple[Schedule, list[SlotRecord], list[int]]:
         [now] = (await schedules.by_ids(tx, make.ORGANIZATION, [schedule.id])).values()
@@ -34,13 +34,13 @@ async def settled(database: Database, schedule: Schedule) -> tuple[Schedule, lis
 
 
 def expected(now: Schedule, schedule: Schedule) -> list[int]:
-    """The slots that must be settled by now: those up to the cursor."""
+    """The slots that must be decided by now: those up to the cursor."""
     coming = slots(now.timing, anchor=schedule.anchor, after=schedule.decided)
     return [slot for slot in islice(coming, 100_000) if slot <= now.decided]
 
 
 def told_slots(now: Schedule, schedule: Schedule, told: Sequence[SlotRecord]) -> list[int]:
-    """Every slot the records speak of, as often as they do."""
+    """Every slot in the records, as often as it occurs."""
     all_slots = expected(now, schedule)
     return sorted(slot for record in told for slot in all_slots if record.slot <= slot <= record.last_slot)
 
@@ -78,7 +78,7 @@ async def test_a_round_that_is_lost_has_done_nothing(contended: Database) -> Non
 
 @pytest.mark.parametrize(("catch_up", "kept"), [(CatchUp.NONE, 0), (CatchUp.LAST, 1), (CatchUp.ALL, 3)])
 async def test_missed_slots_fire_or_are_recorded_as_ranges(database: Database, catch_up: CatchUp, kept: int) -> None:
-    # The last slot is 40 s old, so that none is still in time.
+    # The last slot is 40 s old, so that all are late.
     schedule = await add(database, every(100), since=1040, rules=Rules(catch_up=catch_up, most=3))
     await round_(database, [schedule.id])
     now, told, started = await settled(database, schedule)

@@ -1,4 +1,4 @@
-"""Tokens, users and organizations as rows: what opens, what expires, what is there once."""
+"""The rows of tokens, users and organizations: what is valid, what expires, what exists only once."""
 
 import asyncio
 from functools import partial

@@ -1,9 +1,9 @@
-"""Random walks of the hot verbs: after every step what is stored agrees with itself, and with one function.
+"""Random walks of the hot verbs: after every step the stored rows are consistent.
 
 A walk creates, claims, reports, loses, cancels, stops, pauses and marks jobs of every shape in a seeded random order.
-After each commit a job's counts are those of its task rows, its status is `job_status` of them, the organization's
-counts are those of its jobs, and an item exists exactly where a task says that one is open; of a cancelled job exactly
-where an attempt is still to stop.
+After each commit a job's counts match its task rows, its status is the `job_status` of them, and the organization's
+counts match its jobs. A job has exactly the open items that its tasks count; a cancelled job has an item only for each
+attempt that must still stop.
 """
 
 import random
@@ -74,7 +74,7 @@ class Walk:
         self.plan_of |= {job_id: job.plan for (job_id, _), job in zip(made, new, strict=True)}
 
     async def retry(self) -> None:
-        """One of the jobs is retried, with all that is complete in it reused."""
+        """Retries one of the jobs, and reuses all its complete tasks."""
         if not self.plan_of:
             return
         chosen = self.random.choice(list(self.plan_of))
@@ -96,7 +96,7 @@ class Walk:
         self.leases += leases
 
     async def report(self) -> None:
-        """Some of the leases, and now and then one for the second time, are reported together."""
+        """Reports some of the leases together, and sometimes one for the second time."""
         if not self.leases:
             return
         chosen = self.random.sample(self.leases, k=min(len(self.leases), self.random.randint(1, 4)))
@@ -151,7 +151,7 @@ class Walk:
         self.paused.remove(job_id)
 
     async def beat(self) -> None:
-        """Every lease is asked after: the ones to stop are those of cancelled jobs, and some are told so."""
+        """Sends a heartbeat for every lease: those that must stop belong to cancelled jobs; some get the signal."""
         held = [(lease.key, lease.token) for lease in self.leases]
         kept = await self.database.write(lambda tx: work_leases.heartbeat(tx, held, lease_micros=10**9))
         assert all(to_stop == (key.job_id in self.cancelled) for (key, _), to_stop in kept.items())
@@ -162,7 +162,7 @@ class Walk:
         await self.database.write(lambda tx: claims.mark_queued(tx, pool="native", limit=3))
 
     async def finish_all(self) -> None:
-        """Everything goes on, and is run to its end without a failure."""
+        """Resumes everything, and runs it to its end without a failure."""
         for job_id in sorted(self.paused):
             await self._resume(job_id)
         for _ in range(200):
@@ -221,7 +221,7 @@ def _check_job(row: Row, tasks: list[Row], items: dict[tuple[int, int], list[Row
 
 
 def _check_held(items: list[Row], limit: int | None, *, cancelled: bool, paused: bool) -> None:
-    """Every item of a paused job is held by that; of a limited task's items as many are free as the limit says."""
+    """A pause holds every item of its job; of a limited task's items as many are free as the limit allows."""
     assert all((item[5] >= 2) == paused for item in items)
     free = sum(item[5] in {0, 2} for item in items)
     assert sum(bool(item[3]) for item in items) <= free
@@ -234,7 +234,7 @@ def _begun(tally: Tally) -> bool:
 
 
 def _recount(tasks: list[Row], plan: Plan) -> Tally:
-    """The tally from the task rows alone: a standby counts only when it has taken its principal's place."""
+    """The tally from the task rows alone: a standby counts only if it has replaced its principal."""
     found = [TaskStatus(task[2]) for task in tasks]
     standby_of = {task.standby_for: n for n, task in enumerate(plan.tasks) if task.standby_for is not None}
     counted = Counter[TaskStatus]()

@@ -1,4 +1,4 @@
-"""The look for lanes: what it finds, and that it skips through the index however much waits."""
+"""The search for lanes: what it finds, and that it skips through the index for any number of waiting items."""
 
 import json
 import sqlite3
@@ -39,7 +39,7 @@ async def test_each_lane_in_which_something_may_start_now_is_found(database: Dat
 async def test_on_postgresql_a_look_reads_a_few_pages_whatever_waits(
     postgres_database: Database, postgres_dsn: str
 ) -> None:
-    """Without statistics too: a planner that takes the table for empty must not go through all of it."""
+    """Also without statistics: a planner that expects an empty table must not scan all of it."""
     await Verbs(postgres_database).create(make.new_job(make.independent(FLOOD)))
     look = statements("postgres")["lanes.waiting"].text.replace("$1", "'native'").replace("$2", str(2**62))
     connection = await asyncpg.connect(postgres_dsn)
@@ -67,7 +67,7 @@ async def test_on_sqlite_a_look_searches_and_never_scans_what_waits(sqlite_datab
 
 
 async def test_a_claim_goes_on_where_one_lane_holds_more_than_was_looked_at(database: Database) -> None:
-    """What is left behind in a lane may precede what other lanes hold: it is not overtaken, and it is said."""
+    """Items left in a lane may come before those of other lanes: they are not overtaken, and `more` is set."""
     verbs, queue = Verbs(database), Queue()
     await verbs.create(*(make.new_job(make.independent(1)) for _ in range(60)))
     await verbs.create(*(make.new_job(make.chain(1)) for _ in range(3)), make.new_job(make.fan_out(1)))

@@ -1,4 +1,4 @@
-"""Pauses, limits and held items in storage: nothing starts that they forbid, and nothing else is kept from starting."""
+"""Pauses, limits and held items in storage: nothing starts that they forbid, and everything else can start."""
 
 import asyncio
 from collections import Counter
@@ -34,7 +34,7 @@ def verbs(database: Database) -> Verbs:
 
 @pytest.fixture
 async def organizations(database: Database) -> list[int]:
-    """Two organizations that are there, so that something can be set for them."""
+    """Two organizations with rows, so that limits can be set for them."""
 
     async def make_two(tx: Tx) -> list[int]:
         names = ("a", "b")
@@ -371,7 +371,7 @@ async def test_a_flood_of_one_organization_does_not_hold_up_another(verbs: Verbs
 
 
 async def test_jobs_that_somebody_holds_do_not_keep_the_slots_from_others(postgres_database: Database) -> None:
-    """The jobs of the one whose turn it is are locked, as by a finish under way: the other one's start instead."""
+    """The jobs of the organization in turn are locked, as by a running `finish`; those of the other start instead."""
     verbs = Verbs(postgres_database)
     both = [make.new_job(make.independent(1)), make.new_job(make.chain(1))]
     held = await verbs.create(*(both * 40))
@@ -406,7 +406,7 @@ FORBIDDING: dict[str, Callable[[Tx, int], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("what", FORBIDDING)
 async def test_a_claim_under_way_is_waited_for(postgres_database: Database, postgres_dsn: str, what: str) -> None:
-    """Nothing is answered while a claim that has not seen it may still commit."""
+    """The call returns only when no claim that has not seen it can still commit."""
     verbs = Verbs(postgres_database)
     [job_id] = await verbs.create(make.new_job(make.independent(1)))
     claimed, release = asyncio.Event(), asyncio.Event()

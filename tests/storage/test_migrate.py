@@ -19,7 +19,7 @@ BROKEN = Migration(2, "second", "ALTER TABLE thing ADD COLUMN size BIGINT;\nINSE
 
 
 def _parts(sql: str) -> str:
-    """A definition with its parts sorted: SQLite writes an added column behind the table's constraints."""
+    """A definition with its parts sorted: SQLite writes an added column after the table's constraints."""
     head, _, body = " ".join(sql.split()).partition("(")
     parts, depth = [""], 0
     for letter in body:
@@ -41,7 +41,7 @@ class Sqlite:
         return self.raw.execute(text).fetchall()
 
     async def catalog(self) -> set[Row]:
-        """Every table with its columns, indexes with their columns, and the words of their definitions."""
+        """Every table with its columns, every index with its columns, and the words of their definitions."""
         rows = await self.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
         columns = [
             ("column", table, *column)
@@ -76,7 +76,7 @@ class Postgres:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[list[Any]]:
-    """Two empty databases of one kind, bare of any schema."""
+    """Two empty databases of one kind, without a schema."""
     if request.param == "sqlite":
         both = [Sqlite(tmp_path / f"{n}.db") for n in range(2)]
         yield both
@@ -110,7 +110,7 @@ async def test_the_schema_file_is_all_migrations_together(empty: list[Any]) -> N
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
-    """The .sql files of a storage whose schema has changed once more: a column and an index are new."""
+    """The .sql files of a storage with a later schema: a column and an index are new."""
     (tmp_path / "migrations").mkdir()
     index = "CREATE INDEX server_fact_noted ON server_fact (noted_at);"
     noted = Migration(len(available()) + 1, "noted", f"ALTER TABLE server_fact ADD noted_at BIGINT;\n{index}")
@@ -226,7 +226,7 @@ async def test_two_servers_starting_at_once_apply_each_migration_once(postgres: 
 
 
 async def test_every_named_statement_fits_the_schema(empty: list[Any]) -> None:
-    """Each is prepared by the database itself, so a wrong table, column or word is found here."""
+    """The database itself prepares each statement, so this test finds a wrong table, column or word."""
     database = empty[0]
     await migrate(database, available())
     wrong: list[str] = []

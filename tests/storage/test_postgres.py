@@ -142,7 +142,7 @@ async def test_a_deadlock_is_tried_again(postgres_probe: PostgresDatabase) -> No
             postgres_probe.write(lambda tx: both("a", "b", one, two, tx)),
             postgres_probe.write(lambda tx: both("b", "a", two, one, tx)),
         )
-    # Both have run to their end; the one tried again ran last, over both rows.
+    # Both have run to their end; the retried one ran last, over both rows.
     rows = await postgres_probe.read(lambda tx: tx.all("probe.by_names", names=["a", "b"]))
     assert len({value for _, value in rows}) == 1
 
@@ -252,7 +252,7 @@ async def test_the_listener_comes_back(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE application_name = 'enginehouse' AND query LIKE 'LISTEN%'"
     )
-    assert await second.wait("work", WITHIN)  # woken up, because something may have been missed
+    assert await second.wait("work", WITHIN)  # woken up, because a notification may be lost
     waiting = asyncio.create_task(second.wait("work", WITHIN))
     await asyncio.sleep(0)
     postgres_probe.notify("work")

@@ -1,4 +1,4 @@
-"""A URL of PostgreSQL that cannot be used is refused without a word of its password."""
+"""An unusable PostgreSQL URL is refused without its password in the message."""
 
 import pytest
 

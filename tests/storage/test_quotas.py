@@ -1,4 +1,4 @@
-"""The quotas: what operators have set and what is leased, as the order is decided from it."""
+"""The quotas, from which the order is decided: the operators' settings and the leases."""
 
 from tests import make
 

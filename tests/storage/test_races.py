@@ -1,7 +1,7 @@
-"""The races that queues lose: cancel against claim, two parents finishing at once; and mutants that must be caught.
+"""The usual races of queues: cancel against claim, two parents that finish at once; and mutants that must be caught.
 
-`JOBS` jobs of two tasks, four claimers against four cancellers. On PostgreSQL the mutants are the SQL that everybody
-writes first; on SQLite, where one writer hides that mistake, the mutant looks outside its write transaction.
+`JOBS` jobs of two tasks, four claimers against four cancellers. On PostgreSQL the mutants are the usual mistakes in
+SQL. On SQLite one writer hides these mistakes, so the mutant reads outside its write transaction.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ MUTANT_JOBS = 2_000
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
-Claim = Callable[[Database, Plans], Awaitable[list[int]]]  # answers the job of every task started
+Claim = Callable[[Database, Plans], Awaitable[list[int]]]  # returns the job of every task started
 Cancel = Callable[[Database, int], Awaitable[bool]]
 
 
 @dataclass
 class Race:
-    """What happened: every start with the time its call began, and when each job's cancel had answered success."""
+    """What happened: every start with the time when its call began, and when each job's cancel returned success."""
 
     database: Database
     plans: Plans = field(default_factory=Plans)
@@ -68,7 +68,7 @@ class Race:
                 self.cancelled_at[job_id] = perf_counter_ns()
 
     async def wrong(self) -> int:
-        """Tasks of successfully cancelled jobs that have started, by the rows or by the order of calls."""
+        """Tasks of cancelled jobs that started after the cancel, by the rows or by the order of calls."""
         return await _number(self.database, "test.starts_of_cancelled_jobs") + sum(
             began > self.cancelled_at.get(job_id, began) for job_id, began in self.starts
         )
@@ -81,7 +81,7 @@ async def _number(database: Database, statement: str) -> int:
 
 
 async def real_claim(database: Database, plans: Plans) -> list[int]:
-    # One at a time: the claimers then stay where the cancellers are, and every step is a collision.
+    # One at a time: the claimers then stay at the same jobs as the cancellers, and every step collides.
     leases = await database.write_work(
         lambda tx: claims.claim(tx, plans, pool="native", limit=1, worker="w", lease_micros=60_000_000)
     )
@@ -107,7 +107,7 @@ async def naive_cancel(database: Database, job_id: int) -> bool:
 
 
 async def looks_before_it_writes(database: Database, plans: Plans) -> list[int]:
-    """The SQLite mutant: what may start is decided on a snapshot, and only then the write transaction begins."""
+    """The SQLite mutant: it decides on a snapshot what may start, and only then begins the write transaction."""
 
     async def look(tx: Tx) -> list[ItemKey]:
         lane = {"pool": "native", "organization_id": 1, "engine_id": "noop"}
@@ -167,7 +167,7 @@ FAN_INS = 200
 
 
 async def _lost_children(database: Database) -> int:
-    """Both parents of every child finish at once, each in its own transaction; how many children got nothing."""
+    """Finishes both parents of every child at once, in separate transactions. Returns how many children got nothing."""
     plans = Plans()
     tasks = make.fan_out(2)
     await database.write_work(lambda tx: creation.create(tx, plans, [make.new_job(tasks) for _ in range(FAN_INS)]))

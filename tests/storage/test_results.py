@@ -1,4 +1,4 @@
-"""A result becomes visible in one place: whoever adds to what is visible has to look there, and nowhere else."""
+"""A result becomes visible in one place: any addition to what is visible belongs there, and nowhere else."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A retry beside a cancel, a stop or a lost lease: the new job is whole, and nothing of the old one reaches it."""
+"""A retry with a concurrent cancel, stop or lost lease: the new job is whole, and the old job does not affect it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ async def _number(worker: Worker, statement: str) -> int:
 
 
 async def test_a_retry_beside_a_cancel_and_a_claim(worker: Worker) -> None:
-    """All three are at the same jobs: each job has one whole retry, and a cancelled one has not started."""
+    """All three work on the same jobs: each job has one whole retry, and a cancelled job has not started."""
     old = await worker.create(*(make.new_job(make.independent(2)) for _ in range(JOBS)))
     retries = dict[int, int]()
     cancelled = set[int]()
@@ -68,7 +68,7 @@ async def test_a_retry_beside_a_cancel_and_a_claim(worker: Worker) -> None:
 
 
 async def test_a_retry_beside_a_cancel_that_stops_what_runs(worker: Worker) -> None:
-    """One task is complete, one failed, one is stopped meanwhile: the new job has the first and runs the rest."""
+    """One task is complete, one failed, one is stopped meanwhile: the new job reuses the first and runs the rest."""
     for _ in range(RACES):
         [old] = await worker.create(make.new_job(make.independent(3)))
         first, second, third = await worker.claim()
@@ -93,7 +93,7 @@ async def test_a_retry_beside_a_cancel_that_stops_what_runs(worker: Worker) -> N
 
 
 async def test_a_retry_beside_a_lost_lease(worker: Worker) -> None:
-    """The old job gets its attempt back while it is retried; both run to their ends."""
+    """The old job's lost attempt may run again during the retry; both jobs run to their ends."""
     for _ in range(RACES):
         [old] = await worker.create(make.new_job(make.independent(1)))
         [lease] = await worker.claim()

@@ -1,4 +1,4 @@
-"""Retrying only what failed: what is reused stands complete and uncounted, the rest goes on from its outputs."""
+"""A retry of only the failed tasks: reused tasks are complete and do not count, the others use their outputs."""
 
 import asyncio
 import random
@@ -204,7 +204,7 @@ async def test_another_organizations_outputs_are_not_reused(worker: Worker) -> N
 
 
 async def test_a_job_without_reuse_costs_no_statement_more(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole retries and fresh jobs never come near the statements of reuse."""
+    """Whole retries and new jobs never run the statements of reuse."""
     old = await failed_fan_out(worker)
 
     async def never(*_: object, **__: object) -> None:
@@ -230,7 +230,7 @@ SHAPES: tuple[Callable[[], JobRequest], ...] = (
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_retried_until_it_is_complete_a_job_says_what_a_whole_run_says(worker: Worker, seed: int) -> None:
-    """Whatever fails, as often as it fails, and whatever was cancelled or deleted in between."""
+    """With any failures, any number of retries, and any cancels or deletes in between."""
     chance = random.Random(seed)
     shape = chance.choice(SHAPES)
     [flawless] = await worker.create(make.new_job(shape()))

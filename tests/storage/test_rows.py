@@ -1,4 +1,4 @@
-"""Rows with names: each declared type has the fields that its statement returns, on both databases."""
+"""Rows with names: each declared type has the columns that its statement returns, on both databases."""
 
 import importlib
 import pkgutil
@@ -15,7 +15,7 @@ from enginehouse.storage.database.sqlite import SqliteDatabase
 
 
 def declared() -> list[Select[Any]]:
-    """Every select of the storage, each of its modules imported."""
+    """Every select of storage, after the import of all its modules."""
     for module in pkgutil.walk_packages(enginehouse.storage.__path__, "enginehouse.storage."):
         importlib.import_module(module.name)
     return sorted(SELECTS, key=lambda select: select.statement)
@@ -32,7 +32,7 @@ async def test_a_row_type_has_the_columns_of_its_statement_on_sqlite(tmp_path: P
 
     def columns(select: Select[Any]) -> tuple[str, ...]:
         statement = named[select.statement]
-        # Nothing matches, and what is inserted is rolled back when the connection closes.
+        # Nothing matches, and the close of the connection rolls back every insert.
         given: Any = (
             ("[]",) if statement.columns else dict.fromkeys(statement.params, 0) | dict.fromkeys(statement.lists)
         )

@@ -1,4 +1,4 @@
-"""The chain over the audit rows: whatever was changed in it afterwards is named, and its old end can be pruned."""
+"""The seals over the audit rows: a check names every later change, and the oldest seals can be pruned."""
 
 import pytest
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("own_statements")
 
 
 async def _record(database: Database, count: int) -> list[int]:
-    """That many rows more; answers the ids of all."""
+    """Adds that many rows. Returns the ids of all rows."""
     entries = [Entry(event=f"e{n}", organization_id=1, user_name="é") for n in range(count)]
     await database.write(lambda tx: audit_entries.record(tx, entries))
     return [row[0] for row in await _rows(database)]
@@ -24,7 +24,7 @@ async def _rows(database: Database) -> list[Row]:
 
 
 async def _seal(database: Database, *, limit: int = 3) -> None:
-    """Everything there is, under seals of at most `limit` rows."""
+    """Seals all rows, with at most `limit` rows under each seal."""
 
     async def one(tx: Tx) -> bool:
         seal = await seals.prepare(tx, until=NEVER, limit=limit)

@@ -1,4 +1,4 @@
-"""What is wrong with schedules is found from outside: nobody fires them, or they would fire twice."""
+"""The consistency check finds wrong schedules: those that no server fires, and those that would fire twice."""
 
 import pytest
 from tests.storage.rounds import add, every, round_

@@ -104,10 +104,10 @@ def test_a_script_is_split_and_fitted() -> None:
     ]
 
 
-# What SQLite is asked lane by lane, a server is asked for all lanes in one trip.
+# On SQLite there is one query for each lane; on PostgreSQL one round trip for all lanes.
 LANE_BY_LANE = {"lanes.settings", "lanes.first", "lanes.unmarked"}
 IN_ONE_TRIP = {"lanes.first_of_each", "lanes.unmarked_of_each"}
-# An embedded database has no other server to let go for.
+# An embedded database has no other server that could wait.
 AMONG_SERVERS = {"schedules.let_go_soon"}
 
 

@@ -19,7 +19,7 @@ WITHIN = 20
 
 
 def outside(path: Path) -> list[str]:
-    """What somebody else reads from the file: committed rows only."""
+    """What another connection reads from the file: only committed rows."""
     connection = sqlite3.connect(path)
     try:
         return [name for (name,) in connection.execute("SELECT name FROM server_fact ORDER BY name")]
@@ -36,7 +36,7 @@ def putting(name: str, then: Callable[[], object] = lambda: None) -> Callable[[T
 
 
 class Held:
-    """A writer held inside a work, so that what is queued meanwhile becomes one drain."""
+    """A writer that is held inside a work, so that all later works become one drain."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._entered = asyncio.Event()
@@ -74,7 +74,7 @@ async def test_nobody_is_answered_before_the_commit(sqlite_probe: SqliteDatabase
     await held.release()
     async with asyncio.timeout(WITHIN):
         await reached.wait()
-    # The first work has run, in the same drain as the second, which is still at it.
+    # The first work has run, in the same drain as the second, which still runs.
     assert not first.done()
     assert outside(tmp_path / "probe.db") == []
     go_on.set()

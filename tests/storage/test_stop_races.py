@@ -1,6 +1,6 @@
-"""A stop against everything that may go on with a job at that moment: claims, reports, heartbeats, losses, retries.
+"""A stop against every concurrent action on a job: claims, reports, heartbeats, losses, retries.
 
-Jobs of two tasks and of a chain are claimed, reported, lost and stopped by contenders who know nothing of one another.
+Independent contenders claim, report, lose and stop jobs of two tasks and of a chain.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("own_statements")
 
 @dataclass
 class Contest:
-    """Who did what, with the time at which each call began, and at which each stop had been answered."""
+    """The calls of all contenders, with the time when each call began and when each stop returned."""
 
     database: Database
     plans: Plans = field(default_factory=Plans)

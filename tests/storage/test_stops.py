@@ -1,4 +1,4 @@
-"""Stopping what runs, on both databases: what a cancel that includes it leaves behind, and what may follow."""
+"""Stops of running jobs, on both databases: the rows after a cancel with `include_running`, and what may follow."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ class Stopping(Verbs):
         return found.get(page, [])
 
     async def times(self) -> list[tuple[bool, bool]]:
-        """Of each item, whether it was asked to stop and whether its engine was told."""
+        """For each item, whether a stop was requested and whether its engine got the signal."""
         return [(row[0] is not None, row[1] is not None) for row in await self.rows("test.stop_times")]
 
     async def sound(self) -> None:

@@ -1,4 +1,4 @@
-"""Targets and assets as rows: ids, times, who reads, and what one transaction leaves."""
+"""The rows of targets and assets: ids, times, who may read them, and the result of one transaction."""
 
 import asyncio
 from functools import partial

@@ -1,4 +1,4 @@
-"""Create, claim, finish, cancel on both databases: what must be true of each."""
+"""Create, claim, finish, cancel on both databases: what must be true after each."""
 
 import pytest
 from tests import make

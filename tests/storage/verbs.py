@@ -1,4 +1,4 @@
-"""The hot verbs on one database, as a test of the storage says them."""
+"""The hot verbs on one database, in a short form for the tests of storage."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ LEASE = 30_000_000
 
 
 class Verbs:
-    """A database with one organization, and the verbs as a test says them."""
+    """A database with one organization, and the verbs in a short form."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

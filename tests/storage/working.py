@@ -1,4 +1,4 @@
-"""A worker whose engines are pure functions: what a task puts out depends on its engine and on what it read, only."""
+"""A worker whose engines are pure functions: the outputs of a task depend only on its engine and its inputs."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ Said = frozenset[tuple[int, int, int, str]]
 
 
 class Worker:
-    """Jobs made, worked off and looked at, in the words of the tests."""
+    """Creates, runs and reads jobs, in a short form for tests."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -52,11 +52,11 @@ class Worker:
         return await self.finish(lease, Failed(FailureKind.INVALID_DATA, "no"))
 
     async def run(self, lease: Lease) -> Answer:
-        """The item's engine has said what it always says to this input."""
+        """Reports the result that the item's engine always gives for this input."""
         return await self.finish(lease, Done(self.outputs(lease, await self.inputs(lease))))
 
     async def work_off(self, fails: Callable[[Lease], bool] = lambda lease: False) -> list[Lease]:
-        """Everything that can run has run, in order; answers what did."""
+        """Runs everything that can run, in order. Returns what ran."""
         ran: list[Lease] = []
         while leases := await self.claim():
             for lease in leases:
@@ -90,7 +90,7 @@ class Worker:
         return await self.database.write_work(lambda tx: cancellation.cancel(tx, wanted))
 
     async def delete(self, *job_ids: int) -> list[str]:
-        """The jobs are gone; answers the keys of the outputs to remove."""
+        """Deletes the jobs. Returns the keys of the outputs to remove."""
         keys = await self.database.write(lambda tx: deletion.delete(tx, job_ids, organization_id=make.ORGANIZATION))
         assert keys is not None
         return [key for key in keys if not key.endswith(".log")]
@@ -107,7 +107,7 @@ class Worker:
         return found
 
     async def said(self, job_id: int) -> Said:
-        """All that stands in the job, whoever made it; what a standby said counts as its principal's."""
+        """All outputs in the job, from any job; those of a standby count as its principal's."""
         found = await self.artifacts(job_id)
         assert len(found) == len({(each.ordinal, each.folder, each.item, each.part) for each in found})
         place = {n: n if task.standby_for is None else task.standby_for for n, task in await self._plan(job_id)}

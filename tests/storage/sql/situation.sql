@@ -1,5 +1,5 @@
 -- name: worker_seen
--- The worker was last heard of so long ago.
+-- Moves the worker's last report back in time.
 UPDATE worker SET seen_at = seen_at - :ago WHERE name = :name;
 
 -- name: engine_state

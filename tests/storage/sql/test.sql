@@ -8,7 +8,7 @@ SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks
 FROM job j WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r) ORDER BY j.id;
 
 -- name: naive_claim
--- What everybody writes first: the job is joined, not locked.
+-- The usual mistake: the job is joined and not locked.
 UPDATE work_item SET lease_until = :until, worker = 'w', attempts = work_item.attempts + 1
 WHERE (job_id, ordinal, item) IN (
   SELECT w.job_id, w.ordinal, w.item FROM work_item w JOIN job j ON j.id = w.job_id
@@ -42,7 +42,7 @@ SELECT COUNT(*) FROM job WHERE cancelled = 1;
 SELECT COUNT(*) FROM work_item;
 
 -- name: drifted_jobs
--- Jobs whose counts are not those of their task rows.
+-- Jobs whose counts differ from those of their task rows.
 SELECT COUNT(*) FROM job j
 WHERE j.cancelled = 0 AND (
   j.tasks_running <> (SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status = 'running')
@@ -86,7 +86,7 @@ SELECT COUNT(*) FROM attempt;
 SELECT COUNT(*) FROM work_item w JOIN job j ON j.id = w.job_id WHERE j.status IN ('complete', 'failed', 'aborted');
 
 -- name: starts_after_the_cancel
--- Attempts of cancelled jobs that began after the cancel, and starts that never ended in an attempt.
+-- Attempts of cancelled jobs that began after the cancel, and starts without an ended attempt.
 SELECT (SELECT COUNT(*) FROM attempt a JOIN job j ON j.id = a.job_id WHERE j.cancelled = 1 AND a.started_at > j.aborted_at)
      + (SELECT COUNT(*) FROM job j JOIN task t ON t.job_id = j.id WHERE j.cancelled = 1 AND t.attempts <>
          (SELECT COUNT(*) FROM attempt a WHERE a.job_id = t.job_id AND a.ordinal = t.ordinal));
@@ -102,7 +102,7 @@ SELECT slot_at FROM job WHERE scheduled_job_id = :id ORDER BY slot_at;
 UPDATE scheduled_job SET next_at = 1 WHERE next_at IS NOT NULL;
 
 -- name: schedules_back
--- The cursor and the calendar are a little over a slot earlier.
+-- Moves the cursor and the calendar back by a little more than one slot.
 UPDATE scheduled_job SET next_at = 1, anchor = anchor - 1001000000, decided = decided - 1001000000 WHERE id = :id;
 
 -- name: schedule_stops
@@ -121,7 +121,7 @@ UPDATE schedule_slot SET outcome = 'queued' WHERE schedule_id = :id;
 UPDATE scheduled_job SET timing = :timing WHERE id = :id;
 
 -- name: move_schedule
--- The schedule was placed so many microseconds earlier, and has been looked at by nobody since.
+-- Moves the schedule back in time, as if no server had looked at it since then.
 UPDATE scheduled_job SET anchor = anchor - :by, decided = decided - :by, next_at = next_at - :by WHERE id = :id;
 
 -- name: started_earlier
