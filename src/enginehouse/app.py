@@ -48,9 +48,10 @@ _KEEPERS = "keepers"
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server at work: its house, its ASGI application, and the secrets its first start made.
+    """A running server: its house, its ASGI application, and the secrets that its first start made.
 
-    After `hurry` its end does not wait for what runs. `end_streams` ends the answers that would go on by themselves.
+    After `hurry` the shutdown does not wait for running attempts. `end_streams` ends the streams, which have no end of
+    their own.
     """
 
     house: House
@@ -61,14 +62,14 @@ class RunningServer:
 
 
 def start_keeper(settings: Settings) -> Keeper:
-    """The process that starts engine children. Call it before any thread and before the event loop."""
+    """Returns the process that starts engine children. Call it before any thread and before the event loop."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Keeper.start(register=settings.data / _KEEPERS)
 
 
 @asynccontextmanager
 async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningServer]:
-    """Everything is open and goes round; on leaving, what runs has ended or was given back, and all is closed."""
+    """The server runs. On leaving, every attempt has ended or was given back, and everything is closed."""
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
         first = await accounts.first_start(house, init_token=settings.init_token)
@@ -78,8 +79,8 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
         keepers = settings.data / _KEEPERS
         await asyncio.to_thread(keeper_register.end_orphans, keepers, besides=keeper.entry, wait=embedded)
         if embedded:
-            # Nobody else can hold a lease on this file: what is leased belonged to a server that is gone, and so are
-            # its engines by now.
+            # Nobody else can hold a lease on this file. So each lease belonged to a server that is gone, and its
+            # engines have ended by now.
             await maintenance.release_all_leases(house)
             await workers.clear(house)
         supervisor = await _supervisor(settings, house, keeper, specs, closing)
@@ -108,7 +109,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
 
 
 async def open_database(settings: Settings) -> Database:
-    """The database these settings name, migrated and checked."""
+    """Returns the database that these settings name, migrated and checked."""
     if settings.database is not None:
         return await PostgresDatabase.open(settings.database, allow_unsafe_durability=settings.allow_unsafe_durability)
     return await SqliteDatabase.open(settings.data / "enginehouse.db")
@@ -169,7 +170,7 @@ def _runner(
 
 
 def _listen(house: House, dispatcher: Dispatcher, capacity: Capacity, closing: AsyncExitStack) -> None:
-    """Facts after a commit reach the loops here, and on every other server: there is new work, something is to stop."""
+    """After a commit the loops of every server learn that there is new work, or that something must stop."""
     shared = house.database.dialect == "postgres"
 
     def runnable() -> None:

@@ -1,4 +1,4 @@
-"""Everything that an engine imports from the server; nothing else of the server is public.
+"""Everything that an engine imports from the server. Nothing else of the server is public.
 
 A whole engine:
 
@@ -20,7 +20,7 @@ A whole engine:
 
 The package that holds it has an entry point in the group `enginehouse.engines`, here `shout = "shout:engine"`.
 `process` is a plain blocking function that runs in a warm child process. What it prints goes to the task's log. It
-fails by raising EngineFailure, or any other exception.
+fails when it raises EngineFailure or any other exception.
 """
 
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ ENTRY_POINT_GROUP: Final = "enginehouse.engines"
 
 
 class EngineFailure(Exception):
-    """The engine could not do its work; `kind` says whether trying again may help."""
+    """The engine could not do its work. `kind` says whether a retry may help."""
 
     def __init__(self, message: str, kind: FailureKind = FailureKind.INTERNAL_ERROR) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class EngineFailure(Exception):
 class Chunk:
     """One input: a local file to read.
 
-    `start_ms`/`stop_ms` place it in its media; `folder` is the input folder's position.
+    `start_ms` and `stop_ms` are its place in its media. `folder` is the position of the input folder.
     """
 
     path: Path
@@ -83,8 +83,9 @@ class Chunk:
 class Output:
     """One output: bytes, or a file that the engine wrote below `Work.directory`.
 
-    `index` None takes the next free one: for chunk→chunk the input's own index. `folder` None means every output folder
-    of the task, or the job's results when the task has none; `published` puts it among the job's results in any case.
+    `index` None means the next free index; for chunk→chunk it means the input's own index. `folder` None means every
+    output folder of the task, or the job's results if the task has none. `published` always puts it among the job's
+    results.
     """
 
     media_type: str
@@ -103,8 +104,8 @@ class Output:
 class Work:
     """One work item as an engine sees it.
 
-    `directory` is an empty folder of the item's own, removed afterwards. `job_id` and `task_id` are spelled as clients
-    see them.
+    `directory` is an empty folder of this item, which is removed afterwards. `job_id` and `task_id` have the form that
+    clients see.
     """
 
     job_id: str

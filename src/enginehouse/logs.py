@@ -1,8 +1,8 @@
-"""How this server's log reads: lines for people on a terminal, JSON for machines, and in neither what is secret.
+"""Sets up the server's log: lines for people on a terminal, or JSON for machines. Neither contains secrets.
 
-A line holds the fixed words of the code that wrote it, and numbers and names. What an exception says is left out, since
-it may quote a payload, a password or a token: a traceback has places, source lines and types, and codes instead of
-texts. Every part of a line is bounded.
+A line holds the fixed words of the code that wrote it, and numbers and names. The text of an exception is left out,
+because it may quote a payload, a password or a token. A traceback has places, source lines and types, and codes instead
+of texts. Every part of a line has a limit.
 """
 
 import errno
@@ -22,20 +22,20 @@ import structlog
 
 LONGEST_VALUE: Final = 300  # characters
 LONGEST_TRACEBACK: Final = 8_000  # characters
-_FRAMES: Final = 12  # of an exception, the innermost
-_LINKS: Final = 6  # exceptions of a chain, the last raised
+_FRAMES: Final = 12  # of an exception, the innermost ones
+_LINKS: Final = 6  # exceptions of a chain, those raised last
 _MEMBERS: Final = 3  # exceptions of a group
 _GROUPS_DEEP: Final = 3
 
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"
 
-# Where another library puts a value into its words, one of these stands before it.
+# If another library puts a value into its text, one of these characters comes before the value.
 _WORDS: Final = re.compile(r"[^<({\[%'\"`\n]*")
-# What the schema and the operating system call things: these attributes of database errors hold nothing of a row.
+# Names of the schema and of the operating system. These attributes of database errors hold no contents of a row.
 _CODES: Final = ("sqlstate", "table_name", "column_name", "constraint_name", "sqlite_errorname")
 _CODE: Final = re.compile(r"[A-Za-z0-9_]{1,63}")
-# Where they are silent below this: what they would tell is told by us, or is a client's own.
+# These loggers are silent below this level. The server logs the same itself, or the line is about a client.
 _QUIET: Final = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -48,9 +48,9 @@ _log: Final = structlog.get_logger(__name__)
 
 
 def set_up(log_format: str, *, level: int = logging.INFO) -> None:
-    """Every log line of the process, also those of libraries, goes to stderr in the asked format.
+    """Every log line of the process, also of libraries, goes to stderr in `log_format`.
 
-    So do errors that nobody catches, in any thread, and Python's warnings.
+    Uncaught errors of all threads and Python's warnings go there too.
     """
     shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     last: Any = (
@@ -91,7 +91,7 @@ def set_up(log_format: str, *, level: int = logging.INFO) -> None:
 
 
 def describe(error: BaseException | None) -> str:
-    """Where the error and those behind it were raised, and of which kind they are; nothing of what they say."""
+    """Returns where the error and its causes were raised, and their types, but not their texts."""
     lines = list[str]()
     if error is not None:
         _describe(error, "", lines, _GROUPS_DEEP)
@@ -114,7 +114,7 @@ def _describe(error: BaseException, indent: str, lines: list[str], deep: int) ->
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
-    """The error and those behind it, each with the words between it and the one that came of it."""
+    """Yields the error and its causes, each with the words that link it to the error that followed from it."""
     joint, seen = "", set[int]()
     while id(error) not in seen and len(seen) < _LINKS:
         yield error, joint
@@ -135,7 +135,7 @@ def _places(trace: TracebackType | None) -> Iterator[str]:
 
 
 def _kind(error: BaseException) -> str:
-    """The error's type, with its codes."""
+    """Returns the error's type with its codes."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     codes = [errno.errorcode.get(error.errno or 0, "")] if isinstance(error, OSError) else []
@@ -145,7 +145,10 @@ def _kind(error: BaseException) -> str:
 
 
 def _foreign(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Of a library's line its fixed words and its name are left: what it puts between them may be anybody's."""
+    """Returns the line.
+
+    A library's line keeps only its first fixed words and the logger's name: its values may be private.
+    """
     if not line["_from_structlog"]:
         record: logging.LogRecord = line["_record"]
         said = _WORDS.match(record.msg) if isinstance(record.msg, str) else None
@@ -155,7 +158,7 @@ def _foreign(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[
 
 
 def _bounded(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Values are numbers, and short texts without line ends; of anything else only the type is told."""
+    """Returns the line with numbers and short texts without line ends. Any other value is replaced by its type."""
     return {name: value if name == "exc_info" else _plain(value) for name, value in line.items()}
 
 
@@ -177,7 +180,7 @@ def _cut(text: str) -> str:
 
 class _ToStderr(logging.StreamHandler[Any]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """The usual one prints the record's arguments."""
+        """A fixed line is on stderr. The usual handler would print the record's arguments."""
         sys.__stderr__ and sys.__stderr__.write(f"a log line of {record.name} could not be written\n")
 
 

@@ -1,4 +1,4 @@
-"""Everything that can be set, read once at the root and passed down as plain arguments."""
+"""All settings. The composition root reads them once and passes them down as plain arguments."""
 
 import os
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 class UnusableSettings(ValueError):
-    """Some settings cannot be used; the message names all of them, a line each."""
+    """Some settings cannot be used. The message names all of them, a line each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How one server runs. Times in seconds."""
+    """How one server runs. Times are in seconds."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -20,20 +20,20 @@ class Settings:
     init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
     allow_private_urls: bool = False
     allow_unsafe_durability: bool = False
-    native_slots: int = 512  # 0 of both: this server takes requests and leaves the work to others
+    native_slots: int = 512  # with 0 for both, this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
-    warm_children: int = 8  # engine processes kept warm, busy ones included; more than python_slots avoids restarts
+    warm_children: int = 8  # warm engine processes, busy ones included; more than python_slots avoids restarts
     idle_child_seconds: float = 300.0
     lease_seconds: float = 30.0
     drain_seconds: float = 10.0
     stop_grace_seconds: float = 10.0  # between SIGTERM and SIGKILL for the engine of a cancelled job
     retention_days: int = 30
-    idempotency_days: int = 7  # how long a request sent again with its idempotency key is known
+    idempotency_days: int = 7  # how long the server recognizes a request with the same idempotency key
     audit_retention_days: int = 365
     log_format: str = "console"  # or json
 
     def checked(self) -> "Settings":
-        """These settings, when every one of them can be used. Raises UnusableSettings naming all that cannot."""
+        """Returns these settings if all can be used. Raises UnusableSettings, which names all that cannot."""
         problems = list[str]()
         if not 0 <= self.port <= 65535:
             problems.append(f"port: 0–65535, got {self.port}.")

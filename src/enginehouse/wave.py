@@ -1,7 +1,8 @@
-"""WAV files: where the samples are, and what the header says about them.
+"""Reads WAV files: where the samples are, and what the header says about them.
 
-The standard library's reader refuses the extensible header, which most tools write for 24 bits or several channels,
-and believes sizes that a live recorder never filled in. Public, like `enginehouse.engine`: for engines that read sound.
+The standard library's reader refuses the extensible header, which most tools write for 24 bits or several channels, and
+believes sizes that a live recorder never filled in. This module is public, like `enginehouse.engine`, for engines that
+read sound.
 """
 
 import struct
@@ -15,19 +16,19 @@ __all__ = ["FLOAT", "PCM", "NotWave", "WaveFile", "read_header"]
 PCM: Final = 0x0001
 FLOAT: Final = 0x0003
 _EXTENSIBLE: Final = 0xFFFE
-_EXTENSIBLE_SIZE: Final = 26  # bytes of the format up to the code that the extensible form holds further back
-_UNKNOWN_SIZES: Final = frozenset({0, 0xFFFFFFFF})  # what a writer that could not seek back leaves
+_EXTENSIBLE_SIZE: Final = 26  # bytes of the format up to and with the code, which the extensible form stores later
+_UNKNOWN_SIZES: Final = frozenset({0, 0xFFFFFFFF})  # a writer that cannot seek back leaves one of these
 
 
 class NotWave(ValueError):
-    """The bytes are not a WAV file that can be read; the message says why."""
+    """The bytes are not a readable WAV file. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaveFile:
-    """What the header says, unchecked: `code` is PCM, FLOAT or another; `frame_size` bytes hold all channels once.
+    """The unchecked values of the header. `code` is PCM, FLOAT or another.
 
-    The samples are `size` bytes from byte `offset` on.
+    `frame_size` bytes hold one sample of each channel. The samples are `size` bytes from byte `offset` on.
     """
 
     path: Path
@@ -46,11 +47,14 @@ class WaveFile:
 
     @property
     def frames(self) -> int:
-        """How many whole frames there are."""
+        """The number of whole frames."""
         return self.size // self.frame_size if self.frame_size else 0
 
     def blocks(self, start: int, stop: int, frames_each: int) -> Iterator[bytes]:
-        """The bytes of the frames from `start` up to `stop`, `frames_each` at a time; the last block may be shorter."""
+        """Yields the bytes of the frames from `start` up to `stop`, `frames_each` at a time.
+
+        The last block may be shorter.
+        """
         with self.path.open("rb") as file:
             file.seek(self.offset + start * self.frame_size)
             left = (stop - start) * self.frame_size
@@ -71,7 +75,7 @@ class _Format(NamedTuple):
 
 
 def read_header(path: Path) -> WaveFile:
-    """The WAV file at `path`. Raises NotWave."""
+    """Returns the WAV file at `path`. Raises NotWave."""
     with path.open("rb") as file:
         start = file.read(12)
         if start[:4] not in (b"RIFF", b"RF64") or start[8:] != b"WAVE":
@@ -90,7 +94,7 @@ def read_header(path: Path) -> WaveFile:
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """The name and size of each RIFF chunk, with the file at its content."""
+    """Yields the name and size of each RIFF chunk. The file's position is then at its content."""
     while len(header := file.read(8)) == 8:
         name, size = struct.unpack("<4sI", header)
         start = file.tell()

@@ -31,7 +31,7 @@ class DiskStore:
         self._session = ProcessFolder(root)
 
     def close(self) -> None:
-        """What was not finished is gone."""
+        """Unfinished files are gone."""
         self._session.close()
 
     async def put(
@@ -39,7 +39,7 @@ class DiskStore:
     ) -> Stored:
         """The bytes are durable under `key`. Raises TooLarge past `max_bytes`, Unavailable when the disk is full.
 
-        A path is copied, never followed when it is a link, and must be a regular file.
+        A path is copied. It must be a regular file; a link is not followed.
         """
         target = self._path(key)
         if isinstance(source, bytes | Path):
@@ -59,19 +59,19 @@ class DiskStore:
             incoming.discard()
 
     async def put_many(self, parts: list[tuple[str, bytes | Path]]) -> list[Stored]:
-        """All parts are durable; one thread hop and one fsync of each folder for all of them."""
+        """All parts are durable. They cost one thread hop and one fsync of each folder together."""
         if not parts:
             return []
         return await _in_thread(self._put_all, parts, None)
 
     async def create(self, key: str, data: bytes) -> bool:
-        """The bytes are durable under `key`; False where something was there already."""
+        """The bytes are durable under `key`. Returns False if something was there already."""
         return await _in_thread(self._create, self._path(key), data)
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
         """The bytes under `key` from `offset` on are `data`; returns where they end. Not synced to the disk.
 
-        Raises NotFound where a key that was begun is gone, ValueError where bytes before `offset` are missing.
+        Raises NotFound if a key that was begun is gone, ValueError if bytes before `offset` are missing.
         """
         path = self._path(key)
         try:
@@ -81,14 +81,14 @@ class DiskStore:
 
     @asynccontextmanager
     async def open(self, key: str) -> AsyncIterator[Path]:
-        """The file itself. Raises NotFound."""
+        """Yields the file itself. Raises NotFound."""
         path = self._path(key)
         if not path.is_file():
             raise NotFound("artifact", key)
         yield path
 
     async def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `stop`, or to the end. Raises NotFound."""
+        """Yields the bytes from `start` up to `stop`, or to the end. Raises NotFound."""
         file = await self._open(key, start)
         try:
             at = start
@@ -102,7 +102,7 @@ class DiskStore:
             file.close()
 
     async def read(self, key: str, *, limit: int | None = None) -> bytes:
-        """The bytes under `key`, the first `limit` of them. Raises NotFound."""
+        """Returns the bytes under `key`, at most the first `limit`. Raises NotFound."""
         path = self._path(key)
 
         def read() -> bytes:
@@ -125,7 +125,7 @@ class DiskStore:
         return Stat(seen.st_size, seen.st_mtime)
 
     async def keys(self, folder: str) -> list[str]:
-        """The keys directly in this folder, in order."""
+        """Returns the keys directly in this folder, in order."""
         path = self._path(folder)
 
         def names() -> list[str]:
@@ -136,21 +136,24 @@ class DiskStore:
         return [f"{folder}/{name}" for name in await _in_thread(names)]
 
     async def missing(self, keys: list[str]) -> list[str]:
-        """Those of the keys that no file is under."""
+        """Returns the keys that have no file."""
         paths = [(key, self._path(key)) for key in keys]
         return await _in_thread(lambda: [key for key, path in paths if not path.is_file()])
 
     async def delete(self, keys: list[str]) -> None:
-        """Nothing is under these keys any more, and folders they leave empty are gone; unknown keys are passed over."""
+        """These keys and the folders that became empty are gone. Unknown keys are ignored."""
         paths = [self._path(key) for key in keys]
         await _in_thread(self._remove, paths)
 
     def scratch(self) -> Path:
-        """A folder on the store's file system, one per process. What is in it when the process ends is residue."""
+        """Returns a folder of this process on the store's file system.
+
+        Whatever is left in it at the end of the process is residue.
+        """
         return self._session.scratch
 
     def _path(self, key: str) -> Path:
-        """The file that holds, or would hold, the bytes of `key`. Raises ValueError for what is not a key."""
+        """Returns the path for the bytes of `key`. Raises ValueError if it is not a key."""
         parts = key.split("/")
         if len(key) > 1024 or not all(_is_name(part) for part in parts):
             raise ValueError(f"not an artifact key: {key[:200]!r}")
@@ -204,7 +207,7 @@ class DiskStore:
             _sync_folder(folder)
 
     def _rename(self, source: Path, target: Path) -> None:
-        # A delete elsewhere may prune the folder between its making and the rename; then it is made again.
+        # Another process may delete the empty folder before the rename; then it is made again.
         while True:
             self._make_folder(target.parent)
             try:
@@ -246,7 +249,7 @@ class DiskStore:
 
 
 def peek(root: Path, key: str) -> bytes | None:
-    """What is under a key of a store that is not open, to look at it without changing anything; None for nothing."""
+    """Returns the bytes under a key, None if there are none. It reads a store that is not open and changes nothing."""
     path = root / "kept" / key
     return path.read_bytes() if path.is_file() else None
 
@@ -258,7 +261,7 @@ def _is_name(part: str) -> bool:
 def _append(path: Path, offset: int, data: bytes) -> int:
     if offset == 0:
         path.parent.mkdir(parents=True, exist_ok=True)
-    # What was begun and is gone was deleted with its job: it must not come back.
+    # A log that was begun and is gone was deleted with its job. It must not come back.
     made = os.O_CREAT if offset == 0 else 0
     handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | made, 0o640)
     try:

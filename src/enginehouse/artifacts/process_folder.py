@@ -1,4 +1,4 @@
-"""The folder of one running process for what it has not finished, and what becomes of it when the process is killed."""
+"""The folder for the unfinished files of one process. It is removed even if the process is killed."""
 
 import fcntl
 import shutil
@@ -12,8 +12,8 @@ from typing import BinaryIO
 class ProcessFolder:
     """Temporary files and the scratch folder, as `session/<name>/` below the store's root.
 
-    A session lives as long as its process holds a lock on `<name>.lock`, so what a killed process left is known as
-    residue, and removed when the next one opens; that of a living one is left alone.
+    A session lives as long as its process holds a lock on `<name>.lock`. So the next process that opens the store can
+    tell the residue of a killed process, and removes it. It does not touch the session of a living one.
     """
 
     def __init__(self, root: Path) -> None:

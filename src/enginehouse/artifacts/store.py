@@ -1,4 +1,4 @@
-"""Where the bytes of outputs, assets and logs are kept. Nobody keeps a path into it: the bytes may be elsewhere."""
+"""The store for the bytes of outputs, assets and logs. Nobody keeps a path into it: the bytes may be elsewhere."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Bytes that are there to stay: their key, size and SHA-256 (hex), MD5 (hex)."""
+    """Durable bytes: their key, size, SHA-256 (hex) and MD5 (hex)."""
 
     key: str
     size: int
@@ -18,16 +18,16 @@ class Stored:
 
 
 class Stat(NamedTuple):
-    """How many bytes are under a key, and when they were last changed (Unix seconds)."""
+    """The number of bytes under a key, and the time of their last change (Unix seconds)."""
 
     size: int
     modified: float
 
 
 class ArtifactStore(Protocol):
-    """Bytes under a key. A key is visible only once it is whole and durable; only a log may grow.
+    """Bytes under a key. A key becomes visible only when it is whole and durable. Only a log may grow.
 
-    `place` says where they are, for people.
+    `place` tells people where the bytes are.
     """
 
     @property
@@ -39,49 +39,49 @@ class ArtifactStore(Protocol):
         """The bytes are durable under `key`. Raises TooLarge past `max_bytes`, Unavailable when the disk is full."""
 
     async def put_many(self, parts: list[tuple[str, bytes | Path]]) -> list[Stored]:
-        """All parts are durable, and cost little more than one."""
+        """All parts are durable. Many cost little more than one."""
 
     async def create(self, key: str, data: bytes) -> bool:
-        """The bytes are durable under `key`; False, with nothing changed, where something was there already.
+        """The bytes are durable under `key`. Returns False, and changes nothing, if something was there already.
 
-        Of several callers at once, in whatever process, one gets True.
+        Exactly one of several concurrent callers, in any process, gets True.
         """
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
-        """The bytes under `key` from `offset` on are `data`; returns where they end. Sent again they are there once.
+        """The bytes under `key` from `offset` on are `data`. Returns where they end. A repeated call changes nothing.
 
-        For logs: readers see the bytes at once, but a crash of the machine may lose them. At offset 0 the key is made.
-        Raises NotFound where it is gone, ValueError where bytes before `offset` are missing.
+        For logs: readers see the bytes at once, but a crash of the machine may lose them. At offset 0 the key is
+        created. Raises NotFound if the key is gone, ValueError if bytes before `offset` are missing.
         """
 
     def open(self, key: str) -> AbstractAsyncContextManager[Path]:
-        """A local file with the bytes, to read inside the context and not after it. Raises NotFound."""
+        """Yields a local file with the bytes. Read it only inside the context. Raises NotFound."""
 
     def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `stop`, or to the end. Raises NotFound."""
+        """Yields the bytes from `start` up to `stop`, or to the end. Raises NotFound."""
 
     async def read(self, key: str, *, limit: int | None = None) -> bytes:
-        """The bytes under `key`, the first `limit` of them. Raises NotFound."""
+        """Returns the bytes under `key`, at most the first `limit`. Raises NotFound."""
 
     async def stat(self, key: str) -> Stat:
         """Raises NotFound."""
 
     async def keys(self, folder: str) -> list[str]:
-        """The keys directly in this folder, in order."""
+        """Returns the keys directly in this folder, in order."""
 
     async def missing(self, keys: list[str]) -> list[str]:
-        """Those of the keys that nothing is under."""
+        """Returns the keys that have no bytes."""
 
     async def delete(self, keys: list[str]) -> None:
-        """Nothing is under these keys any more; unknown ones are passed over."""
+        """These keys are gone. Unknown keys are ignored."""
 
     def scratch(self) -> Path:
-        """A local folder of this process for what is not finished; a file in it can be put at little cost."""
+        """Returns a local folder for unfinished files of this process. To `put` a file from it costs little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes under a key as they were when it was looked up; what is appended later is not among them."""
+    """The bytes that a key had when it was looked up, without later appends."""
 
     store: ArtifactStore
     key: str
@@ -93,5 +93,5 @@ class Content:
 
 
 async def content(store: ArtifactStore, key: str) -> Content:
-    """What is under the key now. Raises NotFound."""
+    """Returns the content under the key now. Raises NotFound."""
     return Content(store, key, *await store.stat(key))

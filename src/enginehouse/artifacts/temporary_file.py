@@ -1,4 +1,4 @@
-"""A file on its way into the store: filled under a temporary name, hashed on the way, synced before it is renamed."""
+"""A file that is written under a temporary name, hashed meanwhile, and synced before it is renamed into the store."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ BLOCK: Final = 1 << 20
 
 
 class TemporaryFile:
-    """A temporary file being filled, hashed on the way."""
+    """A temporary file that computes its hashes while it is written."""
 
     def __init__(self, folder: Path, max_bytes: int | None) -> None:
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=folder)
@@ -52,14 +52,14 @@ class TemporaryFile:
         return Stored(key=key, size=self._size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
 
     def discard(self) -> None:
-        """The temporary name is gone; after a publish it already is."""
+        """The temporary file is gone. After a publish it already was."""
         with suppress(OSError):
             self._file.close()
         self.path.unlink(missing_ok=True)
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    # An engine names its outputs: a link could point anywhere, and opening a pipe would wait for ever.
+    # An engine chooses its files. A link could point anywhere, and opening a pipe would wait for ever.
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

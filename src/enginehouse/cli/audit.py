@@ -1,4 +1,4 @@
-"""`enginehouse audit …`: who did what, and whether the record of it is as it was written."""
+"""`enginehouse audit …`: shows who did what, and checks that nobody changed the record."""
 
 import re
 from itertools import islice

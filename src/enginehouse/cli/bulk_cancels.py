@@ -1,4 +1,4 @@
-"""`enginehouse job cancel` on a range of time: how many jobs, a question, and a bar while the cancel is applied."""
+"""`enginehouse job cancel` on a range of time: counts the jobs, asks, and shows the progress of the cancel."""
 
 import functools
 import sys
@@ -28,7 +28,7 @@ class RangeFlags:
     yes: bool
 
     def refuse_with_job(self) -> None:
-        """Raises CommandError when one of the flags is there."""
+        """Raises CommandError if one of the flags is set."""
         if any((self.organization, self.created_after, self.created_before, self.dry_run, self.yes)):
             raise CommandError("Give a job or a range, not both.", exit_code=2)
 
@@ -64,9 +64,9 @@ def range_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def cancel(
     client: Client, flags: RangeFlags, *, include_running: bool, wait: bool, key: str | None, as_json: bool
 ) -> None:
-    """The jobs of the range are cancelled after a person has agreed to their number, and the cancel is applied.
+    """A person has agreed to the number of jobs, the jobs of the range are cancelled, and the cancel is applied.
 
-    With `wait` what ran has stopped, too. Raises CommandError, RequestFailed.
+    With `wait` their attempts have stopped, too. Raises CommandError, RequestFailed.
     """
     body = {**flags.body(), "includeRunning": include_running}
     preview = bulk_cancels.preview(client, **body)
@@ -89,7 +89,7 @@ def _confirm(preview: Json) -> None:
 
 
 def _await_applied(client: Client, bulk_cancel: Json, *, wait: bool) -> Json:
-    """Returns the bulk cancel when it is applied to every row, and with `wait` when what ran has stopped."""
+    """Returns the bulk cancel when it is applied to every row, with `wait` when all attempts have stopped."""
     console = output.console(err=True)
     columns = (TextColumn("applied"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

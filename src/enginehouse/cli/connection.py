@@ -1,4 +1,4 @@
-"""How a command finds its server, and how it reports what the server refuses."""
+"""How a command finds its server, and how it reports refusals of the server."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class ServerFlags:
     data: Path | None
 
     def offline_data(self) -> Path | None:
-        """Returns the data folder when it is what the flags name and no server runs on it, else None."""
+        """Returns the data folder if the flags name one and no server runs on it, else None."""
         if self.data is None or self.url is not None or data_folder.server(self.data) is not None:
             return None
         return self.data
@@ -64,7 +64,7 @@ def server_options(
 
 
 def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command takes those options and gets a Client, its first argument; a refusal ends it with CommandError."""
+    """The command takes those options and gets a Client as its first argument. A refusal ends it with CommandError."""
     return server_options(_connect(command))
 
 
@@ -75,7 +75,7 @@ def with_client_of_server(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def connect(flags: ServerFlags) -> Iterator[Client]:
-    """A client of the server that the flags name. Raises CommandError, also for everything that the server refuses."""
+    """A client of the server that the flags name. Raises CommandError, also when the server refuses something."""
     with _client(flags) as client:
         try:
             yield client
@@ -84,7 +84,7 @@ def connect(flags: ServerFlags) -> Iterator[Client]:
 
 
 def as_error(failure: RequestFailed) -> CommandError:
-    """Returns what the server refused in its own words, and what helps where they do not say it."""
+    """Returns the refusal in the server's words, and adds what helps if they do not say it."""
     message = "; ".join(failure.message.splitlines())
     match failure.code:
         case "authentication_error":

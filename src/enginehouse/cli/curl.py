@@ -17,7 +17,7 @@ _PORT = 9000
 
 
 def steps(run: CompleteRun, url: str, data: Path | None, *, keep: bool) -> str:
-    """Returns what to type next. `data` is the folder to serve from, None where there is none yet.
+    """Returns the commands to type next. `data` is the folder to serve from, None if there is none yet.
 
     With `keep` the server at `url` goes on running; otherwise the first step starts one.
     """

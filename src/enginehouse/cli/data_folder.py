@@ -1,4 +1,4 @@
-"""What a server keeps in its data folder for the people on its machine: its address and the first secrets."""
+"""The files in a data folder that a server writes for people on its machine: its address and the first secrets."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""`enginehouse doctor`: looks at everything that can be checked without a change, and gives a verdict on each."""
+"""`enginehouse doctor`: makes every check that changes nothing, and shows a verdict on each."""
 
 from pathlib import Path
 

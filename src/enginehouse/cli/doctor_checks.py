@@ -1,4 +1,4 @@
-"""What is checked in a database itself: whether it is durable, ours, agrees with itself, and its seals hold."""
+"""The checks of a database: it is durable, has our schema and store, its statuses agree, and its seals hold."""
 
 import asyncio
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
 
 
 def read_chain(data: Path | None, database: str | None, seal: tuple[int, str] | None) -> Verified:
-    """Returns the chain of seals over the audit, which must hold the seal. Raises CommandError."""
+    """Returns the chain of seals over the audit, which must contain the seal. Raises CommandError."""
     try:
         if database is not None:
             return asyncio.run(inspection.postgres_seals(database, seal))
@@ -106,7 +106,7 @@ def _clock(inspected: Inspection) -> Finding:
     if inspected.clock_ahead > _CLOCKS_APART:
         text = f"the storage's clock is {seconds:.1f} s ahead of this machine's. Set this machine's clock."
         return Finding("clock", Verdict.WRONG, text)
-    # An embedded database remembers the last moment that it gave out; that it is in the past is normal.
+    # An embedded database stores the last moment that it returned. Normally that moment is in the past.
     return Finding("clock", Verdict.OK, "the storage's clock is not ahead of this machine's")
 
 

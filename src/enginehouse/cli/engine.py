@@ -1,4 +1,4 @@
-"""`enginehouse engine …`: which engines there are, and how many attempts of one may run."""
+"""`enginehouse engine …`: lists the engines, and limits how many attempts of one may run."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""How a command says that it could not do what it was called for."""
+"""The error of a command that could not do its work."""
 
 
 class CommandError(Exception):

@@ -1,4 +1,7 @@
-"""A job followed until it has ended: a live table on a terminal, a line for each event in a pipe; and why it failed."""
+"""Follows a job until it has ended: a live table on a terminal, a line for each event in a pipe.
+
+Shows why it failed.
+"""
 
 import time
 from typing import Final
@@ -12,12 +15,12 @@ from enginehouse.client import Client, Json, RequestFailed, events, jobs
 
 _PAUSE: Final = 0.1  # seconds between two looks at the job
 _LOG_LINES: Final = 20
-# Kinds that a job has because a task of it has them.
+# Kinds of events that a job has because one of its tasks has them.
 _FROM_TASKS: Final = frozenset({"created", "queued", "started", "completed", "failed", "aborted"})
 
 
 def follow(client: Client, job_id: str, console: Console) -> Json:
-    """The job has ended, and the console shows how it went. Returns the job. Raises RequestFailed."""
+    """The job has ended, and the console shows its progress. Returns the job. Raises RequestFailed."""
     if console.is_terminal:
         _show_table(client, job_id, console)
     else:
@@ -26,7 +29,7 @@ def follow(client: Client, job_id: str, console: Console) -> Json:
 
 
 def watch(client: Client, job_id: str) -> Json:
-    """The job has ended, and stdout shows how it went and how it ended. Returns the job. Raises RequestFailed."""
+    """The job has ended, and stdout shows its progress and its final status. Returns the job. Raises RequestFailed."""
     console = output.console()
     job = follow(client, job_id, console)
     console.print(f"job {job['coreJobID']}: {job['jobStatus']}")
@@ -34,7 +37,7 @@ def watch(client: Client, job_id: str) -> Json:
 
 
 def refuse_unless_complete(client: Client, job: Json, *, hint: str = "See: enginehouse job logs") -> None:
-    """The job is complete. Raises CommandError when it is not, with the causes and the `hint`."""
+    """The job is complete. Otherwise raises CommandError with the causes and the `hint`."""
     status = job["jobStatus"]
     if status == "complete":
         return
@@ -50,7 +53,7 @@ def refuse_unless_complete(client: Client, job: Json, *, hint: str = "See: engin
 
 
 def log_tail(client: Client, job: Json) -> list[str]:
-    """Returns the last lines that the failed tasks of the job have printed, none where they cannot be read."""
+    """Returns the last lines that the failed tasks of the job have printed. A log that cannot be read is left out."""
     lines: list[str] = []
     for task in job["tasks"]:
         if task["taskStatus"] == "failed":
@@ -63,7 +66,7 @@ def log_tail(client: Client, job: Json) -> list[str]:
 
 
 def _show_table(client: Client, job_id: str, console: Console) -> None:
-    """The tasks as they are now, read again when something has happened, but not for every event."""
+    """The table shows the tasks until the job ends. After an event they are read again, but at most every `_PAUSE`."""
     read_at = -_PAUSE
     with Live(console=console, auto_refresh=False) as live:
         for message in events.follow(client, job_id, heartbeat=1):
@@ -73,7 +76,7 @@ def _show_table(client: Client, job_id: str, console: Console) -> None:
 
 
 def _print_lines(client: Client, job_id: str, console: Console) -> None:
-    """Each event of a task is a line; an event of the job itself is one only when it does not follow from its tasks."""
+    """Each event of a task is a line. An event of the job is a line only if it does not follow from its tasks."""
     names: list[str] = []
     for message in events.follow(client, job_id):
         ordinal = message.data.get("task")

@@ -32,7 +32,7 @@ _ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class UnclearTime(ValueError):
-    """Nobody can say which time the text means; the message shows texts that work."""
+    """The text does not say which time it means. The message shows texts that work."""
 
 
 def rhythm(text: str) -> Json:

@@ -1,4 +1,4 @@
-"""`enginehouse job watch`, `events` and `attempts`: what happens to a job, and what has happened."""
+"""`enginehouse job watch`, `events` and `attempts`: show what happens to a job now, and what has happened."""
 
 import json
 from typing import Final

@@ -1,4 +1,4 @@
-"""From the flags of `job create`, or a file, to the request that is sent."""
+"""Turns the flags of `job create`, or a file, into the request that is sent."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class TaskFlags:
     payload: str | None
 
     def is_empty(self) -> bool:
-        """True when there is none of them."""
+        """True when none of the flags is set."""
         return (self.engine, self.source_url, self.text, self.file, self.payload) == (None,) * 5
 
     def create(self, client: Client, *, key: str | None) -> Created:
@@ -51,9 +51,9 @@ class TaskFlags:
 
 
 def create_from_file(client: Client, file: IO[bytes], *, key: str | None) -> Created:
-    """What the file describes is created. Returns ids and warnings. Raises CommandError, RequestFailed.
+    """The jobs of the file are durable. Returns their ids and the warnings. Raises CommandError, RequestFailed.
 
-    A body with `jobs` is for REST, every other is the input of GraphQL's createJob.
+    A body with `jobs` is for REST. Every other body is the input of GraphQL's createJob.
     """
     flag = f"--from {file.name}"
     body = json_object(flag, file.read())

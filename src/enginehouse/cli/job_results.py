@@ -1,4 +1,4 @@
-"""`enginehouse job results` and `logs`: what the engines of a job have made and printed."""
+"""`enginehouse job results` and `logs`: show what the engines of a job have published and printed."""
 
 import sys
 from pathlib import Path
@@ -62,7 +62,7 @@ def logs(client: Client, job_id: str, *, ordinal: int | None, as_json: bool) -> 
 
 def _save(client: Client, job_id: str, name: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    # An engine chooses the name; only its last part may say where on this machine the bytes go.
+    # An engine chooses the name. Only its last part may become a path on this machine.
     path = folder / (Path(name).name or "output")
     jobs.fetch_output(client, job_id, name, path)
     return path

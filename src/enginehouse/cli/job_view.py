@@ -1,4 +1,4 @@
-"""How a job, its tasks and its events read for people."""
+"""A job, its tasks and its events as text for people."""
 
 from rich.table import Table
 from rich.text import Text
@@ -9,7 +9,7 @@ from enginehouse.client.jobs import ENDED
 
 
 def task_table(job: Json) -> Table:
-    """Returns the tasks of a job, how far each is, and what went wrong."""
+    """Returns a table of the tasks of a job, with their progress and their failures."""
     return output.table(
         ("task", "engine", "status", "chunks", "note"),
         [
@@ -42,7 +42,7 @@ def event_words(event: Json) -> str:
 
 
 def event_remark(event: Json) -> str:
-    """Returns what an event says besides its kind, perhaps nothing."""
+    """Returns the details of an event as words, perhaps none."""
     detail = event.get("detail", {})
     parts = []
     if "attempt" in detail:
@@ -64,12 +64,12 @@ def event_remark(event: Json) -> str:
 
 
 def event_line(event: Json, name: str) -> str:
-    """Returns the event of a task, or of the job itself, as one line. `name` says whose it is."""
+    """Returns the event of a task or of the job as one line, which begins with `name`."""
     return f"{name:<32} {event_words(event):<14} {event_remark(event)}".rstrip()
 
 
 def _chunks(task: Json) -> str:
-    """Returns how many of its items a task has done; nothing before it has any."""
+    """Returns how many items of a task are done, or nothing while it has no items."""
     counts = task["chunkCountInfo"]
     total = counts["chunkToProcessCount"]
     return f"{counts['chunkCompletedCount']}/{total}" if total else ""

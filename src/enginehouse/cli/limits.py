@@ -1,4 +1,4 @@
-"""`pause` and `resume`, as jobs, schedules, engines and organizations have them."""
+"""The commands `pause` and `resume` of jobs, schedules, engines and organizations."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""What `doctor` checks on the machine: engines, programs, disk, and whether no process of an engine can escape."""
+"""The checks of the machine: engines, programs, disk, and whether every process of an engine can be ended."""
 
 import shutil
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _entry_points() -> Iterator[Finding]:
         name = f"engine {entry.name}"
         try:
             spec = entry.load().spec
-        except Exception as error:  # an engine is foreign code: whatever it raises is the finding
+        except Exception as error:  # an engine is foreign code: any exception is a finding
             yield Finding(name, Verdict.WRONG, f"cannot be imported: {type(error).__name__}: {error}.")
             continue
         if isinstance(spec, EngineSpec):

@@ -1,4 +1,4 @@
-"""The command `enginehouse`: which commands there are, and how it ends when one of them fails."""
+"""The command `enginehouse`: its commands, and its exit code when one of them fails."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from enginehouse.cli.errors import CommandError
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """Where a command is (`package.module:attribute`), and its line in `--help`."""
+    """The place of a command (`package.module:attribute`), and its line in `--help`."""
 
     place: str
     summary: str
@@ -73,7 +73,7 @@ def enginehouse() -> None:
 
 
 def main() -> None:
-    """The command has run. The exit code is 0 when it did its work, 1 when it could not, 2 when it was misused."""
+    """The command has run. The exit code is 0 if it did its work, 1 if it could not, 2 if it was misused."""
     try:
         code = enginehouse.main(prog_name="enginehouse", standalone_mode=False)
     except CommandError as error:
@@ -86,7 +86,7 @@ def main() -> None:
         _report("stopped.")
         code = 130
     except BrokenPipeError:
-        # The reader of the output is gone; Python would complain again when it flushes at its end.
+        # The reader of the output is gone. Without this, Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code if isinstance(code, int) else 0)

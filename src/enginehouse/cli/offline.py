@@ -1,4 +1,4 @@
-"""What the owner of the machine can do to a database without a server: set a lost password."""
+"""Sets a lost password in a database without a server, for the owner of the machine."""
 
 import asyncio
 import tempfile
@@ -13,7 +13,7 @@ from enginehouse.operations import accounts
 from enginehouse.operations.house import House
 from enginehouse.settings import Settings
 
-# Nobody has signed in: who owns the files may do this.
+# Nobody has signed in. The owner of the files may do this.
 _OWNER = Principal(organization_id=1, user_id=None, token_id="", role=Role.ADMIN, super_admin=True)
 
 

@@ -1,4 +1,4 @@
-"""`enginehouse organization …`: organizations, and how they share the server."""
+"""`enginehouse organization …`: creates organizations, and sets how they share the server."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""What commands write: tables for people, JSON for programs; no colours and no line breaks in a pipe."""
+"""The output of commands: tables for people, JSON for programs. In a pipe it has no colours and no wrapped lines."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDE = 240  # the lines in a pipe are for programs, and stay whole
+_WIDE = 240  # programs read a pipe, so its lines are not wrapped
 
 _COLOURS = {
     "complete": "green",

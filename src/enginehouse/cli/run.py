@@ -1,4 +1,4 @@
-"""`enginehouse run`: a server of its own, a job on a file, a URL or the sample, and what came out."""
+"""`enginehouse run`: starts a server, runs a job on a file, a URL or the sample, and shows the result."""
 
 import shlex
 import signal

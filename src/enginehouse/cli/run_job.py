@@ -1,4 +1,4 @@
-"""One call of `enginehouse run`: the input is uploaded, the job followed on the console, its result saved."""
+"""The job of `enginehouse run`: it uploads the input, follows the job on the console, and saves the result."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from enginehouse.cli import follow, run_request
 from enginehouse.cli.errors import CommandError
 from enginehouse.client import Client, FileKind, Json, UnusableFile, files, jobs
 
-TARGET: Final = "TARGET_ID"  # stands in the saved request for the id of the target with the uploaded file
+TARGET: Final = "TARGET_ID"  # the saved request has it in place of the id of the target with the uploaded file
 _SAMPLE: Final = ("samples", "three-languages.md")
 
 
@@ -30,7 +30,7 @@ class RunInput:
 
 @dataclass(frozen=True, slots=True)
 class CompleteRun:
-    """A job that is complete: its input, and the files with its result and with the request that created it."""
+    """A complete job: its input, the file with its result, and the file with the request that created it."""
 
     input: RunInput
     job_id: str
@@ -51,7 +51,7 @@ class CompleteRun:
 
 @contextmanager
 def open_input(name: str | None) -> Iterator[RunInput]:
-    """The file or URL of this name, or the sample document. Raises CommandError."""
+    """Yields the file or URL of this name, or the sample document. Raises CommandError."""
     if name is None:
         with resources.as_file(resources.files("enginehouse_engines").joinpath(*_SAMPLE)) as path:
             yield _file(path)

@@ -1,4 +1,4 @@
-"""From the flags and files that describe a schedule to the request that is sent."""
+"""Turns the flags and files that describe a schedule into the request that is sent."""
 
 import functools
 import json
@@ -42,7 +42,7 @@ class ScheduleFlags:
     description: str | None
 
     def body(self, client: Client, *, fresh: bool) -> Json:
-        """Returns the request. A `fresh` schedule has a zone, this machine's where no flag names one.
+        """Returns the request. A `fresh` schedule always has a zone: if no flag names one, this machine's.
 
         Raises CommandError, RequestFailed.
         """

@@ -1,4 +1,4 @@
-"""`enginehouse schedule preview`, `explain` and `history`: the slots that come, and the slots that were."""
+"""`enginehouse schedule preview`, `explain` and `history`: the future and the past slots of a schedule."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""`enginehouse serve`: from flags and environment to a server that runs until it is stopped."""
+"""`enginehouse serve`: starts a server from flags and environment, and runs it until it is stopped."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +53,7 @@ def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **val
         settings = Settings(data=data.expanduser().absolute(), **values).checked()
     except UnusableSettings as unusable:
         raise CommandError("; ".join(map(_as_flag, str(unusable).splitlines())), exit_code=2) from None
-    # The server's own imports take most of a second; the refusal of a wrong flag does not wait for them.
+    # The imports of the server take most of a second. A wrong flag is refused before them.
     from enginehouse.cli import server  # noqa: PLC0415
 
     server.keep_up(settings, while_stdin_is_open=while_stdin_is_open)

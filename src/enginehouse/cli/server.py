@@ -1,4 +1,4 @@
-"""A server's life in one process: the port, the keeper, the event loop, the signals."""
+"""Runs a server in one process: the port, the keeper, the event loop, the signals."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ _GRACEFUL_SECONDS = 10
 def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     """The server has run and stopped. Raises CommandError when it cannot start.
 
-    With `while_stdin_is_open` the end of standard input is a signal too, for a parent that may be killed.
+    With `while_stdin_is_open` the end of standard input counts as a signal, for a parent that may be killed.
     """
     logs.set_up(settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -75,7 +75,7 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
 
 
 def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: list[Path]) -> str:
-    """Returns what a server says when it is ready, line by line: the files of secrets, but no secret."""
+    """Returns the lines that a server prints when it is ready. They name the files of secrets, but show no secret."""
     kinds = Counter(engine.spec.kind.value for engine in running.house.catalogue.by_id.values())
     return "\n".join([
         f"Enginehouse {__version__}",
@@ -97,7 +97,7 @@ def _database(settings: Settings) -> str:
 
 
 class _Signals:
-    """The first signal lets everything end, the second hands back what runs, the third waits for nothing."""
+    """The first signal lets attempts end, the second gives them back, the third ends the process at once."""
 
     def __init__(self, task: asyncio.Task[None] | None) -> None:
         self._server: _Server | None = None
@@ -108,7 +108,7 @@ class _Signals:
             asyncio.get_running_loop().add_signal_handler(number, self._receive)
 
     def stop_at_end_of(self, fd: int) -> None:
-        """The end of this input is a signal too. Nothing else is expected on it."""
+        """The end of this input counts as a signal. Anything else on it is ignored."""
         loop = asyncio.get_running_loop()
 
         def read() -> None:
@@ -119,7 +119,7 @@ class _Signals:
         loop.add_reader(fd, read)
 
     def attach(self, server: "_Server", hurry: Callable[[], None]) -> None:
-        """From now on a signal stops this server; before, it only ends the start."""
+        """From now on a signal stops this server. Before, a signal cancels the start."""
         self._server, self._hurry = server, hurry
 
     def _receive(self) -> None:
@@ -159,7 +159,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The signals are ours: HTTP is only a part of the server's life."""
+        """Signals stay unchanged: `_Signals` handles them, because a server is more than HTTP."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -168,15 +168,15 @@ class _Server(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # A stream has no end of its own, so waiting for it would never end.
+        # A stream does not end by itself, so uvicorn would wait for it for ever.
         await self._end_streams()
         await super().shutdown(sockets)
 
 
 def _spare_the_collector() -> None:
-    """The collector never walks the objects of the start again, and full collections are rare.
+    """The collector ignores the objects that exist now, and full collections are rare.
 
-    With the defaults it walks every plan in memory again and again: half the time of a create.
+    With the defaults it walks every plan in memory again and again, which takes half the time of a create.
     """
     gc.collect()
     gc.freeze()
@@ -193,7 +193,7 @@ def _bind(settings: Settings) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # Two servers may both bind a port that nobody listens on yet; only one may listen.
+        # Two servers can bind the same port before one listens. Only one of them can listen.
     except OSError as error:
         if listener is not None:
             listener.close()
@@ -205,6 +205,6 @@ def _bind(settings: Settings) -> socket.socket:
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:
-    """Returns where clients on this machine reach the server."""
+    """Returns the URL of the server for clients on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

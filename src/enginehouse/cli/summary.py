@@ -46,7 +46,7 @@ def _word(positive: float, negative: float) -> str:
 
 
 def _keywords(document: Json) -> list[str]:
-    """Returns the strongest keywords over all chunks: those that recur, and those with a high confidence."""
+    """Returns the strongest keywords of all chunks, by the sum of their confidences."""
     weights: dict[str, float] = {}
     for item in document.get("object", []):
         if item.get("type") == "keyword":
@@ -79,6 +79,6 @@ def _chunks(own: Json) -> list[tuple[int | str | None, ...]]:
 
 
 def _of_chunk(chunk: Json) -> str | None:
-    # An engine that does not know the language returns zeros, which would look like a result.
+    # An engine that does not know the language returns zeros. They would look like a result.
     sentences = chunk.get("vendor", {}).get("sentencesJudged")
     return "not judged" if sentences == 0 else _sentiment(chunk.get("sentiment"))

@@ -1,4 +1,4 @@
-"""`enginehouse job why`: why a job waits, and what can be done about it."""
+"""`enginehouse job why`: shows why a job waits, and what can be done about it."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def why(client: Client, job_id: str, *, as_json: bool) -> None:
 
 
 def _advice(explanation: Json) -> Iterator[str]:
-    """Yields what can be done about each reason, a line each; nothing for a reason that only needs time."""
+    """Yields a line of advice for each reason. A reason that only needs time has none."""
     for reason in explanation["reasons"]:
         match reason["kind"]:
             case "job_paused":

@@ -1,4 +1,4 @@
-"""`enginehouse worker …`: which workers there are."""
+"""`enginehouse worker …`: lists the workers."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Organizations, users, tokens and the audit: what an administrator asks of a server."""
+"""Organizations, users, tokens and the audit: the requests of an administrator."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bulk cancels: all jobs of an organization that were created in a range of time."""
+"""Bulk cancels: they cancel all jobs of an organization that were created in a range of time."""
 
 from typing import Any
 

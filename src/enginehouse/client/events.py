@@ -1,4 +1,4 @@
-"""The history of a job: read, or followed until the job has ended, also when the connection breaks."""
+"""Reads the history of a job, or follows it until the job has ended, also when the connection breaks."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from enginehouse.client.http import Client, Json, RequestFailed, v1
 
 _PAGE: Final = 1_000
 _PAUSE: Final = 0.5
-_PATIENCE: Final = 60.0  # seconds that a server may be away
+_PATIENCE: Final = 60.0  # how many seconds a server may be away
 _TRANSIENT: Final = frozenset({"unreachable", "service_unavailable"})
 
 
@@ -36,10 +36,10 @@ def history(client: Client, job_id: str) -> list[Json]:
 
 
 def follow(client: Client, job_id: str, *, heartbeat: int = 15) -> Iterator[Message]:
-    """Yields everything that happens to the job, from its first event to the message `end`: each event once, in order.
+    """Yields each event of the job once, in order, from the first one to the message `end`.
 
-    A connection that breaks is opened again and goes on after the last event. Raises RequestFailed when the server
-    refuses, and when it stays away for a minute.
+    If the connection breaks, it opens a new one that continues after the last event. Raises RequestFailed when the
+    server refuses, and when the server stays away for a minute.
     """
     after: int | None = None
     connected, away_since = False, 0.0
@@ -68,7 +68,7 @@ def wait(client: Client, job_id: str) -> Json:
 
 
 def messages(lines: Iterable[str]) -> Iterator[Message]:
-    """Yields the messages in the lines of a stream of server-sent events; a comment is a heartbeat."""
+    """Yields the messages of a stream of server-sent events. A comment line is a heartbeat."""
     event_id: int | None = None
     kind, data = "message", list[str]()
     for line in lines:

@@ -1,4 +1,4 @@
-"""Files: which kind one is, and how it becomes the primary asset of a new target."""
+"""Finds out what kind a file is, and uploads it as the primary asset of a new target."""
 
 import json
 import mimetypes
@@ -16,7 +16,7 @@ _HEAD: Final = 4096
 
 
 class UnusableFile(ValueError):
-    """No engine can work on the file; the message says why, and which files they can work on."""
+    """No engine can work on the file. The message says why, and which files engines can work on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class FileKind:
 
 
 def kind_of(path: Path) -> FileKind:
-    """Returns what the file is, by its first bytes and then by its name. Raises UnusableFile."""
+    """Returns the kind of the file. Its first bytes decide, then its name. Raises UnusableFile."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -45,7 +45,7 @@ def kind_of(path: Path) -> FileKind:
 
 
 def kind_at(url: str) -> FileKind:
-    """Returns what most likely is at a URL, by its path alone: audio if it ends like a WAV file, else text."""
+    """Returns the likely kind of what is at a URL: audio if its path ends like a WAV file's, else text."""
     suffix = Path(url.partition("?")[0].partition("#")[0]).suffix.lower()
     return FileKind(AUDIO, "audio/wav") if suffix in _SOUNDS else FileKind(TEXT, _TEXTS.get(suffix, "text/plain"))
 
@@ -53,7 +53,7 @@ def kind_at(url: str) -> FileKind:
 def upload(client: Client, path: Path, media_type: str | None = None) -> str:
     """The file is the primary asset of a new target. Returns the target's id.
 
-    Without a media type, `kind_of` says it. Raises UnusableFile, OSError, RequestFailed.
+    Without a media type, `kind_of` finds it. Raises UnusableFile, OSError, RequestFailed.
     """
     media_type = media_type or kind_of(path).media_type
     answer = client.upload(upload_query(path.name, media_type), path, name=path.name, media_type=media_type)

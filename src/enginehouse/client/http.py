@@ -1,4 +1,4 @@
-"""The connection to a server: both interfaces over one HTTP client, every refusal as one exception."""
+"""The connection to a server. One HTTP client serves both interfaces, and every refusal is the same exception."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ _BLOCK: Final = 1 << 20
 class RequestFailed(Exception):
     """The server refused a request or did not answer it.
 
-    `code` is the server's own, such as `not_found`; without an answer it is `unreachable`. `message` is a sentence for
+    `code` is the server's own, like `not_found`. Without an answer it is `unreachable`. `message` is a sentence for
     people. `status` is the HTTP status, 0 without an answer.
     """
 
@@ -31,7 +31,7 @@ class Client:
     def __init__(self, url: str, token: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        # No proxy from the caller's environment stands between a client and its server.
+        # A client does not use the proxies of the caller's environment.
         self._http = httpx.Client(
             base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=False, transport=transport
         )
@@ -47,10 +47,10 @@ class Client:
         self._http.close()
 
     def rest(self, method: str, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Any:
-        """Returns the answer of a REST operation, None when it has no body. `path` begins at the root.
+        """Returns the body of a REST response, None if there is none. `path` begins at the root.
 
-        A query parameter that is None is not sent. With an idempotency `key` the same request may be sent again and is
-        done once. Raises RequestFailed.
+        A query parameter that is None is not sent. A request that is sent again with the same idempotency `key` is done
+        once. Raises RequestFailed.
         """
         headers = _idempotency(key)
         response = (
@@ -63,15 +63,15 @@ class Client:
         return _json(response) if response.content else None
 
     def graphql(self, query: str, variables: Mapping[str, Any] | None = None, *, key: str | None = None) -> Json:
-        """Returns the data of a GraphQL answer. Raises RequestFailed, with the first error when there are several.
+        """Returns the data of a GraphQL response. Raises RequestFailed with the first error.
 
-        With an idempotency `key` the same mutation may be sent again and is done once.
+        A mutation that is sent again with the same idempotency `key` is done once.
         """
         body = {"query": query, "variables": dict(variables or {})}
         return _data(self._send("POST", "/v3/graphql", json=body, headers=_idempotency(key)))
 
     def upload(self, query: str, file: Path, *, name: str, media_type: str) -> Json:
-        """Returns what `graphql` does, with the file as the only upload of the request; it is read while it is sent.
+        """Returns the data of a GraphQL response to a request with one upload. The file is read while it is sent.
 
         Raises RequestFailed, and OSError when the file cannot be read.
         """
@@ -80,7 +80,7 @@ class Client:
             return _data(self._send("POST", "/v3/graphql", data={"query": query}, files=parts))
 
     def stream(self, path: str) -> Iterator[bytes]:
-        """Yields the bytes of the answer as they come. Raises RequestFailed."""
+        """Yields the bytes of the response as they come. Raises RequestFailed."""
         try:
             with self._http.stream("GET", path) as response:
                 _read_refusal(response)
@@ -89,7 +89,7 @@ class Client:
             raise self._unreachable(error) from error
 
     def lines(self, path: str, *, silence: float, headers: Mapping[str, str], **query: Any) -> Iterator[str]:
-        """Yields the lines of the answer as they come. A server that is silent for `silence` seconds is unreachable.
+        """Yields the lines of the response as they come. A server that is silent for `silence` seconds is unreachable.
 
         Raises RequestFailed.
         """
@@ -133,7 +133,7 @@ def _present(query: Json) -> Json:
 
 
 def _idempotency(key: str | None) -> dict[str, bytes]:
-    # As bytes, so that the server decides whether it is a key at all.
+    # The key is sent as bytes, so that the server, and not httpx, checks it.
     return {} if key is None else {"Idempotency-Key": key.encode()}
 
 
@@ -150,7 +150,7 @@ def _data(response: httpx.Response) -> Json:
 
 
 def _read_refusal(response: httpx.Response) -> None:
-    """Raises RequestFailed when this answer, whose body is not read yet, is a refusal."""
+    """Raises RequestFailed if this response is a refusal. Its body is not read before."""
     if response.is_error:
         response.read()
         raise _refusal(response)

@@ -22,7 +22,7 @@ def create(client: Client, job: Json, *, key: str | None = None) -> tuple[str, l
     """The job is durable. Returns its id and the server's warnings. Raises RequestFailed.
 
     `job` is an input of the GraphQL mutation `createJob`: `tasks`, and perhaps `targetId` and `routes`. `key`, here and
-    below, is an idempotency key: the same request that is sent again with it is done once.
+    below, is an idempotency key: a request that is sent again with the same key is done once.
     """
     answer = client.graphql(CREATE, {"job": job}, key=key)["createJob"]
     return answer["id"], answer["warnings"] or []
@@ -52,8 +52,8 @@ def page(client: Client, *, status: str | None = None, limit: int = 20, offset: 
 def cancel(client: Client, job_id: str, *, include_running: bool = False) -> Json:
     """The job is cancelled. Raises RequestFailed, also when the job has ended.
 
-    Returns `count`: 1 when this call cancelled it, 0 when it was cancelled before. With `include_running` what runs is
-    stopped too, and `stopping` is the number of attempts that have still to stop.
+    Returns `count`: 1 when this call cancelled it, 0 when it was cancelled before. With `include_running` running
+    attempts are stopped too, and `stopping` is the number of attempts that must still stop.
     """
     body: Json = {"jobID": job_id} | ({"includeRunning": True} if include_running else {})
     answer: Json = client.rest("POST", edge("jobs", "cancel"), body)
@@ -61,7 +61,7 @@ def cancel(client: Client, job_id: str, *, include_running: bool = False) -> Jso
 
 
 def retry(client: Client, job_id: str, *, only_failed: bool = False, key: str | None = None) -> str:
-    """A new job does the same again, with `only_failed` only what is not complete. Returns its id.
+    """A new job does the same work again, with `only_failed` only the incomplete tasks. Returns its id.
 
     Raises RequestFailed, also when the job is complete.
     """
@@ -88,7 +88,7 @@ def failures(client: Client, job_id: str) -> list[Json]:
 
 
 def outputs(client: Client, job_id: str) -> list[Json]:
-    """Returns what the job has published: the name, size and time of each output. Raises RequestFailed."""
+    """Returns the outputs that the job has published: the name, size and time of each. Raises RequestFailed."""
     answer: Any = client.rest("GET", edge("job", job_id, "outputs"))
     records: list[Json] = answer["outputs"]["outputs"]
     return records

@@ -22,14 +22,14 @@ def resume(client: Client, noun: Noun, name: str) -> Json:
 def set_organization(client: Client, name: str, changes: Json) -> Json:
     """The organization has this share of the server. Returns it. Raises RequestFailed.
 
-    `changes`: weight, and runningLimit, where None means no limit. What is absent stays as it is.
+    `changes`: weight, and runningLimit, where None means no limit. Absent fields stay as they are.
     """
     organization: Json = client.rest("PATCH", v1("organizations", name), changes)["result"]
     return organization
 
 
 def limit_engine(client: Client, name: str, limit: int | None) -> Json:
-    """At most `limit` attempts of the engine run at once, any number when it is None. Returns the engine.
+    """At most `limit` attempts of the engine run at once; None means any number. Returns the engine.
 
     Raises RequestFailed.
     """

@@ -14,7 +14,7 @@ def create(client: Client, schedule: Json) -> Json:
 
 
 def update(client: Client, schedule_id: str, changes: Json) -> Json:
-    """The schedule has changed. Returns it. What is absent stays as it is. Raises RequestFailed."""
+    """The schedule has changed. Returns it. Absent fields stay as they are. Raises RequestFailed."""
     return _result(client, "PATCH", v1("schedules", schedule_id), changes)
 
 
@@ -43,7 +43,7 @@ def explain(client: Client, schedule_id: str, *, zone: str, count: int) -> Json:
 
 
 def explain_draft(client: Client, schedule: Json, *, zone: str, count: int) -> Json:
-    """Returns the same about a schedule that does not exist; none is created. Raises RequestFailed."""
+    """Returns the same for a schedule that does not exist. It is not created. Raises RequestFailed."""
     return _result(client, "POST", v1("schedules", "explain"), schedule, timeZone=zone, count=count)
 
 
@@ -63,10 +63,10 @@ def slots(client: Client, schedule_id: str, *, limit: int, before: str | None = 
 
 
 def cancel(client: Client, schedule_id: str, *, include_running: bool = False) -> Json:
-    """The schedule is paused, and its jobs that may still be cancelled are. Raises RequestFailed.
+    """The schedule is paused, and its jobs that can still be cancelled are cancelled. Raises RequestFailed.
 
-    Returns their number in `count`. With `include_running` what runs is stopped too, and `stopping` is the number of
-    attempts that have still to stop.
+    Returns their number in `count`. With `include_running` running attempts are stopped too, and `stopping` is the
+    number of attempts that must still stop.
     """
     body: Json = {"scheduledJobID": schedule_id} | ({"includeRunning": True} if include_running else {})
     answer: Json = client.rest("POST", edge("jobs", "cancel"), body)

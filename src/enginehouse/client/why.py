@@ -10,6 +10,6 @@ def explain(client: Client, job_id: str) -> Json:
 
 
 def workers(client: Client) -> list[Json]:
-    """Returns the workers that were heard of within a day, connected ones first. Raises RequestFailed."""
+    """Returns the workers that sent a heartbeat within a day, connected ones first. Raises RequestFailed."""
     records: list[Json] = client.rest("GET", v1("workers"))["result"]
     return records

@@ -1,4 +1,4 @@
-"""One warm child process as the server sees it: it gets work, gives a reply or a reason, and is ended."""
+"""The server's side of one warm child process: send work, receive a reply or a failure, end the process."""
 
 import asyncio
 import os
@@ -26,25 +26,25 @@ from enginehouse.engines.task_log import TaskLog
 
 LOAD_SECONDS: Final = 120.0
 GRACE: Final = 1.0  # seconds between SIGTERM and SIGKILL
-LONGEST_END: Final = 8.0  # seconds that the keeper has to report after the grace
-WATCH_AFTER: Final = 0.1  # seconds; the keeper hears nothing of shorter work
-_PIPE: Final = 1 << 16  # bytes that a pipe holds, and so the most that one read returns
+LONGEST_END: Final = 8.0  # seconds after the grace in which the keeper must report
+WATCH_AFTER: Final = 0.1  # seconds; the keeper does not watch shorter work
+_PIPE: Final = 1 << 16  # bytes that a pipe holds, so one read returns no more
 
 
 class Child:
-    """A process with one engine loaded. It does one thing at a time, and is not used again after any failure."""
+    """A process with one engine loaded. It does one thing at a time. After any failure it is not used again."""
 
     def __init__(self, keeper: Keeper, handle: ChildHandle, connection: socket.socket, output: int) -> None:
-        self.log: TaskLog | None = None  # takes what the child prints; None between two items drops it
+        self.log: TaskLog | None = None  # receives what the child prints; None drops it, between two items
         self._keeper = keeper
         self._handle = handle
         self._connection = connection
         self._output: int | None = output
         self._items = 0
-        self._watched = True  # from the spawn on, so that the memory limit holds for loading too
+        self._watched = True  # from the spawn on, so that the memory limit also holds while the engine loads
         self._stopping: asyncio.Task[None] | None = None
         asyncio.get_running_loop().add_reader(output, self._drain)
-        # A fork of the engine may hold the other end open: then only this shows that the child has died.
+        # A fork of the engine may hold the other end open. Then only this callback shows that the child has died.
         handle.ended.add_done_callback(lambda _: self._hang_up())
 
     @classmethod
@@ -69,12 +69,12 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """True once the process and everything that it started are gone."""
+        """True when the process and everything that it started are gone."""
         return self._handle.ended.done()
 
     @property
     def usable(self) -> bool:
-        """True while the child waits for its next item: it is connected and has sent nothing unasked."""
+        """True while the child waits for its next item: it is connected and has sent nothing."""
         try:
             self._connection.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -95,7 +95,7 @@ class Child:
                 raise malformed("outputs before any work")
 
     async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsReply:
-        """The engine has done the work; its files are regular ones in the work's folder. Raises EngineFailure."""
+        """The engine has done the work. Its files are regular files in the work's folder. Raises EngineFailure."""
         self._items += 1
         request = RunRequest(self._items, work, seconds, memory_mb)
         match await self._exchange(request, seconds, memory_mb, "took longer than {:g} s"):
@@ -107,9 +107,9 @@ class Child:
                 raise malformed("an answer to something else")
 
     def stop(self, grace: float = GRACE) -> "asyncio.Task[None]":
-        """A task that ends when the child and everything that it started are gone and its output is in the log.
+        """Returns a task that ends when the child and everything that it started are gone and its output is in the log.
 
-        When it is called several times, the grace that ends first counts.
+        After several calls, the grace that ends first counts.
         """
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop(grace))
@@ -118,7 +118,7 @@ class Child:
         return self._stopping
 
     async def vanished(self) -> None:
-        """Nothing of the child is left, however long that takes."""
+        """The child and everything that it started are gone, without a limit of time."""
         await asyncio.shield(self._handle.ended)
 
     def settle(self) -> None:
@@ -167,7 +167,7 @@ class Child:
         return frames.decode_reply(bytes(received[frames.HEADER :]))
 
     async def _why(self, memory_mb: int) -> EngineFailure:
-        """Why the connection closed. The keeper reports a process that ended by itself within a moment."""
+        """Returns why the connection closed. If the process ended by itself, the keeper reports it within a moment."""
         try:
             async with asyncio.timeout(0.5):
                 ended = await asyncio.shield(self._handle.ended)
@@ -190,7 +190,7 @@ class Child:
         self._connection.close()
 
     def _drain(self) -> bool:
-        """Reads the output pipe; returns True when something was there."""
+        """The output pipe is read once. Returns True if something was there."""
         if self._output is None:
             return False
         try:
@@ -215,5 +215,5 @@ class Child:
 
 
 def _import_path() -> list[str]:
-    """The import path of this process, with absolute paths, so that it is the same in another working folder."""
+    """Returns the import path of this process as absolute paths, which are valid in any working folder."""
     return [str(Path(entry).absolute()) for entry in sys.path if entry]

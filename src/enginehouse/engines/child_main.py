@@ -1,4 +1,4 @@
-"""The child process: it loads one engine and runs one work item after another, until the server hangs up."""
+"""The child process. It loads one engine and runs one item after another, until the server closes the connection."""
 
 import faulthandler
 import importlib
@@ -38,7 +38,7 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
     processes.die_with_parent()
-    # What the engine leaves running stays below this process, where the keeper sees it.
+    # Processes that the engine leaves running stay below this process, where the keeper sees them.
     processes.become_subreaper()
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, MAX_FILES)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def receive(connection: socket.socket) -> Request | None:
-    """The server's next request; None when the server has hung up."""
+    """Returns the server's next request, None when the server has closed the connection."""
     header = _exactly(connection, frames.HEADER)
     if not header:
         return None
@@ -60,7 +60,7 @@ def receive(connection: socket.socket) -> Request | None:
 
 
 def respond(request: Request) -> Reply:
-    """The reply to one request; whatever the engine raises becomes a FailureReply."""
+    """Returns the reply to one request. An exception of the engine becomes a FailureReply."""
     me = os.getpid()
     try:
         reply = _load(request) if isinstance(request, LoadRequest) else _run(request)
@@ -76,12 +76,12 @@ def respond(request: Request) -> Reply:
         traceback.print_exc()
         reply = _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
     if os.getpid() != me:
-        os._exit(0)  # a fork of the engine came back here; only its parent answers
+        os._exit(0)  # a fork of the engine returned here; only its parent replies
     return reply
 
 
 def encode(reply: Reply) -> bytes:
-    """The frame of the reply; of a failure when the reply cannot be sent."""
+    """Returns the frame of the reply, or of a failure if the reply cannot be sent."""
     try:
         return frames.encode(reply, frames.REPLY_LIMIT)
     except MalformedFrame as error:
@@ -127,7 +127,7 @@ def _run(request: RunRequest) -> Reply:
 
 
 def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[Output]:
-    """The outputs; what is too large for one reply has been written to files."""
+    """Returns the outputs. Those that are too large for one reply are in files."""
     room = frames.INLINE_LIMIT
     sendable = []
     for output in outputs:
@@ -143,7 +143,10 @@ def _spill(outputs: list[Output] | tuple[Output, ...], directory: Path) -> list[
 
 
 def _allow(request: RunRequest) -> None:
-    """The limits of this item hold. Processor time is counted over the life of the process, so each item adds to it."""
+    """The limits of this item hold.
+
+    The system counts processor time over the life of the process, so each item adds to it.
+    """
     usage = resource.getrusage(resource.RUSAGE_SELF)
     seconds = usage.ru_utime + usage.ru_stime + request.seconds * (os.cpu_count() or 1) + 60
     _limit(resource.RLIMIT_CPU, int(seconds))
@@ -157,7 +160,7 @@ def _limit(what: int, value: int) -> None:
 
 
 def _left_behind() -> bool:
-    """True when a process that the engine started still runs; ended ones are reaped."""
+    """Returns True if a process that the engine started still runs. Ended ones are reaped."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             pass
@@ -190,7 +193,10 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 class Printer:
-    """Standard output and error. Both go to the log, and are restored before each item whatever the last one did."""
+    """Standard output and error. Both go to the log.
+
+    They are restored before each item, because the item before may have changed them.
+    """
 
     def __init__(self) -> None:
         self._log = os.dup(1)
@@ -198,7 +204,7 @@ class Printer:
         faulthandler.enable(self._log)
 
     def aim(self) -> None:
-        """Descriptors 1 and 2, `sys.stdout` and `sys.stderr` lead to the log."""
+        """Descriptors 1 and 2, `sys.stdout` and `sys.stderr` write to the log."""
         os.dup2(self._log, 1)
         os.dup2(self._log, 2)
         if any(stream.closed for stream in self._streams):
@@ -206,7 +212,7 @@ class Printer:
         sys.stdout, sys.stderr = self._streams
 
     def flush(self) -> None:
-        """What was printed is in the pipe."""
+        """Everything that was printed is in the pipe."""
         for stream in self._streams:
             with suppress(OSError, ValueError):
                 stream.flush()

@@ -1,4 +1,4 @@
-"""The pool of warm child processes: which child does the work, and when a child is started and ended."""
+"""The pool of warm child processes: it chooses the child for the work, and starts and ends children."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ LOG_LIMIT: Final = 1 << 20
 
 
 class Owner(NamedTuple):
-    """The engine and organization that a child works for; `organization_id` None where the engine may serve several."""
+    """The engine and organization that a child works for. `organization_id` is None if the engine may serve several."""
 
     engine_id: str
     entry_point: str
@@ -22,7 +22,7 @@ class Owner(NamedTuple):
 
 
 class ChildPool:
-    """At most `slots` children at once, busy and idle together; a child that is idle for `idle_seconds` is ended."""
+    """At most `slots` children exist, busy and idle together. A child that is idle for `idle_seconds` is ended."""
 
     def __init__(self, keeper: Keeper, *, slots: int, idle_seconds: float = 60.0) -> None:
         self._keeper = keeper
@@ -46,13 +46,13 @@ class ChildPool:
         organization_id: int,
         grace: Callable[[], float] = lambda: GRACE,
     ) -> list[Output]:
-        """The engine's outputs for the work; nothing it started is still running.
+        """Returns the engine's outputs for the work. Every process that the engine started has ended.
 
-        What it prints is passed to `log` while it runs, up to `log_limit` bytes.
-        `timeout` (seconds) does not count the wait for a slot or the import of the engine. Raises EngineFailure.
+        `log` gets what the engine prints while it runs, up to `log_limit` bytes. `timeout` (seconds) does not include
+        the wait for a slot or the import of the engine. Raises EngineFailure.
 
-        When the task is cancelled, the child gets SIGTERM, and SIGKILL after `grace()` seconds; it is gone before
-        CancelledError is raised. After a second cancel it has GRACE at most.
+        When the task is cancelled, the child gets SIGTERM, and SIGKILL after `grace()` seconds. It is gone before
+        CancelledError is raised. After a second cancel it has at most GRACE seconds.
         """
         async with self._free:
             task_log = TaskLog(log, log_limit)
@@ -72,7 +72,7 @@ class ChildPool:
             return done.outputs
 
     async def close(self) -> None:
-        """No child is left and none starts any more; running calls fail as `server_stopped`."""
+        """All children are gone and none starts any more. Running calls fail as `server_stopped`."""
         self._closed = True
         for child in [*self._idle, *self._busy]:
             self._end(child)
@@ -92,12 +92,12 @@ class ChildPool:
             await asyncio.shield(self._end(child))
             raise
         if done.left_behind:
-            # It may still write to the outputs, and nobody knows the engine's state without it.
+            # The left process may still write to the outputs, and the engine may not work without it.
             await asyncio.shield(self._end(child))
         return done
 
     async def _gone(self, child: Child, grace: float) -> None:
-        """Nothing of the child is left, so the attempt may be reported as stopped."""
+        """The child is gone, so the attempt may be reported as stopped."""
         ending = self._end(child, grace)
         while not ending.done():
             try:
@@ -110,7 +110,7 @@ class ChildPool:
     async def _take(
         self, spec: EngineSpec, organization_id: int, memory_mb: int, task_log: TaskLog, grace: Callable[[], float]
     ) -> Child:
-        """A child with the engine loaded, warm when there is one."""
+        """Returns a child with the engine loaded: a warm one if there is one, else a new one."""
         owner = _owner(spec, organization_id)
         child = self._warm(owner)
         if child is None:
@@ -129,13 +129,13 @@ class ChildPool:
                 await asyncio.shield(self._end(child))
                 raise
         else:
-            child.settle()  # what it printed while idle belongs to no task
+            child.settle()  # output of the idle time belongs to no task
             child.log = task_log
             self._busy.add(child)
         return child
 
     def _warm(self, owner: Owner) -> Child | None:
-        """The owner's usable child that became idle last; unusable ones found on the way are ended."""
+        """Returns the owner's usable child that became idle last. Unusable ones that it meets are ended."""
         for child in [child for child, (whose, _) in reversed(self._idle.items()) if whose == owner]:
             if child.usable:
                 self._idle.pop(child)[1].cancel()
@@ -144,7 +144,10 @@ class ChildPool:
         return None
 
     async def _make_room(self) -> None:
-        """Fewer children exist than slots. Our own slot has none yet, so one of the others is idle or ending."""
+        """Fewer children exist than slots.
+
+        The caller's slot has no child yet, so if all are taken, one is idle or ending.
+        """
         while len(self._idle) + len(self._busy) + len(self._ending) >= self._slots:
             if not self._ending:
                 self._end(next(iter(self._idle)))
@@ -157,7 +160,7 @@ class ChildPool:
         self._idle[child] = (owner, timer)
 
     def _end(self, child: Child, grace: float = GRACE) -> "asyncio.Task[None]":
-        """The child is no longer used; the task ends when the child is gone."""
+        """The child is no longer used. Returns a task that ends when the child is gone."""
         if kept := self._idle.pop(child, None):
             kept[1].cancel()
         self._busy.discard(child)

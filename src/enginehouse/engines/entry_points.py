@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 def load_specs() -> list[EngineSpec]:
-    """The specs of the installed Python engines; one that cannot be read is named in the log and left out."""
+    """Returns the specs of the installed Python engines. One that cannot be read is left out and named in the log."""
     specs = []
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:

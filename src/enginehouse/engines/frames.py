@@ -1,6 +1,6 @@
 """The messages between the server and a child: four bytes of length, then one message.
 
-Neither side trusts the other's lengths or types: anything unexpected is `MalformedFrame`.
+Neither side trusts the lengths or types of the other. Anything unexpected is a `MalformedFrame`.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ INLINE_LIMIT: Final = 1 << 20  # bytes of outputs in one reply; the rest goes to
 
 
 class MalformedFrame(Exception):
-    """The bytes on the connection are not a message that may come there."""
+    """The bytes on the connection are not an expected message."""
 
 
 class LoadRequest(msgspec.Struct, frozen=True, tag=True):
@@ -30,7 +30,7 @@ class LoadRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class RunRequest(msgspec.Struct, frozen=True, tag=True):
-    """Do the work. The reply repeats `number`, so that a stale or made-up reply does not pass for this one."""
+    """Do the work. The reply repeats `number`, so that a stale or invented reply is not taken for this one."""
 
     number: int
     work: Work
@@ -79,7 +79,7 @@ _replies = msgspec.msgpack.Decoder(Reply, dec_hook=_decode_path)
 
 
 def encode(message: Request | Reply, limit: int) -> bytes:
-    """The frame of a message. Raises MalformedFrame when the message cannot be sent or is larger than `limit` bytes."""
+    """Returns the frame of a message. Raises MalformedFrame if it cannot be sent or is larger than `limit` bytes."""
     try:
         body = _encoder.encode(message)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -90,7 +90,7 @@ def encode(message: Request | Reply, limit: int) -> bytes:
 
 
 def body_length(header: bytes | bytearray, limit: int) -> int:
-    """The length that a frame's first bytes announce. Raises MalformedFrame over `limit`."""
+    """Returns the length in a frame's first bytes. Raises MalformedFrame over `limit`."""
     length = int.from_bytes(header[:HEADER], "big")
     if length > limit:
         raise MalformedFrame(f"a message of {length} bytes, at most {limit}")
@@ -98,14 +98,14 @@ def body_length(header: bytes | bytearray, limit: int) -> int:
 
 
 def decode_request(body: bytes) -> Request:
-    """The request in a frame's body. Raises MalformedFrame."""
+    """Returns the request in a frame's body. Raises MalformedFrame."""
     with _malformed_when_refused():
         request: Request = _requests.decode(body)
         return request
 
 
 def decode_reply(body: bytes) -> Reply:
-    """The reply in a frame's body. Raises MalformedFrame."""
+    """Returns the reply in a frame's body. Raises MalformedFrame."""
     with _malformed_when_refused():
         reply: Reply = _replies.decode(body)
         return reply

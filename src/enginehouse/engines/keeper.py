@@ -1,4 +1,4 @@
-"""The keeper process as the server sees it: the server starts it, sends it orders and reads which children ended."""
+"""The server's side of the keeper process: start it, send it orders, and read which children ended."""
 
 import asyncio
 import itertools
@@ -16,15 +16,15 @@ from typing import Any, Final, Self
 
 from enginehouse.engines import keeper_register
 
-CLOSE_SECONDS: Final = 15.0  # the keeper ends in less
+CLOSE_SECONDS: Final = 15.0  # the keeper ends in less time
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED")
 
 
 @dataclass(frozen=True, slots=True)
 class ChildEnd:
-    """How a child ended: its exit code (negative for a signal), and who ended it unless it was the child itself.
+    """How a child ended: its exit code (negative for a signal), and the cause if it did not end by itself.
 
-    `cause` is "memory" or "processes" past a limit, "spawn" when it never started, "keeper" when the keeper vanished.
+    `cause` is "memory" or "processes" past a limit, "spawn" if it never started, "keeper" if the keeper has died.
     """
 
     status: int | None
@@ -34,14 +34,17 @@ class ChildEnd:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChildHandle:
-    """A child as the server names it; `ended` has a result once it and everything that it started are gone."""
+    """The server's handle of a child. `ended` has a result when the child and everything that it started are gone."""
 
     number: int
     ended: "asyncio.Future[ChildEnd]" = field(repr=False)
 
 
 class Keeper:
-    """One keeper process. When it vanishes, the next `spawn` starts another, which ends what the first left behind."""
+    """One keeper process.
+
+    If it dies, the next `spawn` starts another one, which ends the processes that the first left.
+    """
 
     def __init__(self, scratch: Path, register: Path | None = None) -> None:
         self._scratch = scratch
@@ -58,10 +61,10 @@ class Keeper:
 
     @classmethod
     def start(cls, scratch: Path | None = None, *, register: Path | None = None) -> Self:
-        """The keeper runs. Blocks; call it first of all, before the event loop and before any thread.
+        """The keeper runs. This call blocks. Make it before the event loop and before any thread.
 
-        Each child gets a folder of its own in `scratch`, by default the system's temporary folder. The next server
-        finds this one's keepers in `register`.
+        Each child gets its own folder in `scratch`, by default the system's temporary folder. The next server finds the
+        keepers of this one in `register`.
         """
         keeper = cls(scratch or Path(tempfile.gettempdir()), register)
         keeper._launch()
@@ -69,16 +72,19 @@ class Keeper:
 
     @property
     def pid(self) -> int:
-        """The keeper's process id; it changes when a vanished keeper is replaced."""
+        """The keeper's process id. It changes when a dead keeper is replaced."""
         return self._process.pid if self._process else 0
 
     @property
     def owner(self) -> str:
-        """How the environment marker of everything started here begins."""
+        """The first part of the environment marker that every process started here has."""
         return self._owner
 
     def spawn(self, command: list[str], *, connection: socket.socket, output: int, memory_mb: int) -> ChildHandle:
-        """The child starts, and is watched from the first moment. The caller closes its copies of the descriptors."""
+        """The child starts, and the keeper watches it from the first moment.
+
+        The caller closes its copies of the descriptors.
+        """
         loop = asyncio.get_running_loop()
         server = self._socket or self._launch()
         if self._loop is not loop:
@@ -94,15 +100,18 @@ class Keeper:
         return child
 
     def watch(self, child: ChildHandle, memory_mb: int | None) -> None:
-        """The keeper ends the child's tree past the limit, until `watch(child, None)`."""
+        """The keeper ends the child's process tree if it exceeds the limit, until `watch(child, None)`."""
         self._order({"do": "watch", "child": child.number, "memory": memory_mb and memory_mb << 20})
 
     def stop(self, child: ChildHandle, grace: float) -> None:
-        """The child is ending: SIGTERM now, SIGKILL for its tree after `grace` seconds. Wait for `child.ended`."""
+        """The child gets SIGTERM now, and its process tree gets SIGKILL after `grace` seconds.
+
+        Wait for `child.ended`.
+        """
         self._order({"do": "stop", "child": child.number, "grace": grace})
 
     def close(self) -> None:
-        """The keeper and everything below it are gone. Blocks."""
+        """The keeper and everything below it are gone. This call blocks."""
         if self._loop is not None and self._loop.is_closed():
             self._children.clear()
         self._lost()
@@ -146,7 +155,8 @@ class Keeper:
         except OSError:
             sent = 0
         if sent != len(line):
-            # A keeper that does not read has failed. When the server hangs up, it or the kernel ends its children.
+            # A keeper that does not read has failed. After the server closes the connection, the keeper or the kernel
+            # ends its children.
             self._lost()
 
     def _hear(self, server: socket.socket) -> None:
@@ -182,12 +192,12 @@ class Keeper:
 
 
 def python(module: str) -> list[str]:
-    """The command that runs one of our modules; -P keeps the working folder out of the import path."""
+    """Returns the command that runs one of our modules. -P keeps the working folder out of the import path."""
     return [sys.executable, "-P", "-m", module]
 
 
 def environment() -> dict[str, str]:
-    """The part of the server's environment that a process of ours needs to run; nothing secret is in it."""
+    """Returns the part of the server's environment that our processes need. It contains no secret."""
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 

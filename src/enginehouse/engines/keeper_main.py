@@ -1,8 +1,8 @@
-"""The keeper: a small process that starts the children, watches what they use, and leaves nothing of them behind.
+"""The keeper: a small process that starts the children, watches what they use, and ends all their processes.
 
-It reads one JSON object a line from the socket to its server and answers in the same way. Every orphan below it becomes
-its own child, so a child of the keeper that it did not start is always an orphan. When the server goes away, however
-that happens, the keeper ends everything below it and then itself.
+It reads JSON objects from the socket to its server, one on each line, and replies in the same form. Every orphan below
+it becomes its own child. So a child that the keeper did not start is always an orphan. When the server has gone for any
+reason, the keeper ends everything below it and then itself.
 """
 
 import json
@@ -21,17 +21,17 @@ from typing import Any, Final
 
 from enginehouse.engines import processes
 
-POLL: Final = 0.2  # seconds between two measurements of what the children use
+POLL: Final = 0.2  # seconds between two measurements of the children
 ENDING_POLL: Final = 0.01
-STUBBORN: Final = 5.0  # seconds to wait for a process that does not even die of SIGKILL
-LAST_GRACE: Final = 0.5  # seconds that the children have when the server is gone
+STUBBORN: Final = 5.0  # seconds to wait for a process that SIGKILL does not end
+LAST_GRACE: Final = 0.5  # seconds that the children get when the server is gone
 MAX_PROCESSES: Final = 512  # in one child's tree
 MAX_FDS: Final = 64
 
 
 @dataclass(slots=True)
 class ChildRecord:
-    """One child: `limit` is set while it is watched, `deadline` once it is ending, `status` once it has ended."""
+    """One child: `limit` is set while it is watched, `deadline` while it is ending, `status` when it has ended."""
 
     number: int
     pid: int
@@ -44,7 +44,7 @@ class ChildRecord:
 
 
 class KeeperMain:
-    """The state of the keeper process. One thread, one loop; every step is safe to repeat."""
+    """The state of the keeper process. It has one thread and one loop. Every step can be repeated safely."""
 
     def __init__(self, server: socket.socket, owner: str, scratch: str) -> None:
         self.server = server
@@ -57,7 +57,7 @@ class KeeperMain:
         self.fds: list[int] = []
 
     def run(self) -> None:
-        """The server is gone and nothing is left below this process."""
+        """The server is gone and no process is left below this one."""
         selector = selectors.DefaultSelector()
         selector.register(self.server, selectors.EVENT_READ)
         selector.register(_wakeup_pipe(), selectors.EVENT_READ)
@@ -78,7 +78,7 @@ class KeeperMain:
         return POLL if any(child.limit is not None for child in children) else None
 
     def receive(self) -> bool:
-        """Every complete order is carried out. Returns False when the server has hung up."""
+        """Every complete order is carried out. Returns False when the server has closed the connection."""
         try:
             data, fds, _, _ = socket.recv_fds(self.server, 1 << 16, MAX_FDS)
         except ConnectionError:
@@ -105,7 +105,7 @@ class KeeperMain:
                     self.stop(child, order["grace"])
 
     def spawn(self, number: int, command: list[str], environment: dict[str, str], limit: int) -> None:
-        """The child runs in a session of its own, with its connection, its output and a folder of its own."""
+        """The child runs in its own session, with its connection, its output and its own folder."""
         connection, output = self.fds[:2]
         del self.fds[:2]
         scratch = None
@@ -130,11 +130,11 @@ class KeeperMain:
         finally:
             os.close(connection)
             os.close(output)
-        process.returncode = 0  # reaped by `check`, like every other
+        process.returncode = 0  # `check` reaps it, like every other child
         self.children[number] = ChildRecord(number, process.pid, scratch, limit)
 
     def stop(self, child: ChildRecord, grace: float) -> None:
-        """The child has SIGTERM, and gets SIGKILL when `grace` seconds have passed."""
+        """The child has got SIGTERM, and gets SIGKILL after `grace` seconds."""
         child.deadline = min(child.deadline or float("inf"), time.monotonic() + grace)
         if grace > 0 and child.status is None:
             processes.send_group(child.pid, signal.SIGTERM)
@@ -155,7 +155,7 @@ class KeeperMain:
                 self.enforce(child, child.limit)
 
     def reap(self, now: float) -> None:
-        """Every ended process below us is reaped; a child's exit code is noted."""
+        """Every ended process below this one is reaped. The exit code of a child is stored."""
         by_pid = {child.pid: child for child in self.children.values()}
         while True:
             try:
@@ -168,24 +168,27 @@ class KeeperMain:
             if child := by_pid.get(pid):
                 child.status = os.waitstatus_to_exitcode(status)
                 child.patience = now + STUBBORN
-                # Its process group outlives it, and still has its number.
+                # Its process group may still exist, under the same number.
                 processes.send_group(pid, signal.SIGKILL)
 
     def kill_orphans(self) -> bool:
-        """Every process below us that belongs to no living child has SIGKILL; returns True while there is one."""
+        """Every process below this one without a living child above it has got SIGKILL.
+
+        Returns True if there was one.
+        """
         ours = self.sweepers | {child.pid for child in self.children.values() if child.status is None}
         left = False
         for pid in processes.children_of(os.getpid()):
             if pid not in ours:
                 left = True
-                # Stopped first, so that it cannot fork while its tree is walked.
+                # It is stopped first, so that it cannot fork while its tree is read.
                 processes.send(pid, signal.SIGSTOP)
                 for other in (*processes.descendants(pid), pid):
                     processes.send(other, signal.SIGKILL)
         return left
 
     def kill(self, child: ChildRecord) -> None:
-        """The whole tree has SIGKILL. A process that slips through becomes our child, and so an orphan."""
+        """The whole tree has got SIGKILL. A process that was missed becomes a child of the keeper, and so an orphan."""
         processes.send(child.pid, signal.SIGSTOP)
         for pid in processes.descendants(child.pid):
             processes.send(pid, signal.SIGKILL)
@@ -193,7 +196,7 @@ class KeeperMain:
         processes.send(child.pid, signal.SIGKILL)
 
     def enforce(self, child: ChildRecord, limit: int) -> None:
-        """A tree past its limits is killed at once, and the reason is noted."""
+        """A tree that exceeds its limits is killed at once, and the cause is stored."""
         tree = [child.pid, *processes.descendants(child.pid)]
         if processes.memory(tree, limit) > limit:
             child.cause = "memory"
@@ -204,10 +207,10 @@ class KeeperMain:
             self.kill(child)
 
     def forget(self, child: ChildRecord) -> None:
-        """The server knows that the child and everything that it started are gone; its folder is being removed."""
+        """The server knows that the child and everything that it started are gone. A fork removes its folder."""
         del self.children[child.number]
         self.report(child.number, status=child.status, cause=child.cause, detail="")
-        # Removal may take long, and this loop must stay quick.
+        # The removal may take long, and this loop must not wait.
         with suppress(OSError):
             if pid := os.fork():
                 self.sweepers.add(pid)
@@ -220,7 +223,7 @@ class KeeperMain:
             self.server.sendall(json.dumps({"child": number, **end}).encode() + b"\n")
 
     def end_everything(self) -> None:
-        """Nothing that was started for this server is left, not even what left the tree."""
+        """Every process that was started for this server is gone, also one that has left the tree."""
         for child in self.children.values():
             self.stop(child, LAST_GRACE)
         last = time.monotonic() + 2 * STUBBORN
@@ -234,18 +237,18 @@ class KeeperMain:
 
 
 def kill_marked(owner: str) -> None:
-    """Every process whose marker begins with `owner` has SIGKILL, wherever it is in the tree."""
+    """Every process whose marker begins with `owner` has got SIGKILL, anywhere in the tree."""
     for pid in processes.with_marker(owner):
         processes.send(pid, signal.SIGKILL)
 
 
 def _wakeup_pipe() -> int:
-    """A pipe that becomes readable when a child ends. Signals meant for the server do nothing here."""
+    """Returns a pipe that becomes readable when a child ends. Signals for the server have no effect here."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    # A handler and not SIG_IGN, which the children would inherit.
+    # The children would inherit SIG_IGN, so each signal has a handler that does nothing.
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     return readable
@@ -254,7 +257,7 @@ def _wakeup_pipe() -> int:
 def main() -> None:
     fd, server, generation, scratch = sys.argv[1:]
     processes.become_subreaper()
-    # Left by a keeper of the same server that was killed; nothing of our own runs yet.
+    # A killed keeper of the same server may have left these. This keeper has started nothing yet.
     kill_marked(server)
     KeeperMain(socket.socket(fileno=int(fd)), f"{server}.{generation}", scratch).run()
 

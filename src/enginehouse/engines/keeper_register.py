@@ -1,7 +1,7 @@
-"""The register of keepers in the data folder: from it a server learns what former servers may have left running.
+"""The register of keepers in the data folder: it tells a server which processes earlier servers may have left.
 
-Every keeper has a file in the register and holds a lock on it for as long as it lives. The file's name is how the
-marker of its children begins. A file without a lock belongs to a keeper that is gone, by itself or by kill -9.
+Every keeper has a file in the register and holds a lock on it while it lives. The marker of its children begins with
+the name of the file. A file without a lock belongs to a keeper that has ended or was killed.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from typing import Final
 
 from enginehouse.engines import processes
 
-PATIENCE: Final = 15.0  # seconds; a keeper ends in less
+PATIENCE: Final = 15.0  # seconds; a keeper ends in less time
 _PAUSE: Final = 0.02
 
 
@@ -26,10 +26,10 @@ def enter(register: Path, name: str) -> int:
 
 
 def end_orphans(register: Path, *, besides: str, wait: bool) -> None:
-    """No engine process of former servers is left, as far as the system shows them.
+    """Every visible engine process of earlier servers has ended.
 
-    With `wait`, living keepers belong to dead servers, and are waited for while they end their children. Without it
-    they may belong to servers beside this one, and are left alone. Blocks.
+    With `wait`, living keepers belong to dead servers, and this call waits while they end their children. Without it
+    they may belong to other running servers, and are not touched. This call blocks.
     """
     for entry in sorted(register.glob("*")):
         if entry.name == besides:

@@ -1,4 +1,4 @@
-"""The outcome of a child's work: outputs that can be trusted, or a failure that says why there are none."""
+"""The outcome of a child's work: checked outputs, or a failure that says why there are none."""
 
 import signal
 import stat
@@ -11,7 +11,10 @@ from enginehouse.engines.keeper import ChildEnd
 
 
 def resolve_files(reply: OutputsReply, directory: Path) -> OutputsReply:
-    """The reply with absolute paths. Raises EngineFailure for a path that is not a regular file in `directory`."""
+    """Returns the reply with absolute paths.
+
+    Raises EngineFailure for a path that is not a regular file in `directory`.
+    """
     if all(output.path is None for output in reply.outputs):
         return reply
     root = directory.resolve()
@@ -25,19 +28,19 @@ def _resolve(output: Output, root: Path) -> Output:
         path = (root / output.path).resolve()
         if path.is_relative_to(root) and stat.S_ISREG(path.lstat().st_mode):
             return replace(output, path=path)
-    except (OSError, ValueError, RuntimeError):  # missing, with a NUL, a circle of links
+    except (OSError, ValueError, RuntimeError):  # it is missing, has a NUL, or is a circle of links
         pass
     message = f'The engine returned the output path "{output.path}", which is not a file in its working folder.'
     raise EngineFailure(message)
 
 
 def malformed(what: str) -> EngineFailure:
-    """The failure of an engine whose reply is not one."""
+    """Returns the failure of an engine with a malformed reply."""
     return EngineFailure(f"The engine returned something that is not a list of outputs: {what}.")
 
 
 def failure_of(end: ChildEnd, memory_mb: int) -> EngineFailure:
-    """The failure of an engine whose process ended before it answered."""
+    """Returns the failure of an engine whose process ended before it replied."""
     match end.cause:
         case "memory":
             message = f"The engine used more than {memory_mb} MiB of memory and was stopped."

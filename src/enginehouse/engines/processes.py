@@ -1,6 +1,6 @@
 """Processes as the kernel sees them: their descendants, their memory, and signals to end them.
 
-Without /proc and prctl everything here is best effort; process groups work everywhere.
+Without /proc and prctl everything here is best effort. Process groups work everywhere.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-MARKER: Final = "ENGINEHOUSE_CHILD"  # in the environment of every child, and of everything that it starts
+MARKER: Final = "ENGINEHOUSE_CHILD"  # in the environment of every child, and of every process that it starts
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -34,12 +34,12 @@ class ProcessStat(NamedTuple):
 
 
 def become_subreaper() -> bool:
-    """Orphaned descendants are re-parented to this process from now on; False where the system cannot."""
+    """From now on orphaned descendants become children of this process. Returns False if the system cannot do that."""
     return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent() -> bool:
-    """The kernel kills this process when its parent ends; False where the system cannot."""
+    """The kernel kills this process when its parent ends. Returns False if the system cannot do that."""
     return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -51,9 +51,9 @@ def _prctl(option: int, value: int) -> bool:
 
 
 def stat(pid: int) -> ProcessStat | None:
-    """The process's state; None when there is no such process."""
+    """Returns the process's state, None if there is no such process."""
     try:
-        # The name in parentheses may itself hold spaces and parentheses.
+        # The name in parentheses may itself contain spaces and parentheses.
         fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except _GONE:
         return None
@@ -61,7 +61,7 @@ def stat(pid: int) -> ProcessStat | None:
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes whose parent is `pid`, with those that have ended and are not reaped."""
+    """Returns the processes whose parent is `pid`, also those that have ended and are not reaped."""
     if not _LISTS_CHILDREN:
         return [other for other in _all_pids() if (seen := stat(other)) and seen.parent == pid]
     pids: list[int] = []
@@ -73,7 +73,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Every living process below `pid`."""
+    """Returns every living process below `pid`."""
     below = children_of(pid)
     for child in below:  # grows during the loop
         below += children_of(child)
@@ -81,9 +81,9 @@ def descendants(pid: int) -> list[int]:
 
 
 def memory(pids: Iterable[int], limit: int) -> int:
-    """The bytes of memory that the processes hold together; near the limit, shared pages count once.
+    """Returns the bytes of memory that the processes use together. Past the limit, shared pages count once.
 
-    Resident sizes are cheap but count shared pages for every process, so only a sum past `limit` is measured closely.
+    Resident sizes are cheap, but count shared pages for every process. So only a sum past `limit` is measured exactly.
     """
     pids = list(pids)
     resident = sum(seen.resident for pid in pids if (seen := stat(pid)))
@@ -101,7 +101,7 @@ def _proportional(pid: int) -> int:
 
 
 def with_marker(owner: str) -> list[int]:
-    """Every process whose environment marker begins with `owner`, wherever it is in the tree."""
+    """Returns every process whose environment marker begins with `owner`, anywhere in the tree."""
     marker = f"{MARKER}={owner}.".encode()
     pids = []
     for pid in _all_pids():
@@ -113,13 +113,13 @@ def with_marker(owner: str) -> list[int]:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """The process has the signal, if it still exists."""
+    """The process has got the signal, if it still exists."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 
 def send_group(group: int, number: signal.Signals) -> None:
-    """Every process in the group has the signal."""
+    """Every process in the group has got the signal."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 

@@ -1,14 +1,17 @@
-"""What a task prints goes to its log, and never past a limit however much an engine prints."""
+"""The output of a task goes to its log, up to a limit."""
 
 from collections.abc import Callable
 from typing import Final
 
-TAIL: Final = 16 << 10  # bytes kept of the end, where a traceback is
-_NOTICE: Final = 100  # bytes set aside for the line that says how much was cut
+TAIL: Final = 16 << 10  # how many of the last bytes are kept; a traceback is there
+_NOTICE: Final = 100  # bytes for the line that says how much was cut
 
 
 class TaskLog:
-    """Passes on to `append` while the task runs. Past `limit` bytes only the end is kept, passed on at the close."""
+    """Passes output on to `append` while the task runs.
+
+    Past `limit` bytes it keeps only the end, and passes it on in `close`.
+    """
 
     def __init__(self, append: Callable[[bytes], None], limit: int) -> None:
         self._append = append
@@ -16,10 +19,10 @@ class TaskLog:
         self._room = limit - self._tail_room - _NOTICE if self._tail_room else 0
         self._tail = b""
         self._closed = False
-        self._over = 0  # bytes that came after the room was used up
+        self._over = 0  # the number of bytes that came after the room was used up
 
     def write(self, data: bytes) -> None:
-        """The bytes are in the log, or counted and perhaps kept for the end."""
+        """The bytes are in the log. Past the limit they are counted, and perhaps kept as the end."""
         if self._closed:
             return
         head, rest = data[: self._room], data[self._room :]
@@ -31,7 +34,7 @@ class TaskLog:
             self._tail = (self._tail + rest)[-self._tail_room :] if self._tail_room else b""
 
     def close(self) -> None:
-        """The end of the output is in the log too, after a line saying how much is missing before it."""
+        """The end of the output is in the log too, after a line that says how much is missing before it."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""Work that a cancel does not interrupt: a thread, or a coroutine that must run to its end."""
+"""Runs work that a cancel does not interrupt: a thread, or a coroutine that must run to its end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,7 +10,10 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `work` returns, from a thread. A cancel meanwhile is raised when the thread has ended, not before."""
+    """Returns the result of `work`, which runs in a thread.
+
+    A cancel meanwhile is raised only when the thread has ended.
+    """
     thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
         return await asyncio.shield(thread)
@@ -20,7 +23,7 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
 
 async def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns; a cancel meanwhile changes nothing."""
+    """Returns the result of `work`. A cancel meanwhile has no effect."""
     task = asyncio.ensure_future(work)
     await _end_of(task)
     return task.result()

@@ -1,6 +1,6 @@
-"""Which IP addresses are the public Internet's; everything else may be somebody's private machine.
+"""Which IP addresses belong to the public Internet. Any other may belong to a private machine.
 
-`ipaddress.is_global` is not enough: it passes multicast, IPv4 inside IPv6 (NAT64, compatible, 6to4) and others, and
+`ipaddress.is_global` is not enough: it accepts multicast, IPv4 inside IPv6 (NAT64, compatible, 6to4) and others, and
 differs between Python versions.
 """
 
@@ -12,7 +12,7 @@ _DENIED_4: Final = tuple(
     for network in (
         "0.0.0.0/8",  # this network
         "10.0.0.0/8",  # private
-        "100.64.0.0/10",  # carrier-grade NAT; also a cloud's metadata at 100.100.100.200
+        "100.64.0.0/10",  # carrier-grade NAT; a cloud has its metadata at 100.100.100.200
         "127.0.0.0/8",  # loopback
         "168.63.129.16/32",  # a cloud's host agent, in the middle of public space
         "169.254.0.0/16",  # link-local; the clouds' metadata
@@ -32,8 +32,8 @@ _DENIED_4: Final = tuple(
     )
 )
 
-# Global unicast is all of public IPv6. Loopback, unique local, link-local, multicast, NAT64 (64:ff9b::/96 and
-# 64:ff9b:1::/48), IPv4-mapped and IPv4-compatible addresses lie outside it.
+# Public IPv6 is global unicast. Loopback, unique local, link-local, multicast, NAT64 (64:ff9b::/96 and 64:ff9b:1::/48),
+# IPv4-mapped and IPv4-compatible addresses are outside it.
 _GLOBAL_6: Final = IPv6Network("2000::/3")
 _DENIED_6: Final = tuple(
     IPv6Network(network)
@@ -48,7 +48,7 @@ _DENIED_6: Final = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether `address` (one that the resolver answered, perhaps with a zone) lies on the public Internet."""
+    """Returns True if `address` (from the resolver, perhaps with a zone) belongs to the public Internet."""
     parsed: IPv4Address | IPv6Address = ip_address(address)
     if isinstance(parsed, IPv4Address):
         return not any(parsed in network for network in _DENIED_4)

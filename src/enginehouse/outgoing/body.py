@@ -1,4 +1,4 @@
-"""Reads the head and the body of a response within bounds of bytes, time, headers and compression."""
+"""Reads the head and the body of a response, within limits of bytes, time, headers and compression."""
 
 import asyncio
 import zlib
@@ -15,18 +15,18 @@ from enginehouse.outgoing.failures import OutgoingFailed, answered, failed, too_
 
 _MAX_HEADERS: Final = 100
 _RATIO: Final = 100
-_FREE: Final = 1 << 20  # small texts may shrink by more than the ratio
+_FREE: Final = 1 << 20  # bytes; a small text may be compressed by more than the ratio
 _PART: Final = 1 << 18
 
 
 def media_type(header: str | None) -> str:
-    """The media type without parameters, in lower case; application/octet-stream where there is none."""
+    """Returns the media type without parameters, in lower case; application/octet-stream if there is none."""
     value = (header or "").partition(";")[0].strip().lower()
     return value if value.count("/") == 1 and value.isascii() and value.isprintable() else "application/octet-stream"
 
 
 def file_name(disposition: str | None, path: str) -> str:
-    """A plain file name of at most 200 characters, from Content-Disposition or else the URL's path; "" without one."""
+    """Returns a plain file name of at most 200 characters, from Content-Disposition or the URL's path, or ""."""
     for name in (_disposed(disposition), unquote(path)):
         last = PurePosixPath((name or "").replace("\\", "/")).name
         plain = "".join(char for char in last if char.isprintable())[-200:]
@@ -47,7 +47,7 @@ def _disposed(header: str | None) -> str | None:
 
 
 def checked_size(response: httpx.Response, limit: int) -> int | None:
-    """The size the answer announces, once its head is one we accept."""
+    """Returns the size that an acceptable response declares, None if it declares none. Raises OutgoingFailed."""
     if len(response.headers.raw) > _MAX_HEADERS:
         raise OutgoingFailed(FailureKind.INVALID_DATA, f"url: the answer has more than {_MAX_HEADERS} headers.")
     if not response.is_success:
@@ -64,7 +64,7 @@ def checked_size(response: httpx.Response, limit: int) -> int | None:
 
 
 async def read(response: httpx.Response, limit: int, deadline: float) -> AsyncIterator[bytes]:
-    """The body, decoded, in blocks; raises OutgoingFailed past `limit` bytes or `deadline` (event loop time)."""
+    """Yields the decoded body in blocks. Raises OutgoingFailed past `limit` bytes or `deadline` (event loop time)."""
     encoded = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
     decoder = _Gzip() if encoded else None
     size = 0
@@ -90,21 +90,21 @@ async def read(response: httpx.Response, limit: int, deadline: float) -> AsyncIt
 
 
 class _Gzip:
-    """Undoes gzip block by block, in parts that are never large; raises ValueError where it is broken or a bomb."""
+    """Decompresses gzip block by block, in small parts. Raises ValueError if the data is damaged or a bomb."""
 
     def __init__(self) -> None:
         self._read = self._made = 0
         self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     def parts(self, block: bytes | None) -> Iterator[bytes]:
-        """What `block` adds; None says that the body ended."""
+        """Yields the parts that `block` adds. None means that the body has ended."""
         if block is None:
             if self._read and not self._gzip.eof:
                 raise ValueError("the compressed answer ended early")
             return
         self._read += len(block)
         while block:
-            if self._gzip.eof:  # a gzip file may be several, one after the other
+            if self._gzip.eof:  # a gzip file may consist of several, one after the other
                 self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
             part = self._decompress(block)
             while part:
@@ -112,7 +112,7 @@ class _Gzip:
                 if self._made > _FREE and self._made > self._read * _RATIO:
                     raise ValueError(f"the compressed answer grows more than {_RATIO} times")
                 yield part
-                # A stream that has ended would repeat itself.
+                # After its end a stream would repeat its last part.
                 part = b"" if self._gzip.eof else self._decompress(self._gzip.unconsumed_tail)
             block = self._gzip.unused_data.lstrip(b"\0")
 

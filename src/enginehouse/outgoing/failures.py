@@ -1,4 +1,4 @@
-"""Why a URL that a client gave could not be read, as the failure of a task."""
+"""Why a client's URL could not be read, as the failure of a task."""
 
 import ssl
 from http.client import responses
@@ -22,7 +22,7 @@ _BY_STATUS: Final = {
 
 
 class OutgoingFailed(Exception):
-    """The URL could not be read; `message` starts with `url:`."""
+    """The URL could not be read. `message` starts with `url:`."""
 
     def __init__(self, kind: FailureKind, message: str) -> None:
         super().__init__(message)
@@ -31,14 +31,14 @@ class OutgoingFailed(Exception):
 
 
 class OutgoingRefused(OutgoingFailed):
-    """The URL is one that this server does not read. Nothing was sent to the place it names."""
+    """This server does not read the URL. It has sent nothing to it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(FailureKind.URL_NOT_ALLOWED, message)
 
 
 def answered(status: int) -> OutgoingFailed:
-    """The failure that an answer with this status, outside 2xx, means."""
+    """Returns the failure for a response with this status, which is not 2xx."""
     phrase = f"{status} {responses.get(status, '')}".rstrip()
     return OutgoingFailed(_BY_STATUS.get(status, FailureKind.URL_ERROR), f"url: the server answered {phrase}.")
 

@@ -1,7 +1,7 @@
-"""How a URL that a client gave is read without becoming a way into the network around the server.
+"""Reads a client's URL safely: it gives no access to the network around the server.
 
-A name is resolved once, every address it has is judged, and the connection goes to the very address that was judged;
-the same happens at every redirect. What is read is bounded in bytes, time, headers and compression.
+A name is resolved once, all its addresses are checked, and the connection goes to a checked address. Every redirect is
+checked in the same way. Bytes, time, headers and compression have limits.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _ADDRESSES_TRIED: Final = 4
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name or IPv4 address, or an IPv6 address
 _WEB_PORTS: Final = frozenset({80, 443})
 _SERVICE_PORTS: Final = frozenset(
-    # databases, queues, caches, remote desktops, orchestration: what acts on any text that it is sent
+    # databases, queues, caches, remote desktops, orchestration: they may act on any text that they receive
     {1080, 1433, 1434, 1521, 1719, 1720, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128, 3306, 3389, 3659, 4045}
     | {4190, 4369, 5060, 5061, 5432, 5433, 5672, 5900, 5984, 5985, 6000, 6379, 6380, 6432, 6443, 6566, 6665, 6666}
     | {6667, 6668, 6669, 6697, 8125, 9042, 9092, 9200, 9300, 10250, 10255, 11211, 15672, 16379, 26379}
@@ -41,7 +41,7 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, until the answer's head is there (redirects included), between two reads, for everything."""
+    """Seconds: to connect, until the head of the response (redirects included), between two reads, for everything."""
 
     connect: float = 10
     head: float = 30
@@ -51,7 +51,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer being read: `media_type` without parameters, `size` as announced, `body` decoded and bounded."""
+    """An open response: `media_type` without parameters, `size` as declared, `body` decoded and with limits."""
 
     media_type: str
     name: str
@@ -60,10 +60,10 @@ class Response:
 
 
 class GuardedClient:
-    """Reads client-given URLs. `allow_private` lifts the rule about addresses, and only that one.
+    """Reads URLs of clients. `allow_private` removes the rule about addresses, and only that one.
 
-    `allowed_ports` None means 80, 443 and what lies above 1023 without being a well-known service.
-    `verify` is for servers with a private authority; `resolve` returns the addresses of a name.
+    `allowed_ports` None means 80, 443, and every port above 1023 that has no well-known service. `verify` is for
+    servers with a private authority; `resolve` returns the addresses of a name.
     """
 
     def __init__(
@@ -82,21 +82,22 @@ class GuardedClient:
         self._allowed_ports = allowed_ports
         self._verify = verify
         self._resolve = resolve or self._look_up
-        # A slow name server must not use up the threads that everything else in the process shares.
+        # A slow name server must not use up the threads that the rest of the process shares.
         self._resolver_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolver")
         self._opened: httpx.AsyncHTTPTransport | None = None
 
     async def aclose(self) -> None:
-        """No connection is open any more."""
+        """All connections are closed."""
         if self._opened is not None:
             await self._opened.aclose()
         self._resolver_threads.shutdown(wait=False, cancel_futures=True)
 
     @asynccontextmanager
     async def fetch(self, url: str, *, max_bytes: int | None = None) -> AsyncIterator[Response]:
-        """The answer to GET `url`, after at most three redirects, with status 2xx.
+        """Yields the 2xx response to GET `url`, after at most three redirects.
 
-        Raises OutgoingRefused before anything is sent, OutgoingFailed otherwise; reading `body` may raise it too.
+        Raises OutgoingRefused before anything is sent, OutgoingFailed otherwise. To read `body` may raise
+        OutgoingFailed too.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeouts.total
@@ -162,7 +163,7 @@ class GuardedClient:
                     "Accept-Encoding": "identity",
                 },
                 extensions={
-                    # The certificate is the name's, though the connection goes to the address.
+                    # The connection goes to the address, but the certificate belongs to the name.
                     "sni_hostname": host.rstrip("."),
                     "timeout": httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect).as_dict(),
                 },
@@ -187,7 +188,8 @@ class GuardedClient:
         if not addresses:
             raise OutgoingFailed(FailureKind.URL_ERROR, f'url: host "{host}" has no address.')
         if not self._allow_private:
-            # One private address among public ones refuses the name: which one is used would be chance.
+            # One private address among public ones is enough to refuse the name. Else chance would decide which one is
+            # used.
             for address in addresses:
                 if not is_public(address):
                     raise OutgoingRefused(
@@ -200,7 +202,7 @@ class GuardedClient:
         found = await asyncio.get_running_loop().run_in_executor(
             self._resolver_threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
-        # An address with a zone (fe80::1%eth0) belongs to one link and cannot stand in a URL.
+        # An address with a zone (fe80::1%eth0) belongs to one link and cannot be part of a URL.
         return [address for address in dict.fromkeys(str(entry[4][0]) for entry in found) if "%" not in address]
 
     def _transport(self) -> httpx.AsyncHTTPTransport:
@@ -208,7 +210,8 @@ class GuardedClient:
             self._opened = httpx.AsyncHTTPTransport(
                 verify=self._verify or httpx.create_ssl_context(),
                 trust_env=False,
-                # Connections are pooled by address: one kept open for a name must never serve another name there.
+                # httpx pools connections by address. A connection that is kept for one name must never serve another
+                # name.
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             )
         return self._opened

@@ -1,4 +1,4 @@
-"""One attempt at an item: its own folder, its log, the files open for it, and what its native engine may reach."""
+"""One attempt at an item: its folder, its log, its open files, and the context of its native engine."""
 
 import asyncio
 import shutil
@@ -32,9 +32,9 @@ class Fetch(Protocol):
 
 
 class AttemptRun:
-    """Used as a context: on leaving it the log is complete, the files are closed, and the folder is gone.
+    """A context manager. After it the log is complete, the files are closed, and the folder is gone.
 
-    `folder` is where the attempt's own folder is made when something needs it.
+    The attempt creates its own folder below `folder` when something needs it.
     """
 
     def __init__(self, source: WorkSource, lease: Lease, spec: EngineSpec, *, folder: Path, fetch: Fetch) -> None:
@@ -54,7 +54,7 @@ class AttemptRun:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        # Most attempts of the server's own engines leave nothing to close, and a task of its own is not cheap.
+        # Most attempts of native engines have nothing to close, and another asyncio task is not cheap.
         if self._open is not None or self._directory is not None or not self.log.is_complete:
             await run_to_end(self._close())
 
@@ -63,7 +63,7 @@ class AttemptRun:
         return self.lease.plan.tasks[self.lease.key.ordinal]
 
     def work(self, inputs: Sequence[Chunk]) -> Work:
-        """The item as its engine sees it."""
+        """Returns the item in the form that its engine gets."""
         lease = self.lease
         return Work(
             job_id=job_graphql(lease.key.job_id),
@@ -80,7 +80,7 @@ class AttemptRun:
         )
 
     def directory(self) -> Path:
-        """The attempt's own folder, made by the first call."""
+        """Returns the attempt's own folder. The first call creates it."""
         if self._directory is None:
             key = self.lease.key
             self._directory = self._folder / f"{key.job_id}-{key.ordinal}-{key.item}-{self.lease.token}"
@@ -88,13 +88,13 @@ class AttemptRun:
         return self._directory
 
     async def open(self, stored: Artifact | Asset) -> Path:
-        """A local file with the bytes, until the attempt ends. Raises NotFound."""
+        """Returns a local file with the bytes, which exists until the attempt ends. Raises NotFound."""
         if self._open is None:
             self._open = AsyncExitStack()
         return await self._open.enter_async_context(self.source.open(self.lease, stored))
 
     def _needs_directory(self, inputs: Sequence[Chunk]) -> bool:
-        """A native engine that reads nothing and declares no outputs writes no files: it is spared the folder."""
+        """Returns False for a native engine that reads nothing and declares no outputs: it writes no files."""
         return self.spec.kind is not EngineKind.NATIVE or bool(inputs) or bool(self.spec.outputs)
 
     async def _close(self) -> None:
@@ -143,7 +143,7 @@ class AttemptContext:
         return await self._attempt.source.artifacts(self._attempt.lease)
 
     async def _download(self, url: str) -> Chunk:
-        """The bytes at the URL as a local file of the attempt."""
+        """Returns the bytes at the URL as a local file of the attempt."""
         async with self.fetch(url) as fetched:
             path = self._attempt.directory() / "download"
             await save(fetched, path)

@@ -1,4 +1,4 @@
-"""The log of one attempt: it grows at its source while the attempt runs, and never past its limit."""
+"""The log of one attempt. It grows at its source while the attempt runs, up to a limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,9 +13,9 @@ LOG_BYTES: Final = 1_048_576
 
 
 class AttemptLog:
-    """Sends what is written in order, a piece at a time: `send(offset, data)` returns the next offset.
+    """Sends the written bytes in order, one piece at a time: `send(offset, data)` returns the next offset.
 
-    Trouble with it costs the rest of the log, never the attempt.
+    If a send fails, the rest of the log is lost, but the attempt goes on.
     """
 
     def __init__(self, send: Callable[[int, bytes], Awaitable[int]], limit: int = LOG_BYTES) -> None:
@@ -26,11 +26,11 @@ class AttemptLog:
         self.room = limit
 
     def line(self, text: str) -> None:
-        """The line is in the log with the time before it, as far as there is room."""
+        """The line and the time before it will be in the log, as far as there is room."""
         self.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {text}\n".encode("utf-8", "replace"))
 
     def write(self, data: bytes) -> None:
-        """The bytes are on their way, as far as there is room."""
+        """The bytes will be in the log, as far as there is room."""
         data = data[: self.room]
         self.room -= len(data)
         self._pending += data
@@ -39,7 +39,7 @@ class AttemptLog:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything written has arrived."""
+        """True when everything written has arrived."""
         return self._sending is None
 
     async def close(self) -> None:

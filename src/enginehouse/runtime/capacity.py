@@ -1,4 +1,4 @@
-"""The attempts running in this process: which worker slots they take, and how one of them is stopped."""
+"""The running attempts of this process: the worker slots that they take, and how they are stopped."""
 
 import asyncio
 import time
@@ -13,9 +13,9 @@ from enginehouse.runtime.source import LeaseId
 class Running:
     """One attempt: its lease, its coroutine, and when its lease was last known to be valid (monotonic seconds).
 
-    `in_slot` until its engine has ended; what is left then is the report, which needs the lease but no worker slot.
-    `stop_requested`: its job was cancelled; its lease stays valid until its engine has ended. `lease_lost`: it does
-    not.
+    `in_slot` until its engine has ended. Then only the report is left, which needs the lease but no worker slot.
+    `stop_requested`: its job was cancelled, and its lease stays valid until its engine has ended. `lease_lost`: its
+    lease is not valid any more.
     """
 
     lease: Lease
@@ -29,11 +29,12 @@ class Running:
 
 @dataclass(slots=True)
 class Capacity:
-    """How many worker slots each pool has, and the attempts that take them.
+    """The number of worker slots of each pool, and the attempts that take them.
 
-    `on_free` is called when a worker slot has become free, and when the report of an attempt is in: its job is no
-    longer locked. `on_stop_request` is called when a stop was requested of attempts, `on_doubt` when the leases should
-    be checked at once. An engine has `stop_grace` seconds to end after a stop request, `grace` after any other stop.
+    `on_free` is called when a worker slot has become free, and when an attempt has reported, because its job is no
+    longer locked then. `on_stop_request` is called when attempts were requested to stop, `on_doubt` when the leases
+    should be checked at once. An engine has `stop_grace` seconds to end after a stop request, `grace` after any other
+    stop.
     """
 
     pools: dict[str, int]
@@ -48,11 +49,11 @@ class Capacity:
     _taken: dict[str, int] = field(default_factory=dict)
 
     def free(self, pool: str) -> int:
-        """How many worker slots of the pool nothing takes."""
+        """Returns the number of free worker slots of the pool."""
         return self.pools.get(pool, 0) - self._taken.get(pool, 0)
 
     def start(self, lease: Lease, pool: str, work: Coroutine[None, None, None], *, now: float) -> None:
-        """The attempt runs. It takes a worker slot until its engine has ended, at the latest its coroutine."""
+        """The attempt runs. It takes a worker slot until its engine, or at the latest its coroutine, has ended."""
         task = asyncio.create_task(work)
         lease_id = (lease.key, lease.token)
         self.running[lease_id] = Running(lease, pool, task, now)
@@ -62,7 +63,7 @@ class Capacity:
             self.on_doubt()
 
     def release(self, lease_id: LeaseId) -> None:
-        """The engine has ended and its worker slot is free, so the next claim and this report may share a commit."""
+        """The worker slot of an ended engine is free, so the next claim and this report may share a commit."""
         if (attempt := self.running.get(lease_id)) is not None and attempt.in_slot:
             attempt.in_slot = False
             self._taken[attempt.pool] -= 1
@@ -74,18 +75,18 @@ class Capacity:
         self.on_free()
 
     def stop(self, lease_ids: Iterable[LeaseId]) -> None:
-        """These attempts are stopped, once each: their leases are lost."""
+        """These attempts are stopped, once each, because their leases are lost."""
         for lease_id in lease_ids:
             if (attempt := self.running.get(lease_id)) is not None and not attempt.lease_lost:
                 attempt.lease_lost = True
                 attempt.task.cancel()
 
     def stop_jobs(self, job_ids: Iterable[int]) -> None:
-        """Every attempt of these jobs is stopped: they have no lease any more."""
+        """Every attempt of these jobs is stopped, because none has a lease any more."""
         self.stop(self._of(job_ids))
 
     def request_stop(self, lease_ids: Iterable[LeaseId]) -> None:
-        """A stop is requested of these attempts, once each: their jobs were cancelled."""
+        """These attempts are requested to stop, once each, because their jobs were cancelled."""
         for lease_id in lease_ids:
             attempt = self.running.get(lease_id)
             if attempt is not None and not attempt.stop_requested and not attempt.lease_lost:
@@ -96,21 +97,21 @@ class Capacity:
             self.on_stop_request()
 
     def request_stop_of_jobs(self, job_ids: Iterable[int]) -> None:
-        """A stop is requested of every attempt of these jobs, also of one whose lease is still on its way here."""
+        """Every attempt of these jobs is requested to stop, also one whose lease is still on its way here."""
         self.doubt_since = time.monotonic()
         self.request_stop(self._of(job_ids))
 
     def doubt(self) -> None:
-        """Running jobs were cancelled somewhere: the leases are checked at once for ours among them."""
+        """Another server has cancelled running jobs. The leases are checked at once, because some may be ours."""
         self.doubt_since = time.monotonic()
         self.on_doubt()
 
     def stop_requested(self, lease_id: LeaseId) -> bool:
-        """Whether the attempt is to stop because its job was cancelled."""
+        """Returns True if the attempt must stop because its job was cancelled."""
         return (attempt := self.running.get(lease_id)) is not None and attempt.stop_requested
 
     def grace_of(self, lease_id: LeaseId) -> float:
-        """How many seconds the attempt's engine has between the request to end and its kill."""
+        """Returns the seconds that the attempt's engine has between the request to end and the kill."""
         attempt = self.running.get(lease_id)
         return (
             self.stop_grace if attempt is not None and attempt.stop_requested and not attempt.lease_lost else self.grace
@@ -121,7 +122,7 @@ class Capacity:
         return [lease_id for lease_id in self.running if lease_id[0].job_id in jobs]
 
     async def drain(self, seconds: float) -> None:
-        """Attempts have had `seconds` to end by themselves; the rest are cancelled and over."""
+        """All attempts have ended. Those that ran longer than `seconds` were cancelled."""
         tasks = [attempt.task for attempt in self.running.values()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)

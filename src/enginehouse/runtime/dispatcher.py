@@ -1,4 +1,4 @@
-"""Work goes to free worker slots: claim as many leases as there are, start them, look again."""
+"""Gives work to free worker slots: it claims a lease for each, starts the attempts, and looks again."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ Run = Callable[[Lease], Coroutine[None, None, None]]
 
 
 class Dispatcher:
-    """Keeps the worker slots of this process busy. `run` is the whole life of one attempt, report included."""
+    """Keeps the worker slots of this process busy. `run` runs one attempt and reports its end."""
 
     def __init__(self, source: WorkSource, capacity: Capacity, run: Run, *, worker: str) -> None:
         self._source = source
@@ -27,15 +27,18 @@ class Dispatcher:
         self._worker = worker
         self._marked_at: dict[str, float] = {}
         self.loop = Loop("dispatcher", self.tick)
-        # The slot becomes free before its attempt is done: a tick in between would find nothing and sleep.
+        # A slot becomes free before its attempt is done. A tick in between would find no work and sleep.
         capacity.on_free = self.loop.wake
 
     async def tick(self) -> float:
-        """Every pool with free worker slots has been offered work; returns 0 where a full claim says there is more."""
+        """Every pool with free worker slots has got work.
+
+        Returns the pause, 0 if a full claim shows that there is more.
+        """
         return min([await self._fill(pool) for pool in self._capacity.pools], default=IDLE_SECONDS)
 
     async def _fill(self, pool: str) -> float:
-        """The pool's free worker slots have been offered work; returns when to look again."""
+        """The free worker slots of the pool have got work. Returns the seconds until the next look."""
         free = self._capacity.free(pool)
         if free <= 0:
             await self._mark_queued(pool)
@@ -43,19 +46,20 @@ class Dispatcher:
         if not await self._source.ready(pool=pool):
             return IDLE_SECONDS
         limit = min(free, LARGEST_CLAIM)
-        # Leases count from before the call: its answer may be slow.
+        # Leases count from before the call, because it may be slow.
         began = time.monotonic()
         claim = asyncio.ensure_future(self._source.claim(pool=pool, limit=limit, worker=self._worker))
         try:
             leases = await asyncio.shield(claim)
         except asyncio.CancelledError:
-            # Stopped in mid-claim: what is leased by then is started and drained like the rest, not forgotten.
+            # A cancel came during the claim. The claimed leases are started and drained like the others, so none is
+            # forgotten.
             self._start(pool, await claim, began)
             raise
         self._start(pool, leases, began)
         if len(leases) == limit:
             return 0.0
-        # What is ready but could not be had is locked by somebody, for the moment of a commit.
+        # Items that are ready but could not be claimed are locked by another transaction, for a moment.
         return IDLE_SECONDS if leases else LOCKED_SECONDS
 
     def _start(self, pool: str, leases: Sequence[Lease], began: float) -> None:
@@ -63,7 +67,7 @@ class Dispatcher:
             self._capacity.start(lease, pool, self._run(lease), now=began)
 
     async def _mark_queued(self, pool: str) -> None:
-        """What waits because the worker slots are full is shown as queued, at most once a second: off the hot path."""
+        """Tasks that wait for a full pool are shown as queued. It happens at most once a second, off the hot path."""
         now = time.monotonic()
         if now - self._marked_at.get(pool, 0.0) >= MARK_SECONDS:
             self._marked_at[pool] = now

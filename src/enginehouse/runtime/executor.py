@@ -1,4 +1,4 @@
-"""The ways to call an engine: in this process, in a warm child, and one day in a container."""
+"""The ways to call an engine: in this process or in a warm child."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ GRACE = 1.0  # seconds
 
 
 class CallPython(Protocol):
-    """Runs one item of a Python engine in a warm child process; what it prints goes to `log` while it runs."""
+    """Runs one item of a Python engine in a warm child process. Its output goes to `log` while it runs."""
 
     async def __call__(
         self,
@@ -34,14 +34,14 @@ class CallPython(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
-    """Calls engines of every kind. An engine that is stopped has `grace_of(lease)` seconds before it is killed."""
+    """Calls engines of every kind. A stopped engine is killed after `grace_of(lease)` seconds."""
 
     native: Mapping[str, NativeEngine]
     call_python: CallPython
     grace_of: Callable[[LeaseId], float] = lambda lease_id: GRACE
 
     async def call(self, attempt: AttemptRun, work: Work) -> list[Output]:
-        """What the engine made of the work. Raises EngineFailure, or whatever a native engine raises."""
+        """Returns the engine's outputs. Raises EngineFailure, or any exception of a native engine."""
         match attempt.spec.kind:
             case EngineKind.NATIVE:
                 return await self._call_native(attempt, work)
@@ -62,7 +62,7 @@ class Executor:
                 return await engine.process(work, attempt.context)
         except TimeoutError as error:
             if not limit.expired():
-                raise  # a time-out of the engine's own
+                raise  # the engine itself raised it
             text = f"{spec.name} took longer than {attempt.timeout_seconds} s and was stopped."
             raise EngineFailure(text, FailureKind.CHUNK_TIMEOUT) from error
 

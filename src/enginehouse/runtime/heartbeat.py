@@ -1,4 +1,4 @@
-"""One heartbeat for all running attempts: it keeps their leases, and stops those that lost theirs or are to stop."""
+"""One heartbeat for all running attempts. It extends leases, and stops attempts that lost theirs or must stop."""
 
 import time
 
@@ -8,11 +8,14 @@ from enginehouse.runtime.source import WorkSource
 
 _OF_LEASE = 1 / 3
 _FENCE_AT = 0.8
-_SIGNAL_SECONDS = 60.0  # a stop request wakes the loop
+_SIGNAL_SECONDS = 60.0  # a stop request wakes the loop earlier
 
 
 class Heartbeat:
-    """Extends every lease three times per lease time; an attempt unheard of for 80 % of it is stopped in time."""
+    """Extends every lease three times per lease time.
+
+    An attempt whose lease was not extended for 80 % of it is stopped.
+    """
 
     def __init__(self, source: WorkSource, capacity: Capacity, *, lease_seconds: float) -> None:
         self._source = source
@@ -25,7 +28,7 @@ class Heartbeat:
         capacity.on_stop_request = self.signals.wake
 
     async def tick(self) -> float:
-        """Leases older than a tick, or than a doubt, are extended, and the attempts that are to stop are stopped."""
+        """Leases last seen before the last tick or the last doubt are extended. Attempts that must stop are stopped."""
         pause = self._lease_seconds * _OF_LEASE
         began = time.monotonic()
         since = max(began - pause / 2, self._capacity.doubt_since)
@@ -34,14 +37,14 @@ class Heartbeat:
             alive = await self._source.heartbeat(due)
             for lease_id in due:
                 if lease_id in alive and (attempt := self._capacity.running.get(lease_id)) is not None:
-                    # The lease counts from before the call: its answer may have been slow.
+                    # The lease counts from before the call, because it may have been slow.
                     attempt.lease_seen_at = began
             self._capacity.stop(lease_id for lease_id in due if lease_id not in alive)
             self._capacity.request_stop([lease_id for lease_id, to_stop in alive.items() if to_stop])
         return pause
 
     async def signal_tick(self) -> float:
-        """It is recorded which attempts were signalled to stop; their end does not wait for that."""
+        """The source has recorded which attempts got a stop signal. Their end does not wait for the record."""
         signals = list(self._capacity.stop_signals)
         if signals:
             await self._source.stop_signalled(signals)
@@ -49,7 +52,7 @@ class Heartbeat:
         return _SIGNAL_SECONDS
 
     async def fence_tick(self) -> float:
-        """What may have lost its lease by now is stopped: without an answer from storage nothing is known."""
+        """Attempts that may have lost their leases are stopped, because the storage has not confirmed them."""
         limit = time.monotonic() - self._lease_seconds * _FENCE_AT
         running = self._capacity.running.items()
         self._capacity.stop([lease_id for lease_id, attempt in running if attempt.lease_seen_at < limit])

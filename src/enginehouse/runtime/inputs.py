@@ -1,4 +1,7 @@
-"""What an item works on, as local files: what its parents made, or where its task has none, what its payload names."""
+"""The inputs of an item as local files: the outputs of its parents.
+
+A task without parents reads what its payload names.
+"""
 
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.ids import task_graphql
@@ -8,7 +11,7 @@ from enginehouse.runtime.attempt import AttemptRun
 
 
 async def open_inputs(attempt: AttemptRun) -> tuple[Chunk, ...]:
-    """The inputs are open until the attempt ends."""
+    """Returns the inputs as files, which are open until the attempt ends."""
     lease, spec = attempt.lease, attempt.spec
     if any(route.child == lease.key.ordinal and route.parent >= 0 for route in lease.plan.routes):
         return tuple([await _chunk(attempt, artifact) for artifact in await attempt.source.inputs(lease)])
@@ -34,7 +37,10 @@ async def _chunk(attempt: AttemptRun, artifact: Artifact) -> Chunk:
 
 
 async def _stream(attempt: AttemptRun) -> tuple[Chunk, ...]:
-    """What a cognitive engine without a parent works on: `payload.text`, `payload.url`, or the primary asset."""
+    """Returns the input of a cognitive engine without a parent: `payload.url` or the primary asset.
+
+    A `payload.text` is not an input: the engine reads its payload.
+    """
     payload = attempt.task.payload if isinstance(attempt.task.payload, dict) else {}
     if payload.get("text") is not None:
         return ()  # the engine reads it from its payload

@@ -1,4 +1,4 @@
-"""The one shape of everything that goes round: a tick does a bounded batch and says how long to sleep."""
+"""The loop that all periodic work uses. A tick does a bounded batch and returns how long to sleep."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,9 +16,9 @@ _LONGEST_PAUSE = 1.0
 
 
 class Loop:
-    """Calls `tick` again and again; a wake-up cuts the sleep short. Trouble in a tick is logged and ends nothing.
+    """Calls `tick` again and again. A wake-up ends the sleep. An error in a tick is logged, and the loop goes on.
 
-    While storage is out of reach the pauses grow, and the outage that the loops share is what is logged.
+    While the storage is not reachable, the pauses grow, and only the outage that the loops share is logged.
     """
 
     def __init__(self, name: str, tick: Callable[[], Awaitable[float]]) -> None:
@@ -31,11 +31,11 @@ class Loop:
         self._task = asyncio.create_task(self._run(outage or Outage()), name=f"loop:{self.name}")
 
     def wake(self) -> None:
-        """The next tick comes at once."""
+        """The next tick begins at once."""
         self._woken.set()
 
     async def stop(self) -> None:
-        """No further tick begins; the one under way is cancelled, and is over."""
+        """No further tick begins. A running one was cancelled and has ended."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -44,7 +44,7 @@ class Loop:
     async def _run(self, outage: Outage) -> None:
         pause = 0.0
         while True:
-            # Cleared before the tick: a wake-up that comes during it must not be lost.
+            # It is cleared before the tick, so that a wake-up during the tick is not lost.
             self._woken.clear()
             try:
                 delay = await self._tick()

@@ -1,4 +1,4 @@
-"""One outage of the storage, however many loops meet it: a line when it begins, and one when it is over."""
+"""One outage of the storage for all loops: it logs a line when the outage begins, and one when it is over."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 class Outage:
-    """What the loops of a server know together about a storage that does not answer."""
+    """The shared knowledge of a server's loops about a storage that is not reachable."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -20,14 +20,14 @@ class Outage:
         self._reports = 0
 
     def begin(self, loop: str, reason: str) -> None:
-        """The loop waits for the storage. The first one that does says so in the log."""
+        """The loop waits for the storage. The first loop that waits logs it."""
         if not self._loops:
             self._since = self._clock()
             log.warning("storage is not reachable", loop=loop, reason=reason)
         self._loops.add(loop)
 
     def end(self, loop: str) -> None:
-        """The loop has had an answer. The last one that waited for it says in the log how long the outage was."""
+        """The loop has reached the storage. The last loop that waited logs how long the outage was."""
         if loop not in self._loops:
             return
         self._loops.remove(loop)
@@ -37,7 +37,10 @@ class Outage:
             self._reports = 0
 
     def lose_report(self, item: ItemKey) -> None:
-        """An attempt's end is recorded nowhere; its lease will run out. In an outage such reports are only counted."""
+        """The end of an attempt is not recorded, so its lease will run out.
+
+        In an outage these reports are only counted.
+        """
         if self._loops:
             self._reports += 1
         else:

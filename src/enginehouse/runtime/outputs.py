@@ -1,4 +1,4 @@
-"""What an engine answered becomes durable bytes with a place: a folder, an index, a name."""
+"""Turns the outputs of an engine into durable bytes with a place: a folder, an index, a name."""
 
 import re
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ _JSON = {"application/json", "application/vnd.veritone.aion+json"}
 
 
 async def put_outputs(attempt: AttemptRun, work: Work, outputs: Sequence[Output]) -> tuple[NewArtifact, ...]:
-    """Every output is durable in a place of this attempt; the finish that names it will make it visible.
+    """Every output is durable in a place of this attempt. The finish that names it will make it visible.
 
-    What is known of a single input chunk (place, metadata) is known of its outputs, unless the engine says otherwise.
-    An output without a folder goes to every output folder of the task, or is published when there is none.
-    Raises EngineFailure for an output that is neither bytes nor a file inside the attempt's folder.
+    The outputs of a single input chunk take over its times and metadata, unless the engine sets them. An output without
+    a folder goes to every output folder of the task, or is published if there is none. Raises EngineFailure for an
+    output that is neither bytes nor a file inside the attempt's folder.
     """
     places = [_folders(output, work) for output in outputs]
     names = [_name(output, number, attempt.spec, attempt.lease) for number, output in enumerate(outputs)]
@@ -64,14 +64,17 @@ def _folders(output: Output, work: Work) -> tuple[int, ...]:
 
 
 def _index(output: Output, number: int, work: Work) -> int:
-    """Chunk to chunk keeps the input's index (engine-contract d.4); everything else counts its own."""
+    """Returns the output's own index, or that of a single input (engine-contract d.4), or else its number."""
     if output.index is not None:
         return output.index
     return work.inputs[0].index if len(work.inputs) == 1 else number
 
 
 def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
-    """The output's own name; results in AION without one are named as clients look for them (engine-contract d.7)."""
+    """Returns the output's own name.
+
+    AION results without one get the name that clients look for (engine-contract d.7).
+    """
     if output.name:
         name = Path(printable(output.name)).name[:200]
         return name if name.strip(".") else "output"
@@ -84,7 +87,7 @@ def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with a replacement for what no database keeps: NUL, and half of a surrogate pair."""
+    """Returns the text with replacements for NUL and for half a surrogate pair, which no database stores."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""A worker says that it is there: when it starts, at every beat, and when it leaves."""
+"""Tells the source that a worker is there: when it starts, at every beat, and when it leaves."""
 
 from contextlib import suppress
 
@@ -9,7 +9,7 @@ from enginehouse.runtime.source import WorkerOffer, WorkSource
 
 
 class WorkerPresence:
-    """The worker is known to its source with its worker slots and engines from `register` to `leave`."""
+    """The source knows the worker, its worker slots and its engines from `register` to `leave`."""
 
     def __init__(self, source: WorkSource, offer: WorkerOffer) -> None:
         self._source = source
@@ -21,11 +21,14 @@ class WorkerPresence:
         await self._source.register(self._offer)
 
     async def tick(self) -> float:
-        """The source knows that the worker is still there; returns when to say so again."""
+        """The source knows that the worker is still there. Returns the seconds until the next beat."""
         await self._source.beat(self._offer)
         return BEAT_SECONDS
 
     async def leave(self) -> None:
-        """Nobody waits for the worker. Where the source is out of reach, silence says the same a little later."""
+        """Nobody waits for the worker.
+
+        If the source is not reachable, the missing beats have the same effect a little later.
+        """
         with suppress(Unavailable):
             await self._source.leave(self._offer.name)

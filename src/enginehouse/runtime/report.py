@@ -1,4 +1,4 @@
-"""How an attempt has ended, and how the source comes to know it."""
+"""Reports to the source how an attempt has ended."""
 
 import asyncio
 
@@ -19,7 +19,10 @@ _LONGEST_MESSAGE = 2000
 
 
 async def deliver(source: WorkSource, report: Report, outage: Outage) -> None:
-    """The report has reached the source; it is retried alone, so that trouble there never runs the engine again."""
+    """The report has reached the source.
+
+    Only the report is retried, so an error there does not run the engine again.
+    """
     for pause in (*_PAUSES, None):
         try:
             answer = await source.finish(report)
@@ -32,7 +35,8 @@ async def deliver(source: WorkSource, report: Report, outage: Outage) -> None:
             log.exception("a report could not be recorded", item=report.key)
             if isinstance(report.outcome, Failed):
                 return
-            # Outputs that storage cannot take would otherwise run the engine again each time the lease runs out.
+            # The storage may not be able to take the outputs. Then the engine would run again each time the lease runs
+            # out.
             text = "What the engine answered could not be recorded; the server's log says why."
             report = Report(report.key, report.token, Failed(FailureKind.INTERNAL_ERROR, text))
         else:
@@ -42,7 +46,10 @@ async def deliver(source: WorkSource, report: Report, outage: Outage) -> None:
 
 
 def failure(error: Exception, *, engine: str, task_id: str) -> Failed:
-    """How an attempt that raised has ended. What is no engine's own word is logged: it may be a fault of ours."""
+    """Returns how an attempt that raised has ended.
+
+    An unexpected exception is logged: it may be a fault of the server.
+    """
     match error:
         case EngineFailure():
             return Failed(error.kind, printable(error.message))

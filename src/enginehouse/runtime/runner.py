@@ -1,4 +1,4 @@
-"""One attempt from lease to report: open the inputs, call the engine, put the outputs, say how it ended."""
+"""Runs one attempt from lease to report: open the inputs, call the engine, put the outputs, report the end."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,9 +25,9 @@ _STOP_REQUESTED = Failed(FailureKind.STOP_REQUESTED, "The job was cancelled, and
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """What an attempt needs: where work comes from, the ways to call an engine, and a folder for unfinished files.
+    """Runs attempts. It needs a source of work, the ways to call an engine, and a folder for unfinished files.
 
-    `stop_requested` says of an attempt that is being stopped whether its job was cancelled.
+    `stop_requested` returns True for a stopped attempt whose job was cancelled.
     """
 
     source: WorkSource
@@ -39,11 +39,11 @@ class Runner:
     stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
 
     async def run(self, lease: Lease) -> None:
-        """The attempt has ended and its end is reported, unless the lease was lost on the way.
+        """The attempt has ended and its end is reported, unless the lease was lost.
 
-        A cancel from outside ends the engine, waits until it has ended, and reports why: the source refuses whatever
-        comes under a token that no longer counts. It does not cut short what comes after the engine's answer, or a
-        result that is ready could be lost, and its bytes left behind.
+        A cancel ends the engine, waits until it has ended, and reports why. The source refuses every report under a
+        token that no longer counts. A cancel does not interrupt the steps after the engine has returned. Else a
+        finished result could be lost, and its bytes would stay.
         """
         lease_id = (lease.key, lease.token)
         try:
@@ -55,7 +55,7 @@ class Runner:
         try:
             await deliver(self.source, report, self.outage)
         except asyncio.CancelledError:
-            # Whether it was taken is unknown; made twice under one token it counts once.
+            # Nobody knows whether the source took it. Two reports under one token count once.
             await deliver(self.source, report, self.outage)
 
     async def _outcome(self, lease: Lease) -> Done | Failed:

@@ -1,4 +1,4 @@
-"""Where work comes from: all that a worker asks of its server, whether that is in this process or behind HTTP."""
+"""The source of work: everything that a worker requests of its server, in the same process or over HTTP."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +18,7 @@ LeaseId = tuple[ItemKey, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOffer:
-    """What a worker brings: its worker slots by pool, and the engines it runs."""
+    """What a worker offers: its worker slots by pool, and the engines that it runs."""
 
     name: str
     pools: Mapping[str, int]
@@ -26,53 +26,56 @@ class WorkerOffer:
 
 
 class WorkSource(Protocol):
-    """The server as a worker sees it. What an attempt writes goes under its lease, whose fencing token is checked.
+    """The server's interface for workers. An attempt writes under its lease, and the source checks the fencing token.
 
-    A result counts only when `finish` is accepted. What was put before stays invisible until then, and is removed where
-    the answer is Stale.
+    A result counts only when `finish` is accepted. Bytes that were put before are invisible until then, and are removed
+    if `finish` returns Stale.
     """
 
     async def register(self, offer: WorkerOffer) -> None:
-        """The worker has started, and claims for the engines it offers only."""
+        """The worker has started, and claims only for the engines that it offers."""
 
     async def beat(self, offer: WorkerOffer) -> None:
-        """The worker is known to be there for three beats more."""
+        """The worker counts as there for three more beats."""
 
     async def leave(self, worker: str) -> None:
         """The worker has stopped, and nobody waits for it."""
 
     async def ready(self, *, pool: str) -> bool:
-        """Whether a claim would find something to look at; cheap enough to ask when nothing goes on."""
+        """Returns True if a claim may find something. An idle worker can call it often, because it is cheap."""
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
-        """Up to `limit` runnable items are leased to the worker. Each must end in a `finish`."""
+        """Up to `limit` runnable items are leased to the worker. Each lease must end in a `finish`."""
 
     async def mark_queued(self, *, pool: str) -> int:
-        """What waits for a worker slot of this pool says so."""
+        """Tasks that wait for a worker slot of this pool are shown as queued."""
 
     async def heartbeat(self, leases: Sequence[LeaseId]) -> dict[LeaseId, bool]:
-        """The valid ones among the leases run on; returns those, and whether each is to stop: its job was cancelled."""
+        """The valid ones of these leases are extended.
+
+        Returns them, each with True if it must stop because its job was cancelled.
+        """
 
     async def stop_signalled(self, leases: Sequence[LeaseId]) -> None:
-        """It is recorded that the engines of these attempts were signalled to stop."""
+        """The source has recorded that the engines of these attempts got a stop signal."""
 
     async def finish(self, report: Report) -> Answer:
-        """The attempt has ended as reported, or the answer is Stale. A repeated report counts once."""
+        """The attempt has ended as reported, or the call returns Stale. A repeated report counts once."""
 
     async def engine(self, engine_id: str) -> EngineSpec | None:
-        """What is known of the engine; None for one that is not installed."""
+        """Returns the spec of the engine, None if it is not installed."""
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
-        """What the item reads; `folder` of each is the position of the input folder it arrives in."""
+        """Returns the inputs of the item. `folder` of each is the position of its input folder."""
 
     async def artifacts(self, lease: Lease) -> tuple[Artifact, ...]:
-        """Every visible result of the job so far."""
+        """Returns every visible result of the job so far."""
 
     async def primary_asset(self, lease: Lease) -> Asset | None:
-        """The primary asset of the job's target; None where there is no target or no asset."""
+        """Returns the primary asset of the job's target, None if there is no target or no asset."""
 
     def open(self, lease: Lease, stored: Artifact | Asset) -> AbstractAsyncContextManager[Path]:
-        """A local file with the bytes, to read inside the context. Raises NotFound."""
+        """Yields a local file with the bytes. Read it only inside the context. Raises NotFound."""
 
     async def put(self, lease: Lease, parts: Sequence[tuple[str, bytes | Path]]) -> list[Stored]:
         """The named parts are durable, in a place that no other lease writes to, and not visible yet."""
@@ -80,10 +83,13 @@ class WorkSource(Protocol):
     async def create_asset(
         self, lease: Lease, output: Output, *, asset_type: str, as_primary: bool, replay_key: str
     ) -> Asset | None:
-        """The job's target has a new asset with these bytes, once per `replay_key`; None where there is no target."""
+        """The job's target has a new asset with these bytes, once per `replay_key`.
+
+        Returns None if there is no target.
+        """
 
     async def log(self, lease: Lease, offset: int, data: bytes) -> int:
-        """The attempt's log from `offset` on is `data`, and can be read; returns where it ends.
+        """The attempt's log from `offset` on is `data`, and can be read. Returns where it ends.
 
-        Data that is sent again is in the log once.
+        Repeated data is in the log once.
         """

@@ -1,4 +1,4 @@
-"""Which loops this process runs, and the order in which they start and stop."""
+"""The loops of this process, and the order in which they start and stop."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ class Supervisor:
     haste: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
-        """The loops run. The heartbeat is first: no lease is taken before something keeps it."""
+        """The loops run. The heartbeat starts first, so that every lease is extended from the beginning."""
         for loop in (*self._heartbeat_loops(), self.dispatcher.loop, *self.duties):
             loop.start(self.outage)
 
     async def stop(self) -> None:
-        """Nothing new has been claimed, what ran has ended or was given back, and the loops are over."""
+        """Every attempt has ended or was given back, and the loops have ended. Nothing new was claimed meanwhile."""
         await self.dispatcher.loop.stop()
         seconds = 0.0 if self.haste.is_set() else self.drain_seconds
         if self.capacity.running:
@@ -46,7 +46,7 @@ class Supervisor:
         return (self.heartbeat.loop, self.heartbeat.fence, self.heartbeat.signals)
 
     def hurry(self) -> None:
-        """A stop, under way or to come, gives back what runs instead of waiting for it."""
+        """A stop, now or later, gives running attempts back instead of waiting for them."""
         self.haste.set()
         for attempt in list(self.capacity.running.values()):
             attempt.task.cancel()

@@ -1,4 +1,4 @@
-"""The periodic duties of a server, each at its own pace: leases of who vanished, bulk cancels, and what is too old."""
+"""The periodic duties of a server, each with its own pause: apply bulk cancels, expire leases, prune old rows, seal."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ _KEYS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something to do every `seconds`; `run` does a bounded batch and returns whether there is more at once."""
+    """A duty that runs every `seconds`. `run` does a bounded batch and returns True if there is more to do at once."""
 
     name: str
     seconds: float
     run: Callable[[], Awaitable[bool]]
 
     def loop(self) -> Loop:
-        """A loop of its own, so that a slow duty delays no other."""
+        """Returns the duty's own loop, so that a slow duty does not delay others."""
         return Loop(self.name, self._tick)
 
     async def _tick(self) -> float:
@@ -30,7 +30,7 @@ class Duty:
 
 
 def loops(house: House) -> Sequence[Loop]:
-    """The loops of all duties. A bulk cancel that is accepted wakes the one that applies it."""
+    """Returns the loops of all duties. An accepted bulk cancel wakes the loop that applies it."""
     apply = _bulk_cancels(house).loop()
     house.listeners.accepted = apply.wake
     return [apply, *(duty.loop() for duty in (*_work(house), *_pruning(house), *_audit(house)))]

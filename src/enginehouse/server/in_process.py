@@ -99,5 +99,5 @@ class InProcess:
 
 
 def _principal(lease: Lease) -> Principal:
-    """An attempt acts for the organization of its job, and for nobody in particular."""
+    """Returns the principal of an attempt: the organization of its job, and no user."""
     return Principal(lease.organization_id, None, "attempt", Role.USER)

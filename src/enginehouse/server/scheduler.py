@@ -1,14 +1,14 @@
-"""Schedules fire: look at what is due, sleep until the next, and never longer than another server's change may wait."""
+"""Fires due schedules, and sleeps until the next one is due, but only as long as changes of other servers may wait."""
 
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import firing
 from enginehouse.runtime.loop import Loop
 
-LONGEST_SLEEP = 0.5  # seconds; a schedule created or changed on another server is seen by then
+LONGEST_SLEEP = 0.5  # seconds; within this time it sees a schedule that another server has created or changed
 
 
 class Scheduler:
-    """One of any number of schedulers on a storage: a slot fires once, whoever comes first."""
+    """One scheduler. Any number may share a storage: a slot fires once, by the scheduler that comes first."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -16,6 +16,6 @@ class Scheduler:
         self.loop = Loop("scheduler", self.tick)
 
     async def tick(self) -> float:
-        """What was due has been fired; returns how long until something is again."""
+        """Due slots have fired. Returns the seconds until the next one is due."""
         _, delay = await firing.fire_due(self._house, self._made)
         return min(delay, LONGEST_SLEEP)

@@ -1,4 +1,4 @@
-"""The engines that run in the server's process, under the ids of published samples."""
+"""The engines that run in the server's process. They have the ids of published samples."""
 
 from typing import Final
 

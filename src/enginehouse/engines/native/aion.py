@@ -1,4 +1,4 @@
-"""What each validation contract demands of an AION document (engine-contract c.5), where the document lists it."""
+"""The rules of each validation contract that an AION document can list (engine-contract c.5)."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -10,7 +10,7 @@ MEDIA_TYPE: Final = "application/json"
 
 
 def violation(document: Document, contract: str) -> str | None:
-    """Why `document` does not satisfy `contract`, in a few words; None when it does.
+    """Returns in a few words why `document` does not satisfy `contract`, None if it does.
 
     A structured-data schema (a UUID) cannot be checked here, so it counts as satisfied.
     """
@@ -25,7 +25,7 @@ def violation(document: Document, contract: str) -> str | None:
 
 
 def items(document: Document, field: str) -> list[Any]:
-    """The list in `field`; empty when the field is absent or not a list."""
+    """Returns the list in `field`, an empty one if the field is absent or not a list."""
     value = document.get(field)
     return value if isinstance(value, list) else []
 
@@ -76,7 +76,10 @@ def _media_translated(document: Document) -> str | None:
 
 
 def _typed(*types: str, needs: tuple[str, ...] = (), in_series: bool = False) -> Callable[[Document], str | None]:
-    """Every object is of one of `types` and has one of `needs`; with `in_series` a series of them does as well."""
+    """Returns a rule: every object is of one of `types` and has one of `needs`.
+
+    With `in_series` a series of them is enough.
+    """
 
     def rule(document: Document) -> str | None:
         if "object" not in document and not (in_series and "series" in document):

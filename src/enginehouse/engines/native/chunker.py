@@ -13,14 +13,14 @@ from enginehouse.engines.native.root_input import read_root_input
 from enginehouse.engines.native.splitters import Splitter
 
 _TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
-_PER_INPUT: Final = 1_000_000  # indices reserved for each input chunk that is cut further
+_PER_INPUT: Final = 1_000_000  # the number of indices for each input chunk that is cut again
 
 
 class Chunker:
     """Cuts text between paragraphs and sentences, sound in its pauses, and other media with ffmpeg.
 
-    payload: `maxWordsPerChunk`, `ffmpegTemplate` (audio, video, frame, rawchunk), `outputMode` "stream" to pass the
-    stream on uncut, `customFFMPEGProperties` with `chunkSizeInSeconds` (an upper bound) and `framesPerSecond`.
+    payload: `maxWordsPerChunk`, `ffmpegTemplate` (audio, video, frame, rawchunk), `outputMode` "stream" to pass on the
+    whole stream, `customFFMPEGProperties` with `chunkSizeInSeconds` (an upper bound) and `framesPerSecond`.
     """
 
     spec: Final = EngineSpec(
@@ -36,7 +36,7 @@ class Chunker:
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """The chunks of every input in order; none for an empty input. Raises EngineFailure."""
+        """Returns the chunks of every input in order. An empty input has none. Raises EngineFailure."""
         payload = fields(work.payload)
         outputs: list[Output] = []
         for position, chunk in enumerate(await _inputs(work, context, payload)):
@@ -67,7 +67,7 @@ def _is_chunked(work: Work, chunk: Chunk) -> bool:
 
 
 def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
-    """The function that cuts this input. Raises EngineFailure where there is none."""
+    """Returns the function that cuts this input. Raises EngineFailure if there is none."""
     template = text(payload, "ffmpegTemplate")
     if template is not None and template not in _TEMPLATES:
         raise invalid(f"payload.ffmpegTemplate: audio, frame, rawchunk or video, got {excerpt(template)}.")
@@ -85,7 +85,7 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
             splitter = splitters.extract_frames
         case "video", _:
             splitter = splitters.split_video
-        case ("image" | "application", _) if kind != media.OCTETS:  # a picture or a document is a chunk already
+        case ("image" | "application", _) if kind != media.OCTETS:  # a picture or a document already is a chunk
             splitter = splitters.keep_whole
         case _:
             raise invalid(f'input "{chunk.name}": media type {kind} is not one that can be cut into chunks.')
@@ -93,7 +93,7 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
 
 
 def _place(output: Output, chunk: Chunk, index: int) -> Output:
-    """The output under `index`, with times that count from the start of the whole media, like its input's."""
+    """Returns the output with `index`, and with times from the start of the whole media, like its input's times."""
     begin = chunk.start_ms or 0
     return Output(
         media_type=output.media_type,

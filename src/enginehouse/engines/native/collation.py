@@ -1,4 +1,4 @@
-"""How the AION documents of many chunks become one (engine-contract d.7)."""
+"""Merges the AION documents of many chunks into one (engine-contract d.7)."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ import msgspec
 
 from enginehouse.engines.native.aion import Document, items, violation
 
-# Bounded: 1e999999 is a number too, and very long once it is written out.
+# The length is limited, because 1e999999 is also a number and its digits would be very many.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 VENDOR: Final = "enginehouse"
 _LISTS: Final = ("series", "object", "media", "embedding", "tags", "validationContracts")
@@ -20,7 +20,7 @@ _APART: Final = frozenset({*_LISTS, *_STAMPED, "processedStats", "collateIndex",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The document of one chunk, and the chunk's place."""
+    """The document of one chunk, and the chunk's position."""
 
     document: Document
     index: int = 0
@@ -33,11 +33,11 @@ class Part:
 
 
 def collate(parts: list[Part], findings: list[str] | None = None) -> Document:
-    """One document with what all the parts say.
+    """Returns one document with the contents of all parts.
 
-    Series and objects are in the media's order; tags, media and contracts are merged as sets; numbers
-    in processedStats are summed. A root field stays where all parts that state it agree; otherwise each chunk's own
-    value is under vendor.enginehouse.chunks. A contract that the whole no longer satisfies is left out; why is under
+    Series and objects are in the media's order. Tags, media and contracts are merged as sets. Numbers in processedStats
+    are summed. A root field stays if all parts that have it agree; otherwise each chunk's own value is under
+    vendor.enginehouse.chunks. A contract that the whole does not satisfy is left out; the reason is under
     vendor.enginehouse.validation, after `findings`.
     """
     parts = sorted(parts, key=_place)
@@ -83,7 +83,7 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 
 def _stated(part: Part) -> Document:
-    """The root fields that describe the chunk as a whole."""
+    """Returns the root fields that describe the whole chunk."""
     return {name: value for name, value in part.document.items() if name not in _APART and not name.startswith("$")}
 
 
@@ -97,7 +97,10 @@ def _root_fields(parts: list[Part]) -> tuple[Document, set[str]]:
 
 
 def _summed_stats(parts: list[Part]) -> dict[str, str]:
-    """Numbers added up, anything else where it is the same everywhere; values are text, as the schema asks."""
+    """Returns sums of numbers, and other values that all parts share.
+
+    Values are text, because the schema requires it.
+    """
     values: dict[str, list[str]] = {}
     for part in parts:
         stats = part.document.get("processedStats")
@@ -155,7 +158,7 @@ def _sources(parts: list[Part]) -> list[Document]:
 
 
 def _chunk(part: Part, disputed: set[str]) -> Document:
-    """What this chunk says and the whole document cannot; empty when there is nothing of that kind."""
+    """Returns the values of this chunk that the whole document cannot hold, perhaps none."""
     own = {name: value for name, value in _stated(part).items() if name in disputed}
     if isinstance(part.document.get("vendor"), dict):
         own["vendor"] = part.document["vendor"]
@@ -166,7 +169,7 @@ def _chunk(part: Part, disputed: set[str]) -> Document:
 
 
 def _mean_sentiment(parts: list[Part]) -> dict[str, float]:
-    """The chunks' sentiment, each weighted by the length of its text where all lengths are known."""
+    """Returns the mean sentiment of the chunks, weighted by the lengths of their texts if all lengths are known."""
     voices = [part for part in parts if isinstance(part.document.get("sentiment"), dict)]
     lengths = [part.metadata.get("length") for part in voices]
     weights = [n for n in lengths if isinstance(n, int) and n > 0]

@@ -1,4 +1,4 @@
-"""The MPEG-DASH segmenter: it makes a manifest and segments of a stream."""
+"""The MPEG-DASH segmenter: it turns a stream into a manifest and segments."""
 
 from typing import Final
 
@@ -25,7 +25,10 @@ class DashSegmenter:
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """The manifest, then the segments. Raises EngineFailure, system_dependency_missing without ffmpeg."""
+        """Returns the manifest, then the segments.
+
+        Raises EngineFailure, without ffmpeg of the kind system_dependency_missing.
+        """
         seconds = number(fields(work.payload), "segmentSeconds", default=4, least=1, most=3600)
         outputs: list[Output] = []
         for position, chunk in enumerate(chunk for chunk in work.inputs if chunk.size):

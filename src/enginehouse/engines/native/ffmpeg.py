@@ -1,4 +1,4 @@
-"""ffmpeg calls, for the media that this server cannot cut by itself."""
+"""Calls of ffmpeg for the media that this server cannot cut itself."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from typing import Final
 from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.threads import in_thread
 
-# A playlist can name other files and addresses: only containers that hold their media themselves are opened.
+# A playlist can name other files and addresses. So only containers that hold their media themselves are opened.
 _CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
 
 
@@ -28,14 +28,14 @@ class Segment:
 
 
 async def to_wave(source: Path, directory: Path) -> Path:
-    """The sound of `source` as a WAV file, 16 kHz, one channel. Raises EngineFailure."""
+    """Returns the sound of `source` as a WAV file, 16 kHz, one channel. Raises EngineFailure."""
     target = directory / "sound.wav"
     await _run(["-i", f"file:{source}", "-vn", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", str(target)])
     return target
 
 
 async def to_segments(source: Path, directory: Path, seconds: float) -> list[Segment]:
-    """`source` in pieces of about `seconds`, cut at key frames and not encoded again. Raises EngineFailure."""
+    """Returns pieces of `source` of about `seconds`, cut at key frames and not encoded again. Raises EngineFailure."""
     listing = directory / "segments.csv"
     muxer = ["-f", "segment", "-segment_time", f"{seconds:g}", "-reset_timestamps", "1"]
     listing_options = ["-segment_list", str(listing), "-segment_list_type", "csv"]
@@ -49,7 +49,7 @@ async def to_segments(source: Path, directory: Path, seconds: float) -> list[Seg
 
 
 async def to_frames(source: Path, directory: Path, per_second: float) -> list[Segment]:
-    """`per_second` pictures of `source` as JPEG files. Raises EngineFailure."""
+    """Returns `per_second` pictures of `source` as JPEG files. Raises EngineFailure."""
     await _run(["-i", f"file:{source}", "-an", "-vf", f"fps={per_second:g}", str(directory / "frame-%06d.jpg")])
     return [
         Segment(path, round(number * 1000 / per_second), round((number + 1) * 1000 / per_second))
@@ -58,7 +58,7 @@ async def to_frames(source: Path, directory: Path, per_second: float) -> list[Se
 
 
 async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
-    """A DASH manifest and its segments, the manifest first. Raises EngineFailure."""
+    """Returns a DASH manifest and then its segments. Raises EngineFailure."""
     manifest = directory / "manifest.mpd"
     await _run(
         [

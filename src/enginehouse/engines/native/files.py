@@ -12,7 +12,7 @@ _BLOCK: Final = 1 << 20
 
 
 def link_or_copy(path: Path, target: Path) -> None:
-    """The bytes of `path` are also at `target`; they are copied only when the file system cannot link."""
+    """The bytes of `path` are also at `target`. They are copied only if the file system cannot link."""
     try:
         os.link(path, target)
     except OSError:
@@ -20,7 +20,7 @@ def link_or_copy(path: Path, target: Path) -> None:
 
 
 async def save(fetched: Fetched, target: Path) -> None:
-    """The response is in the file; the event loop does not wait for the disk."""
+    """The response is in the file. The event loop does not wait for the disk."""
     with target.open("wb") as file:
         buffer = bytearray()
         async for block in fetched.body:

@@ -1,4 +1,4 @@
-"""The media type of a stream, also when its server does not give one or spells it differently."""
+"""The media type of a stream, also if its server does not declare one or uses another name."""
 
 from pathlib import PurePosixPath
 from typing import Final
@@ -56,15 +56,16 @@ _MAGIC: Final = (
 
 
 def normalize(media_type: str) -> str:
-    """The media type without parameters, in lower case, in the one spelling that is used here."""
+    """Returns the media type without parameters, in lower case, under the name that is used here."""
     bare = media_type.partition(";")[0].strip().lower()
     return _ALIASES.get(bare, bare)
 
 
 def detect(declared: str, name: str, head: bytes) -> str:
-    """The media type of a stream that its server declares as `declared`, that is named `name` and begins with `head`.
+    """Returns the media type of a stream with the name `name`, the first bytes `head` and the declared type `declared`.
 
-    The server's declaration counts, unless it says nothing (octet-stream) or less than the name (plain text for .md).
+    The declared type counts, unless it is unspecific (octet-stream) or less specific than the name (plain text for
+    .md).
     """
     declared = normalize(declared)
     by_name = _EXTENSIONS.get(PurePosixPath(name).suffix.lower())
@@ -87,5 +88,5 @@ def _is_text(head: bytes) -> bool:
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
-        return error.start > len(head) - 4 > 0  # a character cut in two at the end
+        return error.start > len(head) - 4 > 0  # the last character is cut in two
     return True

@@ -1,4 +1,4 @@
-"""The engine that does nothing: it shows what a task costs without its engine."""
+"""The engine that does nothing. It shows what a task costs apart from its engine."""
 
 from typing import Final
 
@@ -21,5 +21,5 @@ class Noop:
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """No output."""
+        """Returns no output."""
         return []

@@ -7,12 +7,12 @@ from enginehouse.engine import EngineFailure, FailureKind
 
 
 def invalid(message: str) -> EngineFailure:
-    """The failure for wrong input: trying again cannot help."""
+    """Returns the failure for wrong input. A retry cannot help."""
     return EngineFailure(message, FailureKind.INVALID_DATA)
 
 
 def fields(payload: Any) -> dict[str, Any]:
-    """The payload as an object; empty when it is absent."""
+    """Returns the payload as an object, an empty one if it is absent."""
     match payload:
         case None:
             return {}
@@ -23,7 +23,7 @@ def fields(payload: Any) -> dict[str, Any]:
 
 
 def text(payload: dict[str, Any], name: str) -> str | None:
-    """The text in field `name`; None when it is absent or null."""
+    """Returns the text in the field `name`, None if it is absent or null."""
     match payload.get(name):
         case None:
             return None
@@ -34,7 +34,7 @@ def text(payload: dict[str, Any], name: str) -> str | None:
 
 
 def number(payload: dict[str, Any], name: str, *, default: float, least: float, most: float, path: str = "") -> float:
-    """The number in field `name`; published samples also write it as text."""
+    """Returns the number in the field `name`, which may also be text, as in published samples."""
     value = payload.get(name)
     if value is None or value == "":
         return default
@@ -50,7 +50,7 @@ def number(payload: dict[str, Any], name: str, *, default: float, least: float, 
 
 
 def flag(payload: dict[str, Any], name: str) -> bool:
-    """The truth value in field `name`, also written as text; False when it is absent."""
+    """Returns the Boolean in the field `name`, which may also be text. Returns False if it is absent."""
     match payload.get(name):
         case None | False | "false" | "":
             return False

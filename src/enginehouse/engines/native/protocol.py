@@ -1,4 +1,4 @@
-"""What a native engine implements, and what the server gives it: an engine whose code runs in the server's process."""
+"""The interface of a native engine, whose code runs in the server's process, and of the context that it gets."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -10,27 +10,30 @@ from enginehouse.engine import Chunk, EngineSpec, Output, Work
 
 
 class NativeContext(Protocol):
-    """What a native engine may reach outside its item."""
+    """The access of a native engine to things outside its item."""
 
     def log(self, line: str) -> None:
         """The line is in the task's log."""
 
     def fetch(self, url: str, *, max_bytes: int | None = None) -> "AbstractAsyncContextManager[Fetched]":
-        """GET through the guarded client. Raises EngineFailure (url_not_allowed, url_not_found, url_timeout …)."""
+        """Yields the response to a GET of the guarded client.
+
+        Raises EngineFailure (url_not_allowed, url_not_found …).
+        """
 
     async def primary_asset(self) -> Chunk | None:
-        """The target's primary asset as a local file, fetched first when it is only a reference."""
+        """Returns the target's primary asset as a local file. If it is only a reference, it is fetched first."""
 
     async def create_asset(self, output: Output, *, asset_type: str, as_primary: bool, replay_key: str) -> Asset | None:
-        """The target has a new asset with these bytes; None where the job has no target. Once per `replay_key`."""
+        """The target has a new asset with these bytes, once per `replay_key`. Returns None if the job has no target."""
 
     async def artifacts(self) -> tuple[Artifact, ...]:
-        """Every visible output of the job so far."""
+        """Returns every visible output of the job so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A response being read: `media_type` without parameters, `name` from the URL or Content-Disposition."""
+    """An open response: `media_type` without parameters, `name` from the URL or Content-Disposition."""
 
     media_type: str
     name: str

@@ -1,4 +1,4 @@
-"""The HTTP push adapter: jobs may name its id, but its endpoints are not served yet."""
+"""The HTTP push adapter. Jobs may name its id, but the server does not serve its endpoints yet."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from enginehouse.engines.native.protocol import NativeContext
 
 
 class PushAdapter:
-    """Fails with the reason, so that no task waits for chunks that cannot come."""
+    """Fails and says why, so that no task waits for chunks that cannot come."""
 
     spec: Final = EngineSpec(
         id="bb544ade-461c-11ea-8604-a3b3a83f5182",

@@ -1,4 +1,4 @@
-"""The engines that keep their input as assets of the job's target."""
+"""The engines that store their input as assets of the job's target."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from enginehouse.engines.native.protocol import NativeContext
 
 
 class AssetCreator:
-    """Every input becomes an asset; with payload.setAsPrimary the first one is the target's primary asset."""
+    """Turns every input into an asset. With payload.setAsPrimary the first one is the target's primary asset."""
 
     spec: Final = EngineSpec(
         id="75fc943b-b5b0-4fe1-bcb6-9a7e1884257a",
@@ -24,13 +24,13 @@ class AssetCreator:
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """No output; the assets are on the target."""
+        """The inputs are assets of the target. Returns no output."""
         await _record(work, context, fields(work.payload))
         return []
 
 
 class Playback:
-    """Keeps the stream as a media asset, so that the target can be played."""
+    """Stores the stream as a media asset, so that a client can play the target."""
 
     spec: Final = EngineSpec(
         id="352556c7-de07-4d55-b33f-74b1cf237f25",
@@ -45,7 +45,7 @@ class Playback:
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """No output; the asset is on the target."""
+        """The stream is an asset of the target. Returns no output."""
         payload = fields(work.payload)
         await _record(work, context, {"assetType": "media", "setAsPrimary": payload.get("setAsPrimary")})
         return []
@@ -59,7 +59,7 @@ async def _record(work: Work, context: NativeContext, payload: dict[str, Any]) -
             _as_output(chunk),
             asset_type=asset_type,
             as_primary=as_primary and position == 0,
-            # A repeated attempt finds the asset that the first one made.
+            # A repeated attempt finds the asset that the first one created.
             replay_key=f"{work.task_id}/{chunk.folder}/{chunk.index}",
         )
         if asset is None:

@@ -1,4 +1,4 @@
-"""The input of a root task, as a local file: from a URL, from text in the payload, or the target's primary asset."""
+"""The input of a root task as a local file: from a URL, text in the payload, or the target's primary asset."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ class RootInput:
 
 
 async def read_root_input(work: Work, context: NativeContext, payload: dict[str, Any]) -> RootInput:
-    """The data that the payload names. Raises EngineFailure; invalid_data when it names none."""
+    """Returns the data that the payload names. Raises EngineFailure, of the kind invalid_data if it names none."""
     url, inline = text(payload, "url"), text(payload, "text")
     if url and inline is not None:
         raise invalid("payload: give url or text, not both.")
@@ -55,5 +55,5 @@ def _describe(path: Path, declared: str, name: str) -> RootInput:
 
 
 def _without_query(url: str) -> str:
-    # Signed URLs carry their secret in the query.
+    # Signed URLs have their secret in the query.
     return url.partition("?")[0]

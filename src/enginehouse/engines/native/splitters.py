@@ -20,14 +20,14 @@ _RAW_BLOCK: Final = 10 << 20
 
 
 async def keep_whole(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """The input as it is."""
+    """Returns the unchanged input."""
     path = directory / "whole"
     await in_thread(link_or_copy, chunk.path, path)
     return [Output(media_type=chunk.media_type, path=path, name=chunk.name or None)]
 
 
 async def split_bytes(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """The input's bytes in blocks of 10 MiB, without reading them."""
+    """Returns the input's bytes in blocks of 10 MiB, without a look at the contents."""
 
     def split() -> list[Output]:
         outputs: list[Output] = []
@@ -43,7 +43,10 @@ async def split_bytes(chunk: Chunk, directory: Path, payload: dict[str, Any]) ->
 
 
 async def split_text(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """A text's paragraphs, each at most `maxWordsPerChunk` long; `offset` and `length` count characters."""
+    """Returns the paragraphs of a text, each at most `maxWordsPerChunk` long.
+
+    `offset` and `length` count characters.
+    """
     most = int(number(payload, "maxWordsPerChunk", default=text_splitter.MAX_WORDS, least=1, most=1_000_000))
 
     def split() -> list[Output]:
@@ -64,7 +67,10 @@ async def split_text(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> 
 
 
 async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """The sound in WAV files that begin and end in pauses; ffmpeg is needed unless the input is a PCM WAV."""
+    """Returns the sound in WAV files that begin and end in pauses.
+
+    It needs ffmpeg unless the input is a PCM WAV file.
+    """
     seconds = _seconds(payload)
     source = await _pcm(chunk, directory)
 
@@ -88,13 +94,13 @@ async def _pcm(chunk: Chunk, directory: Path) -> WaveFile:
 
 
 async def extract_frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """Pictures of a video, `framesPerSecond` of them a second; needs ffmpeg."""
+    """Returns pictures of a video, `framesPerSecond` for each second. It needs ffmpeg."""
     rate = number(_properties(payload), "framesPerSecond", default=1, least=0.001, most=240, path=f"{_PROPERTIES}.")
     return _outputs(await ffmpeg.to_frames(chunk.path, directory, rate), "image/jpeg")
 
 
 async def split_video(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """A video in pieces cut at key frames; needs ffmpeg."""
+    """Returns pieces of a video, cut at key frames. It needs ffmpeg."""
     return _outputs(await ffmpeg.to_segments(chunk.path, directory, _seconds(payload)), "video/x-matroska")
 
 

@@ -1,4 +1,4 @@
-"""Cuts text between paragraphs, and long paragraphs between sentences; never inside a word."""
+"""Cuts text between paragraphs, and long paragraphs between sentences, but never inside a word."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from typing import Final
 
 MAX_WORDS: Final = 120
-_TINY: Final = 8  # words; a heading or a signature is too short to be worked on alone
+_TINY: Final = 8  # words; a heading or a signature is too short for a piece of its own
 
-# Scripts written without spaces count one word per character.
+# In scripts without spaces each character counts as one word.
 _UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 _SENTENCE_END: Final = re.compile(r"[.!?…]+[\"'»”’)\]]*(?=\s)|[。！？]+[\"」』”）]*")
@@ -18,7 +18,7 @@ _CLOSING: Final = tuple(".!?…。！？\"'»”’)」』）")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a text, unchanged, and where it begins, in characters."""
+    """An unchanged part of a text, and its offset in characters."""
 
     text: str
     offset: int
@@ -36,7 +36,10 @@ class _Span:
 
 
 def split(text: str, max_words: int = MAX_WORDS) -> list[Piece]:
-    """The text's paragraphs in order, each at most `max_words` long; only tiny ones share a piece. Blank text: none."""
+    """Returns the text's paragraphs in order, each at most `max_words` long. Only tiny ones share a piece.
+
+    Blank text has none.
+    """
     pieces = [
         piece
         for paragraph in _merged(text, list(_paragraphs(text)), max_words)
@@ -62,7 +65,10 @@ def _paragraphs(text: str) -> Iterator[_Span]:
 
 
 def _merged(text: str, paragraphs: list[_Span], max_words: int) -> list[_Span]:
-    """The paragraphs, with tiny ones joined to a neighbour: a heading to the next, a closing line to the one before."""
+    """Returns the paragraphs.
+
+    A tiny one is joined to a neighbour: a heading to the next, a closing line to the one before.
+    """
     merged: list[_Span] = []
     held: _Span | None = None
     for paragraph in paragraphs:
@@ -96,7 +102,7 @@ def _closes(text: str, paragraph: _Span) -> bool:
 
 
 def _parts(text: str, paragraph: _Span, max_words: int) -> Iterator[_Span]:
-    """The paragraph in about equal parts, so that the last one is not a few words."""
+    """Yields the paragraph in parts of about equal length, so that the last one is not too short."""
     if paragraph.words <= max_words:
         yield paragraph
         return
@@ -127,7 +133,7 @@ def _span(text: str, start: int, stop: int) -> _Span:
 
 
 def html_text(document: str) -> str:
-    """The text that a reader sees on an HTML page, with its blocks as paragraphs."""
+    """Returns the text that a reader sees on an HTML page, with its blocks as paragraphs."""
     reader = _PageText()
     reader.feed(document)
     reader.close()

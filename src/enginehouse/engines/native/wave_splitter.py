@@ -1,8 +1,9 @@
 """Cuts the speech in a WAV file in its pauses.
 
-The loudness of every 10 ms is measured. A stretch that is much quieter than the recording's speech, for long enough, is
-a pause. A piece ends in the middle of the longest pause in the later half of what it may hold; without one, in the last
-pause of the earlier half; without any, where the later half is quietest.
+It measures the loudness of every 10 ms. A stretch that is much quieter than the recording's speech, for long enough, is
+a pause. Each piece has a longest length. A piece ends in the middle of the longest pause in the later half of that
+length. If there is none, it ends in the last pause of the earlier half. If that has none either, it ends where the
+later half is quietest.
 """
 
 import sys
@@ -30,7 +31,7 @@ class Stretch:
 
 
 def split(source: WaveFile, max_seconds: float) -> list[Stretch]:
-    """The whole file as stretches without gaps, none longer than `max_seconds`; an empty file has none."""
+    """Returns the whole file as stretches without gaps, each at most `max_seconds` long. An empty file has none."""
     if source.frames == 0:
         return []
     step = max(1, round(source.rate / _STEPS_A_SECOND))
@@ -40,7 +41,7 @@ def split(source: WaveFile, max_seconds: float) -> list[Stretch]:
     levels = _levels(source, step)
     pauses = _pauses(levels)
     edges = [0]
-    # The last step may be a short one, so what is left is compared in frames.
+    # The last step may be shorter, so the remainder is compared in frames.
     while source.frames - edges[-1] * step > longest * step:
         edges.append(_edge(levels, pauses, edges[-1], edges[-1] + longest))
     frames = [edge * step for edge in edges] + [source.frames]
@@ -48,7 +49,7 @@ def split(source: WaveFile, max_seconds: float) -> list[Stretch]:
 
 
 def _levels(source: WaveFile, step: int) -> "array[float]":
-    """The mean square of each step, over all channels, in units of 16-bit samples."""
+    """Returns the mean square of each step, over all channels, in units of 16-bit samples."""
     levels = array("d")
     samples_a_step = step * source.channels
     for block in source.blocks(0, source.frames, step * _READ_STEPS):
@@ -60,7 +61,7 @@ def _levels(source: WaveFile, step: int) -> "array[float]":
 
 
 def _as_16_bit(block: bytes, width: int) -> "array[int]":
-    """The upper 16 bits of every sample: enough for loudness."""
+    """Returns the upper 16 bits of every sample, which is enough for loudness."""
     if width == 1:
         return array("h", [(sample - 128) << 8 for sample in block])
     whole = len(block) - len(block) % width
@@ -74,7 +75,7 @@ def _as_16_bit(block: bytes, width: int) -> "array[int]":
 
 
 def _pauses(levels: "array[float]") -> list[Stretch]:
-    """Every run of quiet steps that is long enough to be a pause."""
+    """Returns every run of quiet steps that is long enough to be a pause."""
     threshold = _threshold(levels)
     pauses: list[Stretch] = []
     start: int | None = None
@@ -90,7 +91,7 @@ def _pauses(levels: "array[float]") -> list[Stretch]:
 
 
 def _threshold(levels: "array[float]") -> float:
-    """Between the noise floor and speech, nearer to the floor: a third of the way in decibels, at most 30 dB down."""
+    """Returns a level a third of the way from the noise floor to speech in decibels, at most 30 dB below speech."""
     ordered = sorted(levels)
     floor = max(ordered[len(ordered) // 100], 1.0)
     speech = max(ordered[len(ordered) * 9 // 10], floor)
@@ -98,7 +99,7 @@ def _threshold(levels: "array[float]") -> float:
 
 
 def _edge(levels: "array[float]", pauses: list[Stretch], start: int, bound: int) -> int:
-    """The step at which the piece from `start` ends, after `start` and not after `bound`."""
+    """Returns the step at which the piece from `start` ends: after `start`, and not after `bound`."""
     half = start + (bound - start) // 2
     later = list(_within(pauses, half, bound))
     if later:
@@ -110,7 +111,7 @@ def _edge(levels: "array[float]", pauses: list[Stretch], start: int, bound: int)
 
 
 def _within(pauses: list[Stretch], first: int, last: int) -> Iterator[tuple[int, int]]:
-    """The length and the middle of each pause, within `first` and `last`."""
+    """Yields the length and the middle of each pause between `first` and `last`."""
     for pause in pauses:
         begin, end = max(pause.start, first), min(pause.stop, last)
         if end - begin >= _SHORTEST_PAUSE:

@@ -1,4 +1,4 @@
-"""The adapters: each makes one stream of outside data."""
+"""The adapters. Each turns outside data into one stream."""
 
 from typing import Final
 
@@ -10,13 +10,13 @@ from enginehouse.engines.native.root_input import read_root_input
 
 
 class StreamAdapter:
-    """Reads payload.url, payload.text or the target's primary asset, and gives it to every output folder."""
+    """Reads payload.url, payload.text or the target's primary asset, and writes it to every output folder."""
 
     def __init__(self, spec: EngineSpec) -> None:
         self.spec: Final = spec
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """One stream. Its size and time limits are those of the client that reads it."""
+        """Returns one stream. The client that reads it sets the limits of size and time."""
         source = await read_root_input(work, context, fields(work.payload))
         size = source.path.stat().st_size
         context.log(f"{source.media_type}, {size} bytes")

@@ -1,4 +1,4 @@
-"""The engines that gather a branch's results: the output writer publishes them, the aggregator passes them on."""
+"""The engines that gather the results of a branch. The output writer publishes them, the aggregator passes them on."""
 
 import uuid
 from dataclasses import replace
@@ -19,9 +19,9 @@ from enginehouse.engines.threads import in_thread
 
 
 class Gatherer:
-    """Collates the AION documents that reach it into one, and passes everything else on as it is.
+    """Collates its AION documents into one, and passes every other input on unchanged.
 
-    `publishes` puts both among the job's results. Validation is recorded in the document and stops nothing.
+    `publishes` puts both among the job's results. The document records problems of validation. They stop nothing.
     """
 
     def __init__(self, spec: EngineSpec, *, publishes: bool) -> None:
@@ -29,7 +29,7 @@ class Gatherer:
         self._publishes = publishes
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """One document, then the other files in order. Without any chunk, an empty document."""
+        """Returns one document, then the other files in order. Without any chunk the document is empty."""
         outputs = await in_thread(self._gather, work)
         context.log(f"{len(work.inputs)} chunks, {len(outputs) - 1} of them passed on as they are")
         return [replace(output, index=index, published=self._publishes) for index, output in enumerate(outputs)]
@@ -52,7 +52,10 @@ class Gatherer:
         return [Output(media_type=MEDIA_TYPE, path=written, name=name), *others]
 
     def _stamp(self, work: Work, parts: list[Part]) -> Document:
-        """The fields that the platform fills: of the producing engine if there is only one, else of the gatherer."""
+        """Returns the fields that the platform fills.
+
+        They describe the producing engine if there is only one, else the gatherer.
+        """
         producers = {(part.engine_id, part.task_id) for part in parts}
         engine_id, task_id = producers.pop() if len(producers) == 1 else (None, None)
         stamp: Document = {"generatedDateUTC": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"}
@@ -72,7 +75,7 @@ class Gatherer:
 
 
 def _read(chunk: Chunk, findings: list[str]) -> Document | None:
-    """The chunk's AION document; None when it is something else."""
+    """Returns the chunk's AION document, None if it is something else."""
     kind = normalize(chunk.media_type)
     if kind != "application/json" and not kind.endswith("+json"):
         return None
@@ -103,7 +106,7 @@ def _part(chunk: Chunk, document: Document) -> Part:
 def _pass_on(chunk: Chunk, work: Work, position: int) -> Output:
     path = work.directory / f"passed-{position:06}"
     link_or_copy(chunk.path, path)
-    # Files of several branches may have one name; among a job's results each has its own.
+    # Files of several branches may have the same name. Among a job's results each needs its own.
     own = PurePosixPath(chunk.name or f"chunk-{chunk.index:06}")
     return Output(
         media_type=chunk.media_type,
@@ -116,7 +119,7 @@ def _pass_on(chunk: Chunk, work: Work, position: int) -> Output:
 
 
 def _agreed(parts: list[Part], name: str) -> Any:
-    """The value on which the documents, or else their chunks' metadata, agree for a platform field; else None."""
+    """Returns the value of a platform field if all documents (or their chunks' metadata) agree on it, else None."""
     values = [part.document.get(name, part.metadata.get(name)) for part in parts]
     return values[0] if all(value == values[0] for value in values) else None
 
