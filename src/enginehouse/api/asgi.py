@@ -1,4 +1,4 @@
-"""The one ASGI application: which interface answers which path. No decisions beyond that."""
+"""The ASGI application. It only sends each path to its interface."""
 
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
@@ -19,7 +19,7 @@ _NOWHERE = (
 
 
 def application(house: House) -> Application:
-    """Serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house."""
+    """Returns the application that serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house."""
     documented = edge.interface(lambda: house)
     own = v1.interface(lambda: house)
     data = graphql(house)

@@ -1,4 +1,4 @@
-"""The token of a request: read from one of the two headers that clients send it in."""
+"""The token of a request, from one of the two headers in which clients send it."""
 
 from enginehouse.api.http.call import Headers
 from enginehouse.domain.errors import AuthenticationFailed
@@ -8,14 +8,14 @@ from enginehouse.operations.house import House
 
 
 class NoTokenError(AuthenticationFailed):
-    """No token was given. Not yet a refusal where something can be had without one; see `record_refusal`."""
+    """No token was given. It is not yet a refusal, because some fields need no token; see `record_refusal`."""
 
     def __init__(self) -> None:
         super().__init__(AuthenticationFailed.__doc__)
 
 
 async def authenticate(house: House, headers: Headers) -> Principal:
-    """Who is asking. Raises AuthenticationFailed, and the audit log has an entry of that."""
+    """Returns the caller. Raises AuthenticationFailed, which is recorded in the audit log."""
     try:
         return await principal(house, headers.authorization, headers.api_key)
     except AuthenticationFailed as failed:
@@ -24,9 +24,9 @@ async def authenticate(house: House, headers: Headers) -> Principal:
 
 
 async def principal(house: House, authorization: bytes | None, api_key: bytes | None) -> Principal:
-    """Who is asking. Raises AuthenticationFailed without a token, or with one that is unknown, expired or revoked.
+    """Returns the caller. Raises AuthenticationFailed without a token, or with one that is unknown, expired or revoked.
 
-    A request without a token is not recorded yet: GraphQL has fields that need none.
+    A request without a token is not recorded yet, because some GraphQL fields need none.
     """
     token = secret(authorization, api_key)
     if token is None:
@@ -35,15 +35,16 @@ async def principal(house: House, authorization: bytes | None, api_key: bytes | 
 
 
 async def record_refusal(house: House, failed: AuthenticationFailed) -> None:
-    """The refusal is recorded, once: one of a bad token was recorded when the token was looked up."""
+    """The refusal is recorded once. The lookup of a bad token has already recorded it."""
     if isinstance(failed, NoTokenError):
         await identity.refuse(house, "no token was given")
 
 
 def secret(authorization: bytes | None, api_key: bytes | None) -> str | None:
-    """The token a client sent, None when it sent none.
+    """Returns the token of a request, None if there is none.
 
-    `Authorization: Bearer <token>`, also with a colon after the word and in any case; else the header `api_key`.
+    It reads `Authorization: Bearer <token>` in any case, also with a colon after the word, and else the header
+    `api_key`.
     """
     if authorization is not None:
         scheme, _, rest = authorization.decode("latin-1").partition(" ")

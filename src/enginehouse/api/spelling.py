@@ -1,4 +1,4 @@
-"""What every entrance reads and writes in the same way: absent values, moments, and JSON as text."""
+"""Values that all interfaces read and write in the same way: absent values, moments, and JSON as text."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
@@ -13,23 +13,23 @@ W = TypeVar("W")
 
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-DateTime = str | int | float  # as a client writes a moment
+DateTime = str | int | float  # a moment as a client writes it
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def optional(function: Callable[[V], W], value: V | None) -> W | None:
-    """The function of the value; None where there is no value."""
+    """Returns the function's result for the value, None if there is no value."""
     return None if value is None else function(value)
 
 
 def json_text(value: Any) -> str:
-    """The value as JSON text, the shortest."""
+    """Returns the value as JSON text without spaces."""
     return _encode(value).decode()
 
 
 def read_moment(written: DateTime | None, path: str, problems: list[Problem]) -> int | None:
-    """The moment in µs. What is no moment is a problem at `path`, and None."""
+    """Returns the moment in µs. Anything else is a problem at `path`, and None."""
     try:
         return times.moment(written)
     except times.DateTimeError as fault:

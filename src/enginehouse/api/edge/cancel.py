@@ -1,4 +1,4 @@
-"""Cancelling over REST: one job, a scheduled job with its jobs, or an organization's jobs of a time range."""
+"""Cancels over REST: one job, a scheduled job with its jobs, or an organization's jobs of a time range."""
 
 from typing import Final
 
@@ -19,9 +19,9 @@ _NONE: Final = (
 
 
 async def cancel(call: Call) -> Reply:
-    """POST proc/jobs/cancel: what its one selector names is aborted, `count` by this call (rest-contract §3.6).
+    """POST proc/jobs/cancel: cancels what its one selector names; `count` is how many this call cancelled (§3.6).
 
-    A scheduled job is inactive afterwards, too.
+    A scheduled job is also inactive afterwards.
     """
     body = await call.body(_CANCEL)
     match selectors(body):
@@ -42,7 +42,7 @@ async def cancel(call: Call) -> Reply:
 
 
 async def _cancel_range(call: Call, body: CancelJobs) -> Reply:
-    """The jobs of an organization and a time range, of which nothing is missing, are aborted."""
+    """The jobs of an organization and a complete time range are aborted."""
     created_from, created_to = bounds(body.created_after_date_time, body.created_before_date_time)
     owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
     bulk_cancel = await bulk_cancels.cancel(
@@ -57,9 +57,9 @@ async def _cancel_range(call: Call, body: CancelJobs) -> Reply:
 
 
 def selectors(body: CancelJobs) -> list[str]:
-    """Which selectors were given; empty text is none, and a range is whole only with its organization and both dates.
+    """Returns the selectors of the request. Empty text is none. A range needs its organization and both dates.
 
-    Raises InvalidInput for a range of which a part is missing.
+    Raises InvalidInput for an incomplete range.
     """
     names = []
     if body.job_id:
@@ -80,7 +80,7 @@ def selectors(body: CancelJobs) -> list[str]:
 
 
 def _absent(value: str | float | None) -> bool:
-    """Nothing, empty text, or the zero time that some clients send for nothing."""
+    """Returns True for nothing, empty text, and the zero time that some clients send for nothing."""
     try:
         return value is None or value == "" or (isinstance(value, str) and times.moment(value) is None)
     except times.DateTimeError:

@@ -6,7 +6,7 @@ from enginehouse.api.http.json.casing import spelled
 
 
 class EngineDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """An engine; `internalOrganizationID` only for one that a single organization owns."""
+    """An engine. `internalOrganizationID` is present only if one organization owns the engine."""
 
     engine_id: str
     engine_name: str

@@ -1,4 +1,4 @@
-"""The engines a caller may use, as REST lists and shows them."""
+"""The engines that a caller may use, in REST lists and details."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -23,7 +23,7 @@ _ORDER: Final[dict[str, Callable[[Engine], Any]]] = {
 
 
 async def list_engines(call: Call) -> Reply:
-    """GET admin/engines: a page of the engines that the caller may use, and how many match in all."""
+    """GET admin/engines: a page of the engines that the caller may use, and the number of all matches."""
     query = Query(call.query)
     tests = _tests(query)
     order = _ORDER[query.word("orderBy", tuple(_ORDER), "createdTime") or "createdTime"]
@@ -71,7 +71,7 @@ async def _all(call: Call) -> list[Engine]:
 
 
 def _tests(query: Query) -> list[Callable[[Engine], bool]]:
-    """One test for each filter that was given."""
+    """Returns one test for each filter of the query."""
     tests: list[Callable[[Engine], bool]] = []
     if name := query.text("engineName"):
         tests.append(lambda engine: name.lower() in engine.spec.name.lower())
@@ -98,7 +98,7 @@ def _takes(kind: str) -> Callable[[Engine], bool]:
 
 
 def _state(engine: Engine) -> str:
-    """REST has no word for an engine that is switched off for good; like a paused one its tasks do not run."""
+    """Returns REST's word for the state. It has none for a disabled engine, whose tasks do not run either: "paused"."""
     return "active" if engine.state == "active" else "paused"
 
 

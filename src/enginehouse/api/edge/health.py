@@ -1,4 +1,4 @@
-"""What a server says to everybody: that it runs, and which version it is."""
+"""The operations without a token: whether the server runs, and its version."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _VERSION: Final = json({"version": "---\n" + "".join(f'{name}: "{value}"\n' for 
 
 
 async def ping(request: Request) -> Reply:
-    """GET ping: the server is up."""
+    """GET ping: the server runs."""
     return _PING
 
 

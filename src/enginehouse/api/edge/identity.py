@@ -1,4 +1,4 @@
-"""Signing in and making tokens over REST."""
+"""Signs users in and creates tokens over REST."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ _KINDS: Final = ("engine_instance", "host", "api", "user")
 
 
 async def login(request: Request) -> Reply:
-    """POST admin/users/login: a session's token. Raises AuthenticationFailed for a wrong name and a wrong password."""
+    """POST admin/users/login: the token of a new session. Raises AuthenticationFailed for a wrong name or password."""
     body = await request.body(_LOGIN)
     try:
         session = await identity.login(request.house, body.username, body.password)
@@ -37,7 +37,7 @@ async def login(request: Request) -> Reply:
 
 
 async def create_token(call: Call) -> Reply:
-    """POST admin/tokens/create: an API token. The answer is the only place where it can be read."""
+    """POST admin/tokens/create: creates an API token. Only this response shows it."""
     body = (await call.body(_TOKEN)).token
     _refuse_what_is_not_kept(body)
     owners = body.organization_ids or []
@@ -72,7 +72,10 @@ async def create_token(call: Call) -> Reply:
 
 
 def _refuse_what_is_not_kept(token: NewToken) -> None:
-    """A right or a limit that is asked for and not kept would be worse than a refusal."""
+    """The token has no field that the server would ignore.
+
+    To ignore a right or a limit would be worse than a refusal.
+    """
     if token.type is not None and token.type not in _KINDS:
         raise InvalidInput(f"one of {', '.join(_KINDS)}, got {excerpt(token.type)}.", "token.type")
     if token.type not in {None, "api"}:

@@ -1,4 +1,4 @@
-"""Signing in and tokens as REST has them (rest-contract §2A)."""
+"""The REST bodies of logins and tokens (rest-contract §2A)."""
 
 import msgspec
 from msgspec import field
@@ -33,7 +33,7 @@ class LoginAnswer(msgspec.Struct, kw_only=True):
 
 
 class NewToken(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A token to make: `expiration` in Unix seconds, 0 for never. Quotas and roles are read to be refused."""
+    """A token to create: `expiration` in Unix seconds, 0 for never. Quotas and roles are read only to refuse them."""
 
     type: str | None = None
     expiration: int | None = None
@@ -57,7 +57,7 @@ class CreateToken(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 
 
 class TokenDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A token. `tokenID` is the token itself in the answer that made it, and never again."""
+    """A token. `tokenID` is the token itself, but only in the response that created it."""
 
     token_id: str
     type: str

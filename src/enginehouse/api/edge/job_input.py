@@ -12,7 +12,7 @@ from enginehouse.domain.jsontext import JsonTextError, read_json
 
 
 class _Echo:
-    """Fields that are stored and shown again, and nothing more. Read together, since mostly all are absent."""
+    """Fields that are only stored and shown again. They are read together, because usually all are absent."""
 
     def __init__(self, **public: str) -> None:
         self._values = attrgetter(*public)
@@ -47,7 +47,10 @@ _ROUTE_ECHO: Final = _Echo(
 
 
 def job(body: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
-    """The request for one job; what cannot be read is added to `problems`. Empty text counts as absent."""
+    """Returns the request for one job. Values that cannot be read are added to `problems`.
+
+    Empty text counts as absent.
+    """
     prefix = f"jobs[{number}]."
     return JobRequest(
         tasks=tuple([_task(task, prefix, n, problems) for n, task in enumerate(body.tasks or ())]),
@@ -62,7 +65,7 @@ def job(body: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
 
 
 def not_served(body: CreateJob, number: int) -> list[str]:
-    """Warnings about what is stored and shown, and nothing more."""
+    """Returns warnings about fields that are only stored and shown."""
     text = "stored; this server does not send outputs to URIs."
     paths = [f"jobs[{number}].sendOutputToUris"] if body.send_output_to_uris else []
     paths += [
@@ -119,7 +122,7 @@ def _route(body: TaskRoute) -> RouteRequest:
 
 
 def _most_engines(body: CreateTask) -> int | None:
-    """How many items of the task may run at once: `parallelProcessing: false` is one."""
+    """Returns how many items of the task may run at once. `parallelProcessing: false` means one."""
     if body.max_engines is None and body.parallel_processing is False:
         return 1
     return body.max_engines

@@ -1,4 +1,4 @@
-"""Jobs as REST creates and cancels them (rest-contract §2.8, §3.6)."""
+"""The REST bodies that create and cancel jobs (rest-contract §2.8, §3.6)."""
 
 from typing import Annotated
 
@@ -32,7 +32,7 @@ class CreateJobs(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
 
 
 class CreatedJobs(msgspec.Struct, omit_defaults=True):
-    """The ids in the order of the request. `warnings` is ours, and there only when there is something to say."""
+    """The ids in the order of the request. `warnings` is ours, and present only if there are any."""
 
     ids: list[str] = field(name="internalJobIds")
     warnings: list[str] | None = None
@@ -41,7 +41,7 @@ class CreatedJobs(msgspec.Struct, omit_defaults=True):
 class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Exactly one selector: a job, a scheduled job, or an organization with both dates.
 
-    `include_running` is ours: what has started is stopped, instead of keeping its job from being cancelled.
+    `include_running` is ours. With it, jobs that have started are stopped; without it, they cannot be cancelled.
     """
 
     job_id: str | None = None
@@ -53,7 +53,7 @@ class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fi
 
 
 class CancelledJobs(msgspec.Struct, omit_defaults=True):
-    """`stopping`, how many attempts are still to stop, is there only for a request with `includeRunning`."""
+    """`stopping` is how many attempts must still stop. It is present only for a request with `includeRunning`."""
 
     success: bool
     count: int

@@ -1,4 +1,4 @@
-"""A job as REST shows it (rest-contract §2.8)."""
+"""The REST view of a job (rest-contract §2.8)."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     core_scheduled_job_id: int | None = field(default=None, name="coreScheduledJobId")
     internal_scheduled_job_id: str | None = field(default=None, name="internalScheduledJobId")
     job_template_id: str | None = field(default=None, name="jobTemplateId")
-    slot_date_time: str | None = None  # ours: the slot of its schedule that the job was started for
+    slot_date_time: str | None = None  # ours: the slot of its schedule that created the job
     job_status: str
     priority: int | None = None
     max_retries: int | None = None
@@ -42,12 +42,12 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     started_date_time: str | None = None
     completed_date_time: str | None = None
     aborted_date_time: str | None = None
-    paused_date_time: str | None = None  # ours, and there only for a job that is paused
-    stop_requested_date_time: str | None = None  # ours, and there only for a job that was cancelled while it ran …
-    stopping: int | None = None  # … with the number of its attempts that are still to stop
-    retry_of: str | None = None  # ours, as the two below: the job that this one does again, …
-    root_job_id: str | None = None  # … the first of that line, …
-    retries: list[str] | None = None  # … and those that do this one again, oldest first
+    paused_date_time: str | None = None  # ours, and present only for a paused job
+    stop_requested_date_time: str | None = None  # ours, and present only for a job that was cancelled while it ran …
+    stopping: int | None = None  # … with the number of its attempts that must still stop
+    retry_of: str | None = None  # ours, like the next two: the job that this one retries, …
+    root_job_id: str | None = None  # … the first job of the chain of retries, …
+    retries: list[str] | None = None  # … and the retries of this job, oldest first
     task_routes: list[TaskRoute]
     tasks: list[TaskDetail]
 
@@ -57,7 +57,7 @@ class JobAnswer(msgspec.Struct):
 
 
 class JobList(msgspec.Struct, kw_only=True):
-    """A page of jobs; `count` is how many there are in all."""
+    """A page of jobs. `count` is the number of all matches."""
 
     success: bool = True
     count: int
@@ -67,7 +67,7 @@ class JobList(msgspec.Struct, kw_only=True):
 
 
 def job_detail(house: House, principal: Principal, job: Job, categories: dict[str, str]) -> JobDetail:
-    """The job with its tasks and routes, everything absent left out."""
+    """Returns the job with its tasks and routes. Absent fields are left out."""
     echo, legacy = job.plan.echo, job.plan.legacy
     priorities = [task.plan.priority for task in job.tasks]
     retries = [task.plan.max_retries for task in job.tasks if task.plan.max_retries is not None]
@@ -106,7 +106,7 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
 
 
 def _route(job: Job, route: Route) -> TaskRoute:
-    """A route by the ids of its tasks and folders. A side of a task without such a folder names the task alone."""
+    """Returns a route with the ids of its tasks and folders. A side without a folder has only the task's id."""
     return TaskRoute(
         task_parent_id=ids.task_uuid(job.id, route.parent) if route.parent >= 0 else None,
         task_parent_output_id=_folder_id(job, route.parent, route.parent_folder, FolderType.OUTPUT),

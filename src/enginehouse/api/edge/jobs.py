@@ -30,7 +30,7 @@ _CREATE: Final = Body(CreateJobs)
 
 
 async def create(call: Call) -> Reply:
-    """POST proc/job/create: all jobs of the request exist, or none."""
+    """POST proc/job/create: creates all jobs of the request, or none."""
     body, problems = await call.judged_body(_CREATE)
     jobs_to_create = body.jobs
     requests = [job_input.job(job, number, problems) for number, job in enumerate(jobs_to_create)]
@@ -67,14 +67,14 @@ async def detail(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    """POST proc/job/{JobID}/delete: the path decides; a body is ignored."""
+    """POST proc/job/{JobID}/delete: deletes the job of the path; a body is ignored."""
     [text] = call.ids
     await jobs.delete(call.house, call.principal, refs.job(text))
     return NO_CONTENT
 
 
 async def list_jobs(call: Call) -> Reply:
-    """GET proc/jobs: a page of the organization's jobs and how many match in all."""
+    """GET proc/jobs: a page of the organization's jobs, and the number of all matches."""
     query = Query(call.query)
     criteria = _filter(query)
     owner = query.text("organizationID")
@@ -99,7 +99,7 @@ async def list_jobs(call: Call) -> Reply:
 
 
 def _filter(query: Query) -> JobFilter | None:
-    """The filter that the query describes; None when no job can match it."""
+    """Returns the filter that the query describes, None if no job can match it."""
     status = query.word("status", STATUSES)
     named_jobs = [ids.parse_job(text) for name in ("jobID", "coreJobID") if (text := query.text(name)) is not None]
     target = query.text("recordingID")

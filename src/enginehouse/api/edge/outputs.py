@@ -1,4 +1,4 @@
-"""The outputs of jobs and tasks: listed, inside JSON, and as bytes."""
+"""The outputs of jobs and tasks: as a list, inside JSON, and as bytes."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,7 +15,7 @@ from enginehouse.operations import artifacts
 
 
 class OutputView(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """An output; `contents` is there only for a single output that is text. `created` in Unix seconds."""
+    """An output. `contents` is present only for a single output that is text. `created` is in Unix seconds."""
 
     name: str
     size: int
@@ -42,11 +42,11 @@ class OutputListAnswer(msgspec.Struct):
     outputs: JobOutputs | TaskOutputs
 
 
-MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output shown inside JSON; a larger one is downloaded
+MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output inside JSON; a larger one must be downloaded
 
 
 async def of_job(call: Call) -> Reply:
-    """GET proc/job/{JobID}/outputs: what the job has published; empty before."""
+    """GET proc/job/{JobID}/outputs: the outputs that the job has published so far."""
     [text] = call.ids
     ref = refs.job(text)
     outputs = await artifacts.of_job(call.house, call.principal, ref)
@@ -98,7 +98,7 @@ def _listed(outputs: Iterable[Artifact]) -> list[OutputView]:
 
 
 async def _contents(call: Call, artifact: Artifact) -> Reply:
-    """The output with its contents; `contentsValid` is false where they are not text, or too large for JSON."""
+    """Returns the output with its contents. `contentsValid` is false if they are not text, or too large for JSON."""
     contents = None
     if artifact.size <= MAX_CONTENTS:
         try:
@@ -119,6 +119,6 @@ async def _contents(call: Call, artifact: Artifact) -> Reply:
 
 
 async def _download(call: Call, artifact: Artifact) -> Download:
-    """The bytes themselves, as an attachment."""
+    """Returns the bytes themselves, as an attachment."""
     content = await artifacts.content(call.house, artifact)
     return Download(content, media_type=artifact.media_type, filename=artifact.name)

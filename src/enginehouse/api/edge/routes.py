@@ -1,4 +1,4 @@
-"""The REST interface as an ASGI application: which handler serves which operation, and what every answer carries."""
+"""The REST interface as an ASGI application: it assigns a handler to each operation."""
 
 from collections.abc import Callable
 from typing import Final
@@ -47,12 +47,12 @@ _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
 
 
 def interface(house: Callable[[], House]) -> Interface:
-    """Serves everything under `/edge/v1`."""
+    """Returns the application for everything under `/edge/v1`."""
     return Interface(house, authenticate, base=BASE, operations=operations())
 
 
 def operations() -> Operations:
-    """Every operation of the public contract, served or refused."""
+    """Returns every operation of the public contract, served or refused."""
     paths: Operations = Paths()
     for method, template, handler in _SERVED:
         paths.add(method, template, ForCallers(handler))

@@ -1,4 +1,4 @@
-"""Scheduled jobs as REST shows them (rest-contract §2.4, §2.8)."""
+"""The REST bodies of scheduled jobs (rest-contract §2.4, §2.8)."""
 
 import msgspec
 from msgspec import field
@@ -7,7 +7,7 @@ from enginehouse.api.http.json.casing import spelled
 
 
 class SchedulePart(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """One part of a schedule's calendar; `scheduleDay` is the day in the schedule's own zone."""
+    """One part of a schedule's calendar. `scheduleDay` is the day in the schedule's own zone."""
 
     schedule_parts_id: str
     internal_scheduled_job_id: str
@@ -58,7 +58,7 @@ class ScheduledJobAnswer(msgspec.Struct, kw_only=True):
 
 
 class ScheduledJobList(msgspec.Struct, kw_only=True):
-    """A page of scheduled jobs; `count` is how many there are in all."""
+    """A page of scheduled jobs. `count` is the number of all matches."""
 
     success: bool = True
     count: int
@@ -68,14 +68,14 @@ class ScheduledJobList(msgspec.Struct, kw_only=True):
 
 
 class RateSeries(msgspec.Struct, rename=spelled):
-    """(Unix seconds, per cent) of one run mode."""
+    """The values of one run mode, as pairs (Unix seconds, per cent)."""
 
     run_mode: str
     values: list[tuple[int, float]]
 
 
 class CountSeries(msgspec.Struct, rename=spelled):
-    """(Unix seconds, jobs) of one run mode."""
+    """The values of one run mode, as pairs (Unix seconds, jobs)."""
 
     instance: str
     run_mode: str
@@ -90,7 +90,7 @@ class PendingSeries(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class LaunchTemplate(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`payloadJSON` is merged into the payload of every task; `isInternal` changes nothing on a server with no core."""
+    """`payloadJSON` is merged into the payload of every task. `isInternal` has no effect on a server without a core."""
 
     is_internal: bool | None = None
     payload_json: str | None = None

@@ -1,4 +1,4 @@
-"""A scheduled job as the documented REST interface shows it."""
+"""The view of a scheduled job in the documented REST interface."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from enginehouse.operations import sources
 
 
 async def details(call: Call, principal: Principal, schedules: Sequence[Schedule]) -> list[ScheduledJobDetail]:
-    """The schedules with the kinds of their sources, read together."""
+    """Returns the schedules with the types of their sources, which are read together."""
     source_ids = {each.source_id for each in schedules if each.source_id is not None}
     kinds: dict[int, str] = {}
     if source_ids:
@@ -60,7 +60,7 @@ def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
 
 
 def _part(schedule_id: int, number: int, part: view.Facts, created: str, modified: str) -> SchedulePart:
-    """The part; this interface writes its words in lower case."""
+    """Returns the part. This interface writes its words in lower case."""
     words = {name: value.lower() for name, value in part.items() if isinstance(value, str)}
     return SchedulePart(
         schedule_parts_id=ids.schedule_part_uuid(schedule_id, number),

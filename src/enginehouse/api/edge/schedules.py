@@ -29,11 +29,11 @@ from enginehouse.operations.schedules import backlog, schedules
 from enginehouse.operations.schedules.launches import LaunchOptions, launch_templates
 
 _LAUNCH: Final = Body(LaunchTemplate)
-# Without a word for it, by creation, which ids rise with.
+# The default order is by creation. Later schedules have greater ids.
 _ORDERS: Final[dict[str, Order]] = {
     "createdTime": "id",
     "createdDateTime": "id",
-    "organizationID": "id",  # a list is of one organization
+    "organizationID": "id",  # all of a list belong to one organization
     "runMode": "run_mode",
     "startTime": "start_at",
     "stopTime": "stop_at",
@@ -50,7 +50,7 @@ async def detail(call: Call) -> Reply:
 
 
 async def list_schedules(call: Call) -> Reply:
-    """GET proc/scheduled_jobs: a page of the organization's scheduled jobs and how many match in all."""
+    """GET proc/scheduled_jobs: a page of the organization's scheduled jobs, and the number of all matches."""
     query = Query(call.query)
     owner, core = query.text("internalOrganizationID"), query.text("coreID")
     criteria = await _filter(call, query)
@@ -70,14 +70,14 @@ async def list_schedules(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    """POST proc/scheduled_job/{ScheduledJobID}/delete: it fires no more; its jobs stay."""
+    """POST proc/scheduled_job/{ScheduledJobID}/delete: deletes the scheduled job; its jobs stay."""
     [text] = call.ids
     await schedules.delete(call.house, call.principal, refs.schedule(text))
     return NO_CONTENT
 
 
 async def rate_pending(call: Call) -> Reply:
-    """GET proc/scheduled_jobs/rate_pending_time_ranges: of the jobs that had not ended, how many per cent waited."""
+    """GET proc/scheduled_jobs/rate_pending_time_ranges: the percentage of waiting jobs among those not ended."""
     series = await _series(call)
     return _counts(
         series,
@@ -87,7 +87,7 @@ async def rate_pending(call: Call) -> Reply:
 
 
 async def total_pending(call: Call) -> Reply:
-    """GET proc/scheduled_jobs/total_pending_time_ranges: how many jobs had not started."""
+    """GET proc/scheduled_jobs/total_pending_time_ranges: the number of jobs that had not started."""
     series, here = await _series(call), socket.gethostname()
     return _counts(
         series, lambda mode, at: series.pending[mode][at], lambda mode, values: CountSeries(here, mode, values)
@@ -95,7 +95,7 @@ async def total_pending(call: Call) -> Reply:
 
 
 async def launch(call: Call) -> Reply:
-    """POST proc/template/{TemplateID}/launch: a job of the template, with the payload merged into its tasks."""
+    """POST proc/template/{TemplateID}/launch: creates a job of the template, with the payload merged into its tasks."""
     [text] = call.ids
     body = await call.body(_LAUNCH)
     template = refs.template(text)
@@ -112,7 +112,7 @@ async def launch(call: Call) -> Reply:
 
 
 def _respelled(missing: NotFound, template: str) -> NotFound:
-    """The same refusal with the names of this interface."""
+    """Returns the same refusal with the names of this interface."""
     match missing.path:
         case "ids[0]":
             return NotFound("JobTemplate", template[:80])
@@ -150,19 +150,22 @@ async def _filter(call: Call, query: Query) -> ScheduleFilter:
 
 
 def _within(query: Query, first: str, last: str) -> Between:
-    """The range of a moment that a schedule may not have; without bounds that passes too."""
+    """Returns the range for a moment that a schedule may lack.
+
+    Without bounds, a schedule without the moment matches too.
+    """
     earliest, latest = query.earliest(first), query.latest(last)
     return Between(earliest, latest, or_empty=earliest is None and latest is None)
 
 
 async def _kinds(call: Call, word: str) -> tuple[int, ...]:
-    """The source types with this name, whatever its case, or this number."""
+    """Returns the source types with this name, in any case, or with this number."""
     types = await sources.types(call.house, call.principal)
     return tuple(each.id for each in types.values() if word.casefold() in (each.name.casefold(), str(each.id)))
 
 
 def _payload(text: str | None) -> Any:
-    """What is in `payloadJSON`. Raises InvalidInput."""
+    """Returns the object in `payloadJSON`. Raises InvalidInput."""
     if text is None or not text.strip():
         return None
     try:
@@ -187,7 +190,7 @@ async def _series(call: Call) -> backlog.Series:
 def _counts(
     backlog_series: backlog.Series, value: Callable[[str, int], float], series: Callable[[str, list[Any]], Any]
 ) -> Reply:
-    """A series of each run mode, with what is shown at each mark."""
+    """Returns a series of each run mode, with the value at each mark."""
     seconds = [times.unix_seconds(mark) for mark in backlog_series.marks]
     counts = [
         series(mode, [(second, value(mode, at)) for at, second in enumerate(seconds)])

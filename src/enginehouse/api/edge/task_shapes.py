@@ -1,4 +1,4 @@
-"""Tasks, folders and routes as REST writes and reads them (rest-contract §2.8)."""
+"""The REST bodies of tasks, folders and routes (rest-contract §2.8)."""
 
 import msgspec
 from msgspec import field
@@ -8,7 +8,7 @@ from enginehouse.api.spelling import DateTime, Int32, Int64
 
 
 class CreateFolder(msgspec.Struct, gc=False, rename=spelled, forbid_unknown_fields=True, omit_defaults=True):
-    """A folder of a task to create; `correlation_id` is what routes refer to."""
+    """A folder of a task to create. Routes refer to its `correlation_id`."""
 
     correlation_id: str | None = None
     mode: str | None = None
@@ -17,7 +17,7 @@ class CreateFolder(msgspec.Struct, gc=False, rename=spelled, forbid_unknown_fiel
 
 
 class CreateTask(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A task to create. The engine is handed `taskPayloadJSON`, or `payloadJSON` when that stands alone."""
+    """A task to create. The engine gets `taskPayloadJSON`, or `payloadJSON` if only that is present."""
 
     engine_id: str | None = field(default=None, name="engineId")
     correlation_task_id: str | None = field(default=None, name="correlationTaskId")
@@ -39,7 +39,10 @@ class CreateTask(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fi
 
 
 class TaskRoute(msgspec.Struct, gc=False, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A route: on create the caller's correlation ids, on read the ids of tasks and folders. A root has no parent."""
+    """A route. To create, it has the caller's correlation ids; when read, the ids of tasks and folders.
+
+    A root has no parent.
+    """
 
     task_parent_id: str | None = field(default=None, name="taskParentId")
     task_parent_output_id: str | None = field(default=None, name="taskParentOutputId")

@@ -1,4 +1,4 @@
-"""A task as REST shows it (rest-contract §2.8)."""
+"""The REST view of a task (rest-contract §2.8)."""
 
 import msgspec
 from msgspec import field
@@ -25,7 +25,7 @@ class FolderView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
 
 
 class ChunkCounts(msgspec.Struct, rename=spelled, kw_only=True):
-    """How far a task is, in work items."""
+    """The progress of a task in work items."""
 
     chunk_to_process_count: int
     chunk_completed_count: int
@@ -35,16 +35,16 @@ class ChunkCounts(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class ReusedFrom(msgspec.Struct, rename=spelled, kw_only=True):
-    """The task that made the outputs, in the job that ran it."""
+    """The task that produced the outputs, and the job that ran it."""
 
     internal_job_id: str
     internal_task_id: str
 
 
 class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A task as it is now. `correlationTaskId` and `priority` are ours: by them a client knows its tasks again.
+    """A task as it is now. `correlationTaskId` and `priority` are ours, so that a client recognizes its tasks.
 
-    So is `reusedFrom`, of a task that stands complete by the outputs it has in another job.
+    `reusedFrom` is ours too, for a task that is complete because another job has its outputs.
     """
 
     internal_task_id: str
@@ -94,12 +94,12 @@ class TaskAnswer(msgspec.Struct):
 
 
 async def category_names(house: House, principal: Principal) -> dict[str, str]:
-    """What the engine categories are called, by id."""
+    """Returns the names of the engine categories by id."""
     return {category.id: category.name for category in await engine_categories.list_(house, principal)}
 
 
 def task_detail(house: House, principal: Principal, job: Job, task: Task, categories: dict[str, str]) -> TaskDetail:
-    """The task with its folders, everything absent left out."""
+    """Returns the task with its folders. Absent fields are left out."""
     plan, echo = task.plan, task.plan.echo
     engine = engines.find(house, principal, plan.engine_id)
     category = engine.spec.category_id if engine is not None else None
@@ -182,5 +182,5 @@ def _folders(job: Job, task: Task) -> list[FolderView]:
 
 
 def _retries(task: Task) -> int:
-    """Attempts beyond the first one of every item there is, as far as that is known while items are still running."""
+    """Returns the number of attempts after the first one of every item, as far as it is known while items run."""
     return max(0, task.attempts - max(1, task.items))

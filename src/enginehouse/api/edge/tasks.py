@@ -26,7 +26,7 @@ async def detail(call: Call) -> Reply:
 
 
 async def logs(call: Call) -> FileResponse:
-    """GET proc/task/{TaskID}/logs: a zip with a file for each attempt; empty before the first one."""
+    """GET proc/task/{TaskID}/logs: a zip with a file for each attempt so far."""
     [text] = call.ids
     files = await artifacts.logs(call.house, call.principal, refs.task(text))
     archive = await _zip(call.house, files)
@@ -39,7 +39,7 @@ async def logs(call: Call) -> FileResponse:
 
 
 async def _zip(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:
-    """A temporary archive of the files. One that retention took in the meantime is left out."""
+    """Returns a temporary archive of the files. A file that retention has deleted meanwhile is left out."""
     with (
         tempfile.NamedTemporaryFile(prefix="enginehouse-logs-", suffix=".zip", delete=False) as target,
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,

@@ -1,6 +1,6 @@
-"""The documented operations that this server refuses with 501: `unserved.txt`, a method, a path and `open` in a line.
+"""The documented operations that this server refuses with 501. Each line of `unserved.txt` has a method and a path.
 
-`open` marks those that ask for no token.
+`open` after them marks an operation that needs no token.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from enginehouse.domain.errors import NotImplementedYet
 
 
 def operations() -> Iterator[tuple[str, str, bool]]:
-    """(method, path template, asks for no token) of each."""
+    """Yields (method, path template, needs no token) for each operation."""
     text = resources.files(__package__).joinpath("unserved.txt").read_text()
     for line in text.splitlines():
         method, template, *rest = line.split()
@@ -19,5 +19,5 @@ def operations() -> Iterator[tuple[str, str, bool]]:
 
 
 async def refuse(request: Request) -> Reply:
-    """The operation is known, and not served."""
+    """Raises NotImplementedYet: the operation is known, but not served."""
     raise NotImplementedYet("This operation is documented, but this server does not serve it.")

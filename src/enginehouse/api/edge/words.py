@@ -1,4 +1,4 @@
-"""The words that REST has for statuses and failures."""
+"""The words of REST for statuses and failures."""
 
 from typing import Final, assert_never
 
@@ -6,7 +6,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 
 _K = FailureKind
-# The engines' words folded into REST's twelve (rest-contract §1.10).
+# The failure kinds of engines, mapped to the twelve of REST (rest-contract §1.10).
 _REASONS: Final[dict[str, str]] = {
     _K.INTERNAL_ERROR: "internal_error",
     _K.URL_NOT_FOUND: "not_found",
@@ -33,12 +33,12 @@ _REASONS: Final[dict[str, str]] = {
 
 
 def job_word(status: JobStatus) -> str:
-    """REST's word for the status: the stored words are its own."""
+    """Returns REST's word for the status, which is the stored word."""
     return status.value
 
 
 def task_word(status: TaskStatus) -> str:
-    """REST's word for the status; it has none for a task that is paused, waits, or stands by (DESIGN §5)."""
+    """Returns REST's word for the status. It has none for a task that is paused, waits or is a standby (DESIGN §5)."""
     match status:
         case TaskStatus.PAUSED | TaskStatus.WAITING:
             return "running"
@@ -58,5 +58,5 @@ def task_word(status: TaskStatus) -> str:
 
 
 def failure_word(kind: str | None) -> str:
-    """REST's word for why a task failed; `unknown` for a kind without one."""
+    """Returns REST's word for why a task failed, `unknown` for a kind without one."""
     return _REASONS.get(kind or "", "unknown")

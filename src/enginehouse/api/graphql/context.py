@@ -1,4 +1,4 @@
-"""What the fields of one request share: the caller, the upload, and what is read already."""
+"""The shared state of the fields of one request: the caller, the upload, and the objects already read."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ V = TypeVar("V")
 
 
 class Loader(Generic[K, V]):
-    """Gathers the keys that sibling fields ask for and fetches them with one call."""
+    """Collects the keys that sibling fields need, and fetches them with one call."""
 
     def __init__(self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._fetch = fetch
@@ -52,7 +52,10 @@ class Loader(Generic[K, V]):
         self._fetching: set[asyncio.Task[None]] = set()
 
     def load(self, key: K) -> "V | asyncio.Future[V | None] | None":
-        """What the key names, at once when it is known; else a future of it. None when it names nothing."""
+        """Returns the value of the key if it is known, else a future of it.
+
+        The value is None if the key names nothing.
+        """
         if key in self._known:
             return self._known[key]
         future = self._waiting.get(key)
@@ -64,16 +67,16 @@ class Loader(Generic[K, V]):
         return future
 
     async def get(self, key: K) -> V | None:
-        """What the key names, waited for."""
+        """Returns the value of the key, after a wait if it must be fetched."""
         value = self.load(key)
         return await value if isinstance(value, asyncio.Future) else value
 
     def prime(self, key: K, value: V) -> None:
-        """`value` is known under the key."""
+        """The value of the key is known."""
         self._known[key] = value
 
     def forget(self) -> None:
-        """Nothing is known any more: something has changed."""
+        """No value is known any more. Call it after a change."""
         self._known.clear()
 
     def _start(self) -> None:
@@ -97,9 +100,10 @@ class Loader(Generic[K, V]):
 
 
 class Context:
-    """One request. `principal` raises AuthenticationFailed where nobody is known, so a login needs no token.
+    """One request. `principal` raises AuthenticationFailed if the caller is unknown. So a login needs no token.
 
-    `key` is the idempotency key in its header; `replayed` that one of its mutations was done before, for the same key.
+    `key` is the idempotency key of its header. `replayed` is True if one of its mutations was done before for the same
+    key.
     """
 
     def __init__(
@@ -116,7 +120,7 @@ class Context:
         self.key = key
         self.replayed = False
         self._principal = principal
-        self.refused_caller: AuthenticationFailed | None = None  # with what a field that needs a caller was refused
+        self.refused_caller: AuthenticationFailed | None = None  # the refusal of a field that needs a caller
         self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
@@ -152,7 +156,7 @@ class Context:
 
     @property
     def principal(self) -> Principal:
-        """Who is asking. Raises AuthenticationFailed."""
+        """The caller. Raises AuthenticationFailed."""
         if isinstance(self._principal, AuthenticationFailed):
             self.refused_caller = self._principal
             raise self._principal
@@ -160,11 +164,11 @@ class Context:
 
     @property
     def known_principal(self) -> Principal | None:
-        """Who is asking, None when nobody is known."""
+        """The caller, None if it is unknown."""
         return None if isinstance(self._principal, AuthenticationFailed) else self._principal
 
     def me(self) -> "asyncio.Task[tuple[User | None, Organization]]":
-        """The caller's user and organization, read once in a request."""
+        """Returns the caller's user and organization, which are read once in a request."""
         if self._me is None:
             self._me = asyncio.ensure_future(identity.me(self.house, self.principal))
         return self._me
@@ -174,25 +178,25 @@ class Context:
         return await slots.warnings(self.house, filter(None, loaded))
 
     def now(self) -> "asyncio.Task[int]":
-        """What time it is where schedules fire, read once in a request."""
+        """Returns the time of the storage, by which schedules fire. It is read once in a request."""
         if self._now is None:
             self._now = asyncio.ensure_future(schedules.now(self.house))
         return self._now
 
     async def category(self, category_id: str) -> EngineCategory | None:
-        """The engine category with this id; all of them are read once in a request."""
+        """Returns the engine category with this id. All categories are read once in a request."""
         if self._categories is None:
             self._categories = asyncio.ensure_future(engine_categories.list_(self.house, self.principal))
         return next((one for one in await self._categories if one.id == category_id), None)
 
     async def source_type(self, type_id: int) -> SourceType | None:
-        """The kind of source with this id; all of them are read once in a request."""
+        """Returns the source type with this id. All types are read once in a request."""
         if self._source_types is None:
             self._source_types = asyncio.ensure_future(sources.types(self.house, self.principal))
         return (await self._source_types).get(type_id)
 
     def take_upload(self, argument: Upload | None) -> Upload | None:
-        """The file of this request, for the one field that stores it; `argument` is what a variable held."""
+        """Returns the file of this request, for the one field that stores it. `argument` is the value of a variable."""
         upload = argument or self.upload
         if upload is not None and upload.taken:
             raise InvalidInput("the uploaded file is used by another field of this request already.", "file")
@@ -202,4 +206,4 @@ class Context:
 
 
 Info = GraphQLResolveInfo[Context]
-"""What a resolver is handed beside its object."""
+"""The second argument of a resolver, after its object."""

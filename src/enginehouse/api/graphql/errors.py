@@ -1,4 +1,4 @@
-"""How a failure looks to a GraphQL client (graphql-contract §1.5): flat, named, timed; never `extensions`."""
+"""The errors that a GraphQL client sees (graphql-contract §1.5): flat, with a name and a time, without `extensions`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,9 +30,10 @@ def describe(
     principal: Principal | None = None,
     root: str = "Query",
 ) -> dict[str, Any]:
-    """One entry of `errors`.
+    """Returns one entry of `errors`.
 
-    `position` tells where in `text`, the request's own, a position of the document is; `root` is the operation's type.
+    `position` maps a position of the document to one of `text`, the text of the request. `root` is the operation's
+    type.
     """
     name, message, data = _name_message_data(error, principal, root)
     entry: dict[str, Any] = {"message": message, "name": name, "time_thrown": _now(), "data": data}
@@ -85,7 +86,7 @@ def _name_message_data(error: GraphQLError, principal: Principal | None, root: s
 
 
 def _field(error: GraphQLError) -> str | None:
-    """What the schema calls the field that failed; its path has the client's own words in it."""
+    """Returns the schema's name of the failed field. The path of the error has the client's own words instead."""
     node = error.nodes[0] if error.nodes else None
     return node.name.value if isinstance(node, FieldNode) else None
 

@@ -1,4 +1,4 @@
-"""Executes a request: finds or prepares its document, reads its variables, resolves its fields."""
+"""Executes a request: it finds or prepares the document, reads the variables, and resolves the fields."""
 
 from asyncio import Future, Task
 from collections.abc import Awaitable, Mapping
@@ -25,7 +25,7 @@ _AWAITED: Final = frozenset({CoroutineType, Future, Task})
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a client asks for, whichever way it came."""
+    """A client's request, from a JSON or a multipart body."""
 
     query: str
     variables: Mapping[str, Any]
@@ -33,7 +33,7 @@ class GraphQLRequest:
 
 
 def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
-    """True for what our resolvers return when they have to wait: the usual test costs several times as much."""
+    """Returns True for the awaitables that our resolvers return. The usual test costs several times as much."""
     return value.__class__ in _AWAITED
 
 
@@ -45,7 +45,7 @@ class RequestExecutor:
         self.documents = DocumentCache(schema)
 
     async def execute(self, request: GraphQLRequest, context: Context) -> Response:
-        """The HTTP status and the body: 200 whenever something was executed, 400 when nothing was."""
+        """Returns the HTTP status and the body: 200 if something was executed, else 400."""
         bound: BoundDocument | None = None
         try:
             bound = self.documents.find(request.query)
@@ -76,7 +76,8 @@ class RequestExecutor:
         )
         if isinstance(executor, list):
             return rejection(RejectedError(self._own_errors(executor, operation, request)), request.query, bound)
-        # The literals of the text are read already, exactly as execution would; they join the client's variables.
+        # The literals of the text are already read, exactly as execution would. They are added to the client's
+        # variables.
         executor.variable_values.coerced.update(bound.values)
         result: Any = executor.execute_operation()
         if _is_awaitable(result):
@@ -86,7 +87,7 @@ class RequestExecutor:
     def _own_errors(
         self, errors: list[GraphQLError], operation: OperationDefinitionNode, request: GraphQLRequest
     ) -> list[GraphQLError]:
-        """The same refusal in our own words, where we have some."""
+        """Returns the same refusal in our own words, if we have any."""
         problems = variables.find_problems(self.schema, operation, request.variables)
         if not problems:
             return errors
@@ -111,7 +112,7 @@ class RequestExecutor:
 
 
 def rejection(rejected: RejectedError, text: str, bound: BoundDocument | None = None) -> Response:
-    """The answer to a request of which nothing was executed."""
+    """Returns the response to a request of which nothing was executed."""
     if isinstance(rejected, BodyTooLargeError):
         return rejected.status, {"errors": [rejected.error]}
     if bound is None:

@@ -1,4 +1,4 @@
-"""How a GraphQL request carries an idempotency key: in a header for its only mutation, or as that field's argument."""
+"""The idempotency key of a GraphQL request: in a header for its only mutation, or as an argument of the field."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ HEADER: Final = "Idempotency-Key"
 
 
 def check(document: DocumentNode, operation: OperationDefinitionNode) -> None:
-    """The key in the header is for one mutation: there are not several. Raises RejectedError."""
+    """The request has at most one mutation, so its key is for that one. Raises RejectedError."""
     if operation.operation is not OperationType.MUTATION:
         return
     fields = limits.root_fields(document, operation)
@@ -24,7 +24,7 @@ def check(document: DocumentNode, operation: OperationDefinitionNode) -> None:
 
 
 def key(context: Context, argument: str | None) -> str | None:
-    """The key of the field that takes this argument. Raises InvalidInput where the header has another one."""
+    """Returns the key of the field with this argument. Raises InvalidInput if the header has another key."""
     if argument is not None and context.key is not None and argument != context.key:
         raise InvalidInput(f"differs from the header {HEADER}; give one of them.", "idempotencyKey")
     return context.key if argument is None else argument

@@ -35,12 +35,12 @@ from enginehouse.api.graphql.fields import (
     why,
 )
 
-OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that ask for no token
+OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that need no token
 
 
 @cache
 def schema() -> GraphQLSchema:
-    """The executable schema; made once in a process."""
+    """Returns the executable schema, which is created once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
         identity, engines, targets, assets, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
@@ -56,7 +56,7 @@ def schema() -> GraphQLSchema:
 
 
 def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    """Who asks is known before the field says anything."""
+    """Returns a resolver that first makes sure that the caller is known."""
 
     def resolve_for_caller(root: object, info: Info, **arguments: Any) -> Any:
         _ = info.context.principal

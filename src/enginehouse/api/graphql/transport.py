@@ -1,4 +1,4 @@
-"""`POST /v3/graphql`: JSON and multipart bodies in, one JSON body out (graphql-contract §1)."""
+"""`POST /v3/graphql`: reads a JSON or a multipart body, and sends a JSON body (graphql-contract §1)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -29,11 +29,11 @@ _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class ClientGoneError(Exception):
-    """The client hung up before its request had arrived whole; nobody waits for an answer."""
+    """The client disconnected before its whole request had arrived. Nobody waits for a response."""
 
 
 def graphql(house: House) -> Endpoint:
-    """An ASGI endpoint that answers GraphQL requests to this house."""
+    """Returns an ASGI endpoint for GraphQL requests to this house."""
     executor = RequestExecutor(schema())
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +90,10 @@ async def _respond(
 
 
 async def _context(house: House, scope: Scope, headers: dict[bytes, bytes]) -> Context:
-    """What the fields share. The fields that need a token refuse a missing or wrong one, so that a login works."""
+    """Returns the context of the fields.
+
+    The fields that need a token refuse a missing or wrong one, so that a login works.
+    """
     caller: Principal | AuthenticationFailed
     try:
         caller = await auth.principal(house, headers.get(b"authorization"), headers.get(b"api_key"))
@@ -151,7 +154,7 @@ async def _read_json(headers: dict[bytes, bytes], receive: Receive) -> bytes:
 
 async def _read_form(context: Context, headers: dict[bytes, bytes], receive: Receive) -> Form:
     house = context.house
-    # A stranger may log in with a form, but not fill the disk with a file.
+    # An unknown caller may log in with a form, but must not fill the disk with a file.
     allowed = house.limits.upload_bytes if context.known_principal else None
     folder = house.store.scratch()
     return await read_form(_chunks(receive), headers[b"content-type"], folder, allowed, _length(headers))

@@ -1,4 +1,4 @@
-"""Reads the body of a request: JSON only, and never more than the limit."""
+"""Reads the body of a request: only JSON, and not more than the limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -11,17 +11,17 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_BODY: Final = 10_000_000
 
-# How much, and for how long, a client that sends too much is listened to before it is cut off.
+# If a client sends too much, this many bytes are read, for this many seconds, before the connection is closed.
 _PASSED_OVER: Final = 10 * MAX_BODY
 _PATIENCE: Final = 5.0
 
 
 class DisconnectedError(Exception):
-    """The client has gone before its body was here; nobody waits for an answer."""
+    """The client disconnected before its whole body had arrived. Nobody waits for a response."""
 
 
 async def read(receive: Receive, *, length: bytes | None, limit: int = MAX_BODY) -> bytes:
-    """The whole body. Raises TooLarge when more than `limit` bytes are announced (`length`) or have come."""
+    """Returns the whole body. Raises TooLarge if more than `limit` bytes are declared (`length`) or have arrived."""
     if length is not None and length.isdigit() and int(length[:20]) > limit:
         await _pass_over(receive)
         raise _too_large(limit)
@@ -48,7 +48,7 @@ async def read(receive: Receive, *, length: bytes | None, limit: int = MAX_BODY)
 
 
 def check_json(content_type: bytes | None) -> None:
-    """Returns when the body may be JSON: nothing is said about it, or `application/json`. Raises InvalidInput."""
+    """The body may be JSON: it has no content type or a JSON one. Raises InvalidInput."""
     if content_type is None or content_type == b"application/json":
         return
     kind = content_type.partition(b";")[0].strip().lower()
@@ -57,7 +57,7 @@ def check_json(content_type: bytes | None) -> None:
 
 
 async def _pass_over(receive: Receive) -> None:
-    """Lets the rest of the body go by. A client that is cut off while it sends never gets to read the answer."""
+    """Reads and drops the rest of the body. A client that is disconnected while it sends cannot read the response."""
     left = _PASSED_OVER
     with suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE):

@@ -1,4 +1,4 @@
-"""What a REST handler gets, and what it returns."""
+"""The arguments and results of REST handlers."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _REPLAYED: Final = ((b"idempotent-replayed", b"true"),)
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """The request headers that this interface looks at."""
+    """The request headers that this interface reads."""
 
     authorization: bytes | None = None
     api_key: bytes | None = None
@@ -42,32 +42,35 @@ class Request:
     receive: http_body.Receive
 
     async def body(self, kind: Body[T]) -> T:
-        """The request's body, which is to be JSON. Raises InvalidInput, TooLarge."""
+        """Returns the request's JSON body. Raises InvalidInput, TooLarge."""
         http_body.check_json(self.headers.content_type)
         return kind.read(await http_body.read(self.receive, length=self.headers.content_length))
 
     async def judged_body(self, kind: Body[T]) -> tuple[T, list[Problem]]:
-        """The request's body and what does not fit in it. Raises InvalidInput where nothing is left, TooLarge."""
+        """Returns the request's body and the problems in it.
+
+        Raises InvalidInput if nothing of it is usable, TooLarge.
+        """
         http_body.check_json(self.headers.content_type)
         return kind.judged(await http_body.read(self.receive, length=self.headers.content_length))
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Request):
-    """One request with who is asking."""
+    """One request of a known caller."""
 
     principal: Principal
 
     @property
     def key(self) -> str | None:
-        """The idempotency key that came with it."""
+        """The idempotency key of the request."""
         key = self.headers.idempotency_key
         return None if key is None else key.decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A JSON answer. `headers` come on top of those that every answer has."""
+    """A JSON response. `headers` are added to those that every response has."""
 
     body: bytes
     status: int = 200
@@ -75,7 +78,7 @@ class Reply:
 
 
 class Streaming(Protocol):
-    """An answer that sends itself."""
+    """A response that sends itself."""
 
     raw_headers: list[tuple[bytes, bytes]]
 
@@ -90,5 +93,5 @@ NO_CONTENT: Final = Reply(b"", 204)
 
 
 def json(value: Any, *, replayed: bool = False) -> Reply:
-    """The struct as an answer. `replayed`: it was given before, to a request with the same idempotency key."""
+    """Returns the struct as a response. `replayed` means that it repeats the result of a request with the same key."""
     return Reply(_encode(value), headers=_REPLAYED if replayed else ())

@@ -1,4 +1,4 @@
-"""Where a request comes from, and its correlation id."""
+"""The origin of a request, and its correlation id."""
 
 import re
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ _PLAIN: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 def note(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bytes:
-    """What this request changes is recorded as its doing; returns its correlation id, for the answer's header.
+    """Changes by this request are recorded with its origin. Returns its correlation id for the response's header.
 
-    It is the client's own, in `X-Correlation-ID` or `X-Request-ID`, where that is a plain word; else a new one.
+    It is the client's id in `X-Correlation-ID` or `X-Request-ID` if that is printable ASCII, else a new one.
     """
     correlation = next(filter(None, map(headers.get, _NAMES)), None)
     if correlation is None or not _PLAIN.fullmatch(correlation):
@@ -26,6 +26,9 @@ def note(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bytes:
 
 
 def _new() -> bytes:
-    """An id that no other request has, in the look of a UUID; it need not be hard to guess, so it is made quickly."""
+    """Returns an id that no other request has, in the form of a UUID.
+
+    It may be easy to guess, so a fast generator is enough.
+    """
     digits = b"%032x" % getrandbits(128)
     return b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -1,4 +1,4 @@
-"""Stored bytes as a response: whole, or the ranges that a client asks for (RFC 9110 §14), streamed from the store."""
+"""Stored bytes as a response: all, or the ranges that a client requests (RFC 9110 §14), streamed from the store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -19,12 +19,12 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Pieces = AsyncIterator[bytes]
 
-# What a client gave or an engine wrote must not run in a browser.
+# A browser must not run data of a client or an engine.
 _NOT_SNIFFED: Final = (b"x-content-type-options", b"nosniff")
 
 
 class Download:
-    """The answer to a GET or HEAD of stored bytes; an attachment where it has a file name."""
+    """The response to a GET or HEAD of stored bytes. With a file name it is an attachment."""
 
     def __init__(self, content: Content, *, media_type: str, filename: str | None = None) -> None:
         self._content = content
@@ -57,7 +57,10 @@ class Download:
             await send({"type": "http.response.body", "body": b""})
 
     def _ranges(self, headers: Headers) -> list[tuple[int, int]]:
-        """The ranges to send, none for everything. A range of what has changed since is not what the client wants."""
+        """Returns the ranges to send, none for everything.
+
+        If the bytes have changed since, the client needs all of them.
+        """
         header, unless_changed = headers.get("range"), headers.get("if-range")
         if header is None or unless_changed not in (None, self._modified, self._etag):
             return []
@@ -93,7 +96,7 @@ class Download:
 
 
 async def _sent(pieces: Pieces, receive: body.Receive, send: Send) -> bool:
-    """Everything was sent; False where the client has gone before."""
+    """Everything was sent. Returns False if the client disconnected before."""
 
     async def send_all() -> None:
         async for piece in pieces:

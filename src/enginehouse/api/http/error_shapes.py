@@ -4,7 +4,7 @@ import msgspec
 
 
 class Flaw(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of several things that are wrong: where, and what is allowed there."""
+    """One problem of a request: its path, and what is allowed there."""
 
     path: str
     message: str
@@ -13,9 +13,9 @@ class Flaw(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`id` is a code, `description` the first problem in a line, `detail` everything (rest-contract §1.4).
+    """`id` is a code, `description` the first problem in a line, `detail` all problems (rest-contract §1.4).
 
-    `errors` is ours: the same problems one by one.
+    `errors` is ours, and lists the same problems one by one.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""A refusal over REST: its status, its body and its headers."""
+"""A refusal over REST: its body and its headers."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def body(refusal: Refusal) -> bytes:
-    """The documented error body; problems are also listed one by one."""
+    """Returns the documented error body. It also lists the problems one by one."""
     flaws = refusal.problems if isinstance(refusal, InvalidInput) else []
     first = flaws[0].message if flaws else refusal.message
     return _encode(
@@ -35,7 +35,7 @@ def body(refusal: Refusal) -> bytes:
 
 
 def headers(refusal: Refusal) -> Headers:
-    """What a client needs beside the body to do the right thing next."""
+    """Returns the headers that tell a client what to do next."""
     match refusal:
         case AuthenticationFailed():
             return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
@@ -50,11 +50,11 @@ def headers(refusal: Refusal) -> Headers:
 
 
 def plain(code: str, text: str) -> bytes:
-    """The body for what no refusal stands for."""
+    """Returns the body for an error that is not a Refusal."""
     return _encode(Error(code, text, text))
 
 
 def unexpected(correlation_id: str) -> bytes:
-    """The body for a failure of ours: the log has the rest, under the same id."""
+    """Returns the body for a failure of the server. The log has the details under the same id."""
     text = "The server failed to answer. The cause is in its log."
     return _encode(Error("internal_error", text, f"{text} X-Correlation-Id: {correlation_id}"))

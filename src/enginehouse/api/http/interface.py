@@ -18,7 +18,7 @@ from enginehouse.operations.house import House
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Authenticate = Callable[[House, Headers], Awaitable[Principal]]
-"""Returns who is asking. Raises AuthenticationFailed, which it has recorded."""
+"""Returns the caller. Raises AuthenticationFailed, which it has recorded."""
 
 _log: Final = structlog.get_logger(__name__)
 _VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
@@ -35,14 +35,14 @@ _PREFLIGHT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ForCallers:
-    """An operation that asks for a token."""
+    """An operation that needs a token."""
 
     handler: Handler
 
 
 @dataclass(frozen=True, slots=True)
 class ForAnybody:
-    """One that does not."""
+    """An operation that needs no token."""
 
     handler: OpenHandler
 
@@ -51,9 +51,9 @@ Operations = Paths[ForCallers | ForAnybody]
 
 
 class Interface:
-    """Serves everything under `base`. `house` is called at each request, since it opens after this is made.
+    """Serves everything under `base`. `house` is called for each request, because it opens after this is created.
 
-    `own`: a refusal has the status of our own interface, where that differs from the documented one.
+    With `own` a refusal has the status of our own interface, if that differs from the documented one.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Interface:
         except body.DisconnectedError:
             return
         except Exception:
-            # Not its path, which a client may fill with anything: the traceback names the operation.
+            # The path is not logged, because a client can put anything there. The traceback names the operation.
             _log.exception("a request failed", method=scope["method"], correlation_id=correlation.decode())
             answer = Reply(errors.unexpected(correlation.decode()), 500)
         if isinstance(answer, Reply):

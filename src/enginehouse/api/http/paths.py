@@ -1,4 +1,4 @@
-"""Which operation a path and a method mean: a tree of path segments, walked once for each request."""
+"""Finds the operation of a path and a method in a tree of path segments, which each request walks once."""
 
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -10,7 +10,7 @@ _MOST_SEGMENTS = 16
 
 @dataclass(slots=True)
 class Place(Generic[T]):
-    """A point in the tree: what follows by name, what follows as a variable part, and the methods that end here."""
+    """A node of the tree: its named children, its child for a variable part, and the operations by method."""
 
     named: dict[str, "Place[T]"] = field(default_factory=dict)
     variable: "Place[T] | None" = None
@@ -24,7 +24,7 @@ class Paths(Generic[T]):
         self._root: Place[T] = Place()
 
     def add(self, method: str, template: str, operation: T) -> None:
-        """The operation is found under its template. Raises ValueError where there is one already."""
+        """The operation is found under its template. Raises ValueError if there is one already."""
         place = self._root
         for segment in template.strip("/").split("/"):
             if segment.startswith("{"):
@@ -37,7 +37,7 @@ class Paths(Generic[T]):
         place.methods[method] = operation
 
     def find(self, path: str) -> tuple[dict[str, T], tuple[str, ...]] | None:
-        """The methods of the path and its variable parts; a named segment goes before a variable one."""
+        """Returns the methods of the path and its variable parts. A named segment wins over a variable one."""
         segments = path.strip("/").split("/")
         if len(segments) > _MOST_SEGMENTS:
             return None

@@ -1,4 +1,4 @@
-"""Reads the parameters of a list: one refusal names every parameter that is wrong."""
+"""Reads the parameters of a query. One refusal names every wrong parameter."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -26,7 +26,7 @@ class Query:
             self._values.setdefault(name, value)
 
     def text(self, name: str) -> str | None:
-        """What was given, None when nothing or only an empty value was."""
+        """Returns the value, None if it is absent or empty."""
         value = self._values.get(name) or None
         if value is not None and "\0" in value:
             self.problems.append(Problem(name, "character U+0000 is not allowed."))
@@ -34,7 +34,7 @@ class Query:
         return value
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:
-        """The number, `default` when none was given; one outside the bounds is a problem."""
+        """Returns the number, `default` if it is absent. A number outside the bounds is a problem."""
         given = self.text(name)
         if given is None:
             return default
@@ -46,7 +46,7 @@ class Query:
         return default
 
     def digits(self, name: str) -> str | None:
-        """An id of decimal digits."""
+        """Returns an id of decimal digits."""
         given = self.text(name)
         if given is not None and not (given.isascii() and given.isdigit()):
             self.problems.append(
@@ -56,7 +56,7 @@ class Query:
         return given
 
     def word(self, name: str, allowed: Sequence[str], default: str | None = None) -> str | None:
-        """One of the allowed words."""
+        """Returns one of the allowed words."""
         given = self.text(name)
         if given is None or given in allowed:
             return given or default
@@ -65,7 +65,7 @@ class Query:
         return default
 
     def descending(self) -> bool:
-        """The direction of the list, newest first unless `ASC` is asked for."""
+        """Returns True unless the request wants `ASC`. A descending list is newest first."""
         given = self.text("direction") or "DESC"
         if given.upper() not in {"ASC", "DESC"}:
             words = "one of ASC, DESC"
@@ -73,7 +73,7 @@ class Query:
         return given.upper() != "ASC"
 
     def order(self, allowed: Sequence[str]) -> str:
-        """What the list is ordered by, the first of the allowed words unless another is asked for."""
+        """Returns the order of the list, by default the first of the allowed words."""
         given = self.text("orderBy")
         if given is None or given in allowed:
             return given or allowed[0]
@@ -82,21 +82,21 @@ class Query:
         return allowed[0]
 
     def page(self) -> tuple[int, int]:
-        """(offset, limit): from the start, ten."""
+        """Returns (offset, limit), by default 0 and 10."""
         return self.integer("offset", 0, 0, MAX_OFFSET), self.integer("limit", 10, 1, MAX_PAGE)
 
     def earliest(self, *names: str) -> int | None:
-        """The lower bound (µs UTC) that satisfies all of these parameters, each in Unix seconds."""
+        """Returns the lower bound (µs UTC) that satisfies all of these parameters, each in Unix seconds."""
         bounds = [at for name in names if (at := self._moment(name, upper=False)) is not None]
         return max(bounds, default=None)
 
     def latest(self, *names: str) -> int | None:
-        """The upper bound (µs UTC) that satisfies all of these parameters; each covers its whole second."""
+        """Returns the upper bound (µs UTC) that satisfies all of these parameters. Each covers its whole second."""
         bounds = [at for name in names if (at := self._moment(name, upper=True)) is not None]
         return min(bounds, default=None)
 
     def finish(self) -> None:
-        """Returns when everything that was read is right. Raises InvalidInput with all that is not."""
+        """Everything that was read is valid. Raises InvalidInput with all problems."""
         if self.problems:
             raise InvalidInput(self.problems)
 

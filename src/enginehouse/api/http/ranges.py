@@ -1,20 +1,20 @@
-"""The header Range: which bytes of a file a client asks for."""
+"""The header Range: the bytes of a file that a client requests."""
 
 from typing import Final
 
-MOST: Final = 100  # a request for more ranges is answered with everything
+MOST: Final = 100  # the response to a request for more ranges has all bytes
 
 
 class MalformedError(Exception):
-    """The header is no request for bytes."""
+    """The header is not a request for bytes."""
 
 
 class UnsatisfiableError(Exception):
-    """A range begins behind the end."""
+    """A range begins after the end."""
 
 
 def ranges(header: str, size: int) -> list[tuple[int, int]]:
-    """The ranges as (start, stop), in order, those that touch as one; none for everything.
+    """Returns the ranges as (start, stop), in order, none for everything. Ranges that touch are one.
 
     Raises MalformedError, UnsatisfiableError.
     """
@@ -36,7 +36,7 @@ def ranges(header: str, size: int) -> list[tuple[int, int]]:
 
 
 def _range(text: str, size: int) -> tuple[int, int] | None:
-    """One range; None for what is none, which is passed over. Without a start it is the last bytes."""
+    """Returns one range, None for a text that is not a range and is ignored. Without a start it is the last bytes."""
     first, dash, last = (part.strip() for part in text.partition("-"))
     if not dash or not (first or last):
         return None

@@ -1,4 +1,4 @@
-"""Translates a `CreateJob` input and its like into the request that operations take. It checks nothing."""
+"""Translates a `CreateJob` input and similar ones into the request that operations take. It checks nothing."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _TARGET_ECHO = (
 
 
 def job_request(fields: Input | None) -> JobRequest:
-    """The request in either documented shape: a list of tasks, or tasks with folders and routes."""
+    """Returns the request of either documented shape: a list of tasks, or tasks with folders and routes."""
     fields = fields or {}
     uris = fields.get("notificationUris")
     retries = fields.get("retries") or None
@@ -32,7 +32,7 @@ def job_request(fields: Input | None) -> JobRequest:
 
 
 def target_request(fields: Input) -> TargetRequest:
-    """The target to make together with a job."""
+    """Returns the target to create together with a job."""
     return TargetRequest(
         name=fields.get("name"),
         description=fields.get("description"),
@@ -46,12 +46,12 @@ def target_request(fields: Input) -> TargetRequest:
 
 
 def target_echo(fields: Input) -> Input:
-    """The fields of a target that are only kept and shown again."""
+    """Returns the fields of a target that are only stored and shown again."""
     return _kept(fields, _TARGET_ECHO)
 
 
 def task_request(fields: Input, uris: list[str] | None = None, retries: int | None = None) -> TaskRequest:
-    """One task; what the job says for all of them stands where it says nothing itself."""
+    """Returns one task. Settings of the job for all tasks count if the task has none itself."""
     preferences = fields.get("executionPreferences") or {}
     max_retries = preferences.get("maxRetries")
     standby = fields.get("standbyTask")
@@ -77,12 +77,12 @@ def task_request(fields: Input, uris: list[str] | None = None, retries: int | No
 
 
 def folder_request(fields: Input) -> FolderRequest:
-    """One folder."""
+    """Returns one folder."""
     return FolderRequest(reference=fields.get("referenceId"), mode=fields.get("mode"), type=fields.get("type"))
 
 
 def route_request(fields: Input) -> RouteRequest:
-    """One route."""
+    """Returns one route."""
     return RouteRequest(
         parent_folder=fields.get("parentIoFolderReferenceId"),
         child_folder=fields.get("childIoFolderReferenceId"),

@@ -1,4 +1,4 @@
-"""The bounds of a time range as a request gives them."""
+"""The bounds of a time range in a request."""
 
 from enginehouse.api.spelling import DateTime
 from enginehouse.domain import times
@@ -6,7 +6,7 @@ from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
 
 def bounds(after: DateTime | None, before: DateTime | None) -> tuple[int, int]:
-    """The first and the last µs of the range. Raises InvalidInput, naming all that is wrong with either."""
+    """Returns the first and the last µs of the range. Raises InvalidInput, which names the problems of both."""
     problems = list[Problem]()
     moments = list[int]()
     for name, written, read in (

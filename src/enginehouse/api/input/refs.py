@@ -1,4 +1,7 @@
-"""The objects that a request names, one parser for each kind of id. Each raises NotFound for a text that is none."""
+"""The objects that a request names: one parser for each kind of id.
+
+Each raises NotFound for a text that is not an id.
+"""
 
 from collections.abc import Callable
 
@@ -6,36 +9,36 @@ from enginehouse.domain import ids
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.refs import Ref, TaskRef, UuidRef
 
-_SHOWN = 80  # characters of a text that is no id, in a message
+_SHOWN = 80  # characters of an invalid id in a message
 
 
 def job(text: str) -> Ref:
-    """The job with this id, in either spelling."""
+    """Returns the job with this id, in either spelling."""
     return _ref(text, ids.parse_job, "Job", "")
 
 
 def template(text: str, *, path: str = "") -> Ref:
-    """The job template with this id."""
+    """Returns the job template with this id."""
     return _ref(text, ids.parse_job, "JobTemplate", path)
 
 
 def pipeline(text: str) -> Ref:
-    """The job pipeline with this id."""
+    """Returns the job pipeline with this id."""
     return _ref(text, ids.parse_pipeline, "JobPipeline", "")
 
 
 def schedule(text: str, *, path: str = "") -> Ref:
-    """The scheduled job with this id, by number or UUID."""
+    """Returns the scheduled job with this number or UUID."""
     return _ref(text, ids.parse_schedule, "ScheduledJob", path)
 
 
 def bulk_cancel(text: str) -> Ref:
-    """The bulk cancel with this number."""
+    """Returns the bulk cancel with this number."""
     return _ref(text, ids.parse_number, "Bulk cancel", "")
 
 
 def engine_category(text: str) -> UuidRef:
-    """The engine category with this UUID."""
+    """Returns the engine category with this UUID."""
     uuid = ids.parse_uuid(text)
     if uuid is None:
         raise NotFound("EngineCategory", text[:_SHOWN])
@@ -43,7 +46,7 @@ def engine_category(text: str) -> UuidRef:
 
 
 def task(text: str, *, kind: str = "Task") -> TaskRef:
-    """The task with this id, in either spelling; a task of a template is a `TaskTemplate`."""
+    """Returns the task with this id, in either spelling. A task of a template is a `TaskTemplate`."""
     key = ids.parse_task(text)
     if key is None:
         raise NotFound(kind, text[:_SHOWN])
@@ -51,7 +54,7 @@ def task(text: str, *, kind: str = "Task") -> TaskRef:
 
 
 def number(text: str) -> Ref:
-    """What has numbers for ids: a target, a source. A text that is no number is nobody's, and is not found."""
+    """Returns an object with a number as its id: a target, a source. A text that is not a number finds nothing."""
     return Ref(ids.parse_number(text) or 0, text)
 
 

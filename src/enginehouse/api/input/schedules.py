@@ -1,5 +1,7 @@
-"""A scheduled job as clients of both interfaces describe it, in the fields of the GraphQL inputs, as the request that
-operations take. Nothing is judged here but words and numbers that mean nothing.
+"""Translates the fields of a scheduled job, which clients of both interfaces give under the names of the GraphQL
+inputs, into the request that operations take.
+
+It checks only words and numbers that it cannot read.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,9 +23,9 @@ _KEPT: Final = ("details", "detailsSchemaId", "affiliates")
 
 
 def schedule_request(fields: Input) -> tuple[ScheduleRequest, list[Problem]]:
-    """The request, and what of it cannot be read. A field that is not there leaves the schedule as it is.
+    """Returns the request and the fields that cannot be read. An absent field does not change the schedule.
 
-    Moments are µs UTC already; what may be taken away is taken away by null, and null leaves everything else alone.
+    Moments are already µs UTC. Null removes an optional value, and does not change any other field.
     """
     problems = list[Problem]()
     policy = fields.get("dstPolicy") or {}
@@ -53,7 +55,7 @@ def schedule_request(fields: Input) -> tuple[ScheduleRequest, list[Problem]]:
 
 
 def named(fields: Input, name: str, parse: Callable[[str], int | None], problems: list[Problem]) -> list[int] | None:
-    """The ids in the list `name`, None where there is no list. One that names nothing is a problem."""
+    """Returns the ids in the list `name`, None if there is no list. A text that is not an id is a problem."""
     texts = fields.get(name)
     if texts is None:
         return None
@@ -71,7 +73,7 @@ def _set(value: Any) -> Any:
 
 
 def _word(words: type[W], text: str | None, path: str, problems: list[Problem]) -> W | UnsetType:
-    """The word in either spelling, `Recurring` or `recurring`."""
+    """Returns the word, which may be spelled `Recurring` or `recurring`."""
     if text is None:
         return UNSET
     for word in words:
@@ -111,7 +113,7 @@ def _weekly(part: Input, path: str, problems: list[Problem]) -> WeeklyPart:
 
 
 def _source(fields: Input, problems: list[Problem]) -> int | UnsetType | None:
-    """The primary source, by its number."""
+    """Returns the number of the primary source."""
     if "primarySourceId" not in fields:
         return UNSET
     if fields["primarySourceId"] is None:

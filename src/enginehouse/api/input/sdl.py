@@ -1,7 +1,7 @@
 """The input objects of the GraphQL contract as structs, for the bodies of `/api/v1` that have the same fields.
 
-A struct is wider than its input object: a word of an enum and a time of day are any text, and a default of the contract
-is not filled in. The operations judge those, so that one answer names everything that is wrong.
+A struct accepts more than its input object: an enum word and a time of day may be any text, and defaults of the
+contract are not set. The operations check those, so that one response names all problems.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -38,16 +38,19 @@ _SCALARS: Final[dict[str, Any]] = {
 
 
 def struct(name: str, *, without: Collection[str] = (), types: Mapping[str, Any] | None = None) -> type[msgspec.Struct]:
-    """The input object `name` as a struct. An absent field is UNSET, which null is not.
+    """Returns the input object `name` as a struct. An absent field is UNSET, which differs from null.
 
-    `types` has the fields, spelled `Input.field`, that are of another type here than in the contract.
+    `types` has the fields, named `Input.field`, whose type here differs from the contract.
     """
     fields = [_field(name, each, types or {}) for each in _fields(name) if each.name.value not in without]
     return msgspec.defstruct(name, fields, kw_only=True)
 
 
 def plain(name: str, body: msgspec.Struct, problems: list[Problem]) -> dict[str, Any]:
-    """The fields of the struct as GraphQL reads them: moments in µs. A moment that is none is a problem and absent."""
+    """Returns the fields of the struct as GraphQL reads them, with moments in µs.
+
+    An invalid moment is a problem and absent.
+    """
     fields: dict[str, Any] = msgspec.to_builtins(body)
     _read_moments(name, fields, "", problems)
     return fields
@@ -100,7 +103,7 @@ def _type(node: TypeNode, types: Mapping[str, Any]) -> Any:
 
 
 def _named(node: TypeNode) -> str:
-    """The name of the type, or of what is in the list."""
+    """Returns the name of the type, or of the items of the list."""
     match node:
         case NonNullTypeNode() | ListTypeNode():
             return _named(node.type)

@@ -18,7 +18,7 @@ _ECHO = ("clusterId", "skipDecider", "applicationId")
 
 
 class RequestContext(Protocol):
-    """A request at either entrance: the house it came to, and who is asking."""
+    """A request of either interface: its house and its caller."""
 
     @property
     def house(self) -> House: ...
@@ -30,7 +30,7 @@ class RequestContext(Protocol):
 def inline(
     context: RequestContext, inputs: Sequence[Input] | None, path: str
 ) -> tuple[list[JobTemplate], list[Problem]]:
-    """The templates written into another request at `path` (`jobTemplates`), and all that is wrong with them."""
+    """Returns the templates in another request at `path` (`jobTemplates`), and all their problems."""
     new_templates, problems = list[JobTemplate](), list[Problem]()
     for number, each in enumerate(inputs or ()):
         prefix = f"{path}[{number}]."
@@ -41,7 +41,7 @@ def inline(
 
 
 def template_of(context: RequestContext, fields: Input, prefix: str = "") -> tuple[JobTemplate, list[Problem]]:
-    """The template that the fields describe; the jobs it makes are not checked yet."""
+    """Returns the template that the fields describe. Its jobs are not checked yet."""
     problems = list[Problem]()
     config = fields.get("jobConfig")
     if config is not None and not isinstance(config, dict):
@@ -63,7 +63,7 @@ def template_of(context: RequestContext, fields: Input, prefix: str = "") -> tup
 
 
 def changed_task(before: TaskRequest, fields: Input) -> TaskRequest:
-    """The task where `fields` says something about it; a payload in either form takes the place of one in the other."""
+    """Returns the task with the changes in `fields`. A payload in one form replaces one in the other form."""
     changes: dict[str, Any] = {}
     if fields.get("payload") is not None or fields.get("payloadString") is not None:
         changes |= {"payload": fields.get("payload"), "payload_text": fields.get("payloadString")}

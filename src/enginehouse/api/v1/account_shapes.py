@@ -1,4 +1,4 @@
-"""Organizations, users and tokens as our own interface for administrators, `/api/v1`, has them."""
+"""The bodies of organizations, users and tokens in our own interface, `/api/v1`."""
 
 import msgspec
 
@@ -25,20 +25,20 @@ class OrganizationView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_on
 
 
 class OrganizationShare(msgspec.Struct, rename=spelled, kw_only=True):
-    """What is absent stays as it is; `runningLimit` null is any number."""
+    """Absent fields stay as they are. `runningLimit` null means any number."""
 
     weight: int | msgspec.UnsetType = msgspec.UNSET
     running_limit: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class NewEngineLimit(msgspec.Struct, rename=spelled, kw_only=True):
-    """`runningLimit` null is any number."""
+    """`runningLimit` null means any number."""
 
     running_limit: int | None
 
 
 class EngineView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """An engine as the operator of the server sees it; `organizationID` is there for an organization's own engine."""
+    """The administrator's view of an engine. `organizationID` is present for an organization's own engine."""
 
     engine_id: str
     name: str
@@ -48,7 +48,7 @@ class EngineView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
 
 
 class JobPauseView(msgspec.Struct, rename=spelled, kw_only=True):
-    """`changed` is true only for the call that did it."""
+    """`changed` is true only for the call that changed it."""
 
     internal_job_id: str
     core_job_id: str
@@ -81,7 +81,7 @@ class NewPassword(msgspec.Struct, kw_only=True):
 
 
 class NewKey(msgspec.Struct, rename=spelled, kw_only=True):
-    """A token to make. `expirationDateTime` is a moment in any of the spellings of a date, absent for never."""
+    """A token to create. `expirationDateTime` is a moment in any allowed form, absent for never."""
 
     name: str | None = None
     organization_id: str | int | None = None
@@ -90,14 +90,14 @@ class NewKey(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class RevokeToken(msgspec.Struct, rename=spelled, kw_only=True):
-    """`token` is its id or the secret itself, which therefore is not in a path."""
+    """`token` is its id or the secret itself. A secret must not be in a path, so it is in the body."""
 
     token: str
     organization_id: str | int | None = None
 
 
 class TokenView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """`token`, the secret, is in the answer that made it and nowhere else."""
+    """`token`, the secret, is present only in the response that created it."""
 
     token_id: str
     token: str | None = None

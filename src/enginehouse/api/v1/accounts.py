@@ -60,14 +60,14 @@ async def create_user(call: Call) -> Reply:
 
 
 async def set_password(call: Call) -> Reply:
-    """POST users/password: the user's sessions are over."""
+    """POST users/password: sets the password, and ends the user's sessions."""
     body = await call.body(_PASSWORD)
     await accounts.set_password(call.house, call.principal, body.name, body.password)
     return NO_CONTENT
 
 
 async def list_tokens(call: Call) -> Reply:
-    """GET tokens: those of an organization that are good now."""
+    """GET tokens: the tokens of an organization that are valid now."""
     query = Query(call.query)
     organization_id = query.text("organizationID")
     query.finish()
@@ -77,7 +77,7 @@ async def list_tokens(call: Call) -> Reply:
 
 
 async def create_token(call: Call) -> Reply:
-    """POST tokens: the answer is the only place where the secret can be read."""
+    """POST tokens: creates a token; only this response shows the secret."""
     body = await call.body(_KEY)
     owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
     issued = await identity.create_token(

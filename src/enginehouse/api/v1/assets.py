@@ -1,4 +1,4 @@
-"""The bytes of assets, at the address that GraphQL names as an asset's `uri`."""
+"""The bytes of assets, at the address of an asset's `uri` in GraphQL."""
 
 from enginehouse.api.http.call import Call
 from enginehouse.api.http.download import Download
@@ -6,7 +6,7 @@ from enginehouse.operations import targets
 
 
 async def content(call: Call) -> Download:
-    """GET asset/{AssetID}/content: the bytes as they were given. An asset that lies elsewhere has none here."""
+    """GET asset/{AssetID}/content: the unchanged bytes. An asset that is only a URI has none here."""
     asset = await targets.asset(call.house, call.principal, call.ids[0])
     stored = await targets.content(call.house, asset)
     return Download(stored, media_type=asset.content_type, filename=asset.name or asset.id)

@@ -1,4 +1,4 @@
-"""Retrying a job, and the attempts of its tasks with their logs: below `/api/v1/jobs/{id}`."""
+"""Retries a job, and shows the attempts of its tasks with their logs: below `/api/v1/jobs/{id}`."""
 
 from typing import Final
 
@@ -21,13 +21,13 @@ from enginehouse.operations import attempts, jobs
 
 
 class RetryJob(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`onlyFailed`: the tasks that are complete do not run again."""
+    """With `onlyFailed` complete tasks do not run again."""
 
     only_failed: bool | None = None
 
 
 class RetriedJob(msgspec.Struct, rename=spelled, kw_only=True):
-    """The new job, and the one that it does again."""
+    """The new job, and the job that it retries."""
 
     internal_job_id: str
     core_job_id: str
@@ -35,7 +35,7 @@ class RetriedJob(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class AttemptView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """One attempt. `outcome` is `running`, without an end, for one that has not ended; `log` is a path."""
+    """One attempt. While it runs, `outcome` is `running` and there is no end. `log` is a path."""
 
     item: int
     number: int
@@ -55,7 +55,7 @@ _LONGEST_NUMBER: Final = 9  # digits
 
 
 async def retry(call: Call) -> Reply:
-    """POST jobs/{JobID}/retry; a request without a body asks for a whole one."""
+    """POST jobs/{JobID}/retry: creates a job that does the same work again, without a body all of it."""
     [text] = call.ids
     raw = await body.read(call.receive, length=call.headers.content_length)
     if raw:
@@ -72,7 +72,7 @@ async def retry(call: Call) -> Reply:
 
 
 async def list_attempts(call: Call) -> Reply:
-    """GET jobs/{JobID}/tasks/{Ordinal}/attempts: by item and number, those that run included."""
+    """GET jobs/{JobID}/tasks/{Ordinal}/attempts: the attempts by item and number, also those that run."""
     most = call.house.limits.page_size
     query = Query(call.query)
     offset, limit = query.integer("offset", 0, 0, MAX_OFFSET), query.integer("limit", most, 1, most)
@@ -83,7 +83,7 @@ async def list_attempts(call: Call) -> Reply:
 
 
 async def log(call: Call) -> Download:
-    """GET jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log: what the engine printed, capped."""
+    """GET jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log: the engine's output, up to a limit."""
     job, task, item, number = call.ids
     ref, attempt = _task(job, task), (_number("Attempt", item), _number("Attempt", number))
     content = await attempts.log(call.house, call.principal, ref, *attempt)
@@ -91,7 +91,7 @@ async def log(call: Call) -> Download:
 
 
 def log_path(job_id: int, ordinal: int, attempt: Attempt) -> str:
-    """The path of the log of an attempt."""
+    """Returns the path of the log of an attempt."""
     return f"/api/v1/jobs/{ids.job_uuid(job_id)}/tasks/{ordinal}/attempts/{attempt.item}/{attempt.number}/log"
 
 
@@ -100,7 +100,7 @@ def _task(job: str, task: str) -> TaskRef:
 
 
 def _number(kind: str, text: str) -> int:
-    """The number in a part of a path. Raises NotFound for any other text."""
+    """Returns the number in a part of a path. Raises NotFound for any other text."""
     number = ids.parse_number(text) if len(text) <= _LONGEST_NUMBER else None
     if number is None:
         raise NotFound(kind, text[:80])

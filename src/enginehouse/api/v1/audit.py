@@ -1,4 +1,4 @@
-"""Who did what, over our own REST interface."""
+"""Shows who did what, over our own REST interface."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ from enginehouse.operations.audit.queries import LARGEST_PAGE, rest_id
 
 
 class EntryView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """One change or refusal. `auditID` goes into `before` for the page after; a token is named by its id only."""
+    """One change or refusal. Its `auditID` in `before` requests the next page. Only the id of a token is shown."""
 
     audit_id: str
     date_time: str
@@ -38,7 +38,7 @@ _YES_NO: Final = ("true", "false")
 
 
 async def list_entries(call: Call) -> Reply:
-    """GET audit: a page of what was done, the newest first; `before` with the last `auditID` asks for the next."""
+    """GET audit: a page of entries, newest first; `before` with the last `auditID` requests the next page."""
     query = Query(call.query)
     owner = query.text("organizationID")
     success = query.word("success", _YES_NO)

@@ -1,4 +1,4 @@
-"""Cancelling the jobs of a time range over REST: the documented form, and our own with its progress."""
+"""Cancels the jobs of a time range over our own REST interface, and shows the progress."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ from enginehouse.operations.bulk_cancels import BulkCancel
 
 
 class CancelRange(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The jobs of an organization, the caller's where none is named, created from one moment to another."""
+    """The jobs of an organization, by default the caller's, that were created between two moments."""
 
     organization_id: str | int | None = None
     created_after_date_time: DateTime | None = None
@@ -29,9 +29,9 @@ class CancelRange(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_f
 
 
 class BulkCancelView(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """`count` jobs were aborted by it; the rows of `settled` of them say so. A dry run has neither id nor times.
+    """`count` jobs were aborted; `settled` of their rows already show it. A dry run has no id and no times of its own.
 
-    `stopping`: how many jobs that had started are still to stop, where those were asked for.
+    `stopping` is how many jobs that had started must still stop, if the request includes running ones.
     """
 
     id: str | None = None
@@ -50,7 +50,7 @@ _RANGE: Final = Body(CancelRange, exact=True)
 
 
 async def cancel(call: Call) -> Reply:
-    """POST jobs/cancel: as the documented form, with a dry run, a confirmation and something to look at afterwards."""
+    """POST jobs/cancel: like the documented operation, with a dry run, a confirmation, and an id for its progress."""
     body = await call.body(_RANGE)
     created_from, created_to = bounds(body.created_after_date_time, body.created_before_date_time)
     owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
@@ -84,7 +84,7 @@ async def cancel(call: Call) -> Reply:
 
 
 async def progress(call: Call) -> Reply:
-    """GET bulk-cancels/{BulkCancelID}: how far it has come."""
+    """GET bulk-cancels/{BulkCancelID}: the progress of the bulk cancel."""
     [text] = call.ids
     query = Query(call.query)
     organization = query.text("organizationID")

@@ -33,7 +33,7 @@ async def create(call: Call) -> Reply:
 
 
 async def update(call: Call) -> Reply:
-    """PATCH engine-categories/{EngineCategoryID}: what is absent stays as it is."""
+    """PATCH engine-categories/{EngineCategoryID}: absent fields stay as they are."""
     [text] = call.ids
     request, problems = await call.judged_body(_BODY)
     ref = refs.engine_category(text)
@@ -41,14 +41,14 @@ async def update(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    """DELETE engine-categories/{EngineCategoryID}: refused while an engine names it."""
+    """DELETE engine-categories/{EngineCategoryID}: refused while an engine has this category."""
     [text] = call.ids
     await engine_categories.delete(call.house, call.principal, refs.engine_category(text))
     return NO_CONTENT
 
 
 def _view(category: EngineCategory) -> dict[str, Any]:
-    """`editable` is true for the organization's own ones."""
+    """Returns the category. `editable` is true for the organization's own categories."""
     return {
         "id": category.id,
         "name": category.name,

@@ -6,5 +6,5 @@ from enginehouse.api.http.call import Reply, json
 
 
 def result(value: Any, *, replayed: bool = False) -> Reply:
-    """The value as an answer. `replayed`: it was given before, to a request with the same idempotency key."""
+    """Returns the value as a response. `replayed` means that it repeats the result of a request with the same key."""
     return json({"success": True, "result": value}, replayed=replayed)

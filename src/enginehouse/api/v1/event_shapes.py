@@ -1,4 +1,4 @@
-"""The history of a job as our own interface, `/api/v1`, has it."""
+"""The bodies of a job's history in our own interface, `/api/v1`."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from enginehouse.api.http.json.casing import spelled
 
 
 class EventView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """An event. `task` is the number of the task in its job, both task fields are absent where it is the job's own.
+    """An event. `task` is the number of the task in its job. An event of the job itself has neither task field.
 
-    `detail` has what the kind says: `worker`, `attempt`, `chunk`, `chunks`, `reason`, `message`, `againDateTime`, and
-    as `jobID` the other job that is spoken of.
+    `detail` has the fields of its kind: `worker`, `attempt`, `chunk`, `chunks`, `reason`, `message`, `againDateTime`,
+    and `jobID` for another job.
     """
 
     id: int

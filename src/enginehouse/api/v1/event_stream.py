@@ -1,4 +1,4 @@
-"""The events of a job as server-sent events: in order, at the reader's pace, until the job or the reader ends."""
+"""The events of a job as server-sent events: in order, as fast as the client reads, until job or connection end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,8 +15,8 @@ from enginehouse.operations.events import Following
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_CHECKED_EVERY: Final = 15.0  # whether the caller's token is still good
-_PATIENCE: Final = 60.0  # for a reader who takes nothing
+_CHECKED_EVERY: Final = 15.0  # seconds; the caller's token must still be valid
+_PATIENCE: Final = 60.0  # seconds that a client may read nothing
 _HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -29,7 +29,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class EventStream:
-    """The answer to a request for a stream. It frees everything when it ends, whichever side ends it."""
+    """The response to a request for a stream. When either side ends it, it frees everything."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class EventStream:
             await send({"type": "http.response.body", "body": b""})
 
     async def _until_one_ends(self, receive: body.Receive, send: Send) -> bool:
-        """Sends until the stream or the client ends. Returns true while the client is still connected."""
+        """Sends until the stream ends or the client disconnects. Returns True if the client is still connected."""
         sending = asyncio.create_task(self._send_all(send))
         leaving = asyncio.create_task(_disconnected(receive))
         try:
@@ -75,7 +75,7 @@ class EventStream:
             await write(_FIRST)
             await write(await self._send_events(write))
         except TimeoutError:
-            return False  # the client may come back and go on from its last event
+            return False  # the client may connect again and continue after its last event
         return True
 
     async def _send_events(self, write: Callable[[bytes], Awaitable[None]]) -> bytes:

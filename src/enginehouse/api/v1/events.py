@@ -22,7 +22,7 @@ _SLOWEST_HEARTBEAT: Final = 60
 
 
 async def list_events(call: Call) -> Answer:
-    """GET jobs/{JobID}/events: what has happened to the job; with `Accept: text/event-stream` the stream below."""
+    """GET jobs/{JobID}/events: the events of the job; with `Accept: text/event-stream` the stream below."""
     if _STREAM in (call.headers.accept or b""):
         return await stream(call)
     [text] = call.ids
@@ -53,7 +53,7 @@ async def stream(call: Call) -> Answer:
 
 
 def event_view(event: Event) -> EventView:
-    """The event as JSON has it."""
+    """Returns the event as JSON."""
     task = event.ordinal
     return EventView(
         id=event.id,

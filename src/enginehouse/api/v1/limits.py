@@ -28,7 +28,7 @@ _LIMIT: Final = Body(NewEngineLimit)
 
 
 async def set_organization(call: Call) -> Reply:
-    """PATCH organizations/{OrganizationID}: its weight and how many attempts of it may run at once."""
+    """PATCH organizations/{OrganizationID}: sets its weight, and how many attempts of it may run at once."""
     body = await call.body(_SHARE)
     if body.weight is UNSET and body.running_limit is UNSET:
         raise InvalidInput("give weight, runningLimit or both.")
@@ -43,7 +43,7 @@ async def set_organization(call: Call) -> Reply:
 
 
 async def pause_organization(call: Call) -> Reply:
-    """POST organizations/{OrganizationID}/pause: nothing of it starts."""
+    """POST organizations/{OrganizationID}/pause: nothing more of it starts."""
     Query(call.query).finish()
     paused = await limits.pause_organization(call.house, call.principal, await _organization_id(call))
     return result(organization_view(paused))
@@ -57,13 +57,13 @@ async def resume_organization(call: Call) -> Reply:
 
 
 async def limit_engine(call: Call) -> Reply:
-    """PATCH engines/{EngineID}: how many attempts of it may run at once, all organizations together."""
+    """PATCH engines/{EngineID}: sets how many attempts of it may run at once, of all organizations together."""
     body = await call.body(_LIMIT)
     return _engine(await limits.limit_engine(call.house, call.principal, call.ids[0], body.running_limit))
 
 
 async def pause_engine(call: Call) -> Reply:
-    """POST engines/{EngineID}/pause: no task of it starts."""
+    """POST engines/{EngineID}/pause: nothing more of it starts."""
     Query(call.query).finish()
     return _engine(await limits.pause_engine(call.house, call.principal, call.ids[0]))
 
@@ -93,7 +93,7 @@ async def resume_job(call: Call) -> Reply:
 
 
 def organization_view(one: Organization) -> OrganizationView:
-    """The organization as administrators read it."""
+    """Returns the administrator's view of the organization."""
     return OrganizationView(
         organization_id=str(one.id),
         internal_organization_id=ids.organization_uuid(one.id),
@@ -108,7 +108,7 @@ def organization_view(one: Organization) -> OrganizationView:
 
 
 async def _organization_id(call: Call) -> int:
-    """The organization in the path, by number or UUID. Raises NotFound, for a foreign one too."""
+    """Returns the organization in the path, by number or UUID. Raises NotFound, also for a foreign one."""
     acting = await accounts.acting(call.house, call.principal, call.ids[0], "")
     return acting.organization_id
 

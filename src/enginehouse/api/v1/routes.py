@@ -1,4 +1,4 @@
-"""Our own REST interface, `/api/v1`: which handler serves which path."""
+"""Our own REST interface, `/api/v1`: it assigns a handler to each path."""
 
 from collections.abc import Callable
 from typing import Final
@@ -24,12 +24,12 @@ BASE: Final = "/api/v1"
 
 
 def interface(house: Callable[[], House]) -> Interface:
-    """Serves everything under `/api/v1`, with the envelopes and refusals of the public REST interface."""
+    """Returns the application for `/api/v1`, with the envelopes and refusals of the public REST interface."""
     return Interface(house, authenticate, base=BASE, operations=operations(), own=True)
 
 
 def operations() -> Operations:
-    """Every operation of our own interface."""
+    """Returns every operation of our own interface."""
     paths: Operations = Paths()
     paths.add("GET", "/asset/{AssetID}/content", ForCallers(assets.content))
     paths.add("POST", "/jobs/{JobID}/retry", ForCallers(attempts.retry))

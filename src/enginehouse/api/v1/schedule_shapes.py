@@ -1,4 +1,4 @@
-"""Scheduled jobs as our own interface, `/api/v1/schedules`, shows them: the field names are GraphQL's."""
+"""The bodies of scheduled jobs in our own interface, `/api/v1/schedules`, with the field names of GraphQL."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from msgspec import field
 
 
 class Run(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
-    """What a launch by hand gives its jobs."""
+    """The options of a launch by hand."""
 
     payload: Any = None
     target_id: str | int | None = None
@@ -31,14 +31,14 @@ class WeeklyPartView(_View, kw_only=True):
 
 
 class ClockChangesView(_View, kw_only=True):
-    """What becomes of local times that do not exist (`gap`) and of those that come twice (`fold`)."""
+    """What happens to local times that do not exist (`gap`) and to local times that occur twice (`fold`)."""
 
     gap: str
     fold: str
 
 
 class ScheduleView(_View, kw_only=True):
-    """A scheduled job as it is; `id` is its number, `scheduledJobUuid` the same where REST wants a UUID."""
+    """A scheduled job as it is now. `id` is its number, `scheduledJobUuid` its UUID for REST."""
 
     id: str
     scheduled_job_uuid: str
@@ -74,9 +74,9 @@ class ScheduleView(_View, kw_only=True):
 
 
 class UpcomingSlotView(_View, kw_only=True):
-    """A slot to come: the moment, the same on the clock on the wall, and `gap` or `repeated` where that is odd.
+    """A future slot: the moment, its local time, and `gap` or `repeated` if a clock change affects that.
 
-    `startDateTime` is there where the run starts later than its slot (jitterSeconds).
+    `startDateTime` is present if the run starts later than its slot (jitterSeconds).
     """
 
     slot_date_time: str
@@ -86,7 +86,7 @@ class UpcomingSlotView(_View, kw_only=True):
 
 
 class PreviewView(_View, kw_only=True):
-    """What a schedule would do."""
+    """The preview of a schedule."""
 
     sentence: str
     next: str
@@ -95,7 +95,7 @@ class PreviewView(_View, kw_only=True):
 
 
 class SlotView(_View, kw_only=True):
-    """What became of a slot, or of `slots` in a row up to `lastSlotDateTime`."""
+    """The outcome of a slot, or of `slots` slots in a row up to `lastSlotDateTime`."""
 
     slot_date_time: str
     last_slot_date_time: str | None = None

@@ -1,4 +1,4 @@
-"""A scheduled job, its slots and its preview as `/api/v1/schedules` shows them."""
+"""The views of a scheduled job, its slots and its preview in `/api/v1/schedules`."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from enginehouse.operations.schedules.slots import SchedulePreview
 
 
 async def schedule_views(call: Call, schedules: Sequence[Schedule]) -> list[ScheduleView]:
-    """The schedules with what they launch and their warnings, read together."""
+    """Returns the schedules with their launches and warnings, which are read together."""
     warnings = await slots.warnings(call.house, schedules)
     launched = await templates.launched(call.house, call.principal, [each.id for each in schedules])
     return [
@@ -46,7 +46,7 @@ def _schedule(schedule: Schedule, warnings: list[str], launched: templates.Sched
 
 
 def preview_view(upcoming: SchedulePreview) -> PreviewView:
-    """What a schedule will do."""
+    """Returns the preview of a schedule."""
     return PreviewView(
         sentence=upcoming.sentence,
         next=upcoming.next,
@@ -56,14 +56,14 @@ def preview_view(upcoming: SchedulePreview) -> PreviewView:
 
 
 def upcoming_slot_view(slot: UpcomingSlot) -> UpcomingSlotView:
-    """A slot to come."""
+    """Returns a future slot."""
     facts = view.upcoming_slot(slot, times.rest)
     start = facts["startDateTime"] if slot.due_at != slot.slot else None
     return msgspec.convert({**facts, "local": facts["localDateTime"], "startDateTime": start}, UpcomingSlotView)
 
 
 def slot_view(record: SlotRecord, job_ids: list[int]) -> SlotView:
-    """What became of a slot, or of several in a row."""
+    """Returns the outcome of a slot, or of several in a row."""
     facts = view.slot_record(record, job_ids, times.rest)
     last = facts["lastSlotDateTime"] if record.last_slot != record.slot else None
     return msgspec.convert({**facts, "slots": facts["count"], "lastSlotDateTime": last}, SlotView)

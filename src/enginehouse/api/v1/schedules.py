@@ -1,4 +1,4 @@
-"""Scheduled jobs under `/api/v1/schedules`: create, change, preview, pause, run by hand, and their history."""
+"""Scheduled jobs under `/api/v1/schedules`: create, change, preview, pause, run by hand, show the history."""
 
 from typing import Any, Final
 
@@ -26,14 +26,14 @@ from enginehouse.operations.schedules import slots as schedule_slots
 from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.operations.schedules.launches import LaunchOptions, launch_schedule
 
-_SDL: Final = "UpdateScheduledJob"  # nothing in it is required but the id, which stands in the path
+_SDL: Final = "UpdateScheduledJob"  # only the id is required, and that is in the path
 _INPUT: Final = Body(
     sdl.struct(
         _SDL,
         without=("id", "contentTemplates", "affiliates", "migrateIfLegacy"),
         types={
             "UpdateScheduledJob.primarySourceId": str | int,
-            "CreateRecurringSchedulePart.repeatInterval": Any,  # judged together with the rest of the calendar
+            "CreateRecurringSchedulePart.repeatInterval": Any,  # checked together with the rest of the calendar
         },
     ),
     free=True,
@@ -43,7 +43,7 @@ _LATEST: Final = (1 << 63) - 1
 
 
 async def create(call: Call) -> Reply:
-    """POST schedules: the schedule and the templates written into it."""
+    """POST schedules: creates the schedule and the templates in the body."""
     request, launches, problems = _read(call, *await call.judged_body(_INPUT))
     schedule = await schedules.create(
         call.house, call.principal, request, launches or LaunchSelection(), known_problems=problems
@@ -52,7 +52,7 @@ async def create(call: Call) -> Reply:
 
 
 async def list_schedules(call: Call) -> Reply:
-    """GET schedules: a page of those the caller may read, the newest first."""
+    """GET schedules: a page of the schedules that the caller may read, newest first."""
     query = Query(call.query)
     mode = query.word("runMode", tuple(RunMode))
     active = query.word("isActive", ("true", "false"))
@@ -77,7 +77,7 @@ async def get(call: Call) -> Reply:
 
 
 async def update(call: Call) -> Reply:
-    """PATCH schedules/{ScheduleID}: what is absent stays as it is."""
+    """PATCH schedules/{ScheduleID}: absent fields stay as they are."""
     [text] = call.ids
     request, launches, problems = _read(call, *await call.judged_body(_INPUT))
     schedule = await schedules.update(
@@ -87,24 +87,24 @@ async def update(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    """DELETE schedules/{ScheduleID}: it fires no more; its jobs stay."""
+    """DELETE schedules/{ScheduleID}: it does not fire any more; its jobs stay."""
     [text] = call.ids
     await schedules.delete(call.house, call.principal, refs.schedule(text))
     return NO_CONTENT
 
 
 async def pause(call: Call) -> Reply:
-    """POST schedules/{ScheduleID}/pause: nothing of it starts from this commit on."""
+    """POST schedules/{ScheduleID}/pause: from this commit on nothing of it starts."""
     return await _switch(call, on=False)
 
 
 async def resume(call: Call) -> Reply:
-    """POST schedules/{ScheduleID}/resume: it fires from now on; what passed meanwhile was no slot."""
+    """POST schedules/{ScheduleID}/resume: it fires from now on; slots that passed meanwhile do not fire."""
     return await _switch(call, on=True)
 
 
 async def run(call: Call) -> Reply:
-    """POST schedules/{ScheduleID}/run: a job of each of its templates, now, whatever its calendar says."""
+    """POST schedules/{ScheduleID}/run: creates a job of each of its templates now, independent of its calendar."""
     [text] = call.ids
     body = await call.body(_RUN)
     options = LaunchOptions(payload=body.payload, target_id=optional(str, body.target_id))
@@ -114,18 +114,18 @@ async def run(call: Call) -> Reply:
 
 
 async def preview(call: Call) -> Reply:
-    """GET schedules/{ScheduleID}/preview: the next slots, with what the clock on the wall has to do with them."""
+    """GET schedules/{ScheduleID}/preview: the next slots, with their local times and clock changes."""
     upcoming = await _preview(call)
     return result([upcoming_slot_view(each) for each in upcoming.slots])
 
 
 async def explain(call: Call) -> Reply:
-    """GET schedules/{ScheduleID}/explain: what it does, what comes next in both zones, and its warnings."""
+    """GET schedules/{ScheduleID}/explain: what it does, its next slots in both time zones, and its warnings."""
     return result(preview_view(await _preview(call)))
 
 
 async def explain_unsaved(call: Call) -> Reply:
-    """POST schedules/explain: the same of a schedule that is not there; nothing is created."""
+    """POST schedules/explain: the same for a schedule that does not exist; nothing is created."""
     body, problems = await call.judged_body(_INPUT)
     count, zone = _preview_query(call)
     request, unread = schedule_request(sdl.plain(_SDL, body, problems))
@@ -136,7 +136,7 @@ async def explain_unsaved(call: Call) -> Reply:
 
 
 async def slots(call: Call) -> Reply:
-    """GET schedules/{ScheduleID}/slots: what became of its slots and which jobs they started, the latest first."""
+    """GET schedules/{ScheduleID}/slots: the outcome of its slots and the jobs that they created, latest first."""
     [text] = call.ids
     query = Query(call.query)
     before, (_, limit) = query.earliest("before"), query.page()
@@ -169,7 +169,7 @@ def _preview_query(call: Call) -> tuple[int, str | None]:
 def _read(
     call: Call, body: msgspec.Struct, problems: list[Problem]
 ) -> tuple[ScheduleRequest, LaunchSelection | None, list[Problem]]:
-    """The request and what it launches: None where the body does not mention that, so that it stays as it is."""
+    """Returns the request and its launches, None if the body does not mention them. Then they stay as they are."""
     fields = sdl.plain(_SDL, body, problems)
     request, unread = schedule_request(fields)
     problems = [*problems, *unread]

@@ -1,4 +1,4 @@
-"""Why a job and its tasks wait, and who is there to run them: `/api/v1/jobs/{id}/why` and what belongs to it."""
+"""Shows why a job and its tasks wait, and the workers that could run them."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -44,7 +44,7 @@ async def of_task(call: Call) -> Reply:
 
 
 async def list_workers(call: Call) -> Reply:
-    """GET workers: those heard of within a day; their names are for administrators."""
+    """GET workers: the workers that sent a heartbeat within a day; only administrators see their names."""
     Query(call.query).finish()
     page = await workers.list_(call.house, call.principal)
     return result([_worker(each) for each in page])

@@ -1,4 +1,4 @@
-"""Why a job and its tasks wait, and who is there to run them, as our own REST interface, `/api/v1`, says it."""
+"""The bodies of wait reasons and workers in our own REST interface, `/api/v1`."""
 
 import msgspec
 
@@ -15,7 +15,7 @@ class OtherTaskView(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class ReasonView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """One reason: its kind, its words, and the facts that this kind has."""
+    """One reason: its kind, its sentence, and the facts of this kind."""
 
     kind: str
     sentence: str
@@ -39,7 +39,7 @@ class ReasonView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
 
 
 class TaskWhy(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """`itemsRunning` of the task's items are at work; what the reasons say is true of those that wait."""
+    """`itemsRunning` items of the task run. The reasons are about the items that wait."""
 
     internal_task_id: str
     core_task_id: str
@@ -62,7 +62,7 @@ class JobWhy(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class WorkerView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A worker; its `name` is for administrators."""
+    """A worker. Only administrators see its `name`."""
 
     name: str | None = None
     connected: bool

@@ -1,4 +1,4 @@
-"""What every interface shows of a reason: its facts under one set of names. Each writes ids and times its own way."""
+"""The view of a wait reason that all interfaces share: its facts and their names. Each writes ids and times itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ _ONLY_IN_WORDS: Final = frozenset({"now", "calls_back"})
 
 @dataclass(frozen=True, slots=True)
 class ReasonWriter:
-    """How an interface writes a task of the job and a time (µs)."""
+    """Writes a reason. An interface sets how to write a task of the job and a time (µs)."""
 
     task: Callable[[OtherTask], Any]
     time: Callable[[int], str]
 
     def facts(self, reason: AnyReason) -> dict[str, Any]:
-        """The reason's kind, words and facts; what its kind does not have is left out."""
+        """Returns the reason's kind, sentence and facts. Facts that its kind does not have are left out."""
         facts = {"kind": reasons.kind(reason), "sentence": reasons.sentence([reason])}
         for name, value in structs.asdict(reason).items():
             if value is not None and name not in _ONLY_IN_WORDS:

@@ -1,6 +1,6 @@
-"""What the interfaces show of a scheduled job: its facts under the names of GraphQL, which `/api/v1` shares.
+"""The view of a scheduled job that the interfaces share: its facts under the names of GraphQL and `/api/v1`.
 
-The published REST interface takes the parts from here and has names of its own. A moment is written by the interface.
+The published REST interface uses these facts under its own names. Each interface writes moments itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,13 +47,13 @@ MOMENTS: Final[Mapping[str, Callable[[Schedule], int | None]]] = {
 
 
 def facts(schedule: Schedule, write: WriteMoment) -> Facts:
-    """All facts of the schedule."""
+    """Returns all facts of the schedule."""
     moments = {name: optional(write, moment(schedule)) for name, moment in MOMENTS.items()}
     return {name: fact(schedule) for name, fact in FACTS.items()} | moments
 
 
 def parts(timing: Timing) -> list[Facts]:
-    """The parts in the order they were given; a schedule with a cron line has none."""
+    """Returns the parts of the calendar: recurring ones, then weekly ones. A schedule with a cron line has none."""
     return [_interval(part) for part in timing.recurring] + [_weekly(part) for part in timing.weekly]
 
 
@@ -79,12 +79,12 @@ def _weekly(part: Weekly) -> Facts:
 
 
 def next_run(schedule: Schedule) -> int | None:
-    """The next slot as it is stored: only a recurring schedule has one."""
+    """Returns the stored next slot. Only a recurring schedule has one."""
     return schedule.next_at if schedule.run_mode is RunMode.RECURRING else None
 
 
 def upcoming_slot(slot: UpcomingSlot, write: WriteMoment) -> Facts:
-    """A slot to come, and the same on the wall clock of its zone."""
+    """Returns a future slot, also in the local time of its zone."""
     return {
         "slotDateTime": write(slot.slot),
         "startDateTime": write(slot.due_at),
@@ -94,7 +94,7 @@ def upcoming_slot(slot: UpcomingSlot, write: WriteMoment) -> Facts:
 
 
 def slot_record(record: SlotRecord, job_ids: list[int], write: WriteMoment) -> Facts:
-    """What became of a slot, or of several in a row, with the jobs it started that are still kept."""
+    """Returns the outcome of a slot, or of several in a row, with its jobs that still exist."""
     return {
         "slotDateTime": write(record.slot),
         "lastSlotDateTime": write(record.last_slot),

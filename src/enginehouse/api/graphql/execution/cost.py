@@ -1,9 +1,9 @@
-"""How many fields an operation may answer, worked out from its page sizes before anything is resolved.
+"""Computes from its page sizes how many fields an operation may return, before anything is resolved.
 
-As with the other limits, each fragment is looked at once and numbers stop growing at a ceiling. It is a walk of its
-own: it needs the schema (which fields are lists, and their default sizes) and so a document that is valid, while the
-other limits (`limits`) must hold before validation. Here an item's cost is multiplied by its page, per operation and
-per request's variables; there sizes are added, once per document.
+As with the other limits, each fragment is read once, and numbers stop growing at a ceiling. It is a separate walk. It
+needs the schema (which fields are lists, and their default sizes), and so a valid document. The other limits (`limits`)
+must hold before validation. Here the cost of an item is multiplied by its page, for each operation and the variables of
+each request. There sizes are added, once for each document.
 """
 
 from collections.abc import Mapping
@@ -30,17 +30,17 @@ from graphql.language import SelectionSetNode
 from enginehouse.api.graphql.execution.literals import SIZES
 from enginehouse.api.graphql.execution.rejection import RejectedError
 
-# A field costs 1; a list costs as many of its item as its `limit`, or its `count`, allows.
+# A field costs 1. A list costs its item as many times as its `limit` or `count` allows.
 MAX_COST: Final = 1_000_000
 _CEILING: Final = 1_000_000_000
-_LARGEST_PAGE: Final = 10_000  # a greater `limit` is refused by the field itself, which can say what is allowed
+_LARGEST_PAGE: Final = 10_000  # the field itself refuses a greater `limit`, and can say what is allowed
 
-# What the lists of the introspection types hold, roughly.
+# The approximate lengths of the lists in introspection types.
 _INTROSPECTED: Final = {"types": 150, "fields": 15, "inputFields": 10, "args": 3, "enumValues": 8, "possibleTypes": 20}
 
 
 class Cost:
-    """What an operation costs: the fields it can answer at most, worked out from its page sizes."""
+    """The cost of an operation: the most fields that it can return, computed from its page sizes."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._schema = schema
@@ -50,7 +50,7 @@ class Cost:
         self._fixed = self._sum({})
 
     def check(self, variables: Mapping[str, Any]) -> None:
-        """The operation costs no more than allowed with these variables. Raises RejectedError."""
+        """With these variables the operation does not cost more than allowed. Raises RejectedError."""
         cost = self._sum(variables) if self._varies else self._fixed
         if cost > MAX_COST:
             message = (

@@ -1,4 +1,7 @@
-"""The cache of documents: parsed, checked and validated once, found again by their shape (docs/decisions/0011)."""
+"""The cache of documents.
+
+A document is parsed, checked and validated once, and found by its shape (docs/decisions/0011).
+"""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -32,15 +35,15 @@ from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.scalars import untyped
 
 MAX_ERRORS: Final = 50
-_BYTES_PER_TOKEN: Final = 1_500  # a token, its share of the tree and of the locations
+_BYTES_PER_TOKEN: Final = 1_500  # a token, and its part of the tree and of the locations
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Where a document had a literal: the variable that stands there now, and the type the schema has there.
+    """The place of a literal in a document: the variable that replaces it, and the type that the schema has there.
 
-    `type` is None inside a custom scalar, where any JSON may stand. `start` and `length` are those of the literal in
-    the first text.
+    `type` is None inside a custom scalar, which may be any JSON. `start` and `length` are those of the literal in the
+    first text.
     """
 
     variable: str
@@ -51,7 +54,7 @@ class Hole:
 
 @dataclass(slots=True)
 class PreparedDocument:
-    """A document ready to execute, with a hole for each literal of its text, in their order."""
+    """A document ready to execute, with a hole for each literal of its text, in order."""
 
     document: DocumentNode
     holes: tuple[Hole, ...] = ()
@@ -59,7 +62,7 @@ class PreparedDocument:
     costs: dict[int, Cost] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """The operation of that name, or the only one; None when there is no telling which."""
+        """Returns the operation of that name, or the only one. Returns None if it is not clear which one is meant."""
         operations = [
             node
             for node in self.document.definitions
@@ -70,7 +73,7 @@ class PreparedDocument:
 
 @dataclass(frozen=True, slots=True)
 class BoundDocument:
-    """A prepared document together with the literals of one request; `values` are theirs, by variable."""
+    """A prepared document together with the literals of one request. `values` has their values by variable."""
 
     text: str
     prepared: PreparedDocument
@@ -78,7 +81,7 @@ class BoundDocument:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def position(self, position: int) -> int:
-        """Where in this request's text that position of the first text is."""
+        """Returns the position in this request's text for a position in the first text."""
         moved = 0
         for hole, literal in zip(self.prepared.holes, self.literals, strict=False):
             if hole.start >= position:
@@ -88,7 +91,7 @@ class BoundDocument:
 
 
 class DocumentCache:
-    """The documents last used, within a number of bytes."""
+    """The documents used last, up to a number of bytes."""
 
     def __init__(self, schema: GraphQLSchema, max_bytes: int = 32 * 1024 * 1024) -> None:
         self._schema = schema
@@ -96,10 +99,10 @@ class DocumentCache:
         self._bytes = 0
         self._documents: OrderedDict[str, PreparedDocument] = OrderedDict()
         self.prepared_count = 0
-        """How many documents had to be parsed and validated so far."""
+        """The number of documents that were parsed and validated so far."""
 
     def find(self, text: str) -> BoundDocument:
-        """The document of this text, ready to execute. Raises RejectedError when it is too large or not valid."""
+        """Returns the document of this text, ready to execute. Raises RejectedError if it is too large or not valid."""
         prepared = self._documents.get(text)  # a text without literals is its own shape
         if prepared is not None and not prepared.holes:
             self._documents.move_to_end(text)
@@ -111,7 +114,7 @@ class DocumentCache:
             if values is not None:
                 self._documents.move_to_end(shape.key)
                 return BoundDocument(text, prepared, shape.literals, values)
-            # A literal does not fit its hole: the full text is validated, which says so in the usual words.
+            # A literal does not fit its hole. The validation of the full text reports it in the usual words.
         return self._prepare(text, shape)
 
     def _prepare(self, text: str, shape: DocumentShape) -> BoundDocument:
@@ -162,7 +165,7 @@ def _parse(text: str) -> DocumentNode:
 
 
 class _LiteralReplacer(Visitor):
-    """Puts a variable where each of the literals stands, and notes the type the schema has there."""
+    """Replaces each literal with a variable, and stores the type that the schema has there."""
 
     def __init__(self, types: TypeInfo, literals: tuple[LiteralToken, ...]) -> None:
         super().__init__()
@@ -175,7 +178,7 @@ class _LiteralReplacer(Visitor):
         number = self._numbers.get(node.loc.start) if node.loc else None
         if number is None:
             return None
-        name = f"{number} literal"  # with a space: no variable of a client can be called so
+        name = f"{number} literal"  # with a space, which no variable name of a client can have
         literal = self._literals[number]
         self.holes[number] = Hole(name, self._types.get_input_type(), literal.start, literal.length)
         return VariableNode(name=NameNode(value=name, loc=node.loc), loc=node.loc)
@@ -186,7 +189,7 @@ class _LiteralReplacer(Visitor):
 def _replace_literals(
     schema: GraphQLSchema, document: DocumentNode, literals: tuple[LiteralToken, ...]
 ) -> tuple[DocumentNode, tuple[Hole, ...]]:
-    """The document with a variable for each literal, and the holes that they leave."""
+    """Returns the document with a variable for each literal, and the holes of the literals."""
     if not literals:
         return document, ()
     types = TypeInfo(schema)
@@ -196,9 +199,10 @@ def _replace_literals(
 
 
 def _bind(holes: tuple[Hole, ...], literals: tuple[LiteralToken, ...]) -> dict[str, Any] | None:
-    """The value for every hole, read exactly as execution reads a literal there; None when one does not fit.
+    """Returns the value for every hole, read exactly as execution reads a literal there.
 
-    None too where there are more or fewer literals than holes: they are not those of this document.
+    Returns None if one does not fit. Returns None also if the numbers of literals and holes differ: the literals belong
+    to another document.
     """
     if len(holes) != len(literals):
         return None

@@ -1,11 +1,11 @@
-"""How large a document may be: depth, aliases, root fields, directives, repeated fields, fragments.
+"""The limits of a document's size: depth, aliases, root fields, directives, repeated fields, fragments.
 
-Every limit is worked out in one walk that looks at each fragment once, wherever it is spread: numbers are added up to
-a ceiling instead of the fragments being expanded (reliability §0.3: a 664-byte bomb of doubling fragments costs the
+One walk computes the numbers for all limits. It reads each fragment once, however often it is spread, and adds numbers
+up to a ceiling. It does not expand fragments (reliability §0.3: a 664-byte bomb of doubling fragments costs the
 well-known limiters seconds).
 
-This walk runs before validation and without the schema, because validation itself is what a hostile document makes
-slow. The cost of a document (`cost`) needs the schema and a valid document, so it is a walk of its own, afterwards.
+This walk runs before validation and without the schema, because a hostile document makes validation itself slow. The
+cost of a document (`cost`) needs the schema and a valid document, so it is a separate walk, afterwards.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ MAX_ALIASES: Final = 50
 MAX_ROOT_FIELDS: Final = 20
 MAX_DIRECTIVES: Final = 50
 MAX_FRAGMENTS: Final = 50
-# The rule that fields of one name may be merged compares them in pairs, so their number is what it costs.
+# Validation compares fields of one name in pairs, to see if they may be merged. So their number makes it slow.
 MAX_REPEATED: Final = 50
 _CEILING: Final = 1_000_000_000
 
@@ -39,7 +39,7 @@ INTROSPECTION: Final = frozenset({"__schema", "__type"})
 
 @dataclass(slots=True)
 class _Size:
-    """What a selection holds with all its fragments in it, up to the ceiling."""
+    """The size of a selection with all its fragments, up to the ceiling."""
 
     depth: int = 0
     aliases: int = 0
@@ -55,7 +55,7 @@ class _Size:
 
 @dataclass(slots=True)
 class _SizeWalk:
-    """One walk over a document: the sizes of its fragments, and how many fields repeat one beside them."""
+    """One walk over a document: the sizes of its fragments, and how many fields repeat one of their selection."""
 
     fragments: dict[str, FragmentDefinitionNode]
     sizes: dict[str, _Size] = field(default_factory=dict)
@@ -64,7 +64,8 @@ class _SizeWalk:
     def fragment(self, name: str) -> _Size:
         size = self.sizes.get(name)
         if size is None:
-            # Set before the visit: a fragment in its own circle counts nothing, and validation will name it.
+            # It is set before the visit. So a fragment that contains itself counts nothing there, and validation
+            # refuses it.
             self.sizes[name] = _Size()
             definition = self.fragments.get(name)
             size = self.sizes[name] = self.selections(definition.selection_set) if definition else _Size()
@@ -95,7 +96,10 @@ class _SizeWalk:
 
 
 def check_size(document: DocumentNode) -> None:
-    """The document is within every limit that does not depend on the schema. Raises RejectedError naming the limit."""
+    """The document is within every limit that does not depend on the schema.
+
+    Raises RejectedError, which names the limit.
+    """
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     _at_most(len(document.definitions), MAX_FRAGMENTS, "too_many_fragments", "{} operations and fragments")
     walk = _SizeWalk(fragments)
@@ -125,7 +129,7 @@ def _at_most(count: int, allowed: int, code: str, what: str) -> None:
 
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
-    """The fields at the operation's root, those in fragments too."""
+    """Returns the fields at the operation's root, also those in fragments."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     fields, spread, waiting = list[FieldNode](), set[str](), [operation.selection_set]
     while waiting:
@@ -142,5 +146,5 @@ def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> l
 
 
 def root_names(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
-    """The names of those fields."""
+    """Returns the names of the fields at the operation's root."""
     return {node.name.value for node in root_fields(document, operation)}

@@ -1,12 +1,11 @@
-"""What makes two GraphQL documents the same one: everything but the scalar literals in their arguments.
+"""The shape of a GraphQL document: everything but the scalar literals in its arguments.
 
-Clients write ids into the text of a query. `scan` takes numbers and strings out of it; what is left, the *shape*, is
-the key under which the parsed and validated document is kept (docs/decisions/0011). A literal leaves behind its kind
-and the number of the literal it equals, because whether two fields may be merged depends on whether their arguments
-are equal.
+Clients write ids into the text of a query. `scan` removes numbers and strings from it. The rest is the *shape*, the key
+of the parsed and validated document in the cache (docs/decisions/0011). The shape has the kind of each literal and the
+number of the first literal that equals it, because two fields may be merged only if their arguments are equal.
 
-What stays in the shape: enum words, true, false, null (they are names), default values of variables (they must be
-constant), and page sizes (the cost of a document depends on them).
+The shape keeps enum words, true, false, null (they are names), default values of variables (they must be constant), and
+page sizes (the cost of a document depends on them).
 """
 
 import re
@@ -19,14 +18,14 @@ from graphql.language import Lexer
 
 from enginehouse.api.graphql.execution.rejection import RejectedError
 
-SIZES: Final = ("limit", "count")  # the arguments that say how long a list is
+SIZES: Final = ("limit", "count")  # the arguments that set the length of a list
 MAX_TOKENS: Final = 4_000
 MAX_BRACKETS: Final = 64  # the parser recurses once per bracket
-MAX_DIGITS: Final = 4_300  # Python makes no integer of more
+MAX_DIGITS: Final = 4_300  # Python does not convert more to an integer
 
 LiteralNode = IntValueNode | FloatValueNode | StringValueNode
 
-# It ends a token exactly where the parser's lexer does, or two texts of one shape could mean different things.
+# It must end a token exactly where the parser's lexer does. Otherwise two texts of one shape could differ in meaning.
 _TOKEN: Final = re.compile(
     r"""(?P<ignored>[ \t\r\n,\ufeff]+|\#[^\r\n]*)
       |(?P<name>[_A-Za-z][_0-9A-Za-z]*)
@@ -42,7 +41,7 @@ _TOKEN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LiteralToken:
-    """A literal outside the shape: where it stands in the text, and the value node it is."""
+    """A literal outside the shape: its place in the text, and its value node."""
 
     start: int
     length: int
@@ -51,9 +50,9 @@ class LiteralToken:
 
 @dataclass(frozen=True, slots=True)
 class DocumentShape:
-    """A document's shape as the `key` of a cache, its literals in order, and how many tokens it has.
+    """A document's shape as the `key` of a cache, its literals in order, and the number of its tokens.
 
-    `key` is None where the text is no row of tokens: it is not looked up and not kept.
+    `key` is None if the text does not consist of tokens. Then it is not looked up and not kept.
     """
 
     key: str | None
@@ -62,16 +61,16 @@ class DocumentShape:
 
 
 def scan(text: str) -> DocumentShape:
-    """The document's shape and literals, in one pass over its tokens.
+    """Returns the document's shape and literals, in one pass over its tokens.
 
-    A text that is no GraphQL has no shape: the parser is left to say what is wrong with it.
-    Raises RejectedError when it has too many tokens, too many brackets inside one another or too long a number.
+    A text that is not GraphQL has no shape, and the parser reports what is wrong with it. Raises RejectedError if it
+    has too many tokens, too many brackets inside one another or too long a number.
     """
     literals: list[LiteralToken] = []
     numbers: dict[tuple[str, str], int] = {}
     pieces: list[str] = []
     position = copied = token_count = depth = 0
-    in_definitions = False  # between the parentheses of an operation's variables
+    in_definitions = False  # inside the parentheses of an operation's variables
     before = last = ""
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -100,7 +99,7 @@ def scan(text: str) -> DocumentShape:
             if node is None:
                 return DocumentShape(None, (), token_count)
             if depth > 0 and not in_definitions and not (before in SIZES and last == ":"):
-                # No token begins with a NUL, so no text that was scanned to its end can look like this.
+                # No token begins with a NUL, so no other completely scanned text can look like this.
                 number = numbers.setdefault((kind, node.value), len(numbers))
                 pieces.append(f"{text[copied:start]}\0{kind[0]}{number}\0")
                 copied = position
@@ -127,7 +126,7 @@ def _string(token: str) -> StringValueNode | None:
 
 
 def _lex(token: str) -> StringValueNode | None:
-    """The string as the parser reads it, with its escapes and indentation; None where the parser refuses it."""
+    """Returns the string as the parser reads it, with its escapes and indentation, None if the parser refuses it."""
     try:
         lexed = Lexer(Source(token)).advance()
     except Exception:

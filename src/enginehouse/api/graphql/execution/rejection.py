@@ -1,6 +1,6 @@
-"""A request of which nothing is executed: HTTP 400, or 413 where it is too large.
+"""The refusal of a whole request: HTTP 400, or 413 if it is too large. Nothing of it is executed.
 
-The two answers to a body that is too large are the documented ones, word for word (graphql-contract §1.5).
+The two responses to a body that is too large are exactly the documented ones (graphql-contract §1.5).
 """
 
 from typing import Any, Final
@@ -12,7 +12,7 @@ MAX_JSON_BYTES: Final = 10_000_000
 
 
 class RejectedError(Exception):
-    """The request is answered with errors only; nothing of it is executed."""
+    """The response to the request has only errors. Nothing of it is executed."""
 
     def __init__(self, errors: list[GraphQLError], status: int = 400) -> None:
         super().__init__(errors[0].message if errors else "")
@@ -21,17 +21,17 @@ class RejectedError(Exception):
 
     @classmethod
     def because(cls, message: str, **data: Any) -> "RejectedError":
-        """One error with this text; `data` goes with it."""
+        """Returns a rejection with one error of this text and `data`."""
         return cls([GraphQLError(message, extensions=data)])
 
     @classmethod
     def beyond(cls, code: str, message: str, allowed: int) -> "RejectedError":
-        """The document is over a limit."""
+        """Returns the rejection of a document over a limit."""
         return cls.because(message, code=code, allowed=allowed)
 
 
 class BodyTooLargeError(RejectedError):
-    """HTTP 413 with `error` as the only error; it has no time."""
+    """HTTP 413 with `error` as the only error. It has no time."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__([], status=413)

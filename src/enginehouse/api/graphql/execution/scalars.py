@@ -1,4 +1,4 @@
-"""How the contract's own scalars are read and written (graphql-contract §1.8)."""
+"""Reads and writes the scalars of the contract (graphql-contract §1.8)."""
 
 import re
 from collections.abc import Callable
@@ -28,13 +28,13 @@ _LARGEST: Final = (1 << 63) - 1
 
 
 class Moment(int):
-    """A moment (µs UTC) that a client wrote; `last` is the last µs it covers as an inclusive upper bound."""
+    """A moment (µs UTC) from a client. `last` is the last µs that it covers as an inclusive upper bound."""
 
     last: int
 
 
 def read_moment(value: Any) -> Moment | None:
-    """The moment, None for the zero time. Raises GraphQLError naming the forms that are read."""
+    """Returns the moment, None for the zero time. Raises GraphQLError, which names the allowed forms."""
     try:
         first, last = times.moment(value), times.upper_bound(value)
     except ValueError as error:
@@ -47,19 +47,19 @@ def read_moment(value: Any) -> Moment | None:
 
 
 def write_moment(value: Any) -> str:
-    """ISO 8601 with milliseconds. Text was written by its resolver already."""
+    """Returns the moment in ISO 8601 with milliseconds. A text is returned unchanged: its resolver has written it."""
     return value if isinstance(value, str) else times.graphql_millis(value)
 
 
 def read_time(value: Any) -> str:
-    """The time of day as it was written. Raises GraphQLError."""
+    """Returns the time of day unchanged. Raises GraphQLError."""
     if isinstance(value, str) and _TIME.fullmatch(value):
         return value
     raise GraphQLError(f"Time: HH:MM or HH:MM:SS (24 h), got {excerpt(value)}.")
 
 
 def read_big(value: Any) -> int:
-    """A whole number of up to 64 bits, also written as digits. Raises GraphQLError."""
+    """Returns a whole number of up to 64 bits, which may also be a text of digits. Raises GraphQLError."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST:
@@ -68,14 +68,20 @@ def read_big(value: Any) -> int:
 
 
 def read_upload(value: Any) -> Upload:
-    """The uploaded file. Raises GraphQLError: a file comes as the `file` part of a multipart request only."""
+    """Returns the uploaded file.
+
+    Raises GraphQLError, because only the part `file` of a multipart request can be a file.
+    """
     if isinstance(value, Upload):
         return value
     raise GraphQLError("UploadedFile: send the file as the part `file` of a multipart/form-data request.")
 
 
 def untyped(node: ValueNode, variables: dict[str, Any] | None) -> Any:
-    """The JSON that a literal stands for. A variable without a value is left out of an object, and null in a list."""
+    """Returns the JSON value of a literal.
+
+    A variable without a value is left out of an object, and is null in a list.
+    """
     match node:
         case ListValueNode():
             items = (untyped(item, variables) for item in node.values)
@@ -89,7 +95,7 @@ def untyped(node: ValueNode, variables: dict[str, Any] | None) -> Any:
     return read(getattr(node, "value", None)) if read else None
 
 
-# An enum word is its own text.
+# An enum word is read as its text.
 _READ: Final[dict[type, Callable[[Any], Any]]] = {
     IntValueNode: int,
     FloatValueNode: float,

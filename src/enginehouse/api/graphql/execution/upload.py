@@ -1,4 +1,4 @@
-"""A multipart request: its text parts, and the one file, which goes to disk as it arrives (graphql-contract §1.2)."""
+"""A multipart request: its text parts, and one file, which goes to disk while it arrives (graphql-contract §1.2)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ _TEXT_PARTS: Final = frozenset({"query", "variables", "operationName", "filename
 
 @dataclass(slots=True)
 class Upload:
-    """The file of a multipart request: where it was put, what the client calls it, and how large it is."""
+    """The file of a multipart request: its path here, the client's name for it, and its size."""
 
     path: Path
     name: str | None
@@ -47,13 +47,13 @@ class Form:
     upload: Upload | None = None
 
     def discard(self) -> None:
-        """Nothing is left of the uploaded file, but what an operation has put into the store."""
+        """The uploaded file is gone. If an operation has put it into the store, it stays there."""
         if self.upload is not None:
             self.upload.path.unlink(missing_ok=True)
 
 
 class _Parts:
-    """Collects what the parser calls out while one chunk of the body is fed to it."""
+    """Collects the parts. The parser calls its methods while it reads a chunk of the body."""
 
     def __init__(self, *, takes_files: bool) -> None:
         self._takes_files = takes_files
@@ -134,10 +134,10 @@ class _Parts:
 async def read_form(
     body: AsyncIterator[bytes], content_type: bytes, folder: Path, max_bytes: int | None, declared: str | None
 ) -> Form:
-    """The parts of the request; its file lies in `folder`, under a name of its own, and is at most `max_bytes` long.
+    """Returns the parts of the request. Its file is in `folder` under its own name, and is at most `max_bytes` long.
 
-    `max_bytes` None: no file is taken from this caller. Raises RejectedError: 413 for a file or texts over their
-    limits, else 400. Nothing is left behind then.
+    `max_bytes` None means that this caller may not send a file. Raises RejectedError: 413 for a file or texts over
+    their limits, else 400. Then no file is left.
     """
     parts = _Parts(takes_files=max_bytes is not None)
     upload = Upload(folder / f"upload-{uuid4().hex}", None, None, 0)
@@ -208,7 +208,7 @@ def _texts(parts: _Parts) -> dict[str, str]:
             texts[name] = raw.decode()
             continue
         raise RejectedError.because(f'The part "{name}" is not UTF-8.')
-    # As in a JSON body: the database stores no such character.
+    # As in a JSON body, NUL is refused, because the database cannot store it.
     try:
         refuse_nul(texts)
     except InvalidInput as refused:

@@ -1,4 +1,4 @@
-"""Why the variables of a request do not fit: every reason with its path, in the words that REST has for it."""
+"""Finds out why the variables of a request do not fit: every reason with its path, in the same words as REST."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -21,7 +21,7 @@ from graphql.pyutils import Undefined
 
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 
-# What a built-in scalar allows; the contract's own scalars say it themselves.
+# What built-in scalars allow. The errors of the contract's own scalars say it themselves.
 _ALLOWED = {
     "Int": "integer from -2147483648 to 2147483647",
     "Float": "number",
@@ -34,10 +34,10 @@ _ALLOWED = {
 def find_problems(
     schema: GraphQLSchema, operation: OperationDefinitionNode, values: Mapping[str, Any]
 ) -> list[Problem]:
-    """All reasons, at most 50, why `values` are no variables of the operation; none where nothing is wrong.
+    """Returns all reasons, at most 50, why `values` are not valid variables of the operation.
 
-    A path begins inside the variable (`tasks[0].engineId`), since its name is the client's own; a variable that is
-    wrong as a whole is named.
+    A path begins inside the variable (`tasks[0].engineId`), because the client chose the variable's name. If the whole
+    variable is wrong, the path is its name.
     """
     problems: list[Problem] = []
     for definition in operation.variable_definitions or ():
@@ -66,7 +66,7 @@ def _walk(type_: GraphQLInputType, value: Any, path: str) -> Iterator[Problem]:
             for index, item in enumerate(value):
                 yield from _walk(type_.of_type, item, f"{path}[{index}]")
         case GraphQLList():
-            yield from _walk(type_.of_type, value, path)  # one item stands for a list of it
+            yield from _walk(type_.of_type, value, path)  # one item means a list of that item
         case GraphQLInputObjectType():
             yield from _fields(type_, value, path)
         case GraphQLEnumType():

@@ -1,4 +1,4 @@
-"""The fields of assets: `createAsset`, and what an Asset shows."""
+"""`createAsset`, and the fields of an Asset."""
 
 from pathlib import PurePath
 from typing import Any, Final
@@ -18,23 +18,23 @@ from enginehouse.operations.assets import AssetRequest
 
 mutation, asset_type, source_type = MutationType(), ObjectType("Asset"), ObjectType("AssetSourceData")
 
-_SHOWN_BYTES: Final = 10_000_000  # of an asset's content that is shown as text or JSON
+_SHOWN_BYTES: Final = 10_000_000  # the largest content of an asset that is shown as text or JSON
 
 
 @mutation.field("createAsset")
 async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
-    """The target has the asset, whose bytes are durable."""
+    """The target has the asset, and its bytes are durable."""
     context = info.context
     house, principal = context.house, context.principal
     upload = None if input.get("uri") else context.take_upload(input.get("file"))
     new = new_asset(input, refs.number(input["containerId"]), upload)
     if new.uri is None and new.source is None:
-        await targets.get(house, principal, new.target)  # an unknown container is named before the missing file
+        await targets.get(house, principal, new.target)  # an unknown container is reported before the missing file
     return await targets.create_asset(house, principal, new)
 
 
 def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None) -> AssetRequest:
-    """The asset to make; `upload` is the request's file, where this field is to store it."""
+    """Returns the asset to create. `upload` is the request's file if this field stores it."""
     source_data, file_data = fields.get("sourceData") or {}, fields.get("fileData") or {}
     task = parse_task(source_data["taskId"]) if source_data.get("taskId") else None
     content: bytes | None = None
@@ -59,12 +59,12 @@ def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None) -> Ass
 
 
 def _file_name(upload: Upload) -> str | None:
-    """The name that the client sent, without folders."""
+    """Returns the file name that the client sent, without folders."""
     return PurePath((upload.name or "").replace("\\", "/")).name or None
 
 
 def part(details: Any, path: str | None) -> Any:
-    """What is found by walking down `a.b[0]`; null where the path ends early."""
+    """Returns the value at the path, like `a.b[0]`, None if the path leads to nothing."""
     for step in (path or "").replace("[", ".").replace("]", "").split("."):
         if not step:
             continue
@@ -77,30 +77,30 @@ def part(details: Any, path: str | None) -> Any:
     return details
 
 
-# -- what an Asset shows ------------------------------------------------------------------------------------
+# -- the fields of an Asset ---------------------------------------------------------------------------------
 
 
 @asset_type.field("container")
 def container_of(asset: Asset, info: Info) -> Any:
-    """The target the asset is of."""
+    """Returns the target of the asset."""
     return info.context.targets.load(asset.target_id)
 
 
 @asset_type.field("details")
 def asset_details_of(asset: Asset, _: Info, path: str | None = None) -> Any:
-    """The details, or the part of them at `path`."""
+    """Returns the details, or the part of them at `path`."""
     return part(asset.details, path)
 
 
 @asset_type.field("jsondata")
 async def json_of(asset: Asset, info: Info) -> Any:
-    """The content, where it is JSON of at most 10 MB."""
+    """Returns the content if it is JSON of at most 10 MB."""
     return await _content(asset, info.context)
 
 
 @asset_type.field("jsonstring")
 async def json_text_of(asset: Asset, info: Info, indent: int | None = 2) -> str | None:
-    """The content as indented text, where it is JSON of at most 10 MB."""
+    """Returns the content as indented text if it is JSON of at most 10 MB."""
     content = await _content(asset, info.context)
     if content is None:
         return None
@@ -119,7 +119,7 @@ async def _content(asset: Asset, context: Context) -> Any:
 
 @asset_type.field("sourceData")
 def source_of(asset: Asset, _: Info) -> dict[str, Any] | None:
-    """What made the asset; null when a person did."""
+    """Returns the task or engine that created the asset, null if a person did."""
     if asset.job_id is None and asset.engine_id is None:
         return None
     task = None if asset.job_id is None else (asset.job_id, asset.ordinal or 0)
@@ -128,13 +128,13 @@ def source_of(asset: Asset, _: Info) -> dict[str, Any] | None:
 
 @source_type.field("taskId")
 def source_task_id(source: dict[str, Any], _: Info) -> str | None:
-    """The task that made the asset."""
+    """Returns the id of the task that created the asset."""
     return None if source["task"] is None else task_graphql(*source["task"])
 
 
 @source_type.field("task")
 async def source_task(source: dict[str, Any], info: Info) -> Any:
-    """The task that made the asset, null when it is gone."""
+    """Returns the task that created the asset, null if it is gone."""
     if source["task"] is None:
         return None
     job_id, ordinal = source["task"]
@@ -144,7 +144,7 @@ async def source_task(source: dict[str, Any], info: Info) -> Any:
 
 @source_type.field("engine")
 def source_engine(source: dict[str, Any], info: Info) -> Engine | None:
-    """The engine that made the asset."""
+    """Returns the engine that created the asset."""
     context = info.context
     return None if source["engineId"] is None else engines.find(context.house, context.principal, source["engineId"])
 
@@ -160,7 +160,7 @@ asset_type.set_field("modifiedDateTime", lambda asset, _: asset.modified_at)
 @asset_type.field("uri")
 @asset_type.field("signedUri")
 def uri_of(asset: Asset, info: Info) -> str | None:
-    """Where the content is: elsewhere for a reference, else here, to be fetched with a token like everything else."""
+    """Returns the URL of the content: the reference, or a URL of this server, which needs a token."""
     return asset.uri or f"{info.context.origin}/api/v1/asset/{asset.id}/content"
 
 

@@ -1,4 +1,4 @@
-"""The history of a task: its attempts, and where its outputs came from."""
+"""The history of a task: its attempts, and the origin of reused outputs."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ task_type = ObjectType("Task")
 
 @task_type.field("attempts")
 async def attempts_of(task: Task, info: Info, **args: Any) -> paging.Page:
-    """The task's attempts by item and number, those that run included."""
+    """Returns the task's attempts by item and number, also those that run."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), context.house.limits.page_size)
     page = AttemptPage(task.job_id, task.ordinal, offset, limit)
@@ -44,7 +44,7 @@ def _view(task: Task, one: Attempt, origin: str) -> dict[str, Any]:
 
 @task_type.field("reusedFrom")
 def reused_from(task: Task, _: Info) -> dict[str, str] | None:
-    """The task whose stored outputs stand here, null for one that has made its own."""
+    """Returns the task whose stored outputs this task reuses, null for a task with its own."""
     if task.reused_from is None:
         return None
     return {"jobId": job_graphql(task.reused_from), "taskId": task_graphql(task.reused_from, task.ordinal)}

@@ -1,4 +1,4 @@
-"""`auditLog`: who did what, for administrators (graphql-contract §2.7)."""
+"""`auditLog`: shows administrators who did what (graphql-contract §2.7)."""
 
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ _ORDERS: Final[dict[str, Order]] = {
 
 @query.field("auditLog")
 async def list_entries(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of what was done, newest first by default."""
+    """Returns a page of audit entries, newest first by default."""
     context = info.context
     limit, offset = args.get("limit"), args.get("offset")
     first: Moment | None = args.get("fromDateTime")
@@ -57,7 +57,7 @@ async def list_entries(_: object, info: Info, **args: Any) -> paging.Page:
 
 
 def _organization(text: str | None) -> int | None:
-    """The organization's number. Raises NotFound for what is none's."""
+    """Returns the organization's number. Raises NotFound if the text is not a number."""
     if text is None:
         return None
     number = parse_number(text)

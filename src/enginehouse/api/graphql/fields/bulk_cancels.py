@@ -1,4 +1,4 @@
-"""The fields of bulk cancels, which are ours: `cancelJobs`, `bulkCancel`."""
+"""The fields of bulk cancels: `cancelJobs` and `bulkCancel`, which are ours."""
 
 from typing import Any, Final
 
@@ -47,14 +47,14 @@ async def cancel(_: object, info: Info, **args: Any) -> dict[str, Any]:
 
 @query.field("bulkCancel")
 async def progress(_: object, info: Info, id: str, **args: Any) -> dict[str, Any]:
-    """How far it has come."""
+    """Returns the progress of the bulk cancel."""
     context = info.context
     owner = await accounts.acting(context.house, context.principal, args.get("organizationId"), "organizationId")
     return _view(await bulk_cancels.get(context.house, owner, refs.bulk_cancel(id)))
 
 
 def _bounds(args: dict[str, Any]) -> tuple[int, int]:
-    """The first and the last µs of the range. The zero time is no bound."""
+    """Returns the first and the last µs of the range. The zero time is not a bound."""
     names = ("createdAfterDateTime", "createdBeforeDateTime")
     if problems := [Problem(name, "required.") for name in names if args.get(name) is None]:
         raise InvalidInput(problems)

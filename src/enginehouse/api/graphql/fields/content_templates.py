@@ -19,7 +19,7 @@ content_type = ObjectType("ScheduledJobContentTemplate")
 
 
 def inline(inputs: Sequence[Input] | None, path: str) -> tuple[list[ContentTemplate] | None, list[Problem]]:
-    """The content templates written into another request at `path`, None where it says nothing; and what is wrong."""
+    """Returns the content templates in another request at `path`, None if it has none, and their problems."""
     if inputs is None:
         return None, []
     contents = [_content(each) for each in inputs]
@@ -35,7 +35,7 @@ def _content(fields: Input) -> ContentTemplate:
 
 @mutation.field("createScheduledJobContentTemplate")
 async def create(_: object, info: Info, input: dict[str, Any]) -> ContentTemplate:
-    """The scheduled job has one content template more."""
+    """The scheduled job has one more content template."""
     schedule = refs.schedule(input["scheduledJobId"], path="scheduledJobId")
     content = await content_templates.create(info.context.house, info.context.principal, schedule, _content(input))
     info.context.content_templates.forget()
@@ -52,7 +52,7 @@ async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
 
 @schedule_type.field("contentTemplates")
 async def content_of(schedule: Schedule, info: Info) -> Sequence[ContentTemplate]:
-    """Its content templates, the oldest first."""
+    """Returns its content templates, oldest first."""
     return await info.context.content_templates.get(schedule.id) or []
 
 

@@ -1,4 +1,4 @@
-"""The fields of engine categories: those that read them, those that change them, and what an EngineCategory shows."""
+"""The queries and mutations of engine categories, and the fields of an EngineCategory."""
 
 from typing import Any, Final
 
@@ -16,13 +16,13 @@ query, mutation, category_type = QueryType(), MutationType(), ObjectType("Engine
 
 @query.field("engineCategory")
 async def get_category(_: object, info: Info, id: str) -> EngineCategory:
-    """The engine category with this id."""
+    """Returns the engine category with this id."""
     return await engine_categories.get(info.context.house, info.context.principal, refs.engine_category(id))
 
 
 @query.field("engineCategories")
 async def list_categories(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the engine categories."""
+    """Returns a page of the engine categories."""
     context = info.context
     categories = await engine_categories.list_(context.house, context.principal)
     if args.get("id") is not None:
@@ -44,7 +44,7 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> EngineCategory
 
 @mutation.field("updateEngineCategory")
 async def update(_: object, info: Info, input: dict[str, Any]) -> EngineCategory:
-    """The category is changed where something is given."""
+    """The given fields of the category are changed."""
     ref = refs.engine_category(input.pop("id"))
     return await engine_categories.update(info.context.house, info.context.principal, ref, CategoryRequest(**input))
 

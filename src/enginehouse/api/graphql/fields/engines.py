@@ -1,4 +1,4 @@
-"""The engine fields: `engine`, `engines`, and what they show."""
+"""`engine`, `engines`, and the fields of an Engine."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -15,7 +15,7 @@ from enginehouse.operations import engine_categories, engines, jobs
 query, engine_type, category_type = QueryType(), ObjectType("Engine"), ObjectType("EngineCategory")
 
 _STATES: Final = {"active": "active", "paused": "disabled", "disabled": "disabled"}
-_SHARED_OWNER: Final = 1  # an engine that every organization may use belongs to the first one
+_SHARED_OWNER: Final = 1  # an engine for all organizations belongs to the first one
 _ORDERS: Final = {"id": lambda e: e.spec.id, "createdDateTime": lambda e: e.created_at,
                   "modifiedDateTime": lambda e: e.modified_at, "state": lambda e: e.state,
                   "category": lambda e: e.spec.category_id, "mode": lambda e: e.spec.mode}  # fmt: skip
@@ -23,14 +23,14 @@ _ORDERS: Final = {"id": lambda e: e.spec.id, "createdDateTime": lambda e: e.crea
 
 @query.field("engine")
 async def get_engine(_: object, info: Info, id: str) -> Engine:
-    """The engine with this id, slug or alias."""
+    """Returns the engine with this id, slug or alias."""
     context = info.context
     return await engines.get(context.house, context.principal, id)
 
 
 @query.field("engines")
 async def list_engines(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the engines that the caller may use."""
+    """Returns a page of the engines that the caller may use."""
     return await _page(info.context, args)
 
 
@@ -72,7 +72,7 @@ def _name(engine: Engine) -> str:
 
 
 def _categories(args: dict[str, Any], narrower: dict[str, Any]) -> list[str]:
-    """One condition is a list of alternatives; the narrowest that was given decides."""
+    """Returns the alternatives of one condition. The narrowest condition of the request counts."""
     one_of = [name for name in (args.get("categoryId"), args.get("category")) if name is not None]
     return one_of[:1] or list(narrower.get("category") or ())
 
@@ -83,18 +83,18 @@ def _ids(args: dict[str, Any]) -> tuple[str, ...] | None:
     return None if args.get("ids") is None else tuple(args["ids"])
 
 
-# -- what they show -----------------------------------------------------------------------------------------
+# -- the fields of an Engine --------------------------------------------------------------------------------
 
 
 @engine_type.field("category")
 async def category_of(engine: Engine, info: Info) -> EngineCategory | None:
-    """The engine's category."""
+    """Returns the engine's category."""
     return await info.context.category(engine.spec.category_id)
 
 
 @engine_type.field("tasks")
 async def tasks_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
-    """The engine's tasks in the organization's latest jobs."""
+    """Returns the engine's tasks in the organization's latest jobs."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS)
     criteria = JobFilter(engine_ids=(engine.spec.id,), limit=min(offset + limit, context.house.limits.page_size))
@@ -112,13 +112,13 @@ async def tasks_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
 
 @engine_type.field("builds")
 def builds_of(_: Engine, __: Info, **args: Any) -> paging.Page:
-    """No builds: an engine here is what its server declares."""
+    """Returns no builds, because engines have none here."""
     return paging.page((), args.get("offset"), args.get("limit"), paging.ENGINES)
 
 
 @engine_type.field("ownerOrganization")
 async def owner_of(engine: Engine, info: Info) -> Any:
-    """The organization, when it is the caller's own."""
+    """Returns the organization if it is the caller's own."""
     context = info.context
     _, organization = await context.me()
     return organization if organization.id == (engine.organization_id or _SHARED_OWNER) else None
@@ -126,20 +126,20 @@ async def owner_of(engine: Engine, info: Info) -> Any:
 
 @category_type.field("engines")
 async def engines_in(category: EngineCategory, info: Info, **args: Any) -> paging.Page:
-    """A page of the category's engines."""
+    """Returns a page of the category's engines."""
     return await _page(info.context, args, category.id)
 
 
 @category_type.field("engineIds")
 async def engine_ids_in(category: EngineCategory, info: Info) -> list[str]:
-    """The category's engines."""
+    """Returns the ids of the category's engines."""
     everything = await _all(info.context, engines.EngineFilter())
     return [engine.spec.id for engine in everything if engine.spec.category_id == category.id]
 
 
 @category_type.field("totalEngines")
 async def total_in(category: EngineCategory, info: Info) -> int:
-    """How many engines the category has."""
+    """Returns the number of engines in the category."""
     return len(await engine_ids_in(category, info))
 
 

@@ -16,9 +16,9 @@ job_type = ObjectType("Job")
 
 @job_type.field("events")
 async def events_of(job: Any, info: Info, after: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-    """What has happened to the job and its tasks, in order, behind the event with the id `after`."""
+    """Returns the events of the job and its tasks in order, after the event with the id `after`."""
     page = EventPage(job.id, FIRST if after is None else after, 100 if limit is None else limit)
-    check(info.context.house, page)  # before it is gathered with others, who have done nothing wrong
+    check(info.context.house, page)  # before it is joined with other requests, which may be valid
     return [_view(event) for event in await info.context.events.get(page) or ()]
 
 

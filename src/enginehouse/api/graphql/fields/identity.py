@@ -1,4 +1,4 @@
-"""Who is asking: `userLogin`, `validateToken`, `me`, and what a User and an Organization show."""
+"""`userLogin`, `validateToken`, `me`, and the fields of a User and an Organization."""
 
 from typing import Any, Final
 
@@ -17,7 +17,10 @@ user_type, organization_type, login_type = ObjectType("User"), ObjectType("Organ
 
 @query.field("me")
 async def me(_: object, info: Info) -> dict[str, Any] | User:
-    """The user the token is of. A token of no user is answered with a user that has its id and no more."""
+    """Returns the user of the token.
+
+    A token without a user gets a user with the token's id and the organization's name.
+    """
     context = info.context
     principal = context.principal
     user, organization = await context.me()
@@ -28,7 +31,7 @@ async def me(_: object, info: Info) -> dict[str, Any] | User:
 
 @mutation.field("userLogin")
 async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> identity.LoginSession:
-    """A session of about a day has begun. Needs no token."""
+    """A session of about a day has begun. The login needs no token."""
     if input is None:
         raise InvalidInput("required.", "input")
     return await identity.login(info.context.house, input["userName"], input["password"])
@@ -36,22 +39,22 @@ async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> i
 
 @mutation.field("validateToken")
 async def validate_token(_: object, info: Info, token: str) -> identity.LoginSession:
-    """The token is good. Needs no token but this one."""
+    """The token is valid. The request needs no other token."""
     return await identity.validate_token(info.context.house, token)
 
 
-# -- what they show -----------------------------------------------------------------------------------------
+# -- the fields of a User and an Organization ---------------------------------------------------------------
 
 
 @user_type.field("organization")
 async def organization_of(_: object, info: Info) -> Organization:
-    """The caller's organization."""
+    """Returns the caller's organization."""
     _user, organization = await info.context.me()
     return organization
 
 
 def _of(name: str) -> Any:
-    """Reads a field from a User, or from what stands for one where a token has no user."""
+    """Returns a resolver that reads a field of a User, or of the dict that replaces it if a token has no user."""
 
     def read(user: Any, _: Info) -> Any:
         return user.get(name) if isinstance(user, dict) else getattr(user, name)

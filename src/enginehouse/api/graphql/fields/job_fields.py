@@ -1,4 +1,4 @@
-"""What a Job shows."""
+"""The fields of a Job."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -18,7 +18,7 @@ job_type = ObjectType("Job")
 
 @job_type.field("tasks")
 def tasks_of(job: Job, info: Info, **args: Any) -> paging.Page:
-    """The job's tasks in their order; a cancelled task is found by `cancelled` and by `aborted`."""
+    """Returns the job's tasks in order. Both `cancelled` and `aborted` find a cancelled task."""
     tasks: Iterable[Task] = job.tasks
     statuses, task_id, target = args.get("status"), args.get("id"), args.get("targetId")
     if statuses is not None:
@@ -35,20 +35,20 @@ def tasks_of(job: Job, info: Info, **args: Any) -> paging.Page:
 
 @job_type.field("target")
 def target_of(job: Job, info: Info) -> Any:
-    """What the job is about."""
+    """Returns the target of the job."""
     return optional(info.context.targets.load, job.target_id)
 
 
 @job_type.field("applicationId")
 async def application_of(job: Job, info: Info) -> str:
-    """The application id of the organization."""
+    """Returns the application id of the organization."""
     _, organization = await info.context.me()
     return organization.application_id
 
 
 @job_type.field("routes")
 def routes_of(job: Job, _: Info) -> list[dict[str, Any]]:
-    """The routes as they were given; those that the server made for a plain list of tasks are not shown."""
+    """Returns the routes of the request, but not those that the server created for a plain list of tasks."""
     return [] if job.plan.legacy else [_route(job, route) for route in job.plan.routes if not route.standby]
 
 
@@ -66,14 +66,14 @@ def _reference(job: Job, ordinal: int, folder: int) -> str | None:
 
 @job_type.field("scheduledJob")
 def schedule_of_job(job: Job, info: Info) -> Any:
-    """The scheduled job it is of; null once that is gone."""
+    """Returns the scheduled job of the job, null if it is gone."""
     schedule_id = job.scheduled_job_id or parse_schedule(job.plan.echo.get("scheduledJobId") or "")
     return optional(info.context.schedules.load, schedule_id)
 
 
 @job_type.field("template")
 def template_of_job(job: Job, info: Info) -> Any:
-    """The template it was made from, or that it names; null once that is gone."""
+    """Returns the template that the job was created from or names, null if it is gone."""
     template_id = job.template_id or parse_job(job.plan.echo.get("jobTemplateId") or "")
     return optional(info.context.job_templates.load, template_id)
 

@@ -11,12 +11,12 @@ from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines
 
-# The filter has no `aborted`; there the word for a cancelled job is `cancelled` (graphql-contract §4.1).
+# The filter has no `aborted`. Its word for a cancelled job is `cancelled` (graphql-contract §4.1).
 _FILTER: Final = {"cancelled": JobStatus.ABORTED}
 
 
 async def job_filter(context: Context, args: dict[str, Any]) -> JobFilter | None:
-    """The filter that the arguments of a list of jobs describe; None when no job can pass it."""
+    """Returns the filter that the arguments of a list of jobs describe, None if no job can match it."""
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS)
     ids = None if args.get("id") is None else tuple(filter(None, [parse_job(args["id"])]))
     target_id = _target(args.get("targetId"))
@@ -48,14 +48,14 @@ def _schedule_ids(texts: Sequence[str] | None) -> tuple[int, ...] | None:
 
 
 def _target(text: str | None) -> int | None:
-    """The target's id; 0, which is no target's, for a text that is none."""
+    """Returns the target's id, or 0 for a text that is not an id. No target has the id 0."""
     if text is None:
         return None
     return parse_number(text) or 0
 
 
 async def _engine_ids(context: Context, args: dict[str, Any]) -> tuple[str, ...] | None:
-    """The engines of which a job must have one; None when any will do."""
+    """Returns the engines of which a job must have one, None if any engine matches."""
     ids, categories = args.get("engineIds"), args.get("engineCategoryIds")
     if ids is None and categories is None:
         return None
@@ -71,7 +71,7 @@ async def _engine_ids(context: Context, args: dict[str, Any]) -> tuple[str, ...]
 
 
 def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The narrowest bounds over all filters. An upper bound without a fraction covers its whole second."""
+    """Returns the narrowest bounds of all filters. An upper bound without a fraction covers its whole second."""
     bounds: dict[str, int | None] = dict.fromkeys(("created_from", "created_to", "modified_from", "modified_to"))
     for one_filter in filters:
         prefix = "created" if one_filter["field"] == "createdDateTime" else "modified"

@@ -23,13 +23,13 @@ from enginehouse.operations.targets import take_back
 
 query, mutation = QueryType(), MutationType()
 
-# These fields of a new job are known without reading it again.
+# These fields of a new job are known before it is read.
 KNOWN_AT_ONCE: Final = frozenset({"id", "targetId", "warnings", "status", "__typename"})
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadJob:
-    """A job as createJob and retryJob know it before it is read."""
+    """The known fields of a new job of createJob or retryJob, before it is read."""
 
     id: int
     target_id: int | None
@@ -39,14 +39,14 @@ class UnreadJob:
 
 @query.field("job")
 async def get_job(_: object, info: Info, id: str) -> Job:
-    """The job with this id."""
+    """Returns the job with this id."""
     context = info.context
     return await jobs.get(context.house, context.principal, refs.job(id))
 
 
 @query.field("jobs")
 async def list_jobs(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the organization's jobs, newest first by default."""
+    """Returns a page of the organization's jobs, newest first by default."""
     context = info.context
     principal = context.principal
     criteria = await job_filter(context, args)
@@ -69,7 +69,10 @@ async def create(_: object, info: Info, input: dict[str, Any] | None = None, **a
 
 
 async def _create_with_assets(context: Context, fields: dict[str, Any], key: str | None) -> jobs.CreatedJob:
-    """The target is made first with its assets, which no task of the job may start without."""
+    """The job exists.
+
+    Its target and the assets are created first, because no task of the job may start without them.
+    """
     requests = [_with_assets(job_request(fields), fields["target"]["assets"])]
     if key is not None:
         before = await jobs.created_before(context.house, context.principal, requests, key)
@@ -80,17 +83,17 @@ async def _create_with_assets(context: Context, fields: dict[str, Any], key: str
     try:
         [created] = await jobs.create(context.house, context.principal, [request], key=key, asked=requests)
     except Unavailable:
-        raise  # the job may have been made
+        raise  # the job may have been created
     except Refusal:
         await take_back(context.house, context.principal, target.id)
         raise
-    if created.replayed:  # by a request that was sent at the same time
+    if created.replayed:  # a concurrent request has created the job
         await take_back(context.house, context.principal, target.id)
     return created
 
 
 def _with_assets(request: JobRequest, assets: Any) -> JobRequest:
-    """The whole request: with the assets of its target."""
+    """Returns the whole request, with the assets of its target."""
     if request.target is None:
         return request
     target = structs.replace(request.target, echo={**request.target.echo, "assets": assets})
@@ -111,7 +114,7 @@ async def cancel(_: object, info: Info, id: str, **args: Any) -> dict[str, Any]:
 
 @mutation.field("retryJob")
 async def retry(_: object, info: Info, id: str, **args: Any) -> Job | UnreadJob:
-    """A new job does the same again."""
+    """A new job does the same work again."""
     context = info.context
     created = await jobs.retry(
         context.house,
@@ -133,7 +136,7 @@ async def pause(_: object, info: Info, id: str) -> Job:
 
 @mutation.field("resumeJob")
 async def resume(_: object, info: Info, id: str) -> Job:
-    """The job goes on."""
+    """The job is no longer paused."""
     context, ref = info.context, refs.job(id)
     await limits.resume_job(context.house, context.principal, ref)
     return await jobs.get(context.house, context.principal, ref)
@@ -148,7 +151,7 @@ async def _read(context: Context, info: Info, created: jobs.CreatedJob) -> Job |
 
 
 def selected(info: Info) -> set[str]:
-    """The names of the selected fields; a fragment counts as a name that is no field's."""
+    """Returns the names of the selected fields. A fragment counts as "...", which is not a field."""
     sets = (node.selection_set for node in info.field_nodes)
     nodes = [node for selected in sets if selected for node in selected.selections]
     return {node.name.value if isinstance(node, FieldNode) else "..." for node in nodes}

@@ -1,4 +1,4 @@
-"""The launches by hand: `launchJobTemplates` and `launchScheduledJobs`."""
+"""Launches by hand: `launchJobTemplates` and `launchScheduledJobs`."""
 
 from typing import Any, Final
 
@@ -46,7 +46,10 @@ async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[
 
 
 def _options(fields: Input) -> LaunchOptions:
-    """What a launch gives its jobs. Their engines read in the payload which part of the target they are about."""
+    """Returns the options of a launch.
+
+    `targetInfo` goes into the payload: engines read there which part of the target is meant.
+    """
     info, described = fields.get("targetInfo"), fields.get("createTargetInfo")
     payload = fields.get("payload")
     part = {name: value for name, value in (info or {}).items() if name != "targetId" and value is not None}

@@ -1,4 +1,4 @@
-"""Pages as the contract has them: `count` is how many records a page holds, never a total (graphql-contract §1.7)."""
+"""The pages of the contract: `count` is the number of records in the page, never a total (graphql-contract §1.7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ class Page:
 
     @property
     def count(self) -> int:
-        """How many records this page holds."""
+        """The number of records in this page."""
         return len(self.records)
 
 
 def bounds(offset: int | None, limit: int | None, largest: int) -> tuple[int, int]:
-    """Offset and limit, 0 and 30 where null. Raises InvalidInput naming what is allowed."""
+    """Returns offset and limit, by default 0 and 30. Raises InvalidInput, which names what is allowed."""
     offset, limit = 0 if offset is None else offset, 30 if limit is None else limit
     problems = []
     if not 1 <= limit <= largest:
@@ -45,7 +45,7 @@ def bounds(offset: int | None, limit: int | None, largest: int) -> tuple[int, in
 
 
 def page(records: Sequence[Any], offset: int | None, limit: int | None, largest: int) -> Page:
-    """The part of `records` that the arguments ask for."""
+    """Returns the page of `records` that the arguments describe."""
     first, size = bounds(offset, limit, largest)
     whole = first == 0 and size >= len(records)
     return Page(records if whole else records[first : first + size], first, size)

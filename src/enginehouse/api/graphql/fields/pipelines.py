@@ -1,4 +1,4 @@
-"""The fields of job pipelines: those that read them, those that change them, and what a JobPipeline shows."""
+"""The queries and mutations of job pipelines, and the fields of a JobPipeline."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,13 +18,13 @@ query, mutation, pipeline_type = QueryType(), MutationType(), ObjectType("JobPip
 
 @query.field("jobPipeline")
 async def get_pipeline(_: object, info: Info, id: str) -> Pipeline:
-    """The pipeline with this id."""
+    """Returns the pipeline with this id."""
     return await pipelines.get(info.context.house, info.context.principal, refs.pipeline(id))
 
 
 @query.field("jobPipelines")
 async def list_pipelines(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the organization's pipelines, newest first; with `isPublic: true` everybody's public ones."""
+    """Returns a page of the organization's pipelines, newest first, with `isPublic: true` of the public ones of all."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.TEMPLATES)
     house, principal = context.house, context.principal
@@ -46,7 +46,7 @@ async def list_pipelines(_: object, info: Info, **args: Any) -> paging.Page:
 
 @mutation.field("createJobPipeline")
 async def create(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
-    """The pipeline exists with these templates in it."""
+    """The pipeline with these templates exists."""
     ids, problems = _template_ids(input.get("jobTemplateIds") or ())
     is_public = bool(input.get("isPublic"))
     return await pipelines.create(
@@ -56,7 +56,7 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
 
 @mutation.field("updateJobPipeline")
 async def update(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
-    """The pipeline holds these templates, where some are given."""
+    """The given fields of the pipeline are changed."""
     template_ids = input.get("jobTemplateIds")
     ids, problems = _template_ids(template_ids or ())
     return await pipelines.update(
@@ -88,19 +88,19 @@ def _template_ids(texts: Sequence[str]) -> tuple[list[int], list[Problem]]:
     return ids, problems
 
 
-# -- what a JobPipeline shows -------------------------------------------------------------------------------
+# -- the fields of a JobPipeline ----------------------------------------------------------------------------
 
 
 @pipeline_type.field("jobTemplates")
 async def templates_of(pipeline: Pipeline, info: Info) -> paging.Page:
-    """The templates in it, stage by stage."""
+    """Returns the templates of the pipeline, stage by stage."""
     templates = await info.context.pipeline_templates.get(pipeline.id) or []
     return paging.Page(templates, 0, max(len(templates), 1))
 
 
 @pipeline_type.field("organization")
 async def organization_of(pipeline: Pipeline, info: Info) -> Any:
-    """The organization, when it is the caller's own."""
+    """Returns the organization if it is the caller's own."""
     _user, organization = await info.context.me()
     return organization if organization.id == pipeline.organization_id else None
 

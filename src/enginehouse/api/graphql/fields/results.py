@@ -1,4 +1,4 @@
-"""`engineResults`: what the engines of a job, or of a target's jobs, have found (graphql-contract §2.5)."""
+"""`engineResults`: the results of the engines of a job, or of a target's jobs (graphql-contract §2.5)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -24,7 +24,10 @@ _NEITHER: Final = "give jobId, mentionId, or tdoId (or sourceId) with engineIds 
 
 @query.field("engineResults")
 async def list_results(_: object, info: Info, **args: Any) -> dict[str, Any]:
-    """The results, by job in the order of its tasks. Without engines only what was published as a job's result."""
+    """Returns the results, by job in the order of its tasks.
+
+    Without engines it returns only the published results of the job.
+    """
     context = info.context
     engine_ids = await _wanted_engines(context, args)
     records: list[dict[str, Any]] = []
@@ -57,7 +60,7 @@ async def _jobs(context: Context, args: dict[str, Any], engine_ids: set[str] | N
         elsewhere = args.get("tdoId") is not None and args["tdoId"] != str(job.target_id)
         return [] if elsewhere else [job]
     if args.get("mentionId") is not None or args.get("sourceId") is not None:
-        return []  # no mention and no source exists here
+        return []  # mentions and sources have no results here
     if target_id is None or engine_ids is None:
         raise InvalidInput(_NEITHER)
     target = await targets.get(house, principal, refs.number(target_id))
@@ -79,7 +82,7 @@ async def _artifacts(context: Context, job: Job, engine_ids: set[str] | None) ->
 
 
 async def _record(context: Context, job: Job, artifact: Artifact) -> dict[str, Any] | None:
-    """One result, with the fields that the platform adds to the document (graphql-contract §2.5)."""
+    """Returns one result, with the fields that the platform adds to the document (graphql-contract §2.5)."""
     raw = await artifacts.read(context.house, artifact)
     try:
         document = msgspec.json.decode(raw)
@@ -109,7 +112,10 @@ def _iso(micros: int) -> str:
 
 
 def _overlaps(record: dict[str, Any], args: dict[str, Any]) -> bool:
-    """True unless the result lies outside the requested part of the media; a result without a place lies everywhere."""
+    """Returns False if the result is outside the requested part of the media.
+
+    A result without a place is never outside.
+    """
     first, last = args.get("startOffsetMs"), args.get("stopOffsetMs")
     start, stop = record["startOffsetMs"], record["stopOffsetMs"]
     after = first is not None and stop is not None and stop < first
@@ -119,7 +125,7 @@ def _overlaps(record: dict[str, Any], args: dict[str, Any]) -> bool:
 
 @result_type.field("tdo")
 def target_of(record: dict[str, Any], info: Info) -> Any:
-    """The target that the result is about."""
+    """Returns the target of the result."""
     return None if record["target_id"] is None else info.context.targets.load(record["target_id"])
 
 

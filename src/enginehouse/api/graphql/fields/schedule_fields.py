@@ -1,4 +1,4 @@
-"""What a ScheduledJob shows."""
+"""The fields of a ScheduledJob."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,23 +32,23 @@ def _own(schedule: Schedule, context: Context) -> bool:
 
 @schedule_type.field("organization")
 async def organization_of(schedule: Schedule, info: Info) -> Any:
-    """The organization, when it is the caller's own."""
+    """Returns the organization if it is the caller's own."""
     _user, organization = await info.context.me()
     return organization if _own(schedule, info.context) else None
 
 
 @schedule_type.field("permission")
 def permission_of(schedule: Schedule, info: Info) -> str:
-    """What the caller may do with it: a public one of another organization can be read only."""
+    """Returns what the caller may do with it. A public one of another organization can only be read."""
     return "owner" if _own(schedule, info.context) else "viewer"
 
 
-# -- what it launches ---------------------------------------------------------------------------------------
+# -- templates, pipelines and jobs --------------------------------------------------------------------------
 
 
 @schedule_type.field("jobTemplates")
 async def templates_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
-    """The templates it launches by themselves, in order."""
+    """Returns the templates that it launches outside pipelines, in order."""
     launched = await info.context.launched.get(schedule.id)
     templates = launched.templates if launched else ()
     return paging.page(templates, args.get("offset"), args.get("limit"), paging.TEMPLATES)
@@ -56,14 +56,14 @@ async def templates_of(schedule: Schedule, info: Info, **args: Any) -> paging.Pa
 
 @schedule_type.field("jobTemplateIds")
 async def template_ids_of(schedule: Schedule, info: Info) -> list[str]:
-    """The ids of those."""
+    """Returns their ids."""
     launched = await info.context.launched.get(schedule.id)
     return [job_graphql(template.id) for template in launched.templates] if launched else []
 
 
 @schedule_type.field("allJobTemplates")
 async def all_templates_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
-    """The templates it launches, those of its pipelines included, stage by stage."""
+    """Returns all templates that it launches, also those of its pipelines, stage by stage."""
     launched = await info.context.launched.get(schedule.id)
     templates = launched.everything if launched else ()
     return paging.page(templates, args.get("offset"), args.get("limit"), paging.TEMPLATES)
@@ -71,7 +71,7 @@ async def all_templates_of(schedule: Schedule, info: Info, **args: Any) -> pagin
 
 @schedule_type.field("jobPipelines")
 async def pipelines_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
-    """The pipelines it launches, in order."""
+    """Returns the pipelines that it launches, in order."""
     launched = await info.context.launched.get(schedule.id)
     pipelines = launched.pipelines if launched else ()
     return paging.page(pipelines, args.get("offset"), args.get("limit"), paging.TEMPLATES)
@@ -79,14 +79,14 @@ async def pipelines_of(schedule: Schedule, info: Info, **args: Any) -> paging.Pa
 
 @schedule_type.field("jobPipelineIds")
 async def pipeline_ids_of(schedule: Schedule, info: Info) -> list[str]:
-    """The ids of those."""
+    """Returns their ids."""
     launched = await info.context.launched.get(schedule.id)
     return [pipeline_uuid(pipeline.id) for pipeline in launched.pipelines] if launched else []
 
 
 @schedule_type.field("jobs")
 async def jobs_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
-    """A page of its jobs, the newest first; sibling schedules read theirs together."""
+    """Returns a page of its jobs, newest first. The jobs of sibling schedules are read together."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS)
     criteria = await job_filter(context, args)
@@ -98,53 +98,53 @@ async def jobs_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
     return paging.Page(jobs, offset, limit)
 
 
-# -- where its media come from ------------------------------------------------------------------------------
+# -- sources -------------------------------------------------------------------------------------------------
 
 
 @schedule_type.field("primarySource")
 def source_of(schedule: Schedule, info: Info) -> Any:
-    """The primary source."""
+    """Returns the primary source."""
     return optional(info.context.sources.load, schedule.source_id)
 
 
 @schedule_type.field("primarySourceTypeId")
 async def source_type_id_of(schedule: Schedule, info: Info) -> int | None:
-    """The kind of the primary source."""
+    """Returns the type of the primary source."""
     source = None if schedule.source_id is None else await info.context.sources.get(schedule.source_id)
     return None if source is None else source.source_type_id
 
 
 @schedule_type.field("primarySourceType")
 async def source_type_of(schedule: Schedule, info: Info) -> Any:
-    """The kind of the primary source."""
+    """Returns the type of the primary source."""
     type_id = await source_type_id_of(schedule, info)
     return None if type_id is None else await info.context.source_type(type_id)
 
 
 @schedule_type.field("sources")
 async def sources_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page:
-    """The primary source, then those that its templates name."""
+    """Returns the primary source, then the sources that its templates name."""
     launched = await info.context.launched.get(schedule.id)
     ids = dict.fromkeys([*filter(None, [schedule.source_id]), *named_sources(launched.everything if launched else ())])
     sources = await asyncio.gather(*(info.context.sources.get(source_id) for source_id in ids))
     return paging.page([*filter(None, sources)], args.get("offset"), args.get("limit"), paging.SOURCES)
 
 
-# -- when it runs -------------------------------------------------------------------------------------------
+# -- slots ---------------------------------------------------------------------------------------------------
 
 
 @schedule_type.field("nextRuns")
 async def next_runs(schedule: Schedule, info: Info, count: int | None = None) -> list[dict[str, Any]]:
-    """The next slots, as if it were active."""
+    """Returns the next slots, as if the schedule were active."""
     now = await info.context.now()
-    await asyncio.sleep(0)  # a calendar is worked out: others get their turn between two of a page
+    await asyncio.sleep(0)  # calendars take time: other tasks run between two schedules of a page
     slots_ahead = upcoming(schedule, count=5 if count is None else count, now=now)
     return [view.upcoming_slot(each, graphql_millis) for each in slots_ahead]
 
 
 @schedule_type.field("nextRunDateTime")
 async def next_run_of(schedule: Schedule, info: Info) -> str | None:
-    """When it starts its next run by itself, null where it does not."""
+    """Returns when its next run is due, null if it has none."""
     if not schedule.is_active:
         return None
     coming = upcoming(schedule, count=1, now=await info.context.now())
@@ -153,7 +153,7 @@ async def next_run_of(schedule: Schedule, info: Info) -> str | None:
 
 @schedule_type.field("slots")
 async def slots_of(schedule: Schedule, info: Info, **args: Any) -> list[dict[str, Any]]:
-    """What became of its slots, the latest first."""
+    """Returns the history of its slots, latest first."""
     context, before = info.context, args.get("beforeDateTime")
     _, limit = paging.bounds(0, args.get("limit"), context.house.limits.page_size)
     history = await slots.history(
@@ -168,7 +168,7 @@ async def slots_of(schedule: Schedule, info: Info, **args: Any) -> list[dict[str
 
 @schedule_type.field("warnings")
 async def warnings_of(schedule: Schedule, info: Info) -> list[str]:
-    """What to look at before trusting it."""
+    """Returns its warnings."""
     context = info.context
     context.schedules.prime(schedule.id, schedule)
     launched = await context.launched.get(schedule.id)
@@ -180,29 +180,29 @@ async def warnings_of(schedule: Schedule, info: Info) -> list[str]:
 
 @schedule_type.field("explanation")
 async def explanation_of(schedule: Schedule, info: Info, **args: Any) -> str:
-    """What it does and when it runs next, in its own zone and the reader's."""
+    """Returns what it does and when it runs next, in its own time zone and the reader's."""
     return slots.explanation(schedule, await info.context.now(), args.get("timeZone"))
 
 
-# -- the rest -----------------------------------------------------------------------------------------------
+# -- affiliates ----------------------------------------------------------------------------------------------
 
 
 @schedule_type.field("affiliates")
 def affiliates_of(schedule: Schedule, _: Info) -> paging.Page:
-    """The affiliates as they were given."""
+    """Returns the affiliates of the request, unchanged."""
     affiliates = [{**each, "scheduledJobId": schedule.id} for each in schedule.document.get("affiliates") or ()]
     return paging.Page(affiliates, 0, max(len(affiliates), 1))
 
 
 @affiliate_type.field("source")
 def affiliate_source_of(affiliate: dict[str, Any], info: Info) -> Any:
-    """The affiliate's source."""
+    """Returns the affiliate's source."""
     return load_source(info.context, affiliate.get("sourceId"))
 
 
 @affiliate_type.field("scheduledJob")
 def affiliate_schedule_of(affiliate: dict[str, Any], info: Info) -> Any:
-    """The scheduled job it was given for."""
+    """Returns the affiliate's scheduled job."""
     return info.context.schedules.load(affiliate["scheduledJobId"])
 
 

@@ -1,4 +1,4 @@
-"""The fields of scheduled jobs: those that read them, those that change them, and the launch by hand."""
+"""The queries and mutations of scheduled jobs."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -43,14 +43,14 @@ _ORDERS: Final[dict[str, Order]] = {
 
 @query.field("scheduledJob")
 async def get_schedule(_: object, info: Info, id: str) -> Schedule:
-    """The scheduled job with this id."""
+    """Returns the scheduled job with this id."""
     context = info.context
     return await schedules.get(context.house, context.principal, refs.schedule(id))
 
 
 @query.field("scheduledJobs")
 async def list_schedules(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the scheduled jobs the caller may read, the newest first by default."""
+    """Returns a page of the scheduled jobs that the caller may read, newest first by default."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.SCHEDULES)
     criteria = await _filter(context, args, offset, limit)
@@ -68,7 +68,7 @@ async def _filter(context: Context, args: dict[str, Any], offset: int, limit: in
         name=args.get("name"),
         run_mode=None if mode is None else RunMode(mode.lower()),
         is_active=args.get("isActive"),
-        # Only its owner may edit a schedule; others read a public one.
+        # Only its owner may edit a schedule. Others may read a public one.
         own=args.get("permission") in ("editor", "owner"),
         dates=_dates(args.get("dateTimeFilter") or ()),
         part_starts=_times(parts, "startTime"),
@@ -86,7 +86,7 @@ async def _filter(context: Context, args: dict[str, Any], offset: int, limit: in
 
 
 async def _engines(context: Context, args: dict[str, Any]) -> tuple[str, ...] | None:
-    """The engines of which a template must name one; None when any will do."""
+    """Returns the engines of which a template must name one, None if any engine matches."""
     names, category = await engine_names(context, args), args.get("engineCategoryId")
     if category is not None:
         catalogue = context.house.catalogue.by_id.items()
@@ -96,7 +96,10 @@ async def _engines(context: Context, args: dict[str, Any]) -> tuple[str, ...] | 
 
 
 def _dates(filters: Sequence[dict[str, Any]]) -> dict[Moment, Between]:
-    """The narrowest bounds over all filters of a field; what is empty passes where every one of them lets it."""
+    """Returns the narrowest bounds of all filters of a field.
+
+    An empty field matches if all of them include empty ones.
+    """
     ranges = dict[Moment, Between]()
     for each in filters:
         first, last = each.get("fromDateTime"), each.get("toDateTime")
@@ -131,7 +134,7 @@ def _both(one_: Between | None, other: Between) -> Between:
 
 
 def _numbers(texts: Sequence[str | None] | None) -> tuple[int, ...] | None:
-    """The numbers among the ids; a text that is none is nothing's."""
+    """Returns the ids that are numbers. Other texts are ids of nothing, and are left out."""
     if texts is None:
         return None
     return tuple(number for text in texts if text and (number := parse_number(text)) is not None)
@@ -142,7 +145,7 @@ def _numbers(texts: Sequence[str | None] | None) -> tuple[int, ...] | None:
 
 @mutation.field("createScheduledJob")
 async def create(_: object, info: Info, input: dict[str, Any]) -> Schedule:
-    """The scheduled job exists, with the templates written into the request."""
+    """The scheduled job exists, with the templates of the request."""
     context = info.context
     request, problems = schedule_request(_plain(input))
     selection, wrong = _selection(context, input)
@@ -153,7 +156,7 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> Schedule:
 
 @mutation.field("updateScheduledJob")
 async def update(_: object, info: Info, input: dict[str, Any]) -> Schedule:
-    """The scheduled job is changed where something is given; switched off, it starts nothing from now on."""
+    """The given fields of the scheduled job are changed. If it is inactive now, it starts nothing from now on."""
     context = info.context
     request, problems = schedule_request(_plain(input))
     selection, wrong = _selection(context, input)
@@ -166,13 +169,13 @@ async def update(_: object, info: Info, input: dict[str, Any]) -> Schedule:
 
 
 def _forget(context: Context) -> None:
-    """What was read of schedules in this request may have changed by it."""
+    """The schedules that this request has read are forgotten, because it may have changed them."""
     for loader in (context.schedules, context.launched, context.content_templates):
         loader.forget()
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """The input with the moments of its affiliates written out: those are only kept and shown again."""
+    """Returns the input with the moments of its affiliates as texts, because they are only stored and shown again."""
     if not fields.get("affiliates"):
         return fields
     names = ("startDateTime", "stopDateTime")
@@ -184,7 +187,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _selection(context: Context, fields: dict[str, Any]) -> tuple[LaunchSelection | None, list[Problem]]:
-    """What the request wants launched, None where it says nothing of that; and what is wrong with it."""
+    """Returns what the request wants to launch, None if it says nothing about it, and the problems."""
     if all(fields.get(name) is None for name in _LAUNCHED):
         return None, []
     content, problems = content_templates.inline(fields.get("contentTemplates"), "contentTemplates")
@@ -199,7 +202,7 @@ def _selection(context: Context, fields: dict[str, Any]) -> tuple[LaunchSelectio
 
 @mutation.field("deleteScheduledJob")
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
-    """The scheduled job is gone and fires no more; its jobs stay."""
+    """The scheduled job is gone and does not fire any more. Its jobs stay."""
     ref = refs.schedule(id)
     await schedules.delete(info.context.house, info.context.principal, ref)
     return {"id": str(ref.number), "message": f"ScheduledJob {ref.number} was deleted."}
@@ -216,7 +219,7 @@ async def clone(_: object, info: Info, input: dict[str, Any]) -> Schedule:
 
 @mutation.field("revertScheduledJob")
 async def revert(_: object, info: Info, input: dict[str, Any]) -> Schedule:
-    """The scheduled job is what it was before its last change."""
+    """The scheduled job is as it was before its last change."""
     context = info.context
     schedule = await schedules.revert(context.house, context.principal, refs.schedule(input["id"]))
     _forget(context)

@@ -1,4 +1,4 @@
-"""The fields of sources and their types: those that read them, those that change them, and what they show."""
+"""The queries and mutations of sources and source types, and their fields."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -31,27 +31,27 @@ _MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
 
 
 def load_source(context: Context, source_id: Any) -> Any:
-    """The source with this id; null where there is none."""
+    """Returns the source with this id, null if there is none."""
     number = parse_number(str(source_id))
     return None if number is None else context.sources.load(number)
 
 
 @query.field("source")
 async def get_source(_: object, info: Info, id: str) -> Source:
-    """The source with this id."""
+    """Returns the source with this id."""
     return await sources.get(info.context.house, info.context.principal, refs.number(id))
 
 
 @query.field("sources")
 async def list_sources(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the sources, the newest first by default."""
+    """Returns a page of the sources, newest first by default."""
     context = info.context
     paging.bounds(args.get("offset"), args.get("limit"), paging.SOURCES)
-    # Only its owner may edit a source; others read a public one.
+    # Only its owner may edit a source. Others may read a public one.
     own_only = args.get("permission") in ("editor", "owner") or args.get("includePublic") is False
     matches: Iterable[Source] = await sources.all_of(context.house, context.principal, include_public=not own_only)
     if args.get("hasContentTemplates") or args.get("correlationSchemaId") is not None:
-        matches = ()  # none has any
+        matches = ()  # no source has these
     if args.get("id") is not None:
         matches = [each for each in matches if str(each.id) == args["id"]]
     types = [*filter(None, (args.get("sourceTypeId"), *(args.get("sourceTypeIds") or ())))]
@@ -68,7 +68,7 @@ async def list_sources(_: object, info: Info, **args: Any) -> paging.Page:
 
 @query.field("sourceType")
 async def get_source_type(_: object, info: Info, id: str) -> SourceType:
-    """The kind of source with this id."""
+    """Returns the source type with this id."""
     kind = await info.context.source_type(refs.number(id).number)
     if kind is None:
         raise NotFound("SourceType", id)
@@ -77,13 +77,13 @@ async def get_source_type(_: object, info: Info, id: str) -> SourceType:
 
 @query.field("sourceTypes")
 async def list_source_types(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the kinds of source."""
+    """Returns a page of the source types."""
     matches = list((await sources.types(info.context.house, info.context.principal)).values())
     if args.get("id") is not None or args.get("ids") is not None:
         ids = {args.get("id"), *(args.get("ids") or ())}
         matches = [each for each in matches if str(each.id) in ids]
     if args.get("categoryId") is not None:
-        matches = []  # they are in no category
+        matches = []  # they have no categories
     if args.get("isLive") is not None:
         matches = [each for each in matches if each.is_live == args["isLive"]]
     return paging.page(matches, args.get("offset"), args.get("limit"), paging.SOURCES)
@@ -106,7 +106,7 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> Source:
 
 @mutation.field("updateSource")
 async def update(_: object, info: Info, input: dict[str, Any]) -> Source:
-    """The source is changed where something is given."""
+    """The given fields of the source are changed."""
     changes: dict[str, Any] = {"document": _document(input)}
     if input.get("name") is not None:
         changes["name"] = input["name"]
@@ -129,25 +129,25 @@ def _document(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: fields[name] for name in ("details", "thumbnailUrl") if fields.get(name) is not None}
 
 
-# -- what they show -----------------------------------------------------------------------------------------
+# -- the fields of a Source ---------------------------------------------------------------------------------
 
 
 @source_type.field("sourceType")
 def type_of(source: Source, info: Info) -> Any:
-    """Which kind of source it is."""
+    """Returns the type of the source."""
     return info.context.source_type(source.source_type_id)
 
 
 @source_type.field("organization")
 async def organization_of(source: Source, info: Info) -> Any:
-    """The organization, when it is the caller's own."""
+    """Returns the organization if it is the caller's own."""
     _user, organization = await info.context.me()
     return organization if organization.id == source.organization_id else None
 
 
 @source_type.field("permission")
 def permission_of(source: Source, info: Info) -> str:
-    """What the caller may do with it."""
+    """Returns what the caller may do with it."""
     return "owner" if source.organization_id == info.context.principal.organization_id else "viewer"
 
 

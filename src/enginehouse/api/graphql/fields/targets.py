@@ -1,4 +1,4 @@
-"""The fields of targets: those that read them, those that make them, and what a TemporalDataObject shows."""
+"""The queries and mutations of targets, and the fields of a TemporalDataObject."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -32,19 +32,19 @@ _ORDERS: Final[dict[str, targets.AssetOrder]] = {
 
 @query.field("temporalDataObject")
 async def get_target(_: object, info: Info, id: str) -> Target:
-    """The target with this id."""
+    """Returns the target with this id."""
     context = info.context
     return await targets.get(context.house, context.principal, refs.number(id))
 
 
 @mutation.field("createTDO")
 async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Target:
-    """The target exists, with the assets that were named by their addresses."""
+    """The target exists, with the assets of the request, which have URIs."""
     return await make(info.context, _required(input), "")
 
 
 async def make(context: Context, fields: dict[str, Any], prefix: str) -> Target:
-    """The target exists with its assets; nothing is made when one of them is wrong. `prefix` is put before paths."""
+    """The target exists with its assets. If one of them is wrong, nothing is created. `prefix` is put before paths."""
     new_assets = [new_asset(asset, NOBODY, None) for asset in fields.get("assets") or ()]
     problems = targets.problems(target_request(fields), prefix)
     for number, asset in enumerate(new_assets):
@@ -64,11 +64,11 @@ async def create_with_asset(
     info: Info,
     input: dict[str, Any] | None = None,
 ) -> Target:
-    """The target exists together with its first asset, or neither does."""
+    """The target and its first asset exist, or neither does."""
     context = info.context
     fields = _required(input)
     upload = None if fields.get("uri") else context.take_upload(fields.get("file"))
-    # `details` are the target's here; the asset has none of its own.
+    # `details` belong to the target here. The asset has none.
     described = {**fields, "details": None, "description": None}
     new_target = TargetRequest(
         name=fields.get("name"),
@@ -90,18 +90,18 @@ def _required(fields: dict[str, Any] | None) -> dict[str, Any]:
     return fields
 
 
-# -- what a TemporalDataObject shows ------------------------------------------------------------------------
+# -- the fields of a TemporalDataObject ---------------------------------------------------------------------
 
 
 @target_type.field("details")
 def details_of(target: Target, _: Info, path: str | None = None) -> Any:
-    """The details, or the part of them at `path`."""
+    """Returns the details, or the part of them at `path`."""
     return part(target.details, path)
 
 
 @target_type.field("assets")
 async def assets_of(target: Target, info: Info, **args: Any) -> paging.Page:
-    """A page of the target's assets."""
+    """Returns a page of the target's assets."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.ASSETS)
     if args.get("id") is not None or args.get("sourceTaskId") is not None:
@@ -135,20 +135,20 @@ async def _chosen_assets(
 
 @target_type.field("assetCount")
 async def asset_count_of(target: Target, info: Info) -> int:
-    """How many assets the target has."""
+    """Returns the number of the target's assets."""
     return await info.context.asset_counts.get(target.id) or 0
 
 
 @target_type.field("primaryAsset")
 async def primary_asset_of(target: Target, info: Info, **args: Any) -> Asset | None:
-    """The primary asset of that type."""
+    """Returns the primary asset of that type."""
     context = info.context
     return await targets.primary_asset(context.house, context.principal, Ref.of(target.id), args["assetType"])
 
 
 @target_type.field("jobs")
 async def jobs_of(target: Target, info: Info) -> paging.Page:
-    """The newest jobs about the target."""
+    """Returns the newest jobs of the target."""
     context = info.context
     page = await jobs.list_(context.house, context.principal, JobFilter(target_id=target.id))
     return paging.Page(page.jobs, 0, 30)
@@ -156,7 +156,7 @@ async def jobs_of(target: Target, info: Info) -> paging.Page:
 
 @target_type.field("tasks")
 async def tasks_of(target: Target, info: Info, **args: Any) -> paging.Page:
-    """A page of the tasks of the jobs about the target."""
+    """Returns a page of the tasks of the target's jobs."""
     context = info.context
     criteria = JobFilter(target_id=target.id, limit=context.house.limits.page_size)
     tasks: list[Task] = []
@@ -170,27 +170,27 @@ async def tasks_of(target: Target, info: Info, **args: Any) -> paging.Page:
 
 @target_type.field("applicationId")
 async def application_of(_: Target, info: Info) -> str:
-    """The application id of the caller's organization."""
+    """Returns the application id of the caller's organization."""
     _user, organization = await info.context.me()
     return organization.application_id
 
 
 @target_type.field("organization")
 async def organization_of(target: Target, info: Info) -> Any:
-    """The organization, when it is the caller's own."""
+    """Returns the organization if it is the caller's own."""
     _user, organization = await info.context.me()
     return organization if organization.id == target.organization_id else None
 
 
 @source_data_type.field("source")
 def source_of_target(source_data: dict[str, Any], info: Info) -> Any:
-    """The source that a target says it is from."""
+    """Returns the source that the target names."""
     return load_source(info.context, source_data.get("sourceId"))
 
 
 @source_data_type.field("scheduledJob")
 def schedule_of_target(source_data: dict[str, Any], info: Info) -> Any:
-    """The scheduled job that a target says it is from."""
+    """Returns the scheduled job that the target names."""
     schedule_id = parse_schedule(str(source_data.get("scheduledJobId") or ""))
     return optional(info.context.schedules.load, schedule_id)
 

@@ -1,4 +1,4 @@
-"""The fields of task templates: the one that reads them, those that change them, and what they show."""
+"""The query and mutations of task templates, and the fields of a TaskTemplate."""
 
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ query, mutation, task_type = QueryType(), MutationType(), ObjectType("TaskTempla
 
 @query.field("taskTemplate")
 async def get_task_template(_: object, info: Info, id: str) -> TaskTemplate:
-    """The task template with this id."""
+    """Returns the task template with this id."""
     template, task = await task_templates.get(info.context.house, info.context.principal, _ref(id))
     info.context.job_templates.prime(template.id, template)
     return task
@@ -34,7 +34,7 @@ async def get_task_template(_: object, info: Info, id: str) -> TaskTemplate:
 
 @mutation.field("createTaskTemplate")
 async def create_task_template(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
-    """The job template has one task more."""
+    """The job template has one more task."""
     context, text = info.context, input.get("jobTemplateId")
     if text is None:
         raise InvalidInput("must be given: a task template is a part of a job template.", "jobTemplateId")
@@ -47,7 +47,7 @@ async def create_task_template(_: object, info: Info, input: dict[str, Any]) -> 
 
 @mutation.field("updateTaskTemplate")
 async def update_task_template(_: object, info: Info, input: dict[str, Any]) -> TaskTemplate:
-    """The task template is changed where something is given."""
+    """The given fields of the task template are changed."""
     context = info.context
     template, task = await task_templates.update(
         context.house, context.principal, _ref(input["id"]), lambda before: changed_task(before, input)
@@ -58,7 +58,7 @@ async def update_task_template(_: object, info: Info, input: dict[str, Any]) -> 
 
 @mutation.field("deleteTaskTemplate")
 async def delete_task_template(_: object, info: Info, id: str) -> dict[str, Any]:
-    """The job template has one task less."""
+    """The job template does not have the task any more."""
     ref = _ref(id)
     await task_templates.delete(info.context.house, info.context.principal, ref)
     spelling = task_graphql(ref.job_id, ref.ordinal)
@@ -71,25 +71,25 @@ def _ref(text: str) -> TaskRef:
 
 @task_type.field("jobTemplate")
 def template_of_task(task: TaskTemplate, info: Info) -> Any:
-    """The job template the task is in."""
+    """Returns the job template of the task."""
     return info.context.job_templates.load(task.template_id)
 
 
 @task_type.field("engine")
 def engine_of(task: TaskTemplate, info: Info) -> Any:
-    """The engine, null when it is not the caller's to see."""
+    """Returns the engine, null if the caller may not see it."""
     return engines.find(info.context.house, info.context.principal, task.request.engine_id or "")
 
 
 @task_type.field("childTaskIds")
 async def child_ids_of(task: TaskTemplate, info: Info) -> list[str]:
-    """The tasks of the template that work on this one's output."""
+    """Returns the tasks of the template that work on the output of this one."""
     return [task_graphql(task.template_id, each.ordinal) for each in await _children(task, info)]
 
 
 @task_type.field("childTasks")
 async def children_of(task: TaskTemplate, info: Info) -> paging.Page:
-    """The tasks of the template that work on this one's output."""
+    """Returns the tasks of the template that work on the output of this one."""
     children = await _children(task, info)
     return paging.Page(children, 0, max(len(children), 1))
 

@@ -1,4 +1,4 @@
-"""The task fields: `task`, and what a Task shows."""
+"""The query `task`, and the fields of a Task."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,7 +25,7 @@ _LOG_BYTES: Final = 1024 * 1024
 
 @query.field("task")
 async def get_task(_: object, info: Info, id: str) -> Task:
-    """The task with this id."""
+    """Returns the task with this id."""
     context = info.context
     principal = context.principal
     job, task = await jobs.task(context.house, principal, refs.task(id))
@@ -35,19 +35,19 @@ async def get_task(_: object, info: Info, id: str) -> Task:
 
 @task_type.field("job")
 def job_of(task: Task, info: Info) -> Any:
-    """The job the task is in."""
+    """Returns the job of the task."""
     return info.context.jobs.load(task.job_id)
 
 
 @task_type.field("targetId")
 async def target_id_of(task: Task, info: Info) -> int | None:
-    """What the task's job is about."""
+    """Returns the target of the task's job."""
     return (await _job(task, info)).target_id
 
 
 @task_type.field("target")
 async def target_of(task: Task, info: Info) -> Any:
-    """What the task's job is about."""
+    """Returns the target of the task's job."""
     target_id = (await _job(task, info)).target_id
     return None if target_id is None else await info.context.targets.get(target_id)
 
@@ -61,21 +61,21 @@ async def _job(task: Task, info: Info) -> Job:
 
 @task_type.field("engine")
 def engine_of(task: Task, info: Info) -> Any:
-    """The engine that works on the task, null when it is not the caller's to see."""
+    """Returns the engine of the task, null if the caller may not see it."""
     context = info.context
     return engines.find(context.house, context.principal, task.plan.engine_id)
 
 
 @task_type.field("applicationId")
 async def application_of(_: Task, info: Info) -> str:
-    """The application id of the organization."""
+    """Returns the application id of the organization."""
     _user, organization = await info.context.me()
     return organization.application_id
 
 
 @task_type.field("log")
 async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
-    """What the engine printed, the attempts one after the other, at most 1 MiB of it; null when nothing ran yet."""
+    """Returns what the engine has printed, attempt by attempt, at most 1 MiB, null before the first attempt."""
     context = info.context
     files = await artifacts.logs(context.house, context.principal, TaskRef.of(task.job_id, task.ordinal))
     if not files:
@@ -88,7 +88,7 @@ async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
 async def _read(house: House, files: Sequence[artifacts.LogFile]) -> str:
     pieces, left = list[str](), _LOG_BYTES
     for file in files:
-        with suppress(NotFound):  # retention took it in the meantime
+        with suppress(NotFound):  # retention has deleted it meanwhile
             raw = await artifacts.read_log(house, file, left)
             left -= len(raw)
             pieces.append(raw.decode("utf-8", "replace"))
@@ -97,7 +97,7 @@ async def _read(house: House, files: Sequence[artifacts.LogFile]) -> str:
 
 @task_type.field("ioFolders")
 async def folders_of(task: Task, info: Info) -> list[dict[str, Any]]:
-    """The folders as they were given; those that the server made for a plain list of tasks are not shown."""
+    """Returns the folders of the request, but not those that the server created for a plain list of tasks."""
     if (await _job(task, info)).plan.legacy:
         return []
     return [{"referenceId": folder.reference, "mode": folder.mode, "type": folder.type} for folder in task.plan.folders]
@@ -105,34 +105,34 @@ async def folders_of(task: Task, info: Info) -> list[dict[str, Any]]:
 
 @task_type.field("standbyForTask")
 async def standby_for(task: Task, info: Info) -> Task | None:
-    """The task that this one stands in for."""
+    """Returns the task whose standby this one is."""
     ordinal = task.plan.standby_for
     return None if ordinal is None else (await _job(task, info)).tasks[ordinal]
 
 
 @task_type.field("standbyTask")
 async def standby_of(task: Task, info: Info) -> Task | None:
-    """The task that stands in for this one."""
+    """Returns the standby of this task."""
     job = await _job(task, info)
     return next((other for other in job.tasks if other.plan.standby_for == task.ordinal), None)
 
 
 @task_type.field("childTasks")
 async def children_of(task: Task, info: Info) -> list[Task]:
-    """The tasks that work on this one's output."""
+    """Returns the tasks that work on the output of this one."""
     job = await _job(task, info)
     return [job.tasks[ordinal] for ordinal in _children(job, task)]
 
 
 @task_type.field("childTaskIds")
 async def child_ids_of(task: Task, info: Info) -> list[str]:
-    """The tasks that work on this one's output."""
+    """Returns the tasks that work on the output of this one."""
     return [task_graphql(task.job_id, ordinal) for ordinal in _children(await _job(task, info), task)]
 
 
 @task_type.field("parentTask")
 async def parent_of(task: Task, info: Info) -> Task | None:
-    """The first of the tasks whose output this one works on."""
+    """Returns the first of the tasks whose output this one works on."""
     job = await _job(task, info)
     parent = _parent(job, task)
     return None if parent is None else job.tasks[parent]
@@ -140,7 +140,7 @@ async def parent_of(task: Task, info: Info) -> Task | None:
 
 @task_type.field("parentTaskId")
 async def parent_id_of(task: Task, info: Info) -> str | None:
-    """The first of the tasks whose output this one works on."""
+    """Returns the first of the tasks whose output this one works on."""
     parent = _parent(await _job(task, info), task)
     return None if parent is None else task_graphql(task.job_id, parent)
 
@@ -154,7 +154,7 @@ def _parent(job: Job, task: Task) -> int | None:
     return min(parents, default=None)
 
 
-# The contract has a word for each kind of failure but our own two.
+# The contract has a word for each kind of failure, except for two of our own.
 _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
     FailureKind.WORKER_LOST.value: FailureKind.HEARTBEAT_TIMEOUT.value,
     FailureKind.SERVER_STOPPED.value: FailureKind.SYSTEM_ERROR.value,
@@ -162,7 +162,10 @@ _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
 
 
 def _failure_reason(task: Task, _: Info) -> str | None:
-    """Why it failed; null for a task that was aborted because of another one, which its message says."""
+    """Returns why the task failed.
+
+    It is null for a task that was aborted because of another one; its message says so.
+    """
     return _REASONS.get(task.failure_reason or "")
 
 

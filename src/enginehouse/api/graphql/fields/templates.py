@@ -1,4 +1,4 @@
-"""The fields of job templates: those that read them, those that change them, and what they show."""
+"""The queries and mutations of job templates, and the fields of a JobTemplate."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -31,13 +31,13 @@ NOBODY: Final = 0  # no template, pipeline or schedule has this id
 
 @query.field("jobTemplate")
 async def get_template(_: object, info: Info, id: str) -> JobTemplate:
-    """The template with this id."""
+    """Returns the template with this id."""
     return await templates.get(info.context.house, info.context.principal, refs.template(id))
 
 
 @query.field("jobTemplates")
 async def list_templates(_: object, info: Info, **args: Any) -> paging.Page:
-    """A page of the organization's templates, newest first."""
+    """Returns a page of the organization's templates, newest first."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.TEMPLATES)
     pipeline, schedule = args.get("jobPipelineId"), args.get("scheduledJobId")
@@ -55,7 +55,7 @@ async def list_templates(_: object, info: Info, **args: Any) -> paging.Page:
 
 
 async def engine_names(context: Context, args: dict[str, Any]) -> frozenset[str] | None:
-    """Every name under which an engine that `engineId` and `engineType` let through may stand; None when all may."""
+    """Returns every name of the engines that `engineId` and `engineType` match, None if all engines match."""
     house, principal = context.house, context.principal
     engine_ids: set[str] | None = None
     if args.get("engineId") is not None:
@@ -76,7 +76,7 @@ async def engine_names(context: Context, args: dict[str, Any]) -> frozenset[str]
 
 @mutation.field("createJobTemplate")
 async def create(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
-    """The template exists; with a stage and no pipeline it is in a new one."""
+    """The template exists. With a stage and no pipeline, it is in a new pipeline."""
     context = info.context
     template, problems = template_of(context, input)
     if input.get("taskTemplates") == []:
@@ -86,7 +86,7 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
 
 @mutation.field("updateJobTemplate")
 async def update(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
-    """The template is changed where something is given."""
+    """The given fields of the template are changed."""
     context = info.context
     config, routes = input.get("jobConfig"), input.get("routes")
     if config is not None and not isinstance(config, dict):
@@ -104,19 +104,19 @@ async def update(_: object, info: Info, input: dict[str, Any]) -> JobTemplate:
 
 @mutation.field("deleteJobTemplate")
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
-    """The template is gone; the jobs made from it stay."""
+    """The template is gone. Its jobs stay."""
     ref = refs.template(id)
     await templates.delete(info.context.house, info.context.principal, ref)
     spelling = job_graphql(ref.number)
     return {"id": spelling, "message": f"JobTemplate {spelling} was deleted."}
 
 
-# -- what a JobTemplate shows -------------------------------------------------------------------------------
+# -- the fields of a JobTemplate ----------------------------------------------------------------------------
 
 
 @template_type.field("taskTemplates")
 async def tasks_of(template: JobTemplate, info: Info, **args: Any) -> paging.Page:
-    """A page of the template's tasks, in their order."""
+    """Returns a page of the template's tasks, in order."""
     info.context.job_templates.prime(template.id, template)
     names = await engine_names(info.context, args)
     tasks = [each for each in template.tasks if names is None or each.request.engine_id in names]
@@ -125,12 +125,12 @@ async def tasks_of(template: JobTemplate, info: Info, **args: Any) -> paging.Pag
 
 @template_type.field("jobPipeline")
 def pipeline_of(template: JobTemplate, info: Info) -> Any:
-    """The pipeline the template is in."""
+    """Returns the pipeline of the template."""
     return optional(info.context.pipelines.load, template.pipeline_id)
 
 
 def _routes(routes: Sequence[RouteRequest]) -> list[dict[str, Any]]:
-    """The routes as they were given."""
+    """Returns the routes of the request."""
     return [
         {
             "parentIoFolderReferenceId": route.parent_folder,

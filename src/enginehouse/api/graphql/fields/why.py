@@ -1,4 +1,4 @@
-"""The field `waiting` of a job and of a task: why it is not running."""
+"""The field `waiting` of a job and of a task: why it does not run."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -21,7 +21,7 @@ Facts = dict[str, Any]
 
 @job_type.field("waiting")
 async def of_job(job: Any, info: Info) -> Facts | None:
-    """What the tasks of the job wait for that are next; null once it has ended."""
+    """Returns what the next tasks of the job wait for, null when the job has ended."""
     explanation = await info.context.why.get(job.id)
     if explanation is None or explanation.status in JOB_ENDED:
         return None
@@ -30,7 +30,10 @@ async def of_job(job: Any, info: Info) -> Facts | None:
 
 @task_type.field("waiting")
 async def of_task(task: Task, info: Info) -> Facts | None:
-    """What the task, or what of it is not running, waits for; null once it has ended, and while nothing of it waits."""
+    """Returns what the task, or its items that do not run, wait for.
+
+    It is null when the task has ended or nothing waits.
+    """
     explanation = await info.context.why.get(task.job_id)
     if explanation is None:
         return None
@@ -47,7 +50,7 @@ def _view(job_id: int, sentence: str, reasons: Iterable[AnyReason]) -> Facts:
 
 
 def _renamed(facts: Facts) -> Facts:
-    """The same facts under the names that GraphQL gives them."""
+    """Returns the same facts with the names of GraphQL."""
     return {_camel(*name.split("_")): value for name, value in facts.items()}
 
 

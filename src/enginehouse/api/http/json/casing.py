@@ -1,4 +1,4 @@
-"""How REST spells its fields, which other spellings it accepts, and which fields it ignores on input."""
+"""The names of REST fields, the other spellings that it accepts, and the fields that it ignores on input."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,22 +13,22 @@ _CAPITALS: Final = {"id": "ID", "ids": "IDs", "json": "JSON"}
 
 
 def spelled(name: str) -> str:
-    """`internal_job_id` → `internalJobID`, `task_payload_json` → `taskPayloadJSON`: the rule most fields follow."""
+    """Returns the REST name by the rule of most fields: `internal_job_id` → `internalJobID`, `a_json` → `aJSON`."""
     first, *rest = name.split("_")
     return first + "".join(_CAPITALS.get(word, word.capitalize()) for word in rest)
 
 
 def alternatives(wanted: Any) -> dict[str, str]:
-    """For every field of `wanted` (and of the objects in it) that ends in ID or Id: the other casing → the right one.
+    """Returns the right name for the other casing of each field of `wanted` (and its objects) that ends in ID or Id.
 
-    The published interface mixes the two, and so do its clients (rest-contract §1.6).
+    The published interface mixes both casings, and its clients do too (rest-contract §1.6).
     """
     names = set(_names(inspect.type_info(wanted)))
     return {other: name for name in names if (other := _other(name)) is not None and other not in names}
 
 
 def respelled(value: Any, other: dict[str, str]) -> Any:
-    """The same JSON value with the keys in `other` replaced; a key that is already there in the right casing wins."""
+    """Returns the JSON value with the keys in `other` replaced. A key that already has the right casing wins."""
     match value:
         case list():
             return [respelled(item, other) for item in value]
@@ -43,13 +43,13 @@ def respelled(value: Any, other: dict[str, str]) -> Any:
 
 
 def names(wanted: Any) -> set[str]:
-    """The fields of the struct `wanted`, as they are spelled."""
+    """Returns the REST names of the fields of the struct `wanted`."""
     info = inspect.type_info(wanted)
     return {one.encode_name for one in info.fields} if isinstance(info, inspect.StructType) else set()
 
 
 def known(wanted: Any, value: Any) -> Any:
-    """The same JSON value without the fields that the objects in `wanted` do not have."""
+    """Returns the JSON value without the fields that the objects in `wanted` do not have."""
     return _known(inspect.type_info(wanted), value)
 
 

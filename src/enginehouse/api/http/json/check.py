@@ -1,4 +1,4 @@
-"""Why a JSON value does not fit a type: every reason, with its path, in plain words."""
+"""Finds out why a JSON value does not fit a type: every reason, with its path, in plain words."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 def problems(wanted: Any, plain: Any, prefix: str = "") -> list[Problem]:
-    """All reasons, at most 50, why `plain` is not a `wanted` (any type msgspec can convert to); none when it is one.
+    """Returns all reasons, at most 50, why `plain` is not a `wanted` (any type that msgspec can convert to).
 
-    Paths are the sender's: `tasks[2].ioFolders[0].mode`, with `prefix` in front. Unknown fields are passed over.
+    Paths have the names of the request, as in `tasks[2].ioFolders[0].mode`, after `prefix`. Unknown fields are ignored.
     """
     found: list[Problem] = []
     for problem in _walk(inspect.type_info(wanted), plain, prefix):
@@ -25,7 +25,7 @@ def problems(wanted: Any, plain: Any, prefix: str = "") -> list[Problem]:
 
 
 def fit(wanted: type[T], plain: Any, prefix: str = "") -> T:
-    """`plain` as a `wanted`. Raises InvalidInput with all problems."""
+    """Returns `plain` as a `wanted`. Raises InvalidInput with all problems."""
     try:
         return msgspec.convert(plain, wanted)
     except msgspec.ValidationError as error:
@@ -64,7 +64,10 @@ def _fields(wanted: inspect.StructType, value: dict[str, Any], path: str) -> Ite
 
 
 def _alternatives(wanted: inspect.UnionType, value: Any, path: str) -> Iterator[Problem]:
-    """A list or an object is compared with the alternative of its own shape, so that its parts are named."""
+    """Yields the problems of the value.
+
+    A list or an object is compared with the alternative of its shape, to name its parts.
+    """
     if any(_fits(one, value) for one in wanted.types):
         return
     alike = [one for one in wanted.types if isinstance(one, _SHAPES.get(type(value), ()))]
@@ -76,7 +79,7 @@ def _alternatives(wanted: inspect.UnionType, value: Any, path: str) -> Iterator[
 
 
 def _fits(wanted: inspect.Type, value: Any) -> bool:
-    """False when something is wrong with the value. Of a type not known here nothing is said but what msgspec says."""
+    """Returns False if the value does not fit. A type that is not known here is left to msgspec."""
     judge = _FITS.get(type(wanted))
     return judge is None or judge(wanted, value)
 
@@ -90,7 +93,7 @@ def _length_fits(wanted: Any, length: int) -> bool:
 
 
 def _named(wanted: inspect.Type) -> str:
-    """What is allowed, as the beginning of the sentence `… , got 5.`"""
+    """Returns what is allowed, as the beginning of the sentence `… , got 5.`"""
     name = _NAMES.get(type(wanted))
     return name(wanted) if name is not None else "object"
 

@@ -13,12 +13,12 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Body(Generic[T]):
-    """A kind of body, prepared once and read often.
+    """A kind of body, which is prepared once and used for many requests.
 
-    The struct forbids unknown fields, omits defaults and holds nothing of a free form, so that a body which fits it as
-    it stands is known to be strict JSON without a second look. Every other body gets that look, and may still be right;
-    of a `free` kind, with parts of any form, each does, and its keys are understood as they are spelled.
-    Unknown fields are passed over, unless the body is `exact`: then a mistyped one must not pass for one left out.
+    The struct forbids unknown fields, omits defaults and has no parts of free form. So a body that fits it directly is
+    strict JSON, and needs no second check. Every other body gets that check, and may still be valid. A body of a `free`
+    kind, with parts of any form, always gets it, and its keys must have the right casing. Unknown fields are ignored,
+    unless the body is `exact`: then a mistyped field is refused, so that it does not count as left out.
     """
 
     def __init__(self, wanted: type[T], *, free: bool = False, exact: bool = False) -> None:
@@ -29,7 +29,7 @@ class Body(Generic[T]):
         self._other: Final = {} if free else casing.alternatives(wanted)
 
     def read(self, raw: bytes) -> T:
-        """The struct in `raw`; ids in either casing. Raises InvalidInput."""
+        """Returns the struct in `raw`, with ids in either casing. Raises InvalidInput."""
         if not self._free and b"\\u00" not in raw:
             try:
                 value = self._decode(raw)
@@ -40,10 +40,10 @@ class Body(Generic[T]):
         return self._read_closely(raw)
 
     def judged(self, raw: bytes) -> tuple[T, list[Problem]]:
-        """The struct in `raw` without the values that do not fit, and what is wrong with those.
+        """Returns the struct in `raw` without the values that do not fit, and the problems of those values.
 
-        For whoever has more to say about the rest, so that all problems are told at once. Raises InvalidInput where
-        nothing is left to judge: the text is no JSON, or the body no object of the kind.
+        The caller can check the rest, so that one response has all problems. Raises InvalidInput if there is no rest:
+        the text is not JSON, or the body is not an object of this kind.
         """
         try:
             return self.read(raw), []

@@ -1,4 +1,4 @@
-"""Takes the values that do not fit out of a body, so that the rest can be checked too."""
+"""Removes the values that do not fit from a body, so that the rest can be checked too."""
 
 import re
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 def without(plain: Any, paths: Iterable[str]) -> Any:
-    """A copy of `plain` in which a field at one of the paths is absent, and an item of a list is an empty object.
+    """Returns a copy of `plain` without the fields at these paths. An item of a list there is an empty object.
 
-    Items keep their places, so that the paths of everything else stay right.
+    Items keep their places, so that all other paths stay valid.
     """
     rest = deepcopy(plain)
     for path in paths:

@@ -1,4 +1,4 @@
-"""Reads a request body as JSON, strictly: what is accepted means one thing and can be stored."""
+"""Reads a request body as strict JSON: an accepted body has one meaning and can be stored."""
 
 import re
 from json import JSONDecoder
@@ -22,9 +22,9 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def read(raw: bytes) -> Any:
-    """The JSON value in `raw`: UTF-8, no key twice in an object, at most 64 levels, numbers that fit, no NUL.
+    """Returns the JSON value in `raw`: UTF-8, no key twice in an object, at most 64 levels, numbers that fit, no NUL.
 
-    Raises InvalidInput naming the byte, or for a NUL the path. (reliability §5, B61 and B63–B65)
+    Raises InvalidInput, which names the byte, or for a NUL the path. (reliability §5, B61 and B63–B65)
     """
     try:
         plain = _decode(raw)
@@ -40,10 +40,10 @@ def read(raw: bytes) -> Any:
 
 
 def lost_a_key(raw: bytes, encoded: bytes) -> bool:
-    """False only when everything in `raw` is in `encoded` too, which was made of what had been decoded.
+    """Returns False only if everything in `raw` is also in `encoded`, the encoding of the decoded value.
 
-    Decoding keeps one of two equal keys of an object, and the colon behind the other one is missing then; the colons
-    inside texts stay. Only an escaped colon could hide that.
+    Decoding keeps one of two equal keys of an object. Then the colon of the other one is missing. Colons inside texts
+    stay. Only an escaped colon could hide a missing one.
     """
     return b"\\u003" in raw or raw.count(b":") != encoded.count(b":")
 
@@ -70,7 +70,10 @@ def _refuse(raw: bytes, error: Exception) -> NoReturn:
 
 
 def _refuse_number(raw: bytes, error: Exception) -> NoReturn:
-    """The decoder does not say where a number is that it cannot hold, nor where the text ends too early."""
+    """Raises InvalidInput with the byte of a number that is too large, or of the early end.
+
+    The decoder does not name them.
+    """
     if "truncated" in str(error):
         raise InvalidInput(f"Body is not valid JSON: unexpected end at byte {len(raw)}.")
     for token in _NUMBER.finditer(raw):
@@ -94,7 +97,7 @@ def _check_depth(raw: bytes) -> None:
 
 
 def _refuse_repeated_key(raw: bytes) -> None:
-    """Nothing, or a refusal naming the first key that stands twice in one object. `raw` is valid JSON."""
+    """No object has a key twice. Raises InvalidInput, which names the first repeated key. `raw` is valid JSON."""
     read_key = JSONDecoder().decode
     open_objects: list[set[str]] = []
     for token in _KEY.finditer(raw):
@@ -110,7 +113,7 @@ def _refuse_repeated_key(raw: bytes) -> None:
 
 
 def refuse_nul(plain: Any) -> None:
-    """Nothing, or a refusal naming every text with the one character that the database cannot store as text."""
+    """No text has a NUL, which the database cannot store. Raises InvalidInput, which names every text with one."""
     problems: list[Problem] = []
     _find_nul(plain, "", problems)
     if problems:
