@@ -1,4 +1,4 @@
-"""The command: what is measured, in which order, and where the figures go."""
+"""The command: it chooses what is measured, in which order, and where the figures go."""
 
 import argparse
 import signal
@@ -23,7 +23,7 @@ _DATABASES = ("sqlite", "postgres")
 
 
 class Contender(Protocol):
-    """One column: measures a round of a subject."""
+    """One column of the table. It measures a round of a subject."""
 
     @property
     def name(self) -> str: ...
@@ -32,13 +32,13 @@ class Contender(Protocol):
 
 
 class Step(Protocol):
-    """Told what is being done now."""
+    """Receives the name of each step when it begins."""
 
     def __call__(self, text: str) -> None: ...
 
 
 def main() -> int:
-    """0 when everything was measured, 1 when something could not be; targets that are missed change nothing."""
+    """Returns 0 if everything was measured, 1 if something could not be. Missed targets do not change it."""
     asked = _asked()
     subjects = [subject for subject in SUBJECTS if not asked.subjects or subject.key in asked.subjects]
     scale = QUICK if asked.quick else FULL
@@ -68,7 +68,7 @@ def main() -> int:
 def _order(
     scale: Scale, subjects: Sequence[Subject], contenders: Sequence[Contender]
 ) -> Iterator[tuple[int, Subject, Contender]]:
-    """The contenders take turns, so that a disturbance of the machine meets all of them."""
+    """Yields the contenders in turns, so that a disturbance of the machine affects all of them."""
     for subject in subjects:
         for round_ in range(scale.rounds):
             for contender in contenders:
@@ -86,7 +86,7 @@ def _contenders(asked: argparse.Namespace, closing: ExitStack) -> list[Contender
     if "sqlite" in names:
         found.append(Enginehouse("Enginehouse SQLite", asked.place, None))
     if "postgres" in names:
-        # A memory disk would make every commit durable for nothing, so the data lies where SQLite's does.
+        # On a memory disk a durable commit would cost nothing, so the data is where SQLite's is.
         postgres = closing.enter_context(started("shared_buffers=256MB", "max_connections=200", place=asked.place))
         found.append(Enginehouse("Enginehouse PostgreSQL", asked.place, postgres))
     if asked.peers and postgres is not None:
@@ -117,7 +117,7 @@ def _asked() -> argparse.Namespace:
 
 @contextmanager
 def _progress(steps: int) -> Iterator[Step]:
-    """A bar on a terminal, a line per step elsewhere; on stderr in both cases."""
+    """Shows a bar on a terminal, and a line for each step elsewhere, always on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _line
@@ -138,7 +138,7 @@ def _line(text: str) -> None:
 
 
 def _disk(place: Path) -> str:
-    """The file system that `place` is on, as far as the system tells."""
+    """Returns the file system of `place`, as far as the system reports it."""
     mounts = Path("/proc/mounts")
     if not mounts.exists():
         return "an unknown file system"
@@ -151,7 +151,7 @@ def _disk(place: Path) -> str:
 
 
 if __name__ == "__main__":
-    # Told to stop in either way, the servers are stopped and their folders removed.
+    # SIGINT and SIGTERM both stop the servers and remove their folders.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())

@@ -1,4 +1,4 @@
-"""Which figures there are, in the order they are shown, and what each should reach."""
+"""The figures in the order in which they are shown, and their targets."""
 
 import statistics
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 Sample = dict[str, float]
-"""What one round of one contender measured: figure key → value in the figure's unit."""
+"""The result of one round of one contender: figure key → value in the figure's unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`target` is the least value that will do, or the most where `less` is better; None where nothing was promised."""
+    """`target` is the least value that is enough, or the most if `less` is better. It is None without a promise."""
 
     key: str
     title: str
@@ -20,7 +20,7 @@ class Figure:
     less: bool = False
 
     def reached(self, value: float) -> bool | None:
-        """Whether the value is as good as the target; None without one."""
+        """Returns True if the value reaches the target, None without a target."""
         if self.target is None:
             return None
         return value <= self.target if self.less else value >= self.target
@@ -32,7 +32,7 @@ SCHEDULERS: Final = ("APScheduler 3 SQLite", "APScheduler 4 SQLite")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A group of figures that are measured together, on servers of their own, beside `peers`."""
+    """A group of figures that are measured together, on their own servers, side by side with `peers`."""
 
     key: str
     title: str
@@ -40,7 +40,7 @@ class Subject:
     peers: tuple[str, ...] = TASK_QUEUES
 
     def measures(self, contender: str) -> bool:
-        """Whether this contender does what comes near to the subject."""
+        """Returns True if this contender does something comparable."""
         return contender.startswith("Enginehouse") or contender in self.peers
 
 
@@ -172,7 +172,7 @@ SUBJECTS: Final = (
 
 
 def medians(samples: Iterable[Sample]) -> Sample:
-    """The median of every figure over the rounds that measured it."""
+    """Returns the median of every figure over the rounds that measured it."""
     seen: dict[str, list[float]] = {}
     for sample in samples:
         for key, value in sample.items():

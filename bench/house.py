@@ -1,4 +1,4 @@
-"""Enginehouse as it is measured: which subject calls what, on which database."""
+"""Measures Enginehouse: it calls the function of each subject, on either database."""
 
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -28,13 +28,13 @@ from tests.postgres import PostgresServer
 
 from bench import processors
 
-# These start their servers themselves.
+# The functions that start their servers themselves.
 _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
     "start": start.measure,
     "bulk": lambda home, database, scale: uvloop.run(bulk.measure(home, database, scale)),
     "schedules": schedules.measure,
 }
-# One slot for Python engines, so that one job that holds it keeps all others waiting.
+# One worker slot for Python engines. A job that holds it makes all others wait.
 _HELD: Final = ("--python-slots", "1")
 _ON_ONE_CORE: Final = ("reads", "cancel", "documents")
 _MEASURES: Final[dict[str, tuple[Callable[[Server, Scale], Coroutine[Any, Any, Sample]], tuple[str, ...]]]] = {
@@ -59,7 +59,7 @@ class Enginehouse:
     postgres: PostgresServer | None
 
     def measure(self, subject: str, scale: Scale) -> Sample:
-        """The figures of one round of the subject, from a server of its own."""
+        """Returns the figures of one round of the subject, on its own server."""
         if subject in _ALONE:
             with self._home() as (home, database):
                 return _ALONE[subject](home, database, scale)
@@ -74,7 +74,7 @@ class Enginehouse:
 
     @contextmanager
     def _home(self) -> Iterator[tuple[Path, str | None]]:
-        """A folder and, on PostgreSQL, a database, both empty and both gone afterwards."""
+        """Yields an empty folder and, on PostgreSQL, an empty database. Both are gone afterwards."""
         with folder(self.place) as home:
             if self.postgres is None:
                 yield home, None

@@ -1,4 +1,4 @@
-"""The jobs that are sent, as REST takes them."""
+"""The jobs of the measurements, in the form of REST."""
 
 import json
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from enginehouse.engines.native.noop import Noop
 
 NOOP = Noop.spec.id
-# Declared by bench/engines/bench_engines.py, which the server loads and this process does not.
+# bench/engines/bench_engines.py declares them. The server loads it, but this process does not.
 HOLD = "00000000-0000-4000-8000-00000be7c401"
 STAMP = "00000000-0000-4000-8000-00000be7c402"
 PYTHON_NOOP = "00000000-0000-4000-8000-00000be7c403"
-# An engine without a parent works on this text, so nothing has to be fetched for it.
+# An engine without a parent works on this text, so the server fetches nothing for it.
 _TEXT = {"text": ""}
 CREATE = "/edge/v1/proc/job/create"
 
 
 def line(first: str) -> dict[str, Any]:
-    """Five tasks joined by four routes: the first by the engine `first`, the others do nothing."""
+    """Returns five tasks joined by four routes. The engine of the first is `first`; the others do nothing."""
     tasks = []
     for number in range(5):
         folders = []
@@ -38,22 +38,25 @@ def line(first: str) -> dict[str, Any]:
 
 
 def waiting() -> dict[str, Any]:
-    """Five tasks, four routes; nothing of it starts while the one slot of its first engine is taken."""
+    """Returns five tasks and four routes.
+
+    Nothing of it starts while the only worker slot of its first engine is taken.
+    """
     return line(HOLD)
 
 
 def holding() -> dict[str, Any]:
-    """Takes that slot for as long as the server lives."""
+    """Returns a job that takes this worker slot while the server lives."""
     return {"tasks": [{"engineId": HOLD}]}
 
 
 def independent(engine: str) -> dict[str, Any]:
-    """Five tasks that know nothing of one another."""
+    """Returns five independent tasks."""
     return {"tasks": [_task(engine, _TEXT)] * 5}
 
 
 def single(engine: str, payload: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One task."""
+    """Returns a job of one task."""
     return {"tasks": [_task(engine, payload or _TEXT)]}
 
 
@@ -62,5 +65,5 @@ def _task(engine: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def creation(*jobs: dict[str, Any]) -> dict[str, Any]:
-    """The body that creates them."""
+    """Returns the body that creates these jobs."""
     return {"jobs": list(jobs)}

@@ -1,4 +1,4 @@
-"""Many keep-alive HTTP clients in one event loop, light enough that the server is what is measured."""
+"""Many keep-alive HTTP clients in one event loop. They are so light that only the server is measured."""
 
 import asyncio
 import json
@@ -14,19 +14,19 @@ _LENGTH = b"\r\ncontent-length:"
 
 
 class RefusedError(Exception):
-    """The server answered something else than success."""
+    """The server did not respond with success."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where requests go and as whom."""
+    """The address of the server, and the token of the caller."""
 
     host: str
     port: int
     token: str
 
     def request(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> bytes:
-        """A whole request, ready to be sent as often as wanted; `key` is its idempotency key."""
+        """Returns a whole request, which can be sent many times. `key` is its idempotency key."""
         content = b"" if body is None else json.dumps(body).encode()
         keyed = "" if key is None else f"Idempotency-Key: {key}\r\n"
         head = (
@@ -41,7 +41,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of it: how many answers, in how many seconds, each after how long (sorted, seconds)."""
+    """The result: the number of responses, the seconds of all, and the wait for each (sorted, seconds)."""
 
     seconds: float
     waits: list[float]
@@ -52,15 +52,15 @@ class Load:
 
 
 async def rate(place: Place, request: bytes, *, clients: int, seconds: float) -> float:
-    """Answers per second to `clients` that send the same request again and again, after a short warm-up."""
+    """Returns the responses per second to `clients` that repeat the same request, after a short warm-up."""
     await drive(place, _until(WARM_UP, request), clients=clients)
     return (await drive(place, _until(seconds, request), clients=clients)).per_second
 
 
 async def drive(place: Place, requests: Iterable[bytes], *, clients: int, keep: list[bytes] | None = None) -> Load:
-    """Every request has been answered with success. The bodies of the answers are added to `keep`.
+    """Every request has got a successful response. The bodies of the responses are added to `keep`.
 
-    Raises RefusedError on the first answer that is no 2xx or has GraphQL errors.
+    Raises RefusedError on the first response that is not 2xx or has GraphQL errors.
     """
     loop = asyncio.get_running_loop()
     source = iter(requests)
@@ -78,7 +78,7 @@ async def drive(place: Place, requests: Iterable[bytes], *, clients: int, keep: 
 
 
 async def answers(place: Place, requests: Iterable[bytes], *, clients: int = 1) -> list[Any]:
-    """The answers, read as JSON; in the order of the requests when one client asks."""
+    """Returns the responses, read as JSON. With one client they are in the order of the requests."""
     kept: list[bytes] = []
     await drive(place, requests, clients=clients, keep=kept)
     return [json.loads(body) for body in kept]
@@ -89,13 +89,13 @@ def _until(seconds: float, request: bytes) -> Iterator[bytes]:
 
 
 def during(seconds: float, requests: Iterable[bytes]) -> Iterator[bytes]:
-    """The requests, as long as it lasts."""
+    """Returns the requests, until the seconds have passed."""
     end = time.perf_counter() + seconds
     return takewhile(lambda _: time.perf_counter() < end, requests)
 
 
 class _Client(asyncio.Protocol):
-    """One connection with one request under way."""
+    """One connection, which has one open request at a time."""
 
     def __init__(
         self, source: Iterator[bytes], end: asyncio.Future[None], waits: list[float], keep: list[bytes] | None
@@ -130,7 +130,7 @@ class _Client(asyncio.Protocol):
         self._transport.write(request)
 
     def _measure(self) -> bool:
-        """Whether the head is here, and with it the length of the whole answer."""
+        """Returns True if the head of the response has arrived, and stores the length of the whole response."""
         end = self._buffer.find(_END)
         if end < 0:
             return False

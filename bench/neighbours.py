@@ -1,4 +1,4 @@
-"""The peers: their virtual environments, and one round of a subject in them."""
+"""The peers: their virtual environments, and the call of one round of a subject in them."""
 
 import hashlib
 import json
@@ -16,13 +16,13 @@ from tests.postgres import PostgresServer
 
 _HERE = Path(__file__).parent
 _WITHIN = 600
-# What a peer has nothing like.
+# The subjects to which a peer has nothing comparable.
 _NOTHING_LIKE = {"procrastinate_peer": {"stop", "follow"}, "huey_peer": {"stop", "bulk", "follow"}}
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment with what a file of requirements pins."""
+    """A virtual environment with the packages that a requirements file pins."""
 
     requirements: Path
     folder: Path
@@ -33,12 +33,12 @@ class Environment:
 
 
 QUEUES = Environment(_HERE / "requirements.txt", _HERE / ".venv")
-# APScheduler 4 has the import name of APScheduler 3.
+# APScheduler 4 has the same import name as APScheduler 3.
 NEXT = Environment(_HERE / "requirements-apscheduler4.txt", _HERE / ".venv-apscheduler4")
 
 
 def install(environment: Environment, say: Callable[[str], None]) -> None:
-    """What its file pins, and nothing else, is in the environment."""
+    """The environment has exactly the packages that its file pins."""
     wanted = hashlib.sha256(environment.requirements.read_bytes()).hexdigest()
     installed = environment.folder / "installed"
     if installed.exists() and installed.read_text() == wanted:
@@ -55,7 +55,7 @@ def install(environment: Environment, say: Callable[[str], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Procrastinate:
-    """On a database of its own in the PostgreSQL that Enginehouse is measured on."""
+    """Procrastinate on its own database in the PostgreSQL on which Enginehouse is measured."""
 
     name: str
     postgres: PostgresServer

@@ -1,25 +1,25 @@
-"""How long and how often everything is measured."""
+"""How long and how many times everything is measured."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`seconds` of every load, counts of what is made for a measurement, `rounds` whose median is shown."""
+    """The `seconds` of every load, the counts of created objects, and the `rounds` whose median is shown."""
 
     rounds: int
     seconds: float
     requests: int  # of 1000 jobs
     jobs: int  # of five no-op tasks
     starts: int  # creates on an idle server, for the percentiles
-    stored: int  # jobs that reads find
-    cancels: int  # by 64 clients, per form
+    stored: int  # jobs in the database for the reads
+    cancels: int  # by 64 clients, for each form
     bulk: int  # jobs that one call cancels
-    documents: int  # texts of GraphQL documents, per form
+    documents: int  # texts of GraphQL documents, for each form
     stops: int  # of running engines, one after the other
-    followers: int  # of jobs in which nothing happens
+    followers: int  # of jobs without new events
     schedules: int  # active ones
-    due: int  # of them in one second
+    due: int  # of them due in the same second
     idle: float  # seconds in which nothing is due
 
 

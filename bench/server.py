@@ -1,4 +1,4 @@
-"""The real server process: started with `enginehouse serve`, asked where it is, stopped."""
+"""The real server process: `enginehouse serve` is started, its address is read, and it is stopped."""
 
 import ctypes
 import json
@@ -31,7 +31,7 @@ bench-noop = bench_engines:noop
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answers. `ready_after`: seconds from exec to the first answered ping."""
+    """A server that is ready. `ready_after`: seconds from exec to the first successful ping."""
 
     place: Place
     pid: int
@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def folder(parent: Path) -> Iterator[Path]:
-    """An empty folder for a server's data, gone afterwards."""
+    """Yields an empty folder for a server's data. It is gone afterwards."""
     made = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
     try:
         yield made
@@ -52,7 +52,7 @@ def folder(parent: Path) -> Iterator[Path]:
 def serving(
     home: Path, database: str | None, *, core: int | None = None, flags: tuple[str, ...] = ()
 ) -> Iterator[Server]:
-    """A server with its data in `home`, on `core` alone where one is named."""
+    """Yields a server with its data in `home`. If `core` is given, it runs only there."""
     token = str(uuid.uuid4())
     command: list[str | Path] = [
         Path(sys.executable).with_name("enginehouse"),
@@ -77,14 +77,14 @@ def serving(
 
 
 def _begin(core: int | None) -> None:
-    """In the new process: the cores it may use, and the end of this one is its end."""
+    """The new process runs on its core, and ends when this one ends. Called in the new process."""
     processors.keep_to(core)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _engines(home: Path) -> str:
-    """A PYTHONPATH on which the engines of the measurements are installed."""
+    """Returns a PYTHONPATH on which the engines of the measurements are installed."""
     installed = home / "installed/bench_engines-1.dist-info"
     if not installed.exists():
         installed.mkdir(parents=True)

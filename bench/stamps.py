@@ -1,4 +1,4 @@
-"""Hears the engine of the measurements that says when it was started."""
+"""Receives the start times that the engine of the measurements sends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ STARTS_WITHIN = 10.0
 
 
 class Stamps(asyncio.DatagramProtocol):
-    """The wall clocks (ns) that engines have sent to `port`, in the order of their arrival."""
+    """The wall clocks (ns) that engines have sent to `port`, in order of arrival."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -19,13 +19,13 @@ class Stamps(asyncio.DatagramProtocol):
         self._heard.put_nowait(int(data))
 
     async def next(self) -> int:
-        """When the next engine was started."""
+        """Returns when the next engine was started."""
         return await asyncio.wait_for(self._heard.get(), STARTS_WITHIN)
 
 
 @asynccontextmanager
 async def listening() -> AsyncIterator[Stamps]:
-    """A port that engines may send to."""
+    """Yields a port to which engines may send."""
     loop = asyncio.get_running_loop()
     transport, stamps = await loop.create_datagram_endpoint(Stamps, local_addr=("127.0.0.1", 0))
     stamps.port = transport.get_extra_info("sockname")[1]

@@ -1,4 +1,4 @@
-"""How figures are shown: a table for people, JSON for programs."""
+"""Shows figures as a table for people and as JSON for programs."""
 
 import json
 import os
@@ -30,7 +30,7 @@ A peer's job is one function call: no graph, no leases. Its start is a worker's 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Everything measured: contender → subject → the samples of its rounds."""
+    """All measurements: contender → subject → the samples of its rounds."""
 
     scale: Scale
     contenders: tuple[str, ...]
@@ -40,7 +40,7 @@ class Run:
 
 
 def show(run: Run, subjects: Sequence[Subject]) -> None:
-    """The figures are on stdout, a row each, the contenders side by side."""
+    """The figures are on stdout, one row for each, the contenders side by side."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
@@ -50,7 +50,7 @@ def show(run: Run, subjects: Sequence[Subject]) -> None:
 
 
 def _table(run: Run, names: Sequence[str], subjects: Iterable[Subject]) -> Table:
-    """Subjects that the same contenders measure."""
+    """Returns the table of the subjects that the same contenders measure."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("\nunit", no_wrap=True)

@@ -1,4 +1,4 @@
-"""The engines of the measurements: one holds its slot, one reports when it was started, one does nothing."""
+"""The engines of the measurements: one holds its worker slot, one reports its start, one does nothing."""
 
 import socket
 import time
@@ -20,7 +20,7 @@ def _spec(number: int, name: str, **more: Any) -> EngineSpec:
 
 
 class Hold:
-    """Keeps its slot taken, so that everything behind it waits."""
+    """Keeps its worker slot, so that everything after it waits."""
 
     spec = _spec(1, "Hold", mode=EngineMode.BATCH, ingests=True, timeout_seconds=3600)
 
@@ -30,7 +30,7 @@ class Hold:
 
 
 class Stamp:
-    """Sends the wall clock to the UDP port in its payload, first thing; with `stay` it is then at work for long."""
+    """First sends the wall clock to the UDP port in its payload. With `stay` it then works for a long time."""
 
     spec = _spec(2, "Stamp", mode=EngineMode.BATCH, timeout_seconds=30)
 
@@ -44,7 +44,7 @@ class Stamp:
 
 
 class PythonNoop:
-    """Does nothing, in a child process: what is measured through it is the server."""
+    """Does nothing, in a child process, so that only the server is measured."""
 
     spec = _spec(3, "No operation in a child process", mode=EngineMode.BATCH, timeout_seconds=30)
 

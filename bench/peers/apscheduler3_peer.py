@@ -1,7 +1,7 @@
 """APScheduler 3 with many jobs in its store: `python -m bench.peers.apscheduler3_peer schedules FILE SCALE`.
 
-A background scheduler with an SQLAlchemy job store on SQLite and its default pool of ten threads, in this process. The
-jobs are added once through its library; the rest are copies of that row, since each add is a transaction of its own.
+A background scheduler with an SQLAlchemy job store on SQLite and its default pool of ten threads, in this process. One
+job is added through its library. The others are copies of that row, because each add would be its own transaction.
 """
 
 import json
@@ -25,7 +25,7 @@ def scheduler() -> BackgroundScheduler:
 
 
 def store(name: str, count: int, first: datetime) -> None:
-    """So many jobs, daily from `first` on."""
+    """The store has `count` jobs, daily from `first` on."""
     adding = scheduler()
     adding.start(paused=True)
     adding.add_job(scheduled, "interval", days=1, start_date=first, misfire_grace_time=None, id=name)

@@ -1,7 +1,7 @@
 """APScheduler 4 with many schedules in its store: `python -m bench.peers.apscheduler4_peer schedules FILE SCALE`.
 
-A scheduler with an SQLAlchemy data store on SQLite, both roles in this process. A schedule is added once through its
-library; the rest are copies of that row, since each add is a transaction of its own.
+A scheduler with an SQLAlchemy data store on SQLite, both roles in this process. One schedule is added through its
+library. The others are copies of that row, because each add would be its own transaction.
 """
 
 import json
@@ -26,7 +26,7 @@ def scheduler() -> Scheduler:
 
 
 def store(name: str, count: int, first: datetime) -> None:
-    """So many schedules, daily from `first` on."""
+    """The store has `count` schedules, daily from `first` on."""
     with scheduler() as adding:
         adding.add_schedule(scheduled, IntervalTrigger(days=1, start_time=first), id=name)
     with closing(sqlite3.connect(file)) as database, database:

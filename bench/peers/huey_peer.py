@@ -1,8 +1,8 @@
-"""Huey on SQLite doing what comes nearest to each subject: `python -m bench.peers.huey_peer SUBJECT FILE SCALE`.
+"""Huey on SQLite does what is nearest to each subject: `python -m bench.peers.huey_peer SUBJECT FILE SCALE`.
 
-Durability is its default: WAL, and SQLite's own `synchronous=FULL`. A job of its is one function call; the client is
-its own library in this process, with a thread per client; the consumer is a second process with two worker processes
-and its default polling.
+Durability is its default: WAL, and SQLite's own `synchronous=FULL`. One of its jobs is one function call. The client is
+its own library in this process, with a thread for each client. The consumer is a second process with two worker
+processes and its default polling.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ huey = SqliteHuey(filename=file)
 
 
 def one() -> int:
-    return 1  # a result that is kept: the record that the task has ended
+    return 1  # Huey stores this result, so the end of the task is recorded
 
 
 noop = huey.task()(one)

@@ -1,4 +1,4 @@
-"""What the peers are measured with. Runs in their virtual environments, so it needs nothing but Python."""
+"""The tools that measure the peers. They run in the virtual environments of the peers, so they need only Python."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ FIRED_WITHIN = 300.0
 
 
 async def rate(call: Callable[[], Awaitable[Any]], *, clients: int, seconds: float) -> float:
-    """Calls per second by so many coroutines, after a short warm-up."""
+    """Returns the calls per second of `clients` coroutines, after a short warm-up."""
     await _drive(call, clients, WARM_UP)
     return await _drive(call, clients, seconds)
 
@@ -41,7 +41,7 @@ async def _drive(call: Callable[[], Awaitable[Any]], clients: int, seconds: floa
 
 
 async def rate_over(call: Callable[[Any], Awaitable[Any]], items: list[Any], *, clients: int) -> float:
-    """Items per second that so many coroutines have called with."""
+    """Returns the items per second that `clients` coroutines pass to `call`."""
     left = iter(items)
 
     async def client() -> None:
@@ -54,7 +54,7 @@ async def rate_over(call: Callable[[Any], Awaitable[Any]], items: list[Any], *, 
 
 
 def thread_rate(call: Callable[[], Any], *, clients: int, seconds: float) -> float:
-    """Calls per second by so many threads, after a short warm-up."""
+    """Returns the calls per second of `clients` threads, after a short warm-up."""
     _threads(call, clients, WARM_UP)
     return _threads(call, clients, seconds)
 
@@ -74,7 +74,7 @@ def _threads(call: Callable[[], Any], clients: int, seconds: float) -> float:
 
 
 def thread_rate_over(call: Callable[[Any], Any], items: list[Any], *, clients: int) -> float:
-    """Items per second that so many threads have called with."""
+    """Returns the items per second that `clients` threads pass to `call`."""
     waiting = list(items)
 
     def client(number: int) -> None:
@@ -96,7 +96,7 @@ def _join(client: Callable[[int], None], clients: int) -> None:
 
 
 class Stamps:
-    """A UDP port that workers send wall clocks to (nanoseconds)."""
+    """A UDP port to which workers send wall clocks (nanoseconds)."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -109,14 +109,14 @@ class Stamps:
 
 
 def stamp(port: int) -> None:
-    """A task's first line: the moment is on its way to whoever measures."""
+    """The current time is sent to the port. It is the first line of a task."""
     now = time.time_ns()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
         sending.sendto(str(now).encode(), ("127.0.0.1", port))
 
 
 class Fired:
-    """Counts the calls of a scheduled function, from any thread, and knows when the last one was."""
+    """Counts the calls of a scheduled function, from any thread, and stores when the last one was."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -129,7 +129,7 @@ class Fired:
             self.last = time.time()
 
     def reach(self, count: int) -> float:
-        """The moment (wall clock) of the call by which so many were made."""
+        """Returns the moment (wall clock) of the call number `count`."""
         end = time.monotonic() + FIRED_WITHIN
         while self.count < count:
             if time.monotonic() > end:
@@ -142,12 +142,12 @@ fired = Fired()
 
 
 def scheduled() -> None:
-    """What schedules call."""
+    """The function that schedules call."""
     fired.note()
 
 
 def share(seconds: float) -> float:
-    """How much of a core this process uses for so long, in percent."""
+    """Returns how much of a core this process uses during `seconds`, in percent."""
     before = time.process_time()
     time.sleep(seconds)
     return (time.process_time() - before) / seconds * 100
@@ -155,7 +155,7 @@ def share(seconds: float) -> float:
 
 @contextlib.contextmanager
 def worker(command: list[str]) -> Iterator["Process"]:
-    """The peer's worker process runs; what it says goes to stderr."""
+    """The peer's worker process runs. Its output goes to stderr."""
     process = subprocess.Popen(command, stdout=sys.stderr)
     try:
         yield process
@@ -173,11 +173,11 @@ def percentiles(name: str, waits: list[float]) -> dict[str, float]:
 
 
 def resident(pid: int) -> float:
-    """MB."""
+    """Returns the resident memory of the process in MB."""
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) * 1024 / 1e6
 
 
 def answer(sample: dict[str, float]) -> None:
-    """The last line on stdout is the sample."""
+    """The sample is the last line on stdout."""
     print(json.dumps(sample), flush=True)

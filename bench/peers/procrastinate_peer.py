@@ -1,7 +1,7 @@
-"""Procrastinate doing what comes nearest to each subject: `python -m bench.peers.procrastinate_peer SUBJECT DSN SCALE`.
+"""Procrastinate does what is nearest to each subject: `python -m bench.peers.procrastinate_peer SUBJECT DSN SCALE`.
 
-A job of its is one function call; the client is its own library in this process; workers are a second process with 50
-jobs at a time. Everything else is as its documentation has it.
+One of its jobs is one function call. The client is its own library in this process. The worker is a second process with
+50 jobs at a time. Everything else is as in its documentation.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ clock = app.task(queue="stamp", name="clock")(stamp)
 
 
 def started(queue: str) -> AbstractContextManager[Process]:
-    """A worker for this queue."""
+    """Starts a worker for this queue."""
     return worker([sys.executable, "-m", "bench.peers.procrastinate_peer", f"work:{queue}", sys.argv[2], sys.argv[3]])
 
 
@@ -129,7 +129,7 @@ async def cancel(scale: dict[str, Any]) -> dict[str, float]:
 
 
 async def bulk(scale: dict[str, Any]) -> dict[str, float]:
-    """There is no call for many: one by one, for as long as a part of them takes, scaled up to all."""
+    """Cancels a part of the jobs one by one, because it has no call for many, and scales the time up to all."""
     part = min(scale["bulk"], 20_000)
     ids: list[int] = []
     while len(ids) < part:

@@ -1,4 +1,4 @@
-"""Cancelling everything that waits in one call: how soon it holds, is answered, and stands in every row."""
+"""Measures a call that cancels all waiting jobs: its commit, its response, and the time until every row shows it."""
 
 import asyncio
 import functools
@@ -32,7 +32,7 @@ from enginehouse.storage.work import reports as work_reports
 
 CLAIMERS: Final = 4
 BARRIERS: Final = 300
-SLICE: Final = 20  # jobs that each of those barriers covers
+SLICE: Final = 20  # jobs that each of these bulk cancels covers
 _APPLIED_WITHIN: Final = 120.0
 _FLAGS: Final = ("--python-slots", "1")
 _STARTED_AFTERWARDS: Final = """SELECT COUNT(*) FROM (
@@ -46,14 +46,14 @@ _DELETE: Final = "DELETE FROM work_item WHERE job_id IN (SELECT id FROM job WHER
 
 
 async def measure(home: Path, dsn: str | None, scale: Scale) -> Sample:
-    """The figures of one round; the database is empty before."""
+    """Returns the figures of one round. The database must be empty before."""
     filled = Filled(scale.bulk, engine=Hold.spec)
     other = replace(filled, organization_id=2, first=filled.first - DAY_MICROS)
     path = home / "data/enginehouse.db"
     path.parent.mkdir(mode=0o700)
     for each in (filled, other):
         await (each.sqlite(path) if dsn is None else each.postgres(dsn))
-    # As a server opens it: with as many connections.
+    # It has as many connections as in a server.
     opened: Database = await SqliteDatabase.open(path) if dsn is None else await PostgresDatabase.open(dsn)
     try:
         sample = await _commits(opened, filled)
@@ -68,7 +68,7 @@ async def measure(home: Path, dsn: str | None, scale: Scale) -> Sample:
 
 
 async def _commits(database: Database, filled: Filled) -> Sample:
-    """One barrier after the other, each over jobs that claimers are about to come to."""
+    """Returns the times of commits of successive bulk cancels, each on jobs that claimers will soon reach."""
     plans, waits = Plans(), list[float]()
     over = asyncio.Event()
 
@@ -100,7 +100,7 @@ async def _commits(database: Database, filled: Filled) -> Sample:
 
 
 async def _finish(database: Database, wanted: JobRange, made: int) -> None:
-    """What comes after the commit, so that the next barrier meets what it would meet."""
+    """The steps after the commit are done, so that the next bulk cancel finds the usual state."""
     found = await database.read(lambda tx: barriers.count(tx, wanted, made))
     await database.write(lambda tx: barriers.set_matched(tx, made, found))
     barrier = await database.read(lambda tx: barriers.get(tx, wanted.organization_id, made))
@@ -112,7 +112,8 @@ async def _finish(database: Database, wanted: JobRange, made: int) -> None:
 
 
 async def _whole(place: Place, filled: Filled, *, number: int) -> Sample:
-    """The documented call over everything, and the server's own word on when every row said so."""
+    """Returns the times of the documented call on all jobs: its response, and when every row showed it by the server.
+    """
     await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.holding()))])
     body = {
         "organizationID": "1",
@@ -141,7 +142,7 @@ async def _whole(place: Place, filled: Filled, *, number: int) -> Sample:
 
 
 async def _plain(path: Path, dsn: str | None, other: Filled) -> float:
-    """Seconds for which one transaction does the same to the other organization's jobs."""
+    """Returns the seconds that one transaction needs for the same change of the other organization's jobs."""
     update = _UPDATE.format(now=times.SECOND, first=other.at(0), last=other.at(other.count))
     began = time.perf_counter()
     if dsn is None:

@@ -1,4 +1,4 @@
-"""How many jobs a second are cancelled, one call each, over GraphQL."""
+"""Measures how many jobs are cancelled in a second over GraphQL, with one call each."""
 
 from collections.abc import Iterator
 from itertools import repeat
@@ -37,7 +37,7 @@ async def measure(server: Server, scale: Scale) -> Sample:
 
 
 async def _create(place: Place, count: int) -> list[str]:
-    """The ids of waiting jobs, at least so many."""
+    """Returns the ids of at least `count` waiting jobs."""
     batch = place.request("POST", jobs.CREATE, jobs.creation(*[jobs.waiting()] * BATCH))
     return [
         job for answer in await answers(place, repeat(batch, -(-count // BATCH))) for job in answer["internalJobIds"]

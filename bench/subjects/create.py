@@ -1,4 +1,4 @@
-"""How fast jobs become durable over REST."""
+"""Measures how fast jobs become durable over REST."""
 
 from collections.abc import Iterator
 from itertools import count, repeat
@@ -33,6 +33,6 @@ async def measure(server: Server, scale: Scale) -> Sample:
 
 
 def _keyed(request: bytes) -> Iterator[bytes]:
-    """The request again and again, each time with another key."""
+    """Yields the request again and again, each time with another key."""
     before, after = request.split(_KEY.encode())
     return (b"%b%d%b" % (before, number, after) for number in count())

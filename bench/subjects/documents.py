@@ -1,7 +1,7 @@
-"""What a GraphQL document costs before it is executed: found by its shape, found by its text, or never kept.
+"""Measures the cost of a GraphQL document before execution: found by its shape, found by its text, or not cached.
 
-The three are timed in this process over the same documents; then the server executes documents of the same kinds. All
-figures are processor time, so that what else runs on the machine does not count.
+All three are timed in this process with the same documents. Then the server executes documents of the same kinds. All
+figures are processor time, so that other programs on the machine do not count.
 """
 
 import time
@@ -40,7 +40,7 @@ async def measure(server: Server, scale: Scale) -> Sample:
 
 
 def document(job_id: str, operation: str = "") -> str:
-    """A query of the size that a page of a client has; the id of its job is written into it."""
+    """Returns a query as large as a client's page needs, with the id of its job in its text."""
     return f"""query {operation} {{
   job(id: "{job_id}") {{
     id name status createdDateTime
@@ -51,7 +51,7 @@ def document(job_id: str, operation: str = "") -> str:
 
 
 def _prepare(text: str) -> DocumentNode:
-    """The least that has to be done for a document that is not kept: parsed, within its limits, valid."""
+    """Returns the parsed document, within its limits and valid: the least work for a document that is not cached."""
     parsed = parse(text, max_tokens=MAX_TOKENS)
     limits.check_size(parsed)
     errors = validate(schema(), parsed, max_errors=MAX_ERRORS)
@@ -61,7 +61,7 @@ def _prepare(text: str) -> DocumentNode:
 
 
 def _timed(name: str, find: Find, ids: list[str]) -> Sample:
-    """Microseconds per document: of a text that was seen, of one with another id in it, of a new one."""
+    """Returns the microseconds for a known text, for one with another id in it, and for a new one."""
     for job_id in ids[:_WARM]:
         find(document(job_id, "Warm"))
     text = document("00000000_known", "Known")
@@ -83,7 +83,7 @@ def _per_document(find: Find, texts: Iterable[str]) -> float:
 
 
 async def _requests(server: Server, scale: Scale) -> Sample:
-    """Microseconds of the server per request of one client, over HTTP: the same three kinds, executed."""
+    """Returns the server's microseconds for each executed request of one client over HTTP, for the same three kinds."""
     place = server.place
     await drive(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.holding()))], clients=1)
     [created] = await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(*[jobs.waiting()] * BATCH))])

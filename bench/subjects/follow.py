@@ -1,4 +1,4 @@
-"""How soon what happens to a job is a line at a client that follows it, and what a thousand quiet followers cost."""
+"""Measures how soon a client that follows a job gets an event, and the cost of a thousand followers without events."""
 
 import asyncio
 import json
@@ -18,12 +18,15 @@ from bench.subjects.memory import resident
 
 from bench import jobs, processors
 
-_QUIET = 5.0  # seconds over which processor time is counted
+_QUIET = 5.0  # seconds in which processor time is counted
 _SETTLED = 1.0
 
 
 async def measure(server: Server, scale: Scale) -> Sample:
-    """Every follower has a waiting job of his own. Then others follow one that is cancelled while those look on."""
+    """Returns the figures of one round. Each follower has its own waiting job.
+
+    Meanwhile other followed jobs are cancelled.
+    """
     place = server.place
     await drive(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.holding()))], clients=1)
     made = await _create(place, scale.followers + scale.cancels // 10)
@@ -47,7 +50,7 @@ async def measure(server: Server, scale: Scale) -> Sample:
 
 
 async def _told_after(place: Place, job: str) -> float:
-    """Milliseconds from the moment of the abort, as the server recorded it before the commit, to its line here."""
+    """Returns the milliseconds from the abort, which the server recorded before the commit, to its line here."""
     async with _following(place, job) as lines:
         cancel = place.request("POST", "/edge/v1/proc/jobs/cancel", {"jobID": job})
         cancelling = asyncio.create_task(answers(place, [cancel]))
@@ -65,7 +68,7 @@ async def _told_after(place: Place, job: str) -> float:
 
 @asynccontextmanager
 async def _following(place: Place, job: str) -> AsyncIterator[asyncio.StreamReader]:
-    """The job's stream, of which its first event was read."""
+    """Yields the job's stream after its first event."""
     reader, writer = await asyncio.open_connection(place.host, place.port)
     try:
         writer.write(place.request("GET", f"/api/v1/jobs/{job}/events/stream"))

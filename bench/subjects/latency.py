@@ -1,4 +1,4 @@
-"""How long an idle server takes from a client's create to the start of the engine."""
+"""Measures how long an idle server takes from a client's create to the start of the engine."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ async def measure(server: Server, scale: Scale) -> Sample:
 
 
 async def _native(place: Place) -> float:
-    """Milliseconds to the start that the server recorded for the task."""
+    """Returns the milliseconds to the start that the server recorded for the task."""
     sent = time.time()
     [created] = await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.single(jobs.NOOP)))])
     detail = place.request("GET", f"/edge/v1/proc/job/{created['internalJobIds'][0]}/detail")
@@ -41,7 +41,7 @@ async def _native(place: Place) -> float:
 
 
 async def _python(place: Place, count: int) -> list[float]:
-    """Milliseconds to the first line of a Python engine, which sends its wall clock."""
+    """Returns the milliseconds to the first line of a Python engine, which sends its wall clock."""
     waits = []
     async with listening() as stamps:
         request = place.request("POST", jobs.CREATE, jobs.creation(jobs.single(jobs.STAMP, {"port": stamps.port})))
@@ -54,5 +54,5 @@ async def _python(place: Place, count: int) -> list[float]:
 
 
 def share_of(waits: list[float], share: float) -> float:
-    """The wait that this share of them does not exceed; `waits` are sorted."""
+    """Returns the wait that this share of the sorted `waits` does not exceed."""
     return waits[min(len(waits) - 1, int(len(waits) * share))]

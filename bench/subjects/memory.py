@@ -1,4 +1,4 @@
-"""How much memory the processes of an idle server keep resident."""
+"""Measures the resident memory of the processes of an idle server."""
 
 import asyncio
 from pathlib import Path
@@ -25,11 +25,11 @@ async def measure(server: Server, scale: Scale) -> Sample:
 
 
 def _children(pid: int) -> list[int]:
-    """The processes whose parent is `pid`, oldest first."""
+    """Returns the processes whose parent is `pid`, oldest first."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The command in brackets may hold spaces; the parent is the second field after it.
+            # The command in brackets may contain spaces. The parent is the second field after it.
             if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
                 found.append(int(stat.parent.name))
         except FileNotFoundError:
@@ -38,6 +38,6 @@ def _children(pid: int) -> list[int]:
 
 
 def resident(pid: int) -> float:
-    """MB."""
+    """Returns the resident memory of the process in MB."""
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) * 1024 / 1e6

@@ -1,4 +1,4 @@
-"""How often a second the server says where jobs stand."""
+"""Measures how many reads of job statuses the server serves in a second."""
 
 from itertools import repeat
 

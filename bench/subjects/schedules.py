@@ -1,4 +1,4 @@
-"""What many schedules cost while nothing is due, and how long it takes when many are due at once."""
+"""Measures the cost of many schedules while nothing is due, and the time when many are due at once."""
 
 import asyncio
 import sqlite3
@@ -33,7 +33,7 @@ FIRED = "SELECT COUNT(*) FROM schedule_slot WHERE outcome = 'fired'"
 
 
 def measure(home: Path, database: str | None, scale: Scale) -> Sample:
-    """The server runs without a schedule, and again with all of them."""
+    """Returns the figures of a server without schedules, and of one with all of them."""
     with serving(home, database) as server:
         time.sleep(SETTLED)
         none = _share(server, scale.idle)
@@ -52,14 +52,14 @@ def measure(home: Path, database: str | None, scale: Scale) -> Sample:
 
 
 def _share(server: Server, seconds: float) -> float:
-    """How much of a core the server has used for so long, in percent."""
+    """Returns how much of a core the server uses during `seconds`, in percent."""
     before = processors.seconds_used(server.pid)
     time.sleep(seconds)
     return (processors.seconds_used(server.pid) - before) / seconds * 100
 
 
 async def _store(home: Path, database: str | None, scale: Scale) -> float:
-    """The schedules are there; answers when those that are due together are (wall clock)."""
+    """The schedules exist. Returns when those are due that are due together (wall clock)."""
     opened = await _open(home, database)
     try:
         async with _looking(home, database) as found:
@@ -83,7 +83,7 @@ async def _open(home: Path, database: str | None) -> Database:
 
 @asynccontextmanager
 async def _looking(home: Path, database: str | None) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
-    """Answers the one number of a query, from a connection beside the server's."""
+    """Yields a function that returns the number in a query's result, over a connection of its own."""
     if database is None:
         with closing(sqlite3.connect(home / "data/enginehouse.db")) as connection:
 
@@ -101,7 +101,7 @@ async def _looking(home: Path, database: str | None) -> AsyncIterator[Callable[[
 
 
 async def _fired(home: Path, database: str | None, count: int, due_at: float) -> float:
-    """Seconds from the moment they are due until somebody else sees that all have fired."""
+    """Returns the seconds from the moment when they are due until another connection sees that all have fired."""
     end = due_at + FIRED_WITHIN
     async with _looking(home, database) as found:
         await asyncio.sleep(max(0.0, due_at - time.time()))

@@ -1,4 +1,4 @@
-"""How long it takes until a server answers."""
+"""Measures how long a server takes until it is ready."""
 
 from pathlib import Path
 

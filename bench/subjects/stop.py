@@ -1,4 +1,4 @@
-"""How long it takes from the cancel of a job whose engine runs to the answer that says it is aborted."""
+"""Measures the time from the cancel of a job whose engine runs to the response that shows it as aborted."""
 
 import asyncio
 import time
@@ -18,14 +18,14 @@ _ENDS_WITHIN = 30.0
 
 
 async def measure(server: Server, scale: Scale) -> Sample:
-    """An engine that ends when it is told to; each stop needs a new process for the next job, so they are few."""
+    """Returns the figures of stops of an engine that ends on request. Each needs a new process, so they are few."""
     async with listening() as stamps:
         waits = sorted([await _stop(server.place, stamps) for _ in range(_WARM + scale.stops)][_WARM:])
     return {"stop_p50": share_of(waits, 0.5), "stop_p99": share_of(waits, 0.99)}
 
 
 async def _stop(place: Place, stamps: Stamps) -> float:
-    """Milliseconds from the cancel's first byte to the first look that finds the job aborted."""
+    """Returns the milliseconds from the first byte of the cancel to the first look that finds the job aborted."""
     staying = jobs.single(jobs.STAMP, {"port": stamps.port, "stay": True})
     [created] = await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(staying))])
     [job] = created["internalJobIds"]

@@ -1,4 +1,4 @@
-"""How fast tasks that do nothing are created, leased, run, and recorded as complete."""
+"""Measures how fast tasks that do nothing are created, leased, run, and recorded as complete."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ _FAILED = "/edge/v1/proc/jobs?status=failed&limit=1"
 
 async def measure(server: Server, scale: Scale) -> Sample:
     place = server.place
-    for engine in (jobs.NOOP, jobs.PYTHON_NOOP):  # warm: statements prepared, a child started
+    for engine in (jobs.NOOP, jobs.PYTHON_NOOP):  # warm up: statements are prepared, a child is started
         await _run(place, engine, requests=1, batch=20, clients=1)
     return {
         "tasks_1": await _run(place, jobs.NOOP, requests=scale.jobs // BATCH, batch=BATCH, clients=1),
@@ -32,7 +32,7 @@ async def measure(server: Server, scale: Scale) -> Sample:
 
 
 async def _run(place: Place, engine: str, *, requests: int, batch: int, clients: int) -> float:
-    """Tasks per second, from the first request to the moment the server recorded for the last completion."""
+    """Returns the tasks per second, from the first request to the last completion that the server recorded."""
     job = jobs.independent(engine)
     request = place.request("POST", jobs.CREATE, jobs.creation(*[job] * batch))
     before = (await _complete(place))["count"]
@@ -44,7 +44,7 @@ async def _run(place: Place, engine: str, *, requests: int, batch: int, clients:
 
 
 async def until_complete(place: Place, count: int) -> Any:
-    """So many jobs are complete; answers the one that was last."""
+    """`count` jobs are complete. Returns the last one."""
     deadline = time.monotonic() + ENDS_WITHIN
     while (found := await _complete(place))["count"] < count:
         [failed] = await answers(place, [place.request("GET", _FAILED)])
@@ -56,6 +56,6 @@ async def until_complete(place: Place, count: int) -> Any:
 
 
 async def _complete(place: Place) -> Any:
-    """How many jobs are complete, and the last of them."""
+    """Returns how many jobs are complete, and the last of them."""
     [answer] = await answers(place, [place.request("GET", _LATEST)])
     return answer

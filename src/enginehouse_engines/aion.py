@@ -10,7 +10,10 @@ MEDIA_TYPE = "application/json"
 
 
 def output(document: dict[str, Any], source: Chunk | None) -> Output:
-    """`document` as an output at the place of its input in the media; a chunk's result keeps the chunk's index."""
+    """Returns `document` as an output at the place of its input in the media.
+
+    A chunk's result keeps the chunk's index.
+    """
     return Output(
         media_type=MEDIA_TYPE,
         data=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
@@ -20,5 +23,5 @@ def output(document: dict[str, Any], source: Chunk | None) -> Output:
 
 
 def fraction(value: float) -> float:
-    """`value` within 0..1, as AION demands of confidences and sentiments, with four decimals."""
+    """Returns `value` limited to 0..1, as AION requires of confidences and sentiments, with four decimals."""
     return round(min(max(float(value), 0.0), 1.0), 4)

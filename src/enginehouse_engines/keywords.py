@@ -1,4 +1,4 @@
-"""Keyword extraction: the phrases that a text is about, in any language that has stop words here."""
+"""Keyword extraction: finds the phrases that a text is about, in any language that has stop words here."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ DEFAULT_MAX, LARGEST_MAX = 10, 1000
 
 
 class Keywords:
-    """One AION document per input: an `object` of type keyword for each phrase, the best first.
+    """Returns one AION document for each input: an `object` of type keyword for each phrase, the best first.
 
     Payload: `maxKeywords` (1 to 1000, 10 when absent), `language` (two letters; guessed per paragraph when absent).
     `confidence` compares the phrases of one input with each other; it is not a probability.
@@ -34,7 +34,7 @@ class Keywords:
     )
 
     def process(self, work: Work) -> list[Output]:
-        """The keywords of every input; text without words has none."""
+        """Returns the keywords of every input. Text without words has none."""
         limit, language = _limit(work), _language(work)
         return [output(_extract(document, limit, language), document.source) for document in documents(work)]
 

@@ -1,4 +1,4 @@
-"""Language identification with langid: the language of a text, and how sure that is."""
+"""Language identification with langid: finds the language of a text, and how sure that is."""
 
 import os
 from functools import cache
@@ -11,11 +11,11 @@ from enginehouse_engines.spec import chunk_spec
 from enginehouse_engines.text import Document, documents
 
 ID = "6a7d2c1e-58b3-4f0a-9d6e-3b8f41c7e205"
-UNDETERMINED = "und"  # what BCP 47 calls a text that has no language
+UNDETERMINED = "und"  # the name in BCP 47 for a text without a language
 
 
 class LanguageIdentification:
-    """One AION document per input: root `language`, with the confidence and the runners-up under `vendor`."""
+    """Returns one AION document for each input: root `language`; the confidence and the next best under `vendor`."""
 
     spec = chunk_spec(
         "language",
@@ -30,7 +30,7 @@ class LanguageIdentification:
     )
 
     def process(self, work: Work) -> list[Output]:
-        """The language of every input; `und` for text without words."""
+        """Returns the language of every input, `und` for text without words."""
         return [output(_identify(document), document.source) for document in documents(work)]
 
 
@@ -56,9 +56,9 @@ def _identify(document: Document) -> dict[str, Any]:
 
 @cache
 def _identifier() -> Any:
-    # Its matrices are small: threads gain nothing, and each reserves address space, which the child has little of.
+    # Its matrices are small, so threads gain nothing. Each would reserve address space, which is scarce in the child.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    langid = import_module("langid.langid")  # a second and 180 MB, so not before the first text
+    langid = import_module("langid.langid")  # it costs a second and 180 MB, so it is loaded for the first text
     return langid.LanguageIdentifier.from_modelstring(langid.model, norm_probs=True)
 
 

@@ -1,6 +1,7 @@
-"""Markdown and HTML as prose: the words that a person hears when the page is read aloud.
+"""Turns Markdown and HTML into prose: the words that a person hears when someone reads the page aloud.
 
-No pattern may look further than its line or a fixed length from more than one place, so hostile text stays cheap.
+A pattern may look at most to the end of its line, or a fixed length ahead, from each place. So hostile text stays
+cheap.
 """
 
 import re
@@ -25,7 +26,7 @@ _SILENT = frozenset({"script", "style", "template", "noscript", "svg"})
 
 
 def from_markdown(text: str) -> str:
-    """The words of a Markdown text; headings and list items are paragraphs of their own."""
+    """Returns the words of a Markdown text. Headings and list items are separate paragraphs."""
     text = _COMMENT.sub("", text)
     text = _FENCE.sub("", text)
     text = _RULE.sub("\n", text)
@@ -39,7 +40,7 @@ def from_markdown(text: str) -> str:
 
 
 def from_html(text: str) -> str:
-    """The words of an HTML page without its scripts and styles; blocks are paragraphs of their own."""
+    """Returns the words of an HTML page without its scripts and styles. Blocks are separate paragraphs."""
     reader = _Reader()
     reader.feed(text)
     reader.close()

@@ -1,4 +1,4 @@
-"""The phrases that a text may be about: neighbouring words, of which the first and the last carry meaning."""
+"""The phrases that a text may be about: neighbouring words whose first and last word carry meaning."""
 
 import re
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ _BEFORE_A_SENTENCE = " \"'«“‘(¿¡"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word in its place.
+    """One word at its place.
 
-    Its occurrences share `key`. A `stop` word carries no meaning; one that `links` may be inside a phrase. A word that
-    `opens` a sentence has its capital for that reason.
+    All its occurrences have the same `key`. A `stop` word carries no meaning. A word that `links` may be inside a
+    phrase. A word that `opens` a sentence has a capital only for that reason.
     """
 
     key: str
@@ -37,14 +37,14 @@ class Word:
 
     @property
     def named(self) -> bool:
-        """True for a word that has a capital of its own."""
+        """True for a word with a capital that does not come from the start of a sentence."""
         return self.surface[0].isupper() and not self.opens
 
 
 def runs(text: str, language: str | None) -> Iterator[tuple[int, list[Word]]]:
-    """Every run of words with nothing but spaces between them, with the number of its sentence.
+    """Yields every run of words with only spaces between them, with the number of its sentence.
 
-    `language` chooses the stop words; without it each paragraph's own small words decide.
+    `language` chooses the stop words. Without it the small words of each paragraph decide.
     """
     number = 0
     fallback = language or guess_language(words(text))
@@ -57,7 +57,7 @@ def runs(text: str, language: str | None) -> Iterator[tuple[int, list[Word]]]:
 
 
 def phrases(run: list[Word]) -> Iterator[tuple[Word, ...]]:
-    """Every phrase of the run; at each place the shorter ones first."""
+    """Yields every phrase of the run, at each place the shorter ones first."""
     for start in range(len(run)):
         for stop in range(start + 1, min(start + LONGEST, len(run)) + 1):
             phrase = tuple(run[start:stop])
@@ -81,7 +81,7 @@ def _runs(sentence: str, language: str) -> Iterator[list[Word]]:
 
 
 def _words(word: str, language: str, *, opens: bool) -> Iterator[Word]:
-    """The word, after the small word that elision has joined to it (l'eau, dell'acqua)."""
+    """Yields the word, after the small word that elision has joined to it (l'eau, dell'acqua)."""
     links = _LINKS.get(language, frozenset())
     if (elided := _ELIDED.match(word)) and language in ("fr", "it") and is_stop(word.casefold(), language):
         small = elided.group().casefold().replace("’", "'")

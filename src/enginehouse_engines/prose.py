@@ -18,16 +18,16 @@ WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 LANGUAGES = ("cs", "de", "en", "es", "fr", "it", "nl", "pt")
 _LONGEST_SENTENCE = 1000
-_SHORT = 6  # words; such a short text may have no small word at all
+_SHORT = 6  # words; a text this short may have no small word at all
 
 
 def paragraphs(text: str) -> list[str]:
-    """The parts of `text` between blank lines, each on one line."""
+    """Returns the parts of `text` between blank lines, each on one line."""
     return [line for part in _PARAGRAPH.split(text) if (line := " ".join(part.split()))]
 
 
 def sentences(paragraph: str) -> list[str]:
-    """The sentences of a paragraph; abbreviations and initials do not end one.
+    """Returns the sentences of a paragraph. Abbreviations and initials do not end one.
 
     Text without a mark is cut between words at 1000 characters, so that no sentence is endless.
     """
@@ -52,13 +52,13 @@ def _sentences(paragraph: str) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in lower case, with a plain apostrophe."""
+    """Returns the words of `text` in lower case, with a plain apostrophe."""
     return [word.casefold().replace("’", "'") for word in WORD.findall(text)]
 
 
 @cache
 def stop_words(language: str) -> frozenset[str]:
-    """The small words of a language, by its two-letter code; none for a language that has no list."""
+    """Returns the small words of a language, by its two-letter code, none if the language has no list."""
     if language not in LANGUAGES:
         return frozenset()
     text = files("enginehouse_engines").joinpath("stopwords", f"{language}.txt").read_text("utf-8")
@@ -66,9 +66,9 @@ def stop_words(language: str) -> frozenset[str]:
 
 
 def guess_language(text_words: Iterable[str]) -> str | None:
-    """The language of most of the small words; None when too few of them are known.
+    """Returns the language of most of the small words, None if too few of them are known.
 
-    Cheap and coarse: it chooses the word list of an engine, never the result of the language engine.
+    It is cheap and coarse. It chooses the word list of an engine, but never the result of the language engine.
     """
     counted = Counter(text_words)
     total = counted.total()
@@ -76,10 +76,10 @@ def guess_language(text_words: Iterable[str]) -> str | None:
     best = max(scores, key=lambda language: (scores[language], language == "en"))
     if total <= _SHORT:
         return best if scores[best] else None
-    return best if scores[best] / total >= 0.15 else None  # in prose they are a third to a half
+    return best if scores[best] / total >= 0.15 else None  # in prose a third to a half of the words are small words
 
 
 def is_stop(word: str, language: str) -> bool:
-    """True when `word` is one of the language's small words, or begins with one that elision has joined to it."""
+    """Returns True if `word` is one of the language's small words, or begins with one that elision has joined to it."""
     known = stop_words(language)
     return word in known or (language in ("fr", "it") and word.partition("'")[0] in known and "'" in word)

@@ -1,8 +1,8 @@
-"""The phrases that a text is about: a statistical ranking without corpus or model.
+"""Ranks the phrases that a text is about by statistics, without corpus or model.
 
-A word counts for more when it occurs often, early, in many sentences, is written like a name, and has few different
-neighbours (a common word goes with anything; a term does not). A phrase counts as its words together, and for more when
-it is repeated. The features are those of Campos et al. (YAKE!, 2020); the formula is our own.
+A word counts more if it occurs often, early, in many sentences, is written like a name, and has few different
+neighbours (a common word goes with anything; a term does not). A phrase counts as much as its words together, and more
+if it is repeated. The features are those of Campos et al. (YAKE!, 2020); the formula is our own.
 """
 
 import math
@@ -15,7 +15,7 @@ from enginehouse_engines.phrases import LONGEST, Word, phrases, runs
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """A phrase as the text writes it most often; `score` is between 0 and 1, `count` how often it occurs."""
+    """A phrase in its most frequent spelling. `score` is between 0 and 1, `count` is how often it occurs."""
 
     label: str
     score: float
@@ -33,7 +33,7 @@ class _Term:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A phrase and all its occurrences; `content` has the keys of its words that carry meaning."""
+    """A phrase and all its occurrences. `content` has the keys of its words that carry meaning."""
 
     content: tuple[str, ...]
     linked: bool
@@ -46,14 +46,14 @@ class _Candidate:
 
     @property
     def label(self) -> str:
-        """Its commonest spelling; the one in lower case when two are equally common."""
+        """Its most frequent spelling. If two are equally frequent, it is the one in lower case."""
         return max(self.labels, key=lambda label: (self.labels[label], label.islower(), label))
 
 
 def keywords(text: str, *, limit: int, language: str | None = None) -> list[Keyword]:
-    """At most `limit` phrases that the text is about, the best first; each says something that no better one says.
+    """Returns at most `limit` phrases that the text is about, the best first. Each adds something to the better ones.
 
-    `language` chooses the stop words; without it each paragraph's own small words decide.
+    `language` chooses the stop words. Without it the small words of each paragraph decide.
     """
     all_runs = list(runs(text, language))
     terms = _terms(all_runs)
@@ -115,7 +115,7 @@ def _candidates(all_runs: list[tuple[int, list[Word]]], terms: dict[str, _Term])
 
 
 def _label(phrase: tuple[Word, ...], terms: dict[str, _Term]) -> str:
-    """The phrase as it is written, without a capital that it has only at the start of a sentence."""
+    """Returns the phrase as it is written, without a capital that comes only from the start of a sentence."""
     written = [
         word.surface.lower() if word.opens and word.surface.istitle() and not terms[word.key].named else word.surface
         for word in phrase
@@ -124,7 +124,10 @@ def _label(phrase: tuple[Word, ...], terms: dict[str, _Term]) -> str:
 
 
 def _is_worthy(candidate: _Candidate) -> bool:
-    """False for several words that occur once and are no name: mostly such words are just a piece of a sentence."""
+    """Returns False for several words that occur once and are not a name.
+
+    Usually they are only a piece of a sentence.
+    """
     if candidate.count > 1 or candidate.named:
         return True
     return not candidate.linked and len(candidate.content) < LONGEST

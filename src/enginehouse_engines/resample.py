@@ -1,4 +1,4 @@
-"""Sound at another rate, block by block."""
+"""Converts sound to another rate, block by block."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -14,7 +14,7 @@ _PASSED = 0.95  # of the narrower band
 
 
 def resample(blocks: Iterable[Samples], rate: int, target_rate: int) -> Iterator[Samples]:
-    """The sound of `blocks` at `target_rate` samples per second; the cuts between blocks make no difference.
+    """Yields the sound of `blocks` at `target_rate` samples per second. The borders of blocks do not affect it.
 
     It is one windowed sinc for each phase of the ratio between the rates.
     """
@@ -25,7 +25,7 @@ def resample(blocks: Iterable[Samples], rate: int, target_rate: int) -> Iterator
     up, down = ratio.numerator, ratio.denominator
     cutoff = _PASSED * min(1.0, up / down)
     reach = int(np.ceil(_ZERO_CROSSINGS / cutoff))
-    # Invariant: the next output sample lies `phase / up` of a sample after held[reach].
+    # Invariant: the next output sample is `phase / up` of a sample after held[reach].
     held = np.zeros(reach, np.float32)
     phase = 0
     for block in _with_silence(blocks, reach):
@@ -50,7 +50,7 @@ def _with_silence(blocks: Iterable[Samples], length: int) -> Iterator[Samples]:
 
 
 def _low_pass(offset: float, cutoff: float, reach: int) -> Samples:
-    """The filter seen from a point `offset` of a sample after the window's middle."""
+    """Returns the filter for a point that is `offset` of a sample after the window's middle."""
     distance = np.arange(-reach, reach + 1) - offset
     taper = 0.5 + 0.5 * np.cos(np.pi * distance / (reach + 1))
     taps = np.sinc(cutoff * distance) * taper

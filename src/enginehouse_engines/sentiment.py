@@ -1,4 +1,4 @@
-"""Sentiment of English text with the VADER lexicon: how positive and how negative each sentence is, and the whole."""
+"""Sentiment of English text with the VADER lexicon: how positive and how negative each sentence and the whole are."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +16,7 @@ NEUTRAL = {"positiveValue": 0.0, "negativeValue": 0.0}
 
 
 class Sentiment:
-    """One AION document per input: root `sentiment`, and one of each sentence.
+    """Returns one AION document for each input: root `sentiment`, and one for each sentence.
 
     Sentences of text are in `object` with their paragraph and sentence numbers inside the input; passages of speech are
     in `series` at their times. Text that is not English is neutral, and `vendor` says that it was not judged.
@@ -36,7 +36,7 @@ class Sentiment:
     )
 
     def process(self, work: Work) -> list[Output]:
-        """The sentiment of every input; text without words is neutral."""
+        """Returns the sentiment of every input. Text without words is neutral."""
         return [output(_judge(document), document.source) for document in documents(work)]
 
 
@@ -93,7 +93,7 @@ def _written(sentence: str, verdict: _Verdict, paragraph: int, number: int) -> d
 
 
 def _spoken(sentence: str, verdict: _Verdict, passage: Passage) -> dict[str, Any]:
-    # The text contract forbids paragraph and sentence numbers where there are times.
+    # The text contract forbids paragraph and sentence numbers together with times.
     return {
         "startTimeMs": passage.start_ms,
         "stopTimeMs": passage.stop_ms,
@@ -103,7 +103,7 @@ def _spoken(sentence: str, verdict: _Verdict, passage: Passage) -> dict[str, Any
 
 
 def _overall(verdicts: list[_Verdict]) -> dict[str, float]:
-    """The mean of the judged sentences, which VADER's authors advise for longer texts."""
+    """Returns the mean of the judged sentences, as VADER's authors advise for longer texts."""
     judged = [verdict for verdict in verdicts if verdict.judged]
     if not judged:
         return NEUTRAL
@@ -114,7 +114,7 @@ def _overall(verdicts: list[_Verdict]) -> dict[str, float]:
 
 
 def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
-    """How much of the text the lexicon knows."""
+    """Returns how much of the text the lexicon knows."""
     judged = [verdict for verdict in verdicts if verdict.judged]
     total = sum(verdict.words for verdict in verdicts)
     answer: dict[str, Any] = {
@@ -130,14 +130,14 @@ def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
 
 
 def _is_english(paragraph: str, declared: str | None) -> bool:
-    """True when the lexicon may judge this paragraph: it would take the German "die" and "war" for horrors."""
+    """Returns True if the lexicon may judge this paragraph. It would take the German "die" and "war" for English."""
     tokens = words(paragraph)
     guessed = guess_language(tokens)
     if guessed is not None:
         return guessed == "en"
     if declared is not None:
         return declared.lower().partition("-")[0] == "en"
-    # Text that is too short to tell counts as English when the lexicon knows some of it.
+    # Text that is too short to decide counts as English if the lexicon knows some of it.
     lexicon = _analyzer().lexicon
     return len(tokens) <= 6 and any(word in lexicon for word in tokens)
 

@@ -1,4 +1,4 @@
-"""The declaration that the reference engines share: one AION document for each chunk, and nothing kept between two."""
+"""The declaration that the reference engines share: one AION document for each chunk, and no state between chunks."""
 
 from typing import Any
 
@@ -25,9 +25,9 @@ def chunk_spec(
     formats: tuple[str, ...] = _TEXT_FORMATS,
     languages: tuple[str, ...] = (),
 ) -> EngineSpec:
-    """The spec of the engine in `module` of this package, with its manifest.
+    """Returns the spec of the engine in `module` of this package, with its manifest.
 
-    An engine reads text unless `inputs` and `formats` say otherwise; `formats` are the inputs one by one, the preferred
+    An engine reads text unless `inputs` and `formats` say otherwise. `formats` are the inputs one by one, the preferred
     one first. Without `languages` the manifest names none.
     """
     manifest: dict[str, Any] = {

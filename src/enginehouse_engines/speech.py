@@ -1,4 +1,4 @@
-"""The stretches of a sound with speech in them, cut in silence and short enough to be recognised."""
+"""Finds the stretches of a sound with speech, cut in silence and short enough to be recognised."""
 
 from importlib import import_module
 from itertools import pairwise
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 RATE = 16_000
 Pcm = NDArray[np.int16]
 
-LONGEST = 30 * RATE  # the most that is recognised at once
-_MARGIN = int(0.3 * RATE)  # kept around speech: the detector is late for the first sound of a word
-_SEARCHED = 10 * RATE  # at the end of a stretch that is too long, to find the quietest place
+LONGEST = 30 * RATE  # the longest stretch that is recognised at once
+_MARGIN = int(0.3 * RATE)  # kept around speech, because the detector misses the first sound of a word
+_SEARCHED = 10 * RATE  # searched for the quietest place, at the end of a stretch that is too long
 _FRAME = int(0.03 * RATE)
 
 
 def utterances(sound: Pcm) -> list[tuple[int, int]]:
-    """The stretches with speech as (first sample, end), in order and without overlap; none for silence."""
+    """Returns the stretches with speech as (first sample, end), in order and without overlap, none for silence."""
     spoken = _spoken(sound)
     stretches: list[tuple[int, int]] = []
-    # Two neighbours share the pause between them; the first and the last have all the silence around.
+    # Two neighbours share the pause between them. The first and the last have all the silence at their outer ends.
     middles = [(before + after) // 2 for (_, before), (after, _) in pairwise(spoken)]
     for (start, stop), earliest, latest in zip(spoken, [0, *middles], [*middles, len(sound)], strict=False):
         stretches.extend(_cut(sound, max(start - _MARGIN, earliest), min(stop + _MARGIN, latest)))

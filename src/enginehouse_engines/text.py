@@ -13,11 +13,11 @@ from enginehouse_engines.markup import from_html, from_markdown
 _TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
 
 PAUSE_MS = 600  # a silence of this length between two words ends a passage of speech
-MOST_WORDS = 60  # so does this length
-_SILENCE = "!silence"  # how an AION transcript spells a pause
+MOST_WORDS = 60  # this length ends one too
+_SILENCE = "!silence"  # the word of an AION transcript for a pause
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16, so it is tried first
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # it begins with the mark of UTF-16, so it is tried first
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -26,7 +26,7 @@ _BYTE_ORDER_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of text; of speech, with its place in the media."""
+    """A stretch of text. If it is speech, it has its place in the media."""
 
     text: str
     start_ms: int | None = None
@@ -35,7 +35,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One input as text. `source` is None for the payload's own text; `language` is what the input itself declares."""
+    """One input as text. `source` is None for the text of the payload. `language` is what the input itself declares."""
 
     passages: tuple[Passage, ...]
     source: Chunk | None = None
@@ -43,20 +43,20 @@ class Document:
 
     @property
     def text(self) -> str:
-        """All passages, each a paragraph."""
+        """All passages, each as a paragraph."""
         return "\n\n".join(p.text for p in self.passages)
 
     @property
     def span(self) -> tuple[int, int] | None:
-        """From the first word to the last in ms of the media; None for text that has no times."""
+        """The time from the first word to the last in ms of the media, None for text without times."""
         timed = [(p.start_ms, p.stop_ms) for p in self.passages if p.start_ms is not None and p.stop_ms is not None]
         return (min(start for start, _ in timed), max(stop for _, stop in timed)) if timed else None
 
 
 def documents(work: Work) -> list[Document]:
-    """Every input of the item as text; without any, the payload's own text.
+    """Returns every input of the item as text, or without any the text of the payload.
 
-    Raises EngineFailure (invalid_data) when there is nothing to read, or something that is not text.
+    Raises EngineFailure (invalid_data) if there is nothing to read, or something that is not text.
     """
     if work.inputs:
         return [_read(chunk) for chunk in work.inputs]
@@ -69,7 +69,10 @@ def documents(work: Work) -> list[Document]:
 
 
 def options(work: Work) -> dict[str, Any]:
-    """The task's payload; empty when it is absent. Raises EngineFailure (invalid_data) unless it is an object."""
+    """Returns the task's payload, an empty one if it is absent.
+
+    Raises EngineFailure (invalid_data) unless it is an object.
+    """
     if work.payload is None:
         return {}
     if not isinstance(work.payload, dict):
@@ -78,7 +81,7 @@ def options(work: Work) -> dict[str, Any]:
 
 
 def invalid(message: str) -> EngineFailure:
-    """The failure for wrong input: trying again cannot help."""
+    """Returns the failure for wrong input. A retry cannot help."""
     return EngineFailure(message, FailureKind.INVALID_DATA)
 
 
@@ -89,7 +92,7 @@ def _read(chunk: Chunk) -> Document:
     name = chunk.name or chunk.path.name
     if kind == "application/json" or kind.endswith("+json"):
         return _from_json(chunk, kind, name)
-    # The header parser reads an unreadable type as text/plain, so the spelling itself decides.
+    # The header parser returns text/plain for an unreadable type, so the text itself decides.
     if not chunk.media_type.strip().lower().startswith("text/"):
         raise invalid(f'"{name}" is {chunk.media_type}; this engine takes {_TAKEN}.')
     text = _decode(chunk.path.read_bytes(), name, header.get_content_charset())
@@ -142,7 +145,7 @@ def _items(document: dict[str, Any], field: str) -> list[dict[str, Any]]:
 
 
 def _spoken(series: list[dict[str, Any]]) -> tuple[Passage, ...]:
-    """The best path through the words, in the order of time; a passage ends at each pause, and when it is long."""
+    """Returns the best path through the words, in order of time. A passage ends at each pause, and when it is long."""
     passages: list[Passage] = []
     words: list[str] = []
     start = stop = 0
@@ -174,7 +177,7 @@ def _ms(item: dict[str, Any], field: str) -> int:
 
 
 def _best_word(item: dict[str, Any]) -> str | None:
-    """The likeliest word of a time slice, or the text seen in it; None for silence and for words off the path."""
+    """Returns the likeliest word or the seen text of a time slice, None for silence and for words off the path."""
     words = [w for w in _items(item, "words") if isinstance(w.get("word"), str)]
     if words:
         on_path = [w for w in words if w.get("bestPath") is True]

@@ -1,4 +1,4 @@
-"""Transcription of English speech with pocketsphinx: the words in a WAV file, and their times."""
+"""Transcription of English speech with pocketsphinx: finds the words in a WAV file, and their times."""
 
 import os
 import re
@@ -16,13 +16,13 @@ ID = "c0e55cde-340b-44d7-bb42-2e0d65e98255"  # the id of transcription in publis
 LANGUAGE = "en-US"
 RATE = 16_000
 _FRAME_MS = 10
-_VARIANT = re.compile(r"\(\d+\)$")  # which of its pronunciations was recognised
+_VARIANT = re.compile(r"\(\d+\)$")  # the number of the recognised pronunciation
 _NOT_WORDS = ("<", "[", "+")  # <sil>, [SPEECH], ++NOISE++
 _WAVS = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 
 
 class Transcription:
-    """One AION transcript per input: a `series` item for each word, at its time in the media."""
+    """Returns one AION transcript for each input: a `series` item for each word, at its time in the media."""
 
     spec = chunk_spec(
         "transcription",
@@ -41,7 +41,7 @@ class Transcription:
     )
 
     def process(self, work: Work) -> list[Output]:
-        """The words of every input; a sound without speech has an empty series.
+        """Returns the words of every input. A sound without speech has an empty series.
 
         Raises EngineFailure (invalid_data) for an input that is not a WAV file.
         """
@@ -53,7 +53,7 @@ class Transcription:
 def _transcribe(chunk: Chunk) -> dict[str, Any]:
     sound = _sound(chunk)
     decoder = _decoder()
-    # The decoder adapts to the noise of an input; it must not keep that for the next.
+    # The decoder adapts to the noise of an input. It must forget that before the next one.
     decoder.reinit_feat()
     series: list[dict[str, Any]] = []
     for start, stop in import_module("enginehouse_engines.speech").utterances(sound):
@@ -66,7 +66,7 @@ def _transcribe(chunk: Chunk) -> dict[str, Any]:
 
 
 def _sound(chunk: Chunk) -> Any:
-    """The chunk as 16-bit mono samples at 16 kHz. The bytes decide, not the media type, which is often wrong."""
+    """Returns the chunk as 16-bit mono samples at 16 kHz. The bytes decide, because the media type is often wrong."""
     np, wav = import_module("numpy"), import_module("enginehouse_engines.wav")
     name = chunk.name or chunk.path.name
     try:

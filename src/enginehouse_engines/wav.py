@@ -1,4 +1,4 @@
-"""WAV files as mono samples: any rate, any number of channels, integers and floats of any width."""
+"""Reads WAV files as mono samples: any rate, any number of channels, integers and floats of any width."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +10,11 @@ from enginehouse_engines.resample import Samples, resample
 
 _BLOCK_SECONDS = 10
 
-# (code, bytes per sample) → type as stored, value of silence, distance from silence to full scale
+# (code, bytes per sample) → stored type, value of silence, distance from silence to full scale
 _ENCODINGS: dict[tuple[int, int], tuple[str, int, int]] = {
     (PCM, 1): ("u1", 0x80, 0x80),
     (PCM, 2): ("<i2", 0, 0x8000),
-    (PCM, 3): ("<i4", 0, 0x80000000),  # once widened
+    (PCM, 3): ("<i4", 0, 0x80000000),  # after widening
     (PCM, 4): ("<i4", 0, 0x80000000),
     (FLOAT, 4): ("<f4", 0, 1),
     (FLOAT, 8): ("<f8", 0, 1),
@@ -22,7 +22,7 @@ _ENCODINGS: dict[tuple[int, int], tuple[str, int, int]] = {
 
 
 def read_mono(path: Path, *, rate: int) -> Iterator[Samples]:
-    """The file's sound in -1..1, mixed to one channel, at `rate`, in blocks of some seconds. Raises NotWave."""
+    """Yields the file's sound in -1..1, mixed to one channel, at `rate`, in blocks of some seconds. Raises NotWave."""
     source = read_header(path)
     _check(source)
     yield from resample(_mono(source), source.rate, rate)
