@@ -1,4 +1,4 @@
-"""Fixtures for every floor: both databases, opened, migrated and empty."""
+"""Fixtures for all layers: both databases, open, migrated and empty."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,14 +17,14 @@ SQL = Path(__file__).parent / "storage" / "sql"
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """One PostgreSQL per test process, started by the first test that asks for it."""
+    """Yields the PostgreSQL of this test process. The first test that needs it starts it."""
     with started() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: PostgresServer) -> str:
-    """The name of a migrated, empty database that nobody is connected to, to copy from."""
+    """Returns the name of a migrated, empty database without connections, as a template for copies."""
 
     async def make() -> str:
         name = await postgres.create()
@@ -37,7 +37,7 @@ def postgres_template(postgres: PostgresServer) -> str:
 
 @pytest.fixture
 async def postgres_dsn(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[str]:
-    """Where a fresh, migrated PostgreSQL database is."""
+    """Yields the DSN of a fresh, migrated PostgreSQL database."""
     name = await postgres.create(postgres_template)
     yield postgres.dsn(name)
     await postgres.drop(name)
@@ -59,14 +59,14 @@ async def postgres_database(postgres_dsn: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest) -> Database:
-    """A fresh, migrated database; the test runs once on each of the two."""
+    """Returns a fresh, migrated database. The test runs once on each of the two kinds."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
 
 
 @pytest.fixture
 def own_statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The statements of `tests/storage/sql` are known beside the product's while a test runs, and not afterwards."""
+    """During a test the statements of `tests/storage/sql` are known in addition to the product's."""
     dialects: tuple[Dialect, ...] = ("sqlite", "postgres")
     for dialect in dialects:
         for name, statement in statements(dialect, SQL).items():

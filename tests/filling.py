@@ -1,4 +1,4 @@
-"""A database full of waiting jobs, made with a handful of set statements: what a million creates leave behind."""
+"""Fills a database with waiting jobs by a few set statements. The result is the same as after a million creates."""
 
 import sqlite3
 import time
@@ -24,9 +24,9 @@ _LAST: Final = 9_223_372_036_854_775_807
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """`count` jobs of an organization, each of `tasks` tasks in a line by one engine, created yesterday.
+    """`count` jobs of an organization, created yesterday. Each has `tasks` tasks of one engine in a line.
 
-    Only the first task of each can start. The n-th was created at `at(n)`.
+    Only the first task of each can start. Job n was created at `at(n)`.
     """
 
     count: int
@@ -36,14 +36,14 @@ class Filled:
     first: int = (time.time_ns() // 1000 // DAY_MICROS - 1) * DAY_MICROS
 
     def at(self, number: int) -> int:
-        """When the job with this number was created, µs UTC."""
+        """Returns when the job with this number was created, in µs UTC."""
         return self.first + number * APART
 
     def job_id(self, number: int) -> int:
         return first_job_id(self.first) + (number * APART << 10)
 
     async def sqlite(self, path: Path) -> None:
-        """The jobs are in the file, which is made if need be. Nobody else may have it open."""
+        """The jobs are in the file, which is created if it does not exist. Nobody else may have it open."""
         await (await SqliteDatabase.open(path)).close()
         numbers = (
             f"(WITH RECURSIVE k(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM k LIMIT {self.count}) SELECT n FROM k) k"
@@ -55,7 +55,7 @@ class Filled:
             connection.execute("COMMIT")
 
     async def postgres(self, dsn: str, *, allow_unsafe_durability: bool = False) -> None:
-        """The jobs are in the database, and it has been looked after as one would be that got them one by one."""
+        """The jobs are in the database. It has also been vacuumed and analyzed, like one that got them one by one."""
         await (await PostgresDatabase.open(dsn, allow_unsafe_durability=allow_unsafe_durability)).close()
         connection = await asyncpg.connect(dsn)
         try:
@@ -66,7 +66,7 @@ class Filled:
             await connection.close()
 
     def _statements(self, numbers: str) -> list[str]:
-        """`numbers` is a FROM item whose column n runs from 0 up."""
+        """Returns the statements. `numbers` is a FROM item whose column n counts up from 0."""
         if self.count * APART >= DAY_MICROS:
             raise ValueError("the jobs must be of one day")
         job = f"{first_job_id(self.first)} + CAST(n AS BIGINT) * {APART << 10}"
@@ -95,7 +95,7 @@ class Filled:
 
 
 def _plan(engine: EngineSpec, count: int) -> Plan:
-    """The plan of a line of so many tasks."""
+    """Returns the plan of a line of `count` tasks."""
 
     def folder(name: str, kind: str) -> tuple[FolderRequest, ...]:
         return (FolderRequest(reference=name, mode="stream", type=kind),)

@@ -1,4 +1,4 @@
-"""Builders: the smallest jobs and engines a test needs, made the way the product makes them."""
+"""Builders of the smallest jobs and engines that a test needs, created as the product creates them."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ ORGANIZATION = 1
 
 
 def spec(name: str, *, mode: EngineMode = EngineMode.CHUNK, **fields: object) -> EngineSpec:
-    """An engine called `name` that takes and gives anything."""
+    """Returns an engine with the name `name` that accepts and produces all media types."""
     known: dict[str, object] = {"kind": EngineKind.NATIVE, "category_id": "test", "inputs": ("*/*",), **fields}
     return EngineSpec(id=name, name=name, mode=mode, **known)  # type: ignore[arg-type]
 
@@ -45,7 +45,7 @@ def route(parent: str, child: str) -> RouteRequest:
 
 
 def chain(count: int, engine: str = "stream", **fields: object) -> JobRequest:
-    """A line of tasks, each fed by the one before through stream folders."""
+    """Returns a line of tasks. Each reads the output of the one before from a stream folder."""
     tasks = [
         TaskRequest(
             engine_id=engine if n else "ingest",
@@ -61,12 +61,12 @@ def chain(count: int, engine: str = "stream", **fields: object) -> JobRequest:
 
 
 def independent(count: int, **fields: object) -> JobRequest:
-    """Tasks that know nothing of one another."""
+    """Returns independent tasks."""
     return JobRequest(tasks=tuple(TaskRequest(engine_id="noop", **fields) for _ in range(count)))  # type: ignore[arg-type]
 
 
 def fan_out(readers: int = 3, *, gather_first: bool = True, **fields: object) -> JobRequest:
-    """Ingest, split into chunks, `readers` in parallel over the chunks, one writer over everything."""
+    """Returns an ingest, a splitter into chunks, `readers` in parallel on the chunks, and one writer for everything."""
     tasks = [
         TaskRequest(engine_id="ingest", folders=(folder("raw", "stream", "output"),)),
         TaskRequest(
@@ -94,7 +94,7 @@ def fan_out(readers: int = 3, *, gather_first: bool = True, **fields: object) ->
 
 
 def standby_chain() -> JobRequest:
-    """A task that another one stands by for, and one that reads it."""
+    """Returns a task with a standby, and a task that reads its output."""
     first = TaskRequest(
         engine_id="ingest",
         folders=(folder("a", "stream", "output"),),
@@ -109,7 +109,7 @@ def planned(request: JobRequest) -> Plan:
 
 
 def new_job(request: JobRequest, *, organization_id: int = ORGANIZATION, **fields: object) -> NewJob:
-    """The job to store for a request, as the create operation makes it."""
+    """Returns the job to store for a request, as the create operation builds it."""
     made = planned(request)
     start = initial(made)
     return NewJob(
@@ -125,7 +125,7 @@ def new_job(request: JobRequest, *, organization_id: int = ORGANIZATION, **field
 
 
 def retried(old: Job, *, only_failed: bool = True, organization_id: int = ORGANIZATION) -> NewJob:
-    """The retry of a job as the operation stores it."""
+    """Returns the retry of a job, as the operation stores it."""
     return operations.new_job(
         principal(organization_id),
         old.plan,
@@ -137,7 +137,7 @@ def retried(old: Job, *, only_failed: bool = True, organization_id: int = ORGANI
 
 
 def outputs(folder_number: int, count: int) -> tuple[NewArtifact, ...]:
-    """`count` chunks in one output folder."""
+    """Returns `count` chunks in one output folder."""
     return tuple(
         NewArtifact(
             folder=folder_number,

@@ -1,6 +1,6 @@
-"""Knows how the tests get a PostgreSQL of their own: started on first use, stopped with the test session.
+"""Gives the tests their own PostgreSQL, which starts on first use and stops with the test session.
 
-`PG_BIN=/usr/lib/postgresql/17/bin` chooses another installation than the pinned one; `PG_FSYNC=off` makes it faster and
+`PG_BIN=/usr/lib/postgresql/17/bin` chooses another installation than the pinned one. `PG_FSYNC=off` makes it faster and
 unsafe.
 """
 
@@ -27,7 +27,7 @@ FSYNC = os.environ.get("PG_FSYNC", "on")
 
 
 class PostgresServer:
-    """A running server, reached by a socket file in `folder`."""
+    """A running server, with a socket file in `folder`."""
 
     def __init__(self, folder: Path, launch: "Callable[[], subprocess.Popen[bytes]]") -> None:
         self._folder = folder
@@ -37,15 +37,15 @@ class PostgresServer:
 
     @property
     def socket(self) -> Path:
-        """Where clients connect."""
+        """The socket file to which clients connect."""
         return self._folder / ".s.PGSQL.5432"
 
     def start(self) -> None:
-        """The server takes connections, on the data it has."""
+        """The server accepts connections, with its existing data."""
         self._process = self._launch()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """The server is gone, and has ended every connection."""
+        """The server is gone, and has closed every connection."""
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(30)
@@ -54,7 +54,7 @@ class PostgresServer:
         return f"postgresql://postgres@/{database}?host={self._folder}"
 
     async def create(self, template: str = "template1") -> str:
-        """The name of a new database, a copy of `template`."""
+        """Returns the name of a new database, which is a copy of `template`."""
         self._count += 1
         name = f"test_{self._count}"
         await self.admin(f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -74,7 +74,7 @@ class PostgresServer:
 
 @contextmanager
 def started(*settings: str, place: Path | None = None) -> Iterator[PostgresServer]:
-    """A server with `settings` (`name=value`), its data in `place` or, without one, in memory; gone afterwards."""
+    """Yields a server with `settings` (`name=value`), its data in `place` or else in memory. It is gone afterwards."""
     root = Path(tempfile.mkdtemp(prefix="pg-", dir=place or _place()))
     try:
         folder = root / "socket"
@@ -112,7 +112,7 @@ def started(*settings: str, place: Path | None = None) -> Iterator[PostgresServe
             server.start()
             yield server
         finally:
-            server.stop(signal.SIGQUIT)  # at once: the data is thrown away
+            server.stop(signal.SIGQUIT)  # at once, because the data is deleted
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -139,14 +139,14 @@ def _binaries(root: Path) -> Path:
     try:
         subprocess.run([installation / "bin/postgres", "--version"], capture_output=True, check=True, **_as_nobody())
     except PermissionError:
-        # The checkout lies in a folder that only root may enter.
+        # The checkout is in a folder that only root may enter.
         shutil.copytree(installation, root / "installation")
         return root / "installation/bin"
     return installation / "bin"
 
 
 def _die_with_parent() -> None:
-    """A test run that is killed leaves no server behind."""
+    """The kernel ends the server when the test run is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 

@@ -1,4 +1,4 @@
-"""Habits that no other check holds: the one-way street, files that are one thought, words that are never said."""
+"""Rules that no other check covers: one-way imports, short files, forbidden words."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LONGEST = 350  # lines of a source file
 
-# Written so that this file does not hold what it looks for.
+# They are written so that this file does not contain what it searches for.
 PATHS = re.compile(r"(?<![\w.])/(?:[w]ork|[r]oot|[h]ome|[U]sers)/[a-z]")
 REGISTRIES = re.compile(r"[p]ypi\.org|python[h]osted|[n]pmjs\.|crates[.]io")
 UNFINISHED = re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b")
@@ -21,7 +21,7 @@ NAMES_THAT_SAY_NOTHING = EMPTY_WORDS | {"managers", "helpers", "utils", "service
 
 
 def tracked(*patterns: str) -> Iterator[tuple[str, str]]:
-    """The name and text of every tracked file of ours that holds text."""
+    """Yields the name and the text of every tracked text file of ours."""
     if shutil.which("git") is None:
         pytest.skip("git says which files are ours")
     listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""The documentation says what the code does: nothing is missing, no link is dead, and its examples run."""
+"""The documentation agrees with the code: nothing is missing, every link works, and its examples run."""
 
 import inspect
 import os
@@ -25,7 +25,7 @@ from enginehouse.settings import Settings
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLE_SECONDS = 120
-USUAL = "http://localhost:9000"  # where the pages say that a server is
+USUAL = "http://localhost:9000"  # the address of a server in the pages
 END = "--- end of step ---"
 PYTHON_END = "END_OF_PYTHON"
 
@@ -44,7 +44,7 @@ def test_what_is_generated_is_up_to_date() -> None:
 
 
 def commands() -> dict[str, click.Command]:
-    """Every command by its full name, groups included."""
+    """Returns every command by its full name, also groups."""
     found: dict[str, click.Command] = {}
 
     def add(name: str, command: click.Command) -> None:
@@ -157,14 +157,14 @@ def _check_call(line: str, known: dict[str, click.Command]) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """A piece of shell from a page, or of Python as the shell runs it, and what it prints, where the page says so."""
+    """A piece of shell from a page, or of Python as the shell runs it, and its output if the page shows it."""
 
     script: str
     answer: str | None
 
 
 def steps(page: Path) -> list[Step]:
-    """The examples of the page that are marked as tested, in order."""
+    """Returns the examples of the page that are marked as tested, in order."""
     found: list[Step] = []
     for language, mark, content in _FENCE.findall(page.read_text()):
         if language == "sh" and mark.startswith("tested"):
@@ -185,7 +185,7 @@ def _settled(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def example_engine(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PYTHONPATH on which the example engine is installed, as its page says."""
+    """Returns a PYTHONPATH on which the example engine is installed, as its page says."""
     folder = tmp_path_factory.mktemp("installed")
     source = tmp_path_factory.mktemp("source")
     for file in (ROOT / "docs/how-to/example-engine").iterdir():

@@ -1,4 +1,4 @@
-"""A log line holds fixed words, names and numbers: nothing of what an exception, a value or a library says."""
+"""A log line holds fixed words, names and numbers, and no text of an exception, a value or a library."""
 
 import ast
 import asyncio
@@ -30,7 +30,7 @@ FORMATS = pytest.mark.parametrize("log_format", ["console", "json"])
 
 @pytest.fixture(autouse=True)
 def put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The process logs afterwards as it did before."""
+    """Afterwards the logging of the process is as before."""
     for owner, name in (
         (sys, "excepthook"),
         (threading, "excepthook"),
@@ -51,7 +51,7 @@ def put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Printed:
-    """What has been logged since `set_up`."""
+    """The lines logged since `set_up`."""
 
     def __init__(self, log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
         logs.set_up(log_format)
@@ -93,7 +93,7 @@ def _chained() -> BaseException:
 
 
 class SecretsError(Exception):
-    """One whose words and representation are secret."""
+    """An exception whose text and representation are secret."""
 
     def __repr__(self) -> str:
         return SECRET
@@ -197,7 +197,7 @@ def test_a_library_is_told_by_its_fixed_words(log_format: str, capsys: pytest.Ca
     library = logging.getLogger("somebodys")
     library.error("Cannot do it with %s at all", SECRET)
     library.error("Cannot do it with '" + SECRET + "'")
-    library.error("Cannot %d do it", SECRET)  # which logging itself would print, arguments and all
+    library.error("Cannot %d do it", SECRET)  # logging itself would print it, with the arguments
     library.error(ValueError(SECRET))
     library.error(f"Task failed\nfuture: {SECRET}")
     text = printed.text()
@@ -245,7 +245,7 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
         assert words in text
 
 
-# What may be in a line: ids, names that the code or an installed package gives, counts, and lengths of time.
+# The allowed values of a line: ids, names from the code or an installed package, counts, and durations.
 NAMES = {
     "attempts", "category", "correlation_id", "engine", "error_id", "exc_info", "field", "item", "jobs", "loop",
     "method", "place", "reason", "reports_lost", "schedule", "seconds", "task", "token",
@@ -254,7 +254,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
 def test_every_line_the_code_writes_is_fixed_words_and_known_names() -> None:
-    """A new name is argued for here. `token` is an attempt's fencing number, which opens nothing."""
+    """A new name needs a reason here. `token` is an attempt's fencing number, which gives no access."""
     calls = 0
     for path in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

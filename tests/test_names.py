@@ -1,4 +1,4 @@
-"""Names: the glossary explains a module's word, or every engineer knows it; and a class name is one thing."""
+"""Names: the glossary explains each word of a module, or every engineer knows it. A class name means one thing."""
 
 import ast
 import re
@@ -15,8 +15,8 @@ GLOSSARY = {
     word.lower().replace("-", " ") for word in re.findall(r"\*\*([^*]+)\*\*", (ROOT / "docs/glossary.md").read_text())
 }
 
-# Words that need no entry in a glossary: the field's own, those of formats and protocols, and those of the parts of an
-# HTTP interface and a command line.
+# Words that need no entry in a glossary: those of the field, of formats and protocols, and of the parts of an HTTP
+# interface and a command line.
 WORDS = """
     addresses api app asgi auth bounds call casing categories cli connection context cost count creation curl dash
     decode deletion disk domain download envelope error execution executor facts ffmpeg fields file filter health
@@ -46,7 +46,7 @@ NOUNS = {
 
 
 def words(module: Path) -> Iterator[str]:
-    """The names that a module is found by: its packages' and its own."""
+    """Yields the names of a module: those of its packages and its own."""
     parts = module.relative_to(ROOT / "src").with_suffix("").parts[1:]
     return (part for part in parts if not part.startswith("__"))
 
@@ -57,7 +57,7 @@ def is_known(word: str, known: set[str]) -> bool:
 
 
 def is_explained(stem: str) -> bool:
-    """The whole stem is a word, or each of its parts is."""
+    """Returns True if the whole stem is a known word, or each of its parts is."""
     known = GLOSSARY | TECHNICAL
     return is_known(stem.replace("_", " "), known) or all(is_known(part, known) for part in stem.split("_"))
 

@@ -1,4 +1,4 @@
-"""The two pictures of the architecture page say what the code is: its floors, and functions that exist."""
+"""The two pictures of the architecture page agree with the code: its layers, and functions that exist."""
 
 import importlib
 import re
@@ -15,14 +15,14 @@ NODE = re.compile(r"^ +(\w+)\[\"([^\"]+)\"\]$", re.MULTILINE)
 
 
 def layers() -> dict[str, int]:
-    """Each top-level module with its floor, 0 at the bottom."""
+    """Returns each top-level module with its layer, 0 at the bottom."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     [street] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
     return {name: height for height, layer in enumerate(reversed(street)) for name in layer.split(" | ")}
 
 
 def arrows(picture: str) -> list[tuple[str, str, bool]]:
-    """From, to, and whether it is a call."""
+    """Returns the arrows: from, to, and True for a call."""
     return [
         (start, end, line == "-->")
         for starts, line, ends in ARROW.findall(picture)

@@ -7,7 +7,7 @@ import pytest
 from tests.acceptance.servers import Server, serving
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell that starts the tests in the background has them ignore Ctrl-C, and with them the servers they start.
+    # A shell that starts the tests in the background makes them ignore Ctrl-C, and their servers too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1,4 +1,4 @@
-"""A server with faults in it, for tests: each raises an exception that quotes all it knows."""
+"""A server with faults, for tests. Each fault raises an exception that quotes everything that it knows."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ PAYLOAD = "patient-4711-has-a-cold"
 
 
 def fail(*known: object) -> NoReturn:
-    """Raises what quotes everything known: as a cause, in a chain, and in a group."""
+    """Raises exceptions that quote everything known: as a cause, in a chain, and in a group."""
     quoted = f"{PAYLOAD} {known!r}"
     try:
         try:
@@ -33,7 +33,7 @@ async def _duty_fails(*known: object, **_: object) -> int:
     loop.call_soon(fail, PAYLOAD)
     lost = loop.create_future()
     lost.set_exception(ValueError(PAYLOAD))
-    del lost  # nobody will ever look at it
+    del lost  # nobody reads it
     thread = threading.Thread(target=fail, args=(PAYLOAD,))
     thread.start()
     thread.join()
@@ -41,7 +41,7 @@ async def _duty_fails(*known: object, **_: object) -> int:
 
 
 def serve() -> None:
-    """The command, with the faults."""
+    """Runs the command with the faults."""
     create = jobs.create
 
     async def create_or_fail(house: Any, principal: Any, requests: Any, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Engines that the tests offer to a real server: one that waits to be let go, and those that do what none should."""
+"""Engines that the tests offer to a real server: one that waits for a gate, and some that misbehave."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ MEMORY_MB = 200
 
 @dataclass(frozen=True)
 class Offered:
-    """A function as an engine, under the function's name."""
+    """Makes a function an engine with the function's name."""
 
     process: Callable[[Work], Any]
     seconds: int = 60
@@ -43,7 +43,7 @@ class Offered:
 
 @Offered
 def waits(work: Work) -> list[Output]:
-    """Writes a line for each process that it is into payload.runs, and ends when payload.gate exists."""
+    """Writes the id of each of its processes into payload.runs, and ends when payload.gate exists."""
     if work.payload.get("fork") and not os.fork():
         os.setsid()
         _note(work.payload["runs"])
@@ -56,7 +56,10 @@ def waits(work: Work) -> list[Output]:
 
 @Offered
 def stubborn(work: Work) -> list[Output]:
-    """Itself, two children, one with a session of its own, one that left the tree; none of them ends when told to."""
+    """Runs in five processes: itself, three children (one in its own session), one outside the tree.
+
+    SIGTERM ends none.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for leave in (lambda: None, os.setsid, daemonize):
         if not os.fork():
@@ -69,14 +72,14 @@ def stubborn(work: Work) -> list[Output]:
 
 @Offered
 def honest(work: Work) -> list[Output]:
-    """Its process, and its environment."""
+    """Returns its process id and its environment."""
     sys.stdout.write("honest work\n")
     return [Output(media_type="text/plain", data=repr((os.getpid(), dict(os.environ))).encode(), name="me.txt")]
 
 
 @Offered
 def quotes(work: Work) -> list[Output]:
-    """Fails with its payload on its lips."""
+    """Fails with its payload in the message."""
     raise ValueError(repr(work.payload))
 
 
@@ -85,6 +88,6 @@ def _note(path: str) -> None:
         file.write(f"{os.getpid()}\n")
 
 
-# What no engine should do, each with little time and memory.
+# Engines that misbehave, each with little time and memory.
 moods = SimpleNamespace(**{name: Offered(mood, SECONDS) for name, mood in MOODS.items()})
 flood = Offered(prints_a_gigabyte.process)

@@ -1,4 +1,4 @@
-"""A real server as its own process: started, watched, killed, and asked over HTTP like anybody's."""
+"""A real server as its own process: tests start it, watch it, kill it, and send it HTTP requests."""
 
 import asyncio
 import io
@@ -35,7 +35,7 @@ Row = tuple[Any, ...]
 
 @dataclass(slots=True)
 class Server:
-    """`enginehouse serve` on one data folder; it may be killed and started again as often as a test likes."""
+    """`enginehouse serve` on one data folder. A test may kill it and start it again several times."""
 
     data: Path
     database: str | None = None
@@ -47,7 +47,7 @@ class Server:
     keepers: list[str] = field(default_factory=list)
 
     def start(self) -> None:
-        """The server has said that it is ready. Blocking."""
+        """The server has printed that it is ready. This call blocks."""
         self.starts += 1
         self.data.parent.mkdir(parents=True, exist_ok=True)
         command = [str(COMMAND), "serve", "--data", str(self.data), "--port", "0", *self.options]
@@ -62,14 +62,14 @@ class Server:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 env=os.environ | {"AIWARE_INIT_TOKEN": TOKEN} | self.environment,
-                preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no server behind
+                preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no server
             )
         self.url = self._ready_at(self.process)
         self.keepers.append(self.keeper_owner())
 
     @property
     def log(self) -> Path:
-        """What the server of the current start has printed."""
+        """The file with the output of the current start."""
         return self.data.parent / f"{self.data.name}.{self.starts}.log"
 
     @property
@@ -78,46 +78,46 @@ class Server:
         return self.process.pid
 
     def kill(self) -> None:
-        """The server is gone without a word, as by a power cut. What it started is left to itself."""
+        """The server is killed, as by a power failure. The processes that it started are not touched."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(STOPPED_WITHIN)
 
     def kill_with(self, keeper: int) -> None:
-        """The server is gone, and so is its keeper, before it could end what it keeps."""
+        """The server and its keeper are killed, before the keeper could end its processes."""
         os.kill(keeper, signal.SIGSTOP)
         self.kill()
         os.kill(keeper, signal.SIGKILL)
 
     def stop(self) -> int:
-        """The server was told to stop and did; answers its exit code."""
+        """The server has stopped after SIGTERM. Returns its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOPPED_WITHIN)
 
     def keeper(self) -> int:
-        """The process that keeps this server's engines."""
+        """Returns the process id of this server's keeper."""
         [pid] = [pid for pid in processes.children_of(self.pid) if b"keeper_main" in _command(pid)]
         return pid
 
     def keeper_owner(self) -> str:
-        """What the marker in the environment of everything the keeper started begins with."""
+        """Returns the first part of the marker in the environment of every process that the keeper started."""
         words = _command(self.keeper()).split(b"\0")
         return words[words.index(b"enginehouse.engines.keeper_main") + 2].decode()
 
     def engine_processes(self) -> set[int]:
-        """Every living process that any start of this server started for an engine, wherever it hangs."""
+        """Returns every living process that any start of this server started for an engine, anywhere in the tree."""
         found = {pid for owner in self.keepers for pid in processes.with_marker(owner) if not _is_keeper(pid)}
         if self.process is not None and self.process.poll() is None:
             found |= {pid for pid in processes.descendants(self.keeper()) if not _is_keeper(pid)}
         return {pid for pid in found if (seen := processes.stat(pid)) is not None and seen.alive}
 
     def client(self, token: str = TOKEN) -> httpx.AsyncClient:
-        """A client of this start of the server."""
+        """Returns a client of this start of the server."""
         return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     async def rows(self, statement: str) -> list[Row]:
-        """What the database holds, read beside the server; works while it is down."""
+        """Returns rows of the database over a separate connection, also while the server is down."""
         if self.database is None:
             with closing(sqlite3.connect(self.data / "enginehouse.db")) as connection:
                 return connection.execute(statement).fetchall()
@@ -141,7 +141,7 @@ class Server:
 
 @contextmanager
 def serving(data: Path, *options: str, database: str | None = None, **environment: str) -> Iterator[Server]:
-    """A started server; gone afterwards, and every engine process of it."""
+    """Yields a started server. Afterwards the server and all its engine processes are gone."""
     server = Server(data, database, options, environment)
     server.start()
     try:
@@ -152,14 +152,14 @@ def serving(data: Path, *options: str, database: str | None = None, **environmen
 
 
 def share_artifacts(data: Path, other: Path) -> None:
-    """A server on `data` keeps its bytes where the one on `other` does, as over a shared file system."""
+    """A server on `data` stores its bytes in the same place as the one on `other`, as on a shared file system."""
     (other / "artifacts").mkdir(parents=True, exist_ok=True)
     data.mkdir(exist_ok=True)
     (data / "artifacts").symlink_to(other / "artifacts")
 
 
 def offer(folder: Path, *engines: str) -> str:
-    """A PYTHONPATH on which a distribution offers these of the engines in `offered.py`, each under its last name."""
+    """Returns a PYTHONPATH with a distribution that offers these engines of `offered.py`, each under its last name."""
     described = folder / "offered-1.dist-info"
     described.mkdir(parents=True)
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1\n")
@@ -169,7 +169,7 @@ def offer(folder: Path, *engines: str) -> str:
 
 
 async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60.0) -> None:
-    """The condition holds. Fails with `what` when it does not in time."""
+    """The condition holds. Fails with `what` if it does not in time."""
     deadline = time.monotonic() + seconds
     while True:
         found = holds()
@@ -181,7 +181,7 @@ async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, secon
 
 
 async def create(client: httpx.AsyncClient, *jobs: dict[str, Any]) -> list[str]:
-    """The ids of the created jobs."""
+    """Returns the ids of the created jobs."""
     answer = await client.post("/edge/v1/proc/job/create", json={"jobs": list(jobs)})
     assert answer.status_code == 200, answer.text
     ids: list[str] = answer.json()["internalJobIds"]
@@ -189,7 +189,7 @@ async def create(client: httpx.AsyncClient, *jobs: dict[str, Any]) -> list[str]:
 
 
 async def detail(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
-    """The job as `proc/job/{id}/detail` shows it."""
+    """Returns the job as `proc/job/{id}/detail` shows it."""
     answer = await client.get(f"/edge/v1/proc/job/{job_id}/detail")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -197,7 +197,7 @@ async def detail(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
 
 
 async def ended(client: httpx.AsyncClient, job_id: str, *, seconds: float = 60.0) -> str:
-    """The status a job has ended with."""
+    """Returns the final status of a job."""
     status = ""
 
     async def over() -> bool:
@@ -212,13 +212,13 @@ async def ended(client: httpx.AsyncClient, job_id: str, *, seconds: float = 60.0
 
 
 def task_of(engine: str, payload: Any = None, **fields: Any) -> dict[str, Any]:
-    """A job of one task."""
+    """Returns a job of one task."""
     given = {} if payload is None else {"taskPayloadJSON": json.dumps(payload)}
     return {"tasks": [{"engineId": engine, **given, **fields}]}
 
 
 async def logs(client: httpx.AsyncClient, task_id: str) -> list[str]:
-    """The logs of a task's attempts, as the zip of `proc/task/{id}/logs` holds them."""
+    """Returns the logs of a task's attempts, from the zip of `proc/task/{id}/logs`."""
     answer = await client.get(f"/edge/v1/proc/task/{task_id}/logs")
     assert answer.status_code == 200, answer.text
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -226,14 +226,14 @@ async def logs(client: httpx.AsyncClient, task_id: str) -> list[str]:
 
 
 async def output(client: httpx.AsyncClient, job_id: str) -> str:
-    """The text of a job's only output."""
+    """Returns the text of a job's only output."""
     listed = (await client.get(f"/edge/v1/proc/job/{job_id}/outputs")).json()["outputs"]["outputs"]
     [only] = listed
     return (await client.get(f"/edge/v1/proc/job/{job_id}/download/{only['name']}")).text
 
 
 def lines(path: Path) -> list[int]:
-    """The numbers an engine has written into a file so far."""
+    """Returns the numbers that an engine has written into a file so far."""
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
@@ -245,6 +245,6 @@ def _command(pid: int) -> bytes:
 
 
 def _is_keeper(pid: int) -> bool:
-    """True for a keeper and its forks, also for one that has let go of its memory already."""
+    """Returns True for a keeper and its forks, also for one that ends and has already freed its memory."""
     command = _command(pid)
     return not command or b"keeper_main" in command

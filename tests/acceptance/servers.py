@@ -1,4 +1,4 @@
-"""The real command in processes of its own: a server that is up, and what one call of it said."""
+"""The real command in its own processes: a running server, and the result of one call."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ TOKEN = "5d1f3c52-7a56-4c0c-9f3e-5b0a64f3a911"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How a call ended and what it wrote."""
+    """The exit code and the output of a call."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class Said:
 
 @dataclass(slots=True)
 class Server:
-    """A server that has said that it is ready; `heard` grows with every line on its stderr."""
+    """A server that has printed that it is ready. `heard` gets every line of its stderr."""
 
     url: str
     data: Path
@@ -45,16 +45,16 @@ class Server:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token or self.token}"}, timeout=30)
 
     def cli(self, *arguments: str, **more: Any) -> Said:
-        """The command, pointed at this server by its data folder."""
+        """Calls the command for this server, which it finds by its data folder."""
         return call(*arguments, environment={"ENGINEHOUSE_DATA": str(self.data)}, **more)
 
     def heard_until(self, line: str) -> None:
-        """Returns when the server has said this line."""
+        """The server has printed this line."""
         with self.news:
             assert self.news.wait_for(lambda: line in self.heard, DEADLINE), self.heard
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Tells it to stop and waits until it has; answers its exit code."""
+        """The server has stopped after the signal. Returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(DEADLINE)
@@ -66,7 +66,7 @@ def call(
     stdin: str | None = None,
     folder: Path | None = None,
 ) -> Said:
-    """The command has run to its end."""
+    """The command has ended. Returns its output."""
     ended = subprocess.run(
         [*COMMAND, *arguments],
         input=stdin,
@@ -82,13 +82,13 @@ def call(
 
 
 def clean(more: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment without what is set for other servers."""
+    """Returns the environment without the settings of other servers."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("ENGINEHOUSE_", "AIWARE_"))} | (more or {})
 
 
 @contextmanager
 def serving(data: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """`enginehouse serve` on a free port, ready inside the block and gone after it."""
+    """Yields `enginehouse serve` on a free port, ready inside the block and gone after it."""
     process = subprocess.Popen(
         [*COMMAND, "serve", "--data", str(data), "--port", "0", *flags],
         stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`enginehouse job cancel` on a range of time: how many first, then the question, then what was done."""
+"""`enginehouse job cancel` on a range of time: it shows the number, asks, and reports what was done."""
 
 import json
 import os
@@ -15,7 +15,7 @@ RANGE = ("--created-after", "2020-01-01", "--created-before", "2100-01-01")
 
 @pytest.fixture
 def waiting(server: Server) -> Iterator[list[str]]:
-    """Three jobs that wait, since their organization is paused."""
+    """Yields three jobs that wait, because their organization is paused."""
     assert server.cli("organization", "pause", "1").code == 0
     jobs = [
         server.cli("job", "create", "--engine", "sentiment-vader", "--text", "It waits.").out.strip() for _ in range(3)

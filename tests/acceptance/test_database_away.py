@@ -1,4 +1,4 @@
-"""PostgreSQL goes away under a server and comes back: two lines in the log, no engine outlives its lease."""
+"""PostgreSQL stops under a server and starts again: two lines in the log, and no engine outlives its lease."""
 
 import json
 import socket
@@ -14,11 +14,11 @@ from tests.postgres import PostgresServer, started
 
 GONE = "storage is not reachable"
 BACK = "storage is reachable again"
-ROUNDS = 8  # as many times the server has tried to connect; the pauses between are as long as they get by then
+ROUNDS = 8  # attempts of the server to connect; by then the pauses have their greatest length
 
 
 class Nobody:
-    """Where PostgreSQL was somebody else hangs up on whoever connects, and counts them."""
+    """Listens in the place of PostgreSQL, closes every connection at once, and counts them."""
 
     def __init__(self, place: Path) -> None:
         self._listener = socket.socket(socket.AF_UNIX)
@@ -46,7 +46,7 @@ class Nobody:
 
 @contextmanager
 def away(postgres: PostgresServer) -> Iterator[Nobody]:
-    """PostgreSQL is gone inside the block, and back after it."""
+    """PostgreSQL is stopped inside the block, and runs again after it."""
     postgres.stop()
     nobody = Nobody(postgres.socket)
     try:
@@ -59,13 +59,13 @@ def away(postgres: PostgresServer) -> Iterator[Nobody]:
 
 @pytest.fixture
 def postgres() -> Iterator[PostgresServer]:
-    """One that may be stopped: nobody else uses it."""
+    """Yields a PostgreSQL that the test may stop, because nobody else uses it."""
     with started() as server:
         yield server
 
 
 def logged(server: Server) -> list[dict[str, object]]:
-    """What the server has logged since it was ready."""
+    """Returns the lines that the server has logged since it was ready."""
     printed = server.log.read_text()
     return [json.loads(line) for line in printed[printed.index("ready: ") :].splitlines() if line.startswith("{")]
 
@@ -117,7 +117,7 @@ async def test_an_engine_that_nobody_keeps_a_lease_for_is_ended_while_the_databa
 
 
 async def _ended(client: httpx.AsyncClient, job: str) -> str:
-    """As `ended`, of a server that does not answer for a while."""
+    """Returns the final status of a job, like `ended`, from a server that does not answer for a while."""
 
     async def answers() -> bool:
         return (await client.get(f"/edge/v1/proc/job/{job}/status")).status_code == 200

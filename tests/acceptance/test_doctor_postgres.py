@@ -1,4 +1,4 @@
-"""`enginehouse doctor --database` on a PostgreSQL that a server uses: what is well, and what is not."""
+"""`enginehouse doctor --database` on a PostgreSQL that a server uses: it shows what is right and what is wrong."""
 
 import asyncio
 import json

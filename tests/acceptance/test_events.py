@@ -1,4 +1,4 @@
-"""A job's events from a real server: off the wire, through a kill of the server, from another one, and at its end."""
+"""A job's events from a real server: as sent, across a kill of the server, from another server, and at a stop."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ IDLE = ("--native-slots", "0", "--python-slots", "0")
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own, on either database, at a port that it keeps through every start."""
+    """Yields the test's own server, on either database, with the same port at every start."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None
     path = offer(tmp_path / "offered", "waits")
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -48,7 +48,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 @asynccontextmanager
 async def stream(client: httpx.AsyncClient, job: str, after: int | None = None) -> AsyncIterator[AsyncIterator[str]]:
-    """The lines of the job's stream, as curl would show them."""
+    """Yields the lines of the job's stream, as curl would show them."""
     headers = {"Accept": "text/event-stream"} | ({} if after is None else {"Last-Event-ID": str(after)})
     async with client.stream("GET", f"/api/v1/jobs/{job}/events", headers=headers, timeout=LONG) as answer:
         assert answer.status_code == 200
@@ -57,7 +57,7 @@ async def stream(client: httpx.AsyncClient, job: str, after: int | None = None) 
 
 
 async def told(shown: AsyncIterator[str], until_kind: str | None = None) -> list[Message]:
-    """The messages up to the end, or to the first of that kind."""
+    """Returns the messages up to the end, or to the first of that kind."""
     read: list[str] = []
     async with asyncio.timeout(LONG):
         async for line in shown:
@@ -127,7 +127,7 @@ async def test_a_server_that_stops_ends_its_streams_first(server: Server, tmp_pa
         async with stream(client, job) as shown:
             await told(shown, "created")
             stopping = asyncio.create_task(asyncio.to_thread(server.stop))
-            # The answer has its proper end; a connection that is cut would raise.
+            # The response ends regularly. A broken connection would raise.
             assert await told(shown) == []
             assert await stopping == 0
     assert "running task" not in server.log.read_text(), "the web server had to cut something off"

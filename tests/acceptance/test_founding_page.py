@@ -1,4 +1,4 @@
-"""The requests of the page "Manage jobs using the API", exactly as it prints them, with our own id in place."""
+"""The requests of the page "Manage jobs using the API", exactly as printed there, but with our own id."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.servers import Server, serving
 
 _CREATE = "mutation($job: CreateJob) { createJob(input: $job) { id } }"
-# One task with nothing to work on but a time in the future would still start; a server without slots starts none.
+# A task with a time in the future would start anyway. A server without worker slots starts none.
 _WAITING = ("--native-slots", "0", "--python-slots", "0")
 
 _STATUS = """curl --request GET \\
@@ -73,7 +73,7 @@ _RETRY_MUTATION = """mutation retryJob {{
 
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server on which nothing starts, so that every job can still be cancelled."""
+    """Yields a server on which nothing starts, so that every job can be cancelled."""
     with serving(tmp_path_factory.mktemp("idle"), *_WAITING) as up:
         yield up
 
@@ -85,7 +85,7 @@ def client(idle: Server) -> Iterator[httpx.Client]:
 
 
 def _both_ids(client: httpx.Client) -> dict[str, str]:
-    """A new job, by the spelling of each interface."""
+    """Returns the ids of a new job in the spelling of each interface."""
     task = {"engineId": "noop"}
     made = client.post("/v3/graphql", json={"query": _CREATE, "variables": {"job": {"tasks": [task]}}}).json()
     graphql_id = made["data"]["createJob"]["id"]
@@ -94,7 +94,7 @@ def _both_ids(client: httpx.Client) -> dict[str, str]:
 
 
 def _typed(command: str, server: Server, job: str) -> tuple[int, Any]:
-    """What the page's own curl command answers when a person types it: (HTTP status, body)."""
+    """Returns the result of the page's own curl command in a shell: (HTTP status, body)."""
     text = command.format(url=server.url, token=server.token, job=job).rstrip().removesuffix("\\")
     ended = subprocess.run(
         ["bash", "-c", text.rstrip() + " --silent --write-out '\\n%{http_code}'"],
@@ -164,7 +164,7 @@ def test_cancel_of_a_time_range_cancels_what_is_in_it(idle: Server, client: http
 
 
 def _scheduled(client: httpx.Client) -> str:
-    """A scheduled job every five minutes, as the page has one."""
+    """Creates a scheduled job every five minutes, like the page's. Returns its id."""
     text = """mutation { createScheduledJob(input: {name: "qv3TestEverye5Minute", runMode: Recurring,
       recurringScheduleParts: [{repeatInterval: 5, repeatIntervalUnit: Minutes}],
       jobTemplates: [{taskTemplates: [{engineId: "00000000-0000-4000-8000-0000000e0001"}]}]}) { id } }"""

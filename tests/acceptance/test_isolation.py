@@ -1,4 +1,4 @@
-"""What one organization's engines leave behind reaches no other organization, and no engine sees a secret."""
+"""Nothing that one organization's engines leave reaches another organization, and no engine sees a secret."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""kill -9 of a server while it applies a bulk cancel, again and again: what it had answered stays exactly true."""
+"""kill -9 of a server while it applies a bulk cancel, again and again: its response stays exactly true."""
 
 import asyncio
 import random
@@ -14,14 +14,14 @@ from tests.postgres import FSYNC
 from enginehouse.domain import ids, times
 
 FILLED = Filled(100_000, tasks=1)
-WINDOW = (3_000, 96_999)  # the numbers of the first and the last job that are to be cancelled
+WINDOW = (3_000, 96_999)  # the numbers of the first and the last job of the bulk cancel
 KILLS = 4
-SOON = 0.05  # seconds that a server is left at work before it is killed, at most
+SOON = 0.05  # the most seconds that a server works before it is killed
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own, on either database, which is still to be started."""
+    """Yields the test's own server, on either database, not started yet."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None
     made = Server(tmp_path / "data", dsn, ("--lease-seconds", "2"))
     made.data.mkdir()
@@ -42,7 +42,7 @@ async def test_a_bulk_cancel_survives_any_number_of_deaths_exactly(server: Serve
 
     chance, halfway = random.Random(5), 0
     for _ in range(KILLS):
-        # Where in a batch it is struck is left to chance.
+        # Chance decides at which point of a batch the kill comes.
         await asyncio.sleep(chance.uniform(0, SOON))
         server.kill()
         halfway += await _agrees_with_itself(server, count)
@@ -69,7 +69,7 @@ async def _cancel(client: httpx.AsyncClient) -> int:
 
 
 async def _agrees_with_itself(server: Server, count: int) -> bool:
-    """What is written is the counted number and as many rows as it says; answers whether there is more to come."""
+    """The count and the rows of the bulk cancel agree. Returns True if there are more rows to come."""
     [(matched, settled, ended)] = await server.rows("SELECT matched, settled, settled_at FROM barrier")
     [(aborted,)] = await server.rows("SELECT COUNT(*) FROM job WHERE cancelled = 1")
     assert matched == count
@@ -81,7 +81,7 @@ async def _agrees_with_itself(server: Server, count: int) -> bool:
 async def _reads_as_aborted(client: httpx.AsyncClient, count: int) -> None:
     answer = await client.get("/edge/v1/proc/jobs", params={"status": "aborted", "limit": "1"})
     assert answer.json()["count"] == count
-    # Those at the end of the window were waiting when it was accepted.
+    # The jobs at the end of the window were waiting when it was accepted.
     for number in (WINDOW[1], WINDOW[1] - 1000):
         job = ids.job_uuid(FILLED.job_id(number))
         assert (await client.get(f"/edge/v1/proc/job/{job}/status")).json()["job"]["jobStatus"] == "aborted"

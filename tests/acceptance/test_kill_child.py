@@ -1,4 +1,4 @@
-"""kill -9 of an engine's process in mid-task: the task runs again, one result is accepted, no process is left."""
+"""kill -9 of an engine's process during a task: the task runs again, one result is accepted, no process is left."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from tests.acceptance.server import Server, create, detail, ended, lines, offer,
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own, on either database, that offers the test's engines."""
+    """Yields the test's own server, on either database, which offers the test's engines."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None
     path = offer(tmp_path / "offered", "waits")
     with serving(tmp_path / "data", database=dsn, PYTHONPATH=path) as started:

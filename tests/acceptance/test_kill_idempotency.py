@@ -1,4 +1,4 @@
-"""kill -9 of the server under clients that repeat a request with its key: each is done exactly once."""
+"""kill -9 of the server while clients repeat requests with their keys: each is done exactly once."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ SPELLED = "query($id: ID!) { job(id: $id) { id } }"
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own, on either database, that runs nothing: what is created is all that happens."""
+    """Yields the test's own server, on either database. It runs nothing, so jobs are only created."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None
     idle = ("--native-slots", "0", "--python-slots", "0")
     with serving(tmp_path / "data", *idle, database=dsn) as started:
@@ -30,7 +30,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 async def _send_and_never_listen(server: Server, key: str, body: bytes) -> None:
-    """The server has stored what the request asks; nobody has heard its answer."""
+    """The server has done the request, but nobody has read the response."""
     place = urlsplit(server.url)
     _, writer = await asyncio.open_connection(place.hostname, place.port)
     head = (
@@ -95,7 +95,7 @@ async def test_clients_that_repeat_through_kills_have_every_job_once(server: Ser
     async def kill_at(count: int) -> None:
         async with progress:
             await progress.wait_for(lambda: len(answered) >= count)
-        # Where in a batch the server is struck is left to chance.
+        # Chance decides at which point of a batch the kill comes.
         await asyncio.sleep(chance.uniform(0, 0.01))
         up.clear()
         server.kill()

@@ -1,4 +1,4 @@
-"""kill -9 of the server: what was acknowledged is there and whole, nothing is there in part, and all of it runs."""
+"""kill -9 of the server: acknowledged jobs exist and are complete, nothing is partial, and all of them run."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ from enginehouse.domain.status import Tally, job_status
 
 CREATES = 1_000
 CLIENTS = 16
-KILLS = {"sqlite": 5, "postgres": 2}  # leases of a dead server run out on PostgreSQL, and three of those are too many
+KILLS = {"sqlite": 5, "postgres": 2}  # on PostgreSQL a kill costs leases; three lost ones fail a task
 WEBSTREAM = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"
 CHUNKER = "8bdb0e3b-ff28-4f6e-a3ba-887bd06e6440"
 WRITER = "8eccf9cc-6b6d-4d7d-8cb3-7ebf4950c5f3"
@@ -26,7 +26,7 @@ WRITER = "8eccf9cc-6b6d-4d7d-8cb3-7ebf4950c5f3"
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's own, on either database, that offers the test's engines."""
+    """Yields the test's own server, on either database, which offers the test's engines."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None
     path = offer(tmp_path / "offered", "waits")
     with serving(tmp_path / "data", "--lease-seconds", "2", database=dsn, PYTHONPATH=path) as started:
@@ -96,7 +96,7 @@ async def test_a_task_that_a_stop_cut_short_runs_again_charged_to_nobody(server:
 
 
 class _Clients:
-    """Sixteen of them, each creating one job after the other and trying the next number when the server dies."""
+    """Sixteen clients. Each creates one job after the other, and tries the next number when the server dies."""
 
     def __init__(self, server: Server, chance: random.Random) -> None:
         self.acknowledged: dict[str, dict[str, Any]] = {}
@@ -108,7 +108,7 @@ class _Clients:
         self._progress = asyncio.Event()
 
     async def create_through_kills(self, kills: int) -> None:
-        """A thousand jobs are acknowledged, and the server has died `kills` times meanwhile."""
+        """A thousand jobs are acknowledged, and meanwhile the server was killed `kills` times."""
         self._up.set()
         thresholds = sorted(self._chance.sample(range(20, CREATES - 20), kills))
         async with asyncio.TaskGroup() as group:
@@ -116,7 +116,7 @@ class _Clients:
                 group.create_task(self._create())
             for threshold in thresholds:
                 await self._acknowledged(threshold)
-                # Where in a batch the server is struck is left to chance.
+                # Chance decides at which point of a batch the kill comes.
                 await asyncio.sleep(self._chance.uniform(0, 0.02))
                 self._up.clear()
                 self._server.kill()
@@ -139,7 +139,7 @@ class _Clients:
                         answer = await client.post("/edge/v1/proc/job/create", json={"jobs": [job]})
                     except httpx.TransportError:
                         self.unknown += 1
-                        break  # the outer loop waits until it is back
+                        break  # the outer loop waits until the server runs again
                     assert answer.status_code == 200, answer.text
                     [job_id] = answer.json()["internalJobIds"]
                     self.acknowledged[job_id] = job
@@ -147,7 +147,7 @@ class _Clients:
 
 
 def _job(number: int) -> dict[str, Any]:
-    """A fan-out; every fiftieth one is of engines that read and write, the others of one that does nothing."""
+    """Returns a fan-out. In every fiftieth one the engines read and write, in the others they do nothing."""
     return _reading(number) if number % 50 == 0 else _noops(number)
 
 
@@ -215,7 +215,10 @@ async def _none_open(client: httpx.AsyncClient) -> bool:
 
 
 async def _nothing_is_partial(server: Server) -> None:
-    """Every job has its document, exactly the tasks of it and the status they give; nothing belongs to no job."""
+    """Every job has its document, exactly its tasks, and the status that follows from them.
+
+    Everything belongs to a job.
+    """
     documents = {row[0]: json.loads(row[1]) for row in await server.rows("SELECT job_id, document FROM job_document")}
     tasks: dict[int, list[str]] = defaultdict(list)
     for job_id, status in await server.rows("SELECT job_id, status FROM task ORDER BY job_id, ordinal"):
@@ -255,7 +258,7 @@ async def _nothing_is_partial(server: Server) -> None:
 
 
 async def _is_whole(server: Server, acknowledged: dict[str, dict[str, Any]]) -> None:
-    """Every acknowledged job is shown with all that was sent."""
+    """Every acknowledged job is shown with everything that was sent."""
     waiting = iter(acknowledged.items())
 
     async def look() -> None:

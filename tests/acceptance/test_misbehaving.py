@@ -1,4 +1,4 @@
-"""Engines that hang, hide, flood, lie and eat: each fails for a named reason in its limit, and harms nobody else."""
+"""Engines that hang, hide, flood, lie or use too much: each fails within its limit with a reason, and harms nobody."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ LOG_LIMIT = 1 << 20
 
 TIMED_OUT = f"The engine took longer than {SECONDS} s and was stopped."
 TOO_MUCH = f"The engine used more than {MEMORY_MB} MiB of memory and was stopped."
-# Engine → the kind its attempt is recorded with, REST's word for it, what is said, what its log holds.
+# Engine → the recorded failure kind, REST's word for it, the message, a part of its log.
 CASES: dict[str, tuple[str, str, str, str]] = {
     "hang": ("chunk_timeout", "resources", TIMED_OUT, "hanging"),
     "ignore_sigterm": ("chunk_timeout", "resources", TIMED_OUT, "ignoring"),
@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of them: what one does must not be felt by the next."""
+    """Yields one server for all engines. One of them must not affect the next."""
     folder = tmp_path_factory.mktemp("misbehaving")
     path = offer(folder / "offered", *(f"moods.{name}" for name in CASES), "flood", "honest")
     with serving(folder / "data", "--python-slots", "2", PYTHONPATH=path) as started:
@@ -63,7 +63,7 @@ async def test_its_task_fails_for_a_named_reason_and_the_next_is_unaffected(serv
         assert last == ("failed", kind)
         assert await ended(client, next_job) == "complete"
         pid, _ = ast.literal_eval(await output(client, next_job))
-    # The honest one is kept warm; of the other one nothing is left.
+    # The good engine's process stays warm. The other one's processes are gone.
     await until(lambda: server.engine_processes() == {pid}, "nothing of it is left")
 
 

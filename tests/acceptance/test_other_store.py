@@ -1,4 +1,4 @@
-"""A database is served with the store that holds its bytes, and with no other; `doctor` says so beforehand."""
+"""A server starts only with the store that has the bytes of its database. `doctor` reports another one."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from tests.acceptance.servers import Said, call, serving
 
 
 def doctor(*arguments: str) -> tuple[str, str]:
-    """Verdict and text of what the doctor finds of the store."""
+    """Returns the verdict and the text of the doctor's finding on the store."""
     checks = json.loads(call("doctor", "--json", *arguments).out)["checks"]
     [found] = [(check["verdict"], check["text"]) for check in checks if check["check"] == "store"]
     return found

@@ -1,4 +1,4 @@
-"""A job that failed for want of a file, retried when the file is there: only the part that failed runs again."""
+"""A job fails because a file is missing. Its retry, when the file exists, runs only the failed part."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ TEXT = b"I love this. It is a wonderful morning."
 
 
 class Shelf:
-    """A server of one file, which is missing until it is put there."""
+    """Serves one file, which is missing until the test adds it."""
 
     def __init__(self) -> None:
         self.file: bytes | None = None

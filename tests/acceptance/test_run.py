@@ -1,4 +1,4 @@
-"""`enginehouse run`, which `make run` calls: from a clone to a result, and an honest word when there is none."""
+"""`enginehouse run`, which `make run` calls, leads from a clone to a result, or reports why there is none."""
 
 import json
 import re
@@ -82,7 +82,7 @@ def test_a_server_that_does_not_start_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_kept_server_takes_the_printed_commands_as_they_are(tmp_path: Path) -> None:
-    """What is printed is pasted into a shell; the folder and the file have names that need quotes."""
+    """The printed commands are pasted into a shell. The names of the folder and the file need quotes."""
     data = tmp_path / "a folder; with 'quotes'"
     (tmp_path / 'my "own", file.md').write_text("# Harbour\n\nI love this harbour. It is a wonderful place.")
     command = [*COMMAND, "run", 'my "own", file.md', "--data", str(data), "--keep", "--port", "0"]
@@ -136,7 +136,7 @@ def test_a_killed_run_takes_its_server_along(tmp_path: Path) -> None:
 
 
 def _lives(pid: int) -> bool:
-    """False as well for what has ended and was only not waited for by its new parent."""
+    """Returns False also for a process that has ended and was not reaped by its new parent."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

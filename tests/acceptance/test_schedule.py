@@ -1,4 +1,4 @@
-"""`enginehouse schedule …` against a real server: described in a person's words, fired, looked back at."""
+"""`enginehouse schedule …` against a real server: a person's words describe a schedule, it fires, and has a history."""
 
 import json
 import re

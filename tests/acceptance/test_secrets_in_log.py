@@ -1,4 +1,4 @@
-"""Whatever fails: no token, password, payload or output is in what the server prints, in either format."""
+"""Whatever fails, the server's output has no token, password, payload or output, in either format."""
 
 import json
 import sys
@@ -86,7 +86,7 @@ def _look_at(server: Server, log_format: str) -> None:
         assert secret not in printed, printed[max(0, printed.find(secret) - 2000) :][:3000]
     for name in FAILING:
         assert name in printed, f"{name} is not in the log"
-    # What somebody needs to find the fault is there: where, and what kind.
+    # The log has what a person needs to find the fault: the place and the type.
     assert "ExceptionGroup" in printed
     assert "tests/acceptance/faulty.py" in printed
     assert "an engine of the server failed" in printed

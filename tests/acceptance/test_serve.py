@@ -1,4 +1,4 @@
-"""A server starts, says where it is, keeps its secrets to its owner, and stops as it is told."""
+"""A server starts, prints its address, shows its secrets only to its owner, and stops on request."""
 
 import json
 import signal

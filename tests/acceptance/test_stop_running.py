@@ -1,4 +1,4 @@
-"""Stopping what runs, on real servers: `aborted` is never seen while a process of the job lives, whatever happens."""
+"""Stops running jobs on real servers: no client ever sees `aborted` while a process of the job lives."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ Start = Any
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
-    """Starts servers on one database of either kind; they offer the test's engines."""
+    """Yields a function that starts servers on one database of either kind. They offer the test's engines."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None
     path = offer(tmp_path / "offered", "waits", "stubborn")
 
@@ -45,7 +45,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
 
 @asynccontextmanager
 async def at_work(server: Server, runs: Path, engine: str = "stubborn") -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
-    """A job with all its processes at work."""
+    """Yields a job whose processes all run."""
     async with server.client() as client:
         given = {"runs": str(runs), "gate": str(runs.with_name("gate"))}
         [job] = await create(client, task_of(engine, given))
@@ -70,7 +70,7 @@ def command(server: Server, *arguments: str) -> Said:
 async def aborted(
     client: httpx.AsyncClient, job: str, server: Server, pids: set[int], *, seconds: float = 60
 ) -> dict[str, Any]:
-    """The job once it says aborted; at no look does it while one of the processes lives."""
+    """Returns the job when it is aborted. Fails if it is shown as aborted while one of the processes lives."""
     found: dict[str, Any] = {}
 
     async def look() -> bool:
@@ -91,7 +91,7 @@ async def attempts(server: Server) -> list[tuple[Any, ...]]:
 
 
 async def test_an_engine_that_ends_when_told_is_gone_at_once(start: Start, tmp_path: Path) -> None:
-    # The grace is longer than any test may take: only an engine that heard SIGTERM ends before it.
+    # The grace is longer than any test may take. Only an engine that got SIGTERM ends earlier.
     with start("--stop-grace-seconds", "3600") as server:
         async with at_work(server, tmp_path / "runs", "waits") as (client, job):
             assert await stop(client, job) == {"success": True, "count": 1, "stopping": 1}
@@ -155,8 +155,8 @@ async def test_a_server_that_is_stopped_meanwhile_takes_the_tree_along(start: St
 
 @pytest.mark.parametrize("start", ["postgres"], indirect=True)
 async def test_a_stop_asked_of_one_server_reaches_the_one_that_runs_the_job(start: Start, tmp_path: Path) -> None:
-    # A lease so long that no heartbeat comes by itself while the test runs, and less time than after which a server
-    # looks without a notice: only the notice can be what arrives.
+    # The lease is so long that no heartbeat comes by itself during the test, and the test is shorter than the time
+    # after which a server checks without a notice. So only the notice can arrive.
     share_artifacts(tmp_path / "asks", tmp_path / "works")
     with (
         start("--lease-seconds", "3600", data="works") as works,

@@ -1,4 +1,4 @@
-"""Why a job waits, asked of a real server by the command, and what it says comes true."""
+"""The command shows why a job waits on a real server, and its advice helps."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SENTIMENT = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
 
 
 def workers(data: Path) -> list[str]:
-    """The workers that the database knows, read while the server is down."""
+    """Returns the workers in the database, read while the server is down."""
     with closing(sqlite3.connect(data / "enginehouse.db")) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM worker")]
 
@@ -53,7 +53,7 @@ def test_a_job_waits_for_a_worker_and_runs_when_there_is_one(tmp_path: Path) -> 
         assert worker["connected"]
         assert SENTIMENT not in worker["engineIDs"]
         assert f":{server.process.pid}" in worker["name"]
-    # A clean stop takes the worker off the list.
+    # A regular stop removes the worker from the list.
     assert workers(data) == []
     with serving(data) as server:
         watched = server.cli("job", "watch", job)
@@ -73,7 +73,7 @@ def test_a_new_server_knows_nobody_of_the_one_that_was_killed(tmp_path: Path) ->
 
 
 def test_what_helps_is_what_it_says(server: Server) -> None:
-    """Whatever is paused, the command that the answer names lets the job run."""
+    """For every pause, the command that the output names lets the job run."""
     [own] = told(server.cli("organization", "list", "--json"))
     paused = [
         ("engine", SENTIMENT, 'The engine "Sentiment (VADER)" is paused.'),
@@ -92,7 +92,7 @@ def test_what_helps_is_what_it_says(server: Server) -> None:
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[Server]:
-    """A server with one Python slot and an engine that waits until there is the file that its payload names."""
+    """Yields a server with one Python worker slot and an engine that waits for the file that its payload names."""
     path = os.pathsep.join([offer(tmp_path / "offered", "waits"), *filter(None, [os.environ.get("PYTHONPATH")])])
     with serving(tmp_path / "data", "--python-slots", "1", environment={"PYTHONPATH": path}) as server:
         yield server

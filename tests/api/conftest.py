@@ -1,4 +1,4 @@
-"""The interfaces on a real house: both databases, the published engine ids."""
+"""The interfaces on a real house, with both databases and the published engine ids."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,14 +12,14 @@ from enginehouse.storage.database.database import Database
 
 @pytest.fixture
 async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
-    """Every interface as the first administrator sees it."""
+    """Yields every interface with the token of the first administrator."""
     async with serving(database, tmp_path) as served:
         yield served
 
 
 @pytest.fixture
 async def foreign(api: Api) -> Api:
-    """Every interface as an administrator of another organization sees it."""
+    """Returns every interface with the token of an administrator of another organization."""
     return await api.another_organization()
 
 
@@ -30,11 +30,11 @@ def house(api: Api) -> House:
 
 @pytest.fixture
 def rest(api: Api) -> Rest:
-    """The published REST interface."""
+    """Returns the published REST interface."""
     return api.edge
 
 
 @pytest.fixture
 def own(api: Api) -> Rest:
-    """Our own REST interface."""
+    """Returns our own REST interface."""
     return api.v1

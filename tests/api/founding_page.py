@@ -39,7 +39,7 @@ CANCEL_RANGE = """curl --request POST \\
 
 
 async def curl(rest: Rest, command: str, job_id: str) -> httpx.Response:
-    """The answer to a printed curl command, with the own ids in place."""
+    """Returns the response to a printed curl command, with our own ids."""
     filled = command.replace("<YOUR_JOB_ID>", job_id).replace("<YOUR_TOKEN>", rest.token).replace("<ORG_ID>", "1")
     words = shlex.split(filled.replace("\\\n", " "))[1:]
     options = list(zip(words[::2], words[1::2], strict=True))

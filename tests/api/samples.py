@@ -1,4 +1,4 @@
-"""The engines that the tests of the interfaces name, and jobs, templates and schedules made of them."""
+"""The engines that the tests of the interfaces name, and jobs, templates and schedules with them."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ TEMPLATE: dict[str, Any] = {
     "clusterId": "rt-1",
     "taskTemplates": [{"engineId": BATCH, "payload": {"url": "https://h.example/a.mp4", "keep": 1}}],
 }
-"""What a schedule launches: a job of one task."""
+"""The template that a schedule launches: a job of one task."""
 
 DAILY: dict[str, Any] = {
     "runMode": "Recurring",
@@ -91,11 +91,11 @@ DAG: dict[str, Any] = {
         {"parentIoFolderReferenceId": "f", "childIoFolderReferenceId": "g"},
     ],
 }
-"""The same four tasks as GraphQL takes them."""
+"""The same four tasks in the form of GraphQL."""
 
 
 def single(**fields: Any) -> dict[str, Any]:
-    """A job of one batch task."""
+    """Returns a job of one batch task."""
     return {"tasks": [{"engineId": BATCH, **fields}]}
 
 
@@ -104,7 +104,7 @@ def folder(reference: str, mode: str, kind: str) -> dict[str, Any]:
 
 
 def transcription(**fields: Any) -> dict[str, Any]:
-    """The published four-task sample: adapter, chunker, engine, output writer, and a route into each."""
+    """Returns the published sample of four tasks: adapter, chunker, engine, output writer, and a route into each."""
     payload = '{"url":"https://example.com/audio.mp3"}'
     return {
         "jobStatus": "queued",
@@ -167,7 +167,10 @@ def transcription(**fields: Any) -> dict[str, Any]:
 
 
 async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
-    """The ids of what scheduled jobs are made of, by kind. The schedule has a template and a pipeline of its own."""
+    """Creates one object of each kind that scheduled jobs use. Returns the ids by kind.
+
+    The schedule has its own template and pipeline.
+    """
     task = TaskRequest(engine_id=BATCH)
     template = await templates.create(house, principal, templates.new(principal, tasks=[task, task]))
     member = await templates.create(house, principal, templates.new(principal, tasks=[task]))

@@ -1,4 +1,4 @@
-"""An asset's bytes at its `uri`: for its organization, and for nobody else."""
+"""An asset's bytes are at its `uri`, for its organization and nobody else."""
 
 from collections.abc import AsyncIterator
 

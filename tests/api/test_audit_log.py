@@ -1,4 +1,4 @@
-"""The audit as administrators read it, over both interfaces."""
+"""Administrators read the audit over both interfaces."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Audited:
-    """Two organizations: `chief` may act for any, `owner` and `stranger` administer one each."""
+    """Two organizations. `chief` may act for any; `owner` and `stranger` each administer one."""
 
     house: House
     chief: Reader
@@ -99,7 +99,7 @@ async def test_both_interfaces_show_the_same_each_in_its_own_spelling(audited: A
 
 async def test_an_administrator_sees_its_own_organization_and_no_other(audited: Audited) -> None:
     await _create(audited, audited.owner.token)
-    await audited.chief.client.get("/edge/v1/proc/jobs")  # nobody's
+    await audited.chief.client.get("/edge/v1/proc/jobs")  # refused without a token, so it belongs to no organization
     own = {"2"}
     assert {row["organizationID"] for row in await audited.owner.rest()} == own
     assert {row["organizationId"] for row in await audited.owner.graphql()} == own

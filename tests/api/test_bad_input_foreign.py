@@ -1,4 +1,4 @@
-"""What belongs to another organization answers exactly like what does not exist, on every path and field with an id."""
+"""An object of another organization gets the same response as a missing one, on every path and field with an id."""
 
 import json
 import re
@@ -28,7 +28,7 @@ KINDS = (
     "templateTask", "pipeline", "category", "source", "scheduled", "scheduledUUID", "content",
 )  # fmt: skip
 
-# The operation of REST → a request with {kind} where the id goes; None where an operation takes no id.
+# The operation of REST → a request with {kind} in place of the id, None for an operation without an id.
 REST: dict[str, list[str] | None] = {
     "GET /proc/job/{JobID}/status": ["GET proc/job/{job}/status", "GET proc/job/{jobUUID}/status"],
     "POST /proc/job/create": [
@@ -68,7 +68,7 @@ REST: dict[str, list[str] | None] = {
     "GET /proc/scheduled_jobs/rate_pending_time_ranges": None,
     "POST /proc/template/{TemplateID}/launch": ["POST proc/template/{template}/launch {}"],
     "GET /admin/engines": None,
-    "GET /admin/engine/{EngineID}/detail": None,  # engines of one organization have tests of their own
+    "GET /admin/engine/{EngineID}/detail": None,  # engines of one organization have their own tests
     "GET /admin/engine/categories": None,
     "POST /admin/tokens/create": ['POST admin/tokens/create {"token": {"organizationIDs": ["{organizationUUID}"]}}'],
 }
@@ -227,7 +227,10 @@ GRAPHQL: dict[str, list[str] | None] = {
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Two organizations: `owned` are the ids of the first one's things, `unknown` ids of the same forms of nothing."""
+    """Two organizations.
+
+    `owned` has the ids of the first one's objects, `unknown` ids of the same forms without objects.
+    """
 
     client: httpx.AsyncClient
     house: House
@@ -237,7 +240,7 @@ class Neighbours:
     unknown: dict[str, str]
 
     async def ask(self, template: str, given: dict[str, str], token: str) -> tuple[int, Any]:
-        """The answer to the request with these ids in it, without the ids and what differs from answer to answer."""
+        """Returns the response to the request with these ids, without the ids and the parts that always differ."""
         request = (
             template.replace("TASKS", '[{"engineId": "BATCH"}]')
             .replace("BATCH", BATCH)
@@ -285,7 +288,7 @@ async def _things(owner: Rest) -> dict[str, str]:
     assert job_id is not None
     made = await one_of_each(owner.house, principal)
     await launches.launch_schedule(owner.house, principal, Ref.of(int(made["scheduled"])))
-    # Several, for an id that is in no answer by chance.
+    # It creates several, so that the id is a number that no response contains by chance.
     [*_, cancelled] = [
         await bulk_cancels.cancel(owner.house, principal, created_from=1, created_to=2) for _ in range(5)
     ]
@@ -304,7 +307,7 @@ async def _things(owner: Rest) -> dict[str, str]:
 
 
 def _nothing(owned: dict[str, str]) -> dict[str, str]:
-    """Well-formed ids of things that are not there."""
+    """Returns well-formed ids of objects that do not exist."""
     job_id = ids.parse_job(owned["job"])
     assert job_id is not None
     other = job_id + 1
@@ -337,7 +340,7 @@ async def test_a_foreign_id_answers_like_an_unknown_one(neighbours: Neighbours, 
     foreign = await neighbours.ask(template, neighbours.owned, neighbours.stranger)
     unknown = await neighbours.ask(template, neighbours.unknown, neighbours.stranger)
     assert foreign == unknown
-    # The request is one that would have been answered: its owner is told something else.
+    # The request itself is valid: the owner gets another response.
     owner = await neighbours.ask(template, neighbours.owned, neighbours.owner.token)
     assert owner != foreign
 

@@ -1,4 +1,4 @@
-"""Without a token that is good now nothing is served: every operation of REST, every field of GraphQL."""
+"""Without a valid token nothing is served: no operation of REST and no field of GraphQL."""
 
 import time
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ from enginehouse.operations import identity
 from enginehouse.operations.house import House
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-# What opens nothing, as headers; the words are filled with a token that is good, revoked or expired.
+# Headers that give no access. The placeholders get a valid, revoked or expired token.
 WRONG: dict[str, dict[str, str]] = {
     "missing": {},
     "empty": {"Authorization": ""},
@@ -64,7 +64,7 @@ GOOD: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Door:
-    """The interfaces, and the tokens to try on them."""
+    """The interfaces, and the tokens to try."""
 
     client: httpx.AsyncClient
     tokens: dict[str, str]
@@ -84,7 +84,7 @@ async def door(house: House) -> AsyncIterator[Door]:
     revoked = (await identity.create_token(house, root)).secret
     await identity.authenticate(house, revoked)
     await identity.revoke_token(house, root, revoked)
-    # Known to this process while it was good: what it remembers must not outlive the token.
+    # This process has cached the token while it was valid. The cache must not outlive the token.
     soon = time.time_ns() // 1000 + 300_000
     expired = (await identity.create_token(house, root, expires_at=soon)).secret
     await identity.authenticate(house, expired)
@@ -99,7 +99,7 @@ async def door(house: House) -> AsyncIterator[Door]:
 
 
 def operations() -> list[tuple[str, str]]:
-    """Every operation that asks for a token: method and path, unserved ones too."""
+    """Returns every operation that needs a token, also unserved ones: method and path."""
     found = []
     for template in _templates():
         path = "/".join("x" if part.startswith("{") else part for part in template.split("/"))
@@ -142,7 +142,7 @@ async def test_no_field_of_graphql_opens(door: Door, how: str) -> None:
             answer = await door.client.post("/v3/graphql", json={"query": query}, headers=headers)
             assert answer.status_code == 200, (root, name, answer.text)
             body = answer.json()
-            # What may not be null takes everything above it along.
+            # If a field may not be null, everything above it is null.
             assert body["data"] == (None if _never_null(root, name) else {name: None}), (root, name)
             [error] = body["errors"]
             assert error["name"] == "authentication_error", (root, name)
@@ -171,7 +171,7 @@ async def test_every_field_of_the_schema_is_in_the_table() -> None:
 
 
 def _query(root: str, name: str) -> str:
-    """The field with its required arguments, asking for as little as it can."""
+    """Returns a query of the field with its required arguments and as few subfields as possible."""
     declared = schema().type_map[root]
     assert isinstance(declared, GraphQLObjectType)
     field = declared.fields[name]
@@ -183,7 +183,7 @@ def _query(root: str, name: str) -> str:
 
 
 def _value(wanted: GraphQLInputType) -> str:
-    """The least that fits."""
+    """Returns the smallest value of the type."""
     match get_nullable_type(wanted):
         case GraphQLList() as several:
             return f"[{_value(several.of_type)}]"

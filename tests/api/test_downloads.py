@@ -1,4 +1,4 @@
-"""Downloads: every answer to a GET, HEAD or range of a stored file is the one that Starlette gives for a local file."""
+"""Downloads: every response to a GET, HEAD or range of a stored file equals Starlette's response for a local file."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ async def store(tmp_path: Path) -> AsyncIterator[DiskStore]:
 
 
 async def answer(response: Any, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body, with the boundary of a multipart answer replaced."""
+    """Returns status, headers and body, with the boundary of a multipart response replaced."""
     messages: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -41,7 +41,7 @@ async def answer(response: Any, method: str = "GET", **headers: str) -> tuple[in
         return await asyncio.Future()
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    # With this version Starlette does not listen for the end of the connection, which never comes here.
+    # With this version Starlette does not wait for the end of the connection, which never comes here.
     await response({"type": "http", "method": method, "headers": raw, "asgi": {"spec_version": "2.4"}}, receive, send)
     first, *rest = messages
     assert not rest[-1].get("more_body", False)

@@ -1,4 +1,4 @@
-"""Whatever text comes, over whichever transport: never a failure of ours, and the same answer whatever came before."""
+"""Any text over any transport: the server never fails, and the response does not depend on earlier requests."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.operations.house import House
 
 URL = "http://house.example/v3/graphql"
-MARK = "%"  # where a document takes one of the texts below
+MARK = "%"  # the place in a document for one of the texts below
 
 DOCUMENTS = (
     "{ job(id: %) { id } }",
@@ -29,7 +29,7 @@ DOCUMENTS = (
     "{ a: job(id: %) { id } a: job(id: %) { id } }",
     "%",
 )
-# What a document holds: literals, what the literals of a kept document are replaced by, and what only looks like it.
+# Parts of a document: literals, the replacements of literals in a cached document, and similar texts.
 PIECES = (
     '"abc"', '""', '"', '"""a"""', '"""', '"a\\n"', '"\\u0000"', '"\\u{1F600}"', '"\\q"', "\\", '\\"""',
     "1", "-2", "0", "01", "1.5", "1.5e3", "1e999", ".5", "-", "9" * 4301, "true", "null", "red", "{}", "[1]", "{a: 1}",
@@ -61,7 +61,7 @@ def as_form(text: str, **more: str) -> dict[str, Any]:
 
 
 def as_variables(text: str) -> dict[str, Any]:
-    """The text in every other place of a request: a variable, its key, the name of the operation."""
+    """Returns a request with the text in every other place: a variable, its key, the name of the operation."""
     body: dict[str, Any] = {
         "query": "query Q($v: ID!) { job(id: $v) { id } }",
         "variables": {"v": text},
@@ -97,7 +97,7 @@ class Endpoint:
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app=graphql(house)))
 
     async def answer(self, request: dict[str, Any], *, token: str | None = TOKEN) -> tuple[int, Any]:
-        """The status and the body, without what no two answers share."""
+        """Returns the status and the body, without the parts that differ in every response."""
         headers = request.get("headers", {}) | ({"authorization": f"Bearer {token}"} if token else {})
         response = await self._http.request(**({"method": "POST", "url": URL} | request | {"headers": headers}))
         body = response.json()
@@ -109,7 +109,7 @@ class Endpoint:
 
 @pytest.fixture
 async def warm(api: Api) -> Endpoint:
-    """An endpoint that has seen every document with every kind of literal, and sees more with every example."""
+    """Returns an endpoint that has seen every document with every kind of literal, and sees more with each example."""
     endpoint = Endpoint(api.house)
     for document in DOCUMENTS[:-1]:
         for literal in FIRST:
@@ -176,7 +176,7 @@ async def test_a_form_holds_no_nul_as_json_holds_none(api: Api, part: str) -> No
 
 
 @settings(max_examples=1000, deadline=None)
-@given(TEXTS.filter(lambda text: "\ud800" not in text))  # which is refused before anything is read
+@given(TEXTS.filter(lambda text: "\ud800" not in text))  # it is refused before anything is read
 @example("01")
 @example('"""a"')
 @example("1.5.2")

@@ -1,4 +1,4 @@
-"""The conformance cases of graphql-contract §5 that are in scope, and the founding page, through the real endpoint."""
+"""The conformance cases of graphql-contract §5 in scope, and the founding page, on the real endpoint."""
 
 import json
 import re
@@ -277,7 +277,7 @@ async def test_a_page_out_of_bounds_says_what_is_allowed(api: Api, limit: int) -
 
 
 async def test_the_founding_page_word_for_word(api: Api) -> None:
-    """cancelJob and retryJob exactly as printed there, with an id of ours in place."""
+    """It sends cancelJob and retryJob exactly as printed there, but with our own id."""
     job_id = await api.graphql.create_job()
     cancel = f"""mutation cancelJob {{
   cancelJob(id: "{job_id}") {{
@@ -402,7 +402,7 @@ async def test_results_carry_what_the_platform_adds(api: Api, foreign: Api) -> N
 
 
 async def _finished(api: Api, document: dict[str, Any]) -> str:
-    """The one waiting task has published `document`; answers the task's id."""
+    """The only waiting task has published `document`. Returns the task's id."""
     [lease] = await work.claim(api.house, pool="native", limit=1, worker="w")
     raw = json.dumps(document).encode()
     stored = await api.house.store.put("published", raw)
@@ -442,7 +442,7 @@ async def test_a_job_that_runs_is_stopped_where_that_is_asked_for(api: Api) -> N
 
 
 class Counting:
-    """A database that counts how often it is asked."""
+    """A database that counts its calls."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -476,7 +476,7 @@ async def test_lists_do_not_ask_once_for_every_record(api: Api) -> None:
 
 
 def _every_field(type_name: str, inner: int = 1) -> str:
-    """All fields of a type that need no argument; objects in it with all of theirs, `inner` levels down."""
+    """Returns all fields of a type without required arguments, and those of objects in it, `inner` levels deep."""
     parts = []
     for name, field in schema().type_map[type_name].fields.items():  # type: ignore[attr-defined]
         if any(is_required_argument(argument) for argument in field.args.values()):

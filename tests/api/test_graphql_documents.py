@@ -1,4 +1,4 @@
-"""Executing a document by its shape is executing the document, whatever its literals are."""
+"""A document that is executed by its shape gives the same result as the document itself, for all literals."""
 
 import re
 from typing import Any
@@ -50,7 +50,7 @@ SCHEMA = _schema()
 
 
 def plainly(text: str, variables: dict[str, Any] | None = None) -> tuple[Any, list[str]]:
-    """What graphql-core answers: the data, and the texts and places of the errors."""
+    """Returns the result of graphql-core: the data, and the texts and places of the errors."""
     try:
         document = parse(text)
         errors = validate(SCHEMA, document)
@@ -66,7 +66,7 @@ def plainly(text: str, variables: dict[str, Any] | None = None) -> tuple[Any, li
 async def by_shape(
     executor: RequestExecutor, text: str, variables: dict[str, Any] | None = None
 ) -> tuple[Any, list[str]]:
-    """The same from our executor."""
+    """Returns the result of our executor in the same form."""
     context = Context(None, Principal(1, None, "t"))  # type: ignore[arg-type]
     status, body = await executor.execute(GraphQLRequest(text, variables or {}, None), context)
     errors = [_described(error) for error in body.get("errors", [])]
@@ -78,7 +78,7 @@ def _described(error: dict[str, Any]) -> str:
     return f"{error['message']} {'[' + ', '.join(places) + ']' if places else None}"
 
 
-# Everything a string literal may be made of: escapes, quotes, line ends, indentation, characters beyond 16 bits.
+# All parts of a string literal: escapes, quotes, line ends, indentation, characters beyond 16 bits.
 _PIECES = st.sampled_from(
     [
         "a",
@@ -139,7 +139,10 @@ def _document(fields: list[tuple[str, str, str]], header: str = "query Q($v: JSO
 async def test_the_answer_is_that_of_plain_execution(
     fields: list[tuple[str, str, str]], data: st.DataObject | None
 ) -> None:
-    """The same shape twice, with other literals the second time: values, errors and their places are the plain ones."""
+    """It executes the same shape twice, with other literals the second time.
+
+    Values, errors and places equal graphql-core's.
+    """
     executor = RequestExecutor(SCHEMA)
     first = _document(fields)
     assert await by_shape(executor, first) == plainly(first)
@@ -151,7 +154,7 @@ async def test_the_answer_is_that_of_plain_execution(
 
 
 def _other(data: st.DataObject, value: str) -> str:
-    """The value with other literals of the same kinds in it."""
+    """Returns the value with other literals of the same kinds."""
     if value.startswith('"""'):
         return data.draw(_BLOCKS)
     if value.startswith('"'):
@@ -177,7 +180,7 @@ def _other(data: st.DataObject, value: str) -> str:
             "{ echo(input: {id: 6, words: red, at: 1574311001}) }",
         ),
         ('{ again(id: "a") { echo(id: "b") } }', '{ again(id: "c") { echo(id: "d") } }'),
-        # Where the second one fails is told by its own text, in which the literals are longer.
+        # The place of the second error is in its own text, which has longer literals.
         ('{ echo(id: "a") refuse(id: 1) }', '{ echo(id: "aaaa") refuse(id: 1000) }'),
         (
             "query { ...F } fragment F on Query { echo(num: 1) }",

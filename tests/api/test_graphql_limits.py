@@ -1,4 +1,4 @@
-"""No document costs more to refuse than it has letters: the bombs of reliability §4 (S44–S52)."""
+"""The time to refuse a document grows only with its length: the bombs of reliability §4 (S44–S52)."""
 
 import pytest
 from graphql import get_introspection_query

@@ -1,4 +1,4 @@
-"""What may be sent to `POST /v3/graphql`, and how everything else is answered (graphql-contract §1)."""
+"""`POST /v3/graphql` accepts the documented bodies and refuses all others (graphql-contract §1)."""
 
 import json
 import re
@@ -260,7 +260,7 @@ def _multipart(content: bytes) -> bytes:
 
 
 async def _raw(house: House, body: bytes, token: str) -> tuple[int, Any]:
-    """The endpoint called as a server calls it, with the body in pieces."""
+    """Calls the endpoint as a server does, with the body in pieces."""
     pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
     sent: list[MutableMapping[str, Any]] = []
 

@@ -1,4 +1,4 @@
-"""Shares, limits and pauses over both interfaces, in the shapes that clients read."""
+"""Shares, limits and pauses over both interfaces, in the form that clients read."""
 
 from typing import Any
 

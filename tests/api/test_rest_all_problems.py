@@ -1,4 +1,4 @@
-"""Everything wrong with a request is told at once: values of the wrong kind together with what is wrong besides."""
+"""One response names all problems of a request: values of the wrong type and every other problem."""
 
 from typing import Any
 

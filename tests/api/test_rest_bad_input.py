@@ -1,4 +1,4 @@
-"""Wrong requests, each with the status and the exact text of its answer, and nothing created (reliability §5)."""
+"""Wrong requests: each gets its status and exact text, and creates nothing (reliability §5)."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Cancelling over REST: the requests of the page that started the project, as printed there, and every refusal."""
+"""Cancels over REST: the requests of the page that started the project, as printed there, and every refusal."""
 
 import pytest
 from tests.api.clients import Rest

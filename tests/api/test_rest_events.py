@@ -1,4 +1,4 @@
-"""The history of a job over REST: the list, and the stream as a client reads it from the wire."""
+"""The history of a job over REST: the list, and the stream as a client reads it."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ LONG = 30.0
 
 @pytest.fixture
 async def own(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    """Our own interface as the first administrator sees it."""
+    """Yields our own interface with the token of the first administrator."""
     transport = httpx.ASGITransport(app=application(house))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1", headers=headers) as client:
@@ -36,7 +36,7 @@ async def own(house: House) -> AsyncIterator[httpx.AsyncClient]:
 
 @dataclass
 class Reader:
-    """A client of one stream, on the server's side of the wire: what was sent to him, and whether he is still there."""
+    """The server's view of a client of one stream: what was sent to it, and whether it is still connected."""
 
     house: House
     path: str
@@ -253,7 +253,7 @@ async def test_nothing_is_left_of_a_reader_who_went_away(rest: Rest) -> None:
 async def test_a_reader_who_takes_nothing_holds_nothing_but_his_place(
     rest: Rest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """He is let go after a while; nothing was gathered for him."""
+    """The client is disconnected after a while, and nothing was collected for it."""
     job = await rest.create()
     async with Reader(rest.house, f"{job}/events") as reader:
         await reader.until(lambda reader: b"created" in reader.sent)

@@ -1,4 +1,4 @@
-"""Signing in, tokens, and requests without a good one, over REST."""
+"""Logins, tokens, and requests without a valid token, over REST."""
 
 import re
 from uuid import UUID

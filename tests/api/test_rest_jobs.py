@@ -1,4 +1,4 @@
-"""Jobs over REST: created, watched, listed, deleted, in the documented shapes."""
+"""Jobs over REST: create, watch, list and delete them, in the documented form."""
 
 from tests.api.clients import Rest
 from tests.api.samples import BATCH, folder, single, transcription

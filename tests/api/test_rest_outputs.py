@@ -1,4 +1,4 @@
-"""What a job leaves behind, over REST: outputs listed, shown and handed out; logs as a zip."""
+"""The results of a job over REST: outputs as a list, in JSON and as bytes; logs as a zip."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Which operation a path means."""
+"""A path leads to the right operation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every REST answer carries, and what is said to a request that fits no operation."""
+"""The headers of every REST response, and the response to a request without an operation."""
 
 import json
 from collections.abc import AsyncIterator

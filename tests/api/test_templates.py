@@ -303,7 +303,7 @@ async def test_templates_are_launched(api: Api, foreign: Api) -> None:
 
 
 class Counting:
-    """A database that counts how often it is read."""
+    """A database that counts its reads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

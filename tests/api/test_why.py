@@ -1,4 +1,4 @@
-"""Why a job waits, over both interfaces, and the workers as each caller may see them."""
+"""The wait reasons of a job over both interfaces, and the workers that each caller may see."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ WAITING = """waiting { sentence reasons { kind sentence tasks { id order name st
 
 @pytest.fixture
 async def own(api: Api) -> Rest:
-    """Our own interface as the first administrator sees it; a worker with one slot is there."""
+    """Yields our own interface with the token of the first administrator. There is a worker with one worker slot."""
     await workers.beat(api.house, name="w", pools={"native": 1}, engines=[engine.id for engine in ENGINES])
     return api.v1
 

@@ -1,4 +1,4 @@
-"""The words REST has for statuses and failures."""
+"""The words of REST for statuses and failures."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the artifact store on disk promises: whole or absent, durable, bounded, nothing left behind."""
+"""The promises of the artifact store on disk: a key is whole or absent, durable and limited, and no residue stays."""
 
 import asyncio
 import errno

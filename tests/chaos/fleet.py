@@ -1,4 +1,4 @@
-"""Several servers on one PostgreSQL, and what befalls them: kills, pauses, clocks that are set wrong."""
+"""Several servers on one PostgreSQL, which tests kill, pause, and give wrong clocks."""
 
 import asyncio
 import os
@@ -18,13 +18,13 @@ STEPPED = Path(__file__).parent / "stepped"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One server, with a clock of its own."""
+    """One server, with its own clock."""
 
     server: Server
     clock: Path
 
     def step(self, seconds: int) -> None:
-        """The server's clock is the machine's and so many seconds more, from now on."""
+        """From now on the server's clock is `seconds` ahead of the machine's."""
         with self.clock.open("r+b") as held:
             held.write(struct.pack("<q", seconds))
 
@@ -38,7 +38,7 @@ class Member:
         await asyncio.to_thread(self.server.start)
 
     async def year(self) -> int:
-        """The year that the server's clock shows, as every answer of it says."""
+        """Returns the year of the server's clock, from a response."""
         async with self.server.client() as client:
             answer = await client.get("/edge/v1/ping")
         return parsedate_to_datetime(answer.headers["date"]).year
@@ -46,7 +46,7 @@ class Member:
 
 @contextmanager
 def fleet(folder: Path, database: str, count: int, *options: str) -> Iterator[Sequence[Member]]:
-    """So many servers are up; all of them are gone afterwards."""
+    """Yields `count` running servers. All of them are gone afterwards."""
     with ExitStack() as up:
         members = list[Member]()
         for number in range(count):

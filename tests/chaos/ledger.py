@@ -1,6 +1,6 @@
-"""Many schedules, and the books on them: what was to become of each slot, what did, and how late.
+"""Many schedules, and the record of their slots: the expected and the real outcome, and the delay.
 
-What is expected is worked out from the intervals alone, without the product's calendar.
+The expected slots are computed only from the intervals, without the product's calendar.
 """
 
 import random
@@ -35,7 +35,7 @@ _NOW: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BI
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A schedule every `seconds`, and where its slots are counted from and begin."""
+    """A schedule every `seconds`, with the origin of its slots and its start."""
 
     seconds: int
     rules: Rules
@@ -43,14 +43,14 @@ class Spec:
     decided: int
 
     def slots(self, last: int) -> range:
-        """Its slots up to `last`."""
+        """Returns its slots up to `last`."""
         step = self.seconds * SECOND
         first = self.anchor + ((self.decided - self.anchor) // step + 1) * step
         return range(first, last + 1, step)
 
 
 def drawn(chance: random.Random, count: int, *, longest: int, now: int) -> list[Spec]:
-    """Schedules of 1 s to `longest`, most of them slow, with every rule there is."""
+    """Returns schedules of 1 s to `longest`, most of them slow, with all rules."""
     found = list[Spec]()
     bands = [(low, min(high, longest)) for low, high in ((1, 10), (10, 60), (60, 3600)) if low < longest]
     for _ in range(count):
@@ -67,7 +67,7 @@ def drawn(chance: random.Random, count: int, *, longest: int, now: int) -> list[
 
 
 async def store(database: Database, organization_id: int, specs: Sequence[Spec]) -> dict[int, Spec]:
-    """The schedules exist, all launching one task that does nothing; answers them by id."""
+    """The schedules exist. Each launches one task that does nothing. Returns them by id."""
     task = TaskTemplate(template_id=0, ordinal=0, request=TaskRequest(engine_id=NOOP))
     wanted = JobTemplate(
         id=0,
@@ -115,7 +115,7 @@ def _schedule(schedule_id: int, organization_id: int, spec: Spec) -> Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What was found: how many slots, and how late (s) those that fired were, with when (µs) they did."""
+    """The result: the number of slots, and the delay (s) and the moment (µs) of those that fired."""
 
     slots: int
     fired: int
@@ -124,25 +124,28 @@ class Books:
     late: Sequence[tuple[int, float]]
 
     def percentile(self, share: float, since: int, until: int) -> float:
-        """How late, at most, this share of what fired in [since, until) was; seconds."""
+        """Returns the delay in seconds that this share of the slots fired in [since, until) does not exceed."""
         late = sorted(seconds for moment, seconds in self.late if since <= moment < until)
         return late[min(len(late) - 1, int(len(late) * share))] if late else float("nan")
 
 
 async def now(connection: asyncpg.Connection) -> int:
-    """The storage's clock."""
+    """Returns the time of the storage's clock."""
     moment: int = await connection.fetchval(_NOW)
     return moment
 
 
 async def overdue(connection: asyncpg.Connection, moment: int) -> int:
-    """How many schedules have something to do that was due by this moment."""
+    """Returns the number of schedules that were due by this moment."""
     found: int = await connection.fetchval(_OVERDUE, moment)
     return found
 
 
 async def audited(connection: asyncpg.Connection, specs: dict[int, Spec]) -> Books:
-    """The books agree: every slot up to each cursor has one record, every fired one has one job, and that is all."""
+    """Every slot up to each cursor has one record, every fired one has one job, and there is nothing else.
+
+    Returns the result.
+    """
     records: dict[int, list[asyncpg.Record]] = defaultdict(list)
     for record in await connection.fetch(_RECORDS):
         records[record["schedule_id"]].append(record)

@@ -1,7 +1,7 @@
-"""Three servers on one PostgreSQL are killed, paused and told wrong times: every slot is fired or skipped, once.
+"""Three servers on one PostgreSQL are killed, paused and given wrong times: every slot fires or is skipped, once.
 
-`make test` does it small; `make chaos` with 10 000 schedules of 1 s to 1 h, for as long as it is told. The seed is
-printed; `CHAOS_SEED` has the same schedules and strikes again (where exactly a server is struck is left to chance).
+`make test` runs a small version. `make chaos` runs it with 10 000 schedules of 1 s to 1 h, for a given time. The seed
+is printed. `CHAOS_SEED` repeats the same schedules and strikes (chance decides the exact moment of a strike).
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if LARGE else "6"))
 LONGEST = 3600 if LARGE else 5  # seconds
 STRIKES = 30 if LARGE else 8  # at least
 SERVERS = 3
-WHOLE = 5_000_000  # slots after which a fault that nobody has met is rare enough
+WHOLE = 5_000_000  # after this many slots without a fault, faults are rare enough
 TEN_YEARS = 10 * 365 * 86_400
 
 Strike = Callable[[Member], Awaitable[None]]
@@ -36,13 +36,13 @@ Strike = Callable[[Member], Awaitable[None]]
 
 @pytest.fixture
 def dsn() -> Iterator[str]:
-    """A PostgreSQL that remembers when each transaction was committed."""
+    """Yields a PostgreSQL that stores when each transaction was committed."""
     with started("track_commit_timestamp=on", "max_connections=200") as server:
         yield server.dsn()
 
 
 class Fire:
-    """Strikes one server after the other, and is watched by what fires meanwhile."""
+    """Strikes one server after the other, and checks that schedules fire meanwhile."""
 
     def __init__(self, chance: random.Random, members: Sequence[Member], connection: asyncpg.Connection) -> None:
         self._chance = chance
@@ -55,7 +55,7 @@ class Fire:
         return found
 
     async def goes_on(self, slots: int) -> None:
-        """So many more slots were settled, by whoever is left."""
+        """The remaining servers have decided `slots` more slots."""
         wanted = await self.fired() + slots
 
         async def enough() -> bool:
@@ -64,7 +64,7 @@ class Fire:
         await until(enough, f"{slots} more slots are settled after strike {self.strikes}", seconds=120)
 
     async def missed(self, schedules: int) -> None:
-        """So many schedules are overdue, while nobody looks at them."""
+        """`schedules` schedules are overdue, because no server fires them."""
 
         async def enough() -> bool:
             return await ledger.overdue(self._connection, await ledger.now(self._connection)) >= schedules
@@ -72,7 +72,7 @@ class Fire:
         await until(enough, f"{schedules} schedules are overdue", seconds=120)
 
     async def strike(self) -> None:
-        """Something has befallen a server, the others went on, and all are up again."""
+        """One server was struck, the others went on, and all run again."""
         self.strikes += 1
         member = self._chance.choice(self._members)
         match self._chance.choices(["kill", "pause", "step", "kill the rest", "kill all"], [4, 4, 4, 1, 1])[0]:
@@ -137,7 +137,7 @@ async def _stored(dsn: str, connection: asyncpg.Connection, chance: random.Rando
 
 
 async def _decades_apart(members: Sequence[Member]) -> None:
-    """Two servers have clocks twenty years apart, and show it: what steps them does step them."""
+    """Two servers have clocks twenty years apart and show it, so the steps work."""
     early, late, *_ = members
     early.step(-TEN_YEARS)
     late.step(TEN_YEARS)
@@ -146,7 +146,7 @@ async def _decades_apart(members: Sequence[Member]) -> None:
         return await late.year() - await early.year() >= 19
 
     await until(shown, "the servers' clocks are twenty years apart")
-    # Its first duties find everything ten years old.
+    # For its first duties everything is ten years old.
     late.server.kill()
     await late.start_again()
 
@@ -159,7 +159,7 @@ async def _lasting(connection: asyncpg.Connection, since: int, seconds: float) -
 
 
 async def _passed(connection: asyncpg.Connection, moment: int) -> None:
-    """Whatever was due by the moment is settled."""
+    """Every slot that was due by the moment is decided."""
 
     async def nothing_left() -> bool:
         return await ledger.overdue(connection, moment) == 0

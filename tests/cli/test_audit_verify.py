@@ -1,4 +1,4 @@
-"""`enginehouse audit verify` and `doctor` on a database of each kind, sound and spoiled."""
+"""`enginehouse audit verify` and `doctor` on a database of each kind, intact and manipulated."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("own_statements")
 
 
 class Place:
-    """Where a database is, for the commands and for the test."""
+    """The place of a database, for the commands and for the test."""
 
     def __init__(self, *, data: Path | None = None, dsn: str | None = None) -> None:
         self.options = ["--database", dsn] if dsn else ["--data", str(data)]
@@ -56,7 +56,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 async def _sealed(place: Place) -> int:
-    """Three rows under a seal and one without; answers the id of the second."""
+    """Three rows have a seal and one has none. Returns the id of the second."""
 
     async def fill(tx: Tx) -> int:
         await entries.record(tx, [Entry(event="e", organization_id=1)] * 3)

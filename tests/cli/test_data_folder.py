@@ -1,4 +1,4 @@
-"""What a server leaves in its data folder for the commands on its machine."""
+"""The files in a server's data folder for the commands on its machine."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`--help` of the whole program costs nothing that it does not need."""
+"""`--help` of the whole program imports only what it needs."""
 
 import subprocess
 import sys

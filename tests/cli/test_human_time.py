@@ -85,7 +85,7 @@ def test_a_rhythm_that_is_not_understood_is_refused_with_what_would_be(text: str
         ("wed 10:00", "2026-11-25T09:00:00Z"),
         ("2026-12-01", "2026-11-30T23:00:00Z"),
         ("2026-07-01 10:00", "2026-07-01T08:00:00Z"),
-        ("2027-03-28 02:30", "2027-03-28T01:00:00Z"),  # does not exist there: the first instant after
+        ("2027-03-28 02:30", "2027-03-28T01:00:00Z"),  # it does not exist there: the first instant after it
         ("2026-12-01T10:00:00+05:00", "2026-12-01T05:00:00Z"),
         ("2026-12-01T10:00:00Z", "2026-12-01T10:00:00Z"),
     ],

@@ -1,4 +1,4 @@
-"""Real servers for outgoing calls: bytes go out exactly as a test wants them, and every connection is counted."""
+"""Real servers for outgoing calls. They send exactly the bytes of the test, and count every connection."""
 
 import asyncio
 import ssl
@@ -24,7 +24,7 @@ Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 async def listening(
     answer: bytes | Answer, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Listener]:
-    """Every connection's request head is read and kept, then `answer` is written and the connection closed."""
+    """Yields a listener. For every connection it stores the request head, writes `answer` and closes."""
     listener = Listener()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

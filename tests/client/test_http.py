@@ -1,4 +1,4 @@
-"""A client's connection: what a server refuses reads the same, whichever interface it was refused on."""
+"""A client's connection: a refusal is the same exception on both interfaces."""
 
 import json
 from collections.abc import Callable

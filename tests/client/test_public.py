@@ -1,4 +1,4 @@
-"""The public Python client: everything that it offers is explained, with the failures."""
+"""The public Python client: every part has a docstring, which names the failures."""
 
 import inspect
 import re
@@ -15,7 +15,7 @@ PUBLIC = [getattr(client, name) for name in client.__all__]
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Every public function of the exported modules, and every public method of a Client."""
+    """Yields every public function of the exported modules, and every public method of a Client."""
     for module in PUBLIC:
         if isinstance(module, ModuleType):
             for name, member in vars(module).items():
@@ -35,7 +35,7 @@ def test_everything_that_is_exported_is_explained() -> None:
     assert client.__all__ == sorted(client.__all__)
     for public in PUBLIC:
         assert public.__doc__, public
-        # A dataclass without a docstring gets its signature as one.
+        # A dataclass without a docstring gets its signature as its docstring.
         assert not inspect.isclass(public) or not public.__doc__.startswith(f"{public.__name__}("), public
 
 

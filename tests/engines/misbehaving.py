@@ -1,4 +1,4 @@
-"""Engines that do what no engine should, loaded by the children as `misbehaving:<name>`."""
+"""Engines that misbehave. The children load them as `misbehaving:<name>`."""
 
 import ctypes
 import os
@@ -45,7 +45,7 @@ def connection_to_server() -> socket.socket:
 
 
 def daemonize() -> bool:
-    """True in a process that has left its parent, its session and its group."""
+    """Returns True in a process that has left its parent, its session and its group."""
     if os.fork():
         return False
     os.setsid()
@@ -56,7 +56,7 @@ def daemonize() -> bool:
 
 @Engine
 def good(work: Work) -> list[Output]:
-    """What `payload` asks for: the pid, the environment, the input back, so many bytes, a file, a line printed."""
+    """Returns what `payload` requests: the environment, the input, a number of bytes, a file, by default the pid."""
     match work.payload:
         case {"print": line}:
             say(line)
@@ -78,7 +78,7 @@ def good(work: Work) -> list[Output]:
 
 @Engine
 def moody(work: Work) -> Any:
-    """Does what its payload says, and well when that is nothing."""
+    """Does what its payload says. Without a payload it returns its process id."""
     return MOODS[work.payload](work) if work.payload else text(str(os.getpid()))
 
 
@@ -117,7 +117,7 @@ def daemon_and_dies(work: Work) -> NoReturn:
 
 
 def hopping_and_hangs(work: Work) -> NoReturn:
-    """A process that is never the same one for longer than a moment."""
+    """Runs in a new process every moment."""
     if daemonize():
         while True:
             if os.fork():
@@ -251,7 +251,7 @@ MOODS: dict[str, Callable[[Work], Any]] = {
 
 @Engine
 def flood(work: Work) -> list[Output]:
-    """Prints a gigabyte without one line end, then a last line."""
+    """Prints a gigabyte without a line end, then a last line."""
     block = b"y" * (1 << 20)
     say("first line")
     for _ in range(1024):
@@ -270,7 +270,7 @@ def closes_output(work: Work) -> list[Output]:
 
 @Engine
 def leaves_a_writer(work: Work) -> list[Output]:
-    """Answers, and leaves a process in a session of its own that would go on writing to the output and the log."""
+    """Returns, and leaves a process in its own session that would go on writing to the output and the log."""
     target = work.directory / "out.txt"
     target.write_text("whole")
     if daemonize():
@@ -290,7 +290,7 @@ def leaves_a_pipe_holder(work: Work) -> list[Output]:
 
 @Engine
 def fork_returns(work: Work) -> list[Output]:
-    """Both sides of the fork come back from the engine."""
+    """Both sides of the fork return from the engine."""
     me = os.getpid()
     pid = os.fork()
     if pid:

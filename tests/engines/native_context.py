@@ -1,4 +1,4 @@
-"""A small real house around one native engine: a store on disk, the guarded client, a target that keeps assets."""
+"""A small real house around one native engine: a store on disk, the guarded client, a target with assets."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ CHUNK_OUT = Folder("out", FolderMode.CHUNK, FolderType.OUTPUT)
 
 @dataclass
 class Bench:
-    """Where an engine is run: inputs go into the store, and what comes out is read from its item's directory."""
+    """Runs an engine: inputs go into the store, and outputs are read from the item's directory."""
 
     store: DiskStore
     client: GuardedClient
@@ -31,7 +31,7 @@ class Bench:
     runs: int = 0
 
     async def chunk(self, data: bytes | Path, media_type: str, **fields: Any) -> Chunk:
-        """An input as the runner hands it over: a file of the store."""
+        """Returns an input as the runner opens it: a file of the store."""
         key = f"inputs/{len(list(self.root.glob('kept/inputs/*')))}"
         stored = await self.store.put(key, data)
         return Chunk(path=self.store.kept / key, media_type=media_type, size=stored.size, **fields)
@@ -117,7 +117,7 @@ async def bench_at(root: Path) -> AsyncIterator[Bench]:
 
 
 def data(output: Output) -> bytes:
-    """What an output holds."""
+    """Returns the bytes of an output."""
     if output.data is not None:
         return output.data
     assert output.path is not None

@@ -1,4 +1,4 @@
-"""An engine called as a child process calls it, without the process."""
+"""Calls an engine as a child process does, but without the process."""
 
 import json
 from pathlib import Path
@@ -22,14 +22,14 @@ def work(*inputs: Chunk, payload: object = None) -> Work:
 
 
 def chunk(path: Path, data: str | bytes, media_type: str = "text/plain", **more: Any) -> Chunk:
-    """A file with `data` as the chunk an engine is handed."""
+    """Returns the chunk that an engine gets for a file with `data`."""
     content = data.encode() if isinstance(data, str) else data
     path.write_bytes(content)
     return Chunk(path=path, media_type=media_type, size=len(content), **more)
 
 
 def answers(engine: PythonEngine, given: Work) -> list[dict[str, Any]]:
-    """What the engine gives for the item, read back from its bytes."""
+    """Returns the engine's documents for the item, decoded from their bytes."""
     documents = []
     for output in engine.process(given):
         assert output.media_type == "application/json"

@@ -1,4 +1,4 @@
-"""Engines run in processes of their own: whatever they do, the server hears why, and nothing of them is left."""
+"""Engines run in their own processes: whatever they do, the server learns why, and no process of them is left."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ def spec(name: str, **changes: Any) -> EngineSpec:
 
 
 async def until(what: Callable[[], Any], seconds: float = 10) -> Any:
-    """The first true answer of `what`; for what only the kernel or another process can bring about."""
+    """Returns the first true result of `what`. It waits for effects of the kernel or another process."""
     async with asyncio.timeout(seconds):
         while True:
             if answer := what():
@@ -36,7 +36,7 @@ async def until(what: Callable[[], Any], seconds: float = 10) -> Any:
 
 
 class House:
-    """The children of one test, with a keeper of their own."""
+    """The children of one test, with their own keeper."""
 
     def __init__(self, keeper: Keeper, children: ChildPool, folder: Path) -> None:
         self.keeper, self.children, self.folder = keeper, children, folder
@@ -91,7 +91,7 @@ class House:
         return int(output.data or b"")
 
     def alive(self) -> list[int]:
-        """Every living process that carries our mark, or hangs below our keeper and is not a fork of itself."""
+        """Returns every living process that has our marker, or is below our keeper and is not a fork of the keeper."""
         found = {*processes.with_marker(self.keeper.owner), *processes.descendants(self.keeper.pid)}
         return [pid for pid in found if alive(pid) and not keepers_own(pid)]
 
@@ -102,7 +102,7 @@ def alive(pid: int) -> bool:
 
 
 def keepers_own(pid: int) -> bool:
-    """True for a fork of the keeper that removes a child's folder, also when it has let go of its memory already."""
+    """Returns True for a fork of the keeper that removes a child's folder, also after it has freed its memory."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
@@ -221,7 +221,7 @@ async def test_an_idle_child_is_ended_and_its_folder_removed(tmp_path: Path, mon
     keeper.close()
 
 
-# Every way to fail, the kind it has, and what the person is told.
+# Every way to fail, its kind, and a part of its message.
 FAILURES = {
     "hang": (K.CHUNK_TIMEOUT, "took longer than 0.3 s and was stopped"),
     "ignore_sigterm": (K.CHUNK_TIMEOUT, "took longer than 0.3 s and was stopped"),
@@ -441,7 +441,7 @@ asyncio.run(main())
 
 
 def start_server(scratch: Path, folder: Path) -> tuple[subprocess.Popen[str], int, str]:
-    """A server with four calls that never end, its keeper's pid, and what its children are marked with."""
+    """Returns a server with four calls that never end, its keeper's pid, and the marker of its children."""
     server = subprocess.Popen([sys.executable, "-c", SERVER, HERE, scratch, folder], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     with server.stdout:

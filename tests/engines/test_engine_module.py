@@ -1,4 +1,4 @@
-"""`enginehouse.engine` is all that an engine needs, and all that the engines here import."""
+"""An engine needs only `enginehouse.engine`, and the engines here import only that."""
 
 import ast
 from pathlib import Path
@@ -16,7 +16,7 @@ MODULE = "enginehouse.engine"
 
 
 def imports(program: str) -> set[str]:
-    """The modules that a program imports, those imported inside a function too."""
+    """Returns the modules that a program imports, also inside functions."""
     found = set()
     for node in ast.walk(ast.parse(program)):
         match node:

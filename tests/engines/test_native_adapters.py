@@ -1,4 +1,4 @@
-"""The adapters: where a job's data comes from, what it is called, and what is said when there is none."""
+"""The adapters: the source of a job's data, its name, and the error if there is none."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The chunker: what comes out for each kind of input, and what it says when it cannot."""
+"""The chunker: its outputs for each kind of input, and its errors."""
 
 import shutil
 import subprocess
@@ -191,7 +191,7 @@ async def test_dash_needs_ffmpeg(bench: Bench, without_ffmpeg: None) -> None:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Four seconds of picture and of sound with one pause, made by ffmpeg itself."""
+    """Returns four seconds of video, and of sound with one pause, made by ffmpeg itself."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("this machine has no ffmpeg")
     sound = wave(tmp_path / "sound.wav", samples((2.0, 0.5, 1.5), 16000), 16000)
@@ -221,7 +221,7 @@ async def test_ffmpeg_gives_sound_pictures_segments_and_dash(bench: Bench, clip:
 
 
 async def test_ffmpeg_opens_no_playlist(bench: Bench, clip: Path) -> None:
-    """A list that names its neighbour in the store, which ffmpeg alone would follow."""
+    """The playlist names a file next to it in the store. Without our options ffmpeg would open it."""
     neighbour = await bench.chunk(clip, "video/x-matroska")
     playlist = await bench.chunk(f"ffconcat version 1.0\nfile {neighbour.path.name}\n".encode(), "video/mp4")
     assert playlist.path.parent == neighbour.path.parent

@@ -1,4 +1,4 @@
-"""The asset creator and playback: what reaches them is an asset of the target, once."""
+"""The asset creator and playback: each input becomes an asset of the target, once."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Where a text is cut: whole words, whole paragraphs where they fit, nothing lost."""
+"""The cuts of a text: words stay whole, paragraphs too if they fit, and nothing is lost."""
 
 from hypothesis import given
 from hypothesis import strategies as st

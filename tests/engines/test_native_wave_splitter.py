@@ -1,4 +1,4 @@
-"""Sound is cut in its pauses, whatever layout the WAV file has."""
+"""Sound is cut in its pauses, in every layout of a WAV file."""
 
 import wave as reference
 from itertools import pairwise

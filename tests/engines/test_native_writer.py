@@ -1,4 +1,4 @@
-"""Collation: many chunks' AION documents become one that is valid, complete and says where it cannot agree."""
+"""Collation: the AION documents of many chunks become one that is valid, complete and shows disagreements."""
 
 import json
 import random
@@ -97,7 +97,7 @@ async def test_what_chunks_disagree_on_is_kept_for_each(bench: Bench) -> None:
     assert document["summary"] == "same"
     assert [(chunk["index"], chunk["sentiment"]["positiveValue"]) for chunk in own["chunks"]] == [(0, 0.2), (1, 0.8)]
     assert own["sentiment"] == {"positiveValue": 0.65, "negativeValue": 0.0}
-    assert document["validationContracts"] == ["sentiment"]  # every object carries its own
+    assert document["validationContracts"] == ["sentiment"]  # every object has its own
 
 
 async def test_a_fan_in_is_one_file_whose_contracts_still_hold(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""The oracle itself: it refuses what the contracts refuse, so that passing it says something."""
+"""The oracle itself refuses what the contracts refuse, so that to pass it means something."""
 
 import pytest
 from tests.engines.aion import CONTRACTS, problems

@@ -1,4 +1,4 @@
-"""Keywords: the phrases a text is about, the best first, in the languages there are stop words for."""
+"""Keywords: the phrases that a text is about, the best first, in the languages with stop words."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Language identification: one language for each input, and honesty about how sure it is."""
+"""Language identification: one language for each input, with a true confidence."""
 
 import json
 from pathlib import Path

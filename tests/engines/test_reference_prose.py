@@ -1,4 +1,4 @@
-"""Paragraphs, sentences, and the coarse guess at a language."""
+"""Paragraphs, sentences, and the coarse guess of a language."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sample document shows what the text engines can do: part by part a language, moods and subjects of its own."""
+"""The sample document shows what the text engines can do: each part has its own language, moods and subjects."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sentiment: English is judged sentence by sentence, anything else is left neutral and said to be so."""
+"""Sentiment: English is judged sentence by sentence. Other text is neutral and marked as not judged."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the reference engines declare, and that declaring it costs nothing."""
+"""The declarations of the reference engines, which are cheap to load."""
 
 import subprocess
 import sys

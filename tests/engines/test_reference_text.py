@@ -1,4 +1,4 @@
-"""What the text engines read out of their inputs."""
+"""What the text engines read from their inputs."""
 
 import json
 from pathlib import Path

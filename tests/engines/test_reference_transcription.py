@@ -1,7 +1,7 @@
-"""Transcription: words at their times in the media, none where nobody speaks.
+"""Transcription: words at their times in the media, and none without speech.
 
-The shape is shown with a made-up voice, of which any words may be heard. What is understood of real speech is shown
-when ENGINEHOUSE_SPEECH_DIR names a folder of WAV files and a README.md with table rows `| file.wav | words spoken |`.
+An artificial voice, in which any words may be recognised, tests the form of the result. Real speech is tested only if
+ENGINEHOUSE_SPEECH_DIR names a folder of WAV files and a README.md with table rows `| file.wav | words spoken |`.
 """
 
 import os
@@ -26,7 +26,10 @@ def silence(seconds: float) -> Pcm:
 
 
 def voice(seconds: float) -> Pcm:
-    """A buzz through two moving resonances, opened and shut like a mouth: it is taken for speech, and says nothing."""
+    """Returns a buzz through two moving resonances that opens and shuts like a mouth.
+
+    It sounds like speech, without words.
+    """
     time = np.arange(int(seconds * RATE)) / RATE
     made = np.zeros_like(time)
     for harmonic in range(1, 40):
@@ -152,7 +155,7 @@ def test_real_speech_is_mostly_understood() -> None:
 
 
 def distance(said: list[str], heard: list[str]) -> int:
-    """The fewest words to change, add or leave out to get from one to the other."""
+    """Returns the fewest words to change, add or remove to get from one to the other."""
     row = list(range(len(heard) + 1))
     for n, word in enumerate(said, 1):
         above, row = row, [n]

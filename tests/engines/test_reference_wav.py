@@ -1,4 +1,4 @@
-"""WAV files of every make are the same sound once they are read."""
+"""WAV files of all formats give the same sound."""
 
 import struct
 import wave
@@ -34,7 +34,7 @@ def encoded(samples: Samples, code: int, width: int) -> bytes:
             return samples.astype("<f8").tobytes()
 
 
-def riff(  # every part of the header can be wrong
+def riff(  # every part of the header can be set wrong
     data: bytes,
     *,
     code: int = 1,

@@ -1,4 +1,4 @@
-"""The one WAV reader keeps what each of its two users makes of an odd header."""
+"""The WAV reader gives both of its users the results that they need for unusual headers."""
 
 import struct
 from pathlib import Path
@@ -13,7 +13,7 @@ from enginehouse_engines.wav import read_mono
 
 RATE = 16_000
 MONO = samples((0.1,), RATE)
-FRAME_SIZE, BITS = 32, 34  # where `wave` writes them
+FRAME_SIZE, BITS = 32, 34  # the offsets at which `wave` writes them
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""WAV files made for a test: a tone that swells like speech, and pauses with a little noise, at known places."""
+"""WAV files for tests: a tone that swells like speech, and pauses with a little noise, at known places."""
 
 import math
 import random
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def samples(seconds: Sequence[float], rate: int, *, loud: int = 6000, noise: int = 60, seed: int = 1) -> "array[int]":
-    """Speech and pause in turn, beginning with speech, each for so many seconds; 16-bit, one channel."""
+    """Returns speech and pauses in turn, speech first, each with its length in `seconds`; 16-bit, one channel."""
     chance = random.Random(seed)
     found = array("h")
     for turn, length in enumerate(seconds):
@@ -32,7 +32,7 @@ def wave(
     sizes_filled: bool = True,
     tag: int = 1,
 ) -> Path:
-    """`mono` written as a WAV file in that layout; further channels are silent."""
+    """The file at `path` has `mono` as a WAV file in this layout. Further channels are silent. Returns the path."""
     frames = bytearray()
     for sample in mono:
         frames += _packed(sample, width) + _packed(0, width) * (channels - 1)

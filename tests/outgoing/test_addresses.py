@@ -1,4 +1,4 @@
-"""Which addresses a client-given URL may lead to."""
+"""The addresses to which a client's URL may lead."""
 
 import pytest
 

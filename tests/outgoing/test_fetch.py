@@ -1,4 +1,4 @@
-"""The guarded client against servers that mean harm: nothing is sent to a private address, nothing is unbounded."""
+"""The guarded client against hostile servers: it sends nothing to a private address, and everything has a limit."""
 
 import asyncio
 import gzip
@@ -151,7 +151,7 @@ async def test_one_private_address_among_public_ones_refuses_the_name() -> None:
 
 
 async def test_the_address_that_was_judged_is_the_one_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that changes its answer between check and connection gains nothing: it is asked once."""
+    """A name that resolves differently after the check has no effect, because it is resolved once."""
     asked: list[str] = []
 
     async def rebinding(host: str, port: int) -> list[str]:
@@ -197,7 +197,7 @@ async def test_the_next_address_is_tried_when_the_first_does_not_answer() -> Non
 
 
 async def test_a_redirect_to_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first hop stands for a public server: its address alone is let through."""
+    """The first server plays a public one: only its address is allowed."""
     monkeypatch.setattr("enginehouse.outgoing.fetch.is_public", lambda address: address == "127.0.0.2")
     async with (
         listening(http(b"secret")) as private,
@@ -360,7 +360,7 @@ async def test_honest_gzip_is_undone_also_in_several_members(open_client: Guarde
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        # Without a time in it: every test process must name this case alike.
+        # It has no time in it, because every test process must give this case the same name.
         (http(gzip.compress(b"x" * 10_000, mtime=0)[:-9], Content_Encoding="gzip"), "ended early"),
         (http(b"not gzip", Content_Encoding="gzip"), "not valid gzip"),
         (http(b"x", Content_Encoding="br"), 'content encoding "br"'),
@@ -378,7 +378,7 @@ async def test_a_broken_answer_is_a_failure(open_client: GuardedClient, answer: 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for secure.example, with its key, in one file."""
+    """Returns a file with a certificate for secure.example and its key."""
     program = shutil.which("openssl")
     if program is None:
         pytest.skip("openssl is needed to make a certificate")

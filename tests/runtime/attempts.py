@@ -1,4 +1,4 @@
-"""Attempts that a test holds in its hand: what they hold, when they end, and whether they were stopped."""
+"""Attempts that a test controls: their leases, when they end, and whether they were stopped."""
 
 import asyncio
 import time
@@ -61,7 +61,7 @@ async def settle() -> None:
 
 
 class Long:
-    """An engine that works until the gate opens, and knows when it was cancelled."""
+    """An engine that works until the gate opens, and stores when it was cancelled."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -80,7 +80,7 @@ class Long:
 
 @asynccontextmanager
 async def attempt(floor: Floor, *, held_for: float = 0.0) -> AsyncIterator[tuple[Capacity, Long, Lease]]:
-    """An attempt at work, its lease last known to hold `held_for` seconds ago."""
+    """Yields a running attempt whose lease was last known to be valid `held_for` seconds ago."""
     long = Long()
     floor.script("scripted", long)
     lease = await floor.lease_one()

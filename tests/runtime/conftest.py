@@ -1,4 +1,4 @@
-"""A real house on an embedded database, for what runs work."""
+"""A real house on an embedded database, for the tests of the runtime."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the tests of the runtime stand on: a house, engines that follow a script, a source that can be in trouble."""
+"""The setup of the runtime tests: a house, engines that follow a script, a source that can fail."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -39,7 +39,7 @@ async def nothing(work: Work, context: NativeContext) -> list[Output]:
 
 @dataclass
 class ScriptedEngine:
-    """A native engine that does what the test says, and counts how often it did."""
+    """A native engine that does what the test says, and counts its runs."""
 
     spec: EngineSpec
     do: Do = nothing
@@ -68,7 +68,7 @@ ENGINES: dict[str, NativeEngine] = {
 
 
 class ItemSource(InProcess):
-    """The work source of the server itself; calls fail or wait as long as a test wants that."""
+    """The work source of the server itself. A test can make its calls fail or wait."""
 
     def __init__(self, house: House) -> None:
         super().__init__(house)
@@ -104,7 +104,7 @@ class ItemSource(InProcess):
 
 
 class DownError(Unavailable):
-    """Storage cannot answer now."""
+    """The storage is not reachable now."""
 
     def __init__(self) -> None:
         super().__init__("The database cannot answer now.")
@@ -112,7 +112,7 @@ class DownError(Unavailable):
 
 @dataclass
 class Floor:
-    """A house, the source of its work, and the runner that a test starts attempts with."""
+    """A house, the source of its work, and the runner with which a test starts attempts."""
 
     house: House
     source: ItemSource
@@ -136,7 +136,7 @@ class Floor:
         )
 
     def runner_of(self, capacity: Capacity) -> Runner:
-        """The runner as a server wires it to its worker slots."""
+        """Returns the runner, connected to its worker slots as in a server."""
         runner = self.runner
         return replace(
             runner,
@@ -156,13 +156,13 @@ class Floor:
         return await work.claim(self.house, pool="native", limit=limit, worker="test")
 
     async def lease_one(self, engine: str = "scripted", **fields: Any) -> Lease:
-        """The lease of a new job's only task."""
+        """Returns the lease of a new job's only task."""
         await self.create(one(engine, **fields))
         [lease] = await self.claim()
         return lease
 
     async def run_all(self) -> None:
-        """Everything that may run now has run."""
+        """Everything that can run now has run."""
         while leases := await self.claim():
             for lease in leases:
                 await self.runner.run(lease)
@@ -182,7 +182,7 @@ class Floor:
 
 
 def one(engine: str, **fields: Any) -> JobRequest:
-    """A job of one task."""
+    """Returns a job of one task."""
     return JobRequest(tasks=(TaskRequest(engine_id=engine, **fields),))
 
 

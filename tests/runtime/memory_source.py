@@ -1,4 +1,7 @@
-"""A work source in a few dictionaries: no database, no house. What runs with it runs with any other source."""
+"""A work source in a few dictionaries, without a database or a house.
+
+A worker that runs with it runs with any source.
+"""
 
 import asyncio
 import hashlib
@@ -116,7 +119,7 @@ class MemorySource:
         return offset + len(data)
 
     def add(self, request: JobRequest | Plan, *, ordinal: int = 0, target_id: int | None = None) -> Lease:
-        """One task of a job waits to be claimed, as its job's only item."""
+        """One task of a job can be claimed, as its job's only item. Returns its lease."""
         plan = request if isinstance(request, Plan) else make.planned(request)
         number = len(self.items) + len(self.leases) + len(self.reports) + 1
         lease = Lease(

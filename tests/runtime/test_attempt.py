@@ -1,4 +1,4 @@
-"""What an attempt may reach: addresses through the guarded client, and the assets of its job's target."""
+"""An attempt can reach addresses through the guarded client, and the assets of its job's target."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The log of an attempt: every piece once and in order, never past the limit, complete when it is closed."""
+"""The log of an attempt: every piece once and in order, within the limit, complete when it is closed."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from enginehouse.runtime.attempt_log import AttemptLog
 
 
 class Sink:
-    """What was sent, and a gate that the next piece waits at."""
+    """The sent pieces, and a gate at which the next piece waits."""
 
     def __init__(self) -> None:
         self.data = b""

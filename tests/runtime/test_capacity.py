@@ -1,4 +1,4 @@
-"""The worker slots: what takes them, what is stopped, and what a drain waits for."""
+"""The worker slots: which attempts take them, which are stopped, and what a drain waits for."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def test_a_slot_is_free_before_the_report_and_what_waits_looks_again_after
     work.gate.set()
     await asyncio.wait([capacity.running[lease_id].task])
     await settle()
-    # Until the report was in, its job was locked: a claim that found only that job would sleep without a second call.
+    # Until the report, its job was locked. Without a second call, a claim that found only that job would sleep.
     assert (freed, capacity.free("native"), capacity.running) == ([1, 1], 1, {})
 
 
@@ -53,7 +53,7 @@ async def test_a_stop_reaches_exactly_the_attempts_named() -> None:
     for number, work in enumerate(works):
         capacity.start(lease(number), "native", work.run(), now=0)
     await settle()
-    capacity.stop([(ItemKey(0, 0, 0), 1), (ItemKey(1, 0, 0), 99), (ItemKey(7, 0, 0), 1)])  # the second: another token
+    capacity.stop([(ItemKey(0, 0, 0), 1), (ItemKey(1, 0, 0), 99), (ItemKey(7, 0, 0), 1)])  # the second: wrong token
     await settle()
     assert [work.cancels for work in works] == [1, 0, 0]
     capacity.stop_jobs([2, 7])

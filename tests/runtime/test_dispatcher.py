@@ -1,4 +1,4 @@
-"""The dispatcher: never more than there are worker slots, in the right order, and no lease is forgotten."""
+"""The dispatcher: never more attempts than worker slots, the right order, and no forgotten lease."""
 
 import asyncio
 import time
@@ -57,7 +57,7 @@ async def _statuses(floor: Floor, ids: list[int]) -> list[str]:
 async def test_no_more_is_leased_than_there_are_free_slots(floor: Floor) -> None:
     await floor.create(*[one(NOOP)] * 10)
     async with desk(floor, 3) as at:
-        assert await at.dispatcher.tick() == 0.0  # a full claim says that there may be more
+        assert await at.dispatcher.tick() == 0.0  # a full claim means that there may be more
         assert await at.dispatcher.tick() > 0
         await until(lambda: len(at.started) == 3, "the attempts have started")
         assert await _leased(floor) == 3

@@ -1,4 +1,4 @@
-"""The heartbeat: leases outlive their length while somebody works, and an attempt that lost its own is stopped."""
+"""The heartbeat: leases of running attempts are extended, and an attempt that has lost its lease is stopped."""
 
 import asyncio
 import time
@@ -103,7 +103,7 @@ async def test_without_an_answer_from_storage_an_attempt_is_stopped_before_its_l
             await until(lambda: not capacity.running, "its slot is free")
             await heartbeat.loop.stop()
             await heartbeat.fence.stop()
-    # The lease was still its own, so giving it back is accepted: nobody is charged.
+    # The lease was still valid, so the source accepts its return, and the attempt does not count.
     [ended] = await floor.attempts(lease.key.job_id)
     assert (ended.outcome, ended.failure_reason) == ("stopped", "server_stopped")
 

@@ -1,4 +1,4 @@
-"""The work source of a server: where it keeps what an attempt writes, under whose name, and what it lets it read."""
+"""The work source of a server: where it stores the writes of an attempt, for whom, and what an attempt may read."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The loop: a wake-up is never lost, trouble ends nothing, a stop does."""
+"""The loop: a wake-up is never lost, an error does not end it, a stop does."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ SOON = 10.0
 
 
 class Ticks:
-    """Counts ticks and does in each what the script says; afterwards sleeps long."""
+    """Counts ticks and follows the script in each. Afterwards it sleeps for a long time."""
 
     def __init__(self, *script: object) -> None:
         self.script = list(script)
@@ -133,4 +133,4 @@ async def test_a_stop_ends_the_tick_under_way_and_no_other_begins() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     assert ticks.count == 1
-    await ticks.loop.stop()  # again does no harm
+    await ticks.loop.stop()  # a second stop has no effect

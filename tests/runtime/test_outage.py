@@ -1,4 +1,4 @@
-"""While storage is away: one line for all loops and rounds, growing pauses, and one line when it is back."""
+"""While the storage is not reachable: one line for all loops and ticks, growing pauses, and one line at the end."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ BACK = "storage is reachable again"
 
 
 class Storage:
-    """Away until it is told to be back; counts how often each loop asks."""
+    """Not reachable until the test changes that. It counts the calls of each loop."""
 
     def __init__(self) -> None:
         self.away = True

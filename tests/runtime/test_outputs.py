@@ -1,4 +1,4 @@
-"""Outputs: which folder, which index, which name, and no file from outside the attempt's own folder."""
+"""Outputs: their folder, index and name, and no file from outside the attempt's own folder."""
 
 import hashlib
 from pathlib import Path
@@ -27,7 +27,7 @@ AION = "application/json"
 
 
 class Desk:
-    """An attempt that has its folder, its inputs and its task's folders."""
+    """An attempt with its folder, its inputs and its task's folders."""
 
     def __init__(self, root: Path) -> None:
         self.source = MemorySource(root)

@@ -1,4 +1,4 @@
-"""One attempt: how each end is reported, that trouble with a report never runs the engine twice, and what it leaves."""
+"""One attempt: how each end is reported, that a failed report never runs the engine twice, and what is left."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""A worker needs its source and nothing else: no database, no house. An attempt completes, fails and is cancelled."""
+"""A worker needs only its source, no database and no house. Attempts complete, fail and are cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ class Native:
 
 @dataclass
 class Worker:
-    """Everything that runs work, on a source in memory."""
+    """The whole runtime, on a source in memory."""
 
     folder: Path
     do: Do | None = None
@@ -86,7 +86,7 @@ class Worker:
             await self.capacity.drain(60)
 
     def left(self) -> list[Path]:
-        """The files that are not gone."""
+        """Returns the files that are left."""
         return [path for path in self.folder.rglob("*") if path.is_file()]
 
 
@@ -165,7 +165,10 @@ async def test_an_attempt_that_lost_its_lease_is_stopped_and_its_report_refused(
 
 
 async def _at_work(worker: Worker) -> tuple[Any, bytes]:
-    """An attempt that works until it is stopped, older than a heartbeat; its id and the end of its log."""
+    """Starts an attempt that works until it is stopped, older than a heartbeat.
+
+    Returns its id and the end of its log.
+    """
     working = asyncio.Event()
 
     async def endless(work: Work, context: NativeContext) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Stopping an attempt: it is stopped once, its end is always recorded, and nothing of a late result is left."""
+"""Stops of attempts: each happens once, its end is always recorded, and nothing of a late result is left."""
 
 import asyncio
 import time
@@ -20,13 +20,13 @@ async def stop(floor: Floor, job_id: int) -> None:
 
 
 def attached(floor: Floor, capacity: Capacity) -> Heartbeat:
-    """The capacity hears of stops as it does in a server."""
+    """Returns a heartbeat. The capacity gets stops as in a server."""
     floor.house.listeners.stopping = capacity.request_stop_of_jobs
     return Heartbeat(floor.source, capacity, lease_seconds=LEASE)
 
 
 def kept(floor: Floor) -> list[Path]:
-    """What of jobs is in the store, logs apart."""
+    """Returns the files of jobs in the store, without logs."""
     folder = floor.folder / "store/kept/jobs"
     return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".log"]
 
@@ -84,7 +84,7 @@ async def test_an_attempt_whose_lease_was_on_its_way_when_its_job_was_cancelled_
     lease = await floor.lease_one()
     capacity = Capacity({"native": 1})
     floor.house.listeners.stopping = capacity.request_stop_of_jobs
-    # Of itself it would look again in 20 minutes.
+    # Without a wake-up the next tick would come in 20 minutes.
     heartbeat = Heartbeat(floor.source, capacity, lease_seconds=3600)
     heartbeat.loop.start()
     await stop(floor, lease.key.job_id)

@@ -1,4 +1,4 @@
-"""A stop: nothing new begins, what can end ends, and the rest is given back and runs again."""
+"""A stop: nothing new begins, attempts that can end do, and the rest is given back and runs again."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a limit and without a guess at how long it takes."""
+"""Waits for a condition, up to a limit, without a fixed sleep."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 20) -> None:
-    """The condition holds; fails with `what` when it does not in time."""
+    """The condition holds. Fails with `what` if it does not in time."""
     deadline = time.monotonic() + seconds
     while True:
         found = holds()

@@ -1,4 +1,4 @@
-"""A body that fits as it stands is taken at once; every other one is looked at closely, and both mean the same."""
+"""A body that fits directly is accepted at once. Every other one is checked closely. Both give the same result."""
 
 import msgspec
 import pytest

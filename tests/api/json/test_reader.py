@@ -1,4 +1,4 @@
-"""Bodies are read strictly: one meaning, nothing the database cannot store, the byte of every fault."""
+"""Bodies are read strictly: one meaning, nothing that the database cannot store, and every fault with its byte."""
 
 import json
 from typing import Any

@@ -1,6 +1,6 @@
-"""First thing in a server under test: its clock is the machine's and as many seconds more as the file holds.
+"""Runs first in a server under test: its clock is the machine's plus the seconds in a file.
 
-The file is looked at whenever the clock is read, so a step happens in the middle of whatever is going on.
+The file is read whenever the clock is read, so a step can happen at any point.
 """
 
 import mmap

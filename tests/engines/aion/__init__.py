@@ -1,4 +1,4 @@
-"""The judge of engine output: AION's published schemas, as a list of what is wrong with a document."""
+"""Checks the output of engines: AION's published schemas, as a list of problems of a document."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ CONTRACTS = tuple(sorted(path.stem for path in SCHEMAS.glob("*/*.json")))
 
 
 def problems(document: object, contract: str = "aion") -> list[str]:
-    """What keeps `document` from satisfying a contract, each as `path: text`; `aion` is the document's shape alone."""
+    """Returns the problems of `document` with a contract, each as `path: text`. `aion` is only the document's shape."""
     found = _validator(contract).iter_errors(document)
     return sorted(
         f"{'.'.join(str(step) for step in error.absolute_path) or '(root)'}: {error.message}" for error in found
@@ -36,6 +36,6 @@ def _validator(contract: str) -> Any:
 
 
 def _one_best_path(_validator: Any, _value: Any, words: Any, _schema: Any) -> Iterator[ValidationError]:
-    """A keyword of the schemas' own: among alternatives exactly one is on the best path."""
+    """Yields an error unless exactly one alternative is on the best path. The keyword belongs to these schemas."""
     if sum(word.get("bestPath") is True for word in words) != 1:
         yield ValidationError("there should be one and only one bestPath in a transcription lattice")
