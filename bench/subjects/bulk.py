@@ -112,8 +112,7 @@ async def _finish(database: Database, wanted: JobRange, made: int) -> None:
 
 
 async def _whole(place: Place, filled: Filled, *, number: int) -> Sample:
-    """Returns the times of the documented call on all jobs: its response, and when every row showed it by the server.
-    """
+    """Returns the times of the documented call on all jobs: its response, and the moment when every row showed it."""
     await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.holding()))])
     body = {
         "organizationID": "1",
