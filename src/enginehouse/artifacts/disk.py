@@ -69,7 +69,7 @@ class DiskStore:
         return await _in_thread(self._create, self._path(key), data)
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
-        """The bytes under `key` from `offset` on are `data`; returns where they end. Not synced to the disk.
+        """The bytes under `key` from `offset` on are `data`; returns where they end. It is not synced to the disk.
 
         Raises NotFound if a key that was begun is gone, ValueError if bytes before `offset` are missing.
         """
@@ -115,7 +115,7 @@ class DiskStore:
             raise NotFound("artifact", key) from None
 
     async def stat(self, key: str) -> Stat:
-        """Raises NotFound."""
+        """Returns the size of the bytes and the time of their last change. Raises NotFound."""
         try:
             seen = await _in_thread(self._path(key).stat)
         except _NOTHING_THERE:

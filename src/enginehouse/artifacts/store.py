@@ -64,7 +64,7 @@ class ArtifactStore(Protocol):
         """Returns the bytes under `key`, at most the first `limit`. Raises NotFound."""
 
     async def stat(self, key: str) -> Stat:
-        """Raises NotFound."""
+        """Returns the size of the bytes and the time of their last change. Raises NotFound."""
 
     async def keys(self, folder: str) -> list[str]:
         """Returns the keys directly in this folder, in order."""

@@ -98,7 +98,10 @@ def _takes(kind: str) -> Callable[[Engine], bool]:
 
 
 def _state(engine: Engine) -> str:
-    """Returns REST's word for the state. It has none for a disabled engine, whose tasks do not run either: "paused"."""
+    """Returns REST's word for the state.
+
+    A disabled engine is "paused" there too, because its tasks do not run either.
+    """
     return "active" if engine.state == "active" else "paused"
 
 
