@@ -1,11 +1,12 @@
 """One house behind all its interfaces, and what a test does to its jobs behind their backs."""
 
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, NamedTuple
 
 import httpx
 from tests.api import samples
@@ -14,14 +15,84 @@ from tests.api.samples import CATEGORIES, ENGINES, TEMPLATE
 from enginehouse.api.asgi import application
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.artifact import PUBLISHED
+from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry
+from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
 from enginehouse.operations import accounts, engines, identity, work
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import firing
+from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Database
 
 TOKEN = "7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a"
+ADDRESS = "192.0.2.7"  # of every client
+GRAPHQL: Final = "/v3/graphql"
+
+Interface = Literal["REST", "GraphQL"]
+
+
+class Verb(NamedTuple):
+    """One thing to do, in the words of each interface.
+
+    `rest` is "METHOD /path" with {id} where the id goes; the document has the variables $id and $in.
+    """
+
+    rest: str
+    graphql: str
+
+
+def document(name: str, fields: str = "id") -> str:
+    """The document of a mutation that takes its input from $in."""
+    return f"mutation($in: {name[0].upper()}{name[1:]}!) {{ {name}(input: $in) {{ {fields} }} }}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an interface returns to a request, read the same way for each of them."""
+
+    response: httpx.Response
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code
+
+    @property
+    def body(self) -> Any:
+        return self.response.json() if self.response.content else {}
+
+    @property
+    def outcome(self) -> tuple[str, Any]:
+        """The name and the message of the only error; or an empty name and the result.
+
+        The result of GraphQL is that of the only field, the records of a list.
+        """
+        body = self.body
+        if self.response.url.path != GRAPHQL:
+            return ("", body.get("result", body)) if self.response.is_success else (body["id"], body["detail"])
+        if "errors" in body:
+            [error] = body["errors"]
+            return error["name"], error["message"]
+        [field] = body["data"].values()
+        return "", field.get("records", field) if isinstance(field, dict) else field
+
+    @property
+    def error(self) -> str:
+        return self.outcome[0]
+
+    @property
+    def message(self) -> str:
+        """What the only error says; there must be one."""
+        error, message = self.outcome
+        assert error, message
+        return str(message)
+
+    @property
+    def result(self) -> Any:
+        """There must be no error."""
+        error, result = self.outcome
+        assert not error, result
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +188,7 @@ class GraphQL:
 
     async def post(self, query: str, variables: Any = None, **more: Any) -> httpx.Response:
         body = {"query": query, **({} if variables is None else {"variables": variables}), **more}
-        return await self.http.post("/v3/graphql", json=body, headers=self.headers())
+        return await self.http.post(GRAPHQL, json=body, headers=self.headers())
 
     async def ask(self, query: str, variables: Any = None) -> dict[str, Any]:
         """The data; the request must have gone well."""
@@ -141,10 +212,9 @@ class GraphQL:
         return (await self.ask(*self.mutation(mutation, fields, **given)))[mutation]
 
     @staticmethod
-    def mutation(name: str, fields: str = "id", /, **given: Any) -> tuple[str, dict[str, Any]]:
+    def document(name: str, fields: str = "id", /, **given: Any) -> tuple[str, dict[str, Any]]:
         """The document and the variables."""
-        kind = name[0].upper() + name[1:]
-        return f"mutation M($in: {kind}!) {{ {name}(input: $in) {{ {fields} }} }}", {"in": given}
+        return document(name, fields), {"in": given}
 
     async def schedule(self, schedule_id: str, fields: str) -> Any:
         """These fields of the schedule."""
@@ -170,15 +240,54 @@ class Api:
     house: House
     password: str  # the administrator's
     cache: firing.JobCache
+    interface: Interface = "REST"  # the one that `do` speaks
+
+    async def ask(self, request: str, given: Any = None, **headers: str) -> Answer:
+        """What comes of a request: "METHOD /path" and its body, or a GraphQL document and its variables.
+
+        The body may stand behind the path, as JSON; bytes are sent as they are.
+        """
+        named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+        signed = {name.encode(): value.encode() for name, value in self.graphql.headers().items()}
+        method, *rest = request.split(" ", 2)
+        if not method.isupper():
+            method, rest, given = "POST", [GRAPHQL], {"query": request, "variables": given}
+        path, *text = rest
+        sent = {"content": given} if isinstance(given, bytes) else {"json": json.loads(text[0]) if text else given}
+        return Answer(await self.graphql.http.request(method, path, headers={**signed, **named}, **sent))
+
+    async def do(self, verb: Verb, id: str = "", **fields: Any) -> Answer:
+        """What comes of it over the interface that is spoken here."""
+        known = {"id": id} if id else {}
+        if self.interface == "GraphQL":
+            return await self.ask(verb.graphql, {**known, "in": known | fields})
+        takes_body = verb.rest.startswith(("POST", "PATCH"))
+        return await self.ask(verb.rest.replace("{id}", id), fields if takes_body else None)
 
     def holding(self, token: str | None) -> "Api":
         """The same interfaces with another token, or with none over GraphQL."""
         rest = {name: replace(getattr(self, name), token=token or "") for name in ("edge", "v1")}
         return replace(self, **rest, graphql=replace(self.graphql, token=token))
 
+    async def principal(self) -> Principal:
+        return await identity.authenticate(self.house, self.edge.token)
+
+    async def in_role(self, role: Role) -> "Api":
+        """The same interfaces with a token of the same organization that has this role."""
+        return self.holding((await identity.create_token(self.house, await self.principal(), role=role)).secret)
+
     async def another_organization(self) -> "Api":
         """The same interfaces with the token of a second organization."""
         return self.holding((await self.edge.another_organization()).token)
+
+    async def audit(self) -> list[RecordedEntry]:
+        """All that is recorded of the first organizations and of nobody, the oldest first."""
+        organizations, all_ = (NOBODYS, 1, 2, 3, 4), AuditFilter(limit=1000)
+        return (await self.house.database.read(lambda tx: entries.page(tx, organizations, all_)))[::-1]
+
+    def limit(self, **limits: int) -> None:
+        """The house has these limits from now on."""
+        object.__setattr__(self.house, "limits", replace(self.house.limits, **limits))
 
     async def schedule(self, **fields: Any) -> dict[str, Any]:
         """The schedule as ours shows it; it launches one job of one task unless it says otherwise."""
@@ -196,6 +305,10 @@ class Api:
         return len(fired.jobs)
 
 
+Callers = dict[str, Api]
+"""Everybody who speaks in a test, by the name that its tables have for them."""
+
+
 @asynccontextmanager
 async def serving(database: Database, folder: Path) -> AsyncIterator[Api]:
     """A house with all engines of `samples`, served to its first administrator."""
@@ -205,7 +318,7 @@ async def serving(database: Database, folder: Path) -> AsyncIterator[Api]:
         house = House.build(database, store)
         first = await accounts.first_start(house, init_token=TOKEN)
         await engines.register(house, ENGINES, CATEGORIES)
-        transport = httpx.ASGITransport(app=application(house), raise_app_exceptions=True)
+        transport = httpx.ASGITransport(app=application(house), raise_app_exceptions=True, client=(ADDRESS, 4711))
         edge, v1, http = [
             await closing.enter_async_context(httpx.AsyncClient(transport=transport, base_url=f"http://test{base}"))
             for base in ("/edge/v1", "/api/v1", "")

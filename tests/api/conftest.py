@@ -1,11 +1,13 @@
 """The interfaces on a real house, with both databases and the published engine ids."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.api.clients import Api, Rest, serving
+from tests.api.clients import Api, Callers, Rest, serving
 
+from enginehouse.domain.identity import Role
 from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
@@ -21,6 +23,19 @@ async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
 async def foreign(api: Api) -> Api:
     """Returns every interface with the token of an administrator of another organization."""
     return await api.another_organization()
+
+
+@pytest.fixture(params=["REST", "GraphQL"])
+def either(api: Api, request: pytest.FixtureRequest) -> Api:
+    """The same for a test that runs once over each interface: `do` speaks one of the two."""
+    return replace(api, interface=request.param)
+
+
+@pytest.fixture
+async def callers(either: Api) -> Callers:
+    """Who speak that interface: an administrator and a user of one organization, an administrator of another."""
+    user, stranger = await either.in_role(Role.USER), await either.another_organization()
+    return {"admin": either, "user": user, "stranger": stranger}
 
 
 @pytest.fixture
