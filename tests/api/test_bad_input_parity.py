@@ -5,109 +5,44 @@ The rows are those of the table of bad inputs (reliability §5).
 
 import json
 import re
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import asyncpg
-import httpx
 import pytest
-from tests.api.clients import TOKEN, Rest
-from tests.api.samples import BATCH, FFMPEG, WEBSTREAM
+from tests.api.clients import Answer, Api, Verb
+from tests.api.samples import BATCH, FFMPEG, WEBSTREAM, single
 from tests.api.samples import folder as rest_folder
 
-from enginehouse.api.asgi import application
-from enginehouse.operations.house import House
-from enginehouse.storage.database.database import Database
+pytestmark = pytest.mark.usefixtures("own_statements")
 
-Count = Callable[[], Awaitable[dict[str, int]]]
 Job = dict[str, Any]
-CREATE = "mutation ($in: CreateJob) { createJob(input: $in) { id } }"
-TABLES = ("job", "job_document", "task", "work_item", "job_count", "event", "target", "asset")
+CREATE = Verb("POST /edge/v1/proc/job/create", "mutation ($in: CreateJob) { createJob(input: $in) { id } }")
+CANCEL = Verb("POST /edge/v1/proc/jobs/cancel", "mutation ($id: ID!) { cancelJob(id: $id) { id } }")
 DATE = "not a valid date-time (ISO 8601, Unix seconds or milliseconds)."
 INT32 = "integer from -2147483648 to 2147483647"
+ONE_SELECTOR = (
+    "Give exactly one of jobID, scheduledJobID, or organizationID with createdAfterDateTime and createdBeforeDateTime."
+)
 
 
-@dataclass(frozen=True)
-class Said:
-    """A refusal as a client reads it: its HTTP status, the contract's name for it, and the sentence."""
-
-    status: int
-    name: str
-    text: str
+async def over_rest(api: Api, *jobs: Job) -> Answer:
+    return await api.ask(CREATE.rest, {"jobs": jobs})
 
 
-@dataclass(frozen=True)
-class Both:
-    """One client of each interface, on one house."""
-
-    client: httpx.AsyncClient
-
-    async def rest(self, job: Job) -> Said:
-        return said_by_rest(await self.client.post("/edge/v1/proc/job/create", json={"jobs": [job]}))
-
-    async def graphql(self, given: Job) -> Said:
-        return await self.ask(CREATE, {"in": given})
-
-    async def ask(self, query: str, variables: Any = None) -> Said:
-        return said_by_graphql(await self.client.post("/v3/graphql", json={"query": query, "variables": variables}))
+async def over_graphql(api: Api, job: Job) -> Answer:
+    return await api.ask(CREATE.graphql, {"in": job})
 
 
-def said_by_rest(answer: httpx.Response) -> Said:
-    body = answer.json()
-    return Said(answer.status_code, body["id"], body["detail"])
-
-
-def said_by_graphql(answer: httpx.Response) -> Said:
-    [error] = answer.json()["errors"]
-    return Said(answer.status_code, error["name"], error["message"])
-
-
-@pytest.fixture
-async def both(house: House) -> AsyncIterator[Both]:
-    transport = httpx.ASGITransport(app=application(house))
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
-        yield Both(client)
-
-
-@pytest.fixture
-def count(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Count:
-    """How many rows each table has, asked beside the server."""
-
-    async def on_sqlite() -> dict[str, int]:
-        with closing(sqlite3.connect(tmp_path / "test.db")) as connection:
-            return {name: connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in TABLES}
-
-    async def on_postgres() -> dict[str, int]:
-        connection = await asyncpg.connect(dsn)
-        try:
-            return {name: await connection.fetchval(f"SELECT COUNT(*) FROM {name}") for name in TABLES}
-        finally:
-            await connection.close()
-
-    if database.dialect == "sqlite":
-        return on_sqlite
-    dsn = request.getfixturevalue("postgres_dsn")
-    return on_postgres
+async def counts(api: Api) -> Any:
+    """How many rows each table has of what a request may make."""
+    return await api.house.database.read(lambda tx: tx.all("test.rows_of_tables"))
 
 
 # -- creating ------------------------------------------------------------------------------------------------
 
 
-def rest_one(**fields: Any) -> Job:
-    return {"tasks": [{"engineId": BATCH, **fields}]}
-
-
-def graphql_one(**fields: Any) -> Job:
-    return {"tasks": [{"engineId": BATCH, **fields}]}
-
-
 def preferring(**fields: Any) -> Job:
-    return graphql_one(executionPreferences=fields)
+    return single(executionPreferences=fields)
 
 
 def graphql_folder(reference: str, mode: str, kind: str) -> Job:
@@ -176,14 +111,14 @@ def at_task(rest: Job, graphql: Job, text: str, field: str, other: str | None = 
 
 
 def preference(field: str, value: Any, text: str) -> Row:
-    jobs = (rest_one(**{field: value}), preferring(**{field: value}))
+    jobs = (single(**{field: value}), preferring(**{field: value}))
     return Row(jobs, (f"jobs[0].tasks[0].{field}", f"tasks[0].executionPreferences.{field}"), text)
 
 
 def reference(value: str, text: str) -> Row:
     return at_task(
-        rest_one(ioFolders=[rest_folder(value, "stream", "output")]),
-        graphql_one(ioFolders=[graphql_folder(value, "stream", "output")]),
+        single(ioFolders=[rest_folder(value, "stream", "output")]),
+        single(ioFolders=[graphql_folder(value, "stream", "output")]),
         text,
         "ioFolders[0].correlationID",
         "ioFolders[0].referenceId",
@@ -191,7 +126,7 @@ def reference(value: str, text: str) -> Row:
 
 
 def target(value: Any, text: str, **more: Any) -> Row:
-    jobs = (rest_one() | {"coreRecordingID": value}, graphql_one() | {"targetId": value})
+    jobs = (single() | {"coreRecordingID": value}, single() | {"targetId": value})
     return Row(jobs, ("jobs[0].coreRecordingID", "targetId"), text, **more)
 
 
@@ -211,8 +146,8 @@ ROWS: dict[str, Row] = {
         status=413,
     ),
     "B4 payload too large": at_task(
-        rest_one(taskPayloadJSON=json.dumps("x" * (5 << 20))),
-        graphql_one(payloadString=json.dumps("x" * (5 << 20))),
+        single(taskPayloadJSON=json.dumps("x" * (5 << 20))),
+        single(payloadString=json.dumps("x" * (5 << 20))),
         "5.0 MiB, at most 1 MiB.",
         "taskPayloadJSON",
         "payloadString",
@@ -231,8 +166,8 @@ ROWS: dict[str, Row] = {
         graph({"a": in_out("a")}, ("a-out", "a-in")), 'task "…" feeds itself.', "[0]"
     ),
     "B7 unknown engine": at_task(
-        rest_one(engineId="abc"),
-        graphql_one(engineId="abc"),
+        single(engineId="abc"),
+        single(engineId="abc"),
         'engine "abc" does not exist or is not available to your organization.',
         "engineId",
         name="not_found",
@@ -241,8 +176,8 @@ ROWS: dict[str, Row] = {
         ({"tasks": [{}]}, {"tasks": [{}]}), ("jobs[0].tasks[0]", "tasks[0]"), "give engineId or taskType."
     ),
     "B11 text that is no JSON": at_task(
-        rest_one(taskPayloadJSON='{"a": 1 "b": 2}'),
-        graphql_one(payloadString='{"a": 1 "b": 2}'),
+        single(taskPayloadJSON='{"a": 1 "b": 2}'),
+        single(payloadString='{"a": 1 "b": 2}'),
         "not valid JSON at line 1 column 9 (expected a comma).",
         "taskPayloadJSON",
         "payloadString",
@@ -287,13 +222,13 @@ ROWS: dict[str, Row] = {
     "B61 too long": reference("x" * 256, "256 bytes, at most 255."),
     "B62 an id beyond 63 bits": target(str(1 << 63), "malformed."),
     "a mode that is none": at_task(
-        rest_one(ioFolders=[rest_folder("a", "strem", "output")]),
-        graphql_one(ioFolders=[graphql_folder("a", "strem", "output")]),
+        single(ioFolders=[rest_folder("a", "strem", "output")]),
+        single(ioFolders=[graphql_folder("a", "strem", "output")]),
         'stream or chunk, got "strem".',
         "ioFolders[0].mode",
     ),
     "a first status that is none": Row(
-        (rest_one() | {"jobStatus": "complete"}, graphql_one() | {"status": "complete"}),
+        (single() | {"jobStatus": "complete"}, single() | {"status": "complete"}),
         ("jobs[0].jobStatus", "status"),
         'one of pending, queued, scheduled, got "complete".',
     ),
@@ -301,102 +236,95 @@ ROWS: dict[str, Row] = {
 
 
 @pytest.mark.parametrize("name", ROWS)
-async def test_a_wrong_job_is_told_in_the_same_words_and_not_created(both: Both, count: Count, name: str) -> None:
+async def test_a_wrong_job_is_refused_in_the_same_words_and_not_created(api: Api, name: str) -> None:
     row = ROWS[name]
-    before = await count()
-    rest, graphql = await both.rest(row.jobs[0]), await both.graphql(row.jobs[1])
-    assert (rest.status, rest.name) == (row.status, row.name)
+    before = await counts(api)
+    rest, graphql = await over_rest(api, row.jobs[0]), await over_graphql(api, row.jobs[1])
+    assert (rest.status, rest.error) == (row.status, row.name)
     assert graphql.status in {200, 400}
-    assert graphql.name == row.name
-    for said, path in ((rest.text, row.paths[0]), (graphql.text, row.paths[1])):
-        [line] = [line for line in said.splitlines() if _same(line) == f"{_same(path)}: {row.text}"] or [said]
-        assert _same(line) == f"{_same(path)}: {row.text}"
-    assert len(rest.text.splitlines()) == len(graphql.text.splitlines())
-    assert await count() == before
+    assert graphql.error == row.name
+    for message, path in ((rest.message, row.paths[0]), (graphql.message, row.paths[1])):
+        assert f"{_same(path)}: {row.text}" in [_same(line) for line in message.splitlines()]
+    assert len(rest.message.splitlines()) == len(graphql.message.splitlines())
+    assert await counts(api) == before
 
 
-async def test_b21_target_and_target_id_are_one_too_many(both: Both, count: Count) -> None:
+async def test_b21_target_and_target_id_are_one_too_many(api: Api) -> None:
     # REST has no words for a target to make.
-    before = await count()
-    said = await both.graphql(graphql_one() | {"targetId": "1", "target": {"startDateTime": 1, "stopDateTime": 2}})
-    assert (said.name, said.text) == ("invalid_input", "Give target or targetId, not both.")
-    assert await count() == before
+    before = await counts(api)
+    job = single() | {"targetId": "1", "target": {"startDateTime": 1, "stopDateTime": 2}}
+    assert (await over_graphql(api, job)).outcome == ("invalid_input", "Give target or targetId, not both.")
+    assert await counts(api) == before
 
 
-async def test_b22_a_foreign_target_is_like_an_unknown_one(both: Both, house: House, count: Count) -> None:
-    theirs = await Rest(both.client, house, TOKEN).another_organization()
-    made = await both.client.post(
-        "/v3/graphql",
-        json={"query": "mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"},
-        headers={"Authorization": f"Bearer {theirs.token}"},
+async def test_b22_a_foreign_target_is_like_an_unknown_one(api: Api, foreign: Api) -> None:
+    made = await foreign.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }")
+    before = await counts(api)
+    for create, field in ((over_rest, "coreRecordingID"), (over_graphql, "targetId")):
+        refusals = set()
+        for target in (made.result["id"], "987654321"):
+            answer = await create(api, single() | {field: target})
+            refusals.add((answer.status, answer.error, answer.message.replace(target, "ID")))
+        assert len(refusals) == 1
+    assert await counts(api) == before
+
+
+async def test_all_mistakes_of_a_job_are_named_together_by_both(api: Api) -> None:
+    rest = await over_rest(api, {"tasks": [{"engineId": "a", "maxRetries": -1}, {"engineId": "b"}]})
+    graphql = await over_graphql(
+        api, {"tasks": [{"engineId": "a", "executionPreferences": {"maxRetries": -1}}, {"engineId": "b"}]}
     )
-    foreign = made.json()["data"]["createTDO"]["id"]
-    before = await count()
-    for spoken in (lambda word: both.rest(rest_one() | {"coreRecordingID": word}), _with_target(both)):
-        assert _without(await spoken(foreign), foreign) == _without(await spoken("987654321"), "987654321")
-    assert await count() == before
+    texts = [[line.partition(": ")[2] for line in answer.message.splitlines()] for answer in (rest, graphql)]
+    assert len(texts[0]) == 3
+    assert texts[0] == texts[1]
 
 
-async def test_all_mistakes_of_a_job_are_told_together_by_both(both: Both) -> None:
-    rest = await both.rest({"tasks": [{"engineId": "a", "maxRetries": -1}, {"engineId": "b"}]})
-    graphql = await both.graphql(
-        {"tasks": [{"engineId": "a", "executionPreferences": {"maxRetries": -1}}, {"engineId": "b"}]}
-    )
-    assert len(rest.text.splitlines()) == 3
-    assert [_last(line) for line in rest.text.splitlines()] == [_last(line) for line in graphql.text.splitlines()]
-
-
-async def test_b70_one_wrong_job_of_several_creates_none(both: Both, count: Count) -> None:
-    before = await count()
-    answer = await both.client.post("/edge/v1/proc/job/create", json={"jobs": [rest_one(), rest_one(engineId="abc")]})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["path"] == "jobs[1].tasks[0].engineId"
-    assert await count() == before
+async def test_b70_one_wrong_job_of_several_creates_none(api: Api) -> None:
+    before = await counts(api)
+    answer = await over_rest(api, single(), single(engineId="abc"))
+    assert answer.status == 400
+    assert answer.body["errors"][0]["path"] == "jobs[1].tasks[0].engineId"
+    assert await counts(api) == before
 
 
 # -- cancelling, retrying ------------------------------------------------------------------------------------
 
 
-async def test_b44_a_cancel_without_an_id_changes_nothing(both: Both, count: Count) -> None:
-    await both.client.post("/edge/v1/proc/job/create", json={"jobs": [rest_one()]})
-    before = await count()
-    with_id = "mutation ($id: ID!) { cancelJob(id: $id) { id } }"
-    assert (await both.ask(with_id, {"id": ""})).text == "id: required."
-    assert (await both.ask(with_id, {})).text == "id: required."
-    assert (await both.ask(with_id, {"id": None})).text == "id: required."
-    assert (await both.ask(with_id, {"id": {"a": 1}})).text == "id: string, got an object."
-    assert (await both.ask("mutation { cancelJob { id } }")).name == "invalid_input"
-    for body in ({}, {"jobID": ""}, {"jobID": None}):
-        said = said_by_rest(await both.client.post("/edge/v1/proc/jobs/cancel", json=body))
-        assert (said.status, said.text) == (400, _ONE_SELECTOR)
-    said = said_by_rest(await both.client.post("/edge/v1/proc/jobs/cancel", json={"jobID": {"a": 1}}))
-    assert said.text == "jobID: string, got an object."
-    assert await count() == before
+async def test_b44_a_cancel_without_an_id_changes_nothing(api: Api) -> None:
+    await api.edge.create()
+    before = await counts(api)
+    for variables, text in (
+        ({"id": ""}, "id: required."), ({}, "id: required."), ({"id": None}, "id: required."),
+        ({"id": {"a": 1}}, "id: string, got an object."),
+    ):  # fmt: skip
+        assert (await api.ask(CANCEL.graphql, variables)).message == text
+    assert (await api.ask("mutation { cancelJob { id } }")).error == "invalid_input"
+    for body, text in (
+        ({}, ONE_SELECTOR), ({"jobID": ""}, ONE_SELECTOR), ({"jobID": None}, ONE_SELECTOR),
+        ({"jobID": {"a": 1}}, "jobID: string, got an object."),
+    ):  # fmt: skip
+        answer = await api.ask(CANCEL.rest, body)
+        assert (answer.status, answer.message) == (400, text)
+    assert await counts(api) == before
 
 
 @pytest.mark.parametrize("job_id", ["x", "23041407_RORjiJw7te", "00000000-0000-8000-8000-000000000000", "\u017e", "-1"])
-async def test_b45_an_unknown_job_is_not_found(both: Both, job_id: str) -> None:
-    text = f'Job "{job_id}" was not found.'
-    for verb in ("cancelJob", "retryJob"):
-        graphql = await both.ask(f"mutation ($id: ID!) {{ {verb}(id: $id) {{ id }} }}", {"id": job_id})
-        assert (graphql.name, graphql.text) == ("not_found", text)
-    rest = said_by_rest(await both.client.post("/edge/v1/proc/jobs/cancel", json={"jobID": job_id}))
-    assert rest == Said(404, "not_found", text)
+async def test_b45_an_unknown_job_is_not_found(api: Api, job_id: str) -> None:
+    unknown = ("not_found", f'Job "{job_id}" was not found.')
+    for document in (CANCEL.graphql, "mutation ($id: ID!) { retryJob(id: $id) { id } }"):
+        assert (await api.ask(document, {"id": job_id})).outcome == unknown
+    rest = await api.ask(CANCEL.rest, {"jobID": job_id})
+    assert (rest.status, rest.outcome) == (404, unknown)
 
 
-async def test_b46_past_cancelling_is_told_with_the_status(both: Both, house: House) -> None:
-    rest = Rest(both.client, house, TOKEN)
-    for end in (rest.start_one, rest.run_one):
-        created = await both.client.post("/edge/v1/proc/job/create", json={"jobs": [rest_one()]})
-        [job_id] = created.json()["internalJobIds"]
+async def test_b46_past_cancelling_is_explained_with_the_status(api: Api) -> None:
+    for end in (api.edge.start_one, api.edge.run_one):
+        job_id = await api.edge.create()
         await end()
-        by_rest = said_by_rest(await both.client.post("/edge/v1/proc/jobs/cancel", json={"jobID": job_id}))
-        by_graphql = await both.ask("mutation ($id: ID!) { cancelJob(id: $id) { id } }", {"id": job_id})
-        assert by_rest.status == 400
-        assert by_graphql.name == "invalid_input"
-        assert by_rest.text == by_graphql.text
+        rest, graphql = await api.ask(CANCEL.rest, {"jobID": job_id}), await api.ask(CANCEL.graphql, {"id": job_id})
+        assert (rest.status, graphql.outcome) == (400, ("invalid_input", rest.message))
         assert re.fullmatch(
-            r"Job is (running and|already complete \(finished ).* nothing was cancelled\.", by_rest.text
+            r"Job is (running and|already complete \(finished ).* nothing was cancelled\.", rest.message
         )
 
 
@@ -412,15 +340,16 @@ async def test_b46_past_cancelling_is_told_with_the_status(both: Both, house: Ho
         ("offset", -1, "0–2147483647"),
     ],
 )
-async def test_b57_a_page_out_of_bounds_is_refused(both: Both, field: str, value: int, allowed: str) -> None:
-    rest = said_by_rest(await both.client.get("/edge/v1/proc/jobs", params={field: value}))
-    graphql = await both.ask(f"{{ jobs({field}: {value}) {{ records {{ id }} }} }}")
-    assert rest == Said(400, "invalid_input", f"{field}: {allowed}, got {value}.")
-    assert (graphql.name, graphql.text) == ("invalid_input", rest.text)
+async def test_b57_a_page_out_of_bounds_is_refused(api: Api, field: str, value: int, allowed: str) -> None:
+    rest = await api.ask(f"GET /edge/v1/proc/jobs?{field}={value}")
+    graphql = await api.ask(f"{{ jobs({field}: {value}) {{ records {{ id }} }} }}")
+    assert rest.status == 400
+    assert rest.outcome == graphql.outcome == ("invalid_input", f"{field}: {allowed}, got {value}.")
 
 
 # -- bodies --------------------------------------------------------------------------------------------------
 
+POSTS = ((CREATE.rest, "jobs"), ("POST /v3/graphql", "query"))
 BODIES: dict[str, tuple[str, str]] = {
     "B63 cut short": ('{"KEY":"{', "Body is not valid JSON: unexpected end at byte END."),
     "B63 empty": ("", "Body is not valid JSON: unexpected end at byte 0."),
@@ -434,48 +363,32 @@ BODIES: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_a_body_that_is_no_json_is_told_in_the_same_words(both: Both, count: Count, name: str) -> None:
+async def test_a_body_that_is_no_json_is_refused_in_the_same_words(api: Api, name: str) -> None:
     raw, text = BODIES[name]
-    before = await count()
-    for path, key, read in (
-        ("/edge/v1/proc/job/create", "jobs", said_by_rest),
-        ("/v3/graphql", "query", said_by_graphql),
-    ):
+    before = await counts(api)
+    for post, key in POSTS:
         body = raw.replace("KEY", key).encode()
-        places = {"END": len(body), "VALUE": len(key) + 4, "SECOND": len(key) + 6}
         expected = text.replace("KEY", key)
-        for word, place in places.items():
+        for word, place in {"END": len(body), "VALUE": len(key) + 4, "SECOND": len(key) + 6}.items():
             expected = expected.replace(word, str(place))
-        said = read(await both.client.post(path, content=body, headers={"Content-Type": "application/json"}))
-        assert said == Said(400, "invalid_input", expected)
-    assert await count() == before
+        answer = await api.ask(post, body, content_type="application/json")
+        assert (answer.status, *answer.outcome) == (400, "invalid_input", expected)
+    assert await counts(api) == before
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
-async def test_b63_a_content_type_that_is_not_understood_is_named(both: Both, kind: str) -> None:
-    headers = {"Content-Type": kind}
-    rest = said_by_rest(await both.client.post("/edge/v1/proc/job/create", content=b"{}", headers=headers))
-    graphql = said_by_graphql(await both.client.post("/v3/graphql", content=b"{}", headers=headers))
+async def test_b63_a_content_type_that_is_not_understood_is_named(api: Api, kind: str) -> None:
     beginning = f'Content-Type: "{kind}" is not understood; send application/json'
-    assert rest == Said(400, "invalid_input", f"{beginning}.")
-    assert graphql == Said(400, "invalid_input", f"{beginning} or multipart/form-data.")
+    for (post, _), end in zip(POSTS, (".", " or multipart/form-data."), strict=True):
+        answer = await api.ask(post, b"{}", content_type=kind)
+        assert (answer.status, *answer.outcome) == (400, "invalid_input", beginning + end)
 
 
-async def test_b63_bytes_that_are_no_text_are_told_in_the_same_words(both: Both) -> None:
-    headers = {"Content-Type": "application/json"}
-    rest = await both.client.post("/edge/v1/proc/job/create", content=b'{"jobs":"\xff"}', headers=headers)
-    graphql = await both.client.post("/v3/graphql", content=b'{"query":"\xff"}', headers=headers)
-    assert said_by_rest(rest).text == "Body is not valid JSON: invalid UTF-8 at byte 9."
-    assert said_by_graphql(graphql).text == "Body is not valid JSON: invalid UTF-8 at byte 10."
-
-
-_ONE_SELECTOR = (
-    "Give exactly one of jobID, scheduledJobID, or organizationID with createdAfterDateTime and createdBeforeDateTime."
-)
-
-
-def _with_target(both: Both) -> Callable[[str], Awaitable[Said]]:
-    return lambda word: both.graphql(graphql_one() | {"targetId": word})
+async def test_b63_bytes_that_are_no_text_are_refused_in_the_same_words(api: Api) -> None:
+    for post, key in POSTS:
+        body = b'{"%b":"\xff"}' % key.encode()
+        answer = await api.ask(post, body, content_type="application/json")
+        assert answer.message == f"Body is not valid JSON: invalid UTF-8 at byte {body.index(255)}."
 
 
 def _same(line: str) -> str:
@@ -483,11 +396,3 @@ def _same(line: str) -> str:
     line = line.removeprefix("variables.in.").replace("jobs[0].", "")
     line = re.sub(r"cycle .* Routes", "cycle … Routes", line)
     return re.sub(r'task ".*" feeds', 'task "…" feeds', line)
-
-
-def _without(said: Said, word: str) -> Said:
-    return Said(said.status, said.name, said.text.replace(word, "ID"))
-
-
-def _last(line: str) -> str:
-    return line.partition(": ")[2]

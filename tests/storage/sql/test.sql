@@ -129,3 +129,14 @@ UPDATE job SET started_at = started_at - :by WHERE id = :id;
 
 -- name: cursor_falls_back
 UPDATE scheduled_job SET decided = decided - 500000000 WHERE id = :id;
+
+-- name: rows_of_tables
+SELECT 'job' AS name, COUNT(*) AS size FROM job
+UNION ALL SELECT 'job_document', COUNT(*) FROM job_document
+UNION ALL SELECT 'task', COUNT(*) FROM task
+UNION ALL SELECT 'work_item', COUNT(*) FROM work_item
+UNION ALL SELECT 'job_count', COUNT(*) FROM job_count
+UNION ALL SELECT 'event', COUNT(*) FROM event
+UNION ALL SELECT 'target', COUNT(*) FROM target
+UNION ALL SELECT 'asset', COUNT(*) FROM asset
+ORDER BY name;
