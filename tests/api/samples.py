@@ -1,5 +1,7 @@
 """The engines that the tests of the interfaces name, and jobs, templates and schedules with them."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from enginehouse.domain import ids
@@ -92,6 +94,28 @@ DAG: dict[str, Any] = {
     ],
 }
 """The same four tasks in the form of GraphQL."""
+
+
+PASSWORD = "correct horse"
+_WORDS = {
+    "TASKS": f'[{{"engineId": "{BATCH}"}}]',
+    "BATCH": BATCH,
+    "URL": "https://h.example/a",
+    "RANGE": '"createdAfterDateTime": 1, "createdBeforeDateTime": 2',
+    "PASSWORD": PASSWORD,
+}
+
+
+def fill(request: str, known: Mapping[str, str]) -> str:
+    """The request with the ids in place of {their kinds}, and with what its words in capitals stand for."""
+    for word, text in (_WORDS | {f"{{{kind}}}": value for kind, value in known.items()}).items():
+        request = request.replace(word, text)
+    return request
+
+
+def operation_of(request: str) -> str:
+    """Its method and its path, without the names of what stands in the path."""
+    return re.sub(r"\{\w+\}", "{}", " ".join(request.partition("?")[0].split(" ", 2)[:2]))
 
 
 def single(**fields: Any) -> dict[str, Any]:
