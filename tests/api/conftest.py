@@ -25,9 +25,15 @@ async def foreign(api: Api) -> Api:
     return await api.another_organization()
 
 
+@pytest.fixture
+async def stranger(api: Api) -> Api:
+    """The same for a third organization."""
+    return await api.another_organization()
+
+
 @pytest.fixture(params=["REST", "GraphQL"])
 def either(api: Api, request: pytest.FixtureRequest) -> Api:
-    """The same for a test that runs once over each interface: `do` speaks one of the two."""
+    """Every interface for a test that runs once over each interface: `do` speaks one of the two."""
     return replace(api, interface=request.param)
 
 
