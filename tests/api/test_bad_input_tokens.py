@@ -1,7 +1,6 @@
 """Without a valid token nothing is served: no operation of REST and no field of GraphQL."""
 
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
@@ -18,14 +17,12 @@ from graphql import (
     is_required_argument,
     is_required_input_field,
 )
-from tests.api.clients import TOKEN
+from tests.api.clients import TOKEN, Api
 
-from enginehouse.api.asgi import application
 from enginehouse.api.edge import routes, unserved
 from enginehouse.api.graphql.schema import OPEN, schema
 from enginehouse.api.http import interface
 from enginehouse.operations import identity
-from enginehouse.operations.house import House
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 # Headers that give no access. The placeholders get a valid, revoked or expired token.
@@ -79,8 +76,8 @@ class Door:
 
 
 @pytest.fixture
-async def door(house: House) -> AsyncIterator[Door]:
-    root = await identity.authenticate(house, TOKEN)
+async def door(api: Api) -> Door:
+    house, root = api.house, await api.principal()
     revoked = (await identity.create_token(house, root)).secret
     await identity.authenticate(house, revoked)
     await identity.revoke_token(house, root, revoked)
@@ -89,13 +86,11 @@ async def door(house: House) -> AsyncIterator[Door]:
     expired = (await identity.create_token(house, root, expires_at=soon)).secret
     await identity.authenticate(house, expired)
     tokens = {"GOOD": TOKEN, "SHORT": TOKEN[:-1], "REVOKED": revoked, "EXPIRED": expired}
-    transport = httpx.ASGITransport(app=application(house))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        door = Door(client, tokens)
-        deadline = time.monotonic() + 20
-        while (await client.get("/edge/v1/proc/jobs", headers={"api_key": expired})).status_code == 200:
-            assert time.monotonic() < deadline, "an expired token stayed good"
-        yield door
+    door = Door(api.graphql.http, tokens)
+    deadline = time.monotonic() + 20
+    while (await door.client.get("/edge/v1/proc/jobs", headers={"api_key": expired})).status_code == 200:
+        assert time.monotonic() < deadline, "an expired token stayed good"
+    return door
 
 
 def operations() -> list[tuple[str, str]]:

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import pytest
-from tests.api.clients import TOKEN, Rest
+from tests.api.clients import TOKEN, Api, Rest
 
 from enginehouse.api.asgi import application
 from enginehouse.api.graphql.schema import schema
@@ -25,13 +24,10 @@ LONG = 30.0
 
 
 @pytest.fixture
-async def own(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    """Yields our own interface with the token of the first administrator."""
-    transport = httpx.ASGITransport(app=application(house))
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1", headers=headers) as client:
-        yield client
-    await house.watches.close()
+async def own(api: Api) -> AsyncIterator[Rest]:
+    """Our own interface; nobody follows a job after the test."""
+    yield api.v1
+    await api.house.watches.close()
 
 
 @dataclass
@@ -106,7 +102,7 @@ class Reader:
             self._news.notify_all()
 
 
-async def test_the_list_tells_everything(rest: Rest, own: httpx.AsyncClient) -> None:
+async def test_the_list_tells_everything(rest: Rest, own: Rest) -> None:
     job = await rest.create()
     await rest.fail_one(FailureKind.INTERNAL_ERROR)
     answer = await own.get(f"/jobs/{job}/events")
@@ -124,47 +120,43 @@ async def test_the_list_tells_everything(rest: Rest, own: httpx.AsyncClient) -> 
     assert (await own.get(f"/jobs/{ids.job_graphql(key)}/events?after=1&limit=1")).json()["result"] == [found[2]]
 
 
-async def test_graphql_tells_the_same(rest: Rest, own: httpx.AsyncClient) -> None:
+async def test_graphql_tells_the_same(api: Api, rest: Rest, own: Rest) -> None:
     job = await rest.create()
     await rest.fail_one(FailureKind.INTERNAL_ERROR)
     fields = "id kind dateTime taskId worker attempt reason message againDateTime"
     query = f'{{ job(id: "{job}") {{ events {{ {fields} }} later: events(after: 1, limit: 1) {{ id }} }} }}'
-    answer = (await own.post("http://test/v3/graphql", json={"query": query})).json()
-    assert "errors" not in answer
-    found = answer["data"]["job"]
+    found = (await api.ask(query)).result
     told = (await own.get(f"/jobs/{job}/events")).json()["result"]
     assert [(one["id"], one["kind"], one["taskId"]) for one in found["events"]] == [
         (one["id"], one["kind"], one.get("taskID")) for one in told
     ]
     assert [one["reason"] for one in found["events"]] == [one.get("detail", {}).get("reason") for one in told]
     assert found["later"] == [{"id": 2}]
-    refused = await own.post("http://test/v3/graphql", json={"query": query.replace("limit: 1", "limit: 1001")})
-    [error] = refused.json()["errors"]
+    refused = (await api.ask(query.replace("limit: 1", "limit: 1001"))).body
+    [error] = refused["errors"]
     assert error["path"] == ["job", "later"]
-    assert len(refused.json()["data"]["job"]["events"]) == len(told)
+    assert len(refused["data"]["job"]["events"]) == len(told)
 
 
 def test_both_interfaces_know_every_kind() -> None:
     assert set(schema().type_map["JobEventKind"].values) == set(EventKind) == set(MEANING)  # type: ignore[attr-defined]
 
 
-async def test_every_wrong_parameter_is_named(rest: Rest, own: httpx.AsyncClient) -> None:
-    job = await rest.create()
-    answer = await own.get(f"/jobs/{job}/events?after=-1&limit=1001")
-    assert answer.status_code == 400
-    assert [flaw["path"] for flaw in answer.json()["errors"]] == ["after", "limit"]
+async def test_every_wrong_parameter_is_named(api: Api) -> None:
+    job = await api.edge.create()
     for path, headers, wrong in (
+        ("events?after=-1&limit=1001", {}, ["after", "limit"]),
         ("events/stream?heartbeat=0&after=x", {}, ["after", "heartbeat"]),
-        ("events/stream", {"Last-Event-ID": "x"}, ["Last-Event-ID"]),
-        ("events/stream", {"Last-Event-ID": "7"}, ["Last-Event-ID"]),
+        ("events/stream", {"Last_Event_ID": "x"}, ["Last-Event-ID"]),
+        ("events/stream", {"Last_Event_ID": "7"}, ["Last-Event-ID"]),
         ("events/stream?after=7", {}, ["after"]),
     ):
-        answer = await own.get(f"/jobs/{job}/{path}", headers=headers)
-        assert answer.status_code == 400
-        assert [flaw["path"] for flaw in answer.json()["errors"]] == wrong
+        answer = await api.ask(f"GET /api/v1/jobs/{job}/{path}", **headers)
+        assert answer.status == 400
+        assert [flaw["path"] for flaw in answer.body["errors"]] == wrong
 
 
-async def test_a_stream_tells_what_the_list_tells_and_ends(rest: Rest, own: httpx.AsyncClient) -> None:
+async def test_a_stream_tells_what_the_list_tells_and_ends(rest: Rest, own: Rest) -> None:
     job = await rest.create()
     async with Reader(rest.house, f"{job}/events") as reader:
         await reader.until(lambda reader: b"created" in reader.sent)
@@ -268,14 +260,14 @@ async def test_a_reader_who_takes_nothing_holds_nothing_but_his_place(
         assert len(await reader.to_the_end()) == 5
 
 
-async def test_a_head_request_opens_no_stream(rest: Rest, own: httpx.AsyncClient) -> None:
-    answer = await own.head(f"/jobs/{await rest.create()}/events/stream")
+async def test_a_head_request_opens_no_stream(rest: Rest, own: Rest) -> None:
+    answer = await own.request("HEAD", f"/jobs/{await rest.create()}/events/stream")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert not rest.house.watches._open
 
 
-async def test_an_organization_has_so_many_streams(rest: Rest, own: httpx.AsyncClient) -> None:
+async def test_an_organization_has_so_many_streams(rest: Rest, own: Rest) -> None:
     rest.house.watches._per_organization = 0
     answer = await own.get(f"/jobs/{await rest.create()}/events/stream")
     assert answer.status_code == 429
