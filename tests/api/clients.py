@@ -130,6 +130,12 @@ class Rest:
         created: str = answer.json()["internalJobIds"][-1]
         return created
 
+    async def detail(self, job_id: str) -> Any:
+        """The job as the published interface shows it."""
+        answer = await self.get(f"/proc/job/{job_id}/detail")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["job"]
+
     async def another_organization(self) -> "Rest":
         """The same interface with the token of a second organization."""
         root = await identity.authenticate(self.house, self.token)
@@ -263,6 +269,10 @@ class Api:
             return await self.ask(verb.graphql, {**known, "in": known | fields})
         takes_body = verb.rest.startswith(("POST", "PATCH"))
         return await self.ask(verb.rest.replace("{id}", id), fields if takes_body else None)
+
+    def each(self) -> "tuple[Api, Api]":
+        """The same caller over REST, and over GraphQL."""
+        return replace(self, interface="REST"), replace(self, interface="GraphQL")
 
     def holding(self, token: str | None) -> "Api":
         """The same interfaces with another token, or with none over GraphQL."""

@@ -25,10 +25,6 @@ async def retry(api: Api, job: str, body: Any = None, **headers: str) -> Answer:
     return await api.ask(f"POST /api/v1/jobs/{job}/retry", body, **headers)
 
 
-async def detail(api: Api, job: str) -> Any:
-    return (await api.ask(f"GET /edge/v1/proc/job/{job}/detail")).result["job"]
-
-
 async def attempts(api: Api, job: str, query: str = "") -> Any:
     return (await api.ask(f"GET /api/v1/jobs/{job}/tasks/0/attempts{query}")).result
 
@@ -56,7 +52,7 @@ async def test_only_what_failed_runs_and_the_rest_is_named(api: Api) -> None:
     made = (await retry(api, old, FAILED)).result
     new = made["internalJobID"]
     assert made == {"internalJobID": new, "coreJobID": spelled(new), "retryOf": old}
-    shown = await detail(api, new)
+    shown = await api.edge.detail(new)
     assert [task["taskStatus"] for task in shown["tasks"]] == ["complete", "pending"]
     assert shown["jobStatus"] == "pending"
     assert "reusedFrom" not in shown["tasks"][1]
@@ -66,7 +62,7 @@ async def test_only_what_failed_runs_and_the_rest_is_named(api: Api) -> None:
     tasks = (await api.ask(LINEAGE, {"id": new})).result["tasks"]["records"]
     assert tasks == [first, {"status": "pending", "reusedFrom": None}]
     await api.edge.run_one(("b.txt", "text/plain", b"too"))
-    assert (await detail(api, new))["jobStatus"] == "complete"
+    assert (await api.edge.detail(new))["jobStatus"] == "complete"
 
 
 async def test_the_outputs_outlive_the_job_that_made_them(api: Api) -> None:
@@ -76,7 +72,7 @@ async def test_the_outputs_outlive_the_job_that_made_them(api: Api) -> None:
     listed = (await api.edge.get(f"/proc/job/{new}/outputs")).json()["outputs"]["outputs"]
     assert [each["name"] for each in listed] == ["a.txt"]
     assert (await api.edge.get(f"/proc/job/{new}/download/a.txt")).content == b"said"
-    shown = await detail(api, new)
+    shown = await api.edge.detail(new)
     assert shown["retryOf"] == shown["rootJobID"] == old
     assert shown["tasks"][0]["reusedFrom"]["internalJobID"] == old
     [artifact] = await artifacts.of_job(api.house, await api.principal(), Ref.of(number_of(new)))
@@ -93,7 +89,7 @@ async def test_a_line_of_retries_in_both_interfaces(api: Api) -> None:
     assert [(job["retryOf"], job["rootJobId"], job["retries"]) for job in shown] == [
         (None, None, [b]), (a, a, [third]), (b, a, []),
     ]  # fmt: skip
-    details = [await detail(api, job) for job in (first, second, third)]
+    details = [await api.edge.detail(job) for job in (first, second, third)]
     uuid = details[2]["internalJobID"]
     assert [(job.get("retryOf"), job.get("rootJobID"), job.get("retries")) for job in details] == [
         (None, None, [second]), (first, first, [uuid]), (second, first, None),
