@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 from tests.api.clients import Api
-from tests.api.samples import DAILY, WEEKLY, WRITER
+from tests.api.samples import DAILY, WEEKLY, WRITER, fill
 
 from enginehouse.domain.identity import Role
-from enginehouse.operations import identity
 from enginehouse.storage.database.sql import Statements
 
 DAY_OF_2030 = 1_893_456_000  # its first, in Unix seconds
@@ -67,11 +66,7 @@ LISTS = [
         "weekly once",
     ),
     ("graphql", 'dateTimeFilter: [{field: dateCreated, toDateTime: "2020-01-01"}]', ""),
-    (
-        "graphql",
-        'dateTimeFilter: [{field: dateModified, fromDateTime: "2020-01-01"}]',
-        "live weekly daily once",
-    ),
+    ("graphql", 'dateTimeFilter: [{field: dateModified, fromDateTime: "2020-01-01"}]', "live weekly daily once"),
     ("graphql", 'partTimeFilter: [{field: startTime, fromTime: "21:00", toTime: "21:30"}]', "daily"),
     ("graphql", 'partTimeFilter: [{field: endTime, fromTime: "09:00", toTime: "09:30"}]', "weekly"),
 ]
@@ -79,13 +74,14 @@ LISTS = [
 
 async def listed(api: Api, interface: str, filters: str = "") -> str:
     """The names of the schedules of a list, in its order."""
-    if interface == "graphql":
-        arguments = f"({filters})" if filters else ""
-        found = await api.graphql.ask(f"{{ scheduledJobs{arguments} {{ records {{ name }} }} }}")
-        return " ".join(each["name"] for each in found["scheduledJobs"]["records"])
-    if interface == "v1":
-        return " ".join(each["name"] for each in await api.v1.result(f"schedules?{filters}"))
-    return " ".join(each["scheduledJobName"] for each in await api.edge.result(f"/proc/scheduled_jobs?{filters}"))
+    arguments = f"({filters})" if filters else ""
+    request = {
+        "edge": f"GET /edge/v1/proc/scheduled_jobs?{filters}",
+        "v1": f"GET /api/v1/schedules?{filters}",
+        "graphql": f"{{ scheduledJobs{arguments} {{ records {{ name }} }} }}",
+    }
+    found = (await api.ask(request[interface])).result
+    return " ".join(each["scheduledJobName" if interface == "edge" else "name"] for each in found)
 
 
 async def test_schedules_are_listed_by_every_filter_and_in_every_order(api: Api) -> None:
@@ -102,26 +98,19 @@ async def test_schedules_are_listed_by_every_filter_and_in_every_order(api: Api)
         name="live", runMode="Continuous", isActive=False, jobTemplates=None, startDateTime="2029-01-01T00:00:00Z"
     )
     await api.run(once)
-    known = {"{once}": once["id"], "{onceUuid}": once["scheduledJobUuid"], "{source}": source_id}
-
-    async def names(interface: str, filters: str) -> str:
-        for name, value in known.items():
-            filters = filters.replace(name, value)
-        return await listed(api, interface, filters)
-
-    assert [(i, filters, await names(i, filters)) for i, filters, _ in LISTS] == LISTS
-    page = (await api.edge.get("/proc/scheduled_jobs?limit=2")).json()
-    assert (page["success"], page["count"], page["limit"], page["offset"]) == (True, 4, 2, 0)
-    page = (await api.v1.get("schedules?limit=2")).json()
-    assert (page["count"], page["limit"], page["offset"]) == (4, 2, 0)
+    known = {"once": once["id"], "onceUuid": once["scheduledJobUuid"], "source": source_id}
+    assert [(to, filters, await listed(api, to, fill(filters, known))) for to, filters, _ in LISTS] == LISTS
+    for path in ("/edge/v1/proc/scheduled_jobs", "/api/v1/schedules"):
+        page = (await api.ask(f"GET {path}?limit=2")).body
+        assert (page["success"], page["count"], page["limit"], page["offset"]) == (True, 4, 2, 0)
 
 
 async def test_every_wrong_parameter_of_a_list_is_named(api: Api) -> None:
-    answer = await api.edge.get("/proc/scheduled_jobs?runMode=daily&isActive=yes&orderBy=name&limit=0")
-    assert answer.status_code == 400
-    lines = answer.json()["detail"].splitlines()
-    assert [line.split(":")[0] for line in lines] == ["runMode", "isActive", "limit", "orderBy"]
-    assert (await api.edge.get("/proc/scheduled_jobs?coreID=x")).status_code == 501
+    answer = await api.ask("GET /edge/v1/proc/scheduled_jobs?runMode=daily&isActive=yes&orderBy=name&limit=0")
+    assert answer.status == 400
+    named = [line.split(":")[0] for line in answer.message.splitlines()]
+    assert named == ["runMode", "isActive", "limit", "orderBy"]
+    assert (await api.ask("GET /edge/v1/proc/scheduled_jobs?coreID=x")).status == 501
 
 
 async def test_a_page_of_schedules_is_read_together(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,45 +135,39 @@ async def test_a_page_of_schedules_is_read_together(api: Api, monkeypatch: pytes
 
 # -- hidden from others -----------------------------------------------------------------------------------
 
-READS = [("edge", "GET /proc/scheduled_job/{id}/detail"), ("graphql", 'query { scheduledJob(id: "{id}") { name } }')]
-READS += [("v1", f"GET schedules/{{id}}{more}") for more in ("", "/preview", "/explain", "/slots")]
-CHANGES = [
-    ("edge", 'POST /proc/jobs/cancel {"scheduledJobID": "{id}"}'),
-    ("edge", "POST /proc/scheduled_job/{id}/delete"),
-    ("v1", "PATCH schedules/{id} {}"),
-    ("v1", "DELETE schedules/{id}"),
-    ("v1", "POST schedules/{id}/pause {}"),
-    ("v1", "POST schedules/{id}/resume {}"),
-    ("v1", "POST schedules/{id}/run {}"),
-    ("graphql", 'mutation { updateScheduledJob(input: {id: "{id}", isActive: false}) { id } }'),
-    ("graphql", 'mutation { revertScheduledJob(input: {id: "{id}"}) { id } }'),
-    ("graphql", 'mutation { deleteScheduledJob(id: "{id}") { id } }'),
-    ("graphql", 'mutation { launchScheduledJobs(input: {scheduledJobId: "{id}"}) { id } }'),
+READS = [
+    "GET /edge/v1/proc/scheduled_job/{id}/detail",
+    'query { scheduledJob(id: "{id}") { name } }',
+    *(f"GET /api/v1/schedules/{{id}}{more}" for more in ("", "/preview", "/explain", "/slots")),
 ]
-STATUSES = {"not_found": 404, "not_allowed": 403}
+CHANGES = [
+    'POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{id}"}',
+    "POST /edge/v1/proc/scheduled_job/{id}/delete",
+    "PATCH /api/v1/schedules/{id} {}",
+    "DELETE /api/v1/schedules/{id}",
+    *(f"POST /api/v1/schedules/{{id}}/{verb} {{}}" for verb in ("pause", "resume", "run")),
+    'mutation { updateScheduledJob(input: {id: "{id}", isActive: false}) { id } }',
+    'mutation { revertScheduledJob(input: {id: "{id}"}) { id } }',
+    'mutation { deleteScheduledJob(id: "{id}") { id } }',
+    'mutation { launchScheduledJobs(input: {scheduledJobId: "{id}"}) { id } }',
+]
+STATUSES = {"": 200, "not_found": 404, "not_allowed": 403}
 
 
-async def status(api: Api, interface: str, request: str, schedule_id: str) -> int:
-    """What comes of it; GraphQL's errors as the status that REST has for them."""
-    request = request.replace("{id}", schedule_id)
-    if interface == "graphql":
-        body = (await api.graphql.post(request)).json()
-        return STATUSES[body["errors"][0]["name"]] if "errors" in body else 200
-    method, path, *body = request.split(" ", 2)
-    client = {"edge": api.edge, "v1": api.v1}[interface]
-    return (await client.post(path, raw=body[0]) if body and method == "POST" else
-            await client.request(method, path, {} if body else None)).status_code  # fmt: skip
+async def errors(api: Api, requests: list[str], schedule_id: str) -> set[str]:
+    """What comes of the requests; over REST the status says it too."""
+    answers = [await api.ask(fill(request, {"id": schedule_id})) for request in requests]
+    for answer in answers:
+        assert "data" in answer.body or answer.status == STATUSES[answer.error], answer.response.request.url
+    return {answer.error for answer in answers}
 
 
 async def test_a_foreign_or_unknown_schedule_is_not_found_and_a_public_one_not_changed(api: Api, foreign: Api) -> None:
     made, public = await api.schedule(runMode="Once", name="private"), await api.schedule(isPublic=True, name="public")
     for unknown in (made["id"], made["scheduledJobUuid"], "999999999", "nonsense"):
-        for request in READS + CHANGES:
-            assert await status(foreign, *request, unknown) == 404, request
-    for request in READS:
-        assert await status(foreign, *request, public["id"]) == 200, request
-    for request in CHANGES:
-        assert await status(foreign, *request, public["id"]) == 403, request
+        assert await errors(foreign, READS + CHANGES, unknown) == {"not_found"}
+    assert await errors(foreign, READS, public["id"]) == {""}
+    assert await errors(foreign, CHANGES, public["id"]) == {"not_allowed"}
     assert await listed(foreign, "edge") == ""
     assert await listed(foreign, "graphql") == "public"
     assert await listed(foreign, "graphql", "permission: owner") == ""
@@ -195,11 +178,9 @@ async def test_a_foreign_or_unknown_schedule_is_not_found_and_a_public_one_not_c
 
 async def test_a_reader_sees_every_schedule_and_changes_none(api: Api) -> None:
     made = await api.schedule(runMode="Once")
-    root = await identity.authenticate(api.house, api.v1.token)
-    reader = api.holding((await identity.create_token(api.house, root, role=Role.READER)).secret)
-    for expected, requests in ((200, READS), (403, CHANGES)):
-        for request in requests:
-            assert await status(reader, *request, made["id"]) == expected, request
+    reader = await api.in_role(Role.READER)
+    assert await errors(reader, READS, made["id"]) == {""}
+    assert await errors(reader, CHANGES, made["id"]) == {"not_allowed"}
 
 
 async def test_the_jobs_of_a_public_schedule_are_its_organization_s_alone(api: Api, foreign: Api) -> None:
