@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.operations.scheduled import furnish
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.operations.house import House
@@ -20,3 +21,9 @@ def store(tmp_path: Path) -> Iterator[DiskStore]:
 @pytest.fixture
 def house(database: Database, store: DiskStore) -> House:
     return House.build(database, store)
+
+
+@pytest.fixture
+async def ready(house: House) -> House:
+    """A house with two organizations that knows the engines of the builders."""
+    return await furnish(house)

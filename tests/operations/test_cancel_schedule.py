@@ -1,13 +1,10 @@
 """A schedule is cancelled while it fires: all jobs that it has started are cancelled, and nothing starts afterwards."""
 
 import asyncio
-from uuid import uuid4
 
 import asyncpg
 import pytest
-from msgspec import structs
-from tests import make
-from tests.operations.scheduled import CALLER, scheduled
+from tests.operations.scheduled import CALLER, furnish, scheduled
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.job import JobFilter
@@ -16,12 +13,10 @@ from enginehouse.domain.schedules.request import RecurringPart
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import CatchUp, RunMode, Unit
 from enginehouse.domain.status import JobStatus
-from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, jobs
+from enginehouse.operations import jobs
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import cancellation, launches, slots
 from enginehouse.operations.schedules.firing import JobCache, fire_due
-from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import creation as stored_jobs_creation
 from enginehouse.storage.jobs.new_jobs import JobOrigin
@@ -34,23 +29,9 @@ OFTEN = (RecurringPart(unit=Unit.SECONDS, every=1),)
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
 
 
-async def furnished(house: House) -> House:
-    known = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
-    await engines.register(house, known, CATEGORIES)
-    await house.database.write(
-        lambda tx: identity.create_organization(tx, name="one", application_id=str(uuid4()), default_retries=None)
-    )
-    return house
-
-
-@pytest.fixture
-async def ready(house: House) -> House:
-    return await furnished(house)
-
-
 @pytest.fixture
 async def wide(postgres_database: Database, store: DiskStore) -> House:
-    return await furnished(House.build(postgres_database, store))
+    return await furnish(House.build(postgres_database, store))
 
 
 async def statuses(house: House, schedule: Schedule) -> list[JobStatus]:

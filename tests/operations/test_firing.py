@@ -1,42 +1,22 @@
 """What a server does when schedules are due: what it plans again, what it waits for, what it forgets."""
 
 import asyncio
-from uuid import uuid4
 
 import pytest
-from msgspec import structs
-from tests import make
-from tests.operations.scheduled import CALLER, scheduled, template
+from tests.operations.scheduled import CALLER, register, scheduled, template
 
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode, Unit
-from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, maintenance
+from enginehouse.operations import maintenance
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import firing, schedules, slots
 from enginehouse.operations.schedules.firing import JobCache, fire_due
-from enginehouse.storage import identity
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
 SLOWLY = (RecurringPart(unit=Unit.SECONDS, every=1000),)
-
-
-async def register(house: House, *names: str) -> None:
-    """Registers the builders' engines and these in the house."""
-    known = [*make.ENGINES.values(), *(make.spec(name) for name in names)]
-    await engines.register(house, [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in known], CATEGORIES)
-
-
-@pytest.fixture
-async def ready(house: House) -> House:
-    await register(house)
-    await house.database.write(
-        lambda tx: identity.create_organization(tx, name="one", application_id=str(uuid4()), default_retries=None)
-    )
-    return house
 
 
 async def due(house: House, schedule: Schedule) -> None:

@@ -1,25 +1,18 @@
 """Owned objects of every kind: a foreign object looks unknown, and a foreign public one cannot be changed."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
-from uuid import uuid4
 
 import pytest
 from msgspec import structs
-from tests import make
-from tests.operations.scheduled import CALLER, scheduled, template
+from tests.operations.scheduled import CALLER, STRANGER, scheduled, template
 
 from enginehouse.domain.errors import NotAllowed, NotFound
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.sources import Source
-from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, pipelines, sources, templates
+from enginehouse.operations import pipelines, sources, templates
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
-from enginehouse.storage import identity
-
-STRANGER = make.principal(organization_id=2)
 
 Create = Callable[[House, bool], Awaitable[int]]
 Act = Callable[[House, Principal, Ref], Awaitable[object]]
@@ -50,17 +43,6 @@ KINDS: dict[str, tuple[Create, Act, Act]] = {
     "template": (_template, templates.get, templates.delete),
     "scheduled job": (_schedule, schedules.get, schedules.delete),
 }
-
-
-@pytest.fixture
-async def ready(house: House) -> House:
-    """A house with two organizations that knows the engines of the builders."""
-    specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
-    await engines.register(house, specs, CATEGORIES)
-    for name in ("one", "two"):
-        create = partial(identity.create_organization, name=name, application_id=str(uuid4()), default_retries=None)
-        await house.database.write(create)
-    return house
 
 
 @pytest.mark.parametrize("word", KINDS)

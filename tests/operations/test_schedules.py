@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from msgspec import structs
 from tests import make
-from tests.operations.scheduled import CALLER, recurring, scheduled, template
+from tests.operations.scheduled import CALLER, STRANGER, recurring, scheduled, template
 
 from enginehouse.domain.audit import AuditFilter, RequestOrigin, request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
@@ -18,28 +15,14 @@ from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.filter import Between, ScheduleFilter
 from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import RunMode
-from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import engines, jobs, targets
+from enginehouse.operations import jobs, targets
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches, schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.operations.schedules.launches import LaunchOptions
-from enginehouse.storage import identity
 from enginehouse.storage.audit import entries
 
-STRANGER = make.principal(organization_id=2)
 HOUR = 3600
-
-
-@pytest.fixture
-async def ready(house: House) -> House:
-    """A house with two organizations that knows the engines of the builders."""
-    specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
-    await engines.register(house, specs, CATEGORIES)
-    for name in ("one", "two"):
-        named = partial(identity.create_organization, name=name, application_id=str(uuid4()), default_retries=None)
-        await house.database.write(named)
-    return house
 
 
 async def names(house: House, principal: Any = CALLER, **filters: Any) -> list[str]:
@@ -47,17 +30,49 @@ async def names(house: House, principal: Any = CALLER, **filters: Any) -> list[s
     return [each.name for each in found]
 
 
-async def test_a_list_is_filtered_by_what_a_schedule_is(ready: House) -> None:
-    first = await recurring(ready, "Ärger daily")
+async def test_schedules_are_listed_by_every_filter(ready: House) -> None:
+    base = 2_000_000_000_000_000
+    daily = await recurring(ready, "Ärger", start_at=base)
     await scheduled(ready, "once", is_active=False)
-    await scheduled(ready, "ärger cron", run_mode=RunMode.RECURRING, cron="0 6 * * *")
-    assert await names(ready) == ["ärger cron", "once", "Ärger daily"]
-    assert await names(ready, name="ÄRGER") == ["ärger cron", "Ärger daily"]
-    assert await names(ready, run_mode=RunMode.ONCE) == ["once"]
-    assert await names(ready, is_active=False) == ["once"]
-    assert await names(ready, ids=(first.id, 5)) == ["Ärger daily"]
-    assert await names(ready, ids=()) == []
-    assert await names(ready, principal=STRANGER) == []
+    await scheduled(ready, "ärger2", run_mode=RunMode.RECURRING, cron="0 6 * * *", start_at=base + 100)
+    mornings = (WeeklyPart(day=0, start="08:00", stop="10:00"),)
+    await scheduled(ready, "weekly", run_mode=RunMode.RECURRING, weekly=mornings)
+    busy = await scheduled(ready, "cluster", fresh=(template(echo={"clusterId": "rt-1"}),))
+    await scheduled(ready, "ingest", fresh=(template("ingest"),))
+    await schedules.create(ready, CALLER, ScheduleRequest(name="empty"), LaunchSelection())
+    [live] = await launches.launch_schedule(ready, CALLER, Ref.of(busy.id))
+    everything = "empty ingest cluster weekly ärger2 once Ärger"
+    lists: list[tuple[dict[str, Any], str]] = [
+        ({}, everything),
+        ({"principal": STRANGER}, ""),
+        ({"name": "ÄRGER"}, "ärger2 Ärger"),
+        ({"run_mode": RunMode.ONCE}, "empty ingest cluster once"),
+        ({"is_active": False}, "once"),
+        ({"ids": (daily.id, 5)}, "Ärger"),
+        ({"ids": ()}, ""),
+        ({"dates": {"start_at": Between(base, base + 99)}}, "Ärger"),
+        (
+            {"dates": {"start_at": Between(base + 1, None, or_empty=True)}},
+            "empty ingest cluster weekly ärger2 once",
+        ),
+        ({"dates": {"created_at": Between(None, 1)}}, ""),
+        ({"dates": {"modified_at": Between(1, None)}}, everything),
+        ({"part_starts": Between(20 * HOUR, 22 * HOUR)}, "Ärger"),
+        ({"part_starts": Between(None, 9 * HOUR)}, "weekly"),
+        ({"part_stops": Between(9 * HOUR, None)}, "weekly"),
+        ({"part_starts": Between(), "part_stops": Between(11 * HOUR, None)}, ""),
+        ({"engine_ids": ("ingest",)}, "ingest"),
+        ({"engine_ids": ("noop", "ingest")}, "ingest cluster weekly ärger2 once Ärger"),
+        ({"engine_ids": ("noop",), "cluster_id": "rt-2"}, ""),
+        ({"cluster_id": "rt-1"}, "cluster"),
+        ({"has_template": False}, "empty"),
+        ({"has_template": True}, "ingest cluster weekly ärger2 once Ärger"),
+        ({"has_live_jobs": True}, "cluster"),
+        ({"has_live_jobs": False}, "empty ingest weekly ärger2 once Ärger"),
+    ]
+    assert [(filters, " ".join(await names(ready, **filters))) for filters, _ in lists] == lists
+    await jobs.cancel(ready, CALLER, Ref.of(live.job_id))
+    assert await names(ready, has_live_jobs=True) == []
 
 
 async def test_public_schedules_of_others_are_listed_unless_only_ones_own_are_asked_for(ready: House) -> None:
@@ -70,52 +85,8 @@ async def test_public_schedules_of_others_are_listed_unless_only_ones_own_are_as
     assert total == 2
 
 
-async def test_a_list_is_filtered_by_dates_and_what_is_empty(ready: House) -> None:
-    base = 2_000_000_000_000_000
-    await recurring(ready, "early", start_at=base)
-    await recurring(ready, "late", start_at=base + 100)
-    await scheduled(ready, "never")
-    assert await names(ready, dates={"start_at": Between(base, base + 99)}) == ["early"]
-    assert await names(ready, dates={"start_at": Between(base + 1, None, or_empty=True)}) == ["never", "late"]
-    assert await names(ready, dates={"created_at": Between(None, 1)}) == []
-    assert len(await names(ready, dates={"modified_at": Between(1, None)})) == 3
-
-
-async def test_a_list_is_filtered_by_the_times_of_parts(ready: House) -> None:
-    await recurring(ready, "evening")
-    morning = (WeeklyPart(day=0, start="08:00", stop="10:00"),)
-    await scheduled(ready, "morning", run_mode=RunMode.RECURRING, weekly=morning)
-    await scheduled(ready, "no parts")
-    assert await names(ready, part_starts=Between(20 * HOUR, 22 * HOUR)) == ["evening"]
-    assert await names(ready, part_starts=Between(None, 9 * HOUR)) == ["morning"]
-    assert await names(ready, part_stops=Between(9 * HOUR, None)) == ["morning"]
-    assert await names(ready, part_starts=Between(), part_stops=Between(11 * HOUR, None)) == []
-
-
-async def test_a_list_is_filtered_by_what_is_launched(ready: House) -> None:
-    await scheduled(ready, "batch", fresh=(template("noop", echo={"clusterId": "rt-1"}),))
-    await scheduled(ready, "stream", fresh=(template("ingest"),))
-    await schedules.create(ready, CALLER, ScheduleRequest(name="nothing"), LaunchSelection())
-    assert await names(ready, engine_ids=("noop",)) == ["batch"]
-    assert await names(ready, engine_ids=("noop", "ingest")) == ["stream", "batch"]
-    assert await names(ready, engine_ids=("noop",), cluster_id="rt-2") == []
-    assert await names(ready, cluster_id="rt-1") == ["batch"]
-    assert await names(ready, has_template=False) == ["nothing"]
-    assert await names(ready, has_template=True) == ["stream", "batch"]
-
-
-async def test_a_list_is_filtered_by_jobs_that_have_not_ended(ready: House) -> None:
-    busy = await scheduled(ready, "busy")
-    await scheduled(ready, "idle")
-    [created] = await launches.launch_schedule(ready, CALLER, Ref.of(busy.id))
-    assert await names(ready, has_live_jobs=True) == ["busy"]
-    assert await names(ready, has_live_jobs=False) == ["idle"]
-    await jobs.cancel(ready, CALLER, Ref.of(created.job_id))
-    assert await names(ready, has_live_jobs=True) == []
-
-
 @pytest.mark.parametrize(
-    ("order", "wanted"),
+    ("order", "expected"),
     [
         ([("name", False)], ["a", "B", "c"]),
         ([("name", True)], ["c", "B", "a"]),
@@ -126,11 +97,11 @@ async def test_a_list_is_filtered_by_jobs_that_have_not_ended(ready: House) -> N
         ([("id", False)], ["c", "B", "a"]),
     ],
 )
-async def test_a_list_is_in_the_asked_order(ready: House, order: Sequence[Any], wanted: list[str]) -> None:
+async def test_a_list_is_in_the_order_that_is_given(ready: House, order: Sequence[Any], expected: list[str]) -> None:
     await recurring(ready, "c", start_at=2_000_000_000_000_000)
     await scheduled(ready, "B", is_active=False)
     await recurring(ready, "a")
-    assert await names(ready, order=tuple(order)) == wanted
+    assert await names(ready, order=tuple(order)) == expected
     paged = [(await names(ready, order=tuple(order), offset=n, limit=1))[0] for n in range(3)]
     assert paged == await names(ready, order=tuple(order))
 
@@ -241,13 +212,8 @@ async def test_what_is_done_to_a_schedule_is_recorded_with_where_it_came_from(re
     await schedules.revert(ready, CALLER, Ref.of(schedule.id))
     await schedules.delete(ready, CALLER, Ref.of(schedule.id))
     found = await ready.database.read(lambda tx: entries.page(tx, (1,), AuditFilter()))
-    told = [(row.event, row.object_id, row.client_ip) for row in found][::-1]
     of, ip = str(schedule.id), "192.0.2.7"
-    assert told[-6:] == [
-        ("createScheduledJob", of, ip),
-        ("updateScheduledJob", of, ip),
-        ("launchScheduledJobs", of, ip),
-        ("cloneScheduledJob", str(copy.id), ip),
-        ("revertScheduledJob", of, ip),
-        ("deleteScheduledJob", of, ip),
-    ]
+    assert [(row.event, row.object_id, row.client_ip) for row in found][5::-1] == [
+        ("createScheduledJob", of, ip), ("updateScheduledJob", of, ip), ("launchScheduledJobs", of, ip),
+        ("cloneScheduledJob", str(copy.id), ip), ("revertScheduledJob", of, ip), ("deleteScheduledJob", of, ip),
+    ]  # fmt: skip

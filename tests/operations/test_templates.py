@@ -1,14 +1,11 @@
 """Templates in schedules: which organization owns their jobs, what protects them, and where media come from."""
 
 import asyncio
-from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from msgspec import structs
-from tests import make
-from tests.operations.scheduled import CALLER, scheduled, template
+from tests.operations.scheduled import CALLER, STRANGER, scheduled, template
 
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
@@ -20,10 +17,8 @@ from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.domain.sources import Source
-from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import (
     content_templates,
-    engines,
     jobs,
     pipelines,
     sources,
@@ -36,21 +31,8 @@ from enginehouse.operations.schedules import firing, launches, schedules, slots
 from enginehouse.operations.schedules.firing import JobCache
 from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.operations.schedules.launches import LaunchOptions
-from enginehouse.storage import identity
 
-STRANGER = make.principal(organization_id=2)
 MONDAYS = (WeeklyPart(day=0, start="09:00"),)
-
-
-@pytest.fixture
-async def ready(house: House) -> House:
-    """A house with two organizations that knows the engines of the builders."""
-    specs = [structs.replace(spec, category_id=CATEGORIES[0].id) for spec in make.ENGINES.values()]
-    await engines.register(house, specs, CATEGORIES)
-    for name in ("one", "two"):
-        create = partial(identity.create_organization, name=name, application_id=str(uuid4()), default_retries=None)
-        await house.database.write(create)
-    return house
 
 
 async def now(house: House, launched: LaunchSelection, principal: Any = CALLER) -> Schedule:
