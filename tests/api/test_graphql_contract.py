@@ -14,7 +14,7 @@ from graphql import (
     is_leaf_type,
     is_required_argument,
 )
-from tests.api.clients import TOKEN, Api, GraphQL
+from tests.api.clients import TOKEN, Api
 from tests.api.samples import DAG, TRANSCRIBE, WEBSTREAM
 
 from enginehouse.api.graphql import graphql
@@ -24,7 +24,7 @@ from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_uuid, parse_job, parse_task, task_graphql, task_uuid
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Accepted, Done, Failed, NewArtifact, Report
-from enginehouse.operations import identity, work
+from enginehouse.operations import work
 from enginehouse.storage.database.database import Database
 
 JOB_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
@@ -534,9 +534,7 @@ async def test_a_stranger_is_not_told_the_schema(api: Api, query: str) -> None:
 
 
 async def test_a_reader_may_look_and_not_touch(api: Api) -> None:
-    principal = await identity.authenticate(api.house, api.graphql.token or "")
-    issued = await identity.create_token(api.house, principal, role=Role.READER)
-    reader = GraphQL(api.graphql.http, issued.secret)
+    reader = (await api.in_role(Role.READER)).graphql
     job_id = await api.graphql.create_job()
     assert (await reader.ask("{ jobs { count } }"))["jobs"]["count"] == 1
     error = await reader.refused(f'mutation {{ cancelJob(id: "{job_id}") {{ id }} }}')
