@@ -17,6 +17,7 @@ Refusal
  └─ Unavailable         storage or disk cannot answer now
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -71,6 +72,12 @@ def excerpt(value: object) -> str:
             return _shortened(str(value))
 
 
+def unknown_word(path: str, value: object, words: Iterable[str]) -> Problem:
+    """Returns the problem of a value that is none of the allowed words."""
+    allowed = "one of " + ", ".join(words)
+    return Problem(path, f"{allowed}, got {excerpt(value)}.", excerpt(value), allowed)
+
+
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "…"
 
@@ -100,7 +107,7 @@ class InvalidInput(Refusal):
     rest_status = 400
     LIMIT: ClassVar[int] = 50
 
-    def __init__(self, problems: "list[Problem] | str", path: str = "") -> None:
+    def __init__(self, problems: "Sequence[Problem] | str", path: str = "") -> None:
         if isinstance(problems, str):
             problems = [Problem(path, problems)]
         self.problems = problems[: self.LIMIT]

@@ -1,5 +1,6 @@
 """The bounds for texts, numbers and pages of any request."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -46,7 +47,10 @@ def page(offset: int, limit: int, *, largest: int) -> None:
     refuse(problems)
 
 
-def refuse(problems: list[Problem]) -> None:
-    """Raises InvalidInput with all problems, if there are any."""
+def refuse(problems: Sequence[Problem], known: Sequence[Problem] = ()) -> None:
+    """Raises InvalidInput with all problems, if there are any. A `known` one hides others of the same path."""
+    if known:
+        paths = {problem.path for problem in known}
+        problems = [*known, *(problem for problem in problems if problem.path not in paths)]
     if problems:
         raise InvalidInput(problems)

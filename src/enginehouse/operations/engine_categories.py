@@ -1,13 +1,13 @@
 """The operations on engine categories: get and list; create, update and delete the organization's own."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 from uuid import uuid4
 
 from msgspec import structs
 
 from enginehouse.domain.engine import CATEGORY_TYPES, CategoryRequest, EngineCategory
-from enginehouse.domain.errors import InvalidInput, Problem, excerpt
+from enginehouse.domain.errors import InvalidInput, Problem, unknown_word
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import UuidRef
 from enginehouse.operations import bounds, owned
@@ -41,9 +41,9 @@ async def create(
 ) -> EngineCategory:
     """Creates the category. Raises InvalidInput with all problems, including the entrance's `known_problems`."""
 
-    async def make(tx: Tx) -> EngineCategory:
+    def make(tx: Tx) -> Awaitable[EngineCategory]:
         new = EngineCategory(str(uuid4()), "", "", "", principal.organization_id, created_at=tx.now)
-        return await _put(tx, new, request, known_problems)
+        return _put(tx, new, request, known_problems)
 
     return await owned.create(house, KIND, principal, "createEngineCategory", make)
 
@@ -54,8 +54,8 @@ async def update(
 ) -> EngineCategory:
     """Updates the fields that the request sets. Raises NotFound, NotAllowed, InvalidInput as `create` does."""
 
-    async def change(tx: Tx, old: EngineCategory) -> EngineCategory:
-        return await _put(tx, old, request, known_problems)
+    def change(tx: Tx, old: EngineCategory) -> Awaitable[EngineCategory]:
+        return _put(tx, old, request, known_problems)
 
     return await owned.change(house, KIND, principal, "updateEngineCategory", ref, change)
 
@@ -83,9 +83,7 @@ async def _put(tx: Tx, old: EngineCategory, request: CategoryRequest, known: Seq
     if not new.type:
         problems.append(Problem("type", "must be given."))
     elif new.type not in CATEGORY_TYPES:
-        allowed = "one of " + ", ".join(CATEGORY_TYPES)
-        problems.append(Problem("type", f"{allowed}, got {excerpt(new.type)}.", excerpt(new.type), allowed))
-    known_paths = {problem.path for problem in known}
-    bounds.refuse([*known, *(problem for problem in problems if problem.path not in known_paths)])
+        problems.append(unknown_word("type", new.type, CATEGORY_TYPES))
+    bounds.refuse(problems, known)
     await storage.put(tx, new)
     return new

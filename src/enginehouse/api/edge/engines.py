@@ -42,8 +42,7 @@ async def list_engines(call: Call) -> Reply:
 
 async def detail(call: Call) -> Reply:
     """GET admin/engine/{EngineID}/detail."""
-    [text] = call.ids
-    return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, text))))
+    return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, call.id))))
 
 
 async def list_categories(call: Call) -> Reply:

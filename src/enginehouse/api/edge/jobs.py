@@ -51,8 +51,7 @@ async def create(call: Call) -> Reply:
 
 async def status(call: Call) -> Reply:
     """GET proc/job/{JobID}/status."""
-    [text] = call.ids
-    ref = refs.job(text)
+    ref = refs.job(call.id)
     word = words.job_word(await jobs.status(call.house, call.principal, ref))
     job_id = ids.job_uuid(ref.number)
     return Reply(b'{"job":{"internalJobID":"%b","jobStatus":"%b"}}' % (job_id.encode(), word.encode()))
@@ -60,16 +59,14 @@ async def status(call: Call) -> Reply:
 
 async def detail(call: Call) -> Reply:
     """GET proc/job/{JobID}/detail."""
-    [text] = call.ids
-    job = await jobs.get(call.house, call.principal, refs.job(text))
+    job = await jobs.get(call.house, call.principal, refs.job(call.id))
     categories = await task_view.category_names(call.house, call.principal)
     return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories)))
 
 
 async def delete(call: Call) -> Reply:
     """POST proc/job/{JobID}/delete: deletes the job of the path; a body is ignored."""
-    [text] = call.ids
-    await jobs.delete(call.house, call.principal, refs.job(text))
+    await jobs.delete(call.house, call.principal, refs.job(call.id))
     return NO_CONTENT
 
 

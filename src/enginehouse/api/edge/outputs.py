@@ -47,16 +47,14 @@ MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output inside JSON; a larger one
 
 async def of_job(call: Call) -> Reply:
     """GET proc/job/{JobID}/outputs: the outputs that the job has published so far."""
-    [text] = call.ids
-    ref = refs.job(text)
+    ref = refs.job(call.id)
     outputs = await artifacts.of_job(call.house, call.principal, ref)
     return json(OutputListAnswer(JobOutputs(ids.job_uuid(ref.number), _listed(outputs))))
 
 
 async def of_task(call: Call) -> Reply:
     """GET proc/task/{TaskID}/outputs: every output of the task."""
-    [text] = call.ids
-    ref = refs.task(text)
+    ref = refs.task(call.id)
     outputs = await artifacts.of_task(call.house, call.principal, ref)
     return json(OutputListAnswer(TaskOutputs(ids.task_uuid(ref.job_id, ref.ordinal), _listed(outputs))))
 

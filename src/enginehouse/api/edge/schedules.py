@@ -43,8 +43,7 @@ _LARGEST_INTERVAL: Final = 366 * 86_400
 
 async def detail(call: Call) -> Reply:
     """GET proc/scheduled_job/{ScheduledJobID}/detail, by number or UUID."""
-    [text] = call.ids
-    schedule = await schedules.get(call.house, call.principal, refs.schedule(text))
+    schedule = await schedules.get(call.house, call.principal, refs.schedule(call.id))
     [view] = await schedule_view.details(call, call.principal, [schedule])
     return json(ScheduledJobAnswer(result=view))
 
@@ -71,8 +70,7 @@ async def list_schedules(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     """POST proc/scheduled_job/{ScheduledJobID}/delete: deletes the scheduled job; its jobs stay."""
-    [text] = call.ids
-    await schedules.delete(call.house, call.principal, refs.schedule(text))
+    await schedules.delete(call.house, call.principal, refs.schedule(call.id))
     return NO_CONTENT
 
 
@@ -96,9 +94,8 @@ async def total_pending(call: Call) -> Reply:
 
 async def launch(call: Call) -> Reply:
     """POST proc/template/{TemplateID}/launch: creates a job of the template, with the payload merged into its tasks."""
-    [text] = call.ids
     body = await call.body(_LAUNCH)
-    template = refs.template(text)
+    template = refs.template(call.id)
     schedule = None
     if body.scheduled_job_id not in (None, ""):
         schedule = refs.schedule(str(body.scheduled_job_id), path="scheduledJobID")
@@ -107,7 +104,7 @@ async def launch(call: Call) -> Reply:
     try:
         jobs = await launch_templates(call.house, call.principal, [template.number], schedule=schedule, options=options)
     except NotFound as missing:
-        raise _respelled(missing, text) from None
+        raise _respelled(missing, call.id) from None
     return json(LaunchAnswer(Operation(True, len(jobs), [ids.job_uuid(each.job_id) for each in jobs])))
 
 

@@ -19,21 +19,19 @@ from enginehouse.operations.house import House
 
 async def detail(call: Call) -> Reply:
     """GET proc/task/{TaskID}/detail."""
-    [text] = call.ids
-    job, task = await jobs.task(call.house, call.principal, refs.task(text))
+    job, task = await jobs.task(call.house, call.principal, refs.task(call.id))
     categories = await task_view.category_names(call.house, call.principal)
     return json(task_view.TaskAnswer(task_view.task_detail(call.house, call.principal, job, task, categories)))
 
 
 async def logs(call: Call) -> FileResponse:
     """GET proc/task/{TaskID}/logs: a zip with a file for each attempt so far."""
-    [text] = call.ids
-    files = await artifacts.logs(call.house, call.principal, refs.task(text))
+    files = await artifacts.logs(call.house, call.principal, refs.task(call.id))
     archive = await _zip(call.house, files)
     return FileResponse(
         archive,
         media_type="application/zip",
-        filename=f"{text}-logs.zip",
+        filename=f"{call.id}-logs.zip",
         background=BackgroundTask(archive.unlink, missing_ok=True),
     )
 

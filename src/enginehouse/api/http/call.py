@@ -41,6 +41,12 @@ class Request:
     headers: Headers
     receive: http_body.Receive
 
+    @property
+    def id(self) -> str:
+        """The only variable part of the path."""
+        [text] = self.ids
+        return text
+
     async def body(self, kind: Body[T]) -> T:
         """Returns the request's JSON body. Raises InvalidInput, TooLarge."""
         http_body.check_json(self.headers.content_type)

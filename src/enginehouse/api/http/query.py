@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem, excerpt
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt, unknown_word
 
 MAX_PAGE: Final = 1000
 MAX_OFFSET: Final = 2**31 - 1
@@ -60,16 +60,14 @@ class Query:
         given = self.text(name)
         if given is None or given in allowed:
             return given or default
-        words = "one of " + ", ".join(allowed)
-        self.problems.append(Problem(name, f"{words}, got {excerpt(given)}.", excerpt(given), words))
+        self.problems.append(unknown_word(name, given, allowed))
         return default
 
     def descending(self) -> bool:
         """Returns True unless the request wants `ASC`. A descending list is newest first."""
         given = self.text("direction") or "DESC"
         if given.upper() not in {"ASC", "DESC"}:
-            words = "one of ASC, DESC"
-            self.problems.append(Problem("direction", f"{words}, got {excerpt(given)}.", excerpt(given), words))
+            self.problems.append(unknown_word("direction", given, ("ASC", "DESC")))
         return given.upper() != "ASC"
 
     def order(self, allowed: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from enginehouse.domain.errors import Problem, excerpt
+from enginehouse.domain.errors import Problem, excerpt, unknown_word
 from enginehouse.domain.ids import parse_number
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import CatchUp, Fold, Gap, Overlap, RunMode, Unit
@@ -79,8 +79,8 @@ def _word(words: type[W], text: str | None, path: str, problems: list[Problem]) 
     for word in words:
         if text in (word.value, word.value.capitalize()):
             return word
-    allowed = "one of " + ", ".join(word.value.capitalize() if words in (RunMode, Unit) else word for word in words)
-    problems.append(Problem(path, f"{allowed}, got {excerpt(text)}.", excerpt(text), allowed))
+    allowed = [word.value.capitalize() if words in (RunMode, Unit) else word for word in words]
+    problems.append(unknown_word(path, text, allowed))
     return UNSET
 
 
@@ -107,8 +107,7 @@ def _weekly(part: Input, path: str, problems: list[Problem]) -> WeeklyPart:
         if (word := str(text).capitalize()) in DAYS:
             day = DAYS.index(word)
         else:
-            allowed = "one of " + ", ".join(DAYS)
-            problems.append(Problem(f"{path}.scheduledDay", f"{allowed}, got {excerpt(text)}.", excerpt(text), allowed))
+            problems.append(unknown_word(f"{path}.scheduledDay", text, DAYS))
     return WeeklyPart(day=day, start=part.get("startTime"), stop=part.get("stopTime"))
 
 

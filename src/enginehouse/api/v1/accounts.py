@@ -18,7 +18,7 @@ from enginehouse.api.v1.account_shapes import (
 from enginehouse.api.v1.envelope import result
 from enginehouse.api.v1.limits import organization_view
 from enginehouse.domain import times
-from enginehouse.domain.errors import InvalidInput, Problem, excerpt
+from enginehouse.domain.errors import InvalidInput, Problem, excerpt, unknown_word
 from enginehouse.domain.identity import Role, Token, User
 from enginehouse.operations import accounts, identity
 
@@ -104,8 +104,7 @@ def _role(word: str | None) -> Role | None:
     try:
         return Role(word)
     except ValueError:
-        words = "one of " + ", ".join(Role)
-        raise InvalidInput([Problem("role", f"{words}, got {excerpt(word)}.", excerpt(word), words)]) from None
+        raise InvalidInput([unknown_word("role", word, Role)]) from None
 
 
 def _moment(written: str | int | None) -> int | None:

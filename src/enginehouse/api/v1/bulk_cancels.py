@@ -85,12 +85,11 @@ async def cancel(call: Call) -> Reply:
 
 async def progress(call: Call) -> Reply:
     """GET bulk-cancels/{BulkCancelID}: the progress of the bulk cancel."""
-    [text] = call.ids
     query = Query(call.query)
     organization = query.text("organizationID")
     query.finish()
     owner = await accounts.acting(call.house, call.principal, organization, "organizationID")
-    return result(_view(await bulk_cancels.get(call.house, owner, refs.bulk_cancel(text))))
+    return result(_view(await bulk_cancels.get(call.house, owner, refs.bulk_cancel(call.id))))
 
 
 def _view(bulk_cancel: BulkCancel) -> BulkCancelView:

@@ -22,8 +22,7 @@ async def list_categories(call: Call) -> Reply:
 
 async def get(call: Call) -> Reply:
     """GET engine-categories/{EngineCategoryID}."""
-    [text] = call.ids
-    return result(_view(await engine_categories.get(call.house, call.principal, refs.engine_category(text))))
+    return result(_view(await engine_categories.get(call.house, call.principal, refs.engine_category(call.id))))
 
 
 async def create(call: Call) -> Reply:
@@ -34,16 +33,14 @@ async def create(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     """PATCH engine-categories/{EngineCategoryID}: absent fields stay as they are."""
-    [text] = call.ids
     request, problems = await call.judged_body(_BODY)
-    ref = refs.engine_category(text)
+    ref = refs.engine_category(call.id)
     return result(_view(await engine_categories.update(call.house, call.principal, ref, request, problems)))
 
 
 async def delete(call: Call) -> Reply:
     """DELETE engine-categories/{EngineCategoryID}: refused while an engine has this category."""
-    [text] = call.ids
-    await engine_categories.delete(call.house, call.principal, refs.engine_category(text))
+    await engine_categories.delete(call.house, call.principal, refs.engine_category(call.id))
     return NO_CONTENT
 
 

@@ -22,21 +22,19 @@ _SLOWEST_HEARTBEAT: Final = 60
 
 
 async def list_events(call: Call) -> Answer:
-    """GET jobs/{JobID}/events: the events of the job; with `Accept: text/event-stream` the stream below."""
+    """GET jobs/{JobID}/events: the events of the job; with `Accept: call.id/event-stream` the stream below."""
     if _STREAM in (call.headers.accept or b""):
         return await stream(call)
-    [text] = call.ids
     query = Query(call.query)
     after = query.integer("after", FIRST, 0, MAX_OFFSET)
     limit = query.integer("limit", MAX_PAGE, 1, MAX_PAGE)
     query.finish()
-    page = await events.list_(call.house, call.principal, refs.job(text), after=after, limit=limit)
+    page = await events.list_(call.house, call.principal, refs.job(call.id), after=after, limit=limit)
     return result([event_view(event) for event in page])
 
 
 async def stream(call: Call) -> Answer:
     """GET jobs/{JobID}/events/stream: server-sent events until the job has ended; `Last-Event-ID` resumes."""
-    [text] = call.ids
     query = Query(call.query)
     after = query.integer("after", FIRST, 0, MAX_OFFSET)
     heartbeat = query.integer("heartbeat", HEARTBEAT, 1, _SLOWEST_HEARTBEAT)
@@ -44,7 +42,7 @@ async def stream(call: Call) -> Answer:
     name = "after"
     if call.headers.last_event_id:
         name, after = "Last-Event-ID", _last_event(call.headers.last_event_id)
-    following = await events.follow(call.house, call.principal, refs.job(text), after=after, name=name)
+    following = await events.follow(call.house, call.principal, refs.job(call.id), after=after, name=name)
 
     async def check() -> None:
         await auth.principal(call.house, call.headers.authorization, call.headers.api_key)

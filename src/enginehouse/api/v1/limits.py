@@ -76,18 +76,16 @@ async def resume_engine(call: Call) -> Reply:
 
 async def pause_job(call: Call) -> Reply:
     """POST jobs/{JobID}/pause: nothing more of it starts."""
-    [text] = call.ids
     Query(call.query).finish()
-    ref = refs.job(text)
+    ref = refs.job(call.id)
     changed = await limits.pause_job(call.house, call.principal, ref)
     return _job(ref.number, paused=True, changed=changed)
 
 
 async def resume_job(call: Call) -> Reply:
     """POST jobs/{JobID}/resume."""
-    [text] = call.ids
     Query(call.query).finish()
-    ref = refs.job(text)
+    ref = refs.job(call.id)
     changed = await limits.resume_job(call.house, call.principal, ref)
     return _job(ref.number, paused=False, changed=changed)
 

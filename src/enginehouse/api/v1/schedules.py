@@ -72,24 +72,21 @@ async def list_schedules(call: Call) -> Reply:
 
 async def get(call: Call) -> Reply:
     """GET schedules/{ScheduleID}."""
-    [text] = call.ids
-    return await _answer(call, await schedules.get(call.house, call.principal, refs.schedule(text)))
+    return await _answer(call, await schedules.get(call.house, call.principal, refs.schedule(call.id)))
 
 
 async def update(call: Call) -> Reply:
     """PATCH schedules/{ScheduleID}: absent fields stay as they are."""
-    [text] = call.ids
     request, launches, problems = _read(call, *await call.judged_body(_INPUT))
     schedule = await schedules.update(
-        call.house, call.principal, refs.schedule(text), request, launches, known_problems=problems
+        call.house, call.principal, refs.schedule(call.id), request, launches, known_problems=problems
     )
     return await _answer(call, schedule)
 
 
 async def delete(call: Call) -> Reply:
     """DELETE schedules/{ScheduleID}: it does not fire any more; its jobs stay."""
-    [text] = call.ids
-    await schedules.delete(call.house, call.principal, refs.schedule(text))
+    await schedules.delete(call.house, call.principal, refs.schedule(call.id))
     return NO_CONTENT
 
 
@@ -105,10 +102,9 @@ async def resume(call: Call) -> Reply:
 
 async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: creates a job of each of its templates now, independent of its calendar."""
-    [text] = call.ids
     body = await call.body(_RUN)
     options = LaunchOptions(payload=body.payload, target_id=optional(str, body.target_id))
-    jobs = await launch_schedule(call.house, call.principal, refs.schedule(text), options=options)
+    jobs = await launch_schedule(call.house, call.principal, refs.schedule(call.id), options=options)
     warnings = [warning for job in jobs for warning in job.warnings]
     return result({"jobIds": [ids.job_graphql(job.job_id) for job in jobs], "warnings": warnings})
 
@@ -137,26 +133,23 @@ async def explain_unsaved(call: Call) -> Reply:
 
 async def slots(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/slots: the outcome of its slots and the jobs that they created, latest first."""
-    [text] = call.ids
     query = Query(call.query)
     before, (_, limit) = query.earliest("before"), query.page()
     query.finish()
     history = await schedule_slots.history(
-        call.house, call.principal, refs.schedule(text), before=_LATEST if before is None else before, limit=limit
+        call.house, call.principal, refs.schedule(call.id), before=_LATEST if before is None else before, limit=limit
     )
     return result([slot_view(record, job_ids) for record, job_ids in history])
 
 
 async def _switch(call: Call, *, on: bool) -> Reply:
-    [text] = call.ids
     request = ScheduleRequest(is_active=on)
-    return await _answer(call, await schedules.update(call.house, call.principal, refs.schedule(text), request))
+    return await _answer(call, await schedules.update(call.house, call.principal, refs.schedule(call.id), request))
 
 
 async def _preview(call: Call) -> schedule_slots.SchedulePreview:
-    [text] = call.ids
     count, zone = _preview_query(call)
-    return await schedule_slots.preview(call.house, call.principal, refs.schedule(text), count=count, zone=zone)
+    return await schedule_slots.preview(call.house, call.principal, refs.schedule(call.id), count=count, zone=zone)
 
 
 def _preview_query(call: Call) -> tuple[int, str | None]:

@@ -19,9 +19,8 @@ from enginehouse.operations import engines, why, workers
 
 async def of_job(call: Call) -> Reply:
     """GET jobs/{JobID}/why."""
-    [text] = call.ids
     Query(call.query).finish()
-    job, explained = await why.job(call.house, call.principal, refs.job(text))
+    job, explained = await why.job(call.house, call.principal, refs.job(call.id))
     return result(
         JobWhy(
             internal_job_id=ids.job_uuid(job.id),
@@ -37,9 +36,8 @@ async def of_job(call: Call) -> Reply:
 
 async def of_task(call: Call) -> Reply:
     """GET tasks/{TaskID}/why."""
-    [text] = call.ids
     Query(call.query).finish()
-    job, explained = await why.task(call.house, call.principal, refs.task(text))
+    job, explained = await why.task(call.house, call.principal, refs.task(call.id))
     return result(_task(call, job, explained))
 
 
