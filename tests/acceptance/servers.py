@@ -48,10 +48,10 @@ class Server:
         """Calls the command for this server, which it finds by its data folder."""
         return call(*arguments, environment={"ENGINEHOUSE_DATA": str(self.data)}, **more)
 
-    def heard_until(self, line: str) -> None:
-        """The server has printed this line."""
+    def heard_until(self, text: str) -> None:
+        """The server has printed a line with this text."""
         with self.news:
-            assert self.news.wait_for(lambda: line in self.heard, DEADLINE), self.heard
+            assert self.news.wait_for(lambda: any(text in line for line in self.heard), DEADLINE), self.heard
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """The server has stopped after the signal. Returns its exit code."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from enginehouse import __version__
+from enginehouse.cli import file_modes
 from enginehouse.cli.errors import CommandError
 from enginehouse.operations.accounts import FirstStart
 
@@ -23,7 +24,8 @@ class ServerProcess:
 
 
 def prepare(data: Path) -> None:
-    """The folder exists and can be written to. Raises CommandError."""
+    """The folder exists, can be written to, and nobody else can read it. Raises CommandError."""
+    file_modes.restrict_umask()
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -34,6 +36,7 @@ def prepare(data: Path) -> None:
         raise CommandError(
             f"The data folder {data} cannot be written to. Name another with --data, or change its owner."
         )
+    file_modes.tighten(data)
 
 
 def keep_secrets(data: Path, first: FirstStart) -> list[Path]:

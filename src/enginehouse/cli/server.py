@@ -18,7 +18,7 @@ import uvloop
 
 from enginehouse import __version__, app, logs
 from enginehouse.api.asgi import Application
-from enginehouse.cli import data_folder
+from enginehouse.cli import data_folder, file_modes
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
@@ -67,7 +67,8 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
         server = _Server(running.application, ready, running.end_streams)
         signals.attach(server, running.hurry)
         try:
-            await server.serve(sockets=[listener])
+            with file_modes.tightening(settings.data):
+                await server.serve(sockets=[listener])
         finally:
             data_folder.withdraw(settings.data)
         print("enginehouse stopping", file=sys.stderr, flush=True)
