@@ -110,7 +110,7 @@ class InvalidInput(Refusal):
     def __init__(self, problems: "Sequence[Problem] | str", path: str = "") -> None:
         if isinstance(problems, str):
             problems = [Problem(path, problems)]
-        self.problems = problems[: self.LIMIT]
+        self.problems = list(problems[: self.LIMIT])
         match {problem.fault for problem in problems}:
             case faults if faults == {Fault.UNKNOWN}:
                 self.code = self.graphql_name = "not_found"
