@@ -218,7 +218,7 @@ class GraphQL:
         return (await self.ask(*self.mutation(mutation, fields, **given)))[mutation]
 
     @staticmethod
-    def document(name: str, fields: str = "id", /, **given: Any) -> tuple[str, dict[str, Any]]:
+    def mutation(name: str, fields: str = "id", /, **given: Any) -> tuple[str, dict[str, Any]]:
         """The document and the variables."""
         return document(name, fields), {"in": given}
 
