@@ -281,7 +281,7 @@ async def test_no_secret_is_in_any_row(api: Api, ids: dict[str, str]) -> None:
 
 async def test_one_who_acts_for_another_organization_leaves_the_row_there(api: Api) -> None:
     await api.ask("POST /api/v1/organizations", {"name": "Other"})
-    _, [row] = await left_by(api, "POST /api/v1/tokens", {"organizationID": "2"})
+    _, [row] = await left_by(api, 'POST /api/v1/tokens {"organizationID": "2"}')
     assert (row.organization_id, row.user_name) == (2, "admin")
 
 
