@@ -41,7 +41,7 @@ async def count_targets(api: Api) -> int:
 
 
 def is_replayed(answer: Answer) -> bool:
-    return answer.response.headers.get(REPLAYED) == "true"
+    return bool(answer.response.headers.get(REPLAYED) == "true")
 
 
 def job_of(answer: Answer) -> int:

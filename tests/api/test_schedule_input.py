@@ -120,7 +120,7 @@ async def test_all_that_is_wrong_is_named_at_once(api: Api) -> None:
         "jobTemplateIds[0]", "jobTemplates[0].taskTemplates", "name", "recurringScheduleParts[0].repeatInterval",
         "timeZone",
     ]  # fmt: skip
-    wrong = {
+    wrong: dict[str, Any] = {
         "name": " ", "runMode": "Daily", "startDateTime": "tomorrow", "timeZone": "Europe/Pragu",
         "recurringScheduleParts": [{"repeatInterval": 1.5, "repeatIntervalUnit": "Fortnights", "startTime": "9am"}],
         "excludedDates": ["24.12.2026"], "overlapPolicy": "wait", "catchUpLimit": 5000, "jobTemplateIds": ["nonsense"],
