@@ -208,6 +208,7 @@ async def test_a_change_is_taken_back_step_by_step(api: Api) -> None:
     await api.graphql.change("updateScheduledJob", id=made["id"], name="third")
     for name, mode in (("second", "Once"), ("first", "Recurring")):
         assert (await api.graphql.ask(*revert))["revertScheduledJob"] == {"name": name, "runMode": mode}
+        assert await api.graphql.schedule(made["id"], "name runMode") == {"name": name, "runMode": mode}
 
 
 async def test_a_copy_is_inactive_and_launches_the_same(api: Api) -> None:
