@@ -19,7 +19,7 @@ _NONE: Final = (
 
 
 async def cancel(call: Call) -> Reply:
-    """POST proc/jobs/cancel: cancels what its one selector names; `count` is how many this call cancelled (§3.6).
+    """POST proc/jobs/cancel: cancels what its one selector names, `count` jobs by this call (rest-contract §3.6).
 
     A scheduled job is also inactive afterwards.
     """

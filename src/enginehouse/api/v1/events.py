@@ -22,7 +22,7 @@ _SLOWEST_HEARTBEAT: Final = 60
 
 
 async def list_events(call: Call) -> Answer:
-    """GET jobs/{JobID}/events: the events of the job; with `Accept: call.id/event-stream` the stream below."""
+    """GET jobs/{JobID}/events: the events of the job; with `Accept: text/event-stream` the stream below."""
     if _STREAM in (call.headers.accept or b""):
         return await stream(call)
     query = Query(call.query)
