@@ -27,19 +27,19 @@ async def foreign(api: Api) -> Api:
 
 @pytest.fixture
 async def stranger(api: Api) -> Api:
-    """The same for a third organization."""
+    """Returns the same for a third organization."""
     return await api.another_organization()
 
 
 @pytest.fixture(params=["REST", "GraphQL"])
 def either(api: Api, request: pytest.FixtureRequest) -> Api:
-    """Every interface for a test that runs once over each interface: `do` speaks one of the two."""
+    """Returns every interface. The test runs once over each of two interfaces, which `do` uses."""
     return replace(api, interface=request.param)
 
 
 @pytest.fixture
 async def callers(either: Api) -> Callers:
-    """Who speak that interface: an administrator and a user of one organization, an administrator of another."""
+    """Returns callers of that interface: administrator and user of one organization, administrator of another."""
     user, stranger = await either.in_role(Role.USER), await either.another_organization()
     return {"admin": either, "user": user, "stranger": stranger}
 

@@ -107,14 +107,14 @@ _WORDS = {
 
 
 def fill(request: str, known: Mapping[str, str]) -> str:
-    """The request with the ids in place of {their kinds}, and with what its words in capitals stand for."""
+    """Returns the request with the ids in place of {their kinds}, and with its words in capitals replaced."""
     for word, text in (_WORDS | {f"{{{kind}}}": value for kind, value in known.items()}).items():
         request = request.replace(word, text)
     return request
 
 
 def operation_of(request: str) -> str:
-    """Its method and its path, without the names of what stands in the path."""
+    """Returns the method and the path of a request, without the names of the variable parts."""
     return re.sub(r"\{\w+\}", "{}", " ".join(request.partition("?")[0].split(" ", 2)[:2]))
 
 

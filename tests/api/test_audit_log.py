@@ -32,7 +32,7 @@ async def graphql(api: Api, arguments: str = "", fields: str = FIELDS) -> Any:
 
 
 async def act(api: Api, *acts: Entry) -> None:
-    """They are recorded."""
+    """The entries are recorded."""
     await api.house.database.write(lambda tx: entries.record(tx, acts))
 
 
@@ -62,7 +62,7 @@ async def test_an_administrator_sees_its_own_organization_and_a_super_administra
     api: Api, foreign: Api, stranger: Api
 ) -> None:
     await create(foreign)
-    await api.holding(None).ask("GET /edge/v1/proc/jobs")  # nobody's
+    await api.holding(None).ask("GET /edge/v1/proc/jobs")  # refused without a token, so it belongs to no organization
     for caller, seen in ((foreign, {"2"}), (stranger, {"3"}), (api, {"1", None})):
         assert {row.get("organizationID") for row in await rest(caller)} == seen
         assert {row["organizationId"] for row in await graphql(caller)} == seen

@@ -18,7 +18,7 @@ from enginehouse.operations import bulk_cancels, targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.schedules import launches
 
-# Requests with {kind} where the id goes. Of the published interface and of GraphQL, all that there are.
+# Requests with {kind} in place of the id: all of the published interface and of GraphQL.
 EDGE = [
     "GET /edge/v1/proc/job/{job}/status",
     "GET /edge/v1/proc/job/{jobUUID}/status",
@@ -163,7 +163,7 @@ GRAPHQL = [
     'mutation { retryJob(id: "{job}") { id } }',
     'mutation { retryJob(id: "{jobUUID}") { id } }',
 ]
-# What takes no id of an organization's; engines of one organization have tests of their own.
+# Requests without an id of an organization's object. Engines of one organization have their own tests.
 WITHOUT_ID = {
     "GET /edge/v1/proc/scheduled_jobs/total_pending_time_ranges", "GET /edge/v1/admin/engine/categories",
     "GET /edge/v1/proc/scheduled_jobs/rate_pending_time_ranges", "GET /edge/v1/admin/engines",
@@ -176,7 +176,7 @@ _NEW = re.compile(r'(?<="errorId":")[0-9a-f-]{36}|(?<="time_thrown":")[^"]+')
 
 @pytest.fixture
 async def owned(foreign: Api) -> dict[str, str]:
-    """The ids of what the foreign organization has: something of every kind."""
+    """Returns the ids of the foreign organization's objects, one of every kind."""
     house, principal = foreign.house, await foreign.principal()
     new = AssetRequest(content_type="text/plain", name="a.txt", source=b"secret")
     target = await targets.create_with_asset(house, principal, TargetRequest(name="t"), new)
@@ -187,7 +187,7 @@ async def owned(foreign: Api) -> dict[str, str]:
     assert job_id is not None
     made = await one_of_each(house, principal)
     await launches.launch_schedule(house, principal, Ref.of(int(made["scheduled"])))
-    # Several, for an id that is in no answer by chance.
+    # It creates several, so that the id is a number that no response contains by chance.
     [*_, cancelled] = [await bulk_cancels.cancel(house, principal, created_from=1, created_to=2) for _ in range(5)]
     return {
         "bulk": str(cancelled.id),
@@ -205,7 +205,7 @@ async def owned(foreign: Api) -> dict[str, str]:
 
 
 def nothing(owned: dict[str, str]) -> dict[str, str]:
-    """Well-formed ids of things that are not there."""
+    """Returns well-formed ids of objects that do not exist."""
     job_id = ids.parse_job(owned["job"])
     assert job_id is not None
     other = job_id + 1
@@ -232,7 +232,7 @@ def nothing(owned: dict[str, str]) -> dict[str, str]:
 
 
 async def ask(api: Api, request: str, known: dict[str, str]) -> tuple[int, str]:
-    """The status and the text of the answer, without the ids and what differs from answer to answer."""
+    """Returns the status and the text of the response, without the ids and the parts that always differ."""
     answer = (await api.ask(fill(request, known))).response
     text = _NEW.sub("<new>", answer.text)
     for kind, value in known.items():
@@ -247,7 +247,7 @@ async def test_a_foreign_id_answers_like_an_unknown_one(
 ) -> None:
     answer = await ask(stranger, request_, owned)
     assert answer == await ask(stranger, request_, nothing(owned))
-    # The request is one that would have been answered: the owner gets another answer.
+    # The request itself is valid: the owner gets another response.
     assert await ask(foreign, request_, owned) != answer
 
 

@@ -25,7 +25,7 @@ LONG = 30.0
 
 @pytest.fixture
 async def own(api: Api) -> AsyncIterator[Rest]:
-    """Our own interface; nobody follows a job after the test."""
+    """Yields our own interface. After the test nobody follows a job."""
     yield api.v1
     await api.house.watches.close()
 
