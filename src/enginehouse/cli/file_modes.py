@@ -35,7 +35,7 @@ def tighten(data: Path) -> None:
         try:
             _tighten(path)
         except OSError:
-            log.warning("other users may read this, and only its owner can change that", path=str(path))
+            log.warning("other users may read this, and only its owner can change that", place=str(path))
 
 
 @contextmanager
@@ -61,9 +61,9 @@ def _tighten_trees(data: Path, stop: Event) -> None:
         except OSError:
             failed += 1
     if changed:
-        log.info("files made private", count=changed)
+        log.info("files made private", files=changed)
     if failed:
-        log.warning("other users may read files, and only their owner can change that", count=failed)
+        log.warning("other users may read files, and only their owner can change that", files=failed)
 
 
 def _entries(root: Path) -> Iterator[Path]:
