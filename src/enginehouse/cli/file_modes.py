@@ -35,7 +35,7 @@ def tighten(data: Path) -> None:
         try:
             _tighten(path)
         except OSError:
-            log.warning("other users may read this, and only its owner can change that", place=str(path))
+            log.warning("other users may read this, and only its owner can change that", place=path.as_posix())
 
 
 @contextmanager
