@@ -22,10 +22,16 @@ from enginehouse.storage.database.sqlite_writer import Fencing, SqliteTx, Work, 
 T = TypeVar("T")
 
 OLDEST: Final = (3, 35, 0)
-_EVERY: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -32768")
+_EVERY: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA temp_store = MEMORY")
 # A full disk or a lost host must not lose confirmed data: WAL with synchronous=FULL syncs at every commit.
-_WRITING: Final = ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA journal_size_limit = 67108864")
-_READING: Final = ("PRAGMA query_only = ON",)
+_WRITING: Final = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA cache_size = -32768",  # KiB
+)
+# Each reader has a cache of its own. What it does not hold is in the file cache of the system.
+_READING: Final = ("PRAGMA query_only = ON", "PRAGMA cache_size = -8192")
 
 
 class SqliteDatabase:

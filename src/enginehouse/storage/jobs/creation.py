@@ -39,7 +39,7 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
         changes[job.organization_id, JobStatus.PENDING.value] += 1
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
-        plans.keep(job_id, job.plan, job.edges)
+        plans.keep_new(job_id, job.plan, job.edges, job.document)
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
     await work_items.insert(tx, item_rows)

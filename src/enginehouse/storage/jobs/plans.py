@@ -1,4 +1,4 @@
-"""Plans in memory. A job's plan never changes, so it is decoded once and kept while the job is in use."""
+"""Plans in memory. A job's plan never changes, so it is decoded once and kept until the job ends."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -13,37 +13,59 @@ _decode = msgspec.json.Decoder(Plan).decode
 encode = msgspec.json.Encoder().encode
 
 
+_PLAN_BYTES = 1_000  # of a plan of one short task, with its edges
+_BYTES_PER_CHARACTER = 6  # of its document, when it is decoded
+
+
 @dataclass(slots=True)
 class Plans:
-    """The plans of recent jobs, bounded by their number of tasks. Storage has all plans, so any may be dropped."""
+    """The plans of unfinished jobs, up to about `max_bytes`. Storage has all plans, so any may be missing here."""
 
-    limit: int = 200_000
-    _kept: OrderedDict[int, tuple[Plan, Edges]] = field(default_factory=OrderedDict)
-    _tasks: int = 0
+    max_bytes: int = 48 * 1024 * 1024
+    _kept: OrderedDict[int, tuple[Plan, Edges, int]] = field(default_factory=OrderedDict)
+    _bytes: int = 0
 
-    def keep(self, job_id: int, plan: Plan, edges: Edges) -> None:
-        if job_id in self._kept:
-            return
-        self._kept[job_id] = (plan, edges)
-        self._tasks += len(plan.tasks)
-        while self._tasks > self.limit and len(self._kept) > 1:
-            _, (old, _) = self._kept.popitem(last=False)
-            self._tasks -= len(old.tasks)
+    @property
+    def job_ids(self) -> set[int]:
+        """The jobs whose plans are in memory."""
+        return set(self._kept)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the plans take."""
+        return self._bytes
+
+    def keep_new(self, job_id: int, plan: Plan, edges: Edges, document: str) -> None:
+        """Keeps the plan of a new job if there is room. Older jobs run first, so they are not dropped for it."""
+        if self._bytes + _size(document) <= self.max_bytes:
+            self._keep(job_id, plan, edges, document)
 
     def forget(self, job_id: int) -> None:
+        """Drops the plan of a job that has ended or is deleted."""
         if (kept := self._kept.pop(job_id, None)) is not None:
-            self._tasks -= len(kept[0].tasks)
+            self._bytes -= kept[2]
 
     async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Edges]]:
         """Returns the plans of these jobs; a job without a document is missing."""
         kept = self._kept
-        plans = {job_id: kept[job_id] for job_id in job_ids if job_id in kept}
+        plans = {job_id: kept[job_id][:2] for job_id in job_ids if job_id in kept}
         if len(plans) < len(job_ids):
             for job_id, document in await tx.all("jobs.documents", ids=list(job_ids - plans.keys())):
                 plan = decode(document)
                 plans[job_id] = (plan, edges_of(plan))
-                self.keep(job_id, *plans[job_id])
+                self._keep(job_id, *plans[job_id], document)
         return plans
+
+    def _keep(self, job_id: int, plan: Plan, edges: Edges, document: str) -> None:
+        self.forget(job_id)
+        self._kept[job_id] = (plan, edges, size := _size(document))
+        self._bytes += size
+        while self._bytes > self.max_bytes and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1][2]
+
+
+def _size(document: str) -> int:
+    return _PLAN_BYTES + _BYTES_PER_CHARACTER * len(document)
 
 
 def decode(document: str) -> Plan:

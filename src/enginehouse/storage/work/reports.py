@@ -94,6 +94,9 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
         answers |= of_job
     await _write_ends(tx, accepted, held, answers, settlements)
     await work_settlement.write(tx, settlements)
+    for settlement in settlements:
+        if settlement.job.status in JOB_ENDED:
+            plans.forget(settlement.job.id)
     return [answers.get((report.key, report.token), Stale()) for report in reports]
 
 
