@@ -161,9 +161,10 @@ SUBJECTS: Final = (
     ),
     Subject(
         "memory",
-        "Resident memory, idle",
+        "Resident memory",
         (
-            Figure("memory_server", "the server process", "MB", 120, less=True),
+            Figure("memory_server", "the idle server process", "MB", 120, less=True),
+            Figure("memory_after", "… after 100 000 jobs", "MB", 250, less=True),
             Figure("memory_keeper", "the keeper of its engine processes", "MB"),
             Figure("memory_child", "one warm engine process (no-op)", "MB"),
         ),

@@ -1,4 +1,4 @@
-"""Measures the resident memory of the processes of an idle server."""
+"""Measures the resident memory of the processes of a server: idle, and after many jobs."""
 
 import asyncio
 from pathlib import Path
@@ -7,10 +7,13 @@ from bench.figures import Sample
 from bench.load import answers
 from bench.scale import Scale
 from bench.server import Server
+from bench.subjects.tasks import until_complete
 
 from bench import jobs
 
 SETTLED = 1.0
+BATCH = 1000
+PARTS = 10  # the server finishes each part before the next, so that no backlog is measured
 
 
 async def measure(server: Server, scale: Scale) -> Sample:
@@ -21,7 +24,13 @@ async def measure(server: Server, scale: Scale) -> Sample:
     await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.single(jobs.PYTHON_NOOP)))])
     await asyncio.sleep(SETTLED)
     child, *_ = _children(keeper)
-    return sample | {"memory_child": resident(child)}
+    sample["memory_child"] = resident(child)
+    request = place.request("POST", jobs.CREATE, jobs.creation(*[jobs.single(jobs.NOOP)] * BATCH))
+    for part in range(1, PARTS + 1):
+        for _ in range(scale.history // (BATCH * PARTS)):
+            await answers(place, [request])
+        await until_complete(place, 1 + part * scale.history // PARTS)
+    return sample | {"memory_after": resident(server.pid)}
 
 
 def _children(pid: int) -> list[int]:
