@@ -247,8 +247,8 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
 
 # The allowed values of a line: ids, names from the code or an installed package, counts, and durations.
 NAMES = {
-    "attempts", "category", "correlation_id", "engine", "error_id", "exc_info", "field", "files", "item", "jobs", "loop",
-    "method", "place", "reason", "reports_lost", "schedule", "seconds", "task", "token",
+    "attempts", "category", "correlation_id", "engine", "error_id", "exc_info", "field", "files", "item", "jobs",
+    "loop", "method", "place", "reason", "reports_lost", "schedule", "seconds", "task", "token",
 }  # fmt: skip
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
