@@ -66,7 +66,7 @@ _COVER: Final[Mapping[str, str]] = {
            OR cover.include_running = 1 AND <job>.created_at <= cover.accepted_at))""",
 }
 
-# The columns of a locked job that `storage.work.job_locks.JobStateRow` names, in this order.
+# The columns of a locked job that `storage.work.job_locks.LockedJob` names, in this order.
 _COLUMNS: Final[Mapping[str, str]] = {
     "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
     " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"

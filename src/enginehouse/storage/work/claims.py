@@ -17,7 +17,7 @@ from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import job_locks, lanes, quotas
 from enginehouse.storage.work import settlement as work_settlement
-from enginehouse.storage.work.job_locks import JobStateRow
+from enginehouse.storage.work.job_locks import LockedJob
 from enginehouse.storage.work.lanes import SPARE, FirstItems, Queue
 
 LIMITS_LOCK: Final = "limits"
@@ -44,7 +44,7 @@ class LeaseRow(NamedTuple):
 _LEASE: Final = Select("work.lease", LeaseRow)
 
 
-async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, JobStateRow]]:
+async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, LockedJob]]:
     """Returns up to `limit` items in the order in which they start, and the locked rows of their jobs.
 
     The barrier lock must be held. Jobs that may not run, or that another transaction holds, are skipped and replaced by
@@ -58,7 +58,7 @@ async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[lis
         await tx.lock(LIMITS_LOCK)
         in_force = await quotas.count_live(tx, in_force)
     waiting = await _uncovered(tx, first) if first.barred else first.lanes
-    jobs = dict[int, JobStateRow]()
+    jobs = dict[int, LockedJob]()
     while True:
         chosen = choose(waiting, in_force, queue.level, limit=limit + SPARE, more=first.more)
         new = {item.job_id for _, item in chosen} - jobs.keys()
@@ -128,7 +128,7 @@ def _lease(row: LeaseRow, plan: Plan, target_id: int | None) -> Lease:
 async def _record_starts(
     tx: Tx,
     leases: Sequence[Lease],
-    jobs: dict[int, JobStateRow],
+    jobs: dict[int, LockedJob],
     loaded: dict[int, tuple[Plan, Edges]],
     *,
     worker: str,

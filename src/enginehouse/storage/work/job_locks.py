@@ -9,27 +9,11 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
 
-class JobStateRow(NamedTuple):
-    """The changing part of a job: `{job_state:j}` in SQL."""
-
-    id: int
-    organization_id: int
-    status: str
-    cancelled: int
-    started_at: int | None
-    tasks_total: int
-    tasks_queued: int
-    tasks_running: int
-    tasks_complete: int
-    tasks_failed: int
-    tasks_aborted: int
-    target_id: int | None
-    stopping: int
-    paused_at: int | None
-
-
 class LockedJob(NamedTuple):
-    """The same, and `halted`: an open bulk cancel forbids the job to start anything."""
+    """The changing part of a job (`{job_state:j}` in SQL).
+
+    `halted`: an open bulk cancel forbids the job to start anything.
+    """
 
     id: int
     organization_id: int
@@ -49,7 +33,7 @@ class LockedJob(NamedTuple):
 
 
 _LOCK: Final = Select("work.lock_jobs", LockedJob)
-_CLAIMABLE: Final = Select("work.claimable_jobs", JobStateRow)
+_CLAIMABLE: Final = Select("work.claimable_jobs", LockedJob)
 
 
 async def lock(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
@@ -57,12 +41,12 @@ async def lock(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
     return {row.id: row for row in await _LOCK.all(tx, ids=sorted(job_ids))}
 
 
-async def lock_claimable(tx: Tx, job_ids: Collection[int]) -> dict[int, JobStateRow]:
+async def lock_claimable(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
     """Returns the locked rows of the jobs that may start a task. Skips jobs that another transaction holds."""
     return {row.id: row for row in await _CLAIMABLE.all(tx, ids=sorted(job_ids))}
 
 
-def state(row: JobStateRow | LockedJob) -> JobState:
+def state(row: LockedJob) -> JobState:
     """Returns the state from which a settlement starts."""
     return JobState(
         id=row.id,

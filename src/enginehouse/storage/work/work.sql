@@ -3,7 +3,7 @@
 -- Must be a separate statement after the items are locked, so that its snapshot shows every committed cancel.
 -- Rows that another transaction holds are skipped, so that a claim never waits.
 -- lists: ids bigint
-SELECT {job_state:j}
+SELECT {job_state:j}, false AS halted
 FROM job j
 WHERE j.id IN {ids} AND j.cancelled = 0 AND j.paused_at IS NULL
   AND NOT {halted:j}
