@@ -23,6 +23,7 @@ from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.runtime.download_quota import DownloadQuota
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
 from enginehouse.runtime.outage import Outage
@@ -153,15 +154,16 @@ def _runner(
     closing: AsyncExitStack,
 ) -> Runner:
     warm = max(settings.warm_children, settings.python_slots)
-    children = ChildPool(keeper, slots=warm, idle_seconds=settings.idle_child_seconds)
+    children = ChildPool(keeper, house.store.scratch(), slots=warm, idle_seconds=settings.idle_child_seconds)
     closing.push_async_callback(children.close)
-    outgoing = GuardedClient(allow_private=settings.allow_private_urls)
+    outgoing = GuardedClient(allow_private=settings.allow_private_urls, max_bytes=settings.download_mb << 20)
     closing.push_async_callback(outgoing.aclose)
     native = {engine.spec.id: engine for engine in ENGINES}
     return Runner(
         source=source,
         executor=Executor(native=native, call_python=children.call, grace_of=capacity.grace_of),
         fetch=outgoing.fetch,
+        downloads=DownloadQuota(settings.organization_download_mb),
         outage=outage,
         folder=house.store.scratch(),
         engine_ended=capacity.release,

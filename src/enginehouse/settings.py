@@ -20,6 +20,8 @@ class Settings:
     init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
     allow_private_urls: bool = False
     allow_unsafe_durability: bool = False
+    download_mb: int = 2048  # that one attempt may read from a URL
+    organization_download_mb: int = 20_480  # that all attempts of an organization may read from URLs within an hour
     native_slots: int = 512  # with 0 for both, this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     warm_children: int = 8  # warm engine processes, busy ones included; more than python_slots avoids restarts
@@ -43,6 +45,8 @@ class Settings:
             f"{name}: must be greater than 0, got {value}."
             for name, value in (
                 ("warm_children", self.warm_children),
+                ("download_mb", self.download_mb),
+                ("organization_download_mb", self.organization_download_mb),
                 ("lease_seconds", self.lease_seconds),
                 ("retention_days", self.retention_days),
                 ("idempotency_days", self.idempotency_days),

@@ -61,6 +61,19 @@ async def test_put_many_answers_in_order(store: DiskStore, tmp_path: Path) -> No
     assert await store.put_many([]) == []
 
 
+async def test_many_parts_need_few_open_files(store: DiskStore) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    await store.put_many([("jobs/x", b"")])  # the threads are there
+    spare = os.open(os.devnull, os.O_RDONLY)  # the number of the next open file
+    os.close(spare)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 20, hard))
+    try:
+        stored = await store.put_many([(f"jobs/{n}", b"x") for n in range(200)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(stored) == 200
+
+
 @pytest.mark.parametrize(
     "key",
     [

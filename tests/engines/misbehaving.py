@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -54,6 +55,18 @@ def daemonize() -> bool:
     return True
 
 
+def odd_files() -> Path:
+    """Returns a folder with everything that may not be an output."""
+    folder = Path.cwd()
+    (folder / "link").symlink_to("/etc/passwd")
+    (folder / "folder").symlink_to("/etc")
+    (folder / "circle").symlink_to("circle")
+    os.mkfifo(folder / "fifo")
+    (folder / "file").write_text("mine")
+    os.link(folder / "file", folder / "second name")
+    return folder
+
+
 @Engine
 def good(work: Work) -> list[Output]:
     """Returns what `payload` requests: the environment, the input, a number of bytes, a file, by default the pid."""
@@ -66,7 +79,9 @@ def good(work: Work) -> list[Output]:
             Path(name).write_text("in the working folder")
             return [Output(media_type="text/plain", path=Path(name), metadata={"n": [1, None]})]
         case {"path": path}:
-            return [Output(media_type="text/plain", path=Path(path))]
+            return [Output(media_type="text/plain", path=odd_files() / path)]
+        case {"outputs": int(number)}:
+            return [Output(media_type="text/plain", data=b"")] * number
         case "environment":
             return text(repr(dict(os.environ)))
         case "descriptors":
@@ -231,6 +246,34 @@ def eats_in_a_grandchild(work: Work) -> NoReturn:
     forever()
 
 
+def fills_the_disk(work: Work) -> NoReturn:
+    """Writes files that are each smaller than the limit, half of them without a name."""
+    held = []
+    for number in count():
+        with Path(f"file-{number}").open("wb") as file:
+            file.write(bytes(4 << 20))
+            if number % 2:
+                held.append(os.dup(file.fileno()))
+                Path(file.name).unlink()
+        time.sleep(0.01)
+    forever()
+
+
+def fills_memory_with_files(work: Work) -> NoReturn:
+    held = []
+    for number in range(100):
+        held.append(os.memfd_create(f"file-{number}"))
+        os.write(held[-1], bytes(4 << 20))
+        time.sleep(0.01)
+    forever()
+
+
+def writes_one_long_file(work: Work) -> NoReturn:
+    with Path("long").open("wb") as file:
+        while True:
+            file.write(bytes(4 << 20))
+
+
 def many_processes(work: Work) -> NoReturn:
     while True:
         if not os.fork():
@@ -245,6 +288,7 @@ MOODS: dict[str, Callable[[Work], Any]] = {
         *(huge_frame, noise, deep_frame, made_up_answer, a_string, nothing, a_dictionary_inside, wrong_types),
         *(neither_data_nor_path, unsendable, endless_metadata),
         *(eats_at_once, eats_steadily, eats_in_a_grandchild, many_processes),
+        *(fills_the_disk, fills_memory_with_files, writes_one_long_file),
     )
 }
 

@@ -10,7 +10,7 @@ from tests import make
 from tests.runtime.floor import ENGINES, no_fetch
 from tests.runtime.memory_source import MemorySource
 
-from enginehouse.domain.artifact import PUBLISHED
+from enginehouse.domain.artifact import MAX_OUTPUTS, PUBLISHED
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import Refusal
 from enginehouse.domain.job import Folder, FolderMode, FolderType
@@ -148,6 +148,11 @@ async def test_a_missing_file_is_an_error(desk: Desk) -> None:
         ("a\0b.txt", "a\ufffdb.txt"),
         ("x" * 500, "x" * 200),
         ("..", "output"),
+        ("..\\..\\boot.ini", "boot.ini"),
+        ("a\r\nSet-Cookie: b", "a\ufffd\ufffdSet-Cookie: b"),
+        ("\x1b]0;title\x07\x9b2J.txt", "\ufffd]0;title\ufffd\ufffd2J.txt"),
+        ("a\u202etxt.exe", "a\ufffdtxt.exe"),
+        ("a\ud800.txt", "a?.txt"),
         ("žluťoučký.txt", "žluťoučký.txt"),
     ],
 )
@@ -156,6 +161,32 @@ async def test_a_name_is_a_name_and_not_a_path(desk: Desk, given: str, kept: str
     assert made.name == kept
     token, part = made.key.split("/")
     assert (token, part.startswith("000000-")) == ("42", True)
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text",
+        "text/",
+        "/plain",
+        "text/plain\r\nSet-Cookie: a=b",
+        "text/plain\x1b[2J",
+        "text/žluť",
+        "a/" + "b" * 300,
+    ],
+)
+async def test_a_media_type_that_could_not_be_a_header_is_refused(desk: Desk, media_type: str) -> None:
+    with pytest.raises(EngineFailure, match=r"of the media type .*, which is none") as refused:
+        await desk.keep(Output(media_type=media_type, data=b""))
+    assert refused.value.message.isprintable()
+    assert refused.value.message.isascii()
+
+
+async def test_too_many_outputs_are_refused_before_one_is_stored(desk: Desk) -> None:
+    with pytest.raises(EngineFailure, match="returned 10001 outputs; at most 10000 are allowed"):
+        await desk.keep(*[text()] * (MAX_OUTPUTS + 1))
+    assert not desk.source.stored
 
 
 async def test_a_json_result_without_a_name_is_named_as_clients_look_for_it(desk: Desk) -> None:

@@ -180,6 +180,7 @@ class DiskStore:
                 one = TemporaryFile(self._session.folder, max_bytes)
                 incoming.append(one)
                 one.write_from(source)
+                one.flush()  # any number of parts, one open file
             self._publish(list(zip(incoming, targets, strict=True)))
             return [one.stored(key) for one, (key, _) in zip(incoming, parts, strict=True)]
         finally:

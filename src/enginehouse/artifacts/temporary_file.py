@@ -45,8 +45,10 @@ class TemporaryFile:
                 self.write(block)
 
     def flush(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """The bytes are on the disk, and the file is closed."""
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
+            self._file.close()
 
     def stored(self, key: str) -> Stored:
         return Stored(key=key, size=self._size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())

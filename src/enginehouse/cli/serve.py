@@ -25,6 +25,14 @@ def _setting(name: str, **options: Any) -> Callable[[Any], Any]:
 @_setting("--database", metavar="URL", help="postgresql://…; without it, an embedded database in the data folder.")
 @_setting("--allow-private-urls", is_flag=True, help="Let jobs read from private and local addresses.")
 @_setting("--allow-unsafe-durability", is_flag=True, help="Serve a PostgreSQL that can lose what it acknowledged.")
+@_setting("--download-mb", type=int, default=2048, show_default=True, help="What one attempt may read from a URL.")
+@_setting(
+    "--organization-download-mb",
+    type=int,
+    default=20_480,
+    show_default=True,
+    help="What the attempts of an organization may read from URLs within an hour.",
+)
 @_setting("--native-slots", type=int, default=512, show_default=True, help="Worker slots for native engines.")
 @_setting("--python-slots", type=int, help="Worker slots for Python engines.  [default: one per core, at least 2]")
 @_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that stay warm.")

@@ -1,9 +1,13 @@
 """The outputs of tasks and the assets of targets: bytes with a name, a size and a digest."""
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 PUBLISHED = -1  # the folder number of an output that becomes the job's result and is not routed on
+MAX_OUTPUTS: Final = 10_000  # of one item
+_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+( *; *[ -~]*)?")
+_LONGEST_MEDIA_TYPE: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,11 @@ class Asset:
     details: Any
     created_at: int
     modified_at: int
+
+
+def is_media_type(text: str) -> bool:
+    """Returns True if the text can be sent as a Content-Type: one line of ASCII, `type/subtype` and parameters."""
+    return len(text) <= _LONGEST_MEDIA_TYPE and _MEDIA_TYPE.fullmatch(text) is not None
 
 
 def attempt_folder(organization_id: int, job_id: int, ordinal: int) -> str:

@@ -27,7 +27,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `ingests`: it may start a job from outside data (adapters). `gathers`: it has exactly one item over all chunks of
     all its input folders. `shared`: a warm child may serve several organizations one after the other.
-    Limits: `timeout_seconds` per item, `memory_mb` per tree of child processes.
+    `network`: it may open connections to other machines. Limits: `timeout_seconds` per item, `memory_mb` and `disk_mb`
+    (files that it keeps) per tree of child processes.
     """
 
     id: str
@@ -45,6 +46,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     timeout_seconds: int = 1800
     memory_mb: int = 1024
+    disk_mb: int = 4096
+    network: bool = False
     task_type: str | None = None  # its name in `taskType` of the older createJob shape
     entry_point: str | None = None
     manifest: dict[str, Any] = {}

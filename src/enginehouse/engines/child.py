@@ -21,8 +21,10 @@ from enginehouse.engines.frames import (
     RunRequest,
 )
 from enginehouse.engines.keeper import ChildEnd, ChildHandle, Keeper, python
-from enginehouse.engines.outcome import failure_of, malformed, resolve_files
+from enginehouse.engines.outcome import ChildLimits, failure_of, malformed
 from enginehouse.engines.task_log import TaskLog
+from enginehouse.engines.threads import in_thread
+from enginehouse.engines.workspace import Workspace
 
 LOAD_SECONDS: Final = 120.0
 GRACE: Final = 1.0  # seconds between SIGTERM and SIGKILL
@@ -34,12 +36,22 @@ _PIPE: Final = 1 << 16  # bytes that a pipe holds, so one read returns no more
 class Child:
     """A process with one engine loaded. It does one thing at a time. After any failure it is not used again."""
 
-    def __init__(self, keeper: Keeper, handle: ChildHandle, connection: socket.socket, output: int) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        handle: ChildHandle,
+        connection: socket.socket,
+        output: int,
+        workspace: Workspace,
+        limits: ChildLimits,
+    ) -> None:
         self.log: TaskLog | None = None  # receives what the child prints; None drops it, between two items
         self._keeper = keeper
         self._handle = handle
         self._connection = connection
         self._output: int | None = output
+        self._workspace = workspace
+        self._limits = limits
         self._items = 0
         self._watched = True  # from the spawn on, so that the memory limit also holds while the engine loads
         self._stopping: asyncio.Task[None] | None = None
@@ -48,8 +60,8 @@ class Child:
         handle.ended.add_done_callback(lambda _: self._hang_up())
 
     @classmethod
-    def spawn(cls, keeper: Keeper, memory_mb: int) -> "Child":
-        """The child is starting; call `load` first. Raises EngineFailure."""
+    def spawn(cls, keeper: Keeper, folder: Path, limits: ChildLimits) -> "Child":
+        """The child is starting, with a workspace below `folder`; call `load` first. Raises EngineFailure."""
         with ExitStack() as undo, ExitStack() as passed_on:
             try:
                 ours, theirs = socket.socketpair()
@@ -59,13 +71,21 @@ class Child:
                 undo.callback(os.close, readable)
                 passed_on.callback(os.close, writable)
                 command = python("enginehouse.engines.child_main")
-                handle = keeper.spawn(command, connection=theirs, output=writable, memory_mb=memory_mb)
+                workspace = Workspace.create(folder)
+                handle = keeper.spawn(
+                    command,
+                    connection=theirs,
+                    output=writable,
+                    folder=workspace.root,
+                    memory_mb=limits.memory_mb,
+                    disk_mb=limits.disk_mb,
+                )
             except OSError as error:
-                raise failure_of(ChildEnd(None, "spawn", str(error)), memory_mb) from error
+                raise failure_of(ChildEnd(None, "spawn", str(error)), limits) from error
             ours.setblocking(False)
             os.set_blocking(readable, False)
             undo.pop_all()
-            return cls(keeper, handle, ours, readable)
+            return cls(keeper, handle, ours, readable, workspace, limits)
 
     @property
     def ended(self) -> bool:
@@ -83,10 +103,10 @@ class Child:
             pass
         return False
 
-    async def load(self, entry_point: str, *, memory_mb: int) -> None:
+    async def load(self, entry_point: str) -> None:
         """The engine is imported. Raises EngineFailure."""
-        request = LoadRequest(entry_point, _import_path())
-        match await self._exchange(request, LOAD_SECONDS, memory_mb, "took longer than {:g} s to start"):
+        request = LoadRequest(entry_point, _import_path(), self._limits.disk_mb)
+        match await self._exchange(request, LOAD_SECONDS, "took longer than {:g} s to start"):
             case LoadedReply():
                 return
             case FailureReply(kind, message):
@@ -95,12 +115,21 @@ class Child:
                 raise malformed("outputs before any work")
 
     async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsReply:
-        """The engine has done the work. Its files are regular files in the work's folder. Raises EngineFailure."""
+        """The engine has done the work. Its files are in the work's folder, out of its reach. Raises EngineFailure."""
         self._items += 1
-        request = RunRequest(self._items, work, seconds, memory_mb)
-        match await self._exchange(request, seconds, memory_mb, "took longer than {:g} s"):
-            case OutputsReply(number) as reply if number == self._items:
-                return resolve_files(reply, work.directory)
+        self._limits = self._limits._replace(memory_mb=memory_mb)
+        number = self._items
+        try:
+            inside = await in_thread(self._workspace.enter, number, work)
+        except OSError as error:
+            message = f"The engine's inputs could not be brought to it: {error}."
+            raise EngineFailure(message, FailureKind.SYSTEM_ERROR) from error
+        match await self._exchange(RunRequest(number, inside, seconds, memory_mb), seconds, "took longer than {:g} s"):
+            case OutputsReply(of) as reply if of == number:
+                try:
+                    return await in_thread(self._workspace.take, number, reply, work.directory)
+                finally:
+                    await in_thread(self._workspace.leave, number)
             case FailureReply(kind, message):
                 raise EngineFailure(message, kind)
             case OutputsReply() | LoadedReply():
@@ -127,13 +156,13 @@ class Child:
             if not self._drain():
                 return
 
-    async def _exchange(self, request: Request, seconds: float, memory_mb: int, too_long: str) -> Reply:
+    async def _exchange(self, request: Request, seconds: float, too_long: str) -> Reply:
         try:
             frame = frames.encode(request, frames.REQUEST_LIMIT)
         except MalformedFrame as error:
             message = f"The work could not be handed to the engine: {error}."
             raise EngineFailure(message, FailureKind.INVALID_DATA) from error
-        timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch, memory_mb)
+        timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch, self._limits.memory_mb)
         try:
             async with asyncio.timeout(seconds):
                 return await self._ask(frame)
@@ -143,7 +172,7 @@ class Child:
         except MalformedFrame as error:
             raise malformed(str(error)) from error
         except (EOFError, OSError):
-            raise await self._why(memory_mb) from None
+            raise await self._why() from None
         finally:
             timer.cancel()
             if self._watched:
@@ -166,14 +195,14 @@ class Child:
             raise MalformedFrame("more than one answer")
         return frames.decode_reply(bytes(received[frames.HEADER :]))
 
-    async def _why(self, memory_mb: int) -> EngineFailure:
+    async def _why(self) -> EngineFailure:
         """Returns why the connection closed. If the process ended by itself, the keeper reports it within a moment."""
         try:
             async with asyncio.timeout(0.5):
                 ended = await asyncio.shield(self._handle.ended)
         except TimeoutError:
             return EngineFailure("The engine closed its connection to the server before it answered.")
-        return failure_of(ended, memory_mb)
+        return failure_of(ended, self._limits)
 
     def _watch(self, memory_mb: int | None) -> None:
         self._watched = memory_mb is not None

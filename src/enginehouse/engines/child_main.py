@@ -1,5 +1,6 @@
 """The child process. It loads one engine and runs one item after another, until the server closes the connection."""
 
+import errno
 import faulthandler
 import importlib
 import importlib.metadata
@@ -32,6 +33,7 @@ HEADROOM: Final = 1 << 30  # bytes of addresses that an interpreter and its libr
 MESSAGE_LIMIT: Final = 2000  # characters
 
 engine: PythonEngine | None = None
+disk_mb = 0
 
 
 def main() -> None:
@@ -74,7 +76,7 @@ def respond(request: Request) -> Reply:
         reply = _failed(FailureKind.SYSTEM_DEPENDENCY_MISSING, _missing(error))
     except Exception as error:
         traceback.print_exc()
-        reply = _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
+        reply = _raised(error)
     if os.getpid() != me:
         os._exit(0)  # a fork of the engine returned here; only its parent replies
     return reply
@@ -89,8 +91,10 @@ def encode(reply: Reply) -> bytes:
 
 
 def _load(request: LoadRequest) -> Reply:
-    global engine  # noqa: PLW0603 -- this process exists for one engine
+    global engine, disk_mb  # noqa: PLW0603 -- this process exists for one engine
     sys.path[:] = request.path
+    disk_mb = request.disk_mb
+    _limit(resource.RLIMIT_FSIZE, disk_mb << 20)
     if ":" in request.entry_point:
         module, _, attribute = request.entry_point.partition(":")
         loaded = getattr(importlib.import_module(module), attribute, None)
@@ -171,6 +175,12 @@ def _left_behind() -> bool:
 def _failed(kind: FailureKind, message: str) -> FailureReply:
     text = message.encode("utf-8", "replace").decode()
     return FailureReply(kind, text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…")
+
+
+def _raised(error: Exception) -> FailureReply:
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return _failed(FailureKind.SYSTEM_ERROR, f"The engine wrote a file of more than {disk_mb} MiB.")
+    return _failed(FailureKind.INTERNAL_ERROR, f"The engine raised {type(error).__name__}: {error}")
 
 
 def _not_outputs(what: str) -> FailureReply:

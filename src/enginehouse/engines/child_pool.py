@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.child import GRACE, Child
 from enginehouse.engines.frames import OutputsReply
 from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.outcome import ChildLimits
 from enginehouse.engines.task_log import TaskLog
 
 LOG_LIMIT: Final = 1 << 20
@@ -22,10 +24,14 @@ class Owner(NamedTuple):
 
 
 class ChildPool:
-    """At most `slots` children exist, busy and idle together. A child that is idle for `idle_seconds` is ended."""
+    """At most `slots` children exist, busy and idle together. A child that is idle for `idle_seconds` is ended.
 
-    def __init__(self, keeper: Keeper, *, slots: int, idle_seconds: float = 60.0) -> None:
+    Their workspaces are below `folder`, best on the file system of the inputs and outputs.
+    """
+
+    def __init__(self, keeper: Keeper, folder: Path, *, slots: int, idle_seconds: float = 60.0) -> None:
         self._keeper = keeper
+        self._folder = folder
         self._slots = slots
         self._free = asyncio.Semaphore(slots)
         self._idle_seconds = idle_seconds
@@ -117,11 +123,11 @@ class ChildPool:
             await self._make_room()
             if self._closed:
                 raise EngineFailure("The server is stopping.", FailureKind.SERVER_STOPPED)
-            child = Child.spawn(self._keeper, memory_mb)
+            child = Child.spawn(self._keeper, self._folder, ChildLimits(memory_mb, spec.disk_mb))
             child.log = task_log
             self._busy.add(child)
             try:
-                await child.load(owner.entry_point, memory_mb=memory_mb)
+                await child.load(owner.entry_point)
             except asyncio.CancelledError:
                 await self._gone(child, grace())
                 raise

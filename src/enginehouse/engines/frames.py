@@ -23,10 +23,14 @@ class MalformedFrame(Exception):
 
 
 class LoadRequest(msgspec.Struct, frozen=True, tag=True):
-    """Import the engine: `module:attribute`, or a name in the entry points. `path` is the server's own import path."""
+    """Import the engine: `module:attribute`, or a name in the entry points. `path` is the server's own import path.
+
+    No file of the child may grow past `disk_mb`.
+    """
 
     entry_point: str
     path: list[str]
+    disk_mb: int
 
 
 class RunRequest(msgspec.Struct, frozen=True, tag=True):

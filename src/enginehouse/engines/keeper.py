@@ -8,7 +8,6 @@ import secrets
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,8 @@ _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONP
 class ChildEnd:
     """How a child ended: its exit code (negative for a signal), and the cause if it did not end by itself.
 
-    `cause` is "memory" or "processes" past a limit, "spawn" if it never started, "keeper" if the keeper has died.
+    `cause` is "memory", "processes" or "disk" past a limit, "spawn" if it never started, "keeper" if the keeper has
+    died.
     """
 
     status: int | None
@@ -46,8 +46,7 @@ class Keeper:
     If it dies, the next `spawn` starts another one, which ends the processes that the first left.
     """
 
-    def __init__(self, scratch: Path, register: Path | None = None) -> None:
-        self._scratch = scratch
+    def __init__(self, register: Path | None = None) -> None:
         self._register = register
         self.entry = ""  # the name of its file in the register
         self._owner = secrets.token_hex(8)
@@ -60,13 +59,12 @@ class Keeper:
         self._buffer = b""
 
     @classmethod
-    def start(cls, scratch: Path | None = None, *, register: Path | None = None) -> Self:
+    def start(cls, *, register: Path | None = None) -> Self:
         """The keeper runs. This call blocks. Make it before the event loop and before any thread.
 
-        Each child gets its own folder in `scratch`, by default the system's temporary folder. The next server finds the
-        keepers of this one in `register`.
+        The next server finds the keepers of this one in `register`.
         """
-        keeper = cls(scratch or Path(tempfile.gettempdir()), register)
+        keeper = cls(register)
         keeper._launch()
         return keeper
 
@@ -80,10 +78,13 @@ class Keeper:
         """The first part of the environment marker that every process started here has."""
         return self._owner
 
-    def spawn(self, command: list[str], *, connection: socket.socket, output: int, memory_mb: int) -> ChildHandle:
+    def spawn(
+        self, command: list[str], *, connection: socket.socket, output: int, folder: Path, memory_mb: int, disk_mb: int
+    ) -> ChildHandle:
         """The child starts, and the keeper watches it from the first moment.
 
-        The caller closes its copies of the descriptors.
+        The caller closes its copies of the descriptors. The keeper removes `folder` when the child has ended. What the
+        child's processes keep on disk, in that folder and in files without a name, is at most `disk_mb`.
         """
         loop = asyncio.get_running_loop()
         server = self._socket or self._launch()
@@ -94,7 +95,7 @@ class Keeper:
         self._children[child.number] = child
         self._order(
             {"do": "spawn", "child": child.number, "command": command, "environment": environment()}
-            | {"memory": memory_mb << 20},
+            | {"folder": str(folder), "memory": memory_mb << 20, "disk": disk_mb << 20},
             [connection.fileno(), output],
         )
         return child
@@ -133,7 +134,6 @@ class Keeper:
                     str(theirs.fileno()),
                     self._owner,
                     str(generation),
-                    str(self._scratch),
                 ],
                 env=environment(),
                 stdin=subprocess.DEVNULL,

@@ -13,45 +13,53 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from enginehouse.engines import processes
+from enginehouse.engines import consumption, processes
 
 POLL: Final = 0.2  # seconds between two measurements of the children
+IDLE_POLL: Final = 2.0  # the same for children that are not watched
 ENDING_POLL: Final = 0.01
 STUBBORN: Final = 5.0  # seconds to wait for a process that SIGKILL does not end
 LAST_GRACE: Final = 0.5  # seconds that the children get when the server is gone
 MAX_PROCESSES: Final = 512  # in one child's tree
 MAX_FDS: Final = 64
+DISK_PAUSE: Final = 0.5  # seconds at least between two measurements of a child's disk
+DISK_SHARE: Final = 20  # a measurement takes at most one part in so many of the keeper's time
 
 
 @dataclass(slots=True)
 class ChildRecord:
-    """One child: `limit` is set while it is watched, `deadline` while it is ending, `status` when it has ended."""
+    """One child: `deadline` is set while it is ending, `status` when it has ended.
+
+    `memory` and `disk` are its limits in bytes. While it is not `watched`, it is measured seldom.
+    """
 
     number: int
     pid: int
-    scratch: str
-    limit: int | None = None
+    folder: str
+    memory: int
+    disk: int
+    watched: bool = True
     deadline: float | None = None
     status: int | None = None
     cause: str | None = None
     patience: float = 0.0
+    due: float = 0.0
+    disk_due: float = 0.0
 
 
 class KeeperMain:
     """The state of the keeper process. It has one thread and one loop. Every step can be repeated safely."""
 
-    def __init__(self, server: socket.socket, owner: str, scratch: str) -> None:
+    def __init__(self, server: socket.socket, owner: str) -> None:
         self.server = server
         self.owner = owner
-        self.scratch = scratch
         self.children: dict[int, ChildRecord] = {}
-        self.sweepers: set[int] = set()  # forks of our own that remove a scratch folder
+        self.sweepers: set[int] = set()  # forks of our own that remove a child's folder
         self.orphans = False
         self.buffer = b""
         self.fds: list[int] = []
@@ -75,7 +83,9 @@ class KeeperMain:
         children = self.children.values()
         if self.orphans or any(child.deadline is not None or child.status is not None for child in children):
             return ENDING_POLL
-        return POLL if any(child.limit is not None for child in children) else None
+        if not self.children:
+            return None
+        return POLL if any(child.watched for child in children) else IDLE_POLL
 
     def receive(self) -> bool:
         """Every complete order is carried out. Returns False when the server has closed the connection."""
@@ -96,26 +106,26 @@ class KeeperMain:
         number = order["child"]
         match order["do"]:
             case "spawn":
-                self.spawn(number, order["command"], order["environment"], order["memory"])
+                self.spawn(number, order)
             case "watch":
                 if child := self.children.get(number):
-                    child.limit = order["memory"]
+                    child.watched = order["memory"] is not None
+                    child.memory = order["memory"] or child.memory
             case "stop":
                 if child := self.children.get(number):
                     self.stop(child, order["grace"])
 
-    def spawn(self, number: int, command: list[str], environment: dict[str, str], limit: int) -> None:
+    def spawn(self, number: int, order: dict[str, Any]) -> None:
         """The child runs in its own session, with its connection, its output and its own folder."""
         connection, output = self.fds[:2]
         del self.fds[:2]
-        scratch = None
+        folder = order["folder"]
+        home = f"{folder}/home"
         try:
-            scratch = tempfile.mkdtemp(prefix="enginehouse-child-", dir=self.scratch)
-            environment |= {"HOME": scratch, "TMPDIR": scratch, processes.MARKER: f"{self.owner}.{number}"}
             process = subprocess.Popen(  # noqa: S603 -- the command is the server's own
-                [*command, str(connection)],
-                env=environment,
-                cwd=scratch,
+                [*order["command"], str(connection)],
+                env=order["environment"] | {"HOME": home, "TMPDIR": home, processes.MARKER: f"{self.owner}.{number}"},
+                cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -123,15 +133,14 @@ class KeeperMain:
                 start_new_session=True,
             )
         except OSError as error:
-            if scratch:
-                shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             self.report(number, status=None, cause="spawn", detail=str(error))
             return
         finally:
             os.close(connection)
             os.close(output)
         process.returncode = 0  # `check` reaps it, like every other child
-        self.children[number] = ChildRecord(number, process.pid, scratch, limit)
+        self.children[number] = ChildRecord(number, process.pid, folder, order["memory"], order["disk"])
 
     def stop(self, child: ChildRecord, grace: float) -> None:
         """The child has got SIGTERM, and gets SIGKILL after `grace` seconds."""
@@ -151,8 +160,9 @@ class KeeperMain:
                     self.forget(child)
             elif child.deadline is not None and now >= child.deadline:
                 self.kill(child)
-            elif child.limit is not None:
-                self.enforce(child, child.limit)
+            elif child.watched or now >= child.due:
+                child.due = now + IDLE_POLL
+                self.enforce(child)
 
     def reap(self, now: float) -> None:
         """Every ended process below this one is reaped. The exit code of a child is stored."""
@@ -195,13 +205,17 @@ class KeeperMain:
         processes.send_group(child.pid, signal.SIGKILL)
         processes.send(child.pid, signal.SIGKILL)
 
-    def enforce(self, child: ChildRecord, limit: int) -> None:
+    def enforce(self, child: ChildRecord) -> None:
         """A tree that exceeds its limits is killed at once, and the cause is stored."""
         tree = [child.pid, *processes.descendants(child.pid)]
-        if processes.memory(tree, limit) > limit:
+        if processes.memory(tree, child.memory) > child.memory:
             child.cause = "memory"
         elif len(tree) > MAX_PROCESSES:
             child.cause = "processes"
+        elif (begun := time.monotonic()) >= child.disk_due:
+            if consumption.disk(child.folder, tree, child.disk) > child.disk:
+                child.cause = "disk"
+            child.disk_due = begun + max(DISK_PAUSE, DISK_SHARE * (time.monotonic() - begun))
         if child.cause:
             self.stop(child, 0)
             self.kill(child)
@@ -215,7 +229,7 @@ class KeeperMain:
             if pid := os.fork():
                 self.sweepers.add(pid)
             else:
-                shutil.rmtree(child.scratch, ignore_errors=True)
+                shutil.rmtree(child.folder, ignore_errors=True)
                 os._exit(0)
 
     def report(self, number: int, **end: object) -> None:
@@ -255,11 +269,11 @@ def _wakeup_pipe() -> int:
 
 
 def main() -> None:
-    fd, server, generation, scratch = sys.argv[1:]
+    fd, server, generation = sys.argv[1:]
     processes.become_subreaper()
     # A killed keeper of the same server may have left these. This keeper has started nothing yet.
     kill_marked(server)
-    KeeperMain(socket.socket(fileno=int(fd)), f"{server}.{generation}", scratch).run()
+    KeeperMain(socket.socket(fileno=int(fd)), f"{server}.{generation}").run()
 
 
 if __name__ == "__main__":

@@ -1,37 +1,17 @@
-"""The outcome of a child's work: checked outputs, or a failure that says why there are none."""
+"""The failures of a child: why there are no outputs."""
 
 import signal
-import stat
-from dataclasses import replace
-from pathlib import Path
+from typing import NamedTuple
 
-from enginehouse.engine import EngineFailure, FailureKind, Output
-from enginehouse.engines.frames import OutputsReply
+from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.keeper import ChildEnd
 
 
-def resolve_files(reply: OutputsReply, directory: Path) -> OutputsReply:
-    """Returns the reply with absolute paths.
+class ChildLimits(NamedTuple):
+    """What a child may use: the memory of its processes, and the files that they keep."""
 
-    Raises EngineFailure for a path that is not a regular file in `directory`.
-    """
-    if all(output.path is None for output in reply.outputs):
-        return reply
-    root = directory.resolve()
-    return OutputsReply(reply.number, [_resolve(output, root) for output in reply.outputs], reply.left_behind)
-
-
-def _resolve(output: Output, root: Path) -> Output:
-    if output.path is None:
-        return output
-    try:
-        path = (root / output.path).resolve()
-        if path.is_relative_to(root) and stat.S_ISREG(path.lstat().st_mode):
-            return replace(output, path=path)
-    except (OSError, ValueError, RuntimeError):  # it is missing, has a NUL, or is a circle of links
-        pass
-    message = f'The engine returned the output path "{output.path}", which is not a file in its working folder.'
-    raise EngineFailure(message)
+    memory_mb: int
+    disk_mb: int
 
 
 def malformed(what: str) -> EngineFailure:
@@ -39,20 +19,17 @@ def malformed(what: str) -> EngineFailure:
     return EngineFailure(f"The engine returned something that is not a list of outputs: {what}.")
 
 
-def failure_of(end: ChildEnd, memory_mb: int) -> EngineFailure:
+def failure_of(end: ChildEnd, limits: ChildLimits) -> EngineFailure:
     """Returns the failure of an engine whose process ended before it replied."""
-    match end.cause:
-        case "memory":
-            message = f"The engine used more than {memory_mb} MiB of memory and was stopped."
-            return EngineFailure(message, FailureKind.SYSTEM_ERROR)
-        case "processes":
-            return EngineFailure("The engine started too many processes and was stopped.", FailureKind.SYSTEM_ERROR)
-        case "spawn":
-            message = f"The engine's process could not be started: {end.detail}."
-            return EngineFailure(message, FailureKind.SYSTEM_ERROR)
-        case "keeper":
-            message = "The process that keeps the engines vanished, and the engine was stopped with it."
-            return EngineFailure(message, FailureKind.SYSTEM_ERROR)
+    if end.cause is not None:
+        causes = {
+            "memory": f"The engine used more than {limits.memory_mb} MiB of memory and was stopped.",
+            "disk": f"The engine kept more than {limits.disk_mb} MiB of files and was stopped.",
+            "processes": "The engine started too many processes and was stopped.",
+            "spawn": f"The engine's process could not be started: {end.detail}.",
+            "keeper": "The process that keeps the engines vanished, and the engine was stopped with it.",
+        }
+        return EngineFailure(causes[end.cause], FailureKind.SYSTEM_ERROR)
     status = end.status or 0
     if status < 0:
         hint = "; the system does that when memory runs out" if -status == signal.SIGKILL else ""

@@ -20,6 +20,7 @@ from enginehouse.engines.native.protocol import Fetched
 from enginehouse.engines.threads import run_to_end
 from enginehouse.outgoing.fetch import OutgoingFailed, Response
 from enginehouse.runtime.attempt_log import AttemptLog
+from enginehouse.runtime.download_quota import DownloadQuota
 from enginehouse.runtime.source import WorkSource
 
 _NO_FOLDER = Path("/nonexistent")
@@ -37,11 +38,21 @@ class AttemptRun:
     The attempt creates its own folder below `folder` when something needs it.
     """
 
-    def __init__(self, source: WorkSource, lease: Lease, spec: EngineSpec, *, folder: Path, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        source: WorkSource,
+        lease: Lease,
+        spec: EngineSpec,
+        *,
+        folder: Path,
+        fetch: Fetch,
+        downloads: DownloadQuota | None = None,
+    ) -> None:
         self.source = source
         self.lease = lease
         self.spec = spec
         self.fetch = fetch
+        self.downloads = downloads or DownloadQuota()
         self.task_id = task_graphql(lease.key.job_id, lease.key.ordinal)
         self.timeout_seconds = self.task.timeout_seconds or spec.timeout_seconds
         self.log = AttemptLog(partial(source.log, lease))
@@ -118,7 +129,8 @@ class AttemptContext:
     async def fetch(self, url: str, *, max_bytes: int | None = None) -> AsyncIterator[Fetched]:
         try:
             async with self._attempt.fetch(url, max_bytes=max_bytes) as response:
-                yield Fetched(response.media_type, response.name, response.size, response.body)
+                body = self._attempt.downloads.metered(self._attempt.lease.organization_id, response.body)
+                yield Fetched(response.media_type, response.name, response.size, body)
         except OutgoingFailed as failed:
             raise EngineFailure(failed.message, failed.kind) from failed
 

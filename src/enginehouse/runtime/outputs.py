@@ -6,7 +6,7 @@ from mimetypes import guess_extension
 from pathlib import Path
 from uuid import uuid4
 
-from enginehouse.domain.artifact import PUBLISHED
+from enginehouse.domain.artifact import MAX_OUTPUTS, PUBLISHED, is_media_type
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.job import FolderType
 from enginehouse.domain.retry import FailureKind
@@ -23,8 +23,10 @@ async def put_outputs(attempt: AttemptRun, work: Work, outputs: Sequence[Output]
 
     The outputs of a single input chunk take over its times and metadata, unless the engine sets them. An output without
     a folder goes to every output folder of the task, or is published if there is none. Raises EngineFailure for an
-    output that is neither bytes nor a file inside the attempt's folder.
+    output that is neither bytes nor a file inside the attempt's folder, for a media type that cannot be a header, and
+    for too many outputs.
     """
+    _check(outputs)
     places = [_folders(output, work) for output in outputs]
     names = [_name(output, number, attempt.spec, attempt.lease) for number, output in enumerate(outputs)]
     parts = [
@@ -52,6 +54,15 @@ async def put_outputs(attempt: AttemptRun, work: Work, outputs: Sequence[Output]
     )
 
 
+def _check(outputs: Sequence[Output]) -> None:
+    if len(outputs) > MAX_OUTPUTS:
+        raise EngineFailure(f"The engine returned {len(outputs)} outputs; at most {MAX_OUTPUTS} are allowed.")
+    for output in outputs:
+        if not is_media_type(output.media_type):
+            text = f"The engine returned an output of the media type {output.media_type[:100]!a}, which is none."
+            raise EngineFailure(text)
+
+
 def _folders(output: Output, work: Work) -> tuple[int, ...]:
     places = tuple(n for n, folder in enumerate(work.folders) if folder.type is FolderType.OUTPUT)
     if output.published or not places:
@@ -76,7 +87,7 @@ def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
     AION results without one get the name that clients look for (engine-contract d.7).
     """
     if output.name:
-        name = Path(printable(output.name)).name[:200]
+        name = _plain(Path(output.name.replace("\\", "/")).name)[:200]
         return name if name.strip(".") else "output"
     if output.media_type in _JSON and not any(
         f.type is FolderType.OUTPUT for f in lease.plan.tasks[lease.key.ordinal].folders
@@ -84,6 +95,11 @@ def _name(output: Output, number: int, spec: EngineSpec, lease: Lease) -> str:
         return f"vtn-standard-{uuid4()}.json"
     extension = ".txt" if output.media_type.startswith("text/plain") else guess_extension(output.media_type) or ".bin"
     return f"{spec.slug or 'output'}-{lease.key.item:05d}-{number:03d}{extension}"
+
+
+def _plain(name: str) -> str:
+    """Returns the name with replacements for everything that a terminal or a header may act on."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in printable(name))
 
 
 def printable(text: str) -> str:

@@ -12,6 +12,7 @@ from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
 from enginehouse.engine import EngineFailure
 from enginehouse.engines.threads import run_to_end
 from enginehouse.runtime.attempt import AttemptRun, Fetch
+from enginehouse.runtime.download_quota import DownloadQuota
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.inputs import open_inputs
 from enginehouse.runtime.outage import Outage
@@ -34,6 +35,7 @@ class Runner:
     executor: Executor
     fetch: Fetch
     folder: Path
+    downloads: DownloadQuota = field(default_factory=DownloadQuota)
     outage: Outage = field(default_factory=Outage)
     engine_ended: Callable[[LeaseId], None] = lambda lease_id: None
     stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
@@ -63,7 +65,9 @@ class Runner:
         try:
             spec = await self._engine(lease)
             name = spec.name
-            async with AttemptRun(self.source, lease, spec, folder=self.folder, fetch=self.fetch) as attempt:
+            async with AttemptRun(
+                self.source, lease, spec, folder=self.folder, fetch=self.fetch, downloads=self.downloads
+            ) as attempt:
                 return Done(await self._outputs(attempt))
         except Exception as error:
             return failure(error, engine=name, task_id=task_graphql(lease.key.job_id, lease.key.ordinal))
