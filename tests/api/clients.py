@@ -148,7 +148,7 @@ class Rest:
         [lease] = await work.claim(self.house, pool="native", limit=1, worker="test")
         made = []
         for part, (name, media_type, content) in enumerate(outputs):
-            key = f"jobs/{lease.organization_id}/{lease.key.job_id}/{lease.key.ordinal}/{name}"
+            key = f"jobs/{lease.organization_id}/{lease.key.job_id}/{lease.key.ordinal}/{part:06d}"
             await self.house.store.put(key, content)
             made.append(
                 NewArtifact(

@@ -2,8 +2,10 @@
 
 import io
 import zipfile
+from urllib.parse import quote
 
 from tests.api.clients import Rest
+from tests.api.samples import BATCH, WEBSTREAM
 
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import log_key
@@ -70,6 +72,48 @@ async def test_an_unknown_output_is_not_found(rest: Rest) -> None:
         assert (answer.status_code, answer.json()["detail"]) == (404, 'Output "nope.json" was not found.')
 
 
+ODD_NAMES = ["a.txt", "a.txt", "b c?#%2F.txt", "žluť\n.txt", "..", "x/y", "A.TXT", "a-0-0.txt", "%", "n" * 200]
+
+
+async def test_every_listed_output_is_fetched_by_its_name(rest: Rest) -> None:
+    job_id = await rest.create({"tasks": [{"engineID": BATCH}, {"engineID": BATCH}]})
+    for task in range(2):
+        await rest.run_one(*((name, "text/plain", f"{task} {part}".encode()) for part, name in enumerate(ODD_NAMES)))
+    tasks = [task["internalTaskID"] for task in (await rest.detail(job_id))["tasks"]]
+    for place, size in ((f"job/{job_id}", 20), *((f"task/{task_id}", 10) for task_id in tasks)):
+        listed = next(iter((await rest.get(f"/proc/{place}/outputs")).json().values()))["outputs"]
+        names = [output["name"] for output in listed]
+        assert len(set(names)) == size
+        contents = set()
+        for output in listed:
+            path = f"/proc/{place}/{{}}/{quote(output['name'], safe='')}"
+            shown = (await rest.get(path.format("output"))).json()["output"]
+            assert (shown["name"], shown["size"]) == (output["name"], output["size"])
+            assert (await rest.get(path.format("download"))).text == shown["contents"]
+            contents.add(shown["contents"])
+        assert len(contents) == size
+
+
+async def test_a_name_that_was_listed_once_means_the_same_output_for_ever(rest: Rest) -> None:
+    job_id = await rest.create({"tasks": [{"engineID": BATCH}, {"engineID": BATCH}]})
+    await rest.run_one(("same.json", "application/json", b'{"n":1}'))
+    before = (await rest.get(f"/proc/job/{job_id}/output/same.json")).json()
+    await rest.run_one(("same.json", "application/json", b'{"n":2}'))
+    assert (await rest.get(f"/proc/job/{job_id}/output/same.json")).json() == before
+    names = [one["name"] for one in (await rest.get(f"/proc/job/{job_id}/outputs")).json()["outputs"]["outputs"]]
+    assert len(names) == 2
+    [other] = {*names} - {"same.json"}
+    assert (await rest.get(f"/proc/job/{job_id}/output/{other}")).json()["output"]["contents"] == '{"n":2}'
+
+
+async def test_two_adapters_of_a_plain_list_both_show_what_they_publish(rest: Rest) -> None:
+    job_id = await rest.create({"tasks": [{"engineID": WEBSTREAM}, {"engineID": WEBSTREAM}]})
+    for address in (b"first", b"second"):
+        await rest.run_one(("media.txt", "text/plain", address))
+    listed = (await rest.get(f"/proc/job/{job_id}/outputs")).json()["outputs"]["outputs"]
+    assert [output["size"] for output in listed] == [5, 6]
+
+
 async def test_logs_are_a_zip_also_before_there_are_any(rest: Rest) -> None:
     job_id = await rest.create()
     number = ids.parse_job(job_id)
@@ -88,6 +132,6 @@ async def test_an_output_whose_bytes_are_gone_is_not_found(rest: Rest) -> None:
     job_id = await rest.create()
     await rest.run_one(("a.txt", "text/plain", b"hello"))
     number = ids.parse_job(job_id)
-    await rest.house.store.delete([f"jobs/1/{number}/0/a.txt"])
+    await rest.house.store.delete([f"jobs/1/{number}/0/000000"])
     for verb in ("output", "download"):
         assert (await rest.get(f"/proc/job/{job_id}/{verb}/a.txt")).status_code == 404

@@ -153,6 +153,18 @@ def test_an_ingesting_engine_listed_first_feeds_all_the_others() -> None:
     assert not any(t.per_chunk for t in made.tasks)
 
 
+def test_another_ingesting_engine_of_a_plain_list_reads_nothing() -> None:
+    made = planned(job(task("adapter"), task("adapter"), task("writer"))).plan
+    assert [(r.parent, r.child) for r in made.routes] == [(0, 2)]
+    assert made.tasks[1].folders == ()
+
+
+def test_adapters_alone_publish_what_they_read() -> None:
+    made = planned(job(task("adapter"), task("adapter"))).plan
+    assert made.routes == ()
+    assert all(task.folders == () for task in made.tasks)
+
+
 @pytest.mark.parametrize("engines", [("adapter",), ("transcribe", "adapter"), ("transcribe", "batch")])
 def test_any_other_plain_list_is_of_independent_tasks(engines: tuple[str, ...]) -> None:
     made = planned(job(*(task(engine) for engine in engines)))

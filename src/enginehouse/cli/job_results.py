@@ -31,7 +31,7 @@ def results(client: Client, job_id: str, *, name: str | None, save: Path | None,
     if name is not None and save is None:
         _write_to_stdout(client, job_id, name)
         return
-    paths = [_save(client, job_id, one["name"], save) for one in chosen] if save is not None else []
+    paths = [] if save is None else jobs.save_outputs(client, job_id, [one["name"] for one in chosen], save)
     if as_json:
         output.show_json({"outputs": chosen, "saved": [str(path) for path in paths]})
     elif save is not None:
@@ -58,14 +58,6 @@ def logs(client: Client, job_id: str, *, ordinal: int | None, as_json: bool) -> 
         return
     for one in records:
         click.echo(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
-
-
-def _save(client: Client, job_id: str, name: str, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    # An engine chooses the name. Only its last part may become a path on this machine.
-    path = folder / (Path(name).name or "output")
-    jobs.fetch_output(client, job_id, name, path)
-    return path
 
 
 def _write_to_stdout(client: Client, job_id: str, name: str) -> None:

@@ -10,8 +10,8 @@ Create a job from a text or a file, follow it, fetch its outputs, handle a refus
             target_id = files.upload(client, Path("notes.md"))
             job_id, warnings = jobs.create(client, {"targetId": target_id, "tasks": [{"engineId": "language-langid"}]})
             job = events.wait(client, job_id)
-            for output in jobs.outputs(client, job_id):
-                jobs.fetch_output(client, job_id, output["name"], Path(output["name"]).name)
+            names = [output["name"] for output in jobs.outputs(client, job_id)]
+            paths = jobs.save_outputs(client, job_id, names, Path("results"))
         except RequestFailed as failure:
             print(failure.code, failure.message)
 

@@ -2,10 +2,11 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from enginehouse.client.file_names import file_names
 from enginehouse.client.http import Client, Json, edge, v1
 
 ENDED: Final = frozenset({"complete", "failed", "aborted"})  # the values of jobStatus that never change
@@ -100,9 +101,34 @@ def output_bytes(client: Client, job_id: str, name: str) -> Iterator[bytes]:
 
 
 def fetch_output(client: Client, job_id: str, name: str, path: str | Path) -> None:
-    """The output's bytes are in the file `path`. Raises RequestFailed, and OSError when it cannot be written."""
-    with Path(path).open("wb") as file:
-        file.writelines(output_bytes(client, job_id, name))
+    """The output's bytes are in the file `path`. Raises RequestFailed, and OSError when it cannot be written.
+
+    If the output cannot be fetched to its end, the file does not hold a part of it: it is gone.
+    """
+    blocks = output_bytes(client, job_id, name)
+    first = next(blocks, b"")  # a refusal leaves a file that exists as it is
+    file = Path(path)
+    with file.open("wb") as writer:
+        try:
+            writer.write(first)
+            writer.writelines(blocks)
+        except BaseException:
+            if file.is_file():  # not a pipe or a device
+                file.unlink()
+            raise
+
+
+def save_outputs(client: Client, job_id: str, names: Sequence[str], folder: str | Path) -> list[Path]:
+    """The outputs with these names are files in the folder. Returns the path of each, in the same order.
+
+    Each output has a file of its own. A name that a file system cannot hold is changed. Raises RequestFailed, and
+    OSError when a file cannot be written.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    paths = [Path(folder) / file for file in file_names(names)]
+    for name, path in zip(names, paths, strict=True):
+        fetch_output(client, job_id, name, path)
+    return paths
 
 
 def logs(client: Client, task_id: str) -> Iterator[tuple[str, str]]:

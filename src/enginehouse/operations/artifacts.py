@@ -9,6 +9,7 @@ from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, attempt_folder
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.output_names import with_unique_names
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
@@ -25,21 +26,25 @@ class LogFile:
 
 
 async def of_job(house: House, principal: Principal, ref: Ref) -> tuple[Artifact, ...]:
-    """Returns the outputs that the job's tasks have published as its results."""
+    """Returns the outputs that the job's tasks have published as its results. Each has a name of its own."""
     await job_operations.status(house, principal, ref)
-    return await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, ref.number))
+    outputs = await house.database.peek(lambda tx: storage.of_task(tx, principal.organization_id, ref.number))
+    return with_unique_names(outputs)
 
 
 async def of_task(house: House, principal: Principal, ref: TaskRef) -> tuple[Artifact, ...]:
-    """Returns every output of the task."""
+    """Returns every output of the task. Each has a name of its own."""
     await job_operations.task(house, principal, ref)
     organization_id = principal.organization_id
-    return await house.database.peek(lambda tx: storage.of_task(tx, organization_id, ref.job_id, ordinal=ref.ordinal))
+    outputs = await house.database.peek(
+        lambda tx: storage.of_task(tx, organization_id, ref.job_id, ordinal=ref.ordinal)
+    )
+    return with_unique_names(outputs)
 
 
-def named(found: tuple[Artifact, ...], name: str) -> Artifact:
+def named(outputs: tuple[Artifact, ...], name: str) -> Artifact:
     """Returns the output with this name. Raises NotFound."""
-    for artifact in found:
+    for artifact in outputs:
         if artifact.name == name:
             return artifact
     raise NotFound("Output", name)

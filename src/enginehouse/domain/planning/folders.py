@@ -97,9 +97,14 @@ def takes_chunks(folders: tuple[Folder, ...]) -> bool:
     return found
 
 
-def feed_all(board: Board, listed: int) -> list[Route]:
-    """Gives the first task of a plain list an output stream that all others read. Returns the routes for that."""
-    board.folders[0] = (Folder("0-out", FolderMode.STREAM, FolderType.OUTPUT),)
-    for ordinal in range(1, listed):
+def feed_all(board: Board, specs: Sequence[EngineSpec | None]) -> list[Route]:
+    """Gives the first task of a plain list an output stream that the others read. Returns the routes for that.
+
+    Another engine that ingests reads nothing, so it is not fed. If nobody reads the first task, it publishes.
+    """
+    readers = [ordinal for ordinal, spec in enumerate(specs) if ordinal and not (spec and spec.ingests)]
+    if readers:
+        board.folders[0] = (Folder("0-out", FolderMode.STREAM, FolderType.OUTPUT),)
+    for ordinal in readers:
         board.folders[ordinal] = (Folder(f"{ordinal}-in", FolderMode.STREAM, FolderType.INPUT),)
-    return [Route(0, 0, ordinal, 0) for ordinal in range(1, listed)]
+    return [Route(0, 0, ordinal, 0) for ordinal in readers]

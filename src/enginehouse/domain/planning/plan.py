@@ -50,7 +50,7 @@ def plan(
     board = board_of(report, tasks, specs)
     report.raise_when_full()
     legacy = _is_legacy(request, specs[0])
-    routes = feed_all(board, len(request.tasks)) if legacy else resolve(report, board, request.routes)
+    routes = feed_all(board, specs[: len(request.tasks)]) if legacy else resolve(report, board, request.routes)
     if len(tasks) > len(request.tasks):
         stand_in(report, board)
         routes = mirror(report, board, routes)
