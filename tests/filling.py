@@ -42,6 +42,11 @@ class Filled:
     def job_id(self, number: int) -> int:
         return first_job_id(self.first) + (number * APART << 10)
 
+    @property
+    def document(self) -> str:
+        """The stored plan of each job."""
+        return plans.encode(_plan(self.engine, self.tasks)).decode()
+
     async def sqlite(self, path: Path) -> None:
         """The jobs are in the file, which is created if it does not exist. Nobody else may have it open."""
         await (await SqliteDatabase.open(path)).close()
@@ -74,7 +79,7 @@ class Filled:
         ordinals = " UNION ALL ".join(f"SELECT {ordinal} AS ordinal" for ordinal in range(self.tasks))
         is_first = "CASE WHEN t.ordinal = 0 THEN 1 ELSE 0 END"
         made = _plan(self.engine, self.tasks)
-        document = plans.encode(made).decode().replace("'", "''")
+        document = self.document.replace("'", "''")
         # The columns of each table, and the SELECT that fills it.
         rows = {
             "job (id, organization_id, status, cancellable_since, tasks_total, created_at, modified_at)": (
@@ -84,6 +89,9 @@ class Filled:
             "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)": (
                 f"{job}, t.ordinal, 'pending', '{self.engine.id}', 1 - {is_first}, {is_first}, {is_first}, {at} "
                 f"FROM {numbers}, ({ordinals}) t"
+            ),
+            "job_engine (organization_id, engine_id, job_id)": (
+                f"{self.organization_id}, '{self.engine.id}', {job} FROM {numbers}"
             ),
             "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before)": (
                 f"{job}, 0, 0, {self.organization_id}, '{made.tasks[0].pool}', '{self.engine.id}', 0, {_LAST}, {at} "

@@ -130,7 +130,7 @@ async def test_a_page_of_schedules_is_read_together(api: Api, monkeypatch: pytes
     statements.clear()
     await api.graphql.ask(f"{{ scheduledJobs {{ records {{ {fields} }} }} }}")
     # A page of jobs is one statement for each schedule, in one transaction; all else is one for all of them.
-    assert sorted(statements) == sorted([*few, "jobs.newest_of_schedules"])
+    assert sorted(statements) == sorted([*few, "jobs.list[by_schedule newest]"])
 
 
 # -- hidden from others -----------------------------------------------------------------------------------

@@ -116,7 +116,8 @@ CREATE TABLE target (
   created_at BIGINT NOT NULL,
   modified_at BIGINT NOT NULL
 );
-CREATE INDEX target_organization ON target (organization_id, id);
+CREATE INDEX target_organization ON target (organization_id, start_at, id);
+CREATE INDEX target_public ON target (start_at, id) WHERE is_public = 1;
 
 -- A file of a target: stored bytes under `storage_key`, or a reference in `uri`. `job_id`, `ordinal`, `engine_id`: the
 -- task that made it. `replay_key`: there is never more than one asset with the same key.
@@ -185,15 +186,27 @@ CREATE TABLE job (
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
   CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
 );
-CREATE INDEX job_organization ON job (organization_id, id);
+-- An index for each filter of the lists, in the order of the list, so that a page is read directly from it.
+CREATE INDEX job_organization ON job (organization_id, id, created_at);
 CREATE INDEX job_status ON job (organization_id, status, id);
-CREATE INDEX job_target ON job (target_id, id) WHERE target_id IS NOT NULL;
-CREATE INDEX job_retry ON job (retry_of) WHERE retry_of IS NOT NULL;
-CREATE INDEX job_schedule ON job (scheduled_job_id, id) WHERE scheduled_job_id IS NOT NULL;
+CREATE INDEX job_modified ON job (organization_id, status, modified_at, id);
+CREATE INDEX job_target ON job (target_id, organization_id, id) WHERE target_id IS NOT NULL;
+CREATE INDEX job_with_target ON job (organization_id, id) WHERE target_id IS NOT NULL;
+CREATE INDEX job_schedule ON job (scheduled_job_id, organization_id, id) WHERE scheduled_job_id IS NOT NULL;
+CREATE INDEX job_with_schedule ON job (organization_id, id) WHERE scheduled_job_id IS NOT NULL;
+CREATE INDEX job_retry ON job (retry_of, id) WHERE retry_of IS NOT NULL;
 CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
 -- The jobs that a bulk cancel counts and settles. The index holds all columns that the count uses.
 CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;
+
+-- The engines of a job's tasks, each once: a list of the jobs of an engine is read from this key.
+CREATE TABLE job_engine (
+  organization_id BIGINT NOT NULL,
+  engine_id TEXT NOT NULL,
+  job_id BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, engine_id, job_id)
+) {clustered};
 
 -- The part of a job that never changes: its plan, as one text.
 CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
@@ -383,6 +396,7 @@ CREATE TABLE audit_entry (
   detail TEXT
 );
 CREATE INDEX audit_entry_organization ON audit_entry (organization_id, at);
+CREATE INDEX audit_entry_object ON audit_entry (organization_id, object_id, at) WHERE object_id IS NOT NULL;
 
 -- One hash over the audit rows up to `last_id` and over the previous seal, so that later changes show. `digests` has a
 -- line for each row, with its id and its own hash; NULL after the rows are pruned.

@@ -10,6 +10,7 @@ from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.job import TargetRequest
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.database.sql import shape
 
 # The first id has nine digits: clients expect ids of eight to ten digits.
 _BEFORE_FIRST: Final = 100_000_000
@@ -93,7 +94,8 @@ class AssetRow(NamedTuple):
 
 
 _BY_IDS: Final = Select("targets.by_ids", TargetRow)
-_PAGE: Final = Select("targets.page", TargetRow)
+_PAGE: Final = Select(shape("targets.page", ()), TargetRow)
+_PAGE_WITH_PUBLIC: Final = Select(shape("targets.page", ("with_public",)), TargetRow)
 _INSERT_ASSET: Final = Select("targets.insert_asset", AssetRow)
 _ASSET_OF_REPLAY: Final = Select("targets.asset_of_replay", AssetRow)
 _ASSET: Final = Select("targets.asset", AssetRow)
@@ -143,13 +145,8 @@ async def by_ids(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict[int, 
 
 async def page(tx: Tx, organization_id: int, *, include_public: bool, offset: int, limit: int) -> list[Target]:
     """Returns the organization's targets, and with `include_public` all public ones; the latest start first."""
-    rows = await _PAGE.all(
-        tx,
-        organization_id=organization_id,
-        include_public=int(include_public),
-        offset=offset,
-        limit=limit,
-    )
+    select = _PAGE_WITH_PUBLIC if include_public else _PAGE
+    rows = await select.all(tx, organization_id=organization_id, offset=offset, limit=limit)
     return [_target(row) for row in rows]
 
 

@@ -23,12 +23,24 @@ FROM target
 WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
 
 -- name: page
-SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
-       modified_at
-FROM target
-WHERE organization_id = :organization_id OR (is_public = 1 AND :include_public = 1)
-ORDER BY start_at DESC, id DESC
-LIMIT :limit OFFSET :offset;
+-- The organization's targets, and `with_public` those of others that are public. The page is found in the indexes alone.
+-- parts: with_public
+SELECT t.id, t.organization_id, t.name, t.description, t.status, t.start_at, t.stop_at, t.is_public, t.document,
+       t.created_by, t.created_at, t.modified_at
+FROM (SELECT u.id, u.start_at
+      FROM (SELECT o.id, o.start_at
+            FROM (SELECT id, start_at FROM target WHERE organization_id = :organization_id
+                  ORDER BY start_at DESC, id DESC LIMIT CAST(:limit AS BIGINT) + CAST(:offset AS BIGINT)) o
+-- if: with_public
+            UNION ALL SELECT o.id, o.start_at
+-- if: with_public
+            FROM (SELECT id, start_at FROM target WHERE is_public = 1 AND organization_id <> :organization_id
+-- if: with_public
+                  ORDER BY start_at DESC, id DESC LIMIT CAST(:limit AS BIGINT) + CAST(:offset AS BIGINT)) o
+           ) u
+      ORDER BY u.start_at DESC, u.id DESC LIMIT :limit OFFSET :offset) p
+JOIN target t ON t.id = p.id
+ORDER BY p.start_at DESC, p.id DESC;
 
 -- name: touch
 -- Also locks the target, so that two assets cannot both become the primary one.

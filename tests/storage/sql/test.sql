@@ -140,3 +140,9 @@ UNION ALL SELECT 'event', COUNT(*) FROM event
 UNION ALL SELECT 'target', COUNT(*) FROM target
 UNION ALL SELECT 'asset', COUNT(*) FROM asset
 ORDER BY name;
+
+-- name: add_job
+-- rows: id bigint, organization_id bigint, status text, target_id bigint, scheduled_job_id bigint, created_at bigint, modified_at bigint, cancellable_since bigint
+INSERT INTO job (id, organization_id, status, tasks_total, target_id, scheduled_job_id, created_at, modified_at, cancellable_since)
+SELECT r.id, r.organization_id, r.status, 2, r.target_id, r.scheduled_job_id, r.created_at, r.modified_at, r.cancellable_since
+FROM {rows} r;

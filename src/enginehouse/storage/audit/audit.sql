@@ -6,31 +6,46 @@ SELECT r.at, r.organization_id, r.user_id, r.user_name, r.token_id, r.client_ip,
        r.object_id, r.success, r.correlation_id, r.detail
 FROM {rows} r;
 
--- name: newest
--- The most common page, directly from the index: the newest first, and only entries before (`before_at`, `before_id`).
--- A filter that is NULL or empty excludes nothing.
+-- name: in_time
+-- The entries of an organization by time, directly from an index. `before`: of those
+-- at `last`, only those with a smaller id.
+-- The plus sign keeps an organization's index from being used where the ids are known.
+-- parts: before of_ids user_name client_ip user_agent event object_type object_id correlation_id success newest oldest
 -- lists: ids bigint
 SELECT e.id, e.at, e.organization_id, e.user_id, e.user_name, e.token_id, e.client_ip, e.user_agent, e.event,
        e.object_type, e.object_id, e.success, e.correlation_id, e.detail
 FROM audit_entry e
+-- if: of_ids
+WHERE +e.organization_id = :organization_id AND e.id IN {ids}
+-- if: not of_ids
 WHERE e.organization_id = :organization_id
   AND e.at BETWEEN :first AND :last
-  AND (e.at < :before_at OR (e.at = :before_at AND e.id < :before_id))
-  AND (:any_id = 1 OR e.id IN {ids})
-  AND (CAST(:user_name AS TEXT) IS NULL OR e.user_name = CAST(:user_name AS TEXT))
-  AND (CAST(:client_ip AS TEXT) IS NULL OR e.client_ip = CAST(:client_ip AS TEXT))
-  AND (CAST(:user_agent AS TEXT) IS NULL
-       OR substr(e.user_agent, 1, length(CAST(:user_agent AS TEXT))) = CAST(:user_agent AS TEXT))
-  AND (CAST(:event AS TEXT) IS NULL OR e.event = CAST(:event AS TEXT))
-  AND (CAST(:object_type AS TEXT) IS NULL OR e.object_type = CAST(:object_type AS TEXT))
-  AND (CAST(:object_id AS TEXT) IS NULL OR e.object_id = CAST(:object_id AS TEXT))
-  AND (CAST(:correlation_id AS TEXT) IS NULL OR e.correlation_id = CAST(:correlation_id AS TEXT))
-  AND (CAST(:success AS INTEGER) IS NULL OR e.success = CAST(:success AS INTEGER))
+-- if: before
+  AND (e.at < :last OR e.id < :before_id)
+-- if: user_name
+  AND e.user_name = :user_name
+-- if: client_ip
+  AND e.client_ip = :client_ip
+-- if: user_agent
+  AND substr(e.user_agent, 1, length(CAST(:user_agent AS TEXT))) = CAST(:user_agent AS TEXT)
+-- if: event
+  AND e.event = :event
+-- if: object_type
+  AND e.object_type = :object_type
+-- if: object_id
+  AND e.object_id = :object_id
+-- if: correlation_id
+  AND e.correlation_id = :correlation_id
+-- if: success
+  AND e.success = :success
+-- if: newest
 ORDER BY e.at DESC, e.id DESC
+-- if: oldest
+ORDER BY e.at, e.id
 LIMIT :limit OFFSET :offset;
 
 -- name: ordered
--- The same in another order. The database sorts the whole window for it.
+-- The same in the order of a text. The database sorts the whole window for it. A filter that is NULL excludes nothing.
 -- lists: organization_ids bigint, ids bigint
 SELECT e.id, e.at, e.organization_id, e.user_id, e.user_name, e.token_id, e.client_ip, e.user_agent, e.event,
        e.object_type, e.object_id, e.success, e.correlation_id, e.detail

@@ -1,11 +1,12 @@
 """The audit in storage: each row is written in the transaction of its change, and never changed."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from enginehouse.domain.audit import AuditFilter, Entry, RecordedEntry
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.database.sql import shape
 
 NEVER: Final = 9_223_372_036_854_775_807
 
@@ -29,8 +30,10 @@ class EntryRow(NamedTuple):
     detail: str | None
 
 
-_NEWEST: Final = Select("audit.newest", EntryRow)
 _ORDERED: Final = Select("audit.ordered", EntryRow)
+_FILTERS: Final = (
+    "user_name", "client_ip", "user_agent", "event", "object_type", "object_id", "correlation_id", "success",
+)  # fmt: skip
 
 
 async def record(tx: Tx, entries: Sequence[Entry]) -> None:
@@ -52,7 +55,7 @@ async def page(tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter) -
 
     It is empty if `before` is not an entry of these organizations.
     """
-    filters = {
+    filters: dict[str, Any] = {
         "first": 0 if criteria.first is None else criteria.first,
         "last": NEVER if criteria.last is None else criteria.last,
         "any_id": int(criteria.ids is None),
@@ -66,8 +69,8 @@ async def page(tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter) -
         "correlation_id": criteria.correlation_id,
         "success": None if criteria.success is None else int(criteria.success),
     }
-    if criteria.order_by == "at" and criteria.descending:
-        return await _newest(tx, organization_ids, criteria, filters)
+    if criteria.order_by == "at":
+        return await _in_time(tx, organization_ids, criteria, filters)
     rows = await _ORDERED.all(
         tx,
         **filters,
@@ -80,30 +83,41 @@ async def page(tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter) -
     return [_recorded(row) for row in rows]
 
 
-async def _newest(
-    tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter, filters: dict[str, object]
+async def _in_time(
+    tx: Tx, organization_ids: Sequence[int], criteria: AuditFilter, filters: dict[str, Any]
 ) -> list[RecordedEntry]:
     """Reads the page of each organization directly from the index, and merges the pages."""
-    before_at, before_id = NEVER, NEVER
-    if criteria.before is not None:
+    params = {name: filters[name] for name in ("first", "last")}
+    parts = {"newest" if criteria.descending else "oldest"}
+    for name in _FILTERS:
+        if filters[name] is not None:
+            parts.add(name)
+            params[name] = filters[name]
+    if criteria.ids is not None:
+        parts.add("of_ids")
+        params["ids"] = criteria.ids
+    if criteria.before is not None and criteria.descending:
         before = await tx.all("audit.moment", id=criteria.before, organization_ids=organization_ids)
         if not before:
             return []
-        [(before_at,)], before_id = before, criteria.before
+        [(at,)] = before
+        if at <= params["last"]:
+            parts.add("before")
+            params |= {"last": at, "before_id": criteria.before}
+    statement = shape("audit.in_time", parts)
     one = len(organization_ids) == 1
     rows = list[EntryRow]()
     for organization_id in organization_ids:
-        rows += await _NEWEST.all(
-            tx,
-            **filters,
+        found = await tx.all(
+            statement,
+            **params,
             organization_id=organization_id,
-            before_at=before_at,
-            before_id=before_id,
             limit=criteria.limit if one else criteria.limit + criteria.offset,
             offset=criteria.offset if one else 0,
         )
+        rows += map(EntryRow._make, found)
     if not one:
-        rows.sort(key=lambda row: (row.at, row.id), reverse=True)
+        rows.sort(key=lambda row: (row.at, row.id), reverse=criteria.descending)
         rows = rows[criteria.offset : criteria.offset + criteria.limit]
     return [_recorded(row) for row in rows]
 

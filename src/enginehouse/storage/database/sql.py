@@ -3,19 +3,23 @@
 A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the block is called `<noun>.<statement>`. Lines
 under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
 `-- only: sqlite` or `-- only: postgres` for a block that only one database uses.
+
+A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
+with this part, the line after `-- if: not by_target` only in the others. `<noun>.<statement>[by_target newest]` names
+one of them. So a filter that is not set leaves nothing in the statement, and the rest can use an index.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final, Literal
+from typing import Final, get_args
 
-from enginehouse.domain.status import TASK
+from enginehouse.storage.database import fragments
 
-Dialect = Literal["sqlite", "postgres"]
+Dialect = fragments.Dialect
 
 STORAGE: Final[Traversable] = files("enginehouse.storage")
 _NOT_STATEMENTS: Final = frozenset({"schema.sql", "migrations"})
@@ -31,48 +35,12 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NAME: Final = re.compile(r"^-- name:[ ]*(\S*)[ ]*$", re.MULTILINE)
-_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only):[ ]*(.*?)[ ]*$", re.MULTILINE)
+_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only|parts):[ ]*(.*?)[ ]*$", re.MULTILINE)
+_IF: Final = re.compile(r"^[ \t]*-- if:[ ]*(.*?)[ ]*\n(.*\n?)", re.MULTILINE)
+_SHAPE: Final = re.compile(r"([a-z_.]+)\[([a-z_ ]*)\]")
+# More shapes than a server meets; a caller that tries all combinations of filters cannot fill the memory.
+_MOST_SHAPES: Final = 512
 _KEY: Final = re.compile(r"\bBIGINT\s+PRIMARY\s+KEY\b", re.IGNORECASE)
-
-_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "sqlite": {
-        "for_update": "",
-        "skip_locked": "",
-        "clustered": "WITHOUT ROWID",
-        "serial": "INTEGER PRIMARY KEY AUTOINCREMENT",
-    },
-    "postgres": {
-        "for_update": "FOR UPDATE",
-        "skip_locked": "FOR UPDATE SKIP LOCKED",
-        "clustered": "",
-        "serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-    },
-}
-
-# An open bulk cancel covers a job: the job is aborted, though its row is not updated yet. `<job>` is its alias.
-_COVERING: Final = """FROM barrier cover
-    WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
-      AND <job>.created_at BETWEEN cover.created_from AND cover.created_to AND <job>.cancellable_since < cover.id"""
-_COVER: Final[Mapping[str, str]] = {
-    "covered": f"EXISTS (SELECT 1 {_COVERING})",
-    # Since when, and by which bulk cancel: if several cover a job, the first one aborted it. NULL if none covers it.
-    "covered_at": f"(SELECT MIN(cover.accepted_at) {_COVERING})",
-    "covered_by": f"(SELECT MIN(cover.id) {_COVERING})",
-    # The same, or a bulk cancel with `include_running` stops a job that has started: none of its tasks may start.
-    "halted": """EXISTS (SELECT 1 FROM barrier cover
-    WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
-      AND <job>.created_at BETWEEN cover.created_from AND cover.created_to
-      AND (<job>.cancellable_since < cover.id
-           OR cover.include_running = 1 AND <job>.created_at <= cover.accepted_at))""",
-}
-
-# The columns of a locked job that `storage.work.job_locks.LockedJob` names, in this order.
-_COLUMNS: Final[Mapping[str, str]] = {
-    "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
-    " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
-    " <job>.target_id, <job>.stopping, <job>.paused_at",
-}
-_OF_JOB: Final = {**_COVER, **_COLUMNS}
 
 
 class BadStatement(Exception):
@@ -106,11 +74,59 @@ class Statement:
             raise TypeError(f"{self.name} declares no rows; call all, one or run.")
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A block with optional parts, for one dialect."""
+
+    name: str
+    body: str
+    parts: frozenset[str]
+    dialect: Dialect
+
+    def shape(self, chosen: frozenset[str]) -> Statement:
+        """Returns the statement with exactly these of the declared parts. Raises BadStatement for another part."""
+        if chosen - self.parts:
+            raise BadStatement(f"{self.name}: no part is called {', '.join(sorted(chosen - self.parts))}.")
+        name = f"{self.name}[{' '.join(sorted(chosen))}]"
+        return _statement(
+            name, _IF.sub(lambda line: line[2] if _holds(line[1], chosen) else "", self.body), self.dialect
+        )
+
+
+def _holds(condition: str, chosen: frozenset[str]) -> bool:
+    part = condition.removeprefix("not ")
+    return (part in chosen) == (part == condition)
+
+
 class Statements(dict[str, Statement]):
-    """Every statement of one dialect by its name. An unknown name raises LookupError."""
+    """Every statement of one dialect by its name; those of `families` are made when they are first used.
+
+    An unknown name raises LookupError.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.families: Final[dict[str, Family]] = {}
+        self._shapes: Final[dict[str, Statement]] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or str(name).partition("[")[0] in self.families
 
     def __missing__(self, name: str) -> Statement:
-        raise LookupError(f'There is no statement "{name}" in the .sql files of storage.')
+        known = self._shapes.get(name)
+        if known is not None:
+            return known
+        match = _SHAPE.fullmatch(name)
+        if match is None or match[1] not in self.families:
+            raise LookupError(f'There is no statement "{name}" in the .sql files of storage.')
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        return self._shapes.setdefault(name, self.families[match[1]].shape(frozenset(match[2].split())))
+
+
+def shape(family: str, parts: Iterable[str]) -> str:
+    """Returns the name of the statement of the family with these parts."""
+    return f"{family}[{' '.join(sorted(parts))}]"
 
 
 def statements(dialect: Dialect, directory: Traversable = STORAGE) -> Statements:
@@ -127,11 +143,24 @@ def _load(dialect: Dialect, directory: Traversable) -> Statements:
     named = Statements()
     for file in _files(directory):
         noun = file.name.removesuffix(".sql")
-        for statement in _blocks(noun, file.read_text(encoding="utf-8"), dialect):
-            if statement.name in named:
-                raise BadStatement(f"{statement.name}: this name is given twice.")
-            named[statement.name] = statement
+        for name, body in _blocks(noun, file.read_text(encoding="utf-8"), dialect):
+            if name in named or name in named.families:
+                raise BadStatement(f"{name}: this name is given twice.")
+            if (parts := _parts(name, body)) is not None:
+                named.families[name] = Family(name, body, parts, dialect)
+            else:
+                named[name] = _statement(name, body, dialect)
     return named
+
+
+def _parts(name: str, body: str) -> frozenset[str] | None:
+    """Returns the parts that the block declares, None if it is a single statement."""
+    declared = dict(_DECLARATION.findall(body)).get("parts")
+    parts = frozenset((declared or "").split())
+    used = {condition.removeprefix("not ") for condition, _ in _IF.findall(body)}
+    if parts != used:
+        raise BadStatement(f"{name}: parts declared and not used, or the reverse: {', '.join(sorted(parts ^ used))}.")
+    return None if declared is None else parts
 
 
 def _files(directory: Traversable) -> Iterator[Traversable]:
@@ -154,7 +183,8 @@ def script(text: str, dialect: Dialect, name: str = "script") -> list[str]:
     return statements_
 
 
-def _blocks(noun: str, text: str, dialect: Dialect) -> Iterator[Statement]:
+def _blocks(noun: str, text: str, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """Yields the name and the text of each block for `dialect`."""
     head, *rest = _NAME.split(text)
     if _fill(noun, head, lambda fragment: fragment, lambda param: param).strip():
         raise BadStatement(f"{noun}.sql: there is text before the first `-- name:`.")
@@ -163,7 +193,7 @@ def _blocks(noun: str, text: str, dialect: Dialect) -> Iterator[Statement]:
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
             raise BadStatement(f'{full}: a name is made of a-z, 0-9 and "_".')
         if _wanted(full, body, dialect):
-            yield _statement(full, body, dialect)
+            yield full, body
 
 
 def _statement(name: str, body: str, dialect: Dialect) -> Statement:
@@ -200,10 +230,10 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
     if not text:
         raise BadStatement(f"{name}: the block is empty.")
     unused = ({"rows"} if columns else set()) | lists.keys()
-    if unused - used:
+    if unused - used and "parts" not in declared:
         raise BadStatement(f"{name}: declared and not used: {', '.join(sorted(unused - used))}.")
     each = _fill(name, body, fragment(each), param).strip() if columns else ""
-    return Statement(name, text, tuple(params), frozenset(lists), columns, each)
+    return Statement(name, text, tuple(params), frozenset(lists.keys() & params.keys()), columns, each)
 
 
 def _rows(columns: tuple[tuple[str, str], ...], dialect: Dialect) -> tuple[str, str]:
@@ -238,26 +268,16 @@ def _typed(name: str, declaration: str) -> Iterator[tuple[str, str]]:
 
 def _wanted(name: str, part: str, dialect: Dialect) -> bool:
     only = dict(_DECLARATION.findall(part)).get("only", dialect)
-    if only not in _WORDS:
+    if only not in get_args(Dialect):
         raise BadStatement(f'{name}: "-- only: {only}" is not sqlite or postgres.')
     return bool(only == dialect)
 
 
 def _fragment(name: str, key: str, dialect: Dialect) -> str:
-    if key in _WORDS[dialect]:
-        return _WORDS[dialect][key]
-    match key.split(":"):
-        case ["status", verb] if verb in TASK:
-            return f"({', '.join(_quoted(word) for word in sorted(TASK[verb].sources))})"
-        case ["target", verb] if verb in TASK:
-            return _quoted(TASK[verb].target)
-        case [word, job] if word in _OF_JOB and job.isidentifier():
-            return _OF_JOB[word].replace("<job>", job)
-    raise BadStatement(f"{name}: nothing is known to put in place of {{{key}}}.")
-
-
-def _quoted(word: str) -> str:
-    return f"'{word}'"
+    text = fragments.fragment(key, dialect)
+    if text is None:
+        raise BadStatement(f"{name}: nothing is known to put in place of {{{key}}}.")
+    return text
 
 
 def _no_params(name: str) -> Callable[[str], str]:

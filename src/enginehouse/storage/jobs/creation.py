@@ -27,7 +27,7 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
     tasks, item_rows, origins = list[Row](), list[Row](), list[tuple[int, int | None, int | None, int | None]]()
-    changes: dict[tuple[int, str], int] = defaultdict(int)
+    engines, changes = list[Row](), defaultdict[tuple[int, str], int](int)
     for job_id, job in zip(ids, jobs, strict=True):
         for ordinal, task in enumerate(job.plan.tasks):
             first = 1 if ordinal in job.runnable else 0
@@ -36,12 +36,15 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
             )
             if first:
                 item_rows.append(work_items.row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
+        engine_ids = sorted({task.engine_id for task in job.plan.tasks})
+        engines += [(job.organization_id, engine_id, job_id) for engine_id in engine_ids]
         changes[job.organization_id, JobStatus.PENDING.value] += 1
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
         plans.keep_new(job_id, job.plan, job.edges, job.document)
     await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
     await tx.many("jobs.insert_tasks", tasks)
+    await tx.many("jobs.insert_engines", engines)
     await work_items.insert(tx, item_rows)
     await mark_origins(tx, origins)
     await counts.add(tx, changes)

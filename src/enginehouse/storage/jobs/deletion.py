@@ -44,7 +44,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
     for row in rows:
         changes[row.organization_id, row.status] -= 1
     await work_items.delete_of_jobs(tx, ids)
-    for part in ("documents", "tasks", "attempts", "artifacts", "events", "jobs"):
+    for part in ("documents", "engines", "tasks", "attempts", "artifacts", "events", "jobs"):
         await tx.run(f"jobs.delete_{part}", ids=ids)
     await counts.add(tx, changes)
     # The deletion of a covered job counts as applied by its bulk cancel, so that the counted and applied jobs agree.

@@ -21,6 +21,10 @@ INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {ro
 INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
 SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
 
+-- name: insert_engines
+-- rows: organization_id bigint, engine_id text, job_id bigint
+INSERT INTO job_engine (organization_id, engine_id, job_id) SELECT r.organization_id, r.engine_id, r.job_id FROM {rows} r;
+
 -- name: status
 -- The job's status. A job that an open bulk cancel covers is aborted, even if its row has another status.
 SELECT CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END
@@ -49,69 +53,118 @@ SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modif
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: retries
--- The retries of these jobs, the oldest first.
+-- The retries of these jobs, the oldest first. The plus signs keep the databases from walking through the organization
+-- or through all ids in their order: without statistics they expect many retries, and there are few.
 -- lists: ids bigint
-SELECT retry_of, id FROM job WHERE retry_of IN {ids} AND organization_id = :organization_id ORDER BY id;
+SELECT retry_of, id FROM job
+WHERE retry_of IN {ids} AND retry_of IS NOT NULL AND +organization_id = :organization_id
+ORDER BY +id;
 
--- name: page
--- One page of an organization's jobs in the requested order. A filter that is NULL or empty excludes nothing.
--- `applying`: the organization has an open bulk cancel, so a job may be aborted before its row is updated.
--- lists: statuses text, ids bigint, engine_ids text, schedule_ids bigint
-SELECT j.id
+-- name: list
+-- The ids of an organization's jobs, or how many there are (`total`). Only one of the filters may drive the list, and
+-- has an index in the order of the list. The names of the other filters begin with `of_`: these are written so that no
+-- index serves them, because a database without statistics may take the wrong one.
+-- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet.
+-- parts: total by_status by_target with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest last_modified first_modified last_applied first_applied
+-- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text
+-- if: total
+SELECT COUNT(*) AS jobs
+-- if: not total
+SELECT j.id,
+-- if: newest
+       j.id AS place
+-- if: oldest
+       j.id AS place
+-- if: last_modified
+       j.modified_at AS place
+-- if: first_modified
+       j.modified_at AS place
+-- if: last_applied
+       COALESCE({covered_at:j}, j.modified_at) AS place
+-- if: first_applied
+       COALESCE({covered_at:j}, j.modified_at) AS place
 FROM job j
+-- if: of_ids
+WHERE +j.organization_id = :organization_id AND j.id IN {ids}
+-- if: not of_ids
 WHERE j.organization_id = :organization_id
-  AND (:any_status = 1 OR CASE WHEN :applying = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
-  AND (:any_id = 1 OR j.id IN {ids})
-  AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
-  AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
-  AND j.created_at BETWEEN :created_from AND :created_to
-  AND CASE WHEN :applying = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
-      BETWEEN :modified_from AND :modified_to
-  AND (:any_schedule = 1 OR j.scheduled_job_id IN {schedule_ids})
-  AND (CAST(:has_schedule AS INTEGER) IS NULL OR (j.scheduled_job_id IS NOT NULL) = (:has_schedule = 1))
-  AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}))
-ORDER BY CASE WHEN :by_modified = 0 THEN j.id
-              WHEN :applying = 1 THEN COALESCE({covered_at:j}, j.modified_at)
-              ELSE j.modified_at END * :direction, j.id * :direction
+-- if: by_status
+  AND j.status = :status
+-- if: by_target
+  AND j.target_id = :target_id
+-- if: by_schedule
+  AND j.scheduled_job_id = :schedule_id
+-- if: with_target
+  AND j.target_id IS NOT NULL
+-- if: without_target
+  AND CASE WHEN j.target_id IS NULL THEN 1 ELSE 0 END <> 0
+-- if: with_schedule
+  AND j.scheduled_job_id IS NOT NULL
+-- if: without_schedule
+  AND CASE WHEN j.scheduled_job_id IS NULL THEN 1 ELSE 0 END <> 0
+-- if: created
+  AND j.id BETWEEN :first_id AND :last_id AND j.created_at BETWEEN :created_from AND :created_to
+-- if: modified
+  AND j.modified_at BETWEEN :modified_from AND :modified_to
+-- if: of_modified
+  AND +j.modified_at BETWEEN :modified_from AND :modified_to
+-- if: applied_modified
+  AND COALESCE({covered_at:j}, j.modified_at) BETWEEN :modified_from AND :modified_to
+-- if: of_statuses
+  AND j.status || '' IN {statuses}
+-- if: applied_statuses
+  AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END IN {statuses}
+-- if: of_schedules
+  AND +j.scheduled_job_id IN {schedule_ids}
+-- if: of_engines
+  AND EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids})
+-- if: newest
+ORDER BY j.id DESC
+-- if: oldest
+ORDER BY j.id
+-- if: last_modified
+ORDER BY j.modified_at DESC, j.id DESC
+-- if: first_modified
+ORDER BY j.modified_at, j.id
+-- if: last_applied
+ORDER BY place DESC, j.id DESC
+-- if: first_applied
+ORDER BY place, j.id
+-- if: not total
 LIMIT :limit OFFSET :offset;
 
--- name: newest
--- The most common page, directly from the index: an organization's jobs, the newest first.
-SELECT id FROM job WHERE organization_id = :organization_id ORDER BY id DESC LIMIT :limit OFFSET :offset;
-
--- name: newest_of_schedules
--- The same for some scheduled jobs, directly from their index.
--- lists: schedule_ids bigint
-SELECT id FROM job
-WHERE scheduled_job_id IN {schedule_ids} AND scheduled_job_id IS NOT NULL AND organization_id = :organization_id
-ORDER BY id DESC LIMIT :limit OFFSET :offset;
-
--- name: newest_in_status
--- The same for one status, directly from its index. Only valid while no bulk cancel is open.
-SELECT id FROM job WHERE organization_id = :organization_id AND status = :status ORDER BY id DESC LIMIT :limit OFFSET :offset;
-
--- name: newest_while_applying
--- The same while a bulk cancel is open: the effective status is computed for each row.
-SELECT j.id FROM job j
-WHERE j.organization_id = :organization_id AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END = :status
-ORDER BY j.id DESC LIMIT :limit OFFSET :offset;
-
--- name: count
--- How many jobs pass the filters of `page`. A filter must be added to both.
--- lists: statuses text, ids bigint, engine_ids text, schedule_ids bigint
-SELECT COUNT(*)
-FROM job j
-WHERE j.organization_id = :organization_id
-  AND (:any_status = 1 OR CASE WHEN :applying = 1 AND {covered:j} THEN 'aborted' ELSE j.status END IN {statuses})
-  AND (:any_id = 1 OR j.id IN {ids})
-  AND (CAST(:target_id AS BIGINT) IS NULL OR j.target_id = :target_id)
-  AND (CAST(:has_target AS INTEGER) IS NULL OR (j.target_id IS NOT NULL) = (:has_target = 1))
-  AND j.created_at BETWEEN :created_from AND :created_to
-  AND CASE WHEN :applying = 1 THEN COALESCE({covered_at:j}, j.modified_at) ELSE j.modified_at END
-      BETWEEN :modified_from AND :modified_to
-  AND (:any_schedule = 1 OR j.scheduled_job_id IN {schedule_ids})
-  AND (CAST(:has_schedule AS INTEGER) IS NULL OR (j.scheduled_job_id IS NOT NULL) = (:has_schedule = 1))
-  AND (:any_engine = 1 OR EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids}));
+-- name: list_of_engine
+-- The same for the jobs of one engine, directly from its index.
+-- parts: filtered with_target without_target with_schedule without_schedule created of_statuses of_modified applied_statuses applied_modified newest oldest
+-- lists: statuses text
+SELECT e.job_id AS id, e.job_id AS place
+FROM job_engine e
+-- if: filtered
+JOIN job j ON j.id = e.job_id
+WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
+-- if: with_target
+  AND j.target_id IS NOT NULL
+-- if: without_target
+  AND CASE WHEN j.target_id IS NULL THEN 1 ELSE 0 END <> 0
+-- if: with_schedule
+  AND j.scheduled_job_id IS NOT NULL
+-- if: without_schedule
+  AND CASE WHEN j.scheduled_job_id IS NULL THEN 1 ELSE 0 END <> 0
+-- if: created
+  AND e.job_id BETWEEN :first_id AND :last_id AND j.created_at BETWEEN :created_from AND :created_to
+-- if: of_modified
+  AND +j.modified_at BETWEEN :modified_from AND :modified_to
+-- if: applied_modified
+  AND COALESCE({covered_at:j}, j.modified_at) BETWEEN :modified_from AND :modified_to
+-- if: of_statuses
+  AND j.status || '' IN {statuses}
+-- if: applied_statuses
+  AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END IN {statuses}
+-- if: newest
+ORDER BY e.job_id DESC
+-- if: oldest
+ORDER BY e.job_id
+LIMIT :limit OFFSET :offset;
 
 -- name: counts_by_status
 -- How many jobs the organization has in each status by their rows, and how many open bulk cancels change that.
@@ -142,6 +195,12 @@ WHERE job.id = r.id AND job.cancelled = 0;
 -- These statements delete all other rows of the jobs, and the jobs last. The jobs' rows are locked.
 -- lists: ids bigint
 DELETE FROM job_document WHERE job_id IN {ids};
+
+-- name: delete_engines
+-- Comes before the deletion of the tasks.
+-- lists: ids bigint
+DELETE FROM job_engine WHERE (organization_id, engine_id, job_id) IN (
+  SELECT j.organization_id, t.engine_id, t.job_id FROM task t JOIN job j ON j.id = t.job_id WHERE t.job_id IN {ids});
 
 -- name: delete_tasks
 -- lists: ids bigint

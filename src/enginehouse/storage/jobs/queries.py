@@ -1,17 +1,15 @@
-"""Reads jobs: their status, whole jobs, a page of ids, counts."""
+"""Reads jobs: their status, whole jobs, the numbers of jobs in each status."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.job import Job, JobFilter, Plan, Task
+from enginehouse.domain.job import Job, Plan, Task
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.storage.bulk_cancels import barriers
-from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import plans
-
-NEVER: Final = 9_223_372_036_854_775_807
 
 
 class JobRow(NamedTuple):
@@ -163,48 +161,6 @@ def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -
     )
 
 
-async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
-    """Returns the ids of one page, in order."""
-    return [job_id for (job_id,) in await _page(tx, organization_id, filter_)]
-
-
-async def _page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[Row]:
-    bounds = {"organization_id": organization_id, "limit": filter_.limit, "offset": filter_.offset}
-    if filter_ == JobFilter(statuses=filter_.statuses, offset=filter_.offset, limit=filter_.limit):
-        if not filter_.statuses:
-            return await tx.all("jobs.newest", **bounds)
-        if len(filter_.statuses) == 1:
-            differ = await _rows_may_differ(tx, organization_id, filter_)
-            statement = "jobs.newest_while_applying" if differ else "jobs.newest_in_status"
-            return await tx.all(statement, status=filter_.statuses[0].value, **bounds)
-    if filter_.schedule_ids and filter_ == JobFilter(
-        schedule_ids=filter_.schedule_ids, offset=filter_.offset, limit=filter_.limit
-    ):
-        return await tx.all("jobs.newest_of_schedules", schedule_ids=list(filter_.schedule_ids), **bounds)
-    return await tx.all(
-        "jobs.page",
-        **bounds,
-        **_conditions(filter_),
-        applying=int(await _rows_may_differ(tx, organization_id, filter_)),
-        by_modified=int(filter_.order_by == "modified_at"),
-        direction=-1 if filter_.descending else 1,
-    )
-
-
-async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
-    """Returns how many jobs match on all pages. With only a status filter, it uses the stored counts."""
-    plain = JobFilter(
-        statuses=filter_.statuses, offset=filter_.offset, limit=filter_.limit,
-        order_by=filter_.order_by, descending=filter_.descending,
-    )  # fmt: skip
-    if filter_ == plain:
-        totals = await counts_by_status(tx, organization_id)
-        return sum(jobs for word, jobs in totals.items() if not filter_.statuses or word in filter_.statuses)
-    differ = int(await _rows_may_differ(tx, organization_id, filter_))
-    [(jobs,)] = await tx.all("jobs.count", organization_id=organization_id, **_conditions(filter_), applying=differ)
-    return int(jobs)
-
-
 async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
     """Returns how many jobs the organization has in each status."""
     rows = await tx.all("jobs.counts_by_status", organization_id=organization_id)
@@ -214,31 +170,3 @@ async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
         totals.subtract(covered)
         totals[JobStatus.ABORTED.value] += sum(covered.values())
     return totals
-
-
-async def _rows_may_differ(tx: Tx, organization_id: int, filter_: JobFilter) -> bool:
-    """True if the filter or the order uses a value that an open bulk cancel has changed before the rows are updated."""
-    looks = filter_.statuses or filter_.order_by == "modified_at" or filter_.modified_from is not None
-    if not looks and filter_.modified_to is None:
-        return False
-    return await barriers.is_open(tx, organization_id)
-
-
-def _conditions(filter_: JobFilter) -> dict[str, object]:
-    return {
-        "any_status": int(not filter_.statuses),
-        "statuses": [status.value for status in filter_.statuses],
-        "any_id": int(filter_.ids is None),
-        "ids": list(filter_.ids or ()),
-        "target_id": filter_.target_id,
-        "has_target": None if filter_.has_target is None else int(filter_.has_target),
-        "created_from": filter_.created_from if filter_.created_from is not None else -NEVER,
-        "created_to": filter_.created_to if filter_.created_to is not None else NEVER,
-        "modified_from": filter_.modified_from if filter_.modified_from is not None else -NEVER,
-        "modified_to": filter_.modified_to if filter_.modified_to is not None else NEVER,
-        "any_engine": int(not filter_.engine_ids),
-        "engine_ids": list(filter_.engine_ids),
-        "any_schedule": int(filter_.schedule_ids is None),
-        "schedule_ids": list(filter_.schedule_ids or ()),
-        "has_schedule": None if filter_.has_schedule is None else int(filter_.has_schedule),
-    }

@@ -237,8 +237,8 @@ ORDER BY id
 SELECT s.id,
        (SELECT CAST(AVG(r.took) AS BIGINT)
         FROM (SELECT j.completed_at - j.started_at AS took FROM job j
-              WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL AND j.status = 'complete'
-                AND j.started_at IS NOT NULL
+              WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL
+                AND j.organization_id = s.organization_id AND j.status = 'complete' AND j.started_at IS NOT NULL
               ORDER BY j.id DESC LIMIT 20) r) AS took
 FROM scheduled_job s
 WHERE s.id IN {ids};

@@ -1,0 +1,66 @@
+"""The words in braces in statements: what differs between the databases, and conditions that several share."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from enginehouse.domain.status import TASK
+
+Dialect = Literal["sqlite", "postgres"]
+
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "sqlite": {
+        "for_update": "",
+        "skip_locked": "",
+        "clustered": "WITHOUT ROWID",
+        "serial": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    },
+    "postgres": {
+        "for_update": "FOR UPDATE",
+        "skip_locked": "FOR UPDATE SKIP LOCKED",
+        "clustered": "",
+        "serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    },
+}
+
+# An open bulk cancel covers a job: the job is aborted, though its row is not updated yet. `<job>` is its alias.
+_COVERING: Final = """FROM barrier cover
+    WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
+      AND <job>.created_at BETWEEN cover.created_from AND cover.created_to AND <job>.cancellable_since < cover.id"""
+_COVER: Final[Mapping[str, str]] = {
+    "covered": f"EXISTS (SELECT 1 {_COVERING})",
+    # Since when, and by which bulk cancel: if several cover a job, the first one aborted it. NULL if none covers it.
+    "covered_at": f"(SELECT MIN(cover.accepted_at) {_COVERING})",
+    "covered_by": f"(SELECT MIN(cover.id) {_COVERING})",
+    # The same, or a bulk cancel with `include_running` stops a job that has started: none of its tasks may start.
+    "halted": """EXISTS (SELECT 1 FROM barrier cover
+    WHERE cover.organization_id = <job>.organization_id AND cover.settled_at IS NULL
+      AND <job>.created_at BETWEEN cover.created_from AND cover.created_to
+      AND (<job>.cancellable_since < cover.id
+           OR cover.include_running = 1 AND <job>.created_at <= cover.accepted_at))""",
+}
+
+# The columns of a locked job that `storage.work.job_locks.LockedJob` names, in this order.
+_COLUMNS: Final[Mapping[str, str]] = {
+    "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
+    " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
+    " <job>.target_id, <job>.stopping, <job>.paused_at",
+}
+_OF_JOB: Final = {**_COVER, **_COLUMNS}
+
+
+def fragment(key: str, dialect: Dialect) -> str | None:
+    """Returns the text for {key}; None if there is no such word."""
+    if key in _WORDS[dialect]:
+        return _WORDS[dialect][key]
+    match key.split(":"):
+        case ["status", verb] if verb in TASK:
+            return f"({', '.join(_quoted(word) for word in sorted(TASK[verb].sources))})"
+        case ["target", verb] if verb in TASK:
+            return _quoted(TASK[verb].target)
+        case [word, job] if word in _OF_JOB and job.isidentifier():
+            return _OF_JOB[word].replace("<job>", job)
+    return None
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'"

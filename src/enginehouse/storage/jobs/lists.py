@@ -1,0 +1,216 @@
+"""Pages of jobs and their totals. Each filter that is set chooses a statement which reads them from its own index.
+
+One filter drives the list, the others are checked for each job that it yields. A driver with several values is read
+once for each, and the pages are merged.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.status import JobStatus
+from enginehouse.domain.times import SECOND
+from enginehouse.storage.bulk_cancels import barriers
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.sql import shape
+from enginehouse.storage.jobs import queries
+
+NEVER: Final = 9_223_372_036_854_775_807
+_LAST_TIME: Final = 5_000_000_000_000_000  # of all that a job id can hold, in the year 2128
+DEEP: Final = 1_000  # from this offset on, a page is read from the end of the list if that is nearer
+FEW: Final = 2_000  # jobs that are sorted here
+MERGED: Final = 20_000  # from this offset on, the database sorts
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A statement: its family, the parts that its filters choose, and the parameters of these."""
+
+    parts: frozenset[str]
+    params: dict[str, Any]
+    family: str = "jobs.list"
+
+    def and_(self, part: str, **params: object) -> "Scan":
+        return replace(self, parts=self.parts | {part}, params=self.params | params)
+
+    def statement(self, *parts: str) -> str:
+        return shape(self.family, self.parts | set(parts))
+
+
+async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
+    """Returns the ids of one page, in order."""
+    applying = await _rows_may_differ(tx, organization_id, filter_)
+    if filter_.offset > DEEP and not applying and _counted(filter_):
+        return await _from_the_nearer_end(tx, organization_id, filter_)
+    return await _page(tx, organization_id, filter_, applying=applying)
+
+
+async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
+    """Returns how many jobs match on all pages. With only a status filter, it uses the stored counts."""
+    if _counted(filter_):
+        totals = await queries.counts_by_status(tx, organization_id)
+        return sum(jobs for word, jobs in totals.items() if not filter_.statuses or word in filter_.statuses)
+    applying = await _rows_may_differ(tx, organization_id, filter_)
+    total = 0
+    for scan in scans(organization_id, filter_, applying=applying, total=True):
+        [(jobs,)] = await tx.all(scan.statement("total"), **scan.params)
+        total += int(jobs)
+    return total
+
+
+async def _from_the_nearer_end(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
+    """Returns the page of a list whose length is known without reading it."""
+    total = await count(tx, organization_id, filter_)
+    limit = min(filter_.limit, total - filter_.offset)
+    behind = total - filter_.offset - limit
+    if limit <= 0:
+        return []
+    if behind >= filter_.offset:
+        return await _page(tx, organization_id, filter_, applying=False)
+    reverse = replace(filter_, offset=behind, limit=limit, descending=not filter_.descending)
+    return (await _page(tx, organization_id, reverse, applying=False))[::-1]
+
+
+async def _page(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: bool) -> list[int]:
+    by_modified, has_range = filter_.order_by == "modified_at", _between(filter_) is not None
+    if has_range and not by_modified and not applying and _driver(filter_, total=False) == "status":
+        changed = replace(filter_, order_by="modified_at", offset=0, limit=FEW + 1)
+        places = await _places(tx, scans(organization_id, changed), changed)
+        if len(places) <= FEW:
+            ids = sorted((job_id for _, job_id in places), reverse=filter_.descending)
+            return ids[filter_.offset : filter_.offset + filter_.limit]
+    found = scans(organization_id, filter_, applying=applying)
+    if len(found) > 1 and filter_.offset + filter_.limit > MERGED:
+        found = [_rest(_all(organization_id), filter_, "", applying=applying)]
+    return [job_id for _, job_id in await _places(tx, found, filter_, applying=applying)]
+
+
+async def _places(tx: Tx, found: Sequence[Scan], filter_: JobFilter, *, applying: bool = False) -> list[Place]:
+    """Returns the page of all scans together: the value that orders each job, and its id."""
+    match filter_.order_by, applying:
+        case "modified_at", True:
+            order = "last_applied" if filter_.descending else "first_applied"
+        case "modified_at", _:
+            order = "last_modified" if filter_.descending else "first_modified"
+        case _:
+            order = "newest" if filter_.descending else "oldest"
+    if len(found) == 1:
+        rows = await tx.all(found[0].statement(order), **found[0].params, limit=filter_.limit, offset=filter_.offset)
+        return [(place, job_id) for job_id, place in rows]
+    until, places = filter_.offset + filter_.limit, set[Place]()
+    for scan in found:
+        rows = await tx.all(scan.statement(order), **scan.params, limit=until, offset=0)
+        places.update((place, job_id) for job_id, place in rows)
+    return sorted(places, reverse=filter_.descending)[filter_.offset : until]
+
+
+def scans(organization_id: int, filter_: JobFilter, *, applying: bool = False, total: bool = False) -> list[Scan]:
+    """Returns the statements whose jobs are together those of the filter. With `total` no job is in two of them."""
+    start, driver = _all(organization_id), _driver(filter_, total=total)
+    match driver:
+        case "target":
+            driven = [start.and_("by_target", target_id=filter_.target_id)]
+        case "schedule":
+            driven = [start.and_("by_schedule", schedule_id=one) for one in sorted(set(filter_.schedule_ids or ()))]
+        case "engine":
+            engines = replace(start, family="jobs.list_of_engine")
+            driven = [
+                replace(engines, params=engines.params | {"engine_id": one}) for one in sorted(set(filter_.engine_ids))
+            ]
+        case "status" if not applying and (statuses := _statuses(filter_, total=total)):
+            driven = [start.and_("by_status", status=one.value) for one in statuses]
+        case _:
+            driven = [start]
+    by_change = driver == "status" and (total or filter_.order_by == "modified_at")
+    return [_rest(scan, filter_, driver, applying=applying, by_change=by_change) for scan in driven]
+
+
+def _driver(filter_: JobFilter, *, total: bool) -> str:
+    """Returns the filter that is expected to match the fewest jobs, among those with an index in the list's order."""
+    if filter_.ids is not None:
+        return "ids"
+    if filter_.target_id is not None:
+        return "target"
+    if filter_.schedule_ids is not None:
+        return "schedule"
+    if filter_.engine_ids and not total and filter_.order_by == "created_at":
+        return "engine"
+    return "status"
+
+
+def _statuses(filter_: JobFilter, *, total: bool) -> Iterable[JobStatus]:
+    """Returns the statuses to read one by one. The index by the last change begins with the status."""
+    by_change = filter_.order_by == "modified_at" and not total
+    in_range = total and _between(filter_) is not None
+    return sorted(set(filter_.statuses)) or (JobStatus if by_change or in_range else ())
+
+
+def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_change: bool = False) -> Scan:
+    """Returns the scan with all filters that do not drive it. `by_change`: the index by the last change does."""
+    before = scan
+    if filter_.ids is not None:
+        scan = scan.and_("of_ids", ids=list(filter_.ids))
+    if filter_.target_id is not None and driver != "target":
+        scan = scan.and_("by_target", target_id=filter_.target_id)
+    if filter_.has_target is not None:
+        scan = scan.and_("with_target" if filter_.has_target else "without_target")
+    if filter_.schedule_ids is not None and driver != "schedule":
+        scan = scan.and_("of_schedules", schedule_ids=list(filter_.schedule_ids))
+    if filter_.has_schedule is not None:
+        scan = scan.and_("with_schedule" if filter_.has_schedule else "without_schedule")
+    if filter_.engine_ids and driver != "engine":
+        scan = scan.and_("of_engines", engine_ids=list(filter_.engine_ids))
+    if filter_.statuses and "by_status" not in scan.parts:
+        words = [status.value for status in filter_.statuses]
+        scan = scan.and_("applied_statuses" if applying else "of_statuses", statuses=words)
+    if filter_.created_from is not None or filter_.created_to is not None:
+        scan = scan.and_("created", **_created(filter_))
+    if (between := _between(filter_)) is not None:
+        part = "applied_modified" if applying else "modified" if by_change else "of_modified"
+        scan = scan.and_(part, **between)
+    return scan.and_("filtered") if driver == "engine" and scan is not before else scan
+
+
+def _all(organization_id: int) -> Scan:
+    return Scan(frozenset(), {"organization_id": organization_id})
+
+
+def _created(filter_: JobFilter) -> dict[str, int]:
+    """Returns the bounds of the creation, and those of the ids, which begin with it: an id may be a little later."""
+    first = -NEVER if filter_.created_from is None else filter_.created_from
+    last = NEVER if filter_.created_to is None else filter_.created_to
+    return {
+        "created_from": first,
+        "created_to": last,
+        "first_id": first_job_id(min(max(first, 0), _LAST_TIME)),
+        "last_id": first_job_id(max(last, 0) + SECOND) if last < _LAST_TIME else NEVER,
+    }
+
+
+def _between(filter_: JobFilter) -> dict[str, int] | None:
+    """Returns the bounds of the last change, None without them."""
+    if filter_.modified_from is None and filter_.modified_to is None:
+        return None
+    return {
+        "modified_from": -NEVER if filter_.modified_from is None else filter_.modified_from,
+        "modified_to": NEVER if filter_.modified_to is None else filter_.modified_to,
+    }
+
+
+def _counted(filter_: JobFilter) -> bool:
+    """True if the stored counts say how many jobs match."""
+    return filter_ == JobFilter(
+        statuses=filter_.statuses, offset=filter_.offset, limit=filter_.limit,
+        order_by=filter_.order_by, descending=filter_.descending,
+    )  # fmt: skip
+
+
+async def _rows_may_differ(tx: Tx, organization_id: int, filter_: JobFilter) -> bool:
+    """True if the filter or the order uses a value that an open bulk cancel has changed before the rows are updated."""
+    if not filter_.statuses and filter_.order_by != "modified_at" and _between(filter_) is None:
+        return False
+    return await barriers.is_open(tx, organization_id)

@@ -1,0 +1,205 @@
+"""The lists of jobs: every combination of filters and orders gives what a search through all jobs gives."""
+
+import random
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any, Final, NamedTuple
+
+import pytest
+from tests import make
+from tests.storage.verbs import Verbs
+
+from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.status import JobStatus
+from enginehouse.storage.bulk_cancels import barriers
+from enginehouse.storage.bulk_cancels.barriers import JobRange
+from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.jobs import lists
+
+FIRST: Final = 1_700_000_000_000_000
+APART: Final = 1_000
+JOBS: Final = 120
+TARGETS: Final = (None, 11, 12)
+SCHEDULES: Final = (None, 21, 22)
+ENGINES: Final = (("noop",), ("ingest",), ("noop", "ingest"))
+
+
+class Stored(NamedTuple):
+    """The values of a job that the filters read."""
+
+    id: int
+    status: JobStatus
+    target_id: int | None
+    scheduled_job_id: int | None
+    engines: tuple[str, ...]
+    created_at: int
+    modified_at: int
+
+
+def jobs() -> list[Stored]:
+    """Every value in many combinations; some jobs share the time of their creation or of their last change."""
+    dice = random.Random(7)
+    return [
+        Stored(
+            first_job_id(FIRST + n // 2 * APART) + n % 2,
+            dice.choice(list(JobStatus)),
+            dice.choice(TARGETS),
+            dice.choice(SCHEDULES),
+            dice.choice(ENGINES),
+            FIRST + n // 2 * APART,
+            FIRST + (n // 2 + dice.randrange(40)) * APART,
+        )
+        for n in range(JOBS)
+    ]
+
+
+FILTERS: Final[dict[str, list[dict[str, Any]]]] = {
+    "statuses": [
+        {"statuses": (JobStatus.FAILED,)},
+        {"statuses": (JobStatus.ABORTED, JobStatus.PENDING, JobStatus.PENDING)},
+    ],
+    "ids": [{"ids": (first_job_id(FIRST + 5 * APART),)}, {"ids": tuple(job.id for job in jobs()[::3])}],
+    "target": [{"target_id": 11}, {"has_target": True}, {"has_target": False}, {"has_target": False, "target_id": 11}],
+    "engines": [{"engine_ids": ("noop",)}, {"engine_ids": ("ingest", "noop", "noop")}, {"engine_ids": ("none",)}],
+    "schedule": [
+        {"schedule_ids": (21,)},
+        {"schedule_ids": (22, 21, 22)},
+        {"has_schedule": True},
+        {"has_schedule": False},
+    ],
+    "created": [
+        {"created_from": FIRST + 10 * APART},
+        {"created_from": FIRST + 5 * APART, "created_to": FIRST + 40 * APART},
+        {"created_from": -5, "created_to": 2**62},
+    ],
+    "modified": [
+        {"modified_from": FIRST + 30 * APART},
+        {"modified_from": FIRST + 20 * APART, "modified_to": FIRST + 60 * APART},
+    ],
+}
+
+
+def chosen() -> Iterator[dict[str, Any]]:
+    """No filter, each filter, each pair, and some with more."""
+    yield {}
+    for number in (1, 2):
+        for kinds in combinations(FILTERS, number):
+            yield from merged([FILTERS[kind] for kind in kinds])
+    dice = random.Random(3)
+    for _ in range(60):
+        kinds_ = dice.sample(sorted(FILTERS), dice.randint(3, 6))
+        fields: dict[str, Any] = {}
+        for kind in kinds_:
+            fields |= dice.choice(FILTERS[kind])
+        yield fields
+
+
+def merged(kinds: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    head, *rest = kinds
+    for fields in head:
+        yield from (fields | more for more in merged(rest)) if rest else [fields]
+
+
+def matches(job: Stored, criteria: JobFilter) -> bool:
+    def within(value: int, first: int | None, last: int | None) -> bool:
+        return (first is None or value >= first) and (last is None or value <= last)
+
+    return (
+        (not criteria.statuses or job.status in criteria.statuses)
+        and (criteria.ids is None or job.id in criteria.ids)
+        and (criteria.target_id is None or job.target_id == criteria.target_id)
+        and (criteria.has_target is None or (job.target_id is not None) == criteria.has_target)
+        and (not criteria.engine_ids or bool(set(job.engines) & set(criteria.engine_ids)))
+        and (criteria.schedule_ids is None or job.scheduled_job_id in criteria.schedule_ids)
+        and (criteria.has_schedule is None or (job.scheduled_job_id is not None) == criteria.has_schedule)
+        and within(job.created_at, criteria.created_from, criteria.created_to)
+        and within(job.modified_at, criteria.modified_from, criteria.modified_to)
+    )
+
+
+def expected(stored: list[Stored], criteria: JobFilter) -> list[int]:
+    by_change = criteria.order_by == "modified_at"
+    rows = [job for job in stored if matches(job, criteria)]
+    rows.sort(key=lambda job: (job.modified_at if by_change else job.id, job.id), reverse=criteria.descending)
+    return [job.id for job in rows]
+
+
+@pytest.fixture
+async def stored(database: Database, own_statements: None) -> list[Stored]:
+    """The jobs of organization 1 are stored, between those of organization 2."""
+    await Verbs(database).create(make.new_job(make.independent(1), organization_id=2))
+    rows, counts = jobs(), dict[str, int]()
+    for job in rows:
+        counts[job.status] = counts.get(job.status, 0) + 1
+
+    async def store(tx: Tx) -> None:
+        for organization_id, shift in ((1, 0), (2, 500)):
+            await tx.many("test.add_job", [
+                (job.id + shift, organization_id, job.status, job.target_id, job.scheduled_job_id, job.created_at,
+                 job.modified_at, 0 if job.status is JobStatus.QUEUED else None)
+                for job in rows
+            ])  # fmt: skip
+            engines = [(organization_id, engine, job.id + shift) for job in rows for engine in job.engines]
+            await tx.many("jobs.insert_engines", engines)
+            await tx.many("jobs.insert_tasks", [
+                (job.id + shift, n, "complete", engine, 0, 1, job.modified_at)
+                for job in rows for n, engine in enumerate(job.engines)
+            ])  # fmt: skip
+        await tx.many("jobs.add_counts", [(1, status, 0, number) for status, number in sorted(counts.items())])
+
+    await database.write(store)
+    return rows
+
+
+async def differences(database: Database, stored: list[Stored]) -> list[Any]:
+    """The lists and totals that are not those of a search through all jobs."""
+    wrong = list[Any]()
+    for n, fields in enumerate(chosen()):
+        for order_by, descending in (("created_at", True), ("created_at", False), ("modified_at", n % 2 == 0)):
+            whole = JobFilter(**fields, order_by=order_by, descending=descending, limit=1_000)
+            part = JobFilter(**fields, order_by=order_by, descending=descending, limit=3, offset=4)
+            right = expected(stored, whole)
+
+            async def read(tx: Tx, whole: JobFilter = whole, part: JobFilter = part) -> Any:
+                return await lists.page(tx, 1, whole), await lists.page(tx, 1, part), await lists.count(tx, 1, whole)
+
+            found = await database.read(read)
+            if found != (right, right[4:7], len(right)):
+                wrong.append((whole, found, right))
+    return wrong
+
+
+async def test_every_filter_and_order_gives_what_a_search_through_all_jobs_gives(
+    database: Database, stored: list[Stored]
+) -> None:
+    assert (await differences(database, stored))[:1] == []
+
+
+async def test_the_same_where_the_bounds_for_small_lists_are_passed(
+    database: Database, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deep pages are read from the other end, wide ranges by a walk, long merged lists are sorted by the database."""
+    for name, value in {"DEEP": 3, "FEW": 5, "MERGED": 6}.items():
+        monkeypatch.setattr(lists, name, value)
+    assert (await differences(database, stored))[:1] == []
+    for offset in range(0, JOBS + 10, 7):
+        for order_by in ("created_at", "modified_at"):
+            criteria = JobFilter(offset=offset, limit=7, order_by=order_by)
+            page = await database.read(lambda tx, criteria=criteria: lists.page(tx, 1, criteria))  # type: ignore[misc]
+            assert page == expected(stored, criteria)[offset : offset + 7]
+
+
+async def test_the_same_while_a_bulk_cancel_is_applied(database: Database, stored: list[Stored]) -> None:
+    """Its jobs count as aborted when it was accepted, though their rows do not say so yet."""
+    cancelled = JobRange(organization_id=1, created_from=FIRST, created_to=FIRST + 30 * APART)
+    await database.write(lambda tx: barriers.accept(tx, cancelled, include_running=False, created_by=None))
+    [barrier] = await database.read(barriers.open_ones)
+    seen = [
+        job._replace(status=JobStatus.ABORTED, modified_at=barrier.accepted_at)
+        if job.status is JobStatus.QUEUED and job.created_at <= cancelled.created_to
+        else job
+        for job in stored
+    ]
+    assert seen != stored
+    assert (await differences(database, seen))[:1] == []

@@ -1,0 +1,197 @@
+"""Reads cost the same whatever is stored: each page and look-up at two lengths of history, on both databases.
+
+The work is counted, not timed: the steps of SQLite's machine, the rows that PostgreSQL's plan visits.
+"""
+
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import pytest
+from tests.history import AUTHOR, COMMON, RARE, SCHEDULE, TARGET, History
+from tests.postgres import FSYNC, PostgresServer
+
+from enginehouse.domain.audit import AuditFilter
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.status import JobStatus
+from enginehouse.storage import targets
+from enginehouse.storage.audit import entries
+from enginehouse.storage.database.clock import Clock, Steady
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
+from enginehouse.storage.database.sql import statements
+from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
+from enginehouse.storage.jobs import lists, queries
+from enginehouse.storage.schedules import jobs as schedule_jobs
+
+SHORT, LONG = 4_000, 20_000
+Work = Callable[[Tx], Awaitable[Any]]
+
+# Reads that may visit more as the history grows, and why.
+GROWING: Final = {
+    "schedule, by last change": "sorts the jobs of the schedule: no index holds them by their last change",
+    "rare engine, by last change": "walks the last changes until enough jobs of the engine are found",
+    "with target, by last change": "walks the last changes until enough jobs with a target are found",
+    "with schedule, by last change": "walks the last changes until enough jobs of schedules are found",
+    "schedules, by last change": "the same",
+    "created, by last change": "sorts the jobs of the range, once for each status",
+    "status in a range, by last change": "the same",
+    "count of schedule": "the total is exact, so each entry of the index is counted",
+}
+
+
+def filters(history: History) -> dict[str, dict[str, Any]]:
+    """The filters of the lists of jobs."""
+    some = {"from": history.at(200), "to": history.at(300)}
+    return {
+        "all": {},
+        "id": {"ids": (history.job_id(25),)},
+        "target": {"target_id": TARGET + 1},
+        "with target": {"has_target": True},
+        "without target": {"has_target": False},
+        "schedule": {"schedule_ids": (SCHEDULE,)},
+        "schedules": {"schedule_ids": (SCHEDULE, SCHEDULE + 1)},
+        "with schedule": {"has_schedule": True},
+        "without schedule": {"has_schedule": False},
+        "rare engine": {"engine_ids": (RARE,)},
+        "common engine": {"engine_ids": (COMMON,)},
+        "engines": {"engine_ids": (COMMON, RARE)},
+        "status": {"statuses": (JobStatus.FAILED,)},
+        "statuses": {"statuses": (JobStatus.FAILED, JobStatus.QUEUED)},
+        "created": {f"created_{end}": at for end, at in some.items()},
+        "modified": {f"modified_{end}": at for end, at in some.items()},
+        "modified of late": {"modified_from": history.at(history.count - 50)},
+        "target of a status": {"target_id": TARGET + 1, "statuses": (JobStatus.COMPLETE,)},
+        "status in a range": {"statuses": (JobStatus.COMPLETE,), "created_to": history.at(300)},
+        "engine of a status": {"engine_ids": (COMMON,), "statuses": (JobStatus.COMPLETE,)},
+    }
+
+
+def bound(read: Callable[..., Awaitable[Any]], *values: Any, **named: Any) -> Work:
+    return lambda tx: read(tx, *values, **named)
+
+
+def reads(history: History) -> Iterator[tuple[str, Work]]:
+    """Every list and look-up of the interfaces that could read more as the history grows."""
+    for name, fields in filters(history).items():
+        for by_change, descending in product((False, True), (True, False)):
+            order_by = "modified_at" if by_change else "created_at"
+            order = f"{', by last change' if by_change else ''}{'' if descending else ', oldest first'}"
+            yield f"{name}{order}", bound(lists.page, 1, JobFilter(**fields, order_by=order_by, descending=descending))
+    for name in ("all", "id", "target", "schedule", "status", "created", "modified"):
+        yield f"count of {name}", bound(lists.count, 1, JobFilter(**filters(history)[name]))
+    yield "last page", bound(lists.page, 1, JobFilter(offset=history.count - 30))
+    complete = JobFilter(statuses=(JobStatus.COMPLETE,), offset=history.count * 9 // 10 - 30)
+    yield "last page of a status", bound(lists.page, 1, complete)
+    yield "one job", bound(queries.by_ids, 1, [history.job_id(25)])
+    yield "thirty jobs", bound(queries.by_ids, 1, [history.job_id(n) for n in range(30)])
+    yield "usual runs", bound(schedule_jobs.usual_runs, [SCHEDULE])
+    yield "targets", bound(targets.page, 1, include_public=False, offset=0, limit=30)
+    yield "targets, public ones too", bound(targets.page, 1, include_public=True, offset=0, limit=30)
+    last = str(history.job_id(history.count - 1))
+    yield "audit", bound(entries.page, [1], AuditFilter())
+    yield "audit, oldest first", bound(entries.page, [1], AuditFilter(descending=False))
+    yield "audit of a user", bound(entries.page, [1], AuditFilter(user_name=AUTHOR))
+    yield "audit of an object", bound(entries.page, [1], AuditFilter(object_id=last))
+    yield "audit before an entry", bound(entries.page, [1], AuditFilter(before=100))
+    yield "audit of two organizations", bound(entries.page, [1, 2], AuditFilter(ids=(7,)))
+
+
+def steps(path: Path, history: History) -> dict[str, int]:
+    """How many steps SQLite's machine needs for each read."""
+    needed = dict[str, int]()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        tx = SqliteTx(connection, statements("sqlite"), Clock(Steady(), 0), None)
+        for name, work in reads(history):
+            done = [0]
+
+            def step(done: list[int] = done) -> int:
+                done[0] += 1
+                return 0
+
+            connection.set_progress_handler(step, 1)
+            drive(work, tx)
+            connection.set_progress_handler(None, 0)
+            needed[name] = done[0]
+    return needed
+
+
+class Explaining:
+    """A connection that also counts the rows which each statement visits."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.visited = 0
+
+    async def fetch(self, text: str, *values: Any) -> Any:
+        plan = json.loads(await self._connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values))
+        self.visited += visited(plan[0]["Plan"])
+        return await self._connection.fetch(text, *values)
+
+    async def fetchrow(self, text: str, *values: Any) -> Any:
+        rows = await self.fetch(text, *values)
+        return rows[0] if rows else None
+
+
+def visited(node: dict[str, Any]) -> int:
+    """The rows that the scans of tables under the node read."""
+    below = sum(visited(child) for child in node.get("Plans", ()))
+    if "Relation Name" not in node:
+        return below
+    rows: float = (
+        node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    )
+    return below + int(rows * node["Actual Loops"]) + 1
+
+
+async def rows_visited(dsn: str, history: History) -> dict[str, int]:
+    connection = await asyncpg.connect(dsn)
+    needed = dict[str, int]()
+    # The tables of a test are so small that it is right to read them whole; it is not for those that they stand for.
+    await connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
+    try:
+        for name, work in reads(history):
+            explaining = Explaining(connection)
+            await work(PostgresTx(explaining, statements("postgres"), StorageTime()))
+            needed[name] = explaining.visited
+    finally:
+        await connection.close()
+    return needed
+
+
+def growth(short: dict[str, int], long: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """The reads that need more than half as much again with the longer history, and are not known to."""
+    assert {name.removesuffix(", oldest first") for name in short} >= GROWING.keys()
+    return {
+        name: (short[name], long[name])
+        for name in short
+        if long[name] > 1.5 * short[name] + 20 and name.removesuffix(", oldest first") not in GROWING
+    }
+
+
+@pytest.mark.parametrize("analyze", [False, True], ids=["without statistics", "with statistics"])
+async def test_on_sqlite_no_read_grows_with_the_history(tmp_path: Path, analyze: bool) -> None:
+    needed = []
+    for count in (SHORT, LONG):
+        history = History(count)
+        await history.sqlite(tmp_path / f"{count}.db", analyze=analyze)
+        needed.append(steps(tmp_path / f"{count}.db", history))
+    assert growth(*needed) == {}
+
+
+@pytest.mark.parametrize("analyze", [False, True], ids=["without statistics", "with statistics"])
+async def test_on_postgresql_no_read_grows_with_the_history(
+    postgres: PostgresServer, postgres_template: str, analyze: bool
+) -> None:
+    needed = []
+    for count in (SHORT, LONG):
+        history, name = History(count), await postgres.create(postgres_template)
+        await history.postgres(postgres.dsn(name), analyze=analyze, allow_unsafe_durability=FSYNC == "off")
+        needed.append(await rows_visited(postgres.dsn(name), history))
+        await postgres.drop(name)
+    assert growth(*needed) == {}
