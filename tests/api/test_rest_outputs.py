@@ -126,12 +126,3 @@ async def test_logs_are_a_zip_also_before_there_are_any(rest: Rest) -> None:
     archive = zipfile.ZipFile(io.BytesIO((await rest.get(f"/proc/task/{task_id}/logs")).content))
     [name] = archive.namelist()
     assert archive.read(name) == b"it said hello\n"
-
-
-async def test_an_output_whose_bytes_are_gone_is_not_found(rest: Rest) -> None:
-    job_id = await rest.create()
-    await rest.run_one(("a.txt", "text/plain", b"hello"))
-    number = ids.parse_job(job_id)
-    await rest.house.store.delete([f"jobs/1/{number}/0/000000"])
-    for verb in ("output", "download"):
-        assert (await rest.get(f"/proc/job/{job_id}/{verb}/a.txt")).status_code == 404

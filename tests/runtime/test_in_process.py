@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 from tests.runtime.floor import PRINCIPAL, Floor, one
 
-from enginehouse.domain.errors import NotFound
+from enginehouse.domain.errors import IntegrityError, NotFound
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref, TaskRef
-from enginehouse.engine import Output
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import artifacts, targets
 from enginehouse.operations.assets import AssetRequest
+from enginehouse.runtime.report import failure
 from enginehouse.server.in_process import InProcess
 
 
@@ -57,3 +60,24 @@ async def test_an_asset_knows_what_made_it(floor: Floor) -> None:
     made = await floor.source.create_asset(lease, output, asset_type="text", as_primary=False, replay_key="k")
     assert made is not None
     assert (made.job_id, made.ordinal, made.engine_id) == (lease.key.job_id, 0, "scripted")
+
+
+async def test_bytes_that_have_changed_since_they_were_stored_are_no_input(floor: Floor) -> None:
+    async def publish(work: Work, context: NativeContext) -> list[Output]:
+        return [Output(media_type="text/plain", data=b"hello")]
+
+    floor.script("scripted", publish)
+    lease = await floor.lease_one()
+    await floor.runner.run(lease)
+    [output] = await floor.source.artifacts(lease)
+    async with floor.source.open(lease, output) as path:
+        assert path.read_bytes() == b"hello"
+    path.write_bytes(b"HELLO")
+    with pytest.raises(IntegrityError) as raised:
+        async with floor.source.open(lease, output):
+            pass
+    assert failure(raised.value, engine="e", task_id="t").kind is FailureKind.INVALID_DATA
+    path.unlink()
+    with pytest.raises(IntegrityError):
+        async with floor.source.open(lease, output):
+            pass

@@ -255,6 +255,11 @@ def peek(root: Path, key: str) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
+def file_of(root: Path, key: str) -> Path:
+    """Returns where a store below `root` holds the bytes of the key. The store need not be open."""
+    return root / "kept" / key
+
+
 def _is_name(part: str) -> bool:
     return part not in ("", ".", "..") and len(part.encode()) <= 255 and part.isprintable() and "\\" not in part
 

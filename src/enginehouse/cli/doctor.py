@@ -1,13 +1,15 @@
 """`enginehouse doctor`: makes every check that changes nothing, and shows a verdict on each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.text import Text
 
-from enginehouse.cli import doctor_checks, machine, output
-from enginehouse.cli.doctor_checks import Verdict
+from enginehouse.cli import doctor_artifacts, doctor_checks, machine, output
+from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.cli.errors import CommandError
+from enginehouse.client import Json
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
 
@@ -15,21 +17,34 @@ _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"
 @click.command()
 @click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
 @click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
+@click.option("--artifacts", is_flag=True, help="Also read and verify every stored file. It can take long.")
 @output.json_option
-def doctor(*, data: Path | None, database: str | None, as_json: bool) -> None:
+def doctor(*, data: Path | None, database: str | None, artifacts: bool, as_json: bool) -> None:
     """Check the storage, the engines, the disk and the clock. The exit code is 1 if something is wrong.
 
     A server may run meanwhile. Without --data and --database the command checks only the machine.
     """
+    if artifacts and data is None:
+        raise CommandError("Name the data folder with the files with --data.", exit_code=2)
     findings = list(machine.findings(data))
     if data is not None or database is not None:
         findings += doctor_checks.findings(data, database)
+    report: Json = {}
+    if artifacts and data is not None and _readable(findings):
+        verified = doctor_artifacts.check(data, database)
+        findings += verified.findings()
+        report = {"artifacts": verified.as_json()}
     wrong = [finding.name for finding in findings if finding.verdict is Verdict.WRONG]
     if as_json:
         checks = [{"check": one.name, "verdict": one.verdict.value, "text": one.text} for one in findings]
-        output.show_json({"ok": not wrong, "checks": checks})
+        output.show_json({"ok": not wrong, "checks": checks, **report})
     else:
         rows = [(Text(one.verdict.value, style=_COLOURS[one.verdict]), one.name, one.text) for one in findings]
         output.console().print(output.table(("", "check", "found"), rows))
     if wrong:
         raise CommandError(f"{len(wrong)} of {len(findings)} checks found something wrong: {', '.join(wrong)}.")
+
+
+def _readable(findings: Sequence[Finding]) -> bool:
+    """Returns True if the database has the schema of this program, so that its files can be listed."""
+    return any(finding.name == "schema" and finding.verdict is Verdict.OK for finding in findings)

@@ -1,10 +1,11 @@
 """The checks of a database: it is durable, has our schema and store, its statuses agree, and its seals hold."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from enginehouse.artifacts.disk import peek
 from enginehouse.cli.errors import CommandError
@@ -12,10 +13,13 @@ from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.times import rest
 from enginehouse.operations import store_identity
 from enginehouse.storage import inspection
+from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.consistency import ScheduleCheck
-from enginehouse.storage.database.database import StorageRefused
+from enginehouse.storage.database.database import StorageRefused, Tx
 from enginehouse.storage.inspection import Inspection
+
+R = TypeVar("R")
 
 _CLOCKS_APART = 2_000_000  # µs
 
@@ -62,11 +66,16 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
 
 def read_chain(data: Path | None, database: str | None, seal: tuple[int, str] | None) -> Verified:
     """Returns the chain of seals over the audit, which must contain the seal. Raises CommandError."""
+    return read(data, database, lambda tx: seals.verify(tx, kept=seal))
+
+
+def read(data: Path | None, database: str | None, verb: Callable[[Tx], Awaitable[R]]) -> R:
+    """Returns what the function reads from the database, in a transaction of its own. Raises CommandError."""
     try:
         if database is not None:
-            return asyncio.run(inspection.postgres_seals(database, seal))
+            return asyncio.run(inspection.postgres_read(database, verb))
         if data is not None:
-            return inspection.sqlite_seals(data / "enginehouse.db", seal)
+            return inspection.sqlite_read(data / "enginehouse.db", verb)
     except StorageRefused as refusal:
         raise CommandError(refusal.message) from None
     raise CommandError("Name a server's data folder with --data, or a database with --database.", exit_code=2)

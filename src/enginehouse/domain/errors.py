@@ -13,6 +13,7 @@ Refusal
  ├─ StaleAttempt        another attempt has replaced this one
  ├─ CapacityExceeded    too large or too many
  ├─ TooLarge            the request body is over the limit
+ ├─ IntegrityError      stored bytes are missing, or are not those that were stored
  ├─ NotImplementedYet   documented, not served by this server
  └─ Unavailable         storage or disk cannot answer now
 """
@@ -223,6 +224,14 @@ class TooLarge(Refusal):
     code = "too_large"
     graphql_name = "invalid_input"
     rest_status = 413
+
+
+class IntegrityError(Refusal):
+    """The stored bytes of an output or asset are missing, or they are not those that were stored."""
+
+    code = "integrity_error"
+    graphql_name = "service_failure"
+    rest_status = 500
 
 
 class NotImplementedYet(Refusal):

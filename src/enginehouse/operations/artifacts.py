@@ -1,10 +1,11 @@
 """The outputs of jobs, their bytes, and the logs of attempts, for callers who may see them."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from enginehouse.artifacts import store
+from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, attempt_folder
 from enginehouse.domain.errors import NotFound
@@ -51,16 +52,43 @@ def named(outputs: tuple[Artifact, ...], name: str) -> Artifact:
 
 
 async def content(house: House, artifact: Artifact) -> Content:
-    """Returns the output's bytes. The artifact must come from one of the functions above. Raises NotFound."""
+    """Returns the output's bytes. The artifact must come from one of the functions above.
+
+    Raises IntegrityError if they are not those that were stored, NotFound if the output was deleted meanwhile.
+    """
+    async with _missing_or_deleted(house, artifact):
+        return await house.integrity.content(_expected(artifact))
+
+
+async def read(house: House, artifact: Artifact) -> bytes:
+    """Returns the output's bytes. Raises the errors of `content`."""
+    async with _missing_or_deleted(house, artifact):
+        return await house.integrity.read(_expected(artifact))
+
+
+@asynccontextmanager
+async def open_verified(house: House, artifact: Artifact) -> AsyncIterator[Path]:
+    """Yields a local file with the output's bytes. Raises the errors of `content`."""
+    async with _missing_or_deleted(house, artifact):
+        await house.integrity.verify(_expected(artifact))
+    async with house.store.open(artifact.key) as path:
+        yield path
+
+
+def _expected(artifact: Artifact) -> Expected:
+    return Expected(artifact.key, artifact.size, artifact.sha256)
+
+
+@asynccontextmanager
+async def _missing_or_deleted(house: House, artifact: Artifact) -> AsyncIterator[None]:
+    """Bytes that are gone without their row are missing. With it, retention or a delete has removed the output."""
     try:
-        return await store.content(house.store, artifact.key)
-    except NotFound:  # retention or a delete has removed it meanwhile
-        raise NotFound("Output", artifact.name) from None
-
-
-async def read(house: House, artifact: Artifact, limit: int | None = None) -> bytes:
-    """Returns the output's bytes, at most `limit` of them."""
-    return await house.store.read(artifact.key, limit=limit)
+        yield
+    except NotFound:
+        key = (artifact.job_id, artifact.ordinal, artifact.folder, artifact.item, artifact.part)
+        if await house.database.read(lambda tx: storage.input_(tx, *key)) is None:
+            raise NotFound("Output", artifact.name) from None
+        raise house.integrity.missing(artifact.key) from None
 
 
 async def logs(house: House, principal: Principal, ref: TaskRef) -> tuple[LogFile, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from enginehouse.artifacts.integrity import Integrity
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.status import JobStatus
@@ -83,6 +84,9 @@ class House:
     store: ArtifactStore
     """The bytes of artifacts and assets."""
 
+    integrity: Integrity
+    """Verifies the bytes of artifacts and assets before anybody gets them."""
+
     catalogue: Catalogue
     """The known engines."""
 
@@ -138,6 +142,7 @@ class House:
         return cls(
             database=database,
             store=store,
+            integrity=Integrity(store),
             catalogue=Catalogue(),
             limits=limits,
             plans=plans,

@@ -1,13 +1,14 @@
 """The operations on targets and their assets. Public ones of other organizations can only be read."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, Literal
 
 from msgspec import structs
 
-from enginehouse.artifacts import store
+from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Asset, Target
 from enginehouse.domain.audit import Entry
@@ -235,11 +236,40 @@ async def primary_asset(house: House, principal: Principal, ref: Ref, asset_type
 
 
 async def content(house: House, asset: Asset) -> Content:
-    """Returns the asset's bytes. Raises NotFound, also if the asset is only a reference."""
-    with suppress(NotFound):
-        if asset.key is not None:
-            return await store.content(house.store, asset.key)
-    raise NotFound("Asset", asset.id)
+    """Returns the asset's bytes. Raises NotFound if it is only a reference, or was deleted meanwhile.
+
+    Raises IntegrityError if the bytes are not those that were stored.
+    """
+    async with _missing_or_deleted(house, asset) as expected:
+        return await house.integrity.content(expected)
+
+
+async def read(house: House, asset: Asset) -> bytes:
+    """Returns the asset's bytes. Raises the errors of `content`."""
+    async with _missing_or_deleted(house, asset) as expected:
+        return await house.integrity.read(expected)
+
+
+@asynccontextmanager
+async def open_verified(house: House, asset: Asset) -> AsyncIterator[Path]:
+    """Yields a local file with the asset's bytes. Raises the errors of `content`."""
+    async with _missing_or_deleted(house, asset) as expected:
+        await house.integrity.verify(expected)
+    async with house.store.open(expected.key) as path:
+        yield path
+
+
+@asynccontextmanager
+async def _missing_or_deleted(house: House, asset: Asset) -> AsyncIterator[Expected]:
+    """Bytes that are gone without their row are missing. With it, the asset was deleted."""
+    if asset.key is None or asset.size is None or asset.sha256 is None:
+        raise NotFound("Asset", asset.id)
+    try:
+        yield Expected(asset.key, asset.size, asset.sha256)
+    except NotFound:
+        if await house.database.read(lambda tx: storage.asset(tx, asset.organization_id, asset.id)) is None:
+            raise NotFound("Asset", asset.id) from None
+        raise house.integrity.missing(asset.key) from None
 
 
 async def _add(

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from enginehouse.domain.errors import TooLarge, Unavailable
+from enginehouse.domain.errors import IntegrityError, TooLarge, Unavailable
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Failed, Report, Stale
 from enginehouse.engine import EngineFailure
@@ -53,7 +53,7 @@ def failure(error: Exception, *, engine: str, task_id: str) -> Failed:
     match error:
         case EngineFailure():
             return Failed(error.kind, printable(error.message))
-        case TooLarge():
+        case TooLarge() | IntegrityError():
             return Failed(FailureKind.INVALID_DATA, error.message)
         case Unavailable():
             return Failed(FailureKind.SYSTEM_ERROR, error.message)

@@ -7,7 +7,6 @@ from pathlib import Path
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset, attempt_folder, log_key
 from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Answer, Lease, Report
@@ -67,9 +66,9 @@ class InProcess:
         return await targets.primary_asset(self._house, _principal(lease), Ref.of(lease.target_id))
 
     def open(self, lease: Lease, stored: Artifact | Asset) -> AbstractAsyncContextManager[Path]:
-        if stored.key is None:
-            raise NotFound("Asset", lease.target_id)
-        return self._house.store.open(stored.key)
+        if isinstance(stored, Artifact):
+            return artifacts.open_verified(self._house, stored)
+        return targets.open_verified(self._house, stored)
 
     async def put(self, lease: Lease, parts: Sequence[tuple[str, bytes | Path]]) -> list[Stored]:
         folder = f"{attempt_folder(lease.organization_id, lease.key.job_id, lease.key.ordinal)}/{lease.token}"

@@ -2,11 +2,11 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -20,6 +20,8 @@ from enginehouse.storage.database.migrate import APPLIED, available, refuse_deve
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
+
+R = TypeVar("R")
 
 _UNSAFE: Final = {"fsync": ("off",), "full_page_writes": ("off",), "synchronous_commit": ("off",)}
 
@@ -55,17 +57,17 @@ async def postgres(url: str) -> Inspection:
         return await _postgres(connection)
 
 
-def sqlite_seals(path: Path, kept: tuple[int, str] | None) -> Verified:
-    """Verifies the seals over the audit rows of the SQLite file. Raises StorageRefused if it cannot be read."""
+def sqlite_read(path: Path, verb: Callable[[Tx], Awaitable[R]]) -> R:
+    """Returns what the function reads from the SQLite file. Raises StorageRefused if it cannot be read."""
     with _sqlite_read(path) as connection:
-        verified: Verified = drive(lambda tx: seals.verify(tx, kept=kept), _sqlite_tx(connection))
-        return verified
+        result: R = drive(verb, _sqlite_tx(connection))
+        return result
 
 
-async def postgres_seals(url: str, kept: tuple[int, str] | None) -> Verified:
+async def postgres_read(url: str, verb: Callable[[Tx], Awaitable[R]]) -> R:
     """The same for a PostgreSQL database."""
     async with _postgres_read(url) as connection:
-        return await seals.verify(_postgres_tx(connection), kept=kept)
+        return await verb(_postgres_tx(connection))
 
 
 @contextmanager

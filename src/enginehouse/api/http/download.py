@@ -9,11 +9,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
-from enginehouse.api.http import body
+from enginehouse.api.http import body, errors
 from enginehouse.api.http.ranges import MalformedError, UnsatisfiableError, ranges
 from enginehouse.artifacts.store import Content
+from enginehouse.domain.errors import Refusal
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -51,6 +52,14 @@ class Download:
             known = {"Content-Range": f"bytes */{self._content.size}"}
             await PlainTextResponse(status_code=416, headers=known)(scope, receive, send)
             return
+        if parts:
+            try:
+                await self._content.verify()
+            except Refusal as refusal:
+                await Response(errors.body(refusal), refusal.rest_status, media_type="application/json")(
+                    scope, receive, send
+                )
+                return
         status, headers, pieces = self._answer(parts)
         await send({"type": "http.response.start", "status": status, "headers": [*self.raw_headers, *headers]})
         if scope["method"] == "HEAD" or await _sent(pieces, receive, send):

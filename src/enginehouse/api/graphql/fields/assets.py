@@ -112,7 +112,7 @@ async def _content(asset: Asset, context: Context) -> Any:
     if asset.key is None or (asset.size or 0) > _SHOWN_BYTES or "json" not in asset.content_type:
         return None
     try:
-        return msgspec.json.decode(await context.house.store.read(asset.key))
+        return msgspec.json.decode(await targets.read(context.house, asset))
     except msgspec.DecodeError:
         return None
 

@@ -1,0 +1,80 @@
+"""The stored files of outputs and assets as the database describes them, page by page, for a check of all of them."""
+
+from typing import Final, NamedTuple
+
+from enginehouse.domain.ids import job_graphql
+from enginehouse.storage import artifacts
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
+
+PAGE: Final = 1000
+
+
+class OutputFile(NamedTuple):
+    """The file of an output."""
+
+    job_id: int
+    ordinal: int
+    folder: int
+    item: int
+    part: int
+    name: str
+    storage_key: str
+    size: int
+    sha256: str
+
+    @property
+    def owner(self) -> str:
+        return f"output {self.name!r} of task {self.ordinal} of job {job_graphql(self.job_id)}"
+
+
+class AssetFile(NamedTuple):
+    """The file of an asset."""
+
+    id: str
+    storage_key: str
+    size: int
+    sha256: str
+
+    @property
+    def owner(self) -> str:
+        return f"asset {self.id}"
+
+
+class Totals(NamedTuple):
+    """How many files there are, and how many bytes they have together."""
+
+    files: int
+    bytes: int
+
+
+StoredFile = OutputFile | AssetFile
+
+_OUTPUTS_AFTER: Final = Select("files.outputs_after", OutputFile)
+_ASSETS_AFTER: Final = Select("files.assets_after", AssetFile)
+_ASSET: Final = Select("files.asset", AssetFile)
+_TOTALS: Final = Select("files.totals", Totals)
+
+
+async def totals(tx: Tx) -> Totals:
+    """Returns how many files there are."""
+    return await _TOTALS.one(tx) or Totals(0, 0)
+
+
+async def next_page(tx: Tx, last: StoredFile | None) -> list[StoredFile]:
+    """Returns the files after this one: first all outputs, then all assets. Empty after the last one."""
+    if not isinstance(last, AssetFile):
+        job_id, ordinal, folder, item, part = last[:5] if last else (-1, -1, -1, -1, -1)
+        outputs = await _OUTPUTS_AFTER.all(
+            tx, job_id=job_id, ordinal=ordinal, folder=folder, item=item, part=part, limit=PAGE
+        )
+        if outputs:
+            return list(outputs)
+    return list(await _ASSETS_AFTER.all(tx, id=last.id if isinstance(last, AssetFile) else "", limit=PAGE))
+
+
+async def exists(tx: Tx, file: StoredFile) -> bool:
+    """Returns False if the row was deleted meanwhile."""
+    if isinstance(file, AssetFile):
+        return await _ASSET.one(tx, id=file.id) is not None
+    return await artifacts.input_(tx, *file[:5]) is not None

@@ -1,0 +1,24 @@
+-- name: outputs_after
+-- The next outputs in the order of their keys. For a person's check, not for requests: it goes through all of them.
+SELECT job_id, ordinal, folder, item, part, name, storage_key, size, sha256
+FROM artifact
+WHERE (job_id, ordinal, folder, item, part) > (:job_id, :ordinal, :folder, :item, :part)
+ORDER BY job_id, ordinal, folder, item, part LIMIT :limit;
+
+-- name: assets_after
+-- The next assets with stored bytes in the order of their ids.
+SELECT id, storage_key, size, sha256
+FROM asset
+WHERE id > :id AND storage_key IS NOT NULL
+ORDER BY id LIMIT :limit;
+
+-- name: asset
+SELECT id, storage_key, size, sha256
+FROM asset
+WHERE id = :id AND storage_key IS NOT NULL;
+
+-- name: totals
+-- How many rows name stored bytes, and how many bytes these are.
+SELECT (SELECT COUNT(*) FROM artifact) + (SELECT COUNT(*) FROM asset WHERE storage_key IS NOT NULL) AS files,
+       CAST((SELECT COALESCE(SUM(size), 0) FROM artifact)
+          + (SELECT COALESCE(SUM(size), 0) FROM asset WHERE storage_key IS NOT NULL) AS BIGINT) AS bytes;
