@@ -1,27 +1,22 @@
 """The input of the text engines: words from a text file, from another engine's AION, or from the task's payload."""
 
-import codecs
 import json
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
 from enginehouse.engine import Chunk, EngineFailure, FailureKind, Work
+from enginehouse.text.captions import CAPTIONS, caption_text
+from enginehouse.text.charset import NotText, decode
+from enginehouse.text.page import html_text
 from enginehouse_engines.aion import AION
-from enginehouse_engines.markup import from_html, from_markdown
+from enginehouse_engines.markup import from_markdown
 
 _TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
 
 PAUSE_MS = 600  # a silence of this length between two words ends a passage of speech
 MOST_WORDS = 60  # this length ends one too
 _SILENCE = "!silence"  # the word of an AION transcript for a pause
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # it begins with the mark of UTF-16, so it is tried first
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +90,30 @@ def _read(chunk: Chunk) -> Document:
     # The header parser returns text/plain for an unreadable type, so the text itself decides.
     if not chunk.media_type.strip().lower().startswith("text/"):
         raise invalid(f'"{name}" is {chunk.media_type}; this engine takes {_TAKEN}.')
-    text = _decode(chunk.path.read_bytes(), name, header.get_content_charset())
+    text = _decode(chunk, name)
     if kind in ("text/markdown", "text/x-markdown"):
         text = from_markdown(text)
     elif kind == "text/html":
-        text = from_html(text)
+        text = html_text(text)
+    elif kind in CAPTIONS:
+        text = caption_text(text)
     return Document(_passages(text), chunk)
 
 
-def _decode(data: bytes, name: str, charset: str | None) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace")
-    if b"\0" in data:
-        raise invalid(f'"{name}" is not text: it holds zero bytes and no byte order mark.')
-    for declared in (charset, "utf-8"):
-        try:
-            return data.decode(declared or "utf-8")
-        except (LookupError, UnicodeDecodeError):
-            continue
-    return data.decode("cp1252", "replace")  # nearly every text file that is not UTF-8
+def _decode(chunk: Chunk, name: str) -> str:
+    try:
+        return decode(chunk.path.read_bytes(), chunk.media_type)
+    except NotText as problem:
+        raise invalid(f'"{name}" is not text: {problem}.') from None
 
 
 def _passages(text: str) -> tuple[Passage, ...]:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip()
     return (Passage(text),) if text else ()
 
 
 def _from_json(chunk: Chunk, kind: str, name: str) -> Document:
-    data = chunk.path.read_bytes()
+    data = _decode(chunk, name)
     try:
         document = json.loads(data) if data.strip() else {}
     except ValueError as problem:

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enginehouse.engines.native.text_splitter import html_text, split
+from enginehouse.engines.native.text_splitter import split
+from enginehouse.text.page import html_text
 
 ENGLISH = "The harbour lay quiet in the early morning, and only a few boats had gone out to sea before the storm."
 GERMAN = "Der Hafen lag am frühen Morgen still, und nur wenige Boote waren vor dem Sturm hinausgefahren."

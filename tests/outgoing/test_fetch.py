@@ -55,7 +55,7 @@ async def test_an_answer_is_read_with_its_type_name_and_size(open_client: Guarde
         listening(http(b"# Title", Content_Type="Text/Markdown; charset=utf-8")) as server,
         open_client.fetch(server.url("/docs/read%20me.md?sig=1")) as response,
     ):
-        assert (response.media_type, response.name, response.size) == ("text/markdown", "read me.md", 7)
+        assert (response.media_type, response.name, response.size) == ("text/markdown; charset=utf-8", "read me.md", 7)
         assert [block async for block in response.body] == [b"# Title"]
     assert f"Host: 127.0.0.1:{server.port}\r\n" in server.heads[0]
     assert server.heads[0].startswith("GET /docs/read%20me.md?sig=1 HTTP/1.1\r\n")

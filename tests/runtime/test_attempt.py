@@ -14,6 +14,7 @@ from enginehouse.operations import targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime.attempt import AttemptContext, AttemptRun
+from enginehouse.runtime.inputs import open_inputs
 
 
 async def _context(
@@ -74,3 +75,20 @@ async def test_an_asset_is_made_once_however_often_the_attempt_is_repeated(floor
 
 def _about(target_id: int) -> JobRequest:
     return replace(one("scripted"), target_id=str(target_id))
+
+
+async def test_an_engine_without_a_parent_reads_text_in_utf_8(floor: Floor) -> None:
+    target = await targets.create_with_asset(
+        floor.house,
+        PRINCIPAL,
+        TargetRequest(name="t"),
+        AssetRequest(content_type="text/plain; charset=iso-8859-1", name="a.txt", source="schön".encode("latin-1")),
+    )
+    await floor.create(_about(target.id))
+    [lease] = await floor.claim()
+    spec = floor.engines["read"].spec  # it has inputs
+    async with AttemptRun(
+        floor.source, lease, spec, folder=floor.folder / "attempts", fetch=floor.runner.fetch
+    ) as attempt:
+        [chunk] = await open_inputs(attempt)
+        assert (chunk.path.read_text("utf-8"), chunk.media_type) == ("schön", "text/plain")

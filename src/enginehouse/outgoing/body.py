@@ -12,6 +12,7 @@ import httpx
 
 from enginehouse.domain.retry import FailureKind
 from enginehouse.outgoing.failures import OutgoingFailed, answered, failed, too_large
+from enginehouse.text.charset import declared_charset, with_charset
 
 _MAX_HEADERS: Final = 100
 _RATIO: Final = 100
@@ -20,9 +21,14 @@ _PART: Final = 1 << 18
 
 
 def media_type(header: str | None) -> str:
-    """Returns the media type without parameters, in lower case; application/octet-stream if there is none."""
+    """Returns the media type in lower case with its charset and no other parameter.
+
+    Returns application/octet-stream if there is none.
+    """
     value = (header or "").partition(";")[0].strip().lower()
-    return value if value.count("/") == 1 and value.isascii() and value.isprintable() else "application/octet-stream"
+    if value.count("/") != 1 or not value.isascii() or not value.isprintable():
+        return "application/octet-stream"
+    return with_charset(value, declared_charset(header or ""))
 
 
 def file_name(disposition: str | None, path: str) -> str:

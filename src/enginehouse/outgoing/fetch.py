@@ -51,7 +51,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An open response: `media_type` without parameters, `size` as declared, `body` decoded and with limits."""
+    """An open response: `media_type` with its charset at most, `size` as declared, `body` decoded and with limits."""
 
     media_type: str
     name: str

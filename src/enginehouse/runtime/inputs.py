@@ -6,7 +6,7 @@ A task without parents reads what its payload names.
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.ids import task_graphql
 from enginehouse.engine import Chunk
-from enginehouse.engines.native.root_input import read_root_input
+from enginehouse.engines.native.root_input import read_root_input, text_in_utf8
 from enginehouse.runtime.attempt import AttemptRun
 
 
@@ -44,6 +44,6 @@ async def _stream(attempt: AttemptRun) -> tuple[Chunk, ...]:
     payload = attempt.task.payload if isinstance(attempt.task.payload, dict) else {}
     if payload.get("text") is not None:
         return ()  # the engine reads it from its payload
-    source = await read_root_input(attempt.work(()), attempt.context, payload)
+    source = await text_in_utf8(await read_root_input(attempt.work(()), attempt.context, payload), attempt.context)
     size = source.path.stat().st_size
     return (Chunk(path=source.path, media_type=source.media_type, size=size, name=source.name),)

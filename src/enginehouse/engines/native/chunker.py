@@ -31,7 +31,7 @@ class Chunker:
         kind=EngineKind.NATIVE,
         mode=EngineMode.STREAM,
         inputs=("text/*", "audio/*", "video/*", "*/*"),
-        outputs=("text/plain", "audio/wav", "image/jpeg", "video/x-matroska"),
+        outputs=("text/*", "audio/wav", "image/jpeg", "video/x-matroska"),
         description="Cuts text into paragraphs, sound in its pauses, other media with ffmpeg where it is installed.",
     )
 

@@ -3,6 +3,9 @@
 from pathlib import PurePosixPath
 from typing import Final
 
+from enginehouse.text.captions import CAPTIONS
+from enginehouse.text.charset import NotText, declared_charset, decode, with_charset
+
 OCTETS: Final = "application/octet-stream"
 WAVE: Final = "audio/wav"
 _UNSPECIFIC: Final = frozenset({OCTETS, "binary/octet-stream", "application/binary", "application/x-download", ""})
@@ -13,6 +16,8 @@ _ALIASES: Final = {
     "audio/x-pn-wav": WAVE,
     "text/x-markdown": "text/markdown",
     "application/xhtml+xml": "text/html",
+    "application/x-subrip": "text/srt",
+    "text/x-srt": "text/srt",
     "audio/mp3": "audio/mpeg",
     "image/jpg": "image/jpeg",
 }
@@ -23,6 +28,9 @@ _EXTENSIONS: Final = {
     ".markdown": "text/markdown",
     ".html": "text/html",
     ".htm": "text/html",
+    ".xhtml": "text/html",
+    ".vtt": "text/vtt",
+    ".srt": "text/srt",
     ".json": "application/json",
     ".wav": WAVE,
     ".mp3": "audio/mpeg",
@@ -43,6 +51,7 @@ _EXTENSIONS: Final = {
     ".png": "image/png",
     ".pdf": "application/pdf",
 }
+_MARKED_TEXT: Final = frozenset({"text/markdown", *CAPTIONS})  # servers often call it plain text
 _MAGIC: Final = (
     (0, b"ID3", "audio/mpeg"),
     (0, b"fLaC", "audio/flac"),
@@ -65,15 +74,24 @@ def detect(declared: str, name: str, head: bytes) -> str:
     """Returns the media type of a stream with the name `name`, the first bytes `head` and the declared type `declared`.
 
     The declared type counts, unless it is unspecific (octet-stream) or less specific than the name (plain text for
-    .md).
+    .md). A declared charset stays with it.
     """
+    charset = declared_charset(declared)
     declared = normalize(declared)
     by_name = _EXTENSIONS.get(PurePosixPath(name).suffix.lower())
-    if declared == "text/plain" and by_name == "text/markdown":
-        return by_name
-    if declared not in _UNSPECIFIC:
-        return declared
-    return _by_content(head) or by_name or ("text/plain" if _is_text(head) else OCTETS)
+    if declared == "text/plain" and by_name in _MARKED_TEXT:
+        declared = by_name
+    if declared in _UNSPECIFIC:
+        declared = _by_content(head) or by_name or ("text/plain" if _is_text(head) else OCTETS)
+    return with_charset(declared, charset if is_written(declared) else None)
+
+
+def is_written(media_type: str) -> bool:
+    """Returns True for a format that is written in characters, so that its bytes have an encoding."""
+    kind = normalize(media_type)
+    return (
+        kind.startswith("text/") or kind in ("application/json", "application/xml") or kind.endswith(("+json", "+xml"))
+    )
 
 
 def _by_content(head: bytes) -> str | None:
@@ -83,10 +101,10 @@ def _by_content(head: bytes) -> str | None:
 
 
 def _is_text(head: bytes) -> bool:
-    if not head or b"\0" in head:
+    if not head:
         return False
     try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start > len(head) - 4 > 0  # the last character is cut in two
+        decode(head)
+    except NotText:
+        return False
     return True

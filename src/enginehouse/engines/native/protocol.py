@@ -33,7 +33,7 @@ class NativeContext(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An open response: `media_type` without parameters, `name` from the URL or Content-Disposition."""
+    """An open response: `media_type` with its charset at most, `name` from the URL or Content-Disposition."""
 
     media_type: str
     name: str

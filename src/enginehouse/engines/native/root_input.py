@@ -10,6 +10,9 @@ from enginehouse.engines.native.files import link_or_copy, save
 from enginehouse.engines.native.payload import invalid, text
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.threads import in_thread
+from enginehouse.text.charset import NotText, declares_itself, encode_utf8, with_charset
+
+DAMAGED: Final = "; damaged characters are replaced by U+FFFD"
 
 _HEAD: Final = 4096
 
@@ -46,6 +49,28 @@ async def read_root_input(work: Work, context: NativeContext, payload: dict[str,
     context.log("reading the target's primary asset")
     await in_thread(link_or_copy, asset.path, target)
     return await in_thread(_describe, target, asset.media_type, asset.name)
+
+
+async def text_in_utf8(source: RootInput, context: NativeContext) -> RootInput:
+    """Returns the input, text as UTF-8 without a byte order mark. What is not text after all stays as it is.
+
+    The engines of a job read text that another server wrote. So it is decoded once, before the first of them.
+    """
+    if not media.is_written(source.media_type):
+        return source
+    target = source.path.with_name(f"{source.path.name}-utf-8")
+    try:
+        encoding = await in_thread(encode_utf8, source.path, target, source.media_type)
+    except NotText as problem:
+        context.log(f"{source.media_type} that is not text, passed on as it is: {problem}")
+        return source
+    kind = media.normalize(source.media_type)
+    if encoding.is_utf8:
+        target = source.path
+    else:
+        context.log(f"text read as {encoding.name}{DAMAGED if encoding.errors == 'replace' else ''}")
+    # What a document says about its own encoding may be wrong now, so the media type says it.
+    return RootInput(target, with_charset(kind, "utf-8") if declares_itself(kind) else kind, source.name)
 
 
 def _describe(path: Path, declared: str, name: str) -> RootInput:

@@ -11,6 +11,9 @@ from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.payload import invalid, number
 from enginehouse.engines.native.pcm import milliseconds, read_pcm, write_pcm
 from enginehouse.engines.threads import in_thread
+from enginehouse.text.captions import CAPTIONS, caption_text
+from enginehouse.text.charset import NotText, decode
+from enginehouse.text.page import html_text
 from enginehouse.wave import NotWave, WaveFile
 
 Splitter = Callable[[Chunk, Path, dict[str, Any]], Awaitable[list[Output]]]
@@ -43,27 +46,42 @@ async def split_bytes(chunk: Chunk, directory: Path, payload: dict[str, Any]) ->
 
 
 async def split_text(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """Returns the paragraphs of a text, each at most `maxWordsPerChunk` long.
+    """Returns the paragraphs of a text in UTF-8, each at most `maxWordsPerChunk` long.
 
-    `offset` and `length` count characters.
+    They are of the text's own media type, but pages and captions become plain text. `offset` and `length` count
+    characters.
     """
     most = int(number(payload, "maxWordsPerChunk", default=text_splitter.MAX_WORDS, least=1, most=1_000_000))
 
     def split() -> list[Output]:
-        document = chunk.path.read_bytes().decode("utf-8-sig", "replace")
-        if media.normalize(chunk.media_type) == "text/html":
-            document = text_splitter.html_text(document)
+        kind, document = _text(chunk)
+        extension = ".md" if kind == "text/markdown" else ".txt"
         return [
             Output(
-                media_type="text/plain",
+                media_type=kind,
                 data=piece.text.encode(),
-                name=f"chunk-{place:06}.txt",
+                name=f"chunk-{place:06}{extension}",
                 metadata={"offset": piece.offset, "length": len(piece.text), "words": piece.words},
             )
             for place, piece in enumerate(text_splitter.split(document, most))
         ]
 
     return await in_thread(split)
+
+
+def _text(chunk: Chunk) -> tuple[str, str]:
+    """Returns the media type and the characters of the text to cut."""
+    kind = media.normalize(chunk.media_type)
+    try:
+        document = decode(chunk.path.read_bytes(), chunk.media_type)
+    except NotText as problem:
+        raise invalid(f'"{chunk.name or chunk.path.name}" is {chunk.media_type} but not text: {problem}.') from None
+    if kind == "text/html":
+        return "text/plain", html_text(document)
+    if kind in CAPTIONS:
+        return "text/plain", caption_text(document)
+    # A part of an XML document no longer has the declaration of its encoding.
+    return kind, document
 
 
 async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:

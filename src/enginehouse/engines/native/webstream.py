@@ -6,18 +6,18 @@ from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.categories import ADAPTER
 from enginehouse.engines.native.payload import fields
 from enginehouse.engines.native.protocol import NativeContext
-from enginehouse.engines.native.root_input import read_root_input
+from enginehouse.engines.native.root_input import read_root_input, text_in_utf8
 
 
 class StreamAdapter:
-    """Reads payload.url, payload.text or the target's primary asset, and writes it to every output folder."""
+    """Reads payload.url, payload.text or the target's primary asset, and writes it out, text as UTF-8."""
 
     def __init__(self, spec: EngineSpec) -> None:
         self.spec: Final = spec
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
         """Returns one stream. The client that reads it sets the limits of size and time."""
-        source = await read_root_input(work, context, fields(work.payload))
+        source = await text_in_utf8(await read_root_input(work, context, fields(work.payload)), context)
         size = source.path.stat().st_size
         context.log(f"{source.media_type}, {size} bytes")
         return [Output(media_type=source.media_type, path=source.path, name=source.name or None)]
