@@ -32,6 +32,14 @@ class Settings:
     retention_days: int = 30
     idempotency_days: int = 7  # how long the server recognizes a request with the same idempotency key
     audit_retention_days: int = 365
+    head_bytes: int = 16 * 1024  # of the request line and the headers of a request
+    head_lines: int = 100
+    head_seconds: float = 10.0  # between the first byte of a head and its end
+    body_seconds: float = 10.0  # how far a body may fall behind its pace
+    body_bytes_per_second: int = 1024
+    silent_seconds: float = 30.0  # how long a connection may be open without a request
+    connections_per_address: int = 1024
+    silent_connections_per_address: int = 256
     log_format: str = "console"  # or json
 
     def checked(self) -> "Settings":
@@ -51,6 +59,14 @@ class Settings:
                 ("retention_days", self.retention_days),
                 ("idempotency_days", self.idempotency_days),
                 ("audit_retention_days", self.audit_retention_days),
+                ("head_bytes", self.head_bytes),
+                ("head_lines", self.head_lines),
+                ("head_seconds", self.head_seconds),
+                ("body_seconds", self.body_seconds),
+                ("body_bytes_per_second", self.body_bytes_per_second),
+                ("silent_seconds", self.silent_seconds),
+                ("connections_per_address", self.connections_per_address),
+                ("silent_connections_per_address", self.silent_connections_per_address),
             )
             if value <= 0
         ]

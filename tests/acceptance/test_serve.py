@@ -24,6 +24,28 @@ def test_it_answers_when_it_says_it_is_ready(server: Server) -> None:
     assert "server" not in answer.headers
 
 
+def test_it_bounds_what_a_connection_may_send(server: Server) -> None:
+    port = int(server.url.rpartition(":")[2])
+    for head, status in (
+        (b"GET /edge/v1/ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
+        (b"GET /edge/v1/ping HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (b"x" * 20_000), b"431"),
+        (
+            b"GET /edge/v1/proc/jobs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
+            b"400",
+        ),
+    ):
+        with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as connection:
+            connection.sendall(head)
+            assert connection.recv(100).startswith(b"HTTP/1.1 " + status)
+
+
+def test_a_client_reads_why_its_body_is_refused(server: Server) -> None:
+    body = b" " * 60_000_000
+    for path in ("/edge/v1/proc/job/create", "/v3/graphql", "/api/v1/schedules"):
+        answer = server.client().post(f"{server.url}{path}", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 413
+
+
 def test_the_banner_tells_where_everything_is_and_no_secret(server: Server) -> None:
     banner = "\n".join(server.heard)
     password = (server.data / "admin-password").read_text().strip()

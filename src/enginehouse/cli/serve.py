@@ -46,6 +46,26 @@ def _setting(name: str, **options: Any) -> Callable[[Any], Any]:
 @_setting("--retention-days", type=int, default=30, show_default=True, help="How long ended jobs are kept.")
 @_setting("--idempotency-days", type=int, default=7, show_default=True, help="How long idempotency keys are kept.")
 @_setting("--audit-retention-days", type=int, default=365, show_default=True, help="How long audit rows are kept.")
+@_setting("--head-bytes", type=int, default=16384, show_default=True, help="The longest head of a request.")
+@_setting("--head-lines", type=int, default=100, show_default=True, help="The most headers of a request.")
+@_setting("--head-seconds", type=float, default=10.0, show_default=True, help="What the head of a request may take.")
+@_setting(
+    "--body-seconds", type=float, default=10.0, show_default=True, help="How far a body may fall behind its pace."
+)
+@_setting("--body-bytes-per-second", type=int, default=1024, show_default=True, help="The slowest pace of a body.")
+@_setting(
+    "--silent-seconds", type=float, default=30.0, show_default=True, help="What a connection may be open without use."
+)
+@_setting(
+    "--connections-per-address", type=int, default=1024, show_default=True, help="The most connections of one address."
+)
+@_setting(
+    "--silent-connections-per-address",
+    type=int,
+    default=256,
+    show_default=True,
+    help="The most of them without a request; then the oldest is closed.",
+)
 @_setting("--log-format", default="console", show_default=True, help="console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)

@@ -22,6 +22,8 @@ from enginehouse.cli import data_folder, file_modes
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
+from enginehouse.server.http.limits import ConnectionLimits
+from enginehouse.server.http.protocol import protocol
 from enginehouse.settings import Settings
 
 _BACKLOG = 2048
@@ -64,7 +66,7 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
             data_folder.announce(settings.data, url)
             print(_banner(settings, running, url, secrets), file=sys.stderr, flush=True)
 
-        server = _Server(running.application, ready, running.end_streams)
+        server = _Server(running.application, _limits(settings), ready, running.end_streams)
         signals.attach(server, running.hurry)
         try:
             with file_modes.tightening(settings.data):
@@ -73,6 +75,19 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
             data_folder.withdraw(settings.data)
         print("enginehouse stopping", file=sys.stderr, flush=True)
     print("enginehouse stopped", file=sys.stderr, flush=True)
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        head_bytes=settings.head_bytes,
+        head_lines=settings.head_lines,
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        body_bytes_per_second=settings.body_bytes_per_second,
+        silent_seconds=settings.silent_seconds,
+        per_address=settings.connections_per_address,
+        silent_per_address=settings.silent_connections_per_address,
+    )
 
 
 def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: list[Path]) -> str:
@@ -139,12 +154,16 @@ class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers. It calls `ready` when it listens."""
 
     def __init__(
-        self, application: Application, ready: Callable[[], None], end_streams: Callable[[], Awaitable[None]]
+        self,
+        application: Application,
+        limits: ConnectionLimits,
+        ready: Callable[[], None],
+        end_streams: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=protocol(limits),  # type: ignore[arg-type]  # uvicorn calls it and needs no class
                 ws="none",
                 lifespan="off",
                 log_config=None,

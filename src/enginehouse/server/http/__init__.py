@@ -1,0 +1,1 @@
+"""HTTP connections: what a client may send before and beside its request, and how long it may take."""
