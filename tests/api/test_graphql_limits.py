@@ -101,6 +101,14 @@ def test_cost_is_worked_out_from_page_sizes() -> None:
     accepted("{ engines(limit: 10000) { records { id name category { name } } } }")
 
 
+def test_what_is_computed_costs_more_than_what_is_read() -> None:
+    runs = "nextRuns(count: 1000) { slotDateTime startDateTime }"
+    accepted(f'{{ scheduledJob(id: "1") {{ {runs} }} }}')
+    accepted("{ scheduledJobs(limit: 1000) { records { nextRuns { slotDateTime } } } }")
+    several = " ".join(f"a{n}: {runs}" for n in range(26))
+    assert code(refused(f'{{ scheduledJob(id: "1") {{ {several} }} }}')) == "query_too_costly"
+
+
 def test_cost_follows_a_variable_page_size() -> None:
     query = (
         "query Q($n: Int = 20) { jobs(limit: $n) { records { tasks(limit: $n) { records { job { "

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from graphql import FieldNode, GraphQLError, Source
-from graphql.language import get_location
+from graphql import FieldNode, GraphQLError
 
+from enginehouse.api.graphql.execution.source import indexed
 from enginehouse.domain.audit import request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from enginehouse.domain.identity import Principal, Role
@@ -40,7 +40,7 @@ def describe(
     if error.path:
         entry["path"] = list(error.path)
     if error.positions and text:
-        places = (get_location(Source(text), position(at)) for at in error.positions)
+        places = (indexed(text).get_location(position(at)) for at in error.positions)
         entry["locations"] = [{"line": place.line, "column": place.column} for place in places]
     return entry
 

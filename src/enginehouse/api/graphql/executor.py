@@ -4,22 +4,25 @@ from asyncio import Future, Task
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
+import msgspec
 from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode
 
 from enginehouse.api.graphql import idempotency
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
-from enginehouse.api.graphql.execution import limits, variables
+from enginehouse.api.graphql.execution import introspection, limits, variables
 from enginehouse.api.graphql.execution.cost import Cost
-from enginehouse.api.graphql.execution.documents import MAX_ERRORS, BoundDocument, DocumentCache
+from enginehouse.api.graphql.execution.documents import MAX_ERRORS, NOT_VALID, BoundDocument, DocumentCache
+from enginehouse.api.graphql.execution.introspection import Introspection
 from enginehouse.api.graphql.execution.rejection import BodyTooLargeError, RejectedError
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, InvalidInput
 
 Response = tuple[int, dict[str, Any]]
 """The HTTP status and the body."""
 
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
 _AWAITED: Final = frozenset({CoroutineType, Future, Task})
 
 
@@ -43,14 +46,16 @@ class RequestExecutor:
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
         self.documents = DocumentCache(schema)
+        self._introspection = Introspection()
 
     async def execute(self, request: GraphQLRequest, context: Context) -> Response:
         """Returns the HTTP status and the body: 200 if something was executed, else 400."""
         bound: BoundDocument | None = None
         try:
-            bound = self.documents.find(request.query)
+            bound = self.documents.find(request.query, known=context.known_principal is not None)
             operation = self._operation(bound, request.operation_name)
             self._check_cost(bound, operation, request.variables)
+            asks_for_schema = self._asks_for_schema(bound, operation)
             if context.key is not None:
                 idempotency.check(bound.prepared.document, operation)
         except RejectedError as rejected:
@@ -60,11 +65,43 @@ class RequestExecutor:
             and limits.root_names(bound.prepared.document, operation) & limits.INTROSPECTION
         ):
             return 200, {"data": None, "errors": [describe(_unauthenticated(context))]}
+        if asks_for_schema:
+            return await self._introspect(bound, operation, request, context)
         return await self._execute(bound, operation, request, context)
+
+    async def _introspect(
+        self, bound: BoundDocument, operation: OperationDefinitionNode, request: GraphQLRequest, context: Context
+    ) -> Response:
+        executor = self._executor(bound, operation, request, context)
+        if isinstance(executor, list):
+            return self._refused(executor, bound, operation, request, context)
+        key = (request.query, request.operation_name, _encode(request.variables))
+        try:
+            answer = await self._introspection.answer(
+                key, context.principal.organization_id, cast(Any, executor.execute_operation)
+            )
+        except CapacityExceeded as exceeded:
+            error = GraphQLError(exceeded.message, original_error=exceeded)
+            return exceeded.rest_status, {"data": None, "errors": [describe(error)]}
+        if isinstance(answer, bytes):
+            return 200, {"data": msgspec.Raw(answer)}
+        return 200, _body(answer, bound, context, operation)
 
     async def _execute(
         self, bound: BoundDocument, operation: OperationDefinitionNode, request: GraphQLRequest, context: Context
     ) -> Response:
+        executor = self._executor(bound, operation, request, context)
+        if isinstance(executor, list):
+            return self._refused(executor, bound, operation, request, context)
+        result: Any = executor.execute_operation()
+        if _is_awaitable(result):
+            result = await result
+        return 200, _body(result, bound, context, operation)
+
+    def _executor(
+        self, bound: BoundDocument, operation: OperationDefinitionNode, request: GraphQLRequest, context: Context
+    ) -> Executor[Any] | list[GraphQLError]:
+        """Returns what executes the operation, or why its variables do not fit."""
         executor = Executor.build(
             self.schema,
             bound.prepared.document,
@@ -74,15 +111,24 @@ class RequestExecutor:
             is_awaitable=_is_awaitable,
             max_coercion_errors=MAX_ERRORS,
         )
-        if isinstance(executor, list):
-            return rejection(RejectedError(self._own_errors(executor, operation, request)), request.query, bound)
-        # The literals of the text are already read, exactly as execution would. They are added to the client's
-        # variables.
-        executor.variable_values.coerced.update(bound.values)
-        result: Any = executor.execute_operation()
-        if _is_awaitable(result):
-            result = await result
-        return 200, _body(result, bound, context, operation)
+        if not isinstance(executor, list):
+            # The literals of the text are already read, exactly as execution would. They are added to the client's
+            # variables.
+            executor.variable_values.coerced.update(bound.values)
+        return executor
+
+    def _refused(
+        self,
+        errors: list[GraphQLError],
+        bound: BoundDocument,
+        operation: OperationDefinitionNode,
+        request: GraphQLRequest,
+        context: Context,
+    ) -> Response:
+        """Returns the response if the variables do not fit. A caller without a token learns no names of the schema."""
+        if context.known_principal is None:
+            return rejection(RejectedError.because(NOT_VALID), request.query)
+        return rejection(RejectedError(self._own_errors(errors, operation, request)), request.query, bound)
 
     def _own_errors(
         self, errors: list[GraphQLError], operation: OperationDefinitionNode, request: GraphQLRequest
@@ -100,6 +146,12 @@ class RequestExecutor:
             fault = f"has no operation named {name!r}" if name else "has several operations; name one in operationName"
             raise RejectedError.because(f"The document {fault}.", field="operationName")
         return operation
+
+    def _asks_for_schema(self, bound: BoundDocument, operation: OperationDefinitionNode) -> bool:
+        known = bound.prepared.introspections
+        if id(operation) not in known:
+            known[id(operation)] = introspection.check(self.schema, bound.prepared.document, operation)
+        return known[id(operation)]
 
     def _check_cost(
         self, bound: BoundDocument, operation: OperationDefinitionNode, variables: Mapping[str, Any]

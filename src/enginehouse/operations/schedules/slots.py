@@ -63,7 +63,7 @@ async def preview(
         return now, (await jobs.usual_runs(tx, [schedule.id])).get(schedule.id)
 
     now, usual = await house.database.read(look)
-    return _preview(schedule, now, count, zone, usual)
+    return await asyncio.to_thread(_preview, schedule, now, count, zone, usual)  # many slots take long
 
 
 async def preview_request(
@@ -82,7 +82,7 @@ async def preview_request(
     settings, wrong = read(request, ScheduleSettings(), now=now)
     bounds.refuse([*known_problems, *wrong])
     schedule = changes.apply(changes.blank(principal, UNSAVED, now), request, settings, now, fresh=True)
-    return _preview(schedule, now, count, zone, None)
+    return await asyncio.to_thread(_preview, schedule, now, count, zone, None)
 
 
 def explanation(schedule: Schedule, now: int, zone: str | None = None) -> str:

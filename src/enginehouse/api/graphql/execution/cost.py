@@ -38,20 +38,33 @@ _LARGEST_PAGE: Final = 10_000  # the field itself refuses a greater `limit`, and
 # The approximate lengths of the lists in introspection types.
 _INTROSPECTED: Final = {"types": 150, "fields": 15, "inputFields": 10, "args": 3, "enumValues": 8, "possibleTypes": 20}
 
+# Lists that are computed and not read. An item costs so many times more, since it takes the event loop's processor.
+_COMPUTED: Final = {"nextRuns": 20}
+
 
 class Cost:
     """The cost of an operation: the most fields that it can return, computed from its page sizes."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        *,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        """With `only`, other fields at the root cost nothing."""
         self._schema = schema
+        self._only = only
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._operation = operation
+        self._root = schema.get_root_type(operation.operation)
         self._varies = False
-        self._fixed = self._sum({})
+        self._fixed = self.sum({})
 
     def check(self, variables: Mapping[str, Any]) -> None:
         """With these variables the operation does not cost more than allowed. Raises RejectedError."""
-        cost = self._sum(variables) if self._varies else self._fixed
+        cost = self.sum(variables) if self._varies else self._fixed
         if cost > MAX_COST:
             message = (
                 f"The operation may answer {'more than ' * (cost >= _CEILING)}{cost} fields; at most {MAX_COST} are "
@@ -59,9 +72,9 @@ class Cost:
             )
             raise RejectedError.beyond("query_too_costly", message, MAX_COST)
 
-    def _sum(self, variables: Mapping[str, Any]) -> int:
-        root = self._schema.get_root_type(self._operation.operation)
-        return self._selections(self._operation.selection_set, root, variables, {})
+    def sum(self, variables: Mapping[str, Any]) -> int:
+        """Returns the cost with these variables."""
+        return self._selections(self._operation.selection_set, self._root, variables, {})
 
     def _selections(
         self,
@@ -111,10 +124,13 @@ class Cost:
         if node.selection_set is None:
             return 1
         name = node.name.value
+        if self._only is not None and name not in self._only and parent is self._root:
+            return 0
         definition = self._schema.get_field(parent, name) if is_composite_type(parent) else None
         item_type = get_named_type(definition.type) if definition else None
         items = self._selections(node.selection_set, item_type, variables, fragment_costs)
-        return min(_CEILING, 1 + self._length(node, parent, definition, variables) * items)
+        price = _COMPUTED.get(name, 1)
+        return min(_CEILING, 1 + self._length(node, parent, definition, variables) * items * price)
 
     def _length(
         self,

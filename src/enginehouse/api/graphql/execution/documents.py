@@ -33,8 +33,10 @@ from enginehouse.api.graphql.execution.cost import Cost
 from enginehouse.api.graphql.execution.literals import MAX_TOKENS, DocumentShape, LiteralToken, scan
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.scalars import untyped
+from enginehouse.api.graphql.execution.source import indexed
 
 MAX_ERRORS: Final = 50
+NOT_VALID: Final = "The request does not fit the schema. With a token the answer says where."
 _BYTES_PER_TOKEN: Final = 1_500  # a token, and its part of the tree and of the locations
 
 
@@ -60,6 +62,7 @@ class PreparedDocument:
     holes: tuple[Hole, ...] = ()
     size: int = 0
     costs: dict[int, Cost] = field(default_factory=dict)
+    introspections: dict[int, bool] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Returns the operation of that name, or the only one. Returns None if it is not clear which one is meant."""
@@ -101,8 +104,11 @@ class DocumentCache:
         self.prepared_count = 0
         """The number of documents that were parsed and validated so far."""
 
-    def find(self, text: str) -> BoundDocument:
-        """Returns the document of this text, ready to execute. Raises RejectedError if it is too large or not valid."""
+    def find(self, text: str, *, known: bool = True) -> BoundDocument:
+        """Returns the document of this text, ready to execute. Raises RejectedError if it is too large or not valid.
+
+        If the caller is not `known`, the document is not kept, and what is wrong with it says nothing of the schema.
+        """
         prepared = self._documents.get(text)  # a text without literals is its own shape
         if prepared is not None and not prepared.holes:
             self._documents.move_to_end(text)
@@ -115,22 +121,23 @@ class DocumentCache:
                 self._documents.move_to_end(shape.key)
                 return BoundDocument(text, prepared, shape.literals, values)
             # A literal does not fit its hole. The validation of the full text reports it in the usual words.
-        return self._prepare(text, shape)
+        return self._prepare(text, shape, known=known)
 
-    def _prepare(self, text: str, shape: DocumentShape) -> BoundDocument:
+    def _prepare(self, text: str, shape: DocumentShape, *, known: bool) -> BoundDocument:
         self.prepared_count += 1
         document = _parse(text)
         limits.check_size(document)
-        errors = validate(self._schema, document, max_errors=MAX_ERRORS)
+        errors = validate(self._schema, document, max_errors=MAX_ERRORS if known else 1, hide_suggestions=not known)
         if errors:
-            raise RejectedError(errors)
+            raise RejectedError(errors) if known else RejectedError.because(NOT_VALID)
         document, holes = _replace_literals(self._schema, document, shape.literals)
         values = _bind(holes, shape.literals)
         if values is None or shape.key is None:
             return BoundDocument(text, PreparedDocument(_parse(text)))
         size = len(shape.key) + shape.token_count * _BYTES_PER_TOKEN
         prepared = PreparedDocument(document, holes, size)
-        self._keep(shape.key, prepared)
+        if known:
+            self._keep(shape.key, prepared)
         return BoundDocument(text, prepared, shape.literals, values)
 
     def _keep(self, key: str, prepared: PreparedDocument) -> None:
@@ -148,6 +155,10 @@ def _check_bytes(text: str) -> None:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise RejectedError.because("query: half of a surrogate pair is not a character.") from None
+    lines = text.count("\n") + text.count("\r") - text.count("\r\n")
+    if lines > limits.MAX_LINES:
+        message = f"The document has {lines} lines; at most {limits.MAX_LINES} are allowed."
+        raise RejectedError.beyond("too_many_lines", message, limits.MAX_LINES)
     if size > limits.MAX_BYTES:
         message = f"The document is {size} bytes; at most {limits.MAX_BYTES} are allowed. Put values into variables."
         raise RejectedError.beyond("document_too_large", message, limits.MAX_BYTES)
@@ -155,7 +166,7 @@ def _check_bytes(text: str) -> None:
 
 def _parse(text: str) -> DocumentNode:
     try:
-        return parse(text, max_tokens=MAX_TOKENS)
+        return parse(indexed(text), max_tokens=MAX_TOKENS)
     except GraphQLSyntaxError as error:
         raise RejectedError([error]) from None
     except RecursionError:

@@ -24,6 +24,8 @@ from graphql.language import SelectionSetNode
 from enginehouse.api.graphql.execution.rejection import RejectedError
 
 MAX_BYTES: Final = 64 * 1024
+MAX_LINES: Final = 5_000  # an error that names two places walks all lines before them
+MAX_ALIAS: Final = 128  # characters; a list repeats them for each of its items
 MAX_DEPTH: Final = 12
 MAX_INTROSPECTION_DEPTH: Final = 20  # the usual introspection query is 15 deep
 MAX_ALIASES: Final = 50
@@ -60,6 +62,7 @@ class _SizeWalk:
     fragments: dict[str, FragmentDefinitionNode]
     sizes: dict[str, _Size] = field(default_factory=dict)
     repeated: int = 0
+    longest_alias: int = 0
 
     def fragment(self, name: str) -> _Size:
         size = self.sizes.get(name)
@@ -91,6 +94,8 @@ class _SizeWalk:
         name = (node.alias or node.name).value
         self.repeated += name in names
         names.add(name)
+        if node.alias is not None:
+            self.longest_alias = max(self.longest_alias, len(name))
         inner = self.selections(node.selection_set) if node.selection_set else _Size()
         return _Size(inner.depth + 1, inner.aliases + (node.alias is not None), inner.directives, 1)
 
@@ -108,6 +113,7 @@ def check_size(document: DocumentNode) -> None:
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
             _check_operation(document, operation, walk)
+    _at_most(walk.longest_alias, MAX_ALIAS, "alias_too_long", "an alias of {} characters")
     _at_most(walk.repeated, MAX_REPEATED, "too_many_repeated_fields", "{} fields that repeat one beside them")
 
 

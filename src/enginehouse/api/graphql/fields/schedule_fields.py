@@ -137,8 +137,8 @@ async def sources_of(schedule: Schedule, info: Info, **args: Any) -> paging.Page
 async def next_runs(schedule: Schedule, info: Info, count: int | None = None) -> list[dict[str, Any]]:
     """Returns the next slots, as if the schedule were active."""
     now = await info.context.now()
-    await asyncio.sleep(0)  # calendars take time: other tasks run between two schedules of a page
-    slots_ahead = upcoming(schedule, count=5 if count is None else count, now=now)
+    # Calendars take time: other tasks run meanwhile.
+    slots_ahead = await asyncio.to_thread(upcoming, schedule, count=5 if count is None else count, now=now)
     return [view.upcoming_slot(each, graphql_millis) for each in slots_ahead]
 
 
