@@ -35,9 +35,14 @@ class History:
     count: int
     organization_id: int = 1
 
+    @property
+    def first(self) -> int:
+        """When the first job was created. Each organization has years of its own, so no two jobs share an id."""
+        return FIRST + (self.organization_id - 1) * 1_000 * DAY_MICROS
+
     def at(self, number: int) -> int:
         """Returns when the job with this number was created, in µs UTC."""
-        return FIRST + number * APART
+        return self.first + number * APART
 
     def job_id(self, number: int) -> int:
         return first_job_id(self.at(number))
@@ -67,9 +72,10 @@ class History:
     def _statements(self, numbers: str) -> list[str]:
         """Returns the statements. `numbers` is a FROM item whose column n counts up from 0."""
         organization = self.organization_id
-        at = f"{FIRST} + CAST(n AS BIGINT) * {APART}"
+        targets = TARGET + (organization - 1) * 10_000_000
+        at = f"{self.first} + CAST(n AS BIGINT) * {APART}"
         job = (
-            f"{first_job_id(FIRST)} + (CAST(n AS BIGINT) / {_DAY}) * {1 << 47} + "
+            f"{first_job_id(self.first)} + (CAST(n AS BIGINT) / {_DAY}) * {1 << 47} + "
             f"(CAST(n AS BIGINT) % {_DAY}) * {APART << 10}"
         )
         before = job.replace("CAST(n AS BIGINT)", "CAST(n - 1 AS BIGINT)")
@@ -77,22 +83,23 @@ class History:
             "CASE WHEN n % 100 < 90 THEN 'complete' WHEN n % 100 < 95 THEN 'failed' WHEN n % 100 < 98 THEN 'aborted' "
             "WHEN n % 100 = 98 THEN 'queued' ELSE 'pending' END"
         )
-        target = f"CASE WHEN n % 25 = 0 THEN {TARGET} + n / 100 END"
+        target = f"CASE WHEN n % 25 = 0 THEN {targets} + n / 100 END"
+        keys = f"'{organization}/' || CAST(n AS TEXT)"
         document = Filled(1, tasks=2).document.replace("'", "''")
         engines = f"(SELECT '{COMMON}' AS engine UNION ALL SELECT '{RARE}') e WHERE engine = '{COMMON}' OR n % 20 = 3"
         # The columns of each table, and the SELECT that fills it.
         rows = {
             "organization (id, name, application_id, created_at, modified_at)": (
-                f"{organization}, 'first', 'first', 0, 0"
+                f"{organization}, 'name', 'application {organization}', 0, 0"
             ),
-            "target (id, organization_id, status, start_at, stop_at, document, created_at, modified_at)": (
-                f"{TARGET} + n / 10, {organization}, 'recorded', {at}, {at}, '{{\"details\":null,\"echo\":null}}', "
-                f"{at}, {at} FROM {numbers} WHERE n % 10 = 0"
+            "target (id, organization_id, status, start_at, stop_at, document, created_at, modified_at, is_public)": (
+                f"{targets} + n / 10, {organization}, 'recorded', {at}, {at}, '{{\"details\":null,\"echo\":null}}', "
+                f"{at}, {at}, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END FROM {numbers} WHERE n % 10 = 0"
             ),
             "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, created_at, "
             "modified_at)": (
                 f"{job}, {organization}, {status}, 1, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
-                f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} END, {at}, {at} + 1 FROM {numbers}"
+                f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, {at}, {at} + 1 FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at)": (
@@ -101,6 +108,39 @@ class History:
             ),
             "job_engine (organization_id, engine_id, job_id)": (
                 f"{organization}, engine, {job} FROM {numbers}, {engines}"
+            ),
+            "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before, worker, "
+            "lease_until)": (
+                f"{job}, 0, 0, {organization}, 'native', '{COMMON}', 0, {at}, {at}, CASE WHEN n % 100 = 98 "
+                f"THEN 'w' END, CASE WHEN n % 100 = 98 THEN {at} END FROM {numbers} WHERE n % 5 = 3"
+            ),
+            "attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome)": (
+                f"{job}, 0, 0, 1, n, 'worker', {at}, {at} + 1, 'complete' FROM {numbers}"
+            ),
+            "artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, "
+            "created_at, shared)": (
+                f"{job}, 0, -1, 0, 0, 0, 'text', 'text/plain', 1, 'sum', {keys}, {at}, "
+                f"CASE WHEN n % 50 = 0 THEN 1 ELSE 0 END FROM {numbers}"
+            ),
+            "asset (id, target_id, organization_id, asset_type, content_type, storage_key, document, created_at, "
+            "modified_at)": (
+                f"{keys}, {targets} + n / 10, {organization}, 'media', 'text/plain', {keys}, 'null', {at}, {at} "
+                f"FROM {numbers} WHERE n % 10 = 0"
+            ),
+            "schedule_slot (schedule_id, slot, outcome, last_slot, version, decided_at)": (
+                f"{SCHEDULE} + {organization} - 1, {at}, 'fired', {at}, 1, {at} FROM {numbers} WHERE n % 10 = 0"
+            ),
+            "scheduled_job_version (schedule_id, version, document, replaced_at)": (
+                f"{SCHEDULE} + {organization} - 1, n, '', {at} FROM {numbers} WHERE n % 10 = 0"
+            ),
+            "idempotency_key (organization_id, operation, key, request_hash, created_at)": (
+                f"{organization}, 'createJob', {keys}, 'hash', {at} FROM {numbers}"
+            ),
+            "token (hash, id, organization_id, kind, prefix, role, created_at)": (
+                f"{keys}, {keys}, {organization}, 'session', 'x', 'user', {at} FROM {numbers} WHERE n % 20 = 0"
+            ),
+            "barrier (organization_id, created_from, created_to, accepted_at, settled_at)": (
+                f"{organization}, 0, 0, {at}, {at} FROM {numbers} WHERE n % 20 = 0"
             ),
             "event (job_id, ordinal, kind, at)": f"{job}, -1, 'started', {at} FROM {numbers}",
             "audit_entry (at, organization_id, user_name, event, object_type, object_id, success)": (

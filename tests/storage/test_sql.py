@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 
 from enginehouse.domain.status import TASK
-from enginehouse.storage.database.sql import BadStatement, Dialect, Statement, script, statements
+from enginehouse.storage.database import sql
+from enginehouse.storage.database.sql import BadStatement, Dialect, Statements, script, shape, statements
 
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
 
-def load(tmp_path: Path, text: str, dialect: Dialect = "sqlite") -> dict[str, Statement]:
+def load(tmp_path: Path, text: str, dialect: Dialect = "sqlite") -> Statements:
     (tmp_path / "thing.sql").write_text(text)
     return statements(dialect, tmp_path)
 
@@ -34,11 +35,11 @@ def test_comments_and_literals_are_left_alone(tmp_path: Path, dialect: Dialect) 
     assert found.params == ()
 
 
-def test_a_list_is_a_subquery_on_both(tmp_path: Path) -> None:
+def test_a_list_is_a_subquery_on_sqlite_and_an_array_on_postgresql(tmp_path: Path) -> None:
     text = "-- name: get\n-- lists: ids bigint\nSELECT 1 FROM t WHERE id IN {ids} AND x = :x {for_update};\n"
     assert "json_each(:ids)" in load(tmp_path, text)["thing.get"].text
     found = load(tmp_path, text, "postgres")["thing.get"]
-    assert found.text == "SELECT 1 FROM t WHERE id IN (SELECT unnest($1::bigint[])) AND x = $2 FOR UPDATE"
+    assert found.text == "SELECT 1 FROM t WHERE id = ANY ($1::bigint[]) AND x = $2 FOR UPDATE"
     assert found.lists == {"ids"}
 
 
@@ -118,3 +119,47 @@ def test_both_databases_have_the_same_statements_with_the_same_parameters() -> N
     for name in sqlite.keys() & postgres.keys():
         statement, other = sqlite[name], postgres[name]
         assert (set(statement.params), statement.columns) == (set(other.params), other.columns), name
+
+
+FAMILY = """
+-- name: list
+-- parts: by_name newest
+-- lists: names text
+SELECT id FROM t
+WHERE owner = :owner
+-- if: by_name
+  AND name IN {names}
+-- if: newest
+ORDER BY id DESC;
+"""
+
+
+def test_a_family_has_a_statement_for_each_choice_of_its_parts(tmp_path: Path) -> None:
+    named = load(tmp_path, FAMILY)
+    assert named[shape("thing.list", ())].text == "SELECT id FROM t\nWHERE owner = :owner"
+    both = named[shape("thing.list", ("newest", "by_name"))]
+    assert both.text.splitlines()[2:] == ["  AND name IN (SELECT value FROM json_each(:names))", "ORDER BY id DESC"]
+    assert both.params == ("owner", "names")
+    assert both.lists == {"names"}
+    assert named["thing.list[]"].params == ("owner",)
+    assert list(named) == []
+
+
+@pytest.mark.parametrize("name", ["thing.list", "thing.list[none]", "thing.other[]", "thing.list[newest;]"])
+def test_a_shape_has_only_declared_parts(tmp_path: Path, name: str) -> None:
+    with pytest.raises((BadStatement, LookupError)):
+        load(tmp_path, FAMILY)[name]
+
+
+@pytest.mark.parametrize("text", ["-- parts: a b\nSELECT 1;\n-- if: a\n", "SELECT 1\n-- if: a\n  LIMIT 1;\n"])
+def test_parts_are_declared_and_used(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadStatement, match="parts declared and not used"):
+        load(tmp_path, f"-- name: list\n{text}")
+
+
+def test_shapes_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "_MOST_SHAPES", 2)
+    named = load(tmp_path, FAMILY)
+    for parts in ((), ("newest",), ("by_name",), ("newest", "by_name")):
+        assert named[shape("thing.list", parts)] is named[shape("thing.list", parts)]
+    assert len(named._shapes) <= 2

@@ -102,5 +102,5 @@ async def oldest(tx: Tx) -> int | None:
 
 
 async def prune(tx: Tx, *, before: int, limit: int) -> int:
-    """Deletes up to `limit` keys that were stored before `before` (µs). Returns how many; they are free again."""
+    """Deletes about `limit` keys that were stored before `before` (µs). Returns how many; they are free again."""
     return await tx.run("idempotency.prune", before=before, limit=limit)

@@ -29,9 +29,9 @@ WHERE idempotency_key.organization_id = r.organization_id AND idempotency_key.op
 SELECT MIN(created_at) FROM idempotency_key;
 
 -- name: prune
--- Deletes a bounded batch of the keys that were stored before `before`, the oldest first.
+-- Deletes a bounded batch of the keys that were stored before `before`, the oldest first. Keys that were stored at the
+-- same time as the last of the batch go with it.
 DELETE FROM idempotency_key
-WHERE (organization_id, operation, key) IN (
-  SELECT k.organization_id, k.operation, k.key FROM idempotency_key k
-  WHERE k.created_at < :before ORDER BY k.created_at LIMIT :limit
-);
+WHERE created_at <= (
+  SELECT MAX(b.created_at)
+  FROM (SELECT k.created_at FROM idempotency_key k WHERE k.created_at < :before ORDER BY k.created_at LIMIT :limit) b);

@@ -30,7 +30,7 @@ _TOKEN: Final = re.compile(
       | (?P<literal> '(?:[^']|'')*' | "(?:[^"]|"")*" )
       | (?P<cast> :: )
       | :(?P<param> [a-z_][a-z0-9_]* )
-      | \{(?P<fragment> [^{}]* )\}
+      | (?P<among> \b(?:NOT[ ]+)?IN[ ]+ )?\{(?P<fragment> [^{}]* )\}
       | (?P<end> ; )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -177,7 +177,9 @@ def script(text: str, dialect: Dialect, name: str = "script") -> list[str]:
     statements_: list[str] = []
     for part in _split(text):
         if _wanted(name, part, dialect):
-            filled = _fill(name, part, lambda fragment: _fragment(name, fragment, dialect), _no_params(name)).strip()
+            filled = _fill(
+                name, part, lambda key, among: among + _fragment(name, key, dialect), _no_params(name)
+            ).strip()
             if filled:
                 statements_.append(_KEY.sub("INTEGER PRIMARY KEY", filled) if dialect == "sqlite" else filled)
     return statements_
@@ -186,7 +188,7 @@ def script(text: str, dialect: Dialect, name: str = "script") -> list[str]:
 def _blocks(noun: str, text: str, dialect: Dialect) -> Iterator[tuple[str, str]]:
     """Yields the name and the text of each block for `dialect`."""
     head, *rest = _NAME.split(text)
-    if _fill(noun, head, lambda fragment: fragment, lambda param: param).strip():
+    if _fill(noun, head, lambda key, among: key, lambda param: param).strip():
         raise BadStatement(f"{noun}.sql: there is text before the first `-- name:`.")
     for name, body in zip(rest[::2], rest[1::2], strict=True):
         full = f"{noun}.{name}"
@@ -211,17 +213,17 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
 
     def param(key: str) -> str:
         if key in lists:
-            raise BadStatement(f"{name}: :{key} is a list; write {{{key}}}.")
+            raise BadStatement(f"{name}: :{key} is a list; write IN {{{key}}}.")
         return place(key)
 
-    def fragment(rows: str) -> Callable[[str], str]:
-        def fill(key: str) -> str:
+    def fragment(rows: str) -> Callable[[str, str], str]:
+        def fill(key: str, among: str) -> str:
             used.add(key)
             if key == "rows" and columns:
-                return rows
+                return among + rows
             if key in lists:
-                return _list(place(key), lists[key], dialect)
-            return _fragment(name, key, dialect)
+                return _list(among.strip(), place(key), lists[key], dialect)
+            return among + _fragment(name, key, dialect)
 
         return fill
 
@@ -246,10 +248,11 @@ def _rows(columns: tuple[tuple[str, str], ...], dialect: Dialect) -> tuple[str, 
     return f"(SELECT {single})", f"(SELECT {parts} FROM json_each(?1))"
 
 
-def _list(param: str, kind: str, dialect: Dialect) -> str:
+def _list(among: str, param: str, kind: str, dialect: Dialect) -> str:
+    """Returns the condition to be among the list, or not to be. PostgreSQL looks up an array in any index of it."""
     if dialect == "sqlite":
-        return f"(SELECT value FROM json_each({param}))"
-    return f"(SELECT unnest({param}::{_postgres(kind)}[]))"
+        return f"{among} (SELECT value FROM json_each({param}))"
+    return f"{'= ANY' if among == 'IN' else '<> ALL'} ({param}::{_postgres(kind)}[])"
 
 
 def _postgres(kind: str) -> str:
@@ -287,7 +290,7 @@ def _no_params(name: str) -> Callable[[str], str]:
     return refuse
 
 
-def _fill(name: str, text: str, fragment: Callable[[str], str], param: Callable[[str], str]) -> str:
+def _fill(name: str, text: str, fragment: Callable[[str, str], str], param: Callable[[str], str]) -> str:
     """Returns `text` without comments, with every fragment and parameter outside literals replaced."""
 
     def replace(match: re.Match[str]) -> str:
@@ -299,7 +302,7 @@ def _fill(name: str, text: str, fragment: Callable[[str], str], param: Callable[
             case "param":
                 return param(match["param"])
             case "fragment":
-                return fragment(match["fragment"])
+                return fragment(match["fragment"], match["among"] or "")
             case "end" if text[match.end() :].strip() and not _only_comments(text[match.end() :]):
                 raise BadStatement(f"{name}: one statement per block; text follows the semicolon.")
             case "end":

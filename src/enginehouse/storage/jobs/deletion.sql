@@ -12,7 +12,7 @@ WHERE shared = 1 AND storage_key IN {keys} AND job_id NOT IN {ids};
 -- Every attempt of these jobs, including running ones: each may have left a log.
 -- lists: ids bigint
 SELECT j.organization_id, a.job_id, a.ordinal, a.item, a.number
-FROM attempt a JOIN job j ON j.id = a.job_id
+FROM attempt a JOIN job j ON j.id = a.job_id AND j.id IN {ids}
 WHERE a.job_id IN {ids}
 UNION
 SELECT w.organization_id, w.job_id, w.ordinal, w.item, w.attempts

@@ -63,9 +63,9 @@ ORDER BY +id;
 -- name: list
 -- The ids of an organization's jobs, or how many there are (`total`). Only one of the filters may drive the list, and
 -- has an index in the order of the list. The names of the other filters begin with `of_`: these are written so that no
--- index serves them, because a database without statistics may take the wrong one.
+-- index serves them, because a database without statistics may take the wrong one. OFFSET 0 does the same.
 -- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet.
--- parts: total by_status by_target with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest last_modified first_modified last_applied first_applied
+-- parts: total by_status by_target with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
 -- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text
 -- if: total
 SELECT COUNT(*) AS jobs
@@ -74,6 +74,10 @@ SELECT j.id,
 -- if: newest
        j.id AS place
 -- if: oldest
+       j.id AS place
+-- if: newest_of_few
+       j.id AS place
+-- if: oldest_of_few
        j.id AS place
 -- if: last_modified
        j.modified_at AS place
@@ -96,10 +100,14 @@ WHERE j.organization_id = :organization_id
   AND j.scheduled_job_id = :schedule_id
 -- if: with_target
   AND j.target_id IS NOT NULL
+-- if: of_with_target
+  AND COALESCE(j.target_id, -1) >= 0
 -- if: without_target
   AND CASE WHEN j.target_id IS NULL THEN 1 ELSE 0 END <> 0
 -- if: with_schedule
   AND j.scheduled_job_id IS NOT NULL
+-- if: of_with_schedule
+  AND COALESCE(j.scheduled_job_id, -1) >= 0
 -- if: without_schedule
   AND CASE WHEN j.scheduled_job_id IS NULL THEN 1 ELSE 0 END <> 0
 -- if: created
@@ -117,11 +125,15 @@ WHERE j.organization_id = :organization_id
 -- if: of_schedules
   AND +j.scheduled_job_id IN {schedule_ids}
 -- if: of_engines
-  AND EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids})
+  AND EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids} LIMIT 1 OFFSET 0)
 -- if: newest
 ORDER BY j.id DESC
 -- if: oldest
 ORDER BY j.id
+-- if: newest_of_few
+ORDER BY +j.id DESC
+-- if: oldest_of_few
+ORDER BY +j.id
 -- if: last_modified
 ORDER BY j.modified_at DESC, j.id DESC
 -- if: first_modified
@@ -134,20 +146,21 @@ ORDER BY place, j.id
 LIMIT :limit OFFSET :offset;
 
 -- name: list_of_engine
--- The same for the jobs of one engine, directly from its index.
+-- The same for the jobs of one engine, directly from its index. The plus sign keeps PostgreSQL from walking through all
+-- jobs beside it.
 -- parts: filtered with_target without_target with_schedule without_schedule created of_statuses of_modified applied_statuses applied_modified newest oldest
 -- lists: statuses text
 SELECT e.job_id AS id, e.job_id AS place
 FROM job_engine e
 -- if: filtered
-JOIN job j ON j.id = e.job_id
+JOIN job j ON j.id = +e.job_id
 WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
 -- if: with_target
-  AND j.target_id IS NOT NULL
+  AND COALESCE(j.target_id, -1) >= 0
 -- if: without_target
   AND CASE WHEN j.target_id IS NULL THEN 1 ELSE 0 END <> 0
 -- if: with_schedule
-  AND j.scheduled_job_id IS NOT NULL
+  AND COALESCE(j.scheduled_job_id, -1) >= 0
 -- if: without_schedule
   AND CASE WHEN j.scheduled_job_id IS NULL THEN 1 ELSE 0 END <> 0
 -- if: created
@@ -157,7 +170,7 @@ WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
 -- if: applied_modified
   AND COALESCE({covered_at:j}, j.modified_at) BETWEEN :modified_from AND :modified_to
 -- if: of_statuses
-  AND j.status || '' IN {statuses}
+  AND j.status IN {statuses}
 -- if: applied_statuses
   AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END IN {statuses}
 -- if: newest
@@ -197,10 +210,12 @@ WHERE job.id = r.id AND job.cancelled = 0;
 DELETE FROM job_document WHERE job_id IN {ids};
 
 -- name: delete_engines
--- Comes before the deletion of the tasks.
+-- Comes before the deletion of the tasks and jobs, which name the rows.
 -- lists: ids bigint
-DELETE FROM job_engine WHERE (organization_id, engine_id, job_id) IN (
-  SELECT j.organization_id, t.engine_id, t.job_id FROM task t JOIN job j ON j.id = t.job_id WHERE t.job_id IN {ids});
+DELETE FROM job_engine
+WHERE organization_id IN (SELECT j.organization_id FROM job j WHERE j.id IN {ids})
+  AND engine_id IN (SELECT t.engine_id FROM task t WHERE t.job_id IN {ids})
+  AND job_id IN {ids};
 
 -- name: delete_tasks
 -- lists: ids bigint

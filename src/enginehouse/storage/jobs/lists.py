@@ -37,8 +37,10 @@ class Scan:
     def and_(self, part: str, **params: object) -> "Scan":
         return replace(self, parts=self.parts | {part}, params=self.params | params)
 
-    def statement(self, *parts: str) -> str:
-        return shape(self.family, self.parts | set(parts))
+    def statement(self, order: str) -> str:
+        """Returns the name of the statement in this order. A few known jobs are sorted, not found in the order."""
+        few = "of_ids" in self.parts and order in ("newest", "oldest")
+        return shape(self.family, self.parts | {f"{order}_of_few" if few else order})
 
 
 async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
@@ -156,12 +158,13 @@ def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_cha
         scan = scan.and_("of_ids", ids=list(filter_.ids))
     if filter_.target_id is not None and driver != "target":
         scan = scan.and_("by_target", target_id=filter_.target_id)
+    known = "of_" if driver == "ids" else ""
     if filter_.has_target is not None:
-        scan = scan.and_("with_target" if filter_.has_target else "without_target")
+        scan = scan.and_(f"{known}with_target" if filter_.has_target else "without_target")
     if filter_.schedule_ids is not None and driver != "schedule":
         scan = scan.and_("of_schedules", schedule_ids=list(filter_.schedule_ids))
     if filter_.has_schedule is not None:
-        scan = scan.and_("with_schedule" if filter_.has_schedule else "without_schedule")
+        scan = scan.and_(f"{known}with_schedule" if filter_.has_schedule else "without_schedule")
     if filter_.engine_ids and driver != "engine":
         scan = scan.and_("of_engines", engine_ids=list(filter_.engine_ids))
     if filter_.statuses and "by_status" not in scan.parts:

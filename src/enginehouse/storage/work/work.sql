@@ -102,9 +102,18 @@ FROM {rows} r;
 
 -- name: delete_items
 -- The items have ended.
+-- only: postgres
 -- rows: job_id bigint, ordinal int, item int
 DELETE FROM work_item
 WHERE (job_id, ordinal, item) IN (SELECT r.job_id, r.ordinal, r.item FROM {rows} r);
+
+-- name: delete_items
+-- One item at a time: for a list of keys, SQLite would look at every item of the job.
+-- only: sqlite
+-- rows: job_id bigint, ordinal int, item int
+DELETE FROM work_item
+WHERE job_id = (SELECT r.job_id FROM {rows} r) AND ordinal = (SELECT r.ordinal FROM {rows} r)
+  AND item = (SELECT r.item FROM {rows} r);
 
 -- name: delete_items_of_tasks
 -- Deletes the remaining items of ended tasks. An attempt that still runs loses its lease: `held` does not find it.

@@ -1,0 +1,160 @@
+"""Every statement finds its rows by an index: no plan of it walks through a table that grows with the history.
+
+The databases plan each statement twice, without and with statistics. A walk that is meant has its reason here.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import pytest
+from tests.history import History
+from tests.postgres import FSYNC
+
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.status import JobStatus
+from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
+from enginehouse.storage.jobs import pages
+
+GROWING: Final = {
+    "artifact", "asset", "attempt", "audit_entry", "barrier", "event", "idempotency_key", "job", "job_document",
+    "job_engine", "schedule_slot", "scheduled_job_version", "target", "task", "token", "work_item",
+}  # fmt: skip
+
+# Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.
+CURRENT: Final = {
+    "artifact_shared", "barrier_open", "job_schedule_live", "schedule_slot_queued", "target_public", "work_item_lane",
+    "work_item_lease",
+}  # fmt: skip
+
+# Of several organizations, so that the whole table is not what one of them has.
+HISTORIES: Final = (History(2_000), History(12_000, organization_id=2), History(2_000, organization_id=3))
+
+# Statements that walk through such a table, and why that is right.
+WALKS: Final[dict[str, str]] = {
+    "consistency.jobs": "the check of the whole storage, a batch at a time",
+    "consistency.wrongly_held": "the same",
+    "consistency.slots_ahead": "the same",
+}
+
+FIELDS: Final[tuple[dict[str, Any], ...]] = (
+    {"statuses": (JobStatus.FAILED,)},
+    {"statuses": (JobStatus.FAILED, JobStatus.PENDING)},
+    {"ids": (1,)},
+    {"target_id": 1},
+    {"has_target": True},
+    {"has_target": False},
+    {"engine_ids": ("a",)},
+    {"engine_ids": ("a", "b")},
+    {"schedule_ids": (1,)},
+    {"has_schedule": True},
+    {"has_schedule": False},
+    {"created_from": 1},
+    {"modified_from": 1},
+)
+
+
+def lists_of_jobs() -> Iterator[str]:
+    """The names of the statements behind the lists of jobs: with each filter, each pair, each order."""
+    for number, applying in product((0, 1, 2), (False, True)):
+        for fields in combinations(FIELDS, number):
+            merged = {name: value for each in fields for name, value in each.items()}
+            for by_change in (False, True):
+                criteria = JobFilter(**merged, order_by="modified_at" if by_change else "created_at")
+                how = "applied" if applying else "modified"
+                orders = (f"last_{how}", f"first_{how}") if by_change else ("newest", "oldest")
+                for scan in pages.scans(1, criteria, applying=applying):
+                    yield from (scan.statement(order) for order in orders)
+                for scan in pages.scans(1, criteria, applying=applying, total=True):
+                    yield scan.statement("total")
+
+
+def audits() -> Iterator[str]:
+    parts = sorted(statements("sqlite").families["audit.in_time"].parts - {"newest", "oldest"})
+    for order in ("newest", "oldest"):
+        for number in (0, 1, 2):
+            yield from (shape("audit.in_time", (order, *some)) for some in combinations(parts, number))
+
+
+def every(dialect: Dialect) -> dict[str, Statement]:
+    """Every statement of storage."""
+    named = statements(dialect)
+    shapes = {*lists_of_jobs(), *audits(), shape("targets.page", ()), shape("targets.page", ("with_public",))}
+    assert {name.partition("[")[0] for name in shapes} == named.families.keys()
+    return dict(named) | {name: named[name] for name in sorted(shapes)}
+
+
+_TABLES: Final = re.compile(
+    r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)(?:\s+(?:AS\s+)?(?!WHERE|SET|ON|ORDER|GROUP|LEFT|JOIN)(\w+))?"
+)
+
+
+def walked_on_sqlite(connection: sqlite3.Connection, statement: Statement) -> set[str]:
+    """What the plan of the statement walks through: growing tables, with the index."""
+    tables = {alias or table: table for table, alias in _TABLES.findall(statement.text)}
+    values: Any = ("[]",) if statement.columns else dict.fromkeys(statement.params)
+    walked = set()
+    for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement.each or statement.text}", values):
+        if scan := re.match(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?", step):
+            walked.add((tables.get(scan[1], scan[1]), scan[2] or ""))
+    return {f"{table} {index}" for table, index in walked if table in GROWING and index not in CURRENT}
+
+
+async def walked_on_postgresql(connection: Any, statement: Statement) -> set[str]:
+    """What the plan of the statement, for any values, walks through: growing tables, with the index."""
+    await connection.execute(f"PREPARE planned AS {statement.each or statement.text}")
+    try:
+        nothing = ", ".join(["NULL"] * len(statement.columns or statement.params))
+        executed = f"EXECUTE planned({nothing})" if nothing else "EXECUTE planned"
+        [plan] = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {executed}"))
+    finally:
+        await connection.execute("DEALLOCATE planned")
+    walked = set(walks(plan["Plan"]))
+    return {f"{table} {index}" for table, index in walked if table in GROWING and index not in CURRENT}
+
+
+def walks(node: dict[str, Any], table: str = "") -> Iterator[tuple[str, str]]:
+    table = node.get("Relation Name", table)
+    if node["Node Type"] in ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan") and (
+        "Index Cond" not in node
+    ):
+        yield table, node.get("Index Name", "")
+    for child in node.get("Plans", ()):
+        yield from walks(child, table)
+
+
+def compare(walked: dict[str, set[str]]) -> None:
+    found = {name: sorted(tables) for name, tables in walked.items() if tables}
+    assert walked.keys() >= WALKS.keys()
+    assert {name: tables for name, tables in found.items() if name not in WALKS} == {}
+
+
+@pytest.mark.parametrize("analyze", [False, True], ids=["without statistics", "with statistics"])
+async def test_on_sqlite_every_statement_searches(tmp_path: Path, analyze: bool) -> None:
+    for history in HISTORIES:
+        await history.sqlite(tmp_path / "plans.db", analyze=analyze)
+    with closing(sqlite3.connect(tmp_path / "plans.db")) as connection:
+        compare({name: walked_on_sqlite(connection, each) for name, each in every("sqlite").items()})
+
+
+@pytest.mark.parametrize("analyze", [False, True], ids=["without statistics", "with statistics"])
+async def test_on_postgresql_every_statement_searches(postgres_dsn: str, analyze: bool) -> None:
+    for history in HISTORIES:
+        await history.postgres(postgres_dsn, analyze=analyze, allow_unsafe_durability=FSYNC == "off")
+    connection = await asyncpg.connect(postgres_dsn)
+    try:
+        # It is right to read a small table whole, but not those that these stand for.
+        await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+        walked = {}
+        for name, each in every("postgres").items():
+            if each.text.split()[0] in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"):
+                walked[name] = await walked_on_postgresql(connection, each)
+        compare(walked)
+    finally:
+        await connection.close()
