@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from enginehouse.engine import Chunk, EngineFailure, FailureKind, Work
 from enginehouse.text.captions import CAPTIONS, caption_text
@@ -11,6 +11,8 @@ from enginehouse.text.charset import NotText, decode
 from enginehouse.text.page import html_text
 from enginehouse_engines.aion import AION
 from enginehouse_engines.markup import from_markdown
+
+_LARGEST: Final = 1 << 53  # a larger number is no time and no confidence
 
 _TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
 
@@ -115,9 +117,13 @@ def _passages(text: str) -> tuple[Passage, ...]:
 def _from_json(chunk: Chunk, kind: str, name: str) -> Document:
     data = _decode(chunk, name)
     try:
-        document = json.loads(data) if data.strip() else {}
+        document = json.loads(data, parse_constant=_refuse) if data.strip() else {}
+        if "\\u" in data:  # half of a surrogate pair can be written as JSON, but in no text
+            document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
     except ValueError as problem:
         raise invalid(f'"{name}" is {kind} but not JSON: {problem}.') from None
+    except RecursionError:
+        raise invalid(f'"{name}" is {kind} with too many lists and objects in one another.') from None
     if not isinstance(document, dict) or not (
         document.keys() & {"text", "series", "object", "validationContracts"} or kind == AION or not document
     ):
@@ -127,6 +133,10 @@ def _from_json(chunk: Chunk, kind: str, name: str) -> Document:
     if isinstance(text := document.get("text"), str):
         return Document(_passages(text), chunk, language)
     return Document(_spoken(_items(document, "series")) + _written(_items(document, "object")), chunk, language)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _items(document: dict[str, Any], field: str) -> list[dict[str, Any]]:
@@ -163,7 +173,7 @@ def _written(objects: list[dict[str, Any]]) -> tuple[Passage, ...]:
 
 def _ms(item: dict[str, Any], field: str) -> int:
     value = item.get(field)
-    return int(value) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, int | float) and abs(value) < _LARGEST else 0
 
 
 def _best_word(item: dict[str, Any]) -> str | None:
@@ -182,4 +192,4 @@ def _best_word(item: dict[str, Any]) -> str | None:
 
 def _confidence(word: dict[str, Any]) -> float:
     value = word.get("confidence")
-    return float(value) if isinstance(value, int | float) else 0.0
+    return float(value) if isinstance(value, int | float) and abs(value) < _LARGEST else 0.0

@@ -40,7 +40,7 @@ class TemporaryFile:
         if isinstance(source, bytes):
             self.write(source)
             return
-        with _open_regular(source) as file:
+        with open_regular(source) as file:
             while block := file.read(BLOCK):
                 self.write(block)
 
@@ -60,7 +60,8 @@ class TemporaryFile:
         self.path.unlink(missing_ok=True)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BinaryIO:
+    """Returns the open file. Raises ValueError if it is not a regular file, OSError if it is a link."""
     # An engine chooses its files. A link could point anywhere, and opening a pipe would wait for ever.
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

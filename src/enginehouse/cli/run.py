@@ -52,7 +52,10 @@ def run(
         if as_json:
             output.show_json(complete.facts())
         else:
-            summary.show(console, complete.document)
+            if complete.document is None:
+                console.print("\nThe result is not JSON, so it is not shown here.")
+            else:
+                summary.show(console, complete.document)
             console.print(f"\nThe whole result is in {complete.result}", soft_wrap=True)
             console.print(curl.steps(complete, server.url, folder if keep or data else None, keep=keep), soft_wrap=True)
         if keep:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -36,7 +36,7 @@ class CompleteRun:
     job_id: str
     result: Path
     request: Path
-    document: Json
+    document: Any
 
     def facts(self) -> Json:
         """Returns what `--json` shows."""
@@ -79,7 +79,7 @@ def run_job(client: Client, source: RunInput, results: Path, console: Console) -
     request = folder / "create-job.json"
     saved_job = run_request.with_input(job, target_id=TARGET, url=source.url)
     request.write_text(json.dumps({"query": jobs.CREATE, "variables": {"job": saved_job}}, indent=2) + "\n")
-    return CompleteRun(source, job_id, result, request, json.loads(result.read_bytes()))
+    return CompleteRun(source, job_id, result, request, _document(result))
 
 
 def _file(path: Path) -> RunInput:
@@ -98,14 +98,22 @@ def _refuse_unless_complete(client: Client, job: Json, console: Console) -> None
     follow.refuse_unless_complete(client, job, hint="")
 
 
+def _document(result: Path) -> Any:
+    """Returns the result, None if it is no JSON that can be printed."""
+    try:
+        document = json.loads(result.read_bytes())
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return document
+
+
 def _save_result(client: Client, job_id: str, folder: Path) -> Path:
     names = [output["name"] for output in jobs.outputs(client, job_id) if output["name"].startswith("vtn-standard")]
     if not names:
         raise CommandError(f"Job {job_id} is complete, but has published no result.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / Path(names[0]).name
-        jobs.fetch_output(client, job_id, names[0], path)
+        [path] = jobs.save_outputs(client, job_id, names[:1], folder)
     except OSError as error:
         raise CommandError(
             f"The result cannot be saved in {folder}: {error.strerror}. Go to a folder that can be written to."

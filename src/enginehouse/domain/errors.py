@@ -14,6 +14,7 @@ Refusal
  ├─ CapacityExceeded    too large or too many
  ├─ TooLarge            the request body is over the limit
  ├─ IntegrityError      stored bytes are missing, or are not those that were stored
+ ├─ UnreadableDocument  an output or asset says that it is JSON, and is none
  ├─ NotImplementedYet   documented, not served by this server
  └─ Unavailable         storage or disk cannot answer now
 """
@@ -230,6 +231,14 @@ class IntegrityError(Refusal):
     """The stored bytes of an output or asset are missing, or they are not those that were stored."""
 
     code = "integrity_error"
+    graphql_name = "service_failure"
+    rest_status = 500
+
+
+class UnreadableDocument(Refusal):
+    """An output or asset says that it is JSON, but it cannot be served as JSON. Its bytes can be downloaded."""
+
+    code = "unreadable_document"
     graphql_name = "service_failure"
     rest_status = 500
 

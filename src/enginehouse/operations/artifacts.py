@@ -1,14 +1,17 @@
 """The outputs of jobs, their bytes, and the logs of attempts, for callers who may see them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, attempt_folder
-from enginehouse.domain.errors import NotFound
+from enginehouse.domain.documents import LARGEST, DocumentError, read_document
+from enginehouse.domain.errors import NotFound, UnreadableDocument
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.output_names import with_unique_names
 from enginehouse.domain.refs import Ref, TaskRef
@@ -16,6 +19,8 @@ from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import artifacts as storage
+
+_READ_AT_ONCE: Final = 1 << 18  # a larger document is read in a thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,18 @@ async def read(house: House, artifact: Artifact) -> bytes:
     """Returns the output's bytes. Raises the errors of `content`."""
     async with _missing_or_deleted(house, artifact):
         return await house.integrity.read(_expected(artifact))
+
+
+async def document(house: House, artifact: Artifact) -> Any:
+    """Returns the JSON document in the output. Raises UnreadableDocument, and the errors of `content`."""
+    if artifact.size > LARGEST:
+        text = f"has {artifact.size} bytes; at most {LARGEST} are read as JSON. It can be downloaded."
+        raise UnreadableDocument(f'Output "{artifact.name}" {text}')
+    raw = await read(house, artifact)
+    try:
+        return read_document(raw) if len(raw) < _READ_AT_ONCE else await asyncio.to_thread(read_document, raw)
+    except DocumentError as fault:
+        raise UnreadableDocument(f'Output "{artifact.name}" is {fault}') from None
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease, NewArtifact
 from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.runtime.attempt import AttemptRun
+from enginehouse.runtime.documents import check_contents
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _JSON = {"application/json", "application/vnd.veritone.aion+json"}
@@ -23,8 +24,8 @@ async def put_outputs(attempt: AttemptRun, work: Work, outputs: Sequence[Output]
 
     The outputs of a single input chunk take over its times and metadata, unless the engine sets them. An output without
     a folder goes to every output folder of the task, or is published if there is none. Raises EngineFailure for an
-    output that is neither bytes nor a file inside the attempt's folder, for a media type that cannot be a header, and
-    for too many outputs.
+    output that is neither bytes nor a file inside the attempt's folder, for a media type that cannot be a header, for
+    too many outputs, and for one that no interface could show.
     """
     _check(outputs)
     places = [_folders(output, work) for output in outputs]
@@ -33,6 +34,7 @@ async def put_outputs(attempt: AttemptRun, work: Work, outputs: Sequence[Output]
         (f"{number:06d}-{_UNSAFE.sub('_', name)[-80:]}", _source(output, work))
         for number, (output, name) in enumerate(zip(outputs, names, strict=True))
     ]
+    await check_contents(attempt.spec, outputs, names, [source for _, source in parts])
     stored = await attempt.source.put(attempt.lease, parts)
     only = work.inputs[0] if len(work.inputs) == 1 else None
     return tuple(

@@ -12,6 +12,7 @@ from enginehouse.engines.native.aion import Document, items, violation
 
 # The length is limited, because 1e999999 is also a number and its digits would be very many.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
+_LONGEST_TEXT: Final = 1 << 53  # larger numbers are not exact
 VENDOR: Final = "enginehouse"
 _LISTS: Final = ("series", "object", "media", "embedding", "tags", "validationContracts")
 _STAMPED: Final = ("sourceEngineId", "sourceEngineName", "taskId", "internalTaskId", "taskPayload", "generatedDateUTC")
@@ -172,18 +173,23 @@ def _mean_sentiment(parts: list[Part]) -> dict[str, float]:
     """Returns the mean sentiment of the chunks, weighted by the lengths of their texts if all lengths are known."""
     voices = [part for part in parts if isinstance(part.document.get("sentiment"), dict)]
     lengths = [part.metadata.get("length") for part in voices]
-    weights = [n for n in lengths if isinstance(n, int) and n > 0]
+    weights = [n for n in lengths if isinstance(n, int) and 0 < n < _LONGEST_TEXT]
     if len(weights) < len(voices):
         weights = [1] * len(voices)
     mean: dict[str, float] = {}
     for name in ("positiveValue", "negativeValue"):
         weighted = [
-            (part.document["sentiment"][name], weight)
+            (value, weight)
             for part, weight in zip(voices, weights, strict=True)
-            if isinstance(part.document["sentiment"].get(name), int | float)
+            if (value := _small(part.document["sentiment"].get(name))) is not None
         ]
         if weighted:
             mean[name] = round(
                 sum(value * weight for value, weight in weighted) / sum(weight for _, weight in weighted), 6
             )
     return mean
+
+
+def _small(value: Any) -> float | None:
+    """Returns a number that can be added up. Sentiments lie between 0 and 1."""
+    return float(value) if isinstance(value, int | float) and abs(value) < _LONGEST_TEXT else None

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
+from enginehouse.domain.documents import DEEPEST_GATHERED, DocumentError, is_json, read_document
 from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse.engines.native.aion import MEDIA_TYPE, Document
 from enginehouse.engines.native.categories import AGGREGATOR
 from enginehouse.engines.native.collation import Part, collate
 from enginehouse.engines.native.files import link_or_copy
-from enginehouse.engines.native.media import normalize
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.threads import in_thread
 
@@ -76,13 +76,12 @@ class Gatherer:
 
 def _read(chunk: Chunk, findings: list[str]) -> Document | None:
     """Returns the chunk's AION document, None if it is something else."""
-    kind = normalize(chunk.media_type)
-    if kind != "application/json" and not kind.endswith("+json"):
+    if not is_json(chunk.media_type):
         return None
     try:
-        document = msgspec.json.decode(chunk.path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        findings.append(f"chunk {chunk.index}: not valid JSON, passed on as it is")
+        document = read_document(chunk.path.read_bytes(), DEEPEST_GATHERED)
+    except DocumentError as fault:
+        findings.append(f"chunk {chunk.index}: {str(fault).removesuffix('.')}, passed on as it is")
         return None
     if not isinstance(document, dict):
         findings.append(f"chunk {chunk.index}: JSON but not an object, passed on as it is")

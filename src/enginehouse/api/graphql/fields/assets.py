@@ -1,5 +1,6 @@
 """`createAsset`, and the fields of an Asset."""
 
+import asyncio
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -10,7 +11,9 @@ from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Asset
+from enginehouse.domain.documents import DocumentError, is_json, read_document
 from enginehouse.domain.engine import Engine
+from enginehouse.domain.errors import UnreadableDocument
 from enginehouse.domain.ids import parse_task, task_graphql
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import engines, targets
@@ -94,13 +97,13 @@ def asset_details_of(asset: Asset, _: Info, path: str | None = None) -> Any:
 
 @asset_type.field("jsondata")
 async def json_of(asset: Asset, info: Info) -> Any:
-    """Returns the content if it is JSON of at most 10 MB."""
+    """Returns the content if it says that it is JSON, and has at most 10 MB."""
     return await _content(asset, info.context)
 
 
 @asset_type.field("jsonstring")
 async def json_text_of(asset: Asset, info: Info, indent: int | None = 2) -> str | None:
-    """Returns the content as indented text if it is JSON of at most 10 MB."""
+    """Returns the content as indented text if it says that it is JSON, and has at most 10 MB."""
     content = await _content(asset, info.context)
     if content is None:
         return None
@@ -109,12 +112,13 @@ async def json_text_of(asset: Asset, info: Info, indent: int | None = 2) -> str 
 
 
 async def _content(asset: Asset, context: Context) -> Any:
-    if asset.key is None or (asset.size or 0) > _SHOWN_BYTES or "json" not in asset.content_type:
+    if asset.key is None or (asset.size or 0) > _SHOWN_BYTES or not is_json(asset.content_type):
         return None
+    raw = await targets.read(context.house, asset)
     try:
-        return msgspec.json.decode(await targets.read(context.house, asset))
-    except msgspec.DecodeError:
-        return None
+        return await asyncio.to_thread(read_document, raw)
+    except DocumentError as fault:
+        raise UnreadableDocument(f'Asset "{asset.id}" is {fault}') from None
 
 
 @asset_type.field("sourceData")

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
 from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Artifact
-from enginehouse.domain.errors import InvalidInput
+from enginehouse.domain.documents import is_json
+from enginehouse.domain.errors import IntegrityError, InvalidInput, NotFound, Refusal, UnreadableDocument
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.refs import Ref, TaskRef
@@ -18,7 +18,6 @@ from enginehouse.operations import artifacts, engines, jobs, targets
 
 query, result_type = QueryType(), ObjectType("EngineResult")
 
-_LARGEST_RESULT: Final = 32 * 1024 * 1024
 _NEITHER: Final = "give jobId, mentionId, or tdoId (or sourceId) with engineIds or engineCategoryIds."
 
 
@@ -35,7 +34,7 @@ async def list_results(_: object, info: Info, **args: Any) -> dict[str, Any]:
         context.jobs.prime(job.id, job)
         for artifact in await _artifacts(context, job, engine_ids):
             record = await _record(context, job, artifact)
-            if record is not None and _overlaps(record, args):
+            if _overlaps(record, args):
                 records.append(record)
     return {"sourceId": args.get("sourceId"), "records": records}
 
@@ -77,34 +76,48 @@ async def _artifacts(context: Context, job: Job, engine_ids: set[str] | None) ->
     else:
         tasks = [TaskRef.of(job.id, task.ordinal) for task in job.tasks if task.plan.engine_id in engine_ids]
         outputs = [one for task in tasks for one in await artifacts.of_task(house, principal, task)]
-    ready = (one for one in outputs if "json" in one.media_type and one.size <= _LARGEST_RESULT)
-    return sorted(ready, key=lambda one: (one.ordinal, one.index, one.item, one.part))
+    documents = (one for one in outputs if is_json(one.media_type))
+    return sorted(documents, key=lambda one: (one.ordinal, one.index, one.item, one.part))
 
 
-async def _record(context: Context, job: Job, artifact: Artifact) -> dict[str, Any] | None:
-    """Returns one result, with the fields that the platform adds to the document (graphql-contract §2.5)."""
-    raw = await artifacts.read(context.house, artifact)
-    try:
-        document = msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        return None
+async def _record(context: Context, job: Job, artifact: Artifact) -> dict[str, Any]:
+    """Returns one result, with the fields that the platform adds to the document (graphql-contract §2.5).
+
+    A document that cannot be read leaves `jsondata` null, and the error at its path says why.
+    """
     engine_id, task_id = job.plan.tasks[artifact.ordinal].engine_id, task_graphql(job.id, artifact.ordinal)
+    document: Any = None
+    fault: Refusal | None = None
+    try:
+        document = await artifacts.document(context.house, artifact)
+    except (IntegrityError, NotFound, UnreadableDocument) as refusal:
+        fault = refusal
     if isinstance(document, dict):
         document.setdefault("sourceEngineId", engine_id)
         document.setdefault("taskId", task_id)
         document.setdefault("generatedDateUTC", _iso(artifact.created_at))
         document["modifiedDateTime"] = artifact.created_at // 1000
-        engine_id = document["sourceEngineId"]
+        if isinstance(document["sourceEngineId"], str):
+            engine_id = document["sourceEngineId"]
     return {
         "tdoId": "" if job.target_id is None else str(job.target_id),
         "target_id": job.target_id,
         "engineId": engine_id,
         "taskId": task_id,
-        "jsondata": document,
+        "document": document,
+        "fault": fault,
         "startOffsetMs": artifact.start_ms,
         "stopOffsetMs": artifact.stop_ms,
         "userEdited": None,
     }
+
+
+@result_type.field("jsondata")
+def document_of(record: dict[str, Any], _: Info) -> Any:
+    """Returns the document. Raises the refusal that says why there is none."""
+    if record["fault"] is not None:
+        raise record["fault"]
+    return record["document"]
 
 
 def _iso(micros: int) -> str:
