@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -41,7 +42,7 @@ class Transcription:
     )
 
     def process(self, work: Work) -> list[Output]:
-        """Returns the words of every input. A sound without speech has an empty series.
+        """Returns the words of every input. A sound without speech, or an empty one, has an empty series.
 
         Raises EngineFailure (invalid_data) for an input that is not a WAV file.
         """
@@ -52,6 +53,9 @@ class Transcription:
 
 def _transcribe(chunk: Chunk) -> dict[str, Any]:
     sound = _sound(chunk)
+    if len(sound) == 0:
+        sys.stdout.write(f'warning: "{chunk.name or chunk.path.name}" is empty: there is nothing to hear\n')
+        return _transcript([]) | {"vendor": {"note": "The recording is empty."}}
     decoder = _decoder()
     # The decoder adapts to the noise of an input. It must forget that before the next one.
     decoder.reinit_feat()
@@ -62,6 +66,10 @@ def _transcribe(chunk: Chunk) -> dict[str, Any]:
         decoder.end_utt()
         offset = (chunk.start_ms or 0) + start * 1000 // RATE
         series.extend(_word(segment, offset) for segment in decoder.seg() or () if _is_word(segment))
+    return _transcript(series)
+
+
+def _transcript(series: list[dict[str, Any]]) -> dict[str, Any]:
     return {"validationContracts": ["transcript"], "language": LANGUAGE, "series": series}
 
 
@@ -69,6 +77,8 @@ def _sound(chunk: Chunk) -> Any:
     """Returns the chunk as 16-bit mono samples at 16 kHz. The bytes decide, because the media type is often wrong."""
     np, wav = import_module("numpy"), import_module("enginehouse_engines.wav")
     name = chunk.name or chunk.path.name
+    if chunk.size == 0:
+        return np.empty(0, "<i2")
     try:
         blocks = [(block.clip(-1, 1) * 32767).astype("<i2") for block in wav.read_mono(chunk.path, rate=RATE)]
     except NotWave as problem:

@@ -1,11 +1,11 @@
-"""Reads WAV files as mono samples: any rate, any number of channels, integers and floats of any width."""
+"""Reads WAV files as mono samples: any rate, any number of channels, integers, floats and companded samples."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from enginehouse.wave import FLOAT, PCM, NotWave, WaveFile, read_header
+from enginehouse.wave import A_LAW, FLOAT, MU_LAW, PCM, WaveFile, expansion, read_wave
 from enginehouse_engines.resample import Samples, resample
 
 _BLOCK_SECONDS = 10
@@ -23,19 +23,8 @@ _ENCODINGS: dict[tuple[int, int], tuple[str, int, int]] = {
 
 def read_mono(path: Path, *, rate: int) -> Iterator[Samples]:
     """Yields the file's sound in -1..1, mixed to one channel, at `rate`, in blocks of some seconds. Raises NotWave."""
-    source = read_header(path)
-    _check(source)
+    source = read_wave(path)
     yield from resample(_mono(source), source.rate, rate)
-
-
-def _check(source: WaveFile) -> None:
-    if source.code not in (PCM, FLOAT):
-        raise NotWave(f"its encoding is 0x{source.code:04x}; PCM integers (0x0001) and floats (0x0003) can be read")
-    frame, channels = source.frame_size, source.channels
-    if (source.code, source.width) not in _ENCODINGS or frame != source.width * channels:
-        raise NotWave(f"its frames of {frame} bytes do not hold {channels} channels of {source.bits} bits")
-    if not 1_000 <= source.rate <= 768_000:
-        raise NotWave(f"its rate of {source.rate} Hz is not between 1000 and 768000")
 
 
 def _mono(source: WaveFile) -> Iterator[Samples]:
@@ -44,9 +33,16 @@ def _mono(source: WaveFile) -> Iterator[Samples]:
 
 
 def _samples(data: bytes, source: WaveFile) -> Samples:
+    if source.code in (A_LAW, MU_LAW):
+        table: Samples = np.array(expansion(source.code), np.float32) / np.float32(0x8000)
+        expanded: Samples = table[np.frombuffer(data, "u1")]
+        return expanded
     kind, silence, scale = _ENCODINGS[source.code, source.width]
     if source.width == 3:
         wide = np.zeros((len(data) // 3, 4), "u1")
         wide[:, 1:] = np.frombuffer(data, "u1").reshape(-1, 3)
         data = wide.tobytes()
-    return ((np.frombuffer(data, kind).astype(np.float32) - silence) / scale).astype(np.float32)
+    samples: Samples = ((np.frombuffer(data, kind).astype(np.float32) - silence) / scale).astype(np.float32)
+    if source.code == FLOAT:
+        np.nan_to_num(samples, copy=False, posinf=1, neginf=-1)
+    return samples

@@ -1,6 +1,7 @@
 """The chunker: its outputs for each kind of input, and its errors."""
 
 import shutil
+import struct
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -181,6 +182,68 @@ async def test_media_that_need_ffmpeg_say_so_when_it_is_missing(
     with pytest.raises(EngineFailure, match=r"ffmpeg is needed.*apt-get install ffmpeg") as caught:
         await bench.run(Chunker(), await bench.chunk(b"ID3", media_type), payload=payload, folders=FOLDERS)
     assert caught.value.kind is FailureKind.SYSTEM_DEPENDENCY_MISSING
+
+
+HEADER = b"RIFF\0\0\0\0WAVE"
+FORMAT = b"fmt \x10\0\0\0"
+
+
+@pytest.mark.parametrize("media_type", ["audio/wav", "audio/x-wav", "audio/mpeg"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (HEADER, "it is a broken WAV file: it has no format and no sound in it."),
+        (HEADER + b"data\4\0\0\0abcd", "it is a broken WAV file: its sound comes before its format."),
+        (HEADER + b"fmt \2\0\0\0ab", "it is a broken WAV file: its format is cut short."),
+        (
+            HEADER + FORMAT + struct.pack("<HHIIHH", 1, 0, 8000, 0, 2, 16) + b"data\0\0\0\0",
+            "it is a broken WAV file: its header names 0 channels, which must be 1 to 64.",
+        ),
+        (
+            HEADER + FORMAT + struct.pack("<HHIIHH", 3, 1, 8000, 0, 2, 7) + b"data\0\0\0\0",
+            "it is a broken WAV file: its header names 7 bits for a sample of the coding 0x0003.",
+        ),
+        (b"<html>not found</html>", "its bytes are text/plain, which has no sound."),
+        (b"\x89PNG\r\n\x1a\n\0\0", "its bytes are image/png, which has no sound."),
+    ],
+)
+async def test_broken_sound_is_invalid_with_what_is_wrong(
+    bench: Bench, without_ffmpeg: None, media_type: str, content: bytes, says: str
+) -> None:
+    chunk = await bench.chunk(content, media_type, name="a.wav")
+    with pytest.raises(EngineFailure) as caught:
+        await bench.run(Chunker(), chunk, folders=FOLDERS)
+    assert caught.value.message == f'"a.wav" is {media_type}, but {says}'
+    assert caught.value.kind is FailureKind.INVALID_DATA
+
+
+async def test_ffmpeg_is_named_with_the_coding_that_only_it_reads(
+    bench: Bench, tmp_path: Path, without_ffmpeg: None
+) -> None:
+    chunk = await bench.chunk(wave(tmp_path / "a.wav", samples((1,), 8000), 8000, tag=0x11), "audio/wav")
+    with pytest.raises(EngineFailure, match=r"ffmpeg is needed .*0x0011 \(IMA ADPCM\)") as caught:
+        await bench.run(Chunker(), chunk, folders=FOLDERS)
+    assert caught.value.kind is FailureKind.SYSTEM_DEPENDENCY_MISSING
+
+
+async def test_an_empty_recording_ends_with_a_warning(bench: Bench, tmp_path: Path, without_ffmpeg: None) -> None:
+    empty = await bench.chunk(wave(tmp_path / "a.wav", samples((), 8000), 8000), "audio/wav", name="a.wav")
+    assert await bench.run(Chunker(), empty, folders=FOLDERS) == []
+    assert await bench.run(Chunker(), await bench.chunk(b"", "audio/mpeg", name="b.mp3"), folders=FOLDERS) == []
+    assert [line for line in bench.lines if line.startswith("warning")] == [
+        'warning: input "a.wav" (audio/wav) has nothing in it to cut',
+        'warning: input "b.mp3" is empty',
+    ]
+
+
+@pytest.mark.parametrize(("tag", "width"), [(3, 4), (3, 8), (6, 1), (7, 1)])
+async def test_floats_and_companded_samples_need_no_ffmpeg(
+    bench: Bench, tmp_path: Path, without_ffmpeg: None, tag: int, width: int
+) -> None:
+    path = wave(tmp_path / "a.wav", samples((1.0,), 8000), 8000, tag=tag, width=width)
+    [output] = await bench.run(Chunker(), await bench.chunk(path, "audio/mpeg"), folders=FOLDERS)
+    assert output.path is not None
+    assert (output.start_ms, output.stop_ms, read_pcm(output.path).width) == (0, 1000, 2)
 
 
 async def test_dash_needs_ffmpeg(bench: Bench, without_ffmpeg: None) -> None:

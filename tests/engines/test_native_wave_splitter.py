@@ -8,15 +8,15 @@ import pytest
 from tests.engines.waves import samples, wave
 
 from enginehouse.engines.native import wave_splitter
-from enginehouse.engines.native.pcm import read_pcm, write_pcm
-from enginehouse.wave import NotWave, WaveFile
+from enginehouse.engines.native.pcm import Sound, read_pcm, write_pcm
+from enginehouse.wave import NotWave, OtherCoding
 
 RATE = 8000
 SPEECH = (3.0, 0.5, 4.0, 0.3, 2.0, 0.6, 5.0, 0.4, 1.0, 0.25, 3.0)
 PAUSES = [(3.0, 3.5), (7.5, 7.8), (9.8, 10.4), (15.4, 15.8), (16.8, 17.05)]
 
 
-def cuts(source: WaveFile, seconds: float) -> list[float]:
+def cuts(source: Sound, seconds: float) -> list[float]:
     stretches = wave_splitter.split(source, seconds)
     assert stretches[0].start == 0
     assert stretches[-1].stop == source.frames
@@ -108,5 +108,5 @@ def test_a_damaged_header_is_not_pcm(tmp_path: Path, damaged: bytes) -> None:
 
 
 def test_another_coding_is_not_pcm(tmp_path: Path) -> None:
-    with pytest.raises(NotWave, match="not PCM"):
-        read_pcm(wave(tmp_path / "a.wav", samples((1,), RATE), RATE, width=4, tag=3))
+    with pytest.raises(OtherCoding, match=r"0x0011 \(IMA ADPCM\), not PCM"):
+        read_pcm(wave(tmp_path / "a.wav", samples((1,), RATE), RATE, tag=0x11))

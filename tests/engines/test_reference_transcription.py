@@ -120,9 +120,9 @@ def test_speech_without_a_pause_is_cut_at_its_quietest_place() -> None:
             '"input" is audio/mpeg; this engine takes WAV (audio/wav), and it does not begin as',
         ),
         (
-            b"",
+            b"RIFF\0\0\0\0WAVE",
             "audio/wav",
-            '"input" is audio/wav; this engine takes WAV (audio/wav), and it does not begin as a WAV file',
+            '"input" is audio/wav; this engine takes WAV (audio/wav), and it has no format',
         ),
     ],
 )
@@ -131,6 +131,14 @@ def test_what_is_no_wav_file_is_refused_for_good(tmp_path: Path, data: bytes, me
         answers(engine, work(chunk(tmp_path / "input", data, media_type)))
     assert refused.value.message.startswith(says)
     assert refused.value.kind is FailureKind.INVALID_DATA
+
+
+def test_an_empty_recording_has_no_words_and_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\0\0\0\0"
+    for content in (b"", header, header + b"x"):
+        found = answer(engine, work(chunk(tmp_path / "input", content, "audio/wav")))
+        assert (found["series"], found["vendor"]) == ([], {"note": "The recording is empty."})
+        assert capsys.readouterr().out == 'warning: "input" is empty: there is nothing to hear\n'
 
 
 def test_nothing_to_hear_says_what_to_give() -> None:

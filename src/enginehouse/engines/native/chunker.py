@@ -42,11 +42,14 @@ class Chunker:
         for position, chunk in enumerate(await _inputs(work, context, payload)):
             split = _splitter(chunk, payload)
             if chunk.size == 0:
+                context.log(f'warning: input "{chunk.name}" is empty')
                 continue
             directory = work.directory / f"input-{position}"
             directory.mkdir()
             first = chunk.index * _PER_INPUT if _is_chunked(work, chunk) else len(outputs)
             parts = await split(chunk, directory, payload)
+            if not parts:
+                context.log(f'warning: input "{chunk.name}" ({chunk.media_type}) has nothing in it to cut')
             outputs += [_place(output, chunk, first + place) for place, output in enumerate(parts)]
         context.log(f"{len(outputs)} chunks")
         return outputs

@@ -27,10 +27,18 @@ class Segment:
     stop_ms: int
 
 
-async def to_wave(source: Path, directory: Path) -> Path:
-    """Returns the sound of `source` as a WAV file, 16 kHz, one channel. Raises EngineFailure."""
+def is_installed() -> bool:
+    """Returns True if ffmpeg is on the server's PATH."""
+    return shutil.which("ffmpeg") is not None
+
+
+async def to_wave(source: Path, directory: Path, reason: str | None = None) -> Path:
+    """Returns the sound of `source` as a WAV file, 16 kHz, one channel. `reason` says why ffmpeg is needed.
+
+    Raises EngineFailure.
+    """
     target = directory / "sound.wav"
-    await _run(["-i", f"file:{source}", "-vn", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", str(target)])
+    await _run(["-i", f"file:{source}", "-vn", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", str(target)], reason)
     return target
 
 
@@ -82,11 +90,12 @@ def _sorted_glob(directory: Path, pattern: str) -> list[Path]:
     return sorted(directory.glob(pattern))
 
 
-async def _run(arguments: Sequence[str]) -> None:
+async def _run(arguments: Sequence[str], reason: str | None = None) -> None:
     program = shutil.which("ffmpeg")
     if program is None:
         raise EngineFailure(
-            "ffmpeg is needed for this media and was not found on the server's PATH. "
+            f"ffmpeg is needed for this media{f' ({reason})' if reason else ''} "
+            "and was not found on the server's PATH. "
             "Install it (for example: apt-get install ffmpeg), or send text or a PCM WAV file.",
             FailureKind.SYSTEM_DEPENDENCY_MISSING,
         )

@@ -1,6 +1,6 @@
 """The media type of a stream, also if its server does not declare one or uses another name."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from enginehouse.text.captions import CAPTIONS
@@ -8,6 +8,7 @@ from enginehouse.text.charset import NotText, declared_charset, decode, with_cha
 
 OCTETS: Final = "application/octet-stream"
 WAVE: Final = "audio/wav"
+_HEAD: Final = 4096
 _UNSPECIFIC: Final = frozenset({OCTETS, "binary/octet-stream", "application/binary", "application/x-download", ""})
 _ALIASES: Final = {
     "audio/x-wav": WAVE,
@@ -94,8 +95,15 @@ def is_written(media_type: str) -> bool:
     )
 
 
+def content_of(path: Path) -> str | None:
+    """Returns the media type that the first bytes of a file show, None if they show none."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return _by_content(head) or ("text/plain" if _is_text(head) else None)
+
+
 def _by_content(head: bytes) -> str | None:
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return WAVE
     return next((kind for offset, magic, kind in _MAGIC if head.startswith(magic, offset)), None)
 

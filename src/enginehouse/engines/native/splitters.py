@@ -1,7 +1,6 @@
 """One splitter for each kind of media. It takes an input chunk, a folder for its files and the payload."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,12 +8,12 @@ from enginehouse.engine import Chunk, Output
 from enginehouse.engines.native import ffmpeg, media, text_splitter, wave_splitter
 from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.payload import invalid, number
-from enginehouse.engines.native.pcm import milliseconds, read_pcm, write_pcm
+from enginehouse.engines.native.pcm import Sound, milliseconds, read_pcm, write_pcm
 from enginehouse.engines.threads import in_thread
 from enginehouse.text.captions import CAPTIONS, caption_text
 from enginehouse.text.charset import NotText, decode
 from enginehouse.text.page import html_text
-from enginehouse.wave import NotWave, WaveFile
+from enginehouse.wave import NotWave, OtherCoding
 
 Splitter = Callable[[Chunk, Path, dict[str, Any]], Awaitable[list[Output]]]
 
@@ -87,10 +86,10 @@ def _text(chunk: Chunk) -> tuple[str, str]:
 async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """Returns the sound in WAV files that begin and end in pauses.
 
-    It needs ffmpeg unless the input is a PCM WAV file.
+    It needs ffmpeg unless the input is a WAV file of PCM, float or companded samples. An empty recording has none.
     """
     seconds = _seconds(payload)
-    source = await _pcm(chunk, directory)
+    source = await _sound(chunk, directory)
 
     def split() -> list[Output]:
         outputs: list[Output] = []
@@ -104,11 +103,26 @@ async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) ->
     return await in_thread(split)
 
 
-async def _pcm(chunk: Chunk, directory: Path) -> WaveFile:
-    if media.normalize(chunk.media_type) == media.WAVE:
-        with suppress(NotWave):
+async def _sound(chunk: Chunk, directory: Path) -> Sound:
+    """Returns the sound. The bytes decide what they are, because the media type is often wrong.
+
+    Raises EngineFailure.
+    """
+    kind = await in_thread(media.content_of, chunk.path)
+    named = f'"{chunk.name or chunk.path.name}" is {chunk.media_type}, but'
+    reason: str | None = None
+    if kind == media.WAVE:
+        try:
             return await in_thread(read_pcm, chunk.path)
-    return read_pcm(await ffmpeg.to_wave(chunk.path, directory))
+        except OtherCoding as problem:
+            reason = str(problem)
+        except NotWave as problem:
+            raise invalid(f"{named} it is a broken WAV file: {problem}.") from None
+    elif kind is not None and kind.partition("/")[0] not in ("audio", "video"):
+        raise invalid(f"{named} its bytes are {kind}, which has no sound.")
+    elif kind is None and media.normalize(chunk.media_type) == media.WAVE and not ffmpeg.is_installed():
+        raise invalid(f"{named} it does not begin as a WAV file does.")
+    return read_pcm(await ffmpeg.to_wave(chunk.path, directory, reason))
 
 
 async def extract_frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from operator import mul
 from typing import Final
 
-from enginehouse.wave import WaveFile
+from enginehouse.engines.native.pcm import Sound
 
 _STEPS_A_SECOND: Final = 100
 _SHORTEST_PAUSE: Final = 15  # steps
@@ -30,7 +30,7 @@ class Stretch:
     stop: int
 
 
-def split(source: WaveFile, max_seconds: float) -> list[Stretch]:
+def split(source: Sound, max_seconds: float) -> list[Stretch]:
     """Returns the whole file as stretches without gaps, each at most `max_seconds` long. An empty file has none."""
     if source.frames == 0:
         return []
@@ -48,7 +48,7 @@ def split(source: WaveFile, max_seconds: float) -> list[Stretch]:
     return [Stretch(start, stop) for start, stop in pairwise(frames)]
 
 
-def _levels(source: WaveFile, step: int) -> "array[float]":
+def _levels(source: Sound, step: int) -> "array[float]":
     """Returns the mean square of each step, over all channels, in units of 16-bit samples."""
     levels = array("d")
     samples_a_step = step * source.channels
