@@ -6,17 +6,12 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType
+from tests.api.belongings import belongings, like_nothing
 from tests.api.clients import Api
-from tests.api.samples import fill, one_of_each, operation_of, single
+from tests.api.samples import fill, operation_of
 
 from enginehouse.api.edge import routes
 from enginehouse.api.graphql.schema import OPEN, schema
-from enginehouse.domain import ids
-from enginehouse.domain.job import TargetRequest
-from enginehouse.domain.refs import Ref
-from enginehouse.operations import bulk_cancels, targets
-from enginehouse.operations.assets import AssetRequest
-from enginehouse.operations.schedules import launches
 
 # Requests with {kind} in place of the id: all of the published interface and of GraphQL.
 EDGE = [
@@ -177,58 +172,7 @@ _NEW = re.compile(r'(?<="errorId":")[0-9a-f-]{36}|(?<="time_thrown":")[^"]+')
 @pytest.fixture
 async def owned(foreign: Api) -> dict[str, str]:
     """Returns the ids of the foreign organization's objects, one of every kind."""
-    house, principal = foreign.house, await foreign.principal()
-    new = AssetRequest(content_type="text/plain", name="a.txt", source=b"secret")
-    target = await targets.create_with_asset(house, principal, TargetRequest(name="t"), new)
-    [asset] = await targets.assets(house, principal, Ref.of(target.id))
-    job_uuid = await foreign.edge.create(single() | {"coreRecordingID": str(target.id)})
-    await foreign.edge.run_one(("a.txt", "text/plain", b"secret"))
-    job_id = ids.parse_job(job_uuid)
-    assert job_id is not None
-    made = await one_of_each(house, principal)
-    await launches.launch_schedule(house, principal, Ref.of(int(made["scheduled"])))
-    # It creates several, so that the id is a number that no response contains by chance.
-    [*_, cancelled] = [await bulk_cancels.cancel(house, principal, created_from=1, created_to=2) for _ in range(5)]
-    return {
-        "bulk": str(cancelled.id),
-        **made,
-        "job": ids.job_graphql(job_id),
-        "jobUUID": job_uuid,
-        "task": ids.task_graphql(job_id, 0),
-        "taskUUID": ids.task_uuid(job_id, 0),
-        "output": "a.txt",
-        "target": str(target.id),
-        "asset": asset.id,
-        "organization": str(principal.organization_id),
-        "organizationUUID": ids.organization_uuid(principal.organization_id),
-    }
-
-
-def nothing(owned: dict[str, str]) -> dict[str, str]:
-    """Returns well-formed ids of objects that do not exist."""
-    job_id = ids.parse_job(owned["job"])
-    assert job_id is not None
-    other = job_id + 1
-    return {
-        "bulk": str(int(owned["bulk"]) + 1000),
-        "job": ids.job_graphql(other),
-        "jobUUID": ids.job_uuid(other),
-        "task": ids.task_graphql(other, 0),
-        "taskUUID": ids.task_uuid(other, 0),
-        "output": "a.txt",
-        "target": str(int(owned["target"]) + 1000),
-        "asset": f"{int(owned['target']) + 1000}_{owned['asset'].partition('_')[2]}",
-        "template": ids.job_graphql(other),
-        "templateTask": ids.task_graphql(other, 0),
-        "category": "00000000-0000-4000-8000-000000000000",
-        "pipeline": ids.pipeline_uuid(987654),
-        "source": "987654",
-        "scheduled": "987655",
-        "scheduledUUID": ids.schedule_uuid(987655),
-        "content": "00000000-0000-4000-8000-000000000000",
-        "organization": "987654",
-        "organizationUUID": ids.organization_uuid(987654),
-    }
+    return await belongings(foreign)
 
 
 async def ask(api: Api, request: str, known: dict[str, str]) -> tuple[int, str]:
@@ -246,7 +190,7 @@ async def test_a_foreign_id_answers_like_an_unknown_one(
     foreign: Api, stranger: Api, owned: dict[str, str], request_: str
 ) -> None:
     answer = await ask(stranger, request_, owned)
-    assert answer == await ask(stranger, request_, nothing(owned))
+    assert answer == await ask(stranger, request_, like_nothing(owned))
     # The request itself is valid: the owner gets another response.
     assert await ask(foreign, request_, owned) != answer
 

@@ -1,5 +1,6 @@
 """The operations on scheduled jobs: lists with every filter, launches by hand, and the origins of their jobs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,8 @@ from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.filter import Between, ScheduleFilter
 from enginehouse.domain.schedules.request import ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import RunMode
-from enginehouse.operations import jobs, targets
+from enginehouse.domain.sources import Source
+from enginehouse.operations import jobs, sources, targets
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import launches, schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
@@ -168,22 +170,31 @@ async def test_a_public_schedule_of_another_organization_is_not_launched(ready: 
     assert (await jobs.list_(ready, STRANGER, JobFilter())).jobs == ()
 
 
+async def test_a_primary_source_of_another_organization_is_refused_and_can_be_deleted(ready: House) -> None:
+    source = await sources.create(ready, STRANGER, Source(organization_id=2, source_type_id=1, name="s"))
+    mine = await scheduled(ready)
+    for source_id in (source.id, source.id + 1):
+        request, text = ScheduleRequest(name="n", source_id=source_id), f'primarySourceId: "{source_id}" was not found.'
+        with pytest.raises(InvalidInput, match=re.escape(text)):
+            await schedules.create(ready, CALLER, request, LaunchSelection())
+        with pytest.raises(InvalidInput, match=re.escape(text)):
+            await schedules.update(ready, CALLER, Ref.of(mine.id), request)
+    await sources.delete(ready, STRANGER, Ref.of(source.id))
+
+
 # -- the origins of jobs ------------------------------------------------------------------------------------
 
 
 async def test_a_job_that_names_a_schedule_is_one_of_its_jobs(ready: House) -> None:
     schedule = await scheduled(ready)
     named = replace(make.independent(1), scheduled_job_id=str(schedule.id))
-    plain, lost = make.independent(1), replace(make.independent(1), scheduled_job_id="77")
-    one, other, third = await jobs.create(ready, CALLER, [named, plain, lost])
-    assert (one.warnings, other.warnings) == ((), ())
-    assert third.warnings == ('scheduledJobId: there is no scheduled job "77".',)
+    one, other = await jobs.create(ready, CALLER, [named, make.independent(1)])
     of = await jobs.list_(ready, CALLER, JobFilter(schedule_ids=(schedule.id,)))
     assert [job.id for job in of.jobs] == [one.job_id]
     failed = JobFilter(schedule_ids=(schedule.id,), has_target=True)
     assert (await jobs.list_(ready, CALLER, failed)).jobs == ()
     without = await jobs.list_(ready, CALLER, JobFilter(has_schedule=False), with_count=True)
-    assert ({job.id for job in without.jobs}, without.count) == ({other.job_id, third.job_id}, 2)
+    assert ({job.id for job in without.jobs}, without.count) == ({other.job_id}, 1)
 
 
 async def test_nobody_can_make_a_foreign_schedule_busy(ready: House) -> None:

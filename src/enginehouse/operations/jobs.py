@@ -17,6 +17,7 @@ from enginehouse.operations import plans as operations_plans
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import RequestKey
@@ -67,13 +68,15 @@ async def create(
     found: Sequence[Problem] = (),
     key: str | None = None,
     asked: Sequence[JobRequest] | None = None,
+    references: Sequence[Reference] = (),
 ) -> list[CreatedJob]:
     """Creates all jobs durably with all their tasks, or none.
 
     Raises InvalidInput with the problems of all jobs, NotFound for a target that the caller may not read. `found` are
     problems that the entrance has found: they are raised together with the others. A repeated request with the same
     idempotency `key` creates nothing and returns the same answer; a different request with this key raises KeyReused.
-    `asked` is the client's original request, if the entrance has carried out a part of it already.
+    `asked` is the client's original request, if the entrance has carried out a part of it already. `references` are the
+    ids that the jobs only name; an unknown one is a problem.
     """
     require(principal, Role.USER)
     if len(requests) > house.limits.jobs_per_request:
@@ -82,6 +85,7 @@ async def create(
     request_key = _request_key(principal, requests if asked is None else asked, key)
     if not found and (answer := await idempotency.earlier(house, request_key, CreateAnswer)) is not None:
         return _created(answer, replayed=True)
+    found = [*found, *await unknown(house, principal, references)]
     planned = operations_plans.plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     origins = await _origins(house, principal, requests)
@@ -97,11 +101,7 @@ async def create(
         for n, (request, planned_job, target_id) in enumerate(zip(requests, planned, target_ids, strict=True))
     ]
     entries = [trail.entry(principal, "createJob", object_type="Job")] * len(new)
-    warnings = [
-        planned_job.warnings if n in origins or not requests[n].scheduled_job_id
-        else (*planned_job.warnings, f'scheduledJobId: there is no scheduled job "{requests[n].scheduled_job_id}".')
-        for n, planned_job in enumerate(planned)
-    ]  # fmt: skip
+    warnings = [planned_job.warnings for planned_job in planned]
     answer = await house.creates.ask(Creation(new, request_key, entries, warnings))
     if not answer.replayed:
         house.waiting(principal.organization_id)
@@ -109,10 +109,7 @@ async def create(
 
 
 async def _origins(house: House, principal: Principal, requests: Sequence[JobRequest]) -> dict[int, JobOrigin]:
-    """Returns the origins of the jobs that name a scheduled job of the organization; they count as its runs.
-
-    Any other text is only stored: an outdated schedule id is no reason to refuse the job.
-    """
+    """Returns the origins of the jobs that name a scheduled job of the organization; they count as its runs."""
     named = {n: parse_schedule(each.scheduled_job_id) for n, each in enumerate(requests) if each.scheduled_job_id}
     ids = {schedule_id for schedule_id in named.values() if schedule_id is not None}
     if not ids:

@@ -124,12 +124,12 @@ async def for_jobs(house: House, principal: Principal, requests: Sequence[JobReq
     return [named.get(n) for n in range(len(requests))]
 
 
-async def get(house: House, principal: Principal, ref: Ref) -> Target:
-    """Returns the target, if it is the organization's own or public. Raises NotFound."""
+async def get(house: House, principal: Principal, ref: Ref, *, path: str = "") -> Target:
+    """Returns the target, if it is the organization's own or public. Raises NotFound, with the `path` of the id."""
     require(principal, Role.READER)
     targets = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [ref.number]))
     if ref.number not in targets:
-        raise NotFound(TARGET, ref.text)
+        raise NotFound(TARGET, ref.text, path=path)
     return targets[ref.number]
 
 
@@ -163,7 +163,7 @@ async def create_asset(house: House, principal: Principal, new: AssetRequest) ->
     """
     require(principal, Role.USER)
     bounds.refuse(new_assets.problems(new))
-    target = await get(house, principal, new.target)
+    target = await get(house, principal, new.target, path="containerId")
     if target.organization_id != principal.organization_id:
         raise NotAllowed
     entry = trail.entry(principal, "createAsset", object_type="Asset")

@@ -40,6 +40,8 @@ async def create_token(call: Call) -> Reply:
     """POST admin/tokens/create: creates an API token. Only this response shows it."""
     body = (await call.body(_TOKEN)).token
     _refuse_what_is_not_kept(body)
+    if body.user_id and body.user_id != call.principal.user_id:
+        raise InvalidInput("this server makes tokens only for the caller.", "token.userID")
     owners = body.organization_ids or []
     if len(owners) > 1:
         raise InvalidInput(f"at most 1 organization, got {len(owners)}.", "token.organizationIDs")
@@ -82,6 +84,8 @@ def _refuse_what_is_not_kept(token: NewToken) -> None:
         raise NotImplementedYet(f"token.type: this server makes api tokens only, not {token.type}.")
     limits = {
         "accessAllOrganization": token.access_all_organization,
+        "hostID": token.host_id,
+        "engineInstanceID": token.engine_instance_id,
         "roleIDs": token.role_ids,
         "apiRateLimitHour": token.api_rate_limit_hour,
         "bytesRateLimitHour": token.bytes_rate_limit_hour,
@@ -92,7 +96,7 @@ def _refuse_what_is_not_kept(token: NewToken) -> None:
     }
     for name, value in limits.items():
         if value:
-            raise NotImplementedYet(f"token.{name}: this server does not limit or widen tokens.")
+            raise NotImplementedYet(f"token.{name}: this server does not limit, widen or bind tokens.")
     if token.expiration is not None and not 0 <= token.expiration < 253_402_300_800:
         raise InvalidInput(f"Unix seconds, 0 for never, got {token.expiration}.", "token.expiration")
 

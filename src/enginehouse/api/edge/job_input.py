@@ -9,6 +9,7 @@ from enginehouse.api.spelling import read_moment
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.job import REST, FolderRequest, JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
+from enginehouse.operations.references import Reference, ReferenceKind
 
 
 class _Echo:
@@ -62,6 +63,13 @@ def job(body: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
         prefix=prefix,
         echo=_JOB_ECHO.of(body),
     )
+
+
+def references(body: CreateJob, number: int) -> list[Reference]:
+    """Returns the objects that the job only names. 0 and empty text count as absent."""
+    if not body.core_source_id:
+        return []
+    return [Reference(f"jobs[{number}].coreSourceID", ReferenceKind.SOURCE, str(body.core_source_id))]
 
 
 def not_served(body: CreateJob, number: int) -> list[str]:

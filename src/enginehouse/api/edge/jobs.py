@@ -41,7 +41,8 @@ async def create(call: Call) -> Reply:
         if number and acting.organization_id != principal.organization_id:
             raise InvalidInput("all jobs of a request belong to one organization.", path)
         principal = acting
-    created = await jobs.create(call.house, principal, requests, found=problems, key=call.key)
+    named = [each for number, job in enumerate(jobs_to_create) for each in job_input.references(job, number)]
+    created = await jobs.create(call.house, principal, requests, found=problems, key=call.key, references=named)
     warnings = [warning for job in created for warning in job.warnings]
     for number, job in enumerate(jobs_to_create):
         warnings += job_input.not_served(job, number)

@@ -22,9 +22,11 @@ from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
+from enginehouse.domain.identity import Role
 from enginehouse.domain.schedules.filter import Between, Order, ScheduleFilter
 from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.operations import accounts, sources
+from enginehouse.operations.references import Reference, ReferenceKind, refuse_unknown
 from enginehouse.operations.schedules import backlog, schedules
 from enginehouse.operations.schedules.launches import LaunchOptions, launch_templates
 
@@ -99,7 +101,12 @@ async def launch(call: Call) -> Reply:
     schedule = None
     if body.scheduled_job_id not in (None, ""):
         schedule = refs.schedule(str(body.scheduled_job_id), path="scheduledJobID")
-    echo = {} if body.source_id in (None, "") else {"coreSourceID": body.source_id}
+    echo = dict[str, Any]()
+    if body.source_id not in (None, ""):
+        source = Reference("sourceID", ReferenceKind.SOURCE, str(body.source_id))
+        if call.principal.role.covers(Role.USER):
+            await refuse_unknown(call.house, call.principal, [source])
+        echo["coreSourceID"] = body.source_id
     options = LaunchOptions(payload=_payload(body.payload_json), echo=echo)
     try:
         jobs = await launch_templates(call.house, call.principal, [template.number], schedule=schedule, options=options)

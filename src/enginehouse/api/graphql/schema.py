@@ -1,12 +1,12 @@
 """The schema: `schema.graphql`, which is the contract, bound to the functions that resolve its fields."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from ariadne import make_executable_schema
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, get_named_type
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import SCALARS
@@ -34,7 +34,12 @@ from enginehouse.api.graphql.fields import (
     templates,
     why,
 )
+from enginehouse.api.input.references import references
+from enginehouse.domain.identity import Role
+from enginehouse.operations.references import refuse_unknown
 
+# They list unknown references together with what else is wrong.
+_WITH_OTHER_PROBLEMS: Final = frozenset({"createJob", "createScheduledJob", "updateScheduledJob"})
 OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that need no token
 
 
@@ -52,6 +57,9 @@ def schema() -> GraphQLSchema:
         for name, field in root.fields.items() if root else ():
             if name not in OPEN and field.resolve is not None:
                 field.resolve = _for_callers(field.resolve)
+    for name, field in executable.mutation_type.fields.items() if executable.mutation_type else ():
+        if "input" in field.args and field.resolve is not None and name not in _WITH_OTHER_PROBLEMS | OPEN:
+            field.resolve = _with_references(field.resolve, get_named_type(field.args["input"].type).name)
     return executable
 
 
@@ -63,3 +71,20 @@ def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:
         return resolve(root, info, **arguments)
 
     return resolve_for_caller
+
+
+def _with_references(resolve: Callable[..., Any], input_name: str) -> Callable[..., Any]:
+    """Returns a resolver that first refuses a reference to what the caller may not read.
+
+    A caller who may change nothing is refused for that, before any look-up.
+    """
+
+    async def resolve_if_known(root: object, info: Info, **arguments: Any) -> Any:
+        context = info.context
+        if context.principal.role.covers(Role.USER):
+            found = references(input_name, arguments.get("input") or {})
+            await refuse_unknown(context.house, context.principal, found)
+        result = resolve(root, info, **arguments)
+        return await result if isinstance(result, Awaitable) else result
+
+    return resolve_if_known

@@ -14,6 +14,7 @@ from enginehouse.domain.errors import Problem, excerpt, unknown_word
 from enginehouse.domain.ids import parse_number
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import CatchUp, Fold, Gap, Overlap, RunMode, Unit
+from enginehouse.operations.references import not_found
 
 W = TypeVar("W", bound=StrEnum)
 Input = Mapping[str, Any]
@@ -120,5 +121,5 @@ def _source(fields: Input, problems: list[Problem]) -> int | UnsetType | None:
     text = str(fields["primarySourceId"])
     if (source_id := parse_number(text)) is not None:
         return source_id
-    problems.append(Problem("primarySourceId", f"{excerpt(text)} was not found.", excerpt(text)))
+    problems.append(not_found("primarySourceId", text))
     return UNSET

@@ -46,6 +46,11 @@ def struct(name: str, *, without: Collection[str] = (), types: Mapping[str, Any]
     return msgspec.defstruct(name, fields, kw_only=True)
 
 
+def fields(name: str) -> list[tuple[str, str]]:
+    """Returns the fields of the input object with their types, or the types of their items. No other type has any."""
+    return [(each.name.value, _named(each.type)) for each in _fields(name)] if name in _inputs() else []
+
+
 def plain(name: str, body: msgspec.Struct, problems: list[Problem]) -> dict[str, Any]:
     """Returns the fields of the struct as GraphQL reads them, with moments in µs.
 

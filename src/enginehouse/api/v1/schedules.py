@@ -1,6 +1,6 @@
 """Scheduled jobs under `/api/v1/schedules`: create, change, preview, pause, run by hand, show the history."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -8,6 +8,7 @@ from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs, sdl
+from enginehouse.api.input.references import references
 from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.api.input.templates import inline
 from enginehouse.api.spelling import optional
@@ -21,6 +22,7 @@ from enginehouse.domain.schedules.preview import MOST_PREVIEWED
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode
+from enginehouse.operations.references import Reference
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules import slots as schedule_slots
 from enginehouse.operations.schedules.launchables import LaunchSelection
@@ -44,9 +46,14 @@ _LATEST: Final = (1 << 63) - 1
 
 async def create(call: Call) -> Reply:
     """POST schedules: creates the schedule and the templates in the body."""
-    request, launches, problems = _read(call, *await call.judged_body(_INPUT))
+    body = _read(call, *await call.judged_body(_INPUT))
     schedule = await schedules.create(
-        call.house, call.principal, request, launches or LaunchSelection(), known_problems=problems
+        call.house,
+        call.principal,
+        body.request,
+        body.launches or LaunchSelection(),
+        known_problems=body.problems,
+        references=body.references,
     )
     return await _answer(call, schedule)
 
@@ -77,9 +84,15 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     """PATCH schedules/{ScheduleID}: absent fields stay as they are."""
-    request, launches, problems = _read(call, *await call.judged_body(_INPUT))
+    body = _read(call, *await call.judged_body(_INPUT))
     schedule = await schedules.update(
-        call.house, call.principal, refs.schedule(call.id), request, launches, known_problems=problems
+        call.house,
+        call.principal,
+        refs.schedule(call.id),
+        body.request,
+        body.launches,
+        known_problems=body.problems,
+        references=body.references,
     )
     return await _answer(call, schedule)
 
@@ -159,10 +172,16 @@ def _preview_query(call: Call) -> tuple[int, str | None]:
     return count, zone
 
 
-def _read(
-    call: Call, body: msgspec.Struct, problems: list[Problem]
-) -> tuple[ScheduleRequest, LaunchSelection | None, list[Problem]]:
-    """Returns the request and its launches, None if the body does not mention them. Then they stay as they are."""
+class _ScheduleBody(NamedTuple):
+    """What a body says. Launches that it does not mention stay as they are."""
+
+    request: ScheduleRequest
+    launches: LaunchSelection | None
+    references: list[Reference]
+    problems: list[Problem]
+
+
+def _read(call: Call, body: msgspec.Struct, problems: list[Problem]) -> _ScheduleBody:
     fields = sdl.plain(_SDL, body, problems)
     request, unread = schedule_request(fields)
     problems = [*problems, *unread]
@@ -173,7 +192,7 @@ def _read(
         fresh=fresh,
     )
     mentioned = {"jobTemplates", "jobTemplateIds", "jobPipelineIds"} & fields.keys()
-    return request, launches if mentioned else None, problems + unfit
+    return _ScheduleBody(request, launches if mentioned else None, references(_SDL, fields), problems + unfit)
 
 
 async def _answer(call: Call, schedule: Schedule) -> Reply:

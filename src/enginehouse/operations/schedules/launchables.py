@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from enginehouse.domain.content_templates import ContentTemplate
-from enginehouse.domain.errors import Problem
+from enginehouse.domain.errors import Fault, Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.schedules.schedule import Launch
 from enginehouse.domain.sources import Source
 from enginehouse.domain.templates import JobTemplate, named_sources
 from enginehouse.operations import templates as operations
+from enginehouse.operations.references import not_found
 from enginehouse.storage import pipelines, sources, templates
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import schedules as storage
@@ -42,13 +44,21 @@ async def by_id(
     by_pipeline = pipelines_before if selection.pipeline_ids is None else selection.pipeline_ids
     launches = [Launch(template_id=i) for i in by_template] + [Launch(pipeline_id=i) for i in by_pipeline]
     missing = await storage.unknown_launches(tx, principal.organization_id, launches)
-    return launches, [_not_there(each) for each in missing]
+    return launches, [_not_there(each, selection) for each in missing]
 
 
-def _not_there(launch: Launch) -> Problem:
-    if launch.template_id is not None:
-        return Problem("jobTemplateIds", "there is no such job template.", job_graphql(launch.template_id))
-    return Problem("jobPipelineIds", "there is no such job pipeline.", pipeline_uuid(launch.pipeline_id or 0))
+def _not_there(launch: Launch, selection: LaunchSelection) -> Problem:
+    if (template_id := launch.template_id) is not None:
+        path = f"jobTemplateIds{_place(template_id, selection.template_ids)}"
+        return Problem(path, "there is no such job template.", job_graphql(template_id), fault=Fault.UNKNOWN)
+    pipeline_id = launch.pipeline_id or 0
+    path = f"jobPipelineIds{_place(pipeline_id, selection.pipeline_ids)}"
+    return Problem(path, "there is no such job pipeline.", pipeline_uuid(pipeline_id), fault=Fault.UNKNOWN)
+
+
+def _place(named: int, listed: Sequence[int] | None) -> str:
+    """Returns the index in the caller's list. A launch that stays from before is in no list."""
+    return f"[{listed.index(named)}]" if listed and named in listed else ""
 
 
 async def with_fresh(
@@ -60,6 +70,15 @@ async def with_fresh(
     """
     fresh = await operations.add(tx, principal, selection.fresh, "jobTemplates")
     return [*(Launch(template_id=each.id) for each in fresh), *launches]
+
+
+async def unknown_source(tx: Tx, principal: Principal, request: ScheduleRequest) -> list[Problem]:
+    """Returns a problem if the request names a primary source that the organization may not read."""
+    match request.source_id:
+        case int() as source_id if not await sources.by_ids(tx, principal.organization_id, [source_id]):
+            return [not_found("primarySourceId", str(source_id))]
+        case _:
+            return []
 
 
 async def primary_source(

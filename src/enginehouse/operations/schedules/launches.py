@@ -7,7 +7,7 @@ from typing import Any
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.ids import job_graphql, parse_number
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
@@ -19,6 +19,7 @@ from enginehouse.operations.house import House
 from enginehouse.operations.jobs import CreatedJob, new_job
 from enginehouse.operations.permission import require
 from enginehouse.operations.plans import plan_all
+from enginehouse.operations.references import not_found
 from enginehouse.operations.schedules.schedules import KIND, SCHEDULE
 from enginehouse.operations.templates import TEMPLATE
 from enginehouse.storage import targets as stored_targets
@@ -51,6 +52,8 @@ class LaunchOptions:
                 Problem("payload", "an object, which is merged into the payload of every task.", "", "object")
             )
         problems += bounds.json("payload", self.payload)
+        if self.target_id is not None and parse_number(self.target_id) is None:
+            problems.append(not_found("targetInfo.targetId", self.target_id))
         if self.target_id is not None and self.target is not None:
             problems.append(Problem("", "Give at most one of targetInfo, createTargetInfo."))
         if self.target is not None:
@@ -60,20 +63,20 @@ class LaunchOptions:
 
 @trail.mutation("launchScheduledJobs", SCHEDULE, names="ref")
 async def launch_schedule(
-    house: House, principal: Principal, ref: Ref, *, options: LaunchOptions | None = None
+    house: House, principal: Principal, ref: Ref, *, options: LaunchOptions | None = None, path: str = ""
 ) -> list[CreatedJob]:
     """Creates one job from each of the schedule's templates, all or none. The jobs have no slot.
 
-    An inactive schedule can be launched too: only its calendar is off. Raises NotFound (schedule, target), NotAllowed
-    for a public one of another organization, InvalidInput with all problems.
+    An inactive schedule can be launched too: only its calendar is off. Raises NotFound (target; schedule, with the
+    `path` of its id), NotAllowed for a public one of another organization, InvalidInput with all problems.
     """
     require(principal, Role.USER)
     options = options or LaunchOptions()
     bounds.refuse(options.problems())
-    sources = await _templates_of(house, principal, ref)
+    sources = await _templates_of(house, principal, ref, path)
     detail = f"{len(sources)} jobs"
     entry = trail.entry(principal, "launchScheduledJobs", object_type=SCHEDULE, object_id=ref.number, detail=detail)
-    return await _launch(house, principal, sources, options, entry, schedule=ref)
+    return await _launch(house, principal, sources, options, entry, schedule=ref, path=path)
 
 
 @trail.mutation("launchJobTemplates", TEMPLATE)
@@ -141,13 +144,13 @@ async def _launch(
     return [CreatedJob(*ids, texts) for ids, texts in zip(created, warnings, strict=True)]
 
 
-async def _templates_of(house: House, principal: Principal, ref: Ref) -> list[JobTemplate]:
+async def _templates_of(house: House, principal: Principal, ref: Ref, path: str) -> list[JobTemplate]:
     """Returns the templates of the caller's schedule, in order. Raises NotFound, NotAllowed, InvalidInput if none."""
 
     async def look(tx: Tx) -> list[JobTemplate]:
         schedule = (await schedules.by_ids(tx, principal.organization_id, [ref.number])).get(ref.number)
         if schedule is None:
-            raise NotFound(SCHEDULE, ref.text)
+            raise NotFound(SCHEDULE, ref.text, path=path)
         if schedule.organization_id != principal.organization_id:
             raise NotAllowed(owned.foreign(KIND, "launched"))
         keys = (await schedules.templates_of(tx, [schedule.id])).get(schedule.id, [])

@@ -19,6 +19,8 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
+from enginehouse.operations.references import Reference
+from enginehouse.operations.references import unknown as unknown_references
 from enginehouse.operations.schedules import launchables
 from enginehouse.operations.schedules.launchables import LaunchSelection
 from enginehouse.storage import content_templates, sources
@@ -41,17 +43,21 @@ async def create(
     selection: LaunchSelection,
     *,
     known_problems: Sequence[Problem] = (),
+    references: Sequence[Reference] = (),
 ) -> Schedule:
     """Creates the schedule, with its new templates. It fires from this commit on.
 
-    Raises InvalidInput with all problems, including the entrance's `known_problems`, CapacityExceeded, NotAllowed.
+    Raises InvalidInput with all problems, including the entrance's `known_problems` and unknown `references`,
+    CapacityExceeded, NotAllowed.
     """
     require(principal, Role.USER)
-    problems = [*known_problems, *_texts(request, required=True)]
+    unknown = await unknown_references(house, principal, references)
+    problems = [*known_problems, *_texts(request, required=True), *unknown]
 
     async def make(tx: Tx) -> Schedule:
         now = await tx.read_clock()
         launches, missing = await launchables.by_id(tx, principal, selection, ())
+        missing += await launchables.unknown_source(tx, principal, request)
         source = await launchables.primary_source(tx, principal, selection.fresh, launches)
         whole = changes.with_source(request, source)
         zone = changes.default_zone(source)
@@ -79,23 +85,26 @@ async def update(
     selection: LaunchSelection | None = None,
     *,
     known_problems: Sequence[Problem] = (),
+    references: Sequence[Reference] = (),
 ) -> Schedule:
     """Updates the schedule. If its times change, only slots after this commit fire, and no earlier one is caught up.
 
     Raises NotFound, NotAllowed for a public one of another organization, InvalidInput with all problems.
     """
     require(principal, Role.USER)
-    problems = [*known_problems, *_texts(request, required=False)]
+    unknown = await unknown_references(house, principal, references)
+    problems = [*known_problems, *_texts(request, required=False), *unknown]
     entry = trail.entry(principal, "updateScheduledJob", object_type=SCHEDULE, object_id=ref.number)
 
     async def change(tx: Tx) -> Schedule:
         now = await tx.read_clock()
         old = await owned.locked(tx, KIND, principal, ref)
-        missing, whole = list[Problem](), request
+        missing, whole = await launchables.unknown_source(tx, principal, request), request
         source = await _source(tx, old)
         if selection is not None:
             before = (await storage.launches(tx, [old.id])).get(old.id, [])
-            launches, missing = await launchables.by_id(tx, principal, selection, before)
+            launches, unknown_launches = await launchables.by_id(tx, principal, selection, before)
+            missing += unknown_launches
             source = await launchables.primary_source(tx, principal, selection.fresh, launches)
             whole = changes.with_source(request, source)
         settings, wrong = read(whole, changes.settings_of(old), now=now, default_zone=changes.default_zone(source))

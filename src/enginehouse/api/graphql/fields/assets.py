@@ -32,7 +32,9 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
     upload = None if input.get("uri") else context.take_upload(input.get("file"))
     new = new_asset(input, refs.number(input["containerId"]), upload)
     if new.uri is None and new.source is None:
-        await targets.get(house, principal, new.target)  # an unknown container is reported before the missing file
+        await targets.get(
+            house, principal, new.target, path="containerId"
+        )  # an unknown container is reported before the missing file
     return await targets.create_asset(house, principal, new)
 
 

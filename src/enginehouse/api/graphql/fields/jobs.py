@@ -13,12 +13,15 @@ from enginehouse.api.graphql.fields import paging, targets
 from enginehouse.api.graphql.fields.job_filter import job_filter
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import job_request
+from enginehouse.api.input.references import references
 from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
+from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import Job, JobRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import jobs, limits
+from enginehouse.operations.references import refuse_unknown
 from enginehouse.operations.targets import take_back
 
 query, mutation = QueryType(), MutationType()
@@ -64,7 +67,8 @@ async def create(_: object, info: Info, input: dict[str, Any] | None = None, **a
     if input is not None and input.get("targetId") is None and (input.get("target") or {}).get("assets"):
         created = await _create_with_assets(context, input, key)
     else:
-        [created] = await jobs.create(context.house, context.principal, [job_request(input)], key=key)
+        named = references("CreateJob", input or {})
+        [created] = await jobs.create(context.house, context.principal, [job_request(input)], key=key, references=named)
     return await _read(context, info, created)
 
 
@@ -78,6 +82,8 @@ async def _create_with_assets(context: Context, fields: dict[str, Any], key: str
         before = await jobs.created_before(context.house, context.principal, requests, key)
         if before is not None:
             return before[0]
+    if context.principal.role.covers(Role.USER):
+        await refuse_unknown(context.house, context.principal, references("CreateJob", fields))
     target = await targets.make(context, fields["target"], "target.")
     request = job_request({**fields, "target": None, "targetId": str(target.id)})
     try:

@@ -38,7 +38,9 @@ async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[
     if not text:
         raise InvalidInput("must be given.", "scheduledJobId")
     ref = refs.schedule(text, path="scheduledJobId")
-    created = await launches.launch_schedule(context.house, context.principal, ref, options=_options(input))
+    created = await launches.launch_schedule(
+        context.house, context.principal, ref, options=_options(input), path="scheduledJobId"
+    )
     if selected(info) <= KNOWN_AT_ONCE:
         return [UnreadJob(each.job_id, each.target_id, each.warnings) for each in created]
     by_id = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])

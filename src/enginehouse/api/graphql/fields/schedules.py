@@ -9,6 +9,7 @@ from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import content_templates, paging
 from enginehouse.api.graphql.fields.templates import engine_names
 from enginehouse.api.input import refs, templates
+from enginehouse.api.input.references import references
 from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_job, parse_number, parse_pipeline, parse_schedule
@@ -150,7 +151,12 @@ async def create(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     request, problems = schedule_request(_plain(input))
     selection, wrong = _selection(context, input)
     return await schedules.create(
-        context.house, context.principal, request, selection or LaunchSelection(), known_problems=[*problems, *wrong]
+        context.house,
+        context.principal,
+        request,
+        selection or LaunchSelection(),
+        known_problems=[*problems, *wrong],
+        references=references("CreateScheduledJob", input),
     )
 
 
@@ -162,7 +168,13 @@ async def update(_: object, info: Info, input: dict[str, Any]) -> Schedule:
     selection, wrong = _selection(context, input)
     ref = refs.schedule(input["id"])
     schedule = await schedules.update(
-        context.house, context.principal, ref, request, selection, known_problems=[*problems, *wrong]
+        context.house,
+        context.principal,
+        ref,
+        request,
+        selection,
+        known_problems=[*problems, *wrong],
+        references=references("UpdateScheduledJob", input),
     )
     _forget(context)
     return schedule
