@@ -28,7 +28,7 @@ from enginehouse.operations import work
 from enginehouse.storage.database.database import Database
 
 JOB_ID = re.compile(r"\d{8}_[A-Za-z0-9]{10}")
-SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")
+MILLISECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 UNKNOWN_JOB = "23041407_RORjiJw7te"
 
 
@@ -192,7 +192,7 @@ async def test_polling_a_job(api: Api) -> None:
     )
     job = data["job"]
     [task] = job["tasks"]["records"]
-    assert SECOND.fullmatch(job["createdDateTime"])
+    assert MILLISECOND.fullmatch(job["createdDateTime"])
     assert (job["scheduledJob"], job["template"]) == (None, None)
     assert task["engine"] == {"id": WEBSTREAM, "name": "Webstream Adapter", "category": {"name": "Intake"}}
     assert (task["job"]["id"], task["log"], task["childTasks"]) == (job_id, None, [])

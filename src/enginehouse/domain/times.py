@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000
+_MILLISECOND: Final = 1000
 
 # Smaller numbers are Unix seconds; this number and larger ones are milliseconds (graphql-contract §1.8).
 _FIRST_MILLISECOND: Final = 10**11
@@ -42,21 +43,17 @@ def moment(value: object) -> int | None:
 
 
 def upper_bound(value: object) -> int | None:
-    """Returns the last µs within an inclusive upper bound: a bound without a fraction covers its whole second.
+    """Returns the last µs within an inclusive upper bound, which covers the unit in which it is written.
 
-    Milliseconds are a fraction. Raises DateTimeError as `moment` does.
+    A time without a fraction covers its second, one with three digits or a number of milliseconds its millisecond. So a
+    time that an interface shows, cut to its unit, includes the object that has it. Raises DateTimeError as `moment`.
     """
-    micros, exact = _read(value)
-    return micros if micros is None or exact else micros + SECOND - 1
-
-
-def graphql_seconds(micros: int) -> str:
-    """`2018-01-01T10:00:00.000Z`: GraphQL's form for the times of jobs and tasks, in whole seconds."""
-    return _second(micros // SECOND) + ".000Z"
+    micros, unit = _read(value)
+    return None if micros is None else micros + unit - 1
 
 
 def graphql_millis(micros: int) -> str:
-    """`2018-01-01T10:00:00.123Z`: GraphQL's form for every other time."""
+    """`2018-01-01T10:00:00.123Z`: GraphQL's form. The rest of the millisecond is cut off."""
     seconds, rest = divmod(micros, SECOND)
     return f"{_second(seconds)}.{rest // 1000:03}Z"
 
@@ -77,11 +74,11 @@ def _second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
 
 
-def _read(value: object) -> tuple[int | None, bool]:
-    """Returns the time, and whether it is more exact than a second."""
+def _read(value: object) -> tuple[int | None, int]:
+    """Returns the time, and the unit in which it is written, in µs."""
     match value:
         case None | "":
-            return None, True
+            return None, SECOND
         case bool():
             raise DateTimeError
         case int() | float():
@@ -93,15 +90,15 @@ def _read(value: object) -> tuple[int | None, bool]:
     raise DateTimeError
 
 
-def _from_number(value: int | float) -> tuple[int, bool]:
+def _from_number(value: int | float) -> tuple[int, int]:
     if not 0 <= value < _END_OF_TIME * 1000:  # also false for NaN
         raise DateTimeError
     if value < _FIRST_MILLISECOND:
-        return round(value * SECOND), value != int(value)
-    return round(value * 1000), True
+        return round(value * SECOND), SECOND if value == int(value) else 1
+    return round(value * 1000), _MILLISECOND if value == int(value) else 1
 
 
-def _from_iso(found: re.Match[str]) -> tuple[int | None, bool]:
+def _from_iso(found: re.Match[str]) -> tuple[int | None, int]:
     day, clock, fraction, zone = found.group("date", "clock", "fraction", "zone")
     digits = (day + (clock or "")).replace("-", "").replace(":", "").ljust(14, "0")
     if fraction is not None and len(clock.replace(":", "")) != 6:
@@ -114,10 +111,10 @@ def _from_iso(found: re.Match[str]) -> tuple[int | None, bool]:
     micros = (written - _EPOCH) // timedelta(microseconds=1) + int((fraction or "").ljust(6, "0")[:6])
     micros -= _offset_seconds(zone) * SECOND
     if micros == _ZERO_TIME:
-        return None, True
+        return None, SECOND
     if not _ZERO_TIME <= micros < _END_OF_TIME * SECOND:
         raise DateTimeError
-    return micros, fraction is not None
+    return micros, 10 ** (6 - min(6, len(fraction or "")))
 
 
 def _offset_seconds(zone: str | None) -> int:

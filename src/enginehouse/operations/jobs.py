@@ -11,7 +11,7 @@ from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetReque
 from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
-from enginehouse.domain.times import graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import bounds, idempotency, reuse, targets
 from enginehouse.operations import plans as operations_plans
 from enginehouse.operations.audit import trail
@@ -277,7 +277,7 @@ async def _stop(house: House, cancelling: Cancelling) -> cancellation.CancelOutc
 
 def _past_cancelling(verdict: cancellation.CancelOutcome) -> str:
     if verdict.ended_at is not None:
-        when = graphql_seconds(verdict.ended_at)
+        when = graphql_millis(verdict.ended_at)
         return f"Job is already {verdict.status} (finished {when}); nothing was cancelled."
     return f"Job is {verdict.status} and one of its tasks has started; nothing was cancelled."
 

@@ -89,7 +89,7 @@ class Query:
         return max(bounds, default=None)
 
     def latest(self, *names: str) -> int | None:
-        """Returns the upper bound (µs UTC) that satisfies all of these parameters. Each covers its whole second."""
+        """Returns the upper bound (µs UTC) that satisfies all of these parameters. Each covers its unit."""
         bounds = [at for name in names if (at := self._moment(name, upper=True)) is not None]
         return min(bounds, default=None)
 

@@ -29,7 +29,7 @@ from enginehouse.domain.schedules.timing import (
     Weekly,
 )
 from enginehouse.domain.schedules.zones import UnknownZone, zone_of
-from enginehouse.domain.times import SECOND, graphql_seconds
+from enginehouse.domain.times import SECOND, graphql_millis
 
 LONGEST_INTERVAL: Final = 10 * 366 * DAY  # seconds
 MOST_PARTS: Final = 1000
@@ -112,7 +112,7 @@ def read(
     )
     problems += _parts(request, settings)
     if start is not None and stop is not None and stop <= start:
-        text = f"{graphql_seconds(stop)} must be after startDateTime ({graphql_seconds(start)})."
+        text = f"{graphql_millis(stop)} must be after startDateTime ({graphql_millis(start)})."
         problems.append(Problem("stopDateTime", text, str(stop)))
     elif not problems:
         problems += _never(settings, request, now)

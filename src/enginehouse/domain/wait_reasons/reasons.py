@@ -6,7 +6,7 @@ from typing import Final, assert_never
 import msgspec
 
 from enginehouse.domain.status import TaskStatus
-from enginehouse.domain.times import SECOND, graphql_seconds
+from enginehouse.domain.times import SECOND, graphql_millis
 
 _NAMED_AT_MOST: Final = 5  # parents in a sentence; the data has all of them
 
@@ -167,7 +167,7 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
                 "left until it is called back" if calls_back else "asked for a pause"
             )
         case JobPaused(since):
-            return f"its job has been paused since {graphql_seconds(since)}"
+            return f"its job has been paused since {graphql_millis(since)}"
         case OrganizationPaused():
             return "the organization is paused"
         case EnginePaused(_, engine):
@@ -186,9 +186,9 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
         case TaskLimit(limit, running, waiting):
             return f"{_counted(waiting, 'item')} of it may start when another ends: {running} of {limit} run"
         case Until(at, attempt, None, _):
-            return f"attempt {attempt} may start at {graphql_seconds(at)}"
+            return f"attempt {attempt} may start at {graphql_millis(at)}"
         case Until(at, attempt, why, _):
-            return f"attempt {attempt} may start at {graphql_seconds(at)}, since attempt {attempt - 1} failed ({why})"
+            return f"attempt {attempt} may start at {graphql_millis(at)}, since attempt {attempt - 1} failed ({why})"
         case NoFreeWorkerSlot(pool, slots, taken, ahead, more):
             return f"{_slots(pool, slots, taken)} and {_ahead(ahead, more=more)}"
         case NextUp(_, _, _, 0, False):

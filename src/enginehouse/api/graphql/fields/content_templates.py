@@ -11,7 +11,7 @@ from enginehouse.api.input.jobs import Input
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.schedules.schedule import Schedule
-from enginehouse.domain.times import graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import content_templates
 
 mutation, schedule_type = MutationType(), ObjectType("ScheduledJob")
@@ -60,7 +60,7 @@ content_type.set_field("scheduledJobId", lambda content, _: content.schedule_id)
 content_type.set_field("sdoId", lambda content, _: content.sdo_id)
 content_type.set_field("sdo", lambda content, _: {"id": content.sdo_id})
 content_type.set_field("schemaId", lambda content, _: content.schema_id)
-content_type.set_field("createdDateTime", lambda content, _: graphql_seconds(content.created_at))
-content_type.set_field("modifiedDateTime", lambda content, _: graphql_seconds(content.modified_at))
+content_type.set_field("createdDateTime", lambda content, _: graphql_millis(content.created_at))
+content_type.set_field("modifiedDateTime", lambda content, _: graphql_millis(content.modified_at))
 
 BINDABLES: Final = [mutation, schedule_type, content_type]

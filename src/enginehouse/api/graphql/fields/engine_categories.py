@@ -8,7 +8,7 @@ from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.input import refs
 from enginehouse.domain.engine import CategoryRequest, EngineCategory
-from enginehouse.domain.times import graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import engine_categories
 
 query, mutation, category_type = QueryType(), MutationType(), ObjectType("EngineCategory")
@@ -60,8 +60,8 @@ async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
 category_type.set_field("type", lambda category, _: {"name": category.type, "description": None})
 category_type.set_field("categoryType", lambda category, _: category.type.lower())
 category_type.set_field("editable", lambda category, _: category.organization_id is not None)
-category_type.set_field("createdDateTime", lambda category, _: graphql_seconds(category.created_at))
-category_type.set_field("modifiedDateTime", lambda category, _: graphql_seconds(category.modified_at))
+category_type.set_field("createdDateTime", lambda category, _: graphql_millis(category.created_at))
+category_type.set_field("modifiedDateTime", lambda category, _: graphql_millis(category.modified_at))
 for _empty in ("exportFormats", "dependencies", "libraryEntityIdentifierTypeIds"):
     category_type.set_field(_empty, lambda _, __: [])
 

@@ -7,6 +7,7 @@ from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
+from enginehouse.api.graphql.fields.job_filter import in_dates
 from enginehouse.domain.engine import Engine, EngineCategory, EngineMode
 from enginehouse.domain.job import JobFilter, Task
 from enginehouse.domain.status import TaskStatus
@@ -107,7 +108,7 @@ async def tasks_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
             for task in job.tasks
             if task.plan.engine_id == engine.spec.id and (not statuses or task.status in statuses)
         ]
-    return paging.page(tasks, offset, limit, paging.JOBS)
+    return paging.page(in_dates(tasks, args.get("dateTimeFilter")), offset, limit, paging.JOBS)
 
 
 @engine_type.field("builds")

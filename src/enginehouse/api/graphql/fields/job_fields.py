@@ -11,7 +11,7 @@ from enginehouse.api.spelling import optional
 from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, task_graphql
 from enginehouse.domain.job import Job, Route, Task
 from enginehouse.domain.status import TaskStatus
-from enginehouse.domain.times import graphql_millis, graphql_seconds
+from enginehouse.domain.times import graphql_millis
 
 job_type = ObjectType("Job")
 
@@ -81,14 +81,14 @@ def template_of_job(job: Job, info: Info) -> Any:
 job_type.set_field("id", lambda job, _: job_graphql(job.id))
 job_type.set_field("status", lambda job, _: job.status)
 job_type.set_field("name", lambda job, _: job.plan.name)
-job_type.set_field("createdDateTime", lambda job, _: graphql_seconds(job.created_at))
-job_type.set_field("modifiedDateTime", lambda job, _: graphql_seconds(job.modified_at))
+job_type.set_field("createdDateTime", lambda job, _: graphql_millis(job.created_at))
+job_type.set_field("modifiedDateTime", lambda job, _: graphql_millis(job.modified_at))
 job_type.set_field("createdBy", lambda job, _: job.created_by)
 job_type.set_field("targetId", lambda job, _: job.target_id)
 job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
 job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
 job_type.set_field("warnings", lambda job, _: list(job.warnings))
-job_type.set_field("stopRequestedDateTime", lambda job, _: optional(graphql_seconds, job.stop_requested_at))
+job_type.set_field("stopRequestedDateTime", lambda job, _: optional(graphql_millis, job.stop_requested_at))
 job_type.set_field("paused", lambda job, _: job.paused_at is not None)
 job_type.set_field("stopping", lambda job, _: job.stopping)
 job_type.set_field("retryOf", lambda job, _: optional(job_graphql, job.retry_of))

@@ -1,13 +1,13 @@
 """Translates the arguments of a list of jobs into the filter that operations take."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.fields import paging
 from enginehouse.domain.ids import parse_job, parse_number, parse_schedule
-from enginehouse.domain.job import JobFilter
+from enginehouse.domain.job import JobFilter, Task
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines
 
@@ -71,7 +71,7 @@ async def _engine_ids(context: Context, args: dict[str, Any]) -> tuple[str, ...]
 
 
 def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the narrowest bounds of all filters. An upper bound without a fraction covers its whole second."""
+    """Returns the narrowest bounds of all filters. An upper bound covers the unit in which it is written."""
     bounds: dict[str, int | None] = dict.fromkeys(("created_from", "created_to", "modified_from", "modified_to"))
     for one_filter in filters:
         prefix = "created" if one_filter["field"] == "createdDateTime" else "modified"
@@ -83,3 +83,18 @@ def _dates(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
             before = bounds[f"{prefix}_to"]
             bounds[f"{prefix}_to"] = last.last if before is None else min(last.last, before)
     return bounds
+
+
+def in_dates(tasks: Iterable[Task], filters: Sequence[dict[str, Any] | None] | None) -> list[Task]:
+    """Returns those of the tasks whose times are within the bounds of all filters."""
+    bounds = _dates([each for each in filters or () if each is not None])
+    return [
+        task
+        for task in tasks
+        if _within(task.created_at, bounds["created_from"], bounds["created_to"])
+        and _within(task.modified_at, bounds["modified_from"], bounds["modified_to"])
+    ]
+
+
+def _within(at: int, first: int | None, last: int | None) -> bool:
+    return (first is None or at >= first) and (last is None or at <= last)

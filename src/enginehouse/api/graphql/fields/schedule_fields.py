@@ -18,7 +18,7 @@ from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.preview import upcoming
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.templates import named_sources
-from enginehouse.domain.times import graphql_millis, graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations.schedules import slots
 
 schedule_type, affiliate_type = ObjectType("ScheduledJob"), ObjectType("ProgramAffiliate")
@@ -211,7 +211,7 @@ def _fact(fact: Callable[[Schedule], Any]) -> Resolver:
 
 
 def _moment(moment: Callable[[Schedule], int | None]) -> Resolver:
-    return lambda schedule, _: optional(graphql_seconds, moment(schedule))
+    return lambda schedule, _: optional(graphql_millis, moment(schedule))
 
 
 for _name, _value in view.FACTS.items():

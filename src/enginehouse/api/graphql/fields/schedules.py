@@ -17,7 +17,7 @@ from enginehouse.domain.schedules.filter import Between, Moment, Order, Schedule
 from enginehouse.domain.schedules.request import seconds_of_day
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode
-from enginehouse.domain.times import graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
 
@@ -192,7 +192,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
         return fields
     names = ("startDateTime", "stopDateTime")
     texts = [
-        {**each, **{name: graphql_seconds(each[name]) for name in names if each.get(name) is not None}}
+        {**each, **{name: graphql_millis(each[name]) for name in names if each.get(name) is not None}}
         for each in fields["affiliates"]
     ]
     return {**fields, "affiliates": texts}

@@ -8,6 +8,7 @@ from ariadne import MutationType, ObjectType, QueryType
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.graphql.fields.assets import new_asset, part
+from enginehouse.api.graphql.fields.job_filter import in_dates
 from enginehouse.api.graphql.fields.sources import load_source
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import target_echo, target_request
@@ -165,6 +166,7 @@ async def tasks_of(target: Target, info: Info, **args: Any) -> paging.Page:
         tasks += job.tasks
     if args.get("id") is not None:
         tasks = [task for task in tasks if task_graphql(task.job_id, task.ordinal) == args["id"]]
+    tasks = in_dates(tasks, args.get("dateTimeFilter"))
     return paging.page(tasks, args.get("offset"), args.get("limit"), paging.TASKS)
 
 

@@ -18,7 +18,7 @@ from enginehouse.domain.ids import (
 )
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.templates import TaskTemplate
-from enginehouse.domain.times import graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import engines, task_templates
 
 query, mutation, task_type = QueryType(), MutationType(), ObjectType("TaskTemplate")
@@ -126,7 +126,7 @@ def _preferences(task: TaskTemplate, _: Info) -> dict[str, Any]:
         "maxRetries": request.max_retries,
         "maxEngines": request.max_engines,
         "parallelProcessing": request.parallel,
-        "dueDateTime": optional(graphql_seconds, request.due_at),
+        "dueDateTime": optional(graphql_millis, request.due_at),
         "parentCompleteBeforeStarting": request.parents_first,
     }
 

@@ -14,7 +14,7 @@ from enginehouse.domain.ids import job_graphql, task_graphql, task_uuid
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.times import graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import artifacts, engines, jobs
 from enginehouse.operations.house import House
 
@@ -176,7 +176,7 @@ def _preferences(task: Task, _: Info) -> dict[str, Any]:
         "maxRetries": plan.max_retries,
         "maxEngines": plan.max_engines,
         "parallelProcessing": plan.parallel,
-        "dueDateTime": optional(graphql_seconds, plan.due_at),
+        "dueDateTime": optional(graphql_millis, plan.due_at),
         "parentCompleteBeforeStarting": plan.parents_first,
     }
 
@@ -187,11 +187,11 @@ task_type.set_field("name", lambda task, _: task.plan.name)
 task_type.set_field("order", lambda task, _: task.ordinal)
 task_type.set_field("jobId", lambda task, _: job_graphql(task.job_id))
 task_type.set_field("engineId", lambda task, _: task.plan.engine_id)
-task_type.set_field("createdDateTime", lambda task, _: graphql_seconds(task.created_at))
-task_type.set_field("modifiedDateTime", lambda task, _: graphql_seconds(task.modified_at))
-task_type.set_field("queuedDateTime", lambda task, _: optional(graphql_seconds, task.queued_at))
-task_type.set_field("startedDateTime", lambda task, _: optional(graphql_seconds, task.started_at))
-task_type.set_field("completedDateTime", lambda task, _: optional(graphql_seconds, task.completed_at))
+task_type.set_field("createdDateTime", lambda task, _: graphql_millis(task.created_at))
+task_type.set_field("modifiedDateTime", lambda task, _: graphql_millis(task.modified_at))
+task_type.set_field("queuedDateTime", lambda task, _: optional(graphql_millis, task.queued_at))
+task_type.set_field("startedDateTime", lambda task, _: optional(graphql_millis, task.started_at))
+task_type.set_field("completedDateTime", lambda task, _: optional(graphql_millis, task.completed_at))
 task_type.set_field("payload", lambda task, _: task.plan.payload)
 task_type.set_field("taskPayload", lambda task, _: task.plan.payload)
 task_type.set_field("payloadString", lambda task, _: optional(json_text, task.plan.payload))

@@ -20,7 +20,7 @@ from enginehouse.domain.ids import (
 )
 from enginehouse.domain.job import RouteRequest
 from enginehouse.domain.templates import JobTemplate, TemplateFilter
-from enginehouse.domain.times import graphql_seconds
+from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import engine_categories, engines, templates
 
 query, mutation = QueryType(), MutationType()
@@ -142,8 +142,8 @@ def _routes(routes: Sequence[RouteRequest]) -> list[dict[str, Any]]:
 
 
 template_type.set_field("id", lambda template, _: job_graphql(template.id))
-template_type.set_field("createdDateTime", lambda template, _: graphql_seconds(template.created_at))
-template_type.set_field("modifiedDateTime", lambda template, _: graphql_seconds(template.modified_at))
+template_type.set_field("createdDateTime", lambda template, _: graphql_millis(template.created_at))
+template_type.set_field("modifiedDateTime", lambda template, _: graphql_millis(template.modified_at))
 template_type.set_field("jobPipelineStage", lambda template, _: template.stage)
 template_type.set_field("clusterId", lambda template, _: template.document.echo.get("clusterId"))
 template_type.set_field("skipDecider", lambda template, _: template.document.echo.get("skipDecider"))
