@@ -40,6 +40,11 @@ class PostgresServer:
         """The socket file to which clients connect."""
         return self._folder / ".s.PGSQL.5432"
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server's first process."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """The server accepts connections, with its existing data."""
         self._process = self._launch()

@@ -112,7 +112,12 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
 async def open_database(settings: Settings) -> Database:
     """Returns the database that these settings name, migrated and checked."""
     if settings.database is not None:
-        return await PostgresDatabase.open(settings.database, allow_unsafe_durability=settings.allow_unsafe_durability)
+        return await PostgresDatabase.open(
+            settings.database,
+            read_seconds=settings.database_read_seconds,
+            write_seconds=settings.database_write_seconds,
+            allow_unsafe_durability=settings.allow_unsafe_durability,
+        )
     return await SqliteDatabase.open(settings.data / "enginehouse.db")
 
 

@@ -22,6 +22,8 @@ class Settings:
     allow_unsafe_durability: bool = False
     download_mb: int = 2048  # that one attempt may read from a URL
     organization_download_mb: int = 20_480  # that all attempts of an organization may read from URLs within an hour
+    database_read_seconds: float = 5.0  # the longest time of a transaction on PostgreSQL, also when it is frozen
+    database_write_seconds: float = 10.0
     native_slots: int = 512  # with 0 for both, this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     warm_children: int = 8  # warm engine processes, busy ones included; more than python_slots avoids restarts
@@ -52,6 +54,8 @@ class Settings:
         problems += [
             f"{name}: must be greater than 0, got {value}."
             for name, value in (
+                ("database_read_seconds", self.database_read_seconds),
+                ("database_write_seconds", self.database_write_seconds),
                 ("warm_children", self.warm_children),
                 ("download_mb", self.download_mb),
                 ("organization_download_mb", self.organization_download_mb),

@@ -1,6 +1,8 @@
 """PostgreSQL stops under a server and starts again: two lines in the log, and no engine outlives its lease."""
 
 import json
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ import httpx
 import pytest
 from tests.acceptance.server import NOOP, Server, create, ended, lines, offer, serving, task_of, until
 from tests.postgres import PostgresServer, started
+
+from enginehouse.engines import processes
 
 GONE = "storage is not reachable"
 BACK = "storage is reachable again"
@@ -88,8 +92,8 @@ async def test_an_outage_is_two_lines_and_work_goes_on_after_it(tmp_path: Path, 
             [after] = await create(client, task_of(NOOP))
             assert await ended(client, after) == "complete"
         assert server.stop() == 0
-        first, last = logged(server)
-        assert (first["event"], last["event"]) == (GONE, BACK)
+        assert events(server) == [GONE, BACK]
+        last = logged(server)[-1]
         assert last["reports_lost"] == 0
         assert float(str(last["seconds"])) > 0
 
@@ -110,6 +114,7 @@ async def test_an_engine_that_nobody_keeps_a_lease_for_is_ended_while_the_databa
                 await until(lambda: GONE in events(server), "the outage is known")
             gate.touch()
             assert await _ended(client, job) == "complete"
+            await until(lambda: BACK in events(server), "every loop has reached the storage")
         assert server.stop() == 0
         assert len(lines(runs)) == 2
         assert set(events(server)) <= {GONE, BACK, "a late report was refused"}
@@ -124,3 +129,36 @@ async def _ended(client: httpx.AsyncClient, job: str) -> str:
 
     await until(answers, "the server answers again")
     return await ended(client, job)
+
+
+PATHS = (
+    ("GET", "/edge/v1/proc/jobs", None),
+    ("POST", "/edge/v1/proc/job/create", {"jobs": [task_of(NOOP)]}),
+    ("POST", "/v3/graphql", {"query": "{ jobs { count } }"}),
+    ("POST", "/v3/graphql", {"query": 'mutation { cancelJob(id: "1") { id } }'}),
+    ("GET", "/api/v1/schedules", None),
+)
+
+
+async def test_every_interface_answers_503_while_postgresql_is_frozen(tmp_path: Path, postgres: PostgresServer) -> None:
+    options = ("--log-format", "json", "--database-read-seconds", "1", "--database-write-seconds", "1")
+    with serving(tmp_path / "data", *options, database=postgres.dsn()) as server:
+        async with server.client() as client:
+            [job] = await create(client, task_of(NOOP))
+            assert await ended(client, job) == "complete"
+            assert postgres.pid is not None
+            family = [postgres.pid, *processes.descendants(postgres.pid)]
+            for pid in family:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                for known in (False, True):
+                    for method, path, body in PATHS:
+                        answer = await client.request(method, path, json=body)
+                        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), (known, path)
+                        assert "The database cannot answer now." in answer.text
+                        assert "service_unavailable" in answer.text
+            finally:
+                for pid in family:
+                    os.kill(pid, signal.SIGCONT)
+            assert await _ended(client, job) == "complete"
+        assert server.stop() == 0

@@ -1,5 +1,6 @@
-"""While connections fail few callers try; existing connections are used, and a recovery is noticed."""
+"""While the database does not answer callers are refused; existing connections are used, and a recovery is noticed."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,17 +10,64 @@ from asyncpg.pool import Pool
 from tests.postgres import PostgresServer, started
 
 from enginehouse.domain.errors import Unavailable
-from enginehouse.storage.database import postgres as module
+from enginehouse.storage.database import circuit_breaker
 from enginehouse.storage.database.circuit_breaker import FIRST_PAUSE, LONGEST_PAUSE, CircuitBreaker
 from enginehouse.storage.database.postgres import PostgresDatabase
 
+WITHIN = 30.0
 
-class Clock:
+
+class Pauses:
+    """Replaces asyncio.sleep: a pause ends when the test says so."""
+
     def __init__(self) -> None:
-        self.now = 1000.0
+        self.taken: list[float] = []
+        self._turn = asyncio.Semaphore(0)
+        self._begun = asyncio.Semaphore(0)
 
-    def __call__(self) -> float:
-        return self.now
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)
+        self._begun.release()
+        await self._turn.acquire()
+
+    async def next(self) -> None:
+        """The breaker has begun its next pause."""
+        async with asyncio.timeout(WITHIN):
+            await self._begun.acquire()
+
+    async def end(self) -> None:
+        """The pause is over, and the next has begun."""
+        self._turn.release()
+        await self.next()
+
+
+class Probe:
+    """Answers, or raises what the test has set. It counts its calls and those of `silenced`."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.calls = 0
+        self.silences = 0
+
+    async def __call__(self) -> None:
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+
+    async def silenced(self) -> None:
+        self.silences += 1
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    pauses = Pauses()
+    monkeypatch.setattr(circuit_breaker, "sleep", pauses)
+    return pauses
+
+
+@pytest.fixture
+def probe() -> Probe:
+    return Probe()
 
 
 def passes(breaker: CircuitBreaker) -> bool:
@@ -30,49 +78,53 @@ def passes(breaker: CircuitBreaker) -> bool:
     return True
 
 
-def test_one_tries_after_each_pause_and_the_pauses_grow() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(clock)
-    assert all(passes(breaker) for _ in range(3))
-    tried = list[float]()
-    breaker.failed("nobody there")
-    for step in range(10_000):
-        clock.now = 1000 + step / 1000
-        if passes(breaker):
-            tried.append(clock.now - 1000)
-            assert not passes(breaker)
-            breaker.failed("nobody there")
-    assert tried[0] == pytest.approx(FIRST_PAUSE)
-    assert len(tried) < 10 / LONGEST_PAUSE + 5
-    assert tried[-1] - tried[-2] == pytest.approx(LONGEST_PAUSE)
-    clock.now += LONGEST_PAUSE
+async def test_a_probe_is_made_after_each_pause_and_the_pauses_grow(pauses: Pauses, probe: Probe) -> None:
+    breaker = CircuitBreaker(probe, probe.silenced)
     assert passes(breaker)
-    breaker.succeeded()
-    assert all(passes(breaker) for _ in range(3))
-
-
-def test_a_trial_that_nobody_hears_of_again_keeps_nobody_out() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(clock)
-    breaker.failed("nobody there")
-    clock.now += FIRST_PAUSE
+    probe.error = ConnectionRefusedError("nobody there")
+    breaker.suspect()
+    await pauses.next()
+    for _ in range(9):
+        assert not passes(breaker)
+        breaker.suspect()  # changes nothing
+        await pauses.end()
+    assert probe.calls == len(pauses.taken) == 10
+    assert pauses.taken[:2] == [FIRST_PAUSE, 2 * FIRST_PAUSE]
+    assert pauses.taken[-2:] == [LONGEST_PAUSE, LONGEST_PAUSE]
+    probe.error = None
+    await pauses.end()
     assert passes(breaker)
-    clock.now += LONGEST_PAUSE
-    assert passes(breaker)
+    await breaker.close()
 
 
-def test_failures_at_the_same_time_count_as_one() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(clock)
+async def test_suspicions_at_the_same_time_cost_one_probe_and_a_right_answer_refuses_nobody(
+    pauses: Pauses, probe: Probe
+) -> None:
+    breaker = CircuitBreaker(probe, probe.silenced)
     for _ in range(20):
-        breaker.failed("nobody there")
-    clock.now += FIRST_PAUSE
-    assert passes(breaker)
+        breaker.suspect()
+    await pauses.next()
+    breaker.suspect()  # a caller that fails for another reason causes no flood of probes
+    assert (probe.calls, passes(breaker)) == (1, True)
+    await breaker.close()
+
+
+async def test_a_silence_is_told_once_until_the_database_answers(pauses: Pauses, probe: Probe) -> None:
+    breaker = CircuitBreaker(probe, probe.silenced)
+    for error in (TimeoutError(), TimeoutError(), ConnectionRefusedError("nobody there"), TimeoutError()):
+        probe.error = error
+        breaker.suspect()
+        await (pauses.end() if pauses.taken else pauses.next())
+    assert (probe.silences, breaker.silent) == (1, True)
+    probe.error = None
+    await pauses.end()
+    assert (breaker.open, breaker.silent) == (False, False)
+    await breaker.close()
 
 
 @pytest.fixture
 def tries(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """How often a connection was requested so far: from a pool, or for the listener."""
+    """How often a connection was requested so far: from a pool, for the listener, or for a probe."""
     acquire, connect = Pool.acquire, asyncpg.connect
     count = 0
 
@@ -91,26 +143,27 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: count
 
 
-async def test_who_asks_while_the_database_is_away_hardly_ever_tries(
+async def test_a_request_while_the_database_is_away_does_not_try_to_connect(
     monkeypatch: pytest.MonkeyPatch, tries: Callable[[], int]
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr(module, "CircuitBreaker", lambda: CircuitBreaker(clock))
     with started() as server:
         database = await PostgresDatabase.open(server.dsn(), writers=2, readers=2, allow_unsafe_durability=True)
+        breaker = database._connections._breaker
+        monkeypatch.setattr(circuit_breaker, "FIRST_PAUSE", WITHIN * 1000)
         server.stop()
-        await _refused(database)
+        async with asyncio.timeout(WITHIN):
+            while not breaker.open:
+                await _refused(database)
         before = tries()
         for _ in range(200):
             await _refused(database)
         assert tries() == before
-        for trial in range(1, 11):
-            clock.now += LONGEST_PAUSE
-            for _ in range(20):
-                await _refused(database)
-            assert tries() == before + trial
         server.start()
-        clock.now += LONGEST_PAUSE
+        await breaker.close()
+        monkeypatch.undo()
+        breaker.suspect()
+        assert breaker._probing is not None
+        await asyncio.wait([breaker._probing])
         assert await database.write(lambda tx: tx.read_clock()) > 0
         assert await database.read(lambda tx: tx.read_clock()) > 0
         await database.close()
@@ -125,10 +178,10 @@ async def _refused(database: PostgresDatabase) -> None:
 async def test_what_is_connected_is_used_while_no_other_connection_can_be_made(postgres: PostgresServer) -> None:
     name = await postgres.create()
     database = await PostgresDatabase.open(postgres.dsn(name), writers=1, readers=1, allow_unsafe_durability=True)
-    database._breaker = CircuitBreaker(Clock())  # the listener is still connecting and closes the other breaker
-    database._breaker.failed("too many connections")
+    breaker = database._connections._breaker
+    breaker.open = True  # as after "too many connections"
     assert await database.write(lambda tx: tx.read_clock()) > 0
     assert await database.read(lambda tx: tx.read_clock()) > 0
-    assert database._breaker.open
+    assert breaker.open
     await database.close()
     await postgres.drop(name)

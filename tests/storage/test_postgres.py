@@ -114,7 +114,7 @@ async def test_a_lock_keeps_an_exclusive_holder_out_until_the_shared_one_commits
 
 
 async def until_somebody_waits_for_a_lock(database: PostgresDatabase) -> None:
-    async with database._readers.acquire() as connection:
+    async with database._connections.readers.acquire() as connection:
         while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             pass
 

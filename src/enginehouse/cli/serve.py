@@ -33,6 +33,16 @@ def _setting(name: str, **options: Any) -> Callable[[Any], Any]:
     show_default=True,
     help="What the attempts of an organization may read from URLs within an hour.",
 )
+@_setting(
+    "--database-read-seconds", type=float, default=5.0, show_default=True, help="How long PostgreSQL may take to read."
+)
+@_setting(
+    "--database-write-seconds",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="How long PostgreSQL may take to write.",
+)
 @_setting("--native-slots", type=int, default=512, show_default=True, help="Worker slots for native engines.")
 @_setting("--python-slots", type=int, help="Worker slots for Python engines.  [default: one per core, at least 2]")
 @_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that stay warm.")

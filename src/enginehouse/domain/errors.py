@@ -255,3 +255,7 @@ class Unavailable(Refusal):
 
     code = graphql_name = "service_unavailable"
     rest_status = 503
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason  # for the log; clients must not see the words of a driver

@@ -49,7 +49,7 @@ class Loop:
             try:
                 delay = await self._tick()
             except Unavailable as trouble:
-                outage.begin(self.name, trouble.message)
+                outage.begin(self.name, trouble.reason or trouble.message)
                 delay = pause = min(2 * pause, _LONGEST_PAUSE) or _FIRST_PAUSE
             except Exception:
                 log.exception("a tick failed", loop=self.name)

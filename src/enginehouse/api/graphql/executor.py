@@ -17,7 +17,7 @@ from enginehouse.api.graphql.execution.cost import Cost
 from enginehouse.api.graphql.execution.documents import MAX_ERRORS, NOT_VALID, BoundDocument, DocumentCache
 from enginehouse.api.graphql.execution.introspection import Introspection
 from enginehouse.api.graphql.execution.rejection import BodyTooLargeError, RejectedError
-from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, InvalidInput
+from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, InvalidInput, Unavailable
 
 Response = tuple[int, dict[str, Any]]
 """The HTTP status and the body."""
@@ -49,7 +49,10 @@ class RequestExecutor:
         self._introspection = Introspection()
 
     async def execute(self, request: GraphQLRequest, context: Context) -> Response:
-        """Returns the HTTP status and the body: 200 if something was executed, else 400."""
+        """Returns the HTTP status and the body.
+
+        The status is 200 if something was executed, 503 if the storage could not answer any field, else 400.
+        """
         bound: BoundDocument | None = None
         try:
             bound = self.documents.find(request.query, known=context.known_principal is not None)
@@ -96,7 +99,7 @@ class RequestExecutor:
         result: Any = executor.execute_operation()
         if _is_awaitable(result):
             result = await result
-        return 200, _body(result, bound, context, operation)
+        return _status(result), _body(result, bound, context, operation)
 
     def _executor(
         self, bound: BoundDocument, operation: OperationDefinitionNode, request: GraphQLRequest, context: Context
@@ -171,6 +174,13 @@ def rejection(rejected: RejectedError, text: str, bound: BoundDocument | None = 
         return rejected.status, {"errors": [describe(error, text=text) for error in rejected.errors[:MAX_ERRORS]]}
     errors = [describe(error, text=text, position=bound.position) for error in rejected.errors[:MAX_ERRORS]]
     return rejected.status, {"errors": errors}
+
+
+def _status(result: ExecutionResult) -> int:
+    if not result.errors or any(value is not None for value in (result.data or {}).values()):
+        return 200
+    unavailable = any(isinstance(error.original_error, Unavailable) for error in result.errors)
+    return Unavailable.rest_status if unavailable else 200
 
 
 def _body(

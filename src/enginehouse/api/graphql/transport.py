@@ -14,8 +14,9 @@ from enginehouse.api.graphql.execution.upload import Form, read_form
 from enginehouse.api.graphql.executor import GraphQLRequest, RequestExecutor, Response, rejection
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.http import correlation as http_correlation
+from enginehouse.api.http import errors
 from enginehouse.api.http.json import reader
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal, excerpt
+from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal, Unavailable, excerpt
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 
@@ -179,5 +180,7 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 async def _send(send: Send, body: dict[str, Any], status: int, *more: tuple[bytes, bytes]) -> None:
     raw = _encode(body)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(raw)), *more]
+    if status == Unavailable.rest_status:
+        headers.append(errors.RETRY_LATER)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": raw})

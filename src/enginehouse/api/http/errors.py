@@ -19,6 +19,8 @@ _encode: Final = msgspec.json.Encoder().encode
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
+RETRY_LATER: Final = (b"retry-after", b"2")
+
 
 def body(refusal: Refusal) -> bytes:
     """Returns the documented error body. It also lists the problems one by one."""
@@ -39,9 +41,10 @@ def headers(refusal: Refusal) -> Headers:
     match refusal:
         case AuthenticationFailed():
             return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
-        case CapacityExceeded() | KeyInProgress() | Unavailable():
-            seconds = refusal.data.get("retry_after", 2)
+        case CapacityExceeded(data={"retry_after": seconds}) | KeyInProgress(data={"retry_after": seconds}):
             return ((b"retry-after", str(seconds).encode()),)
+        case CapacityExceeded() | Unavailable():
+            return (RETRY_LATER,)
         case TooLarge():
             # The rest of the body is not read, so the connection cannot carry another request.
             return ((b"connection", b"close"),)

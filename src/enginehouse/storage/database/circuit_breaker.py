@@ -1,49 +1,67 @@
-"""Limits attempts to connect: while a database is unreachable, only one caller tries after each pause."""
+"""Knows whether the database answers. While it does not, callers are refused at once, and one probe tries again."""
 
-import time
-from collections.abc import Callable
+import asyncio
+from asyncio import sleep
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database.database import unavailable
 
+PROBE_SECONDS: Final = 1.0  # a database that does not answer a probe within this time is silent
 FIRST_PAUSE: Final = 0.1  # seconds
-LONGEST_PAUSE: Final = 1.0  # the longest time before a database that is back is noticed
+LONGEST_PAUSE: Final = 0.5  # with the time of one probe, the longest time before a database that is back is noticed
 
 
 class CircuitBreaker:
-    """Closed while connections succeed. While open, it refuses all callers except one after each pause.
+    """Closed while the database answers. Whoever has a reason to doubt calls `suspect`, which starts a probe.
 
-    The pauses grow. There is no background task: the caller that may pass makes the trial.
+    If the probe fails, the breaker opens, and probes go on after growing pauses until one succeeds. `probe` raises if
+    the database does not answer. `silenced` runs when the database is found silent: connected, but without an answer.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._pause = 0.0
-        self._next_at = 0.0
+    def __init__(self, probe: Callable[[], Awaitable[None]], silenced: Callable[[], Awaitable[None]]) -> None:
+        self._probe = probe
+        self._silenced = silenced
+        self._probing: asyncio.Task[None] | None = None
         self._reason = ""
+        self.open = False
+        self.silent = False
 
-    @property
-    def open(self) -> bool:
-        return self._pause > 0
+    def suspect(self) -> None:
+        """A probe runs soon. Several suspicions during a probe count as one."""
+        if self._probing is None:
+            self._probing = asyncio.create_task(self._run(), name="database-probe")
 
     def check(self) -> None:
-        """The caller may try to connect, and must report the result. Raises Unavailable during a pause."""
-        if not self.open:
-            return
-        now = self._clock()
-        if now < self._next_at:
-            raise Unavailable(self._reason)
-        # A caller that comes during this trial must wait for the next pause to end.
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        self._next_at = now + self._pause
+        """Raises Unavailable while the breaker is open."""
+        if self.open:
+            raise unavailable(self._reason)
 
-    def succeeded(self) -> None:
-        """Closes the breaker: every caller may connect."""
-        self._pause = 0.0
+    async def close(self) -> None:
+        """No probe runs."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
 
-    def failed(self, reason: str) -> None:
-        """Opens the breaker for a pause. Until then `check` raises Unavailable with the reason."""
-        self._reason = reason
-        if not self.open:
-            self._pause = FIRST_PAUSE
-            self._next_at = self._clock() + FIRST_PAUSE
+    async def _run(self) -> None:
+        pause = FIRST_PAUSE
+        try:
+            while not await self._answers():
+                await sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            self.open = self.silent = False
+            await sleep(FIRST_PAUSE)  # callers that fail for another reason must not cause a flood of probes
+        finally:
+            self._probing = None
+
+    async def _answers(self) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._probe()
+        except Exception as error:
+            self.open, self._reason = True, str(error) or type(error).__name__
+            if isinstance(error, TimeoutError) and not self.silent:
+                self.silent = True
+                await self._silenced()
+            return False
+        return True

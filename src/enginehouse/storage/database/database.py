@@ -25,6 +25,11 @@ class StorageRefused(Unavailable):
     """The server must not use this database: in use, unsafe, unreachable or newer. The message says what to do."""
 
 
+def unavailable(reason: str) -> Unavailable:
+    """Returns the refusal of a call that the database does not answer. Only the log shows the reason."""
+    return Unavailable("The database cannot answer now. Send the request again in a moment.", reason=reason)
+
+
 class Tx(Protocol):
     """An open transaction. `statement` names one `-- name:` block of a .sql file, as `file.name`."""
 
@@ -77,8 +82,9 @@ class Database(Protocol):
         """Runs `work` in one write transaction, which is committed and durable when this returns.
 
         On SQLite the writer thread has a queue; all queued works share one commit, each in its own savepoint. An
-        exception from `work` rolls back only that work and is raised here. `patience` is how many seconds to wait for
-        another transaction's row before Contended is raised; on SQLite there is no other transaction.
+        exception from `work` rolls back only that work and is raised here. After Unavailable the commit may have
+        happened without a confirmation. `patience` is how many seconds to wait for another transaction's row before
+        Contended is raised; on SQLite there is no other transaction.
         """
 
     async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:

@@ -26,6 +26,7 @@ class Listener:
         self._wanted: set[str] = set()
         self._unsent: set[str] = set()
         self._something_to_do = asyncio.Event()
+        self._connection: Any = None
         self._task = asyncio.create_task(self._stay_connected(), name="postgres-listener")
 
     def hear(self, channel: str) -> None:
@@ -39,6 +40,11 @@ class Listener:
         self._unsent.add(channel)
         self._something_to_do.set()
 
+    def reconnect(self) -> None:
+        """The connection is replaced, because the database was silent and it may have lost something."""
+        if self._connection is not None:
+            self._connection.terminate()
+
     async def close(self) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -46,10 +52,11 @@ class Listener:
     async def _stay_connected(self) -> None:
         while True:
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable):
-                connection = await self._connect()
+                self._connection = connection = await self._connect()
                 try:
                     await self._talk(connection)
                 finally:
+                    self._connection = None
                     connection.terminate()
             await asyncio.sleep(_PAUSE)
 

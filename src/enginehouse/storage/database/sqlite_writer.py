@@ -128,10 +128,17 @@ def drive(work: Work, tx: SqliteTx) -> Any:
 def translated(error: BaseException) -> BaseException:
     """Returns `error`, or Unavailable if it means that the file cannot be read or written now."""
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _TROUBLE:
-        unavailable = Unavailable(f"The database cannot answer now: {error}.")
-        unavailable.__cause__ = error
-        return unavailable
+        return _refusal(error, "The database cannot answer now. Send the request again in a moment.")
     return error
+
+
+def _refusal(error: BaseException, message: str) -> Unavailable:
+    """Returns a refusal without the driver's words. A full disk has its own message."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        message = "The disk that holds the database is full."
+    refusal = Unavailable(message, reason=str(error) or type(error).__name__)
+    refusal.__cause__ = error
+    return refusal
 
 
 class Writer:
@@ -249,9 +256,7 @@ class Writer:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as second:
             error = second
-        unavailable = Unavailable(f"The database could not store this: {error}.")
-        unavailable.__cause__ = error
-        return unavailable
+        return _refusal(error, "The database could not store this.")
 
 
 def _deliver(outcomes: list[Outcome]) -> None:
