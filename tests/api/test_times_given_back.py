@@ -35,7 +35,8 @@ def dates(field: str) -> str:
 
 def in_graphql(name: str, inside: str, field: str, shown: str, records: str) -> Filter:
     """A list of jobs, tasks or schedules with a filter by date."""
-    return Filter((name,), *shown.split(" at "), inside.replace("DATES", dates(field)), records)
+    query, path = shown.split(" at ")
+    return Filter((name,), query, path, inside.replace("DATES", dates(field)), records)
 
 
 JOB: Final = '{ job(id: "{job}") { createdDateTime modifiedDateTime } }'
@@ -214,5 +215,5 @@ def in_rest() -> Iterator[str]:
             match node:
                 case ast.Call(func=ast.Attribute(attr="earliest" | "latest") | ast.Name(id="_within"), args=args):
                     for each in args:
-                        if isinstance(each, ast.Constant):
+                        if isinstance(each, ast.Constant) and isinstance(each.value, str):
                             yield f"{module.parent.name}.{module.stem} {each.value}"

@@ -15,7 +15,7 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.jobs import lists
+from enginehouse.storage.jobs import pages
 
 FIRST: Final = 1_700_000_000_000_000
 APART: Final = 1_000
@@ -162,7 +162,7 @@ async def differences(database: Database, stored: list[Stored]) -> list[Any]:
             right = expected(stored, whole)
 
             async def read(tx: Tx, whole: JobFilter = whole, part: JobFilter = part) -> Any:
-                return await lists.page(tx, 1, whole), await lists.page(tx, 1, part), await lists.count(tx, 1, whole)
+                return await pages.page(tx, 1, whole), await pages.page(tx, 1, part), await pages.count(tx, 1, whole)
 
             found = await database.read(read)
             if found != (right, right[4:7], len(right)):
@@ -181,12 +181,12 @@ async def test_the_same_where_the_bounds_for_small_lists_are_passed(
 ) -> None:
     """Deep pages are read from the other end, wide ranges by a walk, long merged lists are sorted by the database."""
     for name, value in {"DEEP": 3, "FEW": 5, "MERGED": 6}.items():
-        monkeypatch.setattr(lists, name, value)
+        monkeypatch.setattr(pages, name, value)
     assert (await differences(database, stored))[:1] == []
     for offset in range(0, JOBS + 10, 7):
         for order_by in ("created_at", "modified_at"):
             criteria = JobFilter(offset=offset, limit=7, order_by=order_by)
-            page = await database.read(lambda tx, criteria=criteria: lists.page(tx, 1, criteria))  # type: ignore[misc]
+            page = await database.read(lambda tx, criteria=criteria: pages.page(tx, 1, criteria))  # type: ignore[misc]
             assert page == expected(stored, criteria)[offset : offset + 7]
 
 

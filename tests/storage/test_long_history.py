@@ -26,7 +26,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
-from enginehouse.storage.jobs import lists, queries
+from enginehouse.storage.jobs import pages, queries
 from enginehouse.storage.schedules import jobs as schedule_jobs
 
 SHORT, LONG = 4_000, 20_000
@@ -82,12 +82,12 @@ def reads(history: History) -> Iterator[tuple[str, Work]]:
         for by_change, descending in product((False, True), (True, False)):
             order_by = "modified_at" if by_change else "created_at"
             order = f"{', by last change' if by_change else ''}{'' if descending else ', oldest first'}"
-            yield f"{name}{order}", bound(lists.page, 1, JobFilter(**fields, order_by=order_by, descending=descending))
+            yield f"{name}{order}", bound(pages.page, 1, JobFilter(**fields, order_by=order_by, descending=descending))
     for name in ("all", "id", "target", "schedule", "status", "created", "modified"):
-        yield f"count of {name}", bound(lists.count, 1, JobFilter(**filters(history)[name]))
-    yield "last page", bound(lists.page, 1, JobFilter(offset=history.count - 30))
+        yield f"count of {name}", bound(pages.count, 1, JobFilter(**filters(history)[name]))
+    yield "last page", bound(pages.page, 1, JobFilter(offset=history.count - 30))
     complete = JobFilter(statuses=(JobStatus.COMPLETE,), offset=history.count * 9 // 10 - 30)
-    yield "last page of a status", bound(lists.page, 1, complete)
+    yield "last page of a status", bound(pages.page, 1, complete)
     yield "one job", bound(queries.by_ids, 1, [history.job_id(25)])
     yield "thirty jobs", bound(queries.by_ids, 1, [history.job_id(n) for n in range(30)])
     yield "usual runs", bound(schedule_jobs.usual_runs, [SCHEDULE])

@@ -21,7 +21,8 @@ from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import RequestKey
-from enginehouse.storage.jobs import cancellation, deletion, lists, plans, queries
+from enginehouse.storage.jobs import cancellation, deletion, plans, queries
+from enginehouse.storage.jobs import pages as job_pages
 from enginehouse.storage.jobs.cancellation import Cancelling
 from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation, JobOrigin, NewJob
@@ -208,9 +209,9 @@ async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_
         raise InvalidInput(f"0 or more, got {filter_.offset}.", "offset")
 
     async def page(tx: Tx) -> JobPage:
-        ids = await lists.page(tx, principal.organization_id, filter_)
+        ids = await job_pages.page(tx, principal.organization_id, filter_)
         jobs = await queries.by_ids(tx, principal.organization_id, ids)
-        total = await lists.count(tx, principal.organization_id, filter_) if with_count else None
+        total = await job_pages.count(tx, principal.organization_id, filter_) if with_count else None
         return JobPage(tuple(jobs[job_id] for job_id in ids if job_id in jobs), total)
 
     return await house.database.read(page)
@@ -231,7 +232,7 @@ async def pages(house: House, principal: Principal, filters: Sequence[JobFilter]
         bounds.page(filter_.offset, filter_.limit, largest=house.limits.page_size)
 
     async def read(tx: Tx) -> dict[JobFilter, tuple[Job, ...]]:
-        ids = {filter_: await lists.page(tx, principal.organization_id, filter_) for filter_ in filters}
+        ids = {filter_: await job_pages.page(tx, principal.organization_id, filter_) for filter_ in filters}
         jobs = await queries.by_ids(tx, principal.organization_id, sorted({i for page in ids.values() for i in page}))
         return {filter_: tuple(jobs[i] for i in page if i in jobs) for filter_, page in ids.items()}
 

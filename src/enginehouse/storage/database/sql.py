@@ -17,9 +17,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final, get_args
 
-from enginehouse.storage.database import fragments
+from enginehouse.storage.database import sql_words
 
-Dialect = fragments.Dialect
+Dialect = sql_words.Dialect
 
 STORAGE: Final[Traversable] = files("enginehouse.storage")
 _NOT_STATEMENTS: Final = frozenset({"schema.sql", "migrations"})
@@ -277,7 +277,7 @@ def _wanted(name: str, part: str, dialect: Dialect) -> bool:
 
 
 def _fragment(name: str, key: str, dialect: Dialect) -> str:
-    text = fragments.fragment(key, dialect)
+    text = sql_words.fragment(key, dialect)
     if text is None:
         raise BadStatement(f"{name}: nothing is known to put in place of {{{key}}}.")
     return text
