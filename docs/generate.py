@@ -29,7 +29,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.retry import FailureKind, blame
 from enginehouse.domain.status import TASK, TASK_ENDED, TaskStatus
-from enginehouse.engines.entry_points import load_specs
+from enginehouse.engines.entry_points import installed
 from enginehouse.engines.native import CATEGORIES, ENGINES
 
 DOCS: Final = Path(__file__).parent
@@ -221,7 +221,9 @@ def engines() -> str:
     """Every engine that comes with the server."""
     specs: list[EngineSpec] = [engine.spec for engine in ENGINES]
     ours = _entry_points()
-    specs += sorted((spec for spec in load_specs() if spec.entry_point in ours), key=lambda spec: spec.slug or "")
+    specs += sorted(
+        (point.load().spec for point in installed() if point.name in ours), key=lambda spec: spec.slug or ""
+    )
     names = {category.id: category.name for category in CATEGORIES}
     return _table(
         ("Slug", "Engine", "Id", "Category", "Mode", "Runs", "Reads"),

@@ -209,7 +209,7 @@ def example_engine(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples call curl")
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run_and_answer_as_they_say(page: Path, tmp_path: Path, example_engine: str) -> None:
-    with serving(tmp_path / "data", PYTHONPATH=example_engine) as server:
+    with serving(tmp_path / "data", PYTHONPATH=example_engine, ENGINEHOUSE_ENGINE_SANDBOX="auto") as server:
         (server.data / "token").write_text(TOKEN)
         here = {
             "URL": server.url,

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -17,6 +19,8 @@ from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
+from enginehouse.engines.sandbox.levels import SandboxLevel
+from enginehouse.engines.sandbox.sandbox import Sandbox, choose
 from enginehouse.operations import accounts, engines, maintenance, store_identity, workers
 from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.house import House, Limits
@@ -58,6 +62,7 @@ class RunningServer:
     house: House
     application: Application
     first_start: FirstStart
+    sandbox: SandboxLevel
     hurry: Callable[[], None]
     end_streams: Callable[[], Awaitable[None]]
 
@@ -74,7 +79,9 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
         first = await accounts.first_start(house, init_token=settings.init_token)
-        specs = [engine.spec for engine in ENGINES] + load_specs()
+        sandbox = await asyncio.to_thread(_sandbox, settings)
+        children = _children(settings, house, keeper, sandbox, closing)
+        specs = [engine.spec for engine in ENGINES] + await load_specs(children)
         await engines.register(house, specs, CATEGORIES)
         embedded = house.database.dialect == "sqlite"
         keepers = settings.data / _KEEPERS
@@ -84,10 +91,10 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             # engines have ended by now.
             await maintenance.release_all_leases(house)
             await workers.clear(house)
-        supervisor = await _supervisor(settings, house, keeper, specs, closing)
+        supervisor = await _supervisor(settings, house, children, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
-        yield RunningServer(house, application(house), first, supervisor.hurry, house.watches.close)
+        yield RunningServer(house, application(house), first, sandbox.level, supervisor.hurry, house.watches.close)
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:
@@ -121,15 +128,35 @@ async def open_database(settings: Settings) -> Database:
     return await SqliteDatabase.open(settings.data / "enginehouse.db")
 
 
+def _sandbox(settings: Settings) -> Sandbox:
+    """Returns the sandbox of the engines, which sees nothing of the data folder. Raises SandboxMissing."""
+    hidden = (settings.data, settings.data / "artifacts")
+    return Sandbox(choose(settings.engine_sandbox), settings.engine_read, settings.engine_write, hidden)
+
+
+def _children(settings: Settings, house: House, keeper: Keeper, sandbox: Sandbox, closing: AsyncExitStack) -> ChildPool:
+    folder = house.store.scratch()
+    if sandbox.level is SandboxLevel.UID:
+        # Another user cannot enter the data folder.
+        folder = Path(
+            closing.enter_context(tempfile.TemporaryDirectory(prefix="enginehouse-", ignore_cleanup_errors=True))
+        )
+        folder.chmod(0o711)
+    warm = max(settings.warm_children, settings.python_slots)
+    children = ChildPool(keeper, folder, slots=warm, sandbox=sandbox, idle_seconds=settings.idle_child_seconds)
+    closing.push_async_callback(children.close)
+    return children
+
+
 async def _supervisor(
-    settings: Settings, house: House, keeper: Keeper, specs: Sequence[EngineSpec], closing: AsyncExitStack
+    settings: Settings, house: House, children: ChildPool, specs: Sequence[EngineSpec], closing: AsyncExitStack
 ) -> Supervisor:
     capacity = Capacity(
         {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
         stop_grace=settings.stop_grace_seconds,
     )
     source, outage = InProcess(house), Outage()
-    runner = _runner(settings, house, source, keeper, capacity, outage, closing)
+    runner = _runner(settings, house, source, children, capacity, outage, closing)
     worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
     _listen(house, dispatcher, capacity, closing)
@@ -153,14 +180,11 @@ def _runner(
     settings: Settings,
     house: House,
     source: WorkSource,
-    keeper: Keeper,
+    children: ChildPool,
     capacity: Capacity,
     outage: Outage,
     closing: AsyncExitStack,
 ) -> Runner:
-    warm = max(settings.warm_children, settings.python_slots)
-    children = ChildPool(keeper, house.store.scratch(), slots=warm, idle_seconds=settings.idle_child_seconds)
-    closing.push_async_callback(children.close)
     outgoing = GuardedClient(allow_private=settings.allow_private_urls, max_bytes=settings.download_mb << 20)
     closing.push_async_callback(outgoing.aclose)
     native = {engine.spec.id: engine for engine in ENGINES}

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
+
 
 class UnusableSettings(ValueError):
     """Some settings cannot be used. The message names all of them, a line each."""
@@ -24,6 +26,9 @@ class Settings:
     organization_download_mb: int = 20_480  # that all attempts of an organization may read from URLs within an hour
     database_read_seconds: float = 5.0  # the longest time of a transaction on PostgreSQL, also when it is frozen
     database_write_seconds: float = 10.0
+    engine_sandbox: str = "auto"  # auto, bwrap, landlock, uid or none
+    engine_read: tuple[Path, ...] = ()  # files and folders that every engine may read: models
+    engine_write: tuple[Path, ...] = ()  # files and folders that every engine may change: caches of models
     native_slots: int = 512  # with 0 for both, this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     warm_children: int = 8  # warm engine processes, busy ones included; more than python_slots avoids restarts
@@ -83,6 +88,8 @@ class Settings:
             )
             if value < 0
         ]
+        if self.engine_sandbox not in SANDBOXES:
+            problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
         if self.log_format not in ("console", "json"):
             problems.append(f'log_format: console or json, got "{self.log_format}".')
         if problems:

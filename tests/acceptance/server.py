@@ -61,7 +61,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env=os.environ | {"AIWARE_INIT_TOKEN": TOKEN} | self.environment,
+                env=os.environ | {"AIWARE_INIT_TOKEN": TOKEN} | self._sandbox() | self.environment,
                 preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no server
             )
         self.url = self._ready_at(self.process)
@@ -126,6 +126,10 @@ class Server:
             return [tuple(row) for row in await connection.fetch(statement)]
         finally:
             await connection.close()
+
+    def _sandbox(self) -> dict[str, str]:
+        """Engines of the tests write their process ids outside their folder. test_sandbox.py tests the sandboxes."""
+        return {"ENGINEHOUSE_ENGINE_SANDBOX": "none"} if "PYTHONPATH" in self.environment else {}
 
     def _ready_at(self, process: "subprocess.Popen[bytes]") -> str:
         deadline = time.monotonic() + READY_WITHIN

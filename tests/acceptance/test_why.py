@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.server import offer
 from tests.acceptance.servers import Said, Server, serving
 
+NO_SANDBOX = {"ENGINEHOUSE_ENGINE_SANDBOX": "none"}  # the engine waits for a file of the test
 TEXT = "I love this. It is a wonderful morning."
 SENTIMENT = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
 
@@ -94,7 +95,7 @@ def test_what_helps_is_what_it_says(server: Server) -> None:
 def busy(tmp_path: Path) -> Iterator[Server]:
     """Yields a server with one Python worker slot and an engine that waits for the file that its payload names."""
     path = os.pathsep.join([offer(tmp_path / "offered", "waits"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with serving(tmp_path / "data", "--python-slots", "1", environment={"PYTHONPATH": path}) as server:
+    with serving(tmp_path / "data", "--python-slots", "1", environment={"PYTHONPATH": path, **NO_SANDBOX}) as server:
         yield server
 
 

@@ -42,7 +42,7 @@ def forever() -> NoReturn:
 
 
 def connection_to_server() -> socket.socket:
-    return socket.socket(fileno=os.dup(int(sys.argv[1])))
+    return socket.socket(fileno=os.dup(int(sys.argv[-1])))
 
 
 def daemonize() -> bool:

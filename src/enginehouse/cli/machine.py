@@ -1,15 +1,22 @@
 """The checks of the machine: engines, programs, disk, and whether every process of an engine can be ended."""
 
+import asyncio
 import shutil
+import tempfile
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution, entry_points, requires
+from importlib.metadata import PackageNotFoundError, distribution, requires
 from pathlib import Path
 
 from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.domain.engine import EngineSpec
-from enginehouse.engine import ENTRY_POINT_GROUP
+from enginehouse.engine import EngineFailure
 from enginehouse.engines import processes
+from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.entry_points import installed, read_spec
+from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
+from enginehouse.engines.sandbox.levels import SandboxLevel
+from enginehouse.engines.sandbox.sandbox import AUTO, Sandbox, choose, missing
 
 _LITTLE, _TOO_LITTLE = 2 << 30, 200 << 20
 
@@ -17,7 +24,9 @@ _LITTLE, _TOO_LITTLE = 2 << 30, 200 << 20
 def findings(data: Path | None) -> Iterator[Finding]:
     """Yields the finding of each check, in the order in which a person reads them."""
     yield Finding("native engines", Verdict.OK, f"{len(ENGINES)} in the server itself")
-    yield from _entry_points()
+    level = choose(AUTO)
+    yield _sandbox(level)
+    yield from _entry_points(Sandbox(level))
     yield from _packages()
     yield _program("ffmpeg", "without it, media other than text and WAV cannot be cut into chunks.")
     if data is not None:
@@ -29,18 +38,44 @@ def findings(data: Path | None) -> Iterator[Finding]:
         yield Finding("subreaper", Verdict.WARNING, text)
 
 
-def _entry_points() -> Iterator[Finding]:
-    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
-        name = f"engine {entry.name}"
-        try:
-            spec = entry.load().spec
-        except Exception as error:  # an engine is foreign code: any exception is a finding
-            yield Finding(name, Verdict.WRONG, f"cannot be imported: {type(error).__name__}: {error}.")
-            continue
-        if isinstance(spec, EngineSpec):
-            yield Finding(name, Verdict.OK, spec.name)
-        else:
-            yield Finding(name, Verdict.WRONG, f"{entry.value} has no EngineSpec.")
+def _sandbox(level: SandboxLevel) -> Finding:
+    """What a server with `--engine-sandbox auto` uses here, and why nothing stricter."""
+    levels = list(SandboxLevel)
+    lacks = [f"{stricter}: {missing(stricter)}" for stricter in levels[: levels.index(level)]]
+    because = f" ({'; '.join(lacks)})" if lacks else ""
+    if level is not SandboxLevel.NONE:
+        return Finding("sandbox", Verdict.OK, f"engines are kept apart by {level}{because}")
+    text = f"nothing keeps engines from what the server can read and change{because}. Install bubblewrap."
+    return Finding("sandbox", Verdict.WARNING, text)
+
+
+def _entry_points(sandbox: Sandbox) -> Iterator[Finding]:
+    entries = installed()
+    keeper = Keeper.start()
+    try:
+        with tempfile.TemporaryDirectory(prefix="enginehouse-", ignore_cleanup_errors=True) as folder:
+            Path(folder).chmod(0o711)
+            specs = asyncio.run(_specs(keeper, Path(folder), sandbox, [entry.name for entry in entries]))
+    finally:
+        keeper.close()
+    for entry, spec in zip(entries, specs, strict=True):
+        match spec:
+            case EngineSpec(name=name):
+                yield Finding(f"engine {entry.name}", Verdict.OK, name)
+            case EngineFailure(message=message):
+                yield Finding(f"engine {entry.name}", Verdict.WRONG, f"cannot be imported: {message}")
+            case _:
+                yield Finding(f"engine {entry.name}", Verdict.WRONG, f"{entry.value} has no EngineSpec.")
+
+
+async def _specs(
+    keeper: Keeper, folder: Path, sandbox: Sandbox, names: list[str]
+) -> list[EngineSpec | BaseException | None]:
+    children = ChildPool(keeper, folder, slots=4, sandbox=sandbox)
+    try:
+        return await asyncio.gather(*(read_spec(children, name) for name in names), return_exceptions=True)
+    finally:
+        await children.close()
 
 
 def _packages() -> Iterator[Finding]:

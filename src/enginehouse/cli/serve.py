@@ -43,6 +43,16 @@ def _setting(name: str, **options: Any) -> Callable[[Any], Any]:
     show_default=True,
     help="How long PostgreSQL may take to write.",
 )
+@_setting(
+    "--engine-sandbox",
+    default="auto",
+    show_default=True,
+    help="How engines are kept apart: auto, bwrap, landlock, uid or none.",
+)
+@_setting("--engine-read", type=click.Path(path_type=Path), multiple=True, help="What engines may read, too: models.")
+@_setting(
+    "--engine-write", type=click.Path(path_type=Path), multiple=True, help="What engines may change, too: caches."
+)
 @_setting("--native-slots", type=int, default=512, show_default=True, help="Worker slots for native engines.")
 @_setting("--python-slots", type=int, help="Worker slots for Python engines.  [default: one per core, at least 2]")
 @_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that stay warm.")

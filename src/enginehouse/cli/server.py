@@ -22,6 +22,8 @@ from enginehouse.cli import data_folder, file_modes
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.sandbox.levels import SandboxLevel
+from enginehouse.engines.sandbox.sandbox import SandboxMissing
 from enginehouse.server.http.limits import ConnectionLimits
 from enginehouse.server.http.protocol import protocol
 from enginehouse.settings import Settings
@@ -46,6 +48,9 @@ def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
                 runner.run(_serve(settings, keeper, listener, while_stdin_is_open=while_stdin_is_open))
         except Refusal as refusal:
             raise CommandError(refusal.message) from None
+        except SandboxMissing as missing:
+            text = f"--engine-sandbox {settings.engine_sandbox} cannot be used: {missing}."
+            raise CommandError(text) from None
         except OSError as error:
             raise CommandError(f"The server cannot start: {error}.") from error
         except asyncio.CancelledError:
@@ -99,9 +104,17 @@ def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: l
         f"  database  {_database(settings)}",
         f"  engines   {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}",
         f"  data      {settings.data}",
+        *_sandbox(running.sandbox),
         *(f"  {path.name.replace('-', ' '):<15} in {path}" for path in secrets),
         f"ready: {url}",
     ])  # fmt: skip
+
+
+def _sandbox(level: SandboxLevel) -> list[str]:
+    if level is not SandboxLevel.NONE:
+        return [f"  sandbox   {level}"]
+    warning = "NONE: ENGINES CAN READ AND CHANGE WHATEVER THE SERVER CAN, ITS SECRETS AND DATABASE TOO."
+    return [f"  sandbox   {warning} Install bubblewrap, or run only engines that you trust."]
 
 
 def _database(settings: Settings) -> str:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from enginehouse.engine import EngineFailure, FailureKind, Work
+from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Work
 from enginehouse.engines import frames
 from enginehouse.engines.frames import (
     FailureReply,
@@ -22,6 +22,8 @@ from enginehouse.engines.frames import (
 )
 from enginehouse.engines.keeper import ChildEnd, ChildHandle, Keeper, python
 from enginehouse.engines.outcome import ChildLimits, failure_of, malformed
+from enginehouse.engines.sandbox.levels import Confinement
+from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
 from enginehouse.engines.threads import in_thread
 from enginehouse.engines.workspace import Workspace
@@ -43,6 +45,7 @@ class Child:
         connection: socket.socket,
         output: int,
         workspace: Workspace,
+        confinement: Confinement,
         limits: ChildLimits,
     ) -> None:
         self.log: TaskLog | None = None  # receives what the child prints; None drops it, between two items
@@ -51,6 +54,7 @@ class Child:
         self._connection = connection
         self._output: int | None = output
         self._workspace = workspace
+        self._confinement = confinement
         self._limits = limits
         self._items = 0
         self._watched = True  # from the spawn on, so that the memory limit also holds while the engine loads
@@ -60,7 +64,9 @@ class Child:
         handle.ended.add_done_callback(lambda _: self._hang_up())
 
     @classmethod
-    def spawn(cls, keeper: Keeper, folder: Path, limits: ChildLimits) -> "Child":
+    def spawn(
+        cls, keeper: Keeper, folder: Path, limits: ChildLimits, *, sandbox: Sandbox, network: bool = False
+    ) -> "Child":
         """The child is starting, with a workspace below `folder`; call `load` first. Raises EngineFailure."""
         with ExitStack() as undo, ExitStack() as passed_on:
             try:
@@ -70,8 +76,9 @@ class Child:
                 readable, writable = os.pipe()
                 undo.callback(os.close, readable)
                 passed_on.callback(os.close, writable)
-                command = python("enginehouse.engines.child_main")
-                workspace = Workspace.create(folder)
+                workspace = sandbox.workspace(folder)
+                command = sandbox.command(python("enginehouse.engines.child_main"), workspace, network=network)
+                confinement = sandbox.confinement(workspace, network=network)
                 handle = keeper.spawn(
                     command,
                     connection=theirs,
@@ -85,7 +92,7 @@ class Child:
             ours.setblocking(False)
             os.set_blocking(readable, False)
             undo.pop_all()
-            return cls(keeper, handle, ours, readable, workspace, limits)
+            return cls(keeper, handle, ours, readable, workspace, confinement, limits)
 
     @property
     def ended(self) -> bool:
@@ -103,12 +110,12 @@ class Child:
             pass
         return False
 
-    async def load(self, entry_point: str) -> None:
-        """The engine is imported. Raises EngineFailure."""
-        request = LoadRequest(entry_point, _import_path(), self._limits.disk_mb)
+    async def load(self, entry_point: str) -> EngineSpec | None:
+        """The engine is imported. Returns its declaration, None if it has none. Raises EngineFailure."""
+        request = LoadRequest(entry_point, _import_path(), self._limits.disk_mb, self._confinement)
         match await self._exchange(request, LOAD_SECONDS, "took longer than {:g} s to start"):
-            case LoadedReply():
-                return
+            case LoadedReply(spec):
+                return spec
             case FailureReply(kind, message):
                 raise EngineFailure(message, kind)
             case OutputsReply():

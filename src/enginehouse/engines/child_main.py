@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, FailureKind, Output, PythonEngine
+from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, EngineSpec, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
 from enginehouse.engines.frames import (
     FailureReply,
@@ -27,6 +27,7 @@ from enginehouse.engines.frames import (
     Request,
     RunRequest,
 )
+from enginehouse.engines.sandbox.confinement import confine
 
 MAX_FILES: Final = 4096
 HEADROOM: Final = 1 << 30  # bytes of addresses that an interpreter and its libraries reserve and do not use
@@ -37,7 +38,7 @@ disk_mb = 0
 
 
 def main() -> None:
-    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection = socket.socket(fileno=int(sys.argv[-1]))
     connection.set_inheritable(False)
     processes.die_with_parent()
     # Processes that the engine leaves running stay below this process, where the keeper sees them.
@@ -92,6 +93,10 @@ def encode(reply: Reply) -> bytes:
 
 def _load(request: LoadRequest) -> Reply:
     global engine, disk_mb  # noqa: PLW0603 -- this process exists for one engine
+    try:
+        confine(request.confinement)
+    except OSError as error:
+        return _failed(FailureKind.SYSTEM_ERROR, f"The sandbox of the engine could not be made: {error}.")
     sys.path[:] = request.path
     disk_mb = request.disk_mb
     _limit(resource.RLIMIT_FSIZE, disk_mb << 20)
@@ -109,7 +114,8 @@ def _load(request: LoadRequest) -> Reply:
     if not callable(getattr(loaded, "process", None)):
         return _failed(FailureKind.INTERNAL_ERROR, f'"{request.entry_point}" is not an engine: it has no process().')
     engine = loaded
-    return LoadedReply()
+    spec = getattr(loaded, "spec", None)
+    return LoadedReply(spec if isinstance(spec, EngineSpec) else None)
 
 
 def _run(request: RunRequest) -> Reply:

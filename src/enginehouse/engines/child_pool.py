@@ -10,9 +10,11 @@ from enginehouse.engines.child import GRACE, Child
 from enginehouse.engines.frames import OutputsReply
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.outcome import ChildLimits
+from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
 
 LOG_LIMIT: Final = 1 << 20
+_READING: Final = ChildLimits(memory_mb=1024, disk_mb=64)  # of a child that only reads a declaration
 
 
 class Owner(NamedTuple):
@@ -29,9 +31,18 @@ class ChildPool:
     Their workspaces are below `folder`, best on the file system of the inputs and outputs.
     """
 
-    def __init__(self, keeper: Keeper, folder: Path, *, slots: int, idle_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        folder: Path,
+        *,
+        slots: int,
+        sandbox: Sandbox = Sandbox(),  # noqa: B008 -- it never changes
+        idle_seconds: float = 60.0,
+    ) -> None:
         self._keeper = keeper
         self._folder = folder
+        self._sandbox = sandbox
         self._slots = slots
         self._free = asyncio.Semaphore(slots)
         self._idle_seconds = idle_seconds
@@ -76,6 +87,17 @@ class ChildPool:
             if not done.left_behind and not self._closed:
                 self._keep(child, owner)
             return done.outputs
+
+    async def read_spec(self, entry_point: str) -> EngineSpec | None:
+        """Returns the declaration of an engine, None if it has none. Raises EngineFailure."""
+        async with self._free:
+            await self._make_room()
+            child = Child.spawn(self._keeper, self._folder, _READING, sandbox=self._sandbox)
+            self._busy.add(child)
+            try:
+                return await child.load(entry_point)
+            finally:
+                await asyncio.shield(self._end(child))
 
     async def close(self) -> None:
         """All children are gone and none starts any more. Running calls fail as `server_stopped`."""
@@ -123,7 +145,13 @@ class ChildPool:
             await self._make_room()
             if self._closed:
                 raise EngineFailure("The server is stopping.", FailureKind.SERVER_STOPPED)
-            child = Child.spawn(self._keeper, self._folder, ChildLimits(memory_mb, spec.disk_mb))
+            child = Child.spawn(
+                self._keeper,
+                self._folder,
+                ChildLimits(memory_mb, spec.disk_mb),
+                sandbox=self._sandbox,
+                network=spec.network,
+            )
             child.log = task_log
             self._busy.add(child)
             try:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.engine import FailureKind, Output, Work
+from enginehouse.engine import EngineSpec, FailureKind, Output, Work
+from enginehouse.engines.sandbox.levels import Confinement
 
 HEADER: Final = 4
 REQUEST_LIMIT: Final = 64 << 20
@@ -25,12 +26,13 @@ class MalformedFrame(Exception):
 class LoadRequest(msgspec.Struct, frozen=True, tag=True):
     """Import the engine: `module:attribute`, or a name in the entry points. `path` is the server's own import path.
 
-    No file of the child may grow past `disk_mb`.
+    Before that the child applies the rules in `confinement`. No file of it may grow past `disk_mb`.
     """
 
     entry_point: str
     path: list[str]
     disk_mb: int
+    confinement: Confinement
 
 
 class RunRequest(msgspec.Struct, frozen=True, tag=True):
@@ -43,7 +45,9 @@ class RunRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class LoadedReply(msgspec.Struct, frozen=True, tag=True):
-    """The engine is loaded."""
+    """The engine is loaded. `spec` is its declaration, None if it has none."""
+
+    spec: EngineSpec | None = None
 
 
 class OutputsReply(msgspec.Struct, frozen=True, tag=True):

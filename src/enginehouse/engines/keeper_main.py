@@ -16,6 +16,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from enginehouse.engines import consumption, processes
@@ -27,6 +28,8 @@ STUBBORN: Final = 5.0  # seconds to wait for a process that SIGKILL does not end
 LAST_GRACE: Final = 0.5  # seconds that the children get when the server is gone
 MAX_PROCESSES: Final = 512  # in one child's tree
 MAX_FDS: Final = 64
+WRAPPER: Final = "bwrap"
+SIGNALLED: Final = 128  # a wrapper adds the number of the signal that ended its engine
 DISK_PAUSE: Final = 0.5  # seconds at least between two measurements of a child's disk
 DISK_SHARE: Final = 20  # a measurement takes at most one part in so many of the keeper's time
 
@@ -35,7 +38,8 @@ DISK_SHARE: Final = 20  # a measurement takes at most one part in so many of the
 class ChildRecord:
     """One child: `deadline` is set while it is ending, `status` when it has ended.
 
-    `memory` and `disk` are its limits in bytes. While it is not `watched`, it is measured seldom.
+    `memory` and `disk` are its limits in bytes. While it is not `watched`, it is measured seldom. `wrapped`: it runs
+    inside a sandbox with processes of its own.
     """
 
     number: int
@@ -43,6 +47,7 @@ class ChildRecord:
     folder: str
     memory: int
     disk: int
+    wrapped: bool = False
     watched: bool = True
     deadline: float | None = None
     status: int | None = None
@@ -140,14 +145,25 @@ class KeeperMain:
             os.close(connection)
             os.close(output)
         process.returncode = 0  # `check` reaps it, like every other child
-        self.children[number] = ChildRecord(number, process.pid, folder, order["memory"], order["disk"])
+        self.children[number] = ChildRecord(
+            number, process.pid, folder, order["memory"], order["disk"], Path(order["command"][0]).name == WRAPPER
+        )
 
     def stop(self, child: ChildRecord, grace: float) -> None:
         """The child has got SIGTERM, and gets SIGKILL after `grace` seconds."""
         child.deadline = min(child.deadline or float("inf"), time.monotonic() + grace)
         if grace > 0 and child.status is None:
-            processes.send_group(child.pid, signal.SIGTERM)
-            processes.send_group(child.pid, signal.SIGCONT)
+            for number in (signal.SIGTERM, signal.SIGCONT):
+                self.signal(child, number)
+
+    def signal(self, child: ChildRecord, number: signal.Signals) -> None:
+        """The engine's processes have got the signal. Those of the sandbox around it have not: they end with it."""
+        if not child.wrapped:
+            processes.send_group(child.pid, number)
+            return
+        for pid in processes.descendants(child.pid):
+            if not processes.is_program(pid, WRAPPER):
+                processes.send(pid, number)
 
     def check(self) -> None:
         """Ended processes are reaped and reported, orphans are killed, deadlines and limits are enforced."""
@@ -177,6 +193,8 @@ class KeeperMain:
             self.sweepers.discard(pid)
             if child := by_pid.get(pid):
                 child.status = os.waitstatus_to_exitcode(status)
+                if child.wrapped and child.status > SIGNALLED:
+                    child.status = SIGNALLED - child.status
                 child.patience = now + STUBBORN
                 # Its process group may still exist, under the same number.
                 processes.send_group(pid, signal.SIGKILL)

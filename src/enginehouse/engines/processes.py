@@ -100,6 +100,13 @@ def _proportional(pid: int) -> int:
     return 0
 
 
+def is_program(pid: int, name: str) -> bool:
+    """Returns True if the process runs the program of this name."""
+    with suppress(*_GONE):
+        return (_PROC / str(pid) / "comm").read_text().strip() == name
+    return False
+
+
 def with_marker(owner: str) -> list[int]:
     """Returns every process whose environment marker begins with `owner`, anywhere in the tree."""
     marker = f"{MARKER}={owner}.".encode()
