@@ -1,5 +1,7 @@
 """Saving outputs never overwrites what it has saved itself, and leaves no part of an output behind."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -45,3 +47,13 @@ def test_a_refusal_leaves_the_file_of_an_earlier_time_as_it_is(tmp_path: Path) -
     with Client("http://localhost", None, transport=transport) as client, pytest.raises(RequestFailed):
         jobs.fetch_output(client, "job", "a.json", tmp_path / "a.json")
     assert (tmp_path / "a.json").read_bytes() == b"before"
+
+
+def test_a_log_that_still_grows_is_read_up_to_a_whole_character() -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("000000-001.log", "whole €".encode()[:-1])
+        files.writestr("000000-002.log", b"not \xff text")
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=archive.getvalue()))
+    with Client("http://localhost", None, transport=transport) as client:
+        assert [text for _, text in jobs.logs(client, "task")] == ["whole ", "not \ufffd text"]

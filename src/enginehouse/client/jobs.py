@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -136,4 +137,5 @@ def logs(client: Client, task_id: str) -> Iterator[tuple[str, str]]:
     archive = b"".join(client.stream(edge("task", task_id, "logs")))
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         for name in sorted(files.namelist()):
-            yield name, files.read(name).decode("utf-8", "replace")
+            # A log that still grows may end inside a character, which the decoder then leaves out.
+            yield name, getincrementaldecoder("utf-8")("replace").decode(files.read(name))

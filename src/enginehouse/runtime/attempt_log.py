@@ -7,6 +7,8 @@ from typing import Final
 
 import structlog
 
+from enginehouse.domain.log_text import cut_end
+
 logger = structlog.get_logger(__name__)
 
 LOG_BYTES: Final = 1_048_576
@@ -30,9 +32,10 @@ class AttemptLog:
         self.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {text}\n".encode("utf-8", "replace"))
 
     def write(self, data: bytes) -> None:
-        """The bytes will be in the log, as far as there is room."""
-        data = data[: self.room]
-        self.room -= len(data)
+        """The bytes will be in the log, as far as there is room. What has no room ends the log, after its last line."""
+        has_room = len(data) <= self.room
+        data = cut_end(data, self.room)
+        self.room = self.room - len(data) if has_room else 0
         self._pending += data
         if self._pending and self._sending is None:
             self._sending = asyncio.create_task(self._send_all())

@@ -12,6 +12,7 @@ from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.ids import job_graphql, task_graphql, task_uuid
 from enginehouse.domain.job import Job, Task
+from enginehouse.domain.log_text import cut_end, without_half_character
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.times import graphql_millis
@@ -86,13 +87,16 @@ async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
 
 
 async def _read(house: House, files: Sequence[artifacts.LogFile]) -> str:
-    pieces, left = list[str](), _LOG_BYTES
+    """Returns the logs one after the other. The end falls between two lines."""
+    logs = bytearray()
     for file in files:
+        if logs and not logs.endswith(b"\n"):
+            logs += b"\n"  # the next attempt begins a line
         with suppress(NotFound):  # retention has deleted it meanwhile
-            raw = await artifacts.read_log(house, file, left)
-            left -= len(raw)
-            pieces.append(raw.decode("utf-8", "replace"))
-    return "".join(pieces)
+            logs += await artifacts.read_log(house, file, _LOG_BYTES - len(logs) + 1)
+        if len(logs) > _LOG_BYTES:
+            break
+    return without_half_character(cut_end(bytes(logs), _LOG_BYTES)).decode("utf-8", "replace")
 
 
 @task_type.field("ioFolders")
