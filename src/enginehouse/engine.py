@@ -51,12 +51,25 @@ ENTRY_POINT_GROUP: Final = "enginehouse.engines"
 
 
 class EngineFailure(Exception):
-    """The engine could not do its work. `kind` says whether a retry may help."""
+    """The engine could not do its work. `kind` says whether a retry may help.
 
-    def __init__(self, message: str, kind: FailureKind = FailureKind.INTERNAL_ERROR) -> None:
+    `is_final`: no retry can help, whatever the kind. `retry_after`: the seconds that another server asks to wait before
+    one; more than an hour counts as an hour.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        kind: FailureKind = FailureKind.INTERNAL_ERROR,
+        *,
+        is_final: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.kind = kind
+        self.is_final = is_final
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,42 @@ def test_what_trying_again_cannot_help_gives_up_at_once(kind: FailureKind) -> No
     assert decide(kind, own=100) == GiveUp(kind)
 
 
+def test_a_failure_that_is_sure_to_come_again_gives_up_at_once() -> None:
+    verdict = after_failure(
+        FailureKind.URL_ERROR, failures=1, lost=0, max_retries=9, organization_retries=None, now=NOW, is_final=True
+    )
+    assert verdict == GiveUp(FailureKind.URL_ERROR)
+    assert blame(FailureKind.URL_ERROR, is_final=True) is Blame.FINAL
+
+
+@pytest.mark.parametrize(
+    ("wish", "pause"),
+    [
+        (None, 4),
+        (0, 4),
+        (-5, 4),
+        (3.5, 4),
+        (4.5, 4.5),
+        (600, 600),
+        (3600, 3600),
+        (1e9, 3600),
+        (float("inf"), 3600),
+        (float("nan"), 4),
+    ],
+)
+def test_the_pause_is_at_least_what_somebody_asks_for_up_to_an_hour(wish: float | None, pause: float) -> None:
+    verdict = after_failure(
+        FailureKind.RATE_LIMITED,
+        failures=3,
+        lost=0,
+        max_retries=9,
+        organization_retries=None,
+        now=NOW,
+        retry_after=wish,
+    )
+    assert verdict == Again(NOW + int(pause * 1_000_000))
+
+
 def test_what_cannot_be_helped_is_what_stays_as_it_is() -> None:
     assert {kind.value for kind in FINAL} == {
         "url_not_found",

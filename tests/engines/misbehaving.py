@@ -147,7 +147,7 @@ def raises(work: Work) -> NoReturn:
 
 
 def refuses(work: Work) -> NoReturn:
-    raise EngineFailure("the picture is upside down", FailureKind.INVALID_DATA)
+    raise EngineFailure("the picture is upside down", FailureKind.INVALID_DATA, is_final=True, retry_after=7)
 
 
 def lacks_a_package(work: Work) -> NoReturn:

@@ -272,6 +272,13 @@ async def test_a_misbehaving_engine_fails_with_its_reason_and_leaves_nothing(hou
     assert await house.pid("moody") != before
 
 
+async def test_a_failure_keeps_what_the_engine_says_about_a_retry(house: House) -> None:
+    for mood, expected in (("refuses", (True, 7)), ("raises", (False, None))):
+        with pytest.raises(EngineFailure) as caught:
+            await house.call("moody", mood)
+        assert (caught.value.is_final, caught.value.retry_after) == expected
+
+
 async def test_a_traceback_is_in_the_log(house: House) -> None:
     with pytest.raises(EngineFailure):
         await house.call("moody", "raises")

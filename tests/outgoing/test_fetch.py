@@ -112,14 +112,14 @@ async def test_the_refusal_names_the_address_and_the_switch(client: GuardedClien
         *("file:///etc/passwd", "gopher://example.com/", "ftp://example.com/", "data:text/plain,x", "dict://e.com:1/"),
         *("jar:http://e.com!/", "http+unix://%2Fvar%2Frun/", "//example.com/", "example.com", "", "\\\\host\\share"),
         *("http://user@8.8.8.8/", "http://user:secret@8.8.8.8/", "http://8.8.8.8@127.0.0.1/", "http:///path"),
-        *("http://8.8.8.8\\@127.0.0.1/", "http://8.8.8.8/\n", "http://8.8.8.8\t/", "http://[::1", "http://a b/"),
+        *("http://8.8.8.8\\@127.0.0.1/", "http://8.8.8.8/\n/", "http://8.8.8.8\t/", "http://[::1", "http://a b/"),
         *("http://8.8.8.8:99999/", "http://8.8.8.8:x/", "http://8.8.8.8:0/", "http://8.8.8.8/" + "a" * 9000),
         *(
             "http://fe80::1/",
             "http://\0/",
             "http://127.0.0.1%00.example/",
             "http://127%2e0%2e0%2e1/",
-            " http://8.8.8.8/",
+            "http:// 8.8.8.8/",
         ),
     ],
 )
@@ -218,24 +218,106 @@ async def test_a_redirect_is_judged_like_the_address_itself(open_client: Guarded
         assert isinstance(await failure(open_client, server.url()), OutgoingRefused)
 
 
-async def test_three_redirects_are_followed_and_a_fourth_is_not(open_client: GuardedClient) -> None:
+async def test_ten_redirects_are_followed_and_an_eleventh_is_not(open_client: GuardedClient) -> None:
+    async def chained(writer: asyncio.StreamWriter) -> None:
+        number = int(server.heads[-1].split(" ")[1].removeprefix("/"))
+        if number == 0:
+            writer.write(http(b"end", Content_Type="text/plain"))
+        else:
+            writer.write(http(status="302 Found", Location=f" /{number - 1} "))
+        await writer.drain()
+
+    async with listening(chained) as server:
+        assert await fetched(open_client, server.url("/10")) == b"end"
+        failed = await failure(open_client, server.url("/11"))
+    assert "more than 10 times" in failed.message
+    assert failed.is_final
+
+
+@pytest.mark.parametrize("blanks", [" {}", "{}\n", "\t{}\r\n", "\u00a0{} ", "\ufeff{}\u200b"])
+async def test_blanks_around_an_address_are_ignored(open_client: GuardedClient, blanks: str) -> None:
+    async with listening(http(b"here")) as server:
+        assert await fetched(open_client, blanks.format(server.url("/x"))) == b"here"
+
+
+@pytest.mark.parametrize("encoding", ["none", "identity", "NONE", "", "identity, identity", "utf-8", "aws-chunked"])
+async def test_an_encoding_that_is_none_is_none(open_client: GuardedClient, encoding: str) -> None:
     async with (
-        listening(http(b"end", Content_Type="text/plain")) as end,
-        listening(http(status="307 Temporary Redirect", Location=end.url("/c.txt"))) as third,
-        listening(http(status="301 Moved Permanently", Location=third.url())) as second,
-        listening(http(status="302 Found", Location=second.url())) as first,
-        listening(http(status="303 See Other", Location=first.url())) as zeroth,
+        listening(http(b"plain", Content_Encoding=encoding)) as server,
+        open_client.fetch(server.url()) as response,
     ):
-        async with open_client.fetch(first.url()) as response:
-            assert response.name == "c.txt"
-            assert [block async for block in response.body] == [b"end"]
-        assert "more than 3 times" in (await failure(open_client, zeroth.url())).message
+        assert response.size == 5
+        assert [block async for block in response.body] == [b"plain"]
+    packed = gzip.compress(b"packed")
+    async with listening(http(packed, Content_Encoding=f"{encoding}, gzip")) as server:
+        assert await fetched(open_client, server.url()) == b"packed"
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "205 Reset Content"])
+async def test_an_answer_without_content_is_told(open_client: GuardedClient, status: str) -> None:
+    async with listening(f"HTTP/1.1 {status}\r\n\r\n".encode()) as server:
+        failed = await failure(open_client, server.url())
+    assert failed.message == f"url: the server answered {status}: there is nothing at this address."
+    assert failed.kind is FailureKind.INVALID_DATA
+
+
+@pytest.mark.parametrize(
+    ("status", "is_final"),
+    [
+        *(
+            (status, True)
+            for status in ("304 x", "400 x", "402 x", "405 x", "406 x", "414 x", "415 x", "422 x", "501 x")
+        ),
+        *((status, False) for status in ("408 x", "425 x", "429 x", "500 x", "502 x", "503 x", "504 x", "507 x")),
+    ],
+)
+async def test_what_is_sure_to_fail_again_is_final(open_client: GuardedClient, status: str, is_final: bool) -> None:
+    async with listening(http(status=status)) as server:
+        assert (await failure(open_client, server.url())).is_final is is_final
+
+
+@pytest.mark.parametrize(
+    ("error", "is_final"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False), (socket.EAI_FAIL, False)]
+)
+async def test_a_name_that_does_not_exist_is_final_and_a_silent_name_server_is_not(error: int, is_final: bool) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        raise socket.gaierror(error, "no")
+
+    async with opened(GuardedClient(resolve=resolve)) as client:
+        assert (await failure(client, "http://nowhere.example/")).is_final is is_final
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("120", 120),
+        ("0", 0),
+        ("Sun, 06 Nov 1994 08:51:37 GMT", 120),
+        ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("9" * 400, 999_999_999),
+        ("Sun, 99 Nov 1994 08:51:37 GMT", None),
+        ("²", None),
+    ],
+)
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_the_pause_that_a_server_asks_for_is_known(
+    open_client: GuardedClient, status: str, header: str, wait: float | None
+) -> None:
+    head = f"HTTP/1.1 {status}\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: {header}\r\n\r\n"
+    async with listening(head.encode()) as server:
+        failed = await failure(open_client, server.url())
+    assert failed.retry_after == wait
+    asks = "" if wait is None else f" and asks to wait {wait} s"
+    assert failed.message == f"url: the server answered {status}{asks}."
 
 
 async def test_a_relative_redirect_stays_on_its_server(open_client: GuardedClient) -> None:
     async with listening(http(status="302 Found", Location="/again")) as server:
         await failure(open_client, server.url("/start"))
-    assert [head.split(" ")[1] for head in server.heads] == ["/start", "/again", "/again", "/again"]
+    assert [head.split(" ")[1] for head in server.heads] == ["/start", *["/again"] * 10]
 
 
 @pytest.mark.parametrize(

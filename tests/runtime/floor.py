@@ -76,6 +76,7 @@ class ItemSource(InProcess):
         self.gates: dict[str, asyncio.Event] = {}
         self.called: list[str] = []
         self.reports: list[Report] = []
+        self.answers: list[Answer] = []
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
         leases = await super().claim(pool=pool, limit=limit, worker=worker)
@@ -93,7 +94,9 @@ class ItemSource(InProcess):
     async def finish(self, report: Report) -> Answer:
         self.reports.append(report)
         await self._pass("finish")
-        return await super().finish(report)
+        answer = await super().finish(report)
+        self.answers.append(answer)
+        return answer
 
     async def _pass(self, call: str) -> None:
         self.called.append(call)

@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from tests.client.servers import http, listening
 from tests.runtime.floor import PRINCIPAL, Floor, one
 
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Lease
-from enginehouse.engine import EngineFailure, Output
+from enginehouse.domain.work import Accepted, Lease
+from enginehouse.engine import EngineFailure, Output, Work
+from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
@@ -39,6 +41,30 @@ async def test_a_refused_url_is_a_failure_of_its_kind(floor: Floor) -> None:
             pass
     await client.aclose()
     assert refused.value.kind is FailureKind.URL_NOT_ALLOWED
+
+
+async def test_a_server_that_asks_to_wait_is_asked_again_after_that_and_a_sure_failure_never(floor: Floor) -> None:
+    client = GuardedClient(allow_private=True)
+    address = ""
+
+    async def fetching(work: Work, context: NativeContext) -> list[Output]:
+        async with context.fetch(address):
+            return []
+
+    floor.script("scripted", fetching)
+    runner = replace(floor.runner, fetch=client.fetch)
+    pauses = []
+    for response in (http(status="429 Too Many Requests", Retry_After="900"), http(status="400 Bad Request")):
+        async with listening(response) as server:
+            address = server.url()
+            lease = await floor.lease_one(max_retries=5)
+            await runner.run(lease)
+        [attempt] = await floor.attempts(lease.key.job_id)
+        answer = floor.source.answers[-1]
+        assert isinstance(answer, Accepted)
+        pauses.append(answer.again_at and (answer.again_at - (attempt.ended_at or 0)) // 1_000_000)
+    await client.aclose()
+    assert pauses == [900, None]
 
 
 async def test_the_primary_asset_of_the_target_is_a_local_file(floor: Floor) -> None:

@@ -47,6 +47,7 @@ DEFAULT_RETRIES: Final = 2
 MAX_LOST: Final = 3
 FIRST_PAUSE: Final = 1_000_000  # µs
 LONGEST_PAUSE: Final = 300_000_000
+LONGEST_WISH: Final = 3_600_000_000  # µs; whoever asks for a longer pause is asked again after this
 
 _FINAL: Final = frozenset(
     {
@@ -60,13 +61,13 @@ _FINAL: Final = frozenset(
 )
 
 
-def blame(kind: FailureKind) -> Blame:
-    """Returns the budget that pays for a failure of this kind."""
+def blame(kind: FailureKind, *, is_final: bool = False) -> Blame:
+    """Returns the budget that pays for a failure of this kind. `is_final`: this one is sure to happen again."""
     if kind in (FailureKind.SERVER_STOPPED, FailureKind.STOP_REQUESTED):
         return Blame.NOBODY
     if kind is FailureKind.WORKER_LOST:
         return Blame.LOST
-    return Blame.FINAL if kind in _FINAL else Blame.ATTEMPT
+    return Blame.FINAL if is_final or kind in _FINAL else Blame.ATTEMPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,16 @@ def after_failure(
     max_retries: int | None,
     organization_retries: int | None,
     now: int,
+    is_final: bool = False,
+    retry_after: float | None = None,
 ) -> Again | GiveUp:
     """Decides what follows an attempt that ended with `kind`; `failures` and `lost` include it.
 
     `max_retries` n means n+1 tries. Without it the organization's default applies, else three tries in all. The pause
-    begins at one second, doubles each time, and is at most five minutes.
+    begins at one second, doubles each time, and is at most five minutes. `retry_after` (seconds) is what the other side
+    asks for: the pause is at least that long, up to an hour.
     """
-    match blame(kind):
+    match blame(kind, is_final=is_final):
         case Blame.NOBODY:
             return Again(now)
         case Blame.LOST:
@@ -108,6 +112,8 @@ def after_failure(
             allowed = next((n for n in (max_retries, organization_retries) if n is not None), DEFAULT_RETRIES)
             if failures > allowed:
                 return GiveUp(kind)
-            return Again(now + min(FIRST_PAUSE << min(failures - 1, 20), LONGEST_PAUSE))
+            pause = min(FIRST_PAUSE << min(failures - 1, 20), LONGEST_PAUSE)
+            wish = retry_after if retry_after is not None and retry_after > 0 else 0
+            return Again(now + max(pause, int(min(wish * 1_000_000, LONGEST_WISH))))
         case unknown:
             assert_never(unknown)

@@ -126,11 +126,18 @@ class Settlement:
         self._run_turns()
 
     def failed(
-        self, item: ItemState, kind: FailureKind, message: str, *, organization_retries: int | None
+        self,
+        item: ItemState,
+        kind: FailureKind,
+        message: str,
+        *,
+        organization_retries: int | None,
+        is_final: bool = False,
+        retry_after: float | None = None,
     ) -> Again | GiveUp:
         """The attempt ended without a result. Returns what follows for the item."""
         task, plan = self._task(item.ordinal), self.plan.tasks[item.ordinal]
-        charge = blame(kind)
+        charge = blame(kind, is_final=is_final)
         failures = item.failures + (charge in (Blame.ATTEMPT, Blame.FINAL))
         lost = item.lost + (charge is Blame.LOST)
         verdict = after_failure(
@@ -140,6 +147,8 @@ class Settlement:
             max_retries=plan.max_retries,
             organization_retries=organization_retries,
             now=self.now,
+            is_final=is_final,
+            retry_after=retry_after,
         )
         if isinstance(verdict, Again):
             self.requeues.append(Requeue(item, verdict.at, failures, lost))

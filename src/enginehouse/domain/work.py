@@ -68,10 +68,15 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """The attempt ended without a result."""
+    """The attempt ended without a result.
+
+    `is_final`: another try is sure to fail too. `retry_after`: seconds that somebody asks to wait before it.
+    """
 
     kind: FailureKind
     message: str
+    is_final: bool = False
+    retry_after: float | None = None
 
 
 class Report(msgspec.Struct, frozen=True):

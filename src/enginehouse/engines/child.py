@@ -116,8 +116,8 @@ class Child:
         match await self._exchange(request, LOAD_SECONDS, "took longer than {:g} s to start"):
             case LoadedReply(spec):
                 return spec
-            case FailureReply(kind, message):
-                raise EngineFailure(message, kind)
+            case FailureReply(kind, message, is_final, retry_after):
+                raise EngineFailure(message, kind, is_final=is_final, retry_after=retry_after)
             case OutputsReply():
                 raise malformed("outputs before any work")
 
@@ -137,8 +137,8 @@ class Child:
                     return await in_thread(self._workspace.take, number, reply, work.directory)
                 finally:
                     await in_thread(self._workspace.leave, number)
-            case FailureReply(kind, message):
-                raise EngineFailure(message, kind)
+            case FailureReply(kind, message, is_final, retry_after):
+                raise EngineFailure(message, kind, is_final=is_final, retry_after=retry_after)
             case OutputsReply() | LoadedReply():
                 raise malformed("an answer to something else")
 

@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import msgspec
+
 from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, EngineSpec, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
 from enginehouse.engines.frames import (
@@ -68,7 +70,9 @@ def respond(request: Request) -> Reply:
     try:
         reply = _load(request) if isinstance(request, LoadRequest) else _run(request)
     except EngineFailure as failure:
-        reply = _failed(failure.kind, failure.message)
+        reply = msgspec.structs.replace(
+            _failed(failure.kind, failure.message), is_final=failure.is_final, retry_after=failure.retry_after
+        )
     except MemoryError:
         limit = f"{request.memory_mb} MiB" if isinstance(request, RunRequest) else "the allowed amount"
         reply = _failed(FailureKind.SYSTEM_ERROR, f"The engine used more than {limit} of memory and was stopped.")

@@ -63,6 +63,8 @@ class FailureReply(msgspec.Struct, frozen=True, tag=True):
 
     kind: FailureKind
     message: str
+    is_final: bool = False
+    retry_after: float | None = None
 
 
 Request = LoadRequest | RunRequest

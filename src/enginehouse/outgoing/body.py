@@ -15,6 +15,7 @@ from enginehouse.outgoing.failures import OutgoingFailed, answered, failed, too_
 from enginehouse.text.charset import declared_charset, with_charset
 
 _MAX_HEADERS: Final = 100
+_NOTHING_DONE: Final = frozenset({"", "identity", "none", "null", "binary", "8bit", "utf-8", "aws-chunked"})
 _RATIO: Final = 100
 _FREE: Final = 1 << 20  # bytes; a small text may be compressed by more than the ratio
 _PART: Final = 1 << 18
@@ -56,23 +57,29 @@ def checked_size(response: httpx.Response, limit: int) -> int | None:
     """Returns the size that an acceptable response declares, None if it declares none. Raises OutgoingFailed."""
     if len(response.headers.raw) > _MAX_HEADERS:
         raise OutgoingFailed(FailureKind.INVALID_DATA, f"url: the answer has more than {_MAX_HEADERS} headers.")
-    if not response.is_success:
-        raise answered(response.status_code)
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip"):
-        raise OutgoingFailed(FailureKind.INVALID_DATA, f'url: content encoding "{encoding[:32]}" is not read.')
+    if not response.is_success or response.status_code in (204, 205):
+        raise answered(response)
+    encodings = _encodings(response)
+    if encodings not in ([], ["gzip"], ["x-gzip"]):
+        text = f'url: content encoding "{", ".join(encodings)[:32]}" is not read.'
+        raise OutgoingFailed(FailureKind.INVALID_DATA, text)
     length = response.headers.get("content-length", "")
-    if encoding != "identity" or not length.isdecimal():
+    if encodings or not length.isdecimal():
         return None
     if int(length) > limit:
         raise too_large(limit)
     return int(length)
 
 
+def _encodings(response: httpx.Response) -> list[str]:
+    """Returns what was done to the body. Some servers write down that nothing was, in several words."""
+    header = response.headers.get("content-encoding", "").lower()
+    return [word for part in header.split(",") if (word := part.strip(" \t\"'")) not in _NOTHING_DONE]
+
+
 async def read(response: httpx.Response, limit: int, deadline: float) -> AsyncIterator[bytes]:
     """Yields the decoded body in blocks. Raises OutgoingFailed past `limit` bytes or `deadline` (event loop time)."""
-    encoded = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
-    decoder = _Gzip() if encoded else None
+    decoder = _Gzip() if _encodings(response) else None
     size = 0
     blocks = response.aiter_raw()
     try:

@@ -22,8 +22,9 @@ from enginehouse.outgoing.body import checked_size, file_name, media_type, read
 from enginehouse.outgoing.failures import OutgoingFailed, OutgoingRefused, failed
 
 MAX_BYTES: Final = 4 << 30
-_MAX_REDIRECTS: Final = 3
+_MAX_REDIRECTS: Final = 10
 _MAX_URL: Final = 8192
+BLANKS: Final = " \t\r\n\f\v\u00a0\u200b\ufeff"  # what copying an address leaves around it
 _ADDRESSES_TRIED: Final = 4
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name or IPv4 address, or an IPv6 address
 _WEB_PORTS: Final = frozenset({80, 443})
@@ -94,7 +95,7 @@ class GuardedClient:
 
     @asynccontextmanager
     async def fetch(self, url: str, *, max_bytes: int | None = None) -> AsyncIterator[Response]:
-        """Yields the 2xx response to GET `url`, after at most three redirects.
+        """Yields the 2xx response to GET `url`, after at most ten redirects. Blanks around it are ignored.
 
         Raises OutgoingRefused before anything is sent, OutgoingFailed otherwise. To read `body` may raise
         OutgoingFailed too.
@@ -119,7 +120,7 @@ class GuardedClient:
             await response.aclose()
 
     async def _follow(self, text: str) -> tuple[httpx.Response, httpx.URL]:
-        url = self._checked(_parsed(text))
+        url = self._checked(_parsed(text.strip(BLANKS)))
         for _ in range(_MAX_REDIRECTS + 1):
             response = await self._get(url)
             location = response.headers.get("location")
@@ -130,7 +131,8 @@ class GuardedClient:
             if url.scheme == "https" and target.scheme == "http":
                 raise OutgoingRefused("url: redirected from https to http.")
             url = target
-        raise OutgoingFailed(FailureKind.URL_ERROR, f"url: redirected more than {_MAX_REDIRECTS} times.")
+        text = f"url: redirected more than {_MAX_REDIRECTS} times."
+        raise OutgoingFailed(FailureKind.URL_ERROR, text, is_final=True)
 
     def _checked(self, url: httpx.URL) -> httpx.URL:
         if url.scheme not in ("http", "https"):
@@ -183,10 +185,15 @@ class GuardedClient:
                 addresses = await self._resolve(host, port)
         except TimeoutError:
             raise OutgoingFailed(FailureKind.URL_TIMEOUT, f'url: host "{host}" was not resolved in time.') from None
+        except socket.gaierror as error:
+            # The name server may answer later, but a name that does not exist will not exist then either.
+            is_final = error.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM, socket.EAI_MEMORY)
+            text = f'url: host "{host}" has no address.'
+            raise OutgoingFailed(FailureKind.URL_ERROR, text, is_final=is_final) from None
         except (OSError, UnicodeError, ValueError):
             addresses = []
         if not addresses:
-            raise OutgoingFailed(FailureKind.URL_ERROR, f'url: host "{host}" has no address.')
+            raise OutgoingFailed(FailureKind.URL_ERROR, f'url: host "{host}" has no address.', is_final=True)
         if not self._allow_private:
             # One private address among public ones is enough to refuse the name. Else chance would decide which one is
             # used.

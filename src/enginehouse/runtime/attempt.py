@@ -132,7 +132,9 @@ class AttemptContext:
                 body = self._attempt.downloads.metered(self._attempt.lease.organization_id, response.body)
                 yield Fetched(response.media_type, response.name, response.size, body)
         except OutgoingFailed as failed:
-            raise EngineFailure(failed.message, failed.kind) from failed
+            raise EngineFailure(
+                failed.message, failed.kind, is_final=failed.is_final, retry_after=failed.retry_after
+            ) from failed
 
     async def primary_asset(self) -> Chunk | None:
         asset = await self._attempt.source.primary_asset(self._attempt.lease)

@@ -52,7 +52,7 @@ def failure(error: Exception, *, engine: str, task_id: str) -> Failed:
     """
     match error:
         case EngineFailure():
-            return Failed(error.kind, printable(error.message))
+            return Failed(error.kind, printable(error.message), error.is_final, error.retry_after)
         case TooLarge() | IntegrityError():
             return Failed(FailureKind.INVALID_DATA, error.message)
         case Unavailable():

@@ -28,7 +28,7 @@ class RootInput:
 
 async def read_root_input(work: Work, context: NativeContext, payload: dict[str, Any]) -> RootInput:
     """Returns the data that the payload names. Raises EngineFailure, of the kind invalid_data if it names none."""
-    url, inline = text(payload, "url"), text(payload, "text")
+    url, inline = (text(payload, "url") or "").strip(), text(payload, "text")
     if url and inline is not None:
         raise invalid("payload: give url or text, not both.")
     target = work.directory / "stream"

@@ -155,8 +155,15 @@ def _tell(
         match report.outcome:
             case Done(outputs):
                 settlement.completed(item, [(output.folder, output.part) for output in outputs])
-            case Failed(kind, message):
-                verdict = settlement.failed(item, kind, message, organization_retries=retries)
+            case Failed(kind, message, is_final, retry_after):
+                verdict = settlement.failed(
+                    item,
+                    kind,
+                    message,
+                    organization_retries=retries,
+                    is_final=is_final,
+                    retry_after=retry_after,
+                )
                 again_at = verdict.at if isinstance(verdict, Again) else None
             case unknown:
                 assert_never(unknown)
@@ -171,7 +178,7 @@ def _stopped(settlement: Settlement, item: ItemState, outcome: Done | Failed) ->
         case Done():
             settlement.stopped(item, LATE_RESULT)
             return Stale(job_ended=settlement.has_ended())
-        case Failed(kind, _):
+        case Failed(kind):
             settlement.stopped(item, kind.value)
             return Accepted(job_ended=settlement.has_ended())
         case unknown:

@@ -52,7 +52,7 @@ def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None) -> Ass
         content_type=fields.get("contentType") or sent_type or "application/octet-stream",
         name=fields.get("name") or (_file_name(upload) if upload else None),
         description=fields.get("description"),
-        uri=fields.get("uri"),
+        uri=(fields.get("uri") or "").strip() or None,
         source=upload.path if upload else content,
         md5=fields.get("md5sum") or file_data.get("md5sum"),
         set_as_primary=bool(fields.get("setAsPrimary")),
