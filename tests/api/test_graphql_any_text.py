@@ -186,7 +186,7 @@ def test_a_text_is_read_to_its_end_exactly_where_the_parser_reads_its_tokens(tex
         shape = scan(text)
     except RejectedError:
         return
-    assert (shape.key is not None) == _lexes(text)
+    assert (shape.key is not None or shape.has_inexact) == _lexes(text)
 
 
 @pytest.mark.parametrize("before", ["{", '"', '"""', "1", "a", "#", "\\", ""])

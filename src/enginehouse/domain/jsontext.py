@@ -5,7 +5,9 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-_DECODER: Final = msgspec.json.Decoder()
+from enginehouse.domain.numbers import InexactNumber, exact_float
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=exact_float)
 
 _EXPECTED: Final = {
     "Expecting value": "expected a value",
@@ -36,7 +38,9 @@ def read_json(text: str) -> Any:
 
 def _fault(text: str) -> JsonTextError:
     try:
-        json.loads(text, parse_constant=_refuse)
+        json.loads(text, parse_constant=_refuse, parse_float=exact_float)
+    except InexactNumber as error:
+        return JsonTextError(str(error))
     except json.JSONDecodeError as error:
         expected = _EXPECTED.get(error.msg, error.msg)
         return JsonTextError(f"not valid JSON at line {error.lineno} column {error.colno} ({expected}).")

@@ -14,8 +14,12 @@ WRONG = {
     b'{"a":1,}': "Body is not valid JSON: trailing comma in object at byte 7.",
     b"{'a':1}": "Body is not valid JSON: object keys must be strings at byte 1.",
     b'{"a":-Infinity}': "Infinity is not JSON (byte 6).",
-    b'{"a":1e999}': "number too large at byte 5.",
-    b'["1e999", -1e400]': "number too large at byte 10.",
+    b'{"a":1e999}': "a: 1e999 does not fit into 64 bits exactly; send it as a string.",
+    b'["1e999", -1e400]': "[1]: -1e400 does not fit into 64 bits exactly; send it as a string.",
+    b'{"a":[1.5,{"b":9007199254740993.0}]}': (
+        "a[1].b: 9007199254740993.0 does not fit into 64 bits exactly; send it as a string."
+    ),
+    b'{"a":1e-400,}': "Body is not valid JSON: trailing comma in object at byte 12.",
     b'{"a":{"b":1,"c":2,"b":3}}': 'duplicate key "b" at byte 18.',
     b'{"a" : 1, "a" : 2}': 'duplicate key "a" at byte 10.',
     b'{"a":1,"\\u0061":2}': 'duplicate key "a" at byte 7.',

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from enginehouse.api.edge import schedule_view
@@ -174,6 +175,8 @@ def _payload(text: str | None) -> Any:
         return None
     try:
         payload = reader.read(text.encode())
+    except reader.InexactInput as refusal:
+        raise InvalidInput([replace(p, path=f"payloadJSON.{p.path}") for p in refusal.problems]) from None
     except (InvalidInput, UnicodeEncodeError):
         raise InvalidInput([Problem("payloadJSON", "must be JSON.")]) from None
     if not isinstance(payload, dict):

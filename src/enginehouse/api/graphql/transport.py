@@ -1,6 +1,8 @@
 """`POST /v3/graphql`: reads a JSON or a multipart body, and sends a JSON body (graphql-contract §1)."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -123,13 +125,23 @@ def _parse_variables(text: str) -> Any:
         return None
     try:
         return reader.read(text.encode())
+    except reader.InexactInput as refusal:
+        raise _within_variables(refusal, r"\w+\.?") from None
     except (InvalidInput, UnicodeEncodeError) as error:
         raise RejectedError.because(f"variables: {error}", field="variables") from None
+
+
+def _within_variables(refusal: InvalidInput, prefix: str) -> RejectedError:
+    """Returns the rejection. Paths begin inside the variable, because the client chose the variable's name."""
+    problems = [replace(p, path=re.sub(f"^{prefix}", "", p.path) or p.path) for p in refusal.problems]
+    return RejectedError.of(InvalidInput(problems))
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
         body = reader.read(raw)
+    except reader.InexactInput as refusal:
+        raise _within_variables(refusal, r"variables\.\w+\.?") from None
     except InvalidInput as refusal:
         raise RejectedError.because(refusal.message) from None
     if isinstance(body, list):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain import times
+from enginehouse.domain import numbers, times
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.job import JobRequest, Spelling, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
@@ -178,10 +178,12 @@ def checked_payload(report: PlanReport, ordinal: int, task: TaskRequest, *, one_
         _too_large(report, path, size)
         return None
     try:
-        return read_json(text)
+        value = read_json(text)
     except JsonTextError as fault:
         report.problem(path, str(fault))
         return None
+    report.problems += numbers.problems(value, path)
+    return value
 
 
 def _check_object(report: PlanReport, ordinal: int, payload: Any) -> None:
@@ -193,6 +195,8 @@ def _check_object(report: PlanReport, ordinal: int, payload: Any) -> None:
         return
     if size > MAX_PAYLOAD_BYTES:
         _too_large(report, path, size)
+        return
+    report.problems += numbers.problems(payload, path)
 
 
 def _too_large(report: PlanReport, path: str, size: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from enginehouse.domain import numbers
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
@@ -51,7 +52,7 @@ class LaunchOptions:
             problems.append(
                 Problem("payload", "an object, which is merged into the payload of every task.", "", "object")
             )
-        problems += bounds.json("payload", self.payload)
+        problems += bounds.json("payload", self.payload) + numbers.problems(self.payload, "payload")
         if self.target_id is not None and parse_number(self.target_id) is None:
             problems.append(not_found("targetInfo.targetId", self.target_id))
         if self.target_id is not None and self.target is not None:

@@ -31,9 +31,11 @@ from graphql.utilities import coerce_input_literal
 from enginehouse.api.graphql.execution import limits
 from enginehouse.api.graphql.execution.cost import Cost
 from enginehouse.api.graphql.execution.literals import MAX_TOKENS, DocumentShape, LiteralToken, scan
+from enginehouse.api.graphql.execution.numbers import inexact_numbers
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.scalars import untyped
 from enginehouse.api.graphql.execution.source import indexed
+from enginehouse.domain.errors import InvalidInput
 
 MAX_ERRORS: Final = 50
 NOT_VALID: Final = "The request does not fit the schema. With a token the answer says where."
@@ -127,6 +129,8 @@ class DocumentCache:
         self.prepared_count += 1
         document = _parse(text)
         limits.check_size(document)
+        if shape.has_inexact and (inexact := inexact_numbers(document)):
+            raise RejectedError.of(InvalidInput(inexact))
         errors = validate(self._schema, document, max_errors=MAX_ERRORS if known else 1, hide_suggestions=not known)
         if errors:
             raise RejectedError(errors) if known else RejectedError.because(NOT_VALID)

@@ -17,6 +17,7 @@ from graphql import FloatValueNode, IntValueNode, Source, StringValueNode
 from graphql.language import Lexer
 
 from enginehouse.api.graphql.execution.rejection import RejectedError
+from enginehouse.domain.numbers import is_exact
 
 SIZES: Final = ("limit", "count")  # the arguments that set the length of a list
 MAX_TOKENS: Final = 4_000
@@ -52,12 +53,14 @@ class LiteralToken:
 class DocumentShape:
     """A document's shape as the `key` of a cache, its literals in order, and the number of its tokens.
 
-    `key` is None if the text does not consist of tokens. Then it is not looked up and not kept.
+    `key` is None if the text does not consist of tokens, or if a number of it would be changed when it is read
+    (`has_inexact`). Then it is not looked up and not kept.
     """
 
     key: str | None
     literals: tuple[LiteralToken, ...]
     token_count: int
+    has_inexact: bool = False
 
 
 def scan(text: str) -> DocumentShape:
@@ -71,6 +74,7 @@ def scan(text: str) -> DocumentShape:
     pieces: list[str] = []
     position = copied = token_count = depth = 0
     in_definitions = False  # inside the parentheses of an operation's variables
+    has_inexact = False
     before = last = ""
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -96,6 +100,7 @@ def scan(text: str) -> DocumentShape:
             in_definitions = in_definitions and depth > 0
         elif kind in _READ:
             node = _READ[kind](lexeme)
+            has_inexact = has_inexact or (kind == "float" and not is_exact(lexeme))
             if node is None:
                 return DocumentShape(None, (), token_count)
             if depth > 0 and not in_definitions and not (before in SIZES and last == ":"):
@@ -105,8 +110,8 @@ def scan(text: str) -> DocumentShape:
                 copied = position
                 literals.append(LiteralToken(start, position - start, node))
         before, last = last, lexeme
-    if not literals:
-        return DocumentShape(text, (), token_count)
+    if has_inexact or not literals:
+        return DocumentShape(None if has_inexact else text, (), token_count, has_inexact)
     pieces.append(text[copied:])
     return DocumentShape("".join(pieces), tuple(literals), token_count)
 

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from graphql import GraphQLError
 
+from enginehouse.domain.errors import InvalidInput
+
 MAX_JSON_BYTES: Final = 10_000_000
 
 
@@ -23,6 +25,11 @@ class RejectedError(Exception):
     def because(cls, message: str, **data: Any) -> "RejectedError":
         """Returns a rejection with one error of this text and `data`."""
         return cls([GraphQLError(message, extensions=data)])
+
+    @classmethod
+    def of(cls, refusal: InvalidInput) -> "RejectedError":
+        """Returns the rejection of an input, with its problems."""
+        return cls([GraphQLError(refusal.message, original_error=refusal)])
 
     @classmethod
     def beyond(cls, code: str, message: str, allowed: int) -> "RejectedError":

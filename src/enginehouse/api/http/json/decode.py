@@ -6,6 +6,7 @@ import msgspec
 
 from enginehouse.api.http.json import casing, check, prune, reader
 from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.numbers import exact_float
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class Body(Generic[T]):
         self.wanted: Final = wanted
         self._free: Final = free
         self._names: Final = casing.names(wanted) if exact else None
-        self._decode: Final = msgspec.json.Decoder(wanted).decode
+        self._decode: Final = msgspec.json.Decoder(wanted, float_hook=exact_float).decode
         self._other: Final = {} if free else casing.alternatives(wanted)
 
     def read(self, raw: bytes) -> T:

@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.numbers import InexactNumber, exact_float, unfit
 
 MAX_DEPTH: Final = 64
 
@@ -17,7 +18,7 @@ _NUMBER: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|(-?[0-9][0-9.eE+-]*)', re.DOTAL
 _AT: Final = re.compile(r"(?:JSON is malformed: )?(?P<why>.*) \(byte (?P<byte>\d+)\)", re.DOTALL)
 _NOT_NUMBERS: Final = (b"NaN", b"Infinity")
 
-_decode: Final = msgspec.json.Decoder().decode
+_decode: Final = msgspec.json.Decoder(float_hook=exact_float).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -48,7 +49,55 @@ def lost_a_key(raw: bytes, encoded: bytes) -> bool:
     return b"\\u003" in raw or raw.count(b":") != encoded.count(b":")
 
 
+class InexactInput(InvalidInput):
+    """Numbers of the body cannot be read without changing them."""
+
+
+class _Unfit(str):
+    """A number that does not fit, as it is written."""
+
+    __slots__ = ()
+
+
+def _number(text: str) -> float | _Unfit:
+    try:
+        return exact_float(text)
+    except InexactNumber:
+        return _Unfit(text)
+
+
+_decode_all: Final = msgspec.json.Decoder(float_hook=_number).decode
+
+
+def _refuse_inexact(raw: bytes) -> Exception:
+    """Raises InexactInput, which names every number that would be changed when it is read.
+
+    Returns what else is wrong, which comes first.
+    """
+    try:
+        plain = _decode_all(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        return error
+    problems: list[Problem] = []
+    _find_unfit(plain, "", problems)
+    raise InexactInput(problems)
+
+
+def _find_unfit(value: Any, path: str, problems: list[Problem]) -> None:
+    match value:
+        case _Unfit():
+            problems.append(Problem(path, unfit(value), value[:40]))
+        case list():
+            for index, item in enumerate(value):
+                _find_unfit(item, f"{path}[{index}]", problems)
+        case dict():
+            for key, item in value.items():
+                _find_unfit(item, f"{path}.{key}" if path else key, problems)
+
+
 def _refuse(raw: bytes, error: Exception) -> NoReturn:
+    if isinstance(error, msgspec.ValidationError):
+        error = _refuse_inexact(raw)
     if raw.startswith(b"\xef\xbb\xbf"):
         raise InvalidInput("Body is not valid JSON: it starts with a byte order mark; send plain UTF-8.")
     if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} or 0 in raw[:2]:
