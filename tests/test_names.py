@@ -24,7 +24,7 @@ WORDS = """
     language lock log logs machine main markup migrate mode names new numbers offline options page pages paging paths
     pcm phrases points postgres process processes prose protocol prune push query ranges ranking reader references
     register rejection resample root rows runtime scalars schema sdl seccomp sentiment serve server settings source
-    spec speech splitter sql sqlite storage summary syscalls system temporary text threads time transcription
+    spec speech splitter sql sqlite storage summary syscalls system temporary text threads throttle time transcription
     transport tx unserved upload variables wav wave webstream words
     """
 TECHNICAL = set(WORDS.split())

@@ -78,6 +78,7 @@ class Door:
 @pytest.fixture
 async def door(api: Api) -> Door:
     house, root = api.house, await api.principal()
+    house.bad_tokens.allowed = 1_000_000
     revoked = (await identity.create_token(house, root)).secret
     await identity.authenticate(house, revoked)
     await identity.revoke_token(house, root, revoked)
@@ -106,6 +107,20 @@ def operations() -> list[tuple[str, str]]:
 
 def _templates() -> list[str]:
     return [template for _, template, *_ in (*routes._SERVED, *unserved.operations())]
+
+
+async def test_many_bad_tokens_from_one_address_get_another_response_and_a_valid_one_the_usual(api: Api) -> None:
+    api.house.bad_tokens.allowed = 2
+    bad = api.holding(UNKNOWN)
+    for status in (401, 401, 429):
+        answer = (await bad.ask("GET /edge/v1/proc/jobs")).response
+        assert answer.status_code == status
+    assert answer.json()["id"] == "capacity_exceeded"
+    assert 0 < int(answer.headers["retry-after"]) <= 30
+    slowed = await bad.ask("{ jobs { records { id } } }")
+    assert (slowed.status, slowed.error) == (200, "capacity_exceeded")
+    assert (await api.ask("GET /edge/v1/proc/jobs")).status == 200
+    assert (await api.ask("{ jobs { records { id } } }")).result == []
 
 
 @pytest.mark.parametrize("how", WRONG)

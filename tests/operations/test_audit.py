@@ -61,8 +61,9 @@ async def test_the_end_of_a_session_is_its_holders(house: House) -> None:
 
 async def test_too_many_vain_logins_are_recorded_too(house: House) -> None:
     await arrive(house)
-    house.failed_logins.allowed = 0
-    house.failed_logins.note("ada")
+    house.failed_logins.guesses.allowed = 1
+    with pytest.raises(identity.LoginRefused):
+        await identity.login(house, "ada", "y")
     before = len(await _rows(house))
     with pytest.raises(CapacityExceeded):
         await identity.login(house, "ada", "x")

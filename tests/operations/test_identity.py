@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from uuid import UUID
@@ -14,6 +15,7 @@ from tests.operations.people import BOOTSTRAP, arrive
 from tests.postgres import FSYNC
 
 from enginehouse.artifacts.disk import DiskStore
+from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import (
     AuthenticationFailed,
     CapacityExceeded,
@@ -21,11 +23,14 @@ from enginehouse.domain.errors import (
     NotAllowed,
     NotFound,
     Refusal,
+    TooManyFailures,
 )
 from enginehouse.domain.identity import Principal, Role, TokenKind
 from enginehouse.operations import accounts, identity
 from enginehouse.operations.house import House
 from enginehouse.operations.identity import LoginRefused
+from enginehouse.operations.throttle import Throttle
+from enginehouse.operations.tokens import fingerprint
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.identity import IDENTITY_LOCK, organizations
@@ -327,18 +332,122 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(house: Hou
         assert type(refusal) is LoginRefused
 
 
-async def test_guessing_is_stopped_for_one_name_and_no_other(house: House) -> None:
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextmanager
+def address(text: str) -> Iterator[None]:
+    """Requests come from this address."""
+    before = request_origin.set(RequestOrigin(client_ip=text))
+    try:
+        yield
+    finally:
+        request_origin.reset(before)
+
+
+async def test_guesses_are_counted_by_name_and_address(house: House) -> None:
     people = await arrive(house)
     for name in ("sam", "kim"):
         await accounts.create_user(house, people.admin, name=name, password=PASSWORD)
-    house.failed_logins.allowed = 3
-    for name in ("sam", "nobody"):
-        for _ in range(3):
-            assert type(await refused(identity.login(house, name, "wrong"))) is LoginRefused
-        stopped = await refused(identity.login(house, name, PASSWORD))
-        assert isinstance(stopped, CapacityExceeded)
-        assert isinstance(stopped.data["retry_after"], int)
-    await identity.login(house, "kim", PASSWORD)
+    clock = Clock()
+    house.failed_logins.guesses = Throttle(allowed=3, clock=clock)
+    for network in ("192.0.2.1", "2001:db8::1"):
+        with address(network):
+            for name in ("sam", "nobody"):
+                guesses = [identity.login(house, name, f"guess {n}") for n in range(10)]
+                answers = [type(each) for each in await asyncio.gather(*guesses, return_exceptions=True)]
+                assert (answers.count(LoginRefused), answers.count(CapacityExceeded)) == (3, 7)
+            stopped = await refused(identity.login(house, "sam", PASSWORD))
+            assert stopped.data["retry_after"] == 20
+            await identity.login(house, "kim", PASSWORD)
+    for elsewhere in ("192.0.2.2", "2001:db8:0:1::1", ""):
+        with address(elsewhere):
+            await identity.login(house, "sam", PASSWORD)
+    for same in ("::ffff:192.0.2.1", "2001:db8::ffff:1"):
+        with address(same):
+            assert isinstance(await refused(identity.login(house, "sam", PASSWORD)), CapacityExceeded)
+    clock.now += 20
+    with address("192.0.2.1"):
+        await identity.login(house, "sam", PASSWORD)
+        assert type(await refused(identity.login(house, "sam", "wrong"))) is LoginRefused
+
+
+async def test_guesses_over_many_names_from_one_address_are_slowed(house: House) -> None:
+    people = await arrive(house)
+    for name in ("sam", "kim"):
+        await accounts.create_user(house, people.admin, name=name, password=PASSWORD)
+    clock = Clock()
+    house.failed_logins.names = Throttle(allowed=5, clock=clock)
+    with address("192.0.2.1"):
+        await identity.login(house, "kim", PASSWORD)
+        guesses = [identity.login(house, f"name {n}", "Spring2026!") for n in range(20)]
+        answers = [type(each) for each in await asyncio.gather(*guesses, return_exceptions=True)]
+        assert (answers.count(LoginRefused), answers.count(CapacityExceeded)) == (5, 15)
+        slowed = await refused(identity.login(house, "sam", PASSWORD))
+        assert (type(slowed), slowed.data["retry_after"]) == (CapacityExceeded, 12)
+        await identity.login(house, "kim", PASSWORD)  # has signed in from there before
+    with address("192.0.2.2"):
+        await identity.login(house, "sam", PASSWORD)
+    with address("192.0.2.1"):
+        clock.now += 12
+        await identity.login(house, "sam", PASSWORD)
+
+
+async def test_bad_tokens_from_one_address_are_slowed_and_a_valid_one_never(house: House) -> None:
+    await arrive(house)
+    house.bad_tokens.allowed, house.bad_tokens.clock = 5, Clock()
+    issued = await identity.create_token(house, await identity.authenticate(house, BOOTSTRAP))
+    with address("192.0.2.1"):
+        answers = [type(await refused(identity.authenticate(house, f"bad {n}" * (1 + 200 * n)))) for n in range(9)]
+        assert answers == [AuthenticationFailed] * 5 + [TooManyFailures] * 4
+        late = await refused(identity.validate_token(house, "bad"))
+        assert (type(late), late.rest_status, late.data["retry_after"]) == (TooManyFailures, 429, 12)
+        for good in (BOOTSTRAP, issued.secret):
+            house.known_tokens.forget([fingerprint(good)])
+            await identity.authenticate(house, good)
+    with address("192.0.2.2"):
+        assert type(await refused(identity.authenticate(house, "bad"))) is AuthenticationFailed
+
+
+async def test_memory_for_failures_is_bounded() -> None:
+    throttle = Throttle(allowed=1, limit=10)
+    for number in range(100):
+        throttle.note(number)
+    assert (len(throttle._failures), throttle.wait(0)) == (10, 0)
+    assert throttle.wait(99) > 0
+
+
+async def test_the_last_token_of_a_super_administrator_does_not_revoke_itself(house: House) -> None:
+    people = await arrive(house)
+    own = await identity.authenticate(house, BOOTSTRAP)
+    for named in (BOOTSTRAP, own.token_id):
+        refusal = await refused(identity.revoke_token(house, own, named))
+        assert isinstance(refusal, InvalidInput)
+        assert "last token of a super administrator" in refusal.message
+        assert BOOTSTRAP not in refusal.message
+    await identity.authenticate(house, BOOTSTRAP)
+    # With a second one, one of two that revoke themselves at once stays.
+    second = UNKNOWN
+    await accounts.first_start(house, init_token=second)
+    ends = [
+        identity.revoke_token(house, await identity.authenticate(house, each), each) for each in (BOOTSTRAP, second)
+    ]
+    answers = await asyncio.gather(*ends, return_exceptions=True)
+    assert [type(each) for each in answers].count(InvalidInput) == 1
+    # A session proves that the password is known: it may revoke the last token, and itself.
+    await accounts.set_password(house, people.super_admin, "admin", PASSWORD)
+    session = await identity.login(house, "admin", PASSWORD)
+    holder = await identity.authenticate(house, session.token)
+    for each in await identity.list_tokens(house, holder):
+        await identity.revoke_token(house, holder, each.id)
+    assert isinstance(await refused(identity.authenticate(house, BOOTSTRAP)), AuthenticationFailed)
 
 
 async def test_a_new_password_ends_the_sessions_of_its_user(house: House) -> None:

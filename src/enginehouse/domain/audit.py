@@ -12,7 +12,7 @@ Order = Literal["at", "user_name", "event", "object_type"]
 
 
 class RequestOrigin(msgspec.Struct, frozen=True, gc=False):
-    """Where a request came from, as an entrance received it. Only the writing of an audit entry reads it."""
+    """Where a request came from, as an entrance received it. Audit entries and the limits of failures read it."""
 
     client_ip: str | None = None
     user_agent: bytes | None = None

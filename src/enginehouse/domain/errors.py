@@ -5,6 +5,7 @@ Refusal
  ├─ NotFound            unknown, or another organization's
  ├─ NotAllowed          visible, but the caller may not change it, or a right is missing
  ├─ AuthenticationFailed  no token, or an unknown one
+ │   └─ TooManyFailures  many unknown tokens came from one address
  ├─ PastCancelling      the job has started or ended
  ├─ NotRetryable        the job is complete
  ├─ KeyReused           the idempotency key was used for something else
@@ -153,6 +154,17 @@ class AuthenticationFailed(Refusal):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or ""))
+
+
+class TooManyFailures(AuthenticationFailed):
+    """Too many requests with a wrong token came from this address. Requests with a valid one are still served."""
+
+    code = graphql_name = "capacity_exceeded"
+    rest_status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.data = {"retry_after": retry_after}
 
 
 class PastCancelling(Refusal):

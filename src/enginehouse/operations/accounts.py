@@ -162,7 +162,7 @@ async def set_password(house: House, principal: Principal, name: str, password: 
         return await storage.set_password(tx, owner, password_hash)
 
     house.known_tokens.forget(await house.database.write(change))
-    house.failed_logins.clear(name)
+    house.failed_logins.forget(name)
 
 
 async def first_start(house: House, *, init_token: str | None) -> FirstStart:

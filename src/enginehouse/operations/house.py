@@ -12,8 +12,8 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations import batches
 from enginehouse.operations.job_watches import JobWatches
-from enginehouse.operations.passwords import FailedLogins
 from enginehouse.operations.refusals import Refusals
+from enginehouse.operations.throttle import FailedLogins, Throttle
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
@@ -127,7 +127,10 @@ class House:
     """The holders of the tokens used in the last second."""
 
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
-    """The number of failed logins of each name in the current minute."""
+    """The failed logins of the last minute."""
+
+    bad_tokens: Throttle = field(default_factory=lambda: Throttle(allowed=60))
+    """The requests of the last minute with a token that is not valid, by address."""
 
     presence: Presence = field(default_factory=Presence)
     """The engines that connected workers offer."""

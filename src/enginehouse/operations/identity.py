@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from enginehouse.domain.audit import NOBODYS
-from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, NotAllowed, NotFound, Problem
+from enginehouse.domain.errors import (
+    AuthenticationFailed,
+    CapacityExceeded,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    Problem,
+    TooManyFailures,
+)
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
 from enginehouse.operations import bounds, passwords, tokens
 from enginehouse.operations.accounts import (
@@ -14,6 +22,7 @@ from enginehouse.operations.accounts import (
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require
+from enginehouse.operations.throttle import client_network
 from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -49,6 +58,7 @@ class IssuedToken:
 async def authenticate(house: House, secret: str) -> Principal:
     """Returns the holder of the token. Raises AuthenticationFailed. A holder is cached for at most one second."""
     if not secret or len(secret) > tokens.LONGEST_SECRET:
+        await _count_bad_token(house)
         await refuse(house, "the token cannot be one")
         raise AuthenticationFailed
     token_hash = tokens.fingerprint(secret)
@@ -58,11 +68,22 @@ async def authenticate(house: House, secret: str) -> Principal:
     generation, since = house.known_tokens.generation, time.monotonic()
     holder = await house.database.peek(lambda tx: storage.principal(tx, token_hash))
     if holder is None:
+        await _count_bad_token(house)
         await _refuse_token(house, token_hash)
         raise AuthenticationFailed
     principal, left = holder
     house.known_tokens.remember(token_hash, principal, left=left, since=since, generation=generation)
     return principal
+
+
+async def _count_bad_token(house: House) -> None:
+    """Counts a token that is not valid. Raises TooManyFailures if many came from the address of this request."""
+    address = client_network()
+    wait = house.bad_tokens.wait(address)
+    if wait:
+        await refuse(house, "too many tokens that are not valid")
+        raise TooManyFailures(wait)
+    house.bad_tokens.note(address)
 
 
 async def refuse(house: House, why: str) -> None:
@@ -91,18 +112,21 @@ async def login(house: House, name: str, password: str) -> LoginSession:
     An unknown name costs the same work as a wrong password.
     """
     try:
-        house.failed_logins.check(name)
+        async with house.failed_logins.attempt(name):
+            return await _login(house, name, password)
     except CapacityExceeded:
         await house.refusals.note(trail.stranger("userLogin", "too many failed logins", user_name=name))
         raise
+
+
+async def _login(house: House, name: str, password: str) -> LoginSession:
     known = name if bounds.storable(name) else ""
     user, password_hash = await house.database.read(lambda tx: storage.user_signing_in(tx, known)) or (None, None)
     right = await passwords.verified(password_hash, password)
     try:
         if user is None or password_hash is None or not right:
-            house.failed_logins.note(name)
             raise LoginRefused
-        session = await _open_session(house, user, password_hash)
+        return await _open_session(house, user, password_hash)
     except LoginRefused:
         refused = trail.stranger(
             "userLogin",
@@ -113,8 +137,6 @@ async def login(house: House, name: str, password: str) -> LoginSession:
         )
         await house.refusals.note(refused)
         raise
-    house.failed_logins.clear(name)
-    return session
 
 
 async def _open_session(house: House, user: User, password_hash: str) -> LoginSession:
@@ -239,7 +261,8 @@ async def revoke_token(
 ) -> Token:
     """Revokes the token: in this process at once, in every other within a second.
 
-    A second call changes nothing. Raises NotAllowed, NotFound. The message never repeats a text that may be a secret.
+    A second call changes nothing. Raises NotAllowed, NotFound, and InvalidInput if the last token of a super
+    administrator would revoke itself. The message never repeats a text that may be a secret.
     """
     require(principal, Role.ADMIN)
     organization = organization_for(principal, organization_id)
@@ -250,6 +273,8 @@ async def revoke_token(
         token = await storage.token(tx, organization, token_id=named, token_hash=token_hash)
         if token is None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
+        if token.id == principal.token_id:
+            await _refuse_last(tx, token)
         revoked = await storage.revoke_token(tx, organization, token.id)
         await entries.record(tx, [entry.about(token.id)])
         return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
@@ -257,6 +282,23 @@ async def revoke_token(
     token, revoked = await house.database.write(revoke)
     house.known_tokens.forget([] if revoked is None else [revoked])
     return token
+
+
+async def _refuse_last(tx: Tx, token: Token) -> None:
+    """Refuses to revoke the token with which the caller revokes it, if nobody else could act for all organizations.
+
+    A session can always end: its user knows the password.
+    """
+    if token.kind is not TokenKind.BOOTSTRAP:
+        return
+    await tx.lock(storage.IDENTITY_LOCK)  # two tokens that revoke themselves at once must see each other
+    live = await storage.live_tokens(tx, token.organization_id)
+    if not [other for other in live if other.kind is TokenKind.BOOTSTRAP and other.id != token.id]:
+        raise InvalidInput(
+            "This is the last token of a super administrator, and the request uses it. Sign in with a password and "
+            "revoke it from there, or start the server with another AIWARE_INIT_TOKEN first.",
+            "token",
+        )
 
 
 def _uuid(text: str) -> str:

@@ -1,17 +1,15 @@
-"""Hashes and verifies passwords, and limits failed logins."""
+"""Hashes and verifies passwords."""
 
 import asyncio
 import secrets
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
-from enginehouse.domain.errors import CapacityExceeded, Problem
+from enginehouse.domain.errors import Problem
 
 SHORTEST: Final = 8
 LONGEST: Final = 1024
@@ -59,36 +57,3 @@ def _nobodys_hash() -> str:
 
 def _octets(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
-
-
-@dataclass(slots=True)
-class FailedLogins:
-    """The number of failed logins of each name in the current minute, also for names without a user."""
-
-    allowed: int = 20
-    seconds: float = 60.0
-    limit: int = 10_000
-    _tries: dict[str, tuple[int, float]] = field(default_factory=dict, repr=False)
-
-    def check(self, name: str) -> None:
-        """Raises CapacityExceeded with `retry_after` in seconds if the name has used up its tries."""
-        count, until = self._tries.get(name, (0, 0.0))
-        left = until - time.monotonic()
-        if count >= self.allowed and left > 0:
-            raise CapacityExceeded(
-                f"Too many failed logins for this user; try again in {int(left) + 1} seconds.",
-                retry_after=int(left) + 1,
-            )
-
-    def note(self, name: str) -> None:
-        now = time.monotonic()
-        count, until = self._tries.pop(name, (0, 0.0))
-        if until <= now:
-            count, until = 0, now + self.seconds
-        if len(self._tries) >= self.limit:
-            # The oldest entry is the first: many invented names push out old entries, and memory stays bounded.
-            del self._tries[next(iter(self._tries))]
-        self._tries[name] = (count + 1, until)
-
-    def clear(self, name: str) -> None:
-        self._tries.pop(name, None)

@@ -12,6 +12,7 @@ from enginehouse.domain.errors import (
     KeyInProgress,
     Refusal,
     TooLarge,
+    TooManyFailures,
     Unavailable,
 )
 
@@ -39,6 +40,8 @@ def body(refusal: Refusal) -> bytes:
 def headers(refusal: Refusal) -> Headers:
     """Returns the headers that tell a client what to do next."""
     match refusal:
+        case TooManyFailures(data=data):
+            return ((b"retry-after", str(data["retry_after"]).encode()),)
         case AuthenticationFailed():
             return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
         case CapacityExceeded(data={"retry_after": seconds}) | KeyInProgress(data={"retry_after": seconds}):
