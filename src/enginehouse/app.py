@@ -21,7 +21,7 @@ from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
-from enginehouse.operations import accounts, engines, maintenance, store_identity, workers
+from enginehouse.operations import accounts, engines, maintenance, storage_clock, store_identity, workers
 from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
@@ -100,6 +100,9 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     database = await open_database(settings)
     closing.push_async_callback(database.close)
+    advice = (await storage_clock.inspect(database)).advice
+    if advice is not None:
+        log.error("the storage clock is ahead", advice=advice)
     store = DiskStore(settings.data / "artifacts")
     closing.callback(store.close)
     await store_identity.bind(database, store)

@@ -41,6 +41,14 @@ WALKS: Final[dict[str, str]] = {
     "consistency.jobs": "the check of the whole storage, a batch at a time",
     "consistency.wrongly_held": "the same",
     "consistency.slots_ahead": "the same",
+    "clock_reset.latest": "the check of the clock: once at a start, and at most once a minute",
+    "clock_reset.start_items": "a reset of the clock, which a person starts",
+    "clock_reset.shorten_attempts": "the same",
+    "clock_reset.shorten_sessions": "the same",
+    "clock_reset.date_tokens": "the same",
+    "clock_reset.date_keys": "the same",
+    "clock_reset.forget_slots": "the same",
+    "clock_reset.long_skips": "the same",
 }
 
 FIELDS: Final[tuple[dict[str, Any], ...]] = (

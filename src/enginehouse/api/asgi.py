@@ -5,6 +5,7 @@ from typing import Any
 
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphql.transport import graphql
+from enginehouse.api.readiness import Readiness
 from enginehouse.api.v1 import routes as v1
 from enginehouse.operations.house import House
 
@@ -23,6 +24,7 @@ def application(house: House) -> Application:
     documented = edge.interface(lambda: house)
     own = v1.interface(lambda: house)
     data = graphql(house)
+    readiness = Readiness(house)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,9 +36,15 @@ def application(house: House) -> Application:
             await data(scope, receive, send)
         elif path.startswith(v1.BASE + "/"):
             await own(scope, receive, send)
+        elif path == "/readyz":
+            await _send(send, *await readiness.look())
         else:
-            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_NOWHERE)).encode())]
-            await send({"type": "http.response.start", "status": 404, "headers": headers})
-            await send({"type": "http.response.body", "body": _NOWHERE})
+            await _send(send, 404, _NOWHERE)
 
     return serve
+
+
+async def _send(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -12,6 +12,7 @@ from enginehouse.cli.errors import CommandError
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.times import rest
 from enginehouse.operations import store_identity
+from enginehouse.operations.storage_clock import ClockState
 from enginehouse.storage import inspection
 from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import Verified
@@ -111,6 +112,10 @@ def _schema(inspected: Inspection) -> Finding:
 
 
 def _clock(inspected: Inspection) -> Finding:
+    embedded = "journal_mode" in inspected.settings
+    advice = ClockState(embedded, max(0, inspected.clock_ahead), inspected.times_ahead).advice
+    if advice is not None:
+        return Finding("clock", Verdict.WRONG, advice)
     seconds = inspected.clock_ahead / 1_000_000
     if inspected.clock_ahead > _CLOCKS_APART:
         text = f"the storage's clock is {seconds:.1f} s ahead of this machine's. Set this machine's clock."

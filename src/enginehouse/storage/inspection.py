@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from enginehouse.storage import consistency, server_facts
+from enginehouse.storage import clock_reset, consistency, server_facts
 from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.consistency import Disagreement, ScheduleCheck
@@ -43,6 +43,7 @@ class Inspection:
     sealed: Verified | None = None
     slots: ScheduleCheck | None = None
     store_id: str | None = None
+    times_ahead: int = 0  # µs that stored times are in the future
 
 
 def sqlite(path: Path) -> Inspection:
@@ -141,11 +142,12 @@ def _version(rows: Sequence[Row]) -> int:
 
 async def _contents(
     tx: Tx, schema: int
-) -> tuple[int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None]:
+) -> tuple[int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None, int]:
     """Returns the checks of the rows; nothing if the schema version is not the one of this program's statements."""
     if schema != len(available()):
-        return 0, [], None, None, None
+        return 0, [], None, None, None, 0
     looked, wrong = await consistency.check_jobs(tx)
     sealed = await seals.verify(tx)
-    slots = await consistency.check_schedules(tx, now=await tx.read_clock())
-    return looked, wrong, sealed, slots, await server_facts.store_id(tx)
+    now = await tx.read_clock()
+    slots = await consistency.check_schedules(tx, now=now)
+    return looked, wrong, sealed, slots, await server_facts.store_id(tx), await clock_reset.ahead(tx, now)

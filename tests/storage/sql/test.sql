@@ -146,3 +146,28 @@ ORDER BY name;
 INSERT INTO job (id, organization_id, status, tasks_total, target_id, scheduled_job_id, created_at, modified_at, cancellable_since)
 SELECT r.id, r.organization_id, r.status, 2, r.target_id, r.scheduled_job_id, r.created_at, r.modified_at, r.cancellable_since
 FROM {rows} r;
+
+-- name: items_later
+UPDATE work_item SET not_before = not_before + :by, lease_until = lease_until + :by, started_at = started_at + :by;
+
+-- name: schedules_later
+-- lists: ids bigint
+UPDATE scheduled_job SET decided = decided + :by, anchor = anchor + :by, next_at = next_at + :by WHERE id IN {ids};
+
+-- name: schedule_ended
+-- Its stop has passed on the clock that was ahead.
+UPDATE scheduled_job SET decided = decided + :by, next_at = NULL WHERE id = :id;
+
+-- name: tokens_later
+UPDATE token SET created_at = created_at + :by, expires_at = expires_at + :by;
+
+-- name: put_slot
+-- rows: schedule_id bigint, slot bigint, outcome text, last_slot bigint, slots bigint
+INSERT INTO schedule_slot (schedule_id, slot, outcome, last_slot, slots, version, decided_at)
+SELECT r.schedule_id, r.slot, r.outcome, r.last_slot, r.slots, 1, r.slot FROM {rows} r;
+
+-- name: session_lasts
+SELECT expires_at - created_at, created_at FROM token WHERE kind = 'session';
+
+-- name: barriers_later
+UPDATE barrier SET accepted_at = accepted_at + :by;

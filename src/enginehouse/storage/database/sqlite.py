@@ -65,10 +65,12 @@ class SqliteDatabase:
         directory: Traversable = STORAGE,
         migrations: Sequence[Migration] | None = None,
         readers: int = 2,
+        forget_clock: bool = False,
     ) -> "SqliteDatabase":
         """Returns the file at `path`, created if it is missing, migrated, and locked until `close`.
 
-        `clock` returns microseconds UTC and may go back; `directory` holds the .sql files. Raises StorageRefused if
+        `clock` returns microseconds UTC and may go back; `directory` holds the .sql files. With `forget_clock` the
+        storage clock begins at `clock`, even if it was later before: only to reset it. Raises StorageRefused if
         another server uses the file, if it is newer than this program, or if it cannot be opened.
         """
         if sqlite3.sqlite_version_info < OLDEST:
@@ -77,7 +79,7 @@ class SqliteDatabase:
         try:
             connection = _connect(path, _WRITING)
             await migrate(_SqliteMigration(connection), available() if migrations is None else migrations)
-            last = _only(connection, "storage_clock", "micros")
+            last = 0 if forget_clock else _only(connection, "storage_clock", "micros")
             named = statements("sqlite", directory)
             return cls(path, lock, connection, clock=Clock(clock or Steady(), last), named=named, readers=readers)
         except sqlite3.Error as error:
