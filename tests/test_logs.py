@@ -121,6 +121,43 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
 }  # fmt: skip
 
 
+def _nested(deep: int) -> Exception:
+    """Returns a group of groups, each member with causes of its own."""
+    members = [_raised(_chained_raise) if not deep else _nested(deep - 1) for _ in range(4)]
+    return ExceptionGroup("g", members)
+
+
+def _chained_raise() -> None:
+    for _ in range(8):
+        try:
+            raise ValueError(SECRET)
+        except ValueError as error:
+            cause = error
+    raise RuntimeError(SECRET) from cause
+
+
+def test_an_error_costs_the_same_however_many_others_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[str]()
+
+    def count(name: str, line: int) -> str:
+        read.append(f"{name}:{line}")
+        return ""
+
+    monkeypatch.setattr(logs, "getline", count)
+    for deep in range(5):
+        assert len(logs.describe(_nested(deep))) <= logs.LONGEST_TRACEBACK + 10
+        assert len(read) < 200
+        read.clear()
+
+
+def test_a_long_value_is_cut_before_anything_looks_at_it() -> None:
+    class Long(str):
+        def isprintable(self) -> bool:
+            raise AssertionError("all of it is looked at")
+
+    assert str(logs._plain(Long("\x1b" * 10**6))).startswith("'\\x1b")
+
+
 @FORMATS
 @pytest.mark.parametrize("kind", ERRORS)
 def test_an_exception_is_told_by_its_kind_and_not_by_its_words(
@@ -247,8 +284,8 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
 
 # The allowed values of a line: ids, names from the code or an installed package, counts, and durations.
 NAMES = {
-    "attempts", "category", "correlation_id", "engine", "error_id", "exc_info", "field", "files", "item", "jobs",
-    "loop", "method", "place", "reason", "reports_lost", "schedule", "seconds", "task", "token",
+    "address", "attempts", "category", "correlation_id", "engine", "error_id", "exc_info", "field", "files", "item",
+    "jobs", "lines", "loop", "method", "place", "reason", "reports_lost", "schedule", "seconds", "task", "token",
 }  # fmt: skip
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 

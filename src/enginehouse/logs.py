@@ -26,6 +26,7 @@ _FRAMES: Final = 12  # of an exception, the innermost ones
 _LINKS: Final = 6  # exceptions of a chain, those raised last
 _MEMBERS: Final = 3  # exceptions of a group
 _GROUPS_DEEP: Final = 3
+_PLACES: Final = 60  # in all, so that an error costs the same however many others it holds
 
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"
@@ -101,6 +102,9 @@ def describe(error: BaseException | None) -> str:
 
 def _describe(error: BaseException, indent: str, lines: list[str], deep: int) -> None:
     for link, joint in reversed(list(_chain(error))):
+        if len(lines) > 2 * _PLACES:
+            lines.append(f"{indent}…")
+            return
         if link.__traceback__ is not None:
             lines.append(f"{indent}Traceback (most recent call last):")
             lines += [f"{indent}{place}" for place in _places(link.__traceback__)]
@@ -167,7 +171,8 @@ def _plain(value: object) -> object:
         case None | bool() | int() | float():
             return value
         case str():
-            return _cut(value if value.isprintable() else ascii(value))
+            short = _cut(value)  # first: a long value costs no more than a short one
+            return short if short.isprintable() else _cut(ascii(short))
         case tuple() if all(isinstance(part, int) for part in value):
             return value
         case _:

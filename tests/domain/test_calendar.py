@@ -128,6 +128,29 @@ def test_nothing_is_before_the_anchor() -> None:
     assert moments(timing, "2027-03-27 22:00", 1, after="2020-01-01 00:00") == ["2027-03-28 21:30:00"]
 
 
+KINDS = {
+    "elapsed": Timing(recurring=(Recurring(Unit.HOURS, 1_000_000_000),)),
+    "seconds": Timing(recurring=(Recurring(Unit.SECONDS, 1),)),
+    "days": daily("10:00"),
+    "months": Timing(recurring=(Recurring(Unit.MONTHS, 12),)),
+    "weekly": Timing(weekly=(Weekly(0, start=0),)),
+    "cron": Timing(cron="0 0 29 2 *"),
+    "every hour": Timing(cron="0 * * * *"),
+}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("timing", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("anchor", ["0001-01-01", "1970-01-01", "2400-12-31", "9999-12-31 23:59:59.999999"])
+def test_the_ends_of_the_calendar_have_slots_or_none(timing: Timing, anchor: str, zone: str) -> None:
+    placed = in_(zone, timing)
+    for after in (micros(anchor) - 1, micros("2026-01-01"), micros("9999-12-31 23:59:59.999999")):
+        found = list(islice(slots(placed, anchor=micros(anchor), after=after), 1000))
+        assert found == sorted(set(found))
+        assert all(micros(anchor) <= slot < micros("2401-01-01") for slot in found)
+        assert not found or after < micros("2401-01-01")
+
+
 def test_days_of_the_week_and_every_day_are_joined_without_doubles() -> None:
     timing = Timing(weekly=(Weekly(2, 3600), Weekly(None, 3600), Weekly(2, 7200)))  # the 3rd is a Wednesday
     assert moments(timing, "2027-02-02 00:00", 4) == [

@@ -70,7 +70,7 @@ def task_request(fields: Input, uris: list[str] | None = None, retries: int | No
         max_engines=preferences.get("maxEngines"),
         parallel=bool(preferences.get("parallelProcessing")),
         parents_first=bool(preferences.get("parentCompleteBeforeStarting")),
-        due_at=preferences.get("dueDateTime"),
+        due_at=None if (due := preferences.get("dueDateTime")) is None else int(due),  # plain, so that it can be stored
         standby=None if standby is None else task_request(standby, uris, retries),
         echo=echo,
     )

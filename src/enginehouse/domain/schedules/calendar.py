@@ -23,17 +23,25 @@ from enginehouse.domain.times import SECOND
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_YEAR: Final = 2400
 
+# No slot is at or after this. What lies far beyond, or before, cannot be converted to every zone, nor counted on from.
+_END: Final = (datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_BEGIN: Final = (datetime(1, 1, 10, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
 
 def slots(timing: Timing, *, anchor: int, after: int) -> Iterator[int]:
     """Yields every slot later than `after`, rising, each once. Intervals count from `anchor`; no slot is before it."""
     zone = zone_of(timing.zone)
     start = max(after, anchor - 1)
+    if start >= _END:
+        return
     streams = [_recurring(part, timing, zone, anchor, start) for part in timing.recurring]
     streams += [_weekly(part, timing, zone, start) for part in timing.weekly]
     if timing.cron is not None:
         streams.append(_cron(timing.cron, timing, zone, start))
     last = start
     for slot in heapq.merge(*streams):
+        if slot >= _END:
+            return
         if slot > last:
             last = slot
             if not timing.excluded or _local(slot, zone).date().isoformat() not in timing.excluded:
@@ -160,7 +168,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _local(instant: int, zone: ZoneInfo) -> datetime:
-    return (EPOCH + timedelta(microseconds=instant)).astimezone(zone)
+    return (EPOCH + timedelta(microseconds=min(max(instant, _BEGIN), _END))).astimezone(zone)
 
 
 def _micros(moment: datetime) -> int:

@@ -25,6 +25,8 @@ from enginehouse.domain.schedules.zones import zone_of
 from enginehouse.domain.times import SECOND
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_FIRST_DAY: Final = (datetime(1, 1, 2, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_LAST_DAY: Final = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) - 1
 _LOOKED_AT: Final = 400  # slots that are checked for warnings: more than a year of days
 
 
@@ -259,4 +261,5 @@ def span(micros: int) -> str:
 
 
 def _at(instant: int) -> datetime:
-    return EPOCH + timedelta(microseconds=instant)
+    """Returns the instant, or one a day from the end of the calendar: any zone can be a day ahead or behind."""
+    return EPOCH + timedelta(microseconds=min(max(instant, _FIRST_DAY), _LAST_DAY))

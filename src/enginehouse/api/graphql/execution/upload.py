@@ -23,6 +23,7 @@ from enginehouse.api.http.json.reader import refuse_nul
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, excerpt
 
 _MAX_PARTS: Final = 16
+_LONGEST_BOUNDARY: Final = 70  # RFC 2046
 _MAX_HEADER: Final = 8 * 1024
 _WRITE_AT: Final = 1024 * 1024
 _TEXT_PARTS: Final = frozenset({"query", "variables", "operationName", "filename"})
@@ -159,6 +160,8 @@ def _boundary(content_type: bytes) -> bytes:
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise RejectedError.because("Content-Type multipart/form-data needs a boundary.")
+    if len(boundary) > _LONGEST_BOUNDARY:
+        raise RejectedError.because(f"The boundary is too long; at most {_LONGEST_BOUNDARY} characters are allowed.")
     return boundary
 
 

@@ -53,7 +53,7 @@ async def _page(context: Context, args: dict[str, Any], within: str | None = Non
         matches = [engine for engine in matches if kinds.get(engine.spec.category_id) in narrower["type"]]
     if args.get("libraryRequired") or args.get("createsTDO") or narrower.get("libraryRequired"):
         matches = []
-    for order in reversed(args.get("orderBy") or ()):
+    for order in reversed([*filter(None, args.get("orderBy") or ())]):
         matches.sort(key=_ORDERS.get(order["field"], _name), reverse=order.get("direction") == "desc")
     return paging.page(matches, args.get("offset"), args.get("limit"), paging.ENGINES)
 
