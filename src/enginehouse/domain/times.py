@@ -14,6 +14,7 @@ _MILLISECOND: Final = 1000
 # Smaller numbers are Unix seconds; this number and larger ones are milliseconds (graphql-contract §1.8).
 _FIRST_MILLISECOND: Final = 10**11
 _END_OF_TIME: Final = 253_402_300_800  # seconds: the year 10000
+LAST_MOMENT: Final = _END_OF_TIME * SECOND - 1  # no time that is read, kept or written is later
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Go's zero time. Clients send it to mean "not set" (rest-contract §1.7).
 _ZERO_TIME: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)

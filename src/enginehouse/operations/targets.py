@@ -17,6 +17,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import parse_number
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
+from enginehouse.domain.times import LAST_MOMENT
 from enginehouse.operations import assets as new_assets
 from enginehouse.operations import bounds
 from enginehouse.operations.assets import AssetRequest
@@ -74,7 +75,7 @@ async def create_with_asset(house: House, principal: Principal, new: TargetReque
     """
     require(principal, Role.USER)
     if new.start_at is not None and new.stop_at is None:
-        new = structs.replace(new, stop_at=new.start_at + 15 * MINUTE)
+        new = structs.replace(new, stop_at=min(new.start_at + 15 * MINUTE, LAST_MOMENT))
     bounds.refuse(problems(new) + new_assets.problems(asset))
     # The key of the bytes contains the target's id, so a separate transaction reserves the id. It may stay unused.
     target_id = await house.database.write(storage.reserve)
