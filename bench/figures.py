@@ -44,6 +44,19 @@ class Subject:
         return contender.startswith("Enginehouse") or contender in self.peers
 
 
+# The reads of the subject `history`.
+HISTORY: Final = {
+    "job": "one job with its retries",
+    "newest": "30 jobs, the newest first",
+    "oldest": "… the oldest first",
+    "last": "… the last page",
+    "status": "… of a status",
+    "target": "… of a target",
+    "engine": "… of an engine",
+    "changed": "… by their last change",
+    "range": "10 jobs of an hour, with their number",
+}
+
 SUBJECTS: Final = (
     Subject(
         "create",
@@ -84,6 +97,19 @@ SUBJECTS: Final = (
             Figure("list_1", "30 jobs with their tasks, 1 client", "calls/s"),
             Figure("list_64", "30 jobs with their tasks, 64 clients", "calls/s", 200),
         ),
+    ),
+    Subject(
+        "history",
+        "Reads with 1 000 000 stored jobs, and beside 1 000",
+        tuple(
+            figure
+            for key, title in HISTORY.items()
+            for figure in (
+                Figure(f"history_{key}", title, "ms"),
+                Figure(f"history_{key}_ratio", "… times as long as with 1 000", "", 1.5, less=True),
+            )
+        ),
+        peers=(),
     ),
     Subject(
         "cancel",

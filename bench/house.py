@@ -16,6 +16,7 @@ from bench.subjects import (
     create,
     documents,
     follow,
+    history,
     latency,
     memory,
     reads,
@@ -33,6 +34,7 @@ _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
     "start": start.measure,
     "bulk": lambda home, database, scale: uvloop.run(bulk.measure(home, database, scale)),
     "schedules": schedules.measure,
+    "history": lambda home, database, scale: uvloop.run(history.measure(home, database, scale)),
 }
 # One worker slot for Python engines. A job that holds it makes all others wait.
 _HELD: Final = ("--python-slots", "1")

@@ -53,8 +53,8 @@ class Load:
 
 async def rate(place: Place, request: bytes, *, clients: int, seconds: float) -> float:
     """Returns the responses per second to `clients` that repeat the same request, after a short warm-up."""
-    await drive(place, _until(WARM_UP, request), clients=clients)
-    return (await drive(place, _until(seconds, request), clients=clients)).per_second
+    await drive(place, until(WARM_UP, request), clients=clients)
+    return (await drive(place, until(seconds, request), clients=clients)).per_second
 
 
 async def drive(place: Place, requests: Iterable[bytes], *, clients: int, keep: list[bytes] | None = None) -> Load:
@@ -84,7 +84,7 @@ async def answers(place: Place, requests: Iterable[bytes], *, clients: int = 1) 
     return [json.loads(body) for body in kept]
 
 
-def _until(seconds: float, request: bytes) -> Iterator[bytes]:
+def until(seconds: float, request: bytes) -> Iterator[bytes]:
     return during(seconds, repeat(request))
 
 

@@ -34,6 +34,9 @@ class History:
 
     count: int
     organization_id: int = 1
+    since: int = 0  # the first job to store; those before it are there
+    engines: tuple[str, str] = (COMMON, RARE)
+    without: frozenset[str] = frozenset()  # tables that stay as they are
 
     @property
     def first(self) -> int:
@@ -48,10 +51,15 @@ class History:
         return first_job_id(self.at(number))
 
     async def sqlite(self, path: Path, *, analyze: bool = False) -> None:
-        """The jobs are in the file, which is created if it does not exist. Nobody else may have it open."""
+        """The jobs are in the file, which is created if it does not exist. No server may have it open."""
         await (await SqliteDatabase.open(path)).close()
+        self.add_to_sqlite(path, analyze=analyze)
+
+    def add_to_sqlite(self, path: Path, *, analyze: bool = False) -> None:
+        """The jobs are in the file, which a server may have open."""
         numbers = (
-            f"(WITH RECURSIVE k(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM k LIMIT {self.count}) SELECT n FROM k) k"
+            f"(WITH RECURSIVE k(n) AS (SELECT {self.since} UNION ALL SELECT n + 1 FROM k LIMIT "
+            f"{self.count - self.since}) SELECT n FROM k) k"
         )
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             for statement in ("BEGIN", *self._statements(numbers), "COMMIT", *(["ANALYZE"] if analyze else [])):
@@ -60,9 +68,13 @@ class History:
     async def postgres(self, dsn: str, *, analyze: bool = False, allow_unsafe_durability: bool = False) -> None:
         """The jobs are in the database."""
         await (await PostgresDatabase.open(dsn, allow_unsafe_durability=allow_unsafe_durability)).close()
+        await self.add_to_postgres(dsn, analyze=analyze)
+
+    async def add_to_postgres(self, dsn: str, *, analyze: bool = False) -> None:
+        """The jobs are in the database, which a server may have open."""
         connection = await asyncpg.connect(dsn)
         try:
-            for statement in self._statements(f"generate_series(0, {self.count - 1}) AS k(n)"):
+            for statement in self._statements(f"generate_series({self.since}, {self.count - 1}) AS k(n)"):
                 await connection.execute(statement, timeout=600)
             # A list of keys is read without the rows only where the vacuum was.
             await connection.execute("VACUUM ANALYZE" if analyze else "VACUUM", timeout=600)
@@ -86,7 +98,8 @@ class History:
         target = f"CASE WHEN n % 25 = 0 THEN {targets} + n / 100 END"
         keys = f"'{organization}/' || CAST(n AS TEXT)"
         document = Filled(1, tasks=2).document.replace("'", "''")
-        engines = f"(SELECT '{COMMON}' AS engine UNION ALL SELECT '{RARE}') e WHERE engine = '{COMMON}' OR n % 20 = 3"
+        common, rare = self.engines
+        engines = f"(SELECT '{common}' AS engine UNION ALL SELECT '{rare}') e WHERE engine = '{common}' OR n % 20 = 3"
         # The columns of each table, and the SELECT that fills it.
         rows = {
             "organization (id, name, application_id, created_at, modified_at)": (
@@ -103,7 +116,7 @@ class History:
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at)": (
-                f"{job}, CASE WHEN engine = '{COMMON}' THEN 0 ELSE 1 END, 'complete', engine, 0, 1, {at} + 1 "
+                f"{job}, CASE WHEN engine = '{common}' THEN 0 ELSE 1 END, 'complete', engine, 0, 1, {at} + 1 "
                 f"FROM {numbers}, {engines}"
             ),
             "job_engine (organization_id, engine_id, job_id)": (
@@ -148,7 +161,11 @@ class History:
                 f"CAST({job} AS TEXT), 1 FROM {numbers}"
             ),
             "job_count (organization_id, status, shard, jobs)": (
-                f"{organization}, {status}, 0, COUNT(*) FROM {numbers} GROUP BY 2"
+                f"{organization}, {status}, {self.since}, COUNT(*) FROM {numbers} GROUP BY 2"
             ),
         }
-        return [f"INSERT INTO {table} SELECT {values}" for table, values in rows.items()]
+        return [
+            f"INSERT INTO {table} SELECT {values}"
+            for table, values in rows.items()
+            if table.partition(" ")[0] not in self.without
+        ]
