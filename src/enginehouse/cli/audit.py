@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from enginehouse.cli import output
+from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import organization_option
@@ -114,8 +114,8 @@ def verify(*, data: Path | None, database: str | None, seal: str | None, as_json
             {"ok": fault is None, "entries": chain.entries, "unsealed": chain.unsealed, "seal": last, "fault": details}
         )
     elif fault is None:
-        click.echo(doctor_checks.chain_sentence(chain))
-        click.echo(f"last seal {last}" if last else "there is no seal yet")
+        terminal.echo(doctor_checks.chain_sentence(chain))
+        terminal.echo(f"last seal {last}" if last else "there is no seal yet")
     if fault is not None:
         raise CommandError(doctor_checks.chain_sentence(chain))
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from enginehouse.cli import output
+from enginehouse.cli import output, terminal
 from enginehouse.cli.errors import CommandError
 from enginehouse.client import Client, Json, bulk_cancels
 
@@ -84,7 +84,7 @@ def cancel(
 def _confirm(preview: Json) -> None:
     if not sys.stdin.isatty():
         raise CommandError(f"{_sentence(preview)} Nothing was cancelled. Use --yes to cancel without a question.")
-    if not click.confirm(f"{_sentence(preview)} Cancel them?", err=True):
+    if not click.confirm(terminal.escape(f"{_sentence(preview)} Cancel them?"), err=True):
         raise CommandError("Nothing was cancelled.")
 
 

@@ -6,11 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import click
-
 from enginehouse.artifacts.disk import file_of
 from enginehouse.artifacts.integrity import digest_of_file
-from enginehouse.cli import doctor_checks
+from enginehouse.cli import doctor_checks, terminal
 from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.client import Json
 from enginehouse.storage import files
@@ -50,7 +48,7 @@ def check(data: Path, database: str | None) -> Verification:
             _verify(data, database, file, report)
             seen += 1
             if seen * _STEPS // max(total, 1) > (seen - 1) * _STEPS // max(total, 1):
-                click.echo(f"artifacts: {seen} of {total} files, {len(report.wrong)} wrong", err=True)
+                terminal.echo(f"artifacts: {seen} of {total} files, {len(report.wrong)} wrong", err=True)
         last = page[-1]
     return report
 

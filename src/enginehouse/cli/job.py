@@ -5,7 +5,7 @@ from typing import IO, Any
 
 import click
 
-from enginehouse.cli import bulk_cancels, follow, job_history, job_results, job_view, output
+from enginehouse.cli import bulk_cancels, follow, job_history, job_results, job_view, output, terminal
 from enginehouse.cli.bulk_cancels import RangeFlags
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.errors import CommandError
@@ -163,9 +163,9 @@ def cancel(
     answer = jobs.cancel(client, job_id, include_running=include_running)
     if not as_json:
         stopping = answer.get("stopping", 0)
-        click.echo("cancelled" if answer["count"] else "the job was cancelled before; nothing has changed")
+        terminal.echo("cancelled" if answer["count"] else "the job was cancelled before; nothing has changed")
         if stopping:
-            click.echo(f"{stopping} running {'attempt is' if stopping == 1 else 'attempts are'} being stopped")
+            terminal.echo(f"{stopping} running {'attempt is' if stopping == 1 else 'attempts are'} being stopped")
         if wait:
             follow.watch(client, job_id)
         return

@@ -1,6 +1,5 @@
 """`enginehouse job watch`, `events` and `attempts`: show what happens to a job now, and what has happened."""
 
-import json
 from typing import Final
 
 import click
@@ -24,7 +23,7 @@ def watch(client: Client, job_id: str, *, as_json: bool) -> None:
     if as_json:
         for message in job_events.follow(client, job_id):
             if message.id is not None:
-                click.echo(json.dumps(message.data, ensure_ascii=False))
+                output.show_json_line(message.data)
         ended = jobs.get(client, job_id)
     else:
         ended = follow.watch(client, job_id)

@@ -1,12 +1,11 @@
 """`enginehouse job results` and `logs`: show what the engines of a job have published and printed."""
 
-import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
-from enginehouse.cli import job_view, output
+from enginehouse.cli import job_view, output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import ordinals, task_option
@@ -35,7 +34,7 @@ def results(client: Client, job_id: str, *, name: str | None, save: Path | None,
     if as_json:
         output.show_json({"outputs": chosen, "saved": [str(path) for path in paths]})
     elif save is not None:
-        click.echo("\n".join(map(str, paths)) or "no outputs yet", err=not paths)
+        terminal.echo("\n".join(map(str, paths)) or "no outputs yet", err=not paths)
     else:
         output.console().print(output.table(("output", "bytes"), [(one["name"], one["size"]) for one in chosen]))
 
@@ -57,14 +56,11 @@ def logs(client: Client, job_id: str, *, ordinal: int | None, as_json: bool) -> 
         output.show_json(records)
         return
     for one in records:
-        click.echo(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
+        terminal.echo_raw(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
 
 
 def _write_to_stdout(client: Client, job_id: str, name: str) -> None:
-    sys.stdout.flush()
-    for block in jobs.output_bytes(client, job_id, name):
-        sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
+    terminal.write(jobs.output_bytes(client, job_id, name))
 
 
 COMMANDS: Final = (results, logs)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from enginehouse import __version__
+from enginehouse.cli import terminal
 from enginehouse.cli.errors import CommandError
 
 
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 def _report(message: str) -> None:
-    click.echo(f"enginehouse: {message}", err=True)
+    terminal.echo(f"enginehouse: {message}", err=True)

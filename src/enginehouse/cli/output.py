@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from enginehouse.cli import terminal
 
 _WIDE = 240  # programs read a pipe, so its lines are not wrapped
 
@@ -24,15 +27,29 @@ _COLOURS = {
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
+class SafeConsole(Console):
+    """A console on which the characters of a text only show: the only control sequences are its own styles."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yields the segments of the renderable, escaped."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=terminal.escape(segment.text))
+
+
 def console(*, err: bool = False) -> Console:
     """Returns the terminal, or the pipe, that the command writes to."""
     stream = sys.stderr if err else sys.stdout
-    return Console(stderr=err, width=None if stream.isatty() else _WIDE, highlight=False, emoji=False, markup=False)
+    return SafeConsole(stderr=err, width=None if stream.isatty() else _WIDE, highlight=False, emoji=False, markup=False)
 
 
 def show_json(value: Any) -> None:
     """The value is on stdout, and nothing else is."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(terminal.escape_json(json.dumps(value, ensure_ascii=False, indent=2)))
+
+
+def show_json_line(value: Any) -> None:
+    """The value is one line on stdout."""
+    click.echo(terminal.escape_json(json.dumps(value, ensure_ascii=False)))
 
 
 def show(value: Any, text: str, *, as_json: bool) -> None:
@@ -40,13 +57,13 @@ def show(value: Any, text: str, *, as_json: bool) -> None:
     if as_json:
         show_json(value)
     else:
-        click.echo(text)
+        terminal.echo(text)
 
 
 def warn(warnings: Iterable[str]) -> None:
     """Each warning is a line on stderr."""
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        terminal.echo(f"warning: {warning}", err=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
@@ -68,7 +85,7 @@ def show_page(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, offset: 
     """The page is a table on stdout; when more follows, stderr says how to get it."""
     console().print(table(columns, rows))
     if offset + len(rows) < count:
-        click.echo(f"{len(rows)} of {count}; more with --offset {offset + len(rows)}", err=True)
+        terminal.echo(f"{len(rows)} of {count}; more with --offset {offset + len(rows)}", err=True)
 
 
 def status(word: str) -> Text:
@@ -79,4 +96,4 @@ def status(word: str) -> Text:
 def _cell(value: Any) -> Text:
     if isinstance(value, Text):
         return value
-    return Text("–" if value is None else str(value))
+    return Text("–" if value is None else terminal.escape(str(value)))

@@ -2,7 +2,7 @@
 
 import click
 
-from enginehouse.cli import human_time, output, schedule_slots
+from enginehouse.cli import human_time, output, schedule_slots, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.limits import add_pause_commands
@@ -152,7 +152,7 @@ def cancel(client: Client, schedule_id: str, *, include_running: bool, as_json: 
     answer = schedules.cancel(client, schedule_id, include_running=include_running)
     output.show(answer, f"paused; {answer['count']} of its jobs cancelled", as_json=as_json)
     if answer.get("stopping") and not as_json:
-        click.echo(f"{answer['stopping']} running attempts are being stopped")
+        terminal.echo(f"{answer['stopping']} running attempts are being stopped")
 
 
 @schedule.command()
@@ -174,5 +174,5 @@ def _show_with_explanation(client: Client, record: Json, *, as_json: bool) -> No
     output.show(record, record["id"], as_json=as_json)
     if not as_json:
         explanation = schedules.explain(client, record["id"], zone=human_time.local_zone(), count=1)
-        click.echo(f"{explanation['sentence']} {explanation['next']}", err=True)
+        terminal.echo(f"{explanation['sentence']} {explanation['next']}", err=True)
         output.warn(explanation["warnings"])

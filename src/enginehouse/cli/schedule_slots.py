@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from enginehouse.cli import human_time, output
+from enginehouse.cli import human_time, output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import limit_option
@@ -31,7 +31,7 @@ def preview(client: Client, schedule_id: str | None, *, flags: ScheduleFlags, co
     if rows:
         output.console().print(output.table(("slot", "on its clock", "", "starts"), rows))
     else:
-        click.echo(explanation["next"])
+        terminal.echo(explanation["next"])
     output.warn(explanation["warnings"])
 
 
@@ -49,8 +49,8 @@ def explain(
     if as_json:
         output.show_json(explanation)
         return
-    click.echo(explanation["sentence"])
-    click.echo(explanation["next"])
+    terminal.echo(explanation["sentence"])
+    terminal.echo(explanation["next"])
     output.warn(explanation["warnings"])
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from enginehouse.cli import output
+from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.options import organization_option
 from enginehouse.client import Client, accounts
@@ -35,7 +35,7 @@ def create(
     )
     output.show(record, record["token"], as_json=as_json)
     if not as_json:
-        click.echo(f"id {record['tokenID']}; keep the token now, it is not shown again", err=True)
+        terminal.echo(f"id {record['tokenID']}; keep the token now, it is not shown again", err=True)
 
 
 @token.command("list")
