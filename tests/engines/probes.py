@@ -120,7 +120,7 @@ ATTEMPTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "trace the server": lambda at: call(LIBC.ptrace(16, at["server"], 0, 0)),
     "seize the server": lambda at: call(LIBC.ptrace(0x4206, at["server"], 0, 0)),
     "kill the server": lambda at: os.kill(at["server"], signal.SIGKILL),
-    "kill the keeper": lambda at: os.kill(at["keeper"], signal.SIGSTOP),
+    "kill the keeper": lambda at: os.kill(at["keeper"], 0),
     "kill a group": lambda at: os.killpg(at["server"], signal.SIGKILL),
     "kill over a descriptor": lambda at: signal_over_descriptor(at["server"]),
     "limit the server": lambda at: resource.prlimit(at["server"], resource.RLIMIT_CPU, (1, 1)),

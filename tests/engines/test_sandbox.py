@@ -243,13 +243,13 @@ async def test_on_kernels_that_do_not_keep_signals_the_filter_does(
     known = machine()
     assert known is not None
     program = (
-        "import os, signal, sys\n"
+        "import os, sys\n"
         "from enginehouse.engines.sandbox import seccomp\n"
         "from enginehouse.engines.sandbox.syscalls import machine\n"
         "seccomp.install(seccomp.program(machine(), network=False, unix=False, shares=True, signals=False))\n"
         "os.kill(os.getpid(), 0)\n"
         "for pid in (int(sys.argv[1]), -1, -int(sys.argv[1]), 0):\n"
-        "    try:\n        os.kill(pid, signal.SIGKILL)\n"
+        "    try:\n        os.kill(pid, 0)\n"
         "    except PermissionError:\n        print('refused')\n"
     )
     done = await asyncio.to_thread(
@@ -266,6 +266,36 @@ def test_a_folder_around_the_data_folder_is_opened_without_it(tmp_path: Path) ->
     paths = list(system.without([str(tmp_path)], [tmp_path / "b" / "data"]))
     assert paths == [str(tmp_path / name) for name in ("a", "b/models", "c")]
     assert list(system.without([str(tmp_path / "b" / "data" / "x")], [tmp_path / "b" / "data"])) == []
+
+
+async def test_what_an_operator_opens_is_open_and_nothing_else_of_that_folder(
+    keeper: Keeper, level: SandboxLevel, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder around the data folder is opened: without the data folder."""
+    if level is SandboxLevel.UID:
+        pytest.skip("another user reads and writes by the rules of the system")
+    monkeypatch.syspath_prepend(HERE)
+    models = prepare_models(tmp_path)
+    sandbox = Sandbox(level, read=(models,), write=(tmp_path,), hidden=(data,))
+    children = ChildPool(keeper, data, slots=1, sandbox=sandbox)
+    at = {"data": str(data), "database": str(data / "enginehouse.db"), "outside": str(models / "cache")}
+    house = House(keeper, children, tmp_path)
+    results = await attempt(
+        house, at | {"secret": str(models / "weights")}, "read a password", "write where others read"
+    )
+    assert set(results.values()) == {"done"}
+    results = await attempt(
+        house, at | {"secret": str(data / "admin-password")}, "read a password", "read the database"
+    )
+    await children.close()
+    assert "done" not in results.values()
+
+
+def prepare_models(folder: Path) -> Path:
+    models = folder / "models"
+    (models / "cache").mkdir(parents=True)
+    (models / "weights").write_text("weights")
+    return models
 
 
 def test_auto_is_the_strictest_level_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
