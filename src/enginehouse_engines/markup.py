@@ -18,6 +18,7 @@ _EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|~~)(?=\S)(.{1,500}?)(?<=\S)\1(?!
 _CODE = re.compile(r"(?<!`)`++([^`\n]+)`+")
 _ELEMENT = re.compile(r"<(script|style)\b[^<>\n]{0,500}>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,500}>")
+_ROW = re.compile(r"^[ \t]*\|(.*)\|[ \t]*$", re.MULTILINE)
 _TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}[-:| \t]*$", re.MULTILINE)
 
 
@@ -27,6 +28,7 @@ def from_markdown(text: str) -> str:
     text = _FENCE.sub("", text)
     text = _ELEMENT.sub("", text)
     text = _TABLE_RULE.sub("", text)
+    text = _ROW.sub(lambda match: match[1].replace("|", " ").strip(), text)
     text = _RULE.sub("\n", text)
     text = _QUOTE.sub("", text)
     text = _HEADING.sub(lambda match: f"\n{match[1].rstrip(' #')}\n", text)

@@ -64,7 +64,10 @@ def test_markdown_is_read_without_its_marks(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("piece", ["*a ", "[", "[a](", "`", "<!--", "<http:", "# ", "- ", "__a", ".", "A. ", "\n \n"])
+@pytest.mark.parametrize(
+    "piece",
+    ["*a ", "[", "[a](", "`", "<!--", "<http:", "# ", "- ", "__a", ".", "A. ", "\n \n", "| ", "|\n|", "<a", "<script>"],
+)
 def test_hostile_text_is_read_in_a_time_that_grows_with_its_length(tmp_path: Path, piece: str) -> None:
     document = text_of(tmp_path / "a.md", "# " + piece * 100_000 + "x", "text/markdown")
     assert len([sentence for paragraph in paragraphs(document) for sentence in sentences(paragraph)]) <= 100_001

@@ -123,9 +123,12 @@ async def test_a_page_and_captions_are_read_as_their_words_once(
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("source", SOURCES)
 async def test_markdown_stays_markdown(bench: Bench, source: str, route: str) -> None:
-    page = "# Title\n\nA **lovely** [link](http://x.y/z).\n\n<script>alert('horrible')</script>\n\n- one é\n- two\n"
+    page = (
+        "# Title\n\nA **lovely** [link](http://x.y/z).\n\n<script>alert('horrible')</script>\n\n"
+        "| a | b |\n|---|:-:|\n| c | d |\n\n- one é\n- two\n"
+    )
     found, kinds = await read(bench, page.encode("utf-16"), "text/markdown", source, route)
-    assert " ".join(found.split()) == "Title A lovely link. one é two"
+    assert " ".join(found.split()) == "Title A lovely link. a b c d one é two"
     assert {kind.partition(";")[0] for kind in kinds} == {"text/markdown"}
 
 
