@@ -8,6 +8,7 @@ import click
 
 from enginehouse.cli.errors import CommandError
 from enginehouse.client import Client, Json, engines
+from enginehouse.domain.numbers import exact_float
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -37,10 +38,15 @@ def page_options(command: Command) -> Command:
     return limit_option(_offset_option(command))
 
 
+def read_json(text: str | bytes) -> Any:
+    """Returns the value of JSON text with its numbers unchanged. Raises ValueError, also for NaN and infinity."""
+    return json.loads(text, parse_float=exact_float, parse_constant=exact_float)
+
+
 def json_object(flag: str, text: str | bytes) -> Json:
     """Returns the object in the text. Raises CommandError, which names the flag."""
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError as error:
         raise CommandError(f"{flag}: not JSON: {error}.", exit_code=2) from None
     if not isinstance(value, dict):

@@ -1,7 +1,6 @@
 """Turns the flags and files that describe a schedule into the request that is sent."""
 
 import functools
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import click
 
 from enginehouse.cli import human_time
 from enginehouse.cli.errors import CommandError
-from enginehouse.cli.options import engine_id, json_object, payload_option
+from enginehouse.cli.options import engine_id, json_object, payload_option, read_json
 from enginehouse.client import Client, Json
 from enginehouse.domain.schedules.zones import UnknownZone, zone_of
 
@@ -145,7 +144,7 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _read_templates(path: Path) -> list[Json]:
     """Returns the job templates in a file: one, a list, or what createJob takes. Raises CommandError."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path.read_bytes())
     except (OSError, ValueError) as fault:
         raise CommandError(f"--template {path}: {fault}.", exit_code=2) from None
     templates = content.get("jobTemplates", content) if isinstance(content, dict) else content

@@ -1,7 +1,7 @@
 """Which numbers of a request can be given to every engine exactly: those that fit into 64 bits."""
 
 from decimal import Decimal
-from math import isinf
+from math import isfinite
 from typing import Any, Final
 
 import msgspec
@@ -37,10 +37,12 @@ def exact_float(text: str) -> float:
     if len(text) > _LONGEST:
         raise InexactNumber(text)
     value = float(text)
+    if not isfinite(value):
+        raise InexactNumber(text)
     if repr(value) == text:
         return value
     exact = Decimal(text)
-    if isinf(value) or (value == 0 and exact != 0):
+    if value == 0 and exact != 0:
         raise InexactNumber(text)
     if exact in (Decimal(repr(value)), Decimal(value)):
         return value
