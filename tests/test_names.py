@@ -18,11 +18,11 @@ GLOSSARY = {
 # Words that need no entry in a glossary: those of the field, of formats and protocols, and of the parts of an HTTP
 # interface and a command line.
 WORDS = """
-    addresses api app asgi auth bounds bubblewrap call captions casing categories charset cli connection context
-    cost count creation curl dash deadline decode deletion detection disk domain download envelope error execution
-    executor facts ffmpeg fields file filter head health http human in introspection json jsontext keyed keywords
-    landlock language lock log logs machine main markup migrate mode names new numbers offline options page pages
-    paging paths pcm phrases points postgres process processes prose protocol prune push query ranges ranking reader
+    addresses api app asgi auth bounds bubblewrap call captions casing categories charset cli connection context cost
+    count creation curl dash deadline decode deletion detection disk domain download envelope error execution executor
+    facts ffmpeg fields file filter head health http human in introspection json jsontext keyed keywords landlock
+    language lines lock log logs machine main markup migrate mode names new numbers offline options page pages paging
+    paths pcm phrases points postgres process processes prose protocol prune push query ranges ranking reader
     references register rejection resample root rows runtime scalars schema sdl seccomp sentiment serve server
     settings source spec speech splitter sql sqlite storage summary syscalls system temporary terminal text threads
     throttle time transcription transport tx unserved upload variables wav wave webstream words
