@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from enginehouse.cli import output
+from enginehouse.cli import output, terminal
 from enginehouse.cli.errors import CommandError
 
 
@@ -36,7 +36,7 @@ def reset(*, data: Path | None, database: str | None, yes: bool, as_json: bool) 
         )
         return
     if not yes:
-        click.echo(ahead, err=True)
+        terminal.echo(ahead, err=True)
         click.confirm("Is the clock right now?", abort=True, err=True)
     done = offline.reset_clock(data, database)
     text = (
