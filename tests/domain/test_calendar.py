@@ -3,14 +3,15 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.calendars import Wanted, brute_force, readings, transitions
 
-from enginehouse.domain.schedules.calendar import EPOCH, slots
-from enginehouse.domain.schedules.timing import Fold, Gap, Recurring, Timing, Unit, Weekly
+from enginehouse.domain.schedules.calendar import slots
+from enginehouse.domain.schedules.timing import EPOCH, Fold, Gap, Recurring, Timing, Unit, Weekly
 from enginehouse.domain.schedules.zones import UnknownZone, zone_names, zone_of
 from enginehouse.domain.times import SECOND
 
@@ -247,3 +248,38 @@ def test_every_transition_agrees_with_the_slow_calendar(name: str) -> None:
                     break
                 found.append(EPOCH + slot * MICRO)
             assert found == expected, f"{name} at {change}, {timing}"
+
+
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "Europe/Prague", "Antarctica/Troll", "America/St_Johns"])
+@pytest.mark.parametrize(
+    ("line", "minutes", "hours"),
+    [
+        ("45 * * * *", {45}, 1),
+        ("15 0-23 * * *", {15}, 1),
+        ("*/20 */1 * * *", {0, 20, 40}, 1),
+        ("15,45 */2 * * *", {15, 45}, 2),
+    ],
+)
+def test_a_line_of_every_hour_fires_whenever_the_clock_shows_its_time(
+    zone: str, line: str, minutes: set[int], hours: int
+) -> None:
+    for day in transitions_of(zone, 2027):
+        for begin in (day - timedelta(hours=12), day - timedelta(minutes=20), day + timedelta(minutes=20)):
+            every_minute = (begin + timedelta(minutes=n) for n in range(24 * 60))
+            expected = [
+                each
+                for each in every_minute
+                if (local := each.astimezone(ZoneInfo(zone))).minute in minutes and local.hour % hours == 0
+            ]
+            after = (begin - EPOCH) // MICRO - 1
+            found = islice(slots(Timing(cron=line, zone=zone), anchor=after, after=after), len(expected))
+            assert [EPOCH + slot * MICRO for slot in found] == expected
+
+
+def transitions_of(zone: str, year: int) -> list[datetime]:
+    """Returns the changes of the zone's clock in a year; there are some."""
+    hours = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * n) for n in range(365 * 48)]
+    offsets = [each.astimezone(ZoneInfo(zone)).utcoffset() for each in hours]
+    found = [each for each, before, after in zip(hours[1:], offsets, offsets[1:], strict=False) if before != after]
+    assert found
+    return found

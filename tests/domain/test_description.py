@@ -2,9 +2,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from enginehouse.domain.schedules.calendar import EPOCH
 from enginehouse.domain.schedules.description import lint, next_run, outlook, sentence, span
-from enginehouse.domain.schedules.timing import CatchUp, Fold, Overlap, Recurring, Rules, RunMode, Timing, Unit, Weekly
+from enginehouse.domain.schedules.timing import (
+    EPOCH,
+    CatchUp,
+    Fold,
+    Overlap,
+    Recurring,
+    Rules,
+    RunMode,
+    Timing,
+    Unit,
+    Weekly,
+)
 
 
 def micros(text: str) -> int:
@@ -83,6 +93,63 @@ def test_every_local_time_in_a_gap_is_named_and_elapsed_time_knows_none() -> Non
     assert not any("exist" in text for text in other_days)
     assert warnings(Timing(recurring=(Recurring(Unit.HOURS, 1),), zone="Europe/Prague")) == []
     assert warnings(Timing(cron="0 * * * *", zone="Europe/Prague")) == []
+
+
+def test_every_missing_and_repeated_time_is_named_with_every_date() -> None:
+    cron = Timing(cron="*/15 2 * * *", zone="Europe/Prague")  # a hundred days hold as many slots as are looked at
+    assert warnings(cron) == [
+        "02:00, 02:15, 02:30 and 02:45 do not exist on 2027-03-28 in Europe/Prague; that day it runs at 03:00.",
+        "02:00, 02:15, 02:30 and 02:45 come twice on 2027-10-31 in Europe/Prague; it runs the first time only.",
+    ]
+    minutes = warnings(Timing(cron="* 2 * * *", zone="Europe/Prague", fold=Fold.LAST))
+    assert minutes[0].startswith("02:00 to 02:59 (60 times) do not exist on 2027-03-28 ")
+    assert minutes[1].endswith("; it runs the second time only.")
+    sundays = Timing(weekly=(Weekly(6, 9000), Weekly(6, 9300)), zone="Europe/Prague")
+    missing, repeated = warnings(sundays)
+    dates = "2027-03-28, 2028-03-26, 2029-03-25 and 2030-03-31"
+    assert missing == (f"02:30 and 02:35 do not exist on {dates} in Europe/Prague; on those days it runs at 03:00.")
+    dates = "2027-10-31, 2028-10-29 and 2029-10-28"
+    assert repeated == f"02:30 and 02:35 come twice on {dates} in Europe/Prague; it runs the first time only."
+    half = Timing(recurring=(Recurring(Unit.DAYS, 1, start=6300),), zone="Australia/Lord_Howe")
+    assert warnings(half) == ["01:45 comes twice on 2027-04-04 in Australia/Lord_Howe; it runs the first time only."]
+    excluded = Timing(recurring=half.recurring, zone=half.zone, excluded=frozenset({"2027-04-04"}))
+    assert warnings(excluded) == []
+    before = lint(half, Rules(), RunMode.RECURRING, anchor=NOW, now=NOW, stop=micros("2027-04-01 00:00"))
+    assert before == []
+    assert warnings(Timing(cron="45 0-23 * * *", zone="Australia/Lord_Howe")) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("*/90 * * * *", ['cron field 1 (minute): the step of "*/90" is larger than the field; it runs at 0 only.']),
+        ("0 */36 * * *", ['cron field 2 (hour): the step of "*/36" is larger than the field; it runs at 0 only.']),
+        ("5/70 1-4/9 * * *", [
+            'cron field 1 (minute): the step of "5/70" is larger than the field; it runs at 5 only.',
+            'cron field 2 (hour): the step of "1-4/9" is larger than the field; it runs at 1 only.',
+        ]),
+        ("0 0 */40 * *", [
+            'cron field 3 (day of the month): the step of "*/40" is larger than the field; it runs at 1 only.',
+        ]),
+        ("0 0 1 */13 *", ['cron field 4 (month): the step of "*/13" is larger than the field; it runs at JAN only.']),
+        ("0 0 * * */9", [
+            'cron field 5 (day of the week): the step of "*/9" is larger than the field; it runs at SUN only.',
+            ]),
+        ("*/60 */24 */31 */12 *", []),
+        ("*/59,3 8-18/10 * * mon-fri", []),
+        ("0 0 13 * 5", [
+            'cron: day of the month "13" beside day of the week "5": it runs on each day that matches one of them.',
+        ]),
+        ("0 0 */2 * MON", [
+            'cron: day of the month "*/2" beside day of the week "MON": it runs only on a day that matches both.',
+        ]),
+        ("0 0 28-31 2 *", ["cron field 3 (day of the month): 30 and 31 do not exist in the months of the line."]),
+        ("0 0 1,31 4,6 *", ["cron field 3 (day of the month): 31 does not exist in the months of the line."]),
+        ("0 0 L * *", []),
+    ],
+)  # fmt: skip
+def test_what_in_a_cron_line_never_happens_as_written_is_warned_of(line: str, expected: list[str]) -> None:
+    assert warnings(Timing(cron=line)) == expected
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,20 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         'timeZone: "Europe/Pragu" is not an IANA zone. Did you mean "Europe/Prague"?',
     ),
     (cron("0 25 * * *"), 'cron: field 2 (hour): "25" is not 0–23.'),
+    (cron("0 22-6 * * *"), 'cron: field 2 (hour): the range "22-6" runs backwards: 22 is after 6. Write 22-23,0-6.'),
+    (
+        cron("0 0 * * MON,FRI-SUN"),
+        'cron: field 5 (day of the week): the range "FRI-SUN" runs backwards: FRI is after SUN. Write 5-6,0.',
+    ),
+    (
+        cron("0 0 31-1 * *"),
+        'cron: field 3 (day of the month): the range "31-1" runs backwards: 31 is after 1. Write 31,1.',
+    ),
+    (
+        cron("0 0 1 nov-feb *"),
+        'cron: field 4 (month): the range "NOV-FEB" runs backwards: NOV is after FEB. Write 11-12,1-2.',
+    ),
+    (cron("50-10/5 * * * *"), 'cron: field 1 (minute): the range "50-10/5" runs backwards: 50 is after 10.'),
     (cron("0 0 31 2 *"), 'cron: "0 0 31 2 *" never fires.'),
     (cron("0 0 * *"), 'cron: five fields (minute hour day month weekday), got 4: "0 0 * *".'),
     ({**DAILY, "most": 525_600}, 'catchUpLimit: 1–1000 runs, got 525600. Use "last" to catch up with one run only.'),

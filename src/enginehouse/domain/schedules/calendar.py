@@ -2,8 +2,8 @@
 
 A wall-clock time is looked up in the zone. A time that does not exist fires at the first instant after the gap, and a
 time that comes twice fires at the first of the two, unless the schedule says otherwise. Intervals in hours, minutes and
-seconds are elapsed time and do not depend on the zone. A cron line whose hour is `*` also follows elapsed time, so it
-continues through the repeated hour.
+seconds are elapsed time and do not depend on the zone. A cron line of every hour fires whenever the clock shows one of
+its times, so it goes on through a repeated hour or part of an hour.
 """
 
 import calendar
@@ -15,12 +15,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
+from msgspec import structs
 
-from enginehouse.domain.schedules.timing import Fold, Gap, Recurring, Timing, Unit, Weekly
+from enginehouse.domain.schedules.cron import follows_elapsed_time
+from enginehouse.domain.schedules.timing import DAY, EPOCH, Fold, Gap, Recurring, Timing, Unit, Weekly
 from enginehouse.domain.schedules.zones import zone_of
 from enginehouse.domain.times import SECOND
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_YEAR: Final = 2400
 
 # No slot is at or after this. What lies far beyond, or before, cannot be converted to every zone, nor counted on from.
@@ -44,7 +45,7 @@ def slots(timing: Timing, *, anchor: int, after: int) -> Iterator[int]:
             return
         if slot > last:
             last = slot
-            if not timing.excluded or _local(slot, zone).date().isoformat() not in timing.excluded:
+            if not timing.excluded or local_time(slot, zone).date().isoformat() not in timing.excluded:
                 yield slot
 
 
@@ -57,30 +58,36 @@ def instant_of(local: datetime, zone: ZoneInfo, gap: Gap = Gap.AFTER, fold: Fold
     second = _micros(local.replace(tzinfo=zone, fold=1))
     if first > second:
         # In a gap the order is reversed: fold 0 uses the offset before the gap, which gives the later instant.
-        return None if gap is Gap.SKIP else _change_between(second, first, zone)
+        return None if gap is Gap.SKIP else change_between(second, first, zone)
     return second if fold is Fold.LAST else first
 
 
 def mark(slot: int, timing: Timing) -> str | None:
     """Returns "gap" for a slot right after a clock gap, "repeated" for a local time that comes twice, else None."""
-    by_clock = timing.weekly or any(part.unit.seconds is None for part in timing.recurring)
-    if not by_clock and (timing.cron is None or follows_elapsed_time(timing.cron)):
-        return None  # elapsed time does not depend on the wall clock
+    if not by_clock(timing):
+        return None
     zone = zone_of(timing.zone)
-    here, before = _local(slot, zone), _local(slot - SECOND, zone)
+    here, before = local_time(slot, zone), local_time(slot - SECOND, zone)
     if (here.utcoffset() or timedelta()) > (before.utcoffset() or timedelta()):
         return "gap"
     first = _micros(here.replace(fold=0))
     return "repeated" if first != _micros(here.replace(fold=1)) else None
 
 
-def _change_between(before: int, after: int, zone: ZoneInfo) -> int:
+def by_clock(timing: Timing) -> bool:
+    """Returns True if a clock change can move a slot. Elapsed time does not depend on the wall clock."""
+    if timing.weekly or any(part.unit.seconds is None for part in timing.recurring):
+        return True
+    return timing.cron is not None and not follows_elapsed_time(timing.cron)
+
+
+def change_between(before: int, after: int, zone: ZoneInfo) -> int:
     """Returns the first whole second after `before` at which the zone has the same offset as at `after`."""
     low, high = before // SECOND, after // SECOND
-    offset = _local(after, zone).utcoffset()
+    offset = local_time(after, zone).utcoffset()
     while high - low > 1:
         middle = (low + high) // 2
-        if _local(middle * SECOND, zone).utcoffset() == offset:
+        if local_time(middle * SECOND, zone).utcoffset() == offset:
             high = middle
         else:
             low = middle
@@ -105,15 +112,15 @@ def _chosen(locals_: Iterator[datetime], gap: Gap, fold: Fold, zone: ZoneInfo) -
 def _recurring(part: Recurring, timing: Timing, zone: ZoneInfo, anchor: int, after: int) -> Iterator[int]:
     if (unit := part.unit.seconds) is not None:
         step = unit * part.every * SECOND
-        first = anchor if part.start is None else _at(_local(anchor, zone).date(), part.start, zone)
+        first = anchor if part.start is None else _at(local_time(anchor, zone).date(), part.start, zone)
         return (slot for slot in count(first + ((after - first) // step + 1) * step, step) if slot > after)
-    begin = _local(anchor, zone).replace(tzinfo=None)
+    begin = local_time(anchor, zone).replace(tzinfo=None)
     time_of_day = timedelta(
         hours=begin.hour, minutes=begin.minute, seconds=begin.second, microseconds=begin.microsecond
     )
     if part.start is not None:
         time_of_day = timedelta(seconds=part.start)
-    days = _dates(part.unit, part.every, begin.date(), _local(after, zone).date() - timedelta(days=2))
+    days = _dates(part.unit, part.every, begin.date(), local_time(after, zone).date() - timedelta(days=2))
     return _wall((_midnight(day) + time_of_day for day in days), timing, zone, after)
 
 
@@ -135,7 +142,7 @@ def _dates(unit: Unit, every: int, first: date, since: date) -> Iterator[date]:
 
 
 def _weekly(part: Weekly, timing: Timing, zone: ZoneInfo, after: int) -> Iterator[int]:
-    day = _local(after, zone).date() - timedelta(days=2)
+    day = local_time(after, zone).date() - timedelta(days=2)
     if part.day is not None:
         day += timedelta(days=(part.day - day.weekday()) % 7)
     days = _dates(Unit.DAYS if part.day is None else Unit.WEEKS, 1, day, day)
@@ -143,17 +150,19 @@ def _weekly(part: Weekly, timing: Timing, zone: ZoneInfo, after: int) -> Iterato
 
 
 def _cron(line: str, timing: Timing, zone: ZoneInfo, after: int) -> Iterator[int]:
+    begin = local_time(after, zone).replace(tzinfo=None)
     if follows_elapsed_time(line):
-        found = CronSim(line, _local(after, zone))
-        return (instant for instant in map(_micros, found) if instant > after)
-    begin = _local(after, zone).replace(tzinfo=None) - timedelta(days=2)
+        timing = structs.replace(timing, gap=Gap.SKIP, fold=Fold.BOTH)
+        begin -= _change_near(after, zone)
+    else:
+        begin -= timedelta(days=2)
     return _wall(iter(CronSim(line, begin)), timing, zone, after)
 
 
-def follows_elapsed_time(line: str) -> bool:
-    """True for a cron line that runs in every hour: clock changes do not move or stop it."""
-    fields = line.split()
-    return fields[-4].startswith("*")
+def _change_near(instant: int, zone: ZoneInfo) -> timedelta:
+    """Returns by how much the clock changes within a day of the instant; usually by nothing."""
+    offsets = [local_time(instant + days * DAY * SECOND, zone).utcoffset() or timedelta() for days in (-1, 0, 1)]
+    return max(offsets) - min(offsets)
 
 
 def _at(day: date, seconds: int, zone: ZoneInfo) -> int:
@@ -167,7 +176,8 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time())
 
 
-def _local(instant: int, zone: ZoneInfo) -> datetime:
+def local_time(instant: int, zone: ZoneInfo) -> datetime:
+    """Returns the local time of an instant, or of the first or last one that can be converted to every zone."""
     return (EPOCH + timedelta(microseconds=min(max(instant, _BEGIN), _END))).astimezone(zone)
 
 

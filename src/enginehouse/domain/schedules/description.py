@@ -6,14 +6,13 @@ from itertools import islice, pairwise
 from typing import Final
 
 from cronsim import CronSim
-from msgspec.structs import replace
 
-from enginehouse.domain.schedules.calendar import EPOCH, mark, slots
+from enginehouse.domain.schedules import clock_changes, cron
+from enginehouse.domain.schedules.calendar import slots
 from enginehouse.domain.schedules.timing import (
     DAY,
+    EPOCH,
     CatchUp,
-    Fold,
-    Gap,
     Overlap,
     Recurring,
     Rules,
@@ -121,48 +120,12 @@ def lint(
         return ["This schedule never fires."]
     shortest = min((later - earlier for earlier, later in pairwise(coming)), default=None)
     return [
-        *_clock_changes(coming, timing, anchor),
+        *([] if timing.cron is None else cron.warnings(timing.cron)),
+        *clock_changes.warnings(timing, anchor=anchor, now=now, last=coming[-1], stop=stop),
         *_too_long(timing, rules, shortest),
         *_runs_too_long(rules, shortest, usual_run),
         *_too_many(rules, shortest),
     ]
-
-
-def _clock_changes(coming: list[int], timing: Timing, anchor: int) -> list[str]:
-    """Warns about the first slot in a gap and the first slot in a repeated hour."""
-    zone, notes = zone_of(timing.zone), dict[str, str]()
-    for slot in coming:
-        note = mark(slot, timing)
-        if note is None or note in notes:
-            continue
-        local = _at(slot).astimezone(zone)
-        day, time = local.strftime("%Y-%m-%d"), local.strftime("%H:%M")
-        if note == "gap" and timing.gap is Gap.AFTER:
-            missing = _listed([missed.strftime("%H:%M") for missed in _missing(slot, timing, anchor)], 6)
-            exist = "do not exist" if " and " in missing else "does not exist"
-            notes[note] = f"{missing} {exist} on {day} in {timing.zone}; that day it runs at {time}."
-        elif note == "repeated" and timing.fold is not Fold.BOTH:
-            which = "first" if timing.fold is Fold.FIRST else "second"
-            notes[note] = f"{time} comes twice on {day} in {timing.zone}; it runs the {which} time only."
-    return list(notes.values())
-
-
-def _missing(slot: int, timing: Timing, anchor: int) -> list[datetime]:
-    """Returns the local times of the calendar that the clock jumps over just before `slot`, rising."""
-    zone = zone_of(timing.zone)
-    here, before = _at(slot).astimezone(zone), _at(slot - 1).astimezone(zone)
-    end = here.replace(tzinfo=None)
-    first = end - ((here.utcoffset() or timedelta()) - (before.utcoffset() or timedelta()))
-    # The same calendar in a zone whose clock never jumps.
-    by_clock = tuple(part for part in timing.recurring if part.unit.seconds is None)
-    steady = replace(timing, recurring=by_clock, zone="UTC", excluded=frozenset())
-    begin = _naive(_at(anchor).astimezone(zone).replace(tzinfo=None))
-    named = islice(slots(steady, anchor=begin, after=_naive(first) - 1), 60)
-    return [local for each in named if (local := _at(each).replace(tzinfo=None)) < end]
-
-
-def _naive(local: datetime) -> int:
-    return (local.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 def _too_long(timing: Timing, rules: Rules, shortest: int | None) -> list[str]:

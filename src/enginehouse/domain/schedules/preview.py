@@ -6,10 +6,10 @@ from itertools import islice
 from typing import Final
 
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.schedules.calendar import EPOCH, mark, slots
+from enginehouse.domain.schedules.calendar import mark, slots
 from enginehouse.domain.schedules.firing import due_at
 from enginehouse.domain.schedules.schedule import Schedule
-from enginehouse.domain.schedules.timing import RunMode
+from enginehouse.domain.schedules.timing import EPOCH, RunMode
 from enginehouse.domain.schedules.zones import zone_of
 
 MOST_PREVIEWED: Final = 1000

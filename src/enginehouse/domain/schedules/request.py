@@ -13,9 +13,11 @@ from cronsim import CronSim, CronSimError
 from msgspec import UNSET, UnsetType
 
 from enginehouse.domain.errors import Problem, excerpt
-from enginehouse.domain.schedules.calendar import EPOCH, slots
+from enginehouse.domain.schedules.calendar import slots
+from enginehouse.domain.schedules.cron import FIELDS, field_fault
 from enginehouse.domain.schedules.timing import (
     DAY,
+    EPOCH,
     MOST_CATCH_UP,
     CatchUp,
     Fold,
@@ -34,10 +36,6 @@ from enginehouse.domain.times import SECOND, graphql_millis
 LONGEST_INTERVAL: Final = 10 * 366 * DAY  # seconds
 MOST_PARTS: Final = 1000
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.0+)?)?")
-_FIELDS: Final = (
-    ("minute", "0–59"), ("hour", "0–23"), ("day of the month", "1–31 or L"), ("month", "1–12 or JAN–DEC"),
-    ("day of the week", "0–7 or SUN–SAT"),
-)  # fmt: skip
 _FAR: Final = 10 * 366 * DAY * SECOND
 
 
@@ -219,14 +217,9 @@ def _cron(line: str, problems: list[Problem]) -> str:
         text = f"five fields (minute hour day month weekday), got {len(fields)}: {excerpt(line)}."
         problems.append(Problem("cron", text, excerpt(line)))
         return line
-    for number, (name, allowed) in enumerate(_FIELDS, 1):
-        alone = ["*"] * 5
-        alone[number - 1] = fields[number - 1]
-        try:
-            CronSim(" ".join(alone), EPOCH)
-        except CronSimError:
-            text = f"field {number} ({name}): {excerpt(fields[number - 1])} is not {allowed}."
-            problems.append(Problem("cron", text, excerpt(line), allowed))
+    for number, field in enumerate(fields, 1):
+        if (fault := field_fault(number, field)) is not None:
+            problems.append(Problem("cron", fault, excerpt(line), FIELDS[number - 1][1]))
     if not any(problem.path == "cron" for problem in problems):
         try:
             fires = next(iter(CronSim(line, EPOCH)), None) is not None

@@ -4,12 +4,14 @@
 seconds since local midnight, days of the week count from Monday = 0, other times are µs UTC.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 DAY: Final = 86_400
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_CATCH_UP: Final = 1000
 
 
