@@ -19,6 +19,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Go's zero time. Clients send it to mean "not set" (rest-contract §1.7).
 _ZERO_TIME: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
+FIRST_MOMENT: Final = _ZERO_TIME  # and none is earlier
+
 _DIGITS: Final = re.compile(r"[0-9]{1,15}")
 _ISO: Final = re.compile(
     r"(?P<date>[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4}))"

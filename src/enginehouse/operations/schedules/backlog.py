@@ -7,7 +7,7 @@ from typing import Final
 
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.times import SECOND
+from enginehouse.domain.times import FIRST_MOMENT, SECOND
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage.database.database import Tx
@@ -72,7 +72,7 @@ async def series(house: House, principal: Principal, request: SeriesRequest) -> 
 def _marks(request: SeriesRequest, now: int) -> tuple[int, int, int]:
     """Returns the first mark, the end and the distance (µs, in whole seconds). Raises InvalidInput."""
     last = (now if request.end is None else request.end) // SECOND * SECOND
-    first = (last - _AN_HOUR if request.start is None else request.start) // SECOND * SECOND
+    first = (max(last - _AN_HOUR, FIRST_MOMENT) if request.start is None else request.start) // SECOND * SECOND
     if first > last:
         raise InvalidInput([Problem("startTime", "must be before endTime.")])
     shortest = max(1, -(-(last - first) // (SECOND * (MOST_MARKS - 1))))
