@@ -17,6 +17,8 @@ from enginehouse.engines.native.noop import Noop
 SHORT: Final = 1_000
 # The server itself stores the organization; what it would start, or what no read here looks at, is left out.
 _WITHOUT: Final = frozenset({"organization", "work_item", "attempt", "token", "asset", "barrier", "schedule_slot"})
+# The jobs are some years old, and stay.
+_FLAGS: Final = ("--retention-days", "36000", "--audit-retention-days", "36000")
 _RECORDS: Final = "records { id status tasks { records { id status } } }"
 
 
@@ -25,7 +27,7 @@ async def measure(home: Path, dsn: str | None, scale: Scale) -> Sample:
     engines = (Noop.spec.id, Chunker.spec.id)
     short = History(SHORT, engines=engines, without=_WITHOUT)
     long = History(scale.many, since=SHORT, engines=engines, without=_WITHOUT)
-    with serving(home, dsn, core=processors.SERVER) as server:
+    with serving(home, dsn, core=processors.SERVER, flags=_FLAGS) as server:
         needed = []
         for history in (short, long):
             if dsn is None:
@@ -58,5 +60,6 @@ async def _reads(place: Place, history: History, seconds: float) -> dict[str, fl
     for key in HISTORY:
         await drive(place, until(WARM_UP, requests[key]), clients=1)
         load = await drive(place, until(seconds, requests[key]), clients=1)
-        found[key] = load.waits[len(load.waits) // 2] * 1e3
+        # What else runs on the machine disturbs the shortest waits least.
+        found[key] = load.waits[len(load.waits) // 10] * 1e3
     return found
