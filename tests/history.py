@@ -62,6 +62,7 @@ class History:
             f"{self.count - self.since}) SELECT n FROM k) k"
         )
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA cache_size = -262144")
             for statement in ("BEGIN", *self._statements(numbers), "COMMIT", *(["ANALYZE"] if analyze else [])):
                 connection.execute(statement)
 
