@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -54,12 +55,17 @@ def data(tmp_path: Path) -> Path:
     return data
 
 
-def open_way(folder: Path, data: Path) -> None:
-    """Another user may go through the temporary folders to `folder`, and not into `data`."""
-    for parent in (folder, *folder.parents):
-        if parent.parent != parent and parent.stat().st_mode & 0o777 == 0o700:
-            parent.chmod(0o711)
-    data.chmod(0o700)
+@pytest.fixture
+def folder(level: SandboxLevel, data: Path) -> Iterator[Path]:
+    """Yields the folder of the workspaces: in the data folder, or where another user may enter."""
+    if level is SandboxLevel.UID:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+            Path(name).chmod(0o711)
+            yield Path(name)
+    else:
+        folder = data / "workspaces"
+        folder.mkdir()
+        yield folder
 
 
 def untouched(data: Path) -> bool:
@@ -73,15 +79,16 @@ def exists(path: str) -> bool:
 
 @pytest.fixture
 async def house(
-    keeper: Keeper, level: SandboxLevel, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: Keeper,
+    level: SandboxLevel,
+    data: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[House]:
     monkeypatch.syspath_prepend(HERE)
     monkeypatch.setenv("ENGINEHOUSE_DATABASE", "postgresql://u:secret@db")
     monkeypatch.setenv("AIWARE_INIT_TOKEN", "secret")
-    folder = data / "workspaces" if level is not SandboxLevel.UID else tmp_path / "workspaces"
-    folder.mkdir()
-    if level is SandboxLevel.UID:
-        open_way(folder, data)
     children = ChildPool(keeper, folder, slots=2, sandbox=Sandbox(level, hidden=(data,)))
     house = House(keeper, children, tmp_path)
     yield house
@@ -93,7 +100,7 @@ async def house(
 def victim() -> Iterator[int]:
     """Yields the pid of a process that stands for the server: same user, secrets in its environment."""
     secret = os.environ | {"DATABASE": "postgresql://u:secret@db"}
-    with subprocess.Popen(["sleep", "600", "--", "1"][:2], env=secret, start_new_session=True) as process:
+    with subprocess.Popen(["sleep", "600"], env=secret, start_new_session=True) as process:
         yield process.pid
         process.kill()
 
