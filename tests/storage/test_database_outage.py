@@ -77,6 +77,7 @@ async def is_known(database: PostgresDatabase) -> None:
     async with asyncio.timeout(WITHIN):
         while not database._connections._breaker.open:
             await refused(database, "read", read_clock)
+            await asyncio.sleep(0)  # a refused connection may fail at once, and the probe needs its turn
 
 
 async def is_over(database: PostgresDatabase) -> None:
