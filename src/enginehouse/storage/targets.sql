@@ -32,9 +32,9 @@ FROM (SELECT u.id, u.start_at
             FROM (SELECT id, start_at FROM target WHERE organization_id = :organization_id
                   ORDER BY start_at DESC, id DESC LIMIT CAST(:limit AS BIGINT) + CAST(:offset AS BIGINT)) o
 -- if: with_public
-            UNION ALL SELECT o.id, o.start_at
+            UNION SELECT o.id, o.start_at
 -- if: with_public
-            FROM (SELECT id, start_at FROM target WHERE is_public = 1 AND organization_id <> :organization_id
+            FROM (SELECT id, start_at FROM target WHERE is_public = 1
 -- if: with_public
                   ORDER BY start_at DESC, id DESC LIMIT CAST(:limit AS BIGINT) + CAST(:offset AS BIGINT)) o
            ) u
