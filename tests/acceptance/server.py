@@ -112,9 +112,11 @@ class Server:
             found |= {pid for pid in processes.descendants(self.keeper()) if not _is_keeper(pid)}
         return {pid for pid in found if (seen := processes.stat(pid)) is not None and seen.alive}
 
-    def client(self, token: str = TOKEN) -> httpx.AsyncClient:
-        """Returns a client of this start of the server."""
-        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    def client(self, token: str = TOKEN, *, address: str = "127.0.0.1") -> httpx.AsyncClient:
+        """Returns a client of this start of the server, which has this address."""
+        transport = httpx.AsyncHTTPTransport(local_address=address)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, transport=transport)
 
     async def rows(self, statement: str) -> list[Row]:
         """Returns rows of the database over a separate connection, also while the server is down."""

@@ -83,7 +83,10 @@ def test_what_is_only_described_is_foreseen_and_not_created(server: Server) -> N
     lines = done(said).splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["2027-03-27T01:30:00Z", "2027-03-28T01:00:00Z"]
     assert "gap" in lines[2]
-    assert "warning: 02:30 does not exist on 2027-03-28 in Europe/Prague; that day it runs at 03:00." in said.err
+    assert (
+        "warning: 02:30 does not exist on 2027-03-28 and 2028-03-26 in Europe/Prague; on those days it runs at 03:00."
+        in said.err
+    )
     assert loaded(server.cli("schedule", "list", "--json"))["count"] == before
     assert done(server.cli("schedule", "preview", "--once")) == "It runs when it is launched."
 
