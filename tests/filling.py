@@ -93,9 +93,10 @@ class Filled:
             "job_engine (organization_id, engine_id, job_id)": (
                 f"{self.organization_id}, '{self.engine.id}', {job} FROM {numbers}"
             ),
-            "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before)": (
-                f"{job}, 0, 0, {self.organization_id}, '{made.tasks[0].pool}', '{self.engine.id}', 0, {_LAST}, {at} "
-                f"FROM {numbers}"
+            "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, turn_at, "
+            "not_before)": (
+                f"{job}, 0, 0, {self.organization_id}, '{made.tasks[0].pool}', '{self.engine.id}', 0, {_LAST}, {at}, "
+                f"{at} FROM {numbers}"
             ),
             "job_count (organization_id, status, shard, jobs)": f"{self.organization_id}, 'pending', 0, {self.count}",
         }

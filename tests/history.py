@@ -123,9 +123,9 @@ class History:
             "job_engine (organization_id, engine_id, job_id)": (
                 f"{organization}, engine, {job} FROM {numbers}, {engines}"
             ),
-            "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, not_before, worker, "
-            "lease_until)": (
-                f"{job}, 0, 0, {organization}, 'native', '{COMMON}', 0, {at}, {at}, CASE WHEN n % 100 = 98 "
+            "work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, turn_at, "
+            "not_before, worker, lease_until)": (
+                f"{job}, 0, 0, {organization}, 'native', '{COMMON}', 0, {at}, {at}, {at}, CASE WHEN n % 100 = 98 "
                 f"THEN 'w' END, CASE WHEN n % 100 = 98 THEN {at} END FROM {numbers} WHERE n % 5 = 3"
             ),
             "attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome)": (

@@ -46,7 +46,7 @@ class House:
 
         def arrive() -> None:
             queue = self.lanes.setdefault(Lane(organization_id, engine), deque())
-            queue.extend((Waiting(0, 0, next(self._jobs), 0, 0), length(self.random)) for _ in range(count))
+            queue.extend((Waiting(0, 0, 0, next(self._jobs), 0, 0), length(self.random)) for _ in range(count))
 
         heapq.heappush(self._arrivals, (at, next(self._tokens), arrive))
 
@@ -201,7 +201,7 @@ def test_a_weight_counts_from_when_it_is_given() -> None:
     assert shares.level([7]).of(7)[0] == pytest.approx(11.0)
 
 
-ITEM = Waiting(0, 0, 1, 0, 0)
+ITEM = Waiting(0, 0, 0, 1, 0, 0)
 
 
 def test_every_obstacle_of_a_lane_is_told() -> None:
@@ -220,8 +220,8 @@ def test_every_obstacle_of_a_lane_is_told() -> None:
 
 def test_the_order_within_an_organization_is_priority_then_due_time_then_age_across_its_engines() -> None:
     lanes = {
-        Lane(1, "a"): [Waiting(0, 5, 3, 0, 0), Waiting(9, 0, 1, 0, 0)],
-        Lane(1, "b"): [Waiting(-1, 9, 8, 0, 0), Waiting(0, 4, 9, 0, 0), Waiting(0, 5, 2, 1, 0)],
+        Lane(1, "a"): [Waiting(0, 5, 0, 3, 0, 0), Waiting(9, 0, 0, 1, 0, 0)],
+        Lane(1, "b"): [Waiting(-1, 9, 0, 8, 0, 0), Waiting(0, 4, 0, 9, 0, 0), Waiting(0, 5, 0, 2, 1, 0)],
     }
     chosen = [item for _, item in choose(lanes, Quotas(), Level(), limit=9)]
     assert chosen == sorted(chosen)
@@ -229,7 +229,7 @@ def test_the_order_within_an_organization_is_priority_then_due_time_then_age_acr
 
 
 def test_what_goes_on_behind_the_items_given_is_not_overtaken() -> None:
-    lanes = {Lane(1, "a"): [Waiting(0, 0, 1, 0, 0)], Lane(1, "b"): [Waiting(5, 0, 2, 0, 0)], Lane(2, "a"): [ITEM]}
+    lanes = {Lane(1, "a"): [Waiting(0, 0, 0, 1, 0, 0)], Lane(1, "b"): [Waiting(5, 0, 0, 2, 0, 0)], Lane(2, "a"): [ITEM]}
     chosen = choose(lanes, Quotas(), Level(), limit=9, more={Lane(1, "a")})
     assert sorted(lane for lane, _ in chosen) == [Lane(1, "a"), Lane(2, "a")]
 
@@ -241,7 +241,7 @@ def situations(draw: st.DrawFn) -> tuple[dict[Lane, list[Waiting]], Quotas, Leve
     items: dict[Lane, list[Waiting]] = {}
     number = itertools.count()
     for lane, count in lanes.items():
-        items[lane] = sorted(Waiting(draw(small), draw(small), next(number), 0, 0) for _ in range(count))
+        items[lane] = sorted(Waiting(draw(small), draw(small), 0, next(number), 0, 0) for _ in range(count))
     quotas = Quotas(
         weights=draw(st.dictionaries(st.integers(1, 4), st.integers(1, 5))),
         organization_limits=draw(st.dictionaries(st.integers(1, 4), small)),

@@ -20,7 +20,7 @@ from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
 NOW = 1_790_000_000_000_000
 DUE = 10
 MINE = Lane(1, "speech")
-ITEM = Waiting(0, DUE, 7, 2, 0)
+ITEM = Waiting(0, DUE, 0, 7, 2, 0)
 TASK = TaskFacts(
     organization_id=1, ordinal=2, status=TaskStatus.QUEUED, engine_id="speech", pool="python", waiting=1, first=ITEM
 )
@@ -35,7 +35,7 @@ INGEST = OtherTask(0, "ingest", TaskStatus.RUNNING)
 
 
 def ahead(count: int, lane: Lane = MINE) -> list[Waiting]:
-    return [Waiting(-1, DUE, n, 0, 0) for n in range(count)] + ([ITEM] if lane == MINE else [])
+    return [Waiting(-1, DUE, 0, n, 0, 0) for n in range(count)] + ([ITEM] if lane == MINE else [])
 
 
 def quotas(**fields: object) -> HouseFacts:
@@ -287,7 +287,7 @@ def test_a_job_says_what_its_next_tasks_wait_for() -> None:
 def test_a_job_is_as_far_from_its_start_as_its_first_task() -> None:
     house = lanes({MINE: ahead(5), Lane(1, "other"): []})
     last = wait_reasons_explanation.explain(TASK, house)
-    first = wait_reasons_explanation.explain(replace(TASK, first=Waiting(-1, DUE, 2, 0, 0)), house)
+    first = wait_reasons_explanation.explain(replace(TASK, first=Waiting(-1, DUE, 0, 2, 0, 0)), house)
     for tasks in ([last, first], [first, last]):
         said = wait_reasons_explanation.explain_job(JobStatus.QUEUED, tasks).sentence
         assert said == "All 4 python slots are taken and 2 items of its organization are ahead of it."
@@ -322,7 +322,7 @@ def scenes(draw: st.DrawFn) -> HouseFacts:
     limits = st.integers(0, 4)
     found = {
         lane: sorted(
-            Waiting(priority, due, 10 * lane.organization_id + ENGINES.index(lane.engine_id), n, 0)
+            Waiting(priority, due, 0, 10 * lane.organization_id + ENGINES.index(lane.engine_id), n, 0)
             for n, (priority, due) in enumerate(
                 draw(st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 1)), max_size=4))
             )

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -180,7 +181,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http=protocol(limits),  # type: ignore[arg-type]  # uvicorn calls it and needs no class
+                http=cast(Any, protocol(limits)),  # uvicorn only calls it, so it needs no class
                 ws="none",
                 lifespan="off",
                 log_config=None,

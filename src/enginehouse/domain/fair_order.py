@@ -1,17 +1,23 @@
 """Chooses which waiting items start next, by the order of items and the shares of organizations. Pure.
 
 A *lane* holds the waiting items of one organization for one engine, in their order: lowest priority number first, then
-the earliest due time, then the oldest. Within an organization the lanes are merged in the same order. Between
-organizations, the one that has used the least slot time for its weight comes first; so a priority does not affect the
-work of other organizations.
+the earliest due time, then the earliest turn. The first item of a job has its turn when the job is created, each
+further item `TURN_MICROS` later. So the jobs of a lane take turns, and a small job does not wait for all items of a
+large one. A turn never changes, so every item starts at some time, however many jobs come after it.
+
+Within an organization the lanes are merged in the same order. Between organizations, the one that has used the least
+slot time for its weight comes first; so a priority does not affect the work of other organizations.
 """
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from enginehouse.domain.fair_shares import START_SECONDS, Level
 from enginehouse.domain.quotas import Lane, Quotas, obstacles
+
+TURN_MICROS: Final = 3_600_000_000  # no less than almost any item takes, or a small job waits for several items
+TASKS_AT_ONCE: Final = 8  # of a job for one engine; jobs of a few tasks run whole, one after the other
 
 
 class Waiting(NamedTuple):
@@ -19,9 +25,18 @@ class Waiting(NamedTuple):
 
     priority: int
     due_at: int
+    turn_at: int
     job_id: int
     ordinal: int
     item: int
+
+
+def turn_at(job_at: int, place: int, item: int) -> int:
+    """Returns when the item has its turn (µs).
+
+    `job_at` is when its job was created, `place` the number of earlier tasks of the job for the same engine.
+    """
+    return job_at + (place // TASKS_AT_ONCE + item) * TURN_MICROS
 
 
 def turns(lanes: Iterable[Lane], quotas: Quotas, level: Level) -> list[int]:

@@ -13,8 +13,8 @@ SELECT MAX(t.at) AS micros FROM (
 SELECT id FROM barrier WHERE settled_at IS NULL AND include_running = 1 AND accepted_at > :now LIMIT 1;
 
 -- name: start_items
--- What waits for a later time may start now.
-UPDATE work_item SET not_before = :now WHERE not_before > :now;
+-- What waits for a later time may start now, and has its turn.
+UPDATE work_item SET not_before = :now, turn_at = :now WHERE not_before > :now;
 
 -- name: shorten_leases
 -- A worker that lives prolongs its lease before it runs out.

@@ -252,6 +252,7 @@ CREATE TABLE work_item (
   engine_id TEXT NOT NULL,
   priority INTEGER NOT NULL,
   due_at BIGINT NOT NULL,
+  turn_at BIGINT NOT NULL,
   not_before BIGINT NOT NULL,
   token BIGINT NOT NULL DEFAULT 0,
   lease_until BIGINT,
@@ -271,8 +272,9 @@ CREATE TABLE work_item (
   PRIMARY KEY (job_id, ordinal, item),
   CHECK ((lease_until IS NULL) = (worker IS NULL))
 ) {clustered};
-CREATE INDEX work_item_lane ON work_item (pool, organization_id, engine_id, priority, due_at, job_id, ordinal, item)
-  WHERE lease_until IS NULL AND held = 0;
+CREATE INDEX work_item_lane ON work_item (
+  pool, organization_id, engine_id, priority, due_at, turn_at, job_id, ordinal, item
+) WHERE lease_until IS NULL AND held = 0;
 CREATE INDEX work_item_lease ON work_item (lease_until) WHERE lease_until IS NOT NULL;
 
 -- Bulk cancels: one row covers every job of the organization created in the range with cancellable_since < id.

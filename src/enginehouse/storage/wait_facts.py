@@ -36,6 +36,7 @@ class ItemsRow(NamedTuple):
     limited: int
     first_item: int | None
     later_at: int | None
+    turn_at: int | None
     priority: int
     due_at: int
 
@@ -73,8 +74,8 @@ async def open_items(
             waiting=row.items - row.running,
             limited=row.limited,
             first=None
-            if row.first_item is None
-            else Waiting(row.priority, row.due_at, row.job_id, row.ordinal, row.first_item),
+            if row.first_item is None or row.turn_at is None
+            else Waiting(row.priority, row.due_at, row.turn_at, row.job_id, row.ordinal, row.first_item),
             later_at=row.later_at,
         )
         for row in rows

@@ -10,6 +10,7 @@ SELECT job_id, ordinal, COUNT(*) AS items, COUNT(lease_until) AS running,
        COUNT(CASE WHEN lease_until IS NULL AND held IN (1, 3) THEN 1 END) AS limited,
        MIN(CASE WHEN lease_until IS NULL AND held = 0 AND not_before <= :now THEN item END) AS first_item,
        MIN(CASE WHEN lease_until IS NULL AND not_before > :now THEN not_before END) AS later_at,
+       MIN(CASE WHEN lease_until IS NULL AND held = 0 AND not_before <= :now THEN turn_at END) AS turn_at,
        MIN(priority) AS priority, MIN(due_at) AS due_at
 FROM work_item
 WHERE job_id IN {ids} AND organization_id = :organization_id
@@ -37,11 +38,11 @@ WITH RECURSIVE lane (engine_id) AS (
 SELECT engine_id FROM lane WHERE engine_id IS NOT NULL;
 
 -- name: first_of_lane
-SELECT priority, due_at, job_id, ordinal, item
+SELECT priority, due_at, turn_at, job_id, ordinal, item
 FROM work_item
 WHERE pool = :pool AND organization_id = :organization_id AND engine_id = :engine_id AND lease_until IS NULL AND held = 0
   AND not_before <= :now
-ORDER BY priority, due_at, job_id, ordinal, item
+ORDER BY priority, due_at, turn_at, job_id, ordinal, item
 LIMIT :limit;
 
 -- name: engines

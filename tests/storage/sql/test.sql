@@ -1,6 +1,9 @@
 -- name: all_due
 UPDATE work_item SET not_before = 0;
 
+-- name: pass_turns
+UPDATE work_item SET turn_at = turn_at - :micros;
+
 -- name: lock_to_cancel_unlocked
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,

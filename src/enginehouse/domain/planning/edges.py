@@ -1,5 +1,6 @@
 """What follows from a plan: its edges, and the first statuses of its tasks."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from enginehouse.domain.job import Plan
@@ -12,6 +13,7 @@ class Edges:
 
     `waits_for[t]` is how many parents must complete before `t` has all its input. A standby does not count as a parent
     here, because it replaces its principal. `feeds[t]` are the (folder, child, child folder) of t's outputs.
+    `places[t]` is the number of earlier tasks for t's engine.
     """
 
     children: tuple[tuple[int, ...], ...]
@@ -19,6 +21,7 @@ class Edges:
     waits_for: tuple[int, ...]
     feeds: tuple[tuple[tuple[int, int, int], ...], ...]
     standbys: tuple[int | None, ...]
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ def edges_of(plan: Plan) -> Edges:
             parents[route.child][route.parent] = None
             feeds[route.parent].append((route.parent_folder, route.child, route.child_folder))
     standbys: list[int | None] = [None] * count
+    places, earlier = list[int](), Counter[str]()
     for ordinal, task in enumerate(plan.tasks):
+        places.append(earlier[task.engine_id])
+        earlier[task.engine_id] += 1
         if task.standby_for is not None:
             standbys[task.standby_for] = ordinal
     return Edges(
@@ -64,6 +70,7 @@ def edges_of(plan: Plan) -> Edges:
         waits_for=tuple([sum(plan.tasks[p].standby_for is None for p in each) for each in parents]),
         feeds=tuple([tuple(each) for each in feeds]),
         standbys=tuple(standbys),
+        places=tuple(places),
     )
 
 

@@ -35,7 +35,9 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
                 (job_id, ordinal, job.statuses[ordinal], task.engine_id, job.edges.waits_for[ordinal], first, now)
             )
             if first:
-                item_rows.append(work_items.row(job.plan, job_id, job.organization_id, ordinal, 0, WHOLE, now))
+                item_rows.append(
+                    work_items.row(job.plan, job.edges, job_id, job.organization_id, ordinal, 0, WHOLE, now)
+                )
         engine_ids = sorted({task.engine_id for task in job.plan.tasks})
         engines += [(job.organization_id, engine_id, job_id) for engine_id in engine_ids]
         changes[job.organization_id, JobStatus.PENDING.value] += 1

@@ -73,6 +73,7 @@ class FirstItem(NamedTuple):
     barred: bool
     priority: int
     due_at: int
+    turn_at: int
     job_id: int
     ordinal: int
     item: int
@@ -208,7 +209,7 @@ async def _first_of_each(tx: Tx, most: dict[Lane, int], *, pool: str) -> dict[La
         if lane is None or row.engine_id != lane.engine_id or row.organization_id != lane.organization_id:
             lane = Lane(row.organization_id, row.engine_id)
             _, items = first.setdefault(lane, (row, []))
-        items.append(Waiting(row.priority, row.due_at, row.job_id, row.ordinal, row.item))
+        items.append(Waiting(row.priority, row.due_at, row.turn_at, row.job_id, row.ordinal, row.item))
     for _, items in first.values():
         items.sort()  # a join does not guarantee an order
     return first

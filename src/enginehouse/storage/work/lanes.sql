@@ -36,7 +36,7 @@ WHERE lane.engine_id IS NOT NULL
   AND (SELECT w.job_id FROM work_item w
        WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id
          AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now
-       ORDER BY w.priority, w.due_at, w.job_id, w.ordinal, w.item LIMIT 1) IS NOT NULL;
+       ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT 1) IS NOT NULL;
 
 -- name: first_of_each
 -- The first items of each lane in their order, locked, with the lane's current settings and whether its organization
@@ -46,7 +46,7 @@ WHERE lane.engine_id IS NOT NULL
 -- only: postgres
 -- rows: pool text, organization_id bigint, engine_id text, now bigint, most int
 SELECT s.organization_id, s.engine_id, s.weight, s.organization_limit, s.paused_at, s.state, s.engine_limit, s.barred,
-       w.priority, w.due_at, w.job_id, w.ordinal, w.item
+       w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item
 FROM (SELECT r.*, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state, e.running_limit AS engine_limit,
              EXISTS (SELECT 1 FROM barrier b
                      WHERE b.organization_id = r.organization_id AND b.settled_at IS NULL) AS barred
@@ -56,11 +56,11 @@ FROM (SELECT r.*, o.weight, o.running_limit AS organization_limit, o.paused_at, 
       WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active') s
 -- The lock is inside, after the limit, so that only the returned items are locked.
 CROSS JOIN LATERAL (
-  SELECT i.priority, i.due_at, i.job_id, i.ordinal, i.item
+  SELECT i.priority, i.due_at, i.turn_at, i.job_id, i.ordinal, i.item
   FROM work_item i
   WHERE i.pool = s.pool AND i.organization_id = s.organization_id AND i.engine_id = s.engine_id
     AND i.lease_until IS NULL AND i.held = 0 AND i.not_before <= s.now
-  ORDER BY i.priority, i.due_at, i.job_id, i.ordinal, i.item
+  ORDER BY i.priority, i.due_at, i.turn_at, i.job_id, i.ordinal, i.item
   LIMIT s.most
   FOR UPDATE SKIP LOCKED) w;
 
@@ -79,11 +79,11 @@ WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active';
 -- name: first
 -- The first items of one lane in their order. SQLite has one writer, so it needs no lock.
 -- only: sqlite
-SELECT priority, due_at, job_id, ordinal, item
+SELECT priority, due_at, turn_at, job_id, ordinal, item
 FROM work_item
 WHERE pool = :pool AND organization_id = :organization_id AND engine_id = :engine_id
   AND lease_until IS NULL AND held = 0 AND not_before <= :now
-ORDER BY priority, due_at, job_id, ordinal, item
+ORDER BY priority, due_at, turn_at, job_id, ordinal, item
 LIMIT :most;
 
 -- name: uncovered
@@ -106,7 +106,7 @@ CROSS JOIN LATERAL (
   FROM work_item i
   WHERE i.pool = r.pool AND i.organization_id = r.organization_id AND i.engine_id = r.engine_id
     AND i.lease_until IS NULL AND i.held = 0 AND i.not_before <= r.now
-  ORDER BY i.priority, i.due_at, i.job_id, i.ordinal, i.item
+  ORDER BY i.priority, i.due_at, i.turn_at, i.job_id, i.ordinal, i.item
   LIMIT r.most) w
 JOIN task t ON t.job_id = w.job_id AND t.ordinal = w.ordinal
 WHERE t.status IN {status:queue};
@@ -119,7 +119,7 @@ FROM (SELECT job_id, ordinal
       FROM work_item
       WHERE pool = :pool AND organization_id = :organization_id AND engine_id = :engine_id
         AND lease_until IS NULL AND held = 0 AND not_before <= :now
-      ORDER BY priority, due_at, job_id, ordinal, item
+      ORDER BY priority, due_at, turn_at, job_id, ordinal, item
       LIMIT :most) w
 JOIN task t ON t.job_id = w.job_id AND t.ordinal = w.ordinal
 WHERE t.status IN {status:queue};

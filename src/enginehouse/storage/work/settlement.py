@@ -115,9 +115,12 @@ async def write(
 def _item_rows(settlement: Settlement, now: int) -> Iterable[Row]:
     if not settlement.new_items:
         return ()
-    job, plan, held = settlement.job, settlement.plan, held_items.of_new_items(settlement)
+    job, plan, edges = settlement.job, settlement.plan, settlement.edges
+    held = held_items.of_new_items(settlement)
     return (
-        work_items.row(plan, job.id, job.organization_id, ordinal, item, source, now, held.get((ordinal, item), 0))
+        work_items.row(
+            plan, edges, job.id, job.organization_id, ordinal, item, source, now, held.get((ordinal, item), 0)
+        )
         for ordinal, item, source in settlement.new_items
         if ordinal not in settlement.dropped
     )

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from enginehouse.domain.fair_order import turn_at
+from enginehouse.domain.ids import micros_of
 from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage.database.database import Row, Tx
 
@@ -11,13 +14,22 @@ NO_DUE_DATE: Final = 9_223_372_036_854_775_807
 
 
 def row(
-    plan: Plan, job_id: int, organization_id: int, ordinal: int, item: int, source: ItemSource, now: int, held: int = 0
+    plan: Plan,
+    edges: Edges,
+    job_id: int,
+    organization_id: int,
+    ordinal: int,
+    item: int,
+    source: ItemSource,
+    now: int,
+    held: int = 0,
 ) -> Row:
     """Returns the row of a new work item, which may start at once unless it is held."""
     task = plan.tasks[ordinal]
     due = task.due_at if task.due_at is not None else NO_DUE_DATE
+    turn = turn_at(micros_of(job_id), edges.places[ordinal], item)
     return (
-        job_id, ordinal, item, organization_id, task.pool, task.engine_id, task.priority, due, now,
+        job_id, ordinal, item, organization_id, task.pool, task.engine_id, task.priority, due, turn, now,
         source.folder, source.ordinal, source.output_folder, source.item, source.part, held,
     )  # fmt: skip
 
