@@ -111,7 +111,7 @@ async def looks_before_it_writes(database: Database, plans: Plans) -> list[int]:
 
     async def look(tx: Tx) -> list[ItemKey]:
         lane = {"pool": "native", "organization_id": 1, "engine_id": "noop"}
-        keys = [ItemKey(*row[2:]) for row in await tx.all("lanes.first", **lane, now=2**62, most=4)]
+        keys = [ItemKey(*row[-3:]) for row in await tx.all("lanes.first", **lane, now=2**62, most=4)]
         fit = {row[0] for row in await tx.all("work.claimable_jobs", ids=sorted({key.job_id for key in keys}))}
         return [key for key in keys if key.job_id in fit]
 
