@@ -158,6 +158,16 @@ async def test_silent_connections_of_one_address_are_few_and_the_oldest_makes_ro
     assert not any(transport.ended for _, transport in elsewhere)
 
 
+async def test_a_refused_connection_makes_room_too_and_gets_no_more_time() -> None:
+    bench = Bench(silent_per_address=3)
+    opened = [bench.connect() for _ in range(3)]
+    for connection, _ in opened:
+        connection.data_received(POST.replace(b"Host: h", b"Host: h h"))  # its body would still come
+    opened.append(bench.connect())
+    assert [statuses(transport.written) for _, transport in opened] == [[400], [400], [400], []]
+    assert [transport.ended for _, transport in opened] == ["closed", "", "", ""]
+
+
 async def test_connections_of_one_address_are_not_without_number() -> None:
     bench = Bench(per_address=3)
     opened = [bench.connect(f"2001:db8::{n}") for n in range(4)]  # one customer has the whole /64

@@ -21,11 +21,11 @@ from enginehouse import __version__, app, logs
 from enginehouse.api.asgi import Application
 from enginehouse.cli import data_folder, file_modes
 from enginehouse.cli.errors import CommandError
-from enginehouse.domain.audit import request_origin
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import SandboxMissing
+from enginehouse.operations.throttle import client_network
 from enginehouse.server.error_lines import ErrorLines
 from enginehouse.server.http.limits import ConnectionLimits
 from enginehouse.server.http.protocol import protocol
@@ -43,7 +43,7 @@ def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     logs.set_up(settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(ErrorLines(lambda: request_origin.get().client_ip))
+        handler.addFilter(ErrorLines(lambda: client_network() or None))
     data_folder.prepare(settings.data)
     # The port is bound before anything starts. The server listens only at the end; until then connections are refused.
     with _bind(settings) as listener:

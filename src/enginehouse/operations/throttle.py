@@ -5,29 +5,19 @@ import time
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from math import ceil
 from typing import Final
 
+from enginehouse.domain.addresses import network_of
 from enginehouse.domain.audit import request_origin
 from enginehouse.domain.errors import CapacityExceeded, NotFound
 
 _LONGEST_NAME: Final = 300  # of a name that is counted; users have shorter ones
-_LONGEST_NETWORK: Final = 64  # bits of an IPv6 address: whoever has one address of such a network has them all
 
 
 def client_network() -> str:
     """Returns the address from which the current request came; for IPv6 its network. Empty if it is unknown."""
-    text = request_origin.get().client_ip or ""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text
-    if address.version == 4:
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ip_address(int(address) >> _LONGEST_NETWORK << _LONGEST_NETWORK))
+    return network_of(request_origin.get().client_ip or "")
 
 
 @dataclass(slots=True)

@@ -69,7 +69,8 @@ class ChunkScanner:
         end = piece.find(b"\r\n", at)
         step = (len(piece) if end < 0 else end + 2) - at
         if self._trailer_bytes + step > self._limits.head_bytes:
-            raise RefusedRequestError(431, "The trailers of the request are too large.")
+            allowed = f"at most {self._limits.head_bytes} bytes are allowed"
+            raise RefusedRequestError(431, f"The trailers of the request are too large; {allowed}.")
         if end < 0:
             return at
         self._trailer_bytes += step

@@ -42,11 +42,9 @@ def check_size(head: bytes | bytearray, limits: ConnectionLimits) -> None:
     lines = head.count(b"\n")
     if len(head) > limits.head_bytes or lines > limits.head_lines + 2:  # with the request line and the empty one
         if not lines:
-            raise RefusedRequestError(414, f"The address is too long; at most {limits.target_bytes} bytes are allowed.")
-        text = (
-            f"The head of the request is too large; at most {limits.head_bytes} bytes in {limits.head_lines} headers."
-        )
-        raise RefusedRequestError(431, text)
+            raise _long_address(limits)
+        allowed = f"{limits.head_bytes} bytes and {limits.head_lines} headers"
+        raise RefusedRequestError(431, f"The head of the request is too large; at most {allowed} are allowed.")
 
 
 def check_incomplete(head: bytes | bytearray, new: int) -> None:
@@ -63,7 +61,12 @@ def check_line(head: bytes, limits: ConnectionLimits) -> None:
     if line[3] not in {b"1.0", b"1.1"}:
         raise RefusedRequestError(505, "This server speaks HTTP/1.0 and HTTP/1.1.")
     if len(line[2]) > limits.target_bytes:
-        raise RefusedRequestError(414, f"The address is too long; at most {limits.target_bytes} bytes are allowed.")
+        raise _long_address(limits)
+
+
+def _long_address(limits: ConnectionLimits) -> RefusedRequestError:
+    longest = min(limits.target_bytes, limits.head_bytes)
+    return RefusedRequestError(414, f"The address is too long; at most {longest} bytes are allowed.")
 
 
 def without_upgrade(head: bytes) -> bytes:

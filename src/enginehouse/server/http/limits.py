@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class ConnectionsByAddress:
     def fall_silent(self, address: str, connection: object, close: Callable[[], None]) -> None:
         """The connection waits for a request. If too many of its address wait, the one that waits longest is closed."""
         waiting = self._silent.setdefault(address, {})
-        waiting.setdefault(connection, close)
+        waiting[connection] = close
         if len(waiting) > self.limits.silent_per_address:
             waiting.pop(next(iter(waiting)))()
 
@@ -62,14 +61,3 @@ class ConnectionsByAddress:
             waiting.pop(connection, None)
             if not waiting:
                 del self._silent[address]
-
-
-def group(host: str) -> str:
-    """Returns what is counted as one address."""
-    if ":" not in host:
-        return host
-    try:
-        address = IPv6Address(host.partition("%")[0])
-    except ValueError:
-        return host
-    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))

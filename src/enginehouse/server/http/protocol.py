@@ -14,11 +14,12 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from enginehouse.domain.addresses import network_of
 from enginehouse.server.http import head as heads
 from enginehouse.server.http.chunks import ChunkScanner
 from enginehouse.server.http.deadline import Deadline
-from enginehouse.server.http.limits import ConnectionLimits, ConnectionsByAddress, group
-from enginehouse.server.http.refusal import RefusedRequestError
+from enginehouse.server.http.limits import ConnectionLimits, ConnectionsByAddress
+from enginehouse.server.http.refusal import RefusedRequestError, slow_body, slow_head
 from enginehouse.server.http.transport import ResponseTransport
 
 _MOST_HELD = 1024 * 1024  # bytes of later requests, while one runs
@@ -74,7 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The connection waits for a request, unless its address has too many of them."""
         super().connection_made(transport)
         self._link = ResponseTransport(transport, self._close_after_response)
-        self._address = group(self.client[0]) if self.client else ""
+        self._address = network_of(self.client[0]) if self.client else ""
         if self._by_address.enter(self._address):
             self._fall_silent()
         else:
@@ -342,8 +343,8 @@ class BoundedProtocol(HttpToolsProtocol):
             elif self.cycle.response_complete:
                 self.transport.close()
             else:
-                self._refuse(RefusedRequestError(408, "The body of the request came too slowly."))
+                self._refuse(slow_body(limits))
         elif self._head:
-            self._refuse(RefusedRequestError(408, "The head of the request came too slowly."))
+            self._refuse(slow_head(limits))
         else:
             self.transport.close()

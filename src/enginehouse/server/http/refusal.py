@@ -3,6 +3,7 @@
 from typing import Final
 
 from enginehouse.api.http import errors
+from enginehouse.server.http.limits import ConnectionLimits
 
 _PHRASES: Final = {
     400: b"Bad Request",
@@ -31,3 +32,14 @@ class RefusedRequestError(Exception):
         later = b"retry-after: 2\r\n" if self.status == 503 else b""
         fixed = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
         return head + later + fixed + body
+
+
+def slow_head(limits: ConnectionLimits) -> RefusedRequestError:
+    """Returns the refusal of a request whose head does not end in time."""
+    return RefusedRequestError(408, f"The head of the request did not arrive within {limits.head_seconds:g} seconds.")
+
+
+def slow_body(limits: ConnectionLimits) -> RefusedRequestError:
+    """Returns the refusal of a request whose body is behind its pace."""
+    pace = limits.body_bytes_per_second
+    return RefusedRequestError(408, f"The body of the request arrived too slowly; it needs {pace} bytes a second.")
