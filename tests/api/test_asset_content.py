@@ -17,6 +17,7 @@ async def test_the_uri_of_an_asset_returns_its_bytes_to_its_organization_only(ap
     assert asset["uri"] == asset["signedUri"] == f"http://house:9000/api/v1/asset/{asset['id']}/content"
     answer = (await api.ask(f"GET {asset['uri']}")).response
     assert (answer.status_code, answer.content) == (200, b"<b>harbour</b>")
+    assert answer.headers["content-type"] == "text/plain"  # the upload has declared no charset
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert (await api.holding(None).ask(f"GET {asset['uri']}")).status == 401

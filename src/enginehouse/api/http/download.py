@@ -29,7 +29,7 @@ class Download:
 
     def __init__(self, content: Content, *, media_type: str, filename: str | None = None) -> None:
         self._content = content
-        self._media_type = _with_charset(media_type)
+        self._media_type = media_type  # nobody knows more: a charset that was not declared may be any
         self._modified = formatdate(content.modified, usegmt=True)
         tag = md5(f"{content.modified}-{content.size}".encode(), usedforsecurity=False).hexdigest()
         self._etag = f'"{tag}"'
@@ -131,11 +131,6 @@ async def _gone(receive: body.Receive) -> None:
 
 def _about(media_type: str, length: int) -> list[tuple[bytes, bytes]]:
     return [(b"content-type", media_type.encode("latin-1")), (b"content-length", b"%d" % length)]
-
-
-def _with_charset(media_type: str) -> str:
-    text = media_type.startswith("text/") and "charset=" not in media_type.lower()
-    return f"{media_type}; charset=utf-8" if text else media_type
 
 
 def _disposition(filename: str) -> bytes:
