@@ -450,6 +450,24 @@ async def test_the_last_token_of_a_super_administrator_does_not_revoke_itself(ho
     assert isinstance(await refused(identity.authenticate(house, BOOTSTRAP)), AuthenticationFailed)
 
 
+async def test_the_last_way_into_an_organization_does_not_end_itself(house: House) -> None:
+    own = (await arrive(house)).stranger
+    await identity.create_token(house, own, role=Role.READER)  # a reader cannot create another token
+    refusal = await refused(identity.revoke_token(house, own, own.token_id))
+    assert isinstance(refusal, InvalidInput)
+    assert "last token of an administrator of the organization" in refusal.message
+    # Of two that revoke themselves at once, one stays.
+    second = await identity.authenticate(house, (await identity.create_token(house, own)).secret)
+    ends = [identity.revoke_token(house, each, each.token_id) for each in (own, second)]
+    answers = await asyncio.gather(*ends, return_exceptions=True)
+    [left] = [each for each, end in zip((own, second), answers, strict=True) if isinstance(end, InvalidInput)]
+    # A user who is an administrator is another way in.
+    await accounts.create_user(house, left, name="sam", password=PASSWORD)
+    assert isinstance(await refused(identity.revoke_token(house, left, left.token_id)), InvalidInput)
+    await accounts.create_user(house, left, name="chief", password=PASSWORD, role=Role.ADMIN)
+    assert (await identity.revoke_token(house, left, left.token_id)).revoked_at is not None
+
+
 async def test_a_new_password_ends_the_sessions_of_its_user(house: House) -> None:
     people = await arrive(house)
     await accounts.create_user(house, people.admin, name="sam", password=PASSWORD)

@@ -136,5 +136,6 @@ async def test_a_user_is_seen_by_its_own_organization(database: Database) -> Non
         chief = await identity.create_user(tx, 1, user("chief", role=Role.ADMIN))
         assert chief is not None
         assert await identity.first_administrator(tx) == (1, chief.id)
+        assert await identity.first_administrator(tx, 2) is None
 
     await database.write(add)

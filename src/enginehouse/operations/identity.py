@@ -261,8 +261,8 @@ async def revoke_token(
 ) -> Token:
     """Revokes the token: in this process at once, in every other within a second.
 
-    A second call changes nothing. Raises NotAllowed, NotFound, and InvalidInput if the last token of a super
-    administrator would revoke itself. The message never repeats a text that may be a secret.
+    A second call changes nothing. Raises NotAllowed, NotFound, and InvalidInput if the request uses this token and
+    nobody could sign in afterwards. The message never repeats a text that may be a secret.
     """
     require(principal, Role.ADMIN)
     organization = organization_for(principal, organization_id)
@@ -285,18 +285,27 @@ async def revoke_token(
 
 
 async def _refuse_last(tx: Tx, token: Token) -> None:
-    """Refuses to revoke the token with which the caller revokes it, if nobody else could act for all organizations.
+    """Refuses to revoke the token of the request itself, if it is the last of its kind.
 
-    A session can always end: its user knows the password.
+    A super administrator needs another such token; an organization needs another administrator's token, or a user who
+    is an administrator. A session can always end: its user knows the password.
     """
-    if token.kind is not TokenKind.BOOTSTRAP:
+    if token.kind is TokenKind.SESSION:
         return
     await tx.lock(storage.IDENTITY_LOCK)  # two tokens that revoke themselves at once must see each other
-    live = await storage.live_tokens(tx, token.organization_id)
-    if not [other for other in live if other.kind is TokenKind.BOOTSTRAP and other.id != token.id]:
+    others = [other for other in await storage.live_tokens(tx, token.organization_id) if other.id != token.id]
+    if token.kind is TokenKind.BOOTSTRAP and not any(other.kind is TokenKind.BOOTSTRAP for other in others):
         raise InvalidInput(
             "This is the last token of a super administrator, and the request uses it. Sign in with a password and "
             "revoke it from there, or start the server with another AIWARE_INIT_TOKEN first.",
+            "token",
+        )
+    if any(other.role is Role.ADMIN for other in others):
+        return
+    if await storage.first_administrator(tx, token.organization_id) is None:
+        raise InvalidInput(
+            "This is the last token of an administrator of the organization, the request uses it, and no user of the "
+            "organization is an administrator. Create another such token or such a user first.",
             "token",
         )
 

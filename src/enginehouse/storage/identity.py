@@ -290,10 +290,13 @@ async def set_password(tx: Tx, owner: User, password_hash: str) -> list[str]:
     return [token_hash for (token_hash,) in await tx.all("identity.end_sessions_of_user", user_id=owner.id, **person)]
 
 
-async def first_administrator(tx: Tx) -> tuple[int, str] | None:
-    """Returns the organization and the user of the bootstrap token; None before the first start creates them."""
-    rows = await tx.all("identity.first_administrator")
-    return next(((organization_id, user_id) for user_id, organization_id in rows), None)
+async def first_administrator(tx: Tx, organization_id: int = 1) -> tuple[int, str] | None:
+    """Returns the organization and its administrator who was created first; None if no user of it is one.
+
+    The bootstrap token belongs to that of organization 1.
+    """
+    rows = await tx.all("identity.first_administrator", organization_id=organization_id)
+    return next(((owner, user_id) for user_id, owner in rows), None)
 
 
 def _user(row: UserRow | SigningInRow) -> User:

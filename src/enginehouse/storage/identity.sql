@@ -98,7 +98,7 @@ UPDATE user_account SET password_hash = :password_hash, modified_at = :now
 WHERE id = :id AND organization_id = :organization_id;
 
 -- name: first_administrator
--- The first administrator of the first organization, to whom the bootstrap token belongs.
+-- The administrator of the organization who was created first.
 SELECT id, organization_id FROM user_account
-WHERE organization_id = 1 AND role = 'admin'
+WHERE organization_id = :organization_id AND role = 'admin'
 ORDER BY created_at, id LIMIT 1;
