@@ -1,6 +1,7 @@
 """`enginehouse serve`: starts a server from flags and environment, and runs it until it is stopped."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,84 +10,58 @@ import click
 from enginehouse.cli.errors import CommandError
 from enginehouse.settings import Settings, UnusableSettings
 
+_DEFAULTS = {field.name: field.default for field in fields(Settings)}
 
-def _setting(name: str, **options: Any) -> Callable[[Any], Any]:
-    """Returns an option that the variable ENGINEHOUSE_<NAME> sets, too."""
-    variable = "ENGINEHOUSE_" + name.removeprefix("--").upper().replace("-", "_")
-    return click.option(name, envvar=variable, show_envvar=True, **options)
+
+def _setting(name: str, text: str, **options: Any) -> Callable[[Any], Any]:
+    """Returns an option with the default of the setting. The variable ENGINEHOUSE_<NAME> sets it, too."""
+    key = name.removeprefix("--").replace("-", "_")
+    default = _DEFAULTS[key]
+    if isinstance(default, int | float | str) and not isinstance(default, bool):
+        options = {"default": default, "show_default": True} | options
+    return click.option(name, envvar=f"ENGINEHOUSE_{key.upper()}", show_envvar=True, help=text, **options)
+
+
+_path = click.Path(path_type=Path)
 
 
 @click.command()
+@_setting("--data", "The folder that holds everything the server keeps.", type=_path, required=True)
+@_setting("--port", "The port to listen on; 0 means any free one.")
+@_setting("--host", "The address to listen on.")
+@_setting("--database", "postgresql://…; without it, an embedded database in the data folder.", metavar="URL")
+@_setting("--allow-private-urls", "Let jobs read from private and local addresses.", is_flag=True)
+@_setting("--allow-unsafe-durability", "Serve a PostgreSQL that can lose what it acknowledged.", is_flag=True)
+@_setting("--download-mb", "The most megabytes that one attempt may read from URLs.")
+@_setting("--organization-download-mb", "The most megabytes of all attempts of an organization within an hour.")
+@_setting("--database-read-seconds", "How long PostgreSQL may take to read.")
+@_setting("--database-write-seconds", "How long PostgreSQL may take to write.")
+@_setting("--engine-sandbox", "How engines are kept apart: auto, bwrap, landlock, uid or none.")
+@_setting("--engine-read", "A file or folder that engines may also read, such as a model.", type=_path, multiple=True)
 @_setting(
-    "--data", type=click.Path(path_type=Path), required=True, help="The folder that holds everything the server keeps."
+    "--engine-write", "A file or folder that engines may also change, such as a cache.", type=_path, multiple=True
 )
-@_setting("--port", type=int, default=9000, show_default=True, help="The port to listen on; 0 means any free one.")
-@_setting("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@_setting("--database", metavar="URL", help="postgresql://…; without it, an embedded database in the data folder.")
-@_setting("--allow-private-urls", is_flag=True, help="Let jobs read from private and local addresses.")
-@_setting("--allow-unsafe-durability", is_flag=True, help="Serve a PostgreSQL that can lose what it acknowledged.")
-@_setting("--download-mb", type=int, default=2048, show_default=True, help="What one attempt may read from a URL.")
-@_setting(
-    "--organization-download-mb",
-    type=int,
-    default=20_480,
-    show_default=True,
-    help="What the attempts of an organization may read from URLs within an hour.",
-)
-@_setting(
-    "--database-read-seconds", type=float, default=5.0, show_default=True, help="How long PostgreSQL may take to read."
-)
-@_setting(
-    "--database-write-seconds",
-    type=float,
-    default=10.0,
-    show_default=True,
-    help="How long PostgreSQL may take to write.",
-)
-@_setting(
-    "--engine-sandbox",
-    default="auto",
-    show_default=True,
-    help="How engines are kept apart: auto, bwrap, landlock, uid or none.",
-)
-@_setting("--engine-read", type=click.Path(path_type=Path), multiple=True, help="What engines may read, too: models.")
-@_setting(
-    "--engine-write", type=click.Path(path_type=Path), multiple=True, help="What engines may change, too: caches."
-)
-@_setting("--native-slots", type=int, default=512, show_default=True, help="Worker slots for native engines.")
-@_setting("--python-slots", type=int, help="Worker slots for Python engines.  [default: one per core, at least 2]")
-@_setting("--warm-children", type=int, default=8, show_default=True, help="Engine processes that stay warm.")
-@_setting(
-    "--lease-seconds", type=float, default=30.0, show_default=True, help="How long a silent worker keeps its leases."
-)
-@_setting("--drain-seconds", type=float, default=10.0, show_default=True, help="What running tasks get when it stops.")
-@_setting(
-    "--stop-grace-seconds", type=float, default=10.0, show_default=True, help="What a cancelled engine gets to end."
-)
-@_setting("--retention-days", type=int, default=30, show_default=True, help="How long ended jobs are kept.")
-@_setting("--idempotency-days", type=int, default=7, show_default=True, help="How long idempotency keys are kept.")
-@_setting("--audit-retention-days", type=int, default=365, show_default=True, help="How long audit rows are kept.")
-@_setting("--head-bytes", type=int, default=16384, show_default=True, help="The longest head of a request.")
-@_setting("--head-lines", type=int, default=100, show_default=True, help="The most headers of a request.")
-@_setting("--head-seconds", type=float, default=10.0, show_default=True, help="What the head of a request may take.")
-@_setting(
-    "--body-seconds", type=float, default=10.0, show_default=True, help="How far a body may fall behind its pace."
-)
-@_setting("--body-bytes-per-second", type=int, default=1024, show_default=True, help="The slowest pace of a body.")
-@_setting(
-    "--silent-seconds", type=float, default=30.0, show_default=True, help="What a connection may be open without use."
-)
-@_setting(
-    "--connections-per-address", type=int, default=1024, show_default=True, help="The most connections of one address."
-)
+@_setting("--native-slots", "Worker slots for native engines.")
+@_setting("--python-slots", "Worker slots for Python engines.  [default: one per core, at least 2]", type=int)
+@_setting("--warm-children", "Engine processes that stay warm.")
+@_setting("--lease-seconds", "How long a silent worker keeps its leases.")
+@_setting("--drain-seconds", "How long running tasks may go on when the server stops.")
+@_setting("--stop-grace-seconds", "How long a cancelled engine may take to end.")
+@_setting("--retention-days", "How long ended jobs are kept.")
+@_setting("--idempotency-days", "How long idempotency keys are kept.")
+@_setting("--audit-retention-days", "How long audit rows are kept.")
+@_setting("--head-bytes", "The longest head of a request.")
+@_setting("--head-lines", "The most headers of a request.")
+@_setting("--head-seconds", "How long the head of a request may take.")
+@_setting("--body-seconds", "How long a body may be behind its slowest pace.")
+@_setting("--body-bytes-per-second", "The slowest pace of a body.")
+@_setting("--silent-seconds", "How long a connection may be open without a request.")
+@_setting("--connections-per-address", "The most connections of one address.")
 @_setting(
     "--silent-connections-per-address",
-    type=int,
-    default=256,
-    show_default=True,
-    help="The most of them without a request; then the oldest is closed.",
+    "The most connections of one address that wait for a request; then the oldest is closed.",
 )
-@_setting("--log-format", default="console", show_default=True, help="console or json.")
+@_setting("--log-format", "console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)
 def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **values: Any) -> None:
