@@ -50,7 +50,7 @@ def test_a_clock_that_was_ahead_is_said_everywhere_and_mended(tmp_path: Path) ->
         assert "in use by another Enginehouse server" in refused.err
         server.stop()
 
-        assert "clock is reset" in call("clock", "reset", "--data", str(data), "--yes").out
+        assert "The clock is reset." in call("clock", "reset", "--data", str(data), "--yes").out
         assert clock_verdict(data)[0] == "ok"
         again = call("clock", "reset", "--data", str(data), "--yes", "--json")
         assert json.loads(again.out) == {"success": True, "reset": False}

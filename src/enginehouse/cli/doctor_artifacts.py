@@ -31,9 +31,12 @@ class Verification:
         text = f"{self.files} files with {self.bytes} bytes are as they were stored"
         yield Finding("artifacts", Verdict.OK, text)
         for one in self.wrong[:_NAMED]:
-            yield Finding("artifacts", Verdict.WRONG, f"{one['owner']}: {one['text']} ({one['key']})")
+            text = f"{one['owner']}: {one['text']}. Restore the file {one['key']} from a backup."
+            yield Finding("artifacts", Verdict.WRONG, text)
         if len(self.wrong) > _NAMED:
-            yield Finding("artifacts", Verdict.WRONG, f"and {len(self.wrong) - _NAMED} more; --json names all of them")
+            yield Finding(
+                "artifacts", Verdict.WRONG, f"{len(self.wrong) - _NAMED} more files are wrong; --json names all"
+            )
 
     def as_json(self) -> Json:
         return {"files": self.files, "bytes": self.bytes, "wrong": self.wrong}

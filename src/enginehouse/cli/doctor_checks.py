@@ -118,10 +118,10 @@ def _clock(inspected: Inspection) -> Finding:
         return Finding("clock", Verdict.WRONG, advice)
     seconds = inspected.clock_ahead / 1_000_000
     if inspected.clock_ahead > _CLOCKS_APART:
-        text = f"the storage's clock is {seconds:.1f} s ahead of this machine's. Set this machine's clock."
+        text = f"the storage clock is {seconds:.1f} s ahead of this machine's clock. Set the clock that is wrong."
         return Finding("clock", Verdict.WRONG, text)
     # An embedded database stores the last moment that it returned. Normally that moment is in the past.
-    return Finding("clock", Verdict.OK, "the storage's clock is not ahead of this machine's")
+    return Finding("clock", Verdict.OK, "the storage clock is not ahead of this machine's clock")
 
 
 def _store(place: Path, of_database: str | None) -> Finding:

@@ -45,7 +45,7 @@ def _sandbox(level: SandboxLevel) -> Finding:
     because = f" ({'; '.join(lacks)})" if lacks else ""
     if level is not SandboxLevel.NONE:
         return Finding("sandbox", Verdict.OK, f"engines are kept apart by {level}{because}")
-    text = f"nothing keeps engines from what the server can read and change{because}. Install bubblewrap."
+    text = f"engines can read and change everything that the server can{because}. Install bubblewrap."
     return Finding("sandbox", Verdict.WARNING, text)
 
 

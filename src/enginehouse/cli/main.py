@@ -57,7 +57,7 @@ _COMMANDS = {
     "token": LazyCommand("enginehouse.cli.token:token", "Create, list and revoke tokens."),
     "worker": LazyCommand("enginehouse.cli.worker:worker", "List workers."),
     "audit": LazyCommand("enginehouse.cli.audit:audit", "Read who did what, and check that nobody changed the record."),
-    "clock": LazyCommand("enginehouse.cli.clock:clock", "Mend a storage clock that was ahead."),
+    "clock": LazyCommand("enginehouse.cli.clock:clock", "Reset a storage clock that was ahead."),
     "doctor": LazyCommand("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),
 }
 

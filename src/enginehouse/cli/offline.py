@@ -10,9 +10,9 @@ from enginehouse import app
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
-from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import accounts, storage_clock
 from enginehouse.operations.house import House
+from enginehouse.operations.permission import OWNER_OF_FILES
 from enginehouse.settings import Settings
 from enginehouse.storage.clock_reset import Reset
 from enginehouse.storage.database.database import Database
@@ -23,19 +23,12 @@ T = TypeVar("T")
 
 _PATIENCE: Final = 3600.0  # seconds; a reset may change a million rows
 
-# Nobody has signed in. The owner of the files may do this.
-_OWNER = Principal(organization_id=1, user_id=None, token_id="", role=Role.ADMIN, super_admin=True)
-
 
 def set_password(data: Path | None, database: str | None, name: str, password: str) -> None:
     """The user has the password. Raises CommandError."""
-    _check_there(data, database)
     with tempfile.TemporaryDirectory(prefix="enginehouse-") as scratch:
         settings = Settings(data=data or Path(scratch), database=database)
-        try:
-            asyncio.run(_set_password(settings, Path(scratch), name, password))
-        except Refusal as refusal:
-            raise CommandError(refusal.message) from None
+        _run(lambda: _set_password(settings, Path(scratch), name, password), data, database)
 
 
 async def _set_password(settings: Settings, scratch: Path, name: str, password: str) -> None:
@@ -43,7 +36,7 @@ async def _set_password(settings: Settings, scratch: Path, name: str, password: 
     try:
         store = DiskStore(scratch / "artifacts")
         try:
-            await accounts.set_password(House.build(database, store), _OWNER, name, password)
+            await accounts.set_password(House.build(database, store), OWNER_OF_FILES, name, password)
         finally:
             store.close()
     finally:

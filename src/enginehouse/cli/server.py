@@ -118,8 +118,9 @@ def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: l
 def _sandbox(level: SandboxLevel) -> list[str]:
     if level is not SandboxLevel.NONE:
         return [f"  sandbox   {level}"]
-    warning = "NONE: ENGINES CAN READ AND CHANGE WHATEVER THE SERVER CAN, ITS SECRETS AND DATABASE TOO."
-    return [f"  sandbox   {warning} Install bubblewrap, or run only engines that you trust."]
+    warning = "NONE. ENGINES CAN READ AND CHANGE EVERYTHING THAT THE SERVER CAN, ALSO ITS SECRETS AND ITS DATABASE."
+    advice = "Install bubblewrap and use --engine-sandbox auto, or run only engines that you trust."
+    return [f"  sandbox   {warning} {advice}"]
 
 
 def _database(settings: Settings) -> str:

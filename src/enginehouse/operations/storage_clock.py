@@ -1,12 +1,11 @@
 """Compares the storage clock with this machine's clock, says what to do, and resets a clock that was ahead."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from enginehouse.domain.errors import NotAllowed
-from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations.audit import trail
+from enginehouse.operations.permission import OWNER_OF_FILES
 from enginehouse.storage import clock_reset
 from enginehouse.storage.audit import entries
 from enginehouse.storage.clock_reset import Reset
@@ -14,7 +13,7 @@ from enginehouse.storage.database.clock import wall_clock
 from enginehouse.storage.database.database import Database, Tx
 
 TOLERANCE: Final = 60_000_000  # µs
-_OWNER: Final = Principal(organization_id=1, user_id=None, token_id="", role=Role.ADMIN, super_admin=True)
+_UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))  # the seconds of each
 _EMBEDDED: Final = "enginehouse clock reset --data FOLDER"
 _POSTGRES: Final = "enginehouse clock reset --database URL"
 
@@ -36,19 +35,19 @@ class ClockState:
         clock, times = _duration(self.clock_ahead), _duration(self.times_ahead)
         if self.embedded and self.clock_ahead > TOLERANCE:
             return (
-                f"The storage clock is {clock} ahead of this machine's clock, and it never goes back. Until this "
-                "machine's clock has caught up, retries, schedules and leases do not go on. If this machine's clock is "
-                f"right, stop the server and run `{_EMBEDDED}`. If it is wrong, set it."
+                f"The storage clock is {clock} ahead of this machine's clock and never goes back. Until then retries "
+                "and schedules wait, and leases do not expire. If this machine's clock is right, stop the server and "
+                f"run `{_EMBEDDED}`. If it is wrong, set it."
             )
         if self.clock_ahead > TOLERANCE:
             return (
-                f"The clock of PostgreSQL is {clock} ahead of this machine's clock. Set the one that is wrong. If "
-                f"PostgreSQL's was, run `{_POSTGRES}` afterwards."
+                f"PostgreSQL's clock is {clock} ahead of this machine's clock. Set the clock that is wrong. If that "
+                f"was PostgreSQL's, run `{_POSTGRES}` afterwards."
             )
         if self.times_ahead > TOLERANCE:
             return (
-                f"PostgreSQL's clock was ahead: stored times are {times} in the future, so some retries, schedules and "
-                f"leases do not go on until then. Run `{_POSTGRES}`; servers may go on running."
+                f"PostgreSQL's clock was ahead: stored times are up to {times} in the future. Until then some retries "
+                f"and schedules wait, and some leases do not expire. Run `{_POSTGRES}`. Servers can keep running."
             )
         return None
 
@@ -64,12 +63,16 @@ async def inspect(database: Database) -> ClockState:
 
 
 def _duration(micros: int) -> str:
-    return str(timedelta(seconds=micros // 1_000_000))
+    """Returns the duration in the largest unit that it fills."""
+    seconds = micros // 1_000_000
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), (1, "second"))
+    number = seconds // size
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 async def reset(database: Database) -> Reset:
     """No stored time that decides what happens next is in the future. Raises NotAllowed while a bulk cancel is open."""
-    entry = trail.entry(_OWNER, "resetClock", object_type="Storage")
+    entry = trail.entry(OWNER_OF_FILES, "resetClock", object_type="Storage")
 
     async def change(tx: Tx) -> Reset:
         await tx.read_clock()
