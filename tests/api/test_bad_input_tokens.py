@@ -111,6 +111,7 @@ def _templates() -> list[str]:
 
 async def test_many_bad_tokens_from_one_address_get_another_response_and_a_valid_one_the_usual(api: Api) -> None:
     api.house.bad_tokens.allowed = 2
+    api.house.bad_tokens.clock = lambda: 0.0  # nothing is forgotten meanwhile
     bad = api.holding(UNKNOWN)
     for status in (401, 401, 429):
         answer = (await bad.ask("GET /edge/v1/proc/jobs")).response

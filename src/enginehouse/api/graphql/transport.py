@@ -18,7 +18,14 @@ from enginehouse.api.graphql.schema import schema
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http import errors
 from enginehouse.api.http.json import reader
-from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, Refusal, Unavailable, excerpt
+from enginehouse.domain.errors import (
+    AuthenticationFailed,
+    CapacityExceeded,
+    InvalidInput,
+    Refusal,
+    Unavailable,
+    excerpt,
+)
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 
@@ -27,6 +34,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LATER: Final = {CapacityExceeded.rest_status, Unavailable.rest_status}
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -192,7 +200,15 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 async def _send(send: Send, body: dict[str, Any], status: int, *more: tuple[bytes, bytes]) -> None:
     raw = _encode(body)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(raw)), *more]
-    if status == Unavailable.rest_status:
-        headers.append(errors.RETRY_LATER)
+    if status in _LATER:
+        headers.append(_retry_after(body))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": raw})
+
+
+def _retry_after(body: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Returns the header that says after how many seconds the request may succeed."""
+    for error in body["errors"]:
+        if seconds := error["data"].get("retry_after"):
+            return b"retry-after", b"%d" % seconds
+    return errors.RETRY_LATER

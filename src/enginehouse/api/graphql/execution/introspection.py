@@ -131,8 +131,8 @@ class Introspection:
             self._left.popitem(last=False)
         if left < 1:
             raise CapacityExceeded(
-                f"The organization has asked for the schema in {NEW_TEXTS} new ways at once. Send the same text again, "
-                "which costs nothing, or wait a few seconds.",
+                "The organization has sent too many different questions about the schema. Repeat one of them, which "
+                f"has no limit, or try again in {SECONDS_FOR_ANOTHER:g} seconds.",
                 retry_after=int(SECONDS_FOR_ANOTHER),
             )
 
