@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.api.clients import Answer, Api
+from tests.api.clients import Api
 from tests.api.samples import single
+from tests.api.verbs import Answer
 
 from enginehouse.domain import ids
 from enginehouse.domain.audit import Entry

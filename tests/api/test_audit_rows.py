@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType
-from tests.api.clients import ADDRESS, TOKEN, Answer, Api
+from tests.api.clients import ADDRESS, TOKEN, Api
 from tests.api.samples import BATCH, PASSWORD, fill, one_of_each, operation_of
+from tests.api.verbs import Answer
 
 from enginehouse.api.edge import routes
 from enginehouse.api.graphql.schema import schema
@@ -23,6 +24,7 @@ from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.operations import accounts, identity, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.schedules import schedules
+from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.sql import statements
 
 # A request of REST that changes something, and the event it leaves.
@@ -59,7 +61,7 @@ REST = [
     ("POST /api/v1/schedules/{schedule}/resume {}", "updateScheduledJob"),
     ("POST /api/v1/schedules/{schedule}/run {}", "launchScheduledJobs"),
 ]
-# A mutation, whose name is that of the event it leaves → its arguments and the fields to show.
+# A mutation, which has the name of the event that it leaves → its arguments and the fields to show.
 GRAPHQL = {
     "userLogin": '(input: {userName: "{user}", password: "PASSWORD"}) { token }',
     "createTDO": "(input: {startDateTime: 1, stopDateTime: 2}) { id }",
@@ -96,9 +98,9 @@ GRAPHQL = {
     "deleteScheduledJobContentTemplate": '(id: "{content}") { id }',
     "resumeJob": '(id: "{job}") { paused }',
 }
-# What changes nothing.
+# Operations that change nothing.
 HARMLESS = {"POST /api/v1/schedules/explain", "validateToken"}
-# Other things that an operation above does.
+# Other changes of the operations above.
 MORE = [
     ('POST /edge/v1/proc/jobs/cancel {"organizationID": "1", RANGE}', "cancelJobs"),
     ('POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{schedule}"}', "cancelScheduledJob"),
@@ -106,13 +108,13 @@ MORE = [
 CHANGES = [*REST, *((f"mutation {{ {name}{more} }}", name) for name, more in GRAPHQL.items()), *MORE]
 FOR_CALLERS = [change for change in CHANGES if change[1] != "userLogin"]
 LOGINS = [request for request, event in CHANGES if event == "userLogin"]
-# Written beside a change, and of no consequence without it.
+# Statements that accompany a change and mean nothing without it.
 BOOKKEEPING = {"targets.reserve", "bulk_cancels.set_matched"}
 
 
 @pytest.fixture
 async def ids(api: Api) -> dict[str, str]:
-    """Something of every kind, and the user ada."""
+    """Returns the ids of something of every kind, and the user ada."""
     house, chief = api.house, await api.principal()
     job_id = parse_job(await api.edge.create())
     assert job_id is not None
@@ -132,16 +134,17 @@ async def ids(api: Api) -> dict[str, str]:
 
 
 async def left_by(api: Api, request: str, **headers: str) -> tuple[Answer, list[RecordedEntry]]:
-    """The answer, and the rows that came with it."""
+    """Returns the response, and the rows that the request left."""
     before = len(await api.audit())
     answer = await api.ask(request, **headers)
     return answer, (await api.audit())[before:]
 
 
 @pytest.mark.parametrize(("request_", "event"), CHANGES)
-async def test_a_change_leaves_one_row_in_which_its_caller_is_named(
-    api: Api, ids: dict[str, str], request_: str, event: str
+async def test_a_change_leaves_one_row_that_names_its_caller_in_its_own_transaction(
+    api: Api, ids: dict[str, str], request_: str, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    transactions = watch_transactions(api.house.database, monkeypatch)
     answer, [row] = await left_by(api, fill(request_, ids), user_agent="probe/1", x_request_id="r-17")
     assert answer.error == "", answer.message
     assert (row.event, row.success, row.organization_id) == (event, True, 1)
@@ -151,57 +154,55 @@ async def test_a_change_leaves_one_row_in_which_its_caller_is_named(
     assert row.user_name == ("ada" if event == "userLogin" else "admin")
     assert row.object_type
     assert row.object_id
-
-
-@pytest.mark.parametrize(("request_", "event"), FOR_CALLERS)
-async def test_a_caller_without_the_right_leaves_one_row_and_no_change(
-    api: Api, ids: dict[str, str], request_: str, event: str
-) -> None:
-    reader = await identity.create_token(api.house, await api.principal(), role=Role.READER)
-    answer, [row] = await left_by(api.holding(reader.secret), fill(request_, ids))
-    assert answer.error
-    assert (row.event, row.success, row.token_id) == (event, False, reader.token.id)
-
-
-@pytest.mark.parametrize("request_", [request for request, _ in FOR_CALLERS])
-async def test_nobody_leaves_one_row_for_nobodys_organization(api: Api, ids: dict[str, str], request_: str) -> None:
-    for token, why in ((None, "no token was given"), ("not-a-token", "the token is unknown")):
-        answer, [row] = await left_by(api.holding(token), fill(request_, ids))
-        assert answer.error
-        assert (row.event, row.success, row.organization_id) == ("authenticate", False, NOBODYS)
-        assert row.detail == why
-
-
-@pytest.mark.parametrize(("request_", "event"), CHANGES)
-async def test_the_row_is_written_in_the_transaction_of_the_change(
-    api: Api, ids: dict[str, str], request_: str, event: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[list[str]] = []
-
-    def watched(write: Any) -> Any:
-        async def watch(work: Any, **more: Any) -> Any:
-            names: list[str] = []
-            written.append(names)
-            return await write(lambda tx: work(_Watched(tx, names)), **more)
-
-        return watch
-
-    database = api.house.database
-    monkeypatch.setattr(database, "write", watched(database.write))
-    monkeypatch.setattr(database, "write_work", watched(database.write_work))
-    assert (await api.ask(fill(request_, ids))).error == "", event
-    known = statements(database.dialect)  # type: ignore[arg-type]
+    known = statements(api.house.database.dialect)  # type: ignore[arg-type]
     changing = [
         {name for name in names if re.match("INSERT|UPDATE|DELETE", known[name].text)} - BOOKKEEPING
-        for names in written
+        for names in transactions
     ]
     [together] = filter(None, changing)
     assert "audit.insert" in together
     assert len(together) > 1 or event == "resumeJob"  # which was not paused
 
 
+async def test_a_caller_without_the_right_leaves_one_row_and_no_change(api: Api, ids: dict[str, str]) -> None:
+    reader = await identity.create_token(api.house, await api.principal(), role=Role.READER)
+    for request, event in FOR_CALLERS:
+        answer, [row] = await left_by(api.holding(reader.secret), fill(request, ids))
+        assert answer.error, request
+        assert (row.event, row.success, row.token_id) == (event, False, reader.token.id), request
+
+
+@pytest.mark.parametrize(("token", "detail"), [(None, "no token was given"), ("not-a-token", "the token is unknown")])
+async def test_nobody_leaves_one_row_for_nobodys_organization(
+    api: Api, ids: dict[str, str], token: str | None, detail: str
+) -> None:
+    api.house.bad_tokens.allowed = 1000
+    for request, _ in FOR_CALLERS:
+        answer, [row] = await left_by(api.holding(token), fill(request, ids))
+        assert answer.error, request
+        assert (row.event, row.success, row.organization_id) == ("authenticate", False, NOBODYS), request
+        assert row.detail == detail
+
+
+def watch_transactions(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Returns the names of the statements of each transaction that writes from now on."""
+    transactions: list[list[str]] = []
+
+    def watched(write: Any) -> Any:
+        async def watch(work: Any, **more: Any) -> Any:
+            names: list[str] = []
+            transactions.append(names)
+            return await write(lambda tx: work(_Watched(tx, names)), **more)
+
+        return watch
+
+    monkeypatch.setattr(database, "write", watched(database.write))
+    monkeypatch.setattr(database, "write_work", watched(database.write_work))
+    return transactions
+
+
 class _Watched:
-    """A transaction whose statements are noted by name."""
+    """A transaction that notes the names of its statements."""
 
     def __init__(self, tx: Any, names: list[str]) -> None:
         self._tx, self._names = tx, names
@@ -218,7 +219,7 @@ class _Watched:
         return run
 
 
-async def test_a_login_in_vain_leaves_one_row_with_the_name_and_not_the_password(api: Api, ids: dict[str, str]) -> None:
+async def test_a_failed_login_leaves_one_row_with_the_name_and_not_the_password(api: Api, ids: dict[str, str]) -> None:
     nobody = api.holding(None)
     for request in LOGINS:
         answer, [row] = await left_by(nobody, fill(request.replace("PASSWORD", "a wrong secret"), ids))
@@ -249,7 +250,7 @@ async def test_a_revoked_token_is_reported_to_its_organization(api: Api, ids: di
         ('POST /api/v1/users {"name": "ada", "password": "PASSWORD"}', True),
     ],
 )
-async def test_looking_and_what_is_wrong_leave_no_row(
+async def test_a_read_and_a_wrong_request_leave_no_row(
     api: Api, ids: dict[str, str], request_: str, is_wrong: bool
 ) -> None:
     answer, rows = await left_by(api, fill(request_, ids))
@@ -279,7 +280,7 @@ async def test_no_secret_is_in_any_row(api: Api, ids: dict[str, str]) -> None:
         assert secret not in repr(rows)
 
 
-async def test_one_who_acts_for_another_organization_leaves_the_row_there(api: Api) -> None:
+async def test_the_row_of_a_caller_who_acts_for_another_organization_is_there(api: Api) -> None:
     await api.ask("POST /api/v1/organizations", {"name": "Other"})
     _, [row] = await left_by(api, 'POST /api/v1/tokens {"organizationID": "2"}')
     assert (row.organization_id, row.user_name) == (2, "admin")
@@ -295,7 +296,7 @@ def test_every_operation_that_changes_something_is_in_the_tables() -> None:
 
 
 def test_every_event_of_an_operation_is_seen_by_these_tests() -> None:
-    seldom = {"deleteTDO"}  # of the target that was made for a job which then was not
+    seldom = {"deleteTDO"}  # of a target whose job could not be created
     assert set(trail.EVENTS) - seldom <= {event for _, event in CHANGES}
 
 

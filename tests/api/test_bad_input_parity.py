@@ -1,4 +1,4 @@
-"""The same mistake in GraphQL and in REST: the same words, paths in each one's own spelling, and nothing created.
+"""The same mistake over GraphQL and REST: the same message, a path in the spelling of each, and no job.
 
 The rows are those of the table of bad inputs (reliability §5).
 """
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.api.clients import Answer, Api, Verb
+from tests.api.clients import Api
 from tests.api.samples import BATCH, FFMPEG, WEBSTREAM, single
 from tests.api.samples import folder as rest_folder
+from tests.api.verbs import Answer, Verb
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -34,7 +35,7 @@ async def over_graphql(api: Api, job: Job) -> Answer:
 
 
 async def counts(api: Api) -> Any:
-    """How many rows each table has of what a request may make."""
+    """Returns the number of rows of each table in which a request can create something."""
     return await api.house.database.read(lambda tx: tx.all("test.rows_of_tables"))
 
 
@@ -53,7 +54,7 @@ Folder = tuple[str, str, str]
 
 
 def graph(tasks: dict[str, list[Folder]], *routes: tuple[str, str]) -> tuple[Job, Job]:
-    """The same graph for both: tasks with their folders, routes from folder to folder."""
+    """Returns the same graph for REST and for GraphQL: tasks with their folders, routes from folder to folder."""
     owner = {one[0]: task for task, folders in tasks.items() for one in folders}
     engines = [WEBSTREAM, FFMPEG, FFMPEG]
     rest = {
@@ -97,7 +98,7 @@ def into(name: str, mode: str = "stream") -> list[Folder]:
 
 @dataclass(frozen=True)
 class Row:
-    """One mistake in both spellings: the job, where it is wrong, and what is said about it."""
+    """One mistake for REST and for GraphQL: the job, the path of the mistake, and the message."""
 
     jobs: tuple[Job, Job]
     paths: tuple[str, str]
@@ -236,7 +237,7 @@ ROWS: dict[str, Row] = {
 
 
 @pytest.mark.parametrize("name", ROWS)
-async def test_a_wrong_job_is_refused_in_the_same_words_and_not_created(api: Api, name: str) -> None:
+async def test_a_wrong_job_is_refused_with_the_same_message_and_not_created(api: Api, name: str) -> None:
     row = ROWS[name]
     before = await counts(api)
     rest, graphql = await over_rest(api, row.jobs[0]), await over_graphql(api, row.jobs[1])
@@ -249,15 +250,15 @@ async def test_a_wrong_job_is_refused_in_the_same_words_and_not_created(api: Api
     assert await counts(api) == before
 
 
-async def test_b21_target_and_target_id_are_one_too_many(api: Api) -> None:
-    # REST has no words for a target to make.
+async def test_b21_target_and_target_id_exclude_each_other(api: Api) -> None:
+    # REST cannot describe a new target.
     before = await counts(api)
     job = single() | {"targetId": "1", "target": {"startDateTime": 1, "stopDateTime": 2}}
     assert (await over_graphql(api, job)).outcome == ("invalid_input", "Give target or targetId, not both.")
     assert await counts(api) == before
 
 
-async def test_b22_a_foreign_target_is_like_an_unknown_one(api: Api, foreign: Api) -> None:
+async def test_b22_a_foreign_target_gets_the_response_of_an_unknown_one(api: Api, foreign: Api) -> None:
     made = await foreign.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }")
     before = await counts(api)
     for create, field in ((over_rest, "coreRecordingID"), (over_graphql, "targetId")):
@@ -269,7 +270,7 @@ async def test_b22_a_foreign_target_is_like_an_unknown_one(api: Api, foreign: Ap
     assert await counts(api) == before
 
 
-async def test_all_mistakes_of_a_job_are_named_together_by_both(api: Api) -> None:
+async def test_both_name_all_mistakes_of_a_job_together(api: Api) -> None:
     rest = await over_rest(api, {"tasks": [{"engineId": "a", "maxRetries": -1}, {"engineId": "b"}]})
     graphql = await over_graphql(
         api, {"tasks": [{"engineId": "a", "executionPreferences": {"maxRetries": -1}}, {"engineId": "b"}]}
@@ -317,7 +318,7 @@ async def test_b45_an_unknown_job_is_not_found(api: Api, job_id: str) -> None:
     assert (rest.status, rest.outcome) == (404, unknown)
 
 
-async def test_b46_past_cancelling_is_explained_with_the_status(api: Api) -> None:
+async def test_b46_a_job_past_cancelling_is_refused_with_its_status(api: Api) -> None:
     for end in (api.edge.start_one, api.edge.run_one):
         job_id = await api.edge.create()
         await end()
@@ -363,7 +364,7 @@ BODIES: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_a_body_that_is_no_json_is_refused_in_the_same_words(api: Api, name: str) -> None:
+async def test_a_body_that_is_not_json_is_refused_with_the_same_message(api: Api, name: str) -> None:
     raw, text = BODIES[name]
     before = await counts(api)
     for post, key in POSTS:
@@ -384,7 +385,7 @@ async def test_b63_a_content_type_that_is_not_understood_is_named(api: Api, kind
         assert (answer.status, *answer.outcome) == (400, "invalid_input", beginning + end)
 
 
-async def test_b63_bytes_that_are_no_text_are_refused_in_the_same_words(api: Api) -> None:
+async def test_b63_bytes_that_are_not_text_are_refused_with_the_same_message(api: Api) -> None:
     for post, key in POSTS:
         body = b'{"%b":"\xff"}' % key.encode()
         answer = await api.ask(post, body, content_type="application/json")
@@ -392,7 +393,7 @@ async def test_b63_bytes_that_are_no_text_are_refused_in_the_same_words(api: Api
 
 
 def _same(line: str) -> str:
-    """What is left of a sentence without what belongs to one interface alone: prefixes of paths, names of tasks."""
+    """Returns the line without what differs between the interfaces: prefixes of paths, names of tasks."""
     line = line.removeprefix("variables.in.").replace("jobs[0].", "")
     line = re.sub(r"cycle .* Routes", "cycle … Routes", line)
     return re.sub(r'task ".*" feeds', 'task "…" feeds', line)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.api.clients import GRAPHQL, Api, document
+from tests.api.clients import Api
 from tests.api.samples import BATCH, TEMPLATE
+from tests.api.verbs import GRAPHQL, document
 
 from enginehouse.engine import Work
 from enginehouse.engines import frames

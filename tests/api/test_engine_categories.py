@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.api.clients import Api, Callers, Verb, document
+from tests.api.clients import Api, Callers
 from tests.api.samples import CATEGORIES, ENGINES
+from tests.api.verbs import Verb, document
 
 from enginehouse.operations import engines
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.clients import TOKEN, Answer, Api
+from tests.api.clients import TOKEN, Api
 from tests.api.samples import BATCH
+from tests.api.verbs import Answer
 
 from enginehouse.api.auth import authenticate
 from enginehouse.api.http.call import Call, Reply

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tests.api.clients import Answer, Api
+from tests.api.clients import Api
 from tests.api.samples import BATCH
+from tests.api.verbs import Answer
 
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import log_key

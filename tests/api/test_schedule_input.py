@@ -1,4 +1,4 @@
-"""What is wrong with a schedule is told in its own words, by GraphQL and by our REST interface alike."""
+"""GraphQL and our REST interface refuse a wrong schedule with the same messages at the same paths."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 from graphql import GraphQLInputObjectType, is_non_null_type
-from tests.api.clients import Answer, Api, Interface, Verb, document
+from tests.api.clients import Api
 from tests.api.samples import DAILY, TEMPLATE, TRANSCRIBE
+from tests.api.verbs import Answer, Interface, Verb, document
 
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.input import sdl
@@ -37,9 +38,9 @@ def recurring(**part: Any) -> dict[str, Any]:
     return {"runMode": "Recurring", "recurringScheduleParts": [{**PART, **part}]}
 
 
-async def create(api: Api, **given: Any) -> Answer:
-    """What both interfaces say to it, in the same words; it is refused, and no schedule has been made."""
-    rest, graphql = [await each.do(CREATE, **{"name": "n", **given}) for each in api.each()]
+async def create(api: Api, **values: Any) -> Answer:
+    """Returns the refusal, which is the same from both interfaces. No schedule is created."""
+    rest, graphql = [await each.do(CREATE, **{"name": "n", **values}) for each in api.each()]
     assert rest.status == 400
     assert rest.outcome == graphql.outcome
     assert rest.error in {"invalid_input", "not_found"}
@@ -48,12 +49,12 @@ async def create(api: Api, **given: Any) -> Answer:
 
 
 def places(answer: Answer) -> list[str]:
-    """Where something is wrong."""
+    """Returns the paths of the problems."""
     return sorted(line.split(":")[0] for line in answer.message.splitlines())
 
 
 @pytest.mark.parametrize(
-    ("given", "beginning"),
+    ("values", "beginning"),
     [
         ({"startDateTime": "2030-01-01T11:00:00Z", "stopDateTime": "2030-01-01T10:00:00Z"}, "stopDateTime: "),
         ({**DAILY, "stopDateTime": "2020-01-01"}, "stopDateTime: "),
@@ -77,13 +78,13 @@ def places(answer: Answer) -> list[str]:
         ({"primarySourceId": "x"}, 'primarySourceId: "x" was not found.'),
     ],
 )
-async def test_both_say_where_something_is_wrong_and_the_same(api: Api, given: dict[str, Any], beginning: str) -> None:
-    [line] = (await create(api, **given)).message.splitlines()
+async def test_both_name_the_same_path_of_a_problem(api: Api, values: dict[str, Any], beginning: str) -> None:
+    [line] = (await create(api, **values)).message.splitlines()
     assert line.startswith(beginning)
 
 
 @pytest.mark.parametrize(
-    ("interface", "given", "text"),
+    ("interface", "values", "text"),
     [
         (
             "GraphQL",
@@ -99,9 +100,9 @@ async def test_both_say_where_something_is_wrong_and_the_same(api: Api, given: d
     ],
 )
 async def test_each_names_a_value_of_the_wrong_kind_by_its_path(
-    api: Api, interface: Interface, given: dict[str, Any], text: str
+    api: Api, interface: Interface, values: dict[str, Any], text: str
 ) -> None:
-    answer = await replace(api, interface=interface).do(CREATE, **{"name": "n", **given})
+    answer = await replace(api, interface=interface).do(CREATE, **{"name": "n", **values})
     assert answer.error == "invalid_input"
     assert any(text in line for line in answer.message.splitlines())
     assert await api.v1.result("schedules") == []
@@ -113,11 +114,11 @@ async def test_a_cycle_in_a_template_is_refused_where_it_stands(api: Api) -> Non
     assert any("cycle" in line for line in lines)
 
 
-async def test_all_that_is_wrong_is_named_at_once(api: Api) -> None:
-    given = {
+async def test_all_problems_are_named_at_once(api: Api) -> None:
+    values = {
         **recurring(repeatInterval=0), "name": "", "timeZone": "Mars", "jobTemplateIds": ["x"], "jobTemplates": [{}],
     }  # fmt: skip
-    assert places(await create(api, **given)) == [
+    assert places(await create(api, **values)) == [
         "jobTemplateIds[0]", "jobTemplates[0].taskTemplates", "name", "recurringScheduleParts[0].repeatInterval",
         "timeZone",
     ]  # fmt: skip
@@ -136,7 +137,7 @@ async def test_all_that_is_wrong_is_named_at_once(api: Api) -> None:
     assert await api.v1.result("schedules") == []
 
 
-async def test_an_organization_has_so_many_schedules_and_no_more(api: Api) -> None:
+async def test_an_organization_has_a_limited_number_of_schedules(api: Api) -> None:
     api.limit(schedules=1)
     await api.schedule()
     for each in api.each():
@@ -148,7 +149,7 @@ async def test_an_organization_has_so_many_schedules_and_no_more(api: Api) -> No
 
 
 def test_a_schedule_is_created_with_the_fields_it_is_changed_with() -> None:
-    """The bodies of both are read as the input of the change, so that nothing is missing for the other."""
+    """A body of either is read as the input of a change, so that neither lacks a field of the other."""
     created, changed = (_fields(name) for name in ("CreateScheduledJob", "UpdateScheduledJob"))
     assert created - changed == {"organizationId", "applicationId"}
     assert changed - created == {"id", "migrateIfLegacy"}

@@ -1,4 +1,4 @@
-"""Which schedules each of the three interfaces lists, and what others see of them and may do to them."""
+"""The schedules that each of the three interfaces lists, and what other callers see and may change."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ DAY_OF_2030 = 1_893_456_000  # its first, in Unix seconds
 
 # -- listed -----------------------------------------------------------------------------------------------
 
-# What each interface finds of the schedules once, daily, weekly and live, made in this order. {once} is an id.
+# The schedules that each interface finds among once, daily, weekly and live, created in this order. {once} is an id.
 LISTS = [
     ("edge", "", "live weekly daily once"),
     ("edge", "direction=ASC&offset=1", "daily weekly live"),
@@ -73,7 +73,7 @@ LISTS = [
 
 
 async def listed(api: Api, interface: str, filters: str = "") -> str:
-    """The names of the schedules of a list, in its order."""
+    """Returns the names of the schedules of a list, in its order."""
     arguments = f"({filters})" if filters else ""
     request = {
         "edge": f"GET /edge/v1/proc/scheduled_jobs?{filters}",
@@ -129,7 +129,7 @@ async def test_a_page_of_schedules_is_read_together(api: Api, monkeypatch: pytes
     await api.schedule(name="one more")
     statements.clear()
     await api.graphql.ask(f"{{ scheduledJobs {{ records {{ {fields} }} }} }}")
-    # A page of jobs is one statement for each schedule, in one transaction; all else is one for all of them.
+    # A page of jobs is one statement for each schedule, in one transaction. Anything else is one statement for all.
     assert sorted(statements) == sorted([*few, "jobs.list[by_schedule newest]"])
 
 
@@ -155,7 +155,7 @@ STATUSES = {"": 200, "not_found": 404, "not_allowed": 403}
 
 
 async def errors(api: Api, requests: list[str], schedule_id: str) -> set[str]:
-    """What comes of the requests; over REST the status says it too."""
+    """Returns the errors of the requests. Over REST each has its status."""
     answers = [await api.ask(fill(request, {"id": schedule_id})) for request in requests]
     for answer in answers:
         assert "data" in answer.body or answer.status == STATUSES[answer.error], answer.response.request.url
@@ -183,7 +183,7 @@ async def test_a_reader_sees_every_schedule_and_changes_none(api: Api) -> None:
     assert await errors(reader, CHANGES, made["id"]) == {"not_allowed"}
 
 
-async def test_the_jobs_of_a_public_schedule_are_its_organization_s_alone(api: Api, foreign: Api) -> None:
+async def test_only_its_organization_sees_the_jobs_of_a_public_schedule(api: Api, foreign: Api) -> None:
     made = await api.schedule(runMode="Now", isPublic=True)
     await api.fire()
     [slot] = await foreign.v1.result(f"schedules/{made['id']}/slots")

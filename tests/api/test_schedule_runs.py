@@ -1,12 +1,13 @@
-"""What a schedule starts and when: launched by hand, fired when due, cancelled, counted, and foreseen."""
+"""The jobs of a schedule: launched by hand, fired when due, cancelled, counted, and previewed."""
 
 import re
 from typing import Any
 
 import pytest
-from tests.api.clients import Answer, Api
+from tests.api.clients import Api
 from tests.api.founding_page import CANCEL_SCHEDULED, curl
 from tests.api.samples import BATCH, DAILY, TEMPLATE
+from tests.api.verbs import Answer
 
 from enginehouse.domain import ids
 from enginehouse.domain.ids import parse_job
@@ -23,7 +24,7 @@ GAP = {"runMode": "Recurring", "timeZone": "Europe/Prague", "cron": "30 2 28 3 *
 # -- launched by hand -------------------------------------------------------------------------------------
 
 
-async def test_our_run_by_hand_is_of_no_slot(api: Api) -> None:
+async def test_a_run_by_hand_has_no_slot(api: Api) -> None:
     made = await api.schedule(runMode="Once")
     path = f"schedules/{made['id']}"
     [job_id] = (await api.v1.result(f"{path}/run", {"payload": {"recordDuration": "15m"}}))["jobIds"]
@@ -40,7 +41,7 @@ async def test_payloads_of_inline_templates_keep_their_keys(api: Api) -> None:
     assert text == '{"engineID":1,"jobId":2,"x":{"userID":3}}'
 
 
-async def test_graphql_launches_a_schedule_and_answers_its_jobs(api: Api) -> None:
+async def test_graphql_launches_a_schedule_and_returns_its_jobs(api: Api) -> None:
     made = await api.schedule()
     payload = {"recordDuration": "15m"}
     [job] = await api.graphql.change("launchScheduledJobs", "id targetId", scheduledJobId=made["id"], payload=payload)
@@ -57,7 +58,7 @@ async def test_graphql_launches_a_schedule_and_answers_its_jobs(api: Api) -> Non
     ]  # fmt: skip
 
 
-async def test_a_launch_is_about_the_target_that_is_given_or_described(api: Api) -> None:
+async def test_a_launch_works_on_the_target_that_it_names_or_describes(api: Api) -> None:
     made = await api.schedule(jobTemplates=[TEMPLATE, TEMPLATE])
     fields = "target { id name }"
     described = {"scheduledJobId": made["id"], "createTargetInfo": {"name": "harbour"}}
@@ -94,7 +95,7 @@ async def test_a_template_is_launched_with_the_payload_merged_into_its_tasks(api
     assert (await launch(api, ids.job_uuid(parse_job(template_id) or 0))).status == 200
 
 
-async def test_a_wrong_launch_makes_no_job(api: Api, foreign: Api) -> None:
+async def test_a_wrong_launch_creates_no_job(api: Api, foreign: Api) -> None:
     [template_id] = (await api.schedule(runMode="Once"))["jobTemplateIds"]
     nobody = ids.job_uuid(5)
     for launched, given, status, text in (
@@ -142,7 +143,7 @@ async def test_a_job_says_which_schedule_slot_and_template_it_comes_from(api: Ap
 
 
 @pytest.mark.usefixtures("own_statements")
-async def test_what_is_due_is_fired_and_shown(api: Api) -> None:
+async def test_a_due_slot_fires_and_is_shown(api: Api) -> None:
     made = await api.schedule(**EVERY_SECOND)
     assert (await api.graphql.schedule(made["id"], "nextRuns(count: 1) { slotDateTime }"))["nextRuns"]
 
@@ -167,7 +168,7 @@ async def test_what_is_due_is_fired_and_shown(api: Api) -> None:
     assert (await api.graphql.ask("{ jobs(hasScheduledJobId: false) { count } }"))["jobs"]["count"] == 0
 
 
-async def test_pausing_and_resuming_take_effect_at_once_and_are_the_same_twice(api: Api) -> None:
+async def test_pausing_and_resuming_take_effect_at_once_and_may_be_repeated(api: Api) -> None:
     made = await api.schedule(runMode="Continuous")
     path = f"schedules/{made['id']}"
     for _ in range(2):
@@ -191,7 +192,7 @@ async def statuses(api: Api, schedule_id: str) -> list[str]:
     return [each["jobStatus"] for each in jobs]
 
 
-async def test_the_founding_page_s_cancel_stops_a_schedule_and_its_jobs(api: Api) -> None:
+async def test_the_cancel_of_the_founding_page_stops_a_schedule_and_its_jobs(api: Api) -> None:
     made = await api.schedule(runMode="Continuous")
     other = await api.schedule(runMode="Once")
     assert await api.fire() == 1
@@ -206,7 +207,7 @@ async def test_the_founding_page_s_cancel_stops_a_schedule_and_its_jobs(api: Api
     assert await cancel(api, made["scheduledJobUuid"]) == {"success": True, "count": 0}
 
 
-async def test_what_has_started_goes_on_unless_it_is_asked_to_stop(api: Api) -> None:
+async def test_a_running_job_continues_unless_the_cancel_includes_running_jobs(api: Api) -> None:
     made = await api.schedule(runMode="Once")
     await api.run(made, times=3)
     lease = await api.edge.start_one()
@@ -227,7 +228,7 @@ async def test_more_jobs_than_one_transaction_takes_are_all_cancelled(
     assert await statuses(api, made["id"]) == ["aborted"] * 5
 
 
-# -- how much waited --------------------------------------------------------------------------------------
+# -- waiting over time ------------------------------------------------------------------------------------
 
 
 async def series(api: Api, which: str, **query: Any) -> Answer:
@@ -262,16 +263,16 @@ async def test_the_pending_jobs_of_schedules_are_counted_through_time(api: Api, 
         ({"interval": 0}, "interval: 1–31622400, got 0."),
     ],
 )
-async def test_a_series_that_cannot_be_is_refused(api: Api, query: dict[str, int], text: str) -> None:
+async def test_an_impossible_series_is_refused(api: Api, query: dict[str, int], text: str) -> None:
     for which in ("rate", "total"):
         answer = await series(api, which, **query)
         assert (answer.status, answer.message) == (400, text)
 
 
-# -- foreseen ---------------------------------------------------------------------------------------------
+# -- previewed --------------------------------------------------------------------------------------------
 
 
-async def test_the_next_slots_are_foreseen_with_the_odd_ones_marked(api: Api) -> None:
+async def test_a_preview_marks_gaps_and_repeated_hours(api: Api) -> None:
     path = f"schedules/{(await api.schedule(**GAP))['id']}"
     assert await api.v1.result(f"{path}/preview", count=2) == [
         {"slotDateTime": "2027-03-28T01:00:00Z", "local": "2027-03-28T03:00:00+02:00", "note": "gap"},
@@ -285,7 +286,7 @@ async def test_the_next_slots_are_foreseen_with_the_odd_ones_marked(api: Api) ->
     assert len(shown["coming"]) == 1
 
 
-async def test_graphql_foresees_gaps_repeated_hours_and_explains_in_both_zones(api: Api) -> None:
+async def test_graphql_previews_gaps_and_repeated_hours_and_explains_in_both_zones(api: Api) -> None:
     made = await api.schedule(runMode="Recurring", cron="30 2 * * *", timeZone="Europe/Prague")
     fields = "slotDateTime startDateTime localDateTime note"
     shown = await api.graphql.schedule(
@@ -306,14 +307,14 @@ async def test_graphql_foresees_gaps_repeated_hours_and_explains_in_both_zones(a
         assert (error["name"], error["data"]["field"]) == ("invalid_input", argument)
 
 
-async def test_the_next_runs_of_a_page_count_among_what_a_query_costs(api: Api) -> None:
+async def test_the_next_runs_of_a_page_are_part_of_the_cost_of_a_query(api: Api) -> None:
     query = "{{ scheduledJobs(limit: 1000) {{ records {{ nextRuns(count: {}) {{ note }} }} }} }}"
     assert (await api.graphql.post(query.format(10))).status_code == 200
     refusal = (await api.graphql.post(query.format(1000))).json()["errors"]
     assert "may answer" in refusal[0]["message"]
 
 
-async def test_a_schedule_is_foreseen_without_being_created(api: Api) -> None:
+async def test_a_schedule_can_be_previewed_without_creating_it(api: Api) -> None:
     shown = await api.v1.result("schedules/explain?count=2&timeZone=UTC", GAP)
     slots = ["2027-03-28T01:00:00Z", "2028-03-28T00:30:00Z"]
     assert [each["slotDateTime"] for each in shown["coming"]] == slots
@@ -322,7 +323,7 @@ async def test_a_schedule_is_foreseen_without_being_created(api: Api) -> None:
     assert (wrong.status, wrong.message.split(":")[0]) == (400, "cron")
 
 
-async def test_jitter_is_foreseen(api: Api) -> None:
+async def test_a_preview_shows_jitter(api: Api) -> None:
     made = await api.schedule(**DAILY, jitterSeconds=3600)
     coming = await api.v1.result(f"schedules/{made['id']}/preview", count=5)
     assert any("startDateTime" in each for each in coming)
@@ -330,7 +331,7 @@ async def test_jitter_is_foreseen(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("own_statements")
-async def test_runs_longer_than_the_interval_are_warned_of(api: Api) -> None:
+async def test_a_warning_names_runs_longer_than_the_interval(api: Api) -> None:
     made = await api.schedule(**EVERY_SECOND, startDateTime="2040-01-01T00:00:00Z")
     assert "warnings" not in made
     [job_id] = await api.run(made)

@@ -11,7 +11,7 @@ from enginehouse.domain import ids
 # -- shown ------------------------------------------------------------------------------------------------
 
 
-async def test_our_interface_shows_a_schedule_as_it_was_given(api: Api) -> None:
+async def test_our_interface_shows_a_schedule_as_it_was_sent(api: Api) -> None:
     given = {
         "name": "nightly", "description": "every night", **DAILY, "timeZone": "Europe/Prague",
         "dstPolicy": {"gap": "skip", "fold": "both"}, "excludedDates": ["2030-12-24"], "overlapPolicy": "queue",
@@ -165,27 +165,27 @@ async def test_the_founding_page_stops_a_recurring_schedule(api: Api, spelled: s
     }  # fmt: skip
 
 
-async def test_graphql_makes_private_what_an_update_does_not_call_public(api: Api) -> None:
+async def test_an_update_of_graphql_without_is_public_makes_a_schedule_private(api: Api) -> None:
     made = await api.schedule(isPublic=True)
     assert (await api.graphql.schedule(made["id"], "isPublic"))["isPublic"] is True
     changed = await api.graphql.change("updateScheduledJob", "isPublic name", id=made["id"], name="m")
     assert changed == {"isPublic": False, "name": "m"}
 
 
-async def test_in_our_interface_what_is_absent_stays_and_null_takes_away(api: Api) -> None:
+async def test_in_our_interface_an_absent_field_stays_and_null_clears_it(api: Api) -> None:
     made = await api.schedule(**DAILY, description="old", stopDateTime="2040-01-01T00:00:00Z")
     path = f"/api/v1/schedules/{made['id']}"
     changed = (await api.ask(f"PATCH {path}", {"stopDateTime": None, "jitterSeconds": 60})).result
     expected = {**made, "jitterSeconds": 60, "modifiedDateTime": changed["modifiedDateTime"]}
     del expected["stopDateTime"], expected["sentence"], changed["sentence"]
-    # Jitter moves the start of the run, never by more than it says.
+    # Jitter delays the start of a run by at most its seconds.
     assert changed.pop("nextRunDateTime") >= expected.pop("nextRunDateTime")
     assert changed == expected
     other = await api.ask(f"PATCH {path}", {"jobTemplates": [TEMPLATE, TEMPLATE]})
     assert len(other.result["jobTemplateIds"]) == 2
 
 
-async def test_templates_in_an_update_take_the_place_of_those_before(api: Api) -> None:
+async def test_the_templates_of_an_update_replace_the_earlier_ones(api: Api) -> None:
     made = await api.schedule()
     template = {"taskTemplates": [{"engineId": TRANSCRIBE}]}
     fields = "jobTemplateIds jobTemplates { records { taskTemplates { records { engineId } } } }"
@@ -200,7 +200,7 @@ async def test_templates_in_an_update_take_the_place_of_those_before(api: Api) -
     assert [each["field"] for each in error["data"]["all"]] == ["jobTemplateIds[0]", "jobPipelineIds[0]"]
 
 
-async def test_a_change_is_taken_back_step_by_step(api: Api) -> None:
+async def test_changes_are_reverted_one_by_one(api: Api) -> None:
     made = await api.schedule(name="first", **DAILY)
     revert = api.graphql.mutation("revertScheduledJob", "name runMode", id=made["id"])
     assert (await api.graphql.refused(*revert))["name"] == "invalid_input"

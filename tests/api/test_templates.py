@@ -52,8 +52,8 @@ async def create_pipeline(api: Api, *template_ids: str, public: bool = False) ->
 
 
 async def members(api: Api, pipeline_id: str) -> list[tuple[str, int]]:
-    asked = f'{{ jobPipeline(id: "{pipeline_id}") {{ jobTemplates {{ records {{ id jobPipelineStage }} }} }} }}'
-    found = (await api.graphql.ask(asked))["jobPipeline"]["jobTemplates"]["records"]
+    query = f'{{ jobPipeline(id: "{pipeline_id}") {{ jobTemplates {{ records {{ id jobPipelineStage }} }} }} }}'
+    found = (await api.graphql.ask(query))["jobPipeline"]["jobTemplates"]["records"]
     return [(each["id"], each["jobPipelineStage"]) for each in found]
 
 
@@ -168,11 +168,11 @@ async def test_a_template_is_changed_where_something_is_given(api: Api) -> None:
 
 async def test_templates_are_listed_by_engine_and_pipeline(api: Api) -> None:
     first, second = await create(api, ONE), await create(api, {**DAG, "jobPipelineStage": 1})
-    asked = """query ($e: ID, $t: [EngineTypeFilter!], $p: ID) {
+    query = """query ($e: ID, $t: [EngineTypeFilter!], $p: ID) {
         jobTemplates(engineId: $e, engineType: $t, jobPipelineId: $p) { records { id } } }"""
 
     async def listed(**given: Any) -> list[str]:
-        return [each["id"] for each in (await api.graphql.ask(asked, given))["jobTemplates"]["records"]]
+        return [each["id"] for each in (await api.graphql.ask(query, given))["jobTemplates"]["records"]]
 
     assert await listed() == [second, first]
     assert await listed(e="transcription") == [second]
@@ -211,13 +211,13 @@ async def test_a_pipeline_holds_what_it_is_given(api: Api) -> None:
 async def test_what_is_foreign_is_not_there_and_what_is_public_can_only_be_read(api: Api, foreign: Api) -> None:
     template = await create(api, ONE)
     pipeline = await create_pipeline(api, template)
-    asked = f'{{ jobTemplate(id: "{template}") {{ id jobPipeline {{ id organization {{ id }} }} }} }}'
-    assert (await foreign.graphql.refused(asked))["name"] == "not_found"
+    query = f'{{ jobTemplate(id: "{template}") {{ id jobPipeline {{ id organization {{ id }} }} }} }}'
+    assert (await foreign.graphql.refused(query))["name"] == "not_found"
     assert (await foreign.graphql.refused(f'{{ jobPipeline(id: "{pipeline}") {{ id }} }}'))["name"] == "not_found"
     public = f'mutation {{ updateJobPipeline(input: {{id: "{pipeline}", isPublic: true}}) {{ id }} }}'
     assert (await foreign.graphql.refused(public))["name"] == "not_found"
     await api.graphql.ask(public)
-    shown = await foreign.graphql.ask(asked)
+    shown = await foreign.graphql.ask(query)
     assert shown["jobTemplate"] == {"id": template, "jobPipeline": {"id": pipeline, "organization": None}}
     listed = await foreign.graphql.ask("{ jobPipelines { count } all: jobPipelines(isPublic: true) { count } }")
     assert listed == {"jobPipelines": {"count": 0}, "all": {"count": 1}}
@@ -247,12 +247,12 @@ async def test_sources(api: Api, foreign: Api) -> None:
     )
     assert shown["source"]["sourceType"] == {"name": "Radio"}
     assert (shown["source"]["permission"], shown["source"]["details"]) == ("owner", source["details"])
-    asked = """{ a: sources { records { id } } b: sources(name: "radio") { records { id } }
+    query = """{ a: sources { records { id } } b: sources(name: "radio") { records { id } }
         c: sources(name: "praha", nameMatch: contains, sourceTypeIds: [6]) { count }
         d: sources(sourceTypeId: 6) { count }
         e: sources(orderBy: {field: name, direction: asc}) { records { id } }
         f: sources(hasContentTemplates: true) { count } }"""
-    found = await api.graphql.ask(asked)
+    found = await api.graphql.ask(query)
     assert found["a"]["records"] == [{"id": other}, {"id": made}]
     assert found["b"]["records"] == [{"id": made}]
     assert [found[name]["count"] for name in "cdf"] == [0, 1, 0]
@@ -286,8 +286,8 @@ async def test_templates_are_launched(api: Api, foreign: Api) -> None:
     info = {"targetId": target, "startOffsetMs": 1000, "endOffsetMs": 2000}
     again = (await api.graphql.ask(LAUNCH, {"in": {"ids": [second], "targetInfo": info}}))["launchJobTemplates"]
     assert again[0]["targetId"] == target
-    asked = f'{{ job(id: "{again[0]["id"]}") {{ tasks {{ records {{ payload }} }} }} }}'
-    [task] = (await api.graphql.ask(asked))["job"]["tasks"]["records"]
+    query = f'{{ job(id: "{again[0]["id"]}") {{ tasks {{ records {{ payload }} }} }} }}'
+    [task] = (await api.graphql.ask(query))["job"]["tasks"]["records"]
     assert task["payload"] == {"url": "https://h.example/a.mp4", "startOffsetMs": 1000, "endOffsetMs": 2000}
     both = {"ids": [second], "targetInfo": info, "createTargetInfo": {"name": "n"}}
     assert (await api.graphql.refused(LAUNCH, {"in": both}))["name"] == "invalid_input"
@@ -321,7 +321,7 @@ async def test_lists_do_not_ask_once_for_every_record(api: Api) -> None:
     query = """{ jobTemplates { records { jobPipeline { jobTemplates { records { id } } }
         taskTemplates { records { engine { name } jobTemplate { id } childTasks { count } } } } }
         sources { records { sourceType { name } organization { id } } } }"""
-    asked = []
+    reads = []
     for more in (2, 8):
         for n in range(more):
             await create(api, {**DAG, "jobPipelineStage": 1})
@@ -330,6 +330,6 @@ async def test_lists_do_not_ask_once_for_every_record(api: Api) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://h.example") as http:
             body = (await http.post("/v3/graphql", json={"query": query}, headers=api.graphql.headers())).json()
         assert "errors" not in body
-        asked.append(counting.reads)
+        reads.append(counting.reads)
     assert [len(body["data"][name]["records"]) for name in ("jobTemplates", "sources")] == [10, 10]
-    assert asked[0] == asked[1]
+    assert reads[0] == reads[1]
