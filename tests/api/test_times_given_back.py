@@ -20,106 +20,87 @@ from enginehouse.domain.times import moment, rest, upper_bound
 
 
 class Filter(NamedTuple):
-    """A filter: where it is declared, where the object's time is shown, and a list between {first} and {last}."""
+    """A filter: its declared names, the request and the path that show the time of an object, and the list it filters.
+
+    `listed` has {first} and {last} for the bounds, `records` is the path of its objects.
+    """
 
     names: tuple[str, ...]
-    shown: str  # a request, and the path of the time in the response
+    shown: str
     path: str
     listed: str
-    records: str  # the path of the list in the response
+    records: str
 
 
-def dates(field: str) -> str:
-    return f'dateTimeFilter: [{{field: {field}, fromDateTime: "{{first}}", toDateTime: "{{last}}"}}]'
-
-
-def in_graphql(name: str, inside: str, field: str, shown: str, records: str) -> Filter:
-    """A list of jobs, tasks or schedules with a filter by date."""
-    query, path = shown.split(" at ")
-    return Filter((name,), query, path, inside.replace("DATES", dates(field)), records)
-
-
-JOB: Final = '{ job(id: "{job}") { createdDateTime modifiedDateTime } }'
-TASK: Final = '{ job(id: "{job}") { tasks { records { createdDateTime modifiedDateTime } } } }'
+BOUNDS: Final = 'fromDateTime: "{first}", toDateTime: "{last}"'
+JOB: Final = (
+    '{ job(id: "{job}") { createdDateTime modifiedDateTime tasks { records { createdDateTime modifiedDateTime } } } }'
+)
 SCHEDULE: Final = '{ scheduledJob(id: "{schedule}") { createdDateTime modifiedDateTime startDateTime stopDateTime } }'
-FILTERS: Final = [
-    *(
-        in_graphql("Query.jobs", "{ jobs(DATES) { records { id } } }", field, f"{JOB} at data.job.{field}",
-                   "data.jobs.records")
-        for field in ("createdDateTime", "modifiedDateTime")
-    ),
-    *(
-        in_graphql("ScheduledJob.jobs", '{ scheduledJob(id: "{schedule}") { jobs(DATES) { records { id } } } }', field,
-                   f"{JOB} at data.job.{field}", "data.scheduledJob.jobs.records")
-        for field in ("createdDateTime", "modifiedDateTime")
-    ),
-    *(
-        in_graphql(name, inside, field, f"{TASK} at data.job.tasks.records.0.{field}", records)
-        for name, inside, records in (
-            ("TemporalDataObject.tasks", '{ temporalDataObject(id: "{target}") { tasks(DATES) { records { id } } } }',
-             "data.temporalDataObject.tasks.records"),
-            ("Engine.tasks", f'{{ engine(id: "{BATCH}") {{ tasks(DATES) {{ records {{ id }} }} }} }}',
-             "data.engine.tasks.records"),
+OF_JOB: Final = {"createdDateTime": "data.job.createdDateTime", "modifiedDateTime": "data.job.modifiedDateTime"}
+OF_TASK: Final = {
+    "createdDateTime": "data.job.tasks.records.0.createdDateTime",
+    "modifiedDateTime": "data.job.tasks.records.0.modifiedDateTime",
+}
+OF_SCHEDULE: Final = {
+    "dateCreated": "data.scheduledJob.createdDateTime",
+    "dateModified": "data.scheduledJob.modifiedDateTime",
+    "startDateTime": "data.scheduledJob.startDateTime",
+    "stopDateTime": "data.scheduledJob.stopDateTime",
+}
+
+
+def in_graphql(name: str, parent: str, shown: str, paths: dict[str, str]) -> list[Filter]:
+    """Returns the filters by date of the list `name`, in a field of the root (`parent`) or in the root itself."""
+    field = name.partition(".")[2]
+    opened, closed = (f"{parent} {{ ", " }") if parent else ("", "")
+    records = ".".join(filter(None, ("data", parent.partition("(")[0], field, "records")))
+    return [
+        Filter(
+            (name,), shown, path,
+            f"{{ {opened}{field}(dateTimeFilter: [{{field: {by}, {BOUNDS}}}]) {{ records {{ id }} }}{closed} }}",
+            records,
         )
-        for field in ("createdDateTime", "modifiedDateTime")
-    ),
-    *(
-        in_graphql("Query.scheduledJobs", "{ scheduledJobs(DATES) { records { id } } }", field,
-                   f"{SCHEDULE} at data.scheduledJob.{shown}", "data.scheduledJobs.records")
-        for field, shown in {"dateCreated": "createdDateTime", "dateModified": "modifiedDateTime",
-                             "startDateTime": "startDateTime", "stopDateTime": "stopDateTime"}.items()
-    ),
+        for by, path in paths.items()
+    ]  # fmt: skip
+
+
+def in_rest(module: str, shown: str, path: str, listed: str, first: str, last: str) -> Filter:
+    """Returns the filter of two parameters. `shown` and `listed` are addresses to GET."""
+    mark = "&" if "?" in listed else "?"
+    names = (f"{module} {first}", f"{module} {last}")
+    return Filter(names, f"GET {shown}", path, f"GET {listed}{mark}{first}={{first}}&{last}={{last}}", "result")
+
+
+A_JOB: Final = "/edge/v1/proc/job/{job}/detail"
+A_SCHEDULE: Final = "/edge/v1/proc/scheduled_job/{schedule}/detail"
+JOBS: Final = "/edge/v1/proc/jobs"
+SCHEDULES: Final = "/edge/v1/proc/scheduled_jobs"
+AN_ENGINE: Final = f"/edge/v1/admin/engine/{BATCH}/detail"
+ENGINES: Final = f"/edge/v1/admin/engines?engineIDs={BATCH}"
+AUDIT: Final = "/api/v1/audit?eventType=createScheduledJob"
+FILTERS: Final = [
+    *in_graphql("Query.jobs", "", JOB, OF_JOB),
+    *in_graphql("ScheduledJob.jobs", 'scheduledJob(id: "{schedule}")', JOB, OF_JOB),
+    *in_graphql("TemporalDataObject.tasks", 'temporalDataObject(id: "{target}")', JOB, OF_TASK),
+    *in_graphql("Engine.tasks", f'engine(id: "{BATCH}")', JOB, OF_TASK),
+    *in_graphql("Query.scheduledJobs", "", SCHEDULE, OF_SCHEDULE),
     Filter(
         ("Query.auditLog",),
         '{ auditLog(eventType: "createScheduledJob") { records { createdDateTime } } }',
         "data.auditLog.records.0.createdDateTime",
-        '{ auditLog(eventType: "createScheduledJob", fromDateTime: "{first}", toDateTime: "{last}")'
-        " { records { id } } }",
+        f'{{ auditLog(eventType: "createScheduledJob", {BOUNDS}) {{ records {{ id }} }} }}',
         "data.auditLog.records",
     ),
-    *(
-        Filter(
-            (f"edge.jobs {first}", f"edge.jobs {last}"),
-            "GET /edge/v1/proc/job/{job}/detail",
-            f"job.{shown}",
-            f"GET /edge/v1/proc/jobs?{first}={{first}}&{last}={{last}}",
-            "result",
-        )
-        for first, last, shown in (
-            ("startTime", "endTime", "createdDateTime"),
-            ("CreatedAfter", "CreatedBefore", "createdDateTime"),
-            ("modifiedAfter", "modifiedBefore", "modifiedDateTime"),
-        )
-    ),
-    Filter(
-        ("edge.engines startTime", "edge.engines endTime"),
-        f"GET /edge/v1/admin/engine/{BATCH}/detail",
-        "result.createdDateTime",
-        f"GET /edge/v1/admin/engines?engineIDs={BATCH}&startTime={{first}}&endTime={{last}}",
-        "result",
-    ),
-    *(
-        Filter(
-            (f"edge.schedules {first}", f"edge.schedules {last}"),
-            "GET /edge/v1/proc/scheduled_job/{schedule}/detail",
-            f"result.{shown}",
-            f"GET /edge/v1/proc/scheduled_jobs?{first}={{first}}&{last}={{last}}",
-            "result",
-        )
-        for first, last, shown in (
-            ("startTime", "endTime", "createdDateTime"),
-            ("startStartTime", "endStartTime", "startDateTime"),
-            ("startStopTime", "endStopTime", "stopDateTime"),
-        )
-    ),
-    Filter(
-        ("v1.audit fromDateTime", "v1.audit toDateTime"),
-        "GET /api/v1/audit?eventType=createScheduledJob",
-        "result.0.dateTime",
-        "GET /api/v1/audit?eventType=createScheduledJob&fromDateTime={first}&toDateTime={last}",
-        "result",
-    ),
-]  # fmt: skip
+    in_rest("edge.jobs", A_JOB, "job.createdDateTime", JOBS, "startTime", "endTime"),
+    in_rest("edge.jobs", A_JOB, "job.createdDateTime", JOBS, "CreatedAfter", "CreatedBefore"),
+    in_rest("edge.jobs", A_JOB, "job.modifiedDateTime", JOBS, "modifiedAfter", "modifiedBefore"),
+    in_rest("edge.engines", AN_ENGINE, "result.createdDateTime", ENGINES, "startTime", "endTime"),
+    in_rest("edge.schedules", A_SCHEDULE, "result.createdDateTime", SCHEDULES, "startTime", "endTime"),
+    in_rest("edge.schedules", A_SCHEDULE, "result.startDateTime", SCHEDULES, "startStartTime", "endStartTime"),
+    in_rest("edge.schedules", A_SCHEDULE, "result.stopDateTime", SCHEDULES, "startStopTime", "endStopTime"),
+    in_rest("v1.audit", AUDIT, "result.0.dateTime", AUDIT, "fromDateTime", "toDateTime"),
+]
 # The range cancels are tested below.
 CANCELS: Final = {"Mutation.cancelJobs"}
 # Not about when an object was made: positions in media, numbers over time, and the place where a page of slots goes on.
@@ -137,29 +118,29 @@ async def things(api: Api) -> dict[str, str]:
 
 
 async def value(api: Api, request: str, path: str, known: dict[str, str]) -> object:
+    """Returns what the response has at the path."""
     for name, text in known.items():
         request = request.replace(f"{{{name}}}", text)
-    found = (await api.ask(request)).body
+    inside = (await api.ask(request)).body
     for step in path.split("."):
-        assert found is not None, request
-        found = found[int(step)] if step.isdigit() else found[step]
-    return found
+        assert inside is not None, request
+        inside = inside[int(step)] if step.isdigit() else inside[step]
+    return inside
 
 
-@pytest.mark.parametrize("row", FILTERS, ids=lambda row: f"{row.names[0]} {row.path}")
-async def test_a_time_that_is_shown_finds_its_object(api: Api, things: dict[str, str], row: Filter) -> None:
-    shown = await value(api, row.shown, row.path, things)
-    first, last = moment(shown), upper_bound(shown)
-    assert isinstance(shown, str)
-    assert first is not None
-    assert last is not None
-
-    async def found(earliest: str, latest: str) -> bool:
-        return bool(await value(api, row.listed, row.records, {**things, "first": earliest, "last": latest}))
-
-    assert await found(shown, shown)
-    assert not await found(iso(last + 1), iso(last + 1))
-    assert not await found(iso(first - 1), iso(first - 1))
+async def test_a_time_that_is_shown_finds_its_object(api: Api, things: dict[str, str]) -> None:
+    wrong = list[str]()
+    for row in FILTERS:
+        shown = await value(api, row.shown, row.path, things)
+        first, last = moment(shown), upper_bound(shown)
+        assert isinstance(shown, str), row
+        assert first is not None, row
+        assert last is not None, row
+        for bound, is_found in ((shown, True), (iso(last + 1), False), (iso(first - 1), False)):
+            records = await value(api, row.listed, row.records, {**things, "first": bound, "last": bound})
+            if bool(records) is not is_found:
+                wrong.append(f"{row.names[0]} {row.path} from {bound} to {bound}: {records}, shown {shown}")
+    assert not wrong, "\n".join(wrong)
 
 
 def iso(micros: int) -> str:

@@ -5,32 +5,19 @@ import asyncio
 import pytest
 from tests.server.raw import SOON, serving, statuses
 
+from enginehouse.server.http import head
+
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
 
-REFUSED = {
-    "one giant header": (431, GET + b"X: " + b"x" * 64_000_000),
-    "a giant header without an end of line": (431, b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000),
-    "a head over 16 KiB": (431, GET + b"X: " + b"x" * 16_384 + b"\r\n\r\n"),
-    "a head over 16 KiB in small headers": (431, GET + b"Abc: %b\r\n" % (b"d" * 200) * 90 + b"\r\n"),
-    "101 headers": (431, GET + b"A: b\r\n" * 100 + b"\r\n"),
-    "10 000 headers": (431, GET + b"A: b\r\n" * 10_000 + b"\r\n"),
-    "an address without an end": (414, b"GET /" + b"a" * 70_000),
-    "a long address": (414, b"GET /%b HTTP/1.1\r\nHost: h\r\n\r\n" % (b"a" * 9_000)),
-    "no Host": (400, b"GET / HTTP/1.1\r\n\r\n"),
-    "two Hosts": (400, GET + b"Host: h\r\n\r\n"),
-    "two Hosts with HTTP/1.0": (400, b"GET / HTTP/1.0\r\nHost: h\r\nHost: i\r\n\r\n"),
-    "an empty Host": (400, b"GET / HTTP/1.1\r\nHost: \r\n\r\n"),
-    "a Host with a path": (400, b"GET / HTTP/1.1\r\nHost: h/p\r\n\r\n"),
-    "a Host with a user": (400, b"GET / HTTP/1.1\r\nHost: u@h\r\n\r\n"),
-    "a Host with a space": (400, b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
-    "a Host with a wrong port": (400, b"GET / HTTP/1.1\r\nHost: h:80a\r\n\r\n"),
-    "a Host that is a list": (400, b"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"),
-    "another Host in the address": (400, b"GET http://other/ HTTP/1.1\r\nHost: h\r\n\r\n"),
-    "an address without a slash": (400, b"GET x HTTP/1.1\r\nHost: h\r\n\r\n"),
-    "CONNECT": (400, b"CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n"),
+HOSTS = ["", "h/p", "u@h", "a b", "h:80a", "a, b"]
+LENGTHS = ["1, 1", "+1", "-1", "0x1", "", f"{2**64}", f"{2**63}"]
+CODINGS = ["xchunked", "chunked, identity", "gzip, chunked", "identity"]
+TWICE = ["Authorization", "Api_Key", "Content-Length", "Content-Type", "Expect", "Host", "Idempotency-Key",
+         "Transfer-Encoding"]  # fmt: skip
+LINES = {
     "HTTP/0.9": (400, b"GET /\r\n\r\n"),
     "HTTP/0.9 by number": (505, b"GET / HTTP/0.9\r\nHost: h\r\n\r\n"),
     "HTTP/1.2": (505, b"GET / HTTP/1.2\r\nHost: h\r\n\r\n"),
@@ -40,6 +27,22 @@ REFUSED = {
     "TLS": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
     "a small method": (400, b"get / HTTP/1.1\r\nHost: h\r\n\r\n"),
     "two spaces": (400, b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    "CONNECT": (400, b"CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n"),
+    "an address without a slash": (400, b"GET x HTTP/1.1\r\nHost: h\r\n\r\n"),
+    "another Host in the address": (400, b"GET http://other/ HTTP/1.1\r\nHost: h\r\n\r\n"),
+    "no Host": (400, b"GET / HTTP/1.1\r\n\r\n"),
+    "an address without an end": (414, b"GET /" + b"a" * 70_000),
+    "a long address": (414, b"GET /%b HTTP/1.1\r\nHost: h\r\n\r\n" % (b"a" * 9_000)),
+}
+SIZES = {
+    "one giant header": (431, GET + b"X: " + b"x" * 64_000_000),
+    "a giant header without an end of line": (431, b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000),
+    "a head over 16 KiB": (431, GET + b"X: " + b"x" * 16_384 + b"\r\n\r\n"),
+    "a head over 16 KiB in small headers": (431, GET + b"Abc: %b\r\n" % (b"d" * 200) * 90 + b"\r\n"),
+    "101 headers": (431, GET + b"A: b\r\n" * 100 + b"\r\n"),
+    "10 000 headers": (431, GET + b"A: b\r\n" * 10_000 + b"\r\n"),
+}
+HEADERS = {
     "bare line feeds": (400, b"GET / HTTP/1.1\nHost: h\n\n"),
     "a bare line feed": (400, GET + b"A: b\nC: d\r\n\r\n"),
     "a bare carriage return": (400, GET + b"A: b\rC: d\r\n\r\n"),
@@ -48,32 +51,24 @@ REFUSED = {
     "a space before the colon": (400, GET + b"A : b\r\n\r\n"),
     "a header without a name": (400, GET + b": b\r\n\r\n"),
     "a header without a colon": (400, GET + b"A\r\n\r\n"),
+    "an unknown expectation": (417, GET + b"Expect: a-miracle\r\n\r\n"),
+    **{f"Host: {host}": (400, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) for host in HOSTS},
+    **{f"{name} twice": (400, GET + f"{name}: 1\r\n{name.lower()}: 1\r\n\r\n".encode()) for name in TWICE},
+    "two Hosts with HTTP/1.0": (400, b"GET / HTTP/1.0\r\nHost: h\r\nHost: i\r\n\r\n"),
+}
+FRAMINGS = {
+    **{f"Content-Length: {length}": (400, POST + f"Content-Length: {length}\r\n\r\na".encode()) for length in LENGTHS},
+    **{f"Transfer-Encoding: {coding}": (400, POST + f"Transfer-Encoding: {coding}\r\n\r\n".encode() + END)
+       for coding in CODINGS},
+    "two lengths": (400, POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\na"),
+    "chunked twice": (400, POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + END),
     "a length and chunks": (400, POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + END),
     "chunks and a length": (400, POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + END),
-    "the same length twice": (400, POST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\na"),
-    "two lengths": (400, POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\na"),
-    "a list of lengths": (400, POST + b"Content-Length: 1, 1\r\n\r\na"),
-    "a length with a sign": (400, POST + b"Content-Length: +1\r\n\r\na"),
-    "a negative length": (400, POST + b"Content-Length: -1\r\n\r\na"),
-    "a length in hexadecimal": (400, POST + b"Content-Length: 0x1\r\n\r\na"),
-    "an empty length": (400, POST + b"Content-Length: \r\n\r\n"),
-    "a length of 2^64": (400, POST + b"Content-Length: 18446744073709551616\r\n\r\na"),
-    "a length of 2^63": (400, POST + b"Content-Length: 9223372036854775808\r\n\r\na"),
-    "xchunked": (400, POST + b"Transfer-Encoding: xchunked\r\n\r\n" + END),
-    "chunked, identity": (400, POST + b"Transfer-Encoding: chunked, identity\r\n\r\n" + END),
-    "gzip, chunked": (400, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + END),
-    "identity": (400, POST + b"Transfer-Encoding: identity\r\n\r\n"),
-    "chunked twice": (400, POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + END),
     "chunks in HTTP/1.0": (400, b"POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + END),
-    "two tokens": (400, GET + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n"),
-    "the same token twice": (400, GET + b"Authorization: Bearer a\r\nauthorization: Bearer a\r\n\r\n"),
-    "two API keys": (400, GET + b"api_key: a\r\nApi_Key: b\r\n\r\n"),
-    "two content types": (400, POST + b"Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 0\r\n\r\n"),
-    "two idempotency keys": (400, GET + b"Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n"),
-    "an unknown expectation": (417, GET + b"Expect: a-miracle\r\n\r\n"),
-    "a chunk's size in hexadecimal with 0x": (400, CHUNKED + b"0x1\r\na\r\n" + END),
-    "a chunk's size with a sign": (400, CHUNKED + b"+1\r\na\r\n" + END),
-    "a chunk's size of 2^64": (400, CHUNKED + b"10000000000000000\r\na\r\n" + END),
+}  # fmt: skip
+CHUNKS = {
+    **{f"a chunk of {size} bytes": (400, CHUNKED + f"{size}\r\na\r\n".encode() + END)
+       for size in ("0x1", "+1", "10000000000000000")},
     "a chunk with bare line feeds": (400, CHUNKED + b"1\na\n0\n\n"),
     "a chunk without its end": (400, CHUNKED + b"1\r\nab\r\n" + END),
     "a long chunk extension": (400, CHUNKED + b"1;" + b"a" * 257 + b"\r\na\r\n" + END),
@@ -83,6 +78,11 @@ REFUSED = {
     "giant trailers": (431, CHUNKED + b"0\r\nA: " + b"a" * 20_000 + b"\r\n\r\n"),
     "trailers without an end": (431, CHUNKED + b"0\r\n" + b"A: b\r\n" * 5_000),
 }  # fmt: skip
+REFUSED = {**LINES, **SIZES, **HEADERS, **FRAMINGS, **CHUNKS}
+
+
+def test_every_header_that_may_come_once_is_sent_twice() -> None:
+    assert {name.lower().encode() for name in TWICE} == head._SINGLE
 
 
 @pytest.mark.parametrize("form", REFUSED)
