@@ -36,7 +36,8 @@ test: $(VENV)/dev ## Run every test, on SQLite and on a PostgreSQL that the test
 chaos: $(VENV)/dev ## Schedules under fire, every time zone and every extreme value: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
 	@ENGINEHOUSE_CHAOS=1 CHAOS_SCHEDULES="$${SCHEDULES:-10000}" CHAOS_SECONDS="$${FIRE:-600}" \
 	  $${SEED:+env CHAOS_SEED="$$SEED"} $(BIN)/python -m pytest -s --timeout 36000 tests/chaos
-	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 tests/domain/test_slots.py tests/api/test_extremes.py
+	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 tests/domain/test_calendar.py tests/api/test_extremes.py \
+	  tests/api/test_extremes_raw.py
 	@echo "chaos: everything held"
 
 .PHONY: check

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.api.clients import Api, Callers, Rest, serving
 
 from enginehouse.domain.identity import Role
@@ -17,6 +18,14 @@ async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
     """Yields every interface with the token of the first administrator."""
     async with serving(database, tmp_path) as served:
         yield served
+
+
+@pytest.fixture
+async def sqlite_api(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Api]:
+    """Yields every interface on SQLite, for tests of what no database sees. Nothing is logged."""
+    with capture_logs():
+        async with serving(sqlite_database, tmp_path) as served:
+            yield served
 
 
 @pytest.fixture
