@@ -23,7 +23,6 @@ from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
-from enginehouse.domain.identity import Role
 from enginehouse.domain.schedules.filter import Between, Order, ScheduleFilter
 from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.operations import accounts, sources
@@ -105,8 +104,7 @@ async def launch(call: Call) -> Reply:
     echo = dict[str, Any]()
     if body.source_id not in (None, ""):
         source = Reference("sourceID", ReferenceKind.SOURCE, str(body.source_id))
-        if call.principal.role.covers(Role.USER):
-            await refuse_unknown(call.house, call.principal, [source])
+        await refuse_unknown(call.house, call.principal, [source])
         echo["coreSourceID"] = body.source_id
     options = LaunchOptions(payload=_payload(body.payload_json), echo=echo)
     try:

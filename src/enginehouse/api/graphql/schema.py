@@ -35,7 +35,6 @@ from enginehouse.api.graphql.fields import (
     why,
 )
 from enginehouse.api.input.references import references
-from enginehouse.domain.identity import Role
 from enginehouse.operations.references import refuse_unknown
 
 # They list unknown references together with what else is wrong.
@@ -74,16 +73,12 @@ def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_references(resolve: Callable[..., Any], input_name: str) -> Callable[..., Any]:
-    """Returns a resolver that first refuses a reference to what the caller may not read.
-
-    A caller who may change nothing is refused for that, before any look-up.
-    """
+    """Returns a resolver that first refuses a reference to what the caller may not read."""
 
     async def resolve_if_known(root: object, info: Info, **arguments: Any) -> Any:
         context = info.context
-        if context.principal.role.covers(Role.USER):
-            found = references(input_name, arguments.get("input") or {})
-            await refuse_unknown(context.house, context.principal, found)
+        named = references(input_name, arguments.get("input") or {})
+        await refuse_unknown(context.house, context.principal, named)
         result = resolve(root, info, **arguments)
         return await result if isinstance(result, Awaitable) else result
 

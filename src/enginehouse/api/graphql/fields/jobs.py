@@ -15,7 +15,6 @@ from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import job_request
 from enginehouse.api.input.references import references
 from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
-from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import Job, JobRequest
 from enginehouse.domain.refs import Ref
@@ -82,8 +81,7 @@ async def _create_with_assets(context: Context, fields: dict[str, Any], key: str
         before = await jobs.created_before(context.house, context.principal, requests, key)
         if before is not None:
             return before[0]
-    if context.principal.role.covers(Role.USER):
-        await refuse_unknown(context.house, context.principal, references("CreateJob", fields))
+    await refuse_unknown(context.house, context.principal, references("CreateJob", fields))
     target = await targets.make(context, fields["target"], "target.")
     request = job_request({**fields, "target": None, "targetId": str(target.id)})
     try:
