@@ -25,7 +25,7 @@ LONGEST_TRACEBACK: Final = 8_000  # characters
 _FRAMES: Final = 12  # of an exception, the innermost ones
 _LINKS: Final = 6  # exceptions of a chain, those raised last
 _MEMBERS: Final = 3  # exceptions of a group
-_GROUPS_DEEP: Final = 3
+_GROUPS_DEEP: Final = 3  # groups inside groups
 _PLACES: Final = 60  # in all, so that an error costs the same however many others it holds
 
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
@@ -100,7 +100,7 @@ def describe(error: BaseException | None) -> str:
     return text if len(text) <= LONGEST_TRACEBACK else f"{text[:half]}\n…\n{text[-half:]}"
 
 
-def _describe(error: BaseException, indent: str, lines: list[str], deep: int) -> None:
+def _describe(error: BaseException, indent: str, lines: list[str], depth: int) -> None:
     for link, joint in reversed(list(_chain(error))):
         if len(lines) > 2 * _PLACES:
             lines.append(f"{indent}…")
@@ -109,10 +109,10 @@ def _describe(error: BaseException, indent: str, lines: list[str], deep: int) ->
             lines.append(f"{indent}Traceback (most recent call last):")
             lines += [f"{indent}{place}" for place in _places(link.__traceback__)]
         lines.append(f"{indent}{_kind(link)}")
-        if isinstance(link, BaseExceptionGroup) and deep:
+        if isinstance(link, BaseExceptionGroup) and depth:
             for member in link.exceptions[:_MEMBERS]:
                 lines.append(f"{indent}  One of its {len(link.exceptions)} exceptions:")
-                _describe(member, indent + "  ", lines, deep - 1)
+                _describe(member, indent + "  ", lines, depth - 1)
         if joint:
             lines.append(f"{indent}{joint}")
 
@@ -144,8 +144,8 @@ def _kind(error: BaseException) -> str:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     codes = [errno.errorcode.get(error.errno or 0, "")] if isinstance(error, OSError) else []
     codes += [code for code in (getattr(error, name, None) for name in _CODES) if isinstance(code, str)]
-    told = ", ".join(code for code in codes if _CODE.fullmatch(code))
-    return f"{name} ({told})" if told else name
+    text = ", ".join(code for code in codes if _CODE.fullmatch(code))
+    return f"{name} ({text})" if text else name
 
 
 def _foreign(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -155,8 +155,8 @@ def _foreign(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[
     """
     if not line["_from_structlog"]:
         record: logging.LogRecord = line["_record"]
-        said = _WORDS.match(record.msg) if isinstance(record.msg, str) else None
-        line["event"] = (said[0].strip(" :") if said else "") or "a library reports"
+        words = _WORDS.match(record.msg) if isinstance(record.msg, str) else None
+        line["event"] = (words[0].strip(" :") if words else "") or "a library reports"
         line["logger"] = record.name
     return line
 
