@@ -422,6 +422,9 @@ async def test_memory_for_failures_is_bounded() -> None:
         throttle.note(number)
     assert (len(throttle._failures), throttle.wait(0)) == (10, 0)
     assert throttle.wait(99) > 0
+    throttle.forgive(0)  # it was pushed out before
+    throttle.forgive(99)
+    assert (len(throttle._failures), throttle.wait(99)) == (9, 0)
 
 
 async def test_the_last_token_of_a_super_administrator_does_not_revoke_itself(house: House) -> None:

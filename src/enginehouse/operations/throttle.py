@@ -49,7 +49,11 @@ class Throttle:
 
     def forgive(self, key: Hashable) -> None:
         """Takes back one failure of the key."""
-        self._failures[key] = (max(0.0, self._count(key) - 1), self.clock())
+        left = self._count(key) - 1
+        if left > 0:
+            self._failures[key] = (left, self.clock())
+        else:
+            self._failures.pop(key, None)
 
     def forget(self, key: Hashable) -> None:
         """Forgets all failures of the key."""
