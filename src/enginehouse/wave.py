@@ -23,9 +23,8 @@ _MOST_CHANNELS: Final = 64
 _RATES: Final = range(1_000, 768_001)
 _EXTENSIBLE: Final = 0xFFFE
 _EXTENSIBLE_SIZE: Final = 26  # bytes of the format up to and with the code, which the extensible form stores later
+_MOST_CHUNKS: Final = 1000  # before the sound
 _UNKNOWN_SIZES: Final = frozenset({0, 0xFFFFFFFF})  # a writer that cannot seek back leaves one of these
-
-
 _AFTER_SOUND: Final = frozenset({b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"smpl", b"iXML", b"fact", b"JUNK"})
 
 
@@ -157,11 +156,15 @@ def _sound_size(file: BinaryIO, size: int, large: int | None) -> int:
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yields the name and size of each RIFF chunk. The file's position is then at its content."""
-    while len(header := file.read(8)) == 8:
+    for _ in range(_MOST_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8:
+            return
         name, size = struct.unpack("<4sI", header)
         start = file.tell()
         yield name, size
         file.seek(start + size + size % 2)
+    raise NotWave(f"its header has more than {_MOST_CHUNKS} parts")
 
 
 def _format(data: bytes) -> _Format:

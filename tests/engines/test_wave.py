@@ -8,7 +8,7 @@ import pytest
 from tests.engines.waves import samples, wave
 
 from enginehouse.engines.native.pcm import read_pcm
-from enginehouse.wave import read_wave
+from enginehouse.wave import NotWave, read_wave
 from enginehouse_engines.wav import read_mono
 
 RATE = 16_000
@@ -54,6 +54,12 @@ def test_a_wrong_frame_size_stops_nobody(path: Path, frame_size: int) -> None:
     patch(path, FRAME_SIZE, struct.pack("<H", frame_size))
     assert read_pcm(path).frames == len(MONO)
     assert len(np.concatenate(list(read_mono(path, rate=RATE)))) == len(MONO)
+
+
+def test_a_header_without_an_end_is_not_read_to_its_end(path: Path) -> None:
+    path.write_bytes(b"RIFF\xff\xff\xff\xffWAVE" + b"none\0\0\0\0" * 2000)
+    with pytest.raises(NotWave, match="more than 1000 parts"):
+        read_wave(path)
 
 
 def test_twelve_bits_in_two_bytes_are_read_as_samples(path: Path) -> None:

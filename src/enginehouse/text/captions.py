@@ -1,8 +1,9 @@
 """The words of captions and subtitles (WebVTT, SubRip), without their stamps, numbers and styles."""
 
 import re
-from html import unescape
 from typing import Final
+
+from enginehouse.text.references import resolve
 
 __all__ = ["CAPTIONS", "caption_text"]
 
@@ -17,5 +18,5 @@ def caption_text(text: str) -> str:
     """Returns what is said, one cue below the other. A block without a stamp is a header, a comment or a style."""
     blocks = _BLANK.split(text.replace("\r\n", "\n").replace("\r", "\n"))
     cues = (block[stamp.end() :] for block in blocks if (stamp := _STAMP.search(block)))
-    lines = (" ".join(unescape(_TAG.sub("", line)).split()) for cue in cues for line in cue.split("\n"))
+    lines = (" ".join(resolve(_TAG.sub("", line)).split()) for cue in cues for line in cue.split("\n"))
     return "\n".join(line for line in lines if line)

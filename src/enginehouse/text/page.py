@@ -1,17 +1,22 @@
-"""The text that a reader sees on an HTML page."""
+"""The text that a reader sees on an HTML page.
 
-from html.parser import HTMLParser
+The standard library's parser takes time that grows with the square of a page with unfinished tags, and refuses some
+pages. Here every unfinished tag, comment and script ends with the page, as in a browser, so each character is looked
+at a few times at most.
+"""
+
+import re
+from collections.abc import Iterator
 from typing import Final
+
+from enginehouse.text.references import resolve
 
 __all__ = ["html_text"]
 
 
 def html_text(document: str) -> str:
     """Returns the text that a reader sees, with the blocks of the page as paragraphs."""
-    reader = _PageText()
-    reader.feed(document)
-    reader.close()
-    lines = (" ".join(block.split()) for block in "".join(reader.parts).split(_BREAK))
+    lines = (" ".join(block.split()) for block in "".join(_seen(document)).split(_BREAK))
     return "\n\n".join(line for line in lines if line)
 
 
@@ -21,26 +26,34 @@ _INLINE: Final = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "kbd", "mark", "q", "s", "samp", "small"}
     | {"span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "img", "input", "label"}
 )
+_TAG: Final = re.compile(
+    r"""
+    <!--.*?(?:-->|\Z)                                      # a comment
+    | <(?:[!?]|/(?![A-Za-z]))[^>]*(?:>|\Z)                 # a declaration, or what a browser takes for a comment
+    | <(?P<end>/?)(?P<name>[A-Za-z][^\s/>]*)
+      (?:[^>=]|=\s*(?:"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))?)*+   # attributes; a quote counts after an equals sign
+      (?:>|\Z)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_RAW: Final = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style")}
 
 
-class _PageText(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _UNSEEN:
-            self._unseen += 1
-        if tag not in _INLINE:
-            self.parts.append(_BREAK)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _UNSEEN:
-            self._unseen = max(0, self._unseen - 1)
-        if tag not in _INLINE:
-            self.parts.append(_BREAK)
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.parts.append(data.replace(_BREAK, " "))
+def _seen(document: str) -> Iterator[str]:
+    """Yields the text outside of unseen elements, and a break for each border of a block."""
+    place = unseen = 0
+    while (tag := _TAG.search(document, place)) is not None:
+        if not unseen:
+            yield resolve(document[place : tag.start()]).replace(_BREAK, " ")
+        place = tag.end()
+        name = (tag["name"] or "").lower()
+        is_closed = tag[0].endswith("/>")
+        if name in _UNSEEN:
+            unseen = max(0, unseen - 1) if tag["end"] else unseen + (not is_closed)
+        if name and name not in _INLINE:
+            yield _BREAK
+        if name in _RAW and not tag["end"] and not is_closed:
+            end = _RAW[name].search(document, place)
+            place = len(document) if end is None else end.start()
+    if not unseen:
+        yield resolve(document[place:]).replace(_BREAK, " ")

@@ -11,7 +11,8 @@ _TINY: Final = 8  # words; a heading or a signature is too short for a piece of 
 # In scripts without spaces each character counts as one word.
 _UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-_SENTENCE_END: Final = re.compile(r"[.!?…]+[\"'»”’)\]]*(?=\s)|[。！？]+[\"」』”）]*")
+# It looks at a run of points once, from its beginning: a file may have a million of them.
+_SENTENCE_END: Final = re.compile(r"(?<![.!?…])[.!?…]++[\"'»”’)\]]*+(?=\s)|[。！？]+[\"」』”）]*")
 _CLOSING: Final = tuple(".!?…。！？\"'»”’)」』）")
 
 

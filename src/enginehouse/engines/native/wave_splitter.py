@@ -8,6 +8,7 @@ later half is quietest.
 
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -112,7 +113,11 @@ def _edge(levels: "array[float]", pauses: list[Stretch], start: int, bound: int)
 
 def _within(pauses: list[Stretch], first: int, last: int) -> Iterator[tuple[int, int]]:
     """Yields the length and the middle of each pause between `first` and `last`."""
-    for pause in pauses:
+    nearest = bisect_left(pauses, first, key=lambda pause: pause.stop)
+    for place in range(nearest, len(pauses)):
+        pause = pauses[place]
+        if pause.start >= last:
+            return
         begin, end = max(pause.start, first), min(pause.stop, last)
         if end - begin >= _SHORTEST_PAUSE:
             yield end - begin, (begin + end) // 2
