@@ -9,13 +9,14 @@ from tests.runtime.floor import PRINCIPAL, Floor, one
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Accepted, Lease
+from enginehouse.domain.work import Accepted, Done, Failed, Lease
 from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime.attempt import AttemptContext, AttemptRun
+from enginehouse.runtime.download_quota import DownloadQuota
 from enginehouse.runtime.inputs import open_inputs
 
 
@@ -65,6 +66,39 @@ async def test_a_server_that_asks_to_wait_is_asked_again_after_that_and_a_sure_f
         pauses.append(answer.again_at and (answer.again_at - (attempt.ended_at or 0)) // 1_000_000)
     await client.aclose()
     assert pauses == [900, None]
+
+
+async def test_what_attempts_read_from_addresses_counts_for_their_organization(floor: Floor) -> None:
+    client = GuardedClient(allow_private=True)
+    address = ""
+
+    async def fetching(work: Work, context: NativeContext) -> list[Output]:
+        async with context.fetch(address) as fetched:
+            return [Output(media_type="text/plain", data=b"".join([block async for block in fetched.body]))]
+
+    floor.script("scripted", fetching)
+    runner = replace(floor.runner, fetch=client.fetch, downloads=DownloadQuota(1))
+    async with listening(http(bytes(700_000))) as server:
+        address = server.url()
+        for _ in range(2):
+            await runner.run(await floor.lease_one(max_retries=0))
+    await client.aclose()
+    first, second = (report.outcome for report in floor.source.reports)
+    assert isinstance(first, Done)
+    assert isinstance(second, Failed)
+    assert second.kind is FailureKind.RATE_LIMITED
+
+
+async def test_the_message_of_an_engine_is_cut_before_it_is_stored(floor: Floor) -> None:
+    async def failing(work: Work, context: NativeContext) -> list[Output]:
+        raise EngineFailure("no luck " * 1_000_000)
+
+    floor.script("scripted", failing)
+    await floor.runner.run(await floor.lease_one())
+    outcome = floor.source.reports[-1].outcome
+    assert isinstance(outcome, Failed)
+    assert len(outcome.message) == 2000
+    assert outcome.message.endswith("…")
 
 
 async def test_the_primary_asset_of_the_target_is_a_local_file(floor: Floor) -> None:

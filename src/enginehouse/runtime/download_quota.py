@@ -23,10 +23,12 @@ class DownloadQuota:
 
     async def metered(self, organization_id: int, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yields the body and counts it. Raises EngineFailure (rate_limited) when the quota is used up."""
-        self._check(organization_id)
+        if self._hourly_mb is not None:
+            self._check(organization_id, self._hourly_mb)
         async for block in body:
-            self._add(organization_id, len(block))
-            self._check(organization_id)
+            if self._hourly_mb is not None:
+                self._add(organization_id, len(block))
+                self._check(organization_id, self._hourly_mb)
             yield block
 
     def _add(self, organization_id: int, size: int) -> None:
@@ -38,12 +40,10 @@ class DownloadQuota:
             counts.append((step, size))
         self._sums[organization_id] += size
 
-    def _check(self, organization_id: int) -> None:
-        if self._hourly_mb is None:
-            return
+    def _check(self, organization_id: int, hourly_mb: int) -> None:
         counts = self._counts[organization_id]
         while counts and counts[0][0] <= self._clock() - _WINDOW:
             self._sums[organization_id] -= counts.popleft()[1]
-        if self._sums[organization_id] >= self._hourly_mb << 20:
-            text = f"url: the organization has read {self._hourly_mb} MiB within an hour, its quota on this server."
+        if self._sums[organization_id] >= hourly_mb << 20:
+            text = f"url: the organization has read {hourly_mb} MiB within an hour, its quota on this server."
             raise EngineFailure(text, FailureKind.RATE_LIMITED)

@@ -52,12 +52,17 @@ def failure(error: Exception, *, engine: str, task_id: str) -> Failed:
     """
     match error:
         case EngineFailure():
-            return Failed(error.kind, printable(error.message), error.is_final, error.retry_after)
+            return Failed(error.kind, _text(error.message), error.is_final, error.retry_after)
         case TooLarge() | IntegrityError():
             return Failed(FailureKind.INVALID_DATA, error.message)
         case Unavailable():
             return Failed(FailureKind.SYSTEM_ERROR, error.message)
         case _:
             log.error("an engine of the server failed", engine=engine, task=task_id, exc_info=error)
-            text = printable(f"{engine}: {type(error).__name__}: {error}")
-            return Failed(FailureKind.INTERNAL_ERROR, text[:_LONGEST_MESSAGE])
+            return Failed(FailureKind.INTERNAL_ERROR, _text(f"{engine}: {type(error).__name__}: {error}"))
+
+
+def _text(message: str) -> str:
+    """Returns the message as it is stored. An engine may have sent any text, of any length."""
+    text = printable(message[: _LONGEST_MESSAGE + 1])
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
