@@ -37,7 +37,7 @@ chaos: $(VENV)/dev ## Schedules under fire, every time zone and every extreme va
 	@ENGINEHOUSE_CHAOS=1 CHAOS_SCHEDULES="$${SCHEDULES:-10000}" CHAOS_SECONDS="$${FIRE:-600}" \
 	  $${SEED:+env CHAOS_SEED="$$SEED"} $(BIN)/python -m pytest -s --timeout 36000 tests/chaos
 	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 tests/domain/test_calendar.py tests/api/test_extremes.py \
-	  tests/api/test_extremes_raw.py
+	  tests/api/test_extremes_raw.py tests/engines/test_sandbox.py
 	@echo "chaos: everything held"
 
 .PHONY: check

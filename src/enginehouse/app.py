@@ -76,10 +76,11 @@ def start_keeper(settings: Settings) -> Keeper:
 @asynccontextmanager
 async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningServer]:
     """The server runs. On leaving, every attempt has ended or was given back, and everything is closed."""
+    # What the machine lacks is said before the first start makes secrets, which nobody would see.
+    sandbox = await asyncio.to_thread(_sandbox, settings)
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
         first = await accounts.first_start(house, init_token=settings.init_token)
-        sandbox = await asyncio.to_thread(_sandbox, settings)
         children = _children(settings, house, keeper, sandbox, closing)
         specs = [engine.spec for engine in ENGINES] + await load_specs(children)
         await engines.register(house, specs, CATEGORIES)

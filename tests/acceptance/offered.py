@@ -1,5 +1,6 @@
 """Engines that the tests offer to a real server: one that waits for a gate, and some that misbehave."""
 
+import json
 import os
 import signal
 import sys
@@ -75,6 +76,19 @@ def honest(work: Work) -> list[Output]:
     """Returns its process id and its environment."""
     sys.stdout.write("honest work\n")
     return [Output(media_type="text/plain", data=repr((os.getpid(), dict(os.environ))).encode(), name="me.txt")]
+
+
+@Offered
+def curious(work: Work) -> list[Output]:
+    """Tries to read the files in payload.paths. Returns what came of each, and its own environment."""
+    seen = {}
+    for path in work.payload["paths"]:
+        try:
+            seen[path] = f"{len(Path(path).read_bytes())} bytes"
+        except OSError as error:
+            seen[path] = type(error).__name__
+    result = {"seen": seen, "environment": dict(os.environ)}
+    return [Output(media_type="application/json", data=json.dumps(result).encode(), name="seen.json")]
 
 
 @Offered

@@ -142,12 +142,22 @@ def hopping_and_hangs(work: Work) -> NoReturn:
     forever()
 
 
+def renames_itself(work: Work) -> NoReturn:
+    """Has a name that is not text, where the keeper reads names."""
+    ctypes.CDLL(None).prctl(15, b"\xff\xfe bwrap")
+    forever()
+
+
 def raises(work: Work) -> NoReturn:
     raise ValueError("no luck today")
 
 
 def refuses(work: Work) -> NoReturn:
     raise EngineFailure("the picture is upside down", FailureKind.INVALID_DATA, is_final=True, retry_after=7)
+
+
+def blames_the_server(work: Work) -> NoReturn:
+    raise EngineFailure("the server has stopped", FailureKind.SERVER_STOPPED)
 
 
 def lacks_a_package(work: Work) -> NoReturn:
@@ -259,6 +269,14 @@ def fills_the_disk(work: Work) -> NoReturn:
     forever()
 
 
+def digs_deep(work: Work) -> NoReturn:
+    """Makes folders inside folders, deeper than a path can name."""
+    for _ in range(3000):
+        Path("d").mkdir()
+        os.chdir("d")
+    forever()
+
+
 def fills_memory_with_files(work: Work) -> NoReturn:
     held = []
     for number in range(100):
@@ -283,12 +301,21 @@ def many_processes(work: Work) -> NoReturn:
 MOODS: dict[str, Callable[[Work], Any]] = {
     f.__name__: f
     for f in (
-        *(hang, ignore_sigterm, stop_itself, forks_and_hangs, daemon_and_hangs, daemon_and_dies, hopping_and_hangs),
-        *(raises, refuses, lacks_a_package, exits, exits_zero, crashes, killed, hangs_up),
+        *(
+            hang,
+            renames_itself,
+            ignore_sigterm,
+            stop_itself,
+            forks_and_hangs,
+            daemon_and_hangs,
+            daemon_and_dies,
+            hopping_and_hangs,
+        ),
+        *(raises, refuses, blames_the_server, lacks_a_package, exits, exits_zero, crashes, killed, hangs_up),
         *(huge_frame, noise, deep_frame, made_up_answer, a_string, nothing, a_dictionary_inside, wrong_types),
         *(neither_data_nor_path, unsendable, endless_metadata),
         *(eats_at_once, eats_steadily, eats_in_a_grandchild, many_processes),
-        *(fills_the_disk, fills_memory_with_files, writes_one_long_file),
+        *(fills_the_disk, digs_deep, fills_memory_with_files, writes_one_long_file),
     )
 }
 

@@ -16,6 +16,7 @@ from typing import Any
 from enginehouse.engine import EngineKind, EngineSpec, Output, Work
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.shmat.restype = ctypes.c_ssize_t
 
 
 class Refused(Exception):
@@ -112,6 +113,9 @@ ATTEMPTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "read the shadow file": lambda at: Path("/etc/shadow").read_text(),
     "write where others read": lambda at: Path(at["outside"], "x").write_text("x"),
     "write to the shared memory": lambda at: Path(at["shared"]).write_text("x") and Path(at["shared"]).read_text(),
+    "attach to memory of another": lambda at: call(LIBC.shmat(at["segment"], None, 0)),
+    "change an input": lambda at: os.close(os.open(at["input"], os.O_RDWR)),
+    "write beside the packages": lambda at: Path(at["packages"], "mine.py").write_text("x"),
     "read the environment of the server": lambda at: Path(f"/proc/{at['server']}/environ").read_bytes()[0],
     "read the environment of the keeper": lambda at: Path(f"/proc/{at['keeper']}/environ").read_bytes()[0],
     "read the command of the server": lambda at: Path(f"/proc/{at['server']}/cmdline").read_bytes()[0],
@@ -156,14 +160,36 @@ class Probe:
             return [Output(media_type="application/json", data=json.dumps(dict(os.environ)).encode())]
         if work.payload == "ordinary":
             return ordinary(work)
+        if work.payload == "inside":
+            return [Output(media_type="application/json", data=json.dumps(inside()).encode())]
+        at = work.payload | {"input": str(work.inputs[0].path)}
         results = {}
         for name in work.payload["attempts"]:
             try:
-                ATTEMPTS[name](work.payload)
+                ATTEMPTS[name](at)
                 results[name] = "done"
             except (OSError, Refused) as error:
                 results[name] = f"{type(error).__name__}: {error}"
         return [Output(media_type="application/json", data=json.dumps(results).encode())]
+
+
+def namespaces() -> dict[str, str]:
+    """Returns the namespaces of this process by name."""
+    return {path.name: str(path.readlink()) for path in Path("/proc/self/ns").iterdir()}
+
+
+def inside() -> dict[str, Any]:
+    """Returns what an engine sees of its own process and machine."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    sizes = {folder: os.statvfs(folder) for folder in ("/tmp", "/dev/shm")}
+    return {
+        "namespaces": namespaces(),
+        "user": [os.getuid(), os.getgid()],
+        "capabilities": [status[name].strip() for name in ("CapEff", "CapPrm", "CapBnd")],
+        "host": socket.gethostname(),
+        "bytes": {folder: size.f_blocks * size.f_frsize for folder, size in sizes.items()},
+        "home": os.environ["HOME"],
+    }
 
 
 def ordinary(work: Work) -> list[Output]:

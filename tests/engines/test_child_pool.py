@@ -1,6 +1,7 @@
 """Engines run in their own processes: whatever they do, the server learns why, and no process of them is left."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from enginehouse.engine import Chunk, EngineFailure, EngineKind, EngineSpec, Fai
 from enginehouse.engines import processes
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.workspace import Workspace
 
 HERE = Path(__file__).parent
 K = FailureKind
@@ -150,13 +152,25 @@ async def test_large_bytes_come_back_as_a_file(house: House) -> None:
     assert output.path.stat().st_size == 20 << 20
 
 
-NOT_OUTPUTS = ["/etc/passwd", "../../home/x", "missing", "link", "folder/passwd", "fifo", ".", "a\0b", "circle"]
+async def test_a_path_that_is_no_output_is_the_engines_failure(house: House) -> None:
+    with pytest.raises(EngineFailure, match="not a file in its working folder") as caught:
+        await house.call("good", {"path": "second name"})
+    assert caught.value.kind is K.INTERNAL_ERROR
 
 
-@pytest.mark.parametrize("path", [*NOT_OUTPUTS, "second name", "file"])
-async def test_an_output_is_a_regular_file_with_one_name_of_the_working_folder(house: House, path: str) -> None:
-    with pytest.raises(EngineFailure, match="not a file in its working folder"):
-        await house.call("good", {"path": path})
+async def test_outputs_that_cannot_be_brought_out_are_not_the_engines_failure(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Workspace, "take", full)
+    with pytest.raises(
+        EngineFailure, match=r"outputs could not be brought out of its folder: .*No space left"
+    ) as caught:
+        await house.call("good", {"file": "out.txt"})
+    assert caught.value.kind is K.SYSTEM_ERROR
+    assert house.alive() == []
 
 
 async def test_too_many_outputs_are_refused_at_the_limit(house: House) -> None:
@@ -228,10 +242,12 @@ FAILURES = {
     "stop_itself": (K.CHUNK_TIMEOUT, "took longer than 0.3 s and was stopped"),
     "forks_and_hangs": (K.CHUNK_TIMEOUT, "took longer than 0.3 s and was stopped"),
     "daemon_and_hangs": (K.CHUNK_TIMEOUT, "took longer than 0.3 s and was stopped"),
+    "renames_itself": (K.CHUNK_TIMEOUT, "took longer than 0.3 s and was stopped"),
     "hopping_and_hangs": (K.CHUNK_TIMEOUT, "took longer than 0.3 s and was stopped"),
     "daemon_and_dies": (K.INTERNAL_ERROR, "exited with code 7"),
     "raises": (K.INTERNAL_ERROR, "The engine raised ValueError: no luck today"),
     "refuses": (K.INVALID_DATA, "the picture is upside down"),
+    "blames_the_server": (K.INTERNAL_ERROR, "the server has stopped"),
     "lacks_a_package": (K.SYSTEM_DEPENDENCY_MISSING, r'the package "langid".*pip install .enginehouse\[engines\]'),
     "exits": (K.INTERNAL_ERROR, "exited with code 3"),
     "exits_zero": (K.INTERNAL_ERROR, "exited with code 0"),
@@ -254,6 +270,7 @@ FAILURES = {
     "eats_in_a_grandchild": (K.SYSTEM_ERROR, "used more than 128 MiB of memory and was stopped"),
     "many_processes": (K.SYSTEM_ERROR, "too many processes"),
     "fills_the_disk": (K.SYSTEM_ERROR, "kept more than 64 MiB of files and was stopped"),
+    "digs_deep": (K.SYSTEM_ERROR, "kept more than 64 MiB of files and was stopped"),
     "fills_memory_with_files": (K.SYSTEM_ERROR, "kept more than 64 MiB of files and was stopped"),
     "writes_one_long_file": (K.SYSTEM_ERROR, "wrote a file of more than 64 MiB"),
 }
@@ -262,14 +279,28 @@ TIMED_OUT = "took longer than 0.3 s and was stopped"
 
 @pytest.mark.parametrize("mood", FAILURES)
 async def test_a_misbehaving_engine_fails_with_its_reason_and_leaves_nothing(house: House, mood: str) -> None:
+    await fail(house, mood)
+
+
+async def fail(house: House, mood: str, **instead: str) -> None:
+    """The engine has failed as it should, and only its own processes are gone."""
     kind, sentence = FAILURES[mood]
-    before = await house.pid("moody")
+    keeper = house.keeper.pid
     seconds = 0.3 if sentence == TIMED_OUT else 15.0
-    with pytest.raises(EngineFailure, match=sentence) as caught:
+    with pytest.raises(EngineFailure, match=instead.get(mood, sentence)) as caught:
         await house.call("moody", mood, seconds=seconds, memory_mb=2048 if mood == "many_processes" else 128)
     assert caught.value.kind is kind
     assert house.alive() == []
-    assert await house.pid("moody") != before
+    assert processes.stat(keeper) is not None
+    left = ("enginehouse-child-*", "data/workspaces/enginehouse-child-*")
+    await until(lambda: not any(any(house.folder.glob(pattern)) for pattern in left))
+
+
+async def test_after_a_failure_the_next_item_has_another_child(house: House) -> None:
+    for mood in ("raises", "nothing", "hang"):
+        before = await house.pid("moody")
+        await fail(house, mood)
+        assert await house.pid("moody") != before
 
 
 async def test_a_failure_keeps_what_the_engine_says_about_a_retry(house: House) -> None:
@@ -410,6 +441,15 @@ async def test_closing_ends_idle_and_running_children(house: House) -> None:
     with pytest.raises(EngineFailure) as caught:
         await call
     assert caught.value.kind is K.SERVER_STOPPED
+
+
+async def test_a_closed_pool_starts_no_child(house: House) -> None:
+    await house.children.close()
+    for start in (house.pid(), house.children.read_spec("misbehaving:good")):
+        with pytest.raises(EngineFailure) as caught:
+            await start
+        assert caught.value.kind is K.SERVER_STOPPED
+    assert house.alive() == []
 
 
 async def test_a_killed_keeper_is_replaced_and_what_it_kept_is_ended(

@@ -1,12 +1,13 @@
 """The folder for the unfinished files of one process. It is removed even if the process is killed."""
 
 import fcntl
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from enginehouse import folders
 
 
 class ProcessFolder:
@@ -35,7 +36,7 @@ class ProcessFolder:
 
     def close(self) -> None:
         """The session's files are gone and its lock is free."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        folders.remove(self.folder)
         self.folder.with_suffix(".lock").unlink(missing_ok=True)
         self._lock.close()
 
@@ -60,5 +61,5 @@ def _remove_residue(sessions: Path) -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            shutil.rmtree(session, ignore_errors=True)
+            folders.remove(session)
             lock.unlink(missing_ok=True)

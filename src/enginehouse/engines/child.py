@@ -21,7 +21,7 @@ from enginehouse.engines.frames import (
     RunRequest,
 )
 from enginehouse.engines.keeper import ChildEnd, ChildHandle, Keeper, python
-from enginehouse.engines.outcome import ChildLimits, failure_of, malformed
+from enginehouse.engines.outcome import ChildLimits, failure_in, failure_of, malformed
 from enginehouse.engines.sandbox.levels import Confinement
 from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
@@ -116,8 +116,8 @@ class Child:
         match await self._exchange(request, LOAD_SECONDS, "took longer than {:g} s to start"):
             case LoadedReply(spec):
                 return spec
-            case FailureReply(kind, message, is_final, retry_after):
-                raise EngineFailure(message, kind, is_final=is_final, retry_after=retry_after)
+            case FailureReply() as reply:
+                raise failure_in(reply)
             case OutputsReply():
                 raise malformed("outputs before any work")
 
@@ -133,12 +133,9 @@ class Child:
             raise EngineFailure(message, FailureKind.SYSTEM_ERROR) from error
         match await self._exchange(RunRequest(number, inside, seconds, memory_mb), seconds, "took longer than {:g} s"):
             case OutputsReply(of) as reply if of == number:
-                try:
-                    return await in_thread(self._workspace.take, number, reply, work.directory)
-                finally:
-                    await in_thread(self._workspace.leave, number)
-            case FailureReply(kind, message, is_final, retry_after):
-                raise EngineFailure(message, kind, is_final=is_final, retry_after=retry_after)
+                return await in_thread(self._bring_out, number, reply, work.directory)
+            case FailureReply() as reply:
+                raise failure_in(reply)
             case OutputsReply() | LoadedReply():
                 raise malformed("an answer to something else")
 
@@ -162,6 +159,15 @@ class Child:
         for _ in range(2):
             if not self._drain():
                 return
+
+    def _bring_out(self, number: int, reply: OutputsReply, target: Path) -> OutputsReply:
+        try:
+            return self._workspace.take(number, reply, target)
+        except OSError as error:
+            message = f"The engine's outputs could not be brought out of its folder: {error}."
+            raise EngineFailure(message, FailureKind.SYSTEM_ERROR) from error
+        finally:
+            self._workspace.leave(number)
 
     async def _exchange(self, request: Request, seconds: float, too_long: str) -> Reply:
         try:

@@ -143,8 +143,6 @@ class ChildPool:
         child = self._warm(owner)
         if child is None:
             await self._make_room()
-            if self._closed:
-                raise EngineFailure("The server is stopping.", FailureKind.SERVER_STOPPED)
             child = Child.spawn(
                 self._keeper,
                 self._folder,
@@ -178,7 +176,7 @@ class ChildPool:
         return None
 
     async def _make_room(self) -> None:
-        """Fewer children exist than slots.
+        """Fewer children exist than slots. Raises EngineFailure when the pool is closed.
 
         The caller's slot has no child yet, so if all are taken, one is idle or ending.
         """
@@ -186,6 +184,8 @@ class ChildPool:
             if not self._ending:
                 self._end(next(iter(self._idle)))
             await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
+        if self._closed:
+            raise EngineFailure("The server is stopping.", FailureKind.SERVER_STOPPED)
 
     def _keep(self, child: Child, owner: Owner) -> None:
         child.log = None

@@ -1,9 +1,10 @@
 """What a tree of processes keeps on disk: the files below a folder, and open files that have no name."""
 
+import errno
 import os
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,20 +14,42 @@ _ENTRY: Final = 256  # bytes that a name in a folder counts for, so that empty f
 _GONE: Final = (FileNotFoundError, ProcessLookupError, PermissionError, NotADirectoryError)
 
 
-def disk(folder: str, pids: Iterable[int], limit: int) -> int:
+def disk(folders: Iterable[str], pids: Iterable[int], limit: int) -> int:
     """Returns the bytes on disk. The count ends soon after it has passed `limit`."""
     used = 0
-    folders = [folder]
-    while folders and used <= limit:
-        with suppress(*_GONE), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                with suppress(*_GONE):
-                    seen = entry.stat(follow_symlinks=False)
-                    used += seen.st_blocks * _BLOCK + _ENTRY
-                    if stat.S_ISDIR(seen.st_mode):
-                        folders.append(entry.path)
+    left = [*folders]
+    while left and used <= limit:
+        try:
+            with _entries(left.pop()) as entries:
+                for entry in entries:
+                    with suppress(*_GONE):
+                        seen = entry.stat(follow_symlinks=False)
+                        used += seen.st_blocks * _BLOCK + _ENTRY
+                        if stat.S_ISDIR(seen.st_mode):
+                            left.append(entry.path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return limit + 1  # so deep that what is there cannot be counted
     files = {file: size for pid in pids for file, size in _nameless(pid)}
     return used + sum(files.values())
+
+
+def _entries(folder: str) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    try:
+        return os.scandir(folder)
+    except PermissionError:
+        # The engine has taken the rights from a folder of its own. What is in it counts all the same.
+        _allow(folder)
+        return os.scandir(folder)
+
+
+def _allow(folder: str) -> None:
+    """This user may read the folder. It is not a link."""
+    handle = os.open(folder, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        Path(f"/proc/self/fd/{handle}").chmod(0o700)
+    finally:
+        os.close(handle)
 
 
 def _nameless(pid: int) -> Iterable[tuple[tuple[int, int], int]]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from enginehouse import folders
 from enginehouse.engines import consumption, processes
 
 POLL: Final = 0.2  # seconds between two measurements of the children
@@ -231,7 +232,9 @@ class KeeperMain:
         elif len(tree) > MAX_PROCESSES:
             child.cause = "processes"
         elif (begun := time.monotonic()) >= child.disk_due:
-            if consumption.disk(child.folder, tree, child.disk) > child.disk:
+            # Its inputs are not its own files.
+            own = [f"{child.folder}/home", f"{child.folder}/work"]
+            if consumption.disk(own, tree, child.disk) > child.disk:
                 child.cause = "disk"
             child.disk_due = begun + max(DISK_PAUSE, DISK_SHARE * (time.monotonic() - begun))
         if child.cause:
@@ -247,8 +250,10 @@ class KeeperMain:
             if pid := os.fork():
                 self.sweepers.add(pid)
             else:
-                shutil.rmtree(child.folder, ignore_errors=True)
-                os._exit(0)
+                try:
+                    folders.remove(Path(child.folder))
+                finally:
+                    os._exit(0)  # whatever happens, the fork is not a second keeper
 
     def report(self, number: int, **end: object) -> None:
         with suppress(OSError):

@@ -1,10 +1,15 @@
 """The failures of a child: why there are no outputs."""
 
 import signal
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from enginehouse.engine import EngineFailure, FailureKind
+from enginehouse.domain.artifact import MAX_OUTPUTS
+from enginehouse.engine import EngineFailure, FailureKind, Output
+from enginehouse.engines.frames import FailureReply
 from enginehouse.engines.keeper import ChildEnd
+
+_OF_THE_SERVER: Final = frozenset({FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED, FailureKind.STOP_REQUESTED})
 
 
 class ChildLimits(NamedTuple):
@@ -17,6 +22,18 @@ class ChildLimits(NamedTuple):
 def malformed(what: str) -> EngineFailure:
     """Returns the failure of an engine with a malformed reply."""
     return EngineFailure(f"The engine returned something that is not a list of outputs: {what}.")
+
+
+def check_number(outputs: Sequence[Output]) -> None:
+    """Raises EngineFailure if an engine returned more outputs than an item may have."""
+    if len(outputs) > MAX_OUTPUTS:
+        raise EngineFailure(f"The engine returned {len(outputs)} outputs; at most {MAX_OUTPUTS} are allowed.")
+
+
+def failure_in(reply: FailureReply) -> EngineFailure:
+    """Returns the failure that the engine reported. Only the server says that the server or a cancel ended it."""
+    kind = FailureKind.INTERNAL_ERROR if reply.kind in _OF_THE_SERVER else reply.kind
+    return EngineFailure(reply.message, kind, is_final=reply.is_final, retry_after=reply.retry_after)
 
 
 def failure_of(end: ChildEnd, limits: ChildLimits) -> EngineFailure:

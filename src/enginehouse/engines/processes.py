@@ -103,7 +103,8 @@ def _proportional(pid: int) -> int:
 def is_program(pid: int, name: str) -> bool:
     """Returns True if the process runs the program of this name."""
     with suppress(*_GONE):
-        return (_PROC / str(pid) / "comm").read_text().strip() == name
+        # A process names itself, in any bytes.
+        return (_PROC / str(pid) / "comm").read_bytes().strip() == name.encode()
     return False
 
 

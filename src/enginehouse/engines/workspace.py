@@ -4,20 +4,18 @@ An engine never gets a path of the store. Its inputs are linked or copied in bef
 after it. Everything that the engine wrote is untrusted: a path may be a link, and may change at any moment.
 """
 
-import errno
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-from enginehouse.domain.artifact import MAX_OUTPUTS
-from enginehouse.engine import Chunk, EngineFailure, Output, Work
+from enginehouse.engine import Chunk, EngineFailure, Work
 from enginehouse.engines.frames import OutputsReply
+from enginehouse.engines.outcome import check_number
 
 PREFIX: Final = "enginehouse-child-"
 _NAME: Final = 100  # characters of an input's name that its copy keeps
@@ -26,7 +24,7 @@ _BENEATH: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """`home` and `work` belong to the engine, `inputs` it only reads. `user` is the user id of an engine with its own.
+    """`home` and what is in `work` belong to the engine, `inputs` it only reads. `user` is the engine's own user id.
 
     With `linked` an input is a second name of the stored file. So a level at which the engine could write to it takes
     copies.
@@ -44,10 +42,10 @@ class Workspace:
         for part in (made.home, made.work, made.inputs):
             part.mkdir(mode=0o700)
         if user is not None:
-            root.chmod(0o711)
-            made.inputs.chmod(0o711)
-            for part in (made.home, made.work):
-                os.chown(part, user, user)
+            # Its items' folders belong to the engine. Their parent does not: else it could put a link in their place.
+            for part in (root, made.work, made.inputs):
+                part.chmod(0o711)
+            os.chown(made.home, user, user)
         return made
 
     @property
@@ -74,25 +72,31 @@ class Workspace:
         return replace(work, inputs=chunks, directory=directory)
 
     def leave(self, number: int) -> None:
-        """The item's folders are gone."""
+        """The item's folders are gone. What cannot be removed while the engine lives goes with the workspace."""
         for folder in (self.work / str(number), self.inputs / str(number)):
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(RecursionError):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def take(self, number: int, reply: OutputsReply, target: Path) -> OutputsReply:
-        """Returns the reply with files in `target`, which the engine cannot reach.
+        """Returns the reply with files in `target`, which the engine cannot reach by name.
 
         Raises EngineFailure for too many outputs, and for a path that is not a regular file with one name in the item's
-        folder.
+        folder. Raises OSError if a file cannot be brought there.
         """
-        if len(reply.outputs) > MAX_OUTPUTS:
-            raise EngineFailure(f"The engine returned {len(reply.outputs)} outputs; at most {MAX_OUTPUTS} are allowed.")
-        if all(output.path is None for output in reply.outputs):
+        check_number(reply.outputs)
+        folder = self.work / str(number)
+        # Several outputs may be one file, which has a second name as soon as it is taken.
+        paths = {folder / output.path: output.path for output in reply.outputs if output.path is not None}
+        if not paths:
             return reply
         target.mkdir(parents=True, exist_ok=True)
-        folder = self.work / str(number)
+        taken = {
+            place: _take(folder, path, target / f"taken-{number}-{n:06d}")
+            for n, (place, path) in enumerate(paths.items())
+        }
         outputs = [
-            _take(output, folder, target / f"taken-{number}-{n:06d}") if output.path is not None else output
-            for n, output in enumerate(reply.outputs)
+            output if output.path is None else replace(output, path=taken[folder / output.path])
+            for output in reply.outputs
         ]
         return OutputsReply(reply.number, outputs, reply.left_behind)
 
@@ -115,50 +119,45 @@ def _link(path: Path, target: Path) -> bool:
     return True
 
 
-def _take(output: Output, folder: Path, target: Path) -> Output:
-    if output.path is None:
-        return output
+def _take(folder: Path, path: Path, target: Path) -> Path:
     try:
-        with _opened(folder, output.path) as handle:
-            _move(handle, target)
+        handle = _open(folder, path)
     except (OSError, ValueError):  # it is missing, has a NUL, is a link, or is something else than a file
-        message = f'The engine returned the output path "{output.path}", which is not a file in its working folder.'
+        message = f'The engine returned the output path "{path}", which is not a file in its working folder.'
         raise EngineFailure(message) from None
-    return replace(output, path=target)
+    try:
+        _link_or_copy(handle, target)
+    finally:
+        os.close(handle)
+    return target
 
 
-@contextmanager
-def _opened(folder: Path, path: Path) -> Iterator[int]:
-    """Yields a descriptor of the file. No part of the path may be a link: the engine may change it meanwhile."""
+def _open(folder: Path, path: Path) -> int:
+    """Returns a descriptor of the file. No part of the path may be a link: the engine may change it meanwhile."""
     inside = path.relative_to(folder) if path.is_absolute() else path
     if not inside.parts or ".." in inside.parts:
         raise ValueError("not in the folder")
     handle = os.open(folder, _BENEATH | os.O_DIRECTORY)
-    try:
-        for part in inside.parts[:-1]:
-            handle = _step(handle, part, os.O_DIRECTORY)
-        handle = _step(handle, inside.parts[-1], 0)
-        seen = os.fstat(handle)
-        if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1:
-            raise ValueError("not a regular file with one name")
-        yield handle
-    finally:
+    for place, part in enumerate(inside.parts, start=1):
+        parent = handle
+        try:
+            handle = os.open(part, _BENEATH | (os.O_DIRECTORY if place < len(inside.parts) else 0), dir_fd=parent)
+        finally:
+            os.close(parent)
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         os.close(handle)
+        raise ValueError("not a regular file with one name")
+    return handle
 
 
-def _step(handle: int, part: str, flags: int) -> int:
+def _link_or_copy(handle: int, target: Path) -> None:
+    """The open file has the name `target`, or on another file system a copy of it has."""
     try:
-        return os.open(part, _BENEATH | flags, dir_fd=handle)
-    finally:
-        os.close(handle)
-
-
-def _move(handle: int, target: Path) -> None:
-    """The open file has the name `target`, or a copy of it has."""
-    try:
-        os.link(f"/proc/self/fd/{handle}", target, follow_symlinks=True)
-    except OSError as error:
-        if error.errno == errno.EEXIST:
-            raise
+        # Without a folder's descriptor Python does not follow this link, which is the open file.
+        os.link(f"/proc/self/fd/{handle}", target, src_dir_fd=handle, follow_symlinks=True)
+    except FileExistsError:
+        raise
+    except OSError:
         with open(handle, "rb", closefd=False) as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)

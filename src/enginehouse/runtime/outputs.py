@@ -6,12 +6,13 @@ from mimetypes import guess_extension
 from pathlib import Path
 from uuid import uuid4
 
-from enginehouse.domain.artifact import MAX_OUTPUTS, PUBLISHED, is_media_type
+from enginehouse.domain.artifact import PUBLISHED, is_media_type
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.job import FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Lease, NewArtifact
 from enginehouse.engine import EngineFailure, Output, Work
+from enginehouse.engines.outcome import check_number
 from enginehouse.runtime.attempt import AttemptRun
 from enginehouse.runtime.documents import check_contents
 
@@ -57,8 +58,7 @@ async def put_outputs(attempt: AttemptRun, work: Work, outputs: Sequence[Output]
 
 
 def _check(outputs: Sequence[Output]) -> None:
-    if len(outputs) > MAX_OUTPUTS:
-        raise EngineFailure(f"The engine returned {len(outputs)} outputs; at most {MAX_OUTPUTS} are allowed.")
+    check_number(outputs)
     for output in outputs:
         if not is_media_type(output.media_type):
             text = f"The engine returned an output of the media type {output.media_type[:100]!a}, which is none."

@@ -29,15 +29,17 @@ def confine(rules: Confinement) -> None:
             _drop_capabilities()
             seccomp.no_new_privileges(ctypes.CDLL(None, use_errno=True))
             landlock.restrict(rules.read, rules.write, network=rules.network)
-            _filter(network=rules.network, unix=False, shares=True, signals=landlock.keeps_signals())
+            signals, lengths = landlock.keeps_signals(), landlock.keeps_lengths()
+            _filter(network=rules.network, unix=False, shares=True, signals=signals, lengths=lengths)
         case SandboxLevel.UID:
             _become(rules.user)
             _filter(network=rules.network, unix=False, shares=False, signals=True)
 
 
-def _filter(*, network: bool, unix: bool, shares: bool, signals: bool) -> None:
+def _filter(*, network: bool, unix: bool, shares: bool, signals: bool, lengths: bool = True) -> None:
     if (known := machine()) is not None:
-        seccomp.install(seccomp.program(known, network=network, unix=unix, shares=shares, signals=signals))
+        lines = seccomp.program(known, network=network, unix=unix, shares=shares, signals=signals, lengths=lengths)
+        seccomp.install(lines)
 
 
 def _become(user: int | None) -> None:

@@ -11,12 +11,13 @@ _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION: Final = 1
 _PATH: Final = 1
 _SIGNALS_FROM: Final = 6  # the first version that keeps signals inside
+_TRUNCATE_FROM: Final = 3  # the first version that knows a call that cuts a file by its path
 _NETWORK_FROM: Final = 4
 
 _EXECUTE, _WRITE, _READ, _LIST = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REFER, _TRUNCATE, _DEVICE = 1 << 13, 1 << 14, 1 << 15
 _ALL: Final = (1 << 13) - 1
-_SINCE: Final = {2: _REFER, 3: _TRUNCATE, 5: _DEVICE}
+_SINCE: Final = {2: _REFER, _TRUNCATE_FROM: _TRUNCATE, 5: _DEVICE}
 _OF_FILES: Final = _EXECUTE | _WRITE | _READ | _TRUNCATE | _DEVICE
 _TCP: Final = 0b11  # bind and connect
 _ABSTRACT_SOCKETS, _SIGNALS = 1, 2
@@ -30,6 +31,11 @@ def version() -> int:
 def keeps_signals() -> bool:
     """Returns True if the kernel itself keeps signals inside."""
     return version() >= _SIGNALS_FROM
+
+
+def keeps_lengths() -> bool:
+    """Returns True if the kernel itself keeps an engine from cutting a foreign file."""
+    return version() >= _TRUNCATE_FROM
 
 
 def restrict(read: Iterable[str], write: Iterable[str], *, network: bool) -> None:

@@ -45,11 +45,14 @@ _SIGNALS: Final = "tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal"
 Instruction = tuple[int, int, int, int]
 
 
-def program(machine: Machine, *, network: bool, unix: bool, shares: bool, signals: bool) -> list[Instruction]:
+def program(
+    machine: Machine, *, network: bool, unix: bool, shares: bool, signals: bool, lengths: bool = True
+) -> list[Instruction]:
     """Returns the filter.
 
     Without `unix` no socket can reach a server on this machine by a path. `shares`: the engine has the user, files and
-    processes of the server. Without `signals` it sends signals only to itself.
+    processes of the server. Without `signals` it sends signals only to itself. Without `lengths` it cuts only
+    files that it has opened.
     """
     numbers = machine.numbers
     lines: list[Instruction] = [
@@ -79,6 +82,8 @@ def program(machine: Machine, *, network: bool, unix: bool, shares: bool, signal
         lines += _refused(numbers, _SIGNALS, errno.EPERM)
         for name in ("kill", "tgkill"):
             lines += _unless(numbers[name], 0, [os.getpid()], errno.EPERM)
+    if not lengths:
+        lines += _refused(numbers, "truncate", errno.EPERM)
     return [*lines, (_RETURN, 0, 0, _ALLOW)]
 
 

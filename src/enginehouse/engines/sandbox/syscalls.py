@@ -25,8 +25,8 @@ _NEW: Final = _table("""
     """)
 _X86_64: Final = _table("""
     ioctl 16 shmget 29 shmat 30 shmctl 31 socket 41 socketpair 53 clone 56 kill 62 semget 64 semop 65 semctl 66
-    msgget 68 msgsnd 69 msgrcv 70 msgctl 71 chmod 90 fchmod 91 chown 92 fchown 93 lchown 94 ptrace 101 syslog 103
-    rt_sigqueueinfo 129 utime 132 setpriority 141 sched_setparam 142 sched_setscheduler 144 vhangup 153
+    msgget 68 msgsnd 69 msgrcv 70 msgctl 71 truncate 76 chmod 90 fchmod 91 chown 92 fchown 93 lchown 94 ptrace 101
+    syslog 103 rt_sigqueueinfo 129 utime 132 setpriority 141 sched_setparam 142 sched_setscheduler 144 vhangup 153
     modify_ldt 154 pivot_root 155 adjtimex 159 chroot 161 acct 163 settimeofday 164 mount 165 umount2 166 swapon 167
     swapoff 168 reboot 169 sethostname 170 setdomainname 171 iopl 172 ioperm 173 init_module 175 delete_module 176
     quotactl 179 nfsservctl 180 setxattr 188 lsetxattr 189 fsetxattr 190 removexattr 197 lremovexattr 198
@@ -39,13 +39,13 @@ _X86_64: Final = _table("""
     """)
 _AARCH64: Final = _table("""
     setxattr 5 lsetxattr 6 fsetxattr 7 removexattr 14 lremovexattr 15 fremovexattr 16 lookup_dcookie 18 ioctl 29
-    ioprio_set 30 umount2 39 mount 40 pivot_root 41 nfsservctl 42 chroot 51 fchmod 52 fchmodat 53 fchownat 54
-    fchown 55 vhangup 58 quotactl 60 utimensat 88 acct 89 unshare 97 kexec_load 104 init_module 105 delete_module 106
-    clock_settime 112 syslog 116 ptrace 117 sched_setparam 118 sched_setscheduler 119 sched_setaffinity 122 kill 129
-    tkill 130 tgkill 131 rt_sigqueueinfo 138 setpriority 140 reboot 142 sethostname 161 setdomainname 162
-    settimeofday 170 adjtimex 171 mq_open 180 mq_unlink 181 msgget 186 msgctl 187 msgrcv 188 msgsnd 189 semget 190
-    semctl 191 semtimedop 192 semop 193 shmget 194 shmctl 195 shmat 196 socket 198 socketpair 199 add_key 217
-    request_key 218 keyctl 219 clone 220 swapon 224 swapoff 225 migrate_pages 238 move_pages 239
+    ioprio_set 30 umount2 39 mount 40 pivot_root 41 nfsservctl 42 truncate 45 chroot 51 fchmod 52 fchmodat 53
+    fchownat 54 fchown 55 vhangup 58 quotactl 60 utimensat 88 acct 89 unshare 97 kexec_load 104 init_module 105
+    delete_module 106 clock_settime 112 syslog 116 ptrace 117 sched_setparam 118 sched_setscheduler 119
+    sched_setaffinity 122 kill 129 tkill 130 tgkill 131 rt_sigqueueinfo 138 setpriority 140 reboot 142 sethostname 161
+    setdomainname 162 settimeofday 170 adjtimex 171 mq_open 180 mq_unlink 181 msgget 186 msgctl 187 msgrcv 188
+    msgsnd 189 semget 190 semctl 191 semtimedop 192 semop 193 shmget 194 shmctl 195 shmat 196 socket 198 socketpair 199
+    add_key 217 request_key 218 keyctl 219 clone 220 swapon 224 swapoff 225 migrate_pages 238 move_pages 239
     rt_tgsigqueueinfo 240 perf_event_open 241 prlimit64 261 fanotify_init 262 name_to_handle_at 264
     open_by_handle_at 265 clock_adjtime 266 setns 268 process_vm_readv 270 process_vm_writev 271 kcmp 272
     finit_module 273 sched_setattr 274 bpf 280 userfaultfd 282 kexec_file_load 294
