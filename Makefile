@@ -12,6 +12,10 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 # Test processes side by side; each starts a PostgreSQL of its own.
 JOBS ?= 2
 
+# Tests that take a sample of their cases, and all of them under `make chaos`.
+SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/engines/test_sandbox.py \
+  tests/api/test_extremes.py tests/api/test_extremes_raw.py
+
 # Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
 export FILE KEEP DATA PORT SCHEDULES FIRE SEED
 
@@ -33,11 +37,10 @@ test: $(VENV)/dev ## Run every test, on SQLite and on a PostgreSQL that the test
 	@echo "test: everything passed"
 
 .PHONY: chaos
-chaos: $(VENV)/dev ## Schedules under fire, every time zone and every extreme value: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
+chaos: $(VENV)/dev ## Schedules under fire, every time zone, extreme value and filter: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
 	@ENGINEHOUSE_CHAOS=1 CHAOS_SCHEDULES="$${SCHEDULES:-10000}" CHAOS_SECONDS="$${FIRE:-600}" \
 	  $${SEED:+env CHAOS_SEED="$$SEED"} $(BIN)/python -m pytest -s --timeout 36000 tests/chaos
-	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 tests/domain/test_calendar.py tests/api/test_extremes.py \
-	  tests/api/test_extremes_raw.py tests/engines/test_sandbox.py
+	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 $(SAMPLED)
 	@echo "chaos: everything held"
 
 .PHONY: check

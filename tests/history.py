@@ -50,12 +50,12 @@ class History:
     def job_id(self, number: int) -> int:
         return first_job_id(self.at(number))
 
-    async def sqlite(self, path: Path, *, analyze: bool = False) -> None:
+    async def sqlite(self, path: Path) -> None:
         """The jobs are in the file, which is created if it does not exist. No server may have it open."""
         await (await SqliteDatabase.open(path)).close()
-        self.add_to_sqlite(path, analyze=analyze)
+        self.add_to_sqlite(path)
 
-    def add_to_sqlite(self, path: Path, *, analyze: bool = False) -> None:
+    def add_to_sqlite(self, path: Path) -> None:
         """The jobs are in the file, which a server may have open."""
         numbers = (
             f"(WITH RECURSIVE k(n) AS (SELECT {self.since} UNION ALL SELECT n + 1 FROM k LIMIT "
@@ -63,13 +63,13 @@ class History:
         )
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA cache_size = -262144")
-            for statement in ("BEGIN", *self._statements(numbers), "COMMIT", *(["ANALYZE"] if analyze else [])):
+            for statement in ("BEGIN", *self._statements(numbers), "COMMIT"):
                 connection.execute(statement)
 
-    async def postgres(self, dsn: str, *, analyze: bool = False, allow_unsafe_durability: bool = False) -> None:
+    async def postgres(self, dsn: str, *, allow_unsafe_durability: bool = False) -> None:
         """The jobs are in the database."""
         await (await PostgresDatabase.open(dsn, allow_unsafe_durability=allow_unsafe_durability)).close()
-        await self.add_to_postgres(dsn, analyze=analyze)
+        await self.add_to_postgres(dsn)
 
     async def add_to_postgres(self, dsn: str, *, analyze: bool = False) -> None:
         """The jobs are in the database, which a server may have open."""
@@ -77,7 +77,7 @@ class History:
         try:
             for statement in self._statements(f"generate_series({self.since}, {self.count - 1}) AS k(n)"):
                 await connection.execute(statement, timeout=600)
-            # A list of keys is read without the rows only where the vacuum was.
+            # Only after a vacuum PostgreSQL reads a list of keys from the index alone.
             await connection.execute("VACUUM ANALYZE" if analyze else "VACUUM", timeout=600)
         finally:
             await connection.close()

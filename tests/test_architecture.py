@@ -44,6 +44,12 @@ def test_a_source_file_is_one_thought() -> None:
     assert {name: lines for name, lines in long.items() if lines > LONGEST} == {}
 
 
+def test_every_file_that_make_runs_exists() -> None:
+    named = re.findall(r"(?<![\w/])(?:\w+/)+\w+\.py\b", (ROOT / "Makefile").read_text())
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_names_say_what_is_inside() -> None:
     words = {
         name: {word for part in Path(name).with_suffix("").parts for word in part.split("_")}

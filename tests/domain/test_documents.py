@@ -43,6 +43,12 @@ def test_what_is_read_can_be_sent_again(raw: bytes) -> None:
         assert fault.isprintable()
 
 
+def test_a_text_without_an_end_is_read_once() -> None:
+    """With a new search from each of its quotation marks it would take hours."""
+    with pytest.raises(DocumentError, match="at line 1 column 2 "):
+        read_document(b'["' + b'\\"' * 500_000)
+
+
 def test_a_fault_far_inside_a_large_document_is_named_by_its_byte() -> None:
     with pytest.raises(DocumentError, match="at byte 2000003 "):
         read_document(b"[" + b" " * 2_000_001 + b"NaN]")

@@ -109,6 +109,15 @@ async def test_suspicions_at_the_same_time_cost_one_probe_and_a_right_answer_ref
     await breaker.close()
 
 
+async def test_after_the_end_no_probe_begins(pauses: Pauses, probe: Probe) -> None:
+    """A transaction that fails while the server stops is one more reason to doubt."""
+    breaker = CircuitBreaker(probe, probe.silenced)
+    await breaker.close()
+    breaker.suspect()
+    assert breaker._probing is None
+    await breaker.close()
+
+
 async def test_a_silence_is_told_once_until_the_database_answers(pauses: Pauses, probe: Probe) -> None:
     breaker = CircuitBreaker(probe, probe.silenced)
     for error in (TimeoutError(), TimeoutError(), ConnectionRefusedError("nobody there"), TimeoutError()):
@@ -160,8 +169,11 @@ async def test_a_request_while_the_database_is_away_does_not_try_to_connect(
             await _refused(database)
         assert tries() == before
         server.start()
-        await breaker.close()
         monkeypatch.undo()
+        paused = breaker._probing
+        assert paused is not None
+        paused.cancel()  # its pause would not end
+        await asyncio.wait([paused])
         breaker.suspect()
         assert breaker._probing is not None
         await asyncio.wait([breaker._probing])

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from enginehouse.artifacts.disk import file_of
 from enginehouse.artifacts.integrity import digest_of_file
 from enginehouse.cli import doctor_checks, terminal
 from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.client import Json
+from enginehouse.domain.ids import job_graphql
 from enginehouse.storage import files
-from enginehouse.storage.files import StoredFile
+from enginehouse.storage.files import AssetFile, OutputFile, StoredFile
 
 _NAMED: Final = 20  # wrong files that get a line of their own
 _STEPS: Final = 20  # lines of progress
@@ -44,7 +45,7 @@ class Verification:
 
 def check(data: Path, database: str | None) -> Verification:
     """Verifies every file. Says on stderr how far it is. Raises CommandError if the database cannot be read."""
-    total, seen, report = doctor_checks.read(data, database, files.totals).files, 0, Verification()
+    total, seen, report = doctor_checks.read(data, database, files.count), 0, Verification()
     last: StoredFile | None = None
     while page := doctor_checks.read(data, database, partial(files.next_page, last=last)):
         for file in page:
@@ -64,7 +65,18 @@ def _verify(data: Path, database: str | None, file: StoredFile, report: Verifica
     # A server that runs may have deleted the file since its row was read.
     elif doctor_checks.read(data, database, lambda tx: files.exists(tx, file)):
         reason, text = fault
-        report.wrong.append({"key": file.storage_key, "owner": file.owner, "reason": reason, "text": text})
+        report.wrong.append({"key": file.storage_key, "owner": _owner(file), "reason": reason, "text": text})
+
+
+def _owner(file: StoredFile) -> str:
+    """Returns the object that has the file, in words."""
+    match file:
+        case OutputFile():
+            return f"output {file.name!r} of task {file.ordinal} of job {job_graphql(file.job_id)}"
+        case AssetFile():
+            return f"asset {file.id}"
+        case unknown:
+            assert_never(unknown)
 
 
 def _fault(path: Path, file: StoredFile) -> tuple[str, str] | None:

@@ -15,8 +15,9 @@ DEEPEST: Final = 500  # what is served; the encoder of a response takes more
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _MOST_DIGITS: Final = 4300  # of a whole number; the interpreter reads no longer one
 _decode: Final = msgspec.json.Decoder().decode
+# The last quotation mark of a text may be missing. Otherwise each mark inside would begin a new search for the end.
 _TOKEN: Final = re.compile(
-    r'(?P<text>"(?:[^"\\\x00-\x1f]|\\.)*")|(?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|(?P<open>[\[{])'
+    r'(?P<text>"(?:[^"\\\x00-\x1f]|\\.)*"?)|(?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|(?P<open>[\[{])'
     r"|(?P<close>[\]}])|(?P<word>[A-Za-z]+)"
 )
 _NOT_JSON: Final = frozenset({"NaN", "Infinity"})

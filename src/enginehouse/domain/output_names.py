@@ -20,14 +20,15 @@ def with_unique_names(outputs: Sequence[Artifact]) -> tuple[Artifact, ...]:
     The output that was published first keeps its name. A later one with the same name has its task, its item and, if
     needed, its number before the suffix: `result-1-0.json`. A name depends only on the outputs before, so it stays.
     """
-    if len({output.name for output in outputs}) == len(outputs) and all(map(_is_name, (o.name for o in outputs))):
+    names = {output.name for output in outputs}
+    if len(names) == len(outputs) and all(map(_is_name, names)):
         return tuple(outputs)
-    names: dict[int, str] = {}
+    chosen: dict[int, str] = {}
     taken: set[str] = set()
     for place, output in sorted(enumerate(outputs), key=lambda each: _published(each[1])):
-        names[place] = _first_free(_names(output), taken)
-        taken.add(names[place])
-    return tuple(replace(output, name=names[place]) for place, output in enumerate(outputs))
+        chosen[place] = _first_free(_names(output), taken)
+        taken.add(chosen[place])
+    return tuple(replace(output, name=chosen[place]) for place, output in enumerate(outputs))
 
 
 def _first_free(names: Iterable[str], taken: set[str]) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Final, NamedTuple
 
-from enginehouse.domain.ids import job_graphql
 from enginehouse.storage import artifacts
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -23,10 +22,6 @@ class OutputFile(NamedTuple):
     size: int
     sha256: str
 
-    @property
-    def owner(self) -> str:
-        return f"output {self.name!r} of task {self.ordinal} of job {job_graphql(self.job_id)}"
-
 
 class AssetFile(NamedTuple):
     """The file of an asset."""
@@ -36,29 +31,18 @@ class AssetFile(NamedTuple):
     size: int
     sha256: str
 
-    @property
-    def owner(self) -> str:
-        return f"asset {self.id}"
-
-
-class Totals(NamedTuple):
-    """How many files there are, and how many bytes they have together."""
-
-    files: int
-    bytes: int
-
 
 StoredFile = OutputFile | AssetFile
 
 _OUTPUTS_AFTER: Final = Select("files.outputs_after", OutputFile)
 _ASSETS_AFTER: Final = Select("files.assets_after", AssetFile)
 _ASSET: Final = Select("files.asset", AssetFile)
-_TOTALS: Final = Select("files.totals", Totals)
 
 
-async def totals(tx: Tx) -> Totals:
+async def count(tx: Tx) -> int:
     """Returns how many files there are."""
-    return await _TOTALS.one(tx) or Totals(0, 0)
+    [(files,)] = await tx.all("files.count")
+    return int(files)
 
 
 async def next_page(tx: Tx, last: StoredFile | None) -> list[StoredFile]:

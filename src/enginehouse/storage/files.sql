@@ -17,8 +17,6 @@ SELECT id, storage_key, size, sha256
 FROM asset
 WHERE id = :id AND storage_key IS NOT NULL;
 
--- name: totals
--- How many rows name stored bytes, and how many bytes these are.
-SELECT (SELECT COUNT(*) FROM artifact) + (SELECT COUNT(*) FROM asset WHERE storage_key IS NOT NULL) AS files,
-       CAST((SELECT COALESCE(SUM(size), 0) FROM artifact)
-          + (SELECT COALESCE(SUM(size), 0) FROM asset WHERE storage_key IS NOT NULL) AS BIGINT) AS bytes;
+-- name: count
+-- How many rows name stored bytes.
+SELECT (SELECT COUNT(*) FROM artifact) + (SELECT COUNT(*) FROM asset WHERE storage_key IS NOT NULL);

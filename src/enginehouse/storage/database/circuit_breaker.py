@@ -23,13 +23,14 @@ class CircuitBreaker:
         self._probe = probe
         self._silenced = silenced
         self._probing: asyncio.Task[None] | None = None
+        self._closed = False
         self._reason = ""
         self.open = False
         self.silent = False
 
     def suspect(self) -> None:
         """A probe runs soon. Several suspicions during a probe count as one."""
-        if self._probing is None:
+        if self._probing is None and not self._closed:
             self._probing = asyncio.create_task(self._run(), name="database-probe")
 
     def check(self) -> None:
@@ -38,7 +39,8 @@ class CircuitBreaker:
             raise unavailable(self._reason)
 
     async def close(self) -> None:
-        """No probe runs."""
+        """No probe runs, and none begins."""
+        self._closed = True
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait([self._probing])

@@ -89,19 +89,22 @@ class Connections:
         # Idle connections are good while no new ones can be made, unless the database is silent.
         if self._breaker.silent or not pool.get_idle_size():
             self._breaker.check()
-        async with pool.acquire() as connection:
-            try:
-                return await run(connection)
-            except asyncpg.InterfaceError as error:
-                if lost(connection):
-                    raise ConnectionResetError(str(error)) from error
-                raise
-            except asyncio.CancelledError:
-                if limit.over and not lost(connection):
-                    self._abandoned.add(connection.get_server_pid())
-                    connection.terminate()
-                    await self._expire()  # the others may be as dead
-                raise
+        connection = await pool.acquire()
+        try:
+            return await run(connection)
+        except asyncpg.InterfaceError as error:
+            if lost(connection):
+                raise ConnectionResetError(str(error)) from error
+            raise
+        except asyncio.CancelledError:
+            if limit.over and not lost(connection):
+                self._abandoned.add(connection.get_server_pid())
+                connection.terminate()
+                await self._expire()  # the others may be as dead
+            raise
+        finally:
+            # If the caller has left, the driver first waits for the end of the statement, which may never come.
+            await pool.release(connection, timeout=_CLOSE_SECONDS)
 
     async def connect(self) -> Any:
         """Returns a connection outside the pools. Raises Unavailable at once while the database does not answer."""

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from threading import Lock
 
 import msgspec
 
@@ -12,18 +13,21 @@ from enginehouse.storage.database.database import Tx
 _decode = msgspec.json.Decoder(Plan).decode
 encode = msgspec.json.Encoder().encode
 
-
 _PLAN_BYTES = 1_000  # of a plan of one short task, with its edges
 _BYTES_PER_CHARACTER = 6  # of its document, when it is decoded
 
 
 @dataclass(slots=True)
 class Plans:
-    """The plans of unfinished jobs, up to about `max_bytes`. Storage has all plans, so any may be missing here."""
+    """The plans of unfinished jobs, up to about `max_bytes`. Storage has all plans, so any may be missing here.
+
+    Safe for use from several threads: on SQLite the writer thread loads plans while the event loop forgets others.
+    """
 
     max_bytes: int = 48 * 1024 * 1024
     _kept: OrderedDict[int, tuple[Plan, Edges, int]] = field(default_factory=OrderedDict)
     _bytes: int = 0
+    _lock: Lock = field(default_factory=Lock)
 
     @property
     def job_ids(self) -> set[int]:
@@ -42,13 +46,13 @@ class Plans:
 
     def forget(self, job_id: int) -> None:
         """Drops the plan of a job that has ended or is deleted."""
-        if (kept := self._kept.pop(job_id, None)) is not None:
-            self._bytes -= kept[2]
+        with self._lock:
+            self._drop(job_id)
 
     async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Edges]]:
         """Returns the plans of these jobs; a job without a document is missing."""
-        kept = self._kept
-        plans = {job_id: kept[job_id][:2] for job_id in job_ids if job_id in kept}
+        with self._lock:
+            plans = {job_id: self._kept[job_id][:2] for job_id in job_ids if job_id in self._kept}
         if len(plans) < len(job_ids):
             for job_id, document in await tx.all("jobs.documents", ids=list(job_ids - plans.keys())):
                 plan = decode(document)
@@ -57,11 +61,17 @@ class Plans:
         return plans
 
     def _keep(self, job_id: int, plan: Plan, edges: Edges, document: str) -> None:
-        self.forget(job_id)
-        self._kept[job_id] = (plan, edges, size := _size(document))
-        self._bytes += size
-        while self._bytes > self.max_bytes and len(self._kept) > 1:
-            self._bytes -= self._kept.popitem(last=False)[1][2]
+        size = _size(document)
+        with self._lock:
+            self._drop(job_id)
+            self._kept[job_id] = (plan, edges, size)
+            self._bytes += size
+            while self._bytes > self.max_bytes and len(self._kept) > 1:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, job_id: int) -> None:
+        if (kept := self._kept.pop(job_id, None)) is not None:
+            self._bytes -= kept[2]
 
 
 def _size(document: str) -> int:
