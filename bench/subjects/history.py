@@ -26,7 +26,7 @@ async def measure(home: Path, dsn: str | None, scale: Scale) -> Sample:
     """Returns the milliseconds of each read with many jobs, and how many times as long it takes as with few."""
     engines = (Noop.spec.id, Chunker.spec.id)
     short = History(SHORT, engines=engines, without=_WITHOUT)
-    long = History(scale.many, since=SHORT, engines=engines, without=_WITHOUT)
+    long = History(scale.history, since=SHORT, engines=engines, without=_WITHOUT)
     with serving(home, dsn, core=processors.SERVER, flags=_FLAGS) as server:
         needed = []
         for history in (short, long):
@@ -60,6 +60,6 @@ async def _reads(place: Place, history: History, seconds: float) -> dict[str, fl
     for key in HISTORY:
         await drive(place, until(WARM_UP, requests[key]), clients=1)
         load = await drive(place, until(seconds, requests[key]), clients=1)
-        # What else runs on the machine disturbs the shortest waits least.
+        # Other programs on the machine disturb the shortest waits least.
         found[key] = load.waits[len(load.waits) // 10] * 1e3
     return found

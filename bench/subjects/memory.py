@@ -27,9 +27,9 @@ async def measure(server: Server, scale: Scale) -> Sample:
     sample["memory_child"] = resident(child)
     request = place.request("POST", jobs.CREATE, jobs.creation(*[jobs.single(jobs.NOOP)] * BATCH))
     for part in range(1, PARTS + 1):
-        for _ in range(scale.history // (BATCH * PARTS)):
+        for _ in range(scale.completed // (BATCH * PARTS)):
             await answers(place, [request])
-        await until_complete(place, 1 + part * scale.history // PARTS)
+        await until_complete(place, 1 + part * scale.completed // PARTS)
     return sample | {"memory_after": resident(server.pid)}
 
 

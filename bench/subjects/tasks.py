@@ -16,7 +16,6 @@ from bench import jobs
 BATCH = 200
 ENDS_WITHIN = 120.0
 _LATEST = "/edge/v1/proc/jobs?status=complete&limit=1&orderBy=modifiedDateTime&direction=DESC"
-
 _FAILED = "/edge/v1/proc/jobs?status=failed&limit=1"
 
 
