@@ -173,10 +173,10 @@ async def test_a_range_from_a_shown_time_to_itself_cancels_that_job_only(api: Ap
 
 def test_every_time_filter_is_in_the_tables() -> None:
     known = {name for row in FILTERS for name in row.names} | CANCELS | OTHER
-    assert {*in_schema(), *in_rest()} == known
+    assert {*arguments(), *parameters()} == known
 
 
-def in_schema() -> Iterator[str]:
+def arguments() -> Iterator[str]:
     for type_ in schema().type_map.values():
         if isinstance(type_, GraphQLObjectType):
             for name, field in type_.fields.items():
@@ -188,7 +188,7 @@ def in_schema() -> Iterator[str]:
                         yield f"{type_.name}.{name}"
 
 
-def in_rest() -> Iterator[str]:
+def parameters() -> Iterator[str]:
     """Yields every parameter that is read as a bound."""
     folder = Path(enginehouse.api.__file__ or "").parent
     for module in (*folder.glob("edge/*.py"), *folder.glob("v1/*.py")):

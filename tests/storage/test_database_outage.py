@@ -182,11 +182,10 @@ async def test_a_commit_without_an_answer_is_not_said_to_have_failed(
         proxy.swallows_answers = True
 
     async def end_after_the_commit() -> None:
-        connection, stored = await asyncpg.connect(postgres_dsn), []
+        connection = await asyncpg.connect(postgres_dsn)
         async with asyncio.timeout(WITHIN):
-            while not stored:
+            while not await connection.fetch("SELECT 1 FROM server_fact WHERE name = 'a'"):
                 await asyncio.sleep(0.01)
-                stored = await connection.fetch("SELECT 1 FROM server_fact WHERE name = 'a'")
         await connection.close()
         database._connections._limits.end_all()
 

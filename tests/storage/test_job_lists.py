@@ -93,10 +93,9 @@ def chosen() -> Iterator[dict[str, Any]]:
         yield from (one | other for one, other in (product(some, others) if ALL else some_pairs))
     dice = random.Random(3)
     for _ in range(60 if ALL else 20):
-        kinds_ = dice.sample(sorted(FILTERS), dice.randint(3, 6))
         fields: dict[str, Any] = {}
-        for kind in kinds_:
-            fields |= dice.choice(FILTERS[kind])
+        for name in dice.sample(sorted(FILTERS), dice.randint(3, 6)):
+            fields |= dice.choice(FILTERS[name])
         yield fields
 
 
