@@ -15,6 +15,7 @@ class Proxy:
         self.swallows_requests = False
         self.swallows_answers = False
         self.connections = 0
+        self.committed_unseen = asyncio.Event()
 
     def freeze(self) -> None:
         """Nothing comes through, in neither direction."""
@@ -46,6 +47,8 @@ class Proxy:
         while sent := await reader.read(65536):
             if not self.swallows_answers:
                 writer.write(sent)
+            elif b"COMMIT\0" in sent:
+                self.committed_unseen.set()
         writer.close()
 
     def close(self) -> None:

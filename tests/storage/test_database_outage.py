@@ -9,7 +9,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 from tests.postgres import PostgresServer, started
 from tests.storage.proxy import Proxy, proxied
@@ -174,19 +173,14 @@ async def test_what_was_not_committed_is_not_stored_and_holds_no_lock(database: 
     assert await database.read(lambda tx: tx.all("probe.names")) == [("a",)]
 
 
-async def test_a_commit_without_an_answer_is_not_said_to_have_failed(
-    database: PostgresDatabase, proxy: Proxy, postgres_dsn: str
-) -> None:
+async def test_a_commit_without_an_answer_is_not_said_to_have_failed(database: PostgresDatabase, proxy: Proxy) -> None:
     async def lose_the_answer(tx: Tx) -> None:
         await put(tx, "a")
         proxy.swallows_answers = True
 
     async def end_after_the_commit() -> None:
-        connection = await asyncpg.connect(postgres_dsn)
         async with asyncio.timeout(WITHIN):
-            while not await connection.fetch("SELECT 1 FROM server_fact WHERE name = 'a'"):
-                await asyncio.sleep(0.01)
-        await connection.close()
+            await proxy.committed_unseen.wait()
         database._connections._limits.end_all()
 
     refusal, _ = await asyncio.gather(refused(database, "write", lose_the_answer), end_after_the_commit())
