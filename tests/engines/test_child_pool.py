@@ -17,7 +17,7 @@ from enginehouse.domain.artifact import MAX_OUTPUTS
 from enginehouse.engine import Chunk, EngineFailure, EngineKind, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines import processes
 from enginehouse.engines.child_pool import ChildPool
-from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.keeper import ChildHandle, Keeper
 from enginehouse.engines.workspace import Workspace
 
 HERE = Path(__file__).parent
@@ -443,12 +443,40 @@ async def test_closing_ends_idle_and_running_children(house: House) -> None:
     assert caught.value.kind is K.SERVER_STOPPED
 
 
+async def test_one_child_reads_several_engines_and_after_a_failure_a_new_one_reads_the_rest(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ends_on_import.py").write_text("import os\nos._exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    spawned = []
+
+    def spawn(*args: Any, **options: Any) -> ChildHandle:
+        spawned.append(args)
+        return start(*args, **options)
+
+    start = house.keeper.spawn
+    monkeypatch.setattr(house.keeper, "spawn", spawn)
+    good, moody, absent, ends, again = await house.children.read_specs(
+        ["misbehaving:good", "misbehaving:moody", "absent:engine", "ends_on_import:engine", "misbehaving:good"]
+    )
+    assert isinstance(good, EngineSpec)
+    assert isinstance(moody, EngineSpec)
+    assert good == again
+    assert moody.name != good.name
+    assert isinstance(absent, EngineFailure)
+    assert absent.kind is K.SYSTEM_DEPENDENCY_MISSING
+    assert isinstance(ends, EngineFailure)
+    assert len(spawned) == 3
+    assert house.alive() == []
+
+
 async def test_a_closed_pool_starts_no_child(house: House) -> None:
     await house.children.close()
-    for start in (house.pid(), house.children.read_spec("misbehaving:good")):
-        with pytest.raises(EngineFailure) as caught:
-            await start
-        assert caught.value.kind is K.SERVER_STOPPED
+    with pytest.raises(EngineFailure) as caught:
+        await house.pid()
+    [refused] = await house.children.read_specs(["misbehaving:good"])
+    assert isinstance(refused, EngineFailure)
+    assert caught.value.kind is refused.kind is K.SERVER_STOPPED
     assert house.alive() == []
 
 
@@ -475,7 +503,7 @@ SERVER = """
 import asyncio, sys
 from pathlib import Path
 from enginehouse.engines.child_pool import ChildPool
-from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.keeper import ChildHandle, Keeper
 sys.path.insert(0, sys.argv[1])
 keeper = Keeper.start()
 print(keeper.pid, keeper.owner, flush=True)

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution, requires
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, requires
 from pathlib import Path
 
 from enginehouse.cli.doctor_checks import Finding, Verdict
@@ -12,7 +12,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.engine import EngineFailure
 from enginehouse.engines import processes
 from enginehouse.engines.child_pool import ChildPool
-from enginehouse.engines.entry_points import installed, read_spec
+from enginehouse.engines.entry_points import read_specs
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
@@ -50,15 +50,14 @@ def _sandbox(level: SandboxLevel) -> Finding:
 
 
 def _entry_points(sandbox: Sandbox) -> Iterator[Finding]:
-    entries = installed()
     keeper = Keeper.start()
     try:
         with tempfile.TemporaryDirectory(prefix="enginehouse-", ignore_cleanup_errors=True) as folder:
             Path(folder).chmod(0o711)
-            specs = asyncio.run(_specs(keeper, Path(folder), sandbox, [entry.name for entry in entries]))
+            engines = asyncio.run(_engines(keeper, Path(folder), sandbox))
     finally:
         keeper.close()
-    for entry, spec in zip(entries, specs, strict=True):
+    for entry, spec in engines:
         match spec:
             case EngineSpec(name=name):
                 yield Finding(f"engine {entry.name}", Verdict.OK, name)
@@ -68,12 +67,12 @@ def _entry_points(sandbox: Sandbox) -> Iterator[Finding]:
                 yield Finding(f"engine {entry.name}", Verdict.WRONG, f"{entry.value} has no EngineSpec.")
 
 
-async def _specs(
-    keeper: Keeper, folder: Path, sandbox: Sandbox, names: list[str]
-) -> list[EngineSpec | BaseException | None]:
+async def _engines(
+    keeper: Keeper, folder: Path, sandbox: Sandbox
+) -> list[tuple[EntryPoint, EngineSpec | EngineFailure | None]]:
     children = ChildPool(keeper, folder, slots=4, sandbox=sandbox)
     try:
-        return await asyncio.gather(*(read_spec(children, name) for name in names), return_exceptions=True)
+        return await read_specs(children)
     finally:
         await children.close()
 

@@ -98,7 +98,8 @@ def encode(reply: Reply) -> bytes:
 def _load(request: LoadRequest) -> Reply:
     global engine, disk_mb  # noqa: PLW0603 -- this process exists for one engine
     try:
-        confine(request.confinement)
+        if engine is None:
+            confine(request.confinement)
     except OSError as error:
         return _failed(FailureKind.SYSTEM_ERROR, f"The sandbox of the engine could not be made: {error}.")
     sys.path[:] = request.path

@@ -1,7 +1,7 @@
 """The pool of warm child processes: it chooses the child for the work, and starts and ends children."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -88,16 +88,36 @@ class ChildPool:
                 self._keep(child, owner)
             return done.outputs
 
-    async def read_spec(self, entry_point: str) -> EngineSpec | None:
-        """Returns the declaration of an engine, None if it has none. Raises EngineFailure."""
+    async def read_specs(self, entry_points: Sequence[str]) -> list[EngineSpec | EngineFailure | None]:
+        """Returns the declaration of each engine, None if it has none, or why it cannot be loaded.
+
+        One child loads them all; after a failure a new child loads the rest. So name only engines that trust each
+        other.
+        """
+        specs: list[EngineSpec | EngineFailure | None] = []
         async with self._free:
+            while len(specs) < len(entry_points):
+                specs += await self._read(entry_points[len(specs) :])
+        return specs
+
+    async def _read(self, entry_points: Sequence[str]) -> list[EngineSpec | EngineFailure | None]:
+        """Returns the declarations that one child reads: all, or those up to the first failure."""
+        try:
             await self._make_room()
             child = Child.spawn(self._keeper, self._folder, _READING, sandbox=self._sandbox)
-            self._busy.add(child)
-            try:
-                return await child.load(entry_point)
-            finally:
-                await asyncio.shield(self._end(child))
+        except EngineFailure as failure:
+            return [failure]
+        self._busy.add(child)
+        specs: list[EngineSpec | EngineFailure | None] = []
+        try:
+            for entry_point in entry_points:
+                spec = await child.load(entry_point)
+                specs.append(spec)
+        except EngineFailure as failure:
+            specs.append(failure)
+        finally:
+            await asyncio.shield(self._end(child))
+        return specs
 
     async def close(self) -> None:
         """All children are gone and none starts any more. Running calls fail as `server_stopped`."""
