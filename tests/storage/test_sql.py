@@ -43,6 +43,17 @@ def test_a_list_is_a_subquery_on_sqlite_and_an_array_on_postgresql(tmp_path: Pat
     assert found.lists == {"ids"}
 
 
+def test_rows_inserted_as_they_are_are_values_on_sqlite(tmp_path: Path) -> None:
+    insert = "INSERT INTO t (x, y, z)\nSELECT r.y, r.x,\n  r.y FROM {rows} r"
+    rows = "-- rows: x int, y text\n"
+    text = f"-- name: put\n{rows}{insert};\n-- name: put_new\n{rows}{insert} WHERE r.x > 0;\n"
+    found = load(tmp_path, text)
+    assert found["thing.put"].text == "INSERT INTO t (x, y, z)\nVALUES (?2, ?1, ?2)"
+    assert "json_each" in found["thing.put"].each
+    assert found["thing.put_new"].text.endswith("FROM (SELECT ?1 AS x, ?2 AS y) r WHERE r.x > 0")
+    assert "unnest" in load(tmp_path, text, "postgres")["thing.put"].text
+
+
 def test_statuses_come_from_the_one_table(tmp_path: Path) -> None:
     found = load(tmp_path, "-- name: set\nUPDATE t SET s = {target:claim} WHERE s IN {status:claim};\n")["thing.set"]
     assert found.text == "UPDATE t SET s = 'running' WHERE s IN ('pending', 'queued', 'running')"

@@ -2,6 +2,7 @@
 -- produce exactly this schema (a test checks it).
 -- The text is the same for both databases. A statement under "-- only: postgres" or "-- only: sqlite" is left out for
 -- the other one. Times are microseconds UTC, booleans are 0 or 1, JSON is text that no SQL statement parses.
+-- The tables of running work check a status with OR, not with IN: SQLite would build an index of the words for each row.
 
 -- Time and order ------------------------------------------------------------------------------------------
 
@@ -157,7 +158,10 @@ CREATE INDEX asset_target ON asset (target_id, created_at);
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'complete', 'failed', 'aborted')),
+  status TEXT NOT NULL CHECK (
+    status = 'pending' OR status = 'queued' OR status = 'running' OR status = 'complete'
+    OR status = 'failed' OR status = 'aborted'
+  ),
   cancelled INTEGER NOT NULL DEFAULT 0,
   cancellable_since BIGINT,
   tasks_total INTEGER NOT NULL,
@@ -216,7 +220,11 @@ CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
 CREATE TABLE task (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'complete', 'failed', 'aborted', 'paused', 'waiting', 'standby_pending')),
+  status TEXT NOT NULL CHECK (
+    status = 'pending' OR status = 'queued' OR status = 'running' OR status = 'complete'
+    OR status = 'failed' OR status = 'aborted' OR status = 'paused' OR status = 'waiting'
+    OR status = 'standby_pending'
+  ),
   engine_id TEXT NOT NULL,
   waits_for INTEGER NOT NULL,
   items INTEGER NOT NULL DEFAULT 0,
@@ -336,7 +344,9 @@ CREATE TABLE attempt (
   worker TEXT NOT NULL,
   started_at BIGINT NOT NULL,
   ended_at BIGINT NOT NULL,
-  outcome TEXT NOT NULL CHECK (outcome IN ('complete', 'failed', 'lost', 'stopped')),
+  outcome TEXT NOT NULL CHECK (
+    outcome = 'complete' OR outcome = 'failed' OR outcome = 'lost' OR outcome = 'stopped'
+  ),
   failure_reason TEXT,
   failure_message TEXT,
   stop_requested_at BIGINT,
