@@ -535,5 +535,5 @@ async def test_nothing_outlives_a_killed_server(tmp_path: Path, how: signal.Sign
     await until(lambda: len(processes.with_marker(owner)) >= 6, 20)
     server.send_signal(how)
     server.wait()
-    await until(lambda: not processes.with_marker(owner) and not processes.stat(pid), 5)
+    await until(lambda: not processes.with_marker(owner) and not alive(pid), 5)
     assert list(scratch.iterdir()) == []

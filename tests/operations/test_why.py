@@ -148,7 +148,8 @@ async def test_what_is_ahead_in_other_lanes_counts_and_what_cannot_start_does_no
 
 
 async def test_beyond_a_thousand_it_is_more_than(ready: House) -> None:
-    await create(ready, make.independent(COUNTED))
+    # Of each job eight items have their turn at its creation. Later ones wait behind the jobs created meanwhile.
+    await jobs.create(ready, CALLER, [make.independent(8)] * (COUNTED // 8))
     exactly = await create(ready, make.independent(1))
     more = await create(ready, make.independent(1))
     assert (await explained(ready, exactly)).reasons == (reasons.NextUp("native", 2, 0, COUNTED, False),)
