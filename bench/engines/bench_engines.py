@@ -32,7 +32,7 @@ class Hold:
 class Stamp:
     """First sends the wall clock to the UDP port in its payload. With `stay` it then works for a long time."""
 
-    spec = _spec(2, "Stamp", mode=EngineMode.BATCH, timeout_seconds=30)
+    spec = _spec(2, "Stamp", mode=EngineMode.BATCH, timeout_seconds=30, network=True)
 
     def process(self, work: Work) -> list[Output]:
         now = time.time_ns()

@@ -10,12 +10,13 @@ import pytest
 from tests.acceptance.server import Server, until
 from tests.filling import Filled
 from tests.postgres import FSYNC
+from tests.thorough import THOROUGH
 
 from enginehouse.domain import ids, times
 
 FILLED = Filled(100_000, tasks=1)
 WINDOW = (3_000, 96_999)  # the numbers of the first and the last job of the bulk cancel
-KILLS = 4
+KILLS = 4 if THOROUGH else 2
 SOON = 0.05  # the most seconds that a server works before it is killed
 
 

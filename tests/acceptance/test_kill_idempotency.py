@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from tests.acceptance.server import NOOP, TOKEN, Server, serving, task_of, until
+from tests.thorough import THOROUGH
 
 CLIENTS = 8
-EACH = 25
-KILLS = 3
+EACH = 25 if THOROUGH else 15
+KILLS = 3 if THOROUGH else 2
 CREATE = "/edge/v1/proc/job/create"
 GRAPHQL = "mutation($in: CreateJob, $key: String) { createJob(input: $in, idempotencyKey: $key) { id } }"
 SPELLED = "query($id: ID!) { job(id: $id) { id } }"

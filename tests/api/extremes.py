@@ -1,17 +1,15 @@
 """The extremes of every kind of value, and requests that are sent to the application byte for byte."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
+
+from tests.thorough import THOROUGH
 
 from enginehouse.api.asgi import application
 from enginehouse.operations.house import House
 
 T = TypeVar("T")
-
-# All of them under `make chaos`, else some of each.
-EVERY: Final = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
 
 MOMENTS: Final[list[Any]] = [
     "9999-12-31", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:01Z", "9999-12-31T23:59:59-14:00", "0001-01-02",
@@ -56,7 +54,7 @@ HEADERS: Final[list[bytes]] = [
 
 def some(values: Sequence[T], place: int, count: int) -> Iterator[T]:
     """Yields as many of the values, others at every place; all of them for `make chaos`."""
-    if EVERY:
+    if THOROUGH:
         yield from values
         return
     for number in range(min(count, len(values))):

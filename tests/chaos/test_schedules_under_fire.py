@@ -18,15 +18,15 @@ from tests.chaos import ledger
 from tests.chaos.fleet import Member, fleet
 from tests.chaos.ledger import Books, Spec
 from tests.postgres import FSYNC, started
+from tests.thorough import THOROUGH
 
 from enginehouse.domain.times import SECOND
 from enginehouse.storage.database.postgres import PostgresDatabase
 
-LARGE = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
-SCHEDULES = int(os.environ.get("CHAOS_SCHEDULES", "10000" if LARGE else "120"))
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if LARGE else "6"))
-LONGEST = 3600 if LARGE else 5  # seconds
-STRIKES = 30 if LARGE else 8  # at least
+SCHEDULES = int(os.environ.get("CHAOS_SCHEDULES", "10000" if THOROUGH else "120"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if THOROUGH else "6"))
+LONGEST = 3600 if THOROUGH else 5  # seconds
+STRIKES = 30 if THOROUGH else 8  # at least
 SERVERS = 3
 WHOLE = 5_000_000  # after this many slots without a fault, faults are rare enough
 TEN_YEARS = 10 * 365 * 86_400
@@ -179,6 +179,6 @@ def _tell(books: Books, strikes: int, moments: tuple[int, int, int]) -> None:
         f"late (median, 99 %): {late(calm, stormy)} in {(stormy - calm) / SECOND:.0f} s of calm; "
         f"{late(stormy, last)} under fire\n"
     )
-    if LARGE:
+    if THOROUGH:
         rate = books.slots / ((last - calm) / SECOND)
         sys.stdout.write(f"{rate:.0f} slots a second; {WHOLE:,} need FIRE={WHOLE / rate:.0f}\n")

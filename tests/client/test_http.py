@@ -53,6 +53,16 @@ def test_every_request_carries_the_token() -> None:
     assert seen == ["Bearer secret"] * 3
 
 
+@pytest.mark.parametrize(("url", "verifies"), [("https://h", True), ("HTTPS://h", True), ("http://h", False)])
+def test_certificates_are_verified_wherever_there_are_some(
+    url: str, verifies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {}
+    monkeypatch.setattr(httpx, "Client", lambda **given: options.update(given))
+    Client(url, None)
+    assert options["verify"] is verifies
+
+
 def test_absent_query_parameters_are_not_sent() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=dict(request.url.params))

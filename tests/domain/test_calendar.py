@@ -1,4 +1,3 @@
-import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.calendars import Wanted, brute_force, readings, transitions
+from tests.thorough import THOROUGH
 
 from enginehouse.domain.schedules.calendar import slots
 from enginehouse.domain.schedules.timing import EPOCH, Fold, Gap, Recurring, Timing, Unit, Weekly
@@ -219,13 +219,12 @@ def _specifications() -> list[Specification]:
 
 
 SPECIFICATIONS = _specifications()
-ALL = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
 
 
 def _sample() -> list[str]:
     """Every zone, or a few; always Monrovia, whose offset had seconds."""
     zones = sorted(zone_names())
-    return zones if ALL else ["Africa/Monrovia", *random.Random(20_260_101).sample(zones, 12)]
+    return zones if THOROUGH else ["Africa/Monrovia", *random.Random(20_260_101).sample(zones, 12)]
 
 
 @pytest.mark.parametrize("name", _sample())
@@ -233,7 +232,7 @@ def test_every_transition_agrees_with_the_slow_calendar(name: str) -> None:
     """Around each change of a zone's offset, the slots are those that a person who watches the clock would name."""
     zone = zone_of(name)
     changes = transitions(zone, 1970, 2037)
-    if not ALL:
+    if not THOROUGH:
         changes = random.Random(name).sample(changes, min(3, len(changes)))
     for change in changes:
         first, last = change - timedelta(hours=5), change + timedelta(hours=5)

@@ -13,12 +13,13 @@ from contextlib import ExitStack
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from tests.engines import probes
 from tests.engines.probes import LIBC
 from tests.engines.test_child_pool import FAILURES, House, alive, fail, keeper, spec, until
+from tests.thorough import THOROUGH
 
 from enginehouse.engine import Chunk, EngineFailure
 from enginehouse.engines import processes
@@ -30,7 +31,6 @@ from enginehouse.engines.sandbox.sandbox import Sandbox, SandboxMissing, choose,
 from enginehouse.engines.sandbox.syscalls import machine
 
 HERE = Path(__file__).parent
-EVERY: Final = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
 # The failures that a sandbox could change: how an engine ends, what it leaves, and what it uses. The others are
 # replies, which are the same at every level; `make chaos` tries all.
 BY_LEVEL = [
@@ -257,7 +257,7 @@ async def test_an_output_is_a_file_of_the_engine(house: House) -> None:
             await house.call("good", {"path": path})
 
 
-@pytest.mark.parametrize("mood", FAILURES if EVERY else BY_LEVEL)
+@pytest.mark.parametrize("mood", FAILURES if THOROUGH else BY_LEVEL)
 async def test_a_failure_has_its_reason_and_leaves_nothing(house: House, mood: str) -> None:
     await fail(house, mood, killed="ended by SIGKILL")
 

@@ -10,6 +10,7 @@ from time import perf_counter_ns
 
 import pytest
 from tests import make
+from tests.thorough import THOROUGH
 
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
@@ -20,7 +21,7 @@ from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, reports
 from enginehouse.storage.work import leases as work_leases
 
-JOBS = 1_000
+JOBS = 1_000 if THOROUGH else 500
 KINDS = (FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED, FailureKind.INTERNAL_ERROR, FailureKind.STOP_REQUESTED)
 
 pytestmark = pytest.mark.usefixtures("own_statements")

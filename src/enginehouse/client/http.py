@@ -31,9 +31,15 @@ class Client:
     def __init__(self, url: str, token: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        # A client does not use the proxies of the caller's environment.
+        # A client does not use the proxies of the caller's environment. Without TLS there is no certificate to verify,
+        # and to read those of the machine takes longer than most commands.
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=False, transport=transport
+            base_url=self.url,
+            headers=headers,
+            timeout=_TIMEOUT,
+            trust_env=False,
+            transport=transport,
+            verify=not self.url.startswith("http://"),
         )
 
     def __enter__(self) -> Self:
