@@ -122,10 +122,25 @@ def test_a_file_that_is_brought_in_is_a_copy_unless_the_engine_cannot_write_to_i
 def test_another_user_owns_the_folders_of_its_items_and_no_folder_around_them(tmp_path: Path) -> None:
     """Else it could put a link in the place of the next item's folder, and be given what the link names."""
     workspace = Workspace.create(tmp_path, user=54_321)
-    workspace.enter(1, work())
+    (tmp_path / "input").write_text("read me")
+    workspace.enter(1, work(Chunk(tmp_path / "input", "text/plain")))
     owners = {path.name: path.stat().st_uid for path in (workspace.root / name for name in ("home", "work", "inputs"))}
     assert owners == {"home": 54_321, "work": 0, "inputs": 0}
     assert (workspace.work / "1").stat().st_uid == 54_321
     assert (workspace.inputs / "1").stat().st_uid == 0
     for folder in (workspace.root, workspace.work, workspace.inputs):
         assert folder.stat().st_mode & 0o777 == 0o711
+
+
+def test_an_empty_folder_of_an_item_leaves_at_once_and_another_one_stays(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path)
+    workspace.enter(1, work())
+    assert workspace.leave_empty(1)
+    assert not list(workspace.work.iterdir())
+    workspace.enter(2, work())
+    (workspace.work / "2" / "left").touch()
+    assert not workspace.leave_empty(2)
+    workspace.leave(2)
+    assert not list(workspace.work.iterdir())
+    (workspace.work / "3").symlink_to(tmp_path)
+    assert not workspace.leave_empty(3)

@@ -138,9 +138,9 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
                 for job in rows
             ])  # fmt: skip
             engines = [(organization_id, engine, job.id + shift) for job in rows for engine in job.engines]
-            await tx.many("jobs.insert_engines", engines)
-            await tx.many("jobs.insert_tasks", [
-                (job.id + shift, n, "complete", engine, 0, 1, job.modified_at)
+            await tx.many("test.add_engine", engines)
+            await tx.many("test.add_task", [
+                (job.id + shift, n, engine, job.modified_at)
                 for job in rows for n, engine in enumerate(job.engines)
             ])  # fmt: skip
         await tx.many("jobs.add_counts", [(1, status, 0, number) for status, number in sorted(counts.items())])

@@ -21,7 +21,7 @@ from enginehouse.engines.frames import (
     RunRequest,
 )
 from enginehouse.engines.keeper import ChildEnd, ChildHandle, Keeper, python
-from enginehouse.engines.outcome import ChildLimits, failure_in, failure_of, malformed
+from enginehouse.engines.outcome import ChildLimits, check_number, failure_in, failure_of, malformed
 from enginehouse.engines.sandbox.levels import Confinement
 from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
@@ -127,13 +127,13 @@ class Child:
         self._limits = self._limits._replace(memory_mb=memory_mb)
         number = self._items
         try:
-            inside = await in_thread(self._workspace.enter, number, work)
+            inside = await self._bring_in(number, work)
         except OSError as error:
             message = f"The engine's inputs could not be brought to it: {error}."
             raise EngineFailure(message, FailureKind.SYSTEM_ERROR) from error
         match await self._exchange(RunRequest(number, inside, seconds, memory_mb), seconds, "took longer than {:g} s"):
             case OutputsReply(of) as reply if of == number:
-                return await in_thread(self._bring_out, number, reply, work.directory)
+                return await self._bring_out(number, reply, work)
             case FailureReply() as reply:
                 raise failure_in(reply)
             case OutputsReply() | LoadedReply():
@@ -160,7 +160,20 @@ class Child:
             if not self._drain():
                 return
 
-    def _bring_out(self, number: int, reply: OutputsReply, target: Path) -> OutputsReply:
+    async def _bring_in(self, number: int, work: Work) -> Work:
+        # Without inputs this makes one folder. A thread would take longer than that.
+        return (
+            await in_thread(self._workspace.enter, number, work) if work.inputs else self._workspace.enter(number, work)
+        )
+
+    async def _bring_out(self, number: int, reply: OutputsReply, work: Work) -> OutputsReply:
+        no_files = not work.inputs and all(output.path is None for output in reply.outputs)
+        if no_files and self._workspace.leave_empty(number):
+            check_number(reply.outputs)
+            return reply
+        return await in_thread(self._take_files, number, reply, work.directory)
+
+    def _take_files(self, number: int, reply: OutputsReply, target: Path) -> OutputsReply:
         try:
             return self._workspace.take(number, reply, target)
         except OSError as error:

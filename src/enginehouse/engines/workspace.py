@@ -62,14 +62,19 @@ class Workspace:
 
     def enter(self, number: int, work: Work) -> Work:
         """Returns the item as its engine gets it: with a folder and with inputs of this workspace."""
-        directory, inputs = self.work / str(number), self.inputs / str(number)
+        directory = self.work / str(number)
         directory.mkdir()
-        inputs.mkdir()
         if self.user is not None:
-            inputs.chmod(0o711)
             os.chown(directory, self.user, self.user)
-        chunks = tuple(self._bring(chunk, inputs / f"{n:06d}") for n, chunk in enumerate(work.inputs))
-        return replace(work, inputs=chunks, directory=directory)
+        return replace(work, inputs=self._bring_all(number, work.inputs), directory=directory)
+
+    def leave_empty(self, number: int) -> bool:
+        """The folder of an item without inputs is gone, if it is empty. Else nothing changes. Returns whether it is."""
+        try:
+            (self.work / str(number)).rmdir()
+        except OSError:
+            return False
+        return True
 
     def leave(self, number: int) -> None:
         """The item's folders are gone. What cannot be removed while the engine lives goes with the workspace."""
@@ -99,6 +104,15 @@ class Workspace:
             for output in reply.outputs
         ]
         return OutputsReply(reply.number, outputs, reply.left_behind)
+
+    def _bring_all(self, number: int, chunks: tuple[Chunk, ...]) -> tuple[Chunk, ...]:
+        if not chunks:
+            return ()
+        inputs = self.inputs / str(number)
+        inputs.mkdir()
+        if self.user is not None:
+            inputs.chmod(0o711)
+        return tuple(self._bring(chunk, inputs / f"{n:06d}") for n, chunk in enumerate(chunks))
 
     def _bring(self, chunk: Chunk, folder: Path) -> Chunk:
         folder.mkdir()

@@ -144,6 +144,15 @@ UNION ALL SELECT 'target', COUNT(*) FROM target
 UNION ALL SELECT 'asset', COUNT(*) FROM asset
 ORDER BY name;
 
+-- name: add_engine
+-- rows: organization_id bigint, engine_id text, job_id bigint
+INSERT INTO job_engine (organization_id, engine_id, job_id) SELECT r.organization_id, r.engine_id, r.job_id FROM {rows} r;
+
+-- name: add_task
+-- rows: job_id bigint, ordinal int, engine_id text, modified_at bigint
+INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
+SELECT r.job_id, r.ordinal, 'complete', r.engine_id, 0, 1, 1, r.modified_at FROM {rows} r;
+
 -- name: add_job
 -- rows: id bigint, organization_id bigint, status text, target_id bigint, scheduled_job_id bigint, created_at bigint, modified_at bigint, cancellable_since bigint
 INSERT INTO job (id, organization_id, status, tasks_total, target_id, scheduled_job_id, created_at, modified_at, cancellable_since)

@@ -26,27 +26,18 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     now = await tx.read_clock()
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
-    tasks, item_rows, origins = list[Row](), list[Row](), list[tuple[int, int | None, int | None, int | None]]()
-    engines, changes = list[Row](), defaultdict[tuple[int, str], int](int)
+    item_rows, origins = list[Row](), list[tuple[int, int | None, int | None, int | None]]()
+    changes = defaultdict[tuple[int, str], int](int)
     for job_id, job in zip(ids, jobs, strict=True):
-        for ordinal, task in enumerate(job.plan.tasks):
-            first = 1 if ordinal in job.runnable else 0
-            tasks.append(
-                (job_id, ordinal, job.statuses[ordinal], task.engine_id, job.edges.waits_for[ordinal], first, now)
-            )
-            if first:
-                item_rows.append(
-                    work_items.row(job.plan, job.edges, job_id, job.organization_id, ordinal, 0, WHOLE, now)
-                )
-        engine_ids = sorted({task.engine_id for task in job.plan.tasks})
-        engines += [(job.organization_id, engine_id, job_id) for engine_id in engine_ids]
+        item_rows += [
+            work_items.row(job.plan, job.edges, job_id, job.organization_id, ordinal, 0, WHOLE, now)
+            for ordinal in sorted(job.runnable)
+        ]
         changes[job.organization_id, JobStatus.PENDING.value] += 1
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
         plans.keep_new(job_id, job.plan, job.edges, job.document)
-    await tx.many("jobs.insert_documents", [(i, job.document) for i, job in zip(ids, jobs, strict=True)])
-    await tx.many("jobs.insert_tasks", tasks)
-    await tx.many("jobs.insert_engines", engines)
+    await _insert_tasks(tx, ids, jobs, now)
     await work_items.insert(tx, item_rows)
     await mark_origins(tx, origins)
     await counts.add(tx, changes)
@@ -103,7 +94,8 @@ async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
 
 
 async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int | None], now: int) -> list[int]:
-    """Inserts the job rows and returns their ids. A job whose id another server has taken gets a later id."""
+    """Inserts the job rows with their plans, and returns the ids. An id that another server has taken is left out."""
+    insert = _insert_on_postgres if tx.dialect == "postgres" else _insert_on_sqlite
     following = first_job_id(now)
     ids: list[int] = [0] * len(jobs)
     waiting = list(range(len(jobs)))
@@ -111,10 +103,39 @@ async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int 
         for place in waiting:
             ids[place] = following
             following += 1
-        rows = [_job_row(ids[place], jobs[place], target_ids[place], now) for place in waiting]
-        taken = {job_id for (job_id,) in await tx.each("jobs.insert", rows)}
-        waiting = [place for place in waiting if ids[place] not in taken]
+        made = await insert(tx, [
+            (_job_row(ids[place], jobs[place], target_ids[place], now), jobs[place].document) for place in waiting
+        ])  # fmt: skip
+        waiting = [place for place in waiting if ids[place] not in made]
     return ids
+
+
+async def _insert_on_sqlite(tx: Tx, rows: Sequence[tuple[Row, str]]) -> set[int]:
+    made = {job_id for (job_id,) in await tx.each("jobs.insert", [row for row, _ in rows])}
+    await tx.many("jobs.insert_documents", [(row[0], document) for row, document in rows if row[0] in made])
+    return made
+
+
+async def _insert_on_postgres(tx: Tx, rows: Sequence[tuple[Row, str]]) -> set[int]:
+    whole = [(*row, document) for row, document in rows]
+    return {job_id for (job_id,) in await tx.each("jobs.insert_with_documents", whole)}
+
+
+async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now: int) -> None:
+    """Inserts the tasks of the jobs, and which engines each job has."""
+    tasks = [
+        (job_id, n, job.statuses[n], task.engine_id, job.edges.waits_for[n], 1 if n in job.runnable else 0, now)
+        for job_id, job in zip(ids, jobs, strict=True)
+        for n, task in enumerate(job.plan.tasks)
+    ]
+    owners = {job_id: job.organization_id for job_id, job in zip(ids, jobs, strict=True)}
+    if tx.dialect == "postgres":
+        rows = [(owners[row[0]], *row) for row in tasks]
+        await tx.many("jobs.insert_tasks_and_engines", rows)
+        return
+    await tx.many("jobs.insert_tasks", tasks)
+    engines = {(job_id, engine_id) for job_id, _, _, engine_id, _, _, _ in tasks}
+    await tx.many("jobs.insert_engines", [(owners[job_id], engine_id, job_id) for job_id, engine_id in sorted(engines)])
 
 
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
