@@ -123,7 +123,7 @@ def test_another_user_owns_the_folders_of_its_items_and_no_folder_around_them(tm
     """Else it could put a link in the place of the next item's folder, and be given what the link names."""
     workspace = Workspace.create(tmp_path, user=54_321)
     (tmp_path / "input").write_text("read me")
-    workspace.enter(1, work(Chunk(tmp_path / "input", "text/plain")))
+    workspace.enter(1, work(Chunk(path=tmp_path / "input", media_type="text/plain", size=7)))
     owners = {path.name: path.stat().st_uid for path in (workspace.root / name for name in ("home", "work", "inputs"))}
     assert owners == {"home": 54_321, "work": 0, "inputs": 0}
     assert (workspace.work / "1").stat().st_uid == 54_321
