@@ -79,6 +79,8 @@ class History:
                 await connection.execute(statement, timeout=600)
             # Only after a vacuum PostgreSQL reads a list of keys from the index alone.
             await connection.execute("VACUUM ANALYZE" if analyze else "VACUUM", timeout=600)
+            if analyze:  # for a measurement, which PostgreSQL must not disturb while it writes the new jobs to disk
+                await connection.execute("CHECKPOINT", timeout=600)
         finally:
             await connection.close()
 

@@ -24,7 +24,7 @@ async def measure(server: Server, scale: Scale) -> Sample:
     await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(jobs.single(jobs.PYTHON_NOOP)))])
     await asyncio.sleep(SETTLED)
     child, *_ = _children(keeper)
-    sample["memory_child"] = resident(child)
+    sample["memory_child"] = sum(map(resident, _family(child)))
     request = place.request("POST", jobs.CREATE, jobs.creation(*[jobs.single(jobs.NOOP)] * BATCH))
     for part in range(1, PARTS + 1):
         for _ in range(scale.completed // (BATCH * PARTS)):
@@ -44,6 +44,11 @@ def _children(pid: int) -> list[int]:
         except FileNotFoundError:
             continue
     return sorted(found)
+
+
+def _family(pid: int) -> list[int]:
+    """Returns the process and everything below it: in a sandbox the engine is not the keeper's own child."""
+    return [pid, *(one for child in _children(pid) for one in _family(child))]
 
 
 def resident(pid: int) -> float:
