@@ -1,8 +1,6 @@
 """The chunker: its outputs for each kind of input, and its errors."""
 
-import shutil
 import struct
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -250,20 +248,6 @@ async def test_dash_needs_ffmpeg(bench: Bench, without_ffmpeg: None) -> None:
     with pytest.raises(EngineFailure) as caught:
         await bench.run(DashSegmenter(), await bench.chunk(b"x", "video/mp4"))
     assert caught.value.kind is FailureKind.SYSTEM_DEPENDENCY_MISSING
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """Returns four seconds of video, and of sound with one pause, made by ffmpeg itself."""
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("this machine has no ffmpeg")
-    sound = wave(tmp_path / "sound.wav", samples((2.0, 0.5, 1.5), 16000), 16000)
-    made = tmp_path / "clip.mkv"
-    picture = ["-f", "lavfi", "-i", "testsrc=duration=4:size=64x64:rate=5", "-i", str(sound)]
-    subprocess.run(
-        ["ffmpeg", "-v", "error", *picture, "-c:v", "mpeg4", "-g", "5", "-c:a", "pcm_s16le", str(made)], check=True
-    )
-    return made
 
 
 async def test_ffmpeg_gives_sound_pictures_segments_and_dash(bench: Bench, clip: Path) -> None:

@@ -74,8 +74,10 @@ async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
             f"file:{source}",
             "-map",
             "0",
-            "-c",
+            "-c:v",
             "copy",
+            "-c:a",
+            "aac",  # players of DASH need it, and MP4 holds few other codecs of sound
             "-f",
             "dash",
             "-seg_duration",
@@ -84,6 +86,22 @@ async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
         ]
     )
     return [manifest, *await in_thread(_sorted_glob, directory, "*.m4s")]
+
+
+async def to_mp4(source: Path, target: Path, *, sound_only: bool) -> None:
+    """`target` is an MP4 file with the first picture stream and the first sound stream. Raises EngineFailure."""
+    # H.264 needs even sides. The index goes to the front, so that a player can begin before the end has arrived.
+    even = "scale=trunc(iw/2)*2:trunc(ih/2)*2"
+    pictures = ["-map", "0:v:0?", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-vf", even]
+    sound = ["-map", "0:a:0?", "-c:a", "aac"]
+    streams = ["-vn", *sound] if sound_only else [*pictures, *sound]
+    await _run(["-i", f"file:{source}", *streams, "-movflags", "+faststart", "-f", "mp4", f"file:{target}"])
+
+
+async def to_thumbnail(source: Path, target: Path, width: int) -> None:
+    """`target` is a JPEG picture that is typical of the beginning of the video. Raises EngineFailure."""
+    filters = f"thumbnail,scale={width}:-2"
+    await _run(["-i", f"file:{source}", "-an", "-vf", filters, "-frames:v", "1", "-f", "mjpeg", f"file:{target}"])
 
 
 def _sorted_glob(directory: Path, pattern: str) -> list[Path]:
