@@ -121,6 +121,7 @@ GRAPHQL = [
     'mutation { updateJobPipeline(input: {id: "{pipeline}", isPublic: false}) { isPublic } }',
     'mutation { deleteJobPipeline(id: "{pipeline}") { id } }',
     'mutation { launchJobTemplates(input: {ids: ["{template}"]}) { id } }',
+    'mutation { launchSingleEngineJob(input: {engineId: "BATCH", targetId: "{target}"}) { id } }',
     'mutation { launchJobTemplates(input: {ids: ["{template}"], scheduledJobId: "{scheduled}"}) { id } }',
     'mutation { launchJobTemplates(input: {ids: ["{template}"], targetInfo: {targetId: "{target}"}}) { id } }',
     'mutation { updateSource(input: {id: "{source}", name: "r"}) { name } }',

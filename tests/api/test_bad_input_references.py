@@ -36,6 +36,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "createTDOWithAsset": {"startDateTime": 1, "uri": "https://h.example/a"},
     "createAsset": {"containerId": "{target}", "contentType": "text/plain", "uri": "https://h.example/a"},
     "createJob": {"tasks": [{"engineId": BATCH}]},
+    "launchSingleEngineJob": {"engineId": BATCH},
     "createScheduledJob": {"name": "n", "jobTemplates": [{"taskTemplates": [{"engineId": BATCH}]}]},
     "updateScheduledJob": {"id": "{scheduled}", "jobTemplates": [{"taskTemplates": [{"engineId": BATCH}]}]},
     "cloneScheduledJob": {"id": "{scheduled}"},

@@ -27,6 +27,7 @@ from enginehouse.api.graphql.fields import (
     results,
     schedule_fields,
     schedules,
+    single_engine_jobs,
     sources,
     targets,
     task_templates,
@@ -49,7 +50,7 @@ def schema() -> GraphQLSchema:
     nouns = (
         identity, engines, targets, assets, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
         templates, task_templates, pipelines, sources, job_fields,
-        engine_categories, content_templates, launches, schedules, schedule_fields,
+        engine_categories, content_templates, launches, single_engine_jobs, schedules, schedule_fields,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):

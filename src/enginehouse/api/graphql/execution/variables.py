@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from graphql import (
@@ -50,6 +51,11 @@ def find_problems(
             if len(problems) == InvalidInput.LIMIT:
                 return problems
     return problems
+
+
+def value_problems(type_: GraphQLInputType, value: Any) -> list[Problem]:
+    """Returns all reasons, at most 50, why `value` is not valid for the type. Paths begin inside the value."""
+    return list(islice(_walk(type_, value, ""), InvalidInput.LIMIT))
 
 
 def _walk(type_: GraphQLInputType, value: Any, path: str) -> Iterator[Problem]:

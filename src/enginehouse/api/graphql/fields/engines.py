@@ -164,7 +164,7 @@ engine_type.set_field("outputFormats", lambda engine, _: list(engine.spec.output
 engine_type.set_field("manifest", lambda engine, _: engine.spec.manifest)
 engine_type.set_field("runtimeType", lambda engine, _: engine.spec.kind.value)
 for _empty in ("fields", "validStateActions", "supportedSourceTypes", "supportedScheduleTypes", "useCases",
-               "industries", "standaloneJobTemplates"):  # fmt: skip
+               "industries"):  # fmt: skip
     engine_type.set_field(_empty, lambda _, __: [])
 
 BINDABLES: Final = [query, engine_type, category_type]

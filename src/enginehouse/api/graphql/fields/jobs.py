@@ -68,7 +68,7 @@ async def create(_: object, info: Info, input: dict[str, Any] | None = None, **a
     else:
         named = references("CreateJob", input or {})
         [created] = await jobs.create(context.house, context.principal, [job_request(input)], key=key, references=named)
-    return await _read(context, info, created)
+    return await read_created(context, info, created)
 
 
 async def _create_with_assets(context: Context, fields: dict[str, Any], key: str | None) -> jobs.CreatedJob:
@@ -127,7 +127,7 @@ async def retry(_: object, info: Info, id: str, **args: Any) -> Job | UnreadJob:
         only_failed=bool(args.get("onlyFailed")),
         key=idempotency.key(context, args.get("idempotencyKey")),
     )
-    return await _read(context, info, created)
+    return await read_created(context, info, created)
 
 
 @mutation.field("pauseJob")
@@ -146,7 +146,8 @@ async def resume(_: object, info: Info, id: str) -> Job:
     return await jobs.get(context.house, context.principal, ref)
 
 
-async def _read(context: Context, info: Info, created: jobs.CreatedJob) -> Job | UnreadJob:
+async def read_created(context: Context, info: Info, created: jobs.CreatedJob) -> Job | UnreadJob:
+    """Returns the new job, and reads it only if the client selects more than is known."""
     context.replayed |= created.replayed
     if selected(info) <= KNOWN_AT_ONCE:
         return UnreadJob(created.job_id, created.target_id, created.warnings)
