@@ -18,6 +18,7 @@ from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
 ADDRESS = "/v3/graphql"
+FORM = "application/x-www-form-urlencoded"
 MAKE = """mutation($in: CreateTDOWithAsset) { createTDOWithAsset(input: $in) { id assets { records {
   id name uri contentType assetSize fileData { size md5sum } jsondata } } } }"""
 
@@ -40,6 +41,49 @@ async def test_variables_are_an_object_or_the_text_of_one(api: Api, variables: o
     assert response.json() == {"data": {"engines": {"count": 0}}}
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        None,
+        "",
+        "text/plain;charset=UTF-8",
+        FORM,
+        "application/graphql+json",
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+    ],
+)
+@pytest.mark.parametrize("space", [b"", b" \r\n"])
+async def test_json_is_json_under_any_label(api: Api, label: str | None, space: bytes) -> None:
+    body = (
+        space
+        + json.dumps(
+            {"query": "query q($s: String) { me { name } engines(name: $s) { count } }", "variables": {"s": "é&="}}
+        ).encode()
+    )
+    response = await post(api, content=body, headers={} if label is None else {"Content-Type": label})
+    assert response.json() == {"data": {"me": {"name": "admin"}, "engines": {"count": 0}}}
+
+
+async def test_a_form_is_read_as_one(api: Api) -> None:
+    fields = {
+        "query": "query a { me { name } } query b($id: ID!) { x: engines(id: $id) { count } }",
+        "variables": '{"id": "é & ="}',
+        "operationName": "b",
+    }
+    assert (await post(api, data=fields)).json() == {"data": {"x": {"count": 0}}}
+    raw = await post(api, content=b"query={ me { name } }", headers={"Content-Type": FORM + "; charset=utf-8"})
+    assert raw.json() == {"data": {"me": {"name": "admin"}}}
+
+
+@pytest.mark.parametrize("label", ["text/plain", FORM, "application/json"])
+async def test_a_cookie_is_no_token_so_another_site_s_page_can_do_nothing(api: Api, label: str) -> None:
+    cookies = "; ".join(f"{name}={api.graphql.token}" for name in ("token", "api_key", "authorization", "session"))
+    body = b'{"query": "mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"}'
+    response = await api.graphql.http.post(ADDRESS, content=body, headers={"Content-Type": label, "Cookie": cookies})
+    assert [error["name"] for error in response.json()["errors"]] == ["authentication_error"]
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
 async def test_only_post_is_answered(api: Api, method: str) -> None:
     response = await api.graphql.http.request(method, ADDRESS, headers=api.graphql.headers())
@@ -49,9 +93,17 @@ async def test_only_post_is_answered(api: Api, method: str) -> None:
 @pytest.mark.parametrize(
     ("content", "content_type", "text"),
     [
-        (b"{ me { id } }", "application/graphql", "Content-Type"),
-        (b'{"query": "{ me { id } }"}', "text/plain", "Content-Type"),
-        (b"query=%7Bme%7D", "application/x-www-form-urlencoded", "Content-Type"),
+        (b"{ me { id } }", "application/graphql", 'Content-Type is "application/graphql"; send JSON like'),
+        (b"query=%7Bme%7D", "text/plain", 'Content-Type is "text/plain"; send JSON like'),
+        (b"", FORM, "not valid JSON"),
+        (b'{"query": ', FORM, "unexpected end at byte 10"),
+        (b"variables=%7B%7D", FORM, "query: required"),
+        (b"query=%7Bme%7D&variables=%7B", FORM, "variables: "),
+        (b"query=%7Ba%7D&query=%7Bb%7D", FORM, "query is given twice"),
+        (b"query={ a(b: 1 & c) }", FORM, 'field " c) }" is none of'),
+        (b"query=%FF", FORM, "not UTF-8"),
+        (b"query=%00", FORM, "U+0000"),
+        (b"&".join([b"query="] * 17), FORM, "more than 16 fields"),
         (b"", "application/json", "not valid JSON"),
         (b'{"query": ', "application/json", "unexpected end at byte 10"),
         (b'{"query": "\xff"}', "application/json", "invalid UTF-8"),

@@ -1,8 +1,6 @@
-"""`POST /v3/graphql`: reads a JSON or a multipart body, and sends a JSON body (graphql-contract §1)."""
+"""`POST /v3/graphql`: reads the request, and sends a JSON body (graphql-contract §1)."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -11,21 +9,14 @@ from graphql import GraphQLError
 from enginehouse.api import auth
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
-from enginehouse.api.graphql.execution.rejection import MAX_JSON_BYTES, RejectedError, json_too_large
+from enginehouse.api.graphql.execution import body as bodies
+from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.upload import Form, read_form
 from enginehouse.api.graphql.executor import GraphQLRequest, RequestExecutor, Response, rejection
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http import errors
-from enginehouse.api.http.json import reader
-from enginehouse.domain.errors import (
-    AuthenticationFailed,
-    CapacityExceeded,
-    InvalidInput,
-    Refusal,
-    Unavailable,
-    excerpt,
-)
+from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, Refusal, Unavailable
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
 
@@ -78,15 +69,17 @@ async def _respond(
     form: Form | None = None
     try:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind == b"application/json":
-            request = _request(_object(await _read_json(headers, receive)))
-        elif kind == b"multipart/form-data":
-            form = await _read_form(context, headers, receive)
+        chunks = _chunks(receive)
+        is_form = False
+        if kind == b"multipart/form-data":
+            first = await anext(chunks, b"")
+            chunks = _joined(first, chunks)
+            is_form = not bodies.begins_json(first)
+        if is_form:
+            form = await _read_form(context, headers, chunks)
             request = _request(dict(form.texts))
         else:
-            sent = excerpt(headers.get(b"content-type", b"").decode("latin-1"))
-            message = f"Content-Type: {sent} is not understood; send application/json or multipart/form-data."
-            raise RejectedError.because(message, field="Content-Type")
+            request = _request(bodies.parts(await bodies.read(chunks, _length(headers)), kind))
     except RejectedError as rejected:
         return rejection(rejected, "")
     try:
@@ -120,7 +113,7 @@ def _request(parts: dict[str, Any]) -> GraphQLRequest:
     if not isinstance(query, str) or not query.strip():
         raise RejectedError.because("query: required, the text of a GraphQL document.", field="query")
     if isinstance(variables, str):
-        variables = _parse_variables(variables)
+        variables = bodies.variables(variables)
     if variables is not None and not isinstance(variables, dict):
         raise RejectedError.because("variables: an object, or the text of one.", field="variables")
     if name is not None and not isinstance(name, str):
@@ -128,57 +121,12 @@ def _request(parts: dict[str, Any]) -> GraphQLRequest:
     return GraphQLRequest(query, variables or {}, name or None)
 
 
-def _parse_variables(text: str) -> Any:
-    if not text.strip():
-        return None
-    try:
-        return reader.read(text.encode())
-    except reader.InexactInput as refusal:
-        raise _within_variables(refusal, r"\w+\.?") from None
-    except (InvalidInput, UnicodeEncodeError) as error:
-        raise RejectedError.because(f"variables: {error}", field="variables") from None
-
-
-def _within_variables(refusal: InvalidInput, prefix: str) -> RejectedError:
-    """Returns the rejection. Paths begin inside the variable, because the client chose the variable's name."""
-    problems = [replace(p, path=re.sub(f"^{prefix}", "", p.path) or p.path) for p in refusal.problems]
-    return RejectedError.of(InvalidInput(problems))
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        body = reader.read(raw)
-    except reader.InexactInput as refusal:
-        raise _within_variables(refusal, r"variables\.\w+\.?") from None
-    except InvalidInput as refusal:
-        raise RejectedError.because(refusal.message) from None
-    if isinstance(body, list):
-        message = "Body: one request at a time; several fields go into one query, under aliases of their own."
-        raise RejectedError.because(message)
-    if not isinstance(body, dict):
-        raise RejectedError.because('Body: an object like {"query": "…", "variables": {…}}.')
-    return body
-
-
-async def _read_json(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    declared = _length(headers)
-    if declared is not None and int(declared) > MAX_JSON_BYTES:
-        raise json_too_large(declared, 0)
-    parts, size = list[bytes](), 0
-    async for chunk in _chunks(receive):
-        size += len(chunk)
-        if size > MAX_JSON_BYTES:
-            raise json_too_large(declared, size)
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-async def _read_form(context: Context, headers: dict[bytes, bytes], receive: Receive) -> Form:
+async def _read_form(context: Context, headers: dict[bytes, bytes], chunks: AsyncIterator[bytes]) -> Form:
     house = context.house
     # An unknown caller may log in with a form, but must not fill the disk with a file.
     allowed = house.limits.upload_bytes if context.known_principal else None
     folder = house.store.scratch()
-    return await read_form(_chunks(receive), headers[b"content-type"], folder, allowed, _length(headers))
+    return await read_form(chunks, headers[b"content-type"], folder, allowed, _length(headers))
 
 
 def _length(headers: dict[bytes, bytes]) -> str | None:
@@ -195,6 +143,12 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
         if chunk := message.get("body", b""):
             yield chunk
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 async def _send(send: Send, body: dict[str, Any], status: int, *more: tuple[bytes, bytes]) -> None:
