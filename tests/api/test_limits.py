@@ -1,11 +1,13 @@
 """Shares, limits and pauses over both interfaces, in the form that clients read."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 from tests.api.clients import Api, Rest
-from tests.api.samples import BATCH, WEBSTREAM, single, transcription
+from tests.api.samples import BATCH, TRANSCRIBE, WEBSTREAM, single, transcription
+from tests.api.verbs import Answer, document
 
 from enginehouse.domain import ids
 from enginehouse.domain.refs import Ref
@@ -101,18 +103,23 @@ async def test_graphql_pauses_and_resumes_a_job(api: Api) -> None:
         assert shown["job"]["paused"] is paused
 
 
-@pytest.mark.parametrize(
-    ("given", "most"),
-    [
-        ({"parallelProcessing": False}, 1),
-        ({}, None),
-        ({"parallelProcessing": True}, None),
-        ({"parallelProcessing": True, "maxEngines": 4}, 4),
-        ({"maxEngines": 1}, 1),
-    ],
-)
+IN_SCHEDULE = "jobTemplates[0].taskTemplates[0].executionPreferences.maxEngines"
+SAID: list[tuple[dict[str, Any], int | None, bool]] = [
+    ({"parallelProcessing": False}, 1, False),
+    ({}, None, False),
+    ({"parallelProcessing": None}, None, False),
+    ({"parallelProcessing": True}, None, True),
+    ({"parallelProcessing": True, "maxEngines": 4}, 4, True),
+    ({"maxEngines": 4}, 4, True),
+    ({"parallelProcessing": None, "maxEngines": 4}, 4, True),
+    ({"maxEngines": 1}, 1, False),
+    ({"maxEngines": 1, "parallelProcessing": False}, 1, False),
+]
+
+
+@pytest.mark.parametrize(("given", "most", "parallel"), SAID)
 async def test_a_task_is_limited_by_what_it_says_and_by_nothing_else(
-    rest: Rest, given: dict[str, Any], most: int | None
+    rest: Rest, given: dict[str, Any], most: int | None, parallel: bool
 ) -> None:
     wanted = transcription()
     task = wanted["tasks"][2]
@@ -125,4 +132,49 @@ async def test_a_task_is_limited_by_what_it_says_and_by_nothing_else(
     caller = await identity.authenticate(rest.house, rest.token)
     plan = (await jobs.get(rest.house, caller, Ref.of(job_id))).plan.tasks[2]
     assert plan.per_chunk
-    assert plan.max_engines == most
+    assert (plan.max_engines, plan.parallel) == (most, parallel)
+
+
+@pytest.mark.parametrize(("given", "most", "parallel"), SAID)
+async def test_in_graphql_as_well(api: Api, given: dict[str, Any], most: int | None, parallel: bool) -> None:
+    task = {
+        "engineId": TRANSCRIBE,
+        "ioFolders": [{"referenceId": "in", "mode": "chunk", "type": "input"}],
+        "executionPreferences": given,
+    }
+    preferences = "executionPreferences { maxEngines parallelProcessing }"
+    fields = f"id tasks {{ records {{ {preferences} }} }}"
+    variables = {"in": {"tasks": [task]}}
+    made = await api.graphql.ask(f"mutation($in: CreateJob) {{ createJob(input: $in) {{ {fields} }} }}", variables)
+    [shown] = made["createJob"]["tasks"]["records"]
+    assert shown["executionPreferences"] == {"maxEngines": most, "parallelProcessing": parallel}
+    template = await api.graphql.change(
+        "createJobTemplate", f"id taskTemplates {{ records {{ {preferences} }} }}", taskTemplates=[task]
+    )
+    [shown] = template["taskTemplates"]["records"]
+    assert shown["executionPreferences"] == {"maxEngines": given.get("maxEngines"), "parallelProcessing": parallel}
+
+
+CREATIONS = [
+    ("POST /edge/v1/proc/job/create", {"jobs": [{"tasks": ["TASK"]}]}, "jobs[0].tasks[0].maxEngines"),
+    ("POST /api/v1/schedules", {"name": "n", "jobTemplates": [{"taskTemplates": ["TASK"]}]}, IN_SCHEDULE),
+    (document("createJob").replace("!", ""), {"tasks": ["TASK"]}, "tasks[0].executionPreferences.maxEngines"),
+    (document("createJobTemplate"), {"taskTemplates": ["TASK"]}, "taskTemplates[0].executionPreferences.maxEngines"),
+    (document("createScheduledJob"), {"name": "n", "jobTemplates": [{"taskTemplates": ["TASK"]}]}, IN_SCHEDULE),
+]
+
+
+@pytest.mark.parametrize(("request_", "body", "path"), CREATIONS)
+async def test_only_a_said_false_contradicts_more_engines(
+    api: Api, request_: str, body: dict[str, Any], path: str
+) -> None:
+    async def create(preferences: dict[str, Any]) -> Answer:
+        said = preferences if "/edge/" in request_ else {"executionPreferences": preferences}
+        task = json.dumps({"engineId": BATCH, **said})
+        given = json.loads(json.dumps(body).replace('"TASK"', task))
+        return await api.ask(request_, {"in": given} if request_.startswith("mutation") else given)
+
+    assert not (await create({"maxEngines": 4})).error
+    refused = await create({"maxEngines": 4, "parallelProcessing": False})
+    assert refused.error == "invalid_input"
+    assert f"{path}: maxEngines must be 1 when parallelProcessing is false." in refused.message

@@ -131,7 +131,7 @@ SAME_IN_BOTH: list[tuple[str, JobRequest, str]] = [
     ("B68", linked(task(max_engines=0)), "tasks[2].{preferences}maxEngines: integer ≥ 1, got 0."),
     (
         "B68",
-        linked(task(max_engines=4)),
+        linked(task(max_engines=4, parallel=False)),
         "tasks[2].{preferences}maxEngines: maxEngines must be 1 when parallelProcessing is false.",
     ),
     ("B61", linked(name="abc\0"), "name: character U+0000 at position 4 is not allowed."),

@@ -101,7 +101,10 @@ def test_a_standby_stands_in_for_everyone_it_is_nested_in() -> None:
 @pytest.mark.parametrize(
     ("fields", "problems"),
     [
-        ({"max_engines": (1 << 31) - 1, "parallel": True}, []),
+        ({"max_engines": (1 << 31) - 1}, []),
+        ({"max_engines": 4, "parallel": True}, []),
+        ({"max_engines": 1, "parallel": False}, []),
+        ({"max_engines": 2, "parallel": False}, ["maxEngines: maxEngines must be 1 when parallelProcessing is false."]),
         ({"max_engines": 1 << 31, "parallel": True}, ["maxEngines: integer ≥ 1, got 2147483648."]),
         ({"max_engines": True}, ["maxEngines: integer ≥ 1, got true."]),
         ({"max_retries": False}, ["maxRetries: 0–100, got false."]),

@@ -84,7 +84,7 @@ def test_a_payload_as_text_is_the_json_in_it() -> None:
 
 DIFFERENT: dict[str, Any] = {
     "engine_id": "other", "task_type": "t", "payload": {"a": 2}, "payload_text": '{"a": 2}', "reference": "r",
-    "folders": (), "priority": 1, "max_retries": 0, "max_engines": 1, "parallel": True, "parents_first": True,
+    "folders": (), "priority": 1, "max_retries": 0, "max_engines": 1, "parallel": False, "parents_first": True,
     "due_at": 1, "timeout_seconds": 1, "status": "queued", "name": "n", "standby": TASK, "echo": {"buildId": "8"},
 }  # fmt: skip
 

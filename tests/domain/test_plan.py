@@ -92,7 +92,7 @@ def test_a_task_has_an_item_per_chunk_only_when_all_it_reads_are_chunks(
 
 
 def test_a_serial_task_has_one_engine_whatever_was_asked() -> None:
-    serial = task("chunker", folder("i", "stream"), parallel=True, max_engines=4)
+    serial = task("chunker", folder("i", "stream"), max_engines=4)
     parallel = task("transcribe", folder("j"), parallel=True, max_engines=4)
     unsaid = task("chunker", folder("k", "stream"))
     assert [t.max_engines for t in planned(job(serial, parallel, unsaid)).plan.tasks] == [1, 4, None]
@@ -346,7 +346,7 @@ _BROKEN: list[dict[str, Any]] = [
     {"payload_text": "{}", "payload": 1},
     {"priority": 1 << 31},
     {"max_retries": 101},
-    {"max_engines": 2},
+    {"max_engines": 2, "parallel": False},
     {"reference": "\0"},
     {"name": " "},
     {"status": "odd"},

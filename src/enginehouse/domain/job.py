@@ -52,7 +52,7 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     priority: int = 0
     max_retries: int | None = None
     max_engines: int | None = None
-    parallel: bool = False
+    parallel: bool | None = None  # None: the client does not say, and `max_engines` alone counts
     parents_first: bool = False
     due_at: int | None = None
     timeout_seconds: int | None = None
@@ -60,6 +60,11 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     standby: "TaskRequest | None" = None
     echo: dict[str, Any] = {}  # contract fields that are only stored and returned
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether several items may run at once: the client says so, or allows several engines."""
+        return (self.max_engines or 1) > 1 if self.parallel is None else self.parallel
 
 
 class RouteRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -102,8 +102,8 @@ def _task(body: CreateTask, prefix: str, n: int, problems: list[Problem]) -> Tas
         folders=tuple([_folder(one, prefix, n, at, problems) for at, one in enumerate(body.io_folders or ())]),
         priority=body.priority or 0,
         max_retries=body.max_retries,
-        max_engines=_most_engines(body),
-        parallel=body.parallel_processing or False,
+        max_engines=body.max_engines,
+        parallel=body.parallel_processing,
         parents_first=body.parent_must_be_complete_before_starting or False,
         due_at=read_moment(due, f"{prefix}tasks[{n}].dueDateTime", problems) if due else None,
         timeout_seconds=body.max_processing_seconds_per_work_item or None,
@@ -127,13 +127,6 @@ def _route(body: TaskRoute) -> RouteRequest:
         child_folder=body.task_child_input_id or None,
         echo=_ROUTE_ECHO.of(body),
     )
-
-
-def _most_engines(body: CreateTask) -> int | None:
-    """Returns how many items of the task may run at once. `parallelProcessing: false` means one."""
-    if body.max_engines is None and body.parallel_processing is False:
-        return 1
-    return body.max_engines
 
 
 def _json(text: str, path: str, problems: list[Problem]) -> Any:

@@ -68,7 +68,7 @@ def task_request(fields: Input, uris: list[str] | None = None, retries: int | No
         priority=preferences.get("priority") or 0,
         max_retries=retries if max_retries is None else max_retries,
         max_engines=preferences.get("maxEngines"),
-        parallel=bool(preferences.get("parallelProcessing")),
+        parallel=preferences.get("parallelProcessing"),
         parents_first=bool(preferences.get("parentCompleteBeforeStarting")),
         due_at=None if (due := preferences.get("dueDateTime")) is None else int(due),  # plain, so that it can be stored
         standby=None if standby is None else task_request(standby, uris, retries),

@@ -155,7 +155,7 @@ def _check_limits(report: PlanReport, ordinal: int, task: TaskRequest) -> None:
         report.outside(report.preference(ordinal, report.spelling.max_retries), f"0–{MAX_RETRIES}", retries)
     if engines is not None and (type(engines) is not int or not 1 <= engines < _INT32):
         report.outside(report.preference(ordinal, report.spelling.max_engines), "integer ≥ 1", engines)
-    elif engines is not None and engines > 1 and not task.parallel:
+    elif engines is not None and engines > 1 and task.parallel is False:
         spelling = report.spelling
         text = f"{spelling.max_engines} must be 1 when {spelling.parallel} is false."
         report.problem(report.preference(ordinal, spelling.max_engines), text, engines, "1")

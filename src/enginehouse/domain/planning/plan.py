@@ -132,7 +132,7 @@ def _task_plans(
             continue
         folders = board.folders[ordinal]
         per_chunk = spec.mode is EngineMode.CHUNK and not spec.gathers and takes_chunks(folders)
-        limit = task.max_engines
+        limit = 1 if task.max_engines is None and task.parallel is False else task.max_engines
         plans.append(
             TaskPlan(
                 engine_id=spec.id,
@@ -145,7 +145,7 @@ def _task_plans(
                 priority=task.priority,
                 max_retries=task.max_retries,
                 max_engines=limit if limit is None or per_chunk else 1,
-                parallel=task.parallel,
+                parallel=task.is_parallel if per_chunk else bool(task.parallel),
                 timeout_seconds=task.timeout_seconds or None,
                 due_at=task.due_at,
                 reference=task.reference or None,

@@ -125,7 +125,7 @@ def _preferences(task: TaskTemplate, _: Info) -> dict[str, Any]:
         "priority": request.priority,
         "maxRetries": request.max_retries,
         "maxEngines": request.max_engines,
-        "parallelProcessing": request.parallel,
+        "parallelProcessing": request.is_parallel,
         "dueDateTime": optional(graphql_millis, request.due_at),
         "parentCompleteBeforeStarting": request.parents_first,
     }
