@@ -119,6 +119,18 @@ async def test_a_target_shows_its_times_as_utc(api: Api) -> None:
     assert (target["streams"], target["assets"], target["assetCount"]) == ([], {"records": [], "count": 0}, 0)
 
 
+async def test_a_date_of_javascript_is_a_date_time(api: Api) -> None:
+    date = "Wed Dec 18 2019 12:00:00 GMT+0200 (Mitteleuropäische Zeit)"
+    made = await api.graphql.change("createTDO", "id startDateTime", startDateTime=date, stopDateTime=date)
+    assert made["startDateTime"] == "2019-12-18T10:00:00.000Z"
+    literal = f'{{createTDO(input: {{startDateTime: "{date}", stopDateTime: 1576663201}}) {{ startDateTime }} }}'
+    assert (await api.graphql.ask(f"mutation {literal}"))["createTDO"]["startDateTime"] == made["startDateTime"]
+    await api.graphql.create_job()
+    query = "query($at: DateTime) { jobs(dateTimeFilter: {field: createdDateTime, toDateTime: $at}) { count } }"
+    for at, count in ((date, 0), ("Thu, 01 Jan 2099 00:00:00 GMT", 1)):
+        assert (await api.graphql.ask(query, {"at": at}))["jobs"]["count"] == count
+
+
 async def test_a_job_in_the_older_shape(api: Api) -> None:
     tdo = (await api.graphql.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"))[
         "createTDO"

@@ -50,6 +50,13 @@ def micros_of(value: datetime) -> int:
         (99_999_999_999, 99_999_999_999_000_000),
         (100_000_000_000, 100_000_000_000_000),
         (0, 0),
+        ("Mon Jan 01 2018 10:00:00 GMT+0000 (Coordinated Universal Time)", TEN),
+        ("Mon Jan 01 2018 12:00:00 GMT+0200 (Mitteleuropäische Zeit)", TEN),
+        ("Mon Jan 01 2018 02:30:00 GMT-0730", TEN),
+        ("Mon Jan 01 2018 15:30:00 GMT+05:30 (GMT+05:30)", TEN),
+        ("Mon Jan 01 2018 10:00:00 GMT", TEN),
+        ("Mon, 01 Jan 2018 10:00:00 GMT", TEN),
+        ("Fri Dec 18 2019 10:00:00 GMT+0000 (Coordinated Universal Time)", 1_576_663_200_000_000),
     ],
 )
 def test_every_documented_form_is_read(written: object, micros: int) -> None:
@@ -57,7 +64,15 @@ def test_every_documented_form_is_read(written: object, micros: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [None, "", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00", "0001-01-01T00:00:00.000Z"]
+    "written",
+    [
+        None,
+        "",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00",
+        "0001-01-01T00:00:00.000Z",
+        "Mon Jan 01 0001 00:00:00 GMT",
+    ],
 )
 def test_the_zero_time_is_no_time(written: object) -> None:
     assert moment(written) is None
@@ -68,6 +83,14 @@ def test_the_zero_time_is_no_time(written: object) -> None:
     "written",
     [
         "2026-02-30",
+        "Mon Feb 30 2026 10:00:00 GMT+0000",
+        "Mon Jan 01 2018 24:00:00 GMT+0000",
+        "Mon Jan 01 2018 10:00:00 GMT+2400",
+        "Mon Jan 01 2018 10:00:00",
+        "Mon Jan 1 2018 10:00:00 GMT+0000",
+        "Mon Jan 01 2018 10:00:00 GMT+0000 (",
+        "Mon Jan 01 2018 10:00:00 GMT+0000 (a) (b)",
+        "Invalid Date",
         "2026-13-01",
         "2026-01-01T24:00:00Z",
         "2026-01-01T00:00:60Z",
@@ -110,6 +133,7 @@ def test_everything_else_is_refused_with_one_sentence(written: object) -> None:
     [
         ("2018-01-01T10:00:00Z", TEN + 999_999),
         ("20180101T100000", TEN + 999_999),
+        ("Mon Jan 01 2018 10:00:00 GMT+0000", TEN + 999_999),
         (1_514_800_800, TEN + 999_999),
         ("1514800800", TEN + 999_999),
         ("2018-01-01T10:00:00.000Z", TEN + 999),
@@ -122,6 +146,14 @@ def test_everything_else_is_refused_with_one_sentence(written: object) -> None:
 )
 def test_an_upper_bound_covers_the_unit_in_which_it_is_written(written: object, last: int) -> None:
     assert upper_bound(written) == last
+
+
+@given(AWARE, st.integers(-14 * 60, 14 * 60))
+def test_every_date_of_javascript_is_read(moment_: datetime, minutes: int) -> None:
+    there = moment_.replace(microsecond=0).astimezone(timezone(timedelta(minutes=minutes)))
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    day = f"{there:%a} {months[there.month - 1]} {there.day:02} {there.year:04} {there:%H:%M:%S}"
+    assert moment(f"{day} GMT{there:%z} (Any Time)") == micros_of(there)
 
 
 def test_answers_have_the_documented_form() -> None:

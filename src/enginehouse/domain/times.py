@@ -27,6 +27,21 @@ _ISO: Final = re.compile(
     r"(?:[Tt ](?P<clock>[0-9]{2}(?::[0-9]{2}(?::[0-9]{2})?|[0-9]{2}(?:[0-9]{2})?))(?:[.,](?P<fraction>[0-9]{1,9}))?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
+# What JavaScript writes for a date: `Wed Dec 18 2019 10:00:00 GMT+0000 (Coordinated Universal Time)`, and in UTC
+# `Wed, 18 Dec 2019 10:00:00 GMT`. The weekday and the name of the zone say nothing more, and are not compared.
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH: Final = "|".join(_MONTHS)
+_WEEKDAY: Final = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_CLOCK: Final = r"(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})"
+_JAVASCRIPT: Final = (
+    re.compile(
+        rf"{_WEEKDAY} (?P<month>{_MONTH}) (?P<date>[0-9]{{2}}) (?P<year>[0-9]{{4}}) {_CLOCK} "
+        r"(?:GMT|UTC)(?P<zone>[+-][0-9]{2}:?[0-9]{2})?(?: \([^()]{1,100}\))?"
+    ),
+    re.compile(
+        rf"{_WEEKDAY}, (?P<date>[0-9]{{2}}) (?P<month>{_MONTH}) (?P<year>[0-9]{{4}}) {_CLOCK} (?:GMT|UTC)(?P<zone>)"
+    ),
+)
 
 
 class DateTimeError(ValueError):
@@ -39,6 +54,7 @@ class DateTimeError(ValueError):
 def moment(value: object) -> int | None:
     """Returns the time (µs UTC) of ISO 8601 text, or of Unix seconds or milliseconds as a number or as digits.
 
+    It also reads the text that JavaScript makes of a date, which clients send that do not choose a form.
     Text without a zone is UTC; nanoseconds are cut to microseconds. Returns None for None, for empty text, and for
     `0001-01-01T00:00:00Z`. Raises DateTimeError for everything else. (graphql-contract §1.8, rest-contract §1.7)
     """
@@ -89,7 +105,10 @@ def _read(value: object) -> tuple[int | None, int]:
         case str() if _DIGITS.fullmatch(value):
             return _from_number(int(value))
         case str() if found := _ISO.fullmatch(value):
-            return _from_iso(found)
+            return _from_text(*found.group("date", "clock", "fraction", "zone"))
+        case str() if found := _JAVASCRIPT[0].fullmatch(value) or _JAVASCRIPT[1].fullmatch(value):
+            year, month, date, clock, zone = found.group("year", "month", "date", "clock", "zone")
+            return _from_text(f"{year}{_MONTHS.index(month) + 1:02}{date}", clock, None, zone)
     raise DateTimeError
 
 
@@ -101,10 +120,9 @@ def _from_number(value: int | float) -> tuple[int, int]:
     return round(value * 1000), _MILLISECOND if value == int(value) else 1
 
 
-def _from_iso(found: re.Match[str]) -> tuple[int | None, int]:
-    day, clock, fraction, zone = found.group("date", "clock", "fraction", "zone")
+def _from_text(day: str, clock: str | None, fraction: str | None, zone: str | None) -> tuple[int | None, int]:
     digits = (day + (clock or "")).replace("-", "").replace(":", "").ljust(14, "0")
-    if fraction is not None and len(clock.replace(":", "")) != 6:
+    if fraction is not None and len((clock or "").replace(":", "")) != 6:
         raise DateTimeError
     try:
         year, month, date, hour, minute, second = int(digits[:4]), *[int(digits[at : at + 2]) for at in range(4, 14, 2)]
@@ -121,7 +139,7 @@ def _from_iso(found: re.Match[str]) -> tuple[int | None, int]:
 
 
 def _offset_seconds(zone: str | None) -> int:
-    if zone is None or zone in "Zz":
+    if not zone or zone in "Zz":
         return 0
     hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
     if hours > 23 or minutes > 59:
