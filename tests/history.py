@@ -112,10 +112,11 @@ class History:
                 f"{targets} + n / 10, {organization}, 'recorded', {at}, {at}, '{{\"details\":null,\"echo\":null}}', "
                 f"{at}, {at}, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END FROM {numbers} WHERE n % 10 = 0"
             ),
-            "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, created_at, "
-            "modified_at)": (
+            "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, "
+            "name, created_at, modified_at)": (
                 f"{job}, {organization}, {status}, 1, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
-                f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, {at}, {at} + 1 FROM {numbers}"
+                f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, "
+                f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {at} + 1 FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at)": (

@@ -241,6 +241,44 @@ async def test_jobs_are_found_by_a_single_word_for_a_list(api: Api) -> None:
     assert found["jobs"]["records"] == [{"id": gone, "status": "aborted", "a": {"count": 1}, "b": {"count": 1}}]
 
 
+async def test_a_job_has_the_name_that_it_was_given_and_is_found_by_it(api: Api, foreign: Api) -> None:
+    named, other = await api.graphql.create_job(name="Nightly é"), await api.graphql.create_job(name="nightly é")
+    await api.graphql.create_job()
+    await api.graphql.create_job(name="")
+    await foreign.graphql.create_job(name="Nightly é")
+    again = (await api.graphql.ask(f'mutation {{ retryJob(id: "{named}") {{ id name }} }}'))["retryJob"]
+    assert again["name"] == "Nightly é"
+    query = "query($name: String, $id: ID) { jobs(name: $name, id: $id) { records { id name } } }"
+
+    async def found(**variables: str) -> list[str]:
+        records = (await api.graphql.ask(query, variables))["jobs"]["records"]
+        assert {record["name"] for record in records} <= {variables["name"]}
+        return [record["id"] for record in records]
+
+    assert await found(name="Nightly é") == [again["id"], named]
+    assert await found(name="nightly é") == [other]
+    assert await found(name="Nightly é", id=named) == [named]
+    assert await found(name="Nightly é", id=other) == []
+    assert await found(name="Nightly") == []
+    whole = (await api.graphql.ask("{ jobs { records { name } } }"))["jobs"]["records"]
+    assert [record["name"] for record in whole] == ["Nightly é", None, None, "nightly é", "Nightly é"]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("x" * 256, "name: 256 bytes, at most 255."),
+        ("a\tb", "name: character U+0009 at position 2 is not allowed."),
+        ("  ", "name: only spaces."),
+    ],
+)
+async def test_a_name_that_cannot_be_kept_is_refused_with_its_path(api: Api, name: str, problem: str) -> None:
+    variables = {"in": {"name": name, "tasks": [{"engineId": WEBSTREAM}]}}
+    refused = await api.graphql.refused("mutation($in: CreateJob) { createJob(input: $in) { id } }", variables)
+    assert (refused["name"], refused["data"]["all"][0]["message"]) == ("invalid_input", problem)
+    assert (await api.graphql.ask("{ jobs { count } }"))["jobs"]["count"] == 0
+
+
 async def test_jobs_in_order_and_by_date(api: Api) -> None:
     first, second = await api.graphql.create_job(), await api.graphql.create_job()
     query = "query($by: [JobSortField!]) { jobs(orderBy: $by) { records { id } } }"

@@ -22,6 +22,7 @@ FIRST: Final = 1_700_000_000_000_000
 APART: Final = 1_000
 JOBS: Final = 120
 TARGETS: Final = (None, 11, 12)
+NAMES: Final = (None, "a", "A", "b")
 SCHEDULES: Final = (None, 21, 22)
 ENGINES: Final = (("noop",), ("ingest",), ("noop", "ingest"))
 
@@ -33,6 +34,7 @@ class Stored(NamedTuple):
     status: JobStatus
     target_id: int | None
     scheduled_job_id: int | None
+    name: str | None
     engines: tuple[str, ...]
     created_at: int
     modified_at: int
@@ -47,6 +49,7 @@ def jobs() -> list[Stored]:
             dice.choice(list(JobStatus)),
             dice.choice(TARGETS),
             dice.choice(SCHEDULES),
+            dice.choice(NAMES),
             dice.choice(ENGINES),
             FIRST + n // 2 * APART,
             FIRST + (n // 2 + dice.randrange(40)) * APART,
@@ -62,6 +65,7 @@ FILTERS: Final[dict[str, list[dict[str, Any]]]] = {
     ],
     "ids": [{"ids": (first_job_id(FIRST + 5 * APART),)}, {"ids": tuple(job.id for job in jobs()[::3])}],
     "target": [{"target_id": 11}, {"has_target": True}, {"has_target": False}, {"has_target": False, "target_id": 11}],
+    "name": [{"name": "a"}, {"name": "c"}],
     "engines": [{"engine_ids": ("noop",)}, {"engine_ids": ("ingest", "noop", "noop")}, {"engine_ids": ("none",)}],
     "schedule": [
         {"schedule_ids": (21,)},
@@ -107,6 +111,7 @@ def matches(job: Stored, criteria: JobFilter) -> bool:
         and (criteria.ids is None or job.id in criteria.ids)
         and (criteria.target_id is None or job.target_id == criteria.target_id)
         and (criteria.has_target is None or (job.target_id is not None) == criteria.has_target)
+        and (criteria.name is None or job.name == criteria.name)
         and (not criteria.engine_ids or bool(set(job.engines) & set(criteria.engine_ids)))
         and (criteria.schedule_ids is None or job.scheduled_job_id in criteria.schedule_ids)
         and (criteria.has_schedule is None or (job.scheduled_job_id is not None) == criteria.has_schedule)
@@ -133,8 +138,8 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
     async def store(tx: Tx) -> None:
         for organization_id, shift in ((1, 0), (2, 500)):
             await tx.many("test.add_job", [
-                (job.id + shift, organization_id, job.status, job.target_id, job.scheduled_job_id, job.created_at,
-                 job.modified_at, 0 if job.status is JobStatus.QUEUED else None)
+                (job.id + shift, organization_id, job.status, job.target_id, job.scheduled_job_id, job.name,
+                 job.created_at, job.modified_at, 0 if job.status is JobStatus.QUEUED else None)
                 for job in rows
             ])  # fmt: skip
             engines = [(organization_id, engine, job.id + shift) for job in rows for engine in job.engines]

@@ -53,6 +53,7 @@ def filters(history: History) -> dict[str, dict[str, Any]]:
         "target": {"target_id": TARGET + 1},
         "with target": {"has_target": True},
         "without target": {"has_target": False},
+        "name": {"name": "name 1"},
         "schedule": {"schedule_ids": (SCHEDULE,)},
         "schedules": {"schedule_ids": (SCHEDULE, SCHEDULE + 1)},
         "with schedule": {"has_schedule": True},
@@ -82,7 +83,7 @@ def reads(history: History) -> Iterator[tuple[str, Work]]:
             order_by = "modified_at" if by_change else "created_at"
             order = f"{', by last change' if by_change else ''}{'' if descending else ', oldest first'}"
             yield f"{name}{order}", bound(pages.page, 1, JobFilter(**fields, order_by=order_by, descending=descending))
-    for name in ("all", "id", "target", "schedule", "status", "created", "modified"):
+    for name in ("all", "id", "target", "name", "schedule", "status", "created", "modified"):
         yield f"count of {name}", bound(pages.count, 1, JobFilter(**filters(history)[name]))
     yield "last page", bound(pages.page, 1, JobFilter(offset=history.count - 30))
     complete = JobFilter(statuses=(JobStatus.COMPLETE,), offset=history.count * 9 // 10 - 30)

@@ -58,6 +58,7 @@ FIELDS: Final[tuple[dict[str, Any], ...]] = (
     {"target_id": 1},
     {"has_target": True},
     {"has_target": False},
+    {"name": "a"},
     {"engine_ids": ("a",)},
     {"engine_ids": ("a", "b")},
     {"schedule_ids": (1,)},

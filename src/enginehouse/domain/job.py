@@ -288,6 +288,7 @@ class JobFilter:
     ids: tuple[int, ...] | None = None
     target_id: int | None = None
     has_target: bool | None = None
+    name: str | None = None  # the whole name
     engine_ids: tuple[str, ...] = ()
     schedule_ids: tuple[int, ...] | None = None
     has_schedule: bool | None = None

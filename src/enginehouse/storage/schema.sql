@@ -186,6 +186,7 @@ CREATE TABLE job (
   scheduled_job_id BIGINT,
   slot_at BIGINT,
   template_id BIGINT,
+  name TEXT,
   CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
   CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
@@ -198,6 +199,7 @@ CREATE INDEX job_target ON job (target_id, organization_id, id) WHERE target_id 
 CREATE INDEX job_with_target ON job (organization_id, id) WHERE target_id IS NOT NULL;
 CREATE INDEX job_schedule ON job (scheduled_job_id, organization_id, id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX job_with_schedule ON job (organization_id, id) WHERE scheduled_job_id IS NOT NULL;
+CREATE INDEX job_name ON job (organization_id, name, id) WHERE name IS NOT NULL;
 CREATE INDEX job_retry ON job (retry_of, id) WHERE retry_of IS NOT NULL;
 CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');

@@ -25,6 +25,7 @@ def job_request(fields: Input | None) -> JobRequest:
         target_id=fields.get("targetId"),
         target=None if fields.get("target") is None else target_request(fields["target"]),
         status=fields.get("status"),
+        name=fields.get("name"),
         scheduled_job_id=fields.get("scheduledJobId"),
         spelling=GRAPHQL,
         echo=_kept(fields, _JOB_ECHO),

@@ -116,6 +116,8 @@ def scans(organization_id: int, filter_: JobFilter, *, applying: bool = False, t
     match driver:
         case "target":
             driven = [start.and_("by_target", target_id=filter_.target_id)]
+        case "name":
+            driven = [start.and_("by_name", name=filter_.name)]
         case "schedule":
             driven = [start.and_("by_schedule", schedule_id=one) for one in sorted(set(filter_.schedule_ids or ()))]
         case "engine":
@@ -139,6 +141,8 @@ def _driver(filter_: JobFilter, *, total: bool) -> str:
         return "target"
     if filter_.schedule_ids is not None:
         return "schedule"
+    if filter_.name is not None:
+        return "name"
     if filter_.engine_ids and not total and filter_.order_by == "created_at":
         return "engine"
     return "status"
@@ -158,6 +162,8 @@ def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_cha
         scan = scan.and_("of_ids", ids=list(filter_.ids))
     if filter_.target_id is not None and driver != "target":
         scan = scan.and_("by_target", target_id=filter_.target_id)
+    if filter_.name is not None and driver != "name":
+        scan = scan.and_("of_name", name=filter_.name)
     known = "of_" if driver == "ids" else ""
     if filter_.has_target is not None:
         scan = scan.and_(f"{known}with_target" if filter_.has_target else "without_target")

@@ -32,6 +32,7 @@ async def job_filter(context: Context, args: dict[str, Any]) -> JobFilter | None
         ids=ids,
         target_id=target_id,
         has_target=args.get("hasTargetTDO"),
+        name=args.get("name"),
         engine_ids=engine_ids or (),
         schedule_ids=schedule_ids,
         has_schedule=args.get("hasScheduledJobId"),
