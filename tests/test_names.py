@@ -19,7 +19,7 @@ GLOSSARY = {
 # interface and a command line.
 WORDS = """
     addresses api app asgi auth bounds bubblewrap call captions casing categories charset cli connection context
-    cost count creation cron curl dash deadline decode deletion detection disk domain download envelope error
+    cors cost count creation cron curl dash deadline decode deletion detection disk domain download envelope error
     execution executor facts ffmpeg fields file filter handlebars head health http human in introspection json
     jsontext keyed keywords landlock language lines lock log logs machine main markup migrate mode names new numbers
     offline options page pages paging paths pcm phrases points postgres process processes prose protocol prune push

@@ -95,7 +95,14 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
         supervisor = await _supervisor(settings, house, children, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
-        yield RunningServer(house, application(house), first, sandbox.level, supervisor.hurry, house.watches.close)
+        yield RunningServer(
+            house,
+            application(house, origins=settings.cors_origin),
+            first,
+            sandbox.level,
+            supervisor.hurry,
+            house.watches.close,
+        )
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:

@@ -1,9 +1,11 @@
 """All settings. The composition root reads them once and passes them down as plain arguments."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")  # as browsers send it
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
 
 
@@ -47,6 +49,7 @@ class Settings:
     silent_seconds: float = 30.0  # how long a connection may be open without a request
     connections_per_address: int = 1024
     silent_connections_per_address: int = 256
+    cors_origin: tuple[str, ...] = ("*",)  # whose pages may call the API; "*" is any, none switches it off
     log_format: str = "console"  # or json
 
     def checked(self) -> "Settings":
@@ -87,6 +90,11 @@ class Settings:
                 ("stop_grace_seconds", self.stop_grace_seconds),
             )
             if value < 0
+        ]
+        problems += [
+            f'cors_origin: an origin like https://app.example.com, or *, got "{origin}".'
+            for origin in self.cors_origin
+            if origin != "*" and not _ORIGIN.fullmatch(origin)
         ]
         if self.engine_sandbox not in SANDBOXES:
             problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')

@@ -193,8 +193,3 @@ async def test_a_target_made_for_a_job_that_is_refused_is_taken_back(api: Api) -
     target = {"name": "t", "assets": [ASSET]}
     assert (await api.ask(CREATE, {"in": {"tasks": [], "target": target}}, **K1)).error
     assert await count_targets(api) == 0
-
-
-async def test_a_page_of_another_origin_may_send_the_header(api: Api) -> None:
-    answer = await api.ask("OPTIONS /edge/v1/proc/job/create")
-    assert "idempotency-key" in answer.response.headers["access-control-allow-headers"]

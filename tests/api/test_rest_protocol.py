@@ -66,12 +66,6 @@ async def test_an_unknown_path_is_404_and_a_wrong_method_405(rest: Rest) -> None
         assert (await rest.get(odd)).status_code in {401, 404}
 
 
-async def test_browsers_may_ask_first(rest: Rest) -> None:
-    answer = await rest.client.options("/proc/job/create")
-    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
-    assert answer.headers["access-control-allow-methods"] == "POST"
-
-
 async def test_head_is_answered_like_get(rest: Rest) -> None:
     assert (await rest.client.head("/ping")).status_code == 200
 

@@ -1,29 +1,30 @@
 """The ASGI application. It only sends each path to its interface."""
 
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any
+from collections.abc import Sequence
 
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphql.transport import graphql
+from enginehouse.api.http import cors
+from enginehouse.api.http.cors import Application, Receive, Scope, Send
 from enginehouse.api.readiness import Readiness
 from enginehouse.api.v1 import routes as v1
 from enginehouse.operations.house import House
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+__all__ = ["Application", "application"]
 
 _NOWHERE = (
     b'{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
 )
 
 
-def application(house: House) -> Application:
-    """Returns the application that serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house."""
-    documented = edge.interface(lambda: house)
-    own = v1.interface(lambda: house)
-    data = graphql(house)
+def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Application:
+    """Returns the application that serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house.
+
+    Pages of these `origins` may call them.
+    """
+    documented = cors.shared(edge.interface(lambda: house).__call__, origins)
+    own = cors.shared(v1.interface(lambda: house).__call__, origins)
+    data = cors.shared(graphql(house), origins)
     readiness = Readiness(house)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:

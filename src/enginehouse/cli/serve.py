@@ -1,11 +1,13 @@
 """`enginehouse serve`: starts a server from flags and environment, and runs it until it is stopped."""
 
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from enginehouse.cli.errors import CommandError
 from enginehouse.settings import Settings, UnusableSettings
@@ -61,6 +63,14 @@ _path = click.Path(path_type=Path)
     "--silent-connections-per-address",
     "The most connections of one address that wait for a request; then the oldest is closed.",
 )
+@_setting(
+    "--cors-origin",
+    "Whose web pages may call the API: origins, separated by commas, or *; an empty value means none.",
+    multiple=True,
+    default=("*",),
+    show_default="*",
+    metavar="ORIGIN",
+)
 @_setting("--log-format", "console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)
@@ -72,6 +82,7 @@ def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **val
     """
     if python_slots is not None:
         values["python_slots"] = python_slots
+    values["cors_origin"] = _origins(values["cors_origin"])
     try:
         settings = Settings(data=data.expanduser().absolute(), **values).checked()
     except UnusableSettings as unusable:
@@ -80,6 +91,15 @@ def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **val
     from enginehouse.cli import server  # noqa: PLC0415
 
     server.keep_up(settings, while_stdin_is_open=while_stdin_is_open)
+
+
+def _origins(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the origins of all values, without spaces and final slashes. An empty variable is a value too."""
+    source = click.get_current_context().get_parameter_source("cors_origin")
+    if source is ParameterSource.DEFAULT and os.environ.get("ENGINEHOUSE_CORS_ORIGIN") == "":
+        return ()
+    parts = [part.strip().rstrip("/").lower() for value in given for part in value.split(",")]
+    return tuple(part for part in parts if part)
 
 
 def _as_flag(problem: str) -> str:

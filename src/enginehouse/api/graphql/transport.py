@@ -1,6 +1,6 @@
 """`POST /v3/graphql`: reads the request, and sends a JSON body (graphql-contract §1)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +23,7 @@ from enginehouse.operations.house import House
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+Endpoint = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 _LATER: Final = {CapacityExceeded.rest_status, Unavailable.rest_status}
 _REPLAYED: Final = (b"idempotent-replayed", b"true")

@@ -23,14 +23,6 @@ Authenticate = Callable[[House, Headers], Awaitable[Principal]]
 _log: Final = structlog.get_logger(__name__)
 _VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
 _JSON_HEADER: Final = (b"content-type", b"application/json")
-_ALLOWED_METHODS: Final = b"access-control-allow-methods"
-_PREFLIGHT: Final = (
-    (b"access-control-allow-origin", b"*"),
-    (
-        b"access-control-allow-headers",
-        b"authorization, api_key, content-type, idempotency-key, x-correlation-id, x-request-id",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +104,7 @@ class Interface:
 def _other_method(method: str, allowed: list[str]) -> Reply:
     words = ", ".join(allowed)
     if method == "OPTIONS":
-        return Reply(b"", 204, ((b"allow", words.encode()), *_PREFLIGHT, (_ALLOWED_METHODS, words.encode())))
+        return Reply(b"", 204, ((b"allow", words.encode()),))
     text = f"The method {method[:20]} is not allowed here; {words} is."
     return Reply(errors.plain("method_not_allowed", text), 405, ((b"allow", words.encode()),))
 

@@ -1,0 +1,46 @@
+"""The settings that `enginehouse serve` reads from flags and from the environment."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from enginehouse.cli import server
+from enginehouse.cli.main import enginehouse
+from enginehouse.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("flags", "variable", "origins"),
+    [
+        ([], None, ("*",)),
+        ([], "", ()),
+        (["--cors-origin", ""], None, ()),
+        (["--cors-origin", "https://a.example"], "", ("https://a.example",)),
+        ([], "https://a.example,http://b.example:81", ("https://a.example", "http://b.example:81")),
+        (["--cors-origin", "HTTPS://A.example/, http://[::1]:3000"], None, ("https://a.example", "http://[::1]:3000")),
+        (["--cors-origin", "http://a", "--cors-origin", "http://b"], None, ("http://a", "http://b")),
+    ],
+)
+def test_origins_are_repeated_or_separated_by_commas(
+    flags: list[str], variable: str | None, origins: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = list[Settings]()
+    monkeypatch.setattr(server, "keep_up", lambda settings, **_: kept.append(settings))
+    ran = CliRunner().invoke(
+        enginehouse, ["serve", "--data", str(tmp_path), *flags], env={"ENGINEHOUSE_CORS_ORIGIN": variable}
+    )
+    assert ran.exit_code == 0, ran.output
+    assert kept[0].cors_origin == origins
+
+
+@pytest.mark.parametrize(
+    "wrong", ["app.example.com", "https://a.example/path", "null", "https://*.example", "https://a b"]
+)
+def test_what_is_no_origin_is_refused(wrong: str, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(enginehouse, ["serve", "--data", str(tmp_path), "--cors-origin", wrong])
+    assert ran.exception is not None
+    assert (
+        f'--cors-origin: an origin like https://app.example.com, or *, got "{wrong}".'
+        in str(ran.exception) + ran.output
+    )
