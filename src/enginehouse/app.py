@@ -119,6 +119,8 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         retention_seconds=settings.retention_days * _DAY,
         idempotency_seconds=settings.idempotency_days * _DAY,
         audit_retention_seconds=settings.audit_retention_days * _DAY,
+        token_requests=settings.token_requests,
+        organization_requests=settings.organization_requests,
     )
     house = House.build(database, store, limits)
     closing.push_async_callback(house.watches.close)

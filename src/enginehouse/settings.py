@@ -49,6 +49,8 @@ class Settings:
     silent_seconds: float = 30.0  # how long a connection may be open without a request
     connections_per_address: int = 1024
     silent_connections_per_address: int = 256
+    token_requests: int = 1_000_000  # of one token in 10 seconds; 0 for any number
+    organization_requests: int = 2_000_000
     cors_origin: tuple[str, ...] = ("*",)  # whose pages may call the API; "*" is any, none switches it off
     log_format: str = "console"  # or json
 
@@ -88,6 +90,8 @@ class Settings:
                 ("native_slots", self.native_slots),
                 ("python_slots", self.python_slots),
                 ("stop_grace_seconds", self.stop_grace_seconds),
+                ("token_requests", self.token_requests),
+                ("organization_requests", self.organization_requests),
             )
             if value < 0
         ]

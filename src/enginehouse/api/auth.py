@@ -15,12 +15,17 @@ class NoTokenError(AuthenticationFailed):
 
 
 async def authenticate(house: House, headers: Headers) -> Principal:
-    """Returns the caller. Raises AuthenticationFailed, which is recorded in the audit log."""
+    """Returns the caller of a request, which counts for its rate.
+
+    Raises AuthenticationFailed, which is recorded in the audit log, RateLimited.
+    """
     try:
-        return await principal(house, headers.authorization, headers.api_key)
+        caller = await principal(house, headers.authorization, headers.api_key)
     except AuthenticationFailed as failed:
         await record_refusal(house, failed)
         raise
+    house.request_rates.take(caller)
+    return caller
 
 
 async def principal(house: House, authorization: bytes | None, api_key: bytes | None) -> Principal:

@@ -63,6 +63,8 @@ _path = click.Path(path_type=Path)
     "--silent-connections-per-address",
     "The most connections of one address that wait for a request; then the oldest is closed.",
 )
+@_setting("--token-requests", "The most requests with one token in 10 seconds; 0 for any number.")
+@_setting("--organization-requests", "The most requests of an organization in 10 seconds; 0 for any number.")
 @_setting(
     "--cors-origin",
     "Whose web pages may call the API: origins, separated by commas, or *; an empty value means none.",

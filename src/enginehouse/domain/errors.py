@@ -13,6 +13,7 @@ Refusal
  ├─ NotConfirmed        many would be changed, and the caller did not say how many
  ├─ StaleAttempt        another attempt has replaced this one
  ├─ CapacityExceeded    too large or too many
+ ├─ RateLimited         too many requests of a token or of an organization
  ├─ TooLarge            the request body is over the limit
  ├─ IntegrityError      stored bytes are missing, or are not those that were stored
  ├─ UnreadableDocument  an output or asset says that it is JSON, and is none
@@ -229,6 +230,20 @@ class CapacityExceeded(Refusal):
 
     code = graphql_name = "capacity_exceeded"
     rest_status = 429
+
+
+class RateLimited(Refusal):
+    """Too many requests came in a short time. The same request may succeed after `retry_after` seconds."""
+
+    code = graphql_name = "rate_limited"
+    rest_status = 429
+
+    def __init__(self, whose: str, allowed: int, retry_after: int) -> None:
+        super().__init__(
+            f"Too many requests {whose}: at most {allowed} in 10 seconds are allowed. Try again in {retry_after} s.",
+            allowed=allowed,
+            retry_after=retry_after,
+        )
 
 
 class TooLarge(Refusal):

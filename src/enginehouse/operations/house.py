@@ -13,7 +13,7 @@ from enginehouse.domain.work import Answer, Report
 from enginehouse.operations import batches
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.refusals import Refusals
-from enginehouse.operations.throttle import FailedLogins, Throttle
+from enginehouse.operations.throttle import FailedLogins, RequestRates, Throttle
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
@@ -41,6 +41,8 @@ class Limits:
     audit_retention_seconds: int = 365 * 86_400
     unconfirmed_cancels: int = 1_000
     event_streams: int = 1_000  # of one organization at a time
+    token_requests: int = 1_000_000  # of one token in 10 seconds; 0 for any number
+    organization_requests: int = 2_000_000
 
 
 @dataclass(slots=True)
@@ -132,6 +134,9 @@ class House:
     bad_tokens: Throttle = field(default_factory=lambda: Throttle(allowed=60))
     """The requests of the last minute with a token that is not valid, by address."""
 
+    request_rates: RequestRates = field(default_factory=RequestRates)
+    """The requests of the last seconds, by token and by organization."""
+
     presence: Presence = field(default_factory=Presence)
     """The engines that connected workers offer."""
 
@@ -162,6 +167,7 @@ class House:
             else partial(batches.key, database),
             watches=watches,
             refusals=Refusals(database, in_flight=in_flight),
+            request_rates=RequestRates(limits.token_requests, limits.organization_requests),
         )
 
     def waiting(self, organization_id: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Limits how often a caller may fail: at a login, or with a token."""
+"""Limits how often a caller may send requests, and how often it may fail: at a login, or with a token."""
 
 import asyncio
 import time
@@ -10,14 +10,76 @@ from typing import Final
 
 from enginehouse.domain.addresses import network_of
 from enginehouse.domain.audit import request_origin
-from enginehouse.domain.errors import CapacityExceeded, NotFound
+from enginehouse.domain.errors import CapacityExceeded, NotFound, RateLimited
+from enginehouse.domain.identity import Principal
 
+RATE_SECONDS: Final = 10
 _LONGEST_NAME: Final = 300  # of a name that is counted; users have shorter ones
 
 
 def client_network() -> str:
     """Returns the address from which the current request came; for IPv6 its network. Empty if it is unknown."""
     return network_of(request_origin.get().client_ip or "")
+
+
+class RequestRates:
+    """Counts the requests of each token and of each organization on this server, in token buckets.
+
+    As many as are allowed may come at once, and as many again in each 10 seconds, little by little. 0 allows any
+    number. A refused request does not count. At most `limit` buckets of each kind are kept. (graphql-contract §1.6)
+    """
+
+    def __init__(
+        self,
+        per_token: int = 0,
+        per_organization: int = 0,
+        *,
+        limit: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tokens, self._organizations = _Buckets(per_token, limit), _Buckets(per_organization, limit)
+        self._counts = per_token > 0 or per_organization > 0
+        self._clock = clock
+
+    def take(self, principal: Principal) -> None:
+        """Counts a request. Raises RateLimited, with the seconds after which one is allowed again."""
+        if not self._counts:
+            return
+        now, tokens, organizations = self._clock(), self._tokens, self._organizations
+        token, organization = tokens.get(principal.token_id), organizations.get(principal.organization_id)
+        # Written out, because it is done for every request.
+        left = token[0] + (now - token[1]) * tokens.pace
+        if left < 1:
+            raise tokens.refusal("with this token", left)
+        others = organization[0] + (now - organization[1]) * organizations.pace
+        if others < 1:
+            raise organizations.refusal("of your organization", others)
+        token[0], token[1] = (min(tokens.size, left)) - 1, now
+        organization[0], organization[1] = (min(organizations.size, others)) - 1, now
+
+
+class _Buckets:
+    """The buckets of one kind: how many requests each had left, and when. A new one is full."""
+
+    def __init__(self, allowed: int, limit: int) -> None:
+        self.allowed, self.limit = allowed, limit
+        self.size = float(allowed or "inf")
+        self.pace = allowed / RATE_SECONDS
+        self._buckets: dict[Hashable, list[float]] = {}
+
+    def get(self, key: Hashable) -> list[float]:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if len(self._buckets) >= self.limit:
+                del self._buckets[next(iter(self._buckets))]  # the oldest
+            bucket = self._buckets[key] = [self.size, 0.0]
+        return bucket
+
+    def refusal(self, whose: str, left: float) -> RateLimited:
+        return RateLimited(whose, self.allowed, ceil((1 - left) / self.pace))
+
+    def __len__(self) -> int:
+        return len(self._buckets)
 
 
 @dataclass(slots=True)

@@ -96,13 +96,15 @@ async def _respond(
 async def _context(house: House, scope: Scope, headers: dict[bytes, bytes]) -> Context:
     """Returns the context of the fields.
 
-    The fields that need a token refuse a missing or wrong one, so that a login works.
+    The fields that need a token refuse a missing or wrong one, so that a login works. Raises RateLimited.
     """
     caller: Principal | AuthenticationFailed
     try:
         caller = await auth.principal(house, headers.get(b"authorization"), headers.get(b"api_key"))
     except AuthenticationFailed as failed:
         caller = failed
+    else:
+        house.request_rates.take(caller)
     origin = f"{scope.get('scheme', 'http')}://{headers[b'host'].decode('latin-1')}" if b"host" in headers else ""
     key = headers.get(b"idempotency-key")
     return Context(house, caller, origin=origin, key=None if key is None else key.decode("latin-1"))

@@ -10,6 +10,7 @@ from enginehouse.domain.errors import (
     CapacityExceeded,
     InvalidInput,
     KeyInProgress,
+    RateLimited,
     Refusal,
     TooLarge,
     TooManyFailures,
@@ -44,7 +45,11 @@ def headers(refusal: Refusal) -> Headers:
             return ((b"retry-after", str(data["retry_after"]).encode()),)
         case AuthenticationFailed():
             return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
-        case CapacityExceeded(data={"retry_after": seconds}) | KeyInProgress(data={"retry_after": seconds}):
+        case (
+            CapacityExceeded(data={"retry_after": seconds})
+            | KeyInProgress(data={"retry_after": seconds})
+            | RateLimited(data={"retry_after": seconds})
+        ):
             return ((b"retry-after", str(seconds).encode()),)
         case CapacityExceeded() | Unavailable():
             return (RETRY_LATER,)
