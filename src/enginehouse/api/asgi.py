@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from enginehouse.api.edge import routes as edge
+from enginehouse.api.graphiql import page as graphiql
 from enginehouse.api.graphql.transport import graphql
 from enginehouse.api.http import cors
 from enginehouse.api.http.cors import Application, Receive, Scope, Send
@@ -20,11 +21,12 @@ _NOWHERE = (
 def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Application:
     """Returns the application that serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house.
 
-    Pages of these `origins` may call them.
+    Pages of these `origins` may call them. Our own page is at `/v3/graphiql`.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
     data = cors.shared(graphql(house), origins)
+    page = graphiql.BrowserPage()
     readiness = Readiness(house)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,9 +36,14 @@ def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Applic
         if path.startswith(edge.BASE + "/"):
             await documented(scope, receive, send)
         elif path in ("/v3/graphql", "/v3/graphql/"):
-            await data(scope, receive, send)
+            if graphiql.wants_page(scope):
+                await page(scope, send)
+            else:
+                await data(scope, receive, send)
         elif path.startswith(v1.BASE + "/"):
             await own(scope, receive, send)
+        elif path == graphiql.PATH or path.startswith(graphiql.PATH + "/"):
+            await page(scope, send)
         elif path == "/readyz":
             await _send(send, *await readiness.look())
         else:

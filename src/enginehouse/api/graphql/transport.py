@@ -42,7 +42,7 @@ def graphql(house: House) -> Endpoint:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         correlation = (http_correlation.HEADER, http_correlation.note(scope, headers))
         if scope["method"] != "POST":
-            message = "This address answers GraphQL requests sent with POST; there is no page here."
+            message = "This address answers GraphQL requests sent with POST. The page for browsers is /v3/graphiql."
             await _send(
                 send, rejection(RejectedError.because(message), "", None)[1], 405, correlation, (b"allow", b"POST")
             )
