@@ -23,11 +23,7 @@ _REQUEST_HEADERS: Final = (
     b"x-veritone-application, veritone-correlation-id"
 )
 _NAMES: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
-_RESPONSE_HEADERS: Final = (
-    b"x-correlation-id, x-aiware-version, idempotent-replayed, retry-after, www-authenticate, allow, "
-    b"content-disposition, content-length, content-range, accept-ranges, etag, last-modified"
-)
-_EXPOSED: Final = (b"access-control-expose-headers", _RESPONSE_HEADERS)
+_EXPOSED: Final = (b"access-control-expose-headers", b"*")  # every header, since no request has credentials
 _VARY: Final = (b"vary", b"origin")
 
 
