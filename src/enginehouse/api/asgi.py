@@ -7,6 +7,7 @@ from enginehouse.api.graphiql import page as graphiql
 from enginehouse.api.graphql.transport import graphql
 from enginehouse.api.http import cors
 from enginehouse.api.http.cors import Application, Receive, Scope, Send
+from enginehouse.api.legacy import routes as legacy
 from enginehouse.api.readiness import Readiness
 from enginehouse.api.v1 import routes as v1
 from enginehouse.operations.house import House
@@ -19,12 +20,13 @@ _NOWHERE = (
 
 
 def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Application:
-    """Returns the application that serves `/edge/v1/…`, `/v3/graphql` and our own `/api/v1/…` from this house.
+    """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job` and our own `/api/v1/…`.
 
     Pages of these `origins` may call them. Our own page is at `/v3/graphiql`.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
+    old = cors.shared(legacy.interface(lambda: house).__call__, origins)
     data = cors.shared(graphql(house), origins)
     page = graphiql.BrowserPage()
     readiness = Readiness(house)
@@ -42,6 +44,8 @@ def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Applic
                 await data(scope, receive, send)
         elif path.startswith(v1.BASE + "/"):
             await own(scope, receive, send)
+        elif path.startswith(legacy.BASE + "/"):
+            await old(scope, receive, send)
         elif path == graphiql.PATH or path.startswith(graphiql.PATH + "/"):
             await page(scope, send)
         elif path == "/readyz":

@@ -126,6 +126,7 @@ class Spelling:
 
 GRAPHQL = Spelling()
 TEMPLATE = Spelling(tasks="taskTemplates")  # for a job template in GraphQL
+LEGACY = Spelling(payload="taskPayload", target_id="recordingId")  # the oldest interface, `/v1/job`
 REST = Spelling(
     payload="payloadJSON",
     payload_text="taskPayloadJSON",

@@ -1,0 +1,52 @@
+"""The published JavaScript client `veritone-client-js`, unmodified, against a running server."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.acceptance.servers import Server, clean
+
+NODE = Path(__file__).parents[1] / "node"
+CREATE_TARGET = "mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"
+
+
+def session(server: Server, target: str) -> list[dict[str, Any]]:
+    """Returns the result of each call of the session."""
+    if shutil.which("node") is None or not (NODE / "node_modules").is_dir():
+        pytest.skip("node or tests/node/node_modules is missing; run: npm ci --prefix tests/node --ignore-scripts")
+    environment = {"ENGINEHOUSE_URL": server.url, "ENGINEHOUSE_TOKEN": server.token, "ENGINEHOUSE_TARGET": target}
+    how: dict[str, Any] = {"cwd": NODE, "env": clean(environment), "timeout": 60}
+    ended = subprocess.run(["node", "session.js"], capture_output=True, text=True, check=False, **how)
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def test_its_calls_for_jobs_and_graphql_work(server: Server) -> None:
+    assert server.cli("organization", "pause", "1").code == 0  # so that the jobs of the session wait
+    try:
+        with server.client() as client:
+            made = client.post("/v3/graphql", json={"query": CREATE_TARGET}).json()
+            target: str = made["data"]["createTDO"]["id"]
+            count = client.post("/v3/graphql", json={"query": "{ jobs(limit: 2) { count } }"}).json()["data"]["jobs"]
+        results = session(server, target)
+    finally:
+        assert server.cli("organization", "resume", "1").code == 0
+
+    graphql, created, got, listed, of_target, cancelled, restarted, retried, absent, refused = results
+    assert graphql["result"]["data"] == {"jobs": count, "me": {"name": "admin"}}
+    job = created["result"]
+    assert (job["status"], job["recordingId"]) == ("pending", target)
+    assert [(task["taskStatus"], task["taskPayload"]) for task in job["tasks"]] == [("pending", {"a": 1})]
+    assert got["result"] == job
+    assert listed["result"]["jobs"][0] == job
+    assert of_target["result"] == {"jobs": [job], "offset": 0, "limit": 10, "count": 1}
+    assert (cancelled["result"]["jobId"], cancelled["result"]["status"]) == (job["jobId"], "aborted")
+    again = {restarted["result"]["jobId"], retried["result"]["jobId"]}
+    assert len(again | {job["jobId"]}) == 3
+    assert {restarted["result"]["status"], retried["result"]["status"]} == {"pending"}
+    assert (absent["status"], absent["data"]["id"]) == (404, "not_found")
+    assert refused["status"] in (400, 404)
+    assert 'tasks[0].engineId: engine "nobody" does not exist' in refused["data"]["detail"]
