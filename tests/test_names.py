@@ -25,8 +25,8 @@ WORDS = """
     numbers offline options page pages paging paths pcm phrases points postgres process processes prose protocol
     prune push query ranges ranking reader references register rejection resample reset root rows runtime scalars
     schema sdl seccomp sentiment serve server settings single source spec speech splitter sql sqlite standalone
-    storage summary syscalls system temporary terminal text threads throttle time transcription transport tx
-    unserved upload variables wav wave webstream words
+    storage subtitles summary syscalls system temporary terminal text threads throttle time transcript transcription
+    transport tx unserved upload variables wav wave webstream words
     """
 TECHNICAL = set(WORDS.split())
 

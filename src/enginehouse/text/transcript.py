@@ -1,0 +1,125 @@
+"""Reads what was said, and when, from an AION document, and cuts it into cues: the lines of one screen of subtitles."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
+_SILENCE: Final = "!silence"
+_LONGEST_TIME: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word, its times in ms from the beginning of the media, and its speaker, "" if unknown."""
+
+    start_ms: int
+    stop_ms: int
+    text: str
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """The lines that are shown together, and their times in ms."""
+
+    start_ms: int
+    stop_ms: int
+    lines: tuple[str, ...]
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CueRules:
+    """How cues are cut: characters in a line, lines on a screen, the longest time and the pause that ends one, in ms.
+
+    With `at_sentences` every sentence begins a new cue.
+    """
+
+    characters: int = 42
+    lines: int = 2
+    longest_ms: int = 7_000
+    pause_ms: int = 1_000
+    at_sentences: bool = False
+
+
+@dataclass(slots=True)
+class _Draft:
+    words: list[SpokenWord] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+
+def words(document: Any) -> list[SpokenWord]:
+    """Returns the words of the best path in the order of time. What is no transcript has none."""
+    found = [word for item in _objects(document, "series") for word in _word(item)]
+    return sorted(found, key=lambda word: (word.start_ms, word.stop_ms))
+
+
+def cues(spoken: list[SpokenWord], rules: CueRules) -> list[Cue]:
+    """Returns the words in cues. A cue ends at a pause, at another speaker, or when it is full."""
+    whole: list[Cue] = []
+    draft = _Draft()
+    for word in spoken:
+        if draft.words and (_ends(draft.words, word, rules) or not _fits(draft.lines, word.text, rules)):
+            whole.append(_cue(draft))
+            draft = _Draft()
+        if not _fits(draft.lines, word.text, rules):  # longer than a screen
+            draft.lines = [""]
+        draft.words.append(word)
+        if draft.lines and _length(draft.lines[-1], word.text) <= rules.characters:
+            draft.lines[-1] = f"{draft.lines[-1]} {word.text}".strip()
+        else:
+            draft.lines.append(word.text)
+    if draft.words:
+        whole.append(_cue(draft))
+    return whole
+
+
+def _objects(document: Any, name: str) -> list[dict[str, Any]]:
+    listed = document.get(name) if isinstance(document, dict) else None
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def _word(item: Mapping[str, Any]) -> Iterator[SpokenWord]:
+    start, stop = _time(item.get("startTimeMs")), _time(item.get("stopTimeMs"))
+    choices = [one for one in _objects(item, "words") if isinstance(one.get("word"), str)]
+    if start is None or not choices:
+        return
+    best = max(choices, key=lambda one: (one.get("bestPath") is True, _confidence(one)))
+    text = " ".join(best["word"].split())
+    if text and text != _SILENCE:
+        speaker = item.get("speakerId")
+        yield SpokenWord(start, max(start, stop or start), text, speaker if isinstance(speaker, str) else "")
+
+
+def _time(value: Any) -> int | None:
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LONGEST_TIME
+    return int(value) if fits else None
+
+
+def _confidence(choice: Mapping[str, Any]) -> float:
+    value = choice.get("confidence")
+    return float(value) if isinstance(value, (int, float)) and -1 <= value <= 1 else 0.0
+
+
+def _ends(before: list[SpokenWord], word: SpokenWord, rules: CueRules) -> bool:
+    last = before[-1]
+    return (
+        word.speaker != last.speaker
+        or word.start_ms - last.stop_ms >= rules.pause_ms
+        or word.stop_ms - before[0].start_ms > rules.longest_ms
+        or (rules.at_sentences and last.text.endswith(SENTENCE_ENDS))
+    )
+
+
+def _fits(lines: list[str], text: str, rules: CueRules) -> bool:
+    return len(lines) < rules.lines or _length(lines[-1], text) <= rules.characters
+
+
+def _length(line: str, text: str) -> int:
+    return len(line) + 1 + len(text) if line else len(text)
+
+
+def _cue(draft: _Draft) -> Cue:
+    stop = max(word.stop_ms for word in draft.words)
+    return Cue(draft.words[0].start_ms, stop, tuple(filter(None, draft.lines)), draft.words[0].speaker)
