@@ -56,6 +56,20 @@ def waits(work: Work) -> list[Output]:
 
 
 @Offered
+def speaks(work: Work) -> list[Output]:
+    """Publishes something that is no transcript, and a transcript of two words."""
+    series = [
+        {"startTimeMs": n * 500, "stopTimeMs": n * 500 + 400, "words": [{"word": word}]}
+        for n, word in enumerate(("Hello", "harbour."))
+    ]
+    documents = {"a.json": {"object": []}, "b.json": {"validationContracts": ["transcript"], "series": series}}
+    return [
+        Output(media_type="application/json", data=json.dumps(document).encode(), name=name)
+        for name, document in documents.items()
+    ]
+
+
+@Offered
 def stubborn(work: Work) -> list[Output]:
     """Runs in five processes: itself, three children (one in its own session), one outside the tree.
 

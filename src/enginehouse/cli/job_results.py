@@ -1,5 +1,7 @@
 """`enginehouse job results` and `logs`: show what the engines of a job have published and printed."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,8 @@ from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import ordinals, task_option
 from enginehouse.client import Client, Json, jobs
+from enginehouse.text.subtitles import FORMATS
+from enginehouse.text.transcript import CueRules, cues, words
 
 
 @click.command()
@@ -18,15 +22,23 @@ from enginehouse.client import Client, Json, jobs
 @click.option(
     "--save", type=click.Path(path_type=Path, file_okay=False), help="Save all outputs, or --output, in this folder."
 )
+@click.option(
+    "--format", "kind", type=click.Choice(tuple(FORMATS)), help="Write the transcript to stdout in this form."
+)
 @output.json_option
 @with_client
-def results(client: Client, job_id: str, *, name: str | None, save: Path | None, as_json: bool) -> None:
-    """List what a job has published, write one output to stdout, or save outputs in a folder."""
+def results(
+    client: Client, job_id: str, *, name: str | None, save: Path | None, kind: str | None, as_json: bool
+) -> None:
+    """List what a job has published, write one output or its transcript to stdout, or save outputs in a folder."""
     records = jobs.outputs(client, job_id)
     chosen = [one for one in records if name in (None, one["name"])]
     if name is not None and not chosen:
         names = ", ".join(one["name"] for one in records) or "none yet"
         raise CommandError(f'Output "{name}" was not found. The job\'s outputs: {names}.')
+    if kind is not None:
+        terminal.write([_transcript(client, job_id, [one["name"] for one in chosen], kind).encode()])
+        return
     if name is not None and save is None:
         _write_to_stdout(client, job_id, name)
         return
@@ -57,6 +69,16 @@ def logs(client: Client, job_id: str, *, ordinal: int | None, as_json: bool) -> 
         return
     for one in records:
         terminal.echo_raw(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
+
+
+def _transcript(client: Client, job_id: str, names: list[str], kind: str) -> str:
+    """Returns the first transcript among the outputs, those of the output writer first."""
+    for name in sorted(names, key=lambda name: not name.startswith("vtn-standard")):
+        if name.endswith(".json"):
+            with suppress(ValueError, RecursionError):  # it is no JSON
+                if spoken := words(json.loads(b"".join(jobs.output_bytes(client, job_id, name)))):
+                    return FORMATS[kind][1](cues(spoken, CueRules()))
+    raise CommandError("No output of this job is a transcript: none has words with times.")
 
 
 def _write_to_stdout(client: Client, job_id: str, name: str) -> None:
