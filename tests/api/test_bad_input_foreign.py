@@ -146,6 +146,8 @@ GRAPHQL = [
     """mutation { launchScheduledJobs(
         input: {scheduledJobId: "{scheduled}", targetInfo: {targetId: "{target}"}}) { id } }""",
     'mutation { createAsset(input: {containerId: "{target}", contentType: "text/plain", uri: "URL"}) { id } }',
+    'mutation { deleteTDO(id: "{target}") { id } }',
+    'mutation { deleteAsset(id: "{asset}") { id } }',
     'mutation { createJob(input: {targetId: "{target}", tasks: [{engineId: "BATCH"}]}) { id } }',
     'mutation { cancelJob(id: "{job}") { id } }',
     'mutation { cancelJob(id: "{jobUUID}") { id } }',

@@ -95,6 +95,7 @@ def every(dialect: Dialect) -> dict[str, Statement]:
     """Every statement of storage."""
     named = statements(dialect)
     shapes = {*lists_of_jobs(), *audits(), shape("targets.page", ()), shape("targets.page", ("with_public",))}
+    shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}
 

@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from enginehouse.domain.artifact import Asset
+from enginehouse.domain.artifact import Asset, AssetFilter
 from enginehouse.domain.job import TargetRequest
-from enginehouse.storage import identity, targets
+from enginehouse.storage import assets, identity, targets
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.targets import NewAsset, NewTarget
 
@@ -70,11 +70,11 @@ async def test_only_a_public_target_is_read_by_another_organization(database: Da
         assert await targets.asset_counts(tx, 1, both) == {private: 1, public: 1}
         assert await targets.asset(tx, 2, f"of {private}") is None
         assert await targets.asset(tx, 2, f"of {public}") is not None
-        assert await targets.assets(tx, 2, private, ()) == []
-        assert len(await targets.assets(tx, 2, public, ("text", "x"))) == 1
-        assert await targets.primary_asset(tx, 2, private, None) is None
-        assert await targets.primary_asset(tx, 2, public, "text") is not None
-        assert await targets.primary_asset(tx, 2, public, "media") is None
+        page = await assets.pages(tx, 2, both, AssetFilter(("text", "x")))
+        assert {target: [one.id for one in found] for target, found in page.items()} == {public: [f"of {public}"]}
+        primary = await assets.primary(tx, 2, [(one, kind) for one in both for kind in ("text", "media")])
+        assert primary.keys() == {(public, "text")}
+        assert await assets.main(tx, 2, private) is None
         assert await targets.page(tx, 2, include_public=False, offset=0, limit=9) == []
         assert [one.id for one in await targets.page(tx, 2, include_public=True, offset=0, limit=9)] == [public]
 
@@ -93,7 +93,7 @@ async def test_a_replay_key_is_one_organizations_own(database: Database) -> None
         assert await targets.add_asset(tx, asset(target_id, "b", replay_key="r", is_primary=True)) == first
         assert await targets.asset_of_replay(tx, 1, "r") == first
         assert await targets.asset_of_replay(tx, 2, "r") is None
-        assert await targets.primary_asset(tx, 1, target_id, None) == first
+        assert await assets.main(tx, 1, target_id) == first
 
     await database.write(again)
 

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
+
+from enginehouse.domain.documents import is_json
 
 PUBLISHED = -1  # the folder number of an output that becomes the job's result and is not routed on
 MAX_OUTPUTS: Final = 10_000  # of one item
@@ -15,7 +17,7 @@ class Artifact:
     """One output of one task: keyed (job, task, folder, item, part); immutable once visible.
 
     `index` orders chunks in their media; `key` is where the store keeps the bytes; `start_ms`/`stop_ms` place a chunk
-    in its media. `folder` is PUBLISHED for a job output.
+    in its media. `folder` is PUBLISHED for a job output. `bytes_deleted_at`: since then (µs UTC) the bytes are gone.
     """
 
     job_id: int
@@ -33,6 +35,7 @@ class Artifact:
     stop_ms: int | None = None
     metadata: dict[str, Any] | None = None
     created_at: int = 0
+    bytes_deleted_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,34 @@ class Asset:
     details: Any
     created_at: int
     modified_at: int
+
+
+AssetOrder = Literal["created_at", "asset_type", "content_type"]
+
+
+class AssetFilter(NamedTuple):
+    """One page of the assets of a target. No types: of every type. `task` is the job and the ordinal that made them."""
+
+    types: tuple[str, ...] = ()
+    id: str | None = None
+    task: tuple[int, int] | None = None
+    order_by: AssetOrder = "created_at"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 30
+
+
+def result_type(media_type: str) -> str:
+    """Returns the asset type of an engine's result (graphql-contract §2.6)."""
+    if is_json(media_type):
+        return "vtn-standard"
+    match media_type.partition("/")[0].lower():
+        case "text":
+            return "text"
+        case "audio" | "video":
+            return "media"
+        case _:
+            return "x-output"
 
 
 def is_media_type(text: str) -> bool:

@@ -3,6 +3,7 @@
 Refusal
  ├─ InvalidInput        the request is wrong; every problem is listed with its path
  ├─ NotFound            unknown, or another organization's
+ │   └─ BytesDeleted    an output whose bytes were deleted with its target
  ├─ NotAllowed          visible, but the caller may not change it, or a right is missing
  ├─ AuthenticationFailed  no token, or an unknown one
  │   └─ TooManyFailures  many unknown tokens came from one address
@@ -135,6 +136,15 @@ class NotFound(Refusal):
         self.object_type, self.object_id, self.path = object_type, str(object_id), path
         prefix = f"{path}: " if path else ""
         super().__init__(f'{prefix}{object_type} "{object_id}" was not found.')
+
+
+class BytesDeleted(NotFound):
+    """The bytes of the output were an asset of a target, and were deleted with it. The job itself still exists."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("Output", name)
+        self.args = (f'The bytes of output "{name}" are gone: they were deleted with the target of the job.',)
+        self.message = self.args[0]
 
 
 class NotAllowed(Refusal):

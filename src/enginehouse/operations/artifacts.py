@@ -1,7 +1,7 @@
 """The outputs of jobs, their bytes, and the logs of attempts, for callers who may see them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, attempt_folder
 from enginehouse.domain.documents import LARGEST, DocumentError, read_document
-from enginehouse.domain.errors import NotFound, UnreadableDocument
+from enginehouse.domain.errors import BytesDeleted, NotFound, UnreadableDocument
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.output_names import with_unique_names
 from enginehouse.domain.refs import Ref, TaskRef
@@ -46,6 +46,14 @@ async def of_task(house: House, principal: Principal, ref: TaskRef) -> tuple[Art
         lambda tx: storage.of_task(tx, organization_id, ref.job_id, ordinal=ref.ordinal)
     )
     return with_unique_names(outputs)
+
+
+async def results(
+    house: House, principal: Principal, tasks: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Artifact]:
+    """Returns the first output of each (job, ordinal) that worked as a whole, and not chunk by chunk."""
+    require(principal, Role.READER)
+    return await house.database.read(lambda tx: storage.results(tx, principal.organization_id, sorted(set(tasks))))
 
 
 def named(outputs: tuple[Artifact, ...], name: str) -> Artifact:
@@ -98,13 +106,21 @@ def _expected(artifact: Artifact) -> Expected:
 
 @asynccontextmanager
 async def _missing_or_deleted(house: House, artifact: Artifact) -> AsyncIterator[None]:
-    """Bytes that are gone without their row are missing. With it, retention or a delete has removed the output."""
+    """Bytes that are gone without their row are missing. With it, retention or a delete has removed the output.
+
+    Raises BytesDeleted if the target of the output was deleted.
+    """
+    if artifact.bytes_deleted_at is not None:
+        raise BytesDeleted(artifact.name)
     try:
         yield
     except NotFound:
         key = (artifact.job_id, artifact.ordinal, artifact.folder, artifact.item, artifact.part)
-        if await house.database.read(lambda tx: storage.input_(tx, *key)) is None:
+        now = await house.database.read(lambda tx: storage.input_(tx, *key))
+        if now is None:
             raise NotFound("Output", artifact.name) from None
+        if now.bytes_deleted_at is not None:
+            raise BytesDeleted(artifact.name) from None
         raise house.integrity.missing(artifact.key) from None
 
 

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import structs
 
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
-from enginehouse.domain.artifact import Asset, Target
+from enginehouse.domain.artifact import Asset, AssetFilter, AssetOrder, Target
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
@@ -19,20 +19,22 @@ from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.times import LAST_MOMENT
 from enginehouse.operations import assets as new_assets
-from enginehouse.operations import bounds
+from enginehouse.operations import bounds, owned
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
+from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
+from enginehouse.storage import assets as stored_assets
 from enginehouse.storage import targets as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
 TARGET: Final = "TemporalDataObject"
+KIND: Final = OwnedKind(TARGET, "target", by_ids=storage.by_ids, lock=storage.lock)
 MINUTE: Final = 60 * 1_000_000
+_FOREIGN_ASSET: Final = "This asset belongs to another organization; it can be read, not changed."
 LONGEST_SPAN: Final = 366 * 24 * 60 * MINUTE
-
-AssetOrder = Literal["created_at", "asset_type", "content_type"]
 
 
 def problems(new: TargetRequest, prefix: str = "") -> list[Problem]:
@@ -88,6 +90,22 @@ async def create_with_asset(house: House, principal: Principal, new: TargetReque
     entry = trail.entry(principal, "createTDOWithAsset", object_type=TARGET, object_id=target_id)
     await _add(house, principal.organization_id, target_id, asset, house.limits.upload_bytes, first=make, entry=entry)
     return targets[0]
+
+
+@trail.mutation("deleteTDO", TARGET, names="ref")
+async def delete(house: House, principal: Principal, ref: Ref) -> None:
+    """Deletes the target with its assets and their bytes, also those that are results of its jobs.
+
+    The jobs stay, and their outputs say that the bytes are gone. Raises NotFound, NotAllowed for a public one of
+    another organization.
+    """
+
+    async def remove(tx: Tx, target: Target) -> list[str]:
+        keys = await stored_assets.delete_of_target(tx, principal.organization_id, target.id)
+        await storage.delete(tx, principal.organization_id, target.id)
+        return keys
+
+    await house.store.delete(await owned.change(house, KIND, principal, "deleteTDO", ref, remove))
 
 
 @trail.mutation("deleteTDO", TARGET, names="target_id")
@@ -196,13 +214,25 @@ async def assets(
 ) -> list[Asset]:
     """Returns one page of the target's assets of these types; none means all. Raises NotFound, InvalidInput."""
     target = await get(house, principal, ref)
-    bounds.page(offset, limit, largest=house.limits.page_size)
-    types = [one for one in asset_types if bounds.storable(one)]
-    if asset_types and not types:
-        return []
-    all_ = await house.database.read(lambda tx: storage.assets(tx, principal.organization_id, target.id, types))
-    all_.sort(key=lambda asset: str(getattr(asset, order_by)), reverse=descending)
-    return all_[offset : offset + limit]
+    criteria = AssetFilter(tuple(asset_types), None, None, order_by, descending, offset, limit)
+    return (await asset_pages(house, principal, [target.id], criteria)).get(target.id, [])
+
+
+async def asset_pages(
+    house: House, principal: Principal, target_ids: Iterable[int], criteria: AssetFilter
+) -> dict[int, list[Asset]]:
+    """Returns one page of the assets of each target. A target that the caller may not read, or with none, is missing.
+
+    Raises InvalidInput for a wrong page.
+    """
+    require(principal, Role.READER)
+    bounds.page(criteria.offset, criteria.limit, largest=house.limits.page_size)
+    types = tuple(one for one in criteria.types if bounds.storable(one))
+    if (criteria.types and not types) or (criteria.id is not None and not bounds.storable(criteria.id)):
+        return {}
+    ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
+    criteria = criteria._replace(types=types)
+    return await house.database.read(lambda tx: stored_assets.pages(tx, principal.organization_id, ids, criteria))
 
 
 async def asset_counts(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, int]:
@@ -224,16 +254,52 @@ async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
 
 
 async def primary_asset(house: House, principal: Principal, ref: Ref, asset_type: str | None = None) -> Asset | None:
-    """Returns the target's primary asset of the type; without a type media comes first, then the oldest asset.
+    """Returns the target's primary asset of the type; without one, the newest of the type that an engine has made.
 
-    Raises NotFound (target).
+    Without a type it returns the one that a task without another input reads: media first, then the oldest. Raises
+    NotFound (target).
     """
     target = await get(house, principal, ref)
-    if asset_type is not None and not bounds.storable(asset_type):
-        return None
-    return await house.database.peek(
-        lambda tx: storage.primary_asset(tx, principal.organization_id, target.id, asset_type)
-    )
+    if asset_type is not None:
+        return (await primary_assets(house, principal, [(target.id, asset_type)])).get((target.id, asset_type))
+    return await house.database.peek(lambda tx: stored_assets.main(tx, principal.organization_id, target.id))
+
+
+async def primary_assets(
+    house: House, principal: Principal, wanted: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], Asset]:
+    """Returns the primary asset of each (target, type); without one, the newest that an engine has made."""
+    require(principal, Role.READER)
+    known = {(target_id, type_) for target_id, type_ in wanted if bounds.storable(type_)}
+    return await house.database.read(lambda tx: stored_assets.primary(tx, principal.organization_id, known))
+
+
+async def assets_of_bytes(house: House, principal: Principal, keys: Iterable[str]) -> dict[str, str]:
+    """Returns the ids of the assets that share these bytes, by the key of the bytes."""
+    require(principal, Role.READER)
+    return await house.database.read(lambda tx: stored_assets.of_keys(tx, principal.organization_id, sorted(set(keys))))
+
+
+@trail.mutation("deleteAsset", "Asset", names="asset_id")
+async def delete_asset(house: House, principal: Principal, asset_id: str) -> None:
+    """Deletes the asset, and its bytes unless an output of a job shares them.
+
+    Raises NotFound, NotAllowed for an asset of a public target of another organization.
+    """
+    require(principal, Role.USER)
+    entry = trail.entry(principal, "deleteAsset", object_type="Asset", object_id=asset_id)
+    found = await asset(house, principal, asset_id)
+    if found.organization_id != principal.organization_id:
+        raise NotAllowed(_FOREIGN_ASSET)
+
+    async def remove(tx: Tx) -> list[str]:
+        keys = await stored_assets.delete(tx, principal.organization_id, found.target_id, asset_id)
+        if keys is None:
+            raise NotFound("Asset", asset_id)
+        await entries.record(tx, [entry])
+        return keys
+
+    await house.store.delete(await house.database.write(remove))
 
 
 async def content(house: House, asset: Asset) -> Content:

@@ -30,9 +30,11 @@ class ArtifactRow(NamedTuple):
     stop_ms: int | None
     metadata: str | None
     created_at: int
+    bytes_deleted_at: int | None
 
 
 _OF_TASK: Final = Select("artifacts.of_task", ArtifactRow)
+_RESULT_OF: Final = Select("artifacts.result_of", ArtifactRow)
 _INPUTS_OF: Final = Select("artifacts.inputs_of", ArtifactRow)
 _INPUT: Final = Select("artifacts.input", ArtifactRow)
 
@@ -52,6 +54,12 @@ async def input_(tx: Tx, job_id: int, ordinal: int, folder: int, item: int, part
     """Returns the artifact that a chunk item reads."""
     row = await _INPUT.one(tx, job_id=job_id, ordinal=ordinal, folder=folder, item=item, part=part)
     return artifact(row) if row else None
+
+
+async def results(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Artifact]:
+    """Returns the first output of each (job, ordinal) that has worked as a whole. Others are missing."""
+    rows = await _RESULT_OF.each(tx, [(job_id, ordinal, organization_id) for job_id, ordinal in tasks])
+    return {(row.job_id, row.ordinal): artifact(row) for row in rows}
 
 
 async def keys_of_task(tx: Tx, job_id: int, ordinal: int) -> set[str]:

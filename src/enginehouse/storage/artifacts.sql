@@ -1,7 +1,7 @@
 -- name: of_task
 -- The outputs of a task, or with ordinal -1 everything that the tasks of the job have published.
 SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
-       a.start_ms, a.stop_ms, a.metadata, a.created_at
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, a.bytes_deleted_at
 FROM artifact a JOIN job j ON j.id = a.job_id
 WHERE a.job_id = :job_id AND j.organization_id = :organization_id
   AND ((:ordinal = -1 AND a.folder = -1) OR a.ordinal = :ordinal)
@@ -11,25 +11,37 @@ ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
 -- All artifacts in these output folders, in the order of the media.
 -- rows: job_id bigint, ordinal int, folder int
 SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
-       a.start_ms, a.stop_ms, a.metadata, a.created_at
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, a.bytes_deleted_at
 FROM {rows} r
 JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder = r.folder
 ORDER BY a.start_ms IS NULL, a.start_ms, a.ordinal, a.folder, a.position, a.item, a.part;
 
 -- name: input
 SELECT job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms,
-       metadata, created_at
+       metadata, created_at, bytes_deleted_at
 FROM artifact
 WHERE job_id = :job_id AND ordinal = :ordinal AND folder = :folder AND item = :item AND part = :part;
+
+-- name: result_of
+-- The first output of each task, if the task has worked as a whole: then no other item has an output there.
+-- rows: job_id bigint, ordinal int, organization_id bigint
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, a.bytes_deleted_at
+FROM {rows} r
+JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
+JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.item = 0 AND a.part = 0
+WHERE a.folder = (SELECT MIN(f.folder) FROM artifact f WHERE f.job_id = r.job_id AND f.ordinal = r.ordinal)
+  AND NOT EXISTS (SELECT 1 FROM artifact o
+                  WHERE o.job_id = r.job_id AND o.ordinal = r.ordinal AND o.folder = a.folder AND o.item > 0);
 
 -- name: keys_of_task
 SELECT DISTINCT storage_key FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;
 
 -- name: insert
 -- Outputs become visible to others with the commit that accepts the report, never before.
--- rows: job_id bigint, ordinal int, folder int, item int, part int, position int, name text, media_type text, size bigint, sha256 text, storage_key text, start_ms bigint, stop_ms bigint, metadata text, created_at bigint
-INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms, metadata, created_at)
-SELECT r.job_id, r.ordinal, r.folder, r.item, r.part, r.position, r.name, r.media_type, r.size, r.sha256, r.storage_key, r.start_ms, r.stop_ms, r.metadata, r.created_at
+-- rows: job_id bigint, ordinal int, folder int, item int, part int, position int, name text, media_type text, size bigint, sha256 text, storage_key text, start_ms bigint, stop_ms bigint, metadata text, created_at bigint, shared int
+INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms, stop_ms, metadata, created_at, shared)
+SELECT r.job_id, r.ordinal, r.folder, r.item, r.part, r.position, r.name, r.media_type, r.size, r.sha256, r.storage_key, r.start_ms, r.stop_ms, r.metadata, r.created_at, r.shared
 FROM {rows} r;
 
 -- name: keys_in

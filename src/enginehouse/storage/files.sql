@@ -3,6 +3,7 @@
 SELECT job_id, ordinal, folder, item, part, name, storage_key, size, sha256
 FROM artifact
 WHERE (job_id, ordinal, folder, item, part) > (:job_id, :ordinal, :folder, :item, :part)
+  AND bytes_deleted_at IS NULL
 ORDER BY job_id, ordinal, folder, item, part LIMIT :limit;
 
 -- name: assets_after
@@ -19,4 +20,4 @@ WHERE id = :id AND storage_key IS NOT NULL;
 
 -- name: count
 -- How many rows name stored bytes.
-SELECT (SELECT COUNT(*) FROM artifact) + (SELECT COUNT(*) FROM asset WHERE storage_key IS NOT NULL);
+SELECT (SELECT COUNT(*) FROM artifact WHERE bytes_deleted_at IS NULL) + (SELECT COUNT(*) FROM asset WHERE storage_key IS NOT NULL);

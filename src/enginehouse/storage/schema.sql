@@ -145,7 +145,8 @@ CREATE TABLE asset (
   modified_at BIGINT NOT NULL,
   CHECK (uri IS NOT NULL OR storage_key IS NOT NULL)
 );
-CREATE INDEX asset_target ON asset (target_id, created_at);
+CREATE INDEX asset_target ON asset (target_id, created_at, id);
+CREATE INDEX asset_bytes ON asset (storage_key) WHERE storage_key IS NOT NULL;
 
 -- Jobs ----------------------------------------------------------------------------------------------------
 
@@ -356,7 +357,8 @@ CREATE TABLE attempt (
   PRIMARY KEY (job_id, ordinal, item, number)
 ) {clustered};
 
--- An output of a task. `folder` -1 holds the outputs that the task published as the job's results. `position` orders
+-- An output of a task. `bytes_deleted_at`: since then its bytes are gone, with the target that they were an asset of.
+-- `folder` -1 holds the outputs that the task published as the job's results. `position` orders
 -- chunks in their media.
 CREATE TABLE artifact (
   job_id BIGINT NOT NULL,
@@ -375,9 +377,10 @@ CREATE TABLE artifact (
   metadata TEXT,
   created_at BIGINT NOT NULL,
   shared INTEGER NOT NULL DEFAULT 0,
+  bytes_deleted_at BIGINT,
   PRIMARY KEY (job_id, ordinal, folder, item, part)
 ) {clustered};
--- A `shared` row names bytes that a row of another job may also name: a retry that reuses them.
+-- A `shared` row names bytes that another row may also name: of a retry that reuses them, or of an asset.
 CREATE INDEX artifact_shared ON artifact (storage_key) WHERE shared = 1;
 
 -- An event of a job or a task. `ordinal` -1: of the job itself.

@@ -94,13 +94,12 @@ class AssetRow(NamedTuple):
 
 
 _BY_IDS: Final = Select("targets.by_ids", TargetRow)
+_LOCK: Final = Select("targets.lock", TargetRow)
 _PAGE: Final = Select(shape("targets.page", ()), TargetRow)
 _PAGE_WITH_PUBLIC: Final = Select(shape("targets.page", ("with_public",)), TargetRow)
 _INSERT_ASSET: Final = Select("targets.insert_asset", AssetRow)
 _ASSET_OF_REPLAY: Final = Select("targets.asset_of_replay", AssetRow)
 _ASSET: Final = Select("targets.asset", AssetRow)
-_ASSETS: Final = Select("targets.assets", AssetRow)
-_PRIMARY_ASSET: Final = Select("targets.primary_asset", AssetRow)
 
 
 # -- targets ------------------------------------------------------------------------------------------------
@@ -141,6 +140,17 @@ async def by_ids(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict[int, 
     """Returns those of the targets that the organization may read."""
     rows = await _BY_IDS.all(tx, organization_id=organization_id, ids=list(ids))
     return {row.id: _target(row) for row in rows}
+
+
+async def lock(tx: Tx, organization_id: int, target_id: int) -> Target | None:
+    """Returns the organization's own target, locked."""
+    row = await _LOCK.one(tx, organization_id=organization_id, id=target_id)
+    return None if row is None else _target(row)
+
+
+async def delete(tx: Tx, organization_id: int, target_id: int) -> None:
+    """Deletes the target. Its assets are deleted before."""
+    await tx.run("targets.delete", id=target_id, organization_id=organization_id)
 
 
 async def page(tx: Tx, organization_id: int, *, include_public: bool, offset: int, limit: int) -> list[Target]:
@@ -222,34 +232,17 @@ async def add_asset(tx: Tx, row: NewAsset) -> Asset | None:
         document=_ENCODER.encode(row.details).decode(),
         now=tx.now,
     )
-    return _asset(stored)
+    return asset_of(stored)
 
 
 async def asset_of_replay(tx: Tx, organization_id: int, replay_key: str) -> Asset | None:
     row = await _ASSET_OF_REPLAY.one(tx, organization_id=organization_id, replay_key=replay_key)
-    return None if row is None else _asset(row)
+    return None if row is None else asset_of(row)
 
 
 async def asset(tx: Tx, organization_id: int, asset_id: str) -> Asset | None:
     row = await _ASSET.one(tx, organization_id=organization_id, id=asset_id)
-    return None if row is None else _asset(row)
-
-
-async def assets(tx: Tx, organization_id: int, target_id: int, asset_types: Sequence[str]) -> list[Asset]:
-    """Returns the target's assets of these types, or of all types if `asset_types` is empty; the oldest first."""
-    rows = await _ASSETS.all(
-        tx,
-        organization_id=organization_id,
-        target_id=target_id,
-        any_type=int(not asset_types),
-        asset_types=list(asset_types),
-    )
-    return [_asset(row) for row in rows]
-
-
-async def primary_asset(tx: Tx, organization_id: int, target_id: int, asset_type: str | None) -> Asset | None:
-    row = await _PRIMARY_ASSET.one(tx, organization_id=organization_id, target_id=target_id, asset_type=asset_type)
-    return None if row is None else _asset(row)
+    return None if row is None else asset_of(row)
 
 
 async def delete_unused(tx: Tx, organization_id: int, target_id: int) -> list[str]:
@@ -265,7 +258,8 @@ async def asset_counts(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict
     return dict(rows)
 
 
-def _asset(row: AssetRow) -> Asset:
+def asset_of(row: AssetRow) -> Asset:
+    """Returns the asset of a row."""
     fields = row._asdict()
     details, key = _DECODER.decode(fields.pop("document")), fields.pop("storage_key")
     return Asset(**fields | {"is_primary": bool(row.is_primary), "key": key, "details": details})

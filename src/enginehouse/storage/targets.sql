@@ -42,6 +42,15 @@ FROM (SELECT u.id, u.start_at
 JOIN target t ON t.id = p.id
 ORDER BY p.start_at DESC, p.id DESC;
 
+-- name: lock
+SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
+       modified_at
+FROM target WHERE id = :id AND organization_id = :organization_id
+{for_update};
+
+-- name: delete
+DELETE FROM target WHERE id = :id AND organization_id = :organization_id;
+
 -- name: touch
 -- Also locks the target, so that two assets cannot both become the primary one.
 UPDATE target SET modified_at = :now WHERE id = :id AND organization_id = :organization_id;
@@ -68,26 +77,6 @@ SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.nam
        a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
 FROM asset a JOIN target t ON t.id = a.target_id
 WHERE a.id = :id AND (t.organization_id = :organization_id OR t.is_public = 1);
-
--- name: assets
--- lists: asset_types text
-SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,
-       a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
-FROM asset a JOIN target t ON t.id = a.target_id
-WHERE a.target_id = :target_id AND (t.organization_id = :organization_id OR t.is_public = 1)
-  AND (:any_type = 1 OR a.asset_type IN {asset_types})
-ORDER BY a.created_at, a.id;
-
--- name: primary_asset
--- The primary asset of the given type; without a type, media comes first, then the oldest asset.
-SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,
-       a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
-FROM asset a JOIN target t ON t.id = a.target_id
-WHERE a.target_id = :target_id AND (t.organization_id = :organization_id OR t.is_public = 1)
-  AND a.is_primary = 1
-  AND (CAST(:asset_type AS TEXT) IS NULL OR a.asset_type = CAST(:asset_type AS TEXT))
-ORDER BY CASE WHEN a.asset_type = 'media' THEN 0 ELSE 1 END, a.created_at, a.id
-LIMIT 1;
 
 -- name: delete_unused_assets
 -- Deletes the assets of a target that no job names. Returns the keys of their bytes.

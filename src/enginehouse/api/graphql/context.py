@@ -1,13 +1,14 @@
 """The shared state of the fields of one request: the caller, the upload, and the objects already read."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from graphql import GraphQLResolveInfo
 
 from enginehouse.api.graphql.execution.upload import Upload
-from enginehouse.domain.artifact import Target
+from enginehouse.domain.artifact import Artifact, Asset, AssetFilter, Target
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
@@ -21,6 +22,7 @@ from enginehouse.domain.templates import JobTemplate
 from enginehouse.domain.wait_reasons.explanation import JobExplanation
 from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import (
+    artifacts,
     attempts,
     content_templates,
     engine_categories,
@@ -126,6 +128,16 @@ class Context:
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
         self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
         self.asset_counts: Loader[int, int] = Loader(lambda ids: targets.asset_counts(house, self.principal, ids))
+        self.asset_pages: Loader[tuple[int, AssetFilter], list[Asset]] = Loader(self._asset_pages)
+        self.primary_assets: Loader[tuple[int, str], Asset] = Loader(
+            lambda wanted: targets.primary_assets(house, self.principal, wanted)
+        )
+        self.assets_of_bytes: Loader[str, str] = Loader(
+            lambda keys: targets.assets_of_bytes(house, self.principal, keys)
+        )
+        self.results: Loader[tuple[int, int], Artifact] = Loader(
+            lambda tasks: artifacts.results(house, self.principal, tasks)
+        )
         self.attempts: Loader[AttemptPage, list[Attempt]] = Loader(
             lambda pages: attempts.of_tasks(house, self.principal, pages)
         )
@@ -172,6 +184,17 @@ class Context:
         if self._me is None:
             self._me = asyncio.ensure_future(identity.me(self.house, self.principal))
         return self._me
+
+    async def _asset_pages(self, wanted: list[tuple[int, AssetFilter]]) -> dict[tuple[int, AssetFilter], list[Asset]]:
+        """Returns the pages; those of one field of many targets come from one statement."""
+        alike: dict[AssetFilter, list[int]] = defaultdict(list)
+        for target_id, criteria in wanted:
+            alike[criteria].append(target_id)
+        found: dict[tuple[int, AssetFilter], list[Asset]] = {}
+        for criteria, ids in alike.items():
+            pages = await targets.asset_pages(self.house, self.principal, ids, criteria)
+            found |= {(target_id, criteria): page for target_id, page in pages.items()}
+        return found
 
     async def _warnings(self, ids: list[int]) -> dict[int, list[str]]:
         loaded = await asyncio.gather(*(self.schedules.get(schedule_id) for schedule_id in ids))

@@ -12,7 +12,8 @@ from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import counts
 from enginehouse.storage.work import work_items
 
-_SHARED_LOCK: Final = "shared artifacts"
+SHARED_BYTES: Final = "shared artifacts"
+"""The advisory lock of every transaction that deletes or shares bytes which several rows may name."""
 
 
 class JobToDelete(NamedTuple):
@@ -57,13 +58,13 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
 async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
     """Returns the keys of the bytes that only these jobs use, including logs. The jobs' rows are locked and exist.
 
-    Bytes that another job also uses stay. A lock makes deletions of such jobs run one after the other: two at once
-    would not see each other's deleted rows.
+    Bytes that another job or an asset also uses stay. A lock makes deletions of such jobs run one after the other: two
+    at once would not see each other's deleted rows.
     """
     keys = {key: bool(is_shared) for key, is_shared in await tx.all("deletion.keys_of_jobs", ids=list(job_ids))}
     shared = [key for key, is_shared in keys.items() if is_shared]
     if shared:
-        await tx.lock(_SHARED_LOCK)
+        await tx.lock(SHARED_BYTES)
         for (key,) in await tx.all("deletion.named_elsewhere", keys=shared, ids=list(job_ids)):
             del keys[key]
     logs = (log_key(*row) for row in await tx.all("deletion.attempts_of_jobs", ids=list(job_ids)))

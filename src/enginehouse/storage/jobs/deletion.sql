@@ -1,12 +1,15 @@
 -- name: keys_of_jobs
 -- lists: ids bigint
-SELECT storage_key, MAX(shared) FROM artifact WHERE job_id IN {ids} GROUP BY storage_key;
+SELECT storage_key, MAX(shared) FROM artifact WHERE job_id IN {ids} AND bytes_deleted_at IS NULL
+GROUP BY storage_key;
 
 -- name: named_elsewhere
--- The keys that jobs outside `ids` also use.
+-- The keys that jobs outside `ids`, or assets, also use.
 -- lists: keys text, ids bigint
-SELECT DISTINCT storage_key FROM artifact
-WHERE shared = 1 AND storage_key IN {keys} AND job_id NOT IN {ids};
+SELECT storage_key FROM artifact
+WHERE shared = 1 AND storage_key IN {keys} AND job_id NOT IN {ids}
+UNION
+SELECT storage_key FROM asset WHERE storage_key IN {keys};
 
 -- name: attempts_of_jobs
 -- Every attempt of these jobs, including running ones: each may have left a log.

@@ -7,6 +7,7 @@ from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskSta
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs.deletion import SHARED_BYTES
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.work import settlement as work_settlement
 
@@ -41,6 +42,7 @@ async def settle(tx: Tx, jobs: Sequence[tuple[int, NewJob]]) -> None:
         for job_id, job in jobs
         for ordinal, origin in sorted((job.reused or {}).items())
     ]
+    await tx.lock(SHARED_BYTES)
     await tx.many("reuse.mark_tasks", [(job_id, ordinal, origin) for job_id, ordinal, _, origin in tasks])
     await tx.many("reuse.share", sorted({(source, ordinal) for _, ordinal, source, _ in tasks}))
     await tx.many("reuse.copy", [(job_id, ordinal, source) for job_id, ordinal, source, _ in tasks])

@@ -14,9 +14,9 @@ WHERE artifact.job_id = r.job_id AND artifact.ordinal = r.ordinal AND artifact.s
 -- Copies the output rows of a task of the source job to the new job; both refer to the same bytes.
 -- rows: job_id bigint, ordinal int, source bigint
 INSERT INTO artifact (job_id, ordinal, folder, item, part, position, name, media_type, size, sha256, storage_key, start_ms,
-                      stop_ms, metadata, created_at, shared)
+                      stop_ms, metadata, created_at, shared, bytes_deleted_at)
 SELECT r.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
-       a.start_ms, a.stop_ms, a.metadata, a.created_at, 1
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, 1, a.bytes_deleted_at
 FROM {rows} r
 JOIN artifact a ON a.job_id = r.source AND a.ordinal = r.ordinal;
 

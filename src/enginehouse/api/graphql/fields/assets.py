@@ -38,6 +38,13 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
     return await targets.create_asset(house, principal, new)
 
 
+@mutation.field("deleteAsset")
+async def delete_asset(_: object, info: Info, id: str) -> dict[str, Any]:
+    """The asset is gone, and its bytes unless an output of a job shares them."""
+    await targets.delete_asset(info.context.house, info.context.principal, id)
+    return {"id": id, "message": f"Asset {id} was deleted."}
+
+
 def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None) -> AssetRequest:
     """Returns the asset to create. `upload` is the request's file if this field stores it."""
     source_data, file_data = fields.get("sourceData") or {}, fields.get("fileData") or {}

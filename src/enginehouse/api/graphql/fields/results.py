@@ -104,6 +104,7 @@ async def _record(context: Context, job: Job, artifact: Artifact) -> dict[str, A
         "target_id": job.target_id,
         "engineId": engine_id,
         "taskId": task_id,
+        "key": artifact.key,
         "document": document,
         "fault": fault,
         "startOffsetMs": artifact.start_ms,
@@ -118,6 +119,12 @@ def document_of(record: dict[str, Any], _: Info) -> Any:
     if record["fault"] is not None:
         raise record["fault"]
     return record["document"]
+
+
+@result_type.field("assetId")
+def asset_of(record: dict[str, Any], info: Info) -> Any:
+    """Returns the asset of the target that has these bytes, null if there is none."""
+    return info.context.assets_of_bytes.load(record["key"])
 
 
 def _iso(micros: int) -> str:

@@ -13,18 +13,20 @@ from enginehouse.api.graphql.fields.sources import load_source
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import target_echo, target_request
 from enginehouse.api.spelling import optional
-from enginehouse.domain.artifact import Asset, Target
+from enginehouse.domain.artifact import Asset, AssetFilter, AssetOrder, Target
+from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.ids import parse_schedule, parse_task, task_graphql
-from enginehouse.domain.job import JobFilter, TargetRequest, Task
+from enginehouse.domain.job import Job, JobFilter, TargetRequest, Task
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import assets, jobs, targets
+from enginehouse.operations import assets, engines, targets
 from enginehouse.operations.assets import NOBODY
 
 query, mutation = QueryType(), MutationType()
 target_type, source_data_type = ObjectType("TemporalDataObject"), ObjectType("TDOSourceData")
+run_type = ObjectType("EngineRun")
 
-_ORDERS: Final[dict[str, targets.AssetOrder]] = {
+_ORDERS: Final[dict[str, AssetOrder]] = {
     "createdDateTime": "created_at",
     "assetType": "asset_type",
     "contentType": "content_type",
@@ -42,6 +44,14 @@ async def get_target(_: object, info: Info, id: str) -> Target:
 async def create(_: object, info: Info, input: dict[str, Any] | None = None) -> Target:
     """The target exists, with the assets of the request, which have URIs."""
     return await make(info.context, _required(input), "")
+
+
+@mutation.field("deleteTDO")
+async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
+    """The target is gone, with its assets and their bytes."""
+    await targets.delete(info.context.house, info.context.principal, refs.number(id))
+    info.context.targets.forget()
+    return {"id": id, "message": f"TemporalDataObject {id} was deleted."}
 
 
 async def make(context: Context, fields: dict[str, Any], prefix: str) -> Target:
@@ -105,33 +115,21 @@ async def assets_of(target: Target, info: Info, **args: Any) -> paging.Page:
     """Returns a page of the target's assets."""
     context = info.context
     offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.ASSETS)
-    if args.get("id") is not None or args.get("sourceTaskId") is not None:
-        return await _chosen_assets(context, target, args, offset, limit)
-    page = await targets.assets(
-        context.house,
-        context.principal,
-        Ref.of(target.id),
-        tuple({*(args.get("type") or ()), *(args.get("assetType") or ())}),
-        offset=offset,
-        limit=limit,
+    task_id = args.get("sourceTaskId")
+    task = None if task_id is None else parse_task(task_id)
+    if task_id is not None and task is None:
+        return paging.Page((), offset, limit)
+    criteria = AssetFilter(
+        types=tuple(sorted({*(args.get("type") or ()), *(args.get("assetType") or ())})),
+        id=args.get("id"),
+        task=task,
         order_by=_ORDERS[args.get("orderBy") or "createdDateTime"],
         descending=args.get("orderDirection") != "asc",
+        offset=offset,
+        limit=limit,
     )
-    return paging.Page(page, offset, limit)
-
-
-async def _chosen_assets(
-    context: Context, target: Target, args: dict[str, Any], offset: int, limit: int
-) -> paging.Page:
-    page = await targets.assets(
-        context.house, context.principal, Ref.of(target.id), limit=context.house.limits.page_size
-    )
-    if args.get("id") is not None:
-        page = [asset for asset in page if asset.id == args["id"]]
-    if args.get("sourceTaskId") is not None:
-        task = parse_task(args["sourceTaskId"])
-        page = [asset for asset in page if task is not None and (asset.job_id, asset.ordinal) == task]
-    return paging.page(page, offset, limit, paging.ASSETS)
+    page = await context.asset_pages.get((target.id, criteria))
+    return paging.Page(page or (), offset, limit)
 
 
 @target_type.field("assetCount")
@@ -142,32 +140,55 @@ async def asset_count_of(target: Target, info: Info) -> int:
 
 @target_type.field("primaryAsset")
 async def primary_asset_of(target: Target, info: Info, **args: Any) -> Asset | None:
-    """Returns the primary asset of that type."""
-    context = info.context
-    return await targets.primary_asset(context.house, context.principal, Ref.of(target.id), args["assetType"])
+    """Returns the primary asset of that type; without one, the newest of the type that an engine has made."""
+    return await info.context.primary_assets.get((target.id, args["assetType"]))
 
 
 @target_type.field("jobs")
 async def jobs_of(target: Target, info: Info) -> paging.Page:
     """Returns the newest jobs of the target."""
-    context = info.context
-    page = await jobs.list_(context.house, context.principal, JobFilter(target_id=target.id))
-    return paging.Page(page.jobs, 0, 30)
+    page = await _jobs(target, info.context, 30)
+    return paging.Page(page, 0, 30)
+
+
+async def _jobs(target: Target, context: Context, limit: int) -> tuple[Job, ...]:
+    page = await context.job_pages.get(JobFilter(target_id=target.id, limit=limit)) or ()
+    for job in page:
+        context.jobs.prime(job.id, job)
+    return page
 
 
 @target_type.field("tasks")
 async def tasks_of(target: Target, info: Info, **args: Any) -> paging.Page:
     """Returns a page of the tasks of the target's jobs."""
     context = info.context
-    criteria = JobFilter(target_id=target.id, limit=context.house.limits.page_size)
-    tasks: list[Task] = []
-    for job in (await jobs.list_(context.house, context.principal, criteria)).jobs:
-        context.jobs.prime(job.id, job)
-        tasks += job.tasks
+    jobs = await _jobs(target, context, context.house.limits.page_size)
+    tasks = [task for job in jobs for task in job.tasks]
     if args.get("id") is not None:
         tasks = [task for task in tasks if task_graphql(task.job_id, task.ordinal) == args["id"]]
     tasks = in_dates(tasks, args.get("dateTimeFilter"))
     return paging.page(tasks, args.get("offset"), args.get("limit"), paging.TASKS)
+
+
+@target_type.field("engineRuns")
+async def runs_of(target: Target, info: Info, offset: int | None = 0, limit: int | None = 100) -> paging.Page:
+    """Returns a page of the runs: one for each task of the target's jobs, the newest job first."""
+    first, size = paging.bounds(offset, 100 if limit is None else limit, paging.TASKS)
+    jobs = await _jobs(target, info.context, info.context.house.limits.page_size)
+    tasks = [task for job in jobs for task in job.tasks]
+    return paging.page(tasks, first, size, paging.TASKS)
+
+
+@run_type.field("engine")
+def engine_of_run(task: Task, info: Info) -> Engine | None:
+    """Returns the engine, null if the caller may not see it."""
+    context = info.context
+    return engines.find(context.house, context.principal, task.plan.engine_id)
+
+
+run_type.set_field("task", lambda task, _: task)
+run_type.set_field("status", lambda task, _: task.status)
+run_type.set_field("hasUserEdits", lambda _, __: False)
 
 
 @target_type.field("applicationId")
@@ -216,4 +237,4 @@ target_type.set_field("metadata", lambda _, __: [])
 for _name in ("source", "thumbnailUrl", "previewUrl", "sourceImageUrl", "sourceData"):
     target_type.set_field(_name, _echoed(_name))
 
-BINDABLES: Final = [query, mutation, target_type, source_data_type]
+BINDABLES: Final = [query, mutation, target_type, source_data_type, run_type]

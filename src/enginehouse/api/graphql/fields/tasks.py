@@ -9,6 +9,7 @@ from ariadne import ObjectType, QueryType
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
+from enginehouse.domain.documents import is_json
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.ids import job_graphql, task_graphql, task_uuid
 from enginehouse.domain.job import Job, Task
@@ -97,6 +98,22 @@ async def _read(house: House, files: Sequence[artifacts.LogFile]) -> str:
         if len(logs) > _LOG_BYTES:
             break
     return without_half_character(cut_end(bytes(logs), _LOG_BYTES)).decode("utf-8", "replace")
+
+
+@task_type.field("output")
+@task_type.field("taskOutput")
+async def output_of(task: Task, info: Info) -> Any:
+    """Returns the document that the task has made; null if it made none, or worked chunk by chunk."""
+    artifact = await info.context.results.get((task.job_id, task.ordinal))
+    if artifact is None or not is_json(artifact.media_type):
+        return None
+    return await artifacts.document(info.context.house, artifact)
+
+
+@task_type.field("outputString")
+async def output_text_of(task: Task, info: Info) -> str | None:
+    """Returns `output` as JSON text."""
+    return optional(json_text, await output_of(task, info))
 
 
 @task_type.field("ioFolders")
@@ -199,9 +216,6 @@ task_type.set_field("completedDateTime", lambda task, _: optional(graphql_millis
 task_type.set_field("payload", lambda task, _: task.plan.payload)
 task_type.set_field("taskPayload", lambda task, _: task.plan.payload)
 task_type.set_field("payloadString", lambda task, _: optional(json_text, task.plan.payload))
-task_type.set_field("output", lambda task, _: task.output)
-task_type.set_field("taskOutput", lambda task, _: task.output)
-task_type.set_field("outputString", lambda task, _: optional(json_text, task.output))
 task_type.set_field("isClone", lambda task, _: task.plan.echo.get("isClone"))
 task_type.set_field("buildId", lambda task, _: task.plan.echo.get("buildId"))
 task_type.set_field("testTask", lambda task, _: task.plan.echo.get("testTask"))
