@@ -121,6 +121,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         audit_retention_seconds=settings.audit_retention_days * _DAY,
         token_requests=settings.token_requests,
         organization_requests=settings.organization_requests,
+        signed_url_seconds=settings.signed_url_seconds,
     )
     house = House.build(database, store, limits)
     closing.push_async_callback(house.watches.close)

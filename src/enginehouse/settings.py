@@ -41,6 +41,7 @@ class Settings:
     retention_days: int = 30
     idempotency_days: int = 7  # how long the server recognizes a request with the same idempotency key
     audit_retention_days: int = 365
+    signed_url_seconds: int = 3600  # how long a URL for a program without a token works
     head_bytes: int = 16 * 1024  # of the request line and the headers of a request
     head_lines: int = 100
     head_seconds: float = 10.0  # between the first byte of a head and its end
@@ -73,6 +74,7 @@ class Settings:
                 ("retention_days", self.retention_days),
                 ("idempotency_days", self.idempotency_days),
                 ("audit_retention_days", self.audit_retention_days),
+                ("signed_url_seconds", self.signed_url_seconds),
                 ("head_bytes", self.head_bytes),
                 ("head_lines", self.head_lines),
                 ("head_seconds", self.head_seconds),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from enginehouse.api import signatures
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphiql import page as graphiql
 from enginehouse.api.graphql.transport import graphql
@@ -20,13 +21,14 @@ _NOWHERE = (
 
 
 def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Application:
-    """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job` and our own `/api/v1/…`.
+    """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job`, our `/api/v1/…` and `/signed/…`.
 
     Pages of these `origins` may call them. Our own page is at `/v3/graphiql`.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
     old = cors.shared(legacy.interface(lambda: house).__call__, origins)
+    signed = cors.shared(signatures.interface(lambda: house).__call__, origins)
     data = cors.shared(graphql(house), origins)
     page = graphiql.BrowserPage()
     readiness = Readiness(house)
@@ -48,6 +50,8 @@ def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Applic
             await old(scope, receive, send)
         elif path == graphiql.PATH or path.startswith(graphiql.PATH + "/"):
             await page(scope, send)
+        elif path.startswith(signatures.BASE + "/"):
+            await signed(scope, receive, send)
         elif path == "/readyz":
             await _send(send, *await readiness.look())
         else:

@@ -43,6 +43,7 @@ class Limits:
     event_streams: int = 1_000  # of one organization at a time
     token_requests: int = 1_000_000  # of one token in 10 seconds; 0 for any number
     organization_requests: int = 2_000_000
+    signed_url_seconds: int = 3_600
 
 
 @dataclass(slots=True)
@@ -58,6 +59,13 @@ class Presence:
     """The engines that connected workers offer, refreshed at every beat; None before the first refresh."""
 
     offered: frozenset[str] | None = None
+
+
+@dataclass(slots=True)
+class SigningKey:
+    """The key that signs URLs, as the database has it; None before it is first used."""
+
+    value: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -139,6 +147,9 @@ class House:
 
     presence: Presence = field(default_factory=Presence)
     """The engines that connected workers offer."""
+
+    signing_key: SigningKey = field(default_factory=SigningKey)
+    """The key that signs URLs."""
 
     @classmethod
     def build(cls, database: Database, store: ArtifactStore, limits: Limits | None = None) -> "House":

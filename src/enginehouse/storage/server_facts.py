@@ -14,15 +14,34 @@ class FactRow(NamedTuple):
 
 _BY_NAME: Final = Select("server_facts.by_name", FactRow)
 _STORE_ID: Final = "store_id"
+_SIGNING_KEY: Final = "signing_key"
 
 
 async def store_id(tx: Tx) -> str | None:
     """Returns the id of the store that keeps the database's bytes; None before the first start."""
-    row = await _BY_NAME.one(tx, name=_STORE_ID)
-    return None if row is None else row.value
+    return await _value(tx, _STORE_ID)
 
 
 async def add_store_id(tx: Tx, value: str) -> str:
     """Records the id of the store unless one is recorded. Returns the recorded id, which may be an earlier one."""
-    await tx.run("server_facts.add", name=_STORE_ID, value=value)
-    return await store_id(tx) or value
+    return await _add(tx, _STORE_ID, value)
+
+
+async def signing_key(tx: Tx) -> str | None:
+    """Returns the key that signs URLs, in hexadecimal digits; None before the first signature."""
+    return await _value(tx, _SIGNING_KEY)
+
+
+async def add_signing_key(tx: Tx, value: str) -> str:
+    """Records the key that signs URLs unless there is one. Returns the recorded key, which may be an earlier one."""
+    return await _add(tx, _SIGNING_KEY, value)
+
+
+async def _value(tx: Tx, name: str) -> str | None:
+    row = await _BY_NAME.one(tx, name=name)
+    return None if row is None else row.value
+
+
+async def _add(tx: Tx, name: str, value: str) -> str:
+    await tx.run("server_facts.add", name=name, value=value)
+    return await _value(tx, name) or value

@@ -17,6 +17,7 @@ from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.pipelines import Pipeline
 from enginehouse.domain.schedules.schedule import Schedule
+from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.sources import Source, SourceType
 from enginehouse.domain.templates import JobTemplate
 from enginehouse.domain.wait_reasons.explanation import JobExplanation
@@ -30,6 +31,7 @@ from enginehouse.operations import (
     identity,
     jobs,
     pipelines,
+    signatures,
     sources,
     targets,
     templates,
@@ -205,6 +207,11 @@ class Context:
         if self._now is None:
             self._now = asyncio.ensure_future(schedules.now(self.house))
         return self._now
+
+    async def signed(self, purpose: Purpose, object_id: str) -> str:
+        """Returns a URL of this server that allows this without a token, for as long as the settings say."""
+        path = await signatures.signed_path(self.house, self.principal, purpose, object_id, now=await self.now())
+        return self.origin + path
 
     async def category(self, category_id: str) -> EngineCategory | None:
         """Returns the engine category with this id. All categories are read once in a request."""

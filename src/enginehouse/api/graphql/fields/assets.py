@@ -16,6 +16,7 @@ from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import UnreadableDocument
 from enginehouse.domain.ids import parse_task, task_graphql
 from enginehouse.domain.refs import Ref
+from enginehouse.domain.signatures import Purpose
 from enginehouse.operations import engines, targets
 from enginehouse.operations.assets import AssetRequest
 
@@ -171,10 +172,15 @@ asset_type.set_field("modifiedDateTime", lambda asset, _: asset.modified_at)
 
 
 @asset_type.field("uri")
-@asset_type.field("signedUri")
 def uri_of(asset: Asset, info: Info) -> str | None:
     """Returns the URL of the content: the reference, or a URL of this server, which needs a token."""
     return asset.uri or f"{info.context.origin}/api/v1/asset/{asset.id}/content"
+
+
+@asset_type.field("signedUri")
+async def signed_uri_of(asset: Asset, info: Info) -> str | None:
+    """Returns the reference, or a URL of this server, which needs no token and expires."""
+    return asset.uri or await info.context.signed(Purpose.GET_ASSET, asset.id)
 
 
 asset_type.set_field("assetSize", lambda asset, _: asset.size)

@@ -11,11 +11,12 @@ from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.documents import is_json
 from enginehouse.domain.errors import NotFound
-from enginehouse.domain.ids import job_graphql, task_graphql, task_uuid
+from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.log_text import cut_end, without_half_character
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import artifacts, engines, jobs
 from enginehouse.operations.house import House
@@ -83,7 +84,7 @@ async def log_of(task: Task, info: Info) -> dict[str, Any] | None:
     if not files:
         return None
     text = await _read(context.house, files)
-    uri = f"{context.origin}/edge/v1/proc/task/{task_uuid(task.job_id, task.ordinal)}/logs"
+    uri = await context.signed(Purpose.GET_LOG, task_graphql(task.job_id, task.ordinal))
     return {"uri": uri, "text": text, "jsondata": {"text": text}}
 
 

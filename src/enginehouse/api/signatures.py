@@ -1,0 +1,88 @@
+"""The addresses that a signature opens, without a token: the bytes of assets, and the logs of tasks."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse
+
+from enginehouse.api.auth import authenticate
+from enginehouse.api.http.call import Request
+from enginehouse.api.http.download import Download
+from enginehouse.api.http.interface import ForAnybody, Interface, Operations
+from enginehouse.api.http.paths import Paths
+from enginehouse.api.http.query import Query
+from enginehouse.api.input import refs
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.signatures import Purpose
+from enginehouse.operations import artifacts, signatures, targets
+from enginehouse.operations.house import House
+
+BASE: Final = signatures.BASE
+
+# A browser must neither run what an engine or a client has made, nor pass the URL on.
+_GUARDS: Final = (
+    (b"content-security-policy", b"sandbox"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"private"),
+)
+
+
+def interface(house: Callable[[], House]) -> Interface:
+    """Returns the application for everything under `/signed`."""
+    return Interface(house, authenticate, base=BASE, operations=operations(), own=True)
+
+
+def operations() -> Operations:
+    """Returns every operation of signed URLs."""
+    paths: Operations = Paths()
+    paths.add("GET", "/asset/{AssetID}", ForAnybody(asset))
+    paths.add("GET", "/log/{TaskID}", ForAnybody(log))
+    return paths
+
+
+async def asset(request: Request) -> Download:
+    """GET asset/{AssetID}: the unchanged bytes of the asset, as an attachment; all or the ranges of the request."""
+    principal = await _granted(request, Purpose.GET_ASSET)
+    found = await targets.asset(request.house, principal, request.id)
+    stored = await targets.content(request.house, found)
+    answer = Download(stored, media_type=found.content_type, filename=found.name or found.id)
+    answer.raw_headers += _GUARDS
+    return answer
+
+
+async def log(request: Request) -> FileResponse:
+    """GET log/{TaskID}: what the engine has printed, attempt by attempt, as text."""
+    principal = await _granted(request, Purpose.GET_LOG)
+    files = await artifacts.logs(request.house, principal, refs.task(request.id))
+    whole = await _joined(request.house, files)
+    answer = FileResponse(
+        whole,
+        media_type="text/plain",
+        filename=f"{request.id}.log",
+        background=BackgroundTask(whole.unlink, missing_ok=True),
+    )
+    answer.raw_headers += (*_GUARDS, (b"x-content-type-options", b"nosniff"))
+    return answer
+
+
+async def _joined(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:
+    """Returns a temporary file with all logs. One that retention has deleted meanwhile is left out."""
+    with tempfile.NamedTemporaryFile(prefix="enginehouse-log-", suffix=".log", delete=False) as whole:
+        for file in files:
+            with suppress(NotFound):
+                async with artifacts.open_log(house, file) as path:
+                    whole.write(await asyncio.to_thread(path.read_bytes))
+    return Path(whole.name)
+
+
+async def _granted(request: Request, purpose: Purpose) -> Principal:
+    """Returns the principal for whom the URL was signed. Raises NotAllowed if the signature does not allow this."""
+    query = Query(request.query)
+    given = {name: query.text(name) or "" for name in ("organization", "expires", "signature")}
+    return await signatures.verify(request.house, purpose, request.id, **given)
