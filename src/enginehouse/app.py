@@ -122,6 +122,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         token_requests=settings.token_requests,
         organization_requests=settings.organization_requests,
         signed_url_seconds=settings.signed_url_seconds,
+        signed_upload_bytes=settings.signed_upload_mb << 20,
     )
     house = House.build(database, store, limits)
     closing.push_async_callback(house.watches.close)

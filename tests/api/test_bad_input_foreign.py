@@ -88,6 +88,8 @@ OWN = [
 ]
 GRAPHQL = [
     '{ temporalDataObject(id: "{target}") { id } }',
+    '{ getSignedWritableUrl(organizationId: "{organization}") { key } }',
+    '{ getSignedWritableUrls(number: 2, organizationId: "{organization}") { key } }',
     '{ engineCategory(id: "{category}") { id } }',
     '{ engineCategories(id: "{category}") { records { id } } }',
     '{ job(id: "{job}") { id } }',

@@ -23,7 +23,7 @@ from enginehouse.storage.jobs import pages
 
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "event", "idempotency_key", "job", "job_document",
-    "job_engine", "schedule_slot", "scheduled_job_version", "target", "task", "token", "work_item",
+    "job_engine", "schedule_slot", "scheduled_job_version", "target", "task", "token", "upload", "work_item",
 }  # fmt: skip
 
 # Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.

@@ -1,4 +1,4 @@
-"""The addresses that a signature opens, without a token: the bytes of assets, and the logs of tasks."""
+"""The addresses that a signature opens, without a token: the bytes of assets, logs of tasks, uploads."""
 
 import asyncio
 import tempfile
@@ -7,23 +7,34 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
 from enginehouse.api.auth import authenticate
-from enginehouse.api.http.call import Request
+from enginehouse.api.http import body as http_body
+from enginehouse.api.http.call import Reply, Request
 from enginehouse.api.http.download import Download
 from enginehouse.api.http.interface import ForAnybody, Interface, Operations
 from enginehouse.api.http.paths import Paths
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
-from enginehouse.domain.errors import NotFound
+from enginehouse.domain.errors import NotFound, TooLarge
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.signatures import Purpose
-from enginehouse.operations import artifacts, signatures, targets
+from enginehouse.operations import artifacts, signatures, targets, uploads
 from enginehouse.operations.house import House
 
 BASE: Final = signatures.BASE
+
+
+class Uploaded(msgspec.Struct):
+    """The bytes that are stored: how many, and their digests."""
+
+    size: int
+    md5sum: str
+    sha256: str
+
 
 # A browser must neither run what an engine or a client has made, nor pass the URL on.
 _GUARDS: Final = (
@@ -43,6 +54,8 @@ def operations() -> Operations:
     paths: Operations = Paths()
     paths.add("GET", "/asset/{AssetID}", ForAnybody(asset))
     paths.add("GET", "/log/{TaskID}", ForAnybody(log))
+    paths.add("GET", "/upload/{UploadID}", ForAnybody(get_upload))
+    paths.add("PUT", "/upload/{UploadID}", ForAnybody(put_upload))
     return paths
 
 
@@ -69,6 +82,34 @@ async def log(request: Request) -> FileResponse:
     )
     answer.raw_headers += (*_GUARDS, (b"x-content-type-options", b"nosniff"))
     return answer
+
+
+async def get_upload(request: Request) -> Download:
+    """GET upload/{UploadID}: what was uploaded there, also after an asset has taken it over."""
+    principal = await _granted(request, Purpose.GET_UPLOAD)
+    found, stored = await uploads.content(request.house, principal, request.id)
+    answer = Download(stored, media_type=found.content_type, filename=found.id)
+    answer.raw_headers += _GUARDS
+    return answer
+
+
+async def put_upload(request: Request) -> Reply:
+    """PUT upload/{UploadID}: the body is durable, and replaces what was uploaded there before."""
+    principal = await _granted(request, Purpose.PUT_UPLOAD)
+    limit = request.house.limits.signed_upload_bytes
+    length = request.headers.content_length
+    if length is not None and length.isdigit() and int(length[:20]) > limit:
+        raise TooLarge(f"At most {limit} bytes can be uploaded to this URL.")
+    stored = await uploads.put(
+        request.house,
+        principal,
+        request.id,
+        http_body.stream(request.receive),
+        content_type=(request.headers.content_type or b"").decode("latin-1") or uploads.ANY_TYPE,
+        expires_at=int(Query(request.query).text("expires") or 0) * 1_000_000,
+    )
+    answer = Uploaded(stored.size, stored.md5, stored.sha256)
+    return Reply(msgspec.json.encode(answer), headers=((b"etag", f'"{stored.md5}"'.encode()),))
 
 
 async def _joined(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:

@@ -3,7 +3,7 @@
 import secrets
 import string
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,7 +13,9 @@ from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
+from enginehouse.operations.uploads import ANY_TYPE
 from enginehouse.storage.targets import NewAsset
+from enginehouse.storage.uploads import StoredUpload
 
 NOTHING_GIVEN: Final = "One of uri or file (upload) must be provided to create an asset."
 
@@ -28,16 +30,18 @@ NOBODY: Final = Ref.of(0)  # stands for the target that is created together with
 class AssetRequest:
     """An asset to create from `source`, or as a reference to an http(s) `uri`.
 
-    `target` is its target. `md5` is the client's checksum of the bytes, and is checked. `job_id`, `ordinal` and
+    `target` is its target. `origin` is the address of this server: a `uri` there may name an upload, whose bytes the
+    asset takes over. `md5` is the client's checksum of the bytes, and is checked. `job_id`, `ordinal` and
     `engine_id` name the task that made it.
     """
 
     target: Ref = NOBODY
     asset_type: str = "media"
-    content_type: str = "application/octet-stream"
+    content_type: str = ANY_TYPE
     name: str | None = None
     description: str | None = None
     uri: str | None = None
+    origin: str = ""
     source: bytes | Path | AsyncIterator[bytes] | None = None
     md5: str | None = None
     set_as_primary: bool = False
@@ -98,6 +102,20 @@ async def drop_bytes(house: House, stored: Stored | None) -> None:
     """Deletes stored bytes that no asset names."""
     if stored is not None:
         await house.store.delete([stored.key])
+
+
+def taken_over(row: NewAsset, upload: StoredUpload) -> NewAsset:
+    """Returns the row with the bytes of the upload in place of its URI, and with its media type if it has no other."""
+    content_type = upload.content_type if row.content_type == ANY_TYPE else row.content_type
+    return replace(
+        row,
+        uri=None,
+        key=upload.storage_key,
+        size=upload.size,
+        sha256=upload.sha256,
+        md5=upload.md5,
+        content_type=content_type,
+    )
 
 
 def row(

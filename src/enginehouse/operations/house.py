@@ -44,6 +44,7 @@ class Limits:
     token_requests: int = 1_000_000  # of one token in 10 seconds; 0 for any number
     organization_requests: int = 2_000_000
     signed_url_seconds: int = 3_600
+    signed_upload_bytes: int = 10_240 << 20  # of one PUT to a signed URL
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.times import LAST_MOMENT
 from enginehouse.operations import assets as new_assets
-from enginehouse.operations import bounds, owned
+from enginehouse.operations import bounds, owned, uploads
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -364,11 +364,16 @@ async def _add(
         stored=stored,
         replay_key=replay_key,
     )
+    upload_id = await uploads.named(house, organization_id, new.uri, origin=new.origin)
 
     async def add(tx: Tx) -> Asset:
         if first is not None:
             await first(tx)
-        added = await storage.add_asset(tx, row)
+        if upload_id is None:
+            added = await storage.add_asset(tx, row)
+        else:
+            found = await uploads.claim(tx, organization_id, upload_id, asset_id, md5=new.md5)
+            added = await storage.add_asset(tx, new_assets.taken_over(row, found))
         if added is None:
             raise NotFound(TARGET, new.target.text)
         if entry is not None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from enginehouse.operations import bulk_cancels, maintenance
+from enginehouse.operations import bulk_cancels, maintenance, uploads
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House
 from enginehouse.runtime.loop import Loop
@@ -56,10 +56,18 @@ def _pruning(house: House) -> list[Duty]:
     async def keys() -> bool:
         return await maintenance.prune_keys(house, now=await maintenance.storage_time(house), limit=_KEYS) >= _KEYS
 
+    async def unclaimed() -> bool:
+        return await uploads.prune(house, now=await maintenance.storage_time(house), limit=_BATCH) >= _BATCH
+
     async def slots() -> bool:
         return await history.prune(house, now=await maintenance.storage_time(house))
 
-    return [Duty("prune", 60.0, jobs), Duty("prune keys", 60.0, keys), Duty("prune slots", 600.0, slots)]
+    return [
+        Duty("prune", 60.0, jobs),
+        Duty("prune keys", 60.0, keys),
+        Duty("prune uploads", 60.0, unclaimed),
+        Duty("prune slots", 600.0, slots),
+    ]
 
 
 def _audit(house: House) -> list[Duty]:

@@ -148,6 +148,22 @@ CREATE TABLE asset (
 CREATE INDEX asset_target ON asset (target_id, created_at, id);
 CREATE INDEX asset_bytes ON asset (storage_key) WHERE storage_key IS NOT NULL;
 
+-- Bytes that were put to a signed URL. `asset_id`: the asset that has taken them over. From `expires_at` on the row is
+-- deleted, with the bytes if no asset has them.
+CREATE TABLE upload (
+  id TEXT PRIMARY KEY,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  expires_at BIGINT NOT NULL,
+  content_type TEXT NOT NULL,
+  storage_key TEXT NOT NULL,
+  size BIGINT NOT NULL,
+  sha256 TEXT NOT NULL,
+  md5 TEXT NOT NULL,
+  asset_id TEXT,
+  stored_at BIGINT NOT NULL
+);
+CREATE INDEX upload_expiry ON upload (expires_at);
+
 -- Jobs ----------------------------------------------------------------------------------------------------
 
 -- The changing part of a job; the part that never changes is in job_document.

@@ -33,6 +33,7 @@ from enginehouse.api.graphql.fields import (
     task_templates,
     tasks,
     templates,
+    uploads,
     why,
 )
 from enginehouse.api.input.references import references
@@ -48,7 +49,7 @@ def schema() -> GraphQLSchema:
     """Returns the executable schema, which is created once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
-        identity, engines, targets, assets, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
+        identity, engines, targets, assets, uploads, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
         templates, task_templates, pipelines, sources, job_fields,
         engine_categories, content_templates, launches, single_engine_jobs, schedules, schedule_fields,
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Reads the body of a request: only JSON, and not more than the limit."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from enginehouse.domain.errors import InvalidInput, TooLarge, excerpt
@@ -37,6 +37,17 @@ async def read(receive: Receive, *, length: bytes | None, limit: int = MAX_BODY)
         if not message.get("more_body"):
             return bytes(whole)
         message = await receive()
+
+
+async def stream(receive: Receive) -> AsyncIterator[bytes]:
+    """Yields the body in pieces as they arrive. Raises DisconnectedError if the client left before the end."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise DisconnectedError
+        yield message.get("body", b"")
+        more = bool(message.get("more_body"))
 
 
 def check_json(content_type: bytes | None) -> None:

@@ -31,7 +31,7 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
     context = info.context
     house, principal = context.house, context.principal
     upload = None if input.get("uri") else context.take_upload(input.get("file"))
-    new = new_asset(input, refs.number(input["containerId"]), upload)
+    new = new_asset(input, refs.number(input["containerId"]), upload, origin=context.origin)
     if new.uri is None and new.source is None:
         await targets.get(
             house, principal, new.target, path="containerId"
@@ -46,8 +46,11 @@ async def delete_asset(_: object, info: Info, id: str) -> dict[str, Any]:
     return {"id": id, "message": f"Asset {id} was deleted."}
 
 
-def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None) -> AssetRequest:
-    """Returns the asset to create. `upload` is the request's file if this field stores it."""
+def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None, *, origin: str) -> AssetRequest:
+    """Returns the asset to create. `upload` is the request's file if this field stores it.
+
+    `origin` is the address of this server, which a URI may name.
+    """
     source_data, file_data = fields.get("sourceData") or {}, fields.get("fileData") or {}
     task = parse_task(source_data["taskId"]) if source_data.get("taskId") else None
     content: bytes | None = None
@@ -61,6 +64,7 @@ def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None) -> Ass
         name=fields.get("name") or (_file_name(upload) if upload else None),
         description=fields.get("description"),
         uri=(fields.get("uri") or "").strip() or None,
+        origin=origin,
         source=upload.path if upload else content,
         md5=fields.get("md5sum") or file_data.get("md5sum"),
         set_as_primary=bool(fields.get("setAsPrimary")),

@@ -56,7 +56,7 @@ async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
 
 async def make(context: Context, fields: dict[str, Any], prefix: str) -> Target:
     """The target exists with its assets. If one of them is wrong, nothing is created. `prefix` is put before paths."""
-    new_assets = [new_asset(asset, NOBODY, None) for asset in fields.get("assets") or ()]
+    new_assets = [new_asset(asset, NOBODY, None, origin=context.origin) for asset in fields.get("assets") or ()]
     problems = targets.problems(target_request(fields), prefix)
     for number, asset in enumerate(new_assets):
         at = f"{prefix}assets[{number}]"
@@ -91,7 +91,7 @@ async def create_with_asset(
         echo=target_echo(fields),
     )
     return await targets.create_with_asset(
-        context.house, context.principal, new_target, new_asset(described, NOBODY, upload)
+        context.house, context.principal, new_target, new_asset(described, NOBODY, upload, origin=context.origin)
     )
 
 
