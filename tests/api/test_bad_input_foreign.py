@@ -88,6 +88,9 @@ OWN = [
 ]
 GRAPHQL = [
     '{ temporalDataObject(id: "{target}") { id } }',
+    '{ temporalDataObjects(id: "{target}") { records { id } } }',
+    '{ temporalDataObjects(organizationId: "{organization}") { records { id } } }',
+    '{ asset(id: "{asset}") { id } }',
     '{ getSignedWritableUrl(organizationId: "{organization}") { key } }',
     '{ getSignedWritableUrls(number: 2, organizationId: "{organization}") { key } }',
     '{ engineCategory(id: "{category}") { id } }',
@@ -148,6 +151,9 @@ GRAPHQL = [
     """mutation { launchScheduledJobs(
         input: {scheduledJobId: "{scheduled}", targetInfo: {targetId: "{target}"}}) { id } }""",
     'mutation { createAsset(input: {containerId: "{target}", contentType: "text/plain", uri: "URL"}) { id } }',
+    'mutation { updateTDO(input: {id: "{target}", name: "n"}) { id } }',
+    'mutation { cleanupTDO(id: "{target}") { id } }',
+    'mutation { updateAsset(input: {id: "{asset}", name: "n"}) { id } }',
     'mutation { deleteTDO(id: "{target}") { id } }',
     'mutation { deleteAsset(id: "{asset}") { id } }',
     'mutation { createJob(input: {targetId: "{target}", tasks: [{engineId: "BATCH"}]}) { id } }',

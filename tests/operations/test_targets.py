@@ -11,6 +11,7 @@ from tests.operations.people import People, arrive
 
 from enginehouse.api.input import refs
 from enginehouse.artifacts.disk import DiskStore
+from enginehouse.domain.artifact import TargetFilter
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal, TooLarge
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import REST, JobRequest, TargetRequest
@@ -101,7 +102,7 @@ async def test_the_foreign_looks_like_the_unknown(house: House, people: People) 
     assert one.message.replace(asset.id, "ID") == other.message.replace("987654321_abcdefghij", "ID")
     assert await targets.get_many(house, who, [target.id]) == {}
     assert await targets.asset_counts(house, who, [target.id]) == {}
-    assert await targets.list_(house, who, include_public=True) == []
+    assert await targets.list_(house, who, TargetFilter(include_public=True)) == []
 
 
 async def test_a_public_target_is_read_by_all_and_changed_by_its_organization(
@@ -115,7 +116,7 @@ async def test_a_public_target_is_read_by_all_and_changed_by_its_organization(
     assert await targets.asset(house, who, asset.id) == asset
     assert await targets.primary_asset(house, who, Ref.of(target.id)) == asset
     assert await targets.list_(house, who) == []
-    assert await targets.list_(house, who, include_public=True) == [target]
+    assert await targets.list_(house, who, TargetFilter(include_public=True)) == [target]
     refusal = await refused(
         targets.create_asset(house, who, replace(TEXT, target=Ref.of(target.id), source=b"foreign"))
     )
@@ -194,10 +195,12 @@ async def test_a_target_may_end_when_it_begins_or_a_year_later(house: House, peo
 
 async def test_targets_are_listed_in_pages(house: House, people: People) -> None:
     made = [await targets.create(house, people.user, TargetRequest(start_at=n, stop_at=n)) for n in range(5)]
-    page = await targets.list_(house, people.user, offset=1, limit=2)
+    page = await targets.list_(house, people.user, TargetFilter(offset=1, limit=2))
     assert page == [made[3], made[2]]
     for offset, limit in [(-1, 1), (0, -1), (0, 1_001), (2**70, 1)]:
-        assert isinstance(await refused(targets.list_(house, people.user, offset=offset, limit=limit)), InvalidInput)
+        assert isinstance(
+            await refused(targets.list_(house, people.user, TargetFilter(offset=offset, limit=limit))), InvalidInput
+        )
 
 
 async def test_the_targets_of_jobs_are_checked_and_nothing_is_made(house: House, people: People) -> None:

@@ -91,10 +91,18 @@ def audits() -> Iterator[str]:
             yield from (shape("audit.in_time", (order, *some)) for some in combinations(parts, number))
 
 
+def lists_of_targets() -> Iterator[str]:
+    """The names of the statements behind the lists of targets: with each order, each filter and each pair."""
+    filters = ("by_id", "in_start", "in_stop", "in_created", "in_modified", "of_source", "of_schedule")
+    for order, down, number in product(("start", "stop", "created", "modified"), ((), ("descending",)), (0, 1, 2)):
+        for some in combinations(filters, number):
+            yield from (shape(f"targets.{name}", (order, *down, *some)) for name in ("page", "public_page"))
+
+
 def every(dialect: Dialect) -> dict[str, Statement]:
     """Every statement of storage."""
     named = statements(dialect)
-    shapes = {*lists_of_jobs(), *audits(), shape("targets.page", ()), shape("targets.page", ("with_public",))}
+    shapes = {*lists_of_jobs(), *audits(), *lists_of_targets()}
     shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}

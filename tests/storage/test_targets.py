@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from enginehouse.domain.artifact import Asset, AssetFilter
+from enginehouse.domain.artifact import Asset, AssetFilter, TargetFilter
 from enginehouse.domain.job import TargetRequest
 from enginehouse.storage import assets, identity, targets
 from enginehouse.storage.database.database import Database, Tx
@@ -75,8 +75,8 @@ async def test_only_a_public_target_is_read_by_another_organization(database: Da
         primary = await assets.primary(tx, 2, [(one, kind) for one in both for kind in ("text", "media")])
         assert primary.keys() == {(public, "text")}
         assert await assets.main(tx, 2, private) is None
-        assert await targets.page(tx, 2, include_public=False, offset=0, limit=9) == []
-        assert [one.id for one in await targets.page(tx, 2, include_public=True, offset=0, limit=9)] == [public]
+        assert await targets.page(tx, 2, TargetFilter()) == []
+        assert [one.id for one in await targets.page(tx, 2, TargetFilter(include_public=True))] == [public]
 
     await database.write(look)
 

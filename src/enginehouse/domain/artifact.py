@@ -1,7 +1,7 @@
 """The outputs of tasks and the assets of targets: bytes with a name, a size and a digest."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from enginehouse.domain.documents import is_json
@@ -80,6 +80,24 @@ class Asset:
     details: Any
     created_at: int
     modified_at: int
+    echo: dict[str, Any] = field(default_factory=dict)
+
+
+TargetOrder = Literal["start_at", "stop_at", "created_at", "modified_at"]
+
+
+class TargetFilter(NamedTuple):
+    """One page of targets. `within` are ranges of times: the column, and its first and last moment (µs)."""
+
+    id: int | None = None
+    source_id: int | None = None
+    scheduled_job_id: int | None = None
+    within: tuple[tuple[TargetOrder, int, int], ...] = ()
+    include_public: bool = False
+    order_by: TargetOrder = "start_at"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 30
 
 
 AssetOrder = Literal["created_at", "asset_type", "content_type"]

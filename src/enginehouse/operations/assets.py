@@ -3,7 +3,7 @@
 import secrets
 import string
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -49,6 +49,7 @@ class AssetRequest:
     job_id: int | None = None
     ordinal: int | None = None
     engine_id: str | None = None
+    echo: dict[str, Any] = field(default_factory=dict)
 
 
 def new_id(target_id: int) -> str:
@@ -146,5 +147,6 @@ def row(
         engine_id=new.engine_id,
         replay_key=replay_key,
         details=new.details,
+        echo=new.echo,
         **kept,
     )

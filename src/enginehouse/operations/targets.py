@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
-from enginehouse.domain.artifact import Asset, AssetFilter, AssetOrder, Target
+from enginehouse.domain.artifact import Asset, AssetFilter, AssetOrder, Target, TargetFilter
 from enginehouse.domain.audit import Entry
-from enginehouse.domain.errors import NotAllowed, NotFound, Problem, Refusal, Unavailable
+from enginehouse.domain.errors import Fault, NotAllowed, NotFound, Problem, Refusal, Unavailable, excerpt
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import parse_number
 from enginehouse.domain.job import JobRequest, TargetRequest
@@ -108,6 +108,50 @@ async def delete(house: House, principal: Principal, ref: Ref) -> None:
     await house.store.delete(await owned.change(house, KIND, principal, "deleteTDO", ref, remove))
 
 
+@trail.mutation("updateTDO", TARGET, names="ref")
+async def update(
+    house: House, principal: Principal, ref: Ref, changes: dict[str, Any], primary: Sequence[tuple[str, str]] = ()
+) -> Target:
+    """Updates the given fields of the target; `echo` is merged over the old one. `primary`: the new (asset, type)s.
+
+    Raises NotFound, NotAllowed for a public one of another organization, InvalidInput with all problems.
+    """
+
+    async def change(tx: Tx, old: Target) -> Target:
+        echo = {**old.echo, **changes.get("echo", {})}
+        new = replace(old, modified_at=tx.now, **{**changes, "echo": echo})
+        request = TargetRequest(**{name: getattr(new, name) for name in TargetRequest.__struct_fields__})
+        faults = problems(request)
+        for number, (asset_id, asset_type) in enumerate(primary):
+            if not await stored_assets.make_primary(tx, new, asset_id, asset_type):
+                text = f"the target has no asset {excerpt(asset_id)} of the type {excerpt(asset_type)}."
+                faults.append(Problem(f"primaryAsset[{number}].id", text, excerpt(asset_id), fault=Fault.UNKNOWN))
+        bounds.refuse(faults)
+        await storage.change(tx, new)
+        return new
+
+    return await owned.change(house, KIND, principal, "updateTDO", ref, change)
+
+
+@trail.mutation("cleanupTDO", TARGET, names="ref")
+async def clean_up(house: House, principal: Principal, ref: Ref, *, storage_: bool, results: bool) -> None:
+    """Deletes assets of the target with their bytes: `results` are those that engines made, `storage_` the others.
+
+    Raises NotFound, NotAllowed for a public one of another organization.
+    """
+
+    async def remove(tx: Tx, target: Target) -> list[str]:
+        keys = list[str]()
+        for chosen, is_result in ((storage_, False), (results, True)):
+            if chosen:
+                keys += await stored_assets.delete_of_target(
+                    tx, principal.organization_id, target.id, results=is_result
+                )
+        return keys
+
+    await house.store.delete(await owned.change(house, KIND, principal, "cleanupTDO", ref, remove))
+
+
 @trail.mutation("deleteTDO", TARGET, names="target_id")
 async def take_back(house: House, principal: Principal, target_id: int) -> None:
     """Deletes a target whose job was then not created, with its assets and their bytes."""
@@ -159,16 +203,12 @@ async def get_many(house: House, principal: Principal, target_ids: Iterable[int]
     return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, ids))
 
 
-async def list_(
-    house: House, principal: Principal, *, include_public: bool = False, offset: int = 0, limit: int = 30
-) -> list[Target]:
+async def list_(house: House, principal: Principal, criteria: TargetFilter | None = None) -> list[Target]:
     """Returns one page of the organization's targets, the latest start first. Raises InvalidInput for a wrong page."""
     require(principal, Role.READER)
-    bounds.page(offset, limit, largest=house.limits.page_size)
-    organization_id = principal.organization_id
-    return await house.database.read(
-        lambda tx: storage.page(tx, organization_id, include_public=include_public, offset=offset, limit=limit)
-    )
+    wanted = criteria or TargetFilter()
+    bounds.page(wanted.offset, wanted.limit, largest=house.limits.page_size)
+    return await house.database.read(lambda tx: storage.page(tx, principal.organization_id, wanted))
 
 
 # -- assets -------------------------------------------------------------------------------------------------
@@ -278,6 +318,34 @@ async def assets_of_bytes(house: House, principal: Principal, keys: Iterable[str
     """Returns the ids of the assets that share these bytes, by the key of the bytes."""
     require(principal, Role.READER)
     return await house.database.read(lambda tx: stored_assets.of_keys(tx, principal.organization_id, sorted(set(keys))))
+
+
+@trail.mutation("updateAsset", "Asset", names="asset_id")
+async def update_asset(house: House, principal: Principal, asset_id: str, changes: dict[str, Any]) -> Asset:
+    """Updates the given fields of the asset; `echo` is merged over the old one. Its bytes never change.
+
+    Raises NotFound, NotAllowed for an asset of a public target of another organization, InvalidInput.
+    """
+    require(principal, Role.USER)
+    entry = trail.entry(principal, "updateAsset", object_type="Asset", object_id=asset_id)
+    found = await asset(house, principal, asset_id)
+    if found.organization_id != principal.organization_id:
+        raise NotAllowed(_FOREIGN_ASSET)
+    faults = bounds.text("name", changes.get("name"), longest=bounds.LONGEST_NAME)
+    faults += bounds.text("description", changes.get("description"))
+    faults += bounds.json("details", changes.get("details"))
+    bounds.refuse(faults)
+
+    async def change(tx: Tx) -> Asset:
+        old = await stored_assets.lock(tx, principal.organization_id, asset_id)
+        if old is None:
+            raise NotFound("Asset", asset_id)
+        new = replace(old, modified_at=tx.now, **{**changes, "echo": {**old.echo, **changes.get("echo", {})}})
+        await stored_assets.change(tx, new)
+        await entries.record(tx, [entry])
+        return new
+
+    return await house.database.write(change)
 
 
 @trail.mutation("deleteAsset", "Asset", names="asset_id")

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.artifact import Asset, AssetFilter
+from enginehouse.domain.artifact import Asset, AssetFilter, Target
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.database.sql import shape
 from enginehouse.storage.jobs.deletion import SHARED_BYTES
-from enginehouse.storage.targets import AssetRow, asset_of
+from enginehouse.storage.targets import AssetRow, asset_document, asset_of
 
 
 class TargetOwner(NamedTuple):
@@ -85,6 +85,29 @@ async def lock(tx: Tx, organization_id: int, asset_id: str) -> Asset | None:
     return None if row is None else asset_of(row)
 
 
+async def change(tx: Tx, asset: Asset) -> None:
+    """The organization's asset has these values."""
+    await tx.run(
+        "assets.change",
+        id=asset.id,
+        organization_id=asset.organization_id,
+        name=asset.name,
+        description=asset.description,
+        document=asset_document(asset.details, asset.echo),
+        job_id=asset.job_id,
+        ordinal=asset.ordinal,
+        engine_id=asset.engine_id,
+        now=asset.modified_at,
+    )
+
+
+async def make_primary(tx: Tx, target: Target, asset_id: str, asset_type: str) -> bool:
+    """The asset is the only primary one of its type. Returns False if the locked target has no such asset."""
+    names = {"target_id": target.id, "organization_id": target.organization_id, "asset_type": asset_type}
+    await tx.run("targets.demote", **names, now=tx.now)
+    return bool(await tx.run("assets.make_primary", id=asset_id, **names, now=tx.now))
+
+
 async def lock_targets(tx: Tx, target_ids: Collection[int]) -> dict[int, int]:
     """Returns the organizations of those targets that exist, locked in key order. Jobs are locked before targets."""
     return {row.id: row.organization_id for row in await _LOCK_TARGETS.all(tx, ids=sorted(target_ids))}
@@ -121,16 +144,16 @@ async def delete(tx: Tx, organization_id: int, target_id: int, asset_id: str) ->
     return [key for key in keys if key not in named]
 
 
-async def delete_of_target(tx: Tx, organization_id: int, target_id: int, *, only_results: bool = False) -> list[str]:
-    """Deletes the assets of the locked target, or only the results of engines. Returns the keys of the bytes to remove.
+async def delete_of_target(tx: Tx, organization_id: int, target_id: int, *, results: bool | None = None) -> list[str]:
+    """Deletes the assets of the locked target: all, only the results of engines, or only the others.
 
-    Outputs of jobs that share the bytes lose them, and say so from now on.
+    Returns the keys of the bytes to remove. Outputs of jobs that share them say from now on that they are gone.
     """
     rows = await tx.all(
         "assets.delete_of_target",
         target_id=target_id,
         organization_id=organization_id,
-        only_results=int(only_results),
+        is_result=None if results is None else int(results),
     )
     keys = [key for (key,) in rows if key is not None]
     if keys:

@@ -15,9 +15,9 @@ WHERE e.id IN {ids} AND c.type <> 'Ingestion';
 -- name: insert_results
 -- rows: id text, target_id bigint, organization_id bigint, asset_type text, content_type text, name text, storage_key text, size bigint, sha256 text, job_id bigint, ordinal int, engine_id text, now bigint
 INSERT INTO asset (id, target_id, organization_id, asset_type, content_type, name, storage_key, size, sha256, is_primary,
-                   job_id, ordinal, engine_id, document, created_at, modified_at)
+                   job_id, ordinal, engine_id, is_result, document, created_at, modified_at)
 SELECT r.id, r.target_id, r.organization_id, r.asset_type, r.content_type, r.name, r.storage_key, r.size, r.sha256, 0,
-       r.job_id, r.ordinal, r.engine_id, 'null', r.now, r.now
+       r.job_id, r.ordinal, r.engine_id, 1, '{}', r.now, r.now
 FROM {rows} r;
 
 -- name: touch_targets
@@ -37,9 +37,9 @@ DELETE FROM asset WHERE id = :id AND organization_id = :organization_id
 RETURNING storage_key;
 
 -- name: delete_of_target
--- Deletes the assets of the target, or only the results of engines. Returns the keys of their bytes.
+-- Deletes the assets of the target: all, the results of engines (`is_result` 1), or the others (0). Returns the keys of their bytes.
 DELETE FROM asset
-WHERE target_id = :target_id AND organization_id = :organization_id AND (:only_results = 0 OR job_id IS NOT NULL)
+WHERE target_id = :target_id AND organization_id = :organization_id AND (CAST(:is_result AS INTEGER) IS NULL OR is_result = CAST(:is_result AS INTEGER))
 RETURNING storage_key;
 
 -- name: named
@@ -97,7 +97,7 @@ FROM (SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type,
       JOIN asset a ON a.target_id = r.target_id AND a.asset_type = r.asset_type
       JOIN target t ON t.id = a.target_id
       WHERE (t.organization_id = r.organization_id OR t.is_public = 1)
-        AND (a.is_primary = 1 OR a.job_id IS NOT NULL)) p
+        AND (a.is_primary = 1 OR a.is_result = 1)) p
 WHERE p.place = 1;
 
 -- name: main
@@ -126,3 +126,7 @@ FROM asset a WHERE a.id = :id AND a.organization_id = :organization_id
 UPDATE asset SET name = :name, description = :description, document = :document, job_id = :job_id, ordinal = :ordinal,
                  engine_id = :engine_id, modified_at = :now
 WHERE id = :id AND organization_id = :organization_id;
+
+-- name: make_primary
+UPDATE asset SET is_primary = 1, modified_at = :now
+WHERE id = :id AND target_id = :target_id AND organization_id = :organization_id AND asset_type = :asset_type;

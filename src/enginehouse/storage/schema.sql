@@ -102,7 +102,8 @@ CREATE INDEX engine_organization ON engine (organization_id, name);
 
 -- Targets and assets --------------------------------------------------------------------------------------
 
--- A temporal data object, the object that jobs work on: from `start_at` to `stop_at`, with its assets.
+-- A temporal data object, the object that jobs work on: from `start_at` to `stop_at`, with its assets. `source_id`,
+-- `scheduled_job_id`: where its media came from, as its creator said.
 CREATE TABLE target (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
@@ -115,13 +116,21 @@ CREATE TABLE target (
   document TEXT NOT NULL,
   created_by TEXT,
   created_at BIGINT NOT NULL,
-  modified_at BIGINT NOT NULL
+  modified_at BIGINT NOT NULL,
+  source_id BIGINT,
+  scheduled_job_id BIGINT
 );
+-- An index for each order of the list, and for each object that a target comes from.
 CREATE INDEX target_organization ON target (organization_id, start_at, id);
+CREATE INDEX target_stop ON target (organization_id, stop_at, id);
+CREATE INDEX target_created ON target (organization_id, created_at, id);
+CREATE INDEX target_modified ON target (organization_id, modified_at, id);
+CREATE INDEX target_source ON target (source_id, organization_id) WHERE source_id IS NOT NULL;
+CREATE INDEX target_schedule ON target (scheduled_job_id, organization_id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX target_public ON target (start_at, id) WHERE is_public = 1;
 
 -- A file of a target: stored bytes under `storage_key`, or a reference in `uri`. `job_id`, `ordinal`, `engine_id`: the
--- task that made it. `replay_key`: there is never more than one asset with the same key.
+-- task that made it. `is_result`: its bytes are an output of that task. `replay_key`: there is never more than one asset with the same key.
 CREATE TABLE asset (
   id TEXT PRIMARY KEY,
   target_id BIGINT NOT NULL REFERENCES target (id),
@@ -139,6 +148,7 @@ CREATE TABLE asset (
   job_id BIGINT,
   ordinal INTEGER,
   engine_id TEXT,
+  is_result INTEGER NOT NULL DEFAULT 0,
   replay_key TEXT UNIQUE,
   document TEXT NOT NULL,
   created_at BIGINT NOT NULL,

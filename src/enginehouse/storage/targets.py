@@ -1,12 +1,14 @@
 """Targets and their assets in storage. Their organization may read them, and every organization the public ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.artifact import Asset, Target
+from enginehouse.domain.artifact import Asset, Target, TargetFilter
+from enginehouse.domain.ids import parse_number, parse_schedule
 from enginehouse.domain.job import TargetRequest
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -50,6 +52,7 @@ class NewAsset:
     engine_id: str | None = None
     replay_key: str | None = None
     details: Any = None
+    echo: dict[str, Any] = field(default_factory=dict)
 
 
 class TargetRow(NamedTuple):
@@ -95,8 +98,6 @@ class AssetRow(NamedTuple):
 
 _BY_IDS: Final = Select("targets.by_ids", TargetRow)
 _LOCK: Final = Select("targets.lock", TargetRow)
-_PAGE: Final = Select(shape("targets.page", ()), TargetRow)
-_PAGE_WITH_PUBLIC: Final = Select(shape("targets.page", ("with_public",)), TargetRow)
 _INSERT_ASSET: Final = Select("targets.insert_asset", AssetRow)
 _ASSET_OF_REPLAY: Final = Select("targets.asset_of_replay", AssetRow)
 _ASSET: Final = Select("targets.asset", AssetRow)
@@ -126,9 +127,10 @@ async def insert(tx: Tx, rows: Sequence[NewTarget]) -> list[Target]:
                 t.start_at,
                 t.stop_at,
                 int(t.is_public),
-                _ENCODER.encode({"details": t.details, "echo": t.echo}).decode(),
+                _document(t),
                 t.created_by,
                 t.created_at,
+                *_origin(t),
             )
             for t in targets
         ],
@@ -153,11 +155,75 @@ async def delete(tx: Tx, organization_id: int, target_id: int) -> None:
     await tx.run("targets.delete", id=target_id, organization_id=organization_id)
 
 
-async def page(tx: Tx, organization_id: int, *, include_public: bool, offset: int, limit: int) -> list[Target]:
-    """Returns the organization's targets, and with `include_public` all public ones; the latest start first."""
-    select = _PAGE_WITH_PUBLIC if include_public else _PAGE
-    rows = await select.all(tx, organization_id=organization_id, offset=offset, limit=limit)
-    return [_target(row) for row in rows]
+async def page(tx: Tx, organization_id: int, criteria: TargetFilter) -> list[Target]:
+    """Returns a page of the organization's targets; with `include_public` the public ones of others are among them."""
+    parts, params = _shape(criteria)
+    if not criteria.include_public:
+        rows = await _select("targets.page", parts).all(
+            tx, organization_id=organization_id, offset=criteria.offset, limit=criteria.limit, **params
+        )
+        return [_target(row) for row in rows]
+    # The page lies among the first `offset + limit` of both.
+    until = criteria.offset + criteria.limit
+    both = [
+        _target(row)
+        for name in ("targets.page", "targets.public_page")
+        for row in await _select(name, parts).all(tx, organization_id=organization_id, offset=0, limit=until, **params)
+    ]
+    both.sort(key=lambda target: (getattr(target, criteria.order_by), target.id), reverse=criteria.descending)
+    return both[criteria.offset : until]
+
+
+def _shape(criteria: TargetFilter) -> tuple[list[str], dict[str, int]]:
+    """Returns the parts of the statement that the filter needs, and their parameters."""
+    parts, params = [criteria.order_by.removesuffix("_at")], dict[str, int]()
+    if criteria.descending:
+        parts.append("descending")
+    for name, part in (("id", "by_id"), ("source_id", "of_source"), ("scheduled_job_id", "of_schedule")):
+        if (value := getattr(criteria, name)) is not None:
+            parts.append(part)
+            params[name] = value
+    for column, first, last in criteria.within:
+        name = column.removesuffix("_at")
+        parts.append(f"in_{name}")
+        params |= {f"{name}_from": first, f"{name}_to": last}
+    return parts, params
+
+
+@cache
+def _selects(name: str) -> Select[TargetRow]:
+    return Select(name, TargetRow)
+
+
+def _select(family: str, parts: Sequence[str]) -> Select[TargetRow]:
+    return _selects(shape(family, parts))
+
+
+async def change(tx: Tx, target: Target) -> None:
+    """The organization's target has these values."""
+    await tx.run(
+        "targets.change",
+        id=target.id,
+        organization_id=target.organization_id,
+        name=target.name,
+        description=target.description,
+        status=target.status,
+        start_at=target.start_at,
+        stop_at=target.stop_at,
+        is_public=int(target.is_public),
+        document=_document(target),
+        now=target.modified_at,
+    )
+
+
+def _document(target: Target) -> str:
+    return _ENCODER.encode({"details": target.details, "echo": target.echo}).decode()
+
+
+def _origin(target: Target) -> tuple[int | None, int | None]:
+    """Returns the source and the scheduled job that the target names."""
+    said = target.echo.get("sourceData") or {}
+    return parse_number(str(said.get("sourceId") or "")), parse_schedule(str(said.get("scheduledJobId") or ""))
 
 
 def _new(row: NewTarget, now: int) -> Target:
@@ -229,7 +295,7 @@ async def add_asset(tx: Tx, row: NewAsset) -> Asset | None:
         ordinal=row.ordinal,
         engine_id=row.engine_id,
         replay_key=row.replay_key,
-        document=_ENCODER.encode(row.details).decode(),
+        document=asset_document(row.details, row.echo),
         now=tx.now,
     )
     return asset_of(stored)
@@ -261,5 +327,11 @@ async def asset_counts(tx: Tx, organization_id: int, ids: Sequence[int]) -> dict
 def asset_of(row: AssetRow) -> Asset:
     """Returns the asset of a row."""
     fields = row._asdict()
-    details, key = _DECODER.decode(fields.pop("document")), fields.pop("storage_key")
-    return Asset(**fields | {"is_primary": bool(row.is_primary), "key": key, "details": details})
+    document, key = _DECODER.decode(fields.pop("document")), fields.pop("storage_key")
+    shown = {"details": document.get("details"), "echo": document.get("echo") or {}}
+    return Asset(**fields | shown | {"is_primary": bool(row.is_primary), "key": key})
+
+
+def asset_document(details: Any, echo: dict[str, Any]) -> str:
+    """Returns the part of an asset that is only shown again, as text."""
+    return _ENCODER.encode({"details": details, "echo": echo}).decode()

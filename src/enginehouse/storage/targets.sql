@@ -7,11 +7,11 @@ ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(server_fact.value AS BIGINT) 
 RETURNING value;
 
 -- name: insert
--- rows: id bigint, organization_id bigint, name text, description text, status text, start_at bigint, stop_at bigint, is_public int, document text, created_by text, now bigint
+-- rows: id bigint, organization_id bigint, name text, description text, status text, start_at bigint, stop_at bigint, is_public int, document text, created_by text, now bigint, source_id bigint, scheduled_job_id bigint
 INSERT INTO target (id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by,
-                    created_at, modified_at)
+                    created_at, modified_at, source_id, scheduled_job_id)
 SELECT r.id, r.organization_id, r.name, r.description, r.status, r.start_at, r.stop_at, r.is_public, r.document,
-       r.created_by, r.now, r.now
+       r.created_by, r.now, r.now, r.source_id, r.scheduled_job_id
 FROM {rows} r;
 
 -- name: by_ids
@@ -23,30 +23,104 @@ FROM target
 WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
 
 -- name: page
--- The organization's targets, and `with_public` those of others that are public. The page is found in the indexes alone.
--- parts: with_public
-SELECT t.id, t.organization_id, t.name, t.description, t.status, t.start_at, t.stop_at, t.is_public, t.document,
-       t.created_by, t.created_at, t.modified_at
-FROM (SELECT u.id, u.start_at
-      FROM (SELECT o.id, o.start_at
-            FROM (SELECT id, start_at FROM target WHERE organization_id = :organization_id
-                  ORDER BY start_at DESC, id DESC LIMIT CAST(:limit AS BIGINT) + CAST(:offset AS BIGINT)) o
--- if: with_public
-            UNION SELECT o.id, o.start_at
--- if: with_public
-            FROM (SELECT id, start_at FROM target WHERE is_public = 1
--- if: with_public
-                  ORDER BY start_at DESC, id DESC LIMIT CAST(:limit AS BIGINT) + CAST(:offset AS BIGINT)) o
-           ) u
-      ORDER BY u.start_at DESC, u.id DESC LIMIT :limit OFFSET :offset) p
-JOIN target t ON t.id = p.id
-ORDER BY p.start_at DESC, p.id DESC;
+-- The organization's targets, and `with_public` those of others that are public. A page without filters is found in the
+-- indexes alone.
+-- parts: start stop created modified descending by_id in_start in_stop in_created in_modified of_source of_schedule
+SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
+       modified_at
+FROM (SELECT t.*,
+-- if: start
+              start_at AS place
+-- if: stop
+              stop_at AS place
+-- if: created
+              created_at AS place
+-- if: modified
+              modified_at AS place
+              FROM target t WHERE organization_id = :organization_id
+-- if: by_id
+              AND id = CAST(:id AS BIGINT)
+-- if: in_start
+              AND start_at >= :start_from AND start_at <= :start_to
+-- if: in_stop
+              AND stop_at >= :stop_from AND stop_at <= :stop_to
+-- if: in_created
+              AND created_at >= :created_from AND created_at <= :created_to
+-- if: in_modified
+              AND modified_at >= :modified_from AND modified_at <= :modified_to
+-- if: of_source
+              AND source_id = :source_id
+-- if: of_schedule
+              AND scheduled_job_id = :scheduled_job_id
+              ORDER BY place
+-- if: descending
+              DESC
+              , id
+-- if: descending
+              DESC
+              LIMIT :limit OFFSET :offset) p
+ORDER BY place
+-- if: descending
+DESC
+, id
+-- if: descending
+DESC
+;
+
+-- name: public_page
+-- The same of the targets of other organizations that are public: the index has only these.
+-- parts: start stop created modified descending by_id in_start in_stop in_created in_modified of_source of_schedule
+SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
+       modified_at
+FROM (SELECT t.*,
+-- if: start
+              start_at AS place
+-- if: stop
+              stop_at AS place
+-- if: created
+              created_at AS place
+-- if: modified
+              modified_at AS place
+              FROM target t WHERE is_public = 1 AND organization_id <> :organization_id
+-- if: by_id
+              AND id = CAST(:id AS BIGINT)
+-- if: in_start
+              AND start_at >= :start_from AND start_at <= :start_to
+-- if: in_stop
+              AND stop_at >= :stop_from AND stop_at <= :stop_to
+-- if: in_created
+              AND created_at >= :created_from AND created_at <= :created_to
+-- if: in_modified
+              AND modified_at >= :modified_from AND modified_at <= :modified_to
+-- if: of_source
+              AND source_id = :source_id
+-- if: of_schedule
+              AND scheduled_job_id = :scheduled_job_id
+              ORDER BY place
+-- if: descending
+              DESC
+              , id
+-- if: descending
+              DESC
+              LIMIT :limit OFFSET :offset) p
+ORDER BY place
+-- if: descending
+DESC
+, id
+-- if: descending
+DESC
+;
 
 -- name: lock
 SELECT id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by, created_at,
        modified_at
 FROM target WHERE id = :id AND organization_id = :organization_id
 {for_update};
+
+-- name: change
+UPDATE target SET name = :name, description = :description, status = :status, start_at = :start_at, stop_at = :stop_at,
+                  is_public = :is_public, document = :document, modified_at = :now
+WHERE id = :id AND organization_id = :organization_id;
 
 -- name: delete
 DELETE FROM target WHERE id = :id AND organization_id = :organization_id;

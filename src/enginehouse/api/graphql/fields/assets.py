@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
-from ariadne import MutationType, ObjectType
+from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.execution.upload import Upload
@@ -20,7 +20,12 @@ from enginehouse.domain.signatures import Purpose
 from enginehouse.operations import engines, targets
 from enginehouse.operations.assets import AssetRequest
 
-mutation, asset_type, source_type = MutationType(), ObjectType("Asset"), ObjectType("AssetSourceData")
+query, mutation, asset_type, source_type = (
+    QueryType(),
+    MutationType(),
+    ObjectType("Asset"),
+    ObjectType("AssetSourceData"),
+)
 
 _SHOWN_BYTES: Final = 10_000_000  # the largest content of an asset that is shown as text or JSON
 
@@ -37,6 +42,39 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
             house, principal, new.target, path="containerId"
         )  # an unknown container is reported before the missing file
     return await targets.create_asset(house, principal, new)
+
+
+@query.field("asset")
+async def get_asset(_: object, info: Info, id: str) -> Asset:
+    """Returns the asset with this id."""
+    return await targets.asset(info.context.house, info.context.principal, id)
+
+
+@mutation.field("updateAsset")
+async def update_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
+    """The asset has the given values; others and the bytes stay."""
+    changes: dict[str, Any] = {name: input[name] for name in ("name", "description", "details") if name in input}
+    source = input.get("sourceData") or {}
+    if source.get("taskId"):
+        task = parse_task(source["taskId"])
+        changes |= {"job_id": task[0] if task else None, "ordinal": task[1] if task else None}
+    if source.get("engineId"):
+        changes["engine_id"] = source["engineId"]
+    changes["echo"] = _echo(input)
+    context = info.context
+    changed = await targets.update_asset(context.house, context.principal, input["id"], changes)
+    context.asset_pages.forget()
+    context.primary_assets.forget()
+    return changed
+
+
+def _echo(fields: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a client says of an asset that is only shown again."""
+    file_data, source = fields.get("fileData") or {}, fields.get("sourceData") or {}
+    said = {name: file_data.get(name) for name in ("originalFileUri", "mediaDurationMs")}
+    said |= {"sourceName": source.get("name"), "sourceId": source.get("sourceId")}
+    said["isUserEdited"] = fields.get("isUserEdited") or None
+    return {name: value for name, value in said.items() if value is not None}
 
 
 @mutation.field("deleteAsset")
@@ -72,6 +110,7 @@ def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None, *, ori
         job_id=task[0] if task else None,
         ordinal=task[1] if task else None,
         engine_id=source_data.get("engineId"),
+        echo=_echo(fields),
     )
 
 
@@ -138,10 +177,11 @@ async def _content(asset: Asset, context: Context) -> Any:
 @asset_type.field("sourceData")
 def source_of(asset: Asset, _: Info) -> dict[str, Any] | None:
     """Returns the task or engine that created the asset, null if a person did."""
-    if asset.job_id is None and asset.engine_id is None:
+    name, source_id = asset.echo.get("sourceName"), asset.echo.get("sourceId")
+    if asset.job_id is None and asset.engine_id is None and name is None and source_id is None:
         return None
     task = None if asset.job_id is None else (asset.job_id, asset.ordinal or 0)
-    return {"task": task, "engineId": asset.engine_id}
+    return {"task": task, "engineId": asset.engine_id, "name": name, "sourceId": source_id}
 
 
 @source_type.field("taskId")
@@ -188,11 +228,25 @@ async def signed_uri_of(asset: Asset, info: Info) -> str | None:
 
 
 asset_type.set_field("assetSize", lambda asset, _: asset.size)
-asset_type.set_field("isUserEdited", lambda _, __: False)
-asset_type.set_field("transform", lambda _, __, **___: None)
-asset_type.set_field(
-    "fileData",
-    lambda asset, _: {"md5sum": asset.md5, "size": asset.size if (asset.size or 0) < 1 << 31 else None},
-)
+asset_type.set_field("isUserEdited", lambda asset, _: bool(asset.echo.get("isUserEdited")))
 
-BINDABLES: Final = [mutation, asset_type, source_type]
+
+@asset_type.field("transform")
+async def transformed(asset: Asset, info: Info, **args: Any) -> str | None:
+    """Returns the content as JSON text with `JSON`. The other functions are not there, so they answer null."""
+    content = await _content(asset, info.context) if args["transformFunction"] == "JSON" else None
+    return None if content is None else msgspec.json.encode(content).decode()
+
+
+@asset_type.field("fileData")
+def file_of(asset: Asset, _: Info) -> dict[str, Any]:
+    """Returns what is known of the file: `size` only if it fits in 32 bits, see `assetSize`."""
+    return {
+        "md5sum": asset.md5,
+        "size": asset.size if (asset.size or 0) < 1 << 31 else None,
+        "originalFileUri": asset.echo.get("originalFileUri"),
+        "mediaDurationMs": asset.echo.get("mediaDurationMs"),
+    }
+
+
+BINDABLES: Final = [query, mutation, asset_type, source_type]

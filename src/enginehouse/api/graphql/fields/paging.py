@@ -10,6 +10,7 @@ JOBS: Final = 1_000
 TASKS: Final = 10_000
 ENGINES: Final = 10_000
 ASSETS: Final = 1_000
+TARGETS: Final = 1_000
 SCHEDULES: Final = 1_000
 TEMPLATES: Final = 1_000
 SOURCES: Final = 1_000

@@ -1,11 +1,13 @@
 """The queries and mutations of targets, and the fields of a TemporalDataObject."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
+from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.graphql.fields.assets import new_asset, part
 from enginehouse.api.graphql.fields.job_filter import in_dates
@@ -13,19 +15,36 @@ from enginehouse.api.graphql.fields.sources import load_source
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import target_echo, target_request
 from enginehouse.api.spelling import optional
-from enginehouse.domain.artifact import Asset, AssetFilter, AssetOrder, Target
+from enginehouse.domain.artifact import Asset, AssetFilter, AssetOrder, Target, TargetFilter, TargetOrder
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.ids import parse_schedule, parse_task, task_graphql
+from enginehouse.domain.ids import parse_number, parse_schedule, parse_task, task_graphql
 from enginehouse.domain.job import Job, JobFilter, TargetRequest, Task
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import assets, engines, targets
+from enginehouse.domain.times import LAST_MOMENT
+from enginehouse.operations import accounts, assets, engines, targets
 from enginehouse.operations.assets import NOBODY
 
 query, mutation = QueryType(), MutationType()
 target_type, source_data_type = ObjectType("TemporalDataObject"), ObjectType("TDOSourceData")
 run_type = ObjectType("EngineRun")
 
+_COLUMNS: Final[dict[str, TargetOrder]] = {
+    "createdDateTime": "created_at",
+    "modifiedDateTime": "modified_at",
+    "startDateTime": "start_at",
+    "stopDateTime": "stop_at",
+}
+_FIRST_MOMENT: Final = -(1 << 62)
+# The fields that updateTDO changes: those that null clears, those that null leaves, those that are only shown again.
+_CLEARABLE: Final = {"name": "name", "description": "description", "details": "details"}
+_CHANGEABLE: Final = {
+    "startDateTime": "start_at",
+    "stopDateTime": "stop_at",
+    "status": "status",
+    "isPublic": "is_public",
+}
+_SHOWN: Final = ("source", "contentTemplates", "thumbnailUrl", "previewUrl", "sourceImageUrl")
 _ORDERS: Final[dict[str, AssetOrder]] = {
     "createdDateTime": "created_at",
     "assetType": "asset_type",
@@ -38,6 +57,88 @@ async def get_target(_: object, info: Info, id: str) -> Target:
     """Returns the target with this id."""
     context = info.context
     return await targets.get(context.house, context.principal, refs.number(id))
+
+
+@query.field("temporalDataObjects")
+async def list_targets(_: object, info: Info, **args: Any) -> paging.Page:
+    """Returns a page of the organization's targets; nothing for mentions and sample media, which are not kept here."""
+    context = info.context
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.TARGETS)
+    owner = await accounts.acting(context.house, context.principal, args.get("organizationId"), "organizationId")
+    application = args.get("applicationId")
+    if application is not None and application != (await context.me())[1].application_id:
+        return paging.Page((), offset, limit)
+    if args.get("mentionId") is not None or args.get("sampleMedia"):
+        return paging.Page((), offset, limit)
+    criteria = TargetFilter(
+        id=_number(args.get("id"), parse_number),
+        source_id=_number(args.get("sourceId"), parse_number),
+        scheduled_job_id=_number(args.get("scheduledJobId"), parse_schedule),
+        within=_ranges(args.get("dateTimeFilter") or ()),
+        include_public=bool(args.get("includePublic")),
+        order_by=_COLUMNS[args.get("orderBy") or "startDateTime"],
+        descending=args.get("orderDirection") != "asc",
+        offset=offset,
+        limit=limit,
+    )
+    page = await targets.list_(context.house, owner, criteria)
+    for target in page:
+        context.targets.prime(target.id, target)
+    return paging.Page(page, offset, limit)
+
+
+def _number(text: str | None, parse: Callable[[str], int | None]) -> int | None:
+    """Returns the number, 0 for a text that is none. Nothing has the number 0."""
+    if text is None:
+        return None
+    number = parse(text) or 0
+    return number if 0 < number < 1 << 63 else 0
+
+
+def _ranges(filters: Iterable[dict[str, Any]]) -> tuple[tuple[TargetOrder, int, int], ...]:
+    """Returns the narrowest range of each column. An upper bound covers the unit in which it is written."""
+    ranges: dict[TargetOrder, tuple[int, int]] = {}
+    for one in filters:
+        column = _COLUMNS[one["field"]]
+        first, last = ranges.get(column, (_FIRST_MOMENT, LAST_MOMENT))
+        start: Moment | None = one.get("fromDateTime")
+        stop: Moment | None = one.get("toDateTime")
+        if start is not None:
+            first = max(first, start.last + 1 if one.get("fromDateTimeExclusive") else int(start))
+        if stop is not None:
+            last = min(last, int(stop) - 1 if one.get("toDateTimeExclusive") else stop.last)
+        ranges[column] = (first, last)
+    return tuple((column, *ends) for column, ends in sorted(ranges.items()))
+
+
+@mutation.field("updateTDO")
+async def update(_: object, info: Info, input: dict[str, Any] | None = None) -> Target:
+    """The target has the given values; others stay."""
+    fields = _required(input)
+    changes = {name: fields[key] for key, name in _CLEARABLE.items() if key in fields}
+    changes |= {name: fields[key] for key, name in _CHANGEABLE.items() if fields.get(key) is not None}
+    changes["echo"] = {name: fields[name] for name in _SHOWN if name in fields}
+    primary = [(one["id"], one["assetType"]) for one in fields.get("primaryAsset") or ()]
+    context = info.context
+    target = await targets.update(context.house, context.principal, refs.number(fields["id"]), changes, primary)
+    context.targets.forget()
+    context.primary_assets.forget()
+    context.asset_pages.forget()
+    return target
+
+
+@mutation.field("cleanupTDO")
+async def clean_up(_: object, info: Info, id: str, options: list[str] | None = None) -> dict[str, Any]:
+    """The chosen assets of the target are gone, with their bytes. There is no search index to clean up."""
+    chosen = ["storage", "searchIndex"] if options is None else list(dict.fromkeys(options))
+    await targets.clean_up(
+        info.context.house,
+        info.context.principal,
+        refs.number(id),
+        storage_="storage" in chosen,
+        results="engineResults" in chosen,
+    )
+    return {"id": id, "message": f"Data deleted from {id}:  {','.join(chosen)}"}
 
 
 @mutation.field("createTDO")
@@ -88,11 +189,17 @@ async def create_with_asset(
         stop_at=fields.get("stopDateTime"),
         details=fields.get("details"),
         is_public=bool(fields.get("isPublic")),
-        echo=target_echo(fields),
+        echo=_with_origin(target_echo(fields), fields),
     )
     return await targets.create_with_asset(
         context.house, context.principal, new_target, new_asset(described, NOBODY, upload, origin=context.origin)
     )
+
+
+def _with_origin(echo: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields with the source and the scheduled job in `sourceData`, where the target shows them."""
+    origin = {name: fields[name] for name in ("sourceId", "scheduledJobId") if fields.get(name)}
+    return {**echo, "sourceData": {**(echo.get("sourceData") or {}), **origin}} if origin else echo
 
 
 def _required(fields: dict[str, Any] | None) -> dict[str, Any]:
@@ -145,14 +252,15 @@ async def primary_asset_of(target: Target, info: Info, **args: Any) -> Asset | N
 
 
 @target_type.field("jobs")
-async def jobs_of(target: Target, info: Info) -> paging.Page:
-    """Returns the newest jobs of the target."""
-    page = await _jobs(target, info.context, 30)
-    return paging.Page(page, 0, 30)
+async def jobs_of(target: Target, info: Info, **args: Any) -> paging.Page:
+    """Returns a page of the target's jobs, the newest first."""
+    offset, limit = paging.bounds(args.get("offset"), args.get("limit"), paging.JOBS)
+    page = await _jobs(target, info.context, limit, offset)
+    return paging.Page(page, offset, limit)
 
 
-async def _jobs(target: Target, context: Context, limit: int) -> tuple[Job, ...]:
-    page = await context.job_pages.get(JobFilter(target_id=target.id, limit=limit)) or ()
+async def _jobs(target: Target, context: Context, limit: int, offset: int = 0) -> tuple[Job, ...]:
+    page = await context.job_pages.get(JobFilter(target_id=target.id, offset=offset, limit=limit)) or ()
     for job in page:
         context.jobs.prime(job.id, job)
     return page
@@ -209,6 +317,28 @@ async def organization_of(target: Target, info: Info) -> Any:
 def source_of_target(source_data: dict[str, Any], info: Info) -> Any:
     """Returns the source that the target names."""
     return load_source(info.context, source_data.get("sourceId"))
+
+
+@source_data_type.field("task")
+async def task_of_target(source_data: dict[str, Any], info: Info) -> Task | None:
+    """Returns the task that the target names, null if it is gone."""
+    named = parse_task(str(source_data.get("taskId") or ""))
+    job = None if named is None else await info.context.jobs.get(named[0])
+    return None if job is None or named is None else job.tasks[named[1]]
+
+
+@source_data_type.field("engineId")
+async def engine_id_of_target(source_data: dict[str, Any], info: Info) -> str | None:
+    """Returns the engine of that task."""
+    task = await task_of_target(source_data, info)
+    return None if task is None else task.plan.engine_id
+
+
+@source_data_type.field("engine")
+async def engine_of_target(source_data: dict[str, Any], info: Info) -> Engine | None:
+    """Returns the engine of that task."""
+    task = await task_of_target(source_data, info)
+    return None if task is None else engines.find(info.context.house, info.context.principal, task.plan.engine_id)
 
 
 @source_data_type.field("scheduledJob")
