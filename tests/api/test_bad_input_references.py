@@ -35,6 +35,8 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "createTDO": {"startDateTime": 1, "stopDateTime": 2},
     "createTDOWithAsset": {"startDateTime": 1, "uri": "https://h.example/a"},
     "createAsset": {"containerId": "{target}", "contentType": "text/plain", "uri": "https://h.example/a"},
+    "updateTDO": {"id": "{target}"},
+    "updateAsset": {"id": "{asset}"},
     "createJob": {"tasks": [{"engineId": BATCH}]},
     "launchSingleEngineJob": {"engineId": BATCH},
     "createScheduledJob": {"name": "n", "jobTemplates": [{"taskTemplates": [{"engineId": BATCH}]}]},
@@ -203,7 +205,7 @@ def plain_value(name: str, type_: GraphQLInputType) -> Any:
     if isinstance(kind, GraphQLEnumType):
         return next(iter(kind.values))
     values = {"Int": 1, "DateTime": 1, "Time": "08:00", "JSONData": {}, "Boolean": True}
-    return "https://h.example/a" if name == "uri" else values.get(kind.name, "x")
+    return {"uri": "https://h.example/a", "assetType": "media"}.get(name) or values.get(kind.name, "x")
 
 
 async def answer(api: Api, leaf: Leaf, own: dict[str, str], value: str) -> list[tuple[str, str, str]]:
@@ -281,7 +283,7 @@ def questions() -> Iterator[str]:
                     value = '["{id}"]' if isinstance(get_nullable_type(each.type), GraphQLList) else '"{id}"'
                     outside = ["", *OWN.get(type_.name, [])]
                     needed = [
-                        f'{other}: "1"'
+                        f"{other}: 1"  # of any type but Boolean
                         for other in field.args
                         if other != argument and is_required_argument(field.args[other])
                     ]
