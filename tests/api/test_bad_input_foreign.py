@@ -177,7 +177,7 @@ WITHOUT_ID = {
     "createTDOWithAsset", "createSource", "createEngineCategory",
 }  # fmt: skip
 REQUESTS = [*EDGE, *GRAPHQL, *OWN]
-DELETES = [request for request in REQUESTS if "delete" in request.lower()]
+DELETES = [request for request in REQUESTS if re.search("delete|cleanup", request.lower())]
 _NEW = re.compile(r'(?<="errorId":")[0-9a-f-]{36}|(?<="time_thrown":")[^"]+')
 
 
