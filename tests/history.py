@@ -164,6 +164,13 @@ class History:
                 f"{at}, {organization}, CASE WHEN n % 2 = 0 THEN '{AUTHOR}' ELSE 'bob' END, 'createJob', 'Job', "
                 f"CAST({job} AS TEXT), 1 FROM {numbers}"
             ),
+            "outbox (message, organization_id, kind, queue, url, destination, event, job_id, body, size, status, "
+            "next_at, expires_at, created_at, ended_at)": (
+                f"{keys}, {organization}, 'notification', {keys}, 'https://h.example', 'https://h.example', "
+                f"'JobCompleted', "
+                f"{job}, '{{}}', 2, CASE WHEN n % 20 = 0 THEN 'pending' ELSE 'delivered' END, "
+                f"CASE WHEN n % 20 = 0 THEN {at} END, {at}, {at}, CASE WHEN n % 20 <> 0 THEN {at} END FROM {numbers}"
+            ),
             "job_count (organization_id, status, shard, jobs)": (
                 f"{organization}, {status}, {self.since}, COUNT(*) FROM {numbers} GROUP BY 2"
             ),

@@ -24,7 +24,7 @@ WORDS = """
     json jsontext keyed keywords landlock language lines lock log logs machine main markup migrate mode names new
     numbers offline options page pages paging paths pcm phrases points postgres process processes prose protocol
     prune push query ranges ranking reader references register rejection resample reset root rows runtime scalars
-    schema sdl seccomp sentiment serve server settings single source spec speech splitter sql sqlite standalone
+    schema sdl seccomp send sentiment serve server settings single source spec speech splitter sql sqlite standalone
     storage subtitles summary syscalls system temporary terminal text threads throttle time transcript transcription
     transport tx unserved upload variables wav wave webstream words
     """

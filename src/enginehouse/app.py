@@ -21,10 +21,11 @@ from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
-from enginehouse.operations import accounts, engines, maintenance, storage_clock, store_identity, workers
+from enginehouse.operations import accounts, engines, maintenance, outbox, storage_clock, store_identity, workers
 from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
+from enginehouse.outgoing.send import Sender
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.download_quota import DownloadQuota
@@ -36,6 +37,7 @@ from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkerOffer, WorkSource
 from enginehouse.runtime.supervisor import Supervisor
 from enginehouse.server import duties
+from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.in_process import InProcess
 from enginehouse.server.scheduler import Scheduler
 from enginehouse.settings import Settings
@@ -92,6 +94,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             # engines have ended by now.
             await maintenance.release_all_leases(house)
             await workers.clear(house)
+            await outbox.release_all(house)
         supervisor = await _supervisor(settings, house, children, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
@@ -123,6 +126,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         organization_requests=settings.organization_requests,
         signed_url_seconds=settings.signed_url_seconds,
         signed_upload_bytes=settings.signed_upload_mb << 20,
+        private_urls=settings.allow_private_urls,
     )
     house = House.build(database, store, limits)
     closing.push_async_callback(house.watches.close)
@@ -176,6 +180,7 @@ async def _supervisor(
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
     _listen(house, dispatcher, capacity, closing)
     scheduler = Scheduler(house)
+    deliverer = _deliverer(settings, house, closing)
     house.listeners.scheduled = scheduler.loop.wake
     runs = [spec.id for spec in specs if capacity.pools.get(spec.kind, 0) > 0]
     presence = WorkerPresence(source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs))
@@ -185,7 +190,7 @@ async def _supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=settings.lease_seconds),
         capacity=capacity,
-        duties=[*duties.loops(house), presence.loop, scheduler.loop],
+        duties=[*duties.loops(house), presence.loop, scheduler.loop, deliverer.loop],
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )
@@ -213,6 +218,15 @@ def _runner(
         engine_ended=capacity.release,
         stop_requested=capacity.stop_requested,
     )
+
+
+def _deliverer(settings: Settings, house: House, closing: AsyncExitStack) -> Deliverer:
+    # Its own client: a slow name server of a receiver must not delay the inputs of engines.
+    outgoing = GuardedClient(allow_private=settings.allow_private_urls)
+    closing.push_async_callback(outgoing.aclose)
+    deliverer = Deliverer(house, Sender(outgoing).send)
+    closing.push_async_callback(deliverer.close)
+    return deliverer
 
 
 def _listen(house: House, dispatcher: Dispatcher, capacity: Capacity, closing: AsyncExitStack) -> None:

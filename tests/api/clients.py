@@ -230,7 +230,7 @@ class Api:
         organizations, all_ = (NOBODYS, 1, 2, 3, 4), AuditFilter(limit=1000)
         return (await self.house.database.read(lambda tx: entries.page(tx, organizations, all_)))[::-1]
 
-    def limit(self, **limits: int) -> None:
+    def limit(self, **limits: Any) -> None:
         """The house has these limits from now on."""
         object.__setattr__(self.house, "limits", replace(self.house.limits, **limits))
 

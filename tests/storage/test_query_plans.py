@@ -23,12 +23,13 @@ from enginehouse.storage.jobs import pages
 
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "event", "idempotency_key", "job", "job_document",
-    "job_engine", "schedule_slot", "scheduled_job_version", "target", "task", "token", "upload", "work_item",
+    "job_engine", "outbox", "schedule_slot", "scheduled_job_version", "target", "task", "token", "upload", "work_item",
 }  # fmt: skip
 
 # Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.
 CURRENT: Final = {
-    "artifact_shared", "barrier_open", "job_schedule_live", "schedule_slot_queued", "target_public", "work_item_lane",
+    "artifact_shared", "barrier_open", "job_schedule_live", "outbox_in_flight", "schedule_slot_queued",
+    "target_public", "work_item_lane",
     "work_item_lease",
 }  # fmt: skip
 
@@ -48,6 +49,7 @@ WALKS: Final[dict[str, str]] = {
     "clock_reset.date_keys": "the same",
     "clock_reset.forget_slots": "the same",
     "clock_reset.long_skips": "the same",
+    "outbox.heavy": "the sum of everything that waits, once a minute",
     "files.count": "the number of all files, for a person's check of them",
 }
 
@@ -99,10 +101,16 @@ def lists_of_targets() -> Iterator[str]:
             yield from (shape(f"targets.{name}", (order, *down, *some)) for name in ("page", "public_page"))
 
 
+def deliveries() -> Iterator[str]:
+    """The names of the statements behind the list of deliveries."""
+    for number in (0, 1, 2):
+        yield from (shape("outbox.list", parts) for parts in combinations(("by_status", "by_job"), number))
+
+
 def every(dialect: Dialect) -> dict[str, Statement]:
     """Every statement of storage."""
     named = statements(dialect)
-    shapes = {*lists_of_jobs(), *audits(), *lists_of_targets()}
+    shapes = {*lists_of_jobs(), *audits(), *lists_of_targets(), *deliveries()}
     shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}

@@ -32,7 +32,9 @@ _path = click.Path(path_type=Path)
 @_setting("--port", "The port to listen on; 0 means any free one.")
 @_setting("--host", "The address to listen on.")
 @_setting("--database", "postgresql://…; without it, an embedded database in the data folder.", metavar="URL")
-@_setting("--allow-private-urls", "Let jobs read from private and local addresses.", is_flag=True)
+@_setting(
+    "--allow-private-urls", "Let jobs read from private and local addresses, and webhooks call them.", is_flag=True
+)
 @_setting("--allow-unsafe-durability", "Serve a PostgreSQL that can lose what it acknowledged.", is_flag=True)
 @_setting("--download-mb", "The most megabytes that one attempt may read from URLs.")
 @_setting("--organization-download-mb", "The most megabytes of all attempts of an organization within an hour.")

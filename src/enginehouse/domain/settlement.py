@@ -59,6 +59,7 @@ class JobState(msgspec.Struct):
     aborted: int
     stopping: int = 0  # attempts that must stop and have not ended
     paused: bool = False
+    listeners: int = 3  # who may want to hear of ends: 1 its own notificationUris, 2 subscriptions
 
     def tally(self) -> Tally:
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)

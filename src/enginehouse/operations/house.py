@@ -45,6 +45,11 @@ class Limits:
     organization_requests: int = 2_000_000
     signed_url_seconds: int = 3_600
     signed_upload_bytes: int = 10_240 << 20  # of one PUT to a signed URL
+    private_urls: bool = False  # webhooks may have private addresses
+    subscriptions: int = 100  # of one organization
+    events: int = 1_000  # that one organization declares
+    outbox_bytes: int = 64 << 20  # of messages of one organization that wait
+    webhook_retention_seconds: int = 7 * 86_400  # of deliveries that have ended
 
 
 @dataclass(slots=True)

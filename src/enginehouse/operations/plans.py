@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import JobRequest
 from enginehouse.domain.planning.plan import Planned, plan
-from enginehouse.operations import workers
+from enginehouse.operations import webhooks, workers
 from enginehouse.operations.house import House
 
 
@@ -29,7 +30,14 @@ def plan_all(
     planned, problems = list[Planned](), list(found)
     for request in requests:
         try:
-            made = plan(request, engine, by_task_type, now=now, max_tasks=house.limits.tasks_per_job)
+            made = plan(
+                request,
+                engine,
+                by_task_type,
+                now=now,
+                max_tasks=house.limits.tasks_per_job,
+                uri_fault=partial(webhooks.url_fault, house),
+            )
             planned.append(Planned(made.plan, made.warnings + workers.unserved(house, request, made.plan)))
         except InvalidInput as refused:
             problems += _besides(refused.problems, found)

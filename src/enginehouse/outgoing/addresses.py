@@ -5,6 +5,7 @@ differs between Python versions.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from socket import inet_aton, inet_ntoa
 from typing import Final
 
 _DENIED_4: Final = tuple(
@@ -55,3 +56,18 @@ def is_public(address: str) -> bool:
     if parsed.scope_id is not None:
         return False
     return parsed in _GLOBAL_6 and not any(parsed in network for network in _DENIED_6)
+
+
+def is_private_literal(host: str) -> bool:
+    """Returns True if `host` is itself an address that is not public, in any spelling, or a name of this machine."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return not is_public(name)
+    except ValueError:
+        pass
+    try:
+        return not is_public(inet_ntoa(inet_aton(name)))  # 127.1, 0x7f.1, 2130706433
+    except OSError:
+        return False

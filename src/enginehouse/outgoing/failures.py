@@ -60,12 +60,12 @@ def answered(response: httpx.Response) -> OutgoingFailed:
     kind = _BY_STATUS.get(status, FailureKind.URL_ERROR)
     if status not in _PASSING and (status < 500 or status in _NEVER):
         return OutgoingFailed(kind, f"{said}.", is_final=True)
-    wait = _wait(response)
+    wait = wait_of(response)
     asks = "" if wait is None else f" and asks to wait {wait:.0f} s"
     return OutgoingFailed(kind, f"{said}{asks}.", retry_after=wait)
 
 
-def _wait(response: httpx.Response) -> float | None:
+def wait_of(response: httpx.Response) -> float | None:
     """Returns the seconds of `Retry-After`, which may also be a date, by the server's own clock if it tells it."""
     header = response.headers.get("retry-after", "").strip()
     if header.isascii() and header.isdigit():

@@ -17,7 +17,7 @@ from typing import Final
 import httpx
 
 from enginehouse.domain.retry import FailureKind
-from enginehouse.outgoing.addresses import is_public
+from enginehouse.outgoing.addresses import is_private_literal, is_public
 from enginehouse.outgoing.body import checked_size, file_name, media_type, read
 from enginehouse.outgoing.failures import OutgoingFailed, OutgoingRefused, failed
 
@@ -119,10 +119,24 @@ class GuardedClient:
         finally:
             await response.aclose()
 
+    async def post(self, url: str, headers: dict[str, str], content: bytes) -> httpx.Response:
+        """Returns the open response to POST `url`; close it. Redirects are not followed, and nothing limits the time.
+
+        Raises OutgoingRefused before anything is sent, OutgoingFailed otherwise.
+        """
+        return await self._request("POST", self._checked(_parsed(url)), headers, content)
+
+    def refuse(self, url: str) -> None:
+        """Raises OutgoingRefused for an address that is never sent anything. A name is not resolved."""
+        parsed = self._checked(_parsed(url))
+        host = parsed.raw_host.decode("ascii")
+        if not self._allow_private and is_private_literal(host):
+            raise OutgoingRefused(f"url: address {host} is not allowed.")
+
     async def _follow(self, text: str) -> tuple[httpx.Response, httpx.URL]:
         url = self._checked(_parsed(text.strip(BLANKS)))
         for _ in range(_MAX_REDIRECTS + 1):
-            response = await self._get(url)
+            response = await self._request("GET", url, {"Accept": "*/*", "Accept-Encoding": "identity"})
             location = response.headers.get("location")
             if response.status_code not in (301, 302, 303, 307, 308) or location is None:
                 return response, url
@@ -151,19 +165,17 @@ class GuardedClient:
             raise OutgoingRefused(f"url: port {port} is not allowed.")
         return url
 
-    async def _get(self, url: httpx.URL) -> httpx.Response:
+    async def _request(
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None = None
+    ) -> httpx.Response:
         host = url.raw_host.decode("ascii")
         problem: httpx.TransportError | None = None
         for address in await self._addresses(host, _port(url)):
             request = httpx.Request(
-                "GET",
+                method,
                 url.copy_with(host=address),
-                headers={
-                    "Host": url.netloc.decode("ascii"),
-                    "User-Agent": "enginehouse",
-                    "Accept": "*/*",
-                    "Accept-Encoding": "identity",
-                },
+                headers={"Host": url.netloc.decode("ascii"), "User-Agent": "enginehouse", **headers},
+                content=content,
                 extensions={
                     # The connection goes to the address, but the certificate belongs to the name.
                     "sni_hostname": host.rstrip("."),

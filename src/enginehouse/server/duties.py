@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from enginehouse.operations import bulk_cancels, maintenance, uploads
+from enginehouse.operations import bulk_cancels, maintenance, outbox, uploads
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House
 from enginehouse.runtime.loop import Loop
@@ -33,7 +33,7 @@ def loops(house: House) -> Sequence[Loop]:
     """Returns the loops of all duties. An accepted bulk cancel wakes the loop that applies it."""
     apply = _bulk_cancels(house).loop()
     house.listeners.accepted = apply.wake
-    return [apply, *(duty.loop() for duty in (*_work(house), *_pruning(house), *_audit(house)))]
+    return [apply, *(duty.loop() for duty in (*_work(house), *_pruning(house), *_audit(house), *_outbox(house)))]
 
 
 def _bulk_cancels(house: House) -> Duty:
@@ -68,6 +68,13 @@ def _pruning(house: House) -> list[Duty]:
         Duty("prune uploads", 60.0, unclaimed),
         Duty("prune slots", 600.0, slots),
     ]
+
+
+def _outbox(house: House) -> list[Duty]:
+    async def prune() -> bool:
+        return await outbox.prune(house, now=await maintenance.storage_time(house))
+
+    return [Duty("bound the outbox", 60.0, lambda: outbox.bound(house)), Duty("prune the outbox", 60.0, prune)]
 
 
 def _audit(house: House) -> list[Duty]:

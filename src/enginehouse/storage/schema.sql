@@ -182,6 +182,7 @@ CREATE INDEX upload_expiry ON upload (expires_at);
 -- `retry_of` is the job that this one retries, `root_of` the first job of that chain; NULL if it is not a retry.
 -- `scheduled_job_id`, `slot_at`, `template_id`: the schedule, slot and template that launched it.
 -- `stopping`: how many of its attempts must still stop since `stop_requested_at`; 0 without such a request.
+-- `notifies`: 1 if the job or one of its tasks has notificationUris.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -214,6 +215,7 @@ CREATE TABLE job (
   slot_at BIGINT,
   template_id BIGINT,
   name TEXT,
+  notifies INTEGER NOT NULL DEFAULT 0,
   CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
   CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
@@ -419,6 +421,91 @@ CREATE TABLE event (
   detail TEXT
 );
 CREATE INDEX event_job ON event (job_id, id);
+
+-- Webhooks ------------------------------------------------------------------------------------------------
+
+-- A message to one address, written in the transaction of the fact that it is about. `message` is its public id.
+-- The messages of a `queue` (one receiver, one job) are sent one after the other, in the order of their ids.
+-- `next_at`: when it is due; NULL once it has ended. While it is `in_flight`: when another server may send it again.
+-- `destination`: scheme, host and port of `url`. `size`: the bytes of the body. `answer` is the start of the last answer.
+CREATE TABLE outbox (
+  id {serial},
+  message TEXT NOT NULL UNIQUE,
+  organization_id BIGINT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('notification', 'event')),
+  subscription_id TEXT,
+  queue TEXT NOT NULL,
+  url TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  event TEXT NOT NULL,
+  job_id BIGINT,
+  ordinal INTEGER,
+  body TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  in_flight INTEGER NOT NULL DEFAULT 0,
+  next_at BIGINT,
+  expires_at BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  attempted_at BIGINT,
+  ended_at BIGINT,
+  answer_status INTEGER,
+  answer TEXT,
+  CHECK ((status = 'pending') = (next_at IS NOT NULL)),
+  CHECK ((status = 'pending') = (ended_at IS NULL))
+);
+CREATE INDEX outbox_due ON outbox (next_at, id) WHERE next_at IS NOT NULL;
+CREATE INDEX outbox_queue ON outbox (queue, id) WHERE next_at IS NOT NULL;
+CREATE INDEX outbox_in_flight ON outbox (organization_id, destination, next_at) WHERE in_flight = 1;
+CREATE INDEX outbox_organization ON outbox (organization_id, id);
+CREATE INDEX outbox_status ON outbox (organization_id, status, id);
+CREATE INDEX outbox_job ON outbox (job_id, organization_id, id) WHERE job_id IS NOT NULL;
+CREATE INDEX outbox_subscription ON outbox (subscription_id, id) WHERE subscription_id IS NOT NULL AND next_at IS NOT NULL;
+CREATE INDEX outbox_waiting ON outbox (organization_id, id, size) WHERE next_at IS NOT NULL;
+CREATE INDEX outbox_ended ON outbox (ended_at) WHERE ended_at IS NOT NULL;
+
+-- A destination whose last `failures` attempts for this organization failed. No attempt begins before `open_until`.
+CREATE TABLE webhook_destination (
+  organization_id BIGINT NOT NULL,
+  destination TEXT NOT NULL,
+  failures INTEGER NOT NULL,
+  open_until BIGINT,
+  PRIMARY KEY (organization_id, destination)
+) {clustered};
+
+-- The secret that signs the messages of a subscription, or of the organization's notificationUris (subscription_id '').
+-- `previous` signs too, until `previous_until`. Both must be readable: the server computes signatures with them.
+CREATE TABLE webhook_secret (
+  organization_id BIGINT NOT NULL,
+  subscription_id TEXT NOT NULL,
+  secret TEXT NOT NULL,
+  previous TEXT,
+  previous_until BIGINT,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, subscription_id)
+) {clustered};
+
+-- Who wants which events at which address. An empty `event_type` or `event_name` means every one.
+-- `ended_at`: the receiver answered that it wants no more.
+CREATE TABLE event_subscription (
+  id TEXT PRIMARY KEY,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  application TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  event_name TEXT NOT NULL,
+  url TEXT NOT NULL,
+  params TEXT NOT NULL,
+  conditions TEXT,
+  created_by TEXT,
+  created_at BIGINT NOT NULL,
+  ended_at BIGINT
+);
+CREATE INDEX event_subscription_organization ON event_subscription (organization_id, application, created_at, id);
+CREATE INDEX event_subscription_system ON event_subscription (organization_id)
+  WHERE application = 'system' AND ended_at IS NULL;
+
+-- Audit ---------------------------------------------------------------------------------------------------
 
 -- Who did what: one row for every change and every refused authentication, in the transaction of the change.
 -- `organization_id` 0: unknown.

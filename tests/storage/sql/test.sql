@@ -7,7 +7,7 @@ UPDATE work_item SET turn_at = turn_at - :micros;
 -- name: lock_to_cancel_unlocked
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, 0
+       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, 0, 0
 FROM job j WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r) ORDER BY j.id;
 
 -- name: naive_claim
@@ -183,3 +183,19 @@ SELECT expires_at - created_at, created_at FROM token WHERE kind = 'session';
 
 -- name: barriers_later
 UPDATE barrier SET accepted_at = accepted_at + :by;
+
+-- name: messages_due
+-- The pauses of all waiting messages are over, and those of their destinations.
+UPDATE outbox SET next_at = 0 WHERE next_at IS NOT NULL AND in_flight = 0;
+
+-- name: leases_over
+UPDATE outbox SET next_at = 0 WHERE in_flight = 1;
+
+-- name: messages_expired
+UPDATE outbox SET expires_at = 0;
+
+-- name: destinations_due
+UPDATE webhook_destination SET open_until = 1 WHERE open_until IS NOT NULL;
+
+-- name: messages
+SELECT message, kind, event, job_id, ordinal, url, status, attempts, in_flight FROM outbox ORDER BY id;

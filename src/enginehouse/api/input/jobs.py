@@ -7,6 +7,7 @@ from enginehouse.domain.job import GRAPHQL, FolderRequest, JobRequest, RouteRequ
 Input = dict[str, Any]
 
 _JOB_ECHO = ("clusterId", "jobConfig", "isReprocessJob", "skipDecider", "retries", "scheduledJobId", "jobTemplateId")
+_URIS = "notificationUris"
 _TASK_ECHO = ("isClone", "buildId", "testTask", "engineConfigId", "executionLocationId", "parentTaskId")
 _TARGET_ECHO = (
     "source", "parentFolderId", "sourceData", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
@@ -17,7 +18,7 @@ _TARGET_ECHO = (
 def job_request(fields: Input | None) -> JobRequest:
     """Returns the request of either documented shape: a list of tasks, or tasks with folders and routes."""
     fields = fields or {}
-    uris = fields.get("notificationUris")
+    uris = fields.get(_URIS) or []
     retries = fields.get("retries") or None
     return JobRequest(
         tasks=tuple(task_request(task, uris, retries) for task in fields.get("tasks") or ()),
@@ -28,7 +29,7 @@ def job_request(fields: Input | None) -> JobRequest:
         name=fields.get("name"),
         scheduled_job_id=fields.get("scheduledJobId"),
         spelling=GRAPHQL,
-        echo=_kept(fields, _JOB_ECHO),
+        echo=_kept(fields, _JOB_ECHO) | ({_URIS: uris} if uris else {}),
     )
 
 
@@ -52,14 +53,16 @@ def target_echo(fields: Input) -> Input:
 
 
 def task_request(fields: Input, uris: list[str] | None = None, retries: int | None = None) -> TaskRequest:
-    """Returns one task. Settings of the job for all tasks count if the task has none itself."""
+    """Returns one task. The job's addresses for notifications are also those of its tasks, after their own.
+
+    Other settings of the job for all tasks count if the task has none itself.
+    """
     preferences = fields.get("executionPreferences") or {}
     max_retries = preferences.get("maxRetries")
     standby = fields.get("standbyTask")
     echo = _kept(fields, _TASK_ECHO)
-    notified = fields.get("notificationUris") or uris
-    if notified:
-        echo["notificationUris"] = notified
+    if notified := [*(fields.get(_URIS) or ()), *(uris or ())]:
+        echo[_URIS] = notified
     return TaskRequest(
         engine_id=fields.get("engineId"),
         task_type=fields.get("taskType"),

@@ -16,12 +16,14 @@ from enginehouse.domain.planning.checks import PlanReport, check_job, check_task
 from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
 from enginehouse.domain.planning.routes import resolve
 from enginehouse.domain.planning.standbys import mirror, stand_in
+from enginehouse.domain.webhooks import notifications
 
 MAX_TASKS: Final = 10_000
 MAX_STANDBYS: Final = 8  # inside one another
 _LONGEST_CYCLE: Final = 20  # names in a message
 
 Lookup = Callable[[str], EngineSpec | None]
+UriFault = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,18 @@ class Planned:
 
 
 def plan(
-    request: JobRequest, engines: Lookup, by_task_type: Lookup, *, now: int, max_tasks: int = MAX_TASKS
+    request: JobRequest,
+    engines: Lookup,
+    by_task_type: Lookup,
+    *,
+    now: int,
+    max_tasks: int = MAX_TASKS,
+    uri_fault: UriFault = lambda uri: None,
 ) -> Planned:
     """Returns the plan of a valid request. `now` is µs UTC. A look-up gives None for an engine that is not allowed.
 
-    Standby tasks follow the listed ones. Raises InvalidInput with every problem, in the caller's spelling.
+    `uri_fault` says what is wrong with an address of `notificationUris`. Standby tasks follow the listed ones. Raises
+    InvalidInput with every problem, in the caller's spelling.
     (rest-contract §3.1–3.3, graphql-contract §2.2, §3.2, §4.8)
     """
     tasks, principals = _listed(request, max_tasks)
@@ -46,6 +55,7 @@ def plan(
     specs = [_engine(report, ordinal, task, engines, by_task_type) for ordinal, task in enumerate(tasks)]
     for ordinal, task in enumerate(tasks):
         check_task(report, ordinal, task, now)
+    notifications.check(report, request, tasks, uri_fault)
     report.raise_when_full()
     board = board_of(report, tasks, specs)
     report.raise_when_full()

@@ -10,6 +10,7 @@ from enginehouse.storage.bulk_cancels.barriers import Barrier
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import counts, stops
+from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import work_items
 
 
@@ -27,6 +28,7 @@ class CoveredJob(NamedTuple):
     id: int
     status: str
     created_at: int
+    listeners: int
 
 
 class StartedJob(NamedTuple):
@@ -35,6 +37,7 @@ class StartedJob(NamedTuple):
     id: int
     organization_id: int
     status: str
+    listeners: int
 
 
 _NEXT: Final = Select("bulk_cancels.next", CoveredJob)
@@ -81,4 +84,5 @@ async def _apply(tx: Tx, barrier: Barrier, jobs: list[CoveredJob]) -> Batch:
     changes.subtract((barrier.range.organization_id, job.status) for job in jobs)
     await counts.add(tx, changes)
     await barriers.add_applied(tx, barrier.id, len(ids))
+    await ends.record(tx, ends.aborted((job.id, barrier.range.organization_id, job.listeners) for job in jobs))
     return Batch(len(ids), max(job.created_at for job in jobs))

@@ -71,7 +71,7 @@ GROUP BY j.status || '';
 -- The next jobs to update, from a point in the range on; jobs that another transaction holds are skipped. A job that is
 -- updated already, or was never covered, has no `cancellable_since` below the id: so the work can stop anywhere and
 -- continue from any point.
-SELECT id, status, created_at FROM job
+SELECT id, status, created_at, {listeners:job} AS listeners FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
 ORDER BY created_at
@@ -80,7 +80,7 @@ LIMIT :limit
 
 -- name: left
 -- The jobs that are left after that. This waits for their locks.
-SELECT id, status, created_at FROM job
+SELECT id, status, created_at, {listeners:job} AS listeners FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
 ORDER BY id
@@ -105,7 +105,7 @@ UPDATE barrier SET settled_at = :now WHERE id = :id AND settled_at IS NULL;
 -- name: running
 -- The jobs of the range that have started, and that existed when the barrier was set. The plus sign: the live jobs are
 -- sorted, and not found among all jobs in their order.
-SELECT id, organization_id, status FROM job
+SELECT id, organization_id, status, {listeners:job} AS listeners FROM job
 WHERE organization_id = :organization_id AND status IN ('pending', 'queued', 'running') AND cancelled = 0
   AND (cancellable_since IS NULL OR cancellable_since >= :id)
   AND created_at BETWEEN :created_from AND :created_to AND created_at <= :accepted_at

@@ -37,6 +37,10 @@ _COVER: Final[Mapping[str, str]] = {
       AND <job>.created_at BETWEEN cover.created_from AND cover.created_to
       AND (<job>.cancellable_since < cover.id
            OR cover.include_running = 1 AND <job>.created_at <= cover.accepted_at))""",
+    # Who wants to hear how the job ends: 1 for its own notificationUris, 2 for subscriptions of its organization.
+    "listeners": """(<job>.notifies + CASE WHEN EXISTS (SELECT 1 FROM event_subscription heard
+    WHERE heard.organization_id = <job>.organization_id AND heard.application = 'system' AND heard.ended_at IS NULL)
+    THEN 2 ELSE 0 END)""",
 }
 
 # The columns of a locked job that `storage.work.job_locks.LockedJob` names, in this order.

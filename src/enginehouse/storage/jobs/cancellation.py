@@ -12,6 +12,7 @@ from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import counts, stops
+from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import work_items
 
 Cancelling = tuple[tuple[int, int], Entry]
@@ -34,6 +35,7 @@ class JobToCancel(NamedTuple):
     cancelled: int
     stopping: int
     covered: bool
+    listeners: int
 
 
 _LOCK: Final = Select("jobs.lock_to_cancel", JobToCancel)
@@ -65,7 +67,8 @@ async def cancel(
     barrier_lock.require_shared(tx)
     rows = await _LOCK.each(tx, sorted(set(jobs)))
     now = await tx.read_clock()
-    chosen, to_stop, changes = list[int](), list[JobToCancel](), defaultdict[tuple[int, str], int](int)
+    chosen, to_stop = list[JobToCancel](), list[JobToCancel]()
+    changes = defaultdict[tuple[int, str], int](int)
     verdicts: dict[tuple[int, int], CancelOutcome] = {}
     for row in rows:
         key, before = (row.id, row.organization_id), JobStatus(row.status)
@@ -74,7 +77,7 @@ async def cancel(
         elif row.cancelled:
             verdicts[key] = CancelOutcome(before, done=False, refused=False, stopping=row.stopping)
         elif cancellable(_tally(row), before):
-            chosen.append(row.id)
+            chosen.append(row)
             changes[row.organization_id, before.value] -= 1
             changes[row.organization_id, JobStatus.ABORTED.value] += 1
             verdicts[key] = CancelOutcome(JobStatus.ABORTED, done=True, refused=False)
@@ -83,9 +86,10 @@ async def cancel(
         else:
             verdicts[key] = CancelOutcome(before, done=False, refused=True, ended_at=row.completed_at)
     if chosen:
-        await tx.many("jobs.cancel", [(job_id, now) for job_id in chosen])
-        await work_items.delete_of_jobs(tx, chosen)
+        await tx.many("jobs.cancel", [(row.id, now) for row in chosen])
+        await work_items.delete_of_jobs(tx, [row.id for row in chosen])
         await counts.add(tx, changes)
+        await ends.record(tx, ends.aborted((row.id, row.organization_id, row.listeners) for row in chosen))
     for row, left in zip(to_stop, await stops.stop_jobs(tx, to_stop), strict=True):
         status = JobStatus.RUNNING if left else JobStatus.ABORTED
         verdicts[row.id, row.organization_id] = CancelOutcome(status, done=True, refused=False, stopping=left)

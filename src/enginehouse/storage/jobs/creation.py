@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.status import JobStatus
+from enginehouse.domain.webhooks.notifications import notifies
 from enginehouse.domain.work import WHOLE
 from enginehouse.storage import events, targets
 from enginehouse.storage.database import barrier_lock
@@ -141,5 +142,5 @@ async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now:
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
         job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
-        job.retry_of, job.root_of, job.plan.name, now,
+        job.retry_of, job.root_of, job.plan.name, now, int(notifies(job.plan)),
     )  # fmt: skip

@@ -2,11 +2,11 @@
 -- Inserts the jobs whose id is free and returns their ids; the others must try another id. The transaction holds the
 -- shared barrier lock, so that no barrier can appear after the last one seen here.
 -- only: sqlite
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, created_at bigint
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, created_at bigint, notifies int
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
-                 retry_of, root_of, name, created_at, modified_at)
+                 retry_of, root_of, name, created_at, modified_at, notifies)
 SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
-       r.due_at, r.retry_of, r.root_of, r.name, r.created_at, r.created_at
+       r.due_at, r.retry_of, r.root_of, r.name, r.created_at, r.created_at, r.notifies
 FROM {rows} r WHERE true
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -14,13 +14,14 @@ RETURNING id;
 -- name: insert_with_documents
 -- Like insert and insert_documents, in one round trip.
 -- only: postgres
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, created_at bigint, document text
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, created_at bigint, notifies int, document text
 WITH given AS (SELECT r.* FROM {rows} r),
 made AS (
   INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by,
-                   due_at, retry_of, root_of, name, created_at, modified_at)
+                   due_at, retry_of, root_of, name, created_at, modified_at, notifies)
   SELECT g.id, g.organization_id, g.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), g.tasks_total,
-         g.tasks_queued, g.target_id, g.created_by, g.due_at, g.retry_of, g.root_of, g.name, g.created_at, g.created_at
+         g.tasks_queued, g.target_id, g.created_by, g.due_at, g.retry_of, g.root_of, g.name, g.created_at, g.created_at,
+         g.notifies
   FROM given g
   ON CONFLICT (id) DO NOTHING
   RETURNING id
@@ -229,7 +230,7 @@ FROM job_count WHERE organization_id = :organization_id GROUP BY status;
 -- `covered` must be a column and not a condition: for a covered job the result is that it was cancelled before.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j} AS covered
+       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j} AS covered, {listeners:j} AS listeners
 FROM job j
 WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r)
 ORDER BY j.id

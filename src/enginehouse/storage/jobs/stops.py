@@ -10,6 +10,7 @@ from enginehouse.domain.work import ItemKey
 from enginehouse.storage import events
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import counts
+from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import job_locks
 
 
@@ -22,6 +23,8 @@ class OpenJob(Protocol):
     def organization_id(self) -> int: ...
     @property
     def status(self) -> str: ...
+    @property
+    def listeners(self) -> int: ...
 
 
 async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
@@ -49,6 +52,8 @@ async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
     await tx.many("stops.cancel_running", rows)
     await events.insert(tx, event_rows)
     await counts.add(tx, changes)
+    ended = [job for job in jobs if not left[job.id]]
+    await ends.record(tx, ends.aborted((job.id, job.organization_id, job.listeners) for job in ended))
     return [left[job_id] for job_id in ids]
 
 

@@ -12,7 +12,8 @@ from enginehouse.storage.database.rows import Select
 class LockedJob(NamedTuple):
     """The changing part of a job (`{job_state:j}` in SQL).
 
-    `halted`: an open bulk cancel forbids the job to start anything.
+    `halted`: an open bulk cancel forbids the job to start anything. `listeners`: as in `JobState`; 0 for a claim, which
+    ends nothing.
     """
 
     id: int
@@ -30,6 +31,7 @@ class LockedJob(NamedTuple):
     stopping: int
     paused_at: int | None
     halted: bool
+    listeners: int
 
 
 _LOCK: Final = Select("work.lock_jobs", LockedJob)
@@ -62,4 +64,5 @@ def state(row: LockedJob) -> JobState:
         aborted=row.tasks_aborted,
         stopping=row.stopping,
         paused=row.paused_at is not None,
+        listeners=row.listeners,
     )

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail
+from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.settlement import Missing, Settlement, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
@@ -14,6 +14,7 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import counts
+from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import held_items, work_items
 
 
@@ -107,8 +108,13 @@ async def write(
     await tx.many("work.delete_items_of_tasks", dropped)
     await held_items.release(tx, freed)
     await work_items.insert(tx, item_rows)
-    event_rows += await _write_jobs(tx, settlements, started=started)
+    job_events = await _write_jobs(tx, settlements, started=started)
+    event_rows += job_events
     await events.insert(tx, event_rows)
+    if any(settlement.job.listeners for settlement in settlements):
+        kinds = {job_id: EventKind(kind) for job_id, _, kind, *_ in job_events}
+        told = [end for each in settlements for end in ends.of_settlement(each, kinds.get(each.job.id))]
+        await ends.record(tx, told)
     return len(item_rows)
 
 

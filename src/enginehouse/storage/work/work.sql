@@ -3,7 +3,7 @@
 -- Must be a separate statement after the items are locked, so that its snapshot shows every committed cancel.
 -- Rows that another transaction holds are skipped, so that a claim never waits.
 -- lists: ids bigint
-SELECT {job_state:j}, false AS halted
+SELECT {job_state:j}, false AS halted, 0 AS listeners
 FROM job j
 WHERE j.id IN {ids} AND j.cancelled = 0 AND j.paused_at IS NULL
   AND NOT {halted:j}
@@ -48,7 +48,7 @@ WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 -- The current jobs, locked in key order, so that two transactions with several common jobs never deadlock. `halted`: an
 -- open bulk cancel forbids the job to start anything.
 -- lists: ids bigint
-SELECT {job_state:j}, {halted:j} AS halted
+SELECT {job_state:j}, {halted:j} AS halted, {listeners:j} AS listeners
 FROM job j
 WHERE j.id IN {ids}
 ORDER BY j.id

@@ -1,0 +1,63 @@
+"""A delivery: one message to one address, from the fact until the receiver has it or it is given up."""
+
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+LONGEST_URL: Final = 2_048
+MOST_URIS: Final = 20  # of one task or job
+
+
+class DeliveryKind(StrEnum):
+    """Who asked for the message: a job or task with `notificationUris`, or a subscription."""
+
+    NOTIFICATION = "notification"
+    EVENT = "event"
+
+
+class DeliveryStatus(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class Delivery(NamedTuple):
+    """A row of the outbox without its body. Times in µs. `id` is the message's id.
+
+    `next_at`: when the next attempt is due, None once the delivery has ended. `answer_status`, `answer`: the last
+    answer. `open_until`: the destination has failed so often that nothing is sent to it before this time.
+    """
+
+    id: str
+    number: int
+    organization_id: int
+    kind: str
+    subscription_id: str | None
+    event: str
+    job_id: int | None
+    ordinal: int | None
+    url: str
+    status: str
+    attempts: int
+    in_flight: int
+    created_at: int
+    next_at: int | None
+    expires_at: int
+    attempted_at: int | None
+    ended_at: int | None
+    answer_status: int | None
+    answer: str | None
+    open_until: int | None
+
+
+def destination(url: str) -> str:
+    """Returns what the address shares with others on the same server: scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def queue(organization_id: int, subscription_id: str | None, job_id: int | None, url: str) -> str:
+    """Returns the name of the queue whose messages reach the receiver one after the other, in order."""
+    key = f"{organization_id}|{subscription_id or ''}|{job_id or ''}|{url}"
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,54 @@
+"""The delivery of messages in the outbox: takes those that are due, sends each, and records the answer."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from enginehouse.domain.webhooks import signature
+from enginehouse.domain.webhooks.retry import Answer
+from enginehouse.operations.house import House
+from enginehouse.operations.work import MICROS
+from enginehouse.storage.outbox import bounds, claims, messages
+from enginehouse.storage.outbox.claims import DeliveryAttempt
+
+__all__ = ["DeliveryAttempt", "Send", "bound", "claim", "deliver", "prune", "release_all"]
+
+Send = Callable[[str, dict[str, str], bytes], Awaitable[Answer]]
+"""Sends a body with these headers to an address, and returns the answer. It never raises for what the receiver does."""
+
+_LOOK_AT: Final = 200
+_BATCH: Final = 500
+
+
+async def claim(house: House, *, limit: int) -> list[DeliveryAttempt]:
+    """Begins up to `limit` attempts. The caller must `deliver` each within the lease."""
+    if not await house.database.peek(claims.any_due):
+        return []
+    return await house.database.write(lambda tx: claims.claim(tx, limit=limit, look_at=_LOOK_AT))
+
+
+async def deliver(house: House, attempt: DeliveryAttempt, send: Send) -> Answer:
+    """Sends the message, signed, and records the answer. Returns it."""
+    leased = attempt.leased
+    body = leased.body.encode()
+    headers = {"content-type": "application/json"}
+    headers |= signature.headers(attempt.secrets, leased.message, int(time.time()), body)
+    answer = await send(leased.url, headers, body)
+    await house.database.write(lambda tx: claims.end(tx, leased, answer))
+    return answer
+
+
+async def release_all(house: House) -> int:
+    """Every attempt of an earlier server on this embedded database is over. Its message is due at once."""
+    return await house.database.write(claims.release_all)
+
+
+async def bound(house: House) -> bool:
+    """Gives up the oldest messages of organizations with too many bytes that wait. Returns True if there are more."""
+    return await house.database.write(lambda tx: bounds.give_up(tx, most=house.limits.outbox_bytes, limit=_BATCH))
+
+
+async def prune(house: House, *, now: int) -> bool:
+    """Deletes a bounded batch of deliveries that ended before the retention time. Returns True if there are more."""
+    before = now - house.limits.webhook_retention_seconds * MICROS
+    return await house.database.write(lambda tx: messages.prune(tx, before=before, limit=_BATCH)) >= _BATCH

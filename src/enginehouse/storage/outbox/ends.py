@@ -1,0 +1,138 @@
+"""Writes the messages that tasks and jobs have ended, in the transaction in which they end.
+
+A job without notificationUris in an organization without subscriptions costs no statement: the row that is locked
+anyway says so (`listeners`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from enginehouse.domain.event import CANCELLED, JOB, EventKind
+from enginehouse.domain.job import Plan
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.webhooks import conditions, message, notifications
+from enginehouse.domain.webhooks.delivery import DeliveryKind
+from enginehouse.domain.webhooks.message import EndedJob, EndedTask
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
+from enginehouse.storage.outbox import messages
+from enginehouse.storage.outbox.messages import NewMessage
+
+_URIS: Final = 1
+_SUBSCRIPTIONS: Final = 2
+_plan: Final = msgspec.json.Decoder(Plan).decode
+
+_JOBS: Final = Select("outbox.jobs", EndedJob)
+_TASKS: Final = Select("outbox.tasks", EndedTask)
+
+
+class End(NamedTuple):
+    """The end of a job (`ordinal` JOB) or of a task. `plan` None: it is read if it is needed."""
+
+    job_id: int
+    organization_id: int
+    ordinal: int
+    kind: EventKind
+    listeners: int
+    plan: Plan | None = None
+
+
+class Subscription(NamedTuple):
+    """An open subscription to events of the server."""
+
+    id: str
+    organization_id: int
+    event_type: str
+    event_name: str
+    url: str
+    conditions: str | None
+
+    def wants(self, event: message.EventName, document: Mapping[str, Any]) -> bool:
+        """Returns True for an event that the subscription names and whose document fulfils the conditions."""
+        return (
+            self.event_type in ("", event.type)
+            and self.event_name in ("", event.name)
+            and (self.conditions is None or conditions.matches(msgspec.json.decode(self.conditions), document))
+        )
+
+
+_SUBSCRIBED: Final = Select("outbox.subscriptions", Subscription)
+
+
+def aborted(jobs: Iterable[tuple[int, int, int]]) -> list[End]:
+    """Returns the ends of cancelled jobs, given as (job, organization, listeners)."""
+    return [End(job_id, owner, JOB, EventKind.ABORTED, listeners) for job_id, owner, listeners in jobs if listeners]
+
+
+def of_settlement(settlement: Settlement, of_job: EventKind | None) -> list[End]:
+    """Returns the ends in a settlement that is written, in their order. `of_job` is the event of the job itself.
+
+    Tasks that end because the job was cancelled are not among them: the end of the job tells that.
+    """
+    job = settlement.job
+    if not job.listeners:
+        return []
+    ends = [
+        End(job.id, job.organization_id, ordinal, kind, job.listeners, settlement.plan)
+        for ordinal, kind, detail in settlement.events
+        if kind in message.ENDS and not (detail is not None and detail.reason == CANCELLED)
+    ]
+    if of_job in message.ENDS:
+        ends.append(End(job.id, job.organization_id, JOB, of_job, job.listeners, settlement.plan))
+    return ends
+
+
+async def record(tx: Tx, ends: Sequence[End]) -> None:
+    """Writes one message for every address that wants to hear of an end. The rows of jobs and tasks are written."""
+    ends = [end for end in ends if end.listeners]
+    if not ends:
+        return
+    owners = sorted({end.organization_id for end in ends if end.listeners & _SUBSCRIPTIONS})
+    subscriptions = await _SUBSCRIBED.all(tx, ids=owners) if owners else []
+    plans = await _plans(tx, ends)
+    wanted = [end for end in ends if end.organization_id in owners or _addresses(end, plans)]
+    if not wanted:
+        return
+    jobs = {row.id: row for row in await _JOBS.each(tx, sorted({(end.job_id, end.organization_id) for end in wanted}))}
+    keys = sorted({(end.job_id, end.ordinal) for end in wanted if end.ordinal != JOB})
+    tasks = {(row.job_id, row.ordinal): row for row in await _TASKS.each(tx, keys)} if keys else {}
+    rows = list[NewMessage]()
+    for end in wanted:
+        event = message.system_event(end.kind, of_task=end.ordinal != JOB)
+        plan, task = plans[end.job_id], tasks.get((end.job_id, end.ordinal))
+        document = message.document(event, tx.now, message.data_of(jobs[end.job_id], plan, task))
+        calls: list[tuple[DeliveryKind, str | None, str]] = [
+            (DeliveryKind.NOTIFICATION, None, url) for url in _addresses(end, plans)
+        ]
+        calls += [
+            (DeliveryKind.EVENT, each.id, each.url)
+            for each in subscriptions
+            if each.organization_id == end.organization_id and each.wants(event, document)
+        ]
+        body = message.encoded(document) if calls else ""
+        rows += [
+            NewMessage(
+                organization_id=end.organization_id, kind=kind, subscription_id=subscription, url=url, event=event.name,
+                job_id=end.job_id, ordinal=None if end.ordinal == JOB else end.ordinal, body=body,
+            )
+            for kind, subscription, url in calls
+        ]  # fmt: skip
+    await messages.insert(tx, rows)
+
+
+async def _plans(tx: Tx, ends: Sequence[End]) -> dict[int, Plan]:
+    plans = {end.job_id: end.plan for end in ends if end.plan is not None}
+    missing = sorted({end.job_id for end in ends} - plans.keys())
+    if missing:
+        plans |= {job_id: _plan(document) for job_id, document in await tx.all("jobs.documents", ids=missing)}
+    return plans
+
+
+def _addresses(end: End, plans: Mapping[int, Plan]) -> list[str]:
+    if not end.listeners & _URIS or end.job_id not in plans:
+        return []
+    if end.ordinal == JOB:
+        return notifications.of_job(plans[end.job_id], aborted=end.kind is EventKind.ABORTED)
+    return notifications.of_task(plans[end.job_id], end.ordinal)
