@@ -11,7 +11,18 @@ from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import TaskRequest
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
-from enginehouse.operations import content_templates, engine_categories, pipelines, sources, templates
+from enginehouse.domain.webhooks.message import EventName
+from enginehouse.domain.webhooks.subscription import EventRequest, SubscriptionRequest
+from enginehouse.operations import (
+    content_templates,
+    engine_categories,
+    event_definitions,
+    event_subscriptions,
+    pipelines,
+    sources,
+    templates,
+    webhooks,
+)
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
@@ -207,7 +218,17 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     content = await content_templates.of_schedules(house, principal, [scheduled.id])
     source = Source(organization_id=principal.organization_id, source_type_id=1, name="s")
     category = await engine_categories.create(house, principal, CategoryRequest(name="c", type="Cognition"))
+    definition = await event_definitions.create(
+        house, principal, EventRequest(application="a", event_type="t", event_name="n")
+    )
+    wish = SubscriptionRequest(application="a", delivery="Webhook", params={"url": "https://h.example/a"})
+    subscription = await event_subscriptions.subscribe(house, principal, wish)
+    await event_definitions.emit(house, principal, EventName("a", "t", "n"), "{}")
+    [delivery] = (await webhooks.list_(house, principal, limit=1)).deliveries
     return {
+        "event": definition.id,
+        "subscription": subscription.id,
+        "delivery": delivery.id,
         "category": category.id,
         "template": ids.job_graphql(template.id),
         "templateTask": ids.task_graphql(template.id, 0),

@@ -122,6 +122,11 @@ GRAPHQL = [
     'mutation { deleteTaskTemplate(id: "{templateTask}") { id } }',
     'mutation { updateEngineCategory(input: {id: "{category}", name: "n"}) { name } }',
     'mutation { deleteEngineCategory(id: "{category}") { id } }',
+    '{ event(id: "{event}") { id } }',
+    '{ eventSubscription(id: "{subscription}") { id } }',
+    '{ eventSubscriptions(ids: ["{subscription}"]) { records { id } } }',
+    'mutation { updateEvent(input: {id: "{event}", description: "d"}) { description } }',
+    'mutation { unsubscribeEvent(id: "{subscription}") { id } }',
     'mutation { createJobPipeline(input: {jobTemplateIds: ["{template}"]}) { id } }',
     'mutation { updateJobPipeline(input: {id: "{pipeline}", isPublic: false}) { isPublic } }',
     'mutation { deleteJobPipeline(id: "{pipeline}") { id } }',
@@ -174,10 +179,11 @@ WITHOUT_ID = {
     "GET /edge/v1/proc/scheduled_jobs/total_pending_time_ranges", "GET /edge/v1/admin/engine/categories",
     "GET /edge/v1/proc/scheduled_jobs/rate_pending_time_ranges", "GET /edge/v1/admin/engines",
     "GET /edge/v1/admin/engine/{}/detail", "me", "engines", "engine", "sourceType", "sourceTypes", "createTDO",
-    "createTDOWithAsset", "createSource", "createEngineCategory",
+    "createTDOWithAsset", "createSource", "createEngineCategory", "events", "createEvent",
+    "subscribeEvent", "emitEvent",
 }  # fmt: skip
 REQUESTS = [*EDGE, *GRAPHQL, *OWN]
-DELETES = [request for request in REQUESTS if re.search("delete|cleanup", request.lower())]
+DELETES = [request for request in REQUESTS if re.search("delete|cleanup|unsubscribe", request.lower())]
 _NEW = re.compile(r'(?<="errorId":")[0-9a-f-]{36}|(?<="time_thrown":")[^"]+')
 
 

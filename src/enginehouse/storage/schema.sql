@@ -505,6 +505,21 @@ CREATE INDEX event_subscription_organization ON event_subscription (organization
 CREATE INDEX event_subscription_system ON event_subscription (organization_id)
   WHERE application = 'system' AND ended_at IS NULL;
 
+-- An event that an organization declares and emits itself.
+CREATE TABLE event_definition (
+  id TEXT PRIMARY KEY,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  application TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  event_name TEXT NOT NULL,
+  is_public INTEGER NOT NULL DEFAULT 0,
+  description TEXT,
+  schema_data TEXT NOT NULL,
+  created_by TEXT,
+  created_at BIGINT NOT NULL,
+  UNIQUE (organization_id, application, event_type, event_name)
+);
+
 -- Audit ---------------------------------------------------------------------------------------------------
 
 -- Who did what: one row for every change and every refused authentication, in the transaction of the change.

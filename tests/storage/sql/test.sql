@@ -199,3 +199,6 @@ UPDATE webhook_destination SET open_until = 1 WHERE open_until IS NOT NULL;
 
 -- name: messages
 SELECT message, kind, event, job_id, ordinal, url, status, attempts, in_flight FROM outbox ORDER BY id;
+
+-- name: applications
+SELECT application_id FROM organization ORDER BY id LIMIT 1;

@@ -18,6 +18,8 @@ from enginehouse.api.graphql.fields import (
     content_templates,
     engine_categories,
     engines,
+    event_definitions,
+    event_subscriptions,
     events,
     identity,
     job_fields,
@@ -50,6 +52,7 @@ def schema() -> GraphQLSchema:
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
         identity, engines, targets, assets, uploads, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
+        event_subscriptions, event_definitions,
         templates, task_templates, pipelines, sources, job_fields,
         engine_categories, content_templates, launches, single_engine_jobs, schedules, schedule_fields,
     )  # fmt: skip

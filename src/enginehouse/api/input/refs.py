@@ -39,10 +39,22 @@ def bulk_cancel(text: str) -> Ref:
 
 def engine_category(text: str) -> UuidRef:
     """Returns the engine category with this UUID."""
-    uuid = ids.parse_uuid(text)
-    if uuid is None:
-        raise NotFound("EngineCategory", text[:_SHOWN])
-    return UuidRef(uuid, text)
+    return _uuid(text, "EngineCategory")
+
+
+def event_subscription(text: str) -> UuidRef:
+    """Returns the subscription with this UUID."""
+    return _uuid(text, "EventSubscription")
+
+
+def event_definition(text: str) -> UuidRef:
+    """Returns the declared event with this UUID."""
+    return _uuid(text, "Event")
+
+
+def delivery(text: str) -> UuidRef:
+    """Returns the delivery of a webhook with this UUID."""
+    return _uuid(text, "WebhookDelivery")
 
 
 def task(text: str, *, kind: str = "Task") -> TaskRef:
@@ -63,3 +75,10 @@ def _ref(text: str, parse: Callable[[str], int | None], kind: str, path: str) ->
     if number is None:
         raise NotFound(kind, text[:_SHOWN], path=path)
     return Ref(number, text)
+
+
+def _uuid(text: str, kind: str) -> UuidRef:
+    uuid = ids.parse_uuid(text)
+    if uuid is None:
+        raise NotFound(kind, text[:_SHOWN])
+    return UuidRef(uuid, text)

@@ -5,16 +5,17 @@ anyway says so (`listeners`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.event import CANCELLED, JOB, EventKind
 from enginehouse.domain.job import Plan
 from enginehouse.domain.settlement import Settlement
-from enginehouse.domain.webhooks import conditions, message, notifications
+from enginehouse.domain.webhooks import message, notifications
 from enginehouse.domain.webhooks.delivery import DeliveryKind
 from enginehouse.domain.webhooks.message import EndedJob, EndedTask
+from enginehouse.domain.webhooks.subscription import Subscriber
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.outbox import messages
@@ -39,26 +40,7 @@ class End(NamedTuple):
     plan: Plan | None = None
 
 
-class Subscription(NamedTuple):
-    """An open subscription to events of the server."""
-
-    id: str
-    organization_id: int
-    event_type: str
-    event_name: str
-    url: str
-    conditions: str | None
-
-    def wants(self, event: message.EventName, document: Mapping[str, Any]) -> bool:
-        """Returns True for an event that the subscription names and whose document fulfils the conditions."""
-        return (
-            self.event_type in ("", event.type)
-            and self.event_name in ("", event.name)
-            and (self.conditions is None or conditions.matches(msgspec.json.decode(self.conditions), document))
-        )
-
-
-_SUBSCRIBED: Final = Select("outbox.subscriptions", Subscription)
+_SUBSCRIBED: Final = Select("outbox.subscriptions", Subscriber)
 
 
 def aborted(jobs: Iterable[tuple[int, int, int]]) -> list[End]:

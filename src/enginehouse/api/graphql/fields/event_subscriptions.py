@@ -1,0 +1,78 @@
+"""The queries and mutations of subscriptions to events, and the fields of an EventSubscription."""
+
+from hashlib import sha256
+from typing import Any, Final
+
+from ariadne import MutationType, ObjectType, QueryType
+from msgspec import json
+
+from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.fields import paging
+from enginehouse.api.input import refs
+from enginehouse.domain.times import graphql_millis
+from enginehouse.domain.webhooks.subscription import EventSubscription, SubscriptionRequest
+from enginehouse.operations import event_subscriptions
+
+query, mutation, subscription_type = QueryType(), MutationType(), ObjectType("EventSubscription")
+
+
+@query.field("eventSubscription")
+async def get(_: object, info: Info, id: str) -> EventSubscription:
+    """Returns the subscription with this id."""
+    return await event_subscriptions.get(info.context.house, info.context.principal, refs.event_subscription(id))
+
+
+@query.field("eventSubscriptions")
+async def list_(_: object, info: Info, **args: Any) -> paging.Page:
+    """Returns a page of the organization's subscriptions, the oldest first."""
+    found = await event_subscriptions.list_(info.context.house, info.context.principal)
+    if args.get("ids") is not None:
+        found = [one for one in found if one.id in args["ids"]]
+    if args.get("eventName") is not None:
+        found = [one for one in found if one.event_name == args["eventName"]]
+    if args.get("eventType") is not None:
+        found = [one for one in found if one.event_type == args["eventType"]]
+    return paging.page(found, args.get("offset"), args.get("limit"), paging.SOURCES)
+
+
+@mutation.field("subscribeEvent")
+async def subscribe(_: object, info: Info, input: dict[str, Any]) -> str:
+    """The organization gets the events. Returns the id of the subscription."""
+    request = SubscriptionRequest(
+        application=input["application"],
+        delivery=input["delivery"]["name"],
+        params=input["delivery"]["params"],
+        event_type=input.get("eventType"),
+        event_name=input.get("eventName"),
+        conditions=input.get("conditions"),
+    )
+    return (await event_subscriptions.subscribe(info.context.house, info.context.principal, request)).id
+
+
+@mutation.field("unsubscribeEvent")
+async def unsubscribe(_: object, info: Info, id: str) -> dict[str, Any]:
+    """The subscription is gone."""
+    ref = refs.event_subscription(id)
+    await event_subscriptions.unsubscribe(info.context.house, info.context.principal, ref)
+    return {"id": ref.uuid, "message": f"EventSubscription {ref.uuid} was deleted."}
+
+
+def _hash(subscription: EventSubscription) -> str:
+    return sha256(json.encode(subscription[1:8])).hexdigest()
+
+
+subscription_type.set_field("organizationId", lambda one, _: str(one.organization_id))
+subscription_type.set_field("eventName", lambda one, _: one.event_name)
+subscription_type.set_field("eventType", lambda one, _: one.event_type)
+subscription_type.set_field("targetName", lambda one, _: event_subscriptions.WEBHOOK)
+subscription_type.set_field("consumerParams", lambda one, _: json.decode(one.params))
+subscription_type.set_field("subscriptionHash", lambda one, _: _hash(one))
+subscription_type.set_field("createdDateTime", lambda one, _: graphql_millis(one.created_at))
+subscription_type.set_field(
+    "conditions", lambda one, _: None if one.conditions is None else json.decode(one.conditions)
+)
+subscription_type.set_field(
+    "endedDateTime", lambda one, _: None if one.ended_at is None else graphql_millis(one.ended_at)
+)
+
+BINDABLES: Final = [query, mutation, subscription_type]
