@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
+import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.server import CHECKOUT, NOOP, Server, serving, until
+from tests.acceptance.server import CHECKOUT, COMMAND, NOOP, TOKEN, Server, serving, until
 
 PAGE = CHECKOUT / "docs" / "how-to" / "receive-webhooks.md"
 JOBS = 12
@@ -142,3 +144,55 @@ async def test_the_shown_code_verifies_the_signature(server: Server) -> None:
         assert not verify(secret, headers | {"webhook-id": "other"}, body)
         assert not verify(secret, headers | {"webhook-timestamp": "1700000000"}, body)
         assert not verify("whsec_" + "A" * 44, headers, body)
+
+
+async def test_the_commands_show_a_delivery_and_send_it_again(server: Server) -> None:
+    async with receiving() as receiver:
+        receiver.open.set()
+        job = await create(server, receiver)
+        await until(lambda: _all_recorded(server), "every answer is recorded")
+        listed = await asyncio.to_thread(command, server, "list", "--job", job, "--json")
+        assert [one["eventName"] for one in json.loads(listed)] == ["JobCompleted", "TaskCompleted", "TaskCompleted"]
+        table = await asyncio.to_thread(command, server, "list", "--status", "delivered")
+        assert "JobCompleted" in table
+        newest = json.loads(listed)[0]["id"]
+        shown = await asyncio.to_thread(command, server, "show", newest)
+        assert shown.startswith(f"JobCompleted to {receiver.url}: Delivered after 1 attempt.\n")
+        assert json.loads(shown.partition("\n")[2])["data"]["jobId"] == job
+        again = await asyncio.to_thread(command, server, "redeliver", newest)
+        assert again.startswith(f"JobCompleted to {receiver.url}: ")
+        await until(lambda: len(receiver.answered) == 4, "it has arrived again")
+        assert receiver.answered[3][0]["webhook-id"] == newest
+
+
+async def test_doctor_names_a_destination_that_fails(server: Server) -> None:
+    async with receiving() as receiver:
+        receiver.open.set()
+        await create(server, receiver)
+        await until(lambda: _all_recorded(server), "every answer is recorded")
+    assert "0 messages wait" in await asyncio.to_thread(doctor, server)
+    for _ in range(6):  # nobody listens there any more
+        await create(server, receiver)
+    failing = "SELECT failures FROM webhook_destination WHERE open_until IS NOT NULL"
+
+    async def is_open() -> bool:
+        return bool(await server.rows(failing))
+
+    await until(is_open, "the destination is left alone", seconds=60)
+    said = await asyncio.to_thread(doctor, server)
+    assert re.search(rf"http://127\.0\.0\.1:{receiver.port} of organization 1 has failed \d+ times in a row", said)
+
+
+def command(server: Server, *arguments: str) -> str:
+    return _run("webhook", *arguments, "--url", server.url, "--token", TOKEN)
+
+
+def doctor(server: Server) -> str:
+    where = ["--database", server.database] if server.database else ["--data", str(server.data)]
+    return _run("doctor", *where)
+
+
+def _run(*arguments: str) -> str:
+    environment = os.environ | {"COLUMNS": "400"}
+    done = subprocess.run([str(COMMAND), *arguments], capture_output=True, text=True, env=environment, check=False)
+    return re.sub(r"\s+\n", "\n", done.stdout)

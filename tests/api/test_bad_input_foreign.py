@@ -83,6 +83,9 @@ OWN = [
     "GET /api/v1/tasks/{task}/why",
     "GET /api/v1/tasks/{taskUUID}/why",
     'POST /api/v1/jobs/cancel {"organizationID": "{organization}", RANGE}',
+    "GET /api/v1/webhooks/deliveries/{delivery}",
+    "POST /api/v1/webhooks/deliveries/{delivery}/redeliver",
+    "POST /api/v1/webhooks/subscriptions/{subscription}/secret/rotate",
     "GET /api/v1/bulk-cancels/{bulk}",
     "GET /api/v1/bulk-cancels/{bulk}?organizationID={organization}",
 ]

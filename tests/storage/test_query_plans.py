@@ -49,6 +49,7 @@ WALKS: Final[dict[str, str]] = {
     "clock_reset.date_keys": "the same",
     "clock_reset.forget_slots": "the same",
     "clock_reset.long_skips": "the same",
+    "outbox.check": "the check of the whole storage",
     "outbox.heavy": "the sum of everything that waits, once a minute",
     "files.count": "the number of all files, for a person's check of them",
 }

@@ -19,6 +19,7 @@ from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.consistency import ScheduleCheck
 from enginehouse.storage.database.database import StorageRefused, Tx
 from enginehouse.storage.inspection import Inspection
+from enginehouse.storage.outbox.check import OutboxCheck
 
 R = TypeVar("R")
 
@@ -63,6 +64,8 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
     yield from _seals(inspected)
     if inspected.slots is not None:
         yield from _schedules(inspected.slots)
+    if inspected.outbox is not None:
+        yield from _webhooks(inspected.outbox)
 
 
 def read_chain(data: Path | None, database: str | None, seal: tuple[int, str] | None) -> Verified:
@@ -159,3 +162,15 @@ def _schedules(slots: ScheduleCheck) -> Iterator[Finding]:
     elif not slots.wrong:
         following = "" if slots.next_at is None else f"; the next fires at {rest(slots.next_at)}"
         yield Finding("schedules", Verdict.OK, f"{slots.active} are active{following}")
+
+
+def _webhooks(outbox: OutboxCheck) -> Iterator[Finding]:
+    if outbox.overdue:
+        text = f"{outbox.overdue} of {outbox.waiting} waiting messages are overdue. Does a server run?"
+        yield Finding("webhooks", Verdict.WARNING, text)
+    for each in outbox.failing:
+        text = f"{each.destination} of organization {each.organization_id} has failed {each.failures} times in a row."
+        yield Finding("webhooks", Verdict.WARNING, f"{text} See: enginehouse webhook list --status pending")
+    if not (outbox.overdue or outbox.failing):
+        late = f", {outbox.old} of them for more than an hour" if outbox.old else ""
+        yield Finding("webhooks", Verdict.OK, f"{outbox.waiting} messages wait{late}")

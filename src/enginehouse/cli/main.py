@@ -56,6 +56,7 @@ _COMMANDS = {
     "user": LazyCommand("enginehouse.cli.user:user", "Create users and set their passwords."),
     "token": LazyCommand("enginehouse.cli.token:token", "Create, list and revoke tokens."),
     "worker": LazyCommand("enginehouse.cli.worker:worker", "List workers."),
+    "webhook": LazyCommand("enginehouse.cli.webhook:webhook", "List, show and repeat the deliveries of webhooks."),
     "audit": LazyCommand("enginehouse.cli.audit:audit", "Read who did what, and check that nobody changed the record."),
     "clock": LazyCommand("enginehouse.cli.clock:clock", "Reset a storage clock that was ahead."),
     "doctor": LazyCommand("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),

@@ -20,6 +20,8 @@ from enginehouse.storage.database.migrate import APPLIED, available, refuse_deve
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
+from enginehouse.storage.outbox import check
+from enginehouse.storage.outbox.check import OutboxCheck
 
 R = TypeVar("R")
 
@@ -44,6 +46,7 @@ class Inspection:
     slots: ScheduleCheck | None = None
     store_id: str | None = None
     times_ahead: int = 0  # µs that stored times are in the future
+    outbox: OutboxCheck | None = None
 
 
 def sqlite(path: Path) -> Inspection:
@@ -142,12 +145,13 @@ def _version(rows: Sequence[Row]) -> int:
 
 async def _contents(
     tx: Tx, schema: int
-) -> tuple[int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None, int]:
+) -> tuple[int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None, int, OutboxCheck | None]:
     """Returns the checks of the rows; nothing if the schema version is not the one of this program's statements."""
     if schema != len(available()):
-        return 0, [], None, None, None, 0
+        return 0, [], None, None, None, 0, None
     looked, wrong = await consistency.check_jobs(tx)
     sealed = await seals.verify(tx)
     now = await tx.read_clock()
     slots = await consistency.check_schedules(tx, now=now)
-    return looked, wrong, sealed, slots, await server_facts.store_id(tx), await clock_reset.ahead(tx, now)
+    ahead = await clock_reset.ahead(tx, now)
+    return looked, wrong, sealed, slots, await server_facts.store_id(tx), ahead, await check.check(tx, now)

@@ -16,6 +16,7 @@ from enginehouse.api.v1 import (
     events,
     limits,
     schedules,
+    webhooks,
     why,
 )
 from enginehouse.operations.house import House
@@ -70,9 +71,22 @@ def operations() -> Operations:
     paths.add("POST", "/engines/{EngineID}/resume", ForCallers(limits.resume_engine))
     paths.add("POST", "/jobs/{JobID}/pause", ForCallers(limits.pause_job))
     paths.add("POST", "/jobs/{JobID}/resume", ForCallers(limits.resume_job))
+    _add_webhooks(paths)
     paths.add("POST", "/users", ForCallers(accounts.create_user))
     paths.add("POST", "/users/password", ForCallers(accounts.set_password))
     paths.add("GET", "/tokens", ForCallers(accounts.list_tokens))
     paths.add("POST", "/tokens", ForCallers(accounts.create_token))
     paths.add("POST", "/tokens/revoke", ForCallers(accounts.revoke_token))
     return paths
+
+
+def _add_webhooks(paths: Operations) -> None:
+    paths.add("GET", "/webhooks/deliveries", ForCallers(webhooks.list_deliveries))
+    paths.add("GET", "/webhooks/deliveries/{DeliveryID}", ForCallers(webhooks.get))
+    paths.add("POST", "/webhooks/deliveries/{DeliveryID}/redeliver", ForCallers(webhooks.redeliver))
+    paths.add("POST", "/webhooks/secret/rotate", ForCallers(webhooks.rotate_secret))
+    paths.add(
+        "POST",
+        "/webhooks/subscriptions/{SubscriptionID}/secret/rotate",
+        ForCallers(webhooks.rotate_subscription_secret),
+    )

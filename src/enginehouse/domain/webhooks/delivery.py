@@ -5,6 +5,8 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from enginehouse.domain import times
+
 LONGEST_URL: Final = 2_048
 MOST_URIS: Final = 20  # of one task or job
 
@@ -61,3 +63,25 @@ def queue(organization_id: int, subscription_id: str | None, job_id: int | None,
     """Returns the name of the queue whose messages reach the receiver one after the other, in order."""
     key = f"{organization_id}|{subscription_id or ''}|{job_id or ''}|{url}"
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def sentence(one: Delivery) -> str:
+    """Returns how the delivery stands, and if it waits, for what."""
+    failures = f"after {one.attempts} attempts" if one.attempts != 1 else "after 1 attempt"
+    match DeliveryStatus(one.status):
+        case DeliveryStatus.DELIVERED:
+            return f"Delivered {failures}."
+        case DeliveryStatus.FAILED:
+            return f"Given up {failures}. The last answer: {one.answer}"
+        case DeliveryStatus.PENDING:
+            pass
+    if one.in_flight:
+        return f"Attempt {one.attempts} is under way."
+    if one.open_until is not None and one.next_at is not None and one.next_at >= one.open_until:
+        until = times.rest(one.open_until)
+        return (
+            f"{destination(one.url)} fails: nothing is sent there before {until}. The last answer: {one.answer or '–'}"
+        )
+    if one.attempts:
+        return f"Failed {failures}; it is tried again. The last answer: {one.answer}"
+    return "It waits for its turn, after the earlier messages of its job to this address."

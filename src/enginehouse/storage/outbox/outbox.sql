@@ -164,10 +164,16 @@ SELECT id FROM outbox WHERE ended_at IS NOT NULL AND ended_at < :before ORDER BY
 -- lists: ids bigint
 DELETE FROM outbox WHERE id IN {ids};
 
+-- name: check
+-- How many messages wait, how many are overdue, and how many have waited for long. For the operator.
+SELECT COUNT(*), COALESCE(SUM(CASE WHEN next_at < :overdue THEN 1 ELSE 0 END), 0),
+       COALESCE(SUM(CASE WHEN created_at < :old THEN 1 ELSE 0 END), 0)
+FROM outbox WHERE next_at IS NOT NULL;
+
 -- name: failing
--- The destinations of every organization that get no message at present, with how many wait. For the operator.
-SELECT d.organization_id, d.destination, d.failures, d.open_until FROM webhook_destination d
-WHERE d.open_until IS NOT NULL ORDER BY d.organization_id, d.destination LIMIT :limit;
+-- The destinations that get no message at present. For the operator.
+SELECT organization_id, destination, failures FROM webhook_destination
+WHERE open_until IS NOT NULL ORDER BY organization_id, destination LIMIT :limit;
 
 -- name: secrets
 -- rows: organization_id bigint, subscription_id text
