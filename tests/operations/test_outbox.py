@@ -17,6 +17,7 @@ from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.operations import bulk_cancels, jobs, outbox, work
 from enginehouse.operations.house import House
 from enginehouse.operations.outbox import DeliveryAttempt
+from enginehouse.storage import clock_reset
 from enginehouse.storage.database.database import Database, Tx
 
 CALLER = make.principal()
@@ -337,3 +338,13 @@ async def test_a_bulk_cancel_is_told_when_it_is_applied(ready: House) -> None:
     while await bulk_cancels.apply(ready):
         pass
     assert [(event, job_id) for _, _, event, job_id, *_ in await rows(ready, "test.messages")] == [("JobAborted", job)]
+
+
+async def test_after_a_reset_of_the_clock_what_waits_is_due_at_once(ready: House) -> None:
+    await ended(ready, 1)
+    await run(ready, "test.messages_of_the_future")
+    assert await outbox.claim(ready, limit=16) == []
+    await ready.database.write(clock_reset.reset)
+    receiver = Receiver()
+    await receiver.drain(ready)
+    assert [event for _, event in receiver.events] == ["TaskCompleted", "JobCompleted"]

@@ -76,6 +76,8 @@ async def reset(tx: Tx) -> Reset:
     await tx.run("clock_reset.shorten_sessions", now=now)
     await tx.run("clock_reset.date_tokens", now=now)
     await tx.run("clock_reset.date_keys", now=now)
+    await tx.run("clock_reset.send_messages", now=now)
+    await tx.run("clock_reset.open_destinations", now=now)
     await tx.run("clock_reset.forget_slots", now=now)
     for skip in await _SKIPS.all(tx, now=now):
         schedule = ahead_schedules.get(skip.schedule_id)

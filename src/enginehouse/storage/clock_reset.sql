@@ -36,6 +36,15 @@ UPDATE token SET created_at = :now WHERE created_at > :now;
 -- name: date_keys
 UPDATE idempotency_key SET created_at = :now WHERE created_at > :now;
 
+-- name: send_messages
+-- Messages that wait are due now, and are tried as long as they would have been.
+UPDATE outbox SET next_at = :now,
+  expires_at = CASE WHEN created_at > :now THEN :now + (expires_at - created_at) ELSE expires_at END
+WHERE next_at > :now;
+
+-- name: open_destinations
+UPDATE webhook_destination SET open_until = :now WHERE open_until > :now;
+
 -- name: schedules
 -- The schedules that took later slots for decided, locked.
 SELECT id, timing, anchor FROM scheduled_job

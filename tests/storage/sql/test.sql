@@ -202,3 +202,6 @@ SELECT message, kind, event, job_id, ordinal, url, status, attempts, in_flight F
 
 -- name: applications
 SELECT application_id FROM organization ORDER BY id LIMIT 1;
+
+-- name: messages_of_the_future
+UPDATE outbox SET created_at = 5000000000000000, next_at = 5000000000000000, expires_at = 5000000000000001;

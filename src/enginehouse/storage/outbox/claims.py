@@ -74,10 +74,11 @@ async def claim(tx: Tx, *, limit: int, look_at: int) -> list[DeliveryAttempt]:
     await tx.many("outbox.defer", [(number, at, now) for number, at in later])
     if not chosen:
         return []
-    for each in chosen:
-        if each.open_until is not None:
-            # It is the one that tries whether the destination is back. The others wait for its answer.
-            await _open(tx, each.organization_id, each.destination, now + LEASE)
+    # One message tries whether a destination is back. The others wait for its answer. The order of the keys keeps two
+    # servers from waiting for each other.
+    trying = sorted((each.organization_id, each.destination) for each in chosen if each.open_until is not None)
+    for organization_id, destination in trying:
+        await _open(tx, organization_id, destination, now + LEASE)
     leased = await _LEASE.each(tx, [(each.id, now + LEASE, now) for each in chosen])
     keys = {(each.organization_id, each.subscription_id or "") for each in leased}
     known = await secrets.current(tx, keys)
@@ -106,6 +107,11 @@ def _choose(due: Sequence[DueMessage], now: int, limit: int) -> tuple[list[DueMe
 async def end(tx: Tx, leased: Leased, answer: Answer) -> bool:
     """Records the answer to an attempt, and when the next one is due. Returns False if it is no longer current."""
     now = await tx.read_clock()
+    if answer.is_gone and leased.subscription_id is not None:
+        # The subscription's row comes before those of its messages, as in the end of a subscription by its owner.
+        await tx.run(
+            "outbox.end_subscription", id=leased.subscription_id, organization_id=leased.organization_id, now=now
+        )
     next_at = None
     status = DeliveryStatus.DELIVERED
     if not answer.is_success:
@@ -130,13 +136,17 @@ async def end(tx: Tx, leased: Leased, answer: Answer) -> bool:
     else:
         await tx.run("outbox.recover", organization_id=leased.organization_id, destination=leased.destination)
     if answer.is_gone and leased.subscription_id is not None:
-        await end_subscription(tx, leased.organization_id, leased.subscription_id)
+        await _give_up(tx, leased.organization_id, leased.subscription_id)
     return True
 
 
 async def end_subscription(tx: Tx, organization_id: int, subscription_id: str) -> None:
     """The subscription gets no more events, and what waited for it is given up."""
     await tx.run("outbox.end_subscription", id=subscription_id, organization_id=organization_id, now=tx.now)
+    await _give_up(tx, organization_id, subscription_id)
+
+
+async def _give_up(tx: Tx, organization_id: int, subscription_id: str) -> None:
     await tx.run(
         "outbox.give_up_subscription", id=subscription_id, organization_id=organization_id, now=tx.now, answer=ENDED
     )
