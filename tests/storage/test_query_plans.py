@@ -47,6 +47,7 @@ WALKS: Final[dict[str, str]] = {
     "clock_reset.shorten_sessions": "the same",
     "clock_reset.date_tokens": "the same",
     "clock_reset.date_keys": "the same",
+    "clock_reset.send_messages": "the same",
     "clock_reset.forget_slots": "the same",
     "clock_reset.long_skips": "the same",
     "outbox.check": "the check of the whole storage",

@@ -32,7 +32,7 @@ WHERE id = :id AND cancelled = 0
 -- name: lock_jobs_unlocked
 -- lists: ids bigint
 SELECT id, organization_id, status, cancelled, started_at, tasks_total, tasks_queued, tasks_running,
-       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at, 0
+       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at, 0, 0
 FROM job WHERE id IN {ids} ORDER BY id;
 
 -- name: starts_of_cancelled_jobs
