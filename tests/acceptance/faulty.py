@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from enginehouse.cli.main import main
 from enginehouse.engines.native.noop import Noop
-from enginehouse.operations import identity, jobs, maintenance, targets
+from enginehouse.operations import identity, jobs, maintenance, target_assets
 
 PAYLOAD = "patient-4711-has-a-cold"
 
@@ -52,7 +52,7 @@ def serve() -> None:
     jobs.create = create_or_fail
     jobs.list_ = _fails
     identity.login = _fails
-    targets.create_with_asset = _fails
+    target_assets.create_with_asset = _fails
     maintenance.expire_leases = _duty_fails
     Noop.process = _fails  # type: ignore[method-assign]
     main()

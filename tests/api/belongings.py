@@ -6,7 +6,7 @@ from tests.api.samples import one_of_each, single
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import bulk_cancels, targets
+from enginehouse.operations import bulk_cancels, target_assets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.schedules import launches
 
@@ -15,8 +15,8 @@ async def belongings(api: Api) -> dict[str, str]:
     """Creates something of every kind for the organization. Returns the ids by kind."""
     house, principal = api.house, await api.principal()
     new = AssetRequest(content_type="text/plain", name="a.txt", source=b"secret")
-    target = await targets.create_with_asset(house, principal, TargetRequest(name="t"), new)
-    [asset] = await targets.assets(house, principal, Ref.of(target.id))
+    target = await target_assets.create_with_asset(house, principal, TargetRequest(name="t"), new)
+    [asset] = await target_assets.assets(house, principal, Ref.of(target.id))
     job_uuid = await api.edge.create(single() | {"coreRecordingID": str(target.id)})
     await api.edge.run_one(("a.txt", "text/plain", b"secret"))
     job_id = ids.parse_job(job_uuid)

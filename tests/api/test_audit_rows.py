@@ -21,7 +21,7 @@ from enginehouse.domain.ids import job_graphql, job_uuid, parse_job
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import ScheduleRequest
-from enginehouse.operations import accounts, identity, targets
+from enginehouse.operations import accounts, identity, target_assets, targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.schedules import schedules
@@ -145,7 +145,7 @@ async def ids(api: Api) -> dict[str, str]:
         "job": job_graphql(job_id),
         "jobUUID": job_uuid(job_id),
         "target": str(target.id),
-        "asset": (await targets.create_asset(house, chief, new)).id,
+        "asset": (await target_assets.create_asset(house, chief, new)).id,
         "schedule": schedule["id"],
         **await one_of_each(house, chief),
     }

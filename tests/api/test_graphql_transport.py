@@ -13,7 +13,7 @@ from tests.api.clients import Api, serving
 
 from enginehouse.api.graphql import graphql
 from enginehouse.api.graphql.execution.rejection import file_too_large
-from enginehouse.operations import identity, targets
+from enginehouse.operations import identity, target_assets
 from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
@@ -202,8 +202,8 @@ async def test_a_file_for_create_asset_keeps_its_own_name_without_folders(api: A
         "media",
         tdo,
     )
-    stored = await targets.asset(api.house, await _principal(api), asset["id"])
-    content = await targets.content(api.house, stored)
+    stored = await target_assets.asset(api.house, await _principal(api), asset["id"])
+    content = await target_assets.content(api.house, stored)
     assert b"".join([block async for block in content.stream()]) == b"\0\1\2" * 1_000_000
 
 

@@ -9,7 +9,7 @@ from tests.api.samples import TRANSCRIBE
 
 from enginehouse.domain.ids import parse_job
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import targets
+from enginehouse.operations import target_assets
 
 SAID = {"series": [{"startTimeMs": 0, "stopTimeMs": 900, "words": [{"word": "yes"}]}]}
 RESULT = ("vtn-standard-1.json", "application/json", json.dumps(SAID).encode())
@@ -93,7 +93,7 @@ async def test_a_primary_asset_that_a_person_has_set_goes_before_a_result(api: A
 async def test_a_result_is_no_input_of_the_next_job(api: Api) -> None:
     _, target_id = await new_job(api)
     await api.edge.run_one(RESULT)
-    assert await targets.primary_asset(api.house, await api.principal(), Ref.of(int(target_id))) is None
+    assert await target_assets.primary_asset(api.house, await api.principal(), Ref.of(int(target_id))) is None
 
 
 async def test_a_deleted_asset_leaves_the_output_and_a_deleted_job_the_asset(api: Api) -> None:

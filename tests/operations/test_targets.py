@@ -16,7 +16,7 @@ from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusa
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import REST, JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import targets
+from enginehouse.operations import target_assets, targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House, Limits
 from enginehouse.storage.database.database import Database
@@ -49,26 +49,29 @@ TABLE: dict[str, tuple[Operation, str]] = {
     # operation: a call with a target and its asset, and the roles that may do it: r(eader), u(ser), a(dmin), s(uper)
     "create": (lambda house, who, target, asset: targets.create(house, who, TargetRequest()), "uas"),
     "create_with_asset": (
-        lambda house, who, target, asset: targets.create_with_asset(house, who, TargetRequest(), TEXT),
+        lambda house, who, target, asset: target_assets.create_with_asset(house, who, TargetRequest(), TEXT),
         "uas",
     ),
     "create_asset": (
-        lambda house, who, target, asset: targets.create_asset(house, who, replace(TEXT, target=Ref.of(target))),
+        lambda house, who, target, asset: target_assets.create_asset(house, who, replace(TEXT, target=Ref.of(target))),
         "uas",
     ),
     "get": (lambda house, who, target, asset: targets.get(house, who, Ref.of(target)), "ruas"),
     "get_many": (lambda house, who, target, asset: targets.get_many(house, who, [target]), "ruas"),
     "list": (lambda house, who, target, asset: targets.list_(house, who), "ruas"),
-    "assets": (lambda house, who, target, asset: targets.assets(house, who, Ref.of(target)), "ruas"),
-    "asset": (lambda house, who, target, asset: targets.asset(house, who, asset), "ruas"),
-    "asset_counts": (lambda house, who, target, asset: targets.asset_counts(house, who, [target]), "ruas"),
-    "primary_asset": (lambda house, who, target, asset: targets.primary_asset(house, who, Ref.of(target)), "ruas"),
+    "assets": (lambda house, who, target, asset: target_assets.assets(house, who, Ref.of(target)), "ruas"),
+    "asset": (lambda house, who, target, asset: target_assets.asset(house, who, asset), "ruas"),
+    "asset_counts": (lambda house, who, target, asset: target_assets.asset_counts(house, who, [target]), "ruas"),
+    "primary_asset": (
+        lambda house, who, target, asset: target_assets.primary_asset(house, who, Ref.of(target)),
+        "ruas",
+    ),
 }
 
 
 async def test_every_operation_by_every_role(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, TargetRequest(), TEXT)
-    [asset] = await targets.assets(house, people.user, Ref.of(target.id))
+    target = await target_assets.create_with_asset(house, people.user, TargetRequest(), TEXT)
+    [asset] = await target_assets.assets(house, people.user, Ref.of(target.id))
     found = {}
     for name, (operation, _) in TABLE.items():
         allowed = ""
@@ -83,42 +86,42 @@ async def test_every_operation_by_every_role(house: House, people: People) -> No
 
 
 async def test_the_foreign_looks_like_the_unknown(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, TargetRequest(name="mine"), TEXT)
-    [asset] = await targets.assets(house, people.user, Ref.of(target.id))
+    target = await target_assets.create_with_asset(house, people.user, TargetRequest(name="mine"), TEXT)
+    [asset] = await target_assets.assets(house, people.user, Ref.of(target.id))
     who = people.stranger
     by_target: dict[str, Callable[[str], Awaitable[object]]] = {
         "get": lambda key: targets.get(house, who, refs.number(str(key))),
-        "assets": lambda key: targets.assets(house, who, refs.number(str(key))),
-        "primary_asset": lambda key: targets.primary_asset(house, who, refs.number(str(key))),
-        "create_asset": lambda key: targets.create_asset(house, who, replace(TEXT, target=refs.number(key))),
+        "assets": lambda key: target_assets.assets(house, who, refs.number(str(key))),
+        "primary_asset": lambda key: target_assets.primary_asset(house, who, refs.number(str(key))),
+        "create_asset": lambda key: target_assets.create_asset(house, who, replace(TEXT, target=refs.number(key))),
         "for_jobs": lambda key: targets.for_jobs(house, who, [JobRequest(tasks=(), target_id=key, prefix="jobs[0].")]),
     }
     for name, attempt in by_target.items():
         one, other = await refused(attempt(str(target.id))), await refused(attempt("987654321"))
         assert type(one) is type(other) is NotFound, name
         assert one.message.replace(str(target.id), "ID") == other.message.replace("987654321", "ID"), name
-    one = await refused(targets.asset(house, who, asset.id))
-    other = await refused(targets.asset(house, who, "987654321_abcdefghij"))
+    one = await refused(target_assets.asset(house, who, asset.id))
+    other = await refused(target_assets.asset(house, who, "987654321_abcdefghij"))
     assert one.message.replace(asset.id, "ID") == other.message.replace("987654321_abcdefghij", "ID")
     assert await targets.get_many(house, who, [target.id]) == {}
-    assert await targets.asset_counts(house, who, [target.id]) == {}
+    assert await target_assets.asset_counts(house, who, [target.id]) == {}
     assert await targets.list_(house, who, TargetFilter(include_public=True)) == []
 
 
 async def test_a_public_target_is_read_by_all_and_changed_by_its_organization(
     house: House, people: People, store: DiskStore
 ) -> None:
-    target = await targets.create_with_asset(house, people.user, TargetRequest(is_public=True), TEXT)
+    target = await target_assets.create_with_asset(house, people.user, TargetRequest(is_public=True), TEXT)
     who = people.stranger
     assert await targets.get(house, who, Ref.of(target.id)) == target
     assert set(await targets.get_many(house, who, [target.id])) == {target.id}
-    [asset] = await targets.assets(house, who, Ref.of(target.id))
-    assert await targets.asset(house, who, asset.id) == asset
-    assert await targets.primary_asset(house, who, Ref.of(target.id)) == asset
+    [asset] = await target_assets.assets(house, who, Ref.of(target.id))
+    assert await target_assets.asset(house, who, asset.id) == asset
+    assert await target_assets.primary_asset(house, who, Ref.of(target.id)) == asset
     assert await targets.list_(house, who) == []
     assert await targets.list_(house, who, TargetFilter(include_public=True)) == [target]
     refusal = await refused(
-        targets.create_asset(house, who, replace(TEXT, target=Ref.of(target.id), source=b"foreign"))
+        target_assets.create_asset(house, who, replace(TEXT, target=Ref.of(target.id), source=b"foreign"))
     )
     assert isinstance(refusal, NotAllowed)
     assert kept(store) == ["some words"]
@@ -127,7 +130,7 @@ async def test_a_public_target_is_read_by_all_and_changed_by_its_organization(
 @pytest.mark.parametrize("key", ["", "0", "-1", "abc", "1.0", "٣", "9" * 19, "9" * 5000, "12\x00", " 12", 2**63])
 async def test_what_is_no_id_is_not_found(house: House, people: People, key: str) -> None:
     assert isinstance(await refused(targets.get(house, people.user, refs.number(str(key)))), NotFound)
-    assert isinstance(await refused(targets.asset(house, people.user, str(key))), NotFound)
+    assert isinstance(await refused(target_assets.asset(house, people.user, str(key))), NotFound)
 
 
 # -- targets ------------------------------------------------------------------------------------------------
@@ -155,7 +158,7 @@ async def test_a_target_without_times_takes_its_creation_time(house: House, peop
     assert made.start_at == made.stop_at == made.created_at
     begun = await targets.create(house, people.user, TargetRequest(start_at=5))
     assert (begun.start_at, begun.stop_at) == (5, 5)
-    filled = await targets.create_with_asset(house, people.user, TargetRequest(start_at=5), TEXT)
+    filled = await target_assets.create_with_asset(house, people.user, TargetRequest(start_at=5), TEXT)
     assert (filled.start_at, filled.stop_at) == (5, 5 + 15 * 60 * 1_000_000)
 
 
@@ -232,22 +235,24 @@ async def test_bytes_arrive_from_memory_a_file_or_a_stream(
     file = tmp_path / "words"
     await asyncio.to_thread(file.write_bytes, b"some words")
     for source in (b"some words", file, words()):
-        made = await targets.create_asset(house, people.user, replace(TEXT, target=Ref.of(target.id), source=source))
+        made = await target_assets.create_asset(
+            house, people.user, replace(TEXT, target=Ref.of(target.id), source=source)
+        )
         assert made.id.startswith(f"{target.id}_")
         assert len(made.id) == len(f"{target.id}_") + 10
         assert (made.size, made.md5) == (10, hashlib.md5(b"some words").hexdigest())
-        assert await targets.asset(house, people.reader, made.id) == made
-        content = await targets.content(house, made)
+        assert await target_assets.asset(house, people.reader, made.id) == made
+        content = await target_assets.content(house, made)
         assert (content.size, await store.read(content.key)) == (10, b"some words")
-    assert await targets.asset_counts(house, people.reader, [target.id, 5]) == {target.id: 3}
+    assert await target_assets.asset_counts(house, people.reader, [target.id, 5]) == {target.id: 3}
 
 
 async def test_a_reference_has_no_bytes_here(house: House, people: People, store: DiskStore) -> None:
     target = await targets.create(house, people.user, TargetRequest())
     new = AssetRequest(target=Ref.of(target.id), uri="https://example.com/a.mp4", content_type="video/mp4")
-    made = await targets.create_asset(house, people.user, new)
+    made = await target_assets.create_asset(house, people.user, new)
     assert (made.uri, made.key, made.size) == ("https://example.com/a.mp4", None, None)
-    assert isinstance(await refused(targets.content(house, made)), NotFound)
+    assert isinstance(await refused(target_assets.content(house, made)), NotFound)
     assert kept(store) == []
 
 
@@ -269,8 +274,8 @@ async def test_what_an_asset_must_not_be(
 ) -> None:
     target = await targets.create(house, people.user, TargetRequest())
     for work in (
-        targets.create_asset(house, people.user, replace(new, target=Ref.of(target.id))),
-        targets.create_with_asset(house, people.user, TargetRequest(), new),
+        target_assets.create_asset(house, people.user, replace(new, target=Ref.of(target.id))),
+        target_assets.create_with_asset(house, people.user, TargetRequest(), new),
     ):
         refusal = await refused(work)
         assert isinstance(refusal, InvalidInput)
@@ -285,15 +290,19 @@ async def test_an_upload_over_the_limit_leaves_nothing(database: Database, store
     target = await targets.create(house, people.user, TargetRequest())
     for source in (b"some words", words()):
         new = replace(TEXT, target=Ref.of(target.id), source=source)
-        assert isinstance(await refused(targets.create_asset(house, people.user, new)), TooLarge)
-    assert isinstance(await refused(targets.create_with_asset(house, people.user, TargetRequest(), TEXT)), TooLarge)
+        assert isinstance(await refused(target_assets.create_asset(house, people.user, new)), TooLarge)
+    assert isinstance(
+        await refused(target_assets.create_with_asset(house, people.user, TargetRequest(), TEXT)), TooLarge
+    )
     assert await targets.list_(house, people.user) == [target]
-    assert await targets.assets(house, people.user, Ref.of(target.id)) == []
+    assert await target_assets.assets(house, people.user, Ref.of(target.id)) == []
     assert kept(store) == []
 
 
 async def test_bytes_whose_row_is_refused_are_dropped(house: House, people: People, store: DiskStore) -> None:
-    refusal = await refused(targets.record_asset(house, 1, replace(TEXT, target=Ref.of(987654321)), replay_key="gone"))
+    refusal = await refused(
+        target_assets.record_asset(house, 1, replace(TEXT, target=Ref.of(987654321)), replay_key="gone")
+    )
     assert isinstance(refusal, NotFound)
     assert kept(store) == []
 
@@ -303,10 +312,10 @@ async def test_one_asset_of_a_type_is_the_primary_one(house: House, people: Peop
 
     async def add(asset_type: str, *, primary: bool = True) -> str:
         new = replace(TEXT, target=Ref.of(target.id), asset_type=asset_type, set_as_primary=primary)
-        return (await targets.create_asset(house, people.user, new)).id
+        return (await target_assets.create_asset(house, people.user, new)).id
 
     async def primary(asset_type: str | None = None) -> str | None:
-        asset = await targets.primary_asset(house, people.user, Ref.of(target.id), asset_type)
+        asset = await target_assets.primary_asset(house, people.user, Ref.of(target.id), asset_type)
         return None if asset is None else asset.id
 
     plain = await add("text", primary=False)
@@ -315,23 +324,23 @@ async def test_one_asset_of_a_type_is_the_primary_one(house: House, people: Peop
     assert (await primary("text"), await primary()) == (second, second)
     media = await add("media")
     assert (await primary("text"), await primary("media"), await primary()) == (second, media, media)
-    listed = await targets.assets(house, people.user, Ref.of(target.id), ["text"], descending=False)
+    listed = await target_assets.assets(house, people.user, Ref.of(target.id), ["text"], descending=False)
     assert [(a.id, a.is_primary) for a in listed] == [(plain, False), (first, False), (second, True)]
 
 
 async def test_of_assets_made_at_once_only_one_is_primary(house: House, people: People) -> None:
     target = await targets.create(house, people.user, TargetRequest())
     new = replace(TEXT, target=Ref.of(target.id), set_as_primary=True)
-    await asyncio.gather(*(targets.create_asset(house, people.user, new) for _ in range(8)))
-    found = await targets.assets(house, people.user, Ref.of(target.id))
+    await asyncio.gather(*(target_assets.create_asset(house, people.user, new) for _ in range(8)))
+    found = await target_assets.assets(house, people.user, Ref.of(target.id))
     assert [asset.is_primary for asset in found].count(True) == 1
     assert len(found) == 8
 
 
 async def test_a_target_made_with_an_asset_has_it_as_its_primary_one(house: House, people: People) -> None:
-    target = await targets.create_with_asset(house, people.user, TargetRequest(name="n"), TEXT)
+    target = await target_assets.create_with_asset(house, people.user, TargetRequest(name="n"), TEXT)
     assert await targets.get(house, people.user, Ref.of(target.id)) == target
-    primary = await targets.primary_asset(house, people.user, Ref.of(target.id), "text")
+    primary = await target_assets.primary_asset(house, people.user, Ref.of(target.id), "text")
     assert primary is not None
     assert primary.target_id == target.id
 
@@ -339,10 +348,12 @@ async def test_a_target_made_with_an_asset_has_it_as_its_primary_one(house: Hous
 async def test_assets_are_listed_by_type_in_pages(house: House, people: People) -> None:
     target = await targets.create(house, people.user, TargetRequest())
     for asset_type in ("b", "a", "c", "a"):
-        await targets.create_asset(house, people.user, replace(TEXT, target=Ref.of(target.id), asset_type=asset_type))
+        await target_assets.create_asset(
+            house, people.user, replace(TEXT, target=Ref.of(target.id), asset_type=asset_type)
+        )
 
     async def types(*asset_types: str, **page: object) -> str:
-        found = await targets.assets(house, people.user, Ref.of(target.id), asset_types, **page)  # type: ignore[arg-type]
+        found = await target_assets.assets(house, people.user, Ref.of(target.id), asset_types, **page)  # type: ignore[arg-type]
         return "".join(asset.asset_type for asset in found)
 
     assert await types() == "acab"
@@ -355,12 +366,12 @@ async def test_a_replay_records_nothing_a_second_time(house: House, people: Peop
     target = await targets.create(house, people.user, TargetRequest())
     new = replace(TEXT, target=Ref.of(target.id), set_as_primary=True)
     made = await asyncio.gather(
-        *(targets.record_asset(house, 1, new, replay_key="job/1/0") for _ in range(4)),
-        targets.record_asset(house, 1, replace(new, source=b"others"), replay_key="job/1/1"),
+        *(target_assets.record_asset(house, 1, new, replay_key="job/1/0") for _ in range(4)),
+        target_assets.record_asset(house, 1, replace(new, source=b"others"), replay_key="job/1/1"),
     )
     assert len({asset.id for asset in made[:4]}) == 1
-    assert len(await targets.assets(house, people.user, Ref.of(target.id))) == 2
+    assert len(await target_assets.assets(house, people.user, Ref.of(target.id))) == 2
     assert kept(store) == ["others", "some words"]
-    assert await targets.record_asset(house, 1, new, replay_key="job/1/0") == await targets.asset(
+    assert await target_assets.record_asset(house, 1, new, replay_key="job/1/0") == await target_assets.asset(
         house, people.user, made[0].id
     )

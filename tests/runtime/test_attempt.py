@@ -12,7 +12,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Accepted, Done, Failed, Lease
 from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.engines.native.protocol import NativeContext
-from enginehouse.operations import targets
+from enginehouse.operations import target_assets, targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime.attempt import AttemptContext, AttemptRun
@@ -102,7 +102,7 @@ async def test_the_message_of_an_engine_is_cut_before_it_is_stored(floor: Floor)
 
 
 async def test_the_primary_asset_of_the_target_is_a_local_file(floor: Floor) -> None:
-    target = await targets.create_with_asset(
+    target = await target_assets.create_with_asset(
         floor.house,
         PRINCIPAL,
         TargetRequest(name="t"),
@@ -130,7 +130,7 @@ async def test_an_asset_is_made_once_however_often_the_attempt_is_repeated(floor
     assert made[0] is not None
     assert made[1] is not None
     assert made[0].id == made[1].id
-    assert len(await targets.assets(floor.house, PRINCIPAL, Ref.of(target.id))) == 1
+    assert len(await target_assets.assets(floor.house, PRINCIPAL, Ref.of(target.id))) == 1
 
 
 def _about(target_id: int) -> JobRequest:
@@ -138,7 +138,7 @@ def _about(target_id: int) -> JobRequest:
 
 
 async def test_an_engine_without_a_parent_reads_text_in_utf_8(floor: Floor) -> None:
-    target = await targets.create_with_asset(
+    target = await target_assets.create_with_asset(
         floor.house,
         PRINCIPAL,
         TargetRequest(name="t"),

@@ -11,7 +11,7 @@ from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import Output, Work
 from enginehouse.engines.native.protocol import NativeContext
-from enginehouse.operations import artifacts, targets
+from enginehouse.operations import artifacts, target_assets, targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.runtime.report import failure
 from enginehouse.server.in_process import InProcess
@@ -44,7 +44,7 @@ async def test_an_asset_without_bytes_cannot_be_opened(floor: Floor) -> None:
     new = AssetRequest(
         target=Ref.of(target.id), asset_type="media", content_type="text/plain", uri="https://h.example/a"
     )
-    made = await targets.create_asset(floor.house, PRINCIPAL, new)
+    made = await target_assets.create_asset(floor.house, PRINCIPAL, new)
     await floor.create(replace(one("scripted"), target_id=str(target.id)))
     [lease] = await floor.claim()
     with pytest.raises(NotFound):

@@ -22,7 +22,7 @@ from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound, TooLarge
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.signatures import Purpose
-from enginehouse.operations import artifacts, signatures, targets, uploads
+from enginehouse.operations import artifacts, signatures, target_assets, uploads
 from enginehouse.operations.house import House
 
 BASE: Final = signatures.BASE
@@ -62,8 +62,8 @@ def operations() -> Operations:
 async def asset(request: Request) -> Download:
     """GET asset/{AssetID}: the unchanged bytes of the asset, as an attachment; all or the ranges of the request."""
     principal = await _granted(request, Purpose.GET_ASSET)
-    found = await targets.asset(request.house, principal, request.id)
-    stored = await targets.content(request.house, found)
+    found = await target_assets.asset(request.house, principal, request.id)
+    stored = await target_assets.content(request.house, found)
     answer = Download(stored, media_type=found.content_type, filename=found.name or found.id)
     answer.raw_headers += _GUARDS
     return answer

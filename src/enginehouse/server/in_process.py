@@ -11,7 +11,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Answer, Lease, Report
 from enginehouse.engine import Output
-from enginehouse.operations import artifacts, targets, work, workers
+from enginehouse.operations import artifacts, target_assets, work, workers
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.runtime.source import LeaseId, WorkerOffer
@@ -63,12 +63,12 @@ class InProcess:
     async def primary_asset(self, lease: Lease) -> Asset | None:
         if lease.target_id is None:
             return None
-        return await targets.primary_asset(self._house, _principal(lease), Ref.of(lease.target_id))
+        return await target_assets.primary_asset(self._house, _principal(lease), Ref.of(lease.target_id))
 
     def open(self, lease: Lease, stored: Artifact | Asset) -> AbstractAsyncContextManager[Path]:
         if isinstance(stored, Artifact):
             return artifacts.open_verified(self._house, stored)
-        return targets.open_verified(self._house, stored)
+        return target_assets.open_verified(self._house, stored)
 
     async def put(self, lease: Lease, parts: Sequence[tuple[str, bytes | Path]]) -> list[Stored]:
         folder = f"{attempt_folder(lease.organization_id, lease.key.job_id, lease.key.ordinal)}/{lease.token}"
@@ -90,7 +90,7 @@ class InProcess:
             ordinal=lease.key.ordinal,
             engine_id=lease.engine_id,
         )
-        return await targets.record_asset(self._house, lease.organization_id, new, replay_key=replay_key)
+        return await target_assets.record_asset(self._house, lease.organization_id, new, replay_key=replay_key)
 
     async def log(self, lease: Lease, offset: int, data: bytes) -> int:
         key = log_key(lease.organization_id, *lease.key, lease.attempt)

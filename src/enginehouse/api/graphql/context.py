@@ -33,6 +33,7 @@ from enginehouse.operations import (
     pipelines,
     signatures,
     sources,
+    target_assets,
     targets,
     templates,
     why,
@@ -129,13 +130,13 @@ class Context:
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
         self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
-        self.asset_counts: Loader[int, int] = Loader(lambda ids: targets.asset_counts(house, self.principal, ids))
+        self.asset_counts: Loader[int, int] = Loader(lambda ids: target_assets.asset_counts(house, self.principal, ids))
         self.asset_pages: Loader[tuple[int, AssetFilter], list[Asset]] = Loader(self._asset_pages)
         self.primary_assets: Loader[tuple[int, str], Asset] = Loader(
-            lambda wanted: targets.primary_assets(house, self.principal, wanted)
+            lambda wanted: target_assets.primary_assets(house, self.principal, wanted)
         )
         self.assets_of_bytes: Loader[str, str] = Loader(
-            lambda keys: targets.assets_of_bytes(house, self.principal, keys)
+            lambda keys: target_assets.assets_of_bytes(house, self.principal, keys)
         )
         self.results: Loader[tuple[int, int], Artifact] = Loader(
             lambda tasks: artifacts.results(house, self.principal, tasks)
@@ -194,7 +195,7 @@ class Context:
             alike[criteria].append(target_id)
         found: dict[tuple[int, AssetFilter], list[Asset]] = {}
         for criteria, ids in alike.items():
-            pages = await targets.asset_pages(self.house, self.principal, ids, criteria)
+            pages = await target_assets.asset_pages(self.house, self.principal, ids, criteria)
             found |= {(target_id, criteria): page for target_id, page in pages.items()}
         return found
 

@@ -31,6 +31,7 @@ from enginehouse.api.graphql.fields import (
     schedules,
     single_engine_jobs,
     sources,
+    target_fields,
     targets,
     task_templates,
     tasks,
@@ -51,8 +52,8 @@ def schema() -> GraphQLSchema:
     """Returns the executable schema, which is created once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
-        identity, engines, targets, assets, uploads, jobs, bulk_cancels, tasks, attempts, why, events, results, audit,
-        event_subscriptions, event_definitions,
+        identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
+        events, results, audit, event_subscriptions, event_definitions,
         templates, task_templates, pipelines, sources, job_fields,
         engine_categories, content_templates, launches, single_engine_jobs, schedules, schedule_fields,
     )  # fmt: skip

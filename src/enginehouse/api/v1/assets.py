@@ -2,11 +2,11 @@
 
 from enginehouse.api.http.call import Call
 from enginehouse.api.http.download import Download
-from enginehouse.operations import targets
+from enginehouse.operations import target_assets
 
 
 async def content(call: Call) -> Download:
     """GET asset/{AssetID}/content: the unchanged bytes. An asset that is only a URI has none here."""
-    asset = await targets.asset(call.house, call.principal, call.ids[0])
-    stored = await targets.content(call.house, asset)
+    asset = await target_assets.asset(call.house, call.principal, call.ids[0])
+    stored = await target_assets.content(call.house, asset)
     return Download(stored, media_type=asset.content_type, filename=asset.name or asset.id)

@@ -17,7 +17,7 @@ from enginehouse.domain.errors import UnreadableDocument
 from enginehouse.domain.ids import parse_task, task_graphql
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.signatures import Purpose
-from enginehouse.operations import engines, targets
+from enginehouse.operations import engines, target_assets, targets
 from enginehouse.operations.assets import AssetRequest
 
 query, mutation, asset_type, source_type = (
@@ -41,13 +41,13 @@ async def create_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
         await targets.get(
             house, principal, new.target, path="containerId"
         )  # an unknown container is reported before the missing file
-    return await targets.create_asset(house, principal, new)
+    return await target_assets.create_asset(house, principal, new)
 
 
 @query.field("asset")
 async def get_asset(_: object, info: Info, id: str) -> Asset:
     """Returns the asset with this id."""
-    return await targets.asset(info.context.house, info.context.principal, id)
+    return await target_assets.asset(info.context.house, info.context.principal, id)
 
 
 @mutation.field("updateAsset")
@@ -62,7 +62,7 @@ async def update_asset(_: object, info: Info, input: dict[str, Any]) -> Asset:
         changes["engine_id"] = source["engineId"]
     changes["echo"] = _echo(input)
     context = info.context
-    changed = await targets.update_asset(context.house, context.principal, input["id"], changes)
+    changed = await target_assets.update_asset(context.house, context.principal, input["id"], changes)
     context.asset_pages.forget()
     context.primary_assets.forget()
     return changed
@@ -80,7 +80,7 @@ def _echo(fields: dict[str, Any]) -> dict[str, Any]:
 @mutation.field("deleteAsset")
 async def delete_asset(_: object, info: Info, id: str) -> dict[str, Any]:
     """The asset is gone, and its bytes unless an output of a job shares them."""
-    await targets.delete_asset(info.context.house, info.context.principal, id)
+    await target_assets.delete_asset(info.context.house, info.context.principal, id)
     return {"id": id, "message": f"Asset {id} was deleted."}
 
 
@@ -167,7 +167,7 @@ async def json_text_of(asset: Asset, info: Info, indent: int | None = 2) -> str 
 async def _content(asset: Asset, context: Context) -> Any:
     if asset.key is None or (asset.size or 0) > _SHOWN_BYTES or not is_json(asset.content_type):
         return None
-    raw = await targets.read(context.house, asset)
+    raw = await target_assets.read(context.house, asset)
     try:
         return await asyncio.to_thread(read_document, raw)
     except DocumentError as fault:
