@@ -105,6 +105,7 @@ async def _record(context: Context, job: Job, artifact: Artifact) -> dict[str, A
         "engineId": engine_id,
         "taskId": task_id,
         "key": artifact.key,
+        "readers": [(job.id, ordinal) for ordinal in _collators(context, job, artifact.ordinal)],
         "document": document,
         "fault": fault,
         "startOffsetMs": artifact.start_ms,
@@ -122,9 +123,25 @@ def document_of(record: dict[str, Any], _: Info) -> Any:
 
 
 @result_type.field("assetId")
-def asset_of(record: dict[str, Any], info: Info) -> Any:
-    """Returns the asset of the target that has these bytes, null if there is none."""
-    return info.context.assets_of_bytes.load(record["key"])
+async def asset_of(record: dict[str, Any], info: Info) -> str | None:
+    """Returns the asset of the target with this result: its own, or that of the writer that has read it."""
+    context = info.context
+    own = await context.assets_of_bytes.get(record["key"])
+    if own is not None:
+        return own
+    for task in record["readers"]:
+        collated = await context.results.get(task)
+        if collated is not None:
+            return await context.assets_of_bytes.get(collated.key)
+    return None
+
+
+def _collators(context: Context, job: Job, ordinal: int) -> list[int]:
+    """Returns the tasks that put the chunks of this task into one document."""
+    readers = {route.child for route in job.plan.routes if route.parent == ordinal}
+    found = ((reader, engines.find(context.house, context.principal, job.plan.tasks[reader].engine_id))
+             for reader in sorted(readers))  # fmt: skip
+    return [reader for reader, engine in found if engine is not None and engine.spec.gathers]
 
 
 def _iso(micros: int) -> str:
