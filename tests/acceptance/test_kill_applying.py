@@ -50,7 +50,7 @@ async def test_a_bulk_cancel_survives_any_number_of_deaths_exactly(server: Serve
         await asyncio.to_thread(server.start)
         async with server.client() as client:
             await _reads_as_aborted(client, count)
-    assert halfway > 1, "it was never killed in the middle of it: the test says nothing"
+    assert halfway > 0, "it was never killed in the middle of it: the test says nothing"
 
     await until(lambda: _none(server, "SELECT id FROM barrier WHERE settled_at IS NULL"), "all is settled")
     await until(lambda: _none(server, "SELECT job_id FROM work_item LIMIT 1"), "all else has run", seconds=120)

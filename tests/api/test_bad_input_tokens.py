@@ -7,11 +7,13 @@ from itertools import product
 import httpx
 import pytest
 from graphql import (
+    GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLScalarType,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
@@ -199,6 +201,10 @@ def _value(wanted: GraphQLInputType) -> str:
         case GraphQLInputObjectType() as whole:
             fields = [f"{n}: {_value(f.type)}" for n, f in whole.fields.items() if is_required_input_field(f)]
             return f"{{{', '.join(fields)}}}"
+        case GraphQLEnumType(values=words):
+            return str(next(iter(words)))
+        case GraphQLScalarType(name="Int"):
+            return "1"
     return '"1"'
 
 

@@ -42,6 +42,10 @@ OF_TASK: Final = {
     "createdDateTime": "data.job.tasks.records.0.createdDateTime",
     "modifiedDateTime": "data.job.tasks.records.0.modifiedDateTime",
 }
+TARGET: Final = '{ temporalDataObject(id: "{target}") { createdDateTime modifiedDateTime startDateTime stopDateTime } }'
+OF_TARGET: Final = {
+    f"{time}DateTime": f"data.temporalDataObject.{time}DateTime" for time in ("created", "modified", "start", "stop")
+}
 OF_SCHEDULE: Final = {
     "dateCreated": "data.scheduledJob.createdDateTime",
     "dateModified": "data.scheduledJob.modifiedDateTime",
@@ -82,6 +86,7 @@ AUDIT: Final = "/api/v1/audit?eventType=createScheduledJob"
 FILTERS: Final = [
     *in_graphql("Query.jobs", "", JOB, OF_JOB),
     *in_graphql("ScheduledJob.jobs", 'scheduledJob(id: "{schedule}")', JOB, OF_JOB),
+    *in_graphql("Query.temporalDataObjects", "", TARGET, OF_TARGET),
     *in_graphql("TemporalDataObject.tasks", 'temporalDataObject(id: "{target}")', JOB, OF_TASK),
     *in_graphql("Engine.tasks", f'engine(id: "{BATCH}")', JOB, OF_TASK),
     *in_graphql("Query.scheduledJobs", "", SCHEDULE, OF_SCHEDULE),

@@ -15,6 +15,7 @@ import asyncpg
 from tests.history import AUTHOR, COMMON, RARE, SCHEDULE, TARGET, History
 from tests.postgres import FSYNC, PostgresServer
 
+from enginehouse.domain.artifact import TargetFilter
 from enginehouse.domain.audit import AuditFilter
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
@@ -91,8 +92,8 @@ def reads(history: History) -> Iterator[tuple[str, Work]]:
     yield "one job", bound(queries.by_ids, 1, [history.job_id(25)])
     yield "thirty jobs", bound(queries.by_ids, 1, [history.job_id(n) for n in range(30)])
     yield "usual runs", bound(schedule_jobs.usual_runs, [SCHEDULE])
-    yield "targets", bound(targets.page, 1, include_public=False, offset=0, limit=30)
-    yield "targets, public ones too", bound(targets.page, 1, include_public=True, offset=0, limit=30)
+    yield "targets", bound(targets.page, 1, TargetFilter())
+    yield "targets, public ones too", bound(targets.page, 1, TargetFilter(include_public=True))
     last = str(history.job_id(history.count - 1))
     yield "audit", bound(entries.page, [1], AuditFilter())
     yield "audit, oldest first", bound(entries.page, [1], AuditFilter(descending=False))

@@ -49,5 +49,5 @@ class Deliverer:
         self._open.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its end is not recorded, so the message is due again when the lease ends.
-            log.warning("an attempt to deliver was not recorded", error=str(error))
+            log.warning("an attempt to deliver was not recorded", exc_info=error)
         self.loop.wake()

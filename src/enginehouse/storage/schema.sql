@@ -127,7 +127,7 @@ CREATE INDEX target_created ON target (organization_id, created_at, id);
 CREATE INDEX target_modified ON target (organization_id, modified_at, id);
 CREATE INDEX target_source ON target (source_id, organization_id) WHERE source_id IS NOT NULL;
 CREATE INDEX target_schedule ON target (scheduled_job_id, organization_id) WHERE scheduled_job_id IS NOT NULL;
-CREATE INDEX target_public ON target (start_at, id) WHERE is_public = 1;
+CREATE INDEX target_public ON target (start_at, id, organization_id) WHERE is_public = 1;
 
 -- A file of a target: stored bytes under `storage_key`, or a reference in `uri`. `job_id`, `ordinal`, `engine_id`: the
 -- task that made it. `is_result`: its bytes are an output of that task. `replay_key`: there is never more than one asset with the same key.

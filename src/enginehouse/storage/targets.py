@@ -72,6 +72,13 @@ class TargetRow(NamedTuple):
     modified_at: int
 
 
+class TargetPlace(NamedTuple):
+    """Where a target stands in a list: its time in the order of the list, and its id."""
+
+    id: int
+    place: int
+
+
 class AssetRow(NamedTuple):
     """A stored asset; `document` holds its details."""
 
@@ -157,21 +164,29 @@ async def delete(tx: Tx, organization_id: int, target_id: int) -> None:
 
 async def page(tx: Tx, organization_id: int, criteria: TargetFilter) -> list[Target]:
     """Returns a page of the organization's targets; with `include_public` the public ones of others are among them."""
+    places = await _places(tx, organization_id, criteria)
+    # The places come from an index. PostgreSQL would read the whole table for a join whose size it cannot guess.
+    found = await by_ids(tx, organization_id, [target_id for _, target_id in places])
+    return [found[target_id] for _, target_id in places if target_id in found]
+
+
+async def _places(tx: Tx, organization_id: int, criteria: TargetFilter) -> list[tuple[int, int]]:
+    """Returns the time and the id of each target of the page."""
     parts, params = _shape(criteria)
-    if not criteria.include_public:
-        rows = await _select("targets.page", parts).all(
-            tx, organization_id=organization_id, offset=criteria.offset, limit=criteria.limit, **params
+    first, until = criteria.offset, criteria.offset + criteria.limit
+    families = ("targets.page", "targets.public_page") if criteria.include_public else ("targets.page",)
+    # With public ones the page lies among the first `offset + limit` of both.
+    bounds = (0, until) if criteria.include_public else (first, criteria.limit)
+    places = [
+        (row.place, row.id)
+        for family in families
+        for row in await _places_in(shape(family, parts)).all(
+            tx, organization_id=organization_id, offset=bounds[0], limit=bounds[1], **params
         )
-        return [_target(row) for row in rows]
-    # The page lies among the first `offset + limit` of both.
-    until = criteria.offset + criteria.limit
-    both = [
-        _target(row)
-        for name in ("targets.page", "targets.public_page")
-        for row in await _select(name, parts).all(tx, organization_id=organization_id, offset=0, limit=until, **params)
     ]
-    both.sort(key=lambda target: (getattr(target, criteria.order_by), target.id), reverse=criteria.descending)
-    return both[criteria.offset : until]
+    if not criteria.include_public:
+        return places
+    return sorted(places, reverse=criteria.descending)[first:until]
 
 
 def _shape(criteria: TargetFilter) -> tuple[list[str], dict[str, int]]:
@@ -191,12 +206,8 @@ def _shape(criteria: TargetFilter) -> tuple[list[str], dict[str, int]]:
 
 
 @cache
-def _selects(name: str) -> Select[TargetRow]:
-    return Select(name, TargetRow)
-
-
-def _select(family: str, parts: Sequence[str]) -> Select[TargetRow]:
-    return _selects(shape(family, parts))
+def _places_in(name: str) -> Select[TargetPlace]:
+    return Select(name, TargetPlace)
 
 
 async def change(tx: Tx, target: Target) -> None:
