@@ -174,6 +174,9 @@ GRAPHQL = [
     "mutation { cancelJobs(organizationId: {organization}, createdAfterDateTime: 1, createdBeforeDateTime: 2){id}}",
     '{ bulkCancel(id: "{bulk}") { id } }',
     "{ bulkCancel(id: {bulk}, organizationId: {organization}) { id } }",
+    'mutation { updateJobs(input: {ids: ["{job}"], status: queued}) { records { id } } }',
+    'mutation { createTaskLog(input: {taskId: "{task}"}) { text } }',
+    'mutation { appendWarningToTask(taskId: "{task}", reason: "r") }',
     'mutation { retryJob(id: "{job}") { id } }',
     'mutation { retryJob(id: "{jobUUID}") { id } }',
 ]
@@ -182,7 +185,7 @@ WITHOUT_ID = {
     "GET /edge/v1/proc/scheduled_jobs/total_pending_time_ranges", "GET /edge/v1/admin/engine/categories",
     "GET /edge/v1/proc/scheduled_jobs/rate_pending_time_ranges", "GET /edge/v1/admin/engines",
     "GET /edge/v1/admin/engine/{}/detail", "me", "engines", "engine", "sourceType", "sourceTypes", "createTDO",
-    "createTDOWithAsset", "createSource", "createEngineCategory", "events", "createEvent",
+    "createTDOWithAsset", "createSource", "createEngineCategory", "validateEngineOutput", "events", "createEvent",
     "subscribeEvent", "emitEvent",
 }  # fmt: skip
 REQUESTS = [*EDGE, *GRAPHQL, *OWN]

@@ -55,6 +55,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "launchJobTemplates": {"ids": ["{template}"]},
     "createSource": {"name": "s", "sourceTypeId": "1"},
     "updateSource": {"id": "{source}"},
+    "updateJobs": {"status": "queued"},
 }
 # What the caller names and refers to in the same request.
 NAMES: Final = {"referenceId", "parentIoFolderReferenceId", "childIoFolderReferenceId"}

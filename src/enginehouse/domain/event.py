@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     ABORTED = "aborted"
     REQUEUED = "requeued"
     RETRIED = "retried"
+    WARNED = "warned"
 
 
 MEANING: Final[dict[EventKind, str]] = {
@@ -61,6 +62,7 @@ MEANING: Final[dict[EventKind, str]] = {
     "`not_needed`.",
     EventKind.REQUEUED: "It had ended and is to run again.",
     EventKind.RETRIED: "A new job does the same again; with that job.",
+    EventKind.WARNED: "Its engine or a person has added a warning; with the reason, the message and what it is about.",
 }
 
 # The event of each verb of domain.status.TASK. For a verb that is missing here, its caller records the event.
@@ -88,7 +90,10 @@ OF_JOB: Final[dict[JobStatus, EventKind]] = {
 
 
 class Detail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """The details of an event, stored as JSON. `again_at` is µs UTC; `job` is the id of the other job concerned."""
+    """The details of an event, stored as JSON. `again_at` is µs UTC; `job` is the id of the other job concerned.
+
+    `reference` is the client's own text for what a warning is about.
+    """
 
     worker: str | None = None
     attempt: int | None = None
@@ -98,6 +103,7 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
     message: str | None = None
     again_at: int | None = None
     job: int | None = None
+    reference: str | None = None
 
 
 NOTHING: Final = Detail()

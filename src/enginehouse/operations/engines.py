@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from enginehouse.domain.engine import Engine, EngineCategory, EngineMode, EngineSpec
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.engines.native import aion
 from enginehouse.operations import bounds, engine_categories
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
@@ -86,6 +88,12 @@ def find(house: House, principal: Principal, name: str) -> Engine | None:
     known = house.catalogue.by_id
     engine = known.get(name) or known.get(name.lower())
     return engine if engine is not None and _visible(engine, principal) else None
+
+
+def validates(principal: Principal, document: Any) -> bool:
+    """Returns True if the value is a document of engine results that satisfies the contracts that it lists."""
+    require(principal, Role.READER)
+    return aion.is_valid(document)
 
 
 async def get(house: House, principal: Principal, name: str) -> Engine:

@@ -411,6 +411,16 @@ CREATE TABLE artifact (
 -- A `shared` row names bytes that another row may also name: of a retry that reuses them, or of an asset.
 CREATE INDEX artifact_shared ON artifact (storage_key) WHERE shared = 1;
 
+-- A log that an engine or a person has added to a task. Its bytes are in the store.
+CREATE TABLE task_log (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  storage_key TEXT NOT NULL,
+  size BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (job_id, ordinal, storage_key)
+) {clustered};
+
 -- An event of a job or a task. `ordinal` -1: of the job itself.
 CREATE TABLE event (
   id {serial},

@@ -19,6 +19,7 @@ from enginehouse.domain.pipelines import Pipeline
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.sources import Source, SourceType
+from enginehouse.domain.task_notes import TaskWarning
 from enginehouse.domain.templates import JobTemplate
 from enginehouse.domain.wait_reasons.explanation import JobExplanation
 from enginehouse.domain.work import Attempt, AttemptPage
@@ -35,6 +36,7 @@ from enginehouse.operations import (
     sources,
     target_assets,
     targets,
+    task_notes,
     templates,
     why,
 )
@@ -167,6 +169,9 @@ class Context:
         self._now: asyncio.Task[int] | None = None
         self._source_types: asyncio.Task[dict[int, SourceType]] | None = None
         self.events: Loader[EventPage, list[Event]] = Loader(lambda pages: events.pages(house, self.principal, pages))
+        self.task_warnings: Loader[tuple[int, int], list[TaskWarning]] = Loader(
+            lambda tasks: task_notes.warnings(house, self.principal, tasks)
+        )
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ariadne import make_executable_schema
-from graphql import GraphQLSchema, get_named_type
+from graphql import GraphQLSchema, get_named_type, is_input_object_type
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import SCALARS
@@ -33,6 +33,7 @@ from enginehouse.api.graphql.fields import (
     sources,
     target_fields,
     targets,
+    task_notes,
     task_templates,
     tasks,
     templates,
@@ -55,7 +56,7 @@ def schema() -> GraphQLSchema:
         identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
         events, results, audit, event_subscriptions, event_definitions,
         templates, task_templates, pipelines, sources, job_fields,
-        engine_categories, content_templates, launches, single_engine_jobs, schedules, schedule_fields,
+        engine_categories, content_templates, task_notes, launches, single_engine_jobs, schedules, schedule_fields,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):
@@ -63,8 +64,10 @@ def schema() -> GraphQLSchema:
             if name not in OPEN and field.resolve is not None:
                 field.resolve = _for_callers(field.resolve)
     for name, field in executable.mutation_type.fields.items() if executable.mutation_type else ():
-        if "input" in field.args and field.resolve is not None and name not in _WITH_OTHER_PROBLEMS | OPEN:
-            field.resolve = _with_references(field.resolve, get_named_type(field.args["input"].type).name)
+        of_input = get_named_type(field.args["input"].type) if "input" in field.args else None
+        if field.resolve is None or not is_input_object_type(of_input) or name in _WITH_OTHER_PROBLEMS | OPEN:
+            continue
+        field.resolve = _with_references(field.resolve, of_input.name)
     return executable
 
 

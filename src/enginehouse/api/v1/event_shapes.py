@@ -11,7 +11,7 @@ class EventView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     """An event. `task` is the number of the task in its job. An event of the job itself has neither task field.
 
     `detail` has the fields of its kind: `worker`, `attempt`, `chunk`, `chunks`, `reason`, `message`, `againDateTime`,
-    and `jobID` for another job.
+    `jobID` for another job, and `referenceID` of a warning.
     """
 
     id: int

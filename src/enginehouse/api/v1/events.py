@@ -75,6 +75,7 @@ def _detail(event: Event) -> dict[str, Any]:
         "message": detail.message,
         "againDateTime": optional(times.rest, detail.again_at),
         "jobID": optional(ids.job_graphql, detail.job),
+        "referenceID": detail.reference,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

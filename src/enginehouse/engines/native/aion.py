@@ -111,3 +111,23 @@ _RULES: Final[dict[str, Callable[[Document], str | None]]] = {
     "entity": _typed("namedEntity", needs=("label", "entityId")),
     "concept": _typed("concept", needs=("objectCategory",)),
 }
+
+
+def is_valid(document: Any) -> bool:
+    """Returns True if the value is an AION document that satisfies every contract that it lists.
+
+    It checks the lists, the times of the series and the contracts; it does not check every field (engine-contract c.2).
+    """
+    if not isinstance(document, dict):
+        return False
+    contracts = document.get("validationContracts", [])
+    if not isinstance(contracts, list) or not all(isinstance(contract, str) for contract in contracts):
+        return False
+    lists = (document[field] for field in ("object", "series", "media") if field in document)
+    if not all(isinstance(each, list) and all(isinstance(item, dict) for item in each) for each in lists):
+        return False
+    times = [item.get(name) for item in items(document, "series") for name in ("startTimeMs", "stopTimeMs")]
+    if not all(isinstance(time, int) and not isinstance(time, bool) and time >= 0 for time in times):
+        return False
+    typed = all(isinstance(item.get("type"), str) for _, item in _objects(document))
+    return typed and all(violation(document, contract) is None for contract in contracts)

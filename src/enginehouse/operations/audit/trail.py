@@ -122,8 +122,10 @@ def mutation(
 
 def _key(subject: object) -> object:
     match subject:
-        case Ref(key=key) | UuidRef(key=key) | TaskRef(job_id=key):
+        case Ref(key=key) | UuidRef(key=key):
             return key
+        case TaskRef(job_id=job_id, ordinal=ordinal):
+            return f"{job_id}/{ordinal}"
         case _:
             return subject
 

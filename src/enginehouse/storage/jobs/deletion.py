@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.artifact import log_key
 from enginehouse.domain.ids import first_job_id
+from enginehouse.storage import task_notes
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -58,6 +59,8 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
 async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
     """Returns the keys of the bytes that only these jobs use, including logs. The jobs' rows are locked and exist.
 
+    The rows of added logs are deleted.
+
     Bytes that another job or an asset also uses stay. A lock makes deletions of such jobs run one after the other: two
     at once would not see each other's deleted rows.
     """
@@ -68,7 +71,7 @@ async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
         for (key,) in await tx.all("deletion.named_elsewhere", keys=shared, ids=list(job_ids)):
             del keys[key]
     logs = (log_key(*row) for row in await tx.all("deletion.attempts_of_jobs", ids=list(job_ids)))
-    return [*keys, *logs]
+    return [*keys, *logs, *await task_notes.delete_logs(tx, job_ids)]
 
 
 async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:

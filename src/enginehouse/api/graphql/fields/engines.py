@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from ariadne import ObjectType, QueryType
+from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
 from enginehouse.api.graphql.fields import paging
@@ -13,7 +13,8 @@ from enginehouse.domain.job import JobFilter, Task
 from enginehouse.domain.status import TaskStatus
 from enginehouse.operations import engine_categories, engines, jobs
 
-query, engine_type, category_type = QueryType(), ObjectType("Engine"), ObjectType("EngineCategory")
+query, mutation = QueryType(), MutationType()
+engine_type, category_type = ObjectType("Engine"), ObjectType("EngineCategory")
 
 _STATES: Final = {"active": "active", "paused": "disabled", "disabled": "disabled"}
 _SHARED_OWNER: Final = 1  # an engine for all organizations belongs to the first one
@@ -33,6 +34,12 @@ async def get_engine(_: object, info: Info, id: str) -> Engine:
 async def list_engines(_: object, info: Info, **args: Any) -> paging.Page:
     """Returns a page of the engines that the caller may use."""
     return await _page(info.context, args)
+
+
+@mutation.field("validateEngineOutput")
+def validate_output(_: object, info: Info, input: Any) -> bool:
+    """Returns true for a document that satisfies the form of engine results and the contracts that it lists."""
+    return engines.validates(info.context.principal, input)
 
 
 async def _page(context: Context, args: dict[str, Any], within: str | None = None) -> paging.Page:
@@ -167,4 +174,4 @@ for _empty in ("fields", "validStateActions", "supportedSourceTypes", "supported
                "industries"):  # fmt: skip
     engine_type.set_field(_empty, lambda _, __: [])
 
-BINDABLES: Final = [query, engine_type, category_type]
+BINDABLES: Final = [query, mutation, engine_type, category_type]

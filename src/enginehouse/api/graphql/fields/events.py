@@ -37,6 +37,7 @@ def _view(event: Event) -> dict[str, Any]:
         "message": detail.message,
         "againDateTime": optional(graphql_millis, detail.again_at),
         "jobId": optional(job_graphql, detail.job),
+        "referenceId": detail.reference,
     }
 
 

@@ -15,7 +15,7 @@ from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import job_request
 from enginehouse.api.input.references import references
 from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
-from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.ids import job_graphql, parse_job
 from enginehouse.domain.job import Job, JobRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JobStatus
@@ -144,6 +144,25 @@ async def resume(_: object, info: Info, id: str) -> Job:
     context, ref = info.context, refs.job(id)
     await limits.resume_job(context.house, context.principal, ref)
     return await jobs.get(context.house, context.principal, ref)
+
+
+@mutation.field("updateJobs")
+async def update_jobs(_: object, info: Info, input: dict[str, Any]) -> paging.Page:
+    """The jobs are in the queue."""
+    context = info.context
+    principal = context.principal
+    if input.get("status") is None:
+        raise InvalidInput("required: queued.", "status")
+    named = [_job_ref(text) for text in input.get("ids") or ()]
+    await limits.queue_jobs(context.house, principal, named)
+    ids = list(dict.fromkeys(ref.number for ref in named))
+    found = await jobs.get_many(context.house, principal, ids)
+    return paging.Page([found[job_id] for job_id in ids if job_id in found], 0, len(ids))
+
+
+def _job_ref(text: str) -> Ref:
+    """Returns the job of the id; 0 for a text that is no id, so that it is listed like an unknown one."""
+    return Ref(parse_job(text) or 0, text)
 
 
 async def read_created(context: Context, info: Info, created: jobs.CreatedJob) -> Job | UnreadJob:

@@ -1,0 +1,104 @@
+"""Notes of tasks: an engine, or a person, adds warnings and logs to a task. They do not change its status."""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from enginehouse.domain.artifact import attempt_folder
+from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotFound
+from enginehouse.domain.event import Detail
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.refs import TaskRef
+from enginehouse.domain.task_notes import MOST_NOTES, TaskWarning
+from enginehouse.operations import bounds, jobs
+from enginehouse.operations.audit import trail
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.storage import task_notes as storage
+from enginehouse.storage.audit import entries
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.task_notes import NoteCounts
+
+TaskKey = tuple[int, int]
+"""A task by job and ordinal."""
+
+
+@trail.mutation("appendWarningToTask", "Task", names="ref")
+async def add_warning(
+    house: House, principal: Principal, ref: TaskRef, *, reason: str, message: str | None, reference: str | None
+) -> int:
+    """Adds a warning to the task and to the history of its job. Returns its id.
+
+    `reference` is the caller's own text for what it is about. Raises InvalidInput, NotFound, CapacityExceeded.
+    """
+    require(principal, Role.USER)
+    bounds.refuse([
+        *bounds.text("reason", reason, longest=bounds.LONGEST_NAME, required=True),
+        *bounds.text("message", message),
+        *bounds.text("referenceId", reference, longest=bounds.LONGEST_NAME),
+    ])  # fmt: skip
+    entry = trail.entry(principal, "appendWarningToTask", object_type="Task", object_id=_text(ref))
+    detail = Detail(reason=reason, message=message, reference=reference)
+
+    async def warn(tx: Tx) -> int:
+        counts = await _lock(tx, principal, ref)
+        _refuse_more(counts.warnings, "warnings")
+        await entries.record(tx, [entry])
+        return await storage.warn(tx, ref.job_id, ref.ordinal, detail)
+
+    warning_id = await house.database.write(warn)
+    house.watches.changed([ref.job_id])
+    return warning_id
+
+
+@trail.mutation("createTaskLog", "Task", names="ref")
+async def add_log(house: House, principal: Principal, ref: TaskRef, source: Path | None) -> None:
+    """Adds the file to the logs of the task, after those of its attempts.
+
+    Raises NotFound, InvalidInput without a file, CapacityExceeded.
+    """
+    require(principal, Role.USER)
+    await jobs.task(house, principal, ref)
+    if source is None:
+        raise InvalidInput("must be uploaded: the part `file` of a multipart request.", "file")
+    entry = trail.entry(principal, "createTaskLog", object_type="Task", object_id=_text(ref))
+    now = await house.database.read(lambda tx: tx.read_clock())
+    folder = attempt_folder(principal.organization_id, ref.job_id, ref.ordinal)
+    key = f"{folder}/logs/added-{now:017d}-{secrets.token_hex(4)}.log"
+    stored = await house.store.put(key, source, max_bytes=house.limits.upload_bytes)
+
+    async def add(tx: Tx) -> None:
+        counts = await _lock(tx, principal, ref)
+        _refuse_more(counts.logs, "added logs")
+        await storage.add_log(tx, ref.job_id, ref.ordinal, key=key, size=stored.size)
+        await entries.record(tx, [entry])
+
+    try:
+        await house.database.write(add)
+    except (NotFound, CapacityExceeded):
+        await house.store.delete([key])
+        raise
+
+
+async def warnings(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, list[TaskWarning]]:
+    """Returns the warnings of those tasks that belong to the caller's organization, the oldest first."""
+    require(principal, Role.READER)
+    ids = sorted({job_id for job_id, _ in tasks})
+    return await house.database.read(lambda tx: storage.warnings(tx, principal.organization_id, ids))
+
+
+async def _lock(tx: Tx, principal: Principal, ref: TaskRef) -> NoteCounts:
+    counts = await storage.lock(tx, principal.organization_id, ref.job_id, ref.ordinal)
+    if counts is None:
+        raise NotFound("Task", ref.text)
+    return counts
+
+
+def _refuse_more(count: int, what: str) -> None:
+    if count >= MOST_NOTES:
+        raise CapacityExceeded(f"The task has {count} {what}; it takes no more.")
+
+
+def _text(ref: TaskRef) -> str:
+    """Returns the stored id of the task, as audit rows name it."""
+    return f"{ref.job_id}/{ref.ordinal}"

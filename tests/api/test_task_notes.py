@@ -1,0 +1,141 @@
+"""Warnings and logs that an engine adds to a task, jobs put back into the queue, and the check of a document."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.api.clients import Api
+from tests.api.verbs import GRAPHQL
+
+from enginehouse.domain import ids, task_notes
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import jobs
+
+WARN = """mutation($t: ID, $r: String!, $m: String, $about: ID) {
+    appendWarningToTask(taskId: $t, reason: $r, message: $m, referenceId: $about) }"""
+SHOWN = "query($t: ID!) { task(id: $t) { warnings { id reason message referenceId } log { text } } }"
+LOG = "mutation($t: ID!) { createTaskLog(input: {taskId: $t}) { uri text jsondata } }"
+QUEUE = "mutation($ids: [ID!]) { updateJobs(input: {ids: $ids, status: queued}) { count records { id paused } } }"
+
+
+async def new_task(api: Api) -> str:
+    return ids.task_graphql(ids.parse_job(await api.edge.create()) or 0, 0)
+
+
+async def add_log(api: Api, task: str, content: bytes | None) -> dict[str, Any]:
+    form = {"query": LOG, "variables": json.dumps({"t": task})}
+    files = {} if content is None else {"file": ("engine.log", content, "text/plain")}
+    response = await api.graphql.http.post(GRAPHQL, data=form, files=files or None, headers=api.graphql.headers())
+    body: dict[str, Any] = response.json()
+    return body
+
+
+async def test_a_warning_is_shown_with_its_task_and_in_the_history_of_its_job(api: Api) -> None:
+    task = await new_task(api)
+    made = [
+        await api.graphql.ask(WARN, {"t": task, "r": f"r{n}", "m": None if n else "m", "about": "x"}) for n in (0, 1)
+    ]
+    first, second = (each["appendWarningToTask"] for each in made)
+    assert (await api.graphql.ask(SHOWN, {"t": task}))["task"]["warnings"] == [
+        {"id": first, "reason": "r0", "message": "m", "referenceId": "x"},
+        {"id": second, "reason": "r1", "message": None, "referenceId": "x"},
+    ]
+    history = await api.v1.result(f"jobs/{task[:-5]}/events")
+    assert [one["detail"] for one in history if one["kind"] == "warned"] == [
+        {"reason": "r0", "message": "m", "referenceID": "x"}, {"reason": "r1", "referenceID": "x"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"r": " "}, "reason: must be given."),
+        ({"r": "r", "m": "x" * 5000}, "message: must have at most 4096 characters, has 5000."),
+        ({"r": "r" * 300, "about": "a" * 300}, "reason: must have at most 255 characters, has 300."),
+        ({"r": "r", "t": None}, "taskId: required."),
+    ],
+)
+async def test_a_warning_that_cannot_be_kept_is_refused(api: Api, given: dict[str, Any], message: str) -> None:
+    task = await new_task(api)
+    refused = await api.graphql.refused(WARN, {"t": task} | given)
+    assert (refused["name"], refused["message"].splitlines()[0]) == ("invalid_input", message)
+    assert (await api.graphql.ask(SHOWN, {"t": task}))["task"]["warnings"] == []
+
+
+async def test_a_task_takes_a_bounded_number_of_notes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enginehouse.operations.task_notes.MOST_NOTES", 1)
+    assert task_notes.MOST_NOTES > 1
+    task = await new_task(api)
+    await api.graphql.ask(WARN, {"t": task, "r": "r"})
+    assert (await api.graphql.refused(WARN, {"t": task, "r": "r"}))["name"] == "capacity_exceeded"
+    await add_log(api, task, b"one\n")
+    refused = await add_log(api, task, b"two\n")
+    assert refused["errors"][0]["name"] == "capacity_exceeded"
+    assert (await api.graphql.ask(SHOWN, {"t": task}))["task"]["log"]["text"] == "one\n"
+
+
+async def test_an_added_log_follows_those_of_the_attempts_and_goes_with_the_job(api: Api) -> None:
+    task = await new_task(api)
+    await api.edge.start_one()
+    job_id = ids.parse_job(task[:-5]) or 0
+    await api.house.store.put(f"jobs/1/{job_id}/0/logs/000000-001.log", b"attempt")
+    for content in (b"first\n", b"second\n"):
+        answer = await add_log(api, task, content)
+    assert answer["data"]["createTaskLog"]["text"] == "attempt\nfirst\nsecond\n"
+    assert (await api.edge.get(f"/proc/task/{task}/logs")).status_code == 200
+    [entry] = [row for row in await api.audit() if row.event == "createTaskLog"][-1:]
+    assert (entry.success, entry.object_id) == (True, f"{job_id}/0")
+    await jobs.delete(api.house, await api.principal(), Ref.of(job_id))
+    assert await api.house.store.keys(f"jobs/1/{job_id}/0/logs") == []
+
+
+async def test_a_log_without_a_file_is_refused(api: Api) -> None:
+    task = await new_task(api)
+    answer = await add_log(api, task, None)
+    assert answer["errors"][0]["message"] == "file: must be uploaded: the part `file` of a multipart request."
+
+
+async def test_paused_jobs_are_put_back_into_the_queue_all_or_none(api: Api) -> None:
+    paused, waiting, ended = [await api.graphql.create_job() for _ in range(3)]
+    await api.graphql.ask("mutation($i: ID!) { pauseJob(id: $i) { id } }", {"i": paused})
+    await api.graphql.ask("mutation($i: ID!) { cancelJob(id: $i) { id } }", {"i": ended})
+    refused = await api.graphql.refused(QUEUE, {"ids": [paused, ended, "nothing"]})
+    assert refused["message"] == (
+        "ids[1]: is aborted; retryJob creates a new job that does the same.\n"
+        'ids[2]: "nothing" was not found.'
+    )  # fmt: skip
+    assert (await api.graphql.ask("query($i: ID!) { job(id: $i) { paused } }", {"i": paused}))["job"]["paused"]
+    queued = (await api.graphql.ask(QUEUE, {"ids": [paused, waiting]}))["updateJobs"]
+    assert queued == {"count": 2, "records": [{"id": paused, "paused": False}, {"id": waiting, "paused": False}]}
+
+
+async def test_a_running_job_and_no_job_are_refused(api: Api) -> None:
+    await api.edge.create()
+    lease = await api.edge.start_one()
+    refused = await api.graphql.refused(QUEUE, {"ids": [ids.job_graphql(lease.key.job_id)]})
+    assert refused["message"] == "ids[0]: is running and not paused; there is nothing to put back into the queue."
+    assert (await api.graphql.refused(QUEUE, {"ids": []}))["message"] == "ids: must name at least one job."
+
+
+@pytest.mark.parametrize(
+    ("document", "is_valid"),
+    [
+        ({}, True),
+        ({"validationContracts": ["transcript"], "series": [
+            {"startTimeMs": 0, "stopTimeMs": 1, "words": [{"word": "a"}]}]}, True),
+        ({"validationContracts": ["sentiment", "text"], "sentiment": {"positiveValue": 1}, "object": [
+            {"type": "text", "text": "a"}]}, True),
+        ({"validationContracts": ["transcript"]}, False),
+        ({"validationContracts": ["nothing"]}, False),
+        ({"validationContracts": [1]}, False),
+        ({"series": [{"startTimeMs": 0}]}, False),
+        ({"series": [{"startTimeMs": True, "stopTimeMs": 1}]}, False),
+        ({"object": [{"vendor": {}}]}, False),
+        ({"object": {}}, False),
+        ([], False),
+        ("text", False),
+    ],
+)  # fmt: skip
+async def test_a_document_of_results_is_checked(api: Api, document: Any, is_valid: bool) -> None:
+    query = "mutation($d: JSONData!) { validateEngineOutput(input: $d) }"
+    assert await api.graphql.ask(query, {"d": document}) == {"validateEngineOutput": is_valid}
