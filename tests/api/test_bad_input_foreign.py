@@ -175,6 +175,7 @@ GRAPHQL = [
     '{ bulkCancel(id: "{bulk}") { id } }',
     "{ bulkCancel(id: {bulk}, organizationId: {organization}) { id } }",
     'mutation { updateJobs(input: {ids: ["{job}"], status: queued}) { records { id } } }',
+    'mutation { updateTask(input: {id: "{task}", status: running}) { status } }',
     'mutation { createTaskLog(input: {taskId: "{task}"}) { text } }',
     'mutation { appendWarningToTask(taskId: "{task}", reason: "r") }',
     'mutation { retryJob(id: "{job}") { id } }',

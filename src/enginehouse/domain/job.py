@@ -249,7 +249,6 @@ class Task:
     failure_reason: str | None = None
     failure_message: str | None = None
     reused_from: int | None = None  # the job whose stored outputs this task uses
-    output: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class Limits:
     upload_bytes: int = 104_857_600
     session_seconds: int = 86_400
     lease_seconds: float = 30.0
+    outside_lease_seconds: float = 3600.0  # of a task that an engine outside has set to running
     retention_seconds: int = 30 * 86_400
     schedules: int = 10_000  # of one organization
     idempotency_seconds: int = 7 * 86_400

@@ -411,6 +411,14 @@ CREATE TABLE artifact (
 -- A `shared` row names bytes that another row may also name: of a retry that reuses them, or of an asset.
 CREATE INDEX artifact_shared ON artifact (storage_key) WHERE shared = 1;
 
+-- What an update of a task has reported as its output, as JSON.
+CREATE TABLE task_output (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  output TEXT NOT NULL,
+  PRIMARY KEY (job_id, ordinal)
+) {clustered};
+
 -- A log that an engine or a person has added to a task. Its bytes are in the store.
 CREATE TABLE task_log (
   job_id BIGINT NOT NULL,

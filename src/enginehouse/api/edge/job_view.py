@@ -1,5 +1,7 @@
 """The REST view of a job (rest-contract §2.8)."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import FolderType, Job, Route
 from enginehouse.operations.house import House
+from enginehouse.operations.task_updates import TaskKey
 
 
 class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
@@ -66,8 +69,17 @@ class JobList(msgspec.Struct, kw_only=True):
     result: list[JobDetail]
 
 
-def job_detail(house: House, principal: Principal, job: Job, categories: dict[str, str]) -> JobDetail:
-    """Returns the job with its tasks and routes. Absent fields are left out."""
+def job_detail(
+    house: House,
+    principal: Principal,
+    job: Job,
+    categories: dict[str, str],
+    outputs: Mapping[TaskKey, Any] = MappingProxyType({}),
+) -> JobDetail:
+    """Returns the job with its tasks and routes. Absent fields are left out.
+
+    `outputs` are those that engines have reported for its tasks; a list of jobs shows none.
+    """
     echo, legacy = job.plan.echo, job.plan.legacy
     priorities = [task.plan.priority for task in job.tasks]
     retries = [task.plan.max_retries for task in job.tasks if task.plan.max_retries is not None]
@@ -101,7 +113,7 @@ def job_detail(house: House, principal: Principal, job: Job, categories: dict[st
         root_job_id=optional(ids.job_uuid, job.root_of),
         retries=[ids.job_uuid(retry) for retry in job.retries] or None,
         task_routes=[] if legacy else [_route(job, route) for route in job.plan.routes],
-        tasks=[task_detail(house, principal, job, task, categories) for task in job.tasks],
+        tasks=[task_detail(house, principal, job, task, categories, outputs) for task in job.tasks],
     )
 
 

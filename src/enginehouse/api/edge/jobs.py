@@ -12,7 +12,7 @@ from enginehouse.domain import ids
 from enginehouse.domain.errors import InvalidInput, NotImplementedYet
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import accounts, jobs
+from enginehouse.operations import accounts, jobs, task_updates
 
 STATUSES: Final = (
     "scheduled",
@@ -62,7 +62,8 @@ async def detail(call: Call) -> Reply:
     """GET proc/job/{JobID}/detail."""
     job = await jobs.get(call.house, call.principal, refs.job(call.id))
     categories = await task_view.category_names(call.house, call.principal)
-    return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories)))
+    outputs = await task_updates.outputs(call.house, call.principal, [task_updates.key_of(task) for task in job.tasks])
+    return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories, outputs)))
 
 
 async def delete(call: Call) -> Reply:

@@ -1,5 +1,8 @@
 """The REST view of a task (rest-contract §2.8)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from msgspec import field
 
@@ -10,8 +13,9 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.status import TaskStatus
-from enginehouse.operations import engine_categories, engines
+from enginehouse.operations import engine_categories, engines, task_updates
 from enginehouse.operations.house import House
+from enginehouse.operations.task_updates import TaskKey
 
 
 class FolderView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
@@ -98,7 +102,14 @@ async def category_names(house: House, principal: Principal) -> dict[str, str]:
     return {category.id: category.name for category in await engine_categories.list_(house, principal)}
 
 
-def task_detail(house: House, principal: Principal, job: Job, task: Task, categories: dict[str, str]) -> TaskDetail:
+def task_detail(
+    house: House,
+    principal: Principal,
+    job: Job,
+    task: Task,
+    categories: dict[str, str],
+    outputs: Mapping[TaskKey, Any],
+) -> TaskDetail:
     """Returns the task with its folders. Absent fields are left out."""
     plan, echo = task.plan, task.plan.echo
     engine = engines.find(house, principal, plan.engine_id)
@@ -106,6 +117,7 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
     parents = [r.parent for r in job.plan.routes if r.child == task.ordinal and r.parent >= 0]
     children = dict.fromkeys(r.child for r in job.plan.routes if r.parent == task.ordinal)
     payload = optional(json_text, plan.payload)
+    output = outputs.get(task_updates.key_of(task))
     return TaskDetail(
         internal_task_id=ids.task_uuid(job.id, task.ordinal),
         internal_job_id=ids.job_uuid(job.id),
@@ -144,7 +156,7 @@ def task_detail(house: House, principal: Principal, job: Job, task: Task, catego
         payload_json=echo.get("payloadJSON") or payload,
         task_payload_json=None if echo.get("onlyPayloadJSON") else payload,
         reused_from=_reused(task),
-        task_output=optional(json_text, task.output),
+        task_output=optional(json_text, output),
         send_output_to_uris=echo.get("sendOutputToUris"),
         is_template=False,
         due_date_time=optional(times.rest, plan.due_at),

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from graphql import GraphQLResolveInfo
 
@@ -37,6 +37,7 @@ from enginehouse.operations import (
     target_assets,
     targets,
     task_notes,
+    task_updates,
     templates,
     why,
 )
@@ -171,6 +172,9 @@ class Context:
         self.events: Loader[EventPage, list[Event]] = Loader(lambda pages: events.pages(house, self.principal, pages))
         self.task_warnings: Loader[tuple[int, int], list[TaskWarning]] = Loader(
             lambda tasks: task_notes.warnings(house, self.principal, tasks)
+        )
+        self.task_outputs: Loader[tuple[int, int], Any] = Loader(
+            lambda tasks: task_updates.outputs(house, self.principal, tasks)
         )
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 

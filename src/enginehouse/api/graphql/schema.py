@@ -35,6 +35,7 @@ from enginehouse.api.graphql.fields import (
     targets,
     task_notes,
     task_templates,
+    task_updates,
     tasks,
     templates,
     uploads,
@@ -56,7 +57,8 @@ def schema() -> GraphQLSchema:
         identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
         events, results, audit, event_subscriptions, event_definitions,
         templates, task_templates, pipelines, sources, job_fields,
-        engine_categories, content_templates, task_notes, launches, single_engine_jobs, schedules, schedule_fields,
+        engine_categories, content_templates, task_notes, task_updates, launches, single_engine_jobs,
+        schedules, schedule_fields,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):

@@ -101,9 +101,24 @@ async def claim(
     if not keys:
         return []
     loaded = await plans.load(tx, {key.job_id for key in keys})
+    return await lease(tx, keys, jobs, loaded, worker=worker, until=now + lease_micros)
+
+
+async def lease(
+    tx: Tx,
+    keys: Sequence[ItemKey],
+    jobs: dict[int, LockedJob],
+    loaded: dict[int, tuple[Plan, Edges]],
+    *,
+    worker: str,
+    until: int,
+) -> list[Lease]:
+    """Leases those of the items that are free; their tasks and jobs run. Returns the leases in order.
+
+    `jobs` are their locked jobs, which may start something. There are at most TOKENS_AT_ONCE items.
+    """
     first = await tx.tokens(len(keys))
-    until = now + lease_micros
-    rows = await _LEASE.each(tx, [(*key, first + i, until, worker, now) for i, key in enumerate(keys)])
+    rows = await _LEASE.each(tx, [(*key, first + i, until, worker, tx.now) for i, key in enumerate(keys)])
     leases = [_lease(row, loaded[row.job_id][0], jobs[row.job_id].target_id) for row in rows]
     await _record_starts(tx, leases, jobs, loaded, worker=worker)
     order = {key: i for i, key in enumerate(keys)}

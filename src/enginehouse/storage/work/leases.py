@@ -61,7 +61,7 @@ async def expired(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int, str]]:
 
 
 async def all_leases(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
-    """Returns every lease. When a server starts on an embedded database, these belong to a server that is gone."""
+    """Returns every lease of a worker, which an embedded database has from a server that is gone."""
     return [(_key(row), row.token) for row in await _ALL.all(tx, limit=limit)]
 
 

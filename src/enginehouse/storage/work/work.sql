@@ -141,8 +141,10 @@ ORDER BY lease_until
 LIMIT :limit;
 
 -- name: all_leases
--- Every lease of every worker.
-SELECT job_id, ordinal, item, token FROM work_item WHERE lease_until IS NOT NULL LIMIT :limit;
+-- Every lease of every worker. The lease of an engine outside is left out: it outlives this server's process.
+SELECT job_id, ordinal, item, token FROM work_item
+WHERE lease_until IS NOT NULL AND worker NOT LIKE 'outside/%'
+LIMIT :limit;
 
 -- name: delete_items_of_jobs
 -- Deletes the items of cancelled or deleted jobs. An attempt that still runs loses its lease.

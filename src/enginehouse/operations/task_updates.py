@@ -1,0 +1,145 @@
+"""Updates of tasks: an engine that no worker of this server runs claims its task, prolongs the lease, and reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.domain.documents import DEEPEST_PUBLISHED, DocumentError, read_document
+from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import Task
+from enginehouse.domain.refs import Ref, TaskRef
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.task_updates import OUTSIDE, TaskUpdate, UpdateOutcome, UpdateStatus
+from enginehouse.operations import bounds, jobs
+from enginehouse.operations.audit import trail
+from enginehouse.operations.house import House
+from enginehouse.operations.permission import require
+from enginehouse.operations.references import not_found
+from enginehouse.operations.work import MICROS
+from enginehouse.storage.audit import entries
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.work import task_updates as storage
+
+TaskKey = tuple[int, int]
+"""A task by job and ordinal."""
+
+_SETTABLE: Final = ", ".join(UpdateStatus)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRequest:
+    """What a client asks for; `status` is any word. `has_output`: `output` is the new output, which may be null."""
+
+    status: str
+    job: Ref | None = None
+    output: Any = None
+    has_output: bool = False
+    failure_reason: str | None = None
+    failure_message: str | None = None
+    client_time: int | None = None
+
+
+@trail.mutation("updateTask", "Task", names="ref")
+async def update(
+    house: House, principal: Principal, ref: TaskRef, request: UpdateRequest, *, found: Sequence[Problem] = ()
+) -> Task:
+    """Applies what an engine reports about its task, and returns the task. `found` are problems of the entrance.
+
+    `running` claims the task, and each further call prolongs the lease. `complete` and `failed` end it for good; a
+    repeated one changes nothing, like one whose `client_time` is before the last change. Raises NotFound, and
+    InvalidInput if the task is not the caller's to move or takes no update now.
+    """
+    require(principal, Role.USER)
+    await jobs.task(house, principal, ref)
+    bounds.refuse(_problems(ref, request), found)
+    await apply(house, principal, _update(principal, ref, request), event="updateTask", ref=ref)
+    _job, task = await jobs.task(house, principal, ref)
+    return task
+
+
+async def apply(house: House, principal: Principal, update_: TaskUpdate, *, event: str, ref: TaskRef) -> UpdateOutcome:
+    """Applies the update and records it, and tells the listeners. Raises NotFound, InvalidInput if it is refused."""
+    lease_micros = int(house.limits.outside_lease_seconds * MICROS)
+    named = f"{ref.job_id}/{ref.ordinal}"
+    entry = trail.entry(principal, event, object_type="Task", object_id=named, detail=update_.status.value)
+
+    async def write(tx: Tx) -> UpdateOutcome | None:
+        outcome = await storage.apply(tx, house.plans, update_, lease_micros=lease_micros)
+        await entries.record(tx, [entry] if outcome is not None and outcome.applied else [])
+        return outcome
+
+    outcome = await house.database.write_work(write)
+    if outcome is None:
+        raise NotFound("Task", ref.text)
+    if outcome.applied:
+        house.watches.changed([ref.job_id])
+        if outcome.runnable:
+            house.waiting(principal.organization_id)
+        if outcome.job_ended:
+            house.listeners.ended([ref.job_id])
+    if outcome.refused is not None:
+        raise InvalidInput(outcome.refused)
+    return outcome
+
+
+async def outputs(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, Any]:
+    """Returns what updates have reported as the outputs of tasks of the caller's organization."""
+    require(principal, Role.READER)
+    organization_id = principal.organization_id
+    texts = await house.database.read(lambda tx: storage.outputs(tx, organization_id, tasks))
+    return {task: msgspec.json.decode(text) for task, text in texts.items()}
+
+
+def key_of(task: Task) -> TaskKey:
+    """Returns the task whose output this task has: itself, or the one whose stored outputs it reuses."""
+    return (task.reused_from or task.job_id, task.ordinal)
+
+
+def output_problems(path: str, value: Any) -> list[Problem]:
+    """Returns what is wrong with an output that is stored as JSON and shown again."""
+    problems = bounds.json(path, value)
+    if not problems:
+        try:
+            read_document(msgspec.json.encode(value), DEEPEST_PUBLISHED)
+        except DocumentError as fault:
+            problems = [Problem(path, f"is {fault}")]
+    return problems
+
+
+def _problems(ref: TaskRef, request: UpdateRequest) -> list[Problem]:
+    problems = list[Problem]()
+    if request.status not in {*UpdateStatus}:
+        text = f"one of {_SETTABLE}, got {request.status}. An engine that waits stays running."
+        problems.append(Problem("status", text, request.status, _SETTABLE))
+    if request.job is not None and request.job.number != ref.job_id:
+        problems.append(not_found("jobId", request.job.text))
+    if request.failure_reason is not None and request.status != UpdateStatus.FAILED:
+        problems.append(Problem("failureReason", "only with the status failed."))
+    if request.failure_message is not None and request.failure_reason is None:
+        problems.append(Problem("failureMessage", "only with failureReason."))
+    problems += bounds.text("failureMessage", request.failure_message, longest=2000)
+    if request.has_output:
+        problems += output_problems("output", request.output)
+    return problems
+
+
+def _update(principal: Principal, ref: TaskRef, request: UpdateRequest) -> TaskUpdate:
+    return TaskUpdate(
+        organization_id=principal.organization_id,
+        job_id=ref.job_id,
+        ordinal=ref.ordinal,
+        status=UpdateStatus(request.status),
+        holder=holder(principal),
+        output=msgspec.json.encode(request.output).decode() if request.has_output else None,
+        failure_kind=FailureKind(request.failure_reason or FailureKind.UNKNOWN),
+        failure_message=request.failure_message or "",
+        client_time=request.client_time,
+    )
+
+
+def holder(principal: Principal) -> str:
+    """Returns the name under which the caller holds leases."""
+    return OUTSIDE + principal.token_id

@@ -1,0 +1,179 @@
+"""Updates of tasks by engines outside in storage: claims, heartbeats and reports, by the same code as a worker's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from enginehouse.domain.quotas import Lane, Obstacle, obstacles
+from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
+from enginehouse.domain.task_updates import (
+    OpenItem,
+    TaskUpdate,
+    UpdatableTask,
+    UpdateOutcome,
+    UpdateStatus,
+    foreign_work,
+    is_repeated,
+    is_stale,
+    keys,
+    refusal,
+    to_start,
+)
+from enginehouse.domain.work import Accepted, Answer, Done, Failed, ItemKey, Report
+from enginehouse.storage import workers
+from enginehouse.storage.database import barrier_lock
+from enginehouse.storage.database.database import TOKENS_AT_ONCE, Tx
+from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import claims, job_locks, leases, quotas, reports
+from enginehouse.storage.work.job_locks import LockedJob
+
+
+class TaskEngine(NamedTuple):
+    """The engine of a task."""
+
+    engine_id: str
+
+
+class TaskNow(NamedTuple):
+    """A task of a locked job."""
+
+    status: str
+    waits_for: int
+    modified_at: int
+    engine_id: str
+
+
+class TaskOutput(NamedTuple):
+    """What an update reported as the output of a task, as JSON text."""
+
+    job_id: int
+    ordinal: int
+    output: str
+
+
+_ENGINE: Final = Select("task_updates.engine", TaskEngine)
+_TASK: Final = Select("task_updates.task", TaskNow)
+_ITEMS: Final = Select("task_updates.items", OpenItem)
+_OUTPUTS: Final = Select("task_updates.outputs", TaskOutput)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    job: LockedJob
+    task: UpdatableTask
+
+
+async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) -> UpdateOutcome | None:
+    """Applies the update, or says why it does not count. Returns None if the organization has no such task.
+
+    `running` leases the items of the task; a later update prolongs the leases. `complete` and `failed` end them as the
+    report of a worker would, by the same function. Nothing starts that a claim would not start.
+    """
+    barrier_lock.require_shared(tx)
+    found = await _find(tx, update)
+    if found is None:
+        return None
+    task = found.task
+    why = foreign_work(task, update)
+    if why is None and (is_stale(task, update) or is_repeated(task, update)):
+        return UpdateOutcome()
+    if why is None:
+        why = refusal(task, update)
+    if why is not None:
+        return UpdateOutcome(refused=why)
+    await _start(tx, plans, update, found, lease_micros)
+    items = await _items(tx, update)
+    outcome = await _report(tx, plans, update, items, lease_micros, started=len(to_start(task, update)))
+    if update.output is not None and outcome.refused is None:
+        await tx.run("task_updates.set_output", job_id=update.job_id, ordinal=update.ordinal, output=update.output)
+        await tx.run("task_updates.touch", job_id=update.job_id, ordinal=update.ordinal, now=tx.now)
+    return outcome
+
+
+async def outputs(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Returns what updates have reported as outputs of these tasks, as JSON text."""
+    rows = await _OUTPUTS.each(tx, [(job_id, ordinal, organization_id) for job_id, ordinal in sorted(set(tasks))])
+    return {(row.job_id, row.ordinal): row.output for row in rows}
+
+
+async def _find(tx: Tx, update: TaskUpdate) -> _Found | None:
+    """Locks the job of the task. The lock of the limits comes first, as in a claim."""
+    engine = await _ENGINE.one(tx, job_id=update.job_id, ordinal=update.ordinal, organization_id=update.organization_id)
+    if engine is None:
+        return None
+    blocked = await _obstacles(tx, Lane(update.organization_id, engine.engine_id))
+    job = (await job_locks.lock(tx, [update.job_id])).get(update.job_id)
+    now = await tx.read_clock()
+    row = None if job is None else await _TASK.one(tx, job_id=update.job_id, ordinal=update.ordinal)
+    if job is None or row is None:
+        return None
+    there = [worker for worker in await workers.all_(tx) if worker.connected(now)]
+    status = JobStatus(job.status)
+    return _Found(
+        job,
+        UpdatableTask(
+            job_status=status,
+            cancelled=bool(job.cancelled) or (bool(job.halted) and status not in JOB_ENDED),
+            paused=job.paused_at is not None,
+            status=TaskStatus(row.status),
+            waits_for=row.waits_for,
+            modified_at=row.modified_at,
+            items=await _items(tx, update),
+            offered=any(row.engine_id in worker.engines for worker in there),
+            obstacles=blocked,
+        ),
+    )
+
+
+async def _obstacles(tx: Tx, lane: Lane) -> tuple[Obstacle, ...]:
+    in_force = await quotas.read_settings(tx)
+    if lane.organization_id in in_force.organization_limits or lane.engine_id in in_force.engine_limits:
+        await tx.lock(claims.LIMITS_LOCK)
+        in_force = await quotas.count_live(tx, await quotas.read_settings(tx))
+    return obstacles(lane, in_force)
+
+
+async def _items(tx: Tx, update: TaskUpdate) -> tuple[OpenItem, ...]:
+    return tuple(await _ITEMS.all(tx, job_id=update.job_id, ordinal=update.ordinal))
+
+
+async def _start(tx: Tx, plans: Plans, update: TaskUpdate, found: _Found, lease_micros: int) -> None:
+    waiting = keys(update, to_start(found.task, update))
+    if not waiting:
+        return
+    loaded = await plans.load(tx, {update.job_id})
+    for first in range(0, len(waiting), TOKENS_AT_ONCE):
+        jobs = await job_locks.lock(tx, [update.job_id])
+        await claims.lease(
+            tx, waiting[first : first + TOKENS_AT_ONCE], jobs, loaded, worker=update.holder, until=tx.now + lease_micros
+        )
+
+
+async def _report(
+    tx: Tx, plans: Plans, update: TaskUpdate, items: Sequence[OpenItem], lease_micros: int, *, started: int
+) -> UpdateOutcome:
+    leased = [item for item in items if item.lease_until is not None]
+    held = [(key, item.token) for key, item in zip(keys(update, leased), leased, strict=True)]
+    if update.status is UpdateStatus.RUNNING:
+        await leases.heartbeat(tx, held, lease_micros=lease_micros)
+        return UpdateOutcome(applied=started > 0)
+    answers = await reports.finish(tx, plans, [_said(update, n, *lease) for n, lease in enumerate(held)])
+    return _outcome(answers)
+
+
+def _said(update: TaskUpdate, number: int, key: ItemKey, token: int) -> Report:
+    """Returns the report of one item. The first one has the outputs of the task."""
+    if update.status is UpdateStatus.FAILED:
+        return Report(key, token, Failed(update.failure_kind, update.failure_message, is_final=True))
+    return Report(key, token, Done(() if number else update.outputs))
+
+
+def _outcome(answers: Sequence[Answer]) -> UpdateOutcome:
+    accepted = [answer for answer in answers if isinstance(answer, Accepted)]
+    return UpdateOutcome(
+        refused=None if accepted else "The job was cancelled while the engine worked; its result does not count.",
+        applied=True,
+        job_ended=any(answer.job_ended for answer in answers),
+        runnable=any(answer.runnable for answer in accepted),
+    )

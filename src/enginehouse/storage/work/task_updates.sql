@@ -1,0 +1,37 @@
+-- name: task
+-- The task; its job is locked.
+SELECT status, waits_for, modified_at, engine_id FROM task WHERE job_id = :job_id AND ordinal = :ordinal;
+
+-- name: engine
+-- The engine of the organization's task. It never changes, so this needs no lock.
+SELECT t.engine_id FROM job j JOIN task t ON t.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND t.ordinal = :ordinal;
+
+-- name: items
+-- The items of the task that have not ended; its job is locked.
+SELECT item, token, lease_until, worker, stop_requested_at
+FROM work_item WHERE job_id = :job_id AND ordinal = :ordinal
+ORDER BY item
+{for_update};
+
+-- name: set_output
+-- The task's job is locked.
+INSERT INTO task_output (job_id, ordinal, output) VALUES (:job_id, :ordinal, :output)
+ON CONFLICT (job_id, ordinal) DO UPDATE SET output = excluded.output;
+
+-- name: outputs
+-- The outputs that updates have reported for tasks of these jobs of the organization.
+-- rows: job_id bigint, ordinal int, organization_id bigint
+SELECT r.job_id, r.ordinal, o.output
+FROM {rows} r
+JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
+JOIN task_output o ON o.job_id = r.job_id AND o.ordinal = r.ordinal;
+
+-- name: delete_outputs
+-- The jobs are locked.
+-- lists: ids bigint
+DELETE FROM task_output WHERE job_id IN {ids};
+
+-- name: touch
+-- An update has changed the output of the task; its job is locked.
+UPDATE task SET modified_at = :now WHERE job_id = :job_id AND ordinal = :ordinal;
