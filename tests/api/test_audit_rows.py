@@ -111,6 +111,7 @@ GRAPHQL = {
     "createScheduledJobContentTemplate": '(input: {scheduledJobId: "{scheduled}", schemaId: "s", sdoId: "o"}) { id }',
     "deleteScheduledJobContentTemplate": '(id: "{content}") { id }',
     "resumeJob": '(id: "{job}") { paused }',
+    "uploadEngineResult": '(input: {taskId: "{task}", output: {}}) { id }',
     "updateTask": '(input: {id: "{task}", status: running}) { id }',
     "updateJobs": '(input: {ids: ["{job}"], status: queued}) { count }',
     "appendWarningToTask": '(taskId: "{task}", reason: "r")',

@@ -176,6 +176,7 @@ GRAPHQL = [
     "{ bulkCancel(id: {bulk}, organizationId: {organization}) { id } }",
     'mutation { updateJobs(input: {ids: ["{job}"], status: queued}) { records { id } } }',
     'mutation { updateTask(input: {id: "{task}", status: running}) { status } }',
+    'mutation { uploadEngineResult(input: {taskId: "{task}", output: {}}) { id } }',
     'mutation { createTaskLog(input: {taskId: "{task}"}) { text } }',
     'mutation { appendWarningToTask(taskId: "{task}", reason: "r") }',
     'mutation { retryJob(id: "{job}") { id } }',

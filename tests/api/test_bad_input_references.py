@@ -56,6 +56,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "createSource": {"name": "s", "sourceTypeId": "1"},
     "updateSource": {"id": "{source}"},
     "updateJobs": {"status": "queued"},
+    "uploadEngineResult": {"taskId": "{task}", "output": {}},
     "updateTask": {"id": "{task}", "status": "running"},
 }
 # What the caller names and refers to in the same request.

@@ -27,8 +27,8 @@ class TaskUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine reports about its task.
 
     `output` is JSON text, None to leave the task's output as it is. `outputs` are stored bytes that become outputs of
-    the task. `client_time` (µs UTC): the update counts only if the task has not changed since. `is_own`: the caller
-    holds a token for exactly this task.
+    the task; the asset of each has the type `asset_type`, by default that of its media type. `client_time` (µs UTC):
+    the update counts only if the task has not changed since. `is_own`: the caller holds a token for exactly this task.
     """
 
     organization_id: int
@@ -38,6 +38,7 @@ class TaskUpdate(msgspec.Struct, frozen=True, kw_only=True):
     holder: str
     output: str | None = None
     outputs: tuple[NewArtifact, ...] = ()
+    asset_type: str | None = None
     failure_kind: FailureKind = FailureKind.UNKNOWN
     failure_message: str = ""
     client_time: int | None = None
@@ -71,13 +72,15 @@ class UpdatableTask(NamedTuple):
 class UpdateOutcome(NamedTuple):
     """What an update has done. With `refused` it has not counted, and this says why.
 
-    `applied`: it has changed something besides the end of its lease. `runnable`: items of other tasks may start now.
+    `applied`: it has changed something besides the end of its lease. `published`: its outputs are visible. `runnable`:
+    items of other tasks may start now.
     """
 
     refused: str | None = None
     applied: bool = False
     job_ended: bool = False
     runnable: bool = False
+    published: bool = False
 
 
 def is_stale(task: UpdatableTask, update: TaskUpdate) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from enginehouse.domain.quotas import Lane, Obstacle, obstacles
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
 from enginehouse.domain.task_updates import (
@@ -27,6 +29,7 @@ from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, job_locks, leases, quotas, reports
 from enginehouse.storage.work.job_locks import LockedJob
+from enginehouse.storage.work.results import publish_results
 
 
 class TaskEngine(NamedTuple):
@@ -84,7 +87,16 @@ async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) 
         return UpdateOutcome(refused=why)
     await _start(tx, plans, update, found, lease_micros)
     items = await _items(tx, update)
+    update = await _numbered(tx, update)
     outcome = await _report(tx, plans, update, items, lease_micros, started=len(to_start(task, update)))
+    if outcome.published and update.asset_type is not None:
+        keys_ = [output.key for output in update.outputs]
+        await tx.run(
+            "task_updates.set_asset_type",
+            keys=keys_,
+            organization_id=update.organization_id,
+            asset_type=update.asset_type,
+        )
     if update.output is not None and outcome.refused is None:
         await tx.run("task_updates.set_output", job_id=update.job_id, ordinal=update.ordinal, output=update.output)
         await tx.run("task_updates.touch", job_id=update.job_id, ordinal=update.ordinal, now=tx.now)
@@ -157,9 +169,24 @@ async def _report(
     held = [(key, item.token) for key, item in zip(keys(update, leased), leased, strict=True)]
     if update.status is UpdateStatus.RUNNING:
         await leases.heartbeat(tx, held, lease_micros=lease_micros)
-        return UpdateOutcome(applied=started > 0)
+        if update.outputs:
+            # The job is locked and not cancelled, and the leases are held: the same state as in `finish`.
+            jobs, loaded = await job_locks.lock(tx, [update.job_id]), await plans.load(tx, {update.job_id})
+            await publish_results(tx, [Report(*held[0], Done(update.outputs))], jobs, loaded)
+        return UpdateOutcome(applied=started > 0 or bool(update.outputs), published=bool(update.outputs))
     answers = await reports.finish(tx, plans, [_said(update, n, *lease) for n, lease in enumerate(held)])
-    return _outcome(answers)
+    return _outcome(answers, update)
+
+
+async def _numbered(tx: Tx, update: TaskUpdate) -> TaskUpdate:
+    """Returns the update with outputs that come after those that the task has published before."""
+    if not update.outputs:
+        return update
+    [(first,)] = await tx.all("task_updates.next_part", job_id=update.job_id, ordinal=update.ordinal)
+    outputs = (
+        structs.replace(output, part=int(first) + n, index=int(first) + n) for n, output in enumerate(update.outputs)
+    )
+    return structs.replace(update, outputs=tuple(outputs))
 
 
 def _said(update: TaskUpdate, number: int, key: ItemKey, token: int) -> Report:
@@ -169,11 +196,12 @@ def _said(update: TaskUpdate, number: int, key: ItemKey, token: int) -> Report:
     return Report(key, token, Done(() if number else update.outputs))
 
 
-def _outcome(answers: Sequence[Answer]) -> UpdateOutcome:
+def _outcome(answers: Sequence[Answer], update: TaskUpdate) -> UpdateOutcome:
     accepted = [answer for answer in answers if isinstance(answer, Accepted)]
     return UpdateOutcome(
         refused=None if accepted else "The job was cancelled while the engine worked; its result does not count.",
         applied=True,
         job_ended=any(answer.job_ended for answer in answers),
         runnable=any(answer.runnable for answer in accepted),
+        published=bool(accepted and update.outputs),
     )

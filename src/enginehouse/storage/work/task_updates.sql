@@ -35,3 +35,13 @@ DELETE FROM task_output WHERE job_id IN {ids};
 -- name: touch
 -- An update has changed the output of the task; its job is locked.
 UPDATE task SET modified_at = :now WHERE job_id = :job_id AND ordinal = :ordinal;
+
+-- name: next_part
+-- The number of the next output that the task publishes.
+SELECT COALESCE(MAX(part), -1) + 1 FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;
+
+-- name: set_asset_type
+-- The assets of the results with these bytes have this type. They are new in this transaction.
+-- lists: keys text
+UPDATE asset SET asset_type = :asset_type
+WHERE storage_key IN {keys} AND organization_id = :organization_id AND is_result = 1;

@@ -99,7 +99,7 @@ def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None, *, ori
         target=target,
         asset_type=fields.get("assetType") or fields.get("type") or "media",
         content_type=fields.get("contentType") or sent_type or "application/octet-stream",
-        name=fields.get("name") or (_file_name(upload) if upload else None),
+        name=fields.get("name") or (file_name(upload) if upload else None),
         description=fields.get("description"),
         uri=(fields.get("uri") or "").strip() or None,
         origin=origin,
@@ -114,7 +114,7 @@ def new_asset(fields: dict[str, Any], target: Ref, upload: Upload | None, *, ori
     )
 
 
-def _file_name(upload: Upload) -> str | None:
+def file_name(upload: Upload) -> str | None:
     """Returns the file name that the client sent, without folders."""
     return PurePath((upload.name or "").replace("\\", "/")).name or None
 

@@ -1,4 +1,4 @@
-"""`updateTask`, and the output of a Task."""
+"""`updateTask`, `uploadEngineResult`, and the output of a Task."""
 
 from typing import Any, Final
 
@@ -6,14 +6,18 @@ from ariadne import MutationType, ObjectType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import Moment
+from enginehouse.api.graphql.execution.upload import Upload
+from enginehouse.api.graphql.fields.assets import file_name
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
+from enginehouse.domain.artifact import Asset
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.ids import parse_job
 from enginehouse.domain.job import Task
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.task_updates import wrapped
-from enginehouse.operations import task_updates
+from enginehouse.operations import engine_results, task_updates
+from enginehouse.operations.engine_results import EngineResult
 from enginehouse.operations.task_updates import UpdateRequest
 
 mutation, task_type = MutationType(), ObjectType("Task")
@@ -21,6 +25,12 @@ mutation, task_type = MutationType(), ObjectType("Task")
 _OUTPUTS: Final = ("output", "outputString", "taskOutput")
 # The plan of a job does not change, and a task runs in no place of its own.
 _FIXED: Final = ("payload", "executionLocationData", "notificationUris")
+
+_NOT_SERVED: Final = {
+    "uri": "a reference is no result here; upload the file.",
+    "setAsPrimary": "set it afterwards, with updateTDO.",
+    "isAccumulatedResult": "is not served; upload the whole result.",
+}
 
 
 @mutation.field("updateTask")
@@ -46,6 +56,51 @@ async def update(_: object, info: Info, input: dict[str, Any] | None = None) -> 
     context.jobs.forget()
     context.task_outputs.forget()
     return task
+
+
+@mutation.field("uploadEngineResult")
+async def upload_result(_: object, info: Info, input: dict[str, Any]) -> Asset | None:
+    """The result is an output of the task."""
+    context = info.context
+    principal = context.principal
+    problems = [Problem(name, why) for name, why in _NOT_SERVED.items() if input.get(name)]
+    given = [name for name in ("output", "outputString") if input.get(name) is not None]
+    upload = context.take_upload(input.get("file")) if not given or input.get("file") else None
+    if len(given) + (upload is not None) > 1:
+        problems.append(Problem(given[0], "must be the only one of output, outputString and file."))
+    new = _engine_result(input, given, upload)
+    ref = refs.task(input["taskId"])
+    asset = await engine_results.upload(context.house, principal, ref, new, found=problems)
+    context.jobs.forget()
+    context.task_outputs.forget()
+    return asset
+
+
+def _engine_result(fields: dict[str, Any], given: list[str], upload: Upload | None) -> EngineResult:
+    key, moment = fields.get("outputJsonKey") or "data", fields.get("clientTimestamp")
+    output: Any = None
+    source = None if upload is None else upload.path
+    kind = (upload.content_type if upload is not None else None) or "application/octet-stream"
+    if given[:1] == ["output"]:
+        output, kind = fields["output"], "application/json"
+    elif given:
+        output, kind = wrapped(fields["outputString"], None), "application/json"
+        if output == {"data": fields["outputString"]}:
+            output, kind = {key: fields["outputString"]}, "text/plain"
+    return EngineResult(
+        source=None if given else source,
+        text=fields["outputString"] if kind == "text/plain" and given else None,
+        content_type=fields.get("contentType") or kind,
+        name=fields.get("filename") or (file_name(upload) if upload is not None else None),
+        asset_type=fields.get("assetType"),
+        md5=(fields.get("fileData") or {}).get("md5sum"),
+        output=output,
+        has_output=bool(given),
+        output_key=key,
+        sets_output=fields.get("setTaskOutput") is not False,
+        completes=fields.get("completeTask") is not False,
+        client_time=None if moment is None else int(moment),
+    )
 
 
 def read_output(fields: dict[str, Any], problems: list[Problem]) -> tuple[bool, Any]:
