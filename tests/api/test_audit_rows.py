@@ -112,12 +112,13 @@ GRAPHQL = {
     "deleteScheduledJobContentTemplate": '(id: "{content}") { id }',
     "resumeJob": '(id: "{job}") { paused }',
     "uploadEngineResult": '(input: {taskId: "{task}", output: {}}) { id }',
+    "getEngineJWT": '(input: {engineId: "BATCH", resource: {jobId: "{job}", taskId: "{task}"}}) { token }',
     "updateTask": '(input: {id: "{task}", status: running}) { id }',
     "updateJobs": '(input: {ids: ["{job}"], status: queued}) { count }',
     "appendWarningToTask": '(taskId: "{task}", reason: "r")',
 }
 # Operations that change nothing.
-HARMLESS = {"POST /api/v1/schedules/explain", "validateToken", "validateEngineOutput"}
+HARMLESS = {"POST /api/v1/schedules/explain", "validateToken", "validateEngineOutput", "verifyJWT"}
 # A change with a file, which its own tests send.
 UPLOADS = {"createTaskLog"}
 # Other changes of the operations above.

@@ -177,6 +177,8 @@ GRAPHQL = [
     'mutation { updateJobs(input: {ids: ["{job}"], status: queued}) { records { id } } }',
     'mutation { updateTask(input: {id: "{task}", status: running}) { status } }',
     'mutation { uploadEngineResult(input: {taskId: "{task}", output: {}}) { id } }',
+    """mutation { getEngineJWT(
+        input: {engineId: "BATCH", resource: {jobId: "{job}", taskId: "{task}"}}) { engineId } }""",
     'mutation { createTaskLog(input: {taskId: "{task}"}) { text } }',
     'mutation { appendWarningToTask(taskId: "{task}", reason: "r") }',
     'mutation { retryJob(id: "{job}") { id } }',
@@ -187,7 +189,8 @@ WITHOUT_ID = {
     "GET /edge/v1/proc/scheduled_jobs/total_pending_time_ranges", "GET /edge/v1/admin/engine/categories",
     "GET /edge/v1/proc/scheduled_jobs/rate_pending_time_ranges", "GET /edge/v1/admin/engines",
     "GET /edge/v1/admin/engine/{}/detail", "me", "engines", "engine", "sourceType", "sourceTypes", "createTDO",
-    "createTDOWithAsset", "createSource", "createEngineCategory", "validateEngineOutput", "events", "createEvent",
+    "createTDOWithAsset", "createSource", "createEngineCategory", "validateEngineOutput",
+    "verifyJWT", "myRights", "events", "createEvent",
     "subscribeEvent", "emitEvent",
 }  # fmt: skip
 REQUESTS = [*EDGE, *GRAPHQL, *OWN]

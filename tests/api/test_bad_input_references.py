@@ -57,6 +57,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "updateSource": {"id": "{source}"},
     "updateJobs": {"status": "queued"},
     "uploadEngineResult": {"taskId": "{task}", "output": {}},
+    "getEngineJWT": {"engineId": BATCH, "resource": {"jobId": "{job}", "taskId": "{task}"}},
     "updateTask": {"id": "{task}", "status": "running"},
 }
 # What the caller names and refers to in the same request.

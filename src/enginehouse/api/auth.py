@@ -1,7 +1,7 @@
 """The token of a request, from one of the two headers in which clients send it."""
 
 from enginehouse.api.http.call import Headers
-from enginehouse.domain.errors import AuthenticationFailed
+from enginehouse.domain.errors import AuthenticationFailed, NotAllowed
 from enginehouse.domain.identity import Principal
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
@@ -17,7 +17,7 @@ class NoTokenError(AuthenticationFailed):
 async def authenticate(house: House, headers: Headers) -> Principal:
     """Returns the caller of a request, which counts for its rate.
 
-    Raises AuthenticationFailed, which is recorded in the audit log, RateLimited.
+    Raises AuthenticationFailed, which is recorded in the audit log, RateLimited, NotAllowed for a token for a task.
     """
     try:
         caller = await principal(house, headers.authorization, headers.api_key)
@@ -25,6 +25,8 @@ async def authenticate(house: House, headers: Headers) -> Principal:
         await record_refusal(house, failed)
         raise
     house.request_rates.take(caller)
+    if caller.task is not None:
+        raise NotAllowed("A token for a task works over GraphQL only.")
     return caller
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Role(StrEnum):
@@ -19,11 +20,20 @@ class Role(StrEnum):
 _RISING = (Role.READER, Role.USER, Role.ADMIN)
 
 
+class TaskScope(NamedTuple):
+    """The only task, job and target that a token for a task is for."""
+
+    job_id: int
+    ordinal: int
+    target_id: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """The authenticated caller. Every operation receives it as an argument.
 
     `super_admin` may also create organizations and act for another one. `token_id` and `user_name` are for audit rows.
+    `task`: the caller holds a token for this task, and may do nothing else.
     """
 
     organization_id: int
@@ -32,6 +42,7 @@ class Principal:
     role: Role = Role.ADMIN
     super_admin: bool = False
     user_name: str | None = None
+    task: TaskScope | None = None
 
 
 @dataclass(frozen=True, slots=True)

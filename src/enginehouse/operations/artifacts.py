@@ -17,7 +17,7 @@ from enginehouse.domain.output_names import with_unique_names
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import require, require_for_jobs
 from enginehouse.storage import artifacts as storage
 
 _READ_AT_ONCE: Final = 1 << 18  # a larger document is read in a thread
@@ -126,7 +126,7 @@ async def _missing_or_deleted(house: House, artifact: Artifact) -> AsyncIterator
 
 async def logs(house: House, principal: Principal, ref: TaskRef) -> tuple[LogFile, ...]:
     """Returns the logs of the task's attempts, including running ones, in the order of items and attempts."""
-    require(principal, Role.READER)
+    require_for_jobs(principal, Role.READER, [ref.job_id])
     await job_operations.task(house, principal, ref)
     folder = f"{attempt_folder(principal.organization_id, ref.job_id, ref.ordinal)}/logs"
     return tuple(LogFile(key.rpartition("/")[2], key) for key in await house.store.keys(folder))

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +16,10 @@ from enginehouse.domain.job import FolderType, Job, Task
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.task_updates import TaskUpdate, UpdateStatus
 from enginehouse.domain.work import NewArtifact
-from enginehouse.operations import bounds, jobs, targets, task_updates
+from enginehouse.operations import bounds, jobs, target_assets, task_updates
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import require_for_task
 
 NOTHING_GIVEN: Final = "One of output, outputString or file (upload) must be provided."
 _SHOWN_BYTES: Final = 1 << 20  # the largest file that also becomes the output of the task
@@ -57,7 +57,7 @@ async def upload(
     Returns the asset of the result, None if it has none: the job has no target of its own, or the engine only brings
     data in. An upload that is older than the task changes nothing. Raises NotFound, InvalidInput as `updateTask` does.
     """
-    require(principal, Role.USER)
+    require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     job, task = await jobs.task(house, principal, ref)
     bounds.refuse(_problems(job, task, new), found)
     name = new.name or ("result" if not is_json(new.content_type) else f"vtn-standard-{secrets.token_hex(8)}.json")
@@ -86,8 +86,9 @@ async def upload(
     if not outcome.published:
         await house.store.delete([key])
         return None
-    made = (await targets.assets_of_bytes(house, principal, [key])).get(key)
-    return None if made is None else await targets.asset(house, principal, made)
+    reader = replace(principal, task=None)  # the asset is the task's own
+    made = (await target_assets.assets_of_bytes(house, reader, [key])).get(key)
+    return None if made is None else await target_assets.asset(house, reader, made)
 
 
 def _update(principal: Principal, ref: TaskRef, new: EngineResult, outputs: tuple[NewArtifact, ...]) -> TaskUpdate:
@@ -102,6 +103,7 @@ def _update(principal: Principal, ref: TaskRef, new: EngineResult, outputs: tupl
         outputs=outputs,
         asset_type=new.asset_type,
         client_time=new.client_time,
+        is_own=principal.task is not None,
     )
 
 

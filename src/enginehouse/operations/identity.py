@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from enginehouse.domain import task_tokens as task_token
 from enginehouse.domain.audit import NOBODYS
 from enginehouse.domain.errors import (
     AuthenticationFailed,
@@ -15,7 +16,7 @@ from enginehouse.domain.errors import (
     TooManyFailures,
 )
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
-from enginehouse.operations import bounds, passwords, tokens
+from enginehouse.operations import bounds, passwords, task_tokens, tokens
 from enginehouse.operations.accounts import (
     get_organization,
 )
@@ -57,6 +58,10 @@ class IssuedToken:
 
 async def authenticate(house: House, secret: str) -> Principal:
     """Returns the holder of the token. Raises AuthenticationFailed. A holder is cached for at most one second."""
+    if task_token.looks_like_one(secret):
+        engine = await task_tokens.holder(house, secret)
+        if engine is not None:
+            return engine
     if not secret or len(secret) > tokens.LONGEST_SECRET:
         await _count_bad_token(house)
         await refuse(house, "the token cannot be one")
@@ -166,6 +171,8 @@ async def _open_session(house: House, user: User, password_hash: str) -> LoginSe
 async def validate_token(house: House, secret: str) -> LoginSession:
     """Returns the session of this token, as a login returns it. Raises AuthenticationFailed."""
     principal = await authenticate(house, secret)
+    if principal.task is not None:
+        raise AuthenticationFailed  # it is no session, and says nothing about its organization
     user, organization = await me(house, principal)
     return LoginSession(secret, user, organization, None if user is None else user.last_login_at)
 

@@ -16,7 +16,7 @@ from enginehouse.operations import bounds, idempotency, reuse, targets
 from enginehouse.operations import plans as operations_plans
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import require, require_for_jobs
 from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.database import Tx
@@ -196,7 +196,7 @@ async def get(house: House, principal: Principal, ref: Ref) -> Job:
 
 async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, Job]:
     """Returns those of the jobs that belong to the caller's organization."""
-    require(principal, Role.READER)
+    require_for_jobs(principal, Role.READER, job_ids)
     return await house.database.peek(lambda tx: queries.by_ids(tx, principal.organization_id, job_ids))
 
 

@@ -1,5 +1,7 @@
 """The first check of every operation: what the caller may do, and for which organization."""
 
+from collections.abc import Iterable
+
 from enginehouse.domain.errors import NotAllowed, NotFound
 from enginehouse.domain.identity import Principal, Role
 
@@ -8,9 +10,30 @@ OWNER_OF_FILES = Principal(organization_id=1, user_id=None, token_id="", role=Ro
 
 
 def require(principal: Principal, role: Role) -> None:
-    """Raises NotAllowed unless the caller has at least `role`. Operations call it before any look-up."""
-    if not principal.role.covers(role):
+    """Raises NotAllowed unless the caller has at least `role`. Operations call it before any look-up.
+
+    It refuses a token for a task; only the three functions below let one through.
+    """
+    if principal.task is not None or not principal.role.covers(role):
         raise NotAllowed
+
+
+def require_for_task(principal: Principal, role: Role, job_id: int, ordinal: int) -> None:
+    """The same, for an operation on this task, which a token for it may do."""
+    if principal.task is None or (job_id, ordinal) != principal.task[:2]:
+        require(principal, role)
+
+
+def require_for_jobs(principal: Principal, role: Role, job_ids: Iterable[int]) -> None:
+    """The same, to read these jobs, which a token for a task of the only one may do."""
+    if principal.task is None or any(job_id != principal.task.job_id for job_id in job_ids):
+        require(principal, role)
+
+
+def require_for_targets(principal: Principal, role: Role, target_ids: Iterable[int]) -> None:
+    """The same, to read these targets and their assets, which a token for a task on the only one may do."""
+    if principal.task is None or any(target_id != principal.task.target_id for target_id in target_ids):
+        require(principal, role)
 
 
 def require_super_admin(principal: Principal) -> None:

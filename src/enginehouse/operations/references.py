@@ -49,9 +49,9 @@ async def unknown(house: House, principal: Principal, references: Sequence[Refer
 async def refuse_unknown(house: House, principal: Principal, references: Sequence[Reference]) -> None:
     """Raises InvalidInput with a problem for each reference that the caller may not read.
 
-    A caller who may change nothing gets no problem: the operation refuses the request before any look-up.
+    A caller who may change nothing, or only its task, gets no problem: the operation refuses it before any look-up.
     """
-    if principal.role.covers(Role.USER):
+    if principal.role.covers(Role.USER) and principal.task is None:
         bounds.refuse(await unknown(house, principal, references))
 
 

@@ -30,7 +30,7 @@ async def signed_path(
     """Returns the path and query that allow this, from `now` (µs) for `seconds`, by default as the settings say."""
     expires = now // _MICROS + (house.limits.signed_url_seconds if seconds is None else seconds)
     grant = Grant(purpose, object_id, principal.organization_id, expires)
-    signature = sign(await _key(house), grant)
+    signature = sign(await key(house), grant)
     query = f"organization={grant.organization_id}&expires={expires}&signature={signature}"
     return f"{BASE}/{PATHS[purpose]}/{quote(object_id, safe='')}?{query}"
 
@@ -42,7 +42,7 @@ async def verify(
     if not (_is_number(organization) and _is_number(expires)):
         raise NotAllowed(_WRONG)
     grant = Grant(purpose, object_id, int(organization), int(expires))
-    if not is_signed(await _key(house), grant, signature):
+    if not is_signed(await key(house), grant, signature):
         raise NotAllowed(_WRONG)
     if await house.database.peek(lambda tx: tx.read_clock()) >= grant.expires * _MICROS:
         raise NotAllowed(_EXPIRED)
@@ -54,7 +54,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_EXPIRY and text[0] != "0"
 
 
-async def _key(house: House) -> bytes:
+async def key(house: House) -> bytes:
     """Returns the server's key, which is made once for the database and never leaves it."""
     if house.signing_key.value is None:
         fresh = secrets.token_hex(_KEY_BYTES)

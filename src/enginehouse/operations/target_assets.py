@@ -22,7 +22,7 @@ from enginehouse.operations import bounds, targets, uploads
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import require, require_for_targets
 from enginehouse.storage import assets as stored_assets
 from enginehouse.storage import targets as storage
 from enginehouse.storage.audit import entries
@@ -106,7 +106,8 @@ async def asset_pages(
 
     Raises InvalidInput for a wrong page.
     """
-    require(principal, Role.READER)
+    target_ids = list(target_ids)
+    require_for_targets(principal, Role.READER, target_ids)
     bounds.page(criteria.offset, criteria.limit, largest=house.limits.page_size)
     types = tuple(one for one in criteria.types if bounds.storable(one))
     if (criteria.types and not types) or (criteria.id is not None and not bounds.storable(criteria.id)):

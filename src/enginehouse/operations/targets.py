@@ -14,7 +14,7 @@ from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.owned import OwnedKind
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import require, require_for_targets
 from enginehouse.storage import assets as stored_assets
 from enginehouse.storage import targets as storage
 from enginehouse.storage.audit import entries
@@ -152,7 +152,7 @@ async def for_jobs(house: House, principal: Principal, requests: Sequence[JobReq
 
 async def get(house: House, principal: Principal, ref: Ref, *, path: str = "") -> Target:
     """Returns the target, if it is the organization's own or public. Raises NotFound, with the `path` of the id."""
-    require(principal, Role.READER)
+    require_for_targets(principal, Role.READER, [ref.number])
     targets = await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [ref.number]))
     if ref.number not in targets:
         raise NotFound(TARGET, ref.text, path=path)
@@ -161,7 +161,8 @@ async def get(house: House, principal: Principal, ref: Ref, *, path: str = "") -
 
 async def get_many(house: House, principal: Principal, target_ids: Iterable[int]) -> dict[int, Target]:
     """Returns those of the targets that the organization may read."""
-    require(principal, Role.READER)
+    target_ids = list(target_ids)
+    require_for_targets(principal, Role.READER, target_ids)
     ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
     return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, ids))
 

@@ -13,7 +13,7 @@ from enginehouse.domain.task_notes import MOST_NOTES, TaskWarning
 from enginehouse.operations import bounds, jobs
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import require_for_jobs, require_for_task
 from enginehouse.storage import task_notes as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -31,7 +31,7 @@ async def add_warning(
 
     `reference` is the caller's own text for what it is about. Raises InvalidInput, NotFound, CapacityExceeded.
     """
-    require(principal, Role.USER)
+    require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     bounds.refuse([
         *bounds.text("reason", reason, longest=bounds.LONGEST_NAME, required=True),
         *bounds.text("message", message),
@@ -57,7 +57,7 @@ async def add_log(house: House, principal: Principal, ref: TaskRef, source: Path
 
     Raises NotFound, InvalidInput without a file, CapacityExceeded.
     """
-    require(principal, Role.USER)
+    require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     await jobs.task(house, principal, ref)
     if source is None:
         raise InvalidInput("must be uploaded: the part `file` of a multipart request.", "file")
@@ -82,7 +82,7 @@ async def add_log(house: House, principal: Principal, ref: TaskRef, source: Path
 
 async def warnings(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, list[TaskWarning]]:
     """Returns the warnings of those tasks that belong to the caller's organization, the oldest first."""
-    require(principal, Role.READER)
+    require_for_jobs(principal, Role.READER, [job_id for job_id, _ in tasks])
     ids = sorted({job_id for job_id, _ in tasks})
     return await house.database.read(lambda tx: storage.warnings(tx, principal.organization_id, ids))
 

@@ -16,7 +16,7 @@ from enginehouse.domain.task_updates import OUTSIDE, TaskUpdate, UpdateOutcome, 
 from enginehouse.operations import bounds, jobs
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import require_for_jobs, require_for_task
 from enginehouse.operations.references import not_found
 from enginehouse.operations.work import MICROS
 from enginehouse.storage.audit import entries
@@ -52,7 +52,7 @@ async def update(
     repeated one changes nothing, like one whose `client_time` is before the last change. Raises NotFound, and
     InvalidInput if the task is not the caller's to move or takes no update now.
     """
-    require(principal, Role.USER)
+    require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     await jobs.task(house, principal, ref)
     bounds.refuse(_problems(ref, request), found)
     await apply(house, principal, _update(principal, ref, request), event="updateTask", ref=ref)
@@ -87,7 +87,7 @@ async def apply(house: House, principal: Principal, update_: TaskUpdate, *, even
 
 async def outputs(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, Any]:
     """Returns what updates have reported as the outputs of tasks of the caller's organization."""
-    require(principal, Role.READER)
+    require_for_jobs(principal, Role.READER, [job_id for job_id, _ in tasks])
     organization_id = principal.organization_id
     texts = await house.database.read(lambda tx: storage.outputs(tx, organization_id, tasks))
     return {task: msgspec.json.decode(text) for task, text in texts.items()}
@@ -137,6 +137,7 @@ def _update(principal: Principal, ref: TaskRef, request: UpdateRequest) -> TaskU
         failure_kind=FailureKind(request.failure_reason or FailureKind.UNKNOWN),
         failure_message=request.failure_message or "",
         client_time=request.client_time,
+        is_own=principal.task is not None,
     )
 
 

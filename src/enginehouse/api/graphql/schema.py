@@ -35,6 +35,7 @@ from enginehouse.api.graphql.fields import (
     targets,
     task_notes,
     task_templates,
+    task_tokens,
     task_updates,
     tasks,
     templates,
@@ -42,10 +43,16 @@ from enginehouse.api.graphql.fields import (
     why,
 )
 from enginehouse.api.input.references import references
+from enginehouse.domain.errors import NotAllowed
 from enginehouse.operations.references import refuse_unknown
 
 # They list unknown references together with what else is wrong.
 _WITH_OTHER_PROBLEMS: Final = frozenset({"createJob", "createScheduledJob", "updateScheduledJob"})
+# The fields for which a token for a task is good, if they are about that task, its job or its target.
+FOR_TASKS: Final = frozenset({
+    "appendWarningToTask", "createTaskLog", "job", "myRights", "task", "temporalDataObject", "updateTask",
+    "uploadEngineResult",
+})  # fmt: skip
 OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that need no token
 
 
@@ -57,7 +64,7 @@ def schema() -> GraphQLSchema:
         identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
         events, results, audit, event_subscriptions, event_definitions,
         templates, task_templates, pipelines, sources, job_fields,
-        engine_categories, content_templates, task_notes, task_updates, launches, single_engine_jobs,
+        engine_categories, content_templates, task_notes, task_updates, task_tokens, launches, single_engine_jobs,
         schedules, schedule_fields,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
@@ -74,10 +81,12 @@ def schema() -> GraphQLSchema:
 
 
 def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a resolver that first makes sure that the caller is known."""
+    """Returns a resolver that first makes sure that the caller is known, and may use the field with its token."""
 
     def resolve_for_caller(root: object, info: Info, **arguments: Any) -> Any:
-        _ = info.context.principal
+        principal = info.context.principal
+        if principal.task is not None and info.field_name not in FOR_TASKS:
+            raise NotAllowed
         return resolve(root, info, **arguments)
 
     return resolve_for_caller
