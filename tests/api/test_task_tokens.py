@@ -87,6 +87,13 @@ async def test_another_task_job_and_target_are_not_allowed(api: Api) -> None:
         assert [error["name"] for error in body["errors"]] == ["not_allowed"], query
 
 
+async def test_a_refused_mutation_is_recorded(api: Api) -> None:
+    task, _ = await new_task(api)
+    engine = api.holding(await token_for(api, task))
+    await engine.graphql.refused(f'mutation {{ cancelJob(id: "{task[:-5]}") {{ id }} }}')
+    assert [(row.event, row.success) for row in (await api.audit())[-1:]] == [("cancelJob", False)]
+
+
 async def test_every_other_operation_is_not_allowed(api: Api, foreign: Api) -> None:
     known = await belongings(foreign)
     issued = await foreign.graphql.ask(GET, {"e": BATCH, "j": known["job"], "t": known["task"]})

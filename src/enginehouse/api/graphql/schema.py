@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ariadne import make_executable_schema
-from graphql import GraphQLSchema, get_named_type, is_input_object_type
+from graphql import GraphQLSchema, OperationType, get_named_type, is_input_object_type
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import SCALARS
@@ -44,6 +44,8 @@ from enginehouse.api.graphql.fields import (
 )
 from enginehouse.api.input.references import references
 from enginehouse.domain.errors import NotAllowed
+from enginehouse.domain.identity import Principal
+from enginehouse.operations.audit import trail
 from enginehouse.operations.references import refuse_unknown
 
 # They list unknown references together with what else is wrong.
@@ -86,10 +88,17 @@ def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:
     def resolve_for_caller(root: object, info: Info, **arguments: Any) -> Any:
         principal = info.context.principal
         if principal.task is not None and info.field_name not in FOR_TASKS:
-            raise NotAllowed
+            return _refuse_task_token(info, principal)
         return resolve(root, info, **arguments)
 
     return resolve_for_caller
+
+
+async def _refuse_task_token(info: Info, principal: Principal) -> None:
+    """Raises NotAllowed, and records a refused mutation like any other."""
+    if info.operation.operation is OperationType.MUTATION:
+        await info.context.house.refusals.note(trail.entry(principal, info.field_name, success=False))
+    raise NotAllowed
 
 
 def _with_references(resolve: Callable[..., Any], input_name: str) -> Callable[..., Any]:
