@@ -24,9 +24,9 @@ WORDS = """
     json jsontext keyed keywords landlock language lines lock log logs machine main markup migrate mode names new
     numbers offline options page pages paging paths pcm phrases points postgres process processes prose protocol
     prune push query ranges ranking reader references register rejection resample reset root rows runtime scalars
-    schema sdl seccomp send sentiment serve server settings single source spec speech splitter sql sqlite standalone
-    storage subtitles summary syscalls system temporary terminal text threads throttle time transcript transcription
-    transport tx unserved upload variables wav wave webstream words
+    schema sdl seccomp send sentiment serve server sessions settings single source spec speech splitter sql sqlite
+    standalone storage subtitles summary syscalls system temporary terminal text threads throttle time transcript
+    transcription transport tx unserved upload variables wav wave webstream words
     """
 TECHNICAL = set(WORDS.split())
 

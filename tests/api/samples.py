@@ -3,10 +3,12 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from enginehouse.domain import ids
 from enginehouse.domain.content_templates import ContentTemplate
-from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineRequest, EngineSpec
+from enginehouse.domain.engine_builds import BuildDocument
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import TaskRequest
 from enginehouse.domain.schedules.request import ScheduleRequest
@@ -14,8 +16,11 @@ from enginehouse.domain.sources import Source
 from enginehouse.domain.webhooks.message import EventName
 from enginehouse.domain.webhooks.subscription import EventRequest, SubscriptionRequest
 from enginehouse.operations import (
+    accounts,
     content_templates,
+    engine_builds,
     engine_categories,
+    engine_changes,
     event_definitions,
     event_subscriptions,
     pipelines,
@@ -225,10 +230,18 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     subscription = await event_subscriptions.subscribe(house, principal, wish)
     await event_definitions.emit(house, principal, EventName("a", "t", "n"), "{}")
     [delivery] = (await webhooks.list_(house, principal, limit=1)).deliveries
+    used = await engine_categories.create(house, principal, CategoryRequest(name="used", type="Cognition"))
+    person = await accounts.create_user(house, principal, name=f"p-{uuid4()}", password=None)
+    engine = EngineRequest(name="own", category_id=used.id, deployment_model="HumanReview")
+    own = await engine_changes.create(house, principal, engine)
+    build = await engine_builds.create(house, principal, own.id, BuildDocument())
     return {
         "event": definition.id,
         "subscription": subscription.id,
         "delivery": delivery.id,
+        "person": person.id,
+        "ownEngine": own.id,
+        "build": build.id,
         "category": category.id,
         "template": ids.job_graphql(template.id),
         "templateTask": ids.task_graphql(template.id, 0),

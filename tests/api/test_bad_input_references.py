@@ -53,6 +53,17 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "updateJobPipeline": {"id": "{pipeline}"},
     "createScheduledJobContentTemplate": {"scheduledJobId": "{scheduled}", "schemaId": "s", "sdoId": "o"},
     "launchJobTemplates": {"ids": ["{template}"]},
+    "createEngine": {"name": "n", "categoryId": "{category}", "deploymentModel": "HumanReview"},
+    "updateEngine": {"id": "{ownEngine}", "name": "n"},
+    "engineWorkflow": {"id": "{ownEngine}", "action": "enable"},
+    "createEngineBuild": {"engineId": "{ownEngine}"},
+    "updateEngineBuild": {"id": "{build}", "engineId": "{ownEngine}", "action": "submit"},
+    "deleteEngineBuild": {"id": "{build}", "engineId": "{ownEngine}"},
+    "createOrganization": {"name": "n"},
+    "updateOrganization": {"id": "{organization}", "name": "n"},
+    "createUser": {"name": "n"},
+    "updateUser": {"id": "{person}", "lastName": "n"},
+    "updateUserStatus": {"id": "{person}", "status": "active"},
     "createSource": {"name": "s", "sourceTypeId": "1"},
     "updateSource": {"id": "{source}"},
     "updateJobs": {"status": "queued"},
@@ -68,9 +79,10 @@ STORED: Final = {
     "schemaId", "sdoId",
 }  # fmt: skip
 # The contract: "platform only, ignored". What is created belongs to the caller's organization.
-IGNORED: Final = {"createJob.organizationId", "createScheduledJob.organizationId"}
+# The server chooses the id of an engine, and refuses any other.
+IGNORED: Final = {"createJob.organizationId", "createScheduledJob.organizationId", "createEngine.id"}
 # What every organization may name, and the caller's own things in which a field takes an id.
-THINGS_OF_ALL: Final = {"engine": BATCH, "sourceType": "1"}
+THINGS_OF_ALL: Final = {"engine": BATCH, "sourceType": "1", "role": "reader"}
 OWN: Final = {
     "Engine": ['engine(id: "BATCH")'],
     "Job": ['job(id: "{job}")'],
@@ -82,7 +94,8 @@ OWN: Final = {
 NEW: Final = re.compile(r'(?<="errorId":")[0-9a-f-]{36}|(?<="time_thrown":")[^"]+')
 KINDS: Final = (
     "job", "task", "target", "asset", "template", "templateTask", "category", "pipeline", "source",
-    "scheduled", "scheduledUUID", "content", "organization",
+    "scheduled", "scheduledUUID", "content", "organization", "person", "ownEngine",
+    "build",
 )  # fmt: skip
 
 # A request for every id in a body of REST, by its struct and its name there.

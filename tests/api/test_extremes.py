@@ -56,7 +56,7 @@ DEEPEST: Final = 5
 KINDS: Final = {
     "ContentTemplate": "content", "chedule": "scheduled", "askTemplate": "templateTask", "emplate": "template",
     "ipeline": "pipeline", "ategor": "category", "ource": "source", "sset": "asset", "ulkCancel": "bulk", "ask": "task",
-    "ob": "job", "rganization": "organization", "emporalDataObject": "target", "TDO": "target",
+    "User": "person", "ob": "job", "rganization": "organization", "emporalDataObject": "target", "TDO": "target",
 }  # fmt: skip
 
 

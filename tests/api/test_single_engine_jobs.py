@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Api
 
+from enginehouse.domain.engine import Engine
 from enginehouse.domain.handlebars import parse, render
 from enginehouse.domain.standalone_templates import of_engine
 from enginehouse.engines.native import CATEGORIES, ENGINES
@@ -79,7 +80,8 @@ async def test_every_engine_has_templates_that_give_jobs(api: Api, engine: Any) 
 
 def test_every_field_of_a_template_gives_json() -> None:
     names = ("priority", "clusterId", "notificationUri", "chunkSizeInSeconds", "framesPerSecond")
-    for template in of_engine(Chunker.spec):
+    chunker = Engine(spec=Chunker.spec, organization_id=None, state="active", created_at=0, modified_at=0)
+    for template in of_engine(chunker):
         for count in range(len(names) + 1):
             values = dict.fromkeys(names[:count], "1") | {"UPLOAD_URL": 'a"b', "TARGET_ID": "1", "ENGINE_ID": "e"}
             json.loads(render(parse(template.text), values))

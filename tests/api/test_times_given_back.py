@@ -46,6 +46,8 @@ TARGET: Final = '{ temporalDataObject(id: "{target}") { createdDateTime modified
 OF_TARGET: Final = {
     f"{time}DateTime": f"data.temporalDataObject.{time}DateTime" for time in ("created", "modified", "start", "stop")
 }
+USERS: Final = "{ me { createdDateTime modifiedDateTime } }"
+OF_USER: Final = {f"{time}DateTime": f"data.me.{time}DateTime" for time in ("created", "modified")}
 OF_SCHEDULE: Final = {
     "dateCreated": "data.scheduledJob.createdDateTime",
     "dateModified": "data.scheduledJob.modifiedDateTime",
@@ -87,6 +89,7 @@ FILTERS: Final = [
     *in_graphql("Query.jobs", "", JOB, OF_JOB),
     *in_graphql("ScheduledJob.jobs", 'scheduledJob(id: "{schedule}")', JOB, OF_JOB),
     *in_graphql("Query.temporalDataObjects", "", TARGET, OF_TARGET),
+    *in_graphql("Query.users", "", USERS, OF_USER),
     *in_graphql("TemporalDataObject.tasks", 'temporalDataObject(id: "{target}")', JOB, OF_TASK),
     *in_graphql("Engine.tasks", f'engine(id: "{BATCH}")', JOB, OF_TASK),
     *in_graphql("Query.scheduledJobs", "", SCHEDULE, OF_SCHEDULE),

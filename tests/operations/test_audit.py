@@ -9,6 +9,7 @@ from enginehouse.operations import accounts, identity
 from enginehouse.operations.audit import trail
 from enginehouse.operations.audit.queries import DAY, list_
 from enginehouse.operations.house import House
+from enginehouse.operations.sessions import LoginRefused
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
@@ -62,7 +63,7 @@ async def test_the_end_of_a_session_is_its_holders(house: House) -> None:
 async def test_too_many_vain_logins_are_recorded_too(house: House) -> None:
     await arrive(house)
     house.failed_logins.guesses.allowed = 1
-    with pytest.raises(identity.LoginRefused):
+    with pytest.raises(LoginRefused):
         await identity.login(house, "ada", "y")
     before = len(await _rows(house))
     with pytest.raises(CapacityExceeded):

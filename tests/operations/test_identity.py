@@ -28,7 +28,7 @@ from enginehouse.domain.errors import (
 from enginehouse.domain.identity import Principal, Role, TokenKind
 from enginehouse.operations import accounts, identity
 from enginehouse.operations.house import House
-from enginehouse.operations.identity import LoginRefused
+from enginehouse.operations.sessions import LoginRefused
 from enginehouse.operations.throttle import Throttle
 from enginehouse.operations.tokens import fingerprint
 from enginehouse.storage.database.database import Database, Tx

@@ -79,12 +79,77 @@ class CategoryRequest(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
 
 
+class EngineDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What administrators set besides the declaration (graphql-contract §3.6).
+
+    `templates`: own texts of standalone templates by their use, in place of the default ones.
+    """
+
+    deployment_model: str = "FullyNetworkIsolated"
+    price: int | None = None
+    fields: tuple[dict[str, Any], ...] = ()
+    icon_path: str | None = None
+    logo_path: str | None = None
+    library_required: bool = False
+    creates_tdo: bool = False
+    use_cases: tuple[str, ...] = ()
+    industries: tuple[str, ...] = ()
+    templates: dict[str, str] = {}
+    created_by: str | None = None
+    modified_by: str | None = None
+
+
+class EngineRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of an engine that a client sets; None for a field that it does not set.
+
+    `templates`: pairs of a use and a text; an empty list brings the default templates back.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    category_id: str | None = None
+    manifest: dict[str, Any] | None = None
+    deployment_model: str | None = None
+    price: int | None = None
+    fields: tuple[dict[str, Any], ...] | None = None
+    icon_path: str | None = None
+    logo_path: str | None = None
+    library_required: bool | None = None
+    creates_tdo: bool | None = None
+    use_cases: tuple[str, ...] | None = None
+    industries: tuple[str, ...] | None = None
+    templates: tuple[tuple[str, str], ...] | None = None
+
+
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
     """A stored engine. `organization_id` is None for one that every organization may use."""
 
     spec: EngineSpec
     organization_id: int | None
-    state: str  # active, paused, disabled
+    state: str  # active, paused, disabled, deleted
     created_at: int
     modified_at: int
     running_limit: int | None = None
+    details: EngineDetails = EngineDetails()
+
+    @property
+    def id(self) -> str:
+        """The id of the declaration."""
+        return self.spec.id
+
+
+WHITELIST: Final = "whitelist"
+BLACKLIST: Final = "blacklist"
+
+
+class EngineAccess(NamedTuple):
+    """Which engines an organization may use, by their ids. An empty whitelist allows all."""
+
+    whitelist: frozenset[str] = frozenset()
+    blacklist: frozenset[str] = frozenset()
+
+    def allows(self, engine: Engine) -> bool:
+        """True if the organization may use the engine. Its own engine need not be on the whitelist."""
+        if engine.spec.id in self.blacklist:
+            return False
+        return engine.organization_id is not None or not self.whitelist or engine.spec.id in self.whitelist

@@ -8,7 +8,7 @@ Refusal
  ├─ AuthenticationFailed  no token, or an unknown one
  │   └─ TooManyFailures  many unknown tokens came from one address
  ├─ PastCancelling      the job has started or ended
- ├─ NotRetryable        the job is complete
+ ├─ NotRetryable        the job is complete, or an engine of it is no longer available
  ├─ KeyReused           the idempotency key was used for something else
  ├─ KeyInProgress       another request with this idempotency key has not ended yet
  ├─ NotConfirmed        many would be changed, and the caller did not say how many
@@ -187,7 +187,7 @@ class PastCancelling(Refusal):
 
 
 class NotRetryable(Refusal):
-    """A complete job is not retried."""
+    """A complete job is not retried, nor one with an engine that the organization may not use any more."""
 
     code = "not_retryable"
     graphql_name = "invalid_input"

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 
 class Role(StrEnum):
@@ -18,6 +20,32 @@ class Role(StrEnum):
 
 
 _RISING = (Role.READER, Role.USER, Role.ADMIN)
+
+# The rights that a role adds to those of the roles below it, in the words of the contract (graphql-contract §1.4).
+_ADDED: Final = {
+    Role.READER: (
+        "asset.read", "engine.read", "event.read", "job.read", "organization.read", "recording.read", "schedule.read",
+        "source.read", "task.read", "template.read",
+    ),
+    Role.USER: (
+        "asset.create", "asset.delete", "asset.update", "event.create", "event.delete", "event.update", "job.create",
+        "job.delete", "job.update", "recording.create", "recording.delete", "recording.update", "schedule.create",
+        "schedule.delete", "schedule.update", "source.create", "source.delete", "source.update", "template.create",
+        "template.delete", "template.update",
+    ),
+    Role.ADMIN: (
+        "audit.read", "category.create", "category.delete", "category.update", "engine.create", "engine.delete",
+        "engine.update", "organization.update", "token.create", "token.delete", "token.read", "user.create",
+        "user.delete", "user.read", "user.update",
+    ),
+}  # fmt: skip
+_OF_SUPER_ADMINISTRATORS: Final = ("organization.create",)
+
+
+def rights(role: Role, *, super_admin: bool = False) -> list[str]:
+    """Returns what the role may do, for example `job.create`."""
+    added = [right for each in _RISING if role.covers(each) for right in _ADDED[each]]
+    return sorted([*added, *(_OF_SUPER_ADMINISTRATORS if super_admin and role is Role.ADMIN else ())])
 
 
 class TaskScope(NamedTuple):
@@ -47,6 +75,8 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
+    """The owner of everything else. `jsondata` is what clients store with it."""
+
     id: int
     name: str
     application_id: str
@@ -56,10 +86,31 @@ class Organization:
     weight: int = 1
     running_limit: int | None = None
     paused_at: int | None = None
+    business_unit: str | None = None
+    image_url: str | None = None
+    jsondata: Any = None
+
+
+class OrganizationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of an organization that a client sets; None for a field that it does not set."""
+
+    name: str | None = None
+    default_retries: int | None = None
+    business_unit: str | None = None
+    image_url: str | None = None
+    jsondata: Any = None
+
+
+class UserStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"  # cannot sign in, and its tokens are not valid
+    DELETED = "deleted"  # only for those who look up who has done something
 
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """A person. `jsondata` is what clients store with it. `has_password`: it can sign in with one."""
+
     id: str
     organization_id: int
     name: str  # what the user signs in with, usually a mail address
@@ -70,6 +121,26 @@ class User:
     created_at: int
     modified_at: int
     last_login_at: int | None
+    status: UserStatus = UserStatus.ACTIVE
+    first_name: str | None = None
+    last_name: str | None = None
+    image_url: str | None = None
+    jsondata: Any = None
+    password_changed_at: int | None = None
+    has_password: bool = True
+
+
+class UserRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a user that a client sets; None for a field that it does not set."""
+
+    name: str | None = None
+    display_name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    image_url: str | None = None
+    jsondata: Any = None
+    role: Role | None = None
 
 
 class TokenKind(StrEnum):
@@ -89,6 +160,7 @@ class Token:
     name: str | None
     prefix: str
     role: Role
+    super_admin: bool
     created_at: int
     expires_at: int | None
     revoked_at: int | None

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from enginehouse.domain.engine import EngineMode, EngineSpec
+from enginehouse.domain.engine import Engine, EngineMode, EngineSpec
 
 
 class TemplateUse(StrEnum):
@@ -36,9 +36,10 @@ _CHUNKER: Final = (
 )
 
 
-def of_engine(spec: EngineSpec) -> tuple[StandaloneTemplate, ...]:
-    """Returns the templates of an engine: from the source through the engine to the output writer."""
-    return tuple(StandaloneTemplate(use, _text(spec, use)) for use in TemplateUse)
+def of_engine(engine: Engine) -> tuple[StandaloneTemplate, ...]:
+    """Returns the templates of an engine: its own, or from the source through the engine to the output writer."""
+    own, spec = engine.details.templates, engine.spec
+    return tuple(StandaloneTemplate(use, own.get(use) or _text(spec, use)) for use in TemplateUse)
 
 
 def _text(spec: EngineSpec, use: TemplateUse) -> str:

@@ -1,18 +1,30 @@
 """Organizations and their users, and the creation of the first of each."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID, uuid4
 
+from msgspec import structs
+
 from enginehouse.domain import ids
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
-from enginehouse.domain.identity import Organization, Principal, Role, TokenKind, User
+from enginehouse.domain.identity import (
+    Organization,
+    OrganizationRequest,
+    Principal,
+    Role,
+    TokenKind,
+    User,
+    UserRequest,
+)
 from enginehouse.operations import bounds, passwords, tokens
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.permission import organization_for, require, require_super_admin
+from enginehouse.operations.permission import is_super_admin, organization_for, require, require_super_admin
 from enginehouse.storage import identity as storage
+from enginehouse.storage import organizations
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.identity import TokenRecord, UserRecord
@@ -31,27 +43,76 @@ class FirstStart:
 
 @trail.mutation("createOrganization", "Organization")
 async def create_organization(
-    house: House, principal: Principal, name: str, default_retries: int | None = None
+    house: House,
+    principal: Principal,
+    name: str,
+    default_retries: int | None = None,
+    more: OrganizationRequest | None = None,
 ) -> Organization:
-    """Creates the organization with the next number. Raises NotAllowed unless the caller is a super administrator."""
+    """Creates the organization with the next number; `more` has further fields.
+
+    Raises NotAllowed unless the caller is a super administrator, InvalidInput.
+    """
     require_super_admin(principal)
-    problems = bounds.text("name", name, longest=bounds.LONGEST_NAME, required=True)
-    if default_retries is not None and not 0 <= default_retries <= 100:
-        problems.append(Problem("defaultRetries", "must be between 0 and 100.", str(default_retries), "0..100"))
-    bounds.refuse(problems)
+    request = structs.replace(more or OrganizationRequest(), name=name, default_retries=default_retries)
+    bounds.refuse(organization_problems(request, named=True))
     entry = trail.entry(principal, "createOrganization", object_type="Organization")
 
     async def make(tx: Tx) -> Organization:
-        organization = await _new_organization(tx, name, default_retries)
-        await entries.record(tx, [entry.about(organization.id)])
-        return organization
+        new = with_request(await _new_organization(tx, name, default_retries), request)
+        await organizations.put(tx, new)
+        await entries.record(tx, [entry.about(new.id)])
+        return new
 
     return await house.database.write(make)
 
 
+@trail.mutation("updateOrganization", "Organization", names="organization_id")
+async def update_organization(
+    house: House, principal: Principal, organization_id: int, request: OrganizationRequest
+) -> Organization:
+    """Updates the fields that the request sets, of the caller's own organization; super administrators update any.
+
+    Raises NotAllowed, NotFound, InvalidInput.
+    """
+    require(principal, Role.ADMIN)
+    number = organization_for(principal, organization_id)
+    bounds.refuse(organization_problems(request))
+    entry = trail.entry(
+        principal, "updateOrganization", object_type="Organization", object_id=number, organization_id=number
+    )
+
+    async def change(tx: Tx) -> Organization:
+        old = await organizations.lock(tx, number)
+        if old is None:
+            raise NotFound("Organization", number)
+        new = replace(with_request(old, request), modified_at=tx.now)
+        await organizations.put(tx, new)
+        await entries.record(tx, [entry])
+        return new
+
+    return await house.database.write(change)
+
+
+def organization_problems(request: OrganizationRequest, *, named: bool = False) -> list[Problem]:
+    """Returns what is wrong with the fields of an organization. `named`: it must have a name."""
+    problems = _name_problems(request.name, named=named)
+    retries = request.default_retries
+    if retries is not None and not 0 <= retries <= 100:
+        problems.append(Problem("defaultRetries", "must be between 0 and 100.", str(retries), "0..100"))
+    problems += bounds.text("businessUnit", request.business_unit, longest=bounds.LONGEST_NAME)
+    problems += bounds.text("imageUrl", request.image_url)
+    return problems + bounds.json("jsondata", request.jsondata)
+
+
+def with_request(old: Organization, request: OrganizationRequest) -> Organization:
+    """Returns the organization with the fields that the request sets."""
+    return replace(old, **{name: value for name, value in structs.asdict(request).items() if value is not None})
+
+
 async def list_organizations(house: House, principal: Principal) -> list[Organization]:
     """Returns every organization for a super administrator, else only the caller's own."""
-    if principal.super_admin:
+    if is_super_admin(principal):
         return await house.database.read(storage.organizations)
     return [await get_organization(house, principal, None)]
 
@@ -65,6 +126,13 @@ async def get_organization(house: House, principal: Principal, organization_id: 
     if organization is None:
         raise NotFound("Organization", number)
     return organization
+
+
+async def get_many(house: House, principal: Principal, ids: Collection[int]) -> dict[int, Organization]:
+    """Returns those of the organizations that the caller may see, by number."""
+    require(principal, Role.READER)
+    own = [number for number in ids if number == principal.organization_id or is_super_admin(principal)]
+    return await house.database.read(lambda tx: storage.organizations_by_ids(tx, own))
 
 
 async def acting(house: House, principal: Principal, name: str | int | None, path: str) -> Principal:
@@ -104,28 +172,35 @@ async def create_user(
     principal: Principal,
     *,
     name: str,
-    password: str,
+    password: str | None,
     organization_id: int | None = None,
     role: Role = Role.USER,
     display_name: str | None = None,
     email: str | None = None,
+    more: UserRequest | None = None,
 ) -> User:
-    """Creates the user. Raises NotAllowed, NotFound (organization), InvalidInput (also if the name is taken)."""
+    """Creates the user. Without a password it cannot sign in until an administrator sets one.
+
+    `more` has further fields. Raises NotAllowed, NotFound (organization), InvalidInput (also if the name is taken).
+    """
     require(principal, Role.ADMIN)
     organization = await get_organization(house, principal, organization_id)
+    known = UserRequest() if more is None else more
     bounds.refuse(
-        bounds.text("name", name, longest=bounds.LONGEST_NAME, required=True)
-        + bounds.text("displayName", display_name, longest=bounds.LONGEST_NAME)
-        + bounds.text("email", email, longest=bounds.LONGEST_NAME)
-        + passwords.problems(password)
+        user_problems(structs.replace(known, name=name, display_name=display_name, email=email), named=True)
+        + ([] if password is None else passwords.problems(password))
     )
     row = UserRecord(
         id=str(uuid4()),
         name=name,
-        password_hash=await passwords.hashed(password),
+        password_hash=None if password is None else await passwords.hashed(password),
         role=role,
         display_name=display_name,
         email=email,
+        first_name=known.first_name,
+        last_name=known.last_name,
+        image_url=known.image_url,
+        jsondata=known.jsondata,
     )
     entry = trail.entry(principal, "createUser", object_type="User", object_id=row.id, organization_id=organization.id)
 
@@ -136,33 +211,67 @@ async def create_user(
 
     user = await house.database.write(make)
     if user is None:
-        raise InvalidInput([Problem("name", f'the name "{name}" is taken.', name)])
+        raise InvalidInput([name_is_taken(name)])
     return user
 
 
+def user_problems(request: UserRequest, *, named: bool = False) -> list[Problem]:
+    """Returns what is wrong with the fields of a user. `named`: it must have a name."""
+    problems = _name_problems(request.name, named=named)
+    for path, value in (
+        ("displayName", request.display_name),
+        ("firstName", request.first_name),
+        ("lastName", request.last_name),
+        ("email", request.email),
+    ):
+        problems += bounds.text(path, value, longest=bounds.LONGEST_NAME)
+    problems += bounds.text("imageUrl", request.image_url)
+    return problems + bounds.json("jsondata", request.jsondata)
+
+
+def _name_problems(name: str | None, *, named: bool) -> list[Problem]:
+    if name is not None and not name.strip() and not named:
+        return [Problem("name", "must not be empty.")]
+    return bounds.text("name", name, longest=bounds.LONGEST_NAME, required=named)
+
+
+def name_is_taken(name: str) -> Problem:
+    return Problem("name", f'the name "{name}" is taken.', name)
+
+
 @trail.mutation("changePassword", "User")
-async def set_password(house: House, principal: Principal, name: str, password: str) -> None:
-    """Sets the user's password and ends the user's sessions.
+async def set_password(house: House, principal: Principal, name: str, password: str, *, path: str = "password") -> User:
+    """Sets the user's password and ends the user's sessions. Returns the user. `path` is that of the new password.
 
     Raises NotAllowed (only a super administrator may change a super administrator's password), NotFound, InvalidInput.
     """
     require(principal, Role.ADMIN)
+    bounds.refuse(passwords.problems(password, path))
     organization_id = None if principal.super_admin else principal.organization_id
-    bounds.refuse(passwords.problems(password))
+    return await replace_password(house, principal, organization_id, name, password)
+
+
+async def replace_password(
+    house: House, principal: Principal, organization_id: int | None, name: str, password: str
+) -> User:
+    """Stores the user's new password, ends its sessions, and forgets its failed logins. The caller has been checked."""
     password_hash = await passwords.hashed(password)
     entry = trail.entry(principal, "changePassword", object_type="User")
 
-    async def change(tx: Tx) -> list[str]:
+    async def change(tx: Tx) -> tuple[User, list[str]]:
         owner = await storage.user_named(tx, organization_id, name) if bounds.storable(name) else None
         if owner is None:
             raise NotFound("User", name)
         if owner.super_admin and not principal.super_admin:
             raise NotAllowed
         await entries.record(tx, [entry.about(owner.id, organization_id=owner.organization_id)])
-        return await storage.set_password(tx, owner, password_hash)
+        ended = await storage.set_password(tx, owner, password_hash)
+        return replace(owner, password_changed_at=tx.now, modified_at=tx.now, has_password=True), ended
 
-    house.known_tokens.forget(await house.database.write(change))
+    user, ended = await house.database.write(change)
+    house.known_tokens.forget(ended)
     house.failed_logins.forget(name)
+    return user
 
 
 async def first_start(house: House, *, init_token: str | None) -> FirstStart:

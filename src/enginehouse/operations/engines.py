@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from enginehouse.domain.engine import Engine, EngineCategory, EngineMode, EngineSpec
-from enginehouse.domain.errors import NotFound, Problem
+from enginehouse.domain.engine import Engine, EngineAccess, EngineCategory, EngineMode, EngineSpec
+from enginehouse.domain.errors import NotFound, NotRetryable, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.engines.native import aion
 from enginehouse.operations import bounds, engine_categories
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.storage import engine_access
 from enginehouse.storage import engine_categories as stored_categories
 from enginehouse.storage import engines as storage
 from enginehouse.storage.database.database import Tx
@@ -68,7 +69,11 @@ async def refresh(house: House) -> None:
     The first engine that claims a name gets it. Ids come before aliases, aliases before slugs. An organization's own
     engine is found only by its id, so that no organization can take a name from another.
     """
-    stored = await house.database.read(storage.all_engines)
+
+    async def read(tx: Tx) -> tuple[list[Engine], dict[int, EngineAccess]]:
+        return await storage.all_engines(tx), await engine_access.all_(tx)
+
+    stored, access = await house.database.read(read)
     shared = [engine for engine in stored if engine.organization_id is None]
     by_id = {engine.spec.id: engine for engine in stored}
     by_task_type: dict[str, Engine] = {}
@@ -80,14 +85,29 @@ async def refresh(house: House) -> None:
     for engine in shared:
         if engine.spec.slug:
             by_id.setdefault(engine.spec.slug, engine)
-    house.catalogue.by_id, house.catalogue.by_task_type = by_id, by_task_type
+    house.catalogue.by_id, house.catalogue.by_task_type, house.catalogue.access = by_id, by_task_type, access
 
 
 def find(house: House, principal: Principal, name: str) -> Engine | None:
     """Returns the engine with this id, alias or slug, if the caller may use it. UUIDs may be in upper case."""
     known = house.catalogue.by_id
     engine = known.get(name) or known.get(name.lower())
-    return engine if engine is not None and _visible(engine, principal) else None
+    return engine if engine is not None and usable(house, principal, engine) else None
+
+
+def shown(house: House, principal: Principal, engine_id: str) -> Engine | None:
+    """Returns the engine that an old job names, also if the organization may not use it any more."""
+    known = house.catalogue.by_id
+    engine = known.get(engine_id) or known.get(engine_id.lower())
+    return engine if engine is not None and _is_of(engine, principal) else None
+
+
+def refuse_withdrawn(house: House, principal: Principal, engine_ids: Iterable[str]) -> None:
+    """Raises NotRetryable if an engine of an old job was deleted, or the organization may not use it any more."""
+    known = [house.catalogue.by_id[each] for each in dict.fromkeys(engine_ids) if each in house.catalogue.by_id]
+    gone = [engine.spec.name for engine in known if not usable(house, principal, engine)]
+    if gone:
+        raise NotRetryable(f'The engine "{gone[0]}" is no longer available to your organization.')
 
 
 def validates(principal: Principal, document: Any) -> bool:
@@ -115,7 +135,7 @@ async def list_(house: House, principal: Principal, criteria: EngineFilter) -> l
     matching = [
         engine
         for engine in _distinct(house.catalogue.by_id.values())
-        if _visible(engine, principal)
+        if usable(house, principal, engine)
         and (ids is None or engine.spec.id in ids)
         and (category_ids is None or engine.spec.category_id in category_ids)
         and (not criteria.states or engine.state in criteria.states)
@@ -136,7 +156,15 @@ async def _category_ids(house: House, principal: Principal, names: tuple[str, ..
     return {c.id for c in stored if c.id.casefold() in folded or c.name.casefold() in folded}
 
 
-def _visible(engine: Engine, principal: Principal) -> bool:
+def usable(house: House, principal: Principal, engine: Engine) -> bool:
+    """True if the caller's organization may use the engine."""
+    if engine.state == "deleted" or not _is_of(engine, principal):
+        return False
+    access = house.catalogue.access.get(principal.organization_id)
+    return access is None or access.allows(engine)
+
+
+def _is_of(engine: Engine, principal: Principal) -> bool:
     return engine.organization_id is None or engine.organization_id == principal.organization_id
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from enginehouse.artifacts.integrity import Integrity
 from enginehouse.artifacts.store import ArtifactStore
-from enginehouse.domain.engine import Engine
+from enginehouse.domain.engine import Engine, EngineAccess
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations import batches
@@ -55,10 +55,14 @@ class Limits:
 
 @dataclass(slots=True)
 class Catalogue:
-    """The engines in memory, refreshed from storage by `operations.engines.refresh`: by id, alias and slug."""
+    """The engines in memory, refreshed from storage by `operations.engines.refresh`: by id, alias and slug.
+
+    `access`: which of them an organization may use, if not all.
+    """
 
     by_id: dict[str, Engine] = field(default_factory=dict)
     by_task_type: dict[str, Engine] = field(default_factory=dict)
+    access: dict[int, EngineAccess] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """Authentication: sign-in, sessions and tokens."""
 
 import time
-from dataclasses import dataclass, field
 from uuid import UUID
 
 from enginehouse.domain import task_tokens as task_token
@@ -17,43 +16,15 @@ from enginehouse.domain.errors import (
 )
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
 from enginehouse.operations import bounds, passwords, task_tokens, tokens
-from enginehouse.operations.accounts import (
-    get_organization,
-)
+from enginehouse.operations.accounts import get_organization
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import organization_for, require
+from enginehouse.operations.sessions import IssuedToken, LoginRefused, LoginSession
 from enginehouse.operations.throttle import client_network
 from enginehouse.storage import identity as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-
-
-class LoginRefused(NotFound):
-    """The name or the password is wrong. The message does not say which."""
-
-    def __init__(self) -> None:
-        super().__init__("User", "")
-        self.message = "The requested object or entity could not be found"
-        self.args = (self.message,)
-
-
-@dataclass(frozen=True, slots=True)
-class LoginSession:
-    """A valid token and its holder. `last_login_at` is the time of the previous login, µs UTC."""
-
-    token: str = field(repr=False)
-    user: User | None
-    organization: Organization
-    last_login_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A new token with its secret, which cannot be read again later."""
-
-    secret: str = field(repr=False)
-    token: Token
 
 
 async def authenticate(house: House, secret: str) -> Principal:
@@ -151,15 +122,7 @@ async def _open_session(house: House, user: User, password_hash: str) -> LoginSe
 
     async def open_session(tx: Tx) -> LoginSession:
         organization = await storage.organization(tx, user.organization_id)
-        row = tokens.row(
-            secret,
-            organization_id=user.organization_id,
-            user_id=user.id,
-            kind=TokenKind.SESSION,
-            role=user.role,
-            super_admin=user.super_admin,
-            expires_at=tx.now + house.limits.session_seconds * 1_000_000,
-        )
+        row = _session(tx, house, user, secret)
         if organization is None or not await storage.open_session(tx, user, password_hash, row):
             raise LoginRefused
         await entries.record(tx, [entered])
@@ -191,21 +154,64 @@ async def me(house: House, principal: Principal) -> tuple[User | None, Organizat
     return user, organization
 
 
+async def refresh_token(house: House, secret: str) -> LoginSession:
+    """Opens another session of about a day for the user of this one, which stays valid until its own end.
+
+    Raises AuthenticationFailed, and InvalidInput for a key, which lives until it is revoked.
+    """
+    caller, fresh = await authenticate(house, secret), tokens.new_uuid()
+    refreshed = trail.entry(caller, "refreshToken", object_type="User", object_id=caller.user_id)
+
+    async def renew(tx: Tx) -> LoginSession:
+        old = await storage.token_with_hash(tx, tokens.fingerprint(secret))
+        if await storage.principal(tx, tokens.fingerprint(secret)) is None or old is None:
+            raise AuthenticationFailed
+        if old.kind is not TokenKind.SESSION or old.user_id is None:
+            raise InvalidInput("this is a key, not a session; a key is valid until it is revoked.", "token")
+        user = await storage.user(tx, old.organization_id, old.user_id)
+        organization = await storage.organization(tx, old.organization_id)
+        if user is None or organization is None:
+            raise AuthenticationFailed
+        await storage.insert_token(tx, _session(tx, house, user, fresh))
+        await entries.record(tx, [refreshed])
+        return LoginSession(fresh, user, organization, user.last_login_at)
+
+    return await house.database.write(renew)
+
+
+def _session(tx: Tx, house: House, user: User, secret: str) -> storage.TokenRecord:
+    return tokens.row(
+        secret,
+        organization_id=user.organization_id,
+        user_id=user.id,
+        kind=TokenKind.SESSION,
+        role=user.role,
+        super_admin=user.super_admin,
+        expires_at=tx.now + house.limits.session_seconds * 1_000_000,
+    )
+
+
 async def logout(house: House, secret: str) -> bool:
-    """Ends the session at once. Returns False if there is none. A key cannot be logged out, only revoked."""
+    """Ends the session at once. Returns False if there is none, or a key, which can only be revoked.
+
+    What is not valid counts as a wrong token. Raises TooManyFailures after too many.
+    """
     token_hash = tokens.fingerprint(secret)
     left = trail.entry(Principal(NOBODYS, None, tokens.token_id(token_hash)), "userLogout", object_type="User")
 
-    async def end(tx: Tx) -> bool:
+    async def end(tx: Tx) -> tuple[Principal | None, bool]:
+        found = await storage.principal(tx, token_hash)
         holder = await storage.end_session(tx, token_hash)
         if holder is not None:
             who = {"user_id": holder.user_id, "user_name": holder.user_name}
             await entries.record(tx, [left.about(holder.user_id, organization_id=holder.organization_id, **who)])
-        return holder is not None
+        return holder, found is not None
 
-    ended = await house.database.write(end)
+    holder, was_valid = await house.database.write(end)
     house.known_tokens.forget([token_hash])
-    return ended
+    if not was_valid:
+        await _count_bad_token(house)
+    return holder is not None
 
 
 @trail.mutation("createToken", "Token")

@@ -12,7 +12,7 @@ from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_millis
-from enginehouse.operations import bounds, idempotency, reuse, targets
+from enginehouse.operations import bounds, engines, idempotency, reuse, targets
 from enginehouse.operations import plans as operations_plans
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -305,6 +305,9 @@ async def retry(
     old = await get(house, principal, ref)
     reuse.refuse_complete(old)
     reused = await reuse.taken_over(house, old) if only_failed else None
+    engines.refuse_withdrawn(
+        house, principal, [task.plan.engine_id for task in old.tasks if task.ordinal not in (reused or {})]
+    )
     new = new_job(
         principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused,
         origin=_origin_of(old),

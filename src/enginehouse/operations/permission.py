@@ -38,9 +38,13 @@ def require_for_targets(principal: Principal, role: Role, target_ids: Iterable[i
 
 def require_super_admin(principal: Principal) -> None:
     """Raises NotAllowed unless the caller may create organizations and act for any of them."""
-    require(principal, Role.ADMIN)
-    if not principal.super_admin:
+    if not is_super_admin(principal):
         raise NotAllowed
+
+
+def is_super_admin(principal: Principal) -> bool:
+    """True if the caller may create organizations and act for any of them."""
+    return principal.super_admin and principal.role is Role.ADMIN
 
 
 def organization_for(principal: Principal, organization_id: int | None) -> int:
@@ -50,6 +54,6 @@ def organization_for(principal: Principal, organization_id: int | None) -> int:
     """
     if organization_id is None or organization_id == principal.organization_id:
         return principal.organization_id
-    if principal.super_admin and principal.role is Role.ADMIN:
+    if is_super_admin(principal):
         return organization_id
     raise NotFound("Organization", organization_id)

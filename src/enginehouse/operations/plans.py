@@ -9,7 +9,7 @@ from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import JobRequest
 from enginehouse.domain.planning.plan import Planned, plan
-from enginehouse.operations import webhooks, workers
+from enginehouse.operations import engines, webhooks, workers
 from enginehouse.operations.house import House
 
 
@@ -20,11 +20,11 @@ def plan_all(
 
     def engine(key: str) -> EngineSpec | None:
         found = house.catalogue.by_id.get(key)
-        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
+        return found.spec if found and engines.usable(house, principal, found) else None
 
     def by_task_type(word: str) -> EngineSpec | None:
         found = house.catalogue.by_task_type.get(word)
-        return found.spec if found and found.organization_id in (None, principal.organization_id) else None
+        return found.spec if found and engines.usable(house, principal, found) else None
 
     now = time.time_ns() // 1000
     planned, problems = list[Planned](), list(found)

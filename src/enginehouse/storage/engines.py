@@ -1,16 +1,17 @@
 """Engines and their categories in storage: the declared spec is one document; operators' settings are columns."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.engine import Engine, EngineCategory, EngineSpec
+from enginehouse.domain.engine import Engine, EngineCategory, EngineDetails, EngineSpec
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _SPEC = msgspec.json.Decoder(EngineSpec)
+_DETAILS = msgspec.json.Decoder(EngineDetails)
 
 
 class EngineRow(NamedTuple):
@@ -22,8 +23,10 @@ class EngineRow(NamedTuple):
     created_at: int
     modified_at: int
     running_limit: int | None
+    details: str | None
 
 
+_LOCK: Final = Select("engines.lock", EngineRow)
 _ALL: Final = Select("engines.all", EngineRow)
 
 
@@ -47,14 +50,52 @@ async def register(tx: Tx, specs: Iterable[EngineSpec], categories: Iterable[Eng
 
 async def all_engines(tx: Tx) -> list[Engine]:
     """Returns the engines of every organization, in the order in which they were first registered."""
-    return [
-        Engine(
-            spec=_SPEC.decode(row.document),
-            organization_id=row.organization_id,
-            state=row.state,
-            created_at=row.created_at,
-            modified_at=row.modified_at,
-            running_limit=row.running_limit,
-        )
-        for row in await _ALL.all(tx)
-    ]
+    return [_engine(row) for row in await _ALL.all(tx)]
+
+
+async def lock(tx: Tx, organization_id: int, engine_id: str) -> Engine | None:
+    """Returns the organization's engine or one of the server, locked until the transaction ends. No deleted one."""
+    row = await _LOCK.one(tx, id=engine_id, organization_id=organization_id)
+    return None if row is None else _engine(row)
+
+
+async def insert(tx: Tx, engine: Engine) -> None:
+    """Stores a new engine of an organization."""
+    await tx.run("engines.insert", kind=engine.spec.kind.value, **_values(tx, engine))
+
+
+async def put(tx: Tx, engine: Engine) -> None:
+    """Stores a changed engine; of one of the server only its details."""
+    if engine.organization_id is None:
+        await tx.run("engines.put_details", id=engine.id, details=_details(engine), now=tx.now)
+    else:
+        await tx.run("engines.put", **_values(tx, engine))
+
+
+def _values(tx: Tx, engine: Engine) -> dict[str, Any]:
+    return {
+        "id": engine.id,
+        "organization_id": engine.organization_id,
+        "name": engine.spec.name,
+        "category_id": engine.spec.category_id,
+        "state": engine.state,
+        "document": _ENCODER.encode(engine.spec).decode(),
+        "details": _details(engine),
+        "now": tx.now,
+    }
+
+
+def _details(engine: Engine) -> str:
+    return _ENCODER.encode(engine.details).decode()
+
+
+def _engine(row: EngineRow) -> Engine:
+    return Engine(
+        spec=_SPEC.decode(row.document),
+        organization_id=row.organization_id,
+        state=row.state,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        running_limit=row.running_limit,
+        details=EngineDetails() if row.details is None else _DETAILS.decode(row.details),
+    )

@@ -29,4 +29,26 @@ WHERE engine.organization_id IS NULL;
 
 -- name: all
 -- The engines of every organization, for the catalogue in memory. Readers of the catalogue check the organization.
-SELECT organization_id, state, document, created_at, modified_at, running_limit FROM engine ORDER BY created_at, id;
+SELECT organization_id, state, document, created_at, modified_at, running_limit, details
+FROM engine ORDER BY created_at, id;
+
+-- name: lock
+-- One of the organization's own, or one of the server.
+SELECT organization_id, state, document, created_at, modified_at, running_limit, details
+FROM engine
+WHERE id = :id AND (organization_id = :organization_id OR organization_id IS NULL) AND state <> 'deleted'
+{for_update};
+
+-- name: insert
+INSERT INTO engine (id, organization_id, name, category_id, kind, state, document, details, created_at, modified_at)
+VALUES (:id, :organization_id, :name, :category_id, :kind, :state, :document, :details, :now, :now);
+
+-- name: put
+-- The organization's own.
+UPDATE engine SET name = :name, category_id = :category_id, state = :state, document = :document, details = :details,
+  modified_at = :now
+WHERE id = :id AND organization_id = :organization_id;
+
+-- name: put_details
+-- Of an engine of the server.
+UPDATE engine SET details = :details, modified_at = :now WHERE id = :id AND organization_id IS NULL;

@@ -1,11 +1,15 @@
 """Organizations, users and tokens in storage: a token only as its hash, a password only as its argon2 hash."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.user_rows import SigningInRow, UserRow, json_text, user_of
 
 IDENTITY_LOCK: Final = "identity"
 
@@ -28,15 +32,19 @@ class TokenRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRecord:
-    """A user to store; `password_hash` is an argon2id hash."""
+    """A user to store; `password_hash` is an argon2id hash, None for a user who cannot sign in."""
 
     id: str
     name: str
-    password_hash: str
+    password_hash: str | None
     role: Role
     super_admin: bool = False
     display_name: str | None = None
     email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    image_url: str | None = None
+    jsondata: Any = None
 
 
 class HolderRow(NamedTuple):
@@ -49,6 +57,7 @@ class HolderRow(NamedTuple):
     super_admin: int
     expires_at: int | None
     name: str | None
+    user_role: str | None
 
 
 class TokenRow(NamedTuple):
@@ -61,6 +70,7 @@ class TokenRow(NamedTuple):
     name: str | None
     prefix: str
     role: str
+    super_admin: int
     created_at: int
     expires_at: int | None
     revoked_at: int | None
@@ -89,37 +99,9 @@ class OrganizationRow(NamedTuple):
     weight: int
     running_limit: int | None
     paused_at: int | None
-
-
-class UserRow(NamedTuple):
-    """A stored user, without the password hash."""
-
-    id: str
-    organization_id: int
-    name: str
-    display_name: str | None
-    email: str | None
-    role: str
-    super_admin: int
-    created_at: int
-    modified_at: int
-    last_login_at: int | None
-
-
-class SigningInRow(NamedTuple):
-    """A user who signs in, with the password hash."""
-
-    id: str
-    organization_id: int
-    name: str
-    display_name: str | None
-    email: str | None
-    role: str
-    super_admin: int
-    created_at: int
-    modified_at: int
-    last_login_at: int | None
-    password_hash: str | None
+    business_unit: str | None
+    image_url: str | None
+    jsondata: str | None
 
 
 _PRINCIPAL: Final = Select("identity.principal", HolderRow)
@@ -138,11 +120,17 @@ _USER_SIGNING_IN: Final = Select("identity.user_signing_in", SigningInRow)
 
 
 async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | None:
-    """Returns the token's holder, and the µs until it expires (None: never). Returns None if it is not valid."""
+    """Returns the token's holder, and the µs until it expires (None: never). Returns None if it is not valid.
+
+    A token may do no more than its user may do now.
+    """
     row = await _PRINCIPAL.one(tx, hash=token_hash, now=tx.now)
     if row is None:
         return None
-    holder = Principal(row.organization_id, row.user_id, row.id, Role(row.role), bool(row.super_admin), row.name)
+    role = Role(row.role)
+    if row.user_role is not None and role.covers(Role(row.user_role)):
+        role = Role(row.user_role)
+    holder = Principal(row.organization_id, row.user_id, row.id, role, bool(row.super_admin), row.name)
     return holder, None if row.expires_at is None else row.expires_at - tx.now
 
 
@@ -197,7 +185,8 @@ async def end_session(tx: Tx, token_hash: str) -> Principal | None:
 
 
 def _token(row: TokenRow) -> Token:
-    return Token(**row._asdict() | {"kind": TokenKind(row.kind), "role": Role(row.role)})
+    words = {"kind": TokenKind(row.kind), "role": Role(row.role), "super_admin": bool(row.super_admin)}
+    return Token(**row._asdict() | words)
 
 
 # -- organizations ------------------------------------------------------------------------------------------
@@ -218,7 +207,7 @@ async def create_organization(tx: Tx, *, name: str, application_id: str, default
 
 async def organization(tx: Tx, organization_id: int) -> Organization | None:
     row = await _ORGANIZATION.one(tx, organization_id=organization_id)
-    return None if row is None else Organization(**row._asdict())
+    return None if row is None else organization_of(row)
 
 
 async def organization_of_application(tx: Tx, application_id: str) -> int | None:
@@ -227,8 +216,20 @@ async def organization_of_application(tx: Tx, application_id: str) -> int | None
     return next((organization_id for (organization_id,) in rows), None)
 
 
+async def organizations_by_ids(tx: Tx, ids: Iterable[int]) -> dict[int, Organization]:
+    """Returns those of the organizations that exist, by number."""
+    found = {number: await organization(tx, number) for number in ids}
+    return {number: one for number, one in found.items() if one is not None}
+
+
 async def organizations(tx: Tx) -> list[Organization]:
-    return [Organization(**row._asdict()) for row in await _ORGANIZATIONS.all(tx)]
+    return [organization_of(row) for row in await _ORGANIZATIONS.all(tx)]
+
+
+def organization_of(row: OrganizationRow) -> Organization:
+    """Returns the organization of the row."""
+    jsondata = None if row.jsondata is None else msgspec.json.decode(row.jsondata)
+    return Organization(**row._asdict() | {"jsondata": jsondata})
 
 
 # -- users --------------------------------------------------------------------------------------------------
@@ -242,8 +243,13 @@ async def create_user(tx: Tx, organization_id: int, row: UserRecord) -> User | N
         organization_id=organization_id,
         name=row.name,
         display_name=row.display_name,
+        first_name=row.first_name,
+        last_name=row.last_name,
         email=row.email,
+        image_url=row.image_url,
+        jsondata=json_text(row.jsondata),
         password_hash=row.password_hash,
+        password_changed_at=None if row.password_hash is None else tx.now,
         role=row.role.value,
         super_admin=int(row.super_admin),
         now=tx.now,
@@ -253,19 +259,19 @@ async def create_user(tx: Tx, organization_id: int, row: UserRecord) -> User | N
 
 async def user(tx: Tx, organization_id: int, user_id: str) -> User | None:
     row = await _USER.one(tx, id=user_id, organization_id=organization_id)
-    return None if row is None else _user(row)
+    return None if row is None else user_of(row)
 
 
 async def user_named(tx: Tx, organization_id: int | None, name: str) -> User | None:
     """Returns the user with this name, locked; in any organization if `organization_id` is None."""
     row = await _USER_NAMED.one(tx, name=name, organization_id=organization_id)
-    return None if row is None else _user(row)
+    return None if row is None else user_of(row)
 
 
 async def user_signing_in(tx: Tx, name: str) -> tuple[User, str | None] | None:
     """Returns the user and its password hash, which is None if the user cannot sign in with a password."""
     row = await _USER_SIGNING_IN.one(tx, name=name)
-    return None if row is None else (_user(row), row.password_hash)
+    return None if row is None else (user_of(row), row.password_hash)
 
 
 async def open_session(tx: Tx, signing_in: User, password_hash: str, session: TokenRecord) -> bool:
@@ -297,18 +303,3 @@ async def first_administrator(tx: Tx, organization_id: int = 1) -> tuple[int, st
     """
     rows = await tx.all("identity.first_administrator", organization_id=organization_id)
     return next(((owner, user_id) for user_id, owner in rows), None)
-
-
-def _user(row: UserRow | SigningInRow) -> User:
-    return User(
-        id=row.id,
-        organization_id=row.organization_id,
-        name=row.name,
-        display_name=row.display_name,
-        email=row.email,
-        role=Role(row.role),
-        super_admin=bool(row.super_admin),
-        created_at=row.created_at,
-        modified_at=row.modified_at,
-        last_login_at=row.last_login_at,
-    )

@@ -1,8 +1,9 @@
 -- name: principal
--- The holder of the token with this hash, unless it is revoked or expired.
-SELECT t.organization_id, t.user_id, t.id, t.role, t.super_admin, t.expires_at, u.name
+-- The holder of the token with this hash, unless it is revoked or expired or its user is suspended.
+SELECT t.organization_id, t.user_id, t.id, t.role, t.super_admin, t.expires_at, u.name, u.role AS user_role
 FROM token t LEFT JOIN user_account u ON u.id = t.user_id
-WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now);
+WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
+  AND (t.user_id IS NULL OR u.status = 'active');
 
 -- name: insert_token
 INSERT INTO token (hash, id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at)
@@ -10,19 +11,22 @@ VALUES (:hash, :id, :organization_id, :user_id, :kind, :name, :prefix, :role, :s
 ON CONFLICT DO NOTHING;
 
 -- name: live_tokens
-SELECT id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at
-FROM token
-WHERE organization_id = :organization_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
-ORDER BY created_at, id;
+-- Without those of suspended users.
+SELECT t.id, t.organization_id, t.user_id, t.kind, t.name, t.prefix, t.role, t.super_admin, t.created_at, t.expires_at,
+       t.revoked_at
+FROM token t LEFT JOIN user_account u ON u.id = t.user_id
+WHERE t.organization_id = :organization_id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
+  AND (t.user_id IS NULL OR u.status = 'active')
+ORDER BY t.created_at, t.id;
 
 -- name: token
 -- The token with this id, or with this hash of its secret.
-SELECT id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at
+SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at
 FROM token
 WHERE organization_id = :organization_id AND (id = :id OR hash = :hash);
 
 -- name: token_by_hash
-SELECT id, organization_id, user_id, kind, name, prefix, role, created_at, expires_at, revoked_at
+SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at
 FROM token WHERE hash = :hash;
 
 -- name: revoke_token
@@ -53,7 +57,8 @@ FROM organization o
 RETURNING id, name, application_id, default_retries, created_at, modified_at;
 
 -- name: organization
-SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at
+SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at,
+       business_unit, image_url, jsondata
 FROM organization WHERE id = :organization_id;
 
 -- name: organization_of_application
@@ -61,44 +66,53 @@ FROM organization WHERE id = :organization_id;
 SELECT id FROM organization WHERE application_id = :application_id;
 
 -- name: organizations
-SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at
+SELECT id, name, application_id, default_retries, created_at, modified_at, weight, running_limit, paused_at,
+       business_unit, image_url, jsondata
 FROM organization ORDER BY id;
 
 -- name: insert_user
 INSERT INTO user_account
-  (id, organization_id, name, display_name, email, password_hash, role, super_admin, created_at, modified_at)
-VALUES (:id, :organization_id, :name, :display_name, :email, :password_hash, :role, :super_admin, :now, :now)
-ON CONFLICT (name) DO NOTHING;
+  (id, organization_id, name, display_name, first_name, last_name, email, image_url, jsondata, password_hash,
+   password_changed_at, role, super_admin, created_at, modified_at)
+VALUES (:id, :organization_id, :name, :display_name, :first_name, :last_name, :email, :image_url, :jsondata,
+        :password_hash, :password_changed_at, :role, :super_admin, :now, :now)
+ON CONFLICT (name) WHERE status <> 'deleted' DO NOTHING;
 
 -- name: user
-SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at
+SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at, status,
+       first_name, last_name, image_url, jsondata, password_changed_at,
+       CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END AS has_password
 FROM user_account WHERE id = :id AND organization_id = :organization_id;
 
 -- name: user_signing_in
 -- Before a sign-in the organization is unknown, so the name alone identifies the user.
-SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at,
+SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at, status,
+       first_name, last_name, image_url, jsondata, password_changed_at,
+       CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END AS has_password,
        password_hash
-FROM user_account WHERE name = :name;
+FROM user_account WHERE name = :name AND status = 'active';
 
 -- name: user_named
 -- In one organization, or in any if `organization_id` is NULL.
-SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at
+SELECT id, organization_id, name, display_name, email, role, super_admin, created_at, modified_at, last_login_at, status,
+       first_name, last_name, image_url, jsondata, password_changed_at,
+       CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END AS has_password
 FROM user_account
-WHERE name = :name
+WHERE name = :name AND status <> 'deleted'
   AND (organization_id = CAST(:organization_id AS BIGINT) OR CAST(:organization_id AS BIGINT) IS NULL)
 {for_update};
 
 -- name: note_login
--- Changes nothing if the password has changed since it was verified.
+-- Changes nothing if the password has changed since it was verified, or the user was suspended.
 UPDATE user_account SET last_login_at = :now
-WHERE id = :id AND organization_id = :organization_id AND password_hash = :password_hash;
+WHERE id = :id AND organization_id = :organization_id AND password_hash = :password_hash AND status = 'active';
 
 -- name: set_password
-UPDATE user_account SET password_hash = :password_hash, modified_at = :now
+UPDATE user_account SET password_hash = :password_hash, password_changed_at = :now, modified_at = :now
 WHERE id = :id AND organization_id = :organization_id;
 
 -- name: first_administrator
--- The administrator of the organization who was created first.
+-- The active administrator of the organization who was created first.
 SELECT id, organization_id FROM user_account
-WHERE organization_id = :organization_id AND role = 'admin'
+WHERE organization_id = :organization_id AND role = 'admin' AND status = 'active'
 ORDER BY created_at, id LIMIT 1;

@@ -23,7 +23,8 @@ CREATE TABLE server_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 -- Identity ------------------------------------------------------------------------------------------------
 
 -- The owner of everything else. `weight`: its share of the worker slots relative to others. `running_limit`: how many
--- attempts may run at once, NULL for no limit. `paused_at`: since then none of its work starts.
+-- attempts may run at once, NULL for no limit. `paused_at`: since then none of its work starts. `jsondata` is what clients
+-- store with it.
 CREATE TABLE organization (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -33,24 +34,35 @@ CREATE TABLE organization (
   modified_at BIGINT NOT NULL,
   weight INTEGER NOT NULL DEFAULT 1,
   running_limit INTEGER,
-  paused_at BIGINT
+  paused_at BIGINT,
+  business_unit TEXT,
+  image_url TEXT,
+  jsondata TEXT
 );
 
--- A person who signs in with `name` and a password.
+-- A person who signs in with `name` and a password. A suspended user cannot sign in, and its tokens are not valid. A
+-- deleted one keeps its row, because others name it; its name is free again. `jsondata` is what clients store with it.
 CREATE TABLE user_account (
   id TEXT PRIMARY KEY,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
-  name TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
   display_name TEXT,
+  first_name TEXT,
+  last_name TEXT,
   email TEXT,
+  image_url TEXT,
+  jsondata TEXT,
   password_hash TEXT,
+  password_changed_at BIGINT,
   role TEXT NOT NULL CHECK (role IN ('admin', 'user', 'reader')),
   super_admin INTEGER NOT NULL DEFAULT 0,
+  status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'deleted')),
   created_at BIGINT NOT NULL,
   modified_at BIGINT NOT NULL,
   last_login_at BIGINT
 );
 CREATE INDEX user_account_organization ON user_account (organization_id, id);
+CREATE UNIQUE INDEX user_account_name ON user_account (name) WHERE status <> 'deleted';
 
 -- A secret that authenticates a user, or an organization if `user_id` is NULL. Only its SHA-256 is stored; `id` is a
 -- UUID derived from that hash.
@@ -69,6 +81,7 @@ CREATE TABLE token (
   revoked_at BIGINT
 );
 CREATE INDEX token_organization ON token (organization_id, created_at);
+CREATE INDEX token_user ON token (user_id);
 
 -- Engines -------------------------------------------------------------------------------------------------
 
@@ -84,7 +97,8 @@ CREATE TABLE engine_category (
 );
 
 -- An engine that tasks may name. `organization_id` NULL: every organization may use it. `document` is the EngineSpec.
--- `running_limit`: as for an organization.
+-- `running_limit`: as for an organization. `details`: what administrators set besides, EngineDetails; NULL for nothing.
+-- A deleted engine keeps its row, because old jobs name it.
 CREATE TABLE engine (
   id TEXT PRIMARY KEY,
   organization_id BIGINT REFERENCES organization (id),
@@ -92,13 +106,36 @@ CREATE TABLE engine (
   name TEXT NOT NULL,
   category_id TEXT NOT NULL REFERENCES engine_category (id),
   kind TEXT NOT NULL CHECK (kind IN ('native', 'python', 'http')),
-  state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'disabled')),
+  state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'disabled', 'deleted')),
   document TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   modified_at BIGINT NOT NULL,
-  running_limit INTEGER
+  running_limit INTEGER,
+  details TEXT
 );
 CREATE INDEX engine_organization ON engine (organization_id, name);
+
+-- Which engines an organization may use: if it has a whitelist, of the server's engines only those on it; and none on its
+-- blacklist. Its own need no whitelist.
+CREATE TABLE engine_access (
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  kind TEXT NOT NULL CHECK (kind IN ('whitelist', 'blacklist')),
+  engine_id TEXT NOT NULL REFERENCES engine (id),
+  PRIMARY KEY (organization_id, kind, engine_id)
+);
+
+-- A version of an organization's engine. `document` is what clients store with it, BuildDocument.
+CREATE TABLE engine_build (
+  id TEXT PRIMARY KEY,
+  engine_id TEXT NOT NULL REFERENCES engine (id),
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  version INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  document TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL
+);
+CREATE INDEX engine_build_engine ON engine_build (organization_id, engine_id, version);
 
 -- Targets and assets --------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput, NotImplementedYet, excerpt
 from enginehouse.domain.identity import User
 from enginehouse.operations import accounts, identity
+from enginehouse.operations.sessions import LoginRefused
 
 _LOGIN: Final = Body(Login)
 _TOKEN: Final = Body(CreateToken)
@@ -29,7 +30,7 @@ async def login(request: Request) -> Reply:
     body = await request.body(_LOGIN)
     try:
         session = await identity.login(request.house, body.username, body.password)
-    except identity.LoginRefused:
+    except LoginRefused:
         raise AuthenticationFailed("The user name or the password is wrong.") from None
     if session.user is None:
         raise AuthenticationFailed
@@ -112,7 +113,7 @@ def _user(user: User) -> UserDetail:
         organization_ids=[owner],
         access_all_organization=user.super_admin,
         super_admin=user.super_admin,
-        status="active",
+        status=user.status.value,
         created_date_time=times.rest(user.created_at),
         modified_date_time=times.rest(user.modified_at),
         last_logged_in=optional(times.rest, user.last_login_at),

@@ -112,7 +112,7 @@ def task_detail(
 ) -> TaskDetail:
     """Returns the task with its folders. Absent fields are left out."""
     plan, echo = task.plan, task.plan.echo
-    engine = engines.find(house, principal, plan.engine_id)
+    engine = engines.shown(house, principal, plan.engine_id)
     category = engine.spec.category_id if engine is not None else None
     parents = [r.parent for r in job.plan.routes if r.child == task.ordinal and r.parent >= 0]
     children = dict.fromkeys(r.child for r in job.plan.routes if r.parent == task.ordinal)

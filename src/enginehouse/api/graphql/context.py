@@ -24,6 +24,7 @@ from enginehouse.domain.templates import JobTemplate
 from enginehouse.domain.wait_reasons.explanation import JobExplanation
 from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import (
+    accounts,
     artifacts,
     attempts,
     content_templates,
@@ -132,6 +133,9 @@ class Context:
         self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
+        self.organizations: Loader[int, Organization] = Loader(
+            lambda ids: accounts.get_many(house, self.principal, ids)
+        )
         self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
         self.asset_counts: Loader[int, int] = Loader(lambda ids: target_assets.asset_counts(house, self.principal, ids))
         self.asset_pages: Loader[tuple[int, AssetFilter], list[Asset]] = Loader(self._asset_pages)

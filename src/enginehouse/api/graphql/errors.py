@@ -9,18 +9,13 @@ import structlog
 from graphql import FieldNode, GraphQLError
 
 from enginehouse.api.graphql.execution.source import indexed
+from enginehouse.domain import identity
 from enginehouse.domain.audit import request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal
-from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.identity import Principal
 from enginehouse.domain.task_tokens import OPERATIONS
 
 _log = structlog.get_logger("enginehouse.graphql")
-
-_RIGHTS = {
-    Role.READER: ["job.read", "recording.read", "asset.read", "engine.read"],
-    Role.USER: ["job.create", "job.update", "recording.create", "asset.create"],
-    Role.ADMIN: ["user.create", "token.create"],
-}
 
 
 def describe(
@@ -106,7 +101,7 @@ def rights(principal: Principal | None) -> list[str]:
         return []
     if principal.task is not None:
         return list(OPERATIONS)
-    return [right for role in Role if principal.role.covers(role) for right in _RIGHTS[role]]
+    return identity.rights(principal.role, super_admin=principal.super_admin)
 
 
 def _now() -> str:

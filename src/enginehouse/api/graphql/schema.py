@@ -16,7 +16,10 @@ from enginehouse.api.graphql.fields import (
     audit,
     bulk_cancels,
     content_templates,
+    engine_access,
+    engine_builds,
     engine_categories,
+    engine_changes,
     engines,
     event_definitions,
     event_subscriptions,
@@ -25,6 +28,7 @@ from enginehouse.api.graphql.fields import (
     job_fields,
     jobs,
     launches,
+    organizations,
     pipelines,
     results,
     schedule_fields,
@@ -39,7 +43,9 @@ from enginehouse.api.graphql.fields import (
     task_updates,
     tasks,
     templates,
+    tokens,
     uploads,
+    users,
     why,
 )
 from enginehouse.api.input.references import references
@@ -55,7 +61,8 @@ FOR_TASKS: Final = frozenset({
     "appendWarningToTask", "createTaskLog", "job", "myRights", "task", "temporalDataObject", "updateTask",
     "uploadEngineResult",
 })  # fmt: skip
-OPEN: Final = frozenset({"userLogin", "validateToken"})  # the fields that need no token
+# The fields that need no token: they sign in, or have a token as their argument.
+OPEN: Final = frozenset({"refreshToken", "userLogin", "userLogout", "validateToken"})
 
 
 @cache
@@ -64,10 +71,10 @@ def schema() -> GraphQLSchema:
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
         identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
-        events, results, audit, event_subscriptions, event_definitions,
-        templates, task_templates, pipelines, sources, job_fields,
-        engine_categories, content_templates, task_notes, task_updates, task_tokens, launches, single_engine_jobs,
-        schedules, schedule_fields,
+        events, results, audit, event_subscriptions, event_definitions, tokens, templates, task_templates,
+        pipelines, sources, job_fields, users, organizations, engine_categories, content_templates, task_notes,
+        task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields, engine_changes,
+        engine_builds, engine_access,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):

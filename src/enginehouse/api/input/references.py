@@ -23,11 +23,14 @@ _KINDS: Final[Mapping[str, ReferenceKind]] = {
 }
 # The operation looks up what these name, in the transaction of the change.
 _LOOKED_UP: Final = frozenset({
+    "CreateBuild.engineId",
     "CreateTask.engineId",
     "CreateTaskTemplate.engineId",
     "CreateScheduledJobContentTemplate.scheduledJobId",
+    "DeleteBuild.engineId",
     "LaunchJobTemplates.scheduledJobId",
     "LaunchScheduledJobs.scheduledJobId",
+    "UpdateBuild.engineId",
 })  # fmt: skip
 
 

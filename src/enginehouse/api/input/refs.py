@@ -57,6 +57,16 @@ def delivery(text: str) -> UuidRef:
     return _uuid(text, "WebhookDelivery")
 
 
+def engine_build(text: str) -> UuidRef:
+    """Returns the engine build with this UUID."""
+    return _uuid(text, "Build")
+
+
+def user(text: str) -> UuidRef:
+    """Returns the user with this UUID."""
+    return _uuid(text, "User")
+
+
 def task(text: str, *, kind: str = "Task") -> TaskRef:
     """Returns the task with this id, in either spelling. A task of a template is a `TaskTemplate`."""
     key = ids.parse_task(text)

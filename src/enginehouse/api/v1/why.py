@@ -50,7 +50,7 @@ async def list_workers(call: Call) -> Reply:
 
 def _task(call: Call, job: Job, explained: Explanation) -> TaskWhy:
     engine_id = job.plan.tasks[explained.ordinal].engine_id
-    engine = engines.find(call.house, call.principal, engine_id)
+    engine = engines.shown(call.house, call.principal, engine_id)
     return TaskWhy(
         internal_task_id=ids.task_uuid(job.id, explained.ordinal),
         core_task_id=ids.task_graphql(job.id, explained.ordinal),

@@ -204,7 +204,7 @@ async def source_task(source: dict[str, Any], info: Info) -> Any:
 def source_engine(source: dict[str, Any], info: Info) -> Engine | None:
     """Returns the engine that created the asset."""
     context = info.context
-    return None if source["engineId"] is None else engines.find(context.house, context.principal, source["engineId"])
+    return None if source["engineId"] is None else engines.shown(context.house, context.principal, source["engineId"])
 
 
 asset_type.set_field("containerId", lambda asset, _: asset.target_id)

@@ -6,9 +6,10 @@ from typing import Any, Final
 from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
-from enginehouse.api.graphql.fields import paging
+from enginehouse.api.graphql.fields import engine_filter, paging
 from enginehouse.api.graphql.fields.job_filter import in_dates
 from enginehouse.domain.engine import Engine, EngineCategory, EngineMode
+from enginehouse.domain.errors import NotFound
 from enginehouse.domain.job import JobFilter, Task
 from enginehouse.domain.status import TaskStatus
 from enginehouse.operations import engine_categories, engines, jobs
@@ -16,11 +17,14 @@ from enginehouse.operations import engine_categories, engines, jobs
 query, mutation = QueryType(), MutationType()
 engine_type, category_type = ObjectType("Engine"), ObjectType("EngineCategory")
 
-_STATES: Final = {"active": "active", "paused": "disabled", "disabled": "disabled"}
+_STATES: Final = {"active": "active", "paused": "disabled", "disabled": "disabled", "deleted": "deleted"}
 _SHARED_OWNER: Final = 1  # an engine for all organizations belongs to the first one
-_ORDERS: Final = {"id": lambda e: e.spec.id, "createdDateTime": lambda e: e.created_at,
-                  "modifiedDateTime": lambda e: e.modified_at, "state": lambda e: e.state,
-                  "category": lambda e: e.spec.category_id, "mode": lambda e: e.spec.mode}  # fmt: skip
+_ORDERS: Final = {
+    "id": lambda e: e.spec.id, "createdDateTime": lambda e: e.created_at, "modifiedDateTime": lambda e: e.modified_at,
+    "state": lambda e: e.state, "category": lambda e: e.spec.category_id, "mode": lambda e: e.spec.mode,
+    "price": lambda e: e.details.price or 0, "runtimeType": lambda e: e.spec.kind,
+    "deploymentModel": lambda e: e.details.deployment_model, "libraryRequired": lambda e: e.details.library_required,
+}  # fmt: skip
 
 
 @query.field("engine")
@@ -58,8 +62,7 @@ async def _page(context: Context, args: dict[str, Any], within: str | None = Non
     if narrower.get("type"):
         kinds = {one.id: one.type for one in await engine_categories.list_(context.house, context.principal)}
         matches = [engine for engine in matches if kinds.get(engine.spec.category_id) in narrower["type"]]
-    if args.get("libraryRequired") or args.get("createsTDO") or narrower.get("libraryRequired"):
-        matches = []
+    matches = [engine for engine in matches if engine_filter.matches(engine, args, narrower)]
     for order in reversed([*filter(None, args.get("orderBy") or ())]):
         matches.sort(key=_ORDERS.get(order["field"], _name), reverse=order.get("direction") == "desc")
     return paging.page(matches, args.get("offset"), args.get("limit"), paging.ENGINES)
@@ -91,6 +94,18 @@ def _ids(args: dict[str, Any]) -> tuple[str, ...] | None:
     return None if args.get("ids") is None else tuple(args["ids"])
 
 
+@query.field("engineClass")
+def get_class(_: object, __: Info, id: str) -> None:
+    """Raises NotFound, because categories are in no classes here."""
+    raise NotFound("EngineClass", id)
+
+
+@query.field("engineClasses")
+def list_classes(_: object, __: Info, **args: Any) -> paging.Page:
+    """Returns no classes, because categories are in none here."""
+    return paging.page((), args.get("offset"), args.get("limit"), paging.ENGINES)
+
+
 # -- the fields of an Engine --------------------------------------------------------------------------------
 
 
@@ -116,12 +131,6 @@ async def tasks_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
             if task.plan.engine_id == engine.spec.id and (not statuses or task.status in statuses)
         ]
     return paging.page(in_dates(tasks, args.get("dateTimeFilter")), offset, limit, paging.JOBS)
-
-
-@engine_type.field("builds")
-def builds_of(_: Engine, __: Info, **args: Any) -> paging.Page:
-    """Returns no builds, because engines have none here."""
-    return paging.page((), args.get("offset"), args.get("limit"), paging.ENGINES)
 
 
 @engine_type.field("ownerOrganization")
@@ -160,18 +169,14 @@ engine_type.set_field("ownerOrganizationId", lambda engine, _: engine.organizati
 engine_type.set_field("isPublic", lambda engine, _: engine.organization_id is None)
 engine_type.set_field("state", lambda engine, _: _STATES.get(engine.state))
 engine_type.set_field("mode", lambda engine, _: engine.spec.mode.capitalize())
-engine_type.set_field("createsTDO", lambda _, __: False)
-engine_type.set_field("libraryRequired", lambda _, __: False)
 engine_type.set_field("createdDateTime", lambda engine, _: engine.created_at)
 engine_type.set_field("modifiedDateTime", lambda engine, _: engine.modified_at)
-engine_type.set_field("deploymentModel", lambda _, __: "FullyNetworkIsolated")
 engine_type.set_field("supportedInputFormats", lambda engine, _: list(engine.spec.inputs))
 engine_type.set_field("preferredInputFormat", lambda engine, _: next(iter(engine.spec.inputs), None))
 engine_type.set_field("outputFormats", lambda engine, _: list(engine.spec.outputs))
 engine_type.set_field("manifest", lambda engine, _: engine.spec.manifest)
 engine_type.set_field("runtimeType", lambda engine, _: engine.spec.kind.value)
-for _empty in ("fields", "validStateActions", "supportedSourceTypes", "supportedScheduleTypes", "useCases",
-               "industries"):  # fmt: skip
+for _empty in ("supportedSourceTypes", "supportedScheduleTypes"):
     engine_type.set_field(_empty, lambda _, __: [])
 
 BINDABLES: Final = [query, mutation, engine_type, category_type]

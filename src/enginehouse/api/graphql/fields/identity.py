@@ -1,4 +1,4 @@
-"""`userLogin`, `validateToken`, `me`, and the fields of a User and an Organization."""
+"""`me`, and the sign-in with what follows it."""
 
 from typing import Any, Final
 
@@ -7,12 +7,13 @@ from ariadne import MutationType, ObjectType, QueryType
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.spelling import optional
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.identity import Organization, User
+from enginehouse.domain.identity import User
 from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import identity
+from enginehouse.operations.sessions import LoginSession
 
 query, mutation = QueryType(), MutationType()
-user_type, organization_type, login_type = ObjectType("User"), ObjectType("Organization"), ObjectType("LoginInfo")
+login_type = ObjectType("LoginInfo")
 
 
 @query.field("me")
@@ -30,82 +31,45 @@ async def me(_: object, info: Info) -> dict[str, Any] | User:
 
 
 @mutation.field("userLogin")
-async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> identity.LoginSession:
+async def login(_: object, info: Info, input: dict[str, Any] | None = None) -> LoginSession:
     """A session of about a day has begun. The login needs no token."""
     if input is None:
         raise InvalidInput("required.", "input")
-    return await identity.login(info.context.house, input["userName"], input["password"])
+    return _opened(info, await identity.login(info.context.house, input["userName"], input["password"]))
 
 
 @mutation.field("validateToken")
-async def validate_token(_: object, info: Info, token: str) -> identity.LoginSession:
+async def validate_token(_: object, info: Info, token: str) -> LoginSession:
     """The token is valid. The request needs no other token."""
-    return await identity.validate_token(info.context.house, token)
+    return _opened(info, await identity.validate_token(info.context.house, token))
 
 
-# -- the fields of a User and an Organization ---------------------------------------------------------------
+@mutation.field("refreshToken")
+async def refresh_token(_: object, info: Info, token: str) -> LoginSession:
+    """Another session of about a day has begun for the same user. The request needs no other token."""
+    return _opened(info, await identity.refresh_token(info.context.house, token))
 
 
-@user_type.field("organization")
-async def organization_of(_: object, info: Info) -> Organization:
-    """Returns the caller's organization."""
-    _user, organization = await info.context.me()
-    return organization
+@mutation.field("userLogout")
+async def logout(_: object, info: Info, token: str) -> bool:
+    """The session of this token has ended. Returns False if there was none. The request needs no other token."""
+    return await identity.logout(info.context.house, token)
 
 
-def _of(name: str) -> Any:
-    """Returns a resolver that reads a field of a User, or of the dict that replaces it if a token has no user."""
-
-    def read(user: Any, _: Info) -> Any:
-        return user.get(name) if isinstance(user, dict) else getattr(user, name)
-
-    return read
+def _opened(info: Info, session: LoginSession) -> LoginSession:
+    """Returns the session. Its organization can be read by the fields inside, also without a token."""
+    info.context.organizations.prime(session.organization.id, session.organization)
+    return session
 
 
-def _first_name(user: Any, _: Info) -> str | None:
-    name: str | None = None if isinstance(user, dict) else user.display_name
-    return name.partition(" ")[0] if name else None
+# -- the fields of a LoginInfo ------------------------------------------------------------------------------
 
-
-def _last_name(user: Any, _: Info) -> str | None:
-    name: str | None = None if isinstance(user, dict) else user.display_name
-    return name.partition(" ")[2] or None if name else None
-
-
-def _roles(user: Any, _: Info) -> list[dict[str, Any]]:
-    return [] if isinstance(user, dict) else [{"id": user.role.value, "name": user.role.value}]
-
-
-user_type.set_field("id", _of("id"))
-user_type.set_field("name", _of("name"))
-user_type.set_field("email", _of("email"))
-user_type.set_field("organizationId", _of("organization_id"))
-user_type.set_field("createdDateTime", _of("created_at"))
-user_type.set_field("modifiedDateTime", _of("modified_at"))
-user_type.set_field("lastLoginDateTime", _of("last_login_at"))
-user_type.set_field("firstName", _first_name)
-user_type.set_field("lastName", _last_name)
-user_type.set_field("roles", _roles)
-user_type.set_field("roleIds", lambda user, info: [role["id"] for role in _roles(user, info)])
-user_type.set_field("status", lambda _, __: "active")
-user_type.set_field("mfaInfo", lambda _, __: {})
-user_type.set_field("acls", lambda _, __: [])
-user_type.set_field("userSettings", lambda _, __: [])
-
-organization_type.set_field("id", lambda organization, _: organization.id)
-organization_type.set_field("status", lambda _, __: "active")
-organization_type.set_field("type", lambda _, __: [])
-organization_type.set_field("createdDateTime", lambda organization, _: organization.created_at)
-organization_type.set_field("modifiedDateTime", lambda organization, _: organization.modified_at)
-organization_type.set_field("internalApplicationId", lambda organization, _: organization.application_id)
-organization_type.set_field("roles", lambda _, __: [])
-organization_type.set_field("dashboards", lambda _, __: [])
 
 login_type.set_field("applications", lambda session, _: [session.organization.application_id])
 login_type.set_field("applicationPlatforms", lambda _, __: [])
 login_type.set_field("groups", lambda _, __: [])
-login_type.set_field("hasPassword", lambda session, _: session.user is not None)
+login_type.set_field("hasPassword", lambda session, _: session.user is not None and session.user.has_password)
 login_type.set_field("passwordResetRequired", lambda _, __: False)
 login_type.set_field("lastLoggedIn", lambda session, _: optional(graphql_millis, session.last_login_at))
 
-BINDABLES: Final = [query, mutation, user_type, organization_type, login_type]
+BINDABLES: Final = [query, mutation, login_type]

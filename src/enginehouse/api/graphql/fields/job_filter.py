@@ -63,7 +63,7 @@ async def _engine_ids(context: Context, args: dict[str, Any]) -> tuple[str, ...]
     house, principal = context.house, context.principal
     engine_ids: set[str] | None = None
     if ids is not None:
-        engine_ids = {engine.spec.id for engine in (engines.find(house, principal, name) for name in ids) if engine}
+        engine_ids = {engine.spec.id for engine in (engines.shown(house, principal, name) for name in ids) if engine}
     if categories is not None:
         page = engines.EngineFilter(categories=tuple(categories) or ("",), limit=house.limits.page_size)
         inside = {engine.spec.id for engine in await engines.list_(house, principal, page)}

@@ -1,6 +1,6 @@
 """The pages of the contract: `count` is the number of records in the page, never a total (graphql-contract §1.7)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,17 @@ TARGETS: Final = 1_000
 SCHEDULES: Final = 1_000
 TEMPLATES: Final = 1_000
 SOURCES: Final = 1_000
+USERS: Final = 1_000
+ORGANIZATIONS: Final = 1_000
 _LARGEST_OFFSET: Final = 2**31 - 1
+
+MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
+    "startsWith": lambda name, part: name.startswith(part),
+    "endsWith": lambda name, part: name.endswith(part),
+    "contains": lambda name, part: part in name,
+    "exact": lambda name, part: name == part,
+}
+"""The words of StringMatch: whether a name matches a part of it, both in the same case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def _wanted_engines(context: Context, args: dict[str, Any]) -> set[str] | 
     ids, categories = args.get("engineIds"), args.get("engineCategoryIds")
     if not ids and not categories:
         return None
-    named = (engines.find(context.house, context.principal, name) for name in ids or ())
+    named = (engines.shown(context.house, context.principal, name) for name in ids or ())
     engine_ids = {engine.spec.id for engine in named if engine}
     if categories:
         inside = engines.EngineFilter(categories=tuple(categories), limit=context.house.limits.page_size)
@@ -139,7 +139,7 @@ async def asset_of(record: dict[str, Any], info: Info) -> str | None:
 def _collators(context: Context, job: Job, ordinal: int) -> list[int]:
     """Returns the tasks that put the chunks of this task into one document."""
     readers = {route.child for route in job.plan.routes if route.parent == ordinal}
-    found = ((reader, engines.find(context.house, context.principal, job.plan.tasks[reader].engine_id))
+    found = ((reader, engines.shown(context.house, context.principal, job.plan.tasks[reader].engine_id))
              for reader in sorted(readers))  # fmt: skip
     return [reader for reader, engine in found if engine is not None and engine.spec.gathers]
 

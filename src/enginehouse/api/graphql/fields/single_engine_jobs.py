@@ -42,7 +42,7 @@ async def launch(_: object, info: Info, input: dict[str, Any], **args: Any) -> J
     context = info.context
     request = _launch(input)
     engine = await engines.get(context.house, context.principal, input["engineId"])
-    template = next(one for one in of_engine(engine.spec) if one.use is request.use)
+    template = next(one for one in of_engine(engine) if one.use is request.use)
     fields = _rendered(info.schema, template, {**request.values, "ENGINE_ID": engine.spec.id})
     key = idempotency.key(context, args.get("idempotencyKey"))
     named = references("CreateJob", fields)
@@ -53,7 +53,7 @@ async def launch(_: object, info: Info, input: dict[str, Any], **args: Any) -> J
 @engine_type.field("standaloneJobTemplates")
 def templates_of(engine: Engine, _: Info) -> tuple[StandaloneTemplate, ...]:
     """Returns the templates of the engine."""
-    return of_engine(engine.spec)
+    return of_engine(engine)
 
 
 template_type.set_field("type", lambda template, _: template.use.value)

@@ -22,12 +22,6 @@ _ORDERS: Final[dict[str, Callable[[Source], Any]]] = {
     "createdDateTime": lambda source: (source.created_at, source.id),
     "modifiedDateTime": lambda source: (source.modified_at, source.id),
 }
-_MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
-    "startsWith": lambda name, part: name.startswith(part),
-    "endsWith": lambda name, part: name.endswith(part),
-    "contains": lambda name, part: part in name,
-    "exact": lambda name, part: name == part,
-}
 
 
 def load_source(context: Context, source_id: Any) -> Any:
@@ -58,7 +52,7 @@ async def list_sources(_: object, info: Info, **args: Any) -> paging.Page:
     if types:
         matches = [each for each in matches if str(each.source_type_id) in types]
     if args.get("name") is not None:
-        part, match = args["name"].casefold(), _MATCHES[args.get("nameMatch") or "startsWith"]
+        part, match = args["name"].casefold(), paging.MATCHES[args.get("nameMatch") or "startsWith"]
         matches = [each for each in matches if match(each.name.casefold(), part)]
     ordered = sorted(matches, key=_ORDERS["id"], reverse=True)
     for order in reversed(args.get("orderBy") or ()):

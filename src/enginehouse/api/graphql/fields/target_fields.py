@@ -106,7 +106,7 @@ async def runs_of(target: Target, info: Info, offset: int | None = 0, limit: int
 def engine_of_run(task: Task, info: Info) -> Engine | None:
     """Returns the engine, null if the caller may not see it."""
     context = info.context
-    return engines.find(context.house, context.principal, task.plan.engine_id)
+    return engines.shown(context.house, context.principal, task.plan.engine_id)
 
 
 run_type.set_field("task", lambda task, _: task)
@@ -153,7 +153,7 @@ async def engine_id_of_target(source_data: dict[str, Any], info: Info) -> str | 
 async def engine_of_target(source_data: dict[str, Any], info: Info) -> Engine | None:
     """Returns the engine of that task."""
     task = await task_of_target(source_data, info)
-    return None if task is None else engines.find(info.context.house, info.context.principal, task.plan.engine_id)
+    return None if task is None else engines.shown(info.context.house, info.context.principal, task.plan.engine_id)
 
 
 @source_data_type.field("scheduledJob")

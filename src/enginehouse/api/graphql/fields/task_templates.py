@@ -78,7 +78,7 @@ def template_of_task(task: TaskTemplate, info: Info) -> Any:
 @task_type.field("engine")
 def engine_of(task: TaskTemplate, info: Info) -> Any:
     """Returns the engine, null if the caller may not see it."""
-    return engines.find(info.context.house, info.context.principal, task.request.engine_id or "")
+    return engines.shown(info.context.house, info.context.principal, task.request.engine_id or "")
 
 
 @task_type.field("childTaskIds")

@@ -1,11 +1,10 @@
-"""`getEngineJWT`, `verifyJWT`, `myRights`: tokens for one task, and what the caller may do (graphql-contract §1.4)."""
+"""`getEngineJWT`, `verifyJWT`: tokens for one task (graphql-contract §1.4)."""
 
 from typing import Any, Final
 
 from ariadne import MutationType, QueryType
 
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.graphql.errors import rights
 from enginehouse.api.input import refs
 from enginehouse.domain.ids import job_graphql, parse_job, parse_number, task_graphql
 from enginehouse.domain.refs import Ref
@@ -47,13 +46,6 @@ async def verify(_: object, info: Info, jwtToken: str) -> dict[str, Any]:  # noq
     context = info.context
     payload = await task_tokens.verify(context.house, context.principal, jwtToken)
     return {"jwtToken": jwtToken, "payload": payload}
-
-
-@query.field("myRights")
-def my_rights(_: object, info: Info) -> dict[str, Any]:
-    """Returns the rights of the caller, and the resources of a token for a task."""
-    principal = info.context.principal
-    return {"operations": rights(principal), "resources": task_tokens.resources(principal)}
 
 
 BINDABLES: Final = [query, mutation]

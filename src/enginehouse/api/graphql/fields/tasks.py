@@ -66,7 +66,7 @@ async def _job(task: Task, info: Info) -> Job:
 def engine_of(task: Task, info: Info) -> Any:
     """Returns the engine of the task, null if the caller may not see it."""
     context = info.context
-    return engines.find(context.house, context.principal, task.plan.engine_id)
+    return engines.shown(context.house, context.principal, task.plan.engine_id)
 
 
 @task_type.field("applicationId")
