@@ -17,7 +17,7 @@ from tests.thorough import THOROUGH
 
 from enginehouse.domain.status import Tally, job_status
 
-CREATES = 1_000 if THOROUGH else 400
+CREATES = 1_000 if THOROUGH else 300
 CLIENTS = 16
 KILLS = {"sqlite": 5, "postgres": 2}  # on PostgreSQL a kill costs leases; three lost ones fail a task
 WEBSTREAM = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"

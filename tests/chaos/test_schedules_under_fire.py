@@ -24,7 +24,7 @@ from enginehouse.domain.times import SECOND
 from enginehouse.storage.database.postgres import PostgresDatabase
 
 SCHEDULES = int(os.environ.get("CHAOS_SCHEDULES", "10000" if THOROUGH else "120"))
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if THOROUGH else "6"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if THOROUGH else "4"))
 LONGEST = 3600 if THOROUGH else 5  # seconds
 STRIKES = 30 if THOROUGH else 8  # at least
 SERVERS = 3

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from tests import make
 from tests.postgres import FSYNC
+from tests.thorough import THOROUGH
 
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.retry import FailureKind
@@ -313,7 +314,7 @@ async def test_including_the_running_ones_nothing_more_of_them_starts(floor: Flo
 # Races ---------------------------------------------------------------------------------------------------------------
 
 CLAIMERS = 8
-BARRIERS = 40
+BARRIERS = 40 if THOROUGH else 20
 WAVE = 50
 
 

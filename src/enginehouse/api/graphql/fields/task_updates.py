@@ -2,14 +2,13 @@
 
 from typing import Any, Final
 
-from ariadne import MutationType, ObjectType
+from ariadne import MutationType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.api.graphql.fields.assets import file_name
 from enginehouse.api.input import refs
-from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.artifact import Asset
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.ids import parse_job
@@ -20,7 +19,7 @@ from enginehouse.operations import engine_results, task_updates
 from enginehouse.operations.engine_results import EngineResult
 from enginehouse.operations.task_updates import UpdateRequest
 
-mutation, task_type = MutationType(), ObjectType("Task")
+mutation = MutationType()
 
 _OUTPUTS: Final = ("output", "outputString", "taskOutput")
 # The plan of a job does not change, and a task runs in no place of its own.
@@ -116,18 +115,4 @@ def read_output(fields: dict[str, Any], problems: list[Problem]) -> tuple[bool, 
     return True, wrapped(value, fields.get("outputJsonKey")) if given[0] == "outputString" else value
 
 
-async def output_of(task: Task, info: Info) -> Any:
-    """Returns the reported output of the task. A task that reuses the outputs of another job has its output too."""
-    return await info.context.task_outputs.get(task_updates.key_of(task))
-
-
-@task_type.field("outputString")
-async def output_text_of(task: Task, info: Info) -> str | None:
-    """Returns the reported output of the task as JSON text."""
-    return optional(json_text, await output_of(task, info))
-
-
-task_type.set_field("output", output_of)
-task_type.set_field("taskOutput", output_of)
-
-BINDABLES: Final = [mutation, task_type]
+BINDABLES: Final = [mutation]

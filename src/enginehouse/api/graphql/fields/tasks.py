@@ -18,7 +18,7 @@ from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.times import graphql_millis
-from enginehouse.operations import artifacts, engines, jobs
+from enginehouse.operations import artifacts, engines, jobs, task_updates
 from enginehouse.operations.house import House
 
 query, task_type = QueryType(), ObjectType("Task")
@@ -104,7 +104,13 @@ async def _read(house: House, files: Sequence[artifacts.LogFile]) -> str:
 @task_type.field("output")
 @task_type.field("taskOutput")
 async def output_of(task: Task, info: Info) -> Any:
-    """Returns the document that the task has made; null if it made none, or worked chunk by chunk."""
+    """Returns what the engine reported as output, else the document that the task has made.
+
+    It is null if there is neither, or if the task worked chunk by chunk.
+    """
+    reported = await info.context.task_outputs.get(task_updates.key_of(task))
+    if reported is not None:
+        return reported
     artifact = await info.context.results.get((task.job_id, task.ordinal))
     if artifact is None or not is_json(artifact.media_type):
         return None
