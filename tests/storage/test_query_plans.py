@@ -100,7 +100,7 @@ def lists_of_targets() -> Iterator[str]:
     filters = ("by_id", "in_start", "in_stop", "in_created", "in_modified", "of_source", "of_schedule")
     for order, down, number in product(("start", "stop", "created", "modified"), ((), ("descending",)), (0, 1, 2)):
         for some in combinations(filters, number):
-            yield from (shape(f"targets.{name}", (order, *down, *some)) for name in ("page", "public_page"))
+            yield from (shape("targets.page", (order, *down, *some, *owner)) for owner in ((), ("public",)))
 
 
 def deliveries() -> Iterator[str]:

@@ -1,11 +1,13 @@
 """The addresses that a signature opens, without a token: the bytes of assets, logs of tasks, uploads."""
 
 import asyncio
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 from starlette.background import BackgroundTask
@@ -115,11 +117,20 @@ async def put_upload(request: Request) -> Reply:
 async def _joined(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:
     """Returns a temporary file with all logs. One that retention has deleted meanwhile is left out."""
     with tempfile.NamedTemporaryFile(prefix="enginehouse-log-", suffix=".log", delete=False) as whole:
-        for file in files:
-            with suppress(NotFound):
-                async with artifacts.open_log(house, file) as path:
-                    whole.write(await asyncio.to_thread(path.read_bytes))
+        try:
+            for file in files:
+                with suppress(NotFound):
+                    async with artifacts.open_log(house, file) as path:
+                        await asyncio.to_thread(_append, path, whole)
+        except BaseException:
+            await asyncio.to_thread(os.unlink, whole.name)  # nobody will send it
+            raise
     return Path(whole.name)
+
+
+def _append(path: Path, target: IO[bytes]) -> None:
+    with path.open("rb") as source:
+        shutil.copyfileobj(source, target, 1 << 20)
 
 
 async def _granted(request: Request, purpose: Purpose) -> Principal:

@@ -174,13 +174,13 @@ async def _places(tx: Tx, organization_id: int, criteria: TargetFilter) -> list[
     """Returns the time and the id of each target of the page."""
     parts, params = _shape(criteria)
     first, until = criteria.offset, criteria.offset + criteria.limit
-    families = ("targets.page", "targets.public_page") if criteria.include_public else ("targets.page",)
+    owners = ((), ("public",)) if criteria.include_public else ((),)
     # With public ones the page lies among the first `offset + limit` of both.
     bounds = (0, until) if criteria.include_public else (first, criteria.limit)
     places = [
         (row.place, row.id)
-        for family in families
-        for row in await _places_in(shape(family, parts)).all(
+        for owner in owners
+        for row in await _places_in(shape("targets.page", (*parts, *owner))).all(
             tx, organization_id=organization_id, offset=bounds[0], limit=bounds[1], **params
         )
     ]

@@ -23,8 +23,9 @@ FROM target
 WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
 
 -- name: page
--- The places of the organization's targets in a list, from an index alone if there is no filter.
--- parts: start stop created modified descending by_id in_start in_stop in_created in_modified of_source of_schedule
+-- The places of the organization's targets in a list, from an index alone if there is no filter; with `public` those of
+-- the public targets of other organizations.
+-- parts: start stop created modified descending public by_id in_start in_stop in_created in_modified of_source of_schedule
 SELECT id,
 -- if: start
        start_at AS place
@@ -34,41 +35,9 @@ SELECT id,
        created_at AS place
 -- if: modified
        modified_at AS place
+-- if: not public
 FROM target WHERE organization_id = :organization_id
--- if: by_id
-  AND id = CAST(:id AS BIGINT)
--- if: in_start
-  AND start_at >= :start_from AND start_at <= :start_to
--- if: in_stop
-  AND stop_at >= :stop_from AND stop_at <= :stop_to
--- if: in_created
-  AND created_at >= :created_from AND created_at <= :created_to
--- if: in_modified
-  AND modified_at >= :modified_from AND modified_at <= :modified_to
--- if: of_source
-  AND source_id = :source_id
--- if: of_schedule
-  AND scheduled_job_id = :scheduled_job_id
-ORDER BY place
--- if: descending
-DESC
-, id
--- if: descending
-DESC
-LIMIT :limit OFFSET :offset;
-
--- name: public_page
--- The same of the targets of other organizations that are public: the index has only these.
--- parts: start stop created modified descending by_id in_start in_stop in_created in_modified of_source of_schedule
-SELECT id,
--- if: start
-       start_at AS place
--- if: stop
-       stop_at AS place
--- if: created
-       created_at AS place
--- if: modified
-       modified_at AS place
+-- if: public
 FROM target WHERE is_public = 1 AND organization_id <> :organization_id
 -- if: by_id
   AND id = CAST(:id AS BIGINT)
