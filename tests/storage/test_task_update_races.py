@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 
+import asyncpg
 import pytest
 from tests import make
 from tests.thorough import THOROUGH
@@ -13,7 +14,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.task_updates import OUTSIDE, TaskUpdate, UpdateStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
 from enginehouse.storage import consistency
-from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import cancellation, creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, reports, task_updates
@@ -129,3 +130,45 @@ async def test_a_cancelled_job_starts_and_accepts_nothing_whoever_moves_it(conte
     assert set(contest.ends.values()) == {1}, "a task has ended twice"
     looked, found = await contended.read(consistency.check_jobs)
     assert (looked, found) == (JOBS, [])
+
+
+WAITING = """SELECT COUNT(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database()"""
+
+
+@pytest.mark.parametrize("status", [S.RUNNING, S.COMPLETE])
+async def test_an_update_waits_for_a_cancel_that_is_not_committed_yet_and_then_does_not_count(
+    postgres_database: Database, postgres_dsn: str, status: UpdateStatus
+) -> None:
+    plans = Plans()
+    new = [make.new_job(make.independent(1))]
+    [(job_id, _)] = await postgres_database.write_work(lambda tx: creation.create(tx, plans, new))
+    cancelled, commit = asyncio.Event(), asyncio.Event()
+
+    async def cancel(tx: Tx) -> None:
+        await cancellation.cancel(tx, [(job_id, make.ORGANIZATION)])
+        cancelled.set()
+        await commit.wait()
+
+    update = TaskUpdate(
+        organization_id=make.ORGANIZATION, job_id=job_id, ordinal=0, status=status, holder=f"{OUTSIDE}x",
+        failure_kind=FailureKind.OTHER, outputs=(),
+    )  # fmt: skip
+    cancelling = asyncio.create_task(postgres_database.write_work(cancel))
+    await cancelled.wait()
+    updating = asyncio.create_task(
+        postgres_database.write_work(lambda tx: task_updates.apply(tx, plans, update, lease_micros=LEASE))
+    )
+    watching = await asyncpg.connect(postgres_dsn)
+    try:
+        async with asyncio.timeout(20):
+            while not await watching.fetchval(WAITING):
+                assert not updating.done(), "it was answered while the cancel was under way"
+    finally:
+        await watching.close()
+    commit.set()
+    await cancelling
+    outcome = await updating
+    assert outcome is not None
+    assert outcome.refused is not None
+    assert await postgres_database.read(consistency.check_jobs) == (1, [])
