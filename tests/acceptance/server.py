@@ -196,10 +196,10 @@ async def create(client: httpx.AsyncClient, *jobs: dict[str, Any]) -> list[str]:
 
 
 async def detail(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
-    """Returns the job as `proc/job/{id}/detail` shows it."""
-    answer = await client.get(f"/edge/v1/proc/job/{job_id}/detail")
+    """Returns the job as our own interface shows it."""
+    answer = await client.get(f"/api/v1/jobs/{job_id}")
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    found: dict[str, Any] = answer.json()["result"]
     return found
 
 

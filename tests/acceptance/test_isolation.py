@@ -48,7 +48,7 @@ async def test_the_logs_and_outputs_of_another_organization_are_not_there(server
     async with server.client() as ours, server.client(await _token_of_another_organization(server)) as theirs:
         [job] = await create(ours, task_of("honest"))
         await ended(ours, job)
-        [task] = (await detail(ours, job))["job"]["tasks"]
+        [task] = (await detail(ours, job))["tasks"]
         for path in (
             f"proc/task/{task['internalTaskID']}/logs",
             f"proc/task/{task['internalTaskID']}/download/me.txt",

@@ -29,7 +29,7 @@ async def test_the_task_runs_again_and_one_result_is_accepted(server: Server, tm
         os.kill(engine, signal.SIGKILL)
         await until(lambda: not first & server.engine_processes(), "its fork is gone with it")
         await until(lambda: len(lines(runs)) == 4, "another process is at the task")
-        assert (await detail(client, job))["job"]["jobStatus"] == "running"
+        assert (await detail(client, job))["jobStatus"] == "running"
         gate.touch()
         assert await ended(client, job) == "complete"
         assert await output(client, job) == "waited"

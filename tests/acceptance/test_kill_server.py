@@ -265,7 +265,7 @@ async def _is_whole(server: Server, acknowledged: dict[str, dict[str, Any]]) -> 
     async def look() -> None:
         async with server.client() as client:
             for job_id, sent in waiting:
-                shown = (await detail(client, job_id))["job"]
+                shown = await detail(client, job_id)
                 assert shown["coreJobID"] == sent["coreJobID"]
                 assert [_shown(task) for task in shown["tasks"]] == [_sent(task) for task in sent["tasks"]]
                 assert len(shown["taskRoutes"]) == len(sent["taskRoutes"])

@@ -52,7 +52,7 @@ async def test_its_task_fails_for_a_named_reason_and_the_next_is_unaffected(serv
     async with server.client() as client:
         job, next_job = await create(client, task_of(engine, maxRetries=0), task_of("honest"))
         assert await ended(client, job) == "failed"
-        [task] = (await detail(client, job))["job"]["tasks"]
+        [task] = (await detail(client, job))["tasks"]
         assert task["taskStatus"] == "failed"
         assert task["failureReason"] == word
         assert said in task["failureDetail"]
@@ -71,7 +71,7 @@ async def test_a_gigabyte_of_output_becomes_a_capped_log_with_both_ends(server: 
     async with server.client() as client:
         [job] = await create(client, task_of("flood"))
         assert await ended(client, job) == "complete"
-        [task] = (await detail(client, job))["job"]["tasks"]
+        [task] = (await detail(client, job))["tasks"]
         [log] = await logs(client, task["internalTaskID"])
     assert len(log) <= LOG_LIMIT
     assert log.startswith("first line\n")
@@ -91,7 +91,7 @@ async def test_a_failed_engine_is_tried_again_as_often_as_was_asked(server: Serv
     async with server.client() as client:
         [job] = await create(client, task_of("raises", maxRetries=1))
         assert await ended(client, job) == "failed"
-        [task] = (await detail(client, job))["job"]["tasks"]
+        [task] = (await detail(client, job))["tasks"]
         assert task["currentRetries"] == 1
         first, second = await logs(client, task["internalTaskID"])
     assert "no luck today" in first

@@ -82,7 +82,7 @@ def test_only_what_failed_runs_again(server: Server, shelf: Shelf, tmp_path: Pat
     assert "reused" in shown
     with server.client() as client:
         assert client.post(f"/edge/v1/proc/job/{old}/delete").is_success
-        detail = client.get(f"/edge/v1/proc/job/{new}/detail").json()["job"]
+        detail = client.get(f"/api/v1/jobs/{new}").json()["result"]
         assert detail["tasks"][0]["reusedFrom"]["internalJobID"] == detail["retryOf"] == detail["rootJobID"]
         task = detail["tasks"][0]["internalTaskID"]
         listed = client.get(f"/edge/v1/proc/task/{task}/outputs").json()["outputs"]["outputs"]

@@ -75,7 +75,7 @@ async def aborted(
 
     async def look() -> bool:
         nonlocal found
-        found = (await detail(client, job))["job"]
+        found = await detail(client, job)
         if found["jobStatus"] == "aborted":
             assert not pids & server.engine_processes(), "aborted, and a process of it lives"
         return bool(found["jobStatus"] == "aborted")
@@ -107,7 +107,7 @@ async def test_a_stubborn_tree_has_its_grace_and_is_gone_a_second_later(start: S
     with start("--stop-grace-seconds", str(GRACE)) as server:
         async with at_work(server, tmp_path / "runs") as (client, job):
             await stop(client, job)
-            found = (await detail(client, job))["job"]
+            found = await detail(client, job)
             assert (found["jobStatus"], found["stopping"]) == ("running", 1)
             assert [task["taskStatus"] for task in found["tasks"]] == ["running"]
             await aborted(client, job, server, set(lines(tmp_path / "runs")))

@@ -51,7 +51,7 @@ async def test_downloads_end_at_the_limits_of_an_attempt_and_of_an_organization(
             async with listening(http(bytes(size), Content_Type="application/pdf")) as site:
                 [job] = await create(client, task_of(WEBSTREAM, {"url": site.url()}, maxRetries=0))
                 await ended(client, job)
-            [task] = (await detail(client, job))["job"]["tasks"]
+            [task] = (await detail(client, job))["tasks"]
             messages.append(task.get("failureDetail"))
     assert messages == [
         f"url: the answer is larger than {1 << 20} bytes.",

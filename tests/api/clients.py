@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
-from tests.api import samples
+from tests.api import described, samples
 from tests.api.samples import CATEGORIES, ENGINES, TEMPLATE
 from tests.api.verbs import GRAPHQL, Answer, Interface, Verb, document
 
@@ -71,6 +72,18 @@ class Rest:
         assert answer.status_code == 200, answer.text
         return answer.json()["job"]
 
+    async def own_detail(self, job_id: str) -> Any:
+        """Returns the job as our own interface shows it."""
+        answer = await self.get(str(self.client.base_url.join(f"/api/v1/jobs/{job_id}")))
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    async def own_task_detail(self, task_id: str) -> Any:
+        """Returns the task as our own interface shows it."""
+        answer = await self.get(str(self.client.base_url.join(f"/api/v1/tasks/{task_id}")))
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
     async def another_organization(self) -> "Rest":
         """Returns the same interface with the token of a new organization."""
         root = await identity.authenticate(self.house, self.token)
@@ -115,6 +128,11 @@ class Rest:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
+
+
+def warnings(answer: httpx.Response) -> list[str]:
+    """Returns the warnings of a REST response."""
+    return [unquote(text) for text in answer.headers.get_list("X-Enginehouse-Warning")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +282,11 @@ async def serving(database: Database, folder: Path) -> AsyncIterator[Api]:
         first = await accounts.first_start(house, init_token=TOKEN)
         await engines.register(house, ENGINES, CATEGORIES)
         transport = httpx.ASGITransport(app=application(house), raise_app_exceptions=True, client=(ADDRESS, 4711))
+        hooks = {"response": [described.check]}
         edge, v1, http = [
-            await closing.enter_async_context(httpx.AsyncClient(transport=transport, base_url=f"http://test{base}"))
+            await closing.enter_async_context(
+                httpx.AsyncClient(transport=transport, base_url=f"http://test{base}", event_hooks=hooks)
+            )
             for base in ("/edge/v1", "/api/v1", "")
         ]
         yield Api(

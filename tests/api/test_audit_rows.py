@@ -58,6 +58,7 @@ REST = [
     ("POST /api/v1/webhooks/subscriptions/{subscription}/secret/rotate", "rotateSubscriptionSecret"),
     ("POST /edge/v1/proc/scheduled_job/{schedule}/delete", "deleteScheduledJob"),
     ("POST /edge/v1/proc/template/{template}/launch {}", "launchJobTemplates"),
+    ("POST /api/v1/templates/{template}/launch {}", "launchJobTemplates"),
     ('POST /api/v1/schedules {"name": "nightly", "runMode": "Once"}', "createScheduledJob"),
     ('PATCH /api/v1/schedules/{schedule} {"name": "x"}', "updateScheduledJob"),
     ("DELETE /api/v1/schedules/{schedule}", "deleteScheduledJob"),

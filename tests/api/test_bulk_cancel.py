@@ -99,7 +99,7 @@ async def test_running_jobs_are_skipped_or_stopped_as_asked(api: Api) -> None:
     both = await api.ask(DOCUMENTED, {**WHOLE, "includeRunning": True})
     assert both.body == {"success": True, "count": 1, "stopping": 1}
     await settle(api)
-    shown = await api.edge.detail(running)
+    shown = await api.edge.own_detail(running)
     assert (shown["jobStatus"], shown["stopping"]) == ("running", 1)
 
 

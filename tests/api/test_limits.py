@@ -31,13 +31,13 @@ async def test_a_job_is_paused_and_resumed_in_either_spelling(own: Rest, rest: R
         "paused": True,
         "changed": True,
     }
-    detail = (await rest.get(f"proc/job/{job}/detail")).json()["job"]
+    detail = await rest.own_detail(job)
     assert (detail["jobStatus"], "pausedDateTime" in detail) == ("pending", True)
     again = result(await own.post(f"jobs/{ids.job_graphql(number)}/pause", {}))
     assert again["changed"] is False
     resumed = result(await own.post(f"jobs/{job}/resume", {}))
     assert (resumed["paused"], resumed["changed"]) == (False, True)
-    assert "pausedDateTime" not in (await rest.get(f"proc/job/{job}/detail")).json()["job"]
+    assert "pausedDateTime" not in await rest.own_detail(job)
 
 
 async def test_a_cancelled_job_is_refused_with_its_status(own: Rest, rest: Rest) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.api.clients import Rest
+from tests.api.clients import Rest, warnings
 from tests.api.samples import folder, single, transcription
 
 from enginehouse.api.edge.jobs import STATUSES
@@ -170,7 +170,7 @@ async def test_at_most_fifty_problems_are_listed(rest: Rest) -> None:
 async def test_a_past_due_date_is_a_warning(rest: Rest) -> None:
     answer = await rest.post("/proc/job/create", {"jobs": [single() | {"dueDateTime": "2020-01-01T00:00:00"}]})
     assert answer.status_code == 200
-    [warning] = answer.json()["warnings"]
+    [warning] = warnings(answer)
     assert warning.startswith("jobs[0].dueDateTime: 2020-01-01T00:00:00Z is in the past (server time ")
 
 

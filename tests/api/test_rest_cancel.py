@@ -18,7 +18,7 @@ async def test_the_founding_page_s_cancel_aborts_the_job(rest: Rest) -> None:
     answer = await curl(rest, CANCEL, job_id)
     assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1})
     assert (await curl(rest, STATUS, job_id)).json() == {"job": {"internalJobID": job_id, "jobStatus": "aborted"}}
-    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    job = await rest.own_detail(job_id)
     assert job["abortedDateTime"]
     assert {task["taskStatus"] for task in job["tasks"]} == {"aborted"}
     assert all(task["abortedDateTime"] for task in job["tasks"])
@@ -107,7 +107,7 @@ async def test_what_runs_is_stopped_where_that_is_asked_for(rest: Rest) -> None:
     body = {"jobID": job_id, "includeRunning": True}
     answer = await rest.post("/proc/jobs/cancel", body)
     assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1, "stopping": 1})
-    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    job = await rest.own_detail(job_id)
     assert (job["jobStatus"], job["stopping"]) == ("running", 1)
     assert job["stopRequestedDateTime"]
     assert "abortedDateTime" not in job
@@ -115,7 +115,7 @@ async def test_what_runs_is_stopped_where_that_is_asked_for(rest: Rest) -> None:
     assert (await curl(rest, CANCEL, job_id)).json() == {"success": True, "count": 0}
 
     await rest.end_stopped(lease)
-    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    job = await rest.own_detail(job_id)
     assert (job["jobStatus"], job["stopping"]) == ("aborted", 0)
     assert job["abortedDateTime"] > job["stopRequestedDateTime"]
     assert {task["taskStatus"] for task in job["tasks"]} == {"aborted"}
@@ -126,7 +126,7 @@ async def test_a_job_that_waits_is_cancelled_by_the_same_request_and_shows_nothi
     job_id = await rest.create()
     answer = await rest.post("/proc/jobs/cancel", {"jobID": job_id, "includeRunning": True})
     assert answer.json() == {"success": True, "count": 1, "stopping": 0}
-    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    job = await rest.own_detail(job_id)
     assert job["jobStatus"] == "aborted"
     assert not {"stopping", "stopRequestedDateTime"} & job.keys()
 

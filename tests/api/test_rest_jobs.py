@@ -1,6 +1,6 @@
 """Jobs over REST: create, watch, list and delete them, in the documented form."""
 
-from tests.api.clients import Rest
+from tests.api.clients import Rest, warnings
 from tests.api.samples import BATCH, folder, single, transcription
 
 from enginehouse.domain import ids
@@ -14,7 +14,7 @@ async def test_the_published_sample_is_created_and_shown_whole(rest: Rest) -> No
     assert answer.status_code == 200
     assert list(answer.json()) == ["internalJobIds"]
     [job_id] = answer.json()["internalJobIds"]
-    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    job = await rest.own_detail(job_id)
     assert job["internalJobID"] == job_id
     assert job["jobStatus"] == "pending"
     assert len(job["tasks"]) == 4
@@ -24,7 +24,7 @@ async def test_the_published_sample_is_created_and_shown_whole(rest: Rest) -> No
 
 async def test_a_detail_is_spelled_as_documented(rest: Rest) -> None:
     job_id = await rest.create(transcription())
-    job = (await rest.get(f"/proc/job/{job_id}/detail")).json()["job"]
+    job = await rest.own_detail(job_id)
     task = job["tasks"][2]
     assert task["engineID"]
     assert task["priority"] == -5
@@ -92,7 +92,8 @@ async def test_ids_are_understood_in_either_casing_and_unknown_fields_are_ignore
             }
         ],
     }
-    [task] = (await rest.get(f"/proc/job/{await rest.create(job)}/detail")).json()["job"]["tasks"]
+    [task] = (await rest.own_detail(await rest.create(job)))["tasks"]
+    assert await rest.own_task_detail(task["internalTaskID"]) == task
     assert task["correlationTaskId"] == "only"
     assert task["ioFolders"][0]["correlationId"] == "out"
 
@@ -103,15 +104,25 @@ async def test_a_payload_may_come_in_either_field(rest: Rest) -> None:
     assert (only["payloadJSON"], only["taskPayloadJSON"]) == ('{"a":1}', '{"b":2}')
 
 
-async def test_warnings_stand_beside_the_ids(rest: Rest) -> None:
+async def test_warnings_are_headers_beside_the_ids(rest: Rest) -> None:
     job = {
         "tasks": [{"engineId": BATCH, "ioFolders": [folder("unused", "stream", "output")], "correlationTaskId": "a"}],
         "taskRoutes": [{"taskChildId": "a"}],
         "sendOutputToUris": ["https://example.com/hook"],
     }
-    answer = (await rest.post("/proc/job/create", {"jobs": [job]})).json()
-    assert 'jobs[0].tasks[0].ioFolders[0]: "unused" is not used by any route.' in answer["warnings"]
-    assert any(warning.startswith("jobs[0].sendOutputToUris:") for warning in answer["warnings"])
+    answer = await rest.post("/proc/job/create", {"jobs": [job]})
+    assert list(answer.json()) == ["internalJobIds"]
+    assert 'jobs[0].tasks[0].ioFolders[0]: "unused" is not used by any route.' in warnings(answer)
+    assert any(warning.startswith("jobs[0].sendOutputToUris:") for warning in warnings(answer))
+
+
+async def test_a_warning_is_a_header_that_any_client_can_read_and_many_are_counted(rest: Rest) -> None:
+    odd = "é 100%"
+    [task] = single(ioFolders=[folder(odd, "stream", "output")])["tasks"]
+    answer = await rest.post("/proc/job/create", {"jobs": [{"tasks": [task]}] * 30})
+    first, *_, last = answer.headers.get_list("X-Enginehouse-Warning")
+    assert first == 'jobs[0].tasks[0].ioFolders[0]: "%C3%A9 100%25" is not used by any route.'
+    assert (len(warnings(answer)), last) == (21, "10 more warnings.")
 
 
 async def test_a_request_with_one_wrong_job_creates_none(rest: Rest) -> None:
@@ -162,11 +173,10 @@ async def test_jobs_are_filtered_by_status_id_target_and_time(rest: Rest) -> Non
     assert len(await found(modifiedAfter=seconds, orderBy="modifiedDateTime")) == 2
 
 
-async def test_a_deleted_job_is_gone_and_the_answer_is_empty(rest: Rest) -> None:
+async def test_a_deleted_job_is_gone_and_the_answer_says_so(rest: Rest) -> None:
     job_id = await rest.create()
     answer = await rest.post(f"/proc/job/{job_id}/delete", {"jobID": "whatever"})
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert "content-length" not in answer.headers
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1})
     assert (await rest.get(f"/proc/job/{job_id}/status")).status_code == 404
 
 

@@ -53,7 +53,7 @@ async def test_only_what_failed_runs_and_the_rest_is_named(api: Api) -> None:
     made = (await retry(api, old, FAILED)).result
     new = made["internalJobID"]
     assert made == {"internalJobID": new, "coreJobID": spelled(new), "retryOf": old}
-    shown = await api.edge.detail(new)
+    shown = await api.edge.own_detail(new)
     assert [task["taskStatus"] for task in shown["tasks"]] == ["complete", "pending"]
     assert shown["jobStatus"] == "pending"
     assert "reusedFrom" not in shown["tasks"][1]
@@ -63,7 +63,7 @@ async def test_only_what_failed_runs_and_the_rest_is_named(api: Api) -> None:
     tasks = (await api.ask(LINEAGE, {"id": new})).result["tasks"]["records"]
     assert tasks == [first, {"status": "pending", "reusedFrom": None}]
     await api.edge.run_one(("b.txt", "text/plain", b"too"))
-    assert (await api.edge.detail(new))["jobStatus"] == "complete"
+    assert (await api.edge.own_detail(new))["jobStatus"] == "complete"
 
 
 async def test_the_outputs_outlive_the_job_that_made_them(api: Api) -> None:
@@ -73,7 +73,7 @@ async def test_the_outputs_outlive_the_job_that_made_them(api: Api) -> None:
     listed = (await api.edge.get(f"/proc/job/{new}/outputs")).json()["outputs"]["outputs"]
     assert [each["name"] for each in listed] == ["a.txt"]
     assert (await api.edge.get(f"/proc/job/{new}/download/a.txt")).content == b"said"
-    shown = await api.edge.detail(new)
+    shown = await api.edge.own_detail(new)
     assert shown["retryOf"] == shown["rootJobID"] == old
     assert shown["tasks"][0]["reusedFrom"]["internalJobID"] == old
     [artifact] = await artifacts.of_job(api.house, await api.principal(), Ref.of(number_of(new)))
@@ -90,7 +90,7 @@ async def test_a_line_of_retries_in_both_interfaces(api: Api) -> None:
     assert [(job["retryOf"], job["rootJobId"], job["retries"]) for job in shown] == [
         (None, None, [b]), (a, a, [third]), (b, a, []),
     ]  # fmt: skip
-    details = [await api.edge.detail(job) for job in (first, second, third)]
+    details = [await api.edge.own_detail(job) for job in (first, second, third)]
     uuid = details[2]["internalJobID"]
     assert [(job.get("retryOf"), job.get("rootJobID"), job.get("retries")) for job in details] == [
         (None, None, [second]), (first, first, [uuid]), (second, first, None),

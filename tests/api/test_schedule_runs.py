@@ -28,7 +28,7 @@ async def test_a_run_by_hand_has_no_slot(api: Api) -> None:
     made = await api.schedule(runMode="Once")
     path = f"schedules/{made['id']}"
     [job_id] = (await api.v1.result(f"{path}/run", {"payload": {"recordDuration": "15m"}}))["jobIds"]
-    job = await api.edge.detail(job_id)
+    job = await api.edge.own_detail(job_id)
     assert job["tasks"][0]["taskPayloadJSON"].endswith('"recordDuration":"15m"}')
     assert "slotDateTime" not in job
     assert await api.v1.result(f"{path}/slots") == []
@@ -75,7 +75,7 @@ async def test_a_launch_works_on_the_target_that_it_names_or_describes(api: Api)
 
 
 async def launch(api: Api, template_id: str, **body: Any) -> Answer:
-    return await api.ask(f"POST /edge/v1/proc/template/{template_id}/launch", body)
+    return await api.ask(f"POST /api/v1/templates/{template_id}/launch", body)
 
 
 async def test_a_template_is_launched_with_the_payload_merged_into_its_tasks(api: Api) -> None:
@@ -86,13 +86,14 @@ async def test_a_template_is_launched_with_the_payload_merged_into_its_tasks(api
         api, template_id, isInternal=True, payloadJSON='{"recordDuration":"15m"}', scheduledJobID=made["id"],
         sourceID=source["id"],
     )  # fmt: skip
-    [job_id] = answer.result["operation"]["internalJobIds"]
-    assert answer.body == {"operation": {"success": True, "count": 1, "internalJobIds": [job_id]}}
+    [job_id] = answer.result["internalJobIds"]
     job = await api.edge.detail(job_id)
     payload = '{"url":"https://h.example/a.mp4","keep":1,"recordDuration":"15m"}'
     assert job["tasks"][0]["taskPayloadJSON"] == payload
     assert (job["coreScheduledJobId"], job["coreSourceId"]) == (int(made["id"]), int(source["id"]))
-    assert (await launch(api, ids.job_uuid(parse_job(template_id) or 0))).status == 200
+    uuid = ids.job_uuid(parse_job(template_id) or 0)
+    documented = await api.ask(f"POST /edge/v1/proc/template/{uuid}/launch", {})
+    assert (documented.status, documented.body) == (200, {"operation": {"success": True, "count": 1}})
 
 
 async def test_a_wrong_launch_creates_no_job(api: Api, foreign: Api) -> None:
@@ -132,7 +133,7 @@ async def test_a_job_records_the_schedule_and_template_it_names(api: Api) -> Non
 async def test_a_job_says_which_schedule_slot_and_template_it_comes_from(api: Api) -> None:
     made = await api.schedule(runMode="Now")
     assert await api.fire() == 1
-    [job] = await api.edge.result(f"/proc/jobs?scheduledJobID={made['id']}")
+    [job] = await api.v1.result(f"jobs?scheduledJobID={made['id']}")
     assert job["coreScheduledJobId"] == int(made["id"])
     assert job["internalScheduledJobId"] == made["scheduledJobUuid"]
     assert parse_job(job["jobTemplateId"]) == parse_job(made["jobTemplateIds"][0])

@@ -1,6 +1,7 @@
 """Schedules over the published REST interface, our own and GraphQL: shown, changed, copied and deleted."""
 
 import re
+from typing import Any
 
 import pytest
 from tests.api.clients import Api
@@ -51,7 +52,6 @@ async def test_the_published_interface_shows_a_schedule_by_its_number_and_its_uu
         "jobConfigJSON": '{"radioStreamUrl":"https://radio.example/live"}',
         "radioStreamUrl": "https://radio.example/live", "startDateTime": "2030-01-01T00:00:00Z",
         "coreCreatedDateTime": created, "createdDateTime": created, "modifiedDateTime": detail["modifiedDateTime"],
-        "nextRunDateTime": "2030-01-07T07:00:00Z", "runs": 0, "skipped": 0,
     }  # fmt: skip
 
 
@@ -225,7 +225,7 @@ async def test_a_copy_is_inactive_and_launches_the_same(api: Api) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "result"),
     [
-        ("POST /edge/v1/proc/scheduled_job/{uuid}/delete", 204, {}),
+        ("POST /edge/v1/proc/scheduled_job/{uuid}/delete", 200, {"success": True, "count": 1}),
         ("DELETE /api/v1/schedules/{id}", 204, {}),
         (
             'mutation { deleteScheduledJob(id: "{id}") { id message } }',
@@ -235,13 +235,14 @@ async def test_a_copy_is_inactive_and_launches_the_same(api: Api) -> None:
     ],
 )
 async def test_a_deleted_schedule_is_gone_and_its_jobs_stay(
-    api: Api, request_: str, status: int, result: dict[str, str]
+    api: Api, request_: str, status: int, result: dict[str, Any]
 ) -> None:
     made = await api.schedule()
     [job_id] = await api.run(made)
     known = {"id": made["id"], "uuid": made["scheduledJobUuid"]}
     answer = await api.ask(fill(request_, known))
-    assert (answer.status, answer.result) == (status, {name: fill(text, known) for name, text in result.items()})
+    expected = {name: fill(one, known) if isinstance(one, str) else one for name, one in result.items()}
+    assert (answer.status, answer.result) == (status, expected)
     shown = (await api.ask(f'{{ job(id: "{job_id}") {{ scheduledJobId scheduledJob {{ id }} }} }}')).result
     assert shown == {"scheduledJobId": made["id"], "scheduledJob": None}
     assert (await api.edge.detail(job_id))["coreScheduledJobId"] == int(made["id"])

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.api.clients import TOKEN, Api, Rest
+from tests.api.clients import TOKEN, Api, Rest, warnings
 from tests.api.samples import BATCH, ENGINES, WEBSTREAM, single, transcription
 
 from enginehouse.domain import ids
@@ -99,9 +99,7 @@ async def test_workers_have_names_for_administrators_only(own: Rest, rest: Rest)
 async def test_a_create_over_rest_warns_of_an_engine_that_nobody_runs(own: Rest, rest: Rest) -> None:
     await workers.beat(own.house, name="w", pools={"native": 1}, engines=[])
     answer = await rest.post("/proc/job/create", {"jobs": [single()]})
-    assert answer.json()["warnings"] == [
-        'jobs[0].tasks[0]: no worker for engine "Batch" is connected; the task will wait.'
-    ]
+    assert warnings(answer) == ['jobs[0].tasks[0]: no worker for engine "Batch" is connected; the task will wait.']
 
 
 async def test_graphql_says_why_a_job_and_each_task_waits(api: Api) -> None:

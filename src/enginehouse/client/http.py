@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 
@@ -11,6 +11,7 @@ Json = dict[str, Any]
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0, read=120.0)
 _BLOCK: Final = 1 << 20
+_WARNING: Final = "X-Enginehouse-Warning"
 
 
 class RequestFailed(Exception):
@@ -58,15 +59,22 @@ class Client:
         A query parameter that is None is not sent. A request that is sent again with the same idempotency `key` is done
         once. Raises RequestFailed.
         """
-        headers = _idempotency(key)
-        response = (
-            self._send(method, path, json=body, params=_present(query), headers=headers)
-            if body is not None
-            else self._send(method, path, params=_present(query), headers=headers)
-        )
+        response = self._rest(method, path, body, key, query)
+        return _json(response) if response.content else None
+
+    def rest_with_warnings(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None
+    ) -> tuple[Any, list[str]]:
+        """Returns the body of a REST response, and the server's warnings. Raises RequestFailed."""
+        response = self._rest(method, path, body, key, {})
+        return _json(response), [unquote(text) for text in response.headers.get_list(_WARNING)]
+
+    def _rest(self, method: str, path: str, body: Any, key: str | None, query: Json) -> httpx.Response:
+        content: Json = {} if body is None else {"json": body}
+        response = self._send(method, path, params=_present(query), headers=_idempotency(key), **content)
         if response.is_error:
             raise _refusal(response)
-        return _json(response) if response.content else None
+        return response
 
     def graphql(self, query: str, variables: Mapping[str, Any] | None = None, *, key: str | None = None) -> Json:
         """Returns the data of a GraphQL response. Raises RequestFailed with the first error.

@@ -35,19 +35,19 @@ def create_many(client: Client, body: Json, *, key: str | None = None) -> tuple[
 
     `body` is that of `POST /edge/v1/proc/job/create`.
     """
-    answer = client.rest("POST", edge("job", "create"), body, key=key)
-    return answer["internalJobIds"], answer.get("warnings") or []
+    answer, warnings = client.rest_with_warnings("POST", edge("job", "create"), body, key=key)
+    return answer["internalJobIds"], warnings
 
 
 def get(client: Client, job_id: str) -> Json:
     """Returns the job and its tasks, as REST shows them. Raises RequestFailed."""
-    job: Json = client.rest("GET", edge("job", job_id, "detail"))["job"]
+    job: Json = client.rest("GET", v1("jobs", job_id))["result"]
     return job
 
 
 def page(client: Client, *, status: str | None = None, limit: int = 20, offset: int = 0) -> Json:
     """Returns one page of jobs, newest first, and the number of all that match. Raises RequestFailed."""
-    answer: Json = client.rest("GET", edge("jobs"), status=status, limit=limit, offset=offset)
+    answer: Json = client.rest("GET", v1("jobs"), status=status, limit=limit, offset=offset)
     return answer
 
 

@@ -31,11 +31,10 @@ class CreateJobs(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     jobs: Annotated[list[CreateJob], msgspec.Meta(min_length=1)]
 
 
-class CreatedJobs(msgspec.Struct, omit_defaults=True):
-    """The ids in the order of the request. `warnings` is ours, and present only if there are any."""
+class CreatedJobs(msgspec.Struct):
+    """The ids in the order of the request."""
 
     ids: list[str] = field(name="internalJobIds")
-    warnings: list[str] | None = None
 
 
 class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -20,7 +20,7 @@ from enginehouse.operations.task_updates import TaskKey
 
 
 class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A job as it is now, with its tasks and routes."""
+    """A job as it is now, with its tasks and routes: exactly the fields of the contract."""
 
     internal_job_id: str
     internal_organization_id: str
@@ -31,7 +31,6 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     core_scheduled_job_id: int | None = field(default=None, name="coreScheduledJobId")
     internal_scheduled_job_id: str | None = field(default=None, name="internalScheduledJobId")
     job_template_id: str | None = field(default=None, name="jobTemplateId")
-    slot_date_time: str | None = None  # ours: the slot of its schedule that created the job
     job_status: str
     priority: int | None = None
     max_retries: int | None = None
@@ -45,12 +44,6 @@ class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     started_date_time: str | None = None
     completed_date_time: str | None = None
     aborted_date_time: str | None = None
-    paused_date_time: str | None = None  # ours, and present only for a paused job
-    stop_requested_date_time: str | None = None  # ours, and present only for a job that was cancelled while it ran …
-    stopping: int | None = None  # … with the number of its attempts that must still stop
-    retry_of: str | None = None  # ours, like the next two: the job that this one retries, …
-    root_job_id: str | None = None  # … the first job of the chain of retries, …
-    retries: list[str] | None = None  # … and the retries of this job, oldest first
     task_routes: list[TaskRoute]
     tasks: list[TaskDetail]
 
@@ -93,7 +86,6 @@ def job_detail(
         core_scheduled_job_id=job.scheduled_job_id,
         internal_scheduled_job_id=optional(ids.schedule_uuid, job.scheduled_job_id),
         job_template_id=optional(ids.job_uuid, job.template_id),
-        slot_date_time=optional(times.rest, job.slot_at),
         job_status=words.job_word(job.status),
         priority=min(priorities, default=0),
         max_retries=max(retries, default=None),
@@ -106,12 +98,6 @@ def job_detail(
         started_date_time=optional(times.rest, job.started_at),
         completed_date_time=optional(times.rest, job.completed_at),
         aborted_date_time=optional(times.rest, job.aborted_at),
-        paused_date_time=optional(times.rest, job.paused_at),
-        stop_requested_date_time=optional(times.rest, job.stop_requested_at),
-        stopping=job.stopping if job.stop_requested_at is not None else None,
-        retry_of=optional(ids.job_uuid, job.retry_of),
-        root_job_id=optional(ids.job_uuid, job.root_of),
-        retries=[ids.job_uuid(retry) for retry in job.retries] or None,
         task_routes=[] if legacy else [_route(job, route) for route in job.plan.routes],
         tasks=[task_detail(house, principal, job, task, categories, outputs) for task in job.tasks],
     )

@@ -1,16 +1,19 @@
 """The job operations of the REST interface: create, status, detail, list, delete."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.api.edge import job_input, job_view, task_view, words
 from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs
-from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
+from enginehouse.api.http.call import DELETED, Call, Reply, json
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import ids
 from enginehouse.domain.errors import InvalidInput, NotImplementedYet
-from enginehouse.domain.job import JobFilter
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import accounts, jobs, task_updates
 
@@ -46,8 +49,8 @@ async def create(call: Call) -> Reply:
     warnings = [warning for job in created for warning in job.warnings]
     for number, job in enumerate(jobs_to_create):
         warnings += job_input.not_served(job, number)
-    answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created], warnings or None)
-    return json(answer, replayed=created[0].replayed)
+    answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created])
+    return json(answer, replayed=created[0].replayed, warnings=warnings)
 
 
 async def status(call: Call) -> Reply:
@@ -69,11 +72,29 @@ async def detail(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """POST proc/job/{JobID}/delete: deletes the job of the path; a body is ignored."""
     await jobs.delete(call.house, call.principal, refs.job(call.id))
-    return NO_CONTENT
+    return DELETED
 
 
 async def list_jobs(call: Call) -> Reply:
     """GET proc/jobs: a page of the organization's jobs, and the number of all matches."""
+    principal, found = await matches(call)
+    categories = await task_view.category_names(call.house, principal)
+    shown = [job_view.job_detail(call.house, principal, job, categories) for job in found.jobs]
+    return json(job_view.JobList(count=found.count, limit=found.limit, offset=found.offset, result=shown))
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A page of the jobs that match a query, and the number of all that do."""
+
+    jobs: Sequence[Job]
+    count: int
+    limit: int
+    offset: int
+
+
+async def matches(call: Call) -> tuple[Principal, Matches]:
+    """Returns who asks, for which organization, and the jobs that the query of the call describes. Raises Refusal."""
     query = Query(call.query)
     criteria = _filter(query)
     owner = query.text("organizationID")
@@ -84,17 +105,9 @@ async def list_jobs(call: Call) -> Reply:
     principal = await accounts.acting(call.house, call.principal, owner, "organizationID")
     if criteria is None:
         offset, limit = query.page()
-        return json(job_view.JobList(count=0, limit=limit, offset=offset, result=[]))
+        return principal, Matches((), 0, limit, offset)
     page = await jobs.list_(call.house, principal, criteria, with_count=True)
-    categories = await task_view.category_names(call.house, principal)
-    return json(
-        job_view.JobList(
-            count=page.count or 0,
-            limit=criteria.limit,
-            offset=criteria.offset,
-            result=[job_view.job_detail(call.house, principal, job, categories) for job in page.jobs],
-        )
-    )
+    return principal, Matches(page.jobs, page.count or 0, criteria.limit, criteria.offset)
 
 
 def _filter(query: Query) -> JobFilter | None:

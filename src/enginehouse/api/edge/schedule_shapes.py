@@ -1,7 +1,6 @@
 """The REST bodies of scheduled jobs (rest-contract §2.4, §2.8)."""
 
 import msgspec
-from msgspec import field
 
 from enginehouse.api.http.json.casing import spelled
 
@@ -24,7 +23,7 @@ class SchedulePart(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=T
 
 
 class ScheduledJobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A scheduled job. The four fields at the end are ours."""
+    """A scheduled job as it is now: exactly the fields of the contract."""
 
     internal_scheduled_job_id: str
     scheduled_job_id: int
@@ -46,10 +45,6 @@ class ScheduledJobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_
     core_created_date_time: str
     created_date_time: str
     modified_date_time: str
-    cron: str | None = None
-    next_run_date_time: str | None = None
-    runs: int
-    skipped: int
 
 
 class ScheduledJobAnswer(msgspec.Struct, kw_only=True):
@@ -98,10 +93,11 @@ class LaunchTemplate(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknow
     source_id: str | int | None = None
 
 
-class Operation(msgspec.Struct, omit_defaults=True):
+class Operation(msgspec.Struct):
+    """What an operation has done. `count` is the number of objects that it made, changed or deleted."""
+
     success: bool
     count: int
-    ids: list[str] | None = field(default=None, name="internalJobIds")  # ours
 
 
 class LaunchAnswer(msgspec.Struct):

@@ -52,10 +52,6 @@ def _detail(schedule: Schedule, kind: str | None) -> ScheduledJobDetail:
         core_created_date_time=created,
         created_date_time=created,
         modified_date_time=modified,
-        cron=facts["cron"],
-        next_run_date_time=optional(times.rest, view.next_run(schedule)),
-        runs=schedule.fired,
-        skipped=schedule.skipped,
     )
 
 

@@ -16,7 +16,7 @@ from enginehouse.api.edge.schedule_shapes import (
     ScheduledJobAnswer,
     ScheduledJobList,
 )
-from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
+from enginehouse.api.http.call import DELETED, Call, Reply, json
 from enginehouse.api.http.json import reader
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
@@ -26,6 +26,7 @@ from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet,
 from enginehouse.domain.schedules.filter import Between, Order, ScheduleFilter
 from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.operations import accounts, sources
+from enginehouse.operations.jobs import CreatedJob
 from enginehouse.operations.references import Reference, ReferenceKind, refuse_unknown
 from enginehouse.operations.schedules import backlog, schedules
 from enginehouse.operations.schedules.launches import LaunchOptions, launch_templates
@@ -73,7 +74,7 @@ async def list_schedules(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """POST proc/scheduled_job/{ScheduledJobID}/delete: deletes the scheduled job; its jobs stay."""
     await schedules.delete(call.house, call.principal, refs.schedule(call.id))
-    return NO_CONTENT
+    return DELETED
 
 
 async def rate_pending(call: Call) -> Reply:
@@ -96,6 +97,11 @@ async def total_pending(call: Call) -> Reply:
 
 async def launch(call: Call) -> Reply:
     """POST proc/template/{TemplateID}/launch: creates a job of the template, with the payload merged into its tasks."""
+    return json(LaunchAnswer(Operation(True, len(await launched(call)))))
+
+
+async def launched(call: Call) -> list[CreatedJob]:
+    """The template of the path has a new job, which is returned. Raises Refusal."""
     body = await call.body(_LAUNCH)
     template = refs.template(call.id)
     schedule = None
@@ -108,10 +114,9 @@ async def launch(call: Call) -> Reply:
         echo["coreSourceID"] = body.source_id
     options = LaunchOptions(payload=_payload(body.payload_json), echo=echo)
     try:
-        jobs = await launch_templates(call.house, call.principal, [template.number], schedule=schedule, options=options)
+        return await launch_templates(call.house, call.principal, [template.number], schedule=schedule, options=options)
     except NotFound as missing:
         raise _respelled(missing, call.id) from None
-    return json(LaunchAnswer(Operation(True, len(jobs), [ids.job_uuid(each.job_id) for each in jobs])))
 
 
 def _respelled(missing: NotFound, template: str) -> NotFound:

@@ -38,18 +38,8 @@ class ChunkCounts(msgspec.Struct, rename=spelled, kw_only=True):
     retry_count: int
 
 
-class ReusedFrom(msgspec.Struct, rename=spelled, kw_only=True):
-    """The task that produced the outputs, and the job that ran it."""
-
-    internal_job_id: str
-    internal_task_id: str
-
-
 class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A task as it is now. `correlationTaskId` and `priority` are ours, so that a client recognizes its tasks.
-
-    `reusedFrom` is ours too, for a task that is complete because another job has its outputs.
-    """
+    """A task as it is now: exactly the fields of the contract."""
 
     internal_task_id: str
     internal_job_id: str
@@ -57,7 +47,6 @@ class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     core_job_id: str
     core_task_id: str
     core_recording_id: int | None = None
-    correlation_task_id: str | None = field(default=None, name="correlationTaskId")
     engine_id: str
     engine_name: str | None = None
     engine_category_id: str | None = None
@@ -65,23 +54,18 @@ class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     task_status: str
     failure_reason: str
     failure_detail: str | None = None
-    priority: int | None = None
     max_engines: int | None = None
     max_retries: int | None = None
     current_retries: int | None = None
     error_count: int | None = None
     parallel_processing: bool | None = None
     parent_must_be_complete_before_starting: bool | None = None
-    num_chunks_per_work_item: int | None = None
-    max_processing_seconds_per_work_item: int | None = None
-    max_wait_seconds_for_chunk: int | None = None
     parent_task_id: str | None = None
     child_task_ids: list[str] | None = None
     io_folders: list[FolderView] | None = None
     chunk_count_info: ChunkCounts | None = None
     payload_json: str | None = None
     task_payload_json: str | None = None
-    reused_from: ReusedFrom | None = None
     task_output: str | None = field(default=None, name="taskOutputSON")
     send_output_to_uris: list[str] | None = None
     is_template: bool | None = None
@@ -125,7 +109,6 @@ def task_detail(
         core_job_id=job.plan.echo.get("coreJobID") or ids.job_graphql(job.id),
         core_task_id=echo.get("coreTaskId") or ids.task_graphql(job.id, task.ordinal),
         core_recording_id=job.target_id,
-        correlation_task_id=plan.reference,
         engine_id=plan.engine_id,
         engine_name=engine.spec.name if engine is not None else None,
         engine_category_id=category,
@@ -133,16 +116,12 @@ def task_detail(
         task_status=words.task_word(task.status),
         failure_reason=words.failure_word(task.failure_reason) if task.status is TaskStatus.FAILED else "none",
         failure_detail=task.failure_message,
-        priority=plan.priority,
         max_engines=plan.max_engines or (2 if plan.parallel else 1),
         max_retries=plan.max_retries,
         current_retries=_retries(task),
         error_count=task.items_failed,
         parallel_processing=plan.parallel,
         parent_must_be_complete_before_starting=plan.parents_first,
-        num_chunks_per_work_item=echo.get("numChunksPerWorkItem"),
-        max_processing_seconds_per_work_item=plan.timeout_seconds,
-        max_wait_seconds_for_chunk=echo.get("maxWaitSecondsForChunk"),
         parent_task_id=ids.task_uuid(job.id, parents[0]) if parents else None,
         child_task_ids=[ids.task_uuid(job.id, child) for child in children],
         io_folders=[] if job.plan.legacy else _folders(job, task),
@@ -155,7 +134,6 @@ def task_detail(
         ),
         payload_json=echo.get("payloadJSON") or payload,
         task_payload_json=None if echo.get("onlyPayloadJSON") else payload,
-        reused_from=_reused(task),
         task_output=optional(json_text, output),
         send_output_to_uris=echo.get("sendOutputToUris"),
         is_template=False,
@@ -165,15 +143,6 @@ def task_detail(
         started_date_time=optional(times.rest, task.started_at),
         completed_date_time=optional(times.rest, task.completed_at),
         aborted_date_time=optional(times.rest, task.aborted_at),
-    )
-
-
-def _reused(task: Task) -> ReusedFrom | None:
-    if task.reused_from is None:
-        return None
-    return ReusedFrom(
-        internal_job_id=ids.job_uuid(task.reused_from),
-        internal_task_id=ids.task_uuid(task.reused_from, task.ordinal),
     )
 
 

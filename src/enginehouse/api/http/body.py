@@ -1,9 +1,12 @@
-"""Reads the body of a request: only JSON, and not more than the limit."""
+"""Reads the body of a request, not more than the limit.
+
+What parses as JSON is JSON: clients send it under labels of forms and of plain text.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from enginehouse.domain.errors import InvalidInput, TooLarge, excerpt
+from enginehouse.domain.errors import TooLarge
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -48,15 +51,6 @@ async def stream(receive: Receive) -> AsyncIterator[bytes]:
             raise DisconnectedError
         yield message.get("body", b"")
         more = bool(message.get("more_body"))
-
-
-def check_json(content_type: bytes | None) -> None:
-    """The body may be JSON: it has no content type or a JSON one. Raises InvalidInput."""
-    if content_type is None or content_type == b"application/json":
-        return
-    kind = content_type.partition(b";")[0].strip().lower()
-    if kind not in {b"", b"application/json"} and not kind.endswith(b"+json"):
-        raise InvalidInput(f"Content-Type: {excerpt(kind.decode('latin-1'))} is not understood; send application/json.")
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -1,8 +1,9 @@
 """The arguments and results of REST handlers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -15,7 +16,11 @@ from enginehouse.operations.house import House
 T = TypeVar("T")
 
 _encode: Final = msgspec.json.Encoder().encode
-_REPLAYED: Final = ((b"idempotent-replayed", b"true"),)
+_WARNING: Final = b"x-enginehouse-warning"
+_MOST_WARNINGS: Final = 20
+_LONGEST_WARNING: Final = 300
+_PLAIN: Final = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"  # besides letters, digits and _.-~
+_REPLAYED: Final[tuple[tuple[bytes, bytes], ...]] = ((b"idempotent-replayed", b"true"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,7 @@ class Request:
         return text
 
     async def body(self, kind: Body[T]) -> T:
-        """Returns the request's JSON body. Raises InvalidInput, TooLarge."""
-        http_body.check_json(self.headers.content_type)
+        """Returns the request's body, which is JSON whatever its label. Raises InvalidInput, TooLarge."""
         return kind.read(await http_body.read(self.receive, length=self.headers.content_length))
 
     async def judged_body(self, kind: Body[T]) -> tuple[T, list[Problem]]:
@@ -57,7 +61,6 @@ class Request:
 
         Raises InvalidInput if nothing of it is usable, TooLarge.
         """
-        http_body.check_json(self.headers.content_type)
         return kind.judged(await http_body.read(self.receive, length=self.headers.content_length))
 
 
@@ -96,8 +99,28 @@ Handler = Callable[[Call], Awaitable[Answer]]
 OpenHandler = Callable[[Request], Awaitable[Answer]]
 
 NO_CONTENT: Final = Reply(b"", 204)
+# The contract declares 204 with this body, which HTTP forbids, and generated clients fail without it.
+DELETED: Final = Reply(b'{"success":true,"count":1}')
 
 
-def json(value: Any, *, replayed: bool = False) -> Reply:
-    """Returns the struct as a response. `replayed` means that it repeats the result of a request with the same key."""
-    return Reply(_encode(value), headers=_REPLAYED if replayed else ())
+def json(value: Any, *, replayed: bool = False, warnings: Sequence[str] = ()) -> Reply:
+    """Returns the struct as a response. `replayed` means that it repeats the result of a request with the same key.
+
+    Each warning has a header of its own, because bodies have exactly the fields of the contract.
+    """
+    headers = _REPLAYED if replayed else ()
+    if warnings:
+        headers = (*headers, *_warnings(warnings))
+    return Reply(_encode(value), headers=headers)
+
+
+def _warnings(texts: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
+    """Yields a header for each of the first warnings. The last one says how many more there are."""
+    yield from ((_WARNING, _field_value(text)) for text in texts[:_MOST_WARNINGS])
+    if len(texts) > _MOST_WARNINGS:
+        yield _WARNING, b"%d more warnings." % (len(texts) - _MOST_WARNINGS)
+
+
+def _field_value(text: str) -> bytes:
+    """Returns the text as a header's value. What a header cannot hold is percent-encoded, and so is `%`."""
+    return quote(text[:_LONGEST_WARNING], safe=_PLAIN).encode()

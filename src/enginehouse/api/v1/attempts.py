@@ -57,8 +57,6 @@ _LONGEST_NUMBER: Final = 9  # digits
 async def retry(call: Call) -> Reply:
     """POST jobs/{JobID}/retry: creates a job that does the same work again, without a body all of it."""
     raw = await body.read(call.receive, length=call.headers.content_length)
-    if raw:
-        body.check_json(call.headers.content_type)
     options = _RETRY.read(raw) if raw else RetryJob()
     ref = refs.job(call.id)
     job = await jobs.retry(call.house, call.principal, ref, only_failed=options.only_failed or False, key=call.key)

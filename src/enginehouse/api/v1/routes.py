@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from enginehouse.api.auth import authenticate
+from enginehouse.api.http.call import Handler
 from enginehouse.api.http.interface import ForCallers, Interface, Operations
 from enginehouse.api.http.paths import Paths
 from enginehouse.api.v1 import (
@@ -14,6 +15,7 @@ from enginehouse.api.v1 import (
     bulk_cancels,
     engine_categories,
     events,
+    jobs,
     limits,
     schedules,
     webhooks,
@@ -22,6 +24,62 @@ from enginehouse.api.v1 import (
 from enginehouse.operations.house import House
 
 BASE: Final = "/api/v1"
+
+_SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", "/asset/{AssetID}/content", assets.content),
+    ("GET", "/jobs", jobs.list_jobs),
+    ("GET", "/jobs/{JobID}", jobs.get),
+    ("GET", "/tasks/{TaskID}", jobs.get_task),
+    ("POST", "/templates/{TemplateID}/launch", jobs.launch_template),
+    ("POST", "/jobs/{JobID}/retry", attempts.retry),
+    ("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts", attempts.list_attempts),
+    ("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log", attempts.log),
+    ("GET", "/jobs/{JobID}/why", why.of_job),
+    ("GET", "/tasks/{TaskID}/why", why.of_task),
+    ("GET", "/workers", why.list_workers),
+    ("GET", "/jobs/{JobID}/events", events.list_events),
+    ("GET", "/jobs/{JobID}/events/stream", events.stream),
+    ("POST", "/jobs/cancel", bulk_cancels.cancel),
+    ("GET", "/bulk-cancels/{BulkCancelID}", bulk_cancels.progress),
+    ("GET", "/audit", audit.list_entries),
+    ("GET", "/schedules", schedules.list_schedules),
+    ("POST", "/schedules", schedules.create),
+    ("POST", "/schedules/explain", schedules.explain_unsaved),
+    ("GET", "/schedules/{ScheduleID}", schedules.get),
+    ("PATCH", "/schedules/{ScheduleID}", schedules.update),
+    ("DELETE", "/schedules/{ScheduleID}", schedules.delete),
+    ("POST", "/schedules/{ScheduleID}/pause", schedules.pause),
+    ("POST", "/schedules/{ScheduleID}/resume", schedules.resume),
+    ("POST", "/schedules/{ScheduleID}/run", schedules.run),
+    ("GET", "/schedules/{ScheduleID}/preview", schedules.preview),
+    ("GET", "/schedules/{ScheduleID}/explain", schedules.explain),
+    ("GET", "/schedules/{ScheduleID}/slots", schedules.slots),
+    ("GET", "/organizations", accounts.list_organizations),
+    ("POST", "/organizations", accounts.create_organization),
+    ("PATCH", "/organizations/{OrganizationID}", limits.set_organization),
+    ("POST", "/organizations/{OrganizationID}/pause", limits.pause_organization),
+    ("POST", "/organizations/{OrganizationID}/resume", limits.resume_organization),
+    ("GET", "/engine-categories", engine_categories.list_categories),
+    ("POST", "/engine-categories", engine_categories.create),
+    ("GET", "/engine-categories/{EngineCategoryID}", engine_categories.get),
+    ("PATCH", "/engine-categories/{EngineCategoryID}", engine_categories.update),
+    ("DELETE", "/engine-categories/{EngineCategoryID}", engine_categories.delete),
+    ("PATCH", "/engines/{EngineID}", limits.limit_engine),
+    ("POST", "/engines/{EngineID}/pause", limits.pause_engine),
+    ("POST", "/engines/{EngineID}/resume", limits.resume_engine),
+    ("POST", "/jobs/{JobID}/pause", limits.pause_job),
+    ("POST", "/jobs/{JobID}/resume", limits.resume_job),
+    ("POST", "/users", accounts.create_user),
+    ("POST", "/users/password", accounts.set_password),
+    ("GET", "/tokens", accounts.list_tokens),
+    ("POST", "/tokens", accounts.create_token),
+    ("POST", "/tokens/revoke", accounts.revoke_token),
+    ("GET", "/webhooks/deliveries", webhooks.list_deliveries),
+    ("GET", "/webhooks/deliveries/{DeliveryID}", webhooks.get),
+    ("POST", "/webhooks/deliveries/{DeliveryID}/redeliver", webhooks.redeliver),
+    ("POST", "/webhooks/secret/rotate", webhooks.rotate_secret),
+    ("POST", "/webhooks/subscriptions/{SubscriptionID}/secret/rotate", webhooks.rotate_subscription_secret),
+)
 
 
 def interface(house: Callable[[], House]) -> Interface:
@@ -32,61 +90,6 @@ def interface(house: Callable[[], House]) -> Interface:
 def operations() -> Operations:
     """Returns every operation of our own interface."""
     paths: Operations = Paths()
-    paths.add("GET", "/asset/{AssetID}/content", ForCallers(assets.content))
-    paths.add("POST", "/jobs/{JobID}/retry", ForCallers(attempts.retry))
-    paths.add("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts", ForCallers(attempts.list_attempts))
-    paths.add("GET", "/jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log", ForCallers(attempts.log))
-    paths.add("GET", "/jobs/{JobID}/why", ForCallers(why.of_job))
-    paths.add("GET", "/tasks/{TaskID}/why", ForCallers(why.of_task))
-    paths.add("GET", "/workers", ForCallers(why.list_workers))
-    paths.add("GET", "/jobs/{JobID}/events", ForCallers(events.list_events))
-    paths.add("GET", "/jobs/{JobID}/events/stream", ForCallers(events.stream))
-    paths.add("POST", "/jobs/cancel", ForCallers(bulk_cancels.cancel))
-    paths.add("GET", "/bulk-cancels/{BulkCancelID}", ForCallers(bulk_cancels.progress))
-    paths.add("GET", "/audit", ForCallers(audit.list_entries))
-    paths.add("GET", "/schedules", ForCallers(schedules.list_schedules))
-    paths.add("POST", "/schedules", ForCallers(schedules.create))
-    paths.add("POST", "/schedules/explain", ForCallers(schedules.explain_unsaved))
-    paths.add("GET", "/schedules/{ScheduleID}", ForCallers(schedules.get))
-    paths.add("PATCH", "/schedules/{ScheduleID}", ForCallers(schedules.update))
-    paths.add("DELETE", "/schedules/{ScheduleID}", ForCallers(schedules.delete))
-    paths.add("POST", "/schedules/{ScheduleID}/pause", ForCallers(schedules.pause))
-    paths.add("POST", "/schedules/{ScheduleID}/resume", ForCallers(schedules.resume))
-    paths.add("POST", "/schedules/{ScheduleID}/run", ForCallers(schedules.run))
-    paths.add("GET", "/schedules/{ScheduleID}/preview", ForCallers(schedules.preview))
-    paths.add("GET", "/schedules/{ScheduleID}/explain", ForCallers(schedules.explain))
-    paths.add("GET", "/schedules/{ScheduleID}/slots", ForCallers(schedules.slots))
-    paths.add("GET", "/organizations", ForCallers(accounts.list_organizations))
-    paths.add("POST", "/organizations", ForCallers(accounts.create_organization))
-    paths.add("PATCH", "/organizations/{OrganizationID}", ForCallers(limits.set_organization))
-    paths.add("POST", "/organizations/{OrganizationID}/pause", ForCallers(limits.pause_organization))
-    paths.add("POST", "/organizations/{OrganizationID}/resume", ForCallers(limits.resume_organization))
-    paths.add("GET", "/engine-categories", ForCallers(engine_categories.list_categories))
-    paths.add("POST", "/engine-categories", ForCallers(engine_categories.create))
-    paths.add("GET", "/engine-categories/{EngineCategoryID}", ForCallers(engine_categories.get))
-    paths.add("PATCH", "/engine-categories/{EngineCategoryID}", ForCallers(engine_categories.update))
-    paths.add("DELETE", "/engine-categories/{EngineCategoryID}", ForCallers(engine_categories.delete))
-    paths.add("PATCH", "/engines/{EngineID}", ForCallers(limits.limit_engine))
-    paths.add("POST", "/engines/{EngineID}/pause", ForCallers(limits.pause_engine))
-    paths.add("POST", "/engines/{EngineID}/resume", ForCallers(limits.resume_engine))
-    paths.add("POST", "/jobs/{JobID}/pause", ForCallers(limits.pause_job))
-    paths.add("POST", "/jobs/{JobID}/resume", ForCallers(limits.resume_job))
-    _add_webhooks(paths)
-    paths.add("POST", "/users", ForCallers(accounts.create_user))
-    paths.add("POST", "/users/password", ForCallers(accounts.set_password))
-    paths.add("GET", "/tokens", ForCallers(accounts.list_tokens))
-    paths.add("POST", "/tokens", ForCallers(accounts.create_token))
-    paths.add("POST", "/tokens/revoke", ForCallers(accounts.revoke_token))
+    for method, template, handler in _SERVED:
+        paths.add(method, template, ForCallers(handler))
     return paths
-
-
-def _add_webhooks(paths: Operations) -> None:
-    paths.add("GET", "/webhooks/deliveries", ForCallers(webhooks.list_deliveries))
-    paths.add("GET", "/webhooks/deliveries/{DeliveryID}", ForCallers(webhooks.get))
-    paths.add("POST", "/webhooks/deliveries/{DeliveryID}/redeliver", ForCallers(webhooks.redeliver))
-    paths.add("POST", "/webhooks/secret/rotate", ForCallers(webhooks.rotate_secret))
-    paths.add(
-        "POST",
-        "/webhooks/subscriptions/{SubscriptionID}/secret/rotate",
-        ForCallers(webhooks.rotate_subscription_secret),
-    )

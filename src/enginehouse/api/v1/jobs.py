@@ -1,0 +1,40 @@
+"""Jobs and tasks in our own interface, with the fields that the documented one does not have."""
+
+from enginehouse.api.edge import jobs as documented
+from enginehouse.api.edge import schedules, task_view
+from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.input import refs
+from enginehouse.api.v1 import job_view
+from enginehouse.api.v1.envelope import result
+from enginehouse.domain import ids
+from enginehouse.operations import jobs, task_updates
+
+
+async def list_jobs(call: Call) -> Reply:
+    """GET jobs: a page of the organization's jobs, and the number of all matches, by the filters of `proc/jobs`."""
+    principal, found = await documented.matches(call)
+    categories = await task_view.category_names(call.house, principal)
+    shown = [job_view.job_detail(call.house, principal, job, categories) for job in found.jobs]
+    return json(job_view.OwnJobList(count=found.count, limit=found.limit, offset=found.offset, result=shown))
+
+
+async def get(call: Call) -> Reply:
+    """GET jobs/{JobID}: the job with its tasks, and what only this server knows of it: retries, pause, its slot."""
+    job = await jobs.get(call.house, call.principal, refs.job(call.id))
+    categories = await task_view.category_names(call.house, call.principal)
+    outputs = await task_updates.outputs(call.house, call.principal, [task_updates.key_of(task) for task in job.tasks])
+    return result(job_view.job_detail(call.house, call.principal, job, categories, outputs))
+
+
+async def get_task(call: Call) -> Reply:
+    """GET tasks/{TaskID}: the task with the names and limits of the request, and whose outputs it reuses."""
+    job, task = await jobs.task(call.house, call.principal, refs.task(call.id))
+    categories = await task_view.category_names(call.house, call.principal)
+    outputs = await task_updates.outputs(call.house, call.principal, [task_updates.key_of(task)])
+    return result(job_view.task_detail(call.house, call.principal, job, task, categories, outputs))
+
+
+async def launch_template(call: Call) -> Reply:
+    """POST templates/{TemplateID}/launch: creates a job of the template, and answers with its id."""
+    created = await schedules.launched(call)
+    return result({"internalJobIds": [ids.job_uuid(each.job_id) for each in created]})
