@@ -236,17 +236,18 @@ async def test_a_wrong_list_parameter_is_refused_in_these_words(rest: Rest, name
     assert (answer.status_code, answer.json()["detail"]) == (400, expected)
 
 
-async def test_ids_that_are_none_are_not_found_whatever_they_hold(rest: Rest) -> None:
-    for text in (
-        "x",
-        "0",
-        "%00",
-        "a" * 300,
-        "00000000-0000-8000-8000-000000000000",
-        "24112424_AAAAAAAAAA",
-        "ž",
-        "..%2f..",
-    ):
-        for path in (f"/proc/job/{text}/status", f"/proc/job/{text}/detail", f"/proc/task/{text}/detail"):
-            assert (await rest.get(path)).status_code == 404, path
-        assert (await rest.get(f"/proc/job/{await rest.create()}/output/{text}")).status_code == 404
+async def test_a_text_without_the_form_of_an_id_is_refused_with_its_forms_and_an_unknown_id_is_not_found(
+    rest: Rest,
+) -> None:
+    malformed = ("x", "0", "%00", "a" * 300, "ž", "24112424_AAAAAAAAA-")
+    unknown = ("00000000-0000-8000-8000-000000000000", "24112424_AAAAAAAAAA")
+    for text in malformed + unknown:
+        for path in (f"/proc/job/{text}/status", f"/proc/job/{text}/detail", f"/proc/job/{text}/outputs"):
+            answer = await rest.get(path)
+            assert answer.status_code == (404 if text in unknown else 400), path
+            forms = 'Its id is a UUID, or 8 digits, "_" and 10 letters or digits.'
+            assert answer.json()["detail"].endswith("was not found." if text in unknown else forms)
+    for text in ("x", unknown[1]):
+        assert (await rest.get(f"/proc/task/{text}/detail")).status_code == 400
+    assert (await rest.get(f"/proc/task/{unknown[0]}/detail")).status_code == 404
+    assert (await rest.get(f"/proc/job/{await rest.create()}/output/x")).status_code == 404

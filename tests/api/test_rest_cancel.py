@@ -95,7 +95,7 @@ async def test_an_unknown_and_a_foreign_job_look_the_same(rest: Rest) -> None:
     job_id = await rest.create()
     other = await rest.another_organization()
     unknown = ids.job_uuid(ids.first_job_id(1_700_000_000_000_000))
-    for named in (job_id, unknown, "nonsense"):
+    for named in (job_id, unknown):
         answer = await other.post("/proc/jobs/cancel", {"jobID": named})
         assert (answer.status_code, answer.json()["detail"]) == (404, f'Job "{named}" was not found.')
     assert (await curl(rest, STATUS, job_id)).json()["job"]["jobStatus"] == "pending"

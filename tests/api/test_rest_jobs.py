@@ -219,7 +219,9 @@ async def test_a_super_administrator_may_act_for_another_organization(rest: Rest
     assert (await rest.get("/proc/jobs")).json()["count"] == 0
 
 
-async def test_an_organization_that_cannot_be_one_is_not_found(rest: Rest) -> None:
+async def test_an_organization_that_cannot_be_one_is_refused_with_the_forms_of_its_id(rest: Rest) -> None:
     for named in ("x", "-1", "9" * 5000, "99999999999999999999", -1):
         job = single() | {"internalOrganizationID": named}
-        assert (await rest.post("/proc/job/create", {"jobs": [job]})).status_code == 404
+        answer = await rest.post("/proc/job/create", {"jobs": [job]})
+        assert (answer.status_code, answer.json()["id"]) == (400, "invalid_input")
+        assert answer.json()["detail"].endswith(" was not found. Its id is a number or a UUID.")

@@ -23,7 +23,7 @@ LISTS = [
     ("edge", "scheduledJobName=AIL", "daily"),
     ("edge", "scheduledJobID={once}", "once"),
     ("edge", "scheduledJobID={onceUuid}", "once"),
-    ("edge", "scheduledJobID=no-such-id", ""),
+    ("edge", "scheduledJobID=999999999", ""),
     ("edge", f"startStartTime={DAY_OF_2030 - 100}", "daily"),
     ("edge", f"endStartTime={DAY_OF_2030 - 100}", "live"),
     ("edge", f"startStopTime={DAY_OF_2030 - 100}&endStopTime={DAY_OF_2030 + 40_000_000}", "daily"),
@@ -151,7 +151,7 @@ CHANGES = [
     'mutation { deleteScheduledJob(id: "{id}") { id } }',
     'mutation { launchScheduledJobs(input: {scheduledJobId: "{id}"}) { id } }',
 ]
-STATUSES = {"": 200, "not_found": 404, "not_allowed": 403}
+STATUSES = {"": 200, "not_found": 404, "not_allowed": 403, "invalid_input": 400}
 
 
 async def errors(api: Api, requests: list[str], schedule_id: str) -> set[str]:
@@ -164,8 +164,10 @@ async def errors(api: Api, requests: list[str], schedule_id: str) -> set[str]:
 
 async def test_a_foreign_or_unknown_schedule_is_not_found_and_a_public_one_not_changed(api: Api, foreign: Api) -> None:
     made, public = await api.schedule(runMode="Once", name="private"), await api.schedule(isPublic=True, name="public")
-    for unknown in (made["id"], made["scheduledJobUuid"], "999999999", "nonsense"):
+    for unknown in (made["id"], made["scheduledJobUuid"], "999999999"):
         assert await errors(foreign, READS + CHANGES, unknown) == {"not_found"}
+    # A text that has no form of an id is a wrong request over REST.
+    assert await errors(foreign, READS + CHANGES, "nonsense") == {"not_found", "invalid_input"}
     assert await errors(foreign, READS, public["id"]) == {""}
     assert await errors(foreign, CHANGES, public["id"]) == {"not_allowed"}
     assert await listed(foreign, "edge") == ""

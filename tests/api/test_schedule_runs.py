@@ -104,7 +104,7 @@ async def test_a_wrong_launch_creates_no_job(api: Api, foreign: Api) -> None:
         (template_id, {"payloadJSON": "nonsense"}, 400, "payloadJSON: "),
         (template_id, {"payloadJSON": '{"a":1,"a":2}'}, 400, "payloadJSON: "),
         (template_id, {"scheduledJobID": "77"}, 404, 'scheduledJobID: ScheduledJob "77" was not found.'),
-        ("nonsense", {}, 404, 'JobTemplate "nonsense" was not found.'),
+        ("nonsense", {}, 400, 'JobTemplate "nonsense" was not found. Its id is a UUID, or 8 digits'),
         (nobody, {}, 404, f'JobTemplate "{nobody}" was not found.'),
     ):
         answer = await launch(api, launched, **given)
@@ -140,7 +140,7 @@ async def test_a_job_says_which_schedule_slot_and_template_it_comes_from(api: Ap
     [slot] = await api.v1.result(f"schedules/{made['id']}/slots")
     assert (slot["outcome"], slot["slotDateTime"], slot["slots"]) == ("fired", job["slotDateTime"], 1)
     assert slot["jobIds"] == [job["coreJobID"]]
-    assert (await api.edge.get("/proc/jobs?scheduledJobID=nothing")).json()["count"] == 0
+    assert (await api.edge.get("/proc/jobs?scheduledJobID=999999999")).json()["count"] == 0
 
 
 @pytest.mark.usefixtures("own_statements")

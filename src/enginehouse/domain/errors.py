@@ -138,6 +138,17 @@ class NotFound(Refusal):
         super().__init__(f'{prefix}{object_type} "{object_id}" was not found.')
 
 
+class MalformedId(NotFound):
+    """The text cannot be the id of such an object. GraphQL answers as for an unknown one, REST names the forms."""
+
+    code = "invalid_input"
+    rest_status = 400
+
+    def __init__(self, object_type: str, object_id: object, forms: str, *, path: str = "") -> None:
+        super().__init__(object_type, object_id, path=path)
+        self.forms = forms
+
+
 class BytesDeleted(NotFound):
     """The bytes of the output were an asset of a target, and were deleted with it. The job itself still exists."""
 

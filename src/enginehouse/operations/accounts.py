@@ -9,7 +9,7 @@ from msgspec import structs
 
 from enginehouse.domain import ids
 from enginehouse.domain.audit import Entry
-from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
+from enginehouse.domain.errors import InvalidInput, MalformedId, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import (
     Organization,
     OrganizationRequest,
@@ -149,6 +149,8 @@ async def acting(house: House, principal: Principal, name: str | int | None, pat
     try:
         organization = await get_organization(house, principal, number or 0)
     except NotFound:
+        if number is None and ids.parse_uuid(text) is None:
+            raise MalformedId("Organization", text[:80], "a number or a UUID", path=path) from None
         raise NotFound("Organization", text[:80], path=path) from None
     return replace(principal, organization_id=organization.id)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from enginehouse.api.edge.engine_shapes import CategoryDetail, CategoryList, EngineAnswer, EngineDetail, EngineList
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.query import Query
+from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
@@ -42,7 +43,7 @@ async def list_engines(call: Call) -> Reply:
 
 async def detail(call: Call) -> Reply:
     """GET admin/engine/{EngineID}/detail."""
-    return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, call.id))))
+    return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, refs.engine(call.id).uuid))))
 
 
 async def list_categories(call: Call) -> Reply:
@@ -80,9 +81,9 @@ def _tests(query: Query) -> list[Callable[[Engine], bool]]:
         kind = query.word(parameter, _TYPES)
         if kind is not None and kind != "any":
             tests.append(_takes(kind))
-    if category_id := query.text("engineCategoryID"):
+    if category_id := query.id("engineCategoryID", *refs.UUID):
         tests.append(lambda engine: engine.spec.category_id == category_id.lower())
-    if listed := query.text("engineIDs"):
+    if listed := query.id("engineIDs", *refs.UUIDS):
         named = {one.strip().lower() for one in listed.split(",")}
         tests.append(lambda engine: bool(named & {engine.spec.id, *engine.spec.aliases}))
     if (since := query.earliest("startTime")) is not None:

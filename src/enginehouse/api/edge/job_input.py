@@ -102,7 +102,7 @@ def _task(body: CreateTask, prefix: str, n: int, problems: list[Problem]) -> Tas
         folders=tuple([_folder(one, prefix, n, at, problems) for at, one in enumerate(body.io_folders or ())]),
         priority=body.priority or 0,
         max_retries=body.max_retries,
-        max_engines=body.max_engines,
+        max_engines=body.max_engines or None,
         parallel=body.parallel_processing,
         parents_first=body.parent_must_be_complete_before_starting or False,
         due_at=read_moment(due, f"{prefix}tasks[{n}].dueDateTime", problems) if due else None,
@@ -116,7 +116,9 @@ def _folder(body: CreateFolder, prefix: str, n: int, at: int, problems: list[Pro
     options = None
     if body.options_json:
         options = _json(body.options_json, f"{prefix}tasks[{n}].ioFolders[{at}].optionsJSON", problems)
-    return FolderRequest(reference=body.correlation_id, mode=body.mode, type=body.type, options=options)
+    return FolderRequest(
+        reference=body.correlation_id or None, mode=body.mode or None, type=body.type or None, options=options
+    )
 
 
 def _route(body: TaskRoute) -> RouteRequest:

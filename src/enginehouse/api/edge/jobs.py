@@ -113,10 +113,12 @@ async def matches(call: Call) -> tuple[Principal, Matches]:
 def _filter(query: Query) -> JobFilter | None:
     """Returns the filter that the query describes, None if no job can match it."""
     status = query.word("status", STATUSES)
-    named_jobs = [ids.parse_job(text) for name in ("jobID", "coreJobID") if (text := query.text(name)) is not None]
-    target = query.text("recordingID")
+    named_jobs = [
+        ids.parse_job(text) for name in ("jobID", "coreJobID") if (text := query.id(name, *refs.JOB)) is not None
+    ]
+    target = query.id("recordingID", *refs.NUMBER_OR_UUID)
     target_id = None if target is None else ids.parse_number(target)
-    schedule = query.text("scheduledJobID")
+    schedule = query.id("scheduledJobID", *refs.NUMBER_OR_UUID)
     offset, limit = query.page()
     criteria = JobFilter(
         statuses=(JobStatus(status),) if status in _STORED else (),

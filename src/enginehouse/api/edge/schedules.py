@@ -133,7 +133,11 @@ def _respelled(missing: NotFound, template: str) -> NotFound:
 async def _filter(call: Call, query: Query) -> ScheduleFilter:
     mode = query.word("runMode", tuple(RunMode))
     active = query.word("isActive", ("true", "false"))
-    text, source, kind = query.text("scheduledJobID"), query.text("sourceID"), query.text("sourceType")
+    text, source, kind = (
+        query.id("scheduledJobID", *refs.NUMBER_OR_UUID),
+        query.id("sourceID", *refs.NUMBER),
+        query.text("sourceType"),
+    )
     offset, limit = query.page()
     order, descending = _ORDERS[query.order(tuple(_ORDERS))], query.descending()
     schedule_id = None if text is None else ids.parse_schedule(text)

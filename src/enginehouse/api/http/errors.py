@@ -10,6 +10,7 @@ from enginehouse.domain.errors import (
     CapacityExceeded,
     InvalidInput,
     KeyInProgress,
+    MalformedId,
     RateLimited,
     Refusal,
     TooLarge,
@@ -27,12 +28,14 @@ RETRY_LATER: Final = (b"retry-after", b"2")
 def body(refusal: Refusal) -> bytes:
     """Returns the documented error body. It also lists the problems one by one."""
     flaws = refusal.problems if isinstance(refusal, InvalidInput) else []
-    first = flaws[0].message if flaws else refusal.message
+    detail = refusal.message
+    if isinstance(refusal, MalformedId):
+        detail += f" Its id is {refusal.forms}."
     return _encode(
         Error(
             id=refusal.code,
-            description=first,
-            detail=refusal.message,
+            description=flaws[0].message if flaws else detail,
+            detail=detail,
             errors=tuple(Flaw(p.path, p.message, p.value, p.allowed) for p in flaws),
         )
     )

@@ -1,5 +1,6 @@
 """Reads the parameters of a query. One refusal names every wrong parameter."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qsl
@@ -44,6 +45,14 @@ class Query:
         allowed = f"{least}–{most}"
         self.problems.append(Problem(name, f"{allowed}, got {given[:60]}.", excerpt(given), allowed))
         return default
+
+    def id(self, name: str, pattern: re.Pattern[str], words: str) -> str | None:
+        """Returns an id that has one of the forms of the pattern, which `words` names."""
+        given = self.text(name)
+        if given is not None and not pattern.fullmatch(given):
+            self.problems.append(Problem(name, f"{words}, got {excerpt(given)}.", excerpt(given), words))
+            return None
+        return given
 
     def digits(self, name: str) -> str | None:
         """Returns an id of decimal digits."""

@@ -1,45 +1,78 @@
 """The objects that a request names: one parser for each kind of id.
 
-Each raises NotFound for a text that is not an id.
+Each raises NotFound for a text that is not an id of such an object, MalformedId if it has none of the forms of its ids.
 """
 
+import re
 from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from enginehouse.domain import ids
-from enginehouse.domain.errors import NotFound
+from enginehouse.domain.errors import MalformedId, NotFound
 from enginehouse.domain.refs import Ref, TaskRef, UuidRef
 
-_SHOWN = 80  # characters of an invalid id in a message
+_SHOWN: Final = 80  # characters of an invalid id in a message
+
+
+class IdForm(NamedTuple):
+    """The forms of an id: as a pattern, and in words."""
+
+    pattern: re.Pattern[str]
+    words: str
+
+    def missing(self, kind: str, text: str, path: str = "") -> NotFound:
+        """Returns the refusal of a text that names no object."""
+        if self.pattern.fullmatch(text):
+            return NotFound(kind, text[:_SHOWN], path=path)
+        return MalformedId(kind, text[:_SHOWN], self.words, path=path)
+
+
+_A_UUID: Final = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+JOB: Final = IdForm(
+    re.compile(f"{_A_UUID}|[0-9]{{8}}_[0-9A-Za-z]{{10}}"), 'a UUID, or 8 digits, "_" and 10 letters or digits'
+)
+TASK: Final = IdForm(
+    re.compile(f"{_A_UUID}|[0-9]{{8}}_[0-9A-Za-z]{{15}}"), 'a UUID, or 8 digits, "_" and 15 letters or digits'
+)
+NUMBER_OR_UUID: Final = IdForm(re.compile(f"{_A_UUID}|[0-9]{{1,19}}"), "a number or a UUID")
+NUMBER: Final = IdForm(re.compile("[0-9]{1,19}"), "a number")
+UUID: Final = IdForm(re.compile(_A_UUID), "a UUID")
+UUIDS: Final = IdForm(re.compile(f" *{_A_UUID}(?: *, *{_A_UUID})* *"), "UUIDs with commas between them")
 
 
 def job(text: str) -> Ref:
     """Returns the job with this id, in either spelling."""
-    return _ref(text, ids.parse_job, "Job", "")
+    return _ref(text, ids.parse_job, "Job", JOB)
 
 
 def template(text: str, *, path: str = "") -> Ref:
     """Returns the job template with this id."""
-    return _ref(text, ids.parse_job, "JobTemplate", path)
+    return _ref(text, ids.parse_job, "JobTemplate", JOB, path)
 
 
 def pipeline(text: str) -> Ref:
     """Returns the job pipeline with this id."""
-    return _ref(text, ids.parse_pipeline, "JobPipeline", "")
+    return _ref(text, ids.parse_pipeline, "JobPipeline", UUID)
 
 
 def schedule(text: str, *, path: str = "") -> Ref:
     """Returns the scheduled job with this number or UUID."""
-    return _ref(text, ids.parse_schedule, "ScheduledJob", path)
+    return _ref(text, ids.parse_schedule, "ScheduledJob", NUMBER_OR_UUID, path)
 
 
 def bulk_cancel(text: str) -> Ref:
     """Returns the bulk cancel with this number."""
-    return _ref(text, ids.parse_number, "Bulk cancel", "")
+    return _ref(text, ids.parse_number, "Bulk cancel", NUMBER)
 
 
 def engine_category(text: str) -> UuidRef:
     """Returns the engine category with this UUID."""
     return _uuid(text, "EngineCategory")
+
+
+def engine(text: str) -> UuidRef:
+    """Returns the engine with this UUID."""
+    return _uuid(text, "Engine")
 
 
 def event_subscription(text: str) -> UuidRef:
@@ -71,7 +104,7 @@ def task(text: str, *, kind: str = "Task") -> TaskRef:
     """Returns the task with this id, in either spelling. A task of a template is a `TaskTemplate`."""
     key = ids.parse_task(text)
     if key is None:
-        raise NotFound(kind, text[:_SHOWN])
+        raise TASK.missing(kind, text)
     return TaskRef(*key, text)
 
 
@@ -80,15 +113,15 @@ def number(text: str) -> Ref:
     return Ref(ids.parse_number(text) or 0, text)
 
 
-def _ref(text: str, parse: Callable[[str], int | None], kind: str, path: str) -> Ref:
+def _ref(text: str, parse: Callable[[str], int | None], kind: str, form: IdForm, path: str = "") -> Ref:
     number = parse(text)
     if number is None:
-        raise NotFound(kind, text[:_SHOWN], path=path)
+        raise form.missing(kind, text, path)
     return Ref(number, text)
 
 
 def _uuid(text: str, kind: str) -> UuidRef:
     uuid = ids.parse_uuid(text)
     if uuid is None:
-        raise NotFound(kind, text[:_SHOWN])
+        raise UUID.missing(kind, text)
     return UuidRef(uuid, text)
