@@ -91,16 +91,19 @@ class Rest:
         issued = await identity.create_token(self.house, root, organization_id=other.id, as_uuid=True)
         return Rest(self.client, self.house, issued.secret)
 
-    async def run_one(self, *outputs: tuple[str, str, bytes]) -> None:
-        """One runnable item has run to its end and published `outputs` (name, media type, bytes)."""
-        [lease] = await work.claim(self.house, pool="native", limit=1, worker="test")
+    async def run_one(self, *outputs: tuple[str, str, bytes], folder: int = PUBLISHED) -> None:
+        """One runnable item has run to its end, with `outputs` (name, media type, bytes) in the folder."""
+        while not (leases := await work.claim(self.house, pool="native", limit=1, worker="test")):
+            # What is known of the lanes is from before the item was runnable.
+            assert await work.ready(self.house, pool="native")
+        [lease] = leases
         made = []
         for part, (name, media_type, content) in enumerate(outputs):
             key = f"jobs/{lease.organization_id}/{lease.key.job_id}/{lease.key.ordinal}/{part:06d}"
             await self.house.store.put(key, content)
             made.append(
                 NewArtifact(
-                    folder=PUBLISHED,
+                    folder=folder,
                     part=part,
                     index=part,
                     name=name,

@@ -5,7 +5,7 @@ import zipfile
 from urllib.parse import quote
 
 from tests.api.clients import Rest
-from tests.api.samples import BATCH, WEBSTREAM
+from tests.api.samples import BATCH, WEBSTREAM, transcription
 
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import log_key
@@ -63,6 +63,27 @@ async def test_a_task_lists_shows_and_hands_out_its_outputs(rest: Rest) -> None:
     named = ids.parse_task(task_id)
     assert named is not None
     assert (await rest.get(f"/proc/task/{ids.task_graphql(*named)}/detail")).json()["task"] == task
+
+
+async def test_a_detail_counts_what_each_task_has_produced_and_each_route_has_carried(rest: Rest) -> None:
+    job_id = await rest.create(transcription())
+    chunk = ("chunk.wav", "audio/wav", b"x")
+    job = await rest.detail(job_id)
+    assert [task["chunkCountInfo"]["chunkProducedCount"] for task in job["tasks"]] == [0, 0, 0, 0]
+    await rest.run_one(chunk, folder=0)
+    await rest.run_one(chunk, chunk, chunk, folder=1)
+    await rest.run_one(chunk, folder=1)
+    job = await rest.detail(job_id)
+    assert [task["chunkCountInfo"]["chunkProducedCount"] for task in job["tasks"]] == [1, 3, 1, 0]
+    counts = ("taskParentOutputCount", "taskChildInputCount", "taskChildInputRemainingCount")
+    root, *routes = job["taskRoutes"]
+    assert not {*counts, "firstWriteDateTime"} & root.keys()
+    assert [tuple(route[name] for name in counts) for route in routes] == [(1, 1, 0), (3, 3, 2), (1, 1, 1)]
+    assert routes[2]["lastWriteDateTime"] >= routes[1]["firstWriteDateTime"] >= job["createdDateTime"]
+    [listed] = (await rest.get("/proc/jobs")).json()["result"]
+    assert "chunkProducedCount" not in listed["tasks"][0]["chunkCountInfo"]
+    [task, *_] = job["tasks"]
+    assert (await rest.get(f"/proc/task/{task['internalTaskID']}/detail")).json()["task"] == task
 
 
 async def test_an_unknown_output_is_not_found(rest: Rest) -> None:

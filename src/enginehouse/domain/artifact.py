@@ -38,6 +38,14 @@ class Artifact:
     bytes_deleted_at: int | None = None
 
 
+class FilledFolder(NamedTuple):
+    """An output folder that holds something: how many outputs, and the times (µs UTC) of the first and the last."""
+
+    outputs: int
+    first_at: int
+    last_at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A temporal data object: the object that assets and jobs belong to. Times in µs UTC."""

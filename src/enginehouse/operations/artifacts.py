@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
-from enginehouse.domain.artifact import Artifact, attempt_folder
+from enginehouse.domain.artifact import Artifact, FilledFolder, attempt_folder
 from enginehouse.domain.documents import LARGEST, DocumentError, read_document
 from enginehouse.domain.errors import BytesDeleted, NotFound, UnreadableDocument
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import Job
 from enginehouse.domain.output_names import with_unique_names
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.operations import jobs as job_operations
@@ -46,6 +47,12 @@ async def of_task(house: House, principal: Principal, ref: TaskRef) -> tuple[Art
         lambda tx: storage.of_task(tx, organization_id, ref.job_id, ordinal=ref.ordinal)
     )
     return with_unique_names(outputs)
+
+
+async def filled_folders(house: House, principal: Principal, job: Job) -> dict[tuple[int, int], FilledFolder]:
+    """Returns the output folders of the caller's job that hold something, by task and position."""
+    require(principal, Role.READER)
+    return await house.database.peek(lambda tx: storage.filled_folders(tx, principal.organization_id, job.id))
 
 
 async def results(

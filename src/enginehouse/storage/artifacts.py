@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.artifact import Artifact, FilledFolder
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
@@ -60,6 +60,12 @@ async def results(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]
     """Returns the first output of each (job, ordinal) that has worked as a whole. Others are missing."""
     rows = await _RESULT_OF.each(tx, [(job_id, ordinal, organization_id) for job_id, ordinal in tasks])
     return {(row.job_id, row.ordinal): artifact(row) for row in rows}
+
+
+async def filled_folders(tx: Tx, organization_id: int, job_id: int) -> dict[tuple[int, int], FilledFolder]:
+    """Returns the output folders of the job that hold something, by task and position."""
+    rows = await tx.all("artifacts.filled_folders", job_id=job_id, organization_id=organization_id)
+    return {(ordinal, folder): FilledFolder(*counts) for ordinal, folder, *counts in rows}
 
 
 async def keys_of_task(tx: Tx, job_id: int, ordinal: int) -> set[str]:

@@ -34,6 +34,13 @@ WHERE a.folder = (SELECT MIN(f.folder) FROM artifact f WHERE f.job_id = r.job_id
   AND NOT EXISTS (SELECT 1 FROM artifact o
                   WHERE o.job_id = r.job_id AND o.ordinal = r.ordinal AND o.folder = a.folder AND o.item > 0);
 
+-- name: filled_folders
+-- The output folders of a job that hold something.
+SELECT a.ordinal, a.folder, COUNT(*), MIN(a.created_at), MAX(a.created_at)
+FROM artifact a JOIN job j ON j.id = a.job_id
+WHERE a.job_id = :job_id AND j.organization_id = :organization_id
+GROUP BY a.ordinal, a.folder;
+
 -- name: keys_of_task
 SELECT DISTINCT storage_key FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;
 

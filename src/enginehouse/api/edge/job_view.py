@@ -1,7 +1,5 @@
 """The REST view of a job (rest-contract §2.8)."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -9,14 +7,14 @@ from msgspec import field
 
 from enginehouse.api.edge import words
 from enginehouse.api.edge.task_shapes import TaskRoute
-from enginehouse.api.edge.task_view import TaskDetail, task_detail
+from enginehouse.api.edge.task_view import Progress, TaskDetail, task_detail
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import FolderType, Job, Route
+from enginehouse.domain.job import FolderType, Job, Route, Task
+from enginehouse.domain.status import TASK_ENDED
 from enginehouse.operations.house import House
-from enginehouse.operations.task_updates import TaskKey
 
 
 class JobDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
@@ -67,11 +65,11 @@ def job_detail(
     principal: Principal,
     job: Job,
     categories: dict[str, str],
-    outputs: Mapping[TaskKey, Any] = MappingProxyType({}),
+    progress: Progress | None = None,
 ) -> JobDetail:
     """Returns the job with its tasks and routes. Absent fields are left out.
 
-    `outputs` are those that engines have reported for its tasks; a list of jobs shows none.
+    A list of jobs shows no progress.
     """
     echo, legacy = job.plan.echo, job.plan.legacy
     priorities = [task.plan.priority for task in job.tasks]
@@ -98,13 +96,17 @@ def job_detail(
         started_date_time=optional(times.rest, job.started_at),
         completed_date_time=optional(times.rest, job.completed_at),
         aborted_date_time=optional(times.rest, job.aborted_at),
-        task_routes=[] if legacy else [_route(job, route) for route in job.plan.routes],
-        tasks=[task_detail(house, principal, job, task, categories, outputs) for task in job.tasks],
+        task_routes=[] if legacy else [_route(job, route, progress) for route in job.plan.routes],
+        tasks=[task_detail(house, principal, job, task, categories, progress) for task in job.tasks],
     )
 
 
-def _route(job: Job, route: Route) -> TaskRoute:
+def _route(job: Job, route: Route, progress: Progress | None) -> TaskRoute:
     """Returns a route with the ids of its tasks and folders. A side without a folder has only the task's id."""
+    filled = progress.folders.get((route.parent, route.parent_folder)) if progress is not None else None
+    outputs = 0 if filled is None else filled.outputs
+    child = job.tasks[route.child]
+    counted = progress is not None and route.parent >= 0
     return TaskRoute(
         task_parent_id=ids.task_uuid(job.id, route.parent) if route.parent >= 0 else None,
         task_parent_output_id=_folder_id(job, route.parent, route.parent_folder, FolderType.OUTPUT),
@@ -114,7 +116,22 @@ def _route(job: Job, route: Route) -> TaskRoute:
         sync_enabled=route.echo.get("syncEnabled"),
         sync_timeout_in_seconds=route.echo.get("syncTimeoutInSeconds"),
         chunk_callback_enabled=route.echo.get("chunkCallbackEnabled"),
+        task_parent_output_count=outputs if counted else None,
+        task_child_input_count=outputs if counted else None,
+        task_child_input_remaining_count=_remaining(child, outputs) if counted else None,
+        first_write_date_time=None if filled is None else times.rest(filled.first_at),
+        last_write_date_time=None if filled is None else times.rest(filled.last_at),
     )
+
+
+def _remaining(child: Task, inputs: int) -> int:
+    """Returns how many of its inputs the child has not processed.
+
+    A child of several items has one for each input. Another child reads all inputs, and has processed them at its end.
+    """
+    if child.status in TASK_ENDED:
+        return 0
+    return max(0, inputs - (child.items - child.items_open)) if child.items > 1 else inputs
 
 
 def _folder_id(job: Job, ordinal: int, position: int, side: FolderType) -> str | None:

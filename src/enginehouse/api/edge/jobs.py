@@ -15,7 +15,7 @@ from enginehouse.domain.errors import InvalidInput, NotImplementedYet
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import accounts, jobs, task_updates
+from enginehouse.operations import accounts, jobs
 
 STATUSES: Final = (
     "scheduled",
@@ -65,8 +65,8 @@ async def detail(call: Call) -> Reply:
     """GET proc/job/{JobID}/detail."""
     job = await jobs.get(call.house, call.principal, refs.job(call.id))
     categories = await task_view.category_names(call.house, call.principal)
-    outputs = await task_updates.outputs(call.house, call.principal, [task_updates.key_of(task) for task in job.tasks])
-    return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories, outputs)))
+    progress = await task_view.progress(call.house, call.principal, job, job.tasks)
+    return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories, progress)))
 
 
 async def delete(call: Call) -> Reply:

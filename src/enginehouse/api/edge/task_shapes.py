@@ -52,3 +52,10 @@ class TaskRoute(msgspec.Struct, gc=False, rename=spelled, kw_only=True, forbid_u
     sync_enabled: bool | None = None
     sync_timeout_in_seconds: int | None = None
     chunk_callback_enabled: bool | None = None
+    # Maintained by the server. Clients send back what they have read, so they are accepted and ignored.
+    task_parent_output_count: int | None = None
+    task_child_input_count: int | None = None
+    task_child_input_remaining_count: int | None = None
+    task_child_num_engines: int | None = None
+    first_write_date_time: str | None = None
+    last_write_date_time: str | None = None

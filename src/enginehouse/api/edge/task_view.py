@@ -1,6 +1,7 @@
 """The REST view of a task (rest-contract §2.8)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,10 +11,11 @@ from enginehouse.api.edge import words
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import ids, times
+from enginehouse.domain.artifact import FilledFolder
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.status import TaskStatus
-from enginehouse.operations import engine_categories, engines, task_updates
+from enginehouse.operations import artifacts, engine_categories, engines, task_updates
 from enginehouse.operations.house import House
 from enginehouse.operations.task_updates import TaskKey
 
@@ -32,6 +34,7 @@ class ChunkCounts(msgspec.Struct, rename=spelled, kw_only=True):
     """The progress of a task in work items."""
 
     chunk_to_process_count: int
+    chunk_produced_count: int | msgspec.UnsetType = msgspec.UNSET
     chunk_completed_count: int
     chunk_remaining_count: int
     error_count: int
@@ -77,6 +80,24 @@ class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     aborted_date_time: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the tasks of a job have produced so far. A list of jobs does not show it."""
+
+    outputs: Mapping[TaskKey, Any]  # as the engines have reported them
+    folders: Mapping[tuple[int, int], FilledFolder]
+
+    def produced(self, task: Task) -> int:
+        """Returns the number of the task's outputs."""
+        return sum(folder.outputs for (ordinal, _), folder in self.folders.items() if ordinal == task.ordinal)
+
+
+async def progress(house: House, principal: Principal, job: Job, tasks: Sequence[Task]) -> Progress:
+    """Returns the progress of these tasks of the job."""
+    outputs = await task_updates.outputs(house, principal, [task_updates.key_of(task) for task in tasks])
+    return Progress(outputs, await artifacts.filled_folders(house, principal, job))
+
+
 class TaskAnswer(msgspec.Struct):
     task: TaskDetail
 
@@ -92,7 +113,7 @@ def task_detail(
     job: Job,
     task: Task,
     categories: dict[str, str],
-    outputs: Mapping[TaskKey, Any],
+    progress: Progress | None,
 ) -> TaskDetail:
     """Returns the task with its folders. Absent fields are left out."""
     plan, echo = task.plan, task.plan.echo
@@ -101,7 +122,7 @@ def task_detail(
     parents = [r.parent for r in job.plan.routes if r.child == task.ordinal and r.parent >= 0]
     children = dict.fromkeys(r.child for r in job.plan.routes if r.parent == task.ordinal)
     payload = optional(json_text, plan.payload)
-    output = outputs.get(task_updates.key_of(task))
+    output = progress.outputs.get(task_updates.key_of(task)) if progress is not None else None
     return TaskDetail(
         internal_task_id=ids.task_uuid(job.id, task.ordinal),
         internal_job_id=ids.job_uuid(job.id),
@@ -127,6 +148,7 @@ def task_detail(
         io_folders=[] if job.plan.legacy else _folders(job, task),
         chunk_count_info=ChunkCounts(
             chunk_to_process_count=task.items,
+            chunk_produced_count=msgspec.UNSET if progress is None else progress.produced(task),
             chunk_completed_count=task.items_done,
             chunk_remaining_count=task.items_open,
             error_count=task.items_failed,

@@ -13,7 +13,7 @@ from enginehouse.api.edge import task_view
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound
-from enginehouse.operations import artifacts, jobs, task_updates
+from enginehouse.operations import artifacts, jobs
 from enginehouse.operations.house import House
 
 
@@ -21,8 +21,8 @@ async def detail(call: Call) -> Reply:
     """GET proc/task/{TaskID}/detail."""
     job, task = await jobs.task(call.house, call.principal, refs.task(call.id))
     categories = await task_view.category_names(call.house, call.principal)
-    outputs = await task_updates.outputs(call.house, call.principal, [task_updates.key_of(task)])
-    shown = task_view.task_detail(call.house, call.principal, job, task, categories, outputs)
+    progress = await task_view.progress(call.house, call.principal, job, [task])
+    shown = task_view.task_detail(call.house, call.principal, job, task, categories, progress)
     return json(task_view.TaskAnswer(shown))
 
 

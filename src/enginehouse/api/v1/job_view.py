@@ -1,9 +1,5 @@
 """The view of a job in our own interface: that of the documented one, with the fields that only this server has."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
-
 import msgspec
 from msgspec import field
 
@@ -14,7 +10,6 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
 from enginehouse.operations.house import House
-from enginehouse.operations.task_updates import TaskKey
 
 
 class ReusedFrom(msgspec.Struct, rename=spelled, kw_only=True):
@@ -66,10 +61,10 @@ def job_detail(
     principal: Principal,
     job: Job,
     categories: dict[str, str],
-    outputs: Mapping[TaskKey, Any] = MappingProxyType({}),
+    progress: task_view.Progress | None = None,
 ) -> OwnJobDetail:
     """Returns the job with its tasks and routes. Absent fields are left out."""
-    documented = msgspec.structs.asdict(job_view.job_detail(house, principal, job, categories, outputs))
+    documented = msgspec.structs.asdict(job_view.job_detail(house, principal, job, categories, progress))
     tasks = [_task(task, detail) for task, detail in zip(job.tasks, documented.pop("tasks"), strict=True)]
     return OwnJobDetail(
         **documented,
@@ -90,10 +85,10 @@ def task_detail(
     job: Job,
     task: Task,
     categories: dict[str, str],
-    outputs: Mapping[TaskKey, Any],
+    progress: task_view.Progress | None,
 ) -> OwnTaskDetail:
     """Returns the task with its folders. Absent fields are left out."""
-    return _task(task, task_view.task_detail(house, principal, job, task, categories, outputs))
+    return _task(task, task_view.task_detail(house, principal, job, task, categories, progress))
 
 
 def _task(task: Task, documented: task_view.TaskDetail) -> OwnTaskDetail:

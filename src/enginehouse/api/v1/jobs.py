@@ -7,7 +7,7 @@ from enginehouse.api.input import refs
 from enginehouse.api.v1 import job_view
 from enginehouse.api.v1.envelope import result
 from enginehouse.domain import ids
-from enginehouse.operations import jobs, task_updates
+from enginehouse.operations import jobs
 
 
 async def list_jobs(call: Call) -> Reply:
@@ -22,16 +22,16 @@ async def get(call: Call) -> Reply:
     """GET jobs/{JobID}: the job with its tasks, and what only this server knows of it: retries, pause, its slot."""
     job = await jobs.get(call.house, call.principal, refs.job(call.id))
     categories = await task_view.category_names(call.house, call.principal)
-    outputs = await task_updates.outputs(call.house, call.principal, [task_updates.key_of(task) for task in job.tasks])
-    return result(job_view.job_detail(call.house, call.principal, job, categories, outputs))
+    progress = await task_view.progress(call.house, call.principal, job, job.tasks)
+    return result(job_view.job_detail(call.house, call.principal, job, categories, progress))
 
 
 async def get_task(call: Call) -> Reply:
     """GET tasks/{TaskID}: the task with the names and limits of the request, and whose outputs it reuses."""
     job, task = await jobs.task(call.house, call.principal, refs.task(call.id))
     categories = await task_view.category_names(call.house, call.principal)
-    outputs = await task_updates.outputs(call.house, call.principal, [task_updates.key_of(task)])
-    return result(job_view.task_detail(call.house, call.principal, job, task, categories, outputs))
+    progress = await task_view.progress(call.house, call.principal, job, [task])
+    return result(job_view.task_detail(call.house, call.principal, job, task, categories, progress))
 
 
 async def launch_template(call: Call) -> Reply:
