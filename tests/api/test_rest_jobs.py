@@ -163,6 +163,10 @@ async def test_jobs_are_filtered_by_status_id_target_and_time(rest: Rest) -> Non
         assert await found(status=word) == []
     assert await found(jobID=first) == [first]
     assert await found(coreJobID=ids.job_graphql(number)) == [first]
+    core = "0f0e0d0c-0000-4000-8000-00000000000a"
+    from_core = await rest.create(single() | {"coreID": core})
+    assert await found(coreID=core.upper()) == [from_core]
+    assert await found(coreID="0f0e0d0c-0000-4000-8000-00000000000b") == []
     assert await found(jobID=first, coreJobID=second) == []
     assert await found(jobID="00000000-0000-0000-0000-000000000000") == []
     assert await found(recordingID="12") == []
@@ -170,7 +174,7 @@ async def test_jobs_are_filtered_by_status_id_target_and_time(rest: Rest) -> Non
     assert await found(CreatedBefore=seconds - 3600) == []
     assert first in await found(CreatedAfter=seconds, CreatedBefore=seconds)
     assert await found(startTime=seconds, endTime=seconds - 1) == []
-    assert len(await found(modifiedAfter=seconds, orderBy="modifiedDateTime")) == 2
+    assert len(await found(modifiedAfter=seconds, orderBy="modifiedDateTime")) == 3
 
 
 async def test_a_deleted_job_is_gone_and_the_answer_says_so(rest: Rest) -> None:

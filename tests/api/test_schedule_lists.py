@@ -110,7 +110,7 @@ async def test_every_wrong_parameter_of_a_list_is_named(api: Api) -> None:
     assert answer.status == 400
     named = [line.split(":")[0] for line in answer.message.splitlines()]
     assert named == ["runMode", "isActive", "limit", "orderBy"]
-    assert (await api.ask("GET /edge/v1/proc/scheduled_jobs?coreID=x")).status == 501
+    assert (await api.ask("GET /edge/v1/proc/scheduled_jobs?coreID=x")).status == 400
 
 
 async def test_a_page_of_schedules_is_read_together(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ class Stored(NamedTuple):
     target_id: int | None
     scheduled_job_id: int | None
     name: str | None
+    core_id: str | None
     engines: tuple[str, ...]
     created_at: int
     modified_at: int
@@ -50,6 +51,7 @@ def jobs() -> list[Stored]:
             dice.choice(TARGETS),
             dice.choice(SCHEDULES),
             dice.choice(NAMES),
+            dice.choice((None, "p", "q")),
             dice.choice(ENGINES),
             FIRST + n // 2 * APART,
             FIRST + (n // 2 + dice.randrange(40)) * APART,
@@ -66,6 +68,7 @@ FILTERS: Final[dict[str, list[dict[str, Any]]]] = {
     "ids": [{"ids": (first_job_id(FIRST + 5 * APART),)}, {"ids": tuple(job.id for job in jobs()[::3])}],
     "target": [{"target_id": 11}, {"has_target": True}, {"has_target": False}, {"has_target": False, "target_id": 11}],
     "name": [{"name": "a"}, {"name": "c"}],
+    "core": [{"core_id": "p"}, {"core_id": "q"}],
     "engines": [{"engine_ids": ("noop",)}, {"engine_ids": ("ingest", "noop", "noop")}, {"engine_ids": ("none",)}],
     "schedule": [
         {"schedule_ids": (21,)},
@@ -112,6 +115,7 @@ def matches(job: Stored, criteria: JobFilter) -> bool:
         and (criteria.target_id is None or job.target_id == criteria.target_id)
         and (criteria.has_target is None or (job.target_id is not None) == criteria.has_target)
         and (criteria.name is None or job.name == criteria.name)
+        and (criteria.core_id is None or job.core_id == criteria.core_id)
         and (not criteria.engine_ids or bool(set(job.engines) & set(criteria.engine_ids)))
         and (criteria.schedule_ids is None or job.scheduled_job_id in criteria.schedule_ids)
         and (criteria.has_schedule is None or (job.scheduled_job_id is not None) == criteria.has_schedule)
@@ -139,7 +143,7 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
         for organization_id, shift in ((1, 0), (2, 500)):
             await tx.many("test.add_job", [
                 (job.id + shift, organization_id, job.status, job.target_id, job.scheduled_job_id, job.name,
-                 job.created_at, job.modified_at, 0 if job.status is JobStatus.QUEUED else None)
+                 job.core_id, job.created_at, job.modified_at, 0 if job.status is JobStatus.QUEUED else None)
                 for job in rows
             ])  # fmt: skip
             engines = [(organization_id, engine, job.id + shift) for job in rows for engine in job.engines]

@@ -63,6 +63,7 @@ FIELDS: Final[tuple[dict[str, Any], ...]] = (
     {"has_target": True},
     {"has_target": False},
     {"name": "a"},
+    {"core_id": "a"},
     {"engine_ids": ("a",)},
     {"engine_ids": ("a", "b")},
     {"schedule_ids": (1,)},

@@ -289,6 +289,7 @@ class JobFilter:
     target_id: int | None = None
     has_target: bool | None = None
     name: str | None = None  # the whole name
+    core_id: str | None = None  # of the GraphQL server that the job came from
     engine_ids: tuple[str, ...] = ()
     schedule_ids: tuple[int, ...] | None = None
     has_schedule: bool | None = None

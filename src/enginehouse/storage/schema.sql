@@ -252,6 +252,7 @@ CREATE TABLE job (
   slot_at BIGINT,
   template_id BIGINT,
   name TEXT,
+  core_id TEXT,
   notifies INTEGER NOT NULL DEFAULT 0,
   CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
@@ -266,6 +267,7 @@ CREATE INDEX job_with_target ON job (organization_id, id) WHERE target_id IS NOT
 CREATE INDEX job_schedule ON job (scheduled_job_id, organization_id, id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX job_with_schedule ON job (organization_id, id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX job_name ON job (organization_id, name, id) WHERE name IS NOT NULL;
+CREATE INDEX job_core ON job (organization_id, core_id, id) WHERE core_id IS NOT NULL;
 CREATE INDEX job_retry ON job (retry_of, id) WHERE retry_of IS NOT NULL;
 CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');

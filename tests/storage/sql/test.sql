@@ -154,9 +154,9 @@ INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_op
 SELECT r.job_id, r.ordinal, 'complete', r.engine_id, 0, 1, 1, r.modified_at FROM {rows} r;
 
 -- name: add_job
--- rows: id bigint, organization_id bigint, status text, target_id bigint, scheduled_job_id bigint, name text, created_at bigint, modified_at bigint, cancellable_since bigint
-INSERT INTO job (id, organization_id, status, tasks_total, target_id, scheduled_job_id, name, created_at, modified_at, cancellable_since)
-SELECT r.id, r.organization_id, r.status, 2, r.target_id, r.scheduled_job_id, r.name, r.created_at, r.modified_at, r.cancellable_since
+-- rows: id bigint, organization_id bigint, status text, target_id bigint, scheduled_job_id bigint, name text, core_id text, created_at bigint, modified_at bigint, cancellable_since bigint
+INSERT INTO job (id, organization_id, status, tasks_total, target_id, scheduled_job_id, name, core_id, created_at, modified_at, cancellable_since)
+SELECT r.id, r.organization_id, r.status, 2, r.target_id, r.scheduled_job_id, r.name, r.core_id, r.created_at, r.modified_at, r.cancellable_since
 FROM {rows} r;
 
 -- name: items_later

@@ -11,7 +11,7 @@ from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import ids
-from enginehouse.domain.errors import InvalidInput, NotImplementedYet
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.status import JobStatus
@@ -98,10 +98,7 @@ async def matches(call: Call) -> tuple[Principal, Matches]:
     query = Query(call.query)
     criteria = _filter(query)
     owner = query.text("organizationID")
-    core = query.text("coreID")
     query.finish()
-    if core is not None:
-        raise NotImplementedYet("coreID: this server keeps no list of cores to filter by.")
     principal = await accounts.acting(call.house, call.principal, owner, "organizationID")
     if criteria is None:
         offset, limit = query.page()
@@ -119,8 +116,10 @@ def _filter(query: Query) -> JobFilter | None:
     target = query.id("recordingID", *refs.NUMBER_OR_UUID)
     target_id = None if target is None else ids.parse_number(target)
     schedule = query.id("scheduledJobID", *refs.NUMBER_OR_UUID)
+    core = query.id("coreID", *refs.UUID)
     offset, limit = query.page()
     criteria = JobFilter(
+        core_id=None if core is None else core.lower(),
         statuses=(JobStatus(status),) if status in _STORED else (),
         ids=(named_jobs[0],) if named_jobs and named_jobs[0] is not None else None,
         target_id=target_id,

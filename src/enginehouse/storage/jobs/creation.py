@@ -139,8 +139,14 @@ async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now:
     await tx.many("jobs.insert_engines", [(owners[job_id], engine_id, job_id) for job_id, engine_id in sorted(engines)])
 
 
+def _core_id(job: NewJob) -> str | None:
+    """Returns the GraphQL server that the job came from, as lists compare it."""
+    core_id = job.plan.echo.get("coreID")
+    return None if core_id is None else str(core_id).lower()
+
+
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
         job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
-        job.retry_of, job.root_of, job.plan.name, now, int(notifies(job.plan)),
+        job.retry_of, job.root_of, job.plan.name, _core_id(job), now, int(notifies(job.plan)),
     )  # fmt: skip

@@ -2,11 +2,11 @@
 -- Inserts the jobs whose id is free and returns their ids; the others must try another id. The transaction holds the
 -- shared barrier lock, so that no barrier can appear after the last one seen here.
 -- only: sqlite
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, created_at bigint, notifies int
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
-                 retry_of, root_of, name, created_at, modified_at, notifies)
+                 retry_of, root_of, name, core_id, created_at, modified_at, notifies)
 SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
-       r.due_at, r.retry_of, r.root_of, r.name, r.created_at, r.created_at, r.notifies
+       r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies
 FROM {rows} r WHERE true
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -14,14 +14,14 @@ RETURNING id;
 -- name: insert_with_documents
 -- Like insert and insert_documents, in one round trip.
 -- only: postgres
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, created_at bigint, notifies int, document text
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, document text
 WITH given AS (SELECT r.* FROM {rows} r),
 made AS (
   INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by,
-                   due_at, retry_of, root_of, name, created_at, modified_at, notifies)
+                   due_at, retry_of, root_of, name, core_id, created_at, modified_at, notifies)
   SELECT g.id, g.organization_id, g.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), g.tasks_total,
-         g.tasks_queued, g.target_id, g.created_by, g.due_at, g.retry_of, g.root_of, g.name, g.created_at, g.created_at,
-         g.notifies
+         g.tasks_queued, g.target_id, g.created_by, g.due_at, g.retry_of, g.root_of, g.name, g.core_id, g.created_at,
+         g.created_at, g.notifies
   FROM given g
   ON CONFLICT (id) DO NOTHING
   RETURNING id
@@ -101,7 +101,7 @@ ORDER BY +id;
 -- has an index in the order of the list. The names of the other filters begin with `of_`: these are written so that no
 -- index serves them, because a database without statistics may take the wrong one. OFFSET 0 does the same.
 -- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet.
--- parts: total by_status by_target by_name with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
+-- parts: total by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
 -- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text
 -- if: total
 SELECT COUNT(*) AS jobs
@@ -136,6 +136,10 @@ WHERE j.organization_id = :organization_id
   AND j.name = :name
 -- if: of_name
   AND j.name || '' = :name
+-- if: by_core
+  AND j.core_id = :core_id
+-- if: of_core
+  AND COALESCE(j.core_id, '') = :core_id
 -- if: by_schedule
   AND j.scheduled_job_id = :schedule_id
 -- if: with_target

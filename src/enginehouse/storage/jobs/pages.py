@@ -118,6 +118,8 @@ def scans(organization_id: int, filter_: JobFilter, *, applying: bool = False, t
             driven = [start.and_("by_target", target_id=filter_.target_id)]
         case "name":
             driven = [start.and_("by_name", name=filter_.name)]
+        case "core":
+            driven = [start.and_("by_core", core_id=filter_.core_id)]
         case "schedule":
             driven = [start.and_("by_schedule", schedule_id=one) for one in sorted(set(filter_.schedule_ids or ()))]
         case "engine":
@@ -135,14 +137,16 @@ def scans(organization_id: int, filter_: JobFilter, *, applying: bool = False, t
 
 def _driver(filter_: JobFilter, *, total: bool) -> str:
     """Returns the filter that is expected to match the fewest jobs, among those with an index in the list's order."""
-    if filter_.ids is not None:
-        return "ids"
-    if filter_.target_id is not None:
-        return "target"
-    if filter_.schedule_ids is not None:
-        return "schedule"
-    if filter_.name is not None:
-        return "name"
+    narrow = {
+        "ids": filter_.ids,
+        "target": filter_.target_id,
+        "schedule": filter_.schedule_ids,
+        "name": filter_.name,
+        "core": filter_.core_id,
+    }
+    for driver, value in narrow.items():
+        if value is not None:
+            return driver
     if filter_.engine_ids and not total and filter_.order_by == "created_at":
         return "engine"
     return "status"
@@ -164,6 +168,8 @@ def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_cha
         scan = scan.and_("by_target", target_id=filter_.target_id)
     if filter_.name is not None and driver != "name":
         scan = scan.and_("of_name", name=filter_.name)
+    if filter_.core_id is not None and driver != "core":
+        scan = scan.and_("of_core", core_id=filter_.core_id)
     known = "of_" if driver == "ids" else ""
     if filter_.has_target is not None:
         scan = scan.and_(f"{known}with_target" if filter_.has_target else "without_target")
