@@ -14,6 +14,7 @@ import structlog
 from enginehouse.api.asgi import Application, application
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.secret_key import SecretKey
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs
@@ -21,7 +22,16 @@ from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
-from enginehouse.operations import accounts, engines, maintenance, outbox, storage_clock, store_identity, workers
+from enginehouse.operations import (
+    accounts,
+    engines,
+    maintenance,
+    outbox,
+    secret_key,
+    storage_clock,
+    store_identity,
+    workers,
+)
 from enginehouse.operations.accounts import FirstStart
 from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
@@ -37,6 +47,7 @@ from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkerOffer, WorkSource
 from enginehouse.runtime.supervisor import Supervisor
 from enginehouse.server import duties
+from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.in_process import InProcess
 from enginehouse.server.scheduler import Scheduler
@@ -117,6 +128,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     store = DiskStore(settings.data / "artifacts")
     closing.callback(store.close)
     await store_identity.bind(database, store)
+    key = await _secret_key(settings, database)
     limits = Limits(
         lease_seconds=settings.lease_seconds,
         retention_seconds=settings.retention_days * _DAY,
@@ -128,11 +140,26 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         signed_upload_bytes=settings.signed_upload_mb << 20,
         private_urls=settings.allow_private_urls,
     )
-    house = House.build(database, store, limits)
+    house = House.build(database, store, limits, key)
     closing.push_async_callback(house.watches.close)
     for close in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(close)
     return house
+
+
+async def _secret_key(settings: Settings, database: Database) -> SecretKey:
+    """Returns the secret key from the environment or the data folder, which gets one at the first start."""
+    if settings.secret_key:
+        key = secret_key_file.given(settings.secret_key)
+        await secret_key.bind(database, key, secret_key_file.VARIABLE)
+        return key
+    place = str(settings.data / secret_key_file.FILE)
+    found = await asyncio.to_thread(secret_key_file.read, settings.data)
+    if found is None:
+        await secret_key.bind(database, None, place)  # a new key is only for a new database
+        found = await asyncio.to_thread(secret_key_file.make, settings.data)
+    await secret_key.bind(database, found, place)
+    return found
 
 
 async def open_database(settings: Settings) -> Database:

@@ -22,6 +22,7 @@ class Settings:
     port: int = 9000
     database: str | None = None  # a postgresql:// URL; None for the embedded database in the data folder
     init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
+    secret_key: str | None = field(default=None, repr=False)  # ENGINEHOUSE_SECRET_KEY: the secret key of the server
     allow_private_urls: bool = False
     allow_unsafe_durability: bool = False
     download_mb: int = 2048  # that one attempt may read from a URL

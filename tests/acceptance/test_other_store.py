@@ -43,6 +43,7 @@ def test_a_database_without_its_files_is_not_served_and_with_them_it_is(tmp_path
 
     shutil.rmtree(copy / "artifacts")
     shutil.copytree(data / "artifacts/kept", copy / "artifacts/kept")
+    shutil.copy(data / "secret-key", copy)
     assert doctor("--data", str(copy))[0] == "ok"
     with serving(copy):
         pass

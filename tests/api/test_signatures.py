@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 from tests.api.clients import Api
 from tests.api.samples import TRANSCRIBE
 
+from enginehouse.domain.secret_key import SecretKey, fresh
 from enginehouse.domain.signatures import Grant, Purpose, is_signed, sign
-from enginehouse.operations.house import SigningKey
 
 CONTENT = b"<script>alert(1)</script>"
 
@@ -118,8 +118,12 @@ async def test_a_signature_for_one_organization_opens_nothing_of_another(api: Ap
 
 async def test_two_servers_on_one_database_agree(api: Api) -> None:
     asset = await upload(api)
-    object.__setattr__(api.house, "signing_key", SigningKey())  # as a server that has just started
+    key = api.house.secret_key
+    object.__setattr__(api.house, "secret_key", SecretKey(key.value))  # as a server that has just started
     assert (await get(api, asset.uri)).status_code == 200
+    object.__setattr__(api.house, "secret_key", fresh())
+    assert (await get(api, asset.uri)).status_code == 403
+    object.__setattr__(api.house, "secret_key", key)
     assert (await upload(api)).uri.partition("?")[0] != asset.uri
 
 
@@ -164,4 +168,3 @@ def test_a_signature_is_for_everything_that_is_granted() -> None:
     ]
     assert not any(is_signed(b"key", other, signature) for other in others)
     assert not is_signed(b"yek", grant, signature)
-    assert "value" not in repr(SigningKey(b"secret"))

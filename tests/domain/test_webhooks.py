@@ -34,7 +34,7 @@ def test_the_signature_is_that_of_the_published_example() -> None:
 
 
 def test_while_a_secret_is_replaced_both_sign() -> None:
-    old, new = signature.new_secret(), signature.new_secret()
+    old, new = (signature.secret(b"key", 1, "", signature.new_salt()) for _ in range(2))
     assert old != new
     signatures = signature.headers([new, old], "id", 5, b"{}")["webhook-signature"].split(" ")
     for secret, given in zip((new, old), signatures, strict=True):

@@ -14,7 +14,7 @@ from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.webhooks.retry import Answer
 from enginehouse.domain.work import Done, Failed, Lease, Report
-from enginehouse.operations import bulk_cancels, jobs, outbox, work
+from enginehouse.operations import bulk_cancels, jobs, outbox, webhooks, work
 from enginehouse.operations.house import House
 from enginehouse.operations.outbox import DeliveryAttempt
 from enginehouse.storage import clock_reset
@@ -309,6 +309,25 @@ async def test_two_servers_never_send_the_same_message(ready: House, database: D
     first = await outbox.claim(ready, limit=16)
     second = await outbox.claim(House.build(database, ready.store), limit=16)
     assert (len(first), second) == (1, [])
+
+
+async def test_two_servers_with_one_key_sign_with_the_same_secrets(ready: House, database: Database) -> None:
+    old = await webhooks.rotate_secret(ready, CALLER)
+    other = House.build(database, ready.store, key=ready.secret_key)
+    secret = await webhooks.rotate_secret(other, CALLER)
+    await ended(ready, 1)
+    [attempt] = await outbox.claim(ready, limit=1)
+    signing = [webhooks.secret(ready, CALLER.organization_id, None, salt) for salt in attempt.salts]
+    assert signing == [secret, old]
+    assert signing == [webhooks.secret(other, CALLER.organization_id, None, salt) for salt in attempt.salts]
+    stranger = House.build(database, ready.store)
+    assert not {webhooks.secret(stranger, CALLER.organization_id, None, salt) for salt in attempt.salts} & {secret, old}
+    assert secret not in repr(await rows(ready, "test.webhook_secrets"))
+
+
+async def test_receivers_with_the_same_salt_have_different_secrets(ready: House) -> None:
+    secrets = {webhooks.secret(ready, owner, of, "salt") for owner in (1, 11) for of in (None, "1", "11")}
+    assert len(secrets) == 6
 
 
 async def test_too_many_waiting_bytes_give_up_the_oldest(ready: House) -> None:

@@ -79,6 +79,7 @@ _path = click.Path(path_type=Path)
 )
 @_setting("--log-format", "console or json.")
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
+@click.option("--secret-key", envvar="ENGINEHOUSE_SECRET_KEY", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)
 def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **values: Any) -> None:
     """Start a server, which runs until it is stopped.

@@ -91,7 +91,8 @@ async def rotate_secret(house: House, principal: Principal, ref: UuidRef) -> str
     async def rotate(tx: Tx, subscription: EventSubscription) -> str:
         return await secrets.rotate(tx, subscription.organization_id, subscription.id)
 
-    return await owned.change(house, KIND, principal, "rotateSubscriptionSecret", ref, rotate)
+    salt = await owned.change(house, KIND, principal, "rotateSubscriptionSecret", ref, rotate)
+    return webhooks.secret(house, principal.organization_id, ref.key, salt)
 
 
 async def _application(tx: Tx, principal: Principal, request: SubscriptionRequest) -> str:

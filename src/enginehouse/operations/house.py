@@ -7,7 +7,9 @@ from functools import partial
 
 from enginehouse.artifacts.integrity import Integrity
 from enginehouse.artifacts.store import ArtifactStore
+from enginehouse.domain import secret_key
 from enginehouse.domain.engine import Engine, EngineAccess
+from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations import batches
@@ -70,13 +72,6 @@ class Presence:
     """The engines that connected workers offer, refreshed at every beat; None before the first refresh."""
 
     offered: frozenset[str] | None = None
-
-
-@dataclass(slots=True)
-class SigningKey:
-    """The key that signs URLs, as the database has it; None before it is first used."""
-
-    value: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -159,12 +154,14 @@ class House:
     presence: Presence = field(default_factory=Presence)
     """The engines that connected workers offer."""
 
-    signing_key: SigningKey = field(default_factory=SigningKey)
-    """The key that signs URLs."""
+    secret_key: SecretKey
+    """The key from which every key that signs something is derived."""
 
     @classmethod
-    def build(cls, database: Database, store: ArtifactStore, limits: Limits | None = None) -> "House":
-        """Returns a house on this database and store, without listeners."""
+    def build(
+        cls, database: Database, store: ArtifactStore, limits: Limits | None = None, key: SecretKey | None = None
+    ) -> "House":
+        """Returns a house on this database and store, without listeners. Without a `key` it has one of its own."""
         plans, limits = Plans(), limits or Limits()
         watches = JobWatches(database, per_organization=limits.event_streams)
         on_postgres = database.dialect == "postgres"
@@ -175,6 +172,7 @@ class House:
             integrity=Integrity(store),
             catalogue=Catalogue(),
             limits=limits,
+            secret_key=key or secret_key.fresh(),
             plans=plans,
             listeners=Listeners(),
             creates=Batcher(partial(batches.create, database, plans), in_flight=in_flight),

@@ -6,6 +6,7 @@ from typing import Final
 
 from enginehouse.domain.webhooks import signature
 from enginehouse.domain.webhooks.retry import Answer
+from enginehouse.operations import webhooks
 from enginehouse.operations.house import House
 from enginehouse.operations.work import MICROS
 from enginehouse.storage.outbox import bounds, claims, messages
@@ -32,7 +33,8 @@ async def deliver(house: House, attempt: DeliveryAttempt, send: Send) -> Answer:
     leased = attempt.leased
     body = leased.body.encode()
     headers = {"content-type": "application/json"}
-    headers |= signature.headers(attempt.secrets, leased.message, int(time.time()), body)
+    signing = [webhooks.secret(house, leased.organization_id, leased.subscription_id, salt) for salt in attempt.salts]
+    headers |= signature.headers(signing, leased.message, int(time.time()), body)
     answer = await send(leased.url, headers, body)
     await house.database.write(lambda tx: claims.end(tx, leased, answer))
     return answer

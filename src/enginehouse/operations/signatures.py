@@ -1,16 +1,13 @@
-"""Signs URLs for programs that have no token, and verifies them. Every server on one database uses the same key."""
+"""Signs URLs for programs that have no token, and verifies them. Every server with the same secret key agrees."""
 
-import secrets
 from urllib.parse import quote
 
 from enginehouse.domain.errors import NotAllowed
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.signatures import Grant, Purpose, is_signed, sign
 from enginehouse.operations.house import House
-from enginehouse.storage import server_facts
 
 _MICROS = 1_000_000
-_KEY_BYTES = 32
 _LONGEST_EXPIRY = 12  # digits of Unix seconds
 _WRONG = "The signature of this URL is wrong: it was changed, or is for something else. Ask for a new URL."
 _EXPIRED = "This URL has expired. Ask for a new one."
@@ -30,7 +27,7 @@ async def signed_path(
     """Returns the path and query that allow this, from `now` (µs) for `seconds`, by default as the settings say."""
     expires = now // _MICROS + (house.limits.signed_url_seconds if seconds is None else seconds)
     grant = Grant(purpose, object_id, principal.organization_id, expires)
-    signature = sign(await key(house), grant)
+    signature = sign(_key(house), grant)
     query = f"organization={grant.organization_id}&expires={expires}&signature={signature}"
     return f"{BASE}/{PATHS[purpose]}/{quote(object_id, safe='')}?{query}"
 
@@ -42,7 +39,7 @@ async def verify(
     if not (_is_number(organization) and _is_number(expires)):
         raise NotAllowed(_WRONG)
     grant = Grant(purpose, object_id, int(organization), int(expires))
-    if not is_signed(await key(house), grant, signature):
+    if not is_signed(_key(house), grant, signature):
         raise NotAllowed(_WRONG)
     if await house.database.peek(lambda tx: tx.read_clock()) >= grant.expires * _MICROS:
         raise NotAllowed(_EXPIRED)
@@ -54,12 +51,5 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_EXPIRY and text[0] != "0"
 
 
-async def key(house: House) -> bytes:
-    """Returns the server's key, which is made once for the database and never leaves it."""
-    if house.signing_key.value is None:
-        fresh = secrets.token_hex(_KEY_BYTES)
-        stored = await house.database.peek(server_facts.signing_key)
-        if stored is None:
-            stored = await house.database.write(lambda tx: server_facts.add_signing_key(tx, fresh))
-        house.signing_key.value = bytes.fromhex(stored)
-    return house.signing_key.value
+def _key(house: House) -> bytes:
+    return house.secret_key.derive("signed URLs")

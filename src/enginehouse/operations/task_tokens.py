@@ -9,7 +9,7 @@ from enginehouse.domain.identity import Principal, Role, TaskScope
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.task_tokens import TaskClaims
-from enginehouse.operations import engines, jobs, signatures, tokens
+from enginehouse.operations import engines, jobs, tokens
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
@@ -49,7 +49,6 @@ async def issue(
     if problems:
         raise InvalidInput(problems)
     entry = trail.entry(principal, "getEngineJWT", object_type="Task", object_id=f"{ref.job_id}/{ref.ordinal}")
-    key = await signatures.key(house)
 
     async def record(tx: Tx) -> TaskClaims:
         now = await tx.read_clock()
@@ -66,7 +65,7 @@ async def issue(
         )
 
     claims = await house.database.write(record)
-    return IssuedTaskToken(task_tokens.issue(key, claims), claims)
+    return IssuedTaskToken(task_tokens.issue(_key(house), claims), claims)
 
 
 async def verify(house: House, principal: Principal, token: str) -> dict[str, Any]:
@@ -86,7 +85,7 @@ async def verify(house: House, principal: Principal, token: str) -> dict[str, An
 
 async def read(house: House, token: str) -> TaskClaims | None:
     """Returns what a valid token says, None if it was changed, is none, or has expired by the storage clock."""
-    claims = task_tokens.read(await signatures.key(house), token)
+    claims = task_tokens.read(_key(house), token)
     if claims is None or await house.database.peek(lambda tx: tx.read_clock()) >= claims.exp * _MICROS:
         return None
     return claims
@@ -109,3 +108,7 @@ def resources(principal: Principal) -> dict[str, Any] | None:
         return None
     task = task_graphql(scope.job_id, scope.ordinal)
     return task_tokens.resources(job_graphql(scope.job_id), task, scope.target_id)
+
+
+def _key(house: House) -> bytes:
+    return house.secret_key.derive("task tokens")

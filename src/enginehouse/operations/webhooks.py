@@ -7,6 +7,7 @@ from msgspec import json
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref, UuidRef
+from enginehouse.domain.webhooks import signature
 from enginehouse.domain.webhooks.delivery import LONGEST_URL, Delivery, DeliveryStatus
 from enginehouse.operations import bounds
 from enginehouse.operations.audit import trail
@@ -110,8 +111,14 @@ async def rotate_secret(house: House, principal: Principal) -> str:
     entry = trail.entry(principal, "rotateWebhookSecret", object_type=SECRET, object_id=principal.organization_id)
 
     async def work(tx: Tx) -> str:
-        secret = await secrets.rotate(tx, principal.organization_id, secrets.OF_ORGANIZATION)
+        salt = await secrets.rotate(tx, principal.organization_id, secrets.OF_ORGANIZATION)
         await entries.record(tx, [entry])
-        return secret
+        return salt
 
-    return await house.database.write(work)
+    return secret(house, principal.organization_id, None, await house.database.write(work))
+
+
+def secret(house: House, organization_id: int, subscription_id: str | None, salt: str) -> str:
+    """Returns the secret of a subscription (None: of the organization's notificationUris) with this salt."""
+    key = house.secret_key.derive("webhook secrets")
+    return signature.secret(key, organization_id, subscription_id or secrets.OF_ORGANIZATION, salt)

@@ -531,12 +531,13 @@ CREATE TABLE webhook_destination (
   PRIMARY KEY (organization_id, destination)
 ) {clustered};
 
--- The secret that signs the messages of a subscription, or of the organization's notificationUris (subscription_id '').
--- `previous` signs too, until `previous_until`. Both must be readable: the server computes signatures with them.
+-- The salt of the secret that signs the messages of a subscription, or of the organization's notificationUris
+-- (subscription_id ''). A secret is derived from its salt and the server's secret key, which is not in the database.
+-- The secret of the salt `previous` signs too, until `previous_until`.
 CREATE TABLE webhook_secret (
   organization_id BIGINT NOT NULL,
   subscription_id TEXT NOT NULL,
-  secret TEXT NOT NULL,
+  salt TEXT NOT NULL,
   previous TEXT,
   previous_until BIGINT,
   created_at BIGINT NOT NULL,

@@ -14,7 +14,7 @@ class FactRow(NamedTuple):
 
 _BY_NAME: Final = Select("server_facts.by_name", FactRow)
 _STORE_ID: Final = "store_id"
-_SIGNING_KEY: Final = "signing_key"
+_SECRET_KEY_CHECK: Final = "secret_key_check"  # noqa: S105 - the name of a fact
 
 
 async def store_id(tx: Tx) -> str | None:
@@ -27,14 +27,14 @@ async def add_store_id(tx: Tx, value: str) -> str:
     return await _add(tx, _STORE_ID, value)
 
 
-async def signing_key(tx: Tx) -> str | None:
-    """Returns the key that signs URLs, in hexadecimal digits; None before the first signature."""
-    return await _value(tx, _SIGNING_KEY)
+async def secret_key_check(tx: Tx) -> str | None:
+    """Returns the text that recognizes the secret key of the database's servers; None before the first start."""
+    return await _value(tx, _SECRET_KEY_CHECK)
 
 
-async def add_signing_key(tx: Tx, value: str) -> str:
-    """Records the key that signs URLs unless there is one. Returns the recorded key, which may be an earlier one."""
-    return await _add(tx, _SIGNING_KEY, value)
+async def add_secret_key_check(tx: Tx, value: str) -> str:
+    """Records this text unless there is one. Returns the recorded one, which may be an earlier one."""
+    return await _add(tx, _SECRET_KEY_CHECK, value)
 
 
 async def _value(tx: Tx, name: str) -> str | None:

@@ -205,3 +205,6 @@ SELECT application_id FROM organization ORDER BY id LIMIT 1;
 
 -- name: messages_of_the_future
 UPDATE outbox SET created_at = 5000000000000000, next_at = 5000000000000000, expires_at = 5000000000000001;
+
+-- name: webhook_secrets
+SELECT * FROM webhook_secret;

@@ -8,12 +8,18 @@ from collections.abc import Sequence
 from typing import Final
 
 PREFIX: Final = "whsec_"
-_SECRET_BYTES: Final = 32
+_SALT_BYTES: Final = 16
 
 
-def new_secret() -> str:
-    """Returns a new random secret: `whsec_` and 32 bytes in base64."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+def new_salt() -> str:
+    """Returns a new random salt. A salt is no secret: without the secret key it tells nothing."""
+    return secrets.token_hex(_SALT_BYTES)
+
+
+def secret(key: bytes, organization_id: int, subscription_id: str, salt: str) -> str:
+    """Returns the secret of this receiver with this salt: `whsec_` and 32 bytes in base64."""
+    of = f"{organization_id}|{subscription_id}|{salt}".encode()
+    return PREFIX + base64.b64encode(hmac.new(key, of, hashlib.sha256).digest()).decode()
 
 
 def headers(secrets_: Sequence[str], message_id: str, seconds: int, body: bytes) -> dict[str, str]:

@@ -51,10 +51,10 @@ class Leased(NamedTuple):
 
 
 class DeliveryAttempt(NamedTuple):
-    """A leased message with the secrets that sign it, the newest first."""
+    """A leased message with the salts of the secrets that sign it, the newest first."""
 
     leased: Leased
-    secrets: Sequence[str]
+    salts: Sequence[str]
 
 
 _DUE: Final = Select("outbox.due", DueMessage)

@@ -177,21 +177,21 @@ WHERE open_until IS NOT NULL ORDER BY organization_id, destination LIMIT :limit;
 
 -- name: secrets
 -- rows: organization_id bigint, subscription_id text
-SELECT s.organization_id, s.subscription_id, s.secret, s.previous, s.previous_until
+SELECT s.organization_id, s.subscription_id, s.salt, s.previous, s.previous_until
 FROM {rows} r
 JOIN webhook_secret s ON s.organization_id = r.organization_id AND s.subscription_id = r.subscription_id;
 
 -- name: make_secrets
--- rows: organization_id bigint, subscription_id text, secret text, now bigint
-INSERT INTO webhook_secret (organization_id, subscription_id, secret, created_at)
-SELECT r.organization_id, r.subscription_id, r.secret, r.now FROM {rows} r WHERE true
+-- rows: organization_id bigint, subscription_id text, salt text, now bigint
+INSERT INTO webhook_secret (organization_id, subscription_id, salt, created_at)
+SELECT r.organization_id, r.subscription_id, r.salt, r.now FROM {rows} r WHERE true
 ON CONFLICT (organization_id, subscription_id) DO NOTHING;
 
 -- name: rotate_secret
-INSERT INTO webhook_secret (organization_id, subscription_id, secret, created_at)
-VALUES (:organization_id, :subscription_id, :secret, :now)
+INSERT INTO webhook_secret (organization_id, subscription_id, salt, created_at)
+VALUES (:organization_id, :subscription_id, :salt, :now)
 ON CONFLICT (organization_id, subscription_id) DO UPDATE
-SET previous = webhook_secret.secret, previous_until = :previous_until, secret = excluded.secret,
+SET previous = webhook_secret.salt, previous_until = :previous_until, salt = excluded.salt,
     created_at = excluded.created_at;
 
 -- name: forget_secret

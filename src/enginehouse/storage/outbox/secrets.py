@@ -1,4 +1,7 @@
-"""The secrets that sign messages: one for each subscription, and one for the notificationUris of an organization."""
+"""The salts of the secrets that sign messages: one for each subscription, one for an organization's notificationUris.
+
+A secret is derived from the secret key of the server and its salt, so the database holds no secret.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -17,11 +20,11 @@ Owner = tuple[int, str]
 
 
 class SecretRow(NamedTuple):
-    """A stored secret, and the one before."""
+    """A stored salt, and the one before."""
 
     organization_id: int
     subscription_id: str
-    secret: str
+    salt: str
     previous: str | None
     previous_until: int | None
 
@@ -30,31 +33,31 @@ _SECRETS: Final = Select("outbox.secrets", SecretRow)
 
 
 async def current(tx: Tx, owners: Collection[Owner]) -> Mapping[Owner, Sequence[str]]:
-    """Returns the secrets that sign now, the newest first. A secret that is missing is made."""
+    """Returns the salts of the secrets that sign now, the newest first. A salt that is missing is made."""
     found = await _read(tx, owners)
     missing = sorted(set(owners) - found.keys())
     if missing:
-        await tx.many("outbox.make_secrets", [(*owner, signature.new_secret(), tx.now) for owner in missing])
+        await tx.many("outbox.make_secrets", [(*owner, signature.new_salt(), tx.now) for owner in missing])
         found |= await _read(tx, missing)  # another server may have made it
     return found
 
 
 async def rotate(tx: Tx, organization_id: int, subscription_id: str) -> str:
-    """Makes a new secret and returns it. The one before signs too for one more day."""
-    secret = signature.new_secret()
+    """Makes a new salt and returns it. The secret of the one before signs too for one more day."""
+    salt = signature.new_salt()
     await tx.run(
         "outbox.rotate_secret",
         organization_id=organization_id,
         subscription_id=subscription_id,
-        secret=secret,
+        salt=salt,
         previous_until=tx.now + OVERLAP,
         now=tx.now,
     )
-    return secret
+    return salt
 
 
 async def forget(tx: Tx, organization_id: int, subscription_id: str) -> None:
-    """Deletes the secrets of a subscription that is deleted."""
+    """Deletes the salts of a subscription that is deleted."""
     await tx.run("outbox.forget_secret", organization_id=organization_id, subscription_id=subscription_id)
 
 
@@ -67,4 +70,4 @@ async def _read(tx: Tx, owners: Collection[Owner]) -> dict[Owner, Sequence[str]]
 
 def _signing(row: SecretRow, now: int) -> list[str]:
     overlaps = row.previous is not None and row.previous_until is not None and row.previous_until > now
-    return [row.secret, row.previous] if overlaps and row.previous is not None else [row.secret]
+    return [row.salt, row.previous] if overlaps and row.previous is not None else [row.salt]
