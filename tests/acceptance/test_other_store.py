@@ -69,7 +69,10 @@ async def test_a_second_server_on_postgresql_needs_the_store_of_the_first(postgr
             assert text in line
             shutil.rmtree(two / "artifacts")
             (two / "artifacts").symlink_to(one / "artifacts")
-            with serving(two, "--database", postgres_dsn):
+            line = refused(call("serve", "--data", str(two), "--port", "0", "--database", postgres_dsn))
+            assert f"There is no secret key in {two / 'secret-key'}" in line
+            key = {"ENGINEHOUSE_SECRET_KEY": (one / "secret-key").read_text()}
+            with serving(two, "--database", postgres_dsn, environment=key):
                 assert doctor("--data", str(two), "--database", postgres_dsn)[0] == "ok"
 
     await asyncio.to_thread(start)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from enginehouse.domain.errors import Unavailable
 from enginehouse.server import secret_key
-from enginehouse.storage.database.database import StorageRefused
 
 
 def test_it_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
@@ -21,13 +21,13 @@ def test_it_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "not a key", "0" * 63])
 def test_a_file_that_holds_no_key_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "secret-key").write_text(text)
-    with pytest.raises(StorageRefused, match=r"secret-key must hold 64 hexadecimal digits"):
+    with pytest.raises(Unavailable, match=r"secret-key must hold 64 hexadecimal digits"):
         secret_key.read(tmp_path)
 
 
 def test_the_variable_holds_a_key_or_is_refused_without_showing_it() -> None:
     assert secret_key.given("AB" * 32).text == "ab" * 32
-    with pytest.raises(StorageRefused, match="ENGINEHOUSE_SECRET_KEY must be 64") as refused:
+    with pytest.raises(Unavailable, match="ENGINEHOUSE_SECRET_KEY must be 64") as refused:
         secret_key.given("hunter2")
     assert "hunter2" not in str(refused.value)
 

@@ -7,33 +7,33 @@ from secrets import token_hex
 from typing import Final
 
 from enginehouse.domain import secret_key
+from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.secret_key import FORM, SecretKey
-from enginehouse.storage.database.database import StorageRefused
 
 FILE: Final = "secret-key"
 VARIABLE: Final = "ENGINEHOUSE_SECRET_KEY"
 
 
 def given(text: str) -> SecretKey:
-    """Returns the key from the environment. Raises StorageRefused."""
+    """Returns the key from the environment. Raises Unavailable."""
     key = secret_key.parse(text)
     if key is None:
-        raise StorageRefused(f"{VARIABLE} must be {FORM}.")
+        raise Unavailable(f"{VARIABLE} must be {FORM}.")
     return key
 
 
 def read(data: Path) -> SecretKey | None:
-    """Returns the key of the folder, None if there is no file. Raises StorageRefused for a file that holds no key."""
+    """Returns the key of the folder, None if there is no file. Raises Unavailable for a file that holds no key."""
     path = data / FILE
     try:
         text = path.read_text("ascii", "replace")
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StorageRefused(f"The secret key {path} cannot be read: {error.strerror}.") from None
+        raise Unavailable(f"The secret key {path} cannot be read: {error.strerror}.") from None
     key = secret_key.parse(text)
     if key is None:
-        raise StorageRefused(f"{path} must hold {FORM}. Restore it from a backup.")
+        raise Unavailable(f"{path} must hold {FORM}. Restore it from a backup.")
     return key
 
 
@@ -57,5 +57,5 @@ def make(data: Path) -> SecretKey:
         draft.unlink(missing_ok=True)
     key = read(data)
     if key is None:
-        raise StorageRefused(f"The secret key {data / FILE} cannot be written.")
+        raise Unavailable(f"The secret key {data / FILE} cannot be written.")
     return key
