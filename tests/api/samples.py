@@ -14,9 +14,16 @@ from enginehouse.domain.job import TaskRequest
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
 from enginehouse.domain.webhooks.message import EventName
-from enginehouse.domain.webhooks.subscription import EventRequest, SubscriptionRequest
+from enginehouse.domain.webhooks.subscription import (
+    ActionTemplateRequest,
+    EventRequest,
+    SubscriptionRequest,
+    TriggersRequest,
+    Wish,
+)
 from enginehouse.operations import (
     accounts,
+    action_templates,
     content_templates,
     engine_builds,
     engine_categories,
@@ -26,6 +33,7 @@ from enginehouse.operations import (
     pipelines,
     sources,
     templates,
+    triggers,
     webhooks,
 )
 from enginehouse.operations.house import House
@@ -226,8 +234,14 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     definition = await event_definitions.create(
         house, principal, EventRequest(application="a", event_type="t", event_name="n")
     )
-    wish = SubscriptionRequest(application="a", delivery="Webhook", params={"url": "https://h.example/a"})
-    subscription = await event_subscriptions.subscribe(house, principal, wish)
+    wish = Wish(delivery="Webhook", params={"url": "https://h.example/a"})
+    subscription = await event_subscriptions.subscribe(
+        house, principal, SubscriptionRequest(application="a", wish=wish)
+    )
+    wished = TriggersRequest(names=("JobFailed",), types=("*",), wishes=(wish,))
+    [trigger] = await triggers.create(house, principal, wished)
+    action = ActionTemplateRequest(name="a", action="webhook", destination="https://h.example/a")
+    action_template = await action_templates.create(house, principal, action)
     await event_definitions.emit(house, principal, EventName("a", "t", "n"), "{}")
     [delivery] = (await webhooks.list_(house, principal, limit=1)).deliveries
     used = await engine_categories.create(house, principal, CategoryRequest(name="used", type="Cognition"))
@@ -238,6 +252,8 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     return {
         "event": definition.id,
         "subscription": subscription.id,
+        "trigger": trigger.id,
+        "actionTemplate": action_template.id,
         "delivery": delivery.id,
         "person": person.id,
         "ownEngine": own.id,

@@ -122,6 +122,13 @@ GRAPHQL = {
     "updateEvent": '(input: {id: "{event}", description: "d"}) { id }',
     "emitEvent": '(input: {application: "a", eventType: "t", eventName: "n", payload: "{}"}) { id }',
     "subscribeEvent": '(input: {application: "system", delivery: {name: Webhook, params: {url: "URL"}}})',
+    "emitSystemEvent": '(input: {topic: "t", payload: {a: 1}}) { id }',
+    "createTriggers": '(input: {targets: [{name: Webhook, params: {url: "URL"}}]}) { id }',
+    "deleteTrigger": '(id: "{trigger}") { id }',
+    "createEventActionTemplate": (
+        '(input: {name: "n", inputType: event, actionType: webhook, actionDestination: "URL"}) { id }'
+    ),
+    "updateEventActionTemplate": '(input: {id: "{actionTemplate}", name: "n"}) { id }',
     "unsubscribeEvent": '(id: "{subscription}") { id }',
     "createJobPipeline": '(input: {jobTemplateIds: ["{template}"]}) { id }',
     "updateJobPipeline": '(input: {id: "{pipeline}", isPublic: true}) { id }',

@@ -89,6 +89,7 @@ OWN = [
     "GET /api/v1/bulk-cancels/{bulk}",
     "GET /api/v1/bulk-cancels/{bulk}?organizationID={organization}",
 ]
+BY_TEMPLATE = '{name: Webhook, params: {eventActionTemplateId: "{actionTemplate}"}}'
 GRAPHQL = [
     '{ temporalDataObject(id: "{target}") { id } }',
     '{ temporalDataObjects(id: "{target}") { records { id } } }',
@@ -150,6 +151,12 @@ GRAPHQL = [
     '{ event(id: "{event}") { id } }',
     '{ eventSubscription(id: "{subscription}") { id } }',
     '{ eventSubscriptions(ids: ["{subscription}"]) { records { id } } }',
+    '{ trigger(id: "{trigger}") { id } }',
+    'mutation { deleteTrigger(id: "{trigger}") { id } }',
+    '{ eventActionTemplate(id: "{actionTemplate}") { id } }',
+    'mutation { updateEventActionTemplate(input: {id: "{actionTemplate}", name: "n"}) { name } }',
+    f'mutation {{ subscribeEvent(input: {{application: "a", delivery: {BY_TEMPLATE}}}) }}',
+    f"mutation {{ createTriggers(input: {{targets: [{BY_TEMPLATE}]}}) {{ event }} }}",
     'mutation { updateEvent(input: {id: "{event}", description: "d"}) { description } }',
     'mutation { unsubscribeEvent(id: "{subscription}") { id } }',
     'mutation { createJobPipeline(input: {jobTemplateIds: ["{template}"]}) { id } }',
@@ -211,10 +218,11 @@ WITHOUT_ID = {
     "GET /edge/v1/proc/scheduled_jobs/total_pending_time_ranges", "GET /edge/v1/admin/engine/categories",
     "GET /edge/v1/proc/scheduled_jobs/rate_pending_time_ranges", "GET /edge/v1/admin/engines",
     "GET /edge/v1/admin/engine/{}/detail", "addToEngineBlacklist", "addToEngineWhitelist", "changePassword",
-    "createEngineCategory", "createEvent", "createOrganization", "createSource", "createTDO", "createTDOWithAsset",
-    "deleteFromEngineBlacklist", "deleteFromEngineWhitelist", "emitEvent", "engine", "engineClass", "engineClasses",
-    "engines", "events", "graphqlServiceInfo", "groups", "me", "myRights", "permissions", "sourceType",
-    "sourceTypes", "subscribeEvent", "timeZones", "tokens", "updateCurrentUser", "validateEngineOutput", "verifyJWT",
+    "createEngineCategory", "createEvent", "createEventActionTemplate", "createOrganization", "createSource",
+    "createTDO", "createTDOWithAsset", "deleteFromEngineBlacklist", "deleteFromEngineWhitelist", "emitEvent",
+    "emitSystemEvent", "engine", "engineClass", "engineClasses", "engines", "eventActionTemplates", "events",
+    "graphqlServiceInfo", "groups", "me", "myRights", "permissions", "sourceType", "sourceTypes", "subscribeEvent",
+    "timeZones", "tokens", "triggers", "updateCurrentUser", "validateEngineOutput", "verifyJWT",
 }  # fmt: skip
 REQUESTS = [*EDGE, *GRAPHQL, *OWN]
 DELETES = [request for request in REQUESTS if re.search("delete|cleanup|unsubscribe", request.lower())]

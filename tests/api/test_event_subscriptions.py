@@ -160,10 +160,12 @@ async def test_what_waits_for_a_subscription_goes_with_it(api: Api) -> None:
 # Fields of a subscription, and what is said about them.
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"application": ""}, "application: must be given."),
-    ({"eventType": "mention"}, 'eventType: one of job, task, got "mention".'),
+    ({"eventType": "mention"}, 'eventType: one of job, task, topic, got "mention".'),
     ({"eventType": "job", "eventName": "TaskFailed"}, 'eventName: one of JobCompleted, JobFailed, JobAborted, got "TaskFailed".'),
-    ({"delivery": {"name": "SMS", "params": {}}}, 'delivery.name: this server delivers by Webhook only, not by "SMS".'),
-    ({"delivery": {"name": "CreateJob", "params": {}}}, 'delivery.name: this server delivers by Webhook only, not by "CreateJob".'),
+    ({"delivery": {"name": "SMS", "params": {}}}, 'delivery.name: this server delivers by Webhook and CreateJob, not by "SMS".'),
+    ({"delivery": {"name": "CreateJob", "params": {}}}, "delivery.params.tasks: at least 1 task is required."),
+    ({"delivery": {"name": "CreateJob", "params": {"tasks": [{"engine": 1}]}}}, 'delivery.params.tasks[0].engine: unknown field. Did you mean "engineId"?'),
+    ({"delivery": {"name": "CreateJob", "params": []}}, "delivery.params: must be an object with the input of createJob."),
     ({"delivery": {"name": "Webhook", "params": {}}}, "delivery.params.url: an address is needed."),
     ({"delivery": {"name": "Webhook", "params": []}}, "delivery.params: must be an object with the url."),
     ({"delivery": {"name": "Webhook", "params": {"uri": "http://127.0.0.1/"}}}, "delivery.params.uri: address 127.0.0.1 is not allowed."),
@@ -172,7 +174,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"delivery": {"name": "Webhook", "params": {"url": HOOK, "template": "{}"}}}, "delivery.params.template: templates of messages are not supported."),
     ({"conditions": {"operator": "xor"}}, 'conditions.operator: one of and, or, not, eq, neq, gt, gte, lt, lte, in, contains, got "xor".'),
     ({"eventType": "x", "conditions": 5, "delivery": {"name": "Email", "params": {}}},
-     'eventType: one of job, task, got "x".\ndelivery.name: this server delivers by Webhook only, not by "Email".\nconditions: must be an object with an operator.'),
+     'eventType: one of job, task, topic, got "x".\ndelivery.name: this server delivers by Webhook and CreateJob, not by "Email".\nconditions: must be an object with an operator.'),
 ]  # fmt: skip
 
 

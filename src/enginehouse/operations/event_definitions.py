@@ -9,8 +9,7 @@ from enginehouse.domain.errors import CapacityExceeded, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.webhooks import message
-from enginehouse.domain.webhooks.delivery import DeliveryKind
-from enginehouse.domain.webhooks.message import SYSTEM, EventName
+from enginehouse.domain.webhooks.message import SYSTEM, SYSTEM_EVENTS, TOPIC, EventName
 from enginehouse.domain.webhooks.subscription import EventDefinition, EventRequest
 from enginehouse.operations import bounds, owned
 from enginehouse.operations.audit import trail
@@ -31,9 +30,17 @@ LONGEST_PAYLOAD: Final = 262_144  # bytes
 
 
 class Emitted(NamedTuple):
-    """An emitted event: its id, and to how many subscriptions it is sent."""
+    """An emitted event: its id, and how many subscriptions and triggers want it."""
 
     id: str
+    subscriptions: int
+
+
+class EmittedTopic(NamedTuple):
+    """The same for an event under a topic; `at` is when it happened (µs)."""
+
+    id: str
+    at: int
     subscriptions: int
 
 
@@ -114,26 +121,59 @@ async def emit(house: House, principal: Principal, event: EventName, payload: st
         definition = _named(await storage.all_(tx, principal.organization_id), event)
         if definition is None:
             raise NotFound(EVENT, "/".join(event))
-        document = message.document(event, tx.now, data)
-        listeners = await event_subscriptions.of_event(tx, principal.organization_id, event.application)
-        wanted = [each for each in listeners if each.wants(event, document)]
-        if wanted and await messages.waiting_bytes(tx, principal.organization_id) >= house.limits.outbox_bytes:
-            raise CapacityExceeded("Too many bytes of messages wait for their receivers. Emit the event later.")
-        body = message.encoded(document)
-        await messages.insert(
-            tx,
-            [
-                NewMessage(
-                    organization_id=principal.organization_id, kind=DeliveryKind.EVENT, subscription_id=each.id,
-                    url=each.url, event=event.name, body=body,
-                )
-                for each in wanted
-            ],
-        )  # fmt: skip
+        count = await _tell(tx, house, principal, event, data)
         await entries.record(tx, [entry.about(definition.id)])
-        return Emitted(emitted, len(wanted))
+        return Emitted(emitted, count)
 
     return await house.database.write(work)
+
+
+@trail.mutation("emitSystemEvent", EVENT)
+async def emit_topic(house: House, principal: Principal, topic: str, payload: Any) -> EmittedTopic:
+    """Something has happened under this topic: an event of the application "system" and the type "topic".
+
+    Raises InvalidInput, also for the name of an event that only the server emits, and CapacityExceeded.
+    """
+    require(principal, Role.ADMIN)
+    problems = bounds.text("topic", topic, longest=bounds.LONGEST_NAME, required=True)
+    if topic in sum(SYSTEM_EVENTS.values(), ()):
+        problems.append(Problem("topic", "the server alone emits this event.", topic))
+    unreadable = bounds.json("payload", payload)
+    if not unreadable and (size := len(json.encode(payload))) > LONGEST_PAYLOAD:
+        problems.append(Problem("payload", f"{size} bytes, at most {LONGEST_PAYLOAD}."))
+    bounds.refuse([*problems, *unreadable])
+    event, emitted = EventName(SYSTEM, TOPIC, topic), str(uuid4())
+    entry = trail.entry(
+        principal, "emitSystemEvent", object_type=EVENT, object_id=emitted, detail=trail.printable(topic)
+    )
+
+    async def work(tx: Tx) -> EmittedTopic:
+        count = await _tell(tx, house, principal, event, payload)
+        await entries.record(tx, [entry])
+        return EmittedTopic(emitted, tx.now, count)
+
+    return await house.database.write(work)
+
+
+async def _tell(tx: Tx, house: House, principal: Principal, event: EventName, data: Any) -> int:
+    """Everything that follows the event is in the outbox. Returns how many subscriptions and triggers want it."""
+    document = message.document(event, tx.now, data)
+    listeners = await event_subscriptions.of_event(tx, principal.organization_id, event.application)
+    wanted = [each for each in listeners if each.wants(event, document)]
+    if wanted and await messages.waiting_bytes(tx, principal.organization_id) >= house.limits.outbox_bytes:
+        raise CapacityExceeded("Too many bytes of messages wait for their receivers. Emit the event later.")
+    body = message.encoded(document)
+    await messages.insert(
+        tx,
+        [
+            NewMessage(
+                organization_id=principal.organization_id, kind=each.kind, subscription_id=each.id,
+                url=each.url, event=event.name, body=body,
+            )
+            for each in wanted
+        ],
+    )  # fmt: skip
+    return len(wanted)
 
 
 def _named(known: list[EventDefinition], event: EventName) -> EventDefinition | None:

@@ -1,6 +1,7 @@
 """The operations on subscriptions to events: subscribe, unsubscribe, get and list, and replace the secret."""
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 from uuid import uuid4
 
 from msgspec import json
@@ -9,21 +10,37 @@ from enginehouse.domain.errors import CapacityExceeded, Problem, excerpt
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.webhooks import conditions
-from enginehouse.domain.webhooks.message import SYSTEM, SYSTEM_EVENTS
-from enginehouse.domain.webhooks.subscription import EventSubscription, SubscriptionRequest
-from enginehouse.operations import bounds, owned, webhooks
+from enginehouse.domain.webhooks.message import SYSTEM, SYSTEM_EVENTS, TOPIC
+from enginehouse.domain.webhooks.subscription import EventSubscription, Origin, SubscriptionRequest
+from enginehouse.operations import bounds, event_actions, owned, webhooks
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.owned import OwnedKind
+from enginehouse.operations.permission import require
 from enginehouse.storage import event_subscriptions as storage
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.outbox import claims, secrets
 
 SUBSCRIPTION: Final = "EventSubscription"
-KIND: Final = OwnedKind(SUBSCRIPTION, "subscription", by_ids=storage.by_ids, lock=storage.lock)
-WEBHOOK: Final = "Webhook"
-_JSON: Final = "json"
+
+
+def kind_of(origin: Origin, type_: str, word: str) -> OwnedKind[str, EventSubscription]:
+    """Returns the kind of the subscriptions that were stated in this way."""
+
+    async def by_ids(tx: Tx, organization_id: int, ids: Iterable[str]) -> dict[str, EventSubscription]:
+        found = await storage.by_ids(tx, organization_id, ids)
+        return {key: one for key, one in found.items() if one.origin == origin}
+
+    async def lock(tx: Tx, organization_id: int, key: str) -> EventSubscription | None:
+        found = await storage.lock(tx, organization_id, key)
+        return found if found is not None and found.origin == origin else None
+
+    return OwnedKind(type_, word, by_ids=by_ids, lock=lock)
+
+
+KIND: Final = kind_of(Origin.SUBSCRIPTION, SUBSCRIPTION, "subscription")
+_WITH_SECRET: Final = OwnedKind(SUBSCRIPTION, "subscription", by_ids=storage.by_ids, lock=storage.lock)
 
 
 async def get(house: House, principal: Principal, ref: UuidRef) -> EventSubscription:
@@ -33,22 +50,25 @@ async def get(house: House, principal: Principal, ref: UuidRef) -> EventSubscrip
 
 async def list_(house: House, principal: Principal) -> list[EventSubscription]:
     """Returns the organization's subscriptions, the oldest first."""
-    return await owned.page(house, principal, 0, 1, storage.all_)
+    found = await owned.page(house, principal, 0, 1, storage.all_)
+    return [one for one in found if one.origin == Origin.SUBSCRIPTION]
 
 
 @trail.mutation("subscribeEvent", SUBSCRIPTION)
 async def subscribe(house: House, principal: Principal, request: SubscriptionRequest) -> EventSubscription:
-    """The organization gets these events at this address, from the next transaction on.
+    """These events are followed by a message or a job, from the next transaction on.
 
-    Raises InvalidInput with all problems, CapacityExceeded.
+    Raises InvalidInput with all problems, NotFound for a target that the job names, CapacityExceeded.
     """
-    url, problems = _url(house, request)
+    require(principal, KIND.role)
+    action, problems = await event_actions.checked(house, principal, request.wish)
     problems += conditions.problems(request.conditions, "conditions")
     problems += bounds.json("conditions", request.conditions)
 
     async def make(tx: Tx) -> EventSubscription:
         application = await _application(tx, principal, request)
-        bounds.refuse([*_event_problems(request, application), *problems])
+        follows, unknown = await event_actions.with_template(tx, principal, request.wish, action)
+        bounds.refuse([*_event_problems(request, application), *problems, *unknown])
         if len(await storage.all_locked(tx, principal.organization_id)) >= house.limits.subscriptions:
             raise CapacityExceeded(f"Organization limit of {house.limits.subscriptions} subscriptions reached.")
         new = EventSubscription(
@@ -57,11 +77,14 @@ async def subscribe(house: House, principal: Principal, request: SubscriptionReq
             application=application,
             event_type=request.event_type or "",
             event_name=request.event_name or "",
-            url=url,
-            params=json.encode(request.params).decode(),
+            url=follows.url,
+            params=json.encode(request.wish.params).decode(),
             conditions=json.encode(request.conditions).decode() if request.conditions else None,
             created_by=principal.user_id,
             created_at=tx.now,
+            action=follows.action,
+            document=follows.document,
+            template_id=follows.template_id,
         )
         await storage.insert(tx, new)
         return new
@@ -72,18 +95,19 @@ async def subscribe(house: House, principal: Principal, request: SubscriptionReq
 @trail.mutation("unsubscribeEvent", SUBSCRIPTION, names="ref")
 async def unsubscribe(house: House, principal: Principal, ref: UuidRef) -> None:
     """The subscription is gone, and what waited for it is given up. Raises NotFound."""
-
-    async def remove(tx: Tx, subscription: EventSubscription) -> None:
-        await claims.end_subscription(tx, subscription.organization_id, subscription.id)
-        await secrets.forget(tx, subscription.organization_id, subscription.id)
-        await storage.delete(tx, subscription)
-
     await owned.change(house, KIND, principal, "unsubscribeEvent", ref, remove)
+
+
+async def remove(tx: Tx, subscription: EventSubscription) -> None:
+    """The locked subscription is gone, and what waited for it is given up."""
+    await claims.end_subscription(tx, subscription.organization_id, subscription.id)
+    await secrets.forget(tx, subscription.organization_id, subscription.id)
+    await storage.delete(tx, subscription)
 
 
 @trail.mutation("rotateSubscriptionSecret", SUBSCRIPTION, names="ref")
 async def rotate_secret(house: House, principal: Principal, ref: UuidRef) -> str:
-    """Makes a new secret for the subscription and returns it, this once. Raises NotFound.
+    """Makes a new secret for the subscription or trigger and returns it, this once. Raises NotFound.
 
     The one before signs too for one more day.
     """
@@ -91,7 +115,7 @@ async def rotate_secret(house: House, principal: Principal, ref: UuidRef) -> str
     async def rotate(tx: Tx, subscription: EventSubscription) -> str:
         return await secrets.rotate(tx, subscription.organization_id, subscription.id)
 
-    salt = await owned.change(house, KIND, principal, "rotateSubscriptionSecret", ref, rotate)
+    salt = await owned.change(house, _WITH_SECRET, principal, "rotateSubscriptionSecret", ref, rotate)
     return webhooks.secret(house, principal.organization_id, ref.key, salt)
 
 
@@ -110,7 +134,9 @@ def _event_problems(request: SubscriptionRequest, application: str) -> list[Prob
     problems += bounds.text("eventName", request.event_name, longest=bounds.LONGEST_NAME)
     if application != SYSTEM or problems:
         return problems
-    types = tuple(SYSTEM_EVENTS)
+    if request.event_type == TOPIC:
+        return []
+    types = (*SYSTEM_EVENTS, TOPIC)
     if request.event_type and request.event_type not in SYSTEM_EVENTS:
         text = f"one of {', '.join(types)}, got {excerpt(request.event_type)}."
         return [Problem("eventType", text, excerpt(request.event_type), ", ".join(types))]
@@ -119,26 +145,3 @@ def _event_problems(request: SubscriptionRequest, application: str) -> list[Prob
         text = f"one of {', '.join(names)}, got {excerpt(request.event_name)}."
         return [Problem("eventName", text, excerpt(request.event_name), ", ".join(names))]
     return []
-
-
-def _url(house: House, request: SubscriptionRequest) -> tuple[str, list[Problem]]:
-    """Returns the address in the parameters, and what is wrong with the delivery."""
-    if request.delivery != WEBHOOK:
-        text = f"this server delivers by Webhook only, not by {excerpt(request.delivery)}."
-        return "", [Problem("delivery.name", text, excerpt(request.delivery), WEBHOOK)]
-    params: Any = request.params
-    if not isinstance(params, dict):
-        return "", [Problem("delivery.params", "must be an object with the url.", excerpt(params))]
-    problems = bounds.json("delivery.params", params)
-    key = "uri" if "uri" in params and "url" not in params else "url"
-    url = params.get(key)
-    if "uri" in params and "url" in params and params["uri"] != url:
-        problems.append(Problem("delivery.params", "give url or uri, not two different addresses."))
-    if fault := webhooks.url_fault(house, url):
-        problems.append(Problem(f"delivery.params.{key}", fault, None if url is None else excerpt(url)))
-    if params.get("encoding") not in (None, _JSON):
-        text = f"messages are {_JSON}, got {excerpt(params['encoding'])}."
-        problems.append(Problem("delivery.params.encoding", text, excerpt(params["encoding"]), _JSON))
-    if params.get("template"):
-        problems.append(Problem("delivery.params.template", "templates of messages are not supported."))
-    return url if isinstance(url, str) else "", problems

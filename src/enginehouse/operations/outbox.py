@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from enginehouse.domain.webhooks import signature
+from enginehouse.domain.webhooks.delivery import DeliveryKind
 from enginehouse.domain.webhooks.retry import Answer
-from enginehouse.operations import webhooks
+from enginehouse.operations import event_jobs, webhooks
 from enginehouse.operations.house import House
 from enginehouse.operations.work import MICROS
 from enginehouse.storage.outbox import bounds, claims, messages
@@ -29,8 +30,10 @@ async def claim(house: House, *, limit: int) -> list[DeliveryAttempt]:
 
 
 async def deliver(house: House, attempt: DeliveryAttempt, send: Send) -> Answer:
-    """Sends the message, signed, and records the answer. Returns it."""
+    """Sends the message, signed, or creates the job, and records the answer. Returns it."""
     leased = attempt.leased
+    if leased.kind == DeliveryKind.JOB:
+        return await event_jobs.create(house, leased)
     body = leased.body.encode()
     headers = {"content-type": "application/json"}
     signing = [webhooks.secret(house, leased.organization_id, leased.subscription_id, salt) for salt in attempt.salts]

@@ -8,7 +8,7 @@ from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref, UuidRef
 from enginehouse.domain.webhooks import signature
-from enginehouse.domain.webhooks.delivery import LONGEST_URL, Delivery, DeliveryStatus
+from enginehouse.domain.webhooks.delivery import LONGEST_URL, Delivery, DeliveryKind, DeliveryStatus
 from enginehouse.operations import bounds
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -93,6 +93,8 @@ async def redeliver(house: House, principal: Principal, ref: UuidRef) -> Deliver
             raise NotFound(DELIVERY, ref.text)
         if old.in_flight:
             raise InvalidInput("An attempt of this delivery is under way. Wait for its end.", "id")
+        if old.kind == DeliveryKind.JOB and old.status == DeliveryStatus.DELIVERED:
+            raise InvalidInput(f"This event has created its job, once. {old.answer}", "id")
         await messages.send_again(tx, old.number)
         await entries.record(tx, [entry])
         new = await messages.lock(tx, principal.organization_id, ref.key)

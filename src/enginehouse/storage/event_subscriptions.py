@@ -28,6 +28,17 @@ async def all_locked(tx: Tx, organization_id: int) -> list[EventSubscription]:
     return await all_(tx, organization_id)
 
 
+async def follow_template(tx: Tx, organization_id: int, template_id: str, url: str, document: str | None) -> None:
+    """What follows an event by this template is this from now on."""
+    await tx.run(
+        "event_subscriptions.follow_template",
+        organization_id=organization_id,
+        template_id=template_id,
+        url=url,
+        document=document,
+    )
+
+
 async def by_ids(tx: Tx, organization_id: int, ids: Iterable[str]) -> dict[str, EventSubscription]:
     """Returns those of the organization's subscriptions that are in `ids`."""
     own = {one.id: one for one in await all_(tx, organization_id)}

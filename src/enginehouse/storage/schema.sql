@@ -481,7 +481,7 @@ CREATE INDEX event_job ON event (job_id, id);
 
 -- Webhooks ------------------------------------------------------------------------------------------------
 
--- A message to one address, written in the transaction of the fact that it is about. `message` is its public id.
+-- A message to one address, or a job to create (kind 'job': nothing is sent), written in the transaction of the fact that it is about. `message` is its public id.
 -- The messages of a `queue` (one receiver, one job) are sent one after the other, in the order of their ids.
 -- `next_at`: when it is due; NULL once it has ended. While it is `in_flight`: when another server may send it again.
 -- `destination`: scheme, host and port of `url`. `size`: the bytes of the body. `answer` is the start of the last answer.
@@ -489,7 +489,7 @@ CREATE TABLE outbox (
   id {serial},
   message TEXT NOT NULL UNIQUE,
   organization_id BIGINT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('notification', 'event')),
+  kind TEXT NOT NULL CHECK (kind IN ('notification', 'event', 'job')),
   subscription_id TEXT,
   queue TEXT NOT NULL,
   url TEXT NOT NULL,
@@ -544,7 +544,8 @@ CREATE TABLE webhook_secret (
   PRIMARY KEY (organization_id, subscription_id)
 ) {clustered};
 
--- Who wants which events at which address. An empty `event_type` or `event_name` means every one.
+-- What follows which events: a message to an address, or a job (`document`). It is a subscription or a trigger (`origin`).
+-- An empty `application`, `event_type` or `event_name` means every one. `template_id`: the template that says what follows.
 -- `ended_at`: the receiver answered that it wants no more.
 CREATE TABLE event_subscription (
   id TEXT PRIMARY KEY,
@@ -557,11 +558,30 @@ CREATE TABLE event_subscription (
   conditions TEXT,
   created_by TEXT,
   created_at BIGINT NOT NULL,
-  ended_at BIGINT
+  ended_at BIGINT,
+  origin TEXT NOT NULL CHECK (origin IN ('subscription', 'trigger')),
+  action TEXT NOT NULL CHECK (action IN ('webhook', 'job')),
+  document TEXT,
+  template_id TEXT,
+  CHECK ((action = 'job') = (document IS NOT NULL))
 );
 CREATE INDEX event_subscription_organization ON event_subscription (organization_id, application, created_at, id);
-CREATE INDEX event_subscription_system ON event_subscription (organization_id)
-  WHERE application = 'system' AND ended_at IS NULL;
+CREATE INDEX event_subscription_open ON event_subscription (organization_id, application) WHERE ended_at IS NULL;
+
+-- What can follow an event, for several subscriptions and triggers. `document` holds what is only kept and shown.
+CREATE TABLE event_action_template (
+  id TEXT PRIMARY KEY,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  name TEXT NOT NULL,
+  application_id TEXT,
+  action TEXT NOT NULL CHECK (action IN ('webhook', 'job')),
+  destination TEXT NOT NULL,
+  document TEXT NOT NULL,
+  created_by TEXT,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL
+);
+CREATE INDEX event_action_template_organization ON event_action_template (organization_id, created_at, id);
 
 -- An event that an organization declares and emits itself.
 CREATE TABLE event_definition (

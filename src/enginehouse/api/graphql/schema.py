@@ -11,6 +11,7 @@ from graphql import GraphQLSchema, OperationType, get_named_type, is_input_objec
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import SCALARS
 from enginehouse.api.graphql.fields import (
+    action_templates,
     assets,
     attempts,
     audit,
@@ -44,6 +45,7 @@ from enginehouse.api.graphql.fields import (
     tasks,
     templates,
     tokens,
+    triggers,
     uploads,
     users,
     why,
@@ -71,9 +73,9 @@ def schema() -> GraphQLSchema:
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
         identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
-        events, results, audit, event_subscriptions, event_definitions, tokens, templates, task_templates,
-        pipelines, sources, job_fields, users, organizations, engine_categories, content_templates, task_notes,
-        task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields, engine_changes,
+        events, results, audit, event_subscriptions, event_definitions, action_templates, triggers, tokens, templates,
+        task_templates, pipelines, sources, job_fields, users, organizations, engine_categories, content_templates,
+        task_notes, task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields, engine_changes,
         engine_builds, engine_access,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))

@@ -80,6 +80,16 @@ def event_subscription(text: str) -> UuidRef:
     return _uuid(text, "EventSubscription")
 
 
+def trigger(text: str) -> UuidRef:
+    """Returns the trigger with this UUID."""
+    return _uuid(text, "Trigger")
+
+
+def action_template(text: str) -> UuidRef:
+    """Returns the template of what follows an event, with this UUID."""
+    return _uuid(text, "EventActionTemplate")
+
+
 def event_definition(text: str) -> UuidRef:
     """Returns the declared event with this UUID."""
     return _uuid(text, "Event")

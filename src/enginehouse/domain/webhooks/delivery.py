@@ -8,14 +8,20 @@ from urllib.parse import urlsplit
 from enginehouse.domain import times
 
 LONGEST_URL: Final = 2_048
+JOB_URL: Final = "enginehouse:create-job"
+"""Stands in place of an address where an event creates a job."""
 MOST_URIS: Final = 20  # of one task or job
 
 
 class DeliveryKind(StrEnum):
-    """Who asked for the message: a job or task with `notificationUris`, or a subscription."""
+    """Who asked for the message: a job or task with `notificationUris`, or a subscription.
+
+    JOB: a subscription asks for a job. Nothing is sent: the delivery is the creation of the job.
+    """
 
     NOTIFICATION = "notification"
     EVENT = "event"
+    JOB = "job"
 
 
 class DeliveryStatus(StrEnum):
@@ -70,7 +76,7 @@ def sentence(one: Delivery) -> str:
     failures = f"after {one.attempts} attempts" if one.attempts != 1 else "after 1 attempt"
     match DeliveryStatus(one.status):
         case DeliveryStatus.DELIVERED:
-            return f"Delivered {failures}."
+            return f"{one.answer}" if one.kind == DeliveryKind.JOB else f"Delivered {failures}."
         case DeliveryStatus.FAILED:
             return f"Given up {failures}. The last answer: {one.answer}"
         case DeliveryStatus.PENDING:

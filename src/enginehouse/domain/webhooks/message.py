@@ -17,6 +17,7 @@ SYSTEM_EVENTS: Final = {JOB_EVENT: tuple(f"Job{end}" for end in _ENDS.values())}
 }
 """The names of the server's own events by their type."""
 
+TOPIC: Final = "topic"  # the type of what `emitSystemEvent` emits; the name is the topic
 ENDS: Final = frozenset(_ENDS)
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -26,6 +26,7 @@ class Answer:
     status: int | None
     text: str
     retry_after: float | None = None
+    is_final: bool = False  # another attempt would get the same answer
 
     @property
     def is_success(self) -> bool:
@@ -47,7 +48,7 @@ def next_attempt(message_id: str, attempts: int, answer: Answer, *, now: int, ex
 
     The last attempt is at `expires_at` or later. The jitter depends on the message and the attempt only.
     """
-    if answer.is_gone or now >= expires_at:
+    if answer.is_gone or answer.is_final or now >= expires_at:
         return None
     seconds = PAUSES[min(attempts, len(PAUSES)) - 1] * (1 + _JITTER * _spread(message_id, attempts))
     if answer.retry_after is not None:

@@ -39,7 +39,8 @@ _COVER: Final[Mapping[str, str]] = {
            OR cover.include_running = 1 AND <job>.created_at <= cover.accepted_at))""",
     # Who wants to hear how the job ends: 1 for its own notificationUris, 2 for subscriptions of its organization.
     "listeners": """(<job>.notifies + CASE WHEN EXISTS (SELECT 1 FROM event_subscription heard
-    WHERE heard.organization_id = <job>.organization_id AND heard.application = 'system' AND heard.ended_at IS NULL)
+    WHERE heard.organization_id = <job>.organization_id AND heard.application IN ('system', '')
+      AND heard.ended_at IS NULL)
     THEN 2 ELSE 0 END)""",
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from enginehouse.domain.webhooks import retry
-from enginehouse.domain.webhooks.delivery import DeliveryStatus
+from enginehouse.domain.webhooks.delivery import DeliveryKind, DeliveryStatus
 from enginehouse.domain.webhooks.retry import SECOND, Answer
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -48,6 +48,9 @@ class Leased(NamedTuple):
     body: str
     attempts: int
     expires_at: int
+    kind: str
+    event: str
+    job_id: int | None
 
 
 class DeliveryAttempt(NamedTuple):
@@ -80,9 +83,13 @@ async def claim(tx: Tx, *, limit: int, look_at: int) -> list[DeliveryAttempt]:
     for organization_id, destination in trying:
         await _open(tx, organization_id, destination, now + LEASE)
     leased = await _LEASE.each(tx, [(each.id, now + LEASE, now) for each in chosen])
-    keys = {(each.organization_id, each.subscription_id or "") for each in leased}
-    known = await secrets.current(tx, keys)
-    return [DeliveryAttempt(each, known[each.organization_id, each.subscription_id or ""]) for each in leased]
+    signed = [each for each in leased if each.kind != DeliveryKind.JOB]
+    known = await secrets.current(tx, {_owner(each) for each in signed}) if signed else {}
+    return [DeliveryAttempt(each, known.get(_owner(each), ())) for each in leased]
+
+
+def _owner(leased: Leased) -> secrets.Owner:
+    return leased.organization_id, leased.subscription_id or secrets.OF_ORGANIZATION
 
 
 def _choose(due: Sequence[DueMessage], now: int, limit: int) -> tuple[list[DueMessage], list[tuple[int, int]]]:

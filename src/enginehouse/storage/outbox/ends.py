@@ -89,7 +89,7 @@ async def record(tx: Tx, ends: Sequence[End]) -> None:
             (DeliveryKind.NOTIFICATION, None, url) for url in _addresses(end, plans)
         ]
         calls += [
-            (DeliveryKind.EVENT, each.id, each.url)
+            (each.kind, each.id, each.url)
             for each in subscriptions
             if each.organization_id == end.organization_id and each.wants(event, document)
         ]

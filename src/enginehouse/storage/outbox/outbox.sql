@@ -1,8 +1,8 @@
 -- name: subscriptions
 -- The open subscriptions of these organizations to events of the server.
 -- lists: ids bigint
-SELECT id, organization_id, event_type, event_name, url, conditions FROM event_subscription
-WHERE organization_id IN {ids} AND application = 'system' AND ended_at IS NULL
+SELECT id, organization_id, event_type, event_name, url, conditions, action FROM event_subscription
+WHERE organization_id IN {ids} AND application IN ('system', '') AND ended_at IS NULL
 ORDER BY created_at, id;
 
 -- name: jobs
@@ -59,7 +59,7 @@ UPDATE outbox SET next_at = r.next_at, in_flight = 1, attempts = outbox.attempts
 FROM {rows} r
 WHERE outbox.id = r.id AND outbox.next_at <= r.now
 RETURNING outbox.id, outbox.message, outbox.organization_id, outbox.subscription_id, outbox.queue, outbox.url,
-  outbox.destination, outbox.body, outbox.attempts, outbox.expires_at;
+  outbox.destination, outbox.body, outbox.attempts, outbox.expires_at, outbox.kind, outbox.event, outbox.job_id;
 
 -- name: end_attempt
 -- Records the end of an attempt that is still the current one. A row is returned if it is.

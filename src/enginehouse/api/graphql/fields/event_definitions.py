@@ -52,6 +52,20 @@ async def emit(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     return {"id": emitted.id, "decoder": "json", "subscriptions": emitted.subscriptions}
 
 
+@mutation.field("emitSystemEvent")
+async def emit_topic(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """Something has happened under this topic."""
+    topic, payload = input["topic"], input["payload"]
+    emitted = await event_definitions.emit_topic(info.context.house, info.context.principal, topic, payload)
+    return {
+        "id": emitted.id,
+        "topic": topic,
+        "payload": payload,
+        "timestamp": graphql_millis(emitted.at),
+        "subscriptions": emitted.subscriptions,
+    }
+
+
 def _request(fields: dict[str, Any]) -> EventRequest:
     return EventRequest(
         application=fields.get("application"),

@@ -7,11 +7,11 @@ from ariadne import MutationType, ObjectType, QueryType
 from msgspec import json
 
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.graphql.fields import paging
+from enginehouse.api.graphql.fields import paging, wishes
 from enginehouse.api.input import refs
 from enginehouse.domain.times import graphql_millis
-from enginehouse.domain.webhooks.subscription import EventSubscription, SubscriptionRequest
-from enginehouse.operations import event_subscriptions
+from enginehouse.domain.webhooks.subscription import Action, EventSubscription, SubscriptionRequest
+from enginehouse.operations import event_actions, event_subscriptions
 
 query, mutation, subscription_type = QueryType(), MutationType(), ObjectType("EventSubscription")
 
@@ -40,8 +40,7 @@ async def subscribe(_: object, info: Info, input: dict[str, Any]) -> str:
     """The organization gets the events. Returns the id of the subscription."""
     request = SubscriptionRequest(
         application=input["application"],
-        delivery=input["delivery"]["name"],
-        params=input["delivery"]["params"],
+        wish=wishes.wish(info.schema, input["delivery"], "delivery."),
         event_type=input.get("eventType"),
         event_name=input.get("eventName"),
         conditions=input.get("conditions"),
@@ -64,7 +63,7 @@ def _hash(subscription: EventSubscription) -> str:
 subscription_type.set_field("organizationId", lambda one, _: str(one.organization_id))
 subscription_type.set_field("eventName", lambda one, _: one.event_name)
 subscription_type.set_field("eventType", lambda one, _: one.event_type)
-subscription_type.set_field("targetName", lambda one, _: event_subscriptions.WEBHOOK)
+subscription_type.set_field("targetName", lambda one, _: event_actions.NAMES[Action(one.action)])
 subscription_type.set_field("consumerParams", lambda one, _: json.decode(one.params))
 subscription_type.set_field("subscriptionHash", lambda one, _: _hash(one))
 subscription_type.set_field("createdDateTime", lambda one, _: graphql_millis(one.created_at))

@@ -12,6 +12,7 @@ from enginehouse.domain.ids import job_graphql, parse_job, parse_schedule, task_
 from enginehouse.domain.job import Job, Route, Task
 from enginehouse.domain.status import TaskStatus
 from enginehouse.domain.times import graphql_millis
+from enginehouse.domain.webhooks import job_action
 
 job_type = ObjectType("Job")
 
@@ -87,6 +88,7 @@ job_type.set_field("createdBy", lambda job, _: job.created_by)
 job_type.set_field("targetId", lambda job, _: job.target_id)
 job_type.set_field("clusterId", lambda job, _: job.plan.echo.get("clusterId"))
 job_type.set_field("jobConfig", lambda job, _: job.plan.echo.get("jobConfig"))
+job_type.set_field("eventSubscriptionId", lambda job, _: (job.plan.echo.get(job_action.CHAIN) or [None])[-1])
 job_type.set_field("warnings", lambda job, _: list(job.warnings))
 job_type.set_field("stopRequestedDateTime", lambda job, _: optional(graphql_millis, job.stop_requested_at))
 job_type.set_field("paused", lambda job, _: job.paused_at is not None)
