@@ -17,13 +17,14 @@ from tests.acceptance.server import CHECKOUT, COMMAND, NOOP, TOKEN, Server, serv
 
 PAGE = CHECKOUT / "docs" / "how-to" / "receive-webhooks.md"
 JOBS = 12
+EVENTS = 20
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     """Yields the test's own server, on either database, which may call this machine."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None
-    with serving(tmp_path / "data", "--allow-private-urls", database=dsn) as started:
+    with serving(tmp_path / "data", "--allow-private-urls", "--lease-seconds", "2", database=dsn) as started:
         yield started
 
 
@@ -129,6 +130,29 @@ async def _all_recorded(server: Server) -> bool:
 async def _leases_are_over(server: Server) -> None:
     assert server.database is not None
     await server.rows("UPDATE outbox SET next_at = 0 WHERE in_flight = 1 RETURNING id")
+
+
+async def test_after_kill_9_every_event_has_created_its_job_once(server: Server) -> None:
+    wish = {"tasks": [{"engineId": NOOP}], "name": "after {{jobId}}"}
+    query = """mutation($params: JSONData!) { subscribeEvent(input: {application: "system", eventName: "JobCompleted",
+        delivery: {name: CreateJob, params: $params}}) }"""
+    await graphql(server, query, params=wish)
+    job = f'mutation {{ createJob(input: {{tasks: [{{engineId: "{NOOP}"}}]}}) {{ id }} }}'
+    first = [(await graphql(server, job))["createJob"]["id"] for _ in range(EVENTS)]
+    await until(lambda: _answered(server, 2), "jobs are being created")
+    server.kill()
+    server.start()
+    if server.database is not None:
+        await _leases_are_over(server)
+    # The events of the first jobs create one each; those of these jobs create none.
+    await until(lambda: _answered(server, 2 * EVENTS), "every event has been answered", seconds=120)
+    found = (await graphql(server, "{ jobs(limit: 1000) { records { name } } }"))["jobs"]["records"]
+    assert sorted(one["name"] for one in found if one["name"]) == sorted(f"after {job_id}" for job_id in first)
+
+
+async def _answered(server: Server, count: int) -> bool:
+    [(ended,)] = await server.rows("SELECT COUNT(*) FROM outbox WHERE kind = 'job' AND ended_at IS NOT NULL")
+    return bool(ended >= count)
 
 
 async def test_the_shown_code_verifies_the_signature(server: Server) -> None:

@@ -119,7 +119,7 @@ def _unknown(request: TriggersRequest, known: list[EventDefinition]) -> list[Pro
     types = {EVERY, TOPIC, *SYSTEM_EVENTS, *(one.event_type for one in known)}
     names = {EVERY, *sum(SYSTEM_EVENTS.values(), ()), *(one.event_name for one in known)}
     problems = [
-        Problem("types", f"no event has the type {excerpt(each)}: {', '.join(sorted(types))}.", excerpt(each))
+        Problem("types", f"one of {', '.join(sorted(types))}, got {excerpt(each)}.", excerpt(each))
         for each in request.types
         if each not in types
     ]
@@ -128,7 +128,7 @@ def _unknown(request: TriggersRequest, known: list[EventDefinition]) -> list[Pro
             p for each in request.names for p in bounds.text("events", each, longest=bounds.LONGEST_NAME)
         ]
     return problems + [
-        Problem("events", f"no event has the name {excerpt(each)}: {', '.join(sorted(names))}.", excerpt(each))
+        Problem("events", f"one of {', '.join(sorted(names))}, got {excerpt(each)}.", excerpt(each))
         for each in request.names
         if each not in names
     ]

@@ -78,7 +78,8 @@ def sentence(one: Delivery) -> str:
         case DeliveryStatus.DELIVERED:
             return f"{one.answer}" if one.kind == DeliveryKind.JOB else f"Delivered {failures}."
         case DeliveryStatus.FAILED:
-            return f"Given up {failures}. The last answer: {one.answer}"
+            given_up = f"Given up {failures}. The last answer: {one.answer}"
+            return f"{one.answer}" if one.kind == DeliveryKind.JOB else given_up
         case DeliveryStatus.PENDING:
             pass
     if one.in_flight:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.domain import handlebars
+from enginehouse.domain.handlebars import Block, Part, Value
 from enginehouse.domain.job import JobRequest, RouteRequest, TargetRequest, TaskRequest
 
 CHAIN: Final = "eventChain"
@@ -55,7 +56,7 @@ def request(document_: str, message: Mapping[str, Any], chain: tuple[str, ...] =
     If it names no target, the job works on the target of the job in the message. Raises BadTemplate, MsgspecError.
     """
     values = _values(message)
-    action = _decode(handlebars.render(handlebars.parse(document_), values))
+    action = _decode(handlebars.render(_without_html(handlebars.parse(document_)), values))
     target_id = action.target_id
     if target_id is None and action.target is None:
         target_id = values.get(_TARGET)
@@ -63,6 +64,20 @@ def request(document_: str, message: Mapping[str, Any], chain: tuple[str, ...] =
         tasks=action.tasks, routes=action.routes, target_id=target_id, target=action.target, status=action.status,
         name=action.name, echo=action.echo | ({CHAIN: list(chain)} if chain else {}),
     )  # fmt: skip
+
+
+def _without_html(parts: list[Part]) -> list[Part]:
+    """Returns the parts with values that are not escaped as HTML: a job is no web page."""
+    plain = list[Part]()
+    for part in parts:
+        match part:
+            case Value(name=name):
+                plain.append(Value(name, is_raw=True))
+            case Block(name=name, wanted=wanted, parts=inner, others=others):
+                plain.append(Block(name, wanted, _without_html(inner), _without_html(others)))
+            case text:
+                plain.append(text)
+    return plain
 
 
 def _values(message: Mapping[str, Any]) -> dict[str, str]:
