@@ -70,12 +70,20 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "uploadEngineResult": {"taskId": "{task}", "output": {}},
     "getEngineJWT": {"engineId": BATCH, "resource": {"jobId": "{job}", "taskId": "{task}"}},
     "updateTask": {"id": "{task}", "status": "running"},
+    "createEventActionTemplate": {
+        "name": "n",
+        "inputType": "event",
+        "actionType": "job",
+        "actionDestination": BATCH,
+    },
+    "updateEventActionTemplate": {"id": "{actionTemplate}"},
 }
 # What the caller names and refers to in the same request.
 NAMES: Final = {"referenceId", "parentIoFolderReferenceId", "childIoFolderReferenceId"}
 # Ids of kinds of things that this server does not have. They are stored and shown.
 STORED: Final = {
-    "applicationId", "clusterId", "detailsSchemaId", "engineConfigId", "executionLocationId", "parentFolderId",
+    "applicationId", "clusterId", "detailsSchemaId", "engineConfigId", "executionLocationId", "ownerApplicationId",
+    "parentFolderId",
     "schemaId", "sdoId",
 }  # fmt: skip
 # The contract: "platform only, ignored". What is created belongs to the caller's organization.
@@ -95,7 +103,7 @@ NEW: Final = re.compile(r'(?<="errorId":")[0-9a-f-]{36}|(?<="time_thrown":")[^"]
 KINDS: Final = (
     "job", "task", "target", "asset", "template", "templateTask", "category", "pipeline", "source",
     "scheduled", "scheduledUUID", "content", "organization", "person", "ownEngine",
-    "build",
+    "build", "actionTemplate",
 )  # fmt: skip
 
 # A request for every id in a body of REST, by its struct and its name there.

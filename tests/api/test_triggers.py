@@ -237,6 +237,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CREATE, {"targets": [{"name": "Webhook", "params": {"eventActionTemplateId": "x", "url": HOOK}}]},
      ("targets[0].params.url: is not given together with eventActionTemplateId.\n"
       "targets[0].params.eventActionTemplateId: there is no such template.")),
+    (CREATE, {"targets": [job(target={"sourceData": {"sourceId": "987654"}})]},
+     'targets[0].params.target.sourceData.sourceId: "987654" was not found.'),
+    (CREATE, {"targets": [job(targetId="987654")]}, 'targets[0].params.targetId: TemporalDataObject "987654" was not found.'),
     (CREATE, {"targets": [job("{{#if x}}")]}, "targets[0].params: the placeholders give no job:"),
     (CREATE, {"targets": [job(scheduledJobId="1")]}, "targets[0].params.scheduledJobId: is not for jobs that events create."),
     (NEW_TEMPLATE, {"name": " ", "inputType": "event", "actionType": "email", "actionDestination": "a@b"},

@@ -1,6 +1,6 @@
 """The operations on subscriptions to events: subscribe, unsubscribe, get and list, and replace the secret."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
+from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage import event_subscriptions as storage
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Tx
@@ -55,20 +56,24 @@ async def list_(house: House, principal: Principal) -> list[EventSubscription]:
 
 
 @trail.mutation("subscribeEvent", SUBSCRIPTION)
-async def subscribe(house: House, principal: Principal, request: SubscriptionRequest) -> EventSubscription:
+async def subscribe(
+    house: House, principal: Principal, request: SubscriptionRequest, *, references: Sequence[Reference] = ()
+) -> EventSubscription:
     """These events are followed by a message or a job, from the next transaction on.
 
-    Raises InvalidInput with all problems, NotFound for a target that the job names, CapacityExceeded.
+    `references` are ids that the job only names. Raises InvalidInput with all problems, NotFound for a target that the
+    job names, CapacityExceeded.
     """
     require(principal, KIND.role)
     action, problems = await event_actions.checked(house, principal, request.wish)
+    problems += await unknown(house, principal, references)
     problems += conditions.problems(request.conditions, "conditions")
     problems += bounds.json("conditions", request.conditions)
 
     async def make(tx: Tx) -> EventSubscription:
         application = await _application(tx, principal, request)
-        follows, unknown = await event_actions.with_template(tx, principal, request.wish, action)
-        bounds.refuse([*_event_problems(request, application), *problems, *unknown])
+        follows, missing = await event_actions.with_template(tx, principal, request.wish, action)
+        bounds.refuse([*_event_problems(request, application), *problems, *missing])
         if len(await storage.all_locked(tx, principal.organization_id)) >= house.limits.subscriptions:
             raise CapacityExceeded(f"Organization limit of {house.limits.subscriptions} subscriptions reached.")
         new = EventSubscription(

@@ -1,5 +1,6 @@
 """The operations on triggers, which are for events of any application: create several, delete, get and list."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.event_actions import EventAction
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage import event_definitions
 from enginehouse.storage import event_subscriptions as storage
 from enginehouse.storage.audit import entries
@@ -37,10 +39,13 @@ async def list_(house: House, principal: Principal) -> list[EventSubscription]:
 
 
 @trail.mutation("createTriggers", TRIGGER)
-async def create(house: House, principal: Principal, request: TriggersRequest) -> list[EventSubscription]:
+async def create(
+    house: House, principal: Principal, request: TriggersRequest, *, references: Sequence[Reference] = ()
+) -> list[EventSubscription]:
     """Creates one trigger for each type, each name and each wish, all or none.
 
-    Raises InvalidInput with all problems, NotFound for a target that a job names, CapacityExceeded.
+    `references` are ids that the jobs only name. Raises InvalidInput with all problems, NotFound for a target that a
+    job names, CapacityExceeded.
     """
     require(principal, KIND.role)
     problems = _bounds(house, request)
@@ -50,6 +55,7 @@ async def create(house: House, principal: Principal, request: TriggersRequest) -
         action, found = await event_actions.checked(house, principal, wish)
         actions.append(action)
         problems += found
+    problems += await unknown(house, principal, references)
     entry = trail.entry(principal, "createTriggers", object_type=TRIGGER)
 
     async def work(tx: Tx) -> list[EventSubscription]:
@@ -58,9 +64,9 @@ async def create(house: House, principal: Principal, request: TriggersRequest) -
         found = [*_unknown(request, known), *problems]
         follows = list[EventAction]()
         for wish, action in zip(request.wishes, actions, strict=True):
-            resolved, unknown = await event_actions.with_template(tx, principal, wish, action)
+            resolved, missing = await event_actions.with_template(tx, principal, wish, action)
             follows.append(resolved)
-            found += unknown
+            found += missing
         bounds.refuse(found)
         new = [
             _trigger(tx, principal, request, type_, name, number, follows[number])

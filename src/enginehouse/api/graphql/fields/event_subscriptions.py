@@ -38,14 +38,16 @@ async def list_(_: object, info: Info, **args: Any) -> paging.Page:
 @mutation.field("subscribeEvent")
 async def subscribe(_: object, info: Info, input: dict[str, Any]) -> str:
     """The organization gets the events. Returns the id of the subscription."""
+    wish, named = wishes.wish(info.schema, input["delivery"], "delivery.")
     request = SubscriptionRequest(
         application=input["application"],
-        wish=wishes.wish(info.schema, input["delivery"], "delivery."),
+        wish=wish,
         event_type=input.get("eventType"),
         event_name=input.get("eventName"),
         conditions=input.get("conditions"),
     )
-    return (await event_subscriptions.subscribe(info.context.house, info.context.principal, request)).id
+    house, principal = info.context.house, info.context.principal
+    return (await event_subscriptions.subscribe(house, principal, request, references=named)).id
 
 
 @mutation.field("unsubscribeEvent")

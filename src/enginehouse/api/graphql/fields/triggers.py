@@ -31,12 +31,14 @@ async def list_(_: object, info: Info) -> list[EventSubscription]:
 async def create(_: object, info: Info, input: dict[str, Any]) -> list[EventSubscription]:
     """The organization has the triggers."""
     given = [each for each in input.get("targets") or () if each is not None]
+    read = [wishes.wish(info.schema, each, f"targets[{n}].") for n, each in enumerate(given)]
     request = TriggersRequest(
         names=_listed(input.get("events")),
         types=_listed(input.get("types")),
-        wishes=tuple(wishes.wish(info.schema, each, f"targets[{n}].") for n, each in enumerate(given)),
+        wishes=tuple(wish for wish, _ in read),
     )
-    return await triggers.create(info.context.house, info.context.principal, request)
+    named = [reference for _, references in read for reference in references]
+    return await triggers.create(info.context.house, info.context.principal, request, references=named)
 
 
 @mutation.field("deleteTrigger")
