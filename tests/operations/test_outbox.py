@@ -319,6 +319,7 @@ async def test_two_servers_with_one_key_sign_with_the_same_secrets(ready: House,
     [attempt] = await outbox.claim(ready, limit=1)
     signing = [webhooks.secret(ready, CALLER.organization_id, None, salt) for salt in attempt.salts]
     assert signing == [secret, old]
+    assert secret != old
     assert signing == [webhooks.secret(other, CALLER.organization_id, None, salt) for salt in attempt.salts]
     stranger = House.build(database, ready.store)
     assert not {webhooks.secret(stranger, CALLER.organization_id, None, salt) for salt in attempt.salts} & {secret, old}
