@@ -41,6 +41,7 @@ from tests.api.extremes import (
     Door,
     some,
 )  # fmt: skip
+from tests.api.root_calls import along, own_things, routes
 from tests.api.samples import BATCH, fill
 from tests.api.test_bad_input_references import SAMPLES
 from tests.api.verbs import GRAPHQL
@@ -186,6 +187,36 @@ async def test_no_value_of_graphql_makes_the_server_fail(sqlite_api: Api) -> Non
                     variables = {**usual, arg: put(usual.get(arg), path, one.type, extreme, things)}
                     await door.post(GRAPHQL, {"query": query, "variables": variables}, about=(name, arg, path, extreme))
     assert door.sent > 400
+    assert not door.failed, "\n".join(door.failed)
+
+
+def object_fields() -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """Yields the fields of objects that take arguments, with the way to an own object."""
+    for type_name, path in routes().items():
+        declared = schema().type_map[type_name]
+        assert isinstance(declared, GraphQLObjectType)
+        yield from ((path, name, field) for name, field in declared.fields.items() if field.args)
+
+
+async def test_no_argument_of_a_field_of_an_object_makes_the_server_fail(sqlite_api: Api) -> None:
+    things = await own_things(sqlite_api)
+    door, place, answered = Door(sqlite_api.house, sqlite_api.graphql.token), 0, 0
+    for path, name, field in object_fields():
+        named = ", ".join(f"${arg}: {one.type}" for arg, one in field.args.items())
+        call = f"{name}({', '.join(f'{arg}: ${arg}' for arg in field.args)})"
+        query = fill(f"query X({named}) {along(path, f'{call} {selection(field.type)}')}", things)
+        usual = {
+            a: smallest(f"{name} {a}", one.type, things) for a, one in field.args.items() if is_required_argument(one)
+        }
+        response = await door.post(GRAPHQL, {"query": query, "variables": usual}, about=usual)
+        answered += response.status == 200 and b'"errors"' not in response.body
+        for arg, one in field.args.items():
+            for inner, values in places(arg, one.type):
+                place += 1
+                for extreme in [*some(values, place, 2), *(ENDS if values is MOMENTS else ())]:
+                    variables = {**usual, arg: put(usual.get(arg), inner, one.type, extreme, things)}
+                    await door.post(GRAPHQL, {"query": query, "variables": variables}, about=(path, name, arg, extreme))
+    assert answered > 25
     assert not door.failed, "\n".join(door.failed)
 
 
