@@ -191,7 +191,7 @@ async def own_things(api: Api) -> dict[str, str]:
 def routes() -> dict[str, tuple[str, ...]]:
     """Returns for each object type the fields that lead to an own object of it, from a query of the root on."""
     found = dict[str, tuple[str, ...]]()
-    waiting = [
+    waiting: list[tuple[GraphQLNamedType, tuple[str, ...]]] = [
         (get_named_type(root_field("Query", call.name).type), (f"{call.name}{call.arguments}",))
         for call in calls()
         if call.root == "Query" and call.name not in NO_OBJECT
