@@ -27,6 +27,7 @@ TEXTS: Final[list[Any]] = [
     "-1", "../../etc/passwd", "%00%ff", "0", "1e999", "\r\nSet-Cookie: a=b", "{{7*7}}", "\ufeff", "null", "é" * 300,
     "9223372036854775807", "-9223372036854775808", "9223372036854775808", "00000000-0000-0000-0000-000000000000",
     "ffffffff-ffff-8fff-bfff-ffffffffffff", "99123199_ZZZZZZZZZZ", "1_aaaaaaaaaa", "9" * 30 + "_aaaaaaaaaa",
+    "..\\..\\windows\\win.ini",
 ]  # fmt: skip
 TIMES_OF_DAY: Final[list[Any]] = ["00:00", "23:59:59", "24:00", "", "99:99", "-1:00", 0]
 NESTED: Final[Any] = json.loads("[" * 60 + "]" * 60)

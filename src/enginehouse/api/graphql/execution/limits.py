@@ -18,6 +18,8 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
+    VariableDefinitionNode,
 )
 from graphql.language import SelectionSetNode
 
@@ -31,12 +33,16 @@ MAX_INTROSPECTION_DEPTH: Final = 20  # the usual introspection query is 15 deep
 MAX_ALIASES: Final = 50
 MAX_ROOT_FIELDS: Final = 20
 MAX_DIRECTIVES: Final = 50
+# At one place: no more than two have a meaning there, and each wrong one would be an error of its own.
+MAX_DIRECTIVES_TOGETHER: Final = 4
 MAX_FRAGMENTS: Final = 50
 # Validation compares fields of one name in pairs, to see if they may be merged. So their number makes it slow.
 MAX_REPEATED: Final = 50
 _CEILING: Final = 1_000_000_000
 
 INTROSPECTION: Final = frozenset({"__schema", "__type"})
+
+HasDirectives = SelectionNode | FragmentDefinitionNode | OperationDefinitionNode | VariableDefinitionNode
 
 
 @dataclass(slots=True)
@@ -63,6 +69,13 @@ class _SizeWalk:
     sizes: dict[str, _Size] = field(default_factory=dict)
     repeated: int = 0
     longest_alias: int = 0
+    most_directives: int = 0
+
+    def directives(self, node: HasDirectives) -> int:
+        """Returns how many directives the node has."""
+        count = len(node.directives or ())
+        self.most_directives = max(self.most_directives, count)
+        return count
 
     def fragment(self, name: str) -> _Size:
         size = self.sizes.get(name)
@@ -72,6 +85,7 @@ class _SizeWalk:
             self.sizes[name] = _Size()
             definition = self.fragments.get(name)
             size = self.sizes[name] = self.selections(definition.selection_set) if definition else _Size()
+            size.directives += self.directives(definition) if definition else 0
         return size
 
     def selections(self, selection_set: SelectionSetNode) -> _Size:
@@ -81,7 +95,7 @@ class _SizeWalk:
 
     def _add(self, size: _Size, names: set[str], selection_set: SelectionSetNode) -> None:
         for node in selection_set.selections:
-            size.directives += len(node.directives or ())
+            size.directives += self.directives(node)
             match node:
                 case FieldNode():
                     size.add(self._field(node, names))
@@ -113,6 +127,7 @@ def check_size(document: DocumentNode) -> None:
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
             _check_operation(document, operation, walk)
+    _at_most(walk.most_directives, MAX_DIRECTIVES_TOGETHER, "too_many_directives", "{} directives at one place")
     _at_most(walk.longest_alias, MAX_ALIAS, "alias_too_long", "an alias of {} characters")
     _at_most(walk.repeated, MAX_REPEATED, "too_many_repeated_fields", "{} fields that repeat one beside them")
 
@@ -121,7 +136,8 @@ def _check_operation(document: DocumentNode, operation: OperationDefinitionNode,
     size = walk.selections(operation.selection_set)
     _at_most(size.fields, MAX_ROOT_FIELDS, "too_many_root_fields", "{} fields at its root")
     _at_most(size.aliases, MAX_ALIASES, "too_many_aliases", "{} aliases")
-    directives = size.directives + len(operation.directives or ())
+    declared = sum(walk.directives(variable) for variable in operation.variable_definitions or ())
+    directives = size.directives + walk.directives(operation) + declared
     _at_most(directives, MAX_DIRECTIVES, "too_many_directives", "{} directives")
     only_introspects = root_names(document, operation) <= INTROSPECTION | {"__typename"}
     depth = MAX_INTROSPECTION_DEPTH if only_introspects else MAX_DEPTH
