@@ -16,7 +16,8 @@ JOBS ?= 2
 SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/engines/test_sandbox.py \
   tests/api/test_extremes.py tests/api/test_extremes_raw.py tests/storage/test_races.py \
   tests/storage/test_stop_races.py tests/acceptance/test_kill_applying.py tests/acceptance/test_kill_idempotency.py \
-  tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py
+  tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py \
+  tests/api/test_every_field.py tests/api/test_graphql_fuzz.py
 
 # Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
 export FILE KEEP DATA PORT SCHEDULES FIRE SEED
