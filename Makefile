@@ -19,6 +19,9 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py \
   tests/api/test_every_field.py tests/api/test_graphql_fuzz.py
 
+# Published Python clients, which need other versions than the server. Each has a lock file in requirements/clients.
+CLIENTS := gql sgqlc
+
 # Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
 export FILE KEEP DATA PORT SCHEDULES FIRE SEED
 
@@ -35,9 +38,12 @@ serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data),
 	@exec $(BIN)/enginehouse serve --data "$${DATA:-data}" --port "$${PORT:-9000}"
 
 .PHONY: test
-test: $(VENV)/dev ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (2)
+test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (2)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 	@echo "test: everything passed"
+
+.PHONY: clients
+clients: $(CLIENTS:%=$(VENV)/clients/%/stamp) ## Install the published Python clients that the tests call, each in an environment of its own
 
 .PHONY: chaos
 chaos: $(VENV)/dev ## Schedules under fire, every time zone, extreme value and filter: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
@@ -70,6 +76,8 @@ lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
 	$(COMPILE) --upgrade --extra engines -o requirements/runtime.txt pyproject.toml
 	$(COMPILE) --upgrade --extra dev --extra engines -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	@for client in $(CLIENTS); do \
+	  $(COMPILE) --upgrade -o requirements/clients/$$client.txt requirements/clients/$$client.in || exit 1; done
 
 .PHONY: clean
 clean: ## Remove everything that was installed or made, except data folders
@@ -95,4 +103,11 @@ $(VENV)/runtime: $(BIN)/python requirements/build.txt requirements/runtime.txt p
 $(VENV)/dev: $(VENV)/runtime requirements/dev.txt
 	@echo "Installing what the tests and checks need (once) …"
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/clients/%/stamp: requirements/clients/%.txt | $(VENV)/runtime
+	@echo "Installing the client $* for its test (once) …"
+	@$(BIN)/python -m venv --without-pip --clear $(VENV)/clients/$*
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --python $(VENV)/clients/$*/bin/python install -qq \
+	  --require-hashes --no-deps --only-binary :all: -r requirements/clients/$*.txt
 	@touch $@
