@@ -1,18 +1,29 @@
 """Fixtures for all layers: both databases, open, migrated and empty."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from tests.postgres import FSYNC, PostgresServer, started
 
+from enginehouse.operations import passwords
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sql import Dialect, statements
 from enginehouse.storage.database.sqlite import SqliteDatabase
 
 SQL = Path(__file__).parent / "storage" / "sql"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Passwords are hashed for real, but as cheaply as possible: almost every house has an administrator."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +54,21 @@ async def postgres_dsn(postgres: PostgresServer, postgres_template: str) -> Asyn
     await postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns the file of a migrated, empty database, as a template for copies."""
+
+    async def make() -> Path:
+        path = tmp_path_factory.mktemp("template") / "template.db"
+        await (await SqliteDatabase.open(path)).close()
+        return path
+
+    return asyncio.run(make())
+
+
 @pytest.fixture
-async def sqlite_database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await SqliteDatabase.open(tmp_path / "test.db")
+async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Database]:
+    opened = await SqliteDatabase.open(shutil.copyfile(sqlite_template, tmp_path / "test.db"))
     yield opened
     await opened.close()
 

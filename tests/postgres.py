@@ -62,7 +62,13 @@ class PostgresServer:
         """Returns the name of a new database, which is a copy of `template`."""
         self._count += 1
         name = f"test_{self._count}"
-        await self.admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection = await asyncpg.connect(self.dsn())
+        try:
+            # From version 15 on, files are copied only on request. That is quicker than all pages through the log.
+            how = " STRATEGY FILE_COPY" if connection.get_server_version().major >= 15 else ""
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}{how}")
+        finally:
+            await connection.close()
         return name
 
     async def drop(self, name: str) -> None:
