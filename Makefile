@@ -17,7 +17,8 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/api/test_extremes.py tests/api/test_extremes_raw.py tests/storage/test_races.py \
   tests/storage/test_stop_races.py tests/acceptance/test_kill_applying.py tests/acceptance/test_kill_idempotency.py \
   tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py \
-  tests/api/test_every_field.py tests/api/test_graphql_fuzz.py
+  tests/api/test_every_field.py tests/api/test_graphql_fuzz.py \
+  tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py
 
 # Published Python clients, which need other versions than the server. Each has a lock file in requirements/clients.
 CLIENTS := gql sgqlc

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.acceptance.servers import call, serving
 
-JOB = ("job", "create", "--engine", "language-langid", "--text", "What a splendid day.", "--watch")
+TASK = {"engineId": "keywords-statistical", "taskPayloadJSON": '{"text": "What a splendid day."}'}
 
 
 def doctor(*arguments: str) -> tuple[int, Any, str]:
@@ -17,8 +17,10 @@ def doctor(*arguments: str) -> tuple[int, Any, str]:
 
 def check(data: Path, *database: str) -> None:
     with serving(data, *database) as server:
-        for _ in range(4):
-            assert server.cli(*JOB).code == 0
+        with server.client() as client:
+            created = client.post("/edge/v1/proc/job/create", json={"jobs": [{"tasks": [TASK]}] * 4})
+        for job_id in created.json()["internalJobIds"]:
+            assert server.cli("job", "watch", job_id).code == 0
         files = sorted(path for path in (data / "artifacts/kept/jobs").rglob("*.json") if path.is_file())
         assert len(files) == 4
         code, found, progress = doctor("--data", str(data), *database)

@@ -314,7 +314,7 @@ async def test_including_the_running_ones_nothing_more_of_them_starts(floor: Flo
 # Races ---------------------------------------------------------------------------------------------------------------
 
 CLAIMERS = 8
-BARRIERS = 40 if THOROUGH else 20
+BARRIERS = 40 if THOROUGH else 12
 WAVE = 50
 
 

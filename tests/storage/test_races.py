@@ -22,7 +22,7 @@ from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, reports
 
-JOBS = 10_000 if THOROUGH else 2_000
+JOBS = 10_000 if THOROUGH else 1_000
 MUTANT_JOBS = 2_000
 
 pytestmark = pytest.mark.usefixtures("own_statements")

@@ -21,7 +21,7 @@ from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, reports
 from enginehouse.storage.work import leases as work_leases
 
-JOBS = 1_000 if THOROUGH else 500
+JOBS = 1_000 if THOROUGH else 300
 KINDS = (FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED, FailureKind.INTERNAL_ERROR, FailureKind.STOP_REQUESTED)
 
 pytestmark = pytest.mark.usefixtures("own_statements")

@@ -19,7 +19,7 @@ from enginehouse.storage.jobs import cancellation, creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims, reports, task_updates
 
-JOBS = 1_000 if THOROUGH else 200
+JOBS = 1_000 if THOROUGH else 120
 LEASE = 60_000_000
 S = UpdateStatus
 
