@@ -41,8 +41,8 @@ SUPER: Final = {
 }  # fmt: skip
 ADMINISTRATORS: Final = {
     "auditLog", "changePassword", "createEngine", "createEngineBuild", "createEngineCategory", "createUser",
-    "deleteEngine", "deleteEngineBuild", "deleteEngineCategory", "deleteUser", "engineWorkflow", "tokens",
-    "updateEngine", "updateEngineBuild", "updateEngineCategory", "updateOrganization", "updateUser",
+    "deleteEngine", "deleteEngineBuild", "deleteEngineCategory", "deleteUser", "emitSystemEvent", "engineWorkflow",
+    "tokens", "updateEngine", "updateEngineBuild", "updateEngineCategory", "updateOrganization", "updateUser",
     "updateUserStatus", "user", "users",
 }  # fmt: skip
 READERS: Final = {"validateEngineOutput"}
