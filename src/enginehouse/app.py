@@ -25,6 +25,7 @@ from enginehouse.engines.sandbox.sandbox import Sandbox, choose
 from enginehouse.operations import (
     accounts,
     engines,
+    export_leases,
     maintenance,
     outbox,
     secret_key,
@@ -49,6 +50,7 @@ from enginehouse.runtime.supervisor import Supervisor
 from enginehouse.server import duties
 from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
+from enginehouse.server.exporter import Exporter
 from enginehouse.server.in_process import InProcess
 from enginehouse.server.scheduler import Scheduler
 from enginehouse.settings import Settings
@@ -106,6 +108,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             await maintenance.release_all_leases(house)
             await workers.clear(house)
             await outbox.release_all(house)
+            await export_leases.release_all(house)
         supervisor = await _supervisor(settings, house, children, specs, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
@@ -138,6 +141,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         organization_requests=settings.organization_requests,
         signed_url_seconds=settings.signed_url_seconds,
         signed_upload_bytes=settings.signed_upload_mb << 20,
+        export_seconds=settings.export_days * _DAY,
         private_urls=settings.allow_private_urls,
     )
     house = House.build(database, store, limits, key)
@@ -208,6 +212,8 @@ async def _supervisor(
     _listen(house, dispatcher, capacity, closing)
     scheduler = Scheduler(house)
     deliverer = _deliverer(settings, house, closing)
+    exporter = Exporter(house)
+    closing.push_async_callback(exporter.close)
     house.listeners.scheduled = scheduler.loop.wake
     runs = [spec.id for spec in specs if capacity.pools.get(spec.kind, 0) > 0]
     presence = WorkerPresence(source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs))
@@ -217,7 +223,7 @@ async def _supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=settings.lease_seconds),
         capacity=capacity,
-        duties=[*duties.loops(house), presence.loop, scheduler.loop, deliverer.loop],
+        duties=[*duties.loops(house), presence.loop, scheduler.loop, deliverer.loop, exporter.loop],
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )

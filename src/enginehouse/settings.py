@@ -44,6 +44,7 @@ class Settings:
     audit_retention_days: int = 365
     signed_url_seconds: int = 3600  # how long a URL for a program without a token works
     signed_upload_mb: int = 10_240  # of one PUT to a signed URL
+    export_days: int = 7  # how long the zip of an export is kept
     head_bytes: int = 16 * 1024  # of the request line and the headers of a request
     head_lines: int = 100
     head_seconds: float = 10.0  # between the first byte of a head and its end
@@ -78,6 +79,7 @@ class Settings:
                 ("audit_retention_days", self.audit_retention_days),
                 ("signed_url_seconds", self.signed_url_seconds),
                 ("signed_upload_mb", self.signed_upload_mb),
+                ("export_days", self.export_days),
                 ("head_bytes", self.head_bytes),
                 ("head_lines", self.head_lines),
                 ("head_seconds", self.head_seconds),

@@ -10,7 +10,7 @@ from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineRequest, EngineSpec
 from enginehouse.domain.engine_builds import BuildDocument
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.job import TargetRequest, TaskRequest
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
 from enginehouse.domain.webhooks.message import EventName
@@ -30,12 +30,15 @@ from enginehouse.operations import (
     engine_changes,
     event_definitions,
     event_subscriptions,
+    exports,
     pipelines,
     sources,
+    targets,
     templates,
     triggers,
     webhooks,
 )
+from enginehouse.operations.exports import ExportWish
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
@@ -229,6 +232,8 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     )
     scheduled = await schedules.create(house, principal, ScheduleRequest(name="s"), launched)
     content = await content_templates.of_schedules(house, principal, [scheduled.id])
+    target = await targets.create(house, principal, TargetRequest(name="t"))
+    export = await exports.create(house, principal, ExportWish((str(target.id),)))
     source = Source(organization_id=principal.organization_id, source_type_id=1, name="s")
     category = await engine_categories.create(house, principal, CategoryRequest(name="c", type="Cognition"))
     definition = await event_definitions.create(
@@ -251,6 +256,7 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     build = await engine_builds.create(house, principal, own.id, BuildDocument())
     return {
         "event": definition.id,
+        "export": export.id,
         "subscription": subscription.id,
         "trigger": trigger.id,
         "actionTemplate": action_template.id,

@@ -121,6 +121,8 @@ GRAPHQL = {
     "createEvent": '(input: {application: "a", eventType: "t", eventName: "new"}) { id }',
     "updateEvent": '(input: {id: "{event}", description: "d"}) { id }',
     "emitEvent": '(input: {application: "a", eventType: "t", eventName: "n", payload: "{}"}) { id }',
+    "createExportRequest": '(input: {tdoData: [{tdoId: "{target}"}]}) { id }',
+    "updateExportRequest": '(input: {id: "{export}", status: failed}) { id }',
     "subscribeEvent": '(input: {application: "system", delivery: {name: Webhook, params: {url: "URL"}}})',
     "emitSystemEvent": '(input: {topic: "t", payload: {a: 1}}) { id }',
     "createTriggers": '(input: {targets: [{name: Webhook, params: {url: "URL"}}]}) { id }',

@@ -67,6 +67,8 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "updateUserStatus": {"id": "{person}", "status": "active"},
     "createSource": {"name": "s", "sourceTypeId": "1"},
     "updateSource": {"id": "{source}"},
+    "createExportRequest": {"tdoData": [{"tdoId": "{target}"}]},
+    "updateExportRequest": {"id": "{export}", "status": "failed"},
     "updateJobs": {"status": "queued"},
     "uploadEngineResult": {"taskId": "{task}", "output": {}},
     "getEngineJWT": {"engineId": BATCH, "resource": {"jobId": "{job}", "taskId": "{task}"}},

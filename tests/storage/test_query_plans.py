@@ -22,15 +22,15 @@ from enginehouse.storage.database.sql import Dialect, Statement, shape, statemen
 from enginehouse.storage.jobs import pages
 
 GROWING: Final = {
-    "artifact", "asset", "attempt", "audit_entry", "barrier", "event", "idempotency_key", "job", "job_document",
-    "job_engine", "outbox", "schedule_slot", "scheduled_job_version", "target", "task", "token", "upload", "work_item",
+    "artifact", "asset", "attempt", "audit_entry", "barrier", "event", "export_request", "idempotency_key", "job",
+    "job_document", "job_engine", "outbox", "schedule_slot", "scheduled_job_version", "target", "task", "token",
+    "upload", "work_item",
 }  # fmt: skip
 
 # Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.
 CURRENT: Final = {
-    "artifact_shared", "barrier_open", "job_schedule_live", "outbox_in_flight", "schedule_slot_queued",
-    "target_public", "work_item_lane",
-    "work_item_lease",
+    "artifact_shared", "barrier_open", "export_request_due", "job_schedule_live", "outbox_in_flight",
+    "schedule_slot_queued", "target_public", "work_item_lane", "work_item_lease",
 }  # fmt: skip
 
 # Of several organizations, so that the whole table is not what one of them has.
@@ -110,10 +110,17 @@ def deliveries() -> Iterator[str]:
         yield from (shape("outbox.list", parts) for parts in combinations(("by_status", "by_job"), number))
 
 
+def lists_of_exports() -> Iterator[str]:
+    """The names of the statements behind the list of exports."""
+    for number in range(5):
+        parts = ("modified", "descending", "by_status", "by_id")
+        yield from (shape("exports.page", some) for some in combinations(parts, number))
+
+
 def every(dialect: Dialect) -> dict[str, Statement]:
     """Every statement of storage."""
     named = statements(dialect)
-    shapes = {*lists_of_jobs(), *audits(), *lists_of_targets(), *deliveries()}
+    shapes = {*lists_of_jobs(), *audits(), *lists_of_targets(), *lists_of_exports(), *deliveries()}
     shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}

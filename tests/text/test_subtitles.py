@@ -56,6 +56,9 @@ def test_the_words_of_the_best_path_are_read_in_order_of_time() -> None:
         (said("one", "two", each=4_000), CueRules(), [("one",), ("two",)]),
         ([*said("one", speaker="a"), *said("two", start=400, speaker="b")], CueRules(), [("one",), ("two",)]),
         (said("a" * 50, "b"), CueRules(characters=10, lines=1), [("a" * 50,), ("b",)]),
+        (said("Well,", "yes.", "No"), CueRules(at_punctuation=True), [("Well,", "yes."), ("No",)]),
+        (said("Well,", "yes"), CueRules(lines=1, at_punctuation=True), [("Well,",), ("yes",)]),
+        (said("one two three"), CueRules(characters=7), [("one two", "three")]),
         ([], CueRules(), []),
     ],
 )

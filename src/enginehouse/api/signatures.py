@@ -1,4 +1,4 @@
-"""The addresses that a signature opens, without a token: the bytes of assets, logs of tasks, uploads."""
+"""The addresses that a signature opens, without a token: the bytes of assets, exports, logs of tasks, uploads."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound, TooLarge
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.signatures import Purpose
-from enginehouse.operations import artifacts, signatures, target_assets, uploads
+from enginehouse.operations import artifacts, exports, signatures, target_assets, uploads
 from enginehouse.operations.house import House
 
 BASE: Final = signatures.BASE
@@ -55,6 +55,7 @@ def operations() -> Operations:
     """Returns every operation of signed URLs."""
     paths: Operations = Paths()
     paths.add("GET", "/asset/{AssetID}", ForAnybody(asset))
+    paths.add("GET", "/export/{ExportID}", ForAnybody(export))
     paths.add("GET", "/log/{TaskID}", ForAnybody(log))
     paths.add("GET", "/upload/{UploadID}", ForAnybody(get_upload))
     paths.add("PUT", "/upload/{UploadID}", ForAnybody(put_upload))
@@ -67,6 +68,15 @@ async def asset(request: Request) -> Download:
     found = await target_assets.asset(request.house, principal, request.id)
     stored = await target_assets.content(request.house, found)
     answer = Download(stored, media_type=found.content_type, filename=found.name or found.id)
+    answer.raw_headers += _GUARDS
+    return answer
+
+
+async def export(request: Request) -> Download:
+    """GET export/{ExportID}: the zip of the export, as an attachment; all or the ranges of the request."""
+    principal = await _granted(request, Purpose.GET_EXPORT)
+    stored = await exports.content(request.house, principal, request.id)
+    answer = Download(stored, media_type="application/zip", filename=f"export-{request.id}.zip")
     answer.raw_headers += _GUARDS
     return answer
 

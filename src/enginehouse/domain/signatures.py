@@ -14,6 +14,7 @@ class Purpose(StrEnum):
     """What a signature allows. A signature for one purpose is wrong for every other."""
 
     GET_ASSET = "get asset"
+    GET_EXPORT = "get export"
     GET_LOG = "get log"
     GET_UPLOAD = "get upload"
     PUT_UPLOAD = "put upload"

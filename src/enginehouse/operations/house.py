@@ -48,6 +48,8 @@ class Limits:
     organization_requests: int = 2_000_000
     signed_url_seconds: int = 3_600
     signed_upload_bytes: int = 10_240 << 20  # of one PUT to a signed URL
+    exports: int = 100  # of one organization that wait
+    export_seconds: int = 7 * 86_400  # how long an export is kept
     private_urls: bool = False  # webhooks may have private addresses
     subscriptions: int = 100  # of one organization
     events: int = 1_000  # that one organization declares

@@ -15,6 +15,7 @@ _EXPIRED = "This URL has expired. Ask for a new one."
 BASE = "/signed"
 PATHS = {
     Purpose.GET_ASSET: "asset",
+    Purpose.GET_EXPORT: "export",
     Purpose.GET_LOG: "log",
     Purpose.GET_UPLOAD: "upload",
     Purpose.PUT_UPLOAD: "upload",

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from enginehouse.operations import bulk_cancels, maintenance, outbox, uploads
+from enginehouse.operations import bulk_cancels, exports, maintenance, outbox, uploads
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House
 from enginehouse.runtime.loop import Loop
@@ -59,6 +59,9 @@ def _pruning(house: House) -> list[Duty]:
     async def unclaimed() -> bool:
         return await uploads.prune(house, now=await maintenance.storage_time(house), limit=_BATCH) >= _BATCH
 
+    async def expired_exports() -> bool:
+        return await exports.prune(house, now=await maintenance.storage_time(house), limit=_BATCH) >= _BATCH
+
     async def slots() -> bool:
         return await history.prune(house, now=await maintenance.storage_time(house))
 
@@ -66,6 +69,7 @@ def _pruning(house: House) -> list[Duty]:
         Duty("prune", 60.0, jobs),
         Duty("prune keys", 60.0, keys),
         Duty("prune uploads", 60.0, unclaimed),
+        Duty("prune exports", 60.0, expired_exports),
         Duty("prune slots", 600.0, slots),
     ]
 

@@ -211,6 +211,36 @@ CREATE TABLE upload (
 );
 CREATE INDEX upload_expiry ON upload (expires_at);
 
+-- Exports: a zip of what targets and their engines have. While one is incomplete, a server may make it until
+-- `leased_until`; `fence` counts the leases, `tries` those that were not given back. `document` is what was asked for;
+-- `files` and `bytes` are how much that is. From `expires_at` on the row is deleted, with its bytes.
+CREATE TABLE export_request (
+  id TEXT PRIMARY KEY,
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  requestor_id TEXT,
+  status TEXT NOT NULL CHECK (status IN ('incomplete', 'complete', 'failed', 'downloaded')),
+  document TEXT NOT NULL,
+  files INTEGER NOT NULL DEFAULT 0,
+  files_done INTEGER NOT NULL DEFAULT 0,
+  bytes BIGINT NOT NULL DEFAULT 0,
+  bytes_done BIGINT NOT NULL DEFAULT 0,
+  message TEXT,
+  storage_key TEXT,
+  size BIGINT,
+  sha256 TEXT,
+  tries INTEGER NOT NULL DEFAULT 0,
+  fence INTEGER NOT NULL DEFAULT 0,
+  leased_until BIGINT NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  CHECK ((storage_key IS NOT NULL) = (status IN ('complete', 'downloaded')))
+);
+CREATE INDEX export_request_created ON export_request (organization_id, created_at, id);
+CREATE INDEX export_request_modified ON export_request (organization_id, modified_at, id);
+CREATE INDEX export_request_due ON export_request (leased_until, id) WHERE status = 'incomplete';
+CREATE INDEX export_request_expiry ON export_request (expires_at) WHERE status <> 'incomplete';
+
 -- Jobs ----------------------------------------------------------------------------------------------------
 
 -- The changing part of a job; the part that never changes is in job_document.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
+PUNCTUATION: Final = (*SENTENCE_ENDS, ",", ";", ":", "،", "、", "，", "；", "：")
 _SILENCE: Final = "!silence"
 _LONGEST_TIME: Final = 2**53
 
@@ -33,7 +34,7 @@ class Cue:
 class CueRules:
     """How cues are cut: characters in a line, lines on a screen, the longest time and the pause that ends one, in ms.
 
-    With `at_sentences` every sentence begins a new cue.
+    With `at_sentences` every sentence begins a new cue, with `at_punctuation` every part of one begins a new line.
     """
 
     characters: int = 42
@@ -41,12 +42,23 @@ class CueRules:
     longest_ms: int = 7_000
     pause_ms: int = 1_000
     at_sentences: bool = False
+    at_punctuation: bool = False
 
 
 @dataclass(slots=True)
 class _Draft:
     words: list[SpokenWord] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+
+    def continues_line(self, text: str, rules: CueRules) -> bool:
+        """True if the text goes on the last line."""
+        if not self.lines or _length(self.lines[-1], text) > rules.characters:
+            return False
+        return not (rules.at_punctuation and self.words and self.words[-1].text.endswith(PUNCTUATION))
+
+    def has_room(self, text: str, rules: CueRules) -> bool:
+        """True if the text goes on the screen."""
+        return len(self.lines) < rules.lines or self.continues_line(text, rules)
 
 
 def words(document: Any) -> list[SpokenWord]:
@@ -56,20 +68,21 @@ def words(document: Any) -> list[SpokenWord]:
 
 
 def cues(spoken: list[SpokenWord], rules: CueRules) -> list[Cue]:
-    """Returns the words in cues. A cue ends at a pause, at another speaker, or when it is full."""
+    """Returns the words in cues. A cue ends at a pause, at another speaker, or when it is full.
+
+    Only a word without a space can be longer than a line.
+    """
     whole: list[Cue] = []
     draft = _Draft()
-    for word in spoken:
-        if draft.words and (_ends(draft.words, word, rules) or not _fits(draft.lines, word.text, rules)):
+    for word in (part for phrase in spoken for part in _parts(phrase, rules)):
+        if draft.words and (_ends(draft.words, word, rules) or not draft.has_room(word.text, rules)):
             whole.append(_cue(draft))
             draft = _Draft()
-        if not _fits(draft.lines, word.text, rules):  # longer than a screen
-            draft.lines = [""]
-        draft.words.append(word)
-        if draft.lines and _length(draft.lines[-1], word.text) <= rules.characters:
+        if draft.continues_line(word.text, rules):
             draft.lines[-1] = f"{draft.lines[-1]} {word.text}".strip()
         else:
             draft.lines.append(word.text)
+        draft.words.append(word)
     if draft.words:
         whole.append(_cue(draft))
     return whole
@@ -112,8 +125,15 @@ def _ends(before: list[SpokenWord], word: SpokenWord, rules: CueRules) -> bool:
     )
 
 
-def _fits(lines: list[str], text: str, rules: CueRules) -> bool:
-    return len(lines) < rules.lines or _length(lines[-1], text) <= rules.characters
+def _parts(word: SpokenWord, rules: CueRules) -> Iterator[SpokenWord]:
+    """Yields the word, or its parts if it is a phrase that is longer than a line. They share its time."""
+    texts = word.text.split() if len(word.text) > rules.characters else [word.text]
+    whole, start, told = sum(map(len, texts)), word.start_ms, 0
+    for text in texts:
+        told += len(text)
+        stop = word.start_ms + (word.stop_ms - word.start_ms) * told // whole
+        yield SpokenWord(start, stop, text, word.speaker)
+        start = stop
 
 
 def _length(line: str, text: str) -> int:

@@ -25,6 +25,7 @@ from enginehouse.api.graphql.fields import (
     event_definitions,
     event_subscriptions,
     events,
+    exports,
     identity,
     job_fields,
     jobs,
@@ -57,7 +58,9 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.references import refuse_unknown
 
 # They list unknown references together with what else is wrong.
-_WITH_OTHER_PROBLEMS: Final = frozenset({"createJob", "createScheduledJob", "updateScheduledJob"})
+_WITH_OTHER_PROBLEMS: Final = frozenset(
+    {"createExportRequest", "createJob", "createScheduledJob", "updateScheduledJob"}
+)
 # The fields for which a token for a task is good, if they are about that task, its job or its target.
 FOR_TASKS: Final = frozenset({
     "appendWarningToTask", "createTaskLog", "job", "myRights", "task", "temporalDataObject", "updateTask",
@@ -76,7 +79,7 @@ def schema() -> GraphQLSchema:
         events, results, audit, event_subscriptions, event_definitions, action_templates, triggers, tokens, templates,
         task_templates, pipelines, sources, job_fields, users, organizations, engine_categories, content_templates,
         task_notes, task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields, engine_changes,
-        engine_builds, engine_access,
+        engine_builds, engine_access, exports,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):

@@ -95,6 +95,11 @@ def event_definition(text: str) -> UuidRef:
     return _uuid(text, "Event")
 
 
+def export(text: str) -> UuidRef:
+    """Returns the export with this UUID."""
+    return _uuid(text, "ExportRequest")
+
+
 def delivery(text: str) -> UuidRef:
     """Returns the delivery of a webhook with this UUID."""
     return _uuid(text, "WebhookDelivery")

@@ -8,6 +8,7 @@ from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
 from enginehouse.api.input import refs
 from enginehouse.domain.engine import CategoryRequest, EngineCategory
+from enginehouse.domain.exports import formats
 from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import engine_categories
 
@@ -62,7 +63,13 @@ category_type.set_field("categoryType", lambda category, _: category.type.lower(
 category_type.set_field("editable", lambda category, _: category.organization_id is not None)
 category_type.set_field("createdDateTime", lambda category, _: graphql_millis(category.created_at))
 category_type.set_field("modifiedDateTime", lambda category, _: graphql_millis(category.modified_at))
-for _empty in ("exportFormats", "dependencies", "libraryEntityIdentifierTypeIds"):
+category_type.set_field(
+    "exportFormats",
+    lambda category, _: [
+        {"id": each, "name": each.upper(), "format": each, "label": each.upper()} for each in formats(category.id)
+    ],
+)
+for _empty in ("dependencies", "libraryEntityIdentifierTypeIds"):
     category_type.set_field(_empty, lambda _, __: [])
 
 BINDABLES: Final = [query, mutation, category_type]
