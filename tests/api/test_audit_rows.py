@@ -131,6 +131,8 @@ GRAPHQL = {
         '(input: {name: "n", inputType: event, actionType: webhook, actionDestination: "URL"}) { id }'
     ),
     "updateEventActionTemplate": '(input: {id: "{actionTemplate}", name: "n"}) { id }',
+    "rotateSubscriptionSecret": '(id: "{subscription}") { secret }',
+    "rotateWebhookSecret": " { secret }",
     "unsubscribeEvent": '(id: "{subscription}") { id }',
     "createJobPipeline": '(input: {jobTemplateIds: ["{template}"]}) { id }',
     "updateJobPipeline": '(input: {id: "{pipeline}", isPublic: true}) { id }',

@@ -162,6 +162,7 @@ GRAPHQL = [
     f'mutation {{ subscribeEvent(input: {{application: "a", delivery: {BY_TEMPLATE}}}) }}',
     f"mutation {{ createTriggers(input: {{targets: [{BY_TEMPLATE}]}}) {{ event }} }}",
     'mutation { updateEvent(input: {id: "{event}", description: "d"}) { description } }',
+    'mutation { rotateSubscriptionSecret(id: "{subscription}") { secret } }',
     'mutation { unsubscribeEvent(id: "{subscription}") { id } }',
     'mutation { createJobPipeline(input: {jobTemplateIds: ["{template}"]}) { id } }',
     'mutation { updateJobPipeline(input: {id: "{pipeline}", isPublic: false}) { isPublic } }',
@@ -225,7 +226,7 @@ WITHOUT_ID = {
     "createEngineCategory", "createEvent", "createEventActionTemplate", "createOrganization", "createSource",
     "createTDO", "createTDOWithAsset", "deleteFromEngineBlacklist", "deleteFromEngineWhitelist", "emitEvent",
     "emitSystemEvent", "engine", "engineClass", "engineClasses", "engines", "eventActionTemplates", "events",
-    "graphqlServiceInfo", "groups", "me", "myRights", "permissions", "sourceType", "sourceTypes", "subscribeEvent",
+    "graphqlServiceInfo", "groups", "me", "myRights", "permissions", "rotateWebhookSecret", "sourceType", "sourceTypes", "subscribeEvent",
     "timeZones", "tokens", "triggers", "updateCurrentUser", "validateEngineOutput", "verifyJWT",
 }  # fmt: skip
 REQUESTS = [*EDGE, *GRAPHQL, *OWN]

@@ -83,3 +83,12 @@ async def test_a_value_of_the_wrong_type_is_named_with_everything_else(api: Api)
     # Only over REST; in GraphQL the schema refuses it.
     answer = await api.do(VERBS["create"], name=7, type="Poetry")
     assert answer.outcome == ("invalid_input", f"name: string, got 7.\n{PROBLEMS.splitlines()[-1]}")
+
+
+async def test_a_category_that_only_a_deleted_engine_names_can_be_deleted(api: Api) -> None:
+    category = (await api.do(VERBS["create"], **NEW)).result["id"]
+    engine = await api.graphql.change("createEngine", name="n", categoryId=category, deploymentModel="HumanReview")
+    assert "names it" in (await api.do(VERBS["delete"], category)).message
+    await api.graphql.ask(f'mutation {{ deleteEngine(id: "{engine["id"]}") {{ id }} }}')
+    assert (await api.do(VERBS["delete"], category)).error == ""
+    assert (await api.do(VERBS["get"], category)).error == "not_found"

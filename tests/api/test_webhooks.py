@@ -114,10 +114,13 @@ async def test_a_message_under_way_is_not_sent_again(api: Api) -> None:
     assert "under way" in answer.message
 
 
-async def test_a_new_secret_is_shown_once_and_the_old_one_signs_too_for_a_day(api: Api) -> None:
+@pytest.mark.parametrize(
+    "request_", ["POST /api/v1/webhooks/secret/rotate", "mutation { rotateWebhookSecret { secret } }"]
+)
+async def test_a_new_secret_is_shown_once_and_the_old_one_signs_too_for_a_day(api: Api, request_: str) -> None:
     await ended(api)
     [first] = await deliver(api, Answer(200, "200 OK"))
-    secret = (await api.ask("POST /api/v1/webhooks/secret/rotate")).result["secret"]
+    secret = (await api.ask(request_)).result["secret"]
     assert secret.startswith("whsec_")
     [(_, headers, body)] = await deliver_all(api)
     new, old = headers["webhook-signature"].split(" ")

@@ -1,30 +1,32 @@
-"""`enginehouse webhook …`: shows what was sent to receivers of webhooks, and sends it again."""
+"""`enginehouse webhook …`: shows what was sent to receivers of webhooks, sends it again, and replaces secrets."""
 
 import json
 
 import click
 
-from enginehouse.cli import output
+from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.client import Client, Json, webhooks
 
 
 @click.group()
 def webhook() -> None:
-    """List, show and repeat the deliveries of webhooks."""
+    """List, show and repeat the deliveries of webhooks, and replace the secrets that sign them."""
 
 
 @webhook.command("list")
 @click.option("--status", type=click.Choice(["pending", "delivered", "failed"]), help="Only these deliveries.")
 @click.option("--job", "job_id", metavar="ID", help="Only those about this job.")
-@click.option(
-    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The largest number to list."
-)
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The largest number to list.")
+@click.option("--all", "every", is_flag=True, help="List all of them, whatever their number.")
 @output.json_option
 @with_client
-def list_(client: Client, *, status: str | None, job_id: str | None, limit: int, as_json: bool) -> None:
+def list_(client: Client, *, status: str | None, job_id: str | None, limit: int, every: bool, as_json: bool) -> None:
     """List the deliveries, the newest first."""
-    records = webhooks.deliveries(client, status=status, job_id=job_id, limit=limit)["deliveries"]
+    most = None if every else limit + 1
+    records = list(webhooks.newest(client, status=status, job_id=job_id, limit=most))
+    more = not every and len(records) > limit
+    records = records if every else records[:limit]
     if as_json:
         output.show_json(records)
         return
@@ -43,6 +45,8 @@ def list_(client: Client, *, status: str | None, job_id: str | None, limit: int,
     ]
     columns = ("delivery", "event", "about", "to", "status", "attempts", "next", "")
     output.console().print(output.table(columns, rows))
+    if more:
+        terminal.echo(f"There are more than {limit}. --limit or --all shows them.", err=True)
 
 
 @webhook.command()
@@ -61,6 +65,23 @@ def show(client: Client, delivery_id: str, *, as_json: bool) -> None:
 def redeliver(client: Client, delivery_id: str, *, as_json: bool) -> None:
     """Send a message again at once, with the same id."""
     _show(webhooks.redeliver(client, delivery_id), as_json=as_json)
+
+
+@webhook.command()
+@click.argument("subscription_id", required=False)
+@output.json_option
+@with_client
+def rotate(client: Client, subscription_id: str | None, *, as_json: bool) -> None:
+    """Make a new secret for a subscription, or without one for the notificationUris of all jobs, and show it once.
+
+    The secret before signs too for one more day.
+    """
+    secret = webhooks.rotate_secret(client, subscription_id)
+    if as_json:
+        output.show_json({"secret": secret})
+        return
+    terminal.echo_raw(secret)
+    terminal.echo("It is not shown again. The secret before signs too for one more day.", err=True)
 
 
 def _show(delivery: Json, *, as_json: bool) -> None:

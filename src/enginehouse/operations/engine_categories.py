@@ -62,7 +62,10 @@ async def update(
 
 @trail.mutation("deleteEngineCategory", CATEGORY, names="ref")
 async def delete(house: House, principal: Principal, ref: UuidRef) -> None:
-    """Deletes the category. Raises InvalidInput while an engine names it, NotFound, NotAllowed for a built-in one."""
+    """Deletes the category. Raises InvalidInput while an engine names it, NotFound, NotAllowed for a built-in one.
+
+    An engine that was deleted does not count.
+    """
 
     async def remove(tx: Tx, category: EngineCategory) -> None:
         if names := await storage.engines(tx, category.id):

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from mimetypes import guess_extension
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -163,7 +164,8 @@ class ExportArchive:
             shown["leftOut"].append({**about, "reason": fault.message})
             return
         given = PurePath(_safe(media.name or "") or "media")
-        path = self._path(f"{folder}/{given.stem}", given.suffix)
+        suffix = given.suffix or guess_extension(media.content_type.partition(";")[0].strip()) or ""
+        path = self._path(f"{folder}/{given.stem}", suffix)
         shown["files"].append({"path": path, "contentType": media.content_type, **about})
         yield ArchiveFile(path, self._counted(content.stream()), compressed=False)
         self._done(files=1)

@@ -9,8 +9,8 @@ ORDER BY id
 -- name: producers
 -- Those of the engines whose results belong to the target: all but those that only bring data in.
 -- lists: ids text
-SELECT e.id FROM engine e JOIN engine_category c ON c.id = e.category_id
-WHERE e.id IN {ids} AND c.type <> 'Ingestion';
+SELECT e.id FROM engine e LEFT JOIN engine_category c ON c.id = e.category_id
+WHERE e.id IN {ids} AND COALESCE(c.type, '') <> 'Ingestion';
 
 -- name: insert_results
 -- rows: id text, target_id bigint, organization_id bigint, asset_type text, content_type text, name text, storage_key text, size bigint, sha256 text, job_id bigint, ordinal int, engine_id text, now bigint

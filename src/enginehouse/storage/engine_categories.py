@@ -38,7 +38,8 @@ async def lock(tx: Tx, organization_id: int, category_id: str) -> EngineCategory
 
 
 async def delete(tx: Tx, category: EngineCategory) -> None:
-    """Deletes the category. No engine may still name it."""
+    """Deletes the category. Only deleted engines may still name it."""
+    await tx.run("engine_categories.leave", id=category.id, organization_id=category.organization_id)
     await tx.run("engine_categories.delete", id=category.id, organization_id=category.organization_id)
 
 

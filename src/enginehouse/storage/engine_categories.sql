@@ -23,5 +23,10 @@ FROM engine_category WHERE id = :id AND organization_id = :organization_id
 DELETE FROM engine_category WHERE id = :id AND organization_id = :organization_id;
 
 -- name: engines
--- The engines in the category.
-SELECT name FROM engine WHERE category_id = :id ORDER BY name, id;
+-- The engines in the category that are not deleted.
+SELECT name FROM engine WHERE category_id = :id AND state <> 'deleted' ORDER BY name, id;
+
+-- name: leave
+-- The organization's deleted engines are in no category any more.
+UPDATE engine SET category_id = NULL
+WHERE category_id = :id AND organization_id = :organization_id AND state = 'deleted';

@@ -98,20 +98,21 @@ CREATE TABLE engine_category (
 
 -- An engine that tasks may name. `organization_id` NULL: every organization may use it. `document` is the EngineSpec.
 -- `running_limit`: as for an organization. `details`: what administrators set besides, EngineDetails; NULL for nothing.
--- A deleted engine keeps its row, because old jobs name it.
+-- A deleted engine keeps its row, because old jobs name it; its category may be gone.
 CREATE TABLE engine (
   id TEXT PRIMARY KEY,
   organization_id BIGINT REFERENCES organization (id),
   slug TEXT,
   name TEXT NOT NULL,
-  category_id TEXT NOT NULL REFERENCES engine_category (id),
+  category_id TEXT REFERENCES engine_category (id),
   kind TEXT NOT NULL CHECK (kind IN ('native', 'python', 'http')),
   state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'disabled', 'deleted')),
   document TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   modified_at BIGINT NOT NULL,
   running_limit INTEGER,
-  details TEXT
+  details TEXT,
+  CHECK (category_id IS NOT NULL OR state = 'deleted')
 );
 CREATE INDEX engine_organization ON engine (organization_id, name);
 

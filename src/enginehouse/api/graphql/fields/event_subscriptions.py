@@ -11,7 +11,7 @@ from enginehouse.api.graphql.fields import paging, wishes
 from enginehouse.api.input import refs
 from enginehouse.domain.times import graphql_millis
 from enginehouse.domain.webhooks.subscription import Action, EventSubscription, SubscriptionRequest
-from enginehouse.operations import event_actions, event_subscriptions
+from enginehouse.operations import event_actions, event_subscriptions, webhooks
 
 query, mutation, subscription_type = QueryType(), MutationType(), ObjectType("EventSubscription")
 
@@ -56,6 +56,19 @@ async def unsubscribe(_: object, info: Info, id: str) -> dict[str, Any]:
     ref = refs.event_subscription(id)
     await event_subscriptions.unsubscribe(info.context.house, info.context.principal, ref)
     return {"id": ref.uuid, "message": f"EventSubscription {ref.uuid} was deleted."}
+
+
+@mutation.field("rotateSubscriptionSecret")
+async def rotate_secret(_: object, info: Info, id: str) -> dict[str, str]:
+    """The subscription has a new secret."""
+    ref = refs.event_subscription(id)
+    return {"secret": await event_subscriptions.rotate_secret(info.context.house, info.context.principal, ref)}
+
+
+@mutation.field("rotateWebhookSecret")
+async def rotate_common_secret(_: object, info: Info) -> dict[str, str]:
+    """The notificationUris of the organization's jobs have a new secret."""
+    return {"secret": await webhooks.rotate_secret(info.context.house, info.context.principal)}
 
 
 def _hash(subscription: EventSubscription) -> str:
