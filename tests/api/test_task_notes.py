@@ -139,3 +139,28 @@ async def test_a_running_job_and_no_job_are_refused(api: Api) -> None:
 async def test_a_document_of_results_is_checked(api: Api, document: Any, is_valid: bool) -> None:
     query = "mutation($d: JSONData!) { validateEngineOutput(input: $d) }"
     assert await api.graphql.ask(query, {"d": document}) == {"validateEngineOutput": is_valid}
+
+
+async def test_a_note_that_is_sent_twice_with_one_key_is_added_once(api: Api) -> None:
+    task = await new_task(api)
+    warning = f'mutation {{ appendWarningToTask(taskId: "{task}", reason: "REASON") }}'
+    first, second = [await api.ask(warning, idempotency_key="k") for _ in range(2)]
+    assert first.result == second.result
+    assert ["idempotent-replayed" in each.response.headers for each in (first, second)] == [False, True]
+    assert "different request" in (await api.ask(warning.replace("REASON", "another"), idempotency_key="k")).message
+
+    async def log(content: bytes) -> dict[str, Any]:
+        query = f'mutation {{ createTaskLog(input: {{taskId: "{task}"}}, idempotencyKey: "l") {{ text }} }}'
+        response = await api.graphql.http.post(
+            GRAPHQL, data={"query": query}, files={"file": ("a.log", content)}, headers=api.graphql.headers()
+        )
+        body: dict[str, Any] = response.json()
+        return body
+
+    logs = [await log(b"one") for _ in range(2)]
+    assert logs[0] == logs[1]
+    assert "different request" in (await log(b"two"))["errors"][0]["message"]
+    shown = (await api.graphql.ask(SHOWN, {"t": task}))["task"]
+    assert (len(shown["warnings"]), shown["log"]["text"].count("one"), "two" in shown["log"]["text"]) == (1, 1, False)
+    kept = [path for path in api.house.store.kept.rglob("added-*") if path.is_file()]  # type: ignore[attr-defined]
+    assert len(kept) == 1

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enginehouse.domain.artifact import attempt_folder
-from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotFound
+from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotFound, Refusal, Unavailable
 from enginehouse.domain.event import Detail
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.task_notes import MOST_NOTES, TaskWarning
-from enginehouse.operations import bounds, jobs
+from enginehouse.operations import bounds, idempotency, jobs
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
+from enginehouse.operations.idempotency import OnceAnswer
 from enginehouse.operations.permission import require_for_jobs, require_for_task
 from enginehouse.storage import task_notes as storage
 from enginehouse.storage.audit import entries
@@ -25,11 +26,19 @@ TaskKey = tuple[int, int]
 
 @trail.mutation("appendWarningToTask", "Task", names="ref")
 async def add_warning(
-    house: House, principal: Principal, ref: TaskRef, *, reason: str, message: str | None, reference: str | None
-) -> int:
-    """Adds a warning to the task and to the history of its job. Returns its id.
+    house: House,
+    principal: Principal,
+    ref: TaskRef,
+    *,
+    reason: str,
+    message: str | None,
+    reference: str | None,
+    key: str | None = None,
+) -> OnceAnswer[int]:
+    """Adds a warning to the task and to the history of its job. Answers its id.
 
-    `reference` is the caller's own text for what it is about. Raises InvalidInput, NotFound, CapacityExceeded.
+    `reference` is the caller's own text for what it is about. `key`: the same request with the same idempotency key
+    adds one warning. Raises InvalidInput, NotFound, CapacityExceeded.
     """
     require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     bounds.refuse([
@@ -38,6 +47,8 @@ async def add_warning(
         *bounds.text("referenceId", reference, longest=bounds.LONGEST_NAME),
     ])  # fmt: skip
     entry = trail.entry(principal, "appendWarningToTask", object_type="Task", object_id=_text(ref))
+    asked = {"task": [ref.job_id, ref.ordinal], "reason": reason, "message": message, "reference": reference}
+    request_key = idempotency.request_key(principal, "appendWarningToTask", key, asked)
     detail = Detail(reason=reason, message=message, reference=reference)
 
     async def warn(tx: Tx) -> int:
@@ -46,16 +57,19 @@ async def add_warning(
         await entries.record(tx, [entry])
         return await storage.warn(tx, ref.job_id, ref.ordinal, detail)
 
-    warning_id = await house.database.write(warn)
+    answer = await idempotency.once(house, request_key, int, warn)
     house.watches.changed([ref.job_id])
-    return warning_id
+    return answer
 
 
 @trail.mutation("createTaskLog", "Task", names="ref")
-async def add_log(house: House, principal: Principal, ref: TaskRef, source: Path | None) -> None:
-    """Adds the file to the logs of the task, after those of its attempts.
+async def add_log(
+    house: House, principal: Principal, ref: TaskRef, source: Path | None, *, key: str | None = None
+) -> OnceAnswer[str]:
+    """Adds the file to the logs of the task, after those of its attempts. Answers the key of its bytes.
 
-    Raises NotFound, InvalidInput without a file, CapacityExceeded.
+    The same file with the same idempotency `key` is added once. Raises NotFound, InvalidInput without a file,
+    CapacityExceeded.
     """
     require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     await jobs.task(house, principal, ref)
@@ -64,20 +78,28 @@ async def add_log(house: House, principal: Principal, ref: TaskRef, source: Path
     entry = trail.entry(principal, "createTaskLog", object_type="Task", object_id=_text(ref))
     now = await house.database.read(lambda tx: tx.read_clock())
     folder = attempt_folder(principal.organization_id, ref.job_id, ref.ordinal)
-    key = f"{folder}/logs/added-{now:017d}-{secrets.token_hex(4)}.log"
-    stored = await house.store.put(key, source, max_bytes=house.limits.upload_bytes)
+    place = f"{folder}/logs/added-{now:017d}-{secrets.token_hex(4)}.log"
+    stored = await house.store.put(place, source, max_bytes=house.limits.upload_bytes)
+    asked = {"task": [ref.job_id, ref.ordinal], "sha256": stored.sha256}
 
-    async def add(tx: Tx) -> None:
+    async def add(tx: Tx) -> str:
         counts = await _lock(tx, principal, ref)
         _refuse_more(counts.logs, "added logs")
-        await storage.add_log(tx, ref.job_id, ref.ordinal, key=key, size=stored.size)
+        await storage.add_log(tx, ref.job_id, ref.ordinal, key=place, size=stored.size)
         await entries.record(tx, [entry])
+        return place
 
     try:
-        await house.database.write(add)
-    except (NotFound, CapacityExceeded):
-        await house.store.delete([key])
+        request_key = idempotency.request_key(principal, "createTaskLog", key, asked)
+        answer = await idempotency.once(house, request_key, str, add)
+    except Unavailable:
+        raise  # the commit may have happened
+    except Refusal:
+        await house.store.delete([place])
         raise
+    if answer.replayed:
+        await house.store.delete([place])
+    return answer
 
 
 async def warnings(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, list[TaskWarning]]:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from ariadne import MutationType, ObjectType
 
+from enginehouse.api.graphql import idempotency
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields.tasks import log_of
 from enginehouse.api.input import refs
@@ -15,12 +16,15 @@ mutation, task_type = MutationType(), ObjectType("Task")
 
 
 @mutation.field("createTaskLog")
-async def create_log(_: object, info: Info, input: dict[str, Any]) -> Any:
+async def create_log(_: object, info: Info, input: dict[str, Any], **args: Any) -> Any:
     """The uploaded file is a log of the task. Returns all logs of the task."""
     context, ref = info.context, refs.task(input["taskId"])
     principal = context.principal
     upload = context.take_upload(input.get("file"))
-    await task_notes.add_log(context.house, principal, ref, None if upload is None else upload.path)
+    source = None if upload is None else upload.path
+    key = idempotency.key(context, args.get("idempotencyKey"))
+    answer = await task_notes.add_log(context.house, principal, ref, source, key=key)
+    context.replayed |= answer.replayed
     _job, task = await jobs.task(context.house, principal, ref)
     return await log_of(task, info)
 
@@ -32,14 +36,17 @@ async def append_warning(_: object, info: Info, reason: str, **args: Any) -> int
     principal = context.principal
     if args.get("taskId") is None:
         raise InvalidInput("required.", "taskId")
-    return await task_notes.add_warning(
+    answer = await task_notes.add_warning(
         context.house,
         principal,
         refs.task(args["taskId"]),
         reason=reason,
         message=args.get("message"),
         reference=args.get("referenceId"),
+        key=idempotency.key(context, args.get("idempotencyKey")),
     )
+    context.replayed |= answer.replayed
+    return answer.value
 
 
 @task_type.field("warnings")
