@@ -1,6 +1,10 @@
 """Targets and assets over GraphQL: lists with every filter and order, changes, and what is deleted (§2.6, §3.7)."""
 
+import io
 import json
+import subprocess
+import wave
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -216,3 +220,65 @@ async def test_the_jobs_of_a_target_have_pages(api: Api) -> None:
     made = [await api.graphql.create_job(targetId=target_id) for _ in range(3)]
     query = f'{{ temporalDataObject(id: "{target_id}") {{ jobs(offset: 1, limit: 1) {{ records {{ id }} limit }} }} }}'
     assert (await api.graphql.ask(query))["temporalDataObject"]["jobs"] == {"records": [{"id": made[1]}], "limit": 1}
+
+
+def sound(seconds: float) -> bytes:
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(int(seconds * 8000) * 2))
+    return written.getvalue()
+
+
+def flac(folder: Path, seconds: float) -> bytes:
+    (folder / "a.wav").write_bytes(sound(seconds))
+    command = ["ffmpeg", "-v", "error", "-i", str(folder / "a.wav"), str(folder / "a.flac")]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return (folder / "a.flac").read_bytes()
+
+
+async def created(api: Api, fields: str, content: bytes | None = None) -> Any:
+    """Returns the answer to a target that stops with its media."""
+    query = (
+        f"mutation {{ createTDOWithAsset(input: {{startDateTime: 1000, updateStopDateTimeFromAsset: true, {fields}}})"
+        " { startDateTime stopDateTime } }"
+    )
+    files = None if content is None else {"file": ("a", content, "audio/wav")}
+    answer = await api.graphql.http.post(
+        "/v3/graphql", headers=api.graphql.headers(), data={"query": query}, files=files
+    )
+    return answer.json()
+
+
+async def test_a_target_stops_when_its_media_ends(api: Api, tmp_path: Path) -> None:
+    place = (await api.graphql.ask("{ getSignedWritableUrl { url unsignedUrl } }"))["getSignedWritableUrl"]
+    await api.graphql.http.put(place["url"], content=sound(3))
+    stops = [
+        await created(api, 'contentType: "audio/wav", stopDateTime: 9', sound(2)),
+        await created(api, 'contentType: "audio/flac"', flac(tmp_path, 5)),
+        await created(api, f'uri: "{place["unsignedUrl"]}"'),
+    ]
+    lasts = [each["data"]["createTDOWithAsset"] for each in stops]
+    assert [each["stopDateTime"][17:19] for each in lasts] == ["42", "45", "43"]  # from 00:16:40 on
+
+
+@pytest.mark.parametrize(
+    ("fields", "content", "message"),
+    [
+        (
+            'uri: "https://h.example/a"', None,
+            "the duration of what a URL names is not known here; upload the file, or give stopDateTime.",
+        ),
+        (
+            'contentType: "text/plain"', b"no media",
+            "the file says no duration that this server can read; give stopDateTime instead.",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_duration_that_nobody_knows_is_refused(
+    api: Api, fields: str, content: bytes | None, message: str
+) -> None:
+    assert (await created(api, fields, content))["errors"][0]["message"] == f"updateStopDateTimeFromAsset: {message}"
+    assert await listed(api) == []

@@ -18,7 +18,7 @@ from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.times import LAST_MOMENT
 from enginehouse.operations import assets as new_assets
-from enginehouse.operations import bounds, targets, uploads
+from enginehouse.operations import bounds, durations, targets, uploads
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -33,12 +33,19 @@ _FOREIGN_ASSET: Final = "This asset belongs to another organization; it can be r
 
 
 @trail.mutation("createTDOWithAsset", TARGET)
-async def create_with_asset(house: House, principal: Principal, new: TargetRequest, asset: AssetRequest) -> Target:
+async def create_with_asset(
+    house: House, principal: Principal, new: TargetRequest, asset: AssetRequest, *, stops_with_asset: bool = False
+) -> Target:
     """Creates the target with the asset as its primary asset, or neither.
 
-    Without a stop it ends 15 minutes after its start (graphql-contract §2.6). Raises the errors of `create_asset`.
+    Without a stop it ends 15 minutes after its start (graphql-contract §2.6); with `stops_with_asset` it lasts as long
+    as the media of the asset. Raises the errors of `create_asset`.
     """
     require(principal, Role.USER)
+    if stops_with_asset and new.start_at is not None:
+        bounds.refuse(new_assets.problems(asset))
+        lasts = await durations.of_asset(house, principal, asset)
+        new = structs.replace(new, stop_at=min(new.start_at + lasts * 1000, LAST_MOMENT))
     if new.start_at is not None and new.stop_at is None:
         new = structs.replace(new, stop_at=min(new.start_at + 15 * targets.MINUTE, LAST_MOMENT))
     bounds.refuse(targets.problems(new) + new_assets.problems(asset))

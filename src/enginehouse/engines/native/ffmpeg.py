@@ -17,6 +17,8 @@ from enginehouse.engines.threads import in_thread
 # A playlist can name other files and addresses. So only containers that hold their media themselves are opened.
 _CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
 
+_PROBE_SECONDS: Final = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -104,6 +106,39 @@ async def to_thumbnail(source: Path, target: Path, width: int) -> None:
     await _run(["-i", f"file:{source}", "-an", "-vf", filters, "-frames:v", "1", "-f", "mjpeg", f"file:{target}"])
 
 
+async def duration_ms(source: Path) -> int | None:
+    """Returns how long the media lasts; None if it has no duration, or ffprobe is not installed or takes too long."""
+    program = shutil.which("ffprobe")
+    if program is None:
+        return None
+    process = await asyncio.create_subprocess_exec(
+        program,
+        *("-hide_banner", "-loglevel", "error"),
+        *("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS),
+        *("-show_entries", "format=duration", "-of", "default=noprint_wrappers=1:nokey=1", f"file:{source}"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+        env={"PATH": os.environ.get("PATH", os.defpath)},
+    )
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            said, _ = await process.communicate()
+        return round(float(said) * 1000)
+    except (TimeoutError, ValueError, OverflowError):  # "N/A", or nothing
+        return None
+    finally:
+        await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
 def _sorted_glob(directory: Path, pattern: str) -> list[Path]:
     return sorted(directory.glob(pattern))
 
@@ -131,10 +166,7 @@ async def _run(arguments: Sequence[str], reason: str | None = None) -> None:
     try:
         _, errors = await process.communicate()
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await _ended(process)
     if process.returncode != 0:
         last = errors.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no reason given"]
         raise EngineFailure(f"ffmpeg could not read the media: {last[0][:500]}", FailureKind.INVALID_DATA)

@@ -181,7 +181,11 @@ async def create_with_asset(
         echo=_with_origin(target_echo(fields), fields),
     )
     return await target_assets.create_with_asset(
-        context.house, context.principal, new_target, new_asset(described, NOBODY, upload, origin=context.origin)
+        context.house,
+        context.principal,
+        new_target,
+        new_asset(described, NOBODY, upload, origin=context.origin),
+        stops_with_asset=bool(fields.get("updateStopDateTimeFromAsset")),
     )
 
 
