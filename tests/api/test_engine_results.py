@@ -87,10 +87,15 @@ async def test_a_result_without_a_target_is_an_output_only(api: Api) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "One of output, outputString or file (upload) must be provided."),
-        ({"output": 1, "outputString": "a"}, "output: must be the only one of output, outputString and file."),
-        ({"uri": "https://h.example/a"}, "uri: a reference is no result here; upload the file."),
-        ({"output": 1, "setAsPrimary": True}, "setAsPrimary: set it afterwards, with updateTDO."),
+        ({}, "One of output, outputString, uri or file (upload) must be provided."),
+        ({"output": 1, "outputString": "a"}, "output: must be the only one of output, outputString, uri and file."),
+        ({"output": 1, "uri": "https://h.example"},
+         "output: must be the only one of output, outputString, uri and file."),
+        ({"uri": "file:///etc/passwd"}, "uri: must be an http or https URL."),
+        ({"uri": "http://test/signed/upload/" + "0" * 32},
+         "uri: nothing was uploaded to this URL, or it was not used in time."),
+        ({"uri": "https://h.example/a", "isAccumulatedResult": True},
+         "isAccumulatedResult: only with bytes, not with the address of a file elsewhere."),
         ({"output": 1, "contentType": "no\nheader"}, 'contentType: must be a media type like "application/json".'),
         ({"output": 1, "filename": "a" * 300}, "filename: must have at most 255 characters, has 300."),
         ({"output": 1, "fileData": {"md5sum": "0" * 32}},
@@ -131,3 +136,69 @@ async def test_a_result_in_a_graph_feeds_the_next_task(api: Api) -> None:
     assert (await shown(api, engine))["status"] == "pending"  # it has a chunk to work on
     await upload(api, engine, output=AION)
     assert (await shown(api, engine))["status"] == "complete"
+
+
+ASSETS = """query($t: ID!) { task(id: $t) { job { target { assetCount assets(orderBy: createdDateTime) { records {
+    id name assetType contentType uri sourceData { taskId engineId } } }
+    primaryAsset(assetType: "vtn-standard") { id } } } } }"""
+
+
+async def of_target(api: Api, task: str) -> Any:
+    return (await api.graphql.ask(ASSETS, {"t": task}))["task"]["job"]["target"]
+
+
+async def test_what_was_put_to_a_signed_url_is_a_result(api: Api) -> None:
+    task = await new_task(api)
+    place = (await api.graphql.ask("{ getSignedWritableUrl { url unsignedUrl } }"))["getSignedWritableUrl"]
+    await api.graphql.http.put(place["url"], content=b"<x/>", headers={"content-type": "text/xml"})
+    asset = await upload(api, task, uri=place["unsignedUrl"], filename="a.xml")
+    assert (asset["contentType"], asset["name"], asset["sourceData"]["taskId"]) == ("text/xml", "a.xml", task)
+    assert ((await shown(api, task))["status"], await outputs(api, task)) == ("complete", [b"<x/>"])
+
+
+async def test_the_address_of_a_file_elsewhere_is_an_asset(api: Api) -> None:
+    task = await new_task(api)
+    fields: dict[str, Any] = {"contentType": "application/json", "setAsPrimary": True}
+    for number in range(2):
+        made = await upload(api, task, uri=f"https://h.example/{number}", completeTask=number == 1, **fields)
+        assert (made["assetType"], made["sourceData"]["taskId"]) == ("vtn-standard", task)
+    target = await of_target(api, task)
+    assert [each["uri"] for each in target["assets"]["records"]] == ["https://h.example/1", "https://h.example/0"]
+    assert target["primaryAsset"]["id"] == target["assets"]["records"][0]["id"]
+    assert ((await shown(api, task))["status"], await outputs(api, task)) == ("complete", [])
+    refused = await api.graphql.refused(UPLOAD, {"in": {"taskId": task, "uri": "https://h.example/a", "output": 1}})
+    assert refused["name"] == "invalid_input"
+    assert (await of_target(api, task))["assetCount"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"), [({"uri": "https://h.example/a"}, "uri"), ({"output": 1, "setAsPrimary": True}, "setAsPrimary")]
+)
+async def test_without_a_target_nothing_could_have_the_asset(api: Api, fields: dict[str, Any], path: str) -> None:
+    task = ids.task_graphql(ids.parse_job(await api.edge.create()) or 0, 0)
+    refused = await api.graphql.refused(UPLOAD, {"in": {"taskId": task} | fields})
+    assert refused["message"] == f"{path}: the job has no target that could have it."
+
+
+async def test_a_result_becomes_the_primary_asset(api: Api) -> None:
+    task = await new_task(api)
+    await upload(api, task, output={"n": 0}, completeTask=False, setAsPrimary=True)
+    first = (await of_target(api, task))["primaryAsset"]
+    await upload(api, task, output={"n": 1}, completeTask=False)
+    assert (await of_target(api, task))["primaryAsset"] == first
+    await upload(api, task, output={"n": 2}, setAsPrimary=True)
+    assert (await of_target(api, task))["primaryAsset"] != first
+
+
+async def test_an_accumulated_result_takes_the_place_of_the_earlier_ones(api: Api) -> None:
+    task, other = await new_task(api), await new_task(api)
+    await upload(api, other, output={"other": 1})
+    for number in range(3):
+        await upload(api, task, output={"n": number}, completeTask=False)
+    await upload(api, task, output={"all": 1}, isAccumulatedResult=True, completeTask=False)
+    assert await outputs(api, task) == [b'{"all":1}']
+    assert (await of_target(api, task))["assetCount"] == 1
+    number, ordinal = ids.parse_task(task) or (0, 0)
+    assert len(await api.house.store.keys(f"jobs/1/{number}/{ordinal}/uploaded")) == 1
+    await upload(api, task, output={"all": 2}, isAccumulatedResult=True)
+    assert (await outputs(api, task), await outputs(api, other)) == ([b'{"all":2}'], [b'{"other":1}'])

@@ -27,8 +27,10 @@ class TaskUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine reports about its task.
 
     `output` is JSON text, None to leave the task's output as it is. `outputs` are stored bytes that become outputs of
-    the task; the asset of each has the type `asset_type`, by default that of its media type. `client_time` (µs UTC):
-    the update counts only if the task has not changed since. `is_own`: the caller holds a token for exactly this task.
+    the task; the asset of each has the type `asset_type`, by default that of its media type. With `is_primary` the
+    asset becomes the primary one of its type. With `accumulated` the outputs take the place of all that the task has
+    uploaded before. `refers`: there is an asset that only names an address. `client_time` (µs UTC): the update counts
+    only if the task has not changed since. `is_own`: the caller holds a token for exactly this task.
     """
 
     organization_id: int
@@ -39,6 +41,9 @@ class TaskUpdate(msgspec.Struct, frozen=True, kw_only=True):
     output: str | None = None
     outputs: tuple[NewArtifact, ...] = ()
     asset_type: str | None = None
+    is_primary: bool = False
+    accumulated: bool = False
+    refers: bool = False
     failure_kind: FailureKind = FailureKind.UNKNOWN
     failure_message: str = ""
     client_time: int | None = None
@@ -73,7 +78,7 @@ class UpdateOutcome(NamedTuple):
     """What an update has done. With `refused` it has not counted, and this says why.
 
     `applied`: it has changed something besides the end of its lease. `published`: its outputs are visible. `runnable`:
-    items of other tasks may start now.
+    items of other tasks may start now. `removed`: the keys of bytes that no row names any more.
     """
 
     refused: str | None = None
@@ -81,6 +86,7 @@ class UpdateOutcome(NamedTuple):
     job_ended: bool = False
     runnable: bool = False
     published: bool = False
+    removed: tuple[str, ...] = ()
 
 
 def is_stale(task: UpdatableTask, update: TaskUpdate) -> bool:

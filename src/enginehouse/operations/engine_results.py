@@ -2,26 +2,32 @@
 
 import re
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from enginehouse.domain.artifact import PUBLISHED, Asset, attempt_folder, is_media_type
+from enginehouse.domain.artifact import PUBLISHED, Asset, attempt_folder, is_media_type, result_type
 from enginehouse.domain.documents import DocumentError, is_json, read_document
-from enginehouse.domain.errors import InvalidInput, Problem, Unavailable
+from enginehouse.domain.errors import InvalidInput, NotFound, Problem, Unavailable
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import FolderType, Job, Task
-from enginehouse.domain.refs import TaskRef
+from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.task_updates import TaskUpdate, UpdateStatus
 from enginehouse.domain.work import NewArtifact
-from enginehouse.operations import bounds, jobs, target_assets, task_updates
+from enginehouse.operations import assets, bounds, jobs, target_assets, task_updates, uploads
+from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require_for_task
+from enginehouse.storage import targets as stored_targets
+from enginehouse.storage.database.database import Tx
 
-NOTHING_GIVEN: Final = "One of output, outputString or file (upload) must be provided."
+NOTHING_GIVEN: Final = "One of output, outputString, uri or file (upload) must be provided."
+_NO_TARGET: Final = "the job has no target that could have it."
+_NO_INPUT: Final = "is no input for the tasks that read the output of this task; upload the file."
 _SHOWN_BYTES: Final = 1 << 20  # the largest file that also becomes the output of the task
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -31,7 +37,9 @@ class EngineResult:
     """A result to upload: the file `source`, or the document `output`, which becomes the output of the task as well.
 
     With `text` the result is this text, and `output` has it under a key. `completes`: the task is complete with
-    it. Otherwise it goes on, and may upload more.
+    it. Otherwise it goes on, and may upload more. A `uri` is an upload of this server (`origin`), whose bytes the
+    result has, or names a file elsewhere: then the asset is only a reference. `accumulated`: the result has all that
+    the task has uploaded before, and takes its place.
     """
 
     source: Path | None
@@ -45,6 +53,10 @@ class EngineResult:
     output_key: str = "data"
     sets_output: bool = True
     completes: bool = True
+    uri: str | None = None
+    origin: str = ""
+    is_primary: bool = False
+    accumulated: bool = False
     client_time: int | None = None
 
 
@@ -59,11 +71,25 @@ async def upload(
     """
     require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     job, task = await jobs.task(house, principal, ref)
-    bounds.refuse(_problems(job, task, new), found)
+    upload_id = (
+        None if new.uri is None else await uploads.named(house, principal.organization_id, new.uri, origin=new.origin)
+    )
+    is_reference = new.uri is not None and upload_id is None
+    bounds.refuse(_problems(job, task, new, is_reference=is_reference), found)
+    if is_reference:
+        return await _refer(house, principal, ref, new, job, task)
+    source: bytes | Path | AsyncIterator[bytes] = _bytes(new)
+    if upload_id is not None:
+        stored_upload, content = await uploads.content(house, principal, upload_id)
+        source = content.stream()
+        if new.content_type == uploads.ANY_TYPE:
+            new = replace(new, content_type=stored_upload.content_type)
     name = new.name or ("result" if not is_json(new.content_type) else f"vtn-standard-{secrets.token_hex(8)}.json")
     folder = attempt_folder(principal.organization_id, ref.job_id, ref.ordinal)
     key = f"{folder}/uploaded/{secrets.token_hex(8)}-{_UNSAFE.sub('_', name)[-80:]}"
-    stored = await house.store.put(key, _bytes(new), max_bytes=house.limits.upload_bytes)
+    # What was put to a signed URL may be larger than the body of a request.
+    most = house.limits.upload_bytes if upload_id is None else None
+    stored = await house.store.put(key, source, max_bytes=most)
     try:
         if new.md5 and new.md5.lower() != stored.md5:
             raise InvalidInput("the bytes that arrived have another MD5 sum.", "fileData.md5sum")
@@ -91,6 +117,31 @@ async def upload(
     return None if made is None else await target_assets.asset(house, reader, made)
 
 
+async def _refer(
+    house: House, principal: Principal, ref: TaskRef, new: EngineResult, job: Job, task: Task
+) -> Asset | None:
+    """The target has an asset that names the address, and the task goes on or ends as with any other result."""
+    target = Ref.of(job.target_id or 0)
+    asset = AssetRequest(
+        target=target, asset_type=new.asset_type or result_type(new.content_type), content_type=new.content_type,
+        name=new.name, uri=new.uri, set_as_primary=new.is_primary, job_id=ref.job_id, ordinal=ref.ordinal,
+        engine_id=task.plan.engine_id,
+    )  # fmt: skip
+    asset_id = assets.new_id(target.number)
+    row = assets.row(
+        asset, asset_id=asset_id, organization_id=principal.organization_id, target_id=target.number, stored=None
+    )
+
+    async def add(tx: Tx) -> None:
+        if await stored_targets.add_asset(tx, row) is None:
+            raise NotFound(target_assets.TARGET, target.text)
+
+    outcome = await task_updates.apply(
+        house, principal, _update(principal, ref, new, ()), event="uploadEngineResult", ref=ref, also=add
+    )
+    return await target_assets.asset(house, replace(principal, task=None), asset_id) if outcome.applied else None
+
+
 def _update(principal: Principal, ref: TaskRef, new: EngineResult, outputs: tuple[NewArtifact, ...]) -> TaskUpdate:
     output = _task_output(new)
     return TaskUpdate(
@@ -102,6 +153,9 @@ def _update(principal: Principal, ref: TaskRef, new: EngineResult, outputs: tupl
         output=None if output is None else msgspec.json.encode(output).decode(),
         outputs=outputs,
         asset_type=new.asset_type,
+        is_primary=new.is_primary,
+        accumulated=new.accumulated,
+        refers=not outputs,
         client_time=new.client_time,
         is_own=principal.task is not None,
     )
@@ -136,8 +190,9 @@ def _places(task: Task) -> tuple[int, ...]:
     return tuple(n for n, folder in enumerate(task.plan.folders) if folder.type is FolderType.OUTPUT)
 
 
-def _problems(job: Job, task: Task, new: EngineResult) -> list[Problem]:
-    problems = [] if new.source is not None or new.has_output else [Problem("", NOTHING_GIVEN)]
+def _problems(job: Job, task: Task, new: EngineResult, *, is_reference: bool) -> list[Problem]:
+    given = new.source is not None or new.has_output or new.uri is not None
+    problems = [] if given else [Problem("", NOTHING_GIVEN)]
     problems += bounds.text("filename", new.name, longest=bounds.LONGEST_NAME)
     problems += bounds.text("assetType", new.asset_type, longest=bounds.LONGEST_NAME)
     if not is_media_type(new.content_type):
@@ -145,6 +200,17 @@ def _problems(job: Job, task: Task, new: EngineResult) -> list[Problem]:
     if new.has_output:
         problems += task_updates.output_problems("output", new.output)
     feeds = any(route.parent == task.ordinal for route in job.plan.routes)
+    if is_reference:
+        described = AssetRequest(uri=new.uri)
+        problems += [one for one in assets.problems(described) if one.path == "uri"]
+        problems += [Problem("uri", _NO_INPUT)] if feeds else []
+        problems += [Problem("uri", _NO_TARGET)] if job.target_id is None else []
+        if new.accumulated:
+            problems.append(
+                Problem("isAccumulatedResult", "only with bytes, not with the address of a file elsewhere.")
+            )
+    elif new.is_primary and job.target_id is None:
+        problems.append(Problem("setAsPrimary", _NO_TARGET))
     if feeds and not new.completes:
         problems.append(Problem("completeTask", "must be true for a task whose output other tasks read."))
     return problems

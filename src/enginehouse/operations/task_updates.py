@@ -1,6 +1,6 @@
 """Updates of tasks: an engine that no worker of this server runs claims its task, prolongs the lease, and reports."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,20 +60,34 @@ async def update(
     return task
 
 
-async def apply(house: House, principal: Principal, update_: TaskUpdate, *, event: str, ref: TaskRef) -> UpdateOutcome:
-    """Applies the update and records it, and tells the listeners. Raises NotFound, InvalidInput if it is refused."""
+async def apply(
+    house: House,
+    principal: Principal,
+    update_: TaskUpdate,
+    *,
+    event: str,
+    ref: TaskRef,
+    also: Callable[[Tx], Awaitable[object]] | None = None,
+) -> UpdateOutcome:
+    """Applies the update and records it, and tells the listeners. If it counts, `also` is done in its transaction.
+
+    Raises NotFound, InvalidInput if it is refused.
+    """
     lease_micros = int(house.limits.outside_lease_seconds * MICROS)
     named = f"{ref.job_id}/{ref.ordinal}"
     entry = trail.entry(principal, event, object_type="Task", object_id=named, detail=update_.status.value)
 
     async def write(tx: Tx) -> UpdateOutcome | None:
         outcome = await storage.apply(tx, house.plans, update_, lease_micros=lease_micros)
+        if also is not None and outcome is not None and outcome.applied and outcome.refused is None:
+            await also(tx)
         await entries.record(tx, [entry] if outcome is not None and outcome.applied else [])
         return outcome
 
     outcome = await house.database.write_work(write)
     if outcome is None:
         raise NotFound("Task", ref.text)
+    await house.store.delete(list(outcome.removed))
     if outcome.applied:
         house.watches.changed([ref.job_id])
         if outcome.runnable:

@@ -22,7 +22,7 @@ from enginehouse.domain.task_updates import (
     to_start,
 )
 from enginehouse.domain.work import Accepted, Answer, Done, Failed, ItemKey, Report
-from enginehouse.storage import workers
+from enginehouse.storage import assets, workers
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Tx
 from enginehouse.storage.database.rows import Select
@@ -47,6 +47,14 @@ class TaskNow(NamedTuple):
     engine_id: str
 
 
+class NewResult(NamedTuple):
+    """The asset of a result of this transaction."""
+
+    id: str
+    target_id: int
+    asset_type: str
+
+
 class TaskOutput(NamedTuple):
     """What an update reported as the output of a task, as JSON text."""
 
@@ -55,6 +63,7 @@ class TaskOutput(NamedTuple):
     output: str
 
 
+_NEW_ASSET: Final = Select("task_updates.new_asset", NewResult)
 _ENGINE: Final = Select("task_updates.engine", TaskEngine)
 _TASK: Final = Select("task_updates.task", TaskNow)
 _ITEMS: Final = Select("task_updates.items", OpenItem)
@@ -89,18 +98,39 @@ async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) 
     items = await _items(tx, update)
     update = await _numbered(tx, update)
     outcome = await _report(tx, plans, update, items, lease_micros, started=len(to_start(task, update)))
-    if outcome.published and update.asset_type is not None:
-        keys_ = [output.key for output in update.outputs]
-        await tx.run(
-            "task_updates.set_asset_type",
-            keys=keys_,
-            organization_id=update.organization_id,
-            asset_type=update.asset_type,
-        )
+    if outcome.published:
+        await _describe(tx, update)
+    if outcome.published and update.accumulated:
+        outcome = outcome._replace(removed=await _remove_earlier(tx, update, found.job))
     if update.output is not None and outcome.refused is None:
         await tx.run("task_updates.set_output", job_id=update.job_id, ordinal=update.ordinal, output=update.output)
         await tx.run("task_updates.touch", job_id=update.job_id, ordinal=update.ordinal, now=tx.now)
     return outcome
+
+
+async def _describe(tx: Tx, update: TaskUpdate) -> None:
+    """The assets of the new outputs have the type that the engine says, and the first one is primary if it says so."""
+    named = {"keys": [output.key for output in update.outputs], "organization_id": update.organization_id}
+    if update.asset_type is not None:
+        await tx.run("task_updates.set_asset_type", **named, asset_type=update.asset_type)
+    new = await _NEW_ASSET.one(tx, **named) if update.is_primary else None
+    if new is not None:  # its target is locked since it was published
+        place = new._asdict() | {"organization_id": update.organization_id, "now": tx.now}
+        await tx.run("targets.demote", **{name: place[name] for name in place if name != "id"})
+        await tx.run("assets.make_primary", **place)
+
+
+async def _remove_earlier(tx: Tx, update: TaskUpdate, job: LockedJob) -> tuple[str, ...]:
+    """The outputs that the task has published before are gone, with their assets. Returns the keys of the bytes."""
+    if job.target_id is not None:
+        await assets.lock_targets(tx, [job.target_id])
+    rows = await tx.all(
+        "task_updates.delete_earlier", job_id=update.job_id, ordinal=update.ordinal, first=update.outputs[0].part
+    )
+    gone = sorted({key for (key,) in rows} - {output.key for output in update.outputs})
+    if gone:
+        await tx.run("task_updates.delete_assets", keys=gone, organization_id=update.organization_id)
+    return tuple(gone)
 
 
 async def outputs(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
@@ -173,7 +203,8 @@ async def _report(
             # The job is locked and not cancelled, and the leases are held: the same state as in `finish`.
             jobs, loaded = await job_locks.lock(tx, [update.job_id]), await plans.load(tx, {update.job_id})
             await publish_results(tx, [Report(*held[0], Done(update.outputs))], jobs, loaded)
-        return UpdateOutcome(applied=started > 0 or bool(update.outputs), published=bool(update.outputs))
+        more = bool(update.outputs) or update.refers
+        return UpdateOutcome(applied=started > 0 or more, published=bool(update.outputs))
     answers = await reports.finish(tx, plans, [_said(update, n, *lease) for n, lease in enumerate(held)])
     return _outcome(answers, update)
 

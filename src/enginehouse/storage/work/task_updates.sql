@@ -45,3 +45,20 @@ SELECT COALESCE(MAX(part), -1) + 1 FROM artifact WHERE job_id = :job_id AND ordi
 -- lists: keys text
 UPDATE asset SET asset_type = :asset_type
 WHERE storage_key IN {keys} AND organization_id = :organization_id AND is_result = 1;
+
+-- name: new_asset
+-- The first asset of the results with these bytes.
+-- lists: keys text
+SELECT id, target_id, asset_type FROM asset
+WHERE storage_key IN {keys} AND organization_id = :organization_id AND is_result = 1
+ORDER BY id LIMIT 1;
+
+-- name: delete_earlier
+-- The outputs of the task before this one; its job is locked. Returns the keys of their bytes.
+DELETE FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal AND part < :first
+RETURNING storage_key;
+
+-- name: delete_assets
+-- The assets of the results with these bytes.
+-- lists: keys text
+DELETE FROM asset WHERE storage_key IN {keys} AND organization_id = :organization_id AND is_result = 1;

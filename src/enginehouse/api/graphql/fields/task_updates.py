@@ -1,5 +1,6 @@
 """`updateTask`, `uploadEngineResult`, and the output of a Task."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from ariadne import MutationType
@@ -10,7 +11,7 @@ from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.api.graphql.fields.assets import file_name
 from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Asset
-from enginehouse.domain.errors import Problem
+from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.ids import parse_job
 from enginehouse.domain.job import Task
 from enginehouse.domain.refs import Ref
@@ -25,19 +26,14 @@ _OUTPUTS: Final = ("output", "outputString", "taskOutput")
 # The plan of a job does not change, and a task runs in no place of its own.
 _FIXED: Final = ("payload", "executionLocationData", "notificationUris")
 
-_NOT_SERVED: Final = {
-    "uri": "a reference is no result here; upload the file.",
-    "setAsPrimary": "set it afterwards, with updateTDO.",
-    "isAccumulatedResult": "is not served; upload the whole result.",
-}
-
 
 @mutation.field("updateTask")
 async def update(_: object, info: Info, input: dict[str, Any] | None = None) -> Task:
     """The task has the reported status and output."""
-    context, fields = info.context, input or {}
-    problems = [] if fields else [Problem("input", "must be given.")]
-    problems += [Problem(name, "cannot be changed by an update.") for name in _FIXED if fields.get(name) is not None]
+    if input is None:
+        raise InvalidInput("required.", "input")
+    context, fields = info.context, input
+    problems = [Problem(name, "cannot be changed by an update.") for name in _FIXED if fields.get(name) is not None]
     has_output, output = read_output(fields, problems)
     moment: Moment | None = fields.get("clientTimestamp")
     job = fields.get("jobId")
@@ -62,12 +58,14 @@ async def upload_result(_: object, info: Info, input: dict[str, Any]) -> Asset |
     """The result is an output of the task."""
     context = info.context
     principal = context.principal
-    problems = [Problem(name, why) for name, why in _NOT_SERVED.items() if input.get(name)]
+    problems = list[Problem]()
+    uri = (input.get("uri") or "").strip() or None
     given = [name for name in ("output", "outputString") if input.get(name) is not None]
-    upload = context.take_upload(input.get("file")) if not given or input.get("file") else None
-    if len(given) + (upload is not None) > 1:
-        problems.append(Problem(given[0], "must be the only one of output, outputString and file."))
-    new = _engine_result(input, given, upload)
+    upload = context.take_upload(input.get("file")) if not (given or uri) or input.get("file") else None
+    if len(given) + (upload is not None) + (uri is not None) > 1:
+        at = given[0] if given else "uri"
+        problems.append(Problem(at, "must be the only one of output, outputString, uri and file."))
+    new = replace(_engine_result(input, given, upload), uri=uri, origin=context.origin)
     ref = refs.task(input["taskId"])
     asset = await engine_results.upload(context.house, principal, ref, new, found=problems)
     context.jobs.forget()
@@ -98,6 +96,8 @@ def _engine_result(fields: dict[str, Any], given: list[str], upload: Upload | No
         output_key=key,
         sets_output=fields.get("setTaskOutput") is not False,
         completes=fields.get("completeTask") is not False,
+        is_primary=bool(fields.get("setAsPrimary")),
+        accumulated=bool(fields.get("isAccumulatedResult")),
         client_time=None if moment is None else int(moment),
     )
 
