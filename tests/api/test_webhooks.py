@@ -6,6 +6,7 @@ import pytest
 from tests.api.clients import Api
 from tests.api.samples import BATCH
 
+from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
 from enginehouse.domain.webhooks import signature
 from enginehouse.domain.webhooks.retry import Answer
@@ -163,3 +164,56 @@ async def test_wrong_addresses_are_refused_with_their_paths(api: Api) -> None:
     many = [HOOK] * 21
     answer = await api.ask(f'mutation($u: [String!]) {{ createJob(input: {{notificationUris: $u, tasks: [{{engineId: "{BATCH}"}}]}}) {{ id }} }}', {"u": many})  # fmt: skip # noqa: E501
     assert answer.message == "notificationUris: 21 addresses, at most 20."
+
+
+UPDATE = "mutation($in: UpdateTask) { updateTask(input: $in) { id } }"
+
+
+async def running(api: Api, *uris: str) -> str:
+    """An engine outside runs the task of a job, and has asked for calls. Returns the id of the job."""
+    job: str = (await api.ask(CREATE)).result["id"]
+    for each in (("https://h.example/old",), uris):
+        given = {"id": ids.task_graphql(ids.parse_job(job) or 0, 0), "status": "running", "notificationUris": each}
+        assert (await api.ask(UPDATE, {"in": given})).error == ""
+    return job
+
+
+async def urls(api: Api) -> list[tuple[str, str]]:
+    return sorted((one["eventName"], one["url"]) for one in await listed(api))
+
+
+async def test_an_update_of_a_task_says_whom_to_call_at_its_end(api: Api) -> None:
+    job = await running(api, "https://h.example/t", HOOK)
+    assert await urls(api) == []
+    task = ids.task_graphql(ids.parse_job(job) or 0, 0)
+    await api.ask(UPDATE, {"in": {"id": task, "status": "complete"}})
+    assert await urls(api) == [
+        ("JobCompleted", HOOK), ("TaskCompleted", HOOK), ("TaskCompleted", "https://h.example/t")
+    ]  # fmt: skip
+
+
+async def test_an_update_that_ends_the_task_may_say_it_too(api: Api) -> None:
+    job = await api.edge.create()
+    task = ids.task_graphql(ids.parse_job(job) or 0, 0)
+    given = {"id": task, "status": "failed", "notificationUris": ["https://h.example/t"]}
+    assert (await api.ask(UPDATE, {"in": given})).error == ""
+    assert await urls(api) == [("TaskFailed", "https://h.example/t")]
+
+
+async def test_a_cancel_tells_them_too(api: Api) -> None:
+    job = await running(api, "https://h.example/t")
+    answer = await api.ask(f'mutation {{ cancelJob(id: "{job}", includeRunning: true) {{ id }} }}')
+    assert answer.error == "", answer.message
+    task = ids.task_graphql(ids.parse_job(job) or 0, 0)
+    await api.ask(UPDATE, {"in": {"id": task, "status": "failed"}})
+    assert {("JobAborted", HOOK), ("JobAborted", "https://h.example/t")} <= set(await urls(api))
+
+
+async def test_an_address_that_cannot_be_called_is_refused_in_an_update(api: Api) -> None:
+    task = ids.task_graphql(ids.parse_job(await api.edge.create()) or 0, 0)
+    given = {"id": task, "status": "running", "notificationUris": [HOOK, "ftp://h.example/"]}
+    answer = await api.ask(UPDATE, {"in": given})
+    assert answer.message == 'notificationUris[1]: scheme "ftp" is not allowed; use http or https.'
+    answer = await api.ask(UPDATE, {"in": given | {"notificationUris": [HOOK] * 21}})
+    assert answer.message == "notificationUris: 21 addresses, at most 20."
+    assert await api.house.database.read(lambda tx: tx.all("outbox.addresses", ids=[ids.parse_task(task)[0]])) == []  # type: ignore[index]

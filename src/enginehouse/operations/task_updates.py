@@ -7,13 +7,14 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.domain.documents import DEEPEST_PUBLISHED, DocumentError, read_document
-from enginehouse.domain.errors import InvalidInput, NotFound, Problem
+from enginehouse.domain.errors import InvalidInput, NotFound, Problem, excerpt
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Task
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.task_updates import OUTSIDE, TaskUpdate, UpdateOutcome, UpdateStatus
-from enginehouse.operations import bounds, jobs
+from enginehouse.domain.webhooks.delivery import MOST_URIS
+from enginehouse.operations import bounds, jobs, webhooks
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require_for_jobs, require_for_task
@@ -40,6 +41,7 @@ class UpdateRequest:
     failure_reason: str | None = None
     failure_message: str | None = None
     client_time: int | None = None
+    notification_uris: tuple[str, ...] = ()
 
 
 @trail.mutation("updateTask", "Task", names="ref")
@@ -54,7 +56,7 @@ async def update(
     """
     require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
     await jobs.task(house, principal, ref)
-    bounds.refuse(_problems(ref, request), found)
+    bounds.refuse(_problems(ref, request) + _uri_problems(house, request), found)
     await apply(house, principal, _update(principal, ref, request), event="updateTask", ref=ref)
     _job, task = await jobs.task(house, principal, ref)
     return task
@@ -140,6 +142,18 @@ def _problems(ref: TaskRef, request: UpdateRequest) -> list[Problem]:
     return problems
 
 
+def _uri_problems(house: House, request: UpdateRequest) -> list[Problem]:
+    uris = request.notification_uris
+    if len(uris) > MOST_URIS:
+        text = f"{len(uris)} addresses, at most {MOST_URIS}."
+        return [Problem("notificationUris", text, str(len(uris)), f"0–{MOST_URIS}")]
+    return [
+        Problem(f"notificationUris[{n}]", fault, excerpt(uri))
+        for n, uri in enumerate(uris)
+        if (fault := webhooks.url_fault(house, uri))
+    ]
+
+
 def _update(principal: Principal, ref: TaskRef, request: UpdateRequest) -> TaskUpdate:
     return TaskUpdate(
         organization_id=principal.organization_id,
@@ -151,6 +165,7 @@ def _update(principal: Principal, ref: TaskRef, request: UpdateRequest) -> TaskU
         failure_kind=FailureKind(request.failure_reason or FailureKind.UNKNOWN),
         failure_message=request.failure_message or "",
         client_time=request.client_time,
+        notification_uris=request.notification_uris,
         is_own=principal.task is not None,
     )
 

@@ -250,7 +250,7 @@ CREATE INDEX export_request_expiry ON export_request (expires_at) WHERE status <
 -- `retry_of` is the job that this one retries, `root_of` the first job of that chain; NULL if it is not a retry.
 -- `scheduled_job_id`, `slot_at`, `template_id`: the schedule, slot and template that launched it.
 -- `stopping`: how many of its attempts must still stop since `stop_requested_at`; 0 without such a request.
--- `notifies`: 1 if the job or one of its tasks has notificationUris.
+-- `notifies`: 1 if the job or one of its tasks has notificationUris, also from an update of the task.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -480,6 +480,14 @@ CREATE TABLE artifact (
 ) {clustered};
 -- A `shared` row names bytes that another row may also name: of a retry that reuses them, or of an asset.
 CREATE INDEX artifact_shared ON artifact (storage_key) WHERE shared = 1;
+
+-- The notificationUris that an update of a task has set, besides those of the plan: a JSON list.
+CREATE TABLE task_notification (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  uris TEXT NOT NULL,
+  PRIMARY KEY (job_id, ordinal)
+) {clustered};
 
 -- What an update of a task has reported as its output, as JSON.
 CREATE TABLE task_output (

@@ -4,6 +4,7 @@ A job without notificationUris in an organization without subscriptions costs no
 anyway says so (`listeners`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -23,8 +24,22 @@ from enginehouse.storage.outbox.messages import NewMessage
 
 _URIS: Final = 1
 _SUBSCRIPTIONS: Final = 2
+_uris: Final = msgspec.json.Decoder(list[str]).decode
 _plan: Final = msgspec.json.Decoder(Plan).decode
 
+
+class SetAddresses(NamedTuple):
+    """The addresses that an update of a task has set: `uris` is a JSON list."""
+
+    job_id: int
+    ordinal: int
+    uris: str
+
+
+Added = Mapping[int, Mapping[int, Sequence[str]]]
+"""Addresses that updates have set, by job and task."""
+
+_ADDRESSES: Final = Select("outbox.addresses", SetAddresses)
 _JOBS: Final = Select("outbox.jobs", EndedJob)
 _TASKS: Final = Select("outbox.tasks", EndedTask)
 
@@ -73,8 +88,8 @@ async def record(tx: Tx, ends: Sequence[End]) -> None:
         return
     owners = sorted({end.organization_id for end in ends if end.listeners & _SUBSCRIPTIONS})
     subscriptions = await _SUBSCRIBED.all(tx, ids=owners) if owners else []
-    plans = await _plans(tx, ends)
-    wanted = [end for end in ends if end.organization_id in owners or _addresses(end, plans)]
+    plans, added = await _plans(tx, ends), await _added(tx, ends)
+    wanted = [end for end in ends if end.organization_id in owners or _addresses(end, plans, added)]
     if not wanted:
         return
     jobs = {row.id: row for row in await _JOBS.each(tx, sorted({(end.job_id, end.organization_id) for end in wanted}))}
@@ -86,7 +101,7 @@ async def record(tx: Tx, ends: Sequence[End]) -> None:
         plan, task = plans[end.job_id], tasks.get((end.job_id, end.ordinal))
         document = message.document(event, tx.now, message.data_of(jobs[end.job_id], plan, task))
         calls: list[tuple[DeliveryKind, str | None, str]] = [
-            (DeliveryKind.NOTIFICATION, None, url) for url in _addresses(end, plans)
+            (DeliveryKind.NOTIFICATION, None, url) for url in _addresses(end, plans, added)
         ]
         calls += [
             (each.kind, each.id, each.url)
@@ -112,9 +127,25 @@ async def _plans(tx: Tx, ends: Sequence[End]) -> dict[int, Plan]:
     return plans
 
 
-def _addresses(end: End, plans: Mapping[int, Plan]) -> list[str]:
+async def _added(tx: Tx, ends: Sequence[End]) -> Added:
+    ids = sorted({end.job_id for end in ends if end.listeners & _URIS})
+    found: dict[int, dict[int, Sequence[str]]] = defaultdict(dict)
+    for row in await _ADDRESSES.all(tx, ids=ids) if ids else []:
+        found[row.job_id][row.ordinal] = _uris(row.uris)
+    return found
+
+
+def _addresses(end: End, plans: Mapping[int, Plan], added: Added) -> list[str]:
+    """Returns whom to call. A cancel of a job is told once to everybody, see `notifications.of_job`."""
     if not end.listeners & _URIS or end.job_id not in plans:
         return []
+    more = added.get(end.job_id, {})
     if end.ordinal == JOB:
-        return notifications.of_job(plans[end.job_id], aborted=end.kind is EventKind.ABORTED)
-    return notifications.of_task(plans[end.job_id], end.ordinal)
+        is_aborted = end.kind is EventKind.ABORTED
+        planned = notifications.of_job(plans[end.job_id], aborted=is_aborted)
+        return _each_once(planned, *(more.values() if is_aborted else ()))
+    return _each_once(notifications.of_task(plans[end.job_id], end.ordinal), more.get(end.ordinal, ()))
+
+
+def _each_once(*lists: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(uri for uris in lists for uri in uris))

@@ -17,6 +17,11 @@ SELECT t.job_id, t.ordinal, t.status, t.engine_id, t.started_at, t.completed_at,
        t.failure_message
 FROM {rows} r JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
+-- name: addresses
+-- The notificationUris that updates of tasks have set. The transaction holds the jobs.
+-- lists: ids bigint
+SELECT job_id, ordinal, uris FROM task_notification WHERE job_id IN {ids} ORDER BY job_id, ordinal;
+
 -- name: insert
 -- rows: message text, organization_id bigint, kind text, subscription_id text, queue text, url text, destination text, event text, job_id bigint, ordinal int, body text, size int, expires_at bigint, now bigint
 INSERT INTO outbox (message, organization_id, kind, subscription_id, queue, url, destination, event, job_id, ordinal,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import msgspec
 from msgspec import structs
 
 from enginehouse.domain.quotas import Lane, Obstacle, obstacles
@@ -94,6 +95,8 @@ async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) 
         why = refusal(task, update)
     if why is not None:
         return UpdateOutcome(refused=why)
+    if update.notification_uris:
+        await _notify(tx, update)  # before the report, which may be the end of the task
     await _start(tx, plans, update, found, lease_micros)
     items = await _items(tx, update)
     update = await _numbered(tx, update)
@@ -106,6 +109,12 @@ async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) 
         await tx.run("task_updates.set_output", job_id=update.job_id, ordinal=update.ordinal, output=update.output)
         await tx.run("task_updates.touch", job_id=update.job_id, ordinal=update.ordinal, now=tx.now)
     return outcome
+
+
+async def _notify(tx: Tx, update: TaskUpdate) -> None:
+    uris = msgspec.json.encode(update.notification_uris).decode()
+    await tx.run("task_updates.set_notifications", job_id=update.job_id, ordinal=update.ordinal, uris=uris)
+    await tx.run("task_updates.notify", job_id=update.job_id, organization_id=update.organization_id)
 
 
 async def _describe(tx: Tx, update: TaskUpdate) -> None:
@@ -203,7 +212,7 @@ async def _report(
             # The job is locked and not cancelled, and the leases are held: the same state as in `finish`.
             jobs, loaded = await job_locks.lock(tx, [update.job_id]), await plans.load(tx, {update.job_id})
             await publish_results(tx, [Report(*held[0], Done(update.outputs))], jobs, loaded)
-        more = bool(update.outputs) or update.refers
+        more = bool(update.outputs or update.notification_uris) or update.refers
         return UpdateOutcome(applied=started > 0 or more, published=bool(update.outputs))
     answers = await reports.finish(tx, plans, [_said(update, n, *lease) for n, lease in enumerate(held)])
     return _outcome(answers, update)

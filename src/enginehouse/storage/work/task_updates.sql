@@ -62,3 +62,17 @@ RETURNING storage_key;
 -- The assets of the results with these bytes.
 -- lists: keys text
 DELETE FROM asset WHERE storage_key IN {keys} AND organization_id = :organization_id AND is_result = 1;
+
+-- name: set_notifications
+-- The task's job is locked.
+INSERT INTO task_notification (job_id, ordinal, uris) VALUES (:job_id, :ordinal, :uris)
+ON CONFLICT (job_id, ordinal) DO UPDATE SET uris = excluded.uris;
+
+-- name: notify
+-- The ends of the job's tasks must be told from now on.
+UPDATE job SET notifies = 1 WHERE id = :job_id AND organization_id = :organization_id;
+
+-- name: delete_notifications
+-- The jobs are locked.
+-- lists: ids bigint
+DELETE FROM task_notification WHERE job_id IN {ids};

@@ -24,7 +24,7 @@ mutation = MutationType()
 
 _OUTPUTS: Final = ("output", "outputString", "taskOutput")
 # The plan of a job does not change, and a task runs in no place of its own.
-_FIXED: Final = ("payload", "executionLocationData", "notificationUris")
+_FIXED: Final = ("payload", "executionLocationData")
 
 
 @mutation.field("updateTask")
@@ -45,6 +45,7 @@ async def update(_: object, info: Info, input: dict[str, Any] | None = None) -> 
         failure_reason=fields.get("failureReason"),
         failure_message=fields.get("failureMessage"),
         client_time=None if moment is None else int(moment),
+        notification_uris=tuple(fields.get("notificationUris") or ()),
     )
     ref = refs.task(fields.get("id") or "")
     task = await task_updates.update(context.house, context.principal, ref, request, found=problems)
