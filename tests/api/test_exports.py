@@ -173,6 +173,20 @@ async def test_the_newest_result_of_an_engine_counts(api: Api) -> None:
     assert (zipped.files, left["format"], left["reason"]) == ({}, "srt", "The result has no words with times.")
 
 
+async def test_all_that_a_task_has_published_at_once_is_there(api: Api) -> None:
+    made = await api.graphql.change(
+        "createJob", "targetId", target={"startDateTime": 1, "stopDateTime": 2}, tasks=[{"engineId": TRANSCRIBE}]
+    )
+    documents = (b'{"object": []}', json.dumps(SAID).encode())
+    await api.edge.run_one(*((f"{n}.json", "application/json", each) for n, each in enumerate(documents)))
+    zipped = await unpacked(
+        api, await request(api, made["targetId"], outputConfigurations=outputs({"extension": "txt"}))
+    )
+    assert list(zipped.files.values()) == [b"Ada: Well, yes.\n"]
+    files = (await unpacked(api, await request(api, made["targetId"]))).files
+    assert sorted(files.values()) == sorted(documents)
+
+
 async def test_two_files_never_have_one_path(api: Api) -> None:
     target_id = await target_with_result(api)
     wanted = outputs({"extension": "srt"}, {"extension": "srt", "options": {"linesPerScreen": 1}})

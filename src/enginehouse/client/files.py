@@ -2,6 +2,7 @@
 
 import json
 import mimetypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,22 @@ def upload_query(name: str, media_type: str) -> str:
         f'startDateTime: "{at}", contentType: {json.dumps(media_type)}, assetType: "media", name: {json.dumps(name)}'
     )
     return f"mutation {{ createTDOWithAsset(input: {{{fields}}}) {{ id }} }}"
+
+
+def write(blocks: Iterator[bytes], path: Path) -> None:
+    """The bytes are in the file. If they do not come to their end, the file does not hold a part of them: it is gone.
+
+    Raises OSError, and the errors of `blocks`.
+    """
+    first = next(blocks, b"")  # a refusal leaves a file that exists as it is
+    with path.open("wb") as writer:
+        try:
+            writer.write(first)
+            writer.writelines(blocks)
+        except BaseException:
+            if path.is_file():  # not a pipe or a device
+                path.unlink()
+            raise
 
 
 def _is_text(head: bytes) -> bool:

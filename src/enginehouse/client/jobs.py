@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from enginehouse.client import files
 from enginehouse.client.file_names import file_names
 from enginehouse.client.http import Client, Json, edge, v1
 
@@ -106,17 +107,7 @@ def fetch_output(client: Client, job_id: str, name: str, path: str | Path) -> No
 
     If the output cannot be fetched to its end, the file does not hold a part of it: it is gone.
     """
-    blocks = output_bytes(client, job_id, name)
-    first = next(blocks, b"")  # a refusal leaves a file that exists as it is
-    file = Path(path)
-    with file.open("wb") as writer:
-        try:
-            writer.write(first)
-            writer.writelines(blocks)
-        except BaseException:
-            if file.is_file():  # not a pipe or a device
-                file.unlink()
-            raise
+    files.write(output_bytes(client, job_id, name), Path(path))
 
 
 def save_outputs(client: Client, job_id: str, names: Sequence[str], folder: str | Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The results of engines that an export may contain: of each engine the newest document of a target."""
+"""The results of engines that an export may contain: of each engine the newest documents of a target."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ _AS_IT_IS: Final = (FormatRequest(AION),)
 
 
 class ExportResult(NamedTuple):
-    """The newest result of an engine, and the formats in which it is wanted. `engine` is None if it is gone."""
+    """One of the newest results of an engine, and the formats in which it is wanted. `engine` is None if it is gone."""
 
     asset: Asset
     engine_id: str
@@ -30,17 +30,25 @@ class ExportResult(NamedTuple):
 async def of_target(
     house: House, principal: Principal, target_id: int, outputs: Sequence[OutputRequest]
 ) -> list[ExportResult]:
-    """Returns the results of the organization's target that the outputs want; without outputs those of every engine."""
-    newest: dict[str, Asset] = {}
+    """Returns the results of the organization's target that the outputs want; without outputs those of every engine.
+
+    What a task has published at one time are results of the same age.
+    """
+    newest: dict[str, list[Asset]] = {}
     for asset in await _documents(house, principal, target_id):
-        newest.setdefault(await _producer(house, principal, asset), asset)
+        alike = newest.setdefault(await _producer(house, principal, asset), [asset])
+        if alike[0] is not asset and _made_at(alike[0]) == _made_at(asset):
+            alike.append(asset)
     found = []
-    for engine_id, asset in newest.items():
+    for engine_id, assets in newest.items():
         engine = engines.shown(house, principal, engine_id)
         wanted = _wanted(engine_id, engine, outputs)
-        if wanted:
-            found.append(ExportResult(asset, engine_id, engine, wanted))
+        found += [ExportResult(asset, engine_id, engine, wanted) for asset in assets if wanted]
     return found
+
+
+def _made_at(asset: Asset) -> tuple[int | None, int | None, int]:
+    return asset.job_id, asset.ordinal, asset.created_at
 
 
 async def without(
