@@ -226,8 +226,8 @@ WITHOUT_ID = {
     "createEngineCategory", "createEvent", "createEventActionTemplate", "createOrganization", "createSource",
     "createTDO", "createTDOWithAsset", "deleteFromEngineBlacklist", "deleteFromEngineWhitelist", "emitEvent",
     "emitSystemEvent", "engine", "engineClass", "engineClasses", "engines", "eventActionTemplates", "events",
-    "graphqlServiceInfo", "groups", "me", "myRights", "permissions", "rotateWebhookSecret", "sourceType", "sourceTypes", "subscribeEvent",
-    "timeZones", "tokens", "triggers", "updateCurrentUser", "validateEngineOutput", "verifyJWT",
+    "graphqlServiceInfo", "groups", "me", "myRights", "permissions", "rotateWebhookSecret", "sourceType", "sourceTypes",
+    "subscribeEvent", "timeZones", "tokens", "triggers", "updateCurrentUser", "validateEngineOutput", "verifyJWT",
 }  # fmt: skip
 REQUESTS = [*EDGE, *GRAPHQL, *OWN]
 DELETES = [request for request in REQUESTS if re.search("delete|cleanup|unsubscribe", request.lower())]

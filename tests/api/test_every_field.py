@@ -43,7 +43,7 @@ ADMINISTRATORS: Final = {
     "auditLog", "changePassword", "createEngine", "createEngineBuild", "createEngineCategory", "createUser",
     "deleteEngine", "deleteEngineBuild", "deleteEngineCategory", "deleteUser", "emitSystemEvent", "engineWorkflow",
     "tokens", "updateEngine", "updateEngineBuild", "updateEngineCategory", "updateOrganization", "updateUser",
-    "updateUserStatus", "user", "users",
+    "rotateWebhookSecret", "updateUserStatus", "user", "users",
 }  # fmt: skip
 READERS: Final = {"validateEngineOutput"}
 # For users and administrators, although they are queries: they make an address to write to.
