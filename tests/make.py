@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.domain.planning.additions import RouteAddition, TaskAddition
 from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.planning.plan import plan
 from enginehouse.domain.work import NewArtifact
@@ -134,6 +135,22 @@ def retried(old: Job, *, only_failed: bool = True, organization_id: int = ORGANI
         retry_of=old,
         reused=reusable(old) if only_failed else None,
     )
+
+
+def addition(job_id: int, task: TaskRequest | str = "noop", **fields: object) -> TaskAddition:
+    """Returns a task to add to the job, as the operation makes it."""
+    request = TaskRequest(engine_id=task) if isinstance(task, str) else task
+    [made] = planned(JobRequest(tasks=(request,))).tasks
+    spec_ = ENGINES[made.engine_id]
+    chunked = spec_.mode is EngineMode.CHUNK and not spec_.gathers
+    known: dict[str, object] = {"organization_id": ORGANIZATION, "path": "task", "chunked": chunked, **fields}
+    return TaskAddition(job_id=job_id, task=made, **known)  # type: ignore[arg-type]
+
+
+def new_route(job_id: int, parent: str | None, child: str, **fields: object) -> RouteAddition:
+    """Returns a route to add to the job, between tasks by their references."""
+    asked = RouteRequest(parent_task=parent, child_task=child, **fields)  # type: ignore[arg-type]
+    return RouteAddition(organization_id=ORGANIZATION, job_id=job_id, route=asked)
 
 
 def outputs(folder_number: int, count: int) -> tuple[NewArtifact, ...]:

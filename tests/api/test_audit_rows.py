@@ -32,6 +32,8 @@ from enginehouse.storage.database.sql import statements
 REST = [
     ('POST /edge/v1/proc/job/create {"jobs": [{"tasks": TASKS}]}', "createJob"),
     ("POST /edge/v1/proc/job/{jobUUID}/delete", "deleteJob"),
+    ('POST /edge/v1/proc/job/{jobUUID}/addtask {"task": {"engineId": "BATCH"}}', "addTask"),
+    ('POST /edge/v1/proc/job/{jobUUID}/addtaskroute {"task": {"taskChildId": "{task}"}}', "addTaskRoute"),
     ('POST /edge/v1/proc/jobs/cancel {"jobID": "{jobUUID}"}', "cancelJob"),
     ('POST /edge/v1/admin/tokens/create {"token": {}}', "createToken"),
     ('POST /edge/v1/admin/users/login {"username": "{user}", "password": "PASSWORD"}', "userLogin"),
@@ -147,6 +149,8 @@ GRAPHQL = {
     "uploadEngineResult": '(input: {taskId: "{task}", output: {}}) { id }',
     "getEngineJWT": '(input: {engineId: "BATCH", resource: {jobId: "{job}", taskId: "{task}"}}) { token }',
     "updateTask": '(input: {id: "{task}", status: running}) { id }',
+    "addTasksToJobs": """(input: {tasks: [{id: "00000000-0000-4000-8000-000000000000", jobId: "{job}",
+        engineId: "BATCH", buildId: "b", status: pending, createdDateTime: 1}]}) { createdTasks { id } }""",
     "updateJobs": '(input: {ids: ["{job}"], status: queued}) { count }',
     "appendWarningToTask": '(taskId: "{task}", reason: "r")',
 }

@@ -24,6 +24,8 @@ EDGE = [
     "GET /edge/v1/proc/job/{jobUUID}/detail",
     "POST /edge/v1/proc/job/{job}/delete",
     "POST /edge/v1/proc/job/{jobUUID}/delete",
+    'POST /edge/v1/proc/job/{job}/addtask {"task": {"engineId": "BATCH"}}',
+    'POST /edge/v1/proc/job/{jobUUID}/addtaskroute {"task": {"taskChildId": "{task}"}}',
     "GET /edge/v1/proc/job/{job}/outputs",
     "GET /edge/v1/proc/job/{jobUUID}/outputs",
     "GET /edge/v1/proc/job/{job}/output/{output}",
@@ -209,6 +211,8 @@ GRAPHQL = [
     '{ bulkCancel(id: "{bulk}") { id } }',
     "{ bulkCancel(id: {bulk}, organizationId: {organization}) { id } }",
     'mutation { updateJobs(input: {ids: ["{job}"], status: queued}) { records { id } } }',
+    """mutation { addTasksToJobs(input: {tasks: [{id: "00000000-0000-4000-8000-000000000000", jobId: "{job}",
+        engineId: "BATCH", buildId: "b", status: pending, createdDateTime: 1}]}) { errors { message } } }""",
     'mutation { updateTask(input: {id: "{task}", status: running}) { status } }',
     'mutation { uploadEngineResult(input: {taskId: "{task}", output: {}}) { id } }',
     """mutation { getEngineJWT(

@@ -72,6 +72,18 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "updateJobs": {"status": "queued"},
     "uploadEngineResult": {"taskId": "{task}", "output": {}},
     "getEngineJWT": {"engineId": BATCH, "resource": {"jobId": "{job}", "taskId": "{task}"}},
+    "addTasksToJobs": {
+        "tasks": [
+            {
+                "id": "00000000-0000-4000-8000-000000000000",
+                "jobId": "{job}",
+                "engineId": BATCH,
+                "buildId": "b",
+                "status": "pending",
+                "createdDateTime": 1,
+            }
+        ]
+    },
     "updateTask": {"id": "{task}", "status": "running"},
     "createEventActionTemplate": {
         "name": "n",
@@ -90,8 +102,14 @@ STORED: Final = {
     "schemaId", "sdoId",
 }  # fmt: skip
 # The contract: "platform only, ignored". What is created belongs to the caller's organization.
-# The server chooses the id of an engine, and refuses any other.
-IGNORED: Final = {"createJob.organizationId", "createScheduledJob.organizationId", "createEngine.id"}
+# The server chooses the id of an engine, and refuses any other. A client gives the id of an added task. The engines of
+# the server have no builds.
+IGNORED: Final = {
+    "createJob.organizationId", "createScheduledJob.organizationId", "createEngine.id", "addTasksToJobs.tasks[0].id",
+    "addTasksToJobs.tasks[0].buildId",
+}  # fmt: skip
+# The response has its own list of errors.
+PER_ITEM: Final = {"addTasksToJobs"}
 # What every organization may name, and the caller's own things in which a field takes an id.
 THINGS_OF_ALL: Final = {"engine": BATCH, "sourceType": "1", "role": "reader"}
 OWN: Final = {
@@ -243,8 +261,12 @@ async def answer(api: Api, leaf: Leaf, own: dict[str, str], value: str) -> list[
     argument = root.fields[leaf.mutation].args["input"]
     sample = msgspec.json.decode(fill(msgspec.json.encode(SAMPLES.get(leaf.mutation, {})).decode(), own))
     given = with_id(argument.type, sample, leaf.path, value)
-    document = f"mutation($in: {argument.type}) {{ {leaf.mutation}(input: $in) {{ __typename }} }}"
+    shown = "errors { message }" if leaf.mutation in PER_ITEM else "__typename"
+    document = f"mutation($in: {argument.type}) {{ {leaf.mutation}(input: $in) {{ {shown} }} }}"
     body = (await api.graphql.post(document, {"in": given})).json()
+    if leaf.mutation in PER_ITEM and "errors" not in body:
+        texts = [each["message"] for each in body["data"][leaf.mutation]["errors"]]
+        return [("", text.partition(":")[0], text.replace(value, "<id>")) for text in texts]
     return [
         (
             each["name"],

@@ -60,6 +60,12 @@ SAID = {
         'It waits for task 0 "ingest", which is running.',
         ["waits_for_parents"],
     ),
+    "no route yet": (
+        replace(NO_ITEM, awaits_route=True),
+        HOUSE,
+        "It was added with an input folder and waits for its first route.",
+        ["waits_for_route"],
+    ),
     "two parents": (
         replace(NO_ITEM, parents=others(2)),
         HOUSE,

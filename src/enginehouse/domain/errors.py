@@ -8,6 +8,7 @@ Refusal
  ├─ AuthenticationFailed  no token, or an unknown one
  │   └─ TooManyFailures  many unknown tokens came from one address
  ├─ PastCancelling      the job has started or ended
+ ├─ NoMoreTasks         the job is cancelled or has ended, or the task has started, so the job cannot grow there
  ├─ NotRetryable        the job is complete, or an engine of it is no longer available
  ├─ KeyReused           the idempotency key was used for something else
  ├─ KeyInProgress       another request with this idempotency key has not ended yet
@@ -195,6 +196,14 @@ class PastCancelling(Refusal):
     code = "past_cancelling"
     graphql_name = "invalid_input"
     rest_status = 400
+
+
+class NoMoreTasks(Refusal):
+    """The job is cancelled or has ended, or its task has started: nothing can be added there any more."""
+
+    code = "no_more_tasks"
+    graphql_name = "invalid_input"
+    rest_status = 409
 
 
 class NotRetryable(Refusal):

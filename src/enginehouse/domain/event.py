@@ -24,6 +24,8 @@ class EventKind(StrEnum):
     """What happened. Both interfaces use these words."""
 
     CREATED = "created"
+    ADDED = "added"
+    ROUTED = "routed"
     QUEUED = "queued"
     STARTED = "started"
     ATTEMPT_FAILED = "attempt_failed"
@@ -44,6 +46,8 @@ class EventKind(StrEnum):
 
 MEANING: Final[dict[EventKind, str]] = {
     EventKind.CREATED: "The job is durable, with all its tasks. For a retry with the job it does again.",
+    EventKind.ADDED: "The task was added to the job under way.",
+    EventKind.ROUTED: "A route into the task was added to the job under way.",
     EventKind.QUEUED: "It could start, and waits for a slot.",
     EventKind.STARTED: "Its first attempt runs, or the next one after a failure; of a task with the worker and the "
     "number of the attempt. The chunks of a task that runs already start without a word.",

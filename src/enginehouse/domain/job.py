@@ -1,6 +1,7 @@
 """What a job is: the request from an entrance, the stored plan, and the views that are read.
 
-A *plan* never changes (addTask appends to it) and is stored as one text document; changing values are in small rows.
+A *plan* is stored as one text document. It changes only when a task or a route is added to a job under way, and then
+the `plan_revision` of the job changes too. Changing values are in small rows.
 A task is named by its ordinal in the plan, a folder by its position in its task. `gc=False`: values from JSON hold no
 cycles, so the garbage collector need not track them.
 """
@@ -174,7 +175,8 @@ class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     """The part of a task that never changes.
 
     `gathers` and `per_chunk` say which items it has: one over everything, or one per input chunk. If neither is set it
-    has one item for its whole (stream) input. `standby_for` is the ordinal of its principal.
+    has one item for its whole (stream) input. `standby_for` is the ordinal of its principal. A task that was added to a
+    job under way has `added_at` (µs UTC); with `awaits_route` it starts no earlier than its first route is added.
     """
 
     engine_id: str
@@ -194,13 +196,17 @@ class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     reference: str | None = None
     name: str | None = None
     standby_for: int | None = None
+    added_at: int | None = None
+    awaits_route: bool = False
     echo: dict[str, Any] = {}
 
 
 class Route(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Joins an output folder to an input folder: (task ordinal, folder position) on both sides.
 
-    A root's route has no parent (`parent` is -1). `standby` marks a route that mirrors a route of the principal.
+    A root's route has no parent (`parent` is -1). A `parent_folder` of -1 reads what a parent without output folders
+    publishes; only a route that is added to a job under way has one. `standby` marks a route that mirrors a route of
+    the principal.
     """
 
     parent: int

@@ -6,7 +6,7 @@ row is needed that was not loaded, the settlement raises `Missing`, and storage 
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -96,6 +96,36 @@ class Settlement:
                     self._add_item(self._task(child), source)
         for task in tasks:
             self._go_on(task)
+        self._run_turns()
+
+    def placed(self, ordinals: Sequence[int]) -> None:
+        """These tasks, which have not begun, are where the plan has them now: new, or with a new route into them.
+
+        Each waits for those of its parents that have not completed, and has the items that it can have by now. A task
+        that can get no input any more is aborted. Their rows of items were deleted before.
+        """
+        waiting = list[TaskState]()
+        for ordinal in ordinals:
+            task = self._task(ordinal)
+            if task.status in TASK_ENDED:
+                continue  # aborted with a parent that was placed before it
+            task.items = task.items_open = 0
+            task.changed = True
+            parents = [self._comes(p) for p in self.edges.parents[ordinal] if self.plan.tasks[p].standby_for is None]
+            task.waits_for = parents.count(None) + self.plan.tasks[ordinal].awaits_route
+            if False in parents:
+                for each in reach(self.edges, ordinal):
+                    self._abort(self._task(each), PARENT_FAILED)
+                continue
+            if task.status is TaskStatus.QUEUED:
+                self._move(task, "unqueue")
+            waiting.append(task)
+        for task in waiting:
+            if self.edges.parents[task.ordinal] and self._takes_chunks_now(task.ordinal):
+                for source in self._routed(task.ordinal):
+                    self._add_item(task, source)
+            if task.waits_for == 0:
+                self._release(task)
         self._run_turns()
 
     def claimed(self, ordinal: int, attempt: Detail | None = None) -> None:
@@ -210,6 +240,19 @@ class Settlement:
             return self.tasks[ordinal]
         except KeyError:
             raise Missing(tasks=reach(self.edges, ordinal)) from None
+
+    def _comes(self, ordinal: int) -> bool | None:
+        """True if the whole output of the task (or of its standby) is there, False if it never comes, else None."""
+        match self._task(ordinal).status:
+            case TaskStatus.COMPLETE:
+                return True
+            case TaskStatus.FAILED:
+                standby = self.edges.standbys[ordinal]
+                return False if standby is None else self._comes(standby)
+            case TaskStatus.ABORTED:
+                return False
+            case _:
+                return None
 
     def _move(self, task: TaskState, verb: str, detail: Detail | None = None) -> None:
         """Moves the task to the verb's target status and updates the job's counts. Every change of status goes here."""

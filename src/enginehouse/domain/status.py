@@ -51,6 +51,7 @@ _S = TaskStatus
 # Every change of a task's status is a row of this table. The guards in the SQL come from it too.
 TASK: dict[str, Transition] = {
     "queue": _move(_S.QUEUED, _S.PENDING),
+    "unqueue": _move(_S.PENDING, _S.QUEUED),
     "claim": _move(_S.RUNNING, _S.PENDING, _S.QUEUED, _S.RUNNING),
     "again": _move(_S.PENDING, _S.RUNNING),
     "reuse": _move(_S.COMPLETE, _S.PENDING),

@@ -74,13 +74,18 @@ async def once(
     request_key: RequestKey | None,
     kind: type[T],
     work: Callable[[Tx], Awaitable[T]],
+    *,
+    starts_work: bool = False,
 ) -> OnceAnswer[T]:
     """Runs `work` in one write transaction and stores its answer there; or returns the stored answer of this key.
 
+    `starts_work`: the transaction is one of `write_work`.
+
     Raises KeyReused, and KeyInProgress if another request with this key has not ended after two seconds.
     """
+    write = house.database.write_work if starts_work else house.database.write
     if request_key is None:
-        return OnceAnswer(await house.database.write(work))
+        return OnceAnswer(await write(work))
     mine = False
 
     async def first(tx: Tx) -> OnceAnswer[T]:
@@ -96,7 +101,7 @@ async def once(
         return OnceAnswer(value)
 
     try:
-        return await house.database.write(first, patience=PATIENCE)
+        return await write(first, patience=PATIENCE)
     except Contended as error:
         if mine:
             raise Unavailable("The database is too busy with the same rows to store this.") from error

@@ -8,6 +8,7 @@ from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Pr
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, parse_schedule
 from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
+from enginehouse.domain.planning.additions import as_new
 from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
@@ -309,7 +310,7 @@ async def retry(
         house, principal, [task.plan.engine_id for task in old.tasks if task.ordinal not in (reused or {})]
     )
     new = new_job(
-        principal, old.plan, target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused,
+        principal, as_new(old.plan), target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused,
         origin=_origin_of(old),
     )  # fmt: skip
     said = f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}"

@@ -109,6 +109,7 @@ def _facts(
         pool=task.plan.pool,
         parents=parents,
         principal=principal,
+        awaits_route=task.plan.awaits_route,
         job_paused_at=paused_at,
         running=items.running,
         waiting=items.waiting,

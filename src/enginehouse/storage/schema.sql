@@ -244,13 +244,14 @@ CREATE INDEX export_request_expiry ON export_request (expires_at) WHERE status <
 
 -- Jobs ----------------------------------------------------------------------------------------------------
 
--- The changing part of a job; the part that never changes is in job_document.
+-- The changing part of a job; its plan is in job_document.
 -- The task counts are those of domain.status.Tally; `status` is always the job_status of them.
 -- `cancellable_since`: the last barrier seen when all tasks were pending or queued, NULL otherwise.
 -- `retry_of` is the job that this one retries, `root_of` the first job of that chain; NULL if it is not a retry.
 -- `scheduled_job_id`, `slot_at`, `template_id`: the schedule, slot and template that launched it.
 -- `stopping`: how many of its attempts must still stop since `stop_requested_at`; 0 without such a request.
 -- `notifies`: 1 if the job or one of its tasks has notificationUris, also from an update of the task.
+-- `plan_revision`: 0 for the plan as created; each addition to the plan draws another one.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -285,6 +286,7 @@ CREATE TABLE job (
   name TEXT,
   core_id TEXT,
   notifies INTEGER NOT NULL DEFAULT 0,
+  plan_revision BIGINT NOT NULL DEFAULT 0,
   CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
   CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
@@ -313,7 +315,7 @@ CREATE TABLE job_engine (
   PRIMARY KEY (organization_id, engine_id, job_id)
 ) {clustered};
 
--- The part of a job that never changes: its plan, as one text.
+-- The plan of a job, as one text. It changes only when a task or a route is added to the job under way.
 CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
 
 -- A task of a job. `waits_for`: how many of its parents must still complete. The `items` columns count its work items.
@@ -345,6 +347,17 @@ CREATE TABLE task (
   CHECK (items_running <= items_open),
   CHECK (items_running = 0 OR status = 'running')
 ) {clustered};
+
+-- The ids that clients gave to tasks which they added to jobs under way. `digest`: of the request that added it.
+CREATE TABLE given_task_id (
+  organization_id BIGINT NOT NULL,
+  given_id TEXT NOT NULL,
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (organization_id, given_id)
+) {clustered};
+CREATE INDEX given_task_id_job ON given_task_id (job_id);
 
 -- A work item: a whole task, or one chunk of it. This table is small: it holds only items that may run or are running.
 -- A row is deleted when its item ends or its job is cancelled.

@@ -32,7 +32,7 @@ WHERE id = :id AND cancelled = 0
 -- name: lock_jobs_unlocked
 -- lists: ids bigint
 SELECT id, organization_id, status, cancelled, started_at, tasks_total, tasks_queued, tasks_running,
-       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at, 0, 0
+       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at, plan_revision, 0, 0
 FROM job WHERE id IN {ids} ORDER BY id;
 
 -- name: starts_of_cancelled_jobs
@@ -208,3 +208,7 @@ UPDATE outbox SET created_at = 5000000000000000, next_at = 5000000000000000, exp
 
 -- name: webhook_secrets
 SELECT * FROM webhook_secret;
+
+-- name: items_of_engine
+SELECT job_id, ordinal, item FROM work_item
+WHERE engine_id = :engine_id AND lease_until IS NULL ORDER BY job_id, ordinal, item LIMIT :most;

@@ -54,8 +54,8 @@ def job(body: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
     """
     prefix = f"jobs[{number}]."
     return JobRequest(
-        tasks=tuple([_task(task, prefix, n, problems) for n, task in enumerate(body.tasks or ())]),
-        routes=tuple([_route(route) for route in body.task_routes or ()]),
+        tasks=tuple([task(each, prefix, n, problems) for n, each in enumerate(body.tasks or ())]),
+        routes=tuple([route(each) for each in body.task_routes or ()]),
         target_id=str(body.core_recording_id) if body.core_recording_id else None,
         status=body.job_status or None,
         due_at=read_moment(body.due_date_time, f"{prefix}dueDateTime", problems) if body.due_date_time else None,
@@ -84,7 +84,8 @@ def not_served(body: CreateJob, number: int) -> list[str]:
     return [f"{path}: {text}" for path in paths]
 
 
-def _task(body: CreateTask, prefix: str, n: int, problems: list[Problem]) -> TaskRequest:
+def task(body: CreateTask, prefix: str, n: int, problems: list[Problem]) -> TaskRequest:
+    """Returns the request for task `n`. Values that cannot be read are added to `problems`."""
     echo = _TASK_ECHO.of(body)
     payload, text = None, body.task_payload_json or None
     if body.payload_json:
@@ -121,7 +122,8 @@ def _folder(body: CreateFolder, prefix: str, n: int, at: int, problems: list[Pro
     )
 
 
-def _route(body: TaskRoute) -> RouteRequest:
+def route(body: TaskRoute) -> RouteRequest:
+    """Returns the request for one route."""
     return RouteRequest(
         parent_task=body.task_parent_id or None,
         parent_folder=body.task_parent_output_id or None,

@@ -96,12 +96,12 @@ def job_detail(
         started_date_time=optional(times.rest, job.started_at),
         completed_date_time=optional(times.rest, job.completed_at),
         aborted_date_time=optional(times.rest, job.aborted_at),
-        task_routes=[] if legacy else [_route(job, route, progress) for route in job.plan.routes],
+        task_routes=[] if legacy else [route_view(job, route, progress) for route in job.plan.routes],
         tasks=[task_detail(house, principal, job, task, categories, progress) for task in job.tasks],
     )
 
 
-def _route(job: Job, route: Route, progress: Progress | None) -> TaskRoute:
+def route_view(job: Job, route: Route, progress: Progress | None) -> TaskRoute:
     """Returns a route with the ids of its tasks and folders. A side without a folder has only the task's id."""
     filled = progress.folders.get((route.parent, route.parent_folder)) if progress is not None else None
     outputs = 0 if filled is None else filled.outputs

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from enginehouse.api.auth import authenticate
-from enginehouse.api.edge import cancel, engines, health, identity, jobs, outputs, schedules, tasks, unserved
+from enginehouse.api.edge import additions, cancel, engines, health, identity, jobs, outputs, schedules, tasks, unserved
 from enginehouse.api.http.call import Handler, OpenHandler
 from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
 from enginehouse.api.http.paths import Paths
@@ -18,6 +18,8 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/proc/job/create", jobs.create),
     ("GET", "/proc/job/{JobID}/detail", jobs.detail),
     ("POST", "/proc/job/{JobID}/delete", jobs.delete),
+    ("POST", "/proc/job/{JobID}/addtask", additions.add_task),
+    ("POST", "/proc/job/{JobID}/addtaskroute", additions.add_route),
     ("GET", "/proc/job/{JobID}/outputs", outputs.of_job),
     ("GET", "/proc/job/{JobID}/output/{JobOutputName}", outputs.job_output),
     ("GET", "/proc/job/{JobID}/download/{JobOutputName}", outputs.job_download),

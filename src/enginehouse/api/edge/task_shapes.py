@@ -59,3 +59,20 @@ class TaskRoute(msgspec.Struct, gc=False, rename=spelled, kw_only=True, forbid_u
     task_child_num_engines: int | None = None
     first_write_date_time: str | None = None
     last_write_date_time: str | None = None
+
+
+class AddTask(msgspec.Struct, forbid_unknown_fields=True):
+    """A task to add to a job under way."""
+
+    task: CreateTask
+
+
+class AddRoute(msgspec.Struct, forbid_unknown_fields=True):
+    """The route stands under `task` (rest-contract §1.9)."""
+
+    task: TaskRoute
+
+
+class AddedRoute(msgspec.Struct):
+    success: bool
+    task: TaskRoute

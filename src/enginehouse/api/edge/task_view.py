@@ -102,6 +102,11 @@ class TaskAnswer(msgspec.Struct):
     task: TaskDetail
 
 
+class TaskAdded(msgspec.Struct):
+    success: bool
+    task: TaskDetail
+
+
 async def category_names(house: House, principal: Principal) -> dict[str, str]:
     """Returns the names of the engine categories by id."""
     return {category.id: category.name for category in await engine_categories.list_(house, principal)}

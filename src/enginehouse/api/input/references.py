@@ -23,6 +23,8 @@ _KINDS: Final[Mapping[str, ReferenceKind]] = {
 }
 # The operation looks up what these name, in the transaction of the change.
 _LOOKED_UP: Final = frozenset({
+    "AddTask.engineId",
+    "AddTask.parentTaskId",
     "CreateBuild.engineId",
     "CreateTask.engineId",
     "CreateTaskTemplate.engineId",

@@ -6,7 +6,6 @@ request. The number of tasks is checked first.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from enginehouse.domain.engine import EngineMode, EngineSpec
@@ -14,13 +13,12 @@ from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
 from enginehouse.domain.planning.checks import PlanReport, check_job, check_task, checked_payload
 from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
-from enginehouse.domain.planning.routes import resolve
+from enginehouse.domain.planning.routes import refuse_cycle, resolve
 from enginehouse.domain.planning.standbys import mirror, stand_in
 from enginehouse.domain.webhooks import notifications
 
 MAX_TASKS: Final = 10_000
 MAX_STANDBYS: Final = 8  # inside one another
-_LONGEST_CYCLE: Final = 20  # names in a message
 
 Lookup = Callable[[str], EngineSpec | None]
 UriFault = Callable[[str], str | None]
@@ -64,7 +62,7 @@ def plan(
     if len(tasks) > len(request.tasks):
         stand_in(report, board)
         routes = mirror(report, board, routes)
-    _refuse_cycle(report, board, routes)
+    refuse_cycle(report, board, routes)
     plans = _task_plans(report, tasks, specs, board)
     report.raise_problems()
     if not legacy:
@@ -179,32 +177,6 @@ def _is_legacy(request: JobRequest, first: EngineSpec | None) -> bool:
 
 
 # -- checks of the whole graph ------------------------------------------------------------------------------
-
-
-def _refuse_cycle(report: PlanReport, board: Board, routes: Sequence[Route]) -> None:
-    edges = [(route.parent, route.child) for route in routes if route.parent >= 0]
-    if cycle := _cycle(edges):
-        names = [board.labels[ordinal] for ordinal in [*cycle, cycle[0]]]
-        if len(names) > _LONGEST_CYCLE:
-            names[_LONGEST_CYCLE // 2 : -1] = [f"… {len(names) - _LONGEST_CYCLE // 2 - 1} more …"]
-        path = f"{report.prefix}{report.spelling.routes}"
-        report.problem(path, f"cycle {' → '.join(names)}. Routes must form a DAG.")
-
-
-def _cycle(edges: Sequence[tuple[int, int]]) -> list[int]:
-    """Returns the tasks of a cycle among `edges` (parent, child), each once, the smallest first; empty without one."""
-    if all(parent < child for parent, child in edges):  # nearly every job lists its parents before their children
-        return []
-    graph = TopologicalSorter[int]()
-    for parent, child in edges:
-        graph.add(child, parent)
-    try:
-        graph.prepare()
-    except CycleError as error:
-        cycle: list[int] = error.args[1][1:]  # the first node is also the last
-        first = cycle.index(min(cycle))
-        return cycle[first:] + cycle[:first]
-    return []
 
 
 def _warn_unused(report: PlanReport, board: Board, routes: Sequence[Route]) -> None:

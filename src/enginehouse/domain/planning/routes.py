@@ -5,6 +5,7 @@ describes a root by a route with a child and no parent.
 """
 
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import excerpt
@@ -13,6 +14,7 @@ from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.planning.folders import Board, Place
 
 NOWHERE: Final = (-1, -1)
+_LONGEST_CYCLE: Final = 20  # names in a message
 
 
 def resolve(report: PlanReport, board: Board, requests: Sequence[RouteRequest]) -> list[Route]:
@@ -134,3 +136,30 @@ def _fits(report: PlanReport, board: Board, number: int, parent: Place, child: P
         text = f'"{out.reference if out else ""}" is {out.mode if out else ""} but "{into.reference}" is {into.mode}.'
     report.problem(path, text)
     return False
+
+
+def refuse_cycle(report: PlanReport, board: Board, routes: Sequence[Route]) -> None:
+    """Reports a cycle among the routes, with the tasks in it."""
+    edges = [(route.parent, route.child) for route in routes if route.parent >= 0]
+    if cycle := _cycle(edges):
+        names = [board.labels[ordinal] for ordinal in [*cycle, cycle[0]]]
+        if len(names) > _LONGEST_CYCLE:
+            names[_LONGEST_CYCLE // 2 : -1] = [f"… {len(names) - _LONGEST_CYCLE // 2 - 1} more …"]
+        path = f"{report.prefix}{report.spelling.routes}"
+        report.problem(path, f"cycle {' → '.join(names)}. Routes must form a DAG.")
+
+
+def _cycle(edges: Sequence[tuple[int, int]]) -> list[int]:
+    """Returns the tasks of a cycle among `edges` (parent, child), each once, the smallest first; empty without one."""
+    if all(parent < child for parent, child in edges):  # nearly every job lists its parents before their children
+        return []
+    graph = TopologicalSorter[int]()
+    for parent, child in edges:
+        graph.add(child, parent)
+    try:
+        graph.prepare()
+    except CycleError as error:
+        cycle: list[int] = error.args[1][1:]  # the first node is also the last
+        first = cycle.index(min(cycle))
+        return cycle[first:] + cycle[:first]
+    return []

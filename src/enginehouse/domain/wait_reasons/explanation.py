@@ -46,6 +46,7 @@ class TaskFacts:
     pool: str
     parents: tuple[OtherTask, ...] = ()
     principal: OtherTask | None = None
+    awaits_route: bool = False
     job_paused_at: int | None = None
     running: int = 0
     waiting: int = 0
@@ -178,6 +179,8 @@ def _reasons(task: TaskFacts, house: HouseFacts) -> list[AnyReason]:
         return [reasons.EngineLeft(name, task.status is TaskStatus.PAUSED)]
     if task.waiting == 0 and task.running == 0 and task.parents:
         found.append(reasons.WaitsForParents(task.parents))
+    if task.awaits_route:
+        found.append(reasons.WaitsForRoute())
     if task.job_paused_at is not None:
         found.append(reasons.JobPaused(task.job_paused_at))
     if task.waiting == 0:

@@ -29,6 +29,10 @@ class WaitsForParents(Reason, frozen=True, tag="waits_for_parents"):
     parents: tuple[OtherTask, ...]
 
 
+class WaitsForRoute(Reason, frozen=True, tag="waits_for_route"):
+    """It was added to the job with an input folder, and no route to it has been added yet."""
+
+
 class IsStandby(Reason, frozen=True, tag="standby"):
     """It runs only if its principal fails."""
 
@@ -127,6 +131,7 @@ class NextUp(Reason, frozen=True, tag="next_up"):
 
 AnyReason = (
     WaitsForParents
+    | WaitsForRoute
     | IsStandby
     | EngineLeft
     | JobPaused
@@ -160,6 +165,8 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
     match reason:
         case WaitsForParents(parents):
             return f"it waits for {_parents(parents)}"
+        case WaitsForRoute():
+            return "it was added with an input folder and waits for its first route"
         case IsStandby(principal):
             return f'it is a standby and runs only if task {principal.ordinal} "{principal.name}" fails'
         case EngineLeft(engine, calls_back):

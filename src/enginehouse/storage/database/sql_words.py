@@ -48,7 +48,7 @@ _COVER: Final[Mapping[str, str]] = {
 _COLUMNS: Final[Mapping[str, str]] = {
     "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
     " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
-    " <job>.target_id, <job>.stopping, <job>.paused_at",
+    " <job>.target_id, <job>.stopping, <job>.paused_at, <job>.plan_revision",
 }
 _OF_JOB: Final = {**_COVER, **_COLUMNS}
 

@@ -293,7 +293,7 @@ WHERE id < :before_id AND status IN ('complete', 'failed', 'aborted') AND modifi
 ORDER BY id LIMIT :limit;
 
 -- name: documents
--- The plans of the jobs. A plan never changes, so this needs no lock.
+-- The plans of the jobs. The jobs' rows are locked, or the plan is read for its own sake.
 -- lists: ids bigint
 SELECT job_id, document FROM job_document WHERE job_id IN {ids};
 

@@ -1,6 +1,11 @@
-"""Plans in memory. A job's plan never changes, so it is decoded once and kept until the job ends."""
+"""Plans in memory. A plan is decoded once and kept until the job ends, or until something is added to it.
+
+The job's row says which revision of its plan holds: 0 for the plan as created, later a random number. So a plan that
+another server has extended, or that was never committed, is not taken for the current one.
+"""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -25,7 +30,7 @@ class Plans:
     """
 
     max_bytes: int = 48 * 1024 * 1024
-    _kept: OrderedDict[int, tuple[Plan, Edges, int]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[int, tuple[Plan, Edges, int, int]] = field(default_factory=OrderedDict)
     _bytes: int = 0
     _lock: Lock = field(default_factory=Lock)
 
@@ -42,29 +47,33 @@ class Plans:
     def keep_new(self, job_id: int, plan: Plan, edges: Edges, document: str) -> None:
         """Keeps the plan of a new job if there is room. Older jobs run first, so they are not dropped for it."""
         if self._bytes + _size(document) <= self.max_bytes:
-            self._keep(job_id, plan, edges, document)
+            self._keep(job_id, plan, edges, document, 0)
 
     def forget(self, job_id: int) -> None:
         """Drops the plan of a job that has ended or is deleted."""
         with self._lock:
             self._drop(job_id)
 
-    async def load(self, tx: Tx, job_ids: set[int]) -> dict[int, tuple[Plan, Edges]]:
-        """Returns the plans of these jobs; a job without a document is missing."""
+    async def load(self, tx: Tx, revisions: Mapping[int, int]) -> dict[int, tuple[Plan, Edges]]:
+        """Returns the plans of these jobs, which have these revisions; a job without a document is missing."""
         with self._lock:
-            plans = {job_id: self._kept[job_id][:2] for job_id in job_ids if job_id in self._kept}
-        if len(plans) < len(job_ids):
-            for job_id, document in await tx.all("jobs.documents", ids=list(job_ids - plans.keys())):
+            plans = {
+                job_id: self._kept[job_id][:2]
+                for job_id, revision in revisions.items()
+                if job_id in self._kept and self._kept[job_id][3] == revision
+            }
+        if len(plans) < len(revisions):
+            for job_id, document in await tx.all("jobs.documents", ids=list(revisions.keys() - plans.keys())):
                 plan = decode(document)
                 plans[job_id] = (plan, edges_of(plan))
-                self._keep(job_id, *plans[job_id], document)
+                self._keep(job_id, *plans[job_id], document, revisions[job_id])
         return plans
 
-    def _keep(self, job_id: int, plan: Plan, edges: Edges, document: str) -> None:
+    def _keep(self, job_id: int, plan: Plan, edges: Edges, document: str, revision: int) -> None:
         size = _size(document)
         with self._lock:
             self._drop(job_id)
-            self._kept[job_id] = (plan, edges, size)
+            self._kept[job_id] = (plan, edges, size, revision)
             self._bytes += size
             while self._bytes > self.max_bytes and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))

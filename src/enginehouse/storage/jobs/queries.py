@@ -144,7 +144,7 @@ def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -
         ordinal=row.ordinal,
         plan=plan.tasks[row.ordinal],
         status=status,
-        created_at=created_at,
+        created_at=plan.tasks[row.ordinal].added_at or created_at,
         modified_at=modified_at,
         queued_at=row.queued_at,
         started_at=row.started_at,

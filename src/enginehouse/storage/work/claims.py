@@ -100,7 +100,7 @@ async def claim(
     keys, jobs = await claimable(tx, queue, pool=pool, limit=limit)
     if not keys:
         return []
-    loaded = await plans.load(tx, {key.job_id for key in keys})
+    loaded = await plans.load(tx, job_locks.revisions(jobs[job_id] for job_id in {key.job_id for key in keys}))
     return await lease(tx, keys, jobs, loaded, worker=worker, until=now + lease_micros)
 
 
@@ -171,7 +171,7 @@ async def mark_queued(tx: Tx, *, pool: str, limit: int) -> int:
         return 0
     locked = await job_locks.lock(tx, {job_id for job_id, _ in keys})
     jobs = {job_id: job for job_id, job in locked.items() if not job.cancelled and not job.halted}
-    loaded = await Plans().load(tx, set(jobs))
+    loaded = await Plans().load(tx, job_locks.revisions(jobs.values()))
     tasks = await work_settlement.task_states(tx, keys)
     settlements = []
     for job_id, job in jobs.items():

@@ -1,6 +1,6 @@
 """Locks the rows of jobs until the commit. Every transaction that starts, ends or stops their work does this."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from enginehouse.domain.settlement import JobState
@@ -30,6 +30,7 @@ class LockedJob(NamedTuple):
     target_id: int | None
     stopping: int
     paused_at: int | None
+    plan_revision: int
     halted: bool
     listeners: int
 
@@ -46,6 +47,11 @@ async def lock(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
 async def lock_claimable(tx: Tx, job_ids: Collection[int]) -> dict[int, LockedJob]:
     """Returns the locked rows of the jobs that may start a task. Skips jobs that another transaction holds."""
     return {row.id: row for row in await _CLAIMABLE.all(tx, ids=sorted(job_ids))}
+
+
+def revisions(jobs: Iterable[LockedJob]) -> dict[int, int]:
+    """Returns the revision of each job's plan, as `Plans.load` takes them."""
+    return {job.id: job.plan_revision for job in jobs}
 
 
 def state(row: LockedJob) -> JobState:

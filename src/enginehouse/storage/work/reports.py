@@ -74,7 +74,9 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
     accepted = [report for report in reports if (report.key, report.token) in held and report.key.job_id in jobs]
     if not accepted:
         return [Stale() for _ in reports]
-    loaded = await plans.load(tx, {report.key.job_id for report in accepted})
+    loaded = await plans.load(
+        tx, job_locks.revisions(jobs[job_id] for job_id in {report.key.job_id for report in accepted})
+    )
     await publish_results(tx, accepted, jobs, loaded)
     organizations = sorted({job.organization_id for job in jobs.values()})
     retries: dict[int, int | None] = dict(await tx.all("work.organization_retries", ids=organizations))

@@ -193,7 +193,7 @@ async def _start(tx: Tx, plans: Plans, update: TaskUpdate, found: _Found, lease_
     waiting = keys(update, to_start(found.task, update))
     if not waiting:
         return
-    loaded = await plans.load(tx, {update.job_id})
+    loaded = await plans.load(tx, job_locks.revisions([found.job]))
     for first in range(0, len(waiting), TOKENS_AT_ONCE):
         jobs = await job_locks.lock(tx, [update.job_id])
         await claims.lease(
@@ -210,7 +210,8 @@ async def _report(
         await leases.heartbeat(tx, held, lease_micros=lease_micros)
         if update.outputs:
             # The job is locked and not cancelled, and the leases are held: the same state as in `finish`.
-            jobs, loaded = await job_locks.lock(tx, [update.job_id]), await plans.load(tx, {update.job_id})
+            jobs = await job_locks.lock(tx, [update.job_id])
+            loaded = await plans.load(tx, job_locks.revisions(jobs.values()))
             await publish_results(tx, [Report(*held[0], Done(update.outputs))], jobs, loaded)
         more = bool(update.outputs or update.notification_uris) or update.refers
         return UpdateOutcome(applied=started > 0 or more, published=bool(update.outputs))

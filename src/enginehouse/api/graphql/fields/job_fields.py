@@ -62,7 +62,7 @@ def _route(job: Job, route: Route) -> dict[str, Any]:
 
 
 def _reference(job: Job, ordinal: int, folder: int) -> str | None:
-    return None if ordinal < 0 else job.plan.tasks[ordinal].folders[folder].reference
+    return None if ordinal < 0 or folder < 0 else job.plan.tasks[ordinal].folders[folder].reference
 
 
 @job_type.field("scheduledJob")

@@ -5,10 +5,9 @@ from typing import Any, Final
 from ariadne import MutationType, QueryType
 
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.input import refs
 from enginehouse.domain.ids import job_graphql, parse_job, parse_number, task_graphql
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import task_tokens
+from enginehouse.operations import additions, task_tokens
 
 query, mutation = QueryType(), MutationType()
 
@@ -21,7 +20,7 @@ async def issue(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     issued = await task_tokens.issue(
         context.house,
         context.principal,
-        refs.task(resource["taskId"]),
+        await additions.named(context.house, context.principal, resource["taskId"]),
         job=Ref(parse_job(resource["jobId"]) or 0, resource["jobId"]),
         target=None if target is None else Ref(parse_number(target) or 0, target),
         engine=input["engineId"],

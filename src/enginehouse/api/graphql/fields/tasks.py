@@ -7,7 +7,6 @@ from typing import Any, Final
 from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
-from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.documents import is_json
 from enginehouse.domain.errors import NotFound
@@ -18,7 +17,7 @@ from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.times import graphql_millis
-from enginehouse.operations import artifacts, engines, jobs, task_updates
+from enginehouse.operations import additions, artifacts, engines, jobs, task_updates
 from enginehouse.operations.house import House
 
 query, task_type = QueryType(), ObjectType("Task")
@@ -31,7 +30,8 @@ async def get_task(_: object, info: Info, id: str) -> Task:
     """Returns the task with this id."""
     context = info.context
     principal = context.principal
-    job, task = await jobs.task(context.house, principal, refs.task(id))
+    ref = await additions.named(context.house, principal, id)
+    job, task = await jobs.task(context.house, principal, ref)
     context.jobs.prime(job.id, job)
     return task
 
@@ -224,6 +224,7 @@ task_type.set_field("payload", lambda task, _: task.plan.payload)
 task_type.set_field("taskPayload", lambda task, _: task.plan.payload)
 task_type.set_field("payloadString", lambda task, _: optional(json_text, task.plan.payload))
 task_type.set_field("isClone", lambda task, _: task.plan.echo.get("isClone"))
+task_type.set_field("referenceId", lambda task, _: task.plan.reference)
 task_type.set_field("buildId", lambda task, _: task.plan.echo.get("buildId"))
 task_type.set_field("testTask", lambda task, _: task.plan.echo.get("testTask"))
 task_type.set_field("failureReason", _failure_reason)
