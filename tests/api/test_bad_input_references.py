@@ -30,6 +30,7 @@ import enginehouse.api.edge
 import enginehouse.api.v1
 from enginehouse.api.graphql.schema import OPEN, schema
 from enginehouse.api.http.json.decode import Body
+from enginehouse.domain import ids
 
 # What a mutation needs besides the id that is tried; {kinds} are the caller's own things.
 SAMPLES: Final[dict[str, dict[str, Any]]] = {
@@ -76,7 +77,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
         "tasks": [
             {
                 "id": "00000000-0000-4000-8000-000000000000",
-                "jobId": "{job}",
+                "jobId": "{openJob}",
                 "engineId": BATCH,
                 "buildId": "b",
                 "status": "pending",
@@ -137,6 +138,10 @@ REST: Final = {
         'POST /edge/v1/proc/job/create {"jobs": [{"internalOrganizationID": "{organization}", "tasks": TASKS}]}'
     ),
     "CreateTask.engineId": 'POST /edge/v1/proc/job/create {"jobs": [{"tasks": [{"engineId": "{source}"}]}]}',
+    "NewRoute.taskParentId": (
+        'POST /edge/v1/proc/job/{own_openJob}/addtaskroute {"task": {"taskParentId": "{task}", "taskChildId": "x"}}'
+    ),
+    "NewRoute.taskChildId": 'POST /edge/v1/proc/job/{own_openJob}/addtaskroute {"task": {"taskChildId": "{task}"}}',
     "CancelJobs.jobID": 'POST /edge/v1/proc/jobs/cancel {"jobID": "{job}"}',
     "CancelJobs.scheduledJobID": 'POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{scheduled}"}',
     "CancelJobs.organizationID": 'POST /edge/v1/proc/jobs/cancel {"organizationID": "{organization}", RANGE}',
@@ -183,7 +188,8 @@ REST: Final = {
 STORED_BY_REST: Final = {
     "CreateJob.coreID", "CreateJob.coreJobID", "CreateTask.coreTaskId", "CreateTask.correlationTaskId",
     "CreateFolder.correlationID", "TaskRoute.taskParentId", "TaskRoute.taskParentOutputId", "TaskRoute.taskChildId",
-    "TaskRoute.taskChildInputId", "NewOrganization.applicationID",
+    "TaskRoute.taskChildInputId", "NewRoute.taskParentOutputId", "NewRoute.taskChildInputId",
+    "NewOrganization.applicationID",
 }  # fmt: skip
 
 
@@ -286,6 +292,7 @@ def kinds(api: Api, place: int) -> list[str]:
 async def test_every_id_inside_an_input_of_graphql(foreign: Api, stranger: Api) -> None:
     theirs, own = await belongings(foreign), await belongings(stranger)
     missing, wrong = like_nothing(theirs), list[str]()
+    own |= await open_job(stranger)
     for place, leaf in enumerate(leaves()):
         where = f"{leaf.mutation} {leaf.text}"
         subject = leaf.text == "id"  # the only id that the mutation must have; it needs no path
@@ -304,6 +311,12 @@ async def test_every_id_inside_an_input_of_graphql(foreign: Api, stranger: Api) 
             wrong.append(f"{where} takes nothing of the caller's own: {refusal}")
     assert not wrong, "\n".join(wrong)
     await all_can_be_deleted(foreign, theirs)
+
+
+async def open_job(api: Api) -> dict[str, str]:
+    """Returns the ids of a new job, which still takes tasks, and of its task."""
+    job_id = ids.parse_job(await api.edge.create()) or 0
+    return {"openJob": ids.job_graphql(job_id), "openTask": ids.task_graphql(job_id, 0)}
 
 
 async def any_other_answer(api: Api, leaf: Leaf, own: dict[str, str], values: list[str], refusal: object) -> bool:
@@ -403,14 +416,14 @@ def test_every_id_in_a_body_of_rest_is_in_the_table() -> None:
 
 
 async def test_every_id_in_a_body_of_rest(foreign: Api, stranger: Api) -> None:
-    theirs, own = await belongings(foreign), await belongings(stranger)
+    theirs, own = await belongings(foreign), await belongings(stranger) | await open_job(stranger)
     mine, wrong = {f"own_{kind}": value for kind, value in own.items()}, list[str]()
     for field, request in REST.items():
         texts = []
-        for ids in (theirs, like_nothing(theirs)):
-            response = await stranger.ask(fill(request, mine | ids))
+        for named in (theirs, like_nothing(theirs)):
+            response = await stranger.ask(fill(request, mine | named))
             text = NEW.sub("<new>", response.response.text)
-            for value in ids.values():
+            for value in named.values():
                 text = re.sub(rf"(?<![\w-]){value}(?![\w-])", "<id>", text)
             texts.append(text)
             if response.status not in {400, 403, 404, 501}:

@@ -16,7 +16,8 @@ from enginehouse.domain.event import Detail, EventKind
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges, edges_of, initial
 from enginehouse.domain.retry import Again, FailureKind, GiveUp
-from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.settlement_rows import JobState, Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus, cancellable
 from enginehouse.domain.work import WHOLE, ItemSource, ItemState
 

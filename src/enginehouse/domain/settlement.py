@@ -9,60 +9,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from enginehouse.domain.event import CANCELLED, NOT_NEEDED, OF_VERB, PARENT_FAILED, Detail, EventKind, failure
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges, reach
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
-from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, Tally, TaskStatus, cancellable, job_status
+from enginehouse.domain.settlement_rows import JobState, Missing, TaskState
+from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, TaskStatus, cancellable, job_status
 from enginehouse.domain.work import WHOLE, ItemSource, ItemState, Requeue
-
-
-class Missing(Exception):
-    """More rows are needed: the `tasks` with these ordinals, and every visible output routed to a task in `chunks`."""
-
-    def __init__(self, *, tasks: Iterable[int] = (), chunks: Iterable[int] = ()) -> None:
-        super().__init__("more rows are needed")
-        self.tasks = frozenset(tasks)
-        self.chunks = frozenset(chunks)
-
-
-class TaskState(msgspec.Struct):
-    """The changing part of a task's row."""
-
-    ordinal: int
-    status: TaskStatus
-    waits_for: int
-    items: int
-    items_open: int
-    items_running: int
-    items_failed: int
-    failure_reason: str | None = None
-    failure_message: str | None = None
-    changed: bool = False
-
-
-class JobState(msgspec.Struct):
-    """The changing part of a job's row. `ever_started` is true from the first claim on."""
-
-    id: int
-    organization_id: int
-    status: JobStatus
-    cancelled: bool
-    ever_started: bool
-    total: int
-    queued: int
-    running: int
-    complete: int
-    failed: int
-    aborted: int
-    stopping: int = 0  # attempts that must stop and have not ended
-    paused: bool = False
-    listeners: int = 3  # who may want to hear of ends: 1 its own notificationUris, 2 subscriptions
-
-    def tally(self) -> Tally:
-        return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ from enginehouse.domain.planning.additions import (
     with_task,
 )
 from enginehouse.domain.planning.edges import Edges, edges_of
-from enginehouse.domain.settlement import Missing, Settlement
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.settlement_rows import Missing
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage.database import barrier_lock

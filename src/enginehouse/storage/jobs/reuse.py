@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.settlement import JobState, Missing, Settlement, TaskState
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.settlement_rows import JobState, Missing, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
-from enginehouse.domain.settlement import JobState
+from enginehouse.domain.settlement_rows import JobState
 from enginehouse.domain.status import JobStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple, assert_never
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.retry import Again, FailureKind
-from enginehouse.domain.settlement import Missing, Settlement, TaskState
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.settlement_rows import Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED
 from enginehouse.domain.work import (
     Accepted,

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
 from enginehouse.domain.planning.edges import Edges
-from enginehouse.domain.settlement import Missing, Settlement, TaskState
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.settlement_rows import Missing, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage import artifacts, events
