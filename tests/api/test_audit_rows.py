@@ -149,6 +149,7 @@ GRAPHQL = {
     "uploadEngineResult": '(input: {taskId: "{task}", output: {}}) { id }',
     "getEngineJWT": '(input: {engineId: "BATCH", resource: {jobId: "{job}", taskId: "{task}"}}) { token }',
     "updateTask": '(input: {id: "{task}", status: running}) { id }',
+    "pollTask": '(input: {id: "{task}", jobId: "{job}", pollPayload: {a: 1}}) { id }',
     "addTasksToJobs": """(input: {tasks: [{id: "00000000-0000-4000-8000-000000000000", jobId: "{job}",
         engineId: "BATCH", buildId: "b", status: pending, createdDateTime: 1}]}) { createdTasks { id } }""",
     "updateJobs": '(input: {ids: ["{job}"], status: queued}) { count }',

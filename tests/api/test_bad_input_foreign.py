@@ -211,6 +211,7 @@ GRAPHQL = [
     '{ bulkCancel(id: "{bulk}") { id } }',
     "{ bulkCancel(id: {bulk}, organizationId: {organization}) { id } }",
     'mutation { updateJobs(input: {ids: ["{job}"], status: queued}) { records { id } } }',
+    'mutation { pollTask(input: {id: "{task}", jobId: "{job}"}) { status } }',
     """mutation { addTasksToJobs(input: {tasks: [{id: "00000000-0000-4000-8000-000000000000", jobId: "{job}",
         engineId: "BATCH", buildId: "b", status: pending, createdDateTime: 1}]}) { errors { message } } }""",
     'mutation { updateTask(input: {id: "{task}", status: running}) { status } }',

@@ -8,6 +8,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 import msgspec
 from graphql import (
@@ -76,7 +77,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "addTasksToJobs": {
         "tasks": [
             {
-                "id": "00000000-0000-4000-8000-000000000000",
+                "id": "{fresh}",
                 "jobId": "{openJob}",
                 "engineId": BATCH,
                 "buildId": "b",
@@ -85,6 +86,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         ]
     },
+    "pollTask": {"id": "{openTask}", "jobId": "{openJob}"},
     "updateTask": {"id": "{task}", "status": "running"},
     "createEventActionTemplate": {
         "name": "n",
@@ -265,7 +267,9 @@ async def answer(api: Api, leaf: Leaf, own: dict[str, str], value: str) -> list[
     root = schema().type_map["Mutation"]
     assert isinstance(root, GraphQLObjectType)
     argument = root.fields[leaf.mutation].args["input"]
-    sample = msgspec.json.decode(fill(msgspec.json.encode(SAMPLES.get(leaf.mutation, {})).decode(), own))
+    sample = msgspec.json.decode(
+        fill(msgspec.json.encode(SAMPLES.get(leaf.mutation, {})).decode(), {**own, "fresh": str(uuid4())})
+    )
     given = with_id(argument.type, sample, leaf.path, value)
     shown = "errors { message }" if leaf.mutation in PER_ITEM else "__typename"
     document = f"mutation($in: {argument.type}) {{ {leaf.mutation}(input: $in) {{ {shown} }} }}"

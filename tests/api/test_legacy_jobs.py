@@ -61,3 +61,38 @@ async def test_what_is_wrong_is_named(api: Api, body: Any, says: str) -> None:
 async def test_it_needs_a_token_and_a_role(api: Api) -> None:
     assert (await send(api.holding(None), "GET", "job")).status_code == 401
     assert (await send(await api.in_role(Role.READER), "POST", "job", JOB)).status_code == 403
+
+
+async def test_an_engine_outside_polls_and_reports_about_its_task(api: Api) -> None:
+    job = (await send(api, "POST", "job", JOB)).json()
+    path = f"job/{job['jobId']}/task/{job['tasks'][0]['taskId']}"
+    polled = await send(api, "POST", f"{path}/poll", {"at": 7})
+    assert (polled.status_code, polled.json()["taskStatus"]) == (200, "running")
+    assert (await send(api, "POST", f"{path}/poll")).status_code == 200
+    query = f'{{ task(id: "{job["tasks"][0]["taskId"]}") {{ runtimePayload }} }}'
+    assert (await api.graphql.ask(query))["task"] == {"runtimePayload": {"at": 7}}
+    ended = await send(api, "PUT", path, {"taskStatus": "complete", "taskOutput": {"n": 1}})
+    assert (ended.json()["taskStatus"], ended.json()["taskOutput"]) == ("complete", {"n": 1})
+    refused = await send(api, "PUT", path, {"taskStatus": "failed"})
+    assert (refused.status_code, refused.json()["detail"]) == (400, "The task is already complete.")
+    assert (await send(api, "POST", f"{path}/poll", {})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "says"), [({}, "taskStatus: required"), ({"taskStatus": "waiting"}, "one of running")]
+)
+async def test_a_report_that_says_nothing_is_refused(api: Api, body: Any, says: str) -> None:
+    job = (await send(api, "POST", "job", JOB)).json()
+    answer = await send(api, "PUT", f"job/{job['jobId']}/task/{job['tasks'][0]['taskId']}", body)
+    assert answer.status_code == 400
+    assert says in answer.json()["detail"]
+
+
+async def test_a_task_of_another_job_or_organization_is_not_found(api: Api) -> None:
+    one, other = [(await send(api, "POST", "job", JOB)).json() for _ in range(2)]
+    task = one["tasks"][0]["taskId"]
+    stranger = await api.another_organization()
+    for who, job in ((api, other["jobId"]), (stranger, one["jobId"])):
+        for method, path in (("PUT", ""), ("POST", "/poll")):
+            answer = await send(who, method, f"job/{job}/task/{task}{path}", {"taskStatus": "running"})
+            assert answer.status_code == 404, answer.text

@@ -62,6 +62,32 @@ async def update(
     return task
 
 
+@trail.mutation("pollTask", "Task", names="ref")
+async def poll(
+    house: House, principal: Principal, ref: TaskRef, *, job: Ref, payload: Any, found: Sequence[Problem] = ()
+) -> Task:
+    """Keeps the payload as that of the task's last poll, and claims the task or prolongs its lease; as `update` does.
+
+    The payload is JSON, None for none; a poll without one leaves the last payload.
+    """
+    require_for_task(principal, Role.USER, ref.job_id, ref.ordinal)
+    await jobs.task(house, principal, ref)
+    request = UpdateRequest(status=UpdateStatus.RUNNING.value, job=job)
+    bounds.refuse([*_problems(ref, request), *output_problems("pollPayload", payload)], found)
+    text = None if payload is None else msgspec.json.encode(payload).decode()
+    update_ = msgspec.structs.replace(_update(principal, ref, request), poll=text)
+    await apply(house, principal, update_, event="pollTask", ref=ref)
+    _job, task = await jobs.task(house, principal, ref)
+    return task
+
+
+async def polls(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, Any]:
+    """Returns the payloads of the last polls of tasks of the caller's organization."""
+    require_for_jobs(principal, Role.READER, [job_id for job_id, _ in tasks])
+    texts = await house.database.read(lambda tx: storage.polls(tx, principal.organization_id, tasks))
+    return {task: msgspec.json.decode(text) for task, text in texts.items()}
+
+
 async def apply(
     house: House,
     principal: Principal,

@@ -510,6 +510,14 @@ CREATE TABLE task_output (
   PRIMARY KEY (job_id, ordinal)
 ) {clustered};
 
+-- The payload of the last poll of a task, as JSON.
+CREATE TABLE task_poll (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  payload TEXT NOT NULL,
+  PRIMARY KEY (job_id, ordinal)
+) {clustered};
+
 -- A log that an engine or a person has added to a task. Its bytes are in the store.
 CREATE TABLE task_log (
   job_id BIGINT NOT NULL,

@@ -180,6 +180,9 @@ class Context:
         self.task_outputs: Loader[tuple[int, int], Any] = Loader(
             lambda tasks: task_updates.outputs(house, self.principal, tasks)
         )
+        self.task_polls: Loader[tuple[int, int], Any] = Loader(
+            lambda tasks: task_updates.polls(house, self.principal, tasks)
+        )
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property

@@ -109,7 +109,7 @@ def _view(job: Job) -> dict[str, Any]:
         ("jobId", ids.job_graphql(job.id)),
         ("recordingId", None if job.target_id is None else str(job.target_id)),
         ("status", job.status.value),
-        ("tasks", [_task_view(task) for task in job.tasks]),
+        ("tasks", [task_view(task) for task in job.tasks]),
         ("createdDateTime", job.created_at),
         ("modifiedDateTime", job.modified_at),
         ("startedDateTime", job.started_at),
@@ -117,7 +117,8 @@ def _view(job: Job) -> dict[str, Any]:
     ])  # fmt: skip
 
 
-def _task_view(task: Task) -> dict[str, Any]:
+def task_view(task: Task) -> dict[str, Any]:
+    """Returns the task with the names of the requests."""
     return _present([
         ("taskId", ids.task_graphql(task.job_id, task.ordinal)),
         ("engineId", task.plan.engine_id),

@@ -6,7 +6,7 @@ from typing import Final
 from enginehouse.api.auth import authenticate
 from enginehouse.api.http.interface import ForCallers, Interface, Operations
 from enginehouse.api.http.paths import Paths
-from enginehouse.api.legacy import jobs
+from enginehouse.api.legacy import jobs, tasks
 from enginehouse.operations.house import House
 
 BASE: Final = "/v1"
@@ -27,4 +27,6 @@ def operations() -> Operations:
     paths.add("DELETE", "/job/{JobID}", ForCallers(jobs.cancel))
     paths.add("PUT", "/job/{JobID}/retry", ForCallers(jobs.retry))
     paths.add("PUT", "/job/{JobID}/restart", ForCallers(jobs.retry))
+    paths.add("PUT", "/job/{JobID}/task/{TaskID}", ForCallers(tasks.update))
+    paths.add("POST", "/job/{JobID}/task/{TaskID}/poll", ForCallers(tasks.poll))
     return paths

@@ -50,6 +50,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
         await tx.run(f"jobs.delete_{part}", ids=ids)
     await tx.run("task_updates.delete_outputs", ids=ids)
     await tx.run("task_updates.delete_notifications", ids=ids)
+    await tx.run("task_updates.delete_polls", ids=ids)
     await tx.run("additions.delete_given_ids", ids=ids)
     await counts.add(tx, changes)
     # The deletion of a covered job counts as applied by its bulk cancel, so that the counted and applied jobs agree.

@@ -64,11 +64,20 @@ class TaskOutput(NamedTuple):
     output: str
 
 
+class TaskPoll(NamedTuple):
+    """The payload of the last poll of a task, as JSON text."""
+
+    job_id: int
+    ordinal: int
+    payload: str
+
+
 _NEW_ASSET: Final = Select("task_updates.new_asset", NewResult)
 _ENGINE: Final = Select("task_updates.engine", TaskEngine)
 _TASK: Final = Select("task_updates.task", TaskNow)
 _ITEMS: Final = Select("task_updates.items", OpenItem)
 _OUTPUTS: Final = Select("task_updates.outputs", TaskOutput)
+_POLLS: Final = Select("task_updates.polls", TaskPoll)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,10 @@ async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) 
         outcome = outcome._replace(removed=await _remove_earlier(tx, update, found.job))
     if update.output is not None and outcome.refused is None:
         await tx.run("task_updates.set_output", job_id=update.job_id, ordinal=update.ordinal, output=update.output)
+    if update.poll is not None and outcome.refused is None:
+        await tx.run("task_updates.set_poll", job_id=update.job_id, ordinal=update.ordinal, payload=update.poll)
+        outcome = outcome._replace(applied=True)
+    if not (update.output is None and update.poll is None) and outcome.refused is None:
         await tx.run("task_updates.touch", job_id=update.job_id, ordinal=update.ordinal, now=tx.now)
     return outcome
 
@@ -146,6 +159,12 @@ async def outputs(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]
     """Returns what updates have reported as outputs of these tasks, as JSON text."""
     rows = await _OUTPUTS.each(tx, [(job_id, ordinal, organization_id) for job_id, ordinal in sorted(set(tasks))])
     return {(row.job_id, row.ordinal): row.output for row in rows}
+
+
+async def polls(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Returns the payloads of the last polls of these tasks, as JSON text."""
+    rows = await _POLLS.each(tx, [(job_id, ordinal, organization_id) for job_id, ordinal in sorted(set(tasks))])
+    return {(row.job_id, row.ordinal): row.payload for row in rows}
 
 
 async def _find(tx: Tx, update: TaskUpdate) -> _Found | None:

@@ -32,6 +32,24 @@ JOIN task_output o ON o.job_id = r.job_id AND o.ordinal = r.ordinal;
 -- lists: ids bigint
 DELETE FROM task_output WHERE job_id IN {ids};
 
+-- name: set_poll
+-- The task's job is locked.
+INSERT INTO task_poll (job_id, ordinal, payload) VALUES (:job_id, :ordinal, :payload)
+ON CONFLICT (job_id, ordinal) DO UPDATE SET payload = excluded.payload;
+
+-- name: polls
+-- The payloads of the last polls of tasks of these jobs of the organization.
+-- rows: job_id bigint, ordinal int, organization_id bigint
+SELECT r.job_id, r.ordinal, p.payload
+FROM {rows} r
+JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
+JOIN task_poll p ON p.job_id = r.job_id AND p.ordinal = r.ordinal;
+
+-- name: delete_polls
+-- The jobs are locked.
+-- lists: ids bigint
+DELETE FROM task_poll WHERE job_id IN {ids};
+
 -- name: touch
 -- An update has changed the output of the task; its job is locked.
 UPDATE task SET modified_at = :now WHERE job_id = :job_id AND ordinal = :ordinal;

@@ -1,4 +1,4 @@
-"""`updateTask`, `uploadEngineResult`, and the output of a Task."""
+"""`updateTask`, `pollTask`, `uploadEngineResult`, and the output of a Task."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -50,6 +50,22 @@ async def update(_: object, info: Info, input: dict[str, Any] | None = None) -> 
     task = await task_updates.update(context.house, context.principal, ref, request, found=problems)
     context.jobs.forget()
     context.task_outputs.forget()
+    return task
+
+
+@mutation.field("pollTask")
+async def poll(_: object, info: Info, input: dict[str, Any] | None = None) -> Task:
+    """The task runs, and its runtimePayload is that of the poll."""
+    context, fields = info.context, input or {}
+    problems = [] if fields else [Problem("input", "must be given.")]
+    ref = await additions.named(context.house, context.principal, fields.get("id") or "")
+    named = str(fields.get("jobId") or "")
+    job = Ref(parse_job(named) or 0, named)
+    task = await task_updates.poll(
+        context.house, context.principal, ref, job=job, payload=fields.get("pollPayload"), found=problems
+    )
+    context.jobs.forget()
+    context.task_polls.forget()
     return task
 
 

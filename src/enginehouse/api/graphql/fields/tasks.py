@@ -117,6 +117,12 @@ async def output_of(task: Task, info: Info) -> Any:
     return await artifacts.document(info.context.house, artifact)
 
 
+@task_type.field("runtimePayload")
+async def runtime_payload_of(task: Task, info: Info) -> Any:
+    """Returns the payload of the last pollTask."""
+    return await info.context.task_polls.get((task.job_id, task.ordinal))
+
+
 @task_type.field("outputString")
 async def output_text_of(task: Task, info: Info) -> str | None:
     """Returns `output` as JSON text."""

@@ -1,0 +1,53 @@
+"""The rows from which a settlement starts: the changing part of a job and of its tasks, and which rows are missing."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from enginehouse.domain.status import JobStatus, Tally, TaskStatus
+
+
+class Missing(Exception):
+    """More rows are needed: the `tasks` with these ordinals, and every visible output routed to a task in `chunks`."""
+
+    def __init__(self, *, tasks: Iterable[int] = (), chunks: Iterable[int] = ()) -> None:
+        super().__init__("more rows are needed")
+        self.tasks = frozenset(tasks)
+        self.chunks = frozenset(chunks)
+
+
+class TaskState(msgspec.Struct):
+    """The changing part of a task's row."""
+
+    ordinal: int
+    status: TaskStatus
+    waits_for: int
+    items: int
+    items_open: int
+    items_running: int
+    items_failed: int
+    failure_reason: str | None = None
+    failure_message: str | None = None
+    changed: bool = False
+
+
+class JobState(msgspec.Struct):
+    """The changing part of a job's row. `ever_started` is true from the first claim on."""
+
+    id: int
+    organization_id: int
+    status: JobStatus
+    cancelled: bool
+    ever_started: bool
+    total: int
+    queued: int
+    running: int
+    complete: int
+    failed: int
+    aborted: int
+    stopping: int = 0  # attempts that must stop and have not ended
+    paused: bool = False
+    listeners: int = 3  # who may want to hear of ends: 1 its own notificationUris, 2 subscriptions
+
+    def tally(self) -> Tally:
+        return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
