@@ -107,6 +107,7 @@ GRAPHQL = [
     '{ jobs(targetId: "{target}") { records { id } } }',
     '{ jobs(scheduledJobIds: ["{scheduled}", "{scheduledUUID}"]) { records { id } } }',
     '{ task(id: "{task}") { id } }',
+    '{ tasks(id: "{task}") { count } }',
     '{ task(id: "{taskUUID}") { id } }',
     '{ engineResults(tdoId: "{target}", engineIds: ["BATCH"]) { records { tdoId } } }',
     '{ engineResults(jobId: "{job}") { records { tdoId } } }',

@@ -333,3 +333,29 @@ async def test_lists_do_not_ask_once_for_every_record(api: Api) -> None:
         reads.append(counting.reads)
     assert [len(body["data"][name]["records"]) for name in ("jobTemplates", "sources")] == [10, 10]
     assert reads[0] == reads[1]
+
+
+async def test_a_task_knows_its_template_and_is_found_by_it(api: Api) -> None:
+    template = await create(api, DAG)
+    shown = (await api.graphql.ask(SHOW, {"id": template}))["jobTemplate"]["taskTemplates"]["records"]
+    of = [each["id"] for each in shown]
+    launch = "mutation ($id: ID!) { launchJobTemplates(input: {ids: [$id]}) { tasks { records { id templateId } } } }"
+    jobs = [(await api.graphql.ask(launch, {"id": template}))["launchJobTemplates"][0] for _ in range(2)]
+    assert [[task["templateId"] for task in job["tasks"]["records"]] for job in jobs] == [of, of]
+    query = "query ($id: ID, $of: ID) { tasks(id: $id, taskTemplateId: $of) { records { id } count } }"
+    second = [job["tasks"]["records"][1]["id"] for job in jobs]
+
+    async def found(**which: str) -> list[str]:
+        page = (await api.graphql.ask(query, which))["tasks"]
+        assert page["count"] == len(page["records"])
+        return [each["id"] for each in page["records"]]
+
+    assert await found(of=of[1]) == second[::-1]
+    assert await found(of=of[1], id=second[0]) == [second[0]]
+    assert await found(of=of[0], id=second[0]) == []
+    assert await found(id=second[1]) == [second[1]]
+    assert await found(id="nothing") == await found(of="nothing") == []
+    error = await api.graphql.refused(query, {})
+    assert (error["name"], error["message"]) == ("invalid_input", "give id or taskTemplateId.")
+    stranger = await api.another_organization()
+    assert (await stranger.graphql.ask(query, {"of": of[1]}))["tasks"]["records"] == []

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
+from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
-from enginehouse.domain.templates import JobTemplate
+from enginehouse.domain.templates import JobTemplate, TaskTemplate
 
 _TARGET_ECHO: Final = ("sourceData", "parentFolderId", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
                        "sourceImageUrl")  # fmt: skip
@@ -22,7 +23,7 @@ def job_request(
     if target is None and config.get("createTDOOnLaunch", True):
         target = _described(config)
     return JobRequest(
-        tasks=tuple(_merged(task.request, payload) for task in template.tasks),
+        tasks=tuple(_made_from(task, payload) for task in template.tasks),
         routes=template.document.routes,
         target=target,
         echo={**template.document.echo, **({"jobConfig": config} if config else {})},
@@ -42,6 +43,14 @@ def _described(config: dict[str, Any]) -> TargetRequest:
         details=given.get("details"),
         is_public=given.get("isPublic") or False,
         echo=echo,
+    )
+
+
+def _made_from(task: TaskTemplate, payload: dict[str, Any] | None) -> TaskRequest:
+    """Returns the task for a job. It remembers the template's task, whose place may be another one later."""
+    request = _merged(task.request, payload)
+    return msgspec.structs.replace(
+        request, echo={**request.echo, "templateId": task_graphql(task.template_id, task.ordinal)}
     )
 
 

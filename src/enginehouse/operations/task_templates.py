@@ -1,4 +1,4 @@
-"""The operations on the tasks of a job template: get, create, update, delete."""
+"""The operations on the tasks of a job template: get, create, update, delete, and the tasks of jobs made of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,13 +8,16 @@ import msgspec
 
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import TaskRequest
+from enginehouse.domain.ids import task_graphql
+from enginehouse.domain.job import Task, TaskRequest
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.templates import JobTemplate, TaskTemplate
 from enginehouse.operations import templates
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.jobs import queries
 
 TASK: Final = "TaskTemplate"
 _KIND: Final = replace(templates.KIND, type=TASK)
@@ -83,3 +86,16 @@ def task_at(template: JobTemplate, ref: TaskRef) -> TaskTemplate:
         if each.ordinal == ref.ordinal:
             return each
     raise NotFound(TASK, ref.text)
+
+
+async def tasks_of(house: House, principal: Principal, template_id: int, ordinal: int, *, limit: int) -> list[Task]:
+    """Returns the tasks that the newest launches of the template have made of its task, the newest first."""
+    require(principal, Role.READER)
+    named = task_graphql(template_id, ordinal)
+
+    async def read(tx: Tx) -> list[Task]:
+        ids = await queries.of_template(tx, principal.organization_id, template_id, limit=limit)
+        jobs = await queries.by_ids(tx, principal.organization_id, ids)
+        return [task for job_id in ids for task in jobs[job_id].tasks if task.plan.echo.get("templateId") == named]
+
+    return await house.database.read(read)

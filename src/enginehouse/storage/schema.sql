@@ -299,6 +299,7 @@ CREATE INDEX job_target ON job (target_id, organization_id, id) WHERE target_id 
 CREATE INDEX job_with_target ON job (organization_id, id) WHERE target_id IS NOT NULL;
 CREATE INDEX job_schedule ON job (scheduled_job_id, organization_id, id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX job_with_schedule ON job (organization_id, id) WHERE scheduled_job_id IS NOT NULL;
+CREATE INDEX job_of_template ON job (template_id, organization_id, id) WHERE template_id IS NOT NULL;
 CREATE INDEX job_name ON job (organization_id, name, id) WHERE name IS NOT NULL;
 CREATE INDEX job_core ON job (organization_id, core_id, id) WHERE core_id IS NOT NULL;
 CREATE INDEX job_retry ON job (retry_of, id) WHERE retry_of IS NOT NULL;

@@ -88,6 +88,11 @@ SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modif
        completed_at, aborted_at, failure_reason, failure_message, items_running, reused_from
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
+-- name: of_template
+SELECT id FROM job
+WHERE template_id = :template_id AND template_id IS NOT NULL AND organization_id = :organization_id
+ORDER BY id DESC LIMIT :limit;
+
 -- name: retries
 -- The retries of these jobs, the oldest first. The plus signs keep the databases from walking through the organization
 -- or through all ids in their order: without statistics they expect many retries, and there are few.

@@ -92,6 +92,12 @@ async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[i
     return {job.id: _job(job, tasks[job.id], tuple(retries[job.id])) for job in jobs}
 
 
+async def of_template(tx: Tx, organization_id: int, template_id: int, *, limit: int) -> list[int]:
+    """Returns the ids of the newest jobs of the organization that were launched from the template."""
+    rows = await tx.all("jobs.of_template", organization_id=organization_id, template_id=template_id, limit=limit)
+    return [job_id for (job_id,) in rows]
+
+
 def _job(row: JobRow, tasks: list[TaskRow], retries: tuple[int, ...]) -> Job:
     plan = plans.decode(row.document)
     status, modified_at, aborted_at = JobStatus(row.status), row.modified_at, row.aborted_at

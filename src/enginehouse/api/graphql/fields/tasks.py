@@ -1,4 +1,4 @@
-"""The query `task`, and the fields of a Task."""
+"""The queries `task` and `tasks`, and the fields of a Task."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -7,21 +7,23 @@ from typing import Any, Final
 from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.fields import paging
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.documents import is_json
-from enginehouse.domain.errors import NotFound
-from enginehouse.domain.ids import job_graphql, task_graphql
+from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.ids import job_graphql, parse_task, task_graphql
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.log_text import cut_end, without_half_character
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.times import graphql_millis
-from enginehouse.operations import additions, artifacts, engines, jobs, task_updates
+from enginehouse.operations import additions, artifacts, engines, jobs, task_templates, task_updates
 from enginehouse.operations.house import House
 
 query, task_type = QueryType(), ObjectType("Task")
 
+_PAGE: Final = 30  # tasks: this list has no arguments for a page
 _LOG_BYTES: Final = 1024 * 1024
 
 
@@ -34,6 +36,24 @@ async def get_task(_: object, info: Info, id: str) -> Task:
     job, task = await jobs.task(context.house, principal, ref)
     context.jobs.prime(job.id, job)
     return task
+
+
+@query.field("tasks")
+async def list_tasks(_: object, info: Info, id: str | None = None, **args: Any) -> paging.Page:
+    """Returns the tasks that both filters find, the newest first."""
+    context, template = info.context, args.get("taskTemplateId")
+    if id is None and template is None:
+        raise InvalidInput("give id or taskTemplateId.")
+    found: Sequence[Task] = ()
+    if template is not None and (key := parse_task(template)) is not None:
+        found = await task_templates.tasks_of(context.house, context.principal, *key, limit=_PAGE)
+    if id is not None:
+        with suppress(NotFound):
+            ref = await additions.named(context.house, context.principal, id)
+            job, task = await jobs.task(context.house, context.principal, ref)
+            context.jobs.prime(job.id, job)
+            found = [each for each in found if each == task] if template is not None else [task]
+    return paging.page(found, 0, _PAGE, paging.TASKS)
 
 
 @task_type.field("job")
@@ -230,6 +250,7 @@ task_type.set_field("payload", lambda task, _: task.plan.payload)
 task_type.set_field("taskPayload", lambda task, _: task.plan.payload)
 task_type.set_field("payloadString", lambda task, _: optional(json_text, task.plan.payload))
 task_type.set_field("isClone", lambda task, _: task.plan.echo.get("isClone"))
+task_type.set_field("templateId", lambda task, _: task.plan.echo.get("templateId"))
 task_type.set_field("referenceId", lambda task, _: task.plan.reference)
 task_type.set_field("buildId", lambda task, _: task.plan.echo.get("buildId"))
 task_type.set_field("testTask", lambda task, _: task.plan.echo.get("testTask"))
