@@ -61,7 +61,7 @@ async def test_the_given_id_names_the_task_everywhere_and_the_job_ends_with_it(a
     query = "query($t: ID!) { task(id: $t) { id status } }"
     assert (await api.graphql.ask(query, {"t": given}))["task"] == {"id": made["id"], "status": "pending"}
     shown = (await api.edge.get(f"/proc/task/{given}/detail")).json()["task"]
-    assert (shown["correlationTaskId"], shown["internalJobID"]) == (given, ids.job_uuid(ids.parse_job(job) or 0))
+    assert shown["internalJobID"] == ids.job_uuid(ids.parse_job(job) or 0)
     update = "mutation($t: ID!) { updateTask(input: {id: $t, status: complete, output: {n: 1}}) { job { status } } }"
     assert (await api.graphql.ask(update, {"t": given}))["updateTask"]["job"]["status"] == "running"
     first = ids.task_graphql(ids.parse_job(job) or 0, 0)
@@ -149,7 +149,7 @@ async def test_a_task_and_its_route_are_added_and_the_task_runs_after_its_parent
     answer = await api.edge.post(f"/proc/job/{job}/addtask", {"task": new})
     assert (answer.status_code, answer.json()["success"]) == (200, True), answer.text
     added = answer.json()["task"]
-    assert (added["correlationTaskId"], added["taskStatus"]) == ("b", "pending")
+    assert (added["engineID"], added["taskStatus"]) == (TRANSCRIBE, "pending")
     why = (await api.v1.get(f"tasks/{added['internalTaskID']}/why")).json()["result"]
     assert why["sentence"] == "It was added with an input folder and waits for its first route."
     assert [lease.key.ordinal for lease in [await api.edge.start_one()]] == [0]

@@ -27,7 +27,6 @@ from enginehouse.storage.jobs.additions import Added, AdditionsOutcome
 
 _UUID: Final = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _GIVEN: Final = re.compile(rf"[0-9]{{8}}_[0-9A-Za-z]{{15}}|{_UUID}(?:-{_UUID})?")
-_SHOWN: Final = 80  # characters of an invalid id in a message
 _FORMS: Final = "the job's id and 5 letters or digits, a UUID, or two UUIDs with a hyphen between them"
 
 
@@ -181,14 +180,12 @@ async def add_route(
     return answer
 
 
-async def named(house: House, principal: Principal, text: str) -> TaskRef:
-    """Returns the task with this id: in a spelling of the server, or as its client gave it. Raises NotFound."""
-    key = ids.parse_task(text)
-    if key is None and _GIVEN.fullmatch(text):
-        key = await house.database.peek(lambda tx: storage.given(tx, principal.organization_id, text))
-    if key is None:
-        raise NotFound("Task", text[:_SHOWN])
-    return TaskRef(*key, text)
+async def given_task(house: House, principal: Principal, text: str) -> TaskRef | None:
+    """Returns the caller's task to which a client gave this id; None if there is none."""
+    if not _GIVEN.fullmatch(text):
+        return None
+    key = await house.database.peek(lambda tx: storage.given(tx, principal.organization_id, text))
+    return None if key is None else TaskRef(*key, text)
 
 
 def route_of(routes: Sequence[Route], key: RouteKey) -> Route:

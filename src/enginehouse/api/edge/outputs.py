@@ -11,7 +11,7 @@ from enginehouse.api.http.download import Download
 from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
 from enginehouse.domain.artifact import Artifact
-from enginehouse.operations import additions, artifacts
+from enginehouse.operations import artifacts
 
 
 class OutputView(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -54,7 +54,7 @@ async def of_job(call: Call) -> Reply:
 
 async def of_task(call: Call) -> Reply:
     """GET proc/task/{TaskID}/outputs: every output of the task."""
-    ref = await additions.named(call.house, call.principal, call.id)
+    ref = await refs.named_task(call.house, call.principal, call.id)
     outputs = await artifacts.of_task(call.house, call.principal, ref)
     return json(OutputListAnswer(TaskOutputs(ids.task_uuid(ref.job_id, ref.ordinal), _listed(outputs))))
 
@@ -87,7 +87,7 @@ async def _of_job_named(call: Call) -> Artifact:
 
 async def _of_task_named(call: Call) -> Artifact:
     text, name = call.ids
-    ref = await additions.named(call.house, call.principal, text)
+    ref = await refs.named_task(call.house, call.principal, text)
     outputs = await artifacts.of_task(call.house, call.principal, ref)
     return artifacts.named(outputs, name)
 

@@ -11,14 +11,15 @@ from starlette.responses import FileResponse
 
 from enginehouse.api.edge import task_view
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound
-from enginehouse.operations import additions, artifacts, jobs
+from enginehouse.operations import artifacts, jobs
 from enginehouse.operations.house import House
 
 
 async def detail(call: Call) -> Reply:
     """GET proc/task/{TaskID}/detail."""
-    job, task = await jobs.task(call.house, call.principal, await additions.named(call.house, call.principal, call.id))
+    job, task = await jobs.task(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))
     categories = await task_view.category_names(call.house, call.principal)
     progress = await task_view.progress(call.house, call.principal, job, [task])
     shown = task_view.task_detail(call.house, call.principal, job, task, categories, progress)
@@ -27,7 +28,7 @@ async def detail(call: Call) -> Reply:
 
 async def logs(call: Call) -> FileResponse:
     """GET proc/task/{TaskID}/logs: a zip with a file for each attempt so far."""
-    files = await artifacts.logs(call.house, call.principal, await additions.named(call.house, call.principal, call.id))
+    files = await artifacts.logs(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))
     archive = await _zip(call.house, files)
     return FileResponse(
         archive,

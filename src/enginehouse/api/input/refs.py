@@ -9,7 +9,10 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain import ids
 from enginehouse.domain.errors import MalformedId, NotFound
+from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref, TaskRef, UuidRef
+from enginehouse.operations import additions
+from enginehouse.operations.house import House
 
 _SHOWN: Final = 80  # characters of an invalid id in a message
 
@@ -121,6 +124,17 @@ def task(text: str, *, kind: str = "Task") -> TaskRef:
     if key is None:
         raise TASK.missing(kind, text)
     return TaskRef(*key, text)
+
+
+async def named_task(house: House, principal: Principal, text: str) -> TaskRef:
+    """Returns the task with this id: in a spelling of the server, or as a client gave it to an added task."""
+    try:
+        return task(text)
+    except NotFound:
+        found = await additions.given_task(house, principal, text)
+        if found is None:
+            raise
+        return found
 
 
 def number(text: str) -> Ref:

@@ -10,12 +10,13 @@ import msgspec
 from enginehouse.api.http import body as http_body
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.json.decode import Body
+from enginehouse.api.input import refs
 from enginehouse.api.legacy.jobs import task_view
 from enginehouse.domain.errors import NotFound, Problem
 from enginehouse.domain.ids import parse_job
 from enginehouse.domain.job import Task
 from enginehouse.domain.refs import Ref, TaskRef
-from enginehouse.operations import additions, task_updates
+from enginehouse.operations import task_updates
 from enginehouse.operations.task_updates import UpdateRequest
 
 
@@ -59,7 +60,7 @@ async def _read(call: Call) -> bytes:
 async def _named(call: Call) -> TaskRef:
     """Returns the task of the path. Raises NotFound, also if it is a task of another job."""
     job, text = call.ids
-    ref = await additions.named(call.house, call.principal, text)
+    ref = await refs.named_task(call.house, call.principal, text)
     if ref.job_id != parse_job(job):
         raise NotFound("Task", text)
     return ref

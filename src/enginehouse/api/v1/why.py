@@ -14,7 +14,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.job import Job
 from enginehouse.domain.wait_reasons.explanation import Explanation
 from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
-from enginehouse.operations import additions, engines, why, workers
+from enginehouse.operations import engines, why, workers
 
 
 async def of_job(call: Call) -> Reply:
@@ -37,7 +37,7 @@ async def of_job(call: Call) -> Reply:
 async def of_task(call: Call) -> Reply:
     """GET tasks/{TaskID}/why."""
     Query(call.query).finish()
-    ref = await additions.named(call.house, call.principal, call.id)
+    ref = await refs.named_task(call.house, call.principal, call.id)
     job, explained = await why.task(call.house, call.principal, ref)
     return result(_task(call, job, explained))
 

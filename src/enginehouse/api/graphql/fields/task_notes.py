@@ -7,9 +7,10 @@ from ariadne import MutationType, ObjectType
 from enginehouse.api.graphql import idempotency
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields.tasks import log_of
+from enginehouse.api.input import refs
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.job import Task
-from enginehouse.operations import additions, jobs, task_notes
+from enginehouse.operations import jobs, task_notes
 
 mutation, task_type = MutationType(), ObjectType("Task")
 
@@ -19,7 +20,7 @@ async def create_log(_: object, info: Info, input: dict[str, Any], **args: Any) 
     """The uploaded file is a log of the task. Returns all logs of the task."""
     context = info.context
     principal = context.principal
-    ref = await additions.named(context.house, principal, input["taskId"])
+    ref = await refs.named_task(context.house, principal, input["taskId"])
     upload = context.take_upload(input.get("file"))
     source = None if upload is None else upload.path
     key = idempotency.key(context, args.get("idempotencyKey"))
@@ -39,7 +40,7 @@ async def append_warning(_: object, info: Info, reason: str, **args: Any) -> int
     answer = await task_notes.add_warning(
         context.house,
         principal,
-        await additions.named(context.house, principal, args["taskId"]),
+        await refs.named_task(context.house, principal, args["taskId"]),
         reason=reason,
         message=args.get("message"),
         reference=args.get("referenceId"),

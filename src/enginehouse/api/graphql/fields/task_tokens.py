@@ -5,9 +5,10 @@ from typing import Any, Final
 from ariadne import MutationType, QueryType
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.input import refs
 from enginehouse.domain.ids import job_graphql, parse_job, parse_number, task_graphql
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import additions, task_tokens
+from enginehouse.operations import task_tokens
 
 query, mutation = QueryType(), MutationType()
 
@@ -20,7 +21,7 @@ async def issue(_: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     issued = await task_tokens.issue(
         context.house,
         context.principal,
-        await additions.named(context.house, context.principal, resource["taskId"]),
+        await refs.named_task(context.house, context.principal, resource["taskId"]),
         job=Ref(parse_job(resource["jobId"]) or 0, resource["jobId"]),
         target=None if target is None else Ref(parse_number(target) or 0, target),
         engine=input["engineId"],

@@ -9,13 +9,14 @@ from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import Moment
 from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.api.graphql.fields.assets import file_name
+from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Asset
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.ids import parse_job
 from enginehouse.domain.job import Task
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.task_updates import wrapped
-from enginehouse.operations import additions, engine_results, task_updates
+from enginehouse.operations import engine_results, task_updates
 from enginehouse.operations.engine_results import EngineResult
 from enginehouse.operations.task_updates import UpdateRequest
 
@@ -46,7 +47,7 @@ async def update(_: object, info: Info, input: dict[str, Any] | None = None) -> 
         client_time=None if moment is None else int(moment),
         notification_uris=tuple(fields.get("notificationUris") or ()),
     )
-    ref = await additions.named(context.house, context.principal, fields.get("id") or "")
+    ref = await refs.named_task(context.house, context.principal, fields.get("id") or "")
     task = await task_updates.update(context.house, context.principal, ref, request, found=problems)
     context.jobs.forget()
     context.task_outputs.forget()
@@ -58,7 +59,7 @@ async def poll(_: object, info: Info, input: dict[str, Any] | None = None) -> Ta
     """The task runs, and its runtimePayload is that of the poll."""
     context, fields = info.context, input or {}
     problems = [] if fields else [Problem("input", "must be given.")]
-    ref = await additions.named(context.house, context.principal, fields.get("id") or "")
+    ref = await refs.named_task(context.house, context.principal, fields.get("id") or "")
     named = str(fields.get("jobId") or "")
     job = Ref(parse_job(named) or 0, named)
     task = await task_updates.poll(
@@ -82,7 +83,7 @@ async def upload_result(_: object, info: Info, input: dict[str, Any]) -> Asset |
         at = given[0] if given else "uri"
         problems.append(Problem(at, "must be the only one of output, outputString, uri and file."))
     new = replace(_engine_result(input, given, upload), uri=uri, origin=context.origin)
-    ref = await additions.named(context.house, principal, input["taskId"])
+    ref = await refs.named_task(context.house, principal, input["taskId"])
     asset = await engine_results.upload(context.house, principal, ref, new, found=problems)
     context.jobs.forget()
     context.task_outputs.forget()

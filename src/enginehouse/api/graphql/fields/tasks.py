@@ -8,6 +8,7 @@ from ariadne import ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields import paging
+from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain.documents import is_json
 from enginehouse.domain.errors import InvalidInput, NotFound
@@ -18,7 +19,7 @@ from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.times import graphql_millis
-from enginehouse.operations import additions, artifacts, engines, jobs, task_templates, task_updates
+from enginehouse.operations import artifacts, engines, jobs, task_templates, task_updates
 from enginehouse.operations.house import House
 
 query, task_type = QueryType(), ObjectType("Task")
@@ -32,7 +33,7 @@ async def get_task(_: object, info: Info, id: str) -> Task:
     """Returns the task with this id."""
     context = info.context
     principal = context.principal
-    ref = await additions.named(context.house, principal, id)
+    ref = await refs.named_task(context.house, principal, id)
     job, task = await jobs.task(context.house, principal, ref)
     context.jobs.prime(job.id, job)
     return task
@@ -49,7 +50,7 @@ async def list_tasks(_: object, info: Info, id: str | None = None, **args: Any) 
         found = await task_templates.tasks_of(context.house, context.principal, *key, limit=_PAGE)
     if id is not None:
         with suppress(NotFound):
-            ref = await additions.named(context.house, context.principal, id)
+            ref = await refs.named_task(context.house, context.principal, id)
             job, task = await jobs.task(context.house, context.principal, ref)
             context.jobs.prime(job.id, job)
             found = [each for each in found if each == task] if template is not None else [task]
