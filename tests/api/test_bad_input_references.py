@@ -140,10 +140,6 @@ REST: Final = {
         'POST /edge/v1/proc/job/create {"jobs": [{"internalOrganizationID": "{organization}", "tasks": TASKS}]}'
     ),
     "CreateTask.engineId": 'POST /edge/v1/proc/job/create {"jobs": [{"tasks": [{"engineId": "{source}"}]}]}',
-    "NewRoute.taskParentId": (
-        'POST /edge/v1/proc/job/{own_openJob}/addtaskroute {"task": {"taskParentId": "{task}", "taskChildId": "x"}}'
-    ),
-    "NewRoute.taskChildId": 'POST /edge/v1/proc/job/{own_openJob}/addtaskroute {"task": {"taskChildId": "{task}"}}',
     "CancelJobs.jobID": 'POST /edge/v1/proc/jobs/cancel {"jobID": "{job}"}',
     "CancelJobs.scheduledJobID": 'POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{scheduled}"}',
     "CancelJobs.organizationID": 'POST /edge/v1/proc/jobs/cancel {"organizationID": "{organization}", RANGE}',
@@ -190,8 +186,7 @@ REST: Final = {
 STORED_BY_REST: Final = {
     "CreateJob.coreID", "CreateJob.coreJobID", "CreateTask.coreTaskId", "CreateTask.correlationTaskId",
     "CreateFolder.correlationID", "TaskRoute.taskParentId", "TaskRoute.taskParentOutputId", "TaskRoute.taskChildId",
-    "TaskRoute.taskChildInputId", "NewRoute.taskParentOutputId", "NewRoute.taskChildInputId",
-    "NewOrganization.applicationID",
+    "TaskRoute.taskChildInputId", "NewOrganization.applicationID",
 }  # fmt: skip
 
 

@@ -26,7 +26,9 @@ async def add_task(call: Call) -> Reply:
     job = await jobs.get(call.house, call.principal, ref)
     categories = await task_view.category_names(call.house, call.principal)
     _, ordinal = added.value
-    shown = task_view.task_detail(call.house, call.principal, job, job.tasks[ordinal], categories, {})
+    task = job.tasks[ordinal]
+    progress = await task_view.progress(call.house, call.principal, job, [task])
+    shown = task_view.task_detail(call.house, call.principal, job, task, categories, progress)
     return json(task_view.TaskAdded(success=True, task=shown), replayed=added.replayed)
 
 
@@ -37,5 +39,6 @@ async def add_route(call: Call) -> Reply:
     request = job_input.route(body.task)
     added = await additions.add_route(call.house, call.principal, ref, request, key=call.key)
     job = await jobs.get(call.house, call.principal, ref)
-    shown = job_view.route_view(job, additions.route_of(job.plan.routes, added.value))
+    progress = await task_view.progress(call.house, call.principal, job, job.tasks)
+    shown = job_view.route_view(job, additions.route_of(job.plan.routes, added.value), progress)
     return json(AddedRoute(success=True, task=shown), replayed=added.replayed)
