@@ -27,11 +27,11 @@ class TaskUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine reports about its task.
 
     `output` is JSON text, None to leave the task's output as it is; so is `poll`, the payload of its last poll.
-    `outputs` are stored bytes that become outputs of the task; the asset of each has the type `asset_type`, by default that of its media type. With `is_primary` the
-    asset becomes the primary one of its type. With `accumulated` the outputs take the place of all that the task has
-    uploaded before. `refers`: there is an asset that only names an address. `notification_uris`: these are called
-    besides those of the plan when the task ends. `client_time` (µs UTC): the update counts only if the task has not
-    changed since. `is_own`: the caller holds a token for exactly this task.
+    `outputs` are stored bytes that become outputs of the task; the asset of each has the type `asset_type`, by default
+    that of its media type. With `is_primary` the asset becomes the primary one of its type. With `accumulated` the
+    outputs take the place of all that the task has uploaded before. `refers`: there is an asset that only names an
+    address. `notification_uris`: these are called besides those of the plan when the task ends. `client_time` (µs UTC):
+    the update counts only if the task has not changed since. `is_own`: the caller holds a token for exactly this task.
     """
 
     organization_id: int

@@ -79,8 +79,8 @@ def schema() -> GraphQLSchema:
         identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
         events, results, audit, event_subscriptions, event_definitions, action_templates, triggers, tokens, templates,
         task_templates, pipelines, sources, job_fields, users, organizations, engine_categories, content_templates,
-        task_notes, additions, task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields, engine_changes,
-        engine_builds, engine_access, exports,
+        task_notes, additions, task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields,
+        engine_changes, engine_builds, engine_access, exports,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):
