@@ -82,7 +82,7 @@ lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 
 .PHONY: clean
 clean: ## Remove everything that was installed or made, except data folders
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/.venv bench/.venv-apscheduler4 bench/out
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/.venv bench/.venv-apscheduler4 bench/.venv-web bench/out
 	@find . -name '*.egg-info' -prune -exec rm -rf {} + -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed, by lock: a stamp is as old as the installation it stands for.

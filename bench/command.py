@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bench.figures import SUBJECTS, Sample, Subject
 from bench.house import Enginehouse
-from bench.neighbours import NEXT, QUEUES, APScheduler, Huey, Procrastinate, install
+from bench.neighbours import NEXT, QUEUES, WEB, APScheduler, FastAPI, Huey, Procrastinate, install
 from bench.scale import FULL, QUICK, Scale
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -81,7 +81,7 @@ def _contenders(asked: argparse.Namespace, closing: ExitStack) -> list[Contender
     found: list[Contender] = []
     postgres = None
     if asked.peers:
-        for environment in (QUEUES, NEXT):
+        for environment in (QUEUES, NEXT, WEB):
             install(environment, _line)
     if "sqlite" in names:
         found.append(Enginehouse("Enginehouse SQLite", asked.place, None))
@@ -91,8 +91,10 @@ def _contenders(asked: argparse.Namespace, closing: ExitStack) -> list[Contender
         found.append(Enginehouse("Enginehouse PostgreSQL", asked.place, postgres))
     if asked.peers and postgres is not None:
         found.append(Procrastinate("Procrastinate PostgreSQL", postgres))
+        found.append(FastAPI("FastAPI PostgreSQL", asked.place, postgres))
     if asked.peers and "sqlite" in names:
         found.append(Huey("Huey SQLite", asked.place))
+        found.append(FastAPI("FastAPI SQLite", asked.place, None))
         found.append(APScheduler("APScheduler 3 SQLite", asked.place, "apscheduler3_peer", QUEUES))
         found.append(APScheduler("APScheduler 4 SQLite", asked.place, "apscheduler4_peer", NEXT))
     return found

@@ -27,6 +27,7 @@ class Figure:
 
 
 TASK_QUEUES: Final = ("Procrastinate PostgreSQL", "Huey SQLite")
+WEB: Final = ("FastAPI SQLite", "FastAPI PostgreSQL")
 SCHEDULERS: Final = ("APScheduler 3 SQLite", "APScheduler 4 SQLite")
 
 
@@ -55,6 +56,13 @@ HISTORY: Final = {
     "engine": "… of an engine",
     "changed": "… by their last change",
     "range": "10 jobs of an hour, with their number",
+}
+
+# The calls of the subject `rest`, with the least number a second that is enough.
+REST: Final = {
+    "status": ("status of a job, 64 clients", 15_000),
+    "create": ("create of a job of 5 tasks, 4 routes, 64 clients", 5_000),
+    "page": ("10 jobs of a status with their number, 64 clients", 1_500),
 }
 
 SUBJECTS: Final = (
@@ -110,6 +118,19 @@ SUBJECTS: Final = (
             )
         ),
         peers=(),
+    ),
+    Subject(
+        "rest",
+        "REST with 1 000 000 stored jobs, and beside 1 000",
+        tuple(
+            figure
+            for key, (title, least) in REST.items()
+            for figure in (
+                Figure(f"rest_{key}", title, "calls/s", least),
+                Figure(f"rest_{key}_ratio", "… times as long as with 1 000", "", 1.5, less=True),
+            )
+        ),
+        peers=WEB,
     ),
     Subject(
         "cancel",

@@ -20,6 +20,7 @@ from bench.subjects import (
     latency,
     memory,
     reads,
+    rest,
     schedules,
     start,
     stop,
@@ -34,6 +35,7 @@ _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
     "start": start.measure,
     "bulk": lambda home, database, scale: uvloop.run(bulk.measure(home, database, scale)),
     "schedules": schedules.measure,
+    "rest": lambda home, database, scale: uvloop.run(rest.measure(home, database, scale)),
     "history": lambda home, database, scale: uvloop.run(history.measure(home, database, scale)),
 }
 # One worker slot for Python engines. A job that holds it makes all others wait.

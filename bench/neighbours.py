@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import subprocess
 import venv
 from collections.abc import Callable
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import uvloop
 from bench.figures import Sample
+from bench.load import Place, rate
 from bench.scale import Scale
-from bench.server import folder
+from bench.server import folder, until_answered
 from tests.postgres import PostgresServer
+
+from bench import jobs
 
 _HERE = Path(__file__).parent
 _WITHIN = 600
@@ -34,6 +38,7 @@ class Environment:
 
 QUEUES = Environment(_HERE / "requirements.txt", _HERE / ".venv")
 # APScheduler 4 has the same import name as APScheduler 3.
+WEB = Environment(_HERE / "requirements-web.txt", _HERE / ".venv-web")
 NEXT = Environment(_HERE / "requirements-apscheduler4.txt", _HERE / ".venv-apscheduler4")
 
 
@@ -92,6 +97,47 @@ class APScheduler:
     def measure(self, subject: str, scale: Scale) -> Sample:
         with folder(self.place) as home:
             return _run(self.environment, self.script, subject, str(home / "schedules.db"), scale)
+
+
+@dataclass(frozen=True, slots=True)
+class FastAPI:
+    """FastAPI with SQLAlchemy on an SQLite file, or on the PostgreSQL on which Enginehouse is measured."""
+
+    name: str
+    place: Path
+    postgres: PostgresServer | None
+
+    def measure(self, subject: str, scale: Scale) -> Sample:
+        with folder(self.place) as home:
+            if self.postgres is None:
+                return self._create(f"sqlite+aiosqlite:///{home / 'jobs.db'}", scale)
+            database = uvloop.run(self.postgres.create())
+            try:
+                dsn = self.postgres.dsn(database)
+                return self._create(dsn.replace("postgresql://", "postgresql+asyncpg://", 1), scale)
+            finally:
+                uvloop.run(self.postgres.drop(database))
+
+    def _create(self, url: str, scale: Scale) -> Sample:
+        """Returns the creates per second of the same request as Enginehouse gets."""
+        port = _free_port()
+        command = [str(WEB.python), "-m", "bench.peers.fastapi_peer", url, str(port)]
+        process = subprocess.Popen(command, cwd=_HERE.parent, stdout=subprocess.DEVNULL)
+        try:
+            place = Place("127.0.0.1", port, "")
+            until_answered(process, place)
+            request = place.request("POST", jobs.CREATE, jobs.creation(jobs.waiting()))
+            return {"rest_create": uvloop.run(rate(place, request, clients=64, seconds=scale.seconds))}
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _run(environment: Environment, script: str, subject: str, where: str, scale: Scale) -> Sample:

@@ -103,6 +103,16 @@ def _until_ready(process: "subprocess.Popen[bytes]", announced: Path, token: str
     raise RuntimeError(f"The server did not start:\n{said.read_text(errors='replace')[-2000:]}")
 
 
+def until_answered(process: "subprocess.Popen[bytes]", place: Place) -> None:
+    """The process answers a ping. Raises RuntimeError if it ends or takes too long."""
+    deadline = time.monotonic() + STARTS_WITHIN
+    while process.poll() is None and time.monotonic() < deadline:
+        if _answers(place):
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"The server on port {place.port} did not start.")
+
+
 def _announced(path: Path, pid: int, token: str) -> Place | None:
     try:
         found = json.loads(path.read_text())

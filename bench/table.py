@@ -24,6 +24,7 @@ Enginehouse: `enginehouse serve`, over HTTP. SQLite: WAL, synchronous=FULL. Post
 Procrastinate: its library in the client, the same PostgreSQL, one worker process, 50 jobs at a time.
 Huey: its library in the client, SQLite as it comes (WAL, synchronous=FULL), two worker processes, default polling.
 APScheduler: its scheduler with an SQLAlchemy store on SQLite as it comes, fired where a function of its was called.
+FastAPI: one uvicorn process with SQLAlchemy; a job, its tasks and its routes are rows of one transaction, over HTTP.
 A peer's job is one function call: no graph, no leases. Its start is a worker's first task, its list 30 jobs of a queue.
 """
 

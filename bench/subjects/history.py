@@ -16,18 +16,18 @@ from enginehouse.engines.native.noop import Noop
 
 SHORT: Final = 1_000
 # The server itself stores the organization; what it would start, or what no read here looks at, is left out.
-_WITHOUT: Final = frozenset({"organization", "work_item", "attempt", "token", "asset", "barrier", "schedule_slot"})
+WITHOUT: Final = frozenset({"organization", "work_item", "attempt", "token", "asset", "barrier", "schedule_slot"})
 # The jobs are some years old, and stay.
-_FLAGS: Final = ("--retention-days", "36000", "--audit-retention-days", "36000")
+FLAGS: Final = ("--retention-days", "36000", "--audit-retention-days", "36000")
 _RECORDS: Final = "records { id status tasks { records { id status } } }"
 
 
 async def measure(home: Path, dsn: str | None, scale: Scale) -> Sample:
     """Returns the milliseconds of each read with many jobs, and how many times as long it takes as with few."""
     engines = (Noop.spec.id, Chunker.spec.id)
-    short = History(SHORT, engines=engines, without=_WITHOUT)
-    long = History(scale.history, since=SHORT, engines=engines, without=_WITHOUT)
-    with serving(home, dsn, core=processors.SERVER, flags=_FLAGS) as server:
+    short = History(SHORT, engines=engines, without=WITHOUT)
+    long = History(scale.history, since=SHORT, engines=engines, without=WITHOUT)
+    with serving(home, dsn, core=processors.SERVER, flags=FLAGS) as server:
         needed = []
         for history in (short, long):
             if dsn is None:

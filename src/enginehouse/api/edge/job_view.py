@@ -105,7 +105,6 @@ def route_view(job: Job, route: Route, progress: Progress | None) -> TaskRoute:
     """Returns a route with the ids of its tasks and folders. A side without a folder has only the task's id."""
     filled = progress.folders.get((route.parent, route.parent_folder)) if progress is not None else None
     outputs = 0 if filled is None else filled.outputs
-    child = job.tasks[route.child]
     counted = progress is not None and route.parent >= 0
     return TaskRoute(
         task_parent_id=ids.task_uuid(job.id, route.parent) if route.parent >= 0 else None,
@@ -118,7 +117,7 @@ def route_view(job: Job, route: Route, progress: Progress | None) -> TaskRoute:
         chunk_callback_enabled=route.echo.get("chunkCallbackEnabled"),
         task_parent_output_count=outputs if counted else None,
         task_child_input_count=outputs if counted else None,
-        task_child_input_remaining_count=_remaining(child, outputs) if counted else None,
+        task_child_input_remaining_count=_remaining(job.tasks[route.child], outputs) if counted else None,
         first_write_date_time=None if filled is None else times.rest(filled.first_at),
         last_write_date_time=None if filled is None else times.rest(filled.last_at),
     )
