@@ -143,21 +143,25 @@ def asset_id(target_id: int, random_bits: int) -> str:
 # -- the UUID spelling --------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=16_384)
 def job_uuid(job_id: int) -> str:
     """The REST spelling of a job id."""
     return tagged_uuid(Tag.JOB, job_id)
 
 
+@lru_cache(maxsize=32_768)
 def task_uuid(job_id: int, ordinal: int) -> str:
     """The REST spelling of a task."""
     return tagged_uuid(Tag.TASK, job_id << 14 | ordinal)
 
 
+@lru_cache(maxsize=32_768)
 def folder_uuid(job_id: int, ordinal: int, position: int) -> str:
     """The REST `id` of a folder. It holds the task and the folder's position there."""
     return tagged_uuid(Tag.FOLDER, (job_id << 14 | ordinal) << 11 | position)
 
 
+@lru_cache(maxsize=1_024)
 def organization_uuid(organization_id: int) -> str:
     """The organization's id in the fields where REST requires a UUID."""
     return tagged_uuid(Tag.ORGANIZATION, organization_id)
