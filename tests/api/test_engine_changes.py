@@ -214,6 +214,21 @@ async def act_all(act: Any, build: dict[str, Any], *actions: str) -> None:
         await act(build, action)
 
 
+async def test_a_task_shows_the_build_that_it_names(api: Api, foreign: Api, ours: dict[str, Any]) -> None:
+    build = (await api.graphql.ask(CREATE_BUILD, {"in": {"engineId": ours["id"]}}))["createEngineBuild"]
+    create = (
+        "mutation ($in: CreateJob) { createJob(input: $in) { tasks { records { buildId build { id version } } } } }"
+    )
+    for caller, build_id, shown in (
+        (api, build["id"].upper(), {"id": build["id"], "version": build["version"]}),
+        (api, "no build", None),
+        (foreign, build["id"], None),
+    ):
+        job = {"tasks": [{"engineId": BATCH, "buildId": build_id}]}
+        [task] = (await caller.graphql.ask(create, {"in": job}))["createJob"]["tasks"]["records"]
+        assert task == {"buildId": build_id, "build": shown}
+
+
 async def test_engines_are_found_by_what_they_say(api: Api, ours: dict[str, Any]) -> None:
     async def names(arguments: str) -> list[str]:
         page = (await api.graphql.ask(f"{{ engines({arguments}) {{ records {{ name }} }} }}"))["engines"]["records"]

@@ -1,6 +1,6 @@
 """The operations on engine builds of an organization's own engines."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -27,6 +27,12 @@ KIND: Final = OwnedKind(BUILD, "engine build", by_ids=storage.by_ids, lock=stora
 async def get(house: House, principal: Principal, ref: UuidRef) -> EngineBuild:
     """Returns the build. Raises NotFound, also for a foreign one."""
     return await owned.get(house, KIND, principal, ref)
+
+
+async def get_many(house: House, principal: Principal, ids: Sequence[str]) -> Mapping[str, EngineBuild]:
+    """Returns those of the builds that are the organization's own."""
+    require(principal, Role.READER)
+    return await house.database.read(lambda tx: storage.by_ids(tx, principal.organization_id, sorted(set(ids))))
 
 
 async def of_engine(house: House, principal: Principal, engine_id: str) -> list[EngineBuild]:

@@ -11,6 +11,7 @@ from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.domain.artifact import Artifact, Asset, AssetFilter, Target
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import EngineCategory
+from enginehouse.domain.engine_builds import EngineBuild
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.event import Event
 from enginehouse.domain.identity import Organization, Principal, User
@@ -28,6 +29,7 @@ from enginehouse.operations import (
     artifacts,
     attempts,
     content_templates,
+    engine_builds,
     engine_categories,
     events,
     identity,
@@ -183,6 +185,7 @@ class Context:
         self.task_polls: Loader[tuple[int, int], Any] = Loader(
             lambda tasks: task_updates.polls(house, self.principal, tasks)
         )
+        self.builds: Loader[str, EngineBuild] = Loader(lambda ids: engine_builds.get_many(house, self.principal, ids))
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property

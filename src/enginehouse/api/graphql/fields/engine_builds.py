@@ -9,10 +9,12 @@ from enginehouse.api.graphql.fields import paging
 from enginehouse.api.input import refs
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.engine_builds import DELETED, BuildDocument, EngineBuild, actions
+from enginehouse.domain.ids import parse_uuid
+from enginehouse.domain.job import Task
 from enginehouse.operations import engine_builds, engines
 
 query, mutation = QueryType(), MutationType()
-build_type, engine_type = ObjectType("Build"), ObjectType("Engine")
+build_type, engine_type, task_type = ObjectType("Build"), ObjectType("Engine"), ObjectType("Task")
 
 
 @query.field("engineBuild")
@@ -30,6 +32,13 @@ async def builds_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
     if args.get("id") is not None:
         matches = [one for one in matches if one.id == args["id"].lower()]
     return paging.page(matches, args.get("offset"), args.get("limit"), paging.ENGINES)
+
+
+@task_type.field("build")
+def build_of(task: Task, info: Info) -> Any:
+    """Returns the build that the task names, if it is one of the organization's own."""
+    build_id = parse_uuid(str(task.plan.echo.get("buildId") or ""))
+    return None if build_id is None else info.context.builds.load(build_id)
 
 
 @mutation.field("createEngineBuild")
@@ -101,4 +110,4 @@ build_type.set_field("primaryAction", lambda build, _: next(iter(actions(build.s
 build_type.set_field("secondaryActions", lambda build, _: actions(build.status)[1:])
 build_type.set_field("validStateActions", lambda build, _: actions(build.status))
 
-BINDABLES: Final = [query, mutation, build_type, engine_type]
+BINDABLES: Final = [query, mutation, build_type, engine_type, task_type]
