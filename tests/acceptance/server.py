@@ -158,11 +158,19 @@ def serving(data: Path, *options: str, database: str | None = None, **environmen
             server.kill()
 
 
-def share_artifacts(data: Path, other: Path) -> None:
-    """A server on `data` stores its bytes in the same place as the one on `other`, as on a shared file system."""
+def share(data: Path, other: Path) -> None:
+    """A server on `data` stores its bytes in the same place as the one on `other`, and has the same secret key.
+
+    The one on `data` has not started yet.
+    """
     (other / "artifacts").mkdir(parents=True, exist_ok=True)
     data.mkdir(exist_ok=True)
     (data / "artifacts").symlink_to(other / "artifacts")
+    key = other / "secret-key"
+    for file in (key, data / "secret-key"):
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(key.read_text() if file != key else "5e" * 32)
 
 
 def offer(folder: Path, *engines: str) -> str:

@@ -23,7 +23,7 @@ from tests.acceptance.server import (
     lines,
     offer,
     serving,
-    share_artifacts,
+    share,
     task_of,
     until,
 )
@@ -134,7 +134,7 @@ async def test_a_server_that_stops_ends_its_streams_first(server: Server, tmp_pa
 
 
 async def test_what_another_server_did_is_told_too(postgres_dsn: str, tmp_path: Path) -> None:
-    share_artifacts(tmp_path / "two", tmp_path / "one")
+    share(tmp_path / "two", tmp_path / "one")
     with (
         serving(tmp_path / "one", *IDLE, database=postgres_dsn) as one,
         serving(tmp_path / "two", *IDLE, database=postgres_dsn) as two,

@@ -17,7 +17,7 @@ from tests.acceptance.server import (
     lines,
     offer,
     serving,
-    share_artifacts,
+    share,
     task_of,
     until,
 )
@@ -157,7 +157,7 @@ async def test_a_server_that_is_stopped_meanwhile_takes_the_tree_along(start: St
 async def test_a_stop_asked_of_one_server_reaches_the_one_that_runs_the_job(start: Start, tmp_path: Path) -> None:
     # The lease is so long that no heartbeat comes by itself during the test, and the test is shorter than the time
     # after which a server checks without a notice. So only the notice can arrive.
-    share_artifacts(tmp_path / "asks", tmp_path / "works")
+    share(tmp_path / "asks", tmp_path / "works")
     with (
         start("--lease-seconds", "3600", data="works") as works,
         start("--native-slots", "0", "--python-slots", "0", data="asks") as asks,

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.server import CHECKOUT, Server, serving, share_artifacts
+from tests.acceptance.server import CHECKOUT, Server, serving, share
 
 STEPPED = Path(__file__).parent / "stepped"
 
@@ -57,7 +57,7 @@ def fleet(folder: Path, database: str, count: int, *options: str) -> Iterator[Se
                 "PYTHONPATH": os.pathsep.join(map(str, (STEPPED, CHECKOUT / "src", CHECKOUT))),
             }
             if number:
-                share_artifacts(folder / f"server{number}", folder / "server0")
+                share(folder / f"server{number}", folder / "server0")
             server = serving(folder / f"server{number}", *options, database=database, **environment)
             members.append(Member(up.enter_context(server), clock))
         yield members
