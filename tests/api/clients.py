@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from tests.api import described, samples
+from tests.api import declared, described, samples
 from tests.api.samples import CATEGORIES, ENGINES, TEMPLATE
 from tests.api.verbs import GRAPHQL, Answer, Interface, Verb, document
 
@@ -285,7 +285,8 @@ async def serving(database: Database, folder: Path) -> AsyncIterator[Api]:
         first = await accounts.first_start(house, init_token=TOKEN)
         await engines.register(house, ENGINES, CATEGORIES)
         transport = httpx.ASGITransport(app=application(house), raise_app_exceptions=True, client=(ADDRESS, 4711))
-        hooks = {"response": [described.check]}
+        hooks = {"response": [described.check, declared.check]}
+        closing.enter_context(declared.watched())
         edge, v1, http = [
             await closing.enter_async_context(
                 httpx.AsyncClient(transport=transport, base_url=f"http://test{base}", event_hooks=hooks)

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 _BASE: Final = "/edge/v1"
 _SCHEMAS: Final = "#/components/schemas/"
-_FORMATS: Final = FormatChecker(formats=())
+FORMATS: Final = FormatChecker(formats=())
 # 204 may have no body by HTTP, so these answer 200 with the body that is declared for it.
 _WITHOUT_CONTENT: Final = "204"
 # Declared of both numbers of a pair of Unix seconds and per cent, though seconds are more than 100.
@@ -68,42 +68,42 @@ def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
 
 @cache
 def _validator(schema: str) -> Draft202012Validator:
-    everything = {"components": {"schemas": _exact(description()["schemas"])}}
-    return Draft202012Validator({**_exact(json.loads(schema)), **everything}, format_checker=_FORMATS)
+    everything = {"components": {"schemas": exact(description()["schemas"])}}
+    return Draft202012Validator({**exact(json.loads(schema)), **everything}, format_checker=FORMATS)
 
 
-def _exact(schema: Any) -> Any:
+def exact(schema: Any) -> Any:
     """Returns the schema without additional fields, and without required fields that it does not define."""
     match schema:
         case dict() if schema == _WRONG_LIMITS:
             return {"type": "number"}
         case dict():
-            exact = {name: _exact(value) for name, value in schema.items()}
+            only = {name: exact(value) for name, value in schema.items()}
             if isinstance(fields := schema.get("properties"), dict) and schema.get("type") == "object":
-                exact.setdefault("additionalProperties", False)
-                exact["required"] = [name for name in schema.get("required", ()) if name in fields]
-            return exact
+                only.setdefault("additionalProperties", False)
+                only["required"] = [name for name in schema.get("required", ()) if name in fields]
+            return only
         case list():
-            return [_exact(value) for value in schema]
+            return [exact(value) for value in schema]
         case _:
             return schema
 
 
-@_FORMATS.checks("uuid", raises=ValueError)
+@FORMATS.checks("uuid", raises=ValueError)
 def _is_uuid(value: object) -> bool:
     return not isinstance(value, str) or str(uuid.UUID(value)) == value
 
 
-@_FORMATS.checks("date-time")
+@FORMATS.checks("date-time")
 def _is_moment(value: object) -> bool:
     return not isinstance(value, str) or bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value))
 
 
-@_FORMATS.checks("int32")
+@FORMATS.checks("int32")
 def _is_int32(value: object) -> bool:
     return not isinstance(value, int) or -(1 << 31) <= value < 1 << 31
 
 
-@_FORMATS.checks("int64")
+@FORMATS.checks("int64")
 def _is_int64(value: object) -> bool:
     return not isinstance(value, int) or -(1 << 63) <= value < 1 << 63

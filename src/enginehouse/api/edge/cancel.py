@@ -4,6 +4,7 @@ from typing import Final
 
 from enginehouse.api.edge.job_shapes import CancelJobs, CancelledJobs
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.input import refs
 from enginehouse.api.input.ranges import bounds
@@ -18,6 +19,7 @@ _NONE: Final = (
 )
 
 
+@answers(CancelledJobs, body=_CANCEL)
 async def cancel(call: Call) -> Reply:
     """POST proc/jobs/cancel: cancels what its one selector names, `count` jobs by this call (rest-contract §3.6).
 

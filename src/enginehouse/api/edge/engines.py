@@ -1,10 +1,13 @@
 """The engines that a caller may use, in REST lists and details."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from enginehouse.api.edge.engine_shapes import CategoryDetail, CategoryList, EngineAnswer, EngineDetail, EngineList
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import PAGE, Direction, Parameters, UnixTime, Uuid, answers, one_of
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
@@ -21,8 +24,23 @@ _ORDER: Final[dict[str, Callable[[Engine], Any]]] = {
     "organizationID": lambda engine: (engine.organization_id or 0, engine.spec.id),
     "createdTime": lambda engine: (engine.created_at, engine.spec.id),
 }
+_LIST: Final[Parameters] = {
+    "internalOrganizationID": str,
+    "engineName": str,
+    "engineState": one_of(*_STATES),
+    "engineType": one_of(*_TYPES),
+    "engineOutputType": one_of(*_TYPES),
+    "engineCategoryID": Uuid,
+    "engineIDs": Annotated[str, msgspec.Meta(description="UUIDs with commas between them")],
+    "startTime": UnixTime,
+    "endTime": UnixTime,
+    "orderBy": one_of(*_ORDER),
+    "direction": Direction,
+    **PAGE,
+}
 
 
+@answers(EngineList, query=_LIST)
 async def list_engines(call: Call) -> Reply:
     """GET admin/engines: a page of the engines that the caller may use, and the number of all matches."""
     query = Query(call.query)
@@ -41,11 +59,13 @@ async def list_engines(call: Call) -> Reply:
     return json(EngineList(count=len(matches), limit=limit, offset=offset, result=[_detail(engine) for engine in page]))
 
 
+@answers(EngineAnswer)
 async def detail(call: Call) -> Reply:
     """GET admin/engine/{EngineID}/detail."""
     return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, refs.engine(call.id).uuid))))
 
 
+@answers(CategoryList)
 async def list_categories(call: Call) -> Reply:
     """GET admin/engine/categories."""
     categories = await engine_categories.list_(call.house, call.principal)

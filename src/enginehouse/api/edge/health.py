@@ -2,8 +2,22 @@
 
 from typing import Final
 
+import msgspec
+
 from enginehouse import __version__
 from enginehouse.api.http.call import Reply, Request, json
+from enginehouse.api.http.declaration import answers
+
+
+class Ping(msgspec.Struct):
+    success: bool
+
+
+class Version(msgspec.Struct):
+    """`version` is a small YAML document."""
+
+    version: str
+
 
 _BUILD: Final = {
     "build_date": "",
@@ -20,11 +34,13 @@ _PING: Final = json({"success": True})
 _VERSION: Final = json({"version": "---\n" + "".join(f'{name}: "{value}"\n' for name, value in _BUILD.items())})
 
 
+@answers(Ping)
 async def ping(request: Request) -> Reply:
     """GET ping: the server runs."""
     return _PING
 
 
+@answers(Version)
 async def version(request: Request) -> Reply:
     """GET version."""
     return _VERSION

@@ -12,6 +12,7 @@ from enginehouse.api.edge.identity_shapes import (
     UserDetail,
 )
 from enginehouse.api.http.call import Call, Reply, Request, json
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.spelling import optional
 from enginehouse.domain import ids, times
@@ -25,6 +26,7 @@ _TOKEN: Final = Body(CreateToken)
 _KINDS: Final = ("engine_instance", "host", "api", "user")
 
 
+@answers(LoginAnswer, body=_LOGIN)
 async def login(request: Request) -> Reply:
     """POST admin/users/login: the token of a new session. Raises AuthenticationFailed for a wrong name or password."""
     body = await request.body(_LOGIN)
@@ -37,6 +39,7 @@ async def login(request: Request) -> Reply:
     return json(LoginAnswer(token=session.token, result=_user(session.user)))
 
 
+@answers(TokenAnswer, body=_TOKEN)
 async def create_token(call: Call) -> Reply:
     """POST admin/tokens/create: creates an API token. Only this response shows it."""
     body = (await call.body(_TOKEN)).token

@@ -37,6 +37,15 @@ class CreatedJobs(msgspec.Struct):
     ids: list[str] = field(name="internalJobIds")
 
 
+class JobStatusView(msgspec.Struct, rename=spelled):
+    internal_job_id: str
+    job_status: str
+
+
+class JobStatusAnswer(msgspec.Struct):
+    job: JobStatusView
+
+
 class CancelJobs(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Exactly one selector: a job, a scheduled job, or an organization with both dates.
 

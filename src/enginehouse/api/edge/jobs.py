@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.api.edge import job_input, job_view, task_view, words
-from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs
+from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs, JobStatusAnswer
+from enginehouse.api.edge.schedule_shapes import Operation
 from enginehouse.api.http.call import DELETED, Call, Reply, json
+from enginehouse.api.http.declaration import PAGE, Direction, UnixTime, Uuid, answers, one_of
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
@@ -30,8 +32,27 @@ STATUSES: Final = (
 )
 _ORDER: Final = {"createdDateTime": "created_at", "modifiedDateTime": "modified_at"}
 _CREATE: Final = Body(CreateJobs)
+LIST: Final = {
+    "status": one_of(*STATUSES),
+    "jobID": str,
+    "coreJobID": str,
+    "recordingID": str,
+    "scheduledJobID": str,
+    "coreID": Uuid,
+    "organizationID": str,
+    "startTime": UnixTime,
+    "endTime": UnixTime,
+    "CreatedAfter": UnixTime,
+    "CreatedBefore": UnixTime,
+    "modifiedAfter": UnixTime,
+    "modifiedBefore": UnixTime,
+    "orderBy": one_of(*_ORDER),
+    "direction": Direction,
+    **PAGE,
+}
 
 
+@answers(CreatedJobs, body=_CREATE)
 async def create(call: Call) -> Reply:
     """POST proc/job/create: creates all jobs of the request, or none."""
     body, problems = await call.judged_body(_CREATE)
@@ -53,6 +74,7 @@ async def create(call: Call) -> Reply:
     return json(answer, replayed=created[0].replayed, warnings=warnings)
 
 
+@answers(JobStatusAnswer)
 async def status(call: Call) -> Reply:
     """GET proc/job/{JobID}/status."""
     ref = refs.job(call.id)
@@ -61,6 +83,7 @@ async def status(call: Call) -> Reply:
     return Reply(b'{"job":{"internalJobID":"%b","jobStatus":"%b"}}' % (job_id.encode(), word.encode()))
 
 
+@answers(job_view.JobAnswer)
 async def detail(call: Call) -> Reply:
     """GET proc/job/{JobID}/detail."""
     job = await jobs.get(call.house, call.principal, refs.job(call.id))
@@ -69,12 +92,14 @@ async def detail(call: Call) -> Reply:
     return json(job_view.JobAnswer(job_view.job_detail(call.house, call.principal, job, categories, progress)))
 
 
+@answers(Operation)
 async def delete(call: Call) -> Reply:
     """POST proc/job/{JobID}/delete: deletes the job of the path; a body is ignored."""
     await jobs.delete(call.house, call.principal, refs.job(call.id))
     return DELETED
 
 
+@answers(job_view.JobList, query=LIST)
 async def list_jobs(call: Call) -> Reply:
     """GET proc/jobs: a page of the organization's jobs, and the number of all matches."""
     principal, found = await matches(call)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import field
 
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import answers, sends_file
 from enginehouse.api.http.download import Download
 from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
@@ -38,42 +39,52 @@ class TaskOutputs(msgspec.Struct):
     outputs: list[OutputView]
 
 
-class OutputListAnswer(msgspec.Struct):
-    outputs: JobOutputs | TaskOutputs
+class JobOutputsAnswer(msgspec.Struct):
+    outputs: JobOutputs
+
+
+class TaskOutputsAnswer(msgspec.Struct):
+    outputs: TaskOutputs
 
 
 MAX_CONTENTS: Final = 16 * 1024 * 1024  # of an output inside JSON; a larger one must be downloaded
 
 
+@answers(JobOutputsAnswer)
 async def of_job(call: Call) -> Reply:
     """GET proc/job/{JobID}/outputs: the outputs that the job has published so far."""
     ref = refs.job(call.id)
     outputs = await artifacts.of_job(call.house, call.principal, ref)
-    return json(OutputListAnswer(JobOutputs(ids.job_uuid(ref.number), _listed(outputs))))
+    return json(JobOutputsAnswer(JobOutputs(ids.job_uuid(ref.number), _listed(outputs))))
 
 
+@answers(TaskOutputsAnswer)
 async def of_task(call: Call) -> Reply:
     """GET proc/task/{TaskID}/outputs: every output of the task."""
     ref = await refs.named_task(call.house, call.principal, call.id)
     outputs = await artifacts.of_task(call.house, call.principal, ref)
-    return json(OutputListAnswer(TaskOutputs(ids.task_uuid(ref.job_id, ref.ordinal), _listed(outputs))))
+    return json(TaskOutputsAnswer(TaskOutputs(ids.task_uuid(ref.job_id, ref.ordinal), _listed(outputs))))
 
 
+@answers(OutputAnswer)
 async def job_output(call: Call) -> Reply:
     """GET proc/job/{JobID}/output/{JobOutputName}."""
     return await _contents(call, await _of_job_named(call))
 
 
+@answers(OutputAnswer)
 async def task_output(call: Call) -> Reply:
     """GET proc/task/{TaskID}/output/{TaskOutputName}."""
     return await _contents(call, await _of_task_named(call))
 
 
+@sends_file()
 async def job_download(call: Call) -> Download:
     """GET proc/job/{JobID}/download/{JobOutputName}."""
     return await _download(call, await _of_job_named(call))
 
 
+@sends_file()
 async def task_download(call: Call) -> Download:
     """GET proc/task/{TaskID}/download/{TaskOutputName}."""
     return await _download(call, await _of_task_named(call))

@@ -5,12 +5,26 @@ from typing import Final
 
 from enginehouse.api.auth import authenticate
 from enginehouse.api.edge import additions, cancel, engines, health, identity, jobs, outputs, schedules, tasks, unserved
+from enginehouse.api.http import openapi
 from enginehouse.api.http.call import Handler, OpenHandler
 from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
+from enginehouse.api.http.json.schema import Schema
 from enginehouse.api.http.paths import Paths
 from enginehouse.operations.house import House
 
 BASE: Final = "/edge/v1"
+# The texts of this interface, by their names.
+_FORMATS: Final = {
+    r"\w*DateTime|expiration|lastLoggedIn": "date-time",
+    r"\w+JSON|taskOutputSON": "json",
+    r"(?!core|correlation|taskParent|taskChild)\w+(ID|Id|IDs|Ids)": "uuid",
+}
+
+
+def description() -> Schema:
+    """Returns the OpenAPI document of the operations that are served."""
+    rows = [openapi.ServedOperation(*row) for row in _SERVED] + [openapi.ServedOperation(*row, True) for row in _OPEN]
+    return openapi.document("Enginehouse: the AI Processing REST interface", BASE, rows, _FORMATS)
 
 
 _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -44,6 +58,7 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
 _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
     ("GET", "/ping", health.ping),
     ("GET", "/version", health.version),
+    ("GET", "/openapi.json", openapi.publication(description)),
     ("POST", "/admin/users/login", identity.login),
 )
 

@@ -77,9 +77,16 @@ class CountSeries(msgspec.Struct, rename=spelled):
     values: list[tuple[int, int]]
 
 
-class PendingSeries(msgspec.Struct, rename=spelled, kw_only=True):
+class PendingRates(msgspec.Struct, rename=spelled, kw_only=True):
     success: bool = True
-    counts: list[RateSeries] | list[CountSeries]
+    counts: list[RateSeries]
+    start_date_time: str
+    end_date_time: str
+
+
+class PendingCounts(msgspec.Struct, rename=spelled, kw_only=True):
+    success: bool = True
+    counts: list[CountSeries]
     start_date_time: str
     end_date_time: str
 

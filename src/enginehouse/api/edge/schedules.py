@@ -11,12 +11,14 @@ from enginehouse.api.edge.schedule_shapes import (
     LaunchAnswer,
     LaunchTemplate,
     Operation,
-    PendingSeries,
+    PendingCounts,
+    PendingRates,
     RateSeries,
     ScheduledJobAnswer,
     ScheduledJobList,
 )
 from enginehouse.api.http.call import DELETED, Call, Reply, json
+from enginehouse.api.http.declaration import PAGE, Direction, Parameters, UnixTime, Uuid, answers, one_of
 from enginehouse.api.http.json import reader
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
@@ -31,7 +33,7 @@ from enginehouse.operations.references import Reference, ReferenceKind, refuse_u
 from enginehouse.operations.schedules import backlog, schedules
 from enginehouse.operations.schedules.launches import LaunchOptions, launch_templates
 
-_LAUNCH: Final = Body(LaunchTemplate)
+LAUNCH: Final = Body(LaunchTemplate)
 # The default order is by creation. Later schedules have greater ids.
 _ORDERS: Final[dict[str, Order]] = {
     "createdTime": "id",
@@ -42,8 +44,29 @@ _ORDERS: Final[dict[str, Order]] = {
     "stopTime": "stop_at",
 }
 _LARGEST_INTERVAL: Final = 366 * 86_400
+_SERIES: Final = {"startTime": UnixTime, "endTime": UnixTime, "interval": UnixTime}
+_LIST: Final[Parameters] = {
+    "scheduledJobID": str,
+    "scheduledJobName": str,
+    "internalOrganizationID": str,
+    "coreID": Uuid,
+    "runMode": one_of(*RunMode),
+    "isActive": bool,
+    "sourceID": int,
+    "sourceType": str,
+    "startTime": UnixTime,
+    "endTime": UnixTime,
+    "startStartTime": UnixTime,
+    "endStartTime": UnixTime,
+    "startStopTime": UnixTime,
+    "endStopTime": UnixTime,
+    "orderBy": one_of(*_ORDERS),
+    "direction": Direction,
+    **PAGE,
+}
 
 
+@answers(ScheduledJobAnswer)
 async def detail(call: Call) -> Reply:
     """GET proc/scheduled_job/{ScheduledJobID}/detail, by number or UUID."""
     schedule = await schedules.get(call.house, call.principal, refs.schedule(call.id))
@@ -51,6 +74,7 @@ async def detail(call: Call) -> Reply:
     return json(ScheduledJobAnswer(result=view))
 
 
+@answers(ScheduledJobList, query=_LIST)
 async def list_schedules(call: Call) -> Reply:
     """GET proc/scheduled_jobs: a page of the organization's scheduled jobs, and the number of all matches."""
     query = Query(call.query)
@@ -71,12 +95,14 @@ async def list_schedules(call: Call) -> Reply:
     )
 
 
+@answers(Operation)
 async def delete(call: Call) -> Reply:
     """POST proc/scheduled_job/{ScheduledJobID}/delete: deletes the scheduled job; its jobs stay."""
     await schedules.delete(call.house, call.principal, refs.schedule(call.id))
     return DELETED
 
 
+@answers(PendingRates, query=_SERIES)
 async def rate_pending(call: Call) -> Reply:
     """GET proc/scheduled_jobs/rate_pending_time_ranges: the percentage of waiting jobs among those not ended."""
     series = await _series(call)
@@ -84,17 +110,23 @@ async def rate_pending(call: Call) -> Reply:
         series,
         lambda mode, at: round(100 * series.pending[mode][at] / (series.live[mode][at] or 1), 4),
         RateSeries,
+        PendingRates,
     )
 
 
+@answers(PendingCounts, query=_SERIES)
 async def total_pending(call: Call) -> Reply:
     """GET proc/scheduled_jobs/total_pending_time_ranges: the number of jobs that had not started."""
     series, here = await _series(call), socket.gethostname()
     return _counts(
-        series, lambda mode, at: series.pending[mode][at], lambda mode, values: CountSeries(here, mode, values)
+        series,
+        lambda mode, at: series.pending[mode][at],
+        lambda mode, values: CountSeries(here, mode, values),
+        PendingCounts,
     )
 
 
+@answers(LaunchAnswer, body=LAUNCH)
 async def launch(call: Call) -> Reply:
     """POST proc/template/{TemplateID}/launch: creates a job of the template, with the payload merged into its tasks."""
     return json(LaunchAnswer(Operation(True, len(await launched(call)))))
@@ -102,7 +134,7 @@ async def launch(call: Call) -> Reply:
 
 async def launched(call: Call) -> list[CreatedJob]:
     """The template of the path has a new job, which is returned. Raises Refusal."""
-    body = await call.body(_LAUNCH)
+    body = await call.body(LAUNCH)
     template = refs.template(call.id)
     schedule = None
     if body.scheduled_job_id not in (None, ""):
@@ -202,7 +234,10 @@ async def _series(call: Call) -> backlog.Series:
 
 
 def _counts(
-    backlog_series: backlog.Series, value: Callable[[str, int], float], series: Callable[[str, list[Any]], Any]
+    backlog_series: backlog.Series,
+    value: Callable[[str, int], float],
+    series: Callable[[str, list[Any]], Any],
+    answer: Callable[..., PendingRates | PendingCounts],
 ) -> Reply:
     """Returns a series of each run mode, with the value at each mark."""
     seconds = [times.unix_seconds(mark) for mark in backlog_series.marks]
@@ -211,7 +246,7 @@ def _counts(
         for mode in backlog_series.pending
     ]
     return json(
-        PendingSeries(
+        answer(
             counts=counts,
             start_date_time=times.rest(backlog_series.start),
             end_date_time=times.rest(backlog_series.end),

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import field
 
 from enginehouse.api.edge import words
+from enginehouse.api.http.declaration import Uuid
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import ids, times
@@ -21,7 +22,7 @@ from enginehouse.operations.task_updates import TaskKey
 
 
 class FolderView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    id: str
+    id: Uuid
     correlation_id: str = field(name="correlationId")
     mode: str
     type: str

@@ -11,12 +11,14 @@ from starlette.responses import FileResponse
 
 from enginehouse.api.edge import task_view
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import answers, sends_file
 from enginehouse.api.input import refs
 from enginehouse.domain.errors import NotFound
 from enginehouse.operations import artifacts, jobs
 from enginehouse.operations.house import House
 
 
+@answers(task_view.TaskAnswer)
 async def detail(call: Call) -> Reply:
     """GET proc/task/{TaskID}/detail."""
     job, task = await jobs.task(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))
@@ -26,6 +28,7 @@ async def detail(call: Call) -> Reply:
     return json(task_view.TaskAnswer(shown))
 
 
+@sends_file("application/zip")
 async def logs(call: Call) -> FileResponse:
     """GET proc/task/{TaskID}/logs: a zip with a file for each attempt so far."""
     files = await artifacts.logs(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))

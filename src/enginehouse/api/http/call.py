@@ -34,6 +34,7 @@ class Headers:
     idempotency_key: bytes | None = None
     accept: bytes | None = None
     last_event_id: bytes | None = None
+    if_none_match: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _other_method(method: str, allowed: list[str]) -> Reply:
 
 async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
     headers = [_VERSION_HEADER, (http_correlation.HEADER, correlation), *reply.headers]
-    if reply.status != 204:
+    if reply.status not in {204, 304}:
         headers += [_JSON_HEADER, (b"content-length", b"%d" % len(reply.body))]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
@@ -121,5 +121,5 @@ def _headers(raw: dict[bytes, bytes]) -> Headers:
     get = raw.get
     return Headers(
         get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
-        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"),
+        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"), get(b"if-none-match"),
     )  # fmt: skip

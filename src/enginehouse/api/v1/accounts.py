@@ -3,6 +3,7 @@
 from typing import Final
 
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.spelling import optional
@@ -11,11 +12,12 @@ from enginehouse.api.v1.account_shapes import (
     NewOrganization,
     NewPassword,
     NewUser,
+    OrganizationView,
     RevokeToken,
     TokenView,
     UserView,
 )
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.api.v1.limits import organization_view
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt, unknown_word
@@ -29,12 +31,14 @@ _KEY: Final = Body(NewKey)
 _REVOKE: Final = Body(RevokeToken)
 
 
+@answers(Result[list[OrganizationView]])
 async def list_organizations(call: Call) -> Reply:
     """GET organizations: all for a super administrator, else the caller's own."""
     organizations = await accounts.list_organizations(call.house, call.principal)
     return result([organization_view(one) for one in organizations])
 
 
+@answers(Result[OrganizationView], body=_ORGANIZATION)
 async def create_organization(call: Call) -> Reply:
     """POST organizations."""
     body = await call.body(_ORGANIZATION)
@@ -42,6 +46,7 @@ async def create_organization(call: Call) -> Reply:
     return result(organization_view(organization))
 
 
+@answers(Result[UserView], body=_USER)
 async def create_user(call: Call) -> Reply:
     """POST users."""
     body = await call.body(_USER)
@@ -59,6 +64,7 @@ async def create_user(call: Call) -> Reply:
     return result(_user(user))
 
 
+@answers(None, body=_PASSWORD, status=204)
 async def set_password(call: Call) -> Reply:
     """POST users/password: sets the password, and ends the user's sessions."""
     body = await call.body(_PASSWORD)
@@ -66,6 +72,7 @@ async def set_password(call: Call) -> Reply:
     return NO_CONTENT
 
 
+@answers(Result[list[TokenView]], query={"organizationID": str})
 async def list_tokens(call: Call) -> Reply:
     """GET tokens: the tokens of an organization that are valid now."""
     query = Query(call.query)
@@ -76,6 +83,7 @@ async def list_tokens(call: Call) -> Reply:
     return result([_token(one) for one in tokens])
 
 
+@answers(Result[TokenView], body=_KEY)
 async def create_token(call: Call) -> Reply:
     """POST tokens: creates a token; only this response shows the secret."""
     body = await call.body(_KEY)
@@ -91,6 +99,7 @@ async def create_token(call: Call) -> Reply:
     return result(_token(issued.token, issued.secret))
 
 
+@answers(Result[TokenView], body=_REVOKE)
 async def revoke_token(call: Call) -> Reply:
     """POST tokens/revoke."""
     body = await call.body(_REVOKE)

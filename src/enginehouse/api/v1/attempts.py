@@ -6,13 +6,14 @@ import msgspec
 
 from enginehouse.api.http import body
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import answers, sends_file
 from enginehouse.api.http.download import Download
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import MAX_OFFSET, Query
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import ids, times
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.refs import TaskRef
@@ -54,6 +55,7 @@ _RETRY: Final = Body(RetryJob)
 _LONGEST_NUMBER: Final = 9  # digits
 
 
+@answers(Result[RetriedJob], body=_RETRY, optional_body=True)
 async def retry(call: Call) -> Reply:
     """POST jobs/{JobID}/retry: creates a job that does the same work again, without a body all of it."""
     raw = await body.read(call.receive, length=call.headers.content_length)
@@ -68,6 +70,7 @@ async def retry(call: Call) -> Reply:
     return result(retried, replayed=job.replayed)
 
 
+@answers(Result[list[AttemptView]], query={"offset": int, "limit": int})
 async def list_attempts(call: Call) -> Reply:
     """GET jobs/{JobID}/tasks/{Ordinal}/attempts: the attempts by item and number, also those that run."""
     most = call.house.limits.page_size
@@ -79,6 +82,7 @@ async def list_attempts(call: Call) -> Reply:
     return result([_attempt(ref.job_id, ref.ordinal, each) for each in page])
 
 
+@sends_file("text/plain")
 async def log(call: Call) -> Download:
     """GET jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log: the engine's output, up to a limit."""
     job, task, item, number = call.ids

@@ -1,13 +1,14 @@
 """Shows who did what, over our own REST interface."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import Time, answers
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import times
 from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry, entry_number
 from enginehouse.operations import accounts
@@ -35,8 +36,24 @@ class EntryView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
 
 
 _YES_NO: Final = ("true", "false")
+_LIST: Final = {
+    "organizationID": str,
+    "success": bool,
+    "before": str,
+    "fromDateTime": Time,
+    "toDateTime": Time,
+    "userName": str,
+    "clientIPAddress": str,
+    "clientUserAgent": str,
+    "eventType": str,
+    "objectType": str,
+    "objectID": str,
+    "correlationID": str,
+    "limit": Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)],
+}
 
 
+@answers(Result[list[EntryView]], query=_LIST)
 async def list_entries(call: Call) -> Reply:
     """GET audit: a page of entries, newest first; `before` with the last `auditID` requests the next page."""
     query = Query(call.query)

@@ -5,13 +5,14 @@ from typing import Final
 import msgspec
 
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.api.input.ranges import bounds
 from enginehouse.api.spelling import DateTime, optional
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import times
 from enginehouse.operations import accounts, bulk_cancels
 from enginehouse.operations.bulk_cancels import BulkCancel
@@ -49,6 +50,7 @@ class BulkCancelView(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults
 _RANGE: Final = Body(CancelRange, exact=True)
 
 
+@answers(Result[BulkCancelView], body=_RANGE)
 async def cancel(call: Call) -> Reply:
     """POST jobs/cancel: like the documented operation, with a dry run, a confirmation, and an id for its progress."""
     body = await call.body(_RANGE)
@@ -83,6 +85,7 @@ async def cancel(call: Call) -> Reply:
     return result(_view(bulk_cancel), replayed=bulk_cancel.replayed)
 
 
+@answers(Result[BulkCancelView], query={"organizationID": str})
 async def progress(call: Call) -> Reply:
     """GET bulk-cancels/{BulkCancelID}: the progress of the bulk cancel."""
     query = Query(call.query)

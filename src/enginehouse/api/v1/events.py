@@ -4,10 +4,11 @@ from typing import Any, Final
 
 from enginehouse.api import auth
 from enginehouse.api.http.call import Answer, Call
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE, Query
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.api.v1.event_shapes import EventView
 from enginehouse.api.v1.event_stream import EventStream
 from enginehouse.domain import ids, times
@@ -21,6 +22,7 @@ HEARTBEAT: Final = 15
 _SLOWEST_HEARTBEAT: Final = 60
 
 
+@answers(Result[list[EventView]], query={"after": int, "limit": int, "heartbeat": int}, media_type="text/event-stream")
 async def list_events(call: Call) -> Answer:
     """GET jobs/{JobID}/events: the events of the job; with `Accept: text/event-stream` the stream below."""
     if _STREAM in (call.headers.accept or b""):
@@ -33,6 +35,7 @@ async def list_events(call: Call) -> Answer:
     return result([event_view(event) for event in page])
 
 
+@answers(None, query={"after": int, "heartbeat": int}, media_type="text/event-stream")
 async def stream(call: Call) -> Answer:
     """GET jobs/{JobID}/events/stream: server-sent events until the job has ended; `Last-Event-ID` resumes."""
     query = Query(call.query)

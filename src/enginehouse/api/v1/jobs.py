@@ -2,14 +2,17 @@
 
 from enginehouse.api.edge import jobs as documented
 from enginehouse.api.edge import schedules, task_view
+from enginehouse.api.edge.job_shapes import CreatedJobs
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.input import refs
 from enginehouse.api.v1 import job_view
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import ids
 from enginehouse.operations import jobs
 
 
+@answers(job_view.OwnJobList, query=documented.LIST)
 async def list_jobs(call: Call) -> Reply:
     """GET jobs: a page of the organization's jobs, and the number of all matches, by the filters of `proc/jobs`."""
     principal, found = await documented.matches(call)
@@ -18,6 +21,7 @@ async def list_jobs(call: Call) -> Reply:
     return json(job_view.OwnJobList(count=found.count, limit=found.limit, offset=found.offset, result=shown))
 
 
+@answers(Result[job_view.OwnJobDetail])
 async def get(call: Call) -> Reply:
     """GET jobs/{JobID}: the job with its tasks, and what only this server knows of it: retries, pause, its slot."""
     job = await jobs.get(call.house, call.principal, refs.job(call.id))
@@ -26,6 +30,7 @@ async def get(call: Call) -> Reply:
     return result(job_view.job_detail(call.house, call.principal, job, categories, progress))
 
 
+@answers(Result[job_view.OwnTaskDetail])
 async def get_task(call: Call) -> Reply:
     """GET tasks/{TaskID}: the task with the names and limits of the request, and whose outputs it reuses."""
     job, task = await jobs.task(call.house, call.principal, refs.task(call.id))
@@ -34,7 +39,8 @@ async def get_task(call: Call) -> Reply:
     return result(job_view.task_detail(call.house, call.principal, job, task, categories, progress))
 
 
+@answers(Result[CreatedJobs], body=schedules.LAUNCH)
 async def launch_template(call: Call) -> Reply:
     """POST templates/{TemplateID}/launch: creates a job of the template, and answers with its id."""
     created = await schedules.launched(call)
-    return result({"internalJobIds": [ids.job_uuid(each.job_id) for each in created]})
+    return result(CreatedJobs([ids.job_uuid(each.job_id) for each in created]))

@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import UNSET
 
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
@@ -16,7 +17,7 @@ from enginehouse.api.v1.account_shapes import (
     OrganizationShare,
     OrganizationView,
 )
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput
@@ -27,6 +28,7 @@ _SHARE: Final = Body(OrganizationShare)
 _LIMIT: Final = Body(NewEngineLimit)
 
 
+@answers(Result[OrganizationView], body=_SHARE)
 async def set_organization(call: Call) -> Reply:
     """PATCH organizations/{OrganizationID}: sets its weight, and how many attempts of it may run at once."""
     body = await call.body(_SHARE)
@@ -42,6 +44,7 @@ async def set_organization(call: Call) -> Reply:
     return result(organization_view(changed))
 
 
+@answers(Result[OrganizationView])
 async def pause_organization(call: Call) -> Reply:
     """POST organizations/{OrganizationID}/pause: nothing more of it starts."""
     Query(call.query).finish()
@@ -49,6 +52,7 @@ async def pause_organization(call: Call) -> Reply:
     return result(organization_view(paused))
 
 
+@answers(Result[OrganizationView])
 async def resume_organization(call: Call) -> Reply:
     """POST organizations/{OrganizationID}/resume."""
     Query(call.query).finish()
@@ -56,24 +60,28 @@ async def resume_organization(call: Call) -> Reply:
     return result(organization_view(resumed))
 
 
+@answers(Result[EngineView], body=_LIMIT)
 async def limit_engine(call: Call) -> Reply:
     """PATCH engines/{EngineID}: sets how many attempts of it may run at once, of all organizations together."""
     body = await call.body(_LIMIT)
     return _engine(await limits.limit_engine(call.house, call.principal, call.ids[0], body.running_limit))
 
 
+@answers(Result[EngineView])
 async def pause_engine(call: Call) -> Reply:
     """POST engines/{EngineID}/pause: nothing more of it starts."""
     Query(call.query).finish()
     return _engine(await limits.pause_engine(call.house, call.principal, call.ids[0]))
 
 
+@answers(Result[EngineView])
 async def resume_engine(call: Call) -> Reply:
     """POST engines/{EngineID}/resume."""
     Query(call.query).finish()
     return _engine(await limits.resume_engine(call.house, call.principal, call.ids[0]))
 
 
+@answers(Result[JobPauseView])
 async def pause_job(call: Call) -> Reply:
     """POST jobs/{JobID}/pause: nothing more of it starts."""
     Query(call.query).finish()
@@ -82,6 +90,7 @@ async def pause_job(call: Call) -> Reply:
     return _job(ref.number, paused=True, changed=changed)
 
 
+@answers(Result[JobPauseView])
 async def resume_job(call: Call) -> Reply:
     """POST jobs/{JobID}/resume."""
     Query(call.query).finish()

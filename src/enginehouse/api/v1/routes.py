@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from enginehouse.api.auth import authenticate
-from enginehouse.api.http.call import Handler
-from enginehouse.api.http.interface import ForCallers, Interface, Operations
+from enginehouse.api.http import openapi
+from enginehouse.api.http.call import Handler, OpenHandler
+from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
+from enginehouse.api.http.json.schema import Schema
 from enginehouse.api.http.paths import Paths
 from enginehouse.api.v1 import (
     accounts,
@@ -24,6 +26,15 @@ from enginehouse.api.v1 import (
 from enginehouse.operations.house import House
 
 BASE: Final = "/api/v1"
+# The texts of this interface, by their names.
+_FORMATS: Final = {r"\w*DateTime": "date-time", r"internal\w+ID|\w+Uuid": "uuid"}
+
+
+def description() -> Schema:
+    """Returns the OpenAPI document of this interface."""
+    rows = [openapi.ServedOperation(*row) for row in _SERVED] + [openapi.ServedOperation(*row, True) for row in _OPEN]
+    return openapi.document("Enginehouse: its own REST interface", BASE, rows, _FORMATS)
+
 
 _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/asset/{AssetID}/content", assets.content),
@@ -80,6 +91,7 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/webhooks/secret/rotate", webhooks.rotate_secret),
     ("POST", "/webhooks/subscriptions/{SubscriptionID}/secret/rotate", webhooks.rotate_subscription_secret),
 )
+_OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (("GET", "/openapi.json", openapi.publication(description)),)
 
 
 def interface(house: Callable[[], House]) -> Interface:
@@ -92,4 +104,6 @@ def operations() -> Operations:
     paths: Operations = Paths()
     for method, template, handler in _SERVED:
         paths.add(method, template, ForCallers(handler))
+    for method, template, open_handler in _OPEN:
+        paths.add(method, template, ForAnybody(open_handler))
     return paths

@@ -73,6 +73,23 @@ class ScheduleView(_View, kw_only=True):
     modified_date_time: str
 
 
+class ScheduleList(msgspec.Struct, kw_only=True):
+    """A page of scheduled jobs. `count` is the number of all matches."""
+
+    success: bool = True
+    count: int
+    offset: int
+    limit: int
+    result: list[ScheduleView]
+
+
+class StartedRun(msgspec.Struct, rename="camel"):
+    """The jobs that a launch by hand has created."""
+
+    job_ids: list[str]
+    warnings: list[str]
+
+
 class UpcomingSlotView(_View, kw_only=True):
     """A future slot: the moment, its local time, and `gap` or `repeated` if a clock change affects that.
 

@@ -1,10 +1,11 @@
 """Scheduled jobs under `/api/v1/schedules`: create, change, preview, pause, run by hand, show the history."""
 
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
 from enginehouse.api.http.call import NO_CONTENT, Call, Reply, json
+from enginehouse.api.http.declaration import PAGE, Parameters, Time, answers, one_of
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs, sdl
@@ -12,8 +13,16 @@ from enginehouse.api.input.references import references
 from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.api.input.templates import inline
 from enginehouse.api.spelling import optional
-from enginehouse.api.v1.envelope import result
-from enginehouse.api.v1.schedule_shapes import Run
+from enginehouse.api.v1.envelope import Result, result
+from enginehouse.api.v1.schedule_shapes import (
+    PreviewView,
+    Run,
+    ScheduleList,
+    ScheduleView,
+    SlotView,
+    StartedRun,
+    UpcomingSlotView,
+)
 from enginehouse.api.v1.schedule_view import preview_view, schedule_views, slot_view, upcoming_slot_view
 from enginehouse.domain import ids
 from enginehouse.domain.errors import Problem
@@ -42,8 +51,14 @@ _INPUT: Final = Body(
 )
 _RUN: Final = Body(Run, free=True)
 _LATEST: Final = (1 << 63) - 1
+_PREVIEW: Final[Parameters] = {
+    "count": Annotated[int, msgspec.Meta(ge=1, le=MOST_PREVIEWED)],
+    "timeZone": str,
+}
+_LIST: Final[Parameters] = {"name": str, "runMode": one_of(*RunMode), "isActive": bool, **PAGE}
 
 
+@answers(Result[ScheduleView], body=_INPUT)
 async def create(call: Call) -> Reply:
     """POST schedules: creates the schedule and the templates in the body."""
     body = _read(call, *await call.judged_body(_INPUT))
@@ -58,6 +73,7 @@ async def create(call: Call) -> Reply:
     return await _answer(call, schedule)
 
 
+@answers(ScheduleList, query=_LIST)
 async def list_schedules(call: Call) -> Reply:
     """GET schedules: a page of the schedules that the caller may read, newest first."""
     query = Query(call.query)
@@ -74,14 +90,16 @@ async def list_schedules(call: Call) -> Reply:
     query.finish()
     page, count = await schedules.list_(call.house, call.principal, criteria, with_count=True)
     views = await schedule_views(call, page)
-    return json({"success": True, "count": count, "offset": offset, "limit": limit, "result": views})
+    return json(ScheduleList(count=count or 0, offset=offset, limit=limit, result=views))
 
 
+@answers(Result[ScheduleView])
 async def get(call: Call) -> Reply:
     """GET schedules/{ScheduleID}."""
     return await _answer(call, await schedules.get(call.house, call.principal, refs.schedule(call.id)))
 
 
+@answers(Result[ScheduleView], body=_INPUT)
 async def update(call: Call) -> Reply:
     """PATCH schedules/{ScheduleID}: absent fields stay as they are."""
     body = _read(call, *await call.judged_body(_INPUT))
@@ -97,42 +115,49 @@ async def update(call: Call) -> Reply:
     return await _answer(call, schedule)
 
 
+@answers(None, status=204)
 async def delete(call: Call) -> Reply:
     """DELETE schedules/{ScheduleID}: it does not fire any more; its jobs stay."""
     await schedules.delete(call.house, call.principal, refs.schedule(call.id))
     return NO_CONTENT
 
 
+@answers(Result[ScheduleView])
 async def pause(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/pause: from this commit on nothing of it starts."""
     return await _switch(call, on=False)
 
 
+@answers(Result[ScheduleView])
 async def resume(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/resume: it fires from now on; slots that passed meanwhile do not fire."""
     return await _switch(call, on=True)
 
 
+@answers(Result[StartedRun], body=_RUN)
 async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: creates a job of each of its templates now, independent of its calendar."""
     body = await call.body(_RUN)
     options = LaunchOptions(payload=body.payload, target_id=optional(str, body.target_id))
     jobs = await launch_schedule(call.house, call.principal, refs.schedule(call.id), options=options)
     warnings = [warning for job in jobs for warning in job.warnings]
-    return result({"jobIds": [ids.job_graphql(job.job_id) for job in jobs], "warnings": warnings})
+    return result(StartedRun([ids.job_graphql(job.job_id) for job in jobs], warnings))
 
 
+@answers(Result[list[UpcomingSlotView]], query=_PREVIEW)
 async def preview(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/preview: the next slots, with their local times and clock changes."""
     upcoming = await _preview(call)
     return result([upcoming_slot_view(each) for each in upcoming.slots])
 
 
+@answers(Result[PreviewView], query=_PREVIEW)
 async def explain(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/explain: what it does, its next slots in both time zones, and its warnings."""
     return result(preview_view(await _preview(call)))
 
 
+@answers(Result[PreviewView], body=_INPUT, query=_PREVIEW)
 async def explain_unsaved(call: Call) -> Reply:
     """POST schedules/explain: the same for a schedule that does not exist; nothing is created."""
     body, problems = await call.judged_body(_INPUT)
@@ -144,6 +169,7 @@ async def explain_unsaved(call: Call) -> Reply:
     return result(preview_view(upcoming))
 
 
+@answers(Result[list[SlotView]], query={"before": Time, **PAGE})
 async def slots(call: Call) -> Reply:
     """GET schedules/{ScheduleID}/slots: the outcome of its slots and the jobs that they created, latest first."""
     query = Query(call.query)

@@ -5,10 +5,11 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import answers, one_of
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import ids, times
 from enginehouse.domain.webhooks import delivery as deliveries
 from enginehouse.domain.webhooks.delivery import Delivery, DeliveryStatus
@@ -39,6 +40,23 @@ class DeliveryView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=T
     message: Any = None
 
 
+class WebhookDeliveries(msgspec.Struct):
+    """With `next` in `before` the next page is requested. It is null on the last page."""
+
+    deliveries: list[DeliveryView]
+    next: int | str | None
+
+
+class NewSecret(msgspec.Struct):
+    """A secret, which is shown only in the response that made it."""
+
+    secret: str
+
+
+_LIST: Final = {"jobID": str, "status": one_of(*_STATUSES), "before": str, "limit": int}
+
+
+@answers(Result[WebhookDeliveries], query=_LIST)
 async def list_deliveries(call: Call) -> Reply:
     """GET webhooks/deliveries: the newest first, by `status` and `jobID`; `before` with `next` is the next page."""
     query = Query(call.query)
@@ -54,29 +72,33 @@ async def list_deliveries(call: Call) -> Reply:
         before=None if before is None else ids.parse_number(before) or 0,
         limit=limit,
     )
-    return result({"deliveries": [_view(one) for one in page.deliveries], "next": page.next})
+    return result(WebhookDeliveries([_view(one) for one in page.deliveries], page.next))
 
 
+@answers(Result[DeliveryView])
 async def get(call: Call) -> Reply:
     """GET webhooks/deliveries/{DeliveryID}: with the message itself."""
     found, message = await webhooks.get(call.house, call.principal, refs.delivery(call.id))
     return result(_view(found, message))
 
 
+@answers(Result[DeliveryView])
 async def redeliver(call: Call) -> Reply:
     """POST webhooks/deliveries/{DeliveryID}/redeliver: the message is sent again at once, with the same id."""
     return result(_view(await webhooks.redeliver(call.house, call.principal, refs.delivery(call.id))))
 
 
+@answers(Result[NewSecret])
 async def rotate_secret(call: Call) -> Reply:
     """POST webhooks/secret/rotate: a new secret for notificationUris, shown once. The old one signs a day longer."""
-    return result({"secret": await webhooks.rotate_secret(call.house, call.principal)})
+    return result(NewSecret(await webhooks.rotate_secret(call.house, call.principal)))
 
 
+@answers(Result[NewSecret])
 async def rotate_subscription_secret(call: Call) -> Reply:
     """POST webhooks/subscriptions/{SubscriptionID}/secret/rotate: the same for a subscription."""
     ref = refs.event_subscription(call.id)
-    return result({"secret": await event_subscriptions.rotate_secret(call.house, call.principal, ref)})
+    return result(NewSecret(await event_subscriptions.rotate_secret(call.house, call.principal, ref)))
 
 
 def _view(one: Delivery, message: Any = None) -> DeliveryView:

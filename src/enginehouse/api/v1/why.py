@@ -5,9 +5,10 @@ from functools import partial
 
 from enginehouse.api.edge import words
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
-from enginehouse.api.v1.envelope import result
+from enginehouse.api.v1.envelope import Result, result
 from enginehouse.api.v1.why_shapes import JobWhy, OtherTaskView, ReasonView, TaskWhy, WorkerView
 from enginehouse.api.view.reasons import ReasonWriter
 from enginehouse.domain import ids, times
@@ -17,6 +18,7 @@ from enginehouse.domain.wait_reasons.reasons import AnyReason, OtherTask
 from enginehouse.operations import engines, why, workers
 
 
+@answers(Result[JobWhy])
 async def of_job(call: Call) -> Reply:
     """GET jobs/{JobID}/why."""
     Query(call.query).finish()
@@ -34,6 +36,7 @@ async def of_job(call: Call) -> Reply:
     )
 
 
+@answers(Result[TaskWhy])
 async def of_task(call: Call) -> Reply:
     """GET tasks/{TaskID}/why."""
     Query(call.query).finish()
@@ -42,6 +45,7 @@ async def of_task(call: Call) -> Reply:
     return result(_task(call, job, explained))
 
 
+@answers(Result[list[WorkerView]])
 async def list_workers(call: Call) -> Reply:
     """GET workers: the workers that sent a heartbeat within a day; only administrators see their names."""
     Query(call.query).finish()
