@@ -21,7 +21,7 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py
 
 # Published Python clients, which need other versions than the server. Each has a lock file in requirements/clients.
-CLIENTS := gql sgqlc
+CLIENTS := gql sgqlc openapi-python-client openapi-generator
 
 # Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
 export FILE KEEP DATA PORT SCHEDULES FIRE SEED

@@ -13,7 +13,7 @@ import msgspec
 
 from enginehouse import __version__
 from enginehouse.api.http.call import OpenHandler, Reply, Request
-from enginehouse.api.http.declaration import JSON, Declaration, answers, declaration
+from enginehouse.api.http.declaration import ANY, JSON, Declaration, answers, declaration
 from enginehouse.api.http.error_shapes import Error
 from enginehouse.api.http.json.schema import Formats, Schema, Schemas
 
@@ -127,7 +127,10 @@ def _operation(row: ServedOperation, declared: Declaration, schemas: Schemas) ->
     if declared.answer is not None:
         success["content"] = {JSON: {"schema": schemas.of(declared.answer)}}
     if declared.media_type != JSON:
-        success.setdefault("content", {})[declared.media_type] = {"schema": {"type": "string", "format": "binary"}}
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        # Generators of clients know the first one and not the other.
+        kinds = ("application/octet-stream", ANY) if declared.media_type == ANY else (declared.media_type,)
+        success.setdefault("content", {}).update(dict.fromkeys(kinds, binary))
     shown["responses"] = {
         str(declared.status): success,
         **{str(code): {"description": text} for code, text in declared.others.items()},

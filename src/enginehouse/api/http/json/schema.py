@@ -48,6 +48,10 @@ class Schemas:
                 shown = {name: self._shown(value) for name, value in schema.items() if name != "properties"}
             case _:
                 return schema
+        if pair := shown.pop("prefixItems", None):
+            # Generators of clients do not know the items of a tuple one by one.
+            kinds = [kind for at, kind in enumerate(pair) if kind not in pair[:at]]
+            shown["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
         if isinstance(title := shown.get("title"), str):
             shown["title"] = _short(title)
         if "type" not in shown and all(isinstance(word, str) for word in shown.get("enum", [None])):
