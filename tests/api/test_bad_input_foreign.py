@@ -30,7 +30,7 @@ EDGE = [
     "GET /edge/v1/proc/job/{jobUUID}/outputs",
     "GET /edge/v1/proc/job/{job}/output/{output}",
     "GET /edge/v1/proc/job/{jobUUID}/download/{output}",
-    "GET /edge/v1/proc/jobs?internalJobID={jobUUID}",
+    "GET /edge/v1/proc/jobs?jobID={jobUUID}",
     "GET /edge/v1/proc/jobs?recordingID={target}",
     'POST /edge/v1/proc/jobs/cancel {"jobID": "{job}"}',
     'POST /edge/v1/proc/jobs/cancel {"jobID": "{jobUUID}"}',

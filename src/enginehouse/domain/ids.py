@@ -13,6 +13,14 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
+# The forms of ids, in words.
+JOB_FORM: Final = 'a UUID, or 8 digits, "_" and 10 letters or digits'
+TASK_FORM: Final = 'a UUID, or 8 digits, "_" and 15 letters or digits'
+NUMBER_OR_UUID_FORM: Final = "a number or a UUID"
+NUMBER_FORM: Final = "a number"
+UUID_FORM: Final = "a UUID"
+ASSET_FORM: Final = 'a number, "_" and 10 letters or digits'
+
 _FIRST: Final = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835
 _SECOND: Final = 0xC2B2_AE3D_27D4_EB4F_1656_67B1_9E37_79F9
 _FOLD: Final = 0xFF51_AFD7_ED55_8CCD_C4CE_B9FE_1A85_EC53

@@ -6,8 +6,9 @@ or hold on to it.
 
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from enginehouse.domain import ids
 from enginehouse.domain.errors import Fault, Problem, excerpt
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import parse_job, parse_number, parse_schedule, parse_task
@@ -43,7 +44,7 @@ async def unknown(house: House, principal: Principal, references: Sequence[Refer
     if not references:
         return []
     readable = await house.database.read(lambda tx: _readable(tx, house, principal, {r[1:] for r in references}))
-    return [not_found(each.path, each.text) for each in references if each[1:] not in readable]
+    return [not_found(each.path, each.text, _FORMS.get(each.kind)) for each in references if each[1:] not in readable]
 
 
 async def refuse_unknown(house: House, principal: Principal, references: Sequence[Reference]) -> None:
@@ -55,9 +56,19 @@ async def refuse_unknown(house: House, principal: Principal, references: Sequenc
         bounds.refuse(await unknown(house, principal, references))
 
 
-def not_found(path: str, text: str) -> Problem:
-    """Returns the problem of an id that names nothing that the caller may read."""
-    return Problem(path, f"{excerpt(text)} was not found.", excerpt(text), fault=Fault.UNKNOWN)
+def not_found(path: str, text: str, form: str | None = None) -> Problem:
+    """Returns the problem of an id that names nothing that the caller may read. `form` says what such ids are."""
+    return Problem(path, f"{excerpt(text)} was not found.", excerpt(text), form, fault=Fault.UNKNOWN)
+
+
+# An engine may also have a name of its own.
+_FORMS: Final = {
+    ReferenceKind.ASSET: ids.ASSET_FORM,
+    ReferenceKind.SCHEDULE: ids.NUMBER_OR_UUID_FORM,
+    ReferenceKind.SOURCE: ids.NUMBER_FORM,
+    ReferenceKind.TASK: ids.TASK_FORM,
+    ReferenceKind.TEMPLATE: ids.JOB_FORM,
+}
 
 
 _Named = tuple[ReferenceKind, str]

@@ -31,15 +31,12 @@ class IdForm(NamedTuple):
 
 
 _A_UUID: Final = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-JOB: Final = IdForm(
-    re.compile(f"{_A_UUID}|[0-9]{{8}}_[0-9A-Za-z]{{10}}"), 'a UUID, or 8 digits, "_" and 10 letters or digits'
-)
-TASK: Final = IdForm(
-    re.compile(f"{_A_UUID}|[0-9]{{8}}_[0-9A-Za-z]{{15}}"), 'a UUID, or 8 digits, "_" and 15 letters or digits'
-)
-NUMBER_OR_UUID: Final = IdForm(re.compile(f"{_A_UUID}|[0-9]{{1,19}}"), "a number or a UUID")
-NUMBER: Final = IdForm(re.compile("[0-9]{1,19}"), "a number")
-UUID: Final = IdForm(re.compile(_A_UUID), "a UUID")
+JOB: Final = IdForm(re.compile(f"{_A_UUID}|[0-9]{{8}}_[0-9A-Za-z]{{10}}"), ids.JOB_FORM)
+TASK: Final = IdForm(re.compile(f"{_A_UUID}|[0-9]{{8}}_[0-9A-Za-z]{{15}}"), ids.TASK_FORM)
+NUMBER_OR_UUID: Final = IdForm(re.compile(f"{_A_UUID}|[0-9]{{1,19}}"), ids.NUMBER_OR_UUID_FORM)
+NUMBER: Final = IdForm(re.compile("[0-9]{1,19}"), ids.NUMBER_FORM)
+UUID: Final = IdForm(re.compile(_A_UUID), ids.UUID_FORM)
+ASSET: Final = IdForm(re.compile("[0-9]{1,19}_[0-9A-Za-z]{10}"), ids.ASSET_FORM)
 UUIDS: Final = IdForm(re.compile(f" *{_A_UUID}(?: *, *{_A_UUID})* *"), "UUIDs with commas between them")
 
 
@@ -61,6 +58,13 @@ def pipeline(text: str) -> Ref:
 def schedule(text: str, *, path: str = "") -> Ref:
     """Returns the scheduled job with this number or UUID."""
     return _ref(text, ids.parse_schedule, "ScheduledJob", NUMBER_OR_UUID, path)
+
+
+def asset(text: str) -> str:
+    """Returns the id of an asset."""
+    if not ASSET.pattern.fullmatch(text):
+        raise ASSET.missing("Asset", text)
+    return text
 
 
 def bulk_cancel(text: str) -> Ref:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from msgspec import UNSET, UnsetType
 
 from enginehouse.domain.errors import Problem, excerpt, unknown_word
-from enginehouse.domain.ids import parse_number
+from enginehouse.domain.ids import NUMBER_FORM, parse_number
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest, WeeklyPart
 from enginehouse.domain.schedules.timing import CatchUp, Fold, Gap, Overlap, RunMode, Unit
 from enginehouse.operations.references import not_found
@@ -55,15 +55,17 @@ def schedule_request(fields: Input) -> tuple[ScheduleRequest, list[Problem]]:
     return request, problems
 
 
-def named(fields: Input, name: str, parse: Callable[[str], int | None], problems: list[Problem]) -> list[int] | None:
-    """Returns the ids in the list `name`, None if there is no list. A text that is not an id is a problem."""
+def named(
+    fields: Input, name: str, parse: Callable[[str], int | None], problems: list[Problem], *, form: str
+) -> list[int] | None:
+    """Returns the ids in the list `name`, None if there is no list. A text that is not of the form is a problem."""
     texts = fields.get(name)
     if texts is None:
         return None
     named_ids = list[int]()
     for number, text in enumerate(texts):
         if (named_id := parse(text)) is None:
-            problems.append(Problem(f"{name}[{number}]", f"{excerpt(text)} was not found.", excerpt(text)))
+            problems.append(Problem(f"{name}[{number}]", f"{excerpt(text)} was not found.", excerpt(text), form))
         else:
             named_ids.append(named_id)
     return named_ids
@@ -121,5 +123,5 @@ def _source(fields: Input, problems: list[Problem]) -> int | UnsetType | None:
     text = str(fields["primarySourceId"])
     if (source_id := parse_number(text)) is not None:
         return source_id
-    problems.append(not_found("primarySourceId", text))
+    problems.append(not_found("primarySourceId", text, NUMBER_FORM))
     return UNSET

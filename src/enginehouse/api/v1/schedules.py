@@ -138,7 +138,7 @@ async def resume(call: Call) -> Reply:
 async def run(call: Call) -> Reply:
     """POST schedules/{ScheduleID}/run: creates a job of each of its templates now, independent of its calendar."""
     body = await call.body(_RUN)
-    options = LaunchOptions(payload=body.payload, target_id=optional(str, body.target_id))
+    options = LaunchOptions(payload=body.payload, target_id=optional(str, body.target_id), target_path="targetId")
     jobs = await launch_schedule(call.house, call.principal, refs.schedule(call.id), options=options)
     warnings = [warning for job in jobs for warning in job.warnings]
     return result(StartedRun([ids.job_graphql(job.job_id) for job in jobs], warnings))
@@ -162,9 +162,9 @@ async def explain_unsaved(call: Call) -> Reply:
     """POST schedules/explain: the same for a schedule that does not exist; nothing is created."""
     body, problems = await call.judged_body(_INPUT)
     count, zone = _preview_query(call)
-    request, unread = schedule_request(sdl.plain(_SDL, body, problems))
+    read = _read(call, body, problems)
     upcoming = await schedule_slots.preview_request(
-        call.house, call.principal, request, count=count, zone=zone, known_problems=[*problems, *unread]
+        call.house, call.principal, read.request, count=count, zone=zone, known_problems=read.problems
     )
     return result(preview_view(upcoming))
 
@@ -213,8 +213,8 @@ def _read(call: Call, body: msgspec.Struct, problems: list[Problem]) -> _Schedul
     problems = [*problems, *unread]
     fresh, unfit = inline(call, fields.get("jobTemplates"), "jobTemplates")
     launches = LaunchSelection(
-        template_ids=named(fields, "jobTemplateIds", ids.parse_job, problems),
-        pipeline_ids=named(fields, "jobPipelineIds", ids.parse_pipeline, problems),
+        template_ids=named(fields, "jobTemplateIds", ids.parse_job, problems, form=ids.JOB_FORM),
+        pipeline_ids=named(fields, "jobPipelineIds", ids.parse_pipeline, problems, form=ids.UUID_FORM),
         fresh=fresh,
     )
     mentioned = {"jobTemplates", "jobTemplateIds", "jobPipelineIds"} & fields.keys()

@@ -13,6 +13,7 @@ import msgspec
 
 from enginehouse.domain import numbers, times
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
+from enginehouse.domain.ids import NUMBER_FORM
 from enginehouse.domain.job import JobRequest, Spelling, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
 
@@ -123,7 +124,7 @@ def check_job(report: PlanReport, request: JobRequest, now: int) -> None:
     if request.target is not None and request.target_id:
         report.problem(prefix[:-1], f"Give {spelling.target} or {spelling.target_id}, not both.")
     if request.target_id and not (_TARGET_ID.fullmatch(request.target_id) and int(request.target_id) <= _LARGEST_ID):
-        report.problem(prefix + spelling.target_id, "malformed.", request.target_id)
+        report.problem(prefix + spelling.target_id, "malformed.", request.target_id, NUMBER_FORM)
     if request.status and request.status not in INITIAL_STATUSES:
         report.outside(prefix + spelling.status, "one of pending, queued, scheduled", request.status)
     if request.name and (fault := name_fault(request.name)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.errors import Fault, Problem
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.ids import job_graphql, pipeline_uuid
+from enginehouse.domain.ids import NUMBER_FORM, job_graphql, pipeline_uuid
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.schedules.schedule import Launch
 from enginehouse.domain.sources import Source
@@ -76,7 +76,7 @@ async def unknown_source(tx: Tx, principal: Principal, request: ScheduleRequest)
     """Returns a problem if the request names a primary source that the organization may not read."""
     match request.source_id:
         case int() as source_id if not await sources.by_ids(tx, principal.organization_id, [source_id]):
-            return [not_found("primarySourceId", str(source_id))]
+            return [not_found("primarySourceId", str(source_id), NUMBER_FORM)]
         case _:
             return []
 

@@ -8,7 +8,7 @@ from enginehouse.domain import numbers
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.ids import job_graphql, parse_number
+from enginehouse.domain.ids import NUMBER_FORM, job_graphql, parse_number
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
@@ -36,12 +36,14 @@ from enginehouse.storage.schedules import schedules
 class LaunchOptions:
     """The options of a launch: a payload for every task, and the target of the jobs.
 
-    `target_id` names an existing target; `target` describes a new one that all the jobs share. Without both each job
-    creates its own, as its template says. `echo` is stored with the jobs and shown again.
+    `target_id` names an existing target, at `target_path` of the request; `target` describes a new one that all the
+    jobs share. Without both each job creates its own, as its template says. `echo` is stored with the jobs and shown
+    again.
     """
 
     payload: Any = None
     target_id: str | None = None
+    target_path: str = "targetInfo.targetId"
     target: TargetRequest | None = None
     echo: dict[str, Any] | None = None
 
@@ -54,7 +56,7 @@ class LaunchOptions:
             )
         problems += bounds.json("payload", self.payload) + numbers.problems(self.payload, "payload")
         if self.target_id is not None and parse_number(self.target_id) is None:
-            problems.append(not_found("targetInfo.targetId", self.target_id))
+            problems.append(not_found(self.target_path, self.target_id, NUMBER_FORM))
         if self.target_id is not None and self.target is not None:
             problems.append(Problem("", "Give at most one of targetInfo, createTargetInfo."))
         if self.target is not None:
@@ -178,7 +180,8 @@ async def _planned(
     """Returns the jobs of the templates, and the warnings for each."""
     requests = [_request(template, options, f"{list_path}[{n}].") for n, template in enumerate(sources)]
     planned = plan_all(house, principal, requests, ())
-    named = await targets.for_jobs(house, principal, [replace(each, prefix="targetInfo.") for each in requests])
+    prefix = options.target_path.removesuffix("targetId")
+    named = await targets.for_jobs(house, principal, [replace(each, prefix=prefix) for each in requests])
     new = [
         new_job(
             principal,

@@ -12,7 +12,7 @@ from enginehouse.api.input import refs, templates
 from enginehouse.api.input.references import references
 from enginehouse.api.input.schedules import named, schedule_request
 from enginehouse.domain.errors import NotFound, Problem
-from enginehouse.domain.ids import parse_job, parse_number, parse_pipeline, parse_schedule
+from enginehouse.domain.ids import JOB_FORM, UUID_FORM, parse_job, parse_number, parse_pipeline, parse_schedule
 from enginehouse.domain.schedules.filter import Between, Moment, Order, ScheduleFilter
 from enginehouse.domain.schedules.request import seconds_of_day
 from enginehouse.domain.schedules.schedule import Schedule
@@ -203,8 +203,8 @@ def _selection(context: Context, fields: dict[str, Any]) -> tuple[LaunchSelectio
     if all(fields.get(name) is None for name in _LAUNCHED):
         return None, []
     content, problems = content_templates.inline(fields.get("contentTemplates"), "contentTemplates")
-    template_ids = named(fields, "jobTemplateIds", parse_job, problems)
-    pipeline_ids = named(fields, "jobPipelineIds", parse_pipeline, problems)
+    template_ids = named(fields, "jobTemplateIds", parse_job, problems, form=JOB_FORM)
+    pipeline_ids = named(fields, "jobPipelineIds", parse_pipeline, problems, form=UUID_FORM)
     fresh, wrong = templates.inline(context, fields.get("jobTemplates"), "jobTemplates")
     if fields.get("jobTemplates") == [] and not (template_ids or pipeline_ids):
         wrong.append(Problem("jobTemplates", "at least 1 template is required.", "0", "1 or more"))

@@ -22,7 +22,7 @@ class Schemas:
         found, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
         self._found = [self._shown(schema) for schema in found]
         shown = {_short(name): self._shown(schema) for name, schema in components.items()}
-        self.components: Schema = dict(sorted(shown.items()))
+        self.components: Schema = {name: {**shown[name], "title": name} for name in sorted(shown)}
 
     def of(self, wanted: Any) -> Schema:
         """Returns the schema of one of the types."""
@@ -52,8 +52,6 @@ class Schemas:
             # Generators of clients do not know the items of a tuple one by one.
             kinds = [kind for at, kind in enumerate(pair) if kind not in pair[:at]]
             shown["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-        if isinstance(title := shown.get("title"), str):
-            shown["title"] = _short(title)
         if "type" not in shown and all(isinstance(word, str) for word in shown.get("enum", [None])):
             shown["type"] = "string"
         if isinstance(fields := schema.get("properties"), dict):
