@@ -18,10 +18,10 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/storage/test_stop_races.py tests/acceptance/test_kill_applying.py tests/acceptance/test_kill_idempotency.py \
   tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py \
   tests/api/test_every_field.py tests/api/test_graphql_fuzz.py \
-  tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py
+  tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py
 
-# Published Python clients, which need other versions than the server. Each has a lock file in requirements/clients.
-CLIENTS := gql sgqlc openapi-python-client openapi-generator
+# Published clients, generators of clients and testers, which need other versions than the server. Each has a lock file in requirements/clients.
+CLIENTS := gql sgqlc openapi-python-client openapi-generator schemathesis
 
 # Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
 export FILE KEEP DATA PORT SCHEDULES FIRE SEED
@@ -44,10 +44,10 @@ test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that 
 	@echo "test: everything passed"
 
 .PHONY: clients
-clients: $(CLIENTS:%=$(VENV)/clients/%/stamp) ## Install the published Python clients that the tests call, each in an environment of its own
+clients: $(CLIENTS:%=$(VENV)/clients/%/stamp) ## Install the published clients and generators that the tests call, each in an environment of its own
 
 .PHONY: chaos
-chaos: $(VENV)/dev ## Schedules under fire, every time zone, extreme value and filter: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
+chaos: $(VENV)/dev clients ## Schedules under fire, every time zone, extreme value and filter: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
 	@ENGINEHOUSE_CHAOS=1 CHAOS_SCHEDULES="$${SCHEDULES:-10000}" CHAOS_SECONDS="$${FIRE:-600}" \
 	  $${SEED:+env CHAOS_SEED="$$SEED"} $(BIN)/python -m pytest -s --timeout 36000 tests/chaos
 	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 $(SAMPLED)

@@ -13,7 +13,7 @@ import msgspec
 
 from enginehouse import __version__
 from enginehouse.api.http.call import OpenHandler, Reply, Request
-from enginehouse.api.http.declaration import ANY, JSON, Declaration, answers, declaration
+from enginehouse.api.http.declaration import JSON, Declaration, answers, declaration
 from enginehouse.api.http.error_shapes import Error
 from enginehouse.api.http.json.schema import Formats, Schema, Schemas
 
@@ -127,16 +127,25 @@ def _operation(row: ServedOperation, declared: Declaration, schemas: Schemas) ->
     if declared.answer is not None:
         success["content"] = {JSON: {"schema": schemas.of(declared.answer)}}
     if declared.media_type != JSON:
-        binary = {"schema": {"type": "string", "format": "binary"}}
-        # Generators of clients know the first one and not the other.
-        kinds = ("application/octet-stream", ANY) if declared.media_type == ANY else (declared.media_type,)
-        success.setdefault("content", {}).update(dict.fromkeys(kinds, binary))
+        success.setdefault("content", {}).update(_bytes(declared.media_type))
     shown["responses"] = {
         str(declared.status): success,
         **{str(code): {"description": text} for code, text in declared.others.items()},
         **{str(code): {"$ref": f"#/components/responses/Refused{code}"} for code in _REFUSALS},
     }
     return shown
+
+
+def _bytes(media_type: str) -> Schema:
+    """Returns the content of a response that is not JSON of ours. Generators of clients know no media type `*/*`."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    match media_type:
+        case "*/*":
+            return {"application/octet-stream": binary, media_type: {}}
+        case "text/event-stream":
+            return {media_type: {}}
+        case _:
+            return {media_type: binary}
 
 
 def _id(handler: Callable[..., Any]) -> str:
