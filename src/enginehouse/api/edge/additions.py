@@ -6,6 +6,7 @@ from typing import Final
 from enginehouse.api.edge import job_input, job_view, task_view
 from enginehouse.api.edge.task_shapes import AddedRoute, AddRoute, AddTask
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.input import refs
 from enginehouse.domain.errors import Problem
@@ -15,6 +16,7 @@ _TASK: Final = Body(AddTask)
 _ROUTE: Final = Body(AddRoute)
 
 
+@answers(task_view.TaskAdded, body=_TASK)
 async def add_task(call: Call) -> Reply:
     """POST proc/job/{JobID}/addtask: the job has one task more. With an input folder it waits for its first route."""
     body, problems = await call.judged_body(_TASK)
@@ -32,6 +34,7 @@ async def add_task(call: Call) -> Reply:
     return json(task_view.TaskAdded(success=True, task=shown), replayed=added.replayed)
 
 
+@answers(AddedRoute, body=_ROUTE)
 async def add_route(call: Call) -> Reply:
     """POST proc/job/{JobID}/addtaskroute: one route more leads to a task of the job that has not begun."""
     body = await call.body(_ROUTE)
