@@ -5,6 +5,7 @@ That every operation declares something is a test of its own (`test_rest_descrip
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -50,6 +51,10 @@ _NOTHING: Final = _Read()
 _read: ContextVar[_Read] = ContextVar("_read", default=_NOTHING)
 
 
+parameters_read: Final[dict[str, set[str]]] = defaultdict(set)
+"""The parameters that each operation has read so far, by its name."""
+
+
 @cache
 def served() -> list[Served]:
     """Returns every operation that is served, first those without a variable part in the path."""
@@ -78,6 +83,7 @@ async def check(response: httpx.Response) -> None:
     said = one and declaration(one.handler)
     if one is None or said is None:
         return
+    parameters_read[one.name] |= read.parameters
     undeclared = read.parameters - said.query.keys()
     assert not undeclared, f"{one.name} reads the parameters {sorted(undeclared)}, which it does not declare."
     for body in read.bodies:

@@ -10,11 +10,13 @@ from typing import Final
 from urllib.parse import quote
 
 from tests.api.clients import Api
+from tests.api.declared import parameters_read, served
 from tests.api.rest_calls import WHERE, Call, calls, unknown_fields, unknown_parameters, without_call
 from tests.api.samples import fill
 from tests.api.test_every_field import INTERNALS, Callers, callers, rows_of
 from tests.api.verbs import Answer
 
+from enginehouse.api.http.declaration import declaration
 from enginehouse.domain.identity import Role
 
 # Operations that a token of the organization with this role may not call. What changes nothing is for all roles.
@@ -45,6 +47,8 @@ OPEN: Final = {
     "GET /edge/v1/ping", "GET /edge/v1/version", "GET /edge/v1/openapi.json", "GET /api/v1/openapi.json",
     "POST /edge/v1/admin/users/login",
 }  # fmt: skip
+# Parameters that only the stream takes, which a header asks for.
+NOT_ALWAYS: Final = {"GET /api/v1/jobs/{JobID}/events": {"heartbeat"}}
 # The worker of these tests writes no log.
 WITHOUT_FILE: Final = {"GET /api/v1/jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log"}
 # Names and secrets, which have no form.
@@ -171,9 +175,17 @@ def may(role: Role, call: Call) -> bool:
     return role is not Role.READER or call.method == "GET" or call.operation in READERS | OPEN
 
 
-async def test_every_read_of_an_own_object_is_served(sqlite_api: Api) -> None:
+async def test_every_read_of_an_own_object_is_served_and_takes_what_it_declares(sqlite_api: Api) -> None:
     who = await everybody(sqlite_api)
+    parameters_read.clear()
     things = who.things | {"job": who.things["ended"], "task": who.things["taskUUID"]}  # which have outputs
     for call in (call for call in calls() if call.method == "GET" and call.operation not in WITHOUT_FILE):
         answer = await ask(who.admin, call, things)
         assert answer.response.is_success, (call.request, answer.status, answer.response.text[:300])
+    unread = {
+        one.name: missing
+        for one in served()
+        if (declares := declaration(one.handler)) and one.name.startswith("GET ")
+        if (missing := declares.query.keys() - parameters_read[one.name] - NOT_ALWAYS.get(one.name, set()))
+    }
+    assert unread == {}, "declared parameters that the handler does not read"
