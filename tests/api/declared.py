@@ -3,6 +3,7 @@
 That every operation declares something is a test of its own (`test_rest_descriptions.py`).
 """
 
+import inspect
 import json
 import re
 from collections import defaultdict
@@ -24,8 +25,8 @@ from enginehouse.api.http.query import Query
 from enginehouse.api.v1 import routes as v1
 
 HOW: Final = (
-    'declares nothing: write "@answers(<struct of its answer>, body=<its Body>, query={<name>: <type>})" above its '
-    "handler (enginehouse/api/http/declaration.py)"
+    "declare above the handler what it takes and answers (enginehouse/api/http/declaration.py); as far as its text "
+    "shows, that is the line given here"
 )
 INTERFACES: Final = (edge, v1)
 
@@ -38,6 +39,18 @@ class Served(NamedTuple):
     handler: Callable[..., Any]
     described: dict[str, Any]
     schemas: str
+
+
+def suggestion(handler: Callable[..., Any]) -> str:
+    """Returns the line that declares the handler, as far as its own text shows."""
+    text = inspect.getsource(handler)
+    body = re.search(r"call\.(?:judged_)?body\((\w+)\)", text)
+    names = re.findall(r'query\.\w+\("(\w+)"', text)
+    answer = re.search(r"json\(\s*([\w.]+)\(", text) or re.search(r"result\(\s*(\w+)\(", text)
+    parts = [answer[1] if answer else "Operation" if "DELETED" in text else "…"]
+    parts += [f"body={body[1]}"] if body else []
+    parts += ["query={" + ", ".join(f'"{name}": str' for name in names) + "}"] if names else []
+    return f"{handler.__module__}.{handler.__name__}: @answers({', '.join(parts)})"
 
 
 class _Read(NamedTuple):

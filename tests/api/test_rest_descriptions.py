@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.api import declared
 from tests.api.clients import Api
-from tests.api.declared import HOW, INTERFACES
+from tests.api.declared import HOW, INTERFACES, suggestion
 
 from enginehouse.api.http.declaration import declaration
 
@@ -19,8 +19,8 @@ either_interface = pytest.mark.parametrize("routes", INTERFACES, ids=lambda rout
 
 
 def test_every_operation_declares_what_it_takes_and_answers() -> None:
-    silent = [one.name for one in declared.served() if declaration(one.handler) is None]
-    assert silent == [], f"{', '.join(silent)} {HOW}"
+    silent = [one for one in declared.served() if declaration(one.handler) is None]
+    assert not silent, "\n".join([HOW, *(suggestion(one.handler) for one in silent)])
 
 
 @either_interface

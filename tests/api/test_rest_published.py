@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from tests.api.described import description
 
 from enginehouse.api.edge import routes
+from enginehouse.api.http.declaration import declaration
 
 Schema = dict[str, Any]
 COMPARED_FORMATS: Final = {"uuid", "date-time", "json", "binary"}
@@ -76,8 +77,10 @@ def ours() -> tuple[Document, Schema]:
 def differences() -> Iterator[str]:
     """Yields every difference, after the operation and where it is."""
     mine, paths = ours()
-    for method, template, _ in (*routes._SERVED, *routes._OPEN):
+    for method, template, handler in (*routes._SERVED, *routes._OPEN):
         name = f"{method} {template}"
+        if declaration(handler) is None:  # which a test of its own refuses
+            continue
         published = description()["paths"].get(template, {})
         theirs = published.get(method.lower())
         if theirs is None:
