@@ -17,10 +17,11 @@ from tests.history import History
 from tests.postgres import FSYNC
 
 from enginehouse.domain.job import JobFilter
-from enginehouse.domain.status import JobStatus
+from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
-from enginehouse.storage.jobs import pages
+from enginehouse.storage.jobs import pages, task_pages
 
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "event", "export_request", "idempotency_key", "job",
@@ -118,10 +119,42 @@ def lists_of_exports() -> Iterator[str]:
         yield from (shape("exports.page", some) for some in combinations(parts, number))
 
 
+TASK_FIELDS: Final[tuple[dict[str, Any], ...]] = (
+    {"statuses": (TaskStatus.FAILED,)},
+    {"statuses": (TaskStatus.ABORTED,)},
+    {"statuses": (TaskStatus.RUNNING,)},
+    {"job_ids": (1,)},
+    {"job_ids": (1,), "ordinal": 1},
+    {"target_id": 1},
+    {"source_id": 1},
+    {"engine_ids": ("a",)},
+    {"failure_reasons": ("a",)},
+    {"other_reasons_than": ("a",)},
+    {"in_backlog": True},
+    {"in_backlog": False},
+    {"is_claimable": True},
+    {"is_claimable": False},
+    {"created_from": 1},
+    {"modified_from": 1},
+)
+
+
+def lists_of_tasks() -> Iterator[str]:
+    """The names of the statements behind the lists of tasks: with each filter, each pair, each order."""
+    for number in (0, 1, 2):
+        for fields in combinations(TASK_FIELDS, number):
+            merged = {name: value for each in fields for name, value in each.items()}
+            for by_change in (False, True):
+                criteria = TaskFilter(**merged, order_by="modified_at" if by_change else "created_at")
+                orders = ("last_modified", "first_modified") if by_change else ("newest", "oldest")
+                for scan in task_pages.scans(1, criteria):
+                    yield from (scan.statement(order) for order in (*orders, "total"))
+
+
 def every(dialect: Dialect) -> dict[str, Statement]:
     """Every statement of storage."""
     named = statements(dialect)
-    shapes = {*lists_of_jobs(), *audits(), *lists_of_targets(), *lists_of_exports(), *deliveries()}
+    shapes = {*lists_of_jobs(), *lists_of_tasks(), *audits(), *lists_of_targets(), *lists_of_exports(), *deliveries()}
     shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}

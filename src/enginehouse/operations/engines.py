@@ -102,6 +102,14 @@ def shown(house: House, principal: Principal, engine_id: str) -> Engine | None:
     return engine if engine is not None and _is_of(engine, principal) else None
 
 
+def of_category(house: House, principal: Principal, category_id: str) -> tuple[str, ...]:
+    """Returns the ids of the engines of the category that `shown` finds."""
+    known = {engine.spec.id: engine for engine in house.catalogue.by_id.values()}
+    return tuple(
+        sorted(i for i, engine in known.items() if engine.spec.category_id == category_id and _is_of(engine, principal))
+    )
+
+
 def refuse_withdrawn(house: House, principal: Principal, engine_ids: Iterable[str]) -> None:
     """Raises NotRetryable if an engine of an old job was deleted, or the organization may not use it any more."""
     known = [house.catalogue.by_id[each] for each in dict.fromkeys(engine_ids) if each in house.catalogue.by_id]

@@ -252,6 +252,7 @@ CREATE INDEX export_request_expiry ON export_request (expires_at) WHERE status <
 -- `stopping`: how many of its attempts must still stop since `stop_requested_at`; 0 without such a request.
 -- `notifies`: 1 if the job or one of its tasks has notificationUris, also from an update of the task.
 -- `plan_revision`: 0 for the plan as created; each addition to the plan draws another one.
+-- `has_standby`: 1 if one of its tasks is a standby, so that not all of its failed and aborted tasks are in the counts.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -287,6 +288,7 @@ CREATE TABLE job (
   core_id TEXT,
   notifies INTEGER NOT NULL DEFAULT 0,
   plan_revision BIGINT NOT NULL DEFAULT 0,
+  has_standby INTEGER NOT NULL DEFAULT 0,
   CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
   CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
@@ -305,6 +307,8 @@ CREATE INDEX job_core ON job (organization_id, core_id, id) WHERE core_id IS NOT
 CREATE INDEX job_retry ON job (retry_of, id) WHERE retry_of IS NOT NULL;
 CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
+-- Every job with a failed task is here: the list of the failed tasks is read from it.
+CREATE INDEX job_failures ON job (organization_id, id) WHERE tasks_failed > 0 OR has_standby = 1;
 -- The jobs that a bulk cancel counts and settles. The index holds all columns that the count uses.
 CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;
 

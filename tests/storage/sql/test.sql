@@ -212,3 +212,22 @@ SELECT * FROM webhook_secret;
 -- name: items_of_engine
 SELECT job_id, ordinal, item FROM work_item
 WHERE engine_id = :engine_id AND lease_until IS NULL ORDER BY job_id, ordinal, item LIMIT :most;
+-- name: add_states
+-- rows: job_id bigint, ordinal int, status text, items_open int, failure_reason text
+UPDATE task SET status = r.status, items_open = r.items_open, failure_reason = r.failure_reason
+FROM {rows} r WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
+
+-- name: add_ends
+-- rows: job_id bigint, cancelled int, aborted_at bigint, failed int, has_standby int
+UPDATE job SET cancelled = r.cancelled, aborted_at = r.aborted_at, tasks_failed = r.failed, has_standby = r.has_standby
+FROM {rows} r WHERE job.id = r.job_id;
+
+-- name: add_target
+-- rows: id bigint, organization_id bigint, source_id bigint
+INSERT INTO target (id, organization_id, status, start_at, stop_at, document, created_at, modified_at, source_id)
+SELECT r.id, r.organization_id, 'recorded', 0, 0, '{}', 0, 0, r.source_id FROM {rows} r;
+
+-- name: add_organization
+-- rows: id bigint, application_id text
+INSERT INTO organization (id, name, application_id, created_at, modified_at)
+SELECT r.id, r.application_id, r.application_id, 0, 0 FROM {rows} r;

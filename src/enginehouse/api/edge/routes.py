@@ -45,6 +45,8 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/proc/scheduled_jobs/rate_pending_time_ranges", schedules.rate_pending),
     ("GET", "/proc/scheduled_jobs/total_pending_time_ranges", schedules.total_pending),
     ("POST", "/proc/template/{TemplateID}/launch", schedules.launch),
+    ("GET", "/proc/tasks", tasks.list_tasks),
+    ("GET", "/proc/tasks/errors", tasks.list_errors),
     ("GET", "/proc/task/{TaskID}/detail", tasks.detail),
     ("GET", "/proc/task/{TaskID}/logs", tasks.logs),
     ("GET", "/proc/task/{TaskID}/outputs", outputs.of_task),

@@ -76,3 +76,28 @@ class AddRoute(msgspec.Struct, forbid_unknown_fields=True):
 class AddedRoute(msgspec.Struct):
     success: bool
     task: TaskRoute
+
+
+class TaskError(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """A failed task, and why."""
+
+    task_id: str
+    engine_id: str
+    engine_name: str | None = None
+    category_id: str | None = None
+    failure_reason: str
+    failure_detail: str | None = None
+    created_date_time: str
+    modified_date_time: str
+
+
+class TaskErrors(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """A page of failed tasks. `count` is the number of all matches."""
+
+    success: bool
+    count: int
+    limit: int
+    offset: int
+    result: list[TaskError]
+    start_date_time: str | None = None
+    end_date_time: str | None = None

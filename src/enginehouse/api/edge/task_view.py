@@ -108,6 +108,16 @@ class TaskAdded(msgspec.Struct):
     task: TaskDetail
 
 
+class TaskList(msgspec.Struct, kw_only=True):
+    """A page of tasks. `count` is the number of all matches."""
+
+    success: bool = True
+    count: int
+    limit: int
+    offset: int
+    result: list[TaskDetail]
+
+
 async def category_names(house: House, principal: Principal) -> dict[str, str]:
     """Returns the names of the engine categories by id."""
     return {category.id: category.name for category in await engine_categories.list_(house, principal)}

@@ -31,6 +31,21 @@ _REASONS: Final[dict[str, str]] = {
     _K.STOP_REQUESTED: "resources",
 }
 
+FAILURES: Final = (
+    "internal_error",
+    "unknown",
+    "connection",
+    "rate_limited",
+    "unauthorized",
+    "api",
+    "resources",
+    "not_found",
+    "core_api",
+    "bad_data",
+    "scheduling",
+    "none",
+)
+
 
 def job_word(status: JobStatus) -> str:
     """Returns REST's word for the status, which is the stored word."""
@@ -60,3 +75,18 @@ def task_word(status: TaskStatus) -> str:
 def failure_word(kind: str | None) -> str:
     """Returns REST's word for why a task failed, `unknown` for a kind without one."""
     return _REASONS.get(kind or "", "unknown")
+
+
+def failure_kinds(word: str) -> tuple[str, ...]:
+    """Returns the kinds of failure that have this word. Those without a word are `unknown`."""
+    return tuple(str(kind) for kind, reason in _REASONS.items() if reason == word)
+
+
+def known_failures() -> tuple[str, ...]:
+    """Returns the kinds of failure that have a word."""
+    return tuple(str(kind) for kind in _REASONS)
+
+
+def task_statuses(word: str | None) -> tuple[TaskStatus, ...]:
+    """Returns the statuses that have this word: none for a word that no task has, and without a word."""
+    return tuple(status for status in TaskStatus if task_word(status) == word)

@@ -88,9 +88,9 @@ class Query:
         self.problems.append(Problem("orderBy", f"{words}.", excerpt(given), words))
         return allowed[0]
 
-    def page(self) -> tuple[int, int]:
-        """Returns (offset, limit), by default 0 and 10."""
-        return self.integer("offset", 0, 0, MAX_OFFSET), self.integer("limit", 10, 1, MAX_PAGE)
+    def page(self, limit: int = 10) -> tuple[int, int]:
+        """Returns (offset, limit), by default 0 and `limit`."""
+        return self.integer("offset", 0, 0, MAX_OFFSET), self.integer("limit", limit, 1, MAX_PAGE)
 
     def earliest(self, *names: str) -> int | None:
         """Returns the lower bound (µs UTC) that satisfies all of these parameters, each in Unix seconds."""

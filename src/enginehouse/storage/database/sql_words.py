@@ -13,12 +13,17 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "skip_locked": "",
         "clustered": "WITHOUT ROWID",
         "serial": "INTEGER PRIMARY KEY AUTOINCREMENT",
+        "job_of_engine": "j.id = e.job_id",
+        "task_of_job": "t.job_id = j.id",
     },
     "postgres": {
         "for_update": "FOR UPDATE",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "clustered": "",
         "serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        # Only by the index: an equation may become a merge with all tasks of the server, or a hash of them.
+        "job_of_engine": "j.id = ANY (ARRAY[e.job_id])",
+        "task_of_job": "t.job_id = ANY (ARRAY[j.id])",
     },
 }
 
@@ -44,13 +49,23 @@ _COVER: Final[Mapping[str, str]] = {
     THEN 2 ELSE 0 END)""",
 }
 
+# A task `t` of a cancelled job is aborted if it has not ended and no attempt of it runs. No row stores that.
+_NOT_ENDED: Final = "t.status NOT IN ('complete', 'failed', 'aborted') AND t.items_running = 0"
+_TASK: Final[Mapping[str, str]] = {
+    "task_status": f"""CASE WHEN {_NOT_ENDED} AND (<job>.cancelled = 1 OR EXISTS (SELECT 1 {_COVERING}))
+    THEN 'aborted' ELSE t.status END""",
+    "task_changed_at": f"""CASE WHEN {_NOT_ENDED} AND (<job>.cancelled = 1 OR EXISTS (SELECT 1 {_COVERING}))
+    THEN COALESCE((SELECT MIN(cover.accepted_at) {_COVERING}), <job>.aborted_at, <job>.stop_requested_at)
+    ELSE t.modified_at END""",
+}
+
 # The columns of a locked job that `storage.work.job_locks.LockedJob` names, in this order.
 _COLUMNS: Final[Mapping[str, str]] = {
     "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
     " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
     " <job>.target_id, <job>.stopping, <job>.paused_at, <job>.plan_revision",
 }
-_OF_JOB: Final = {**_COVER, **_COLUMNS}
+_OF_JOB: Final = {**_COVER, **_TASK, **_COLUMNS}
 
 
 def fragment(key: str, dialect: Dialect) -> str | None:

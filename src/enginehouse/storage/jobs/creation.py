@@ -41,6 +41,8 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     await _insert_tasks(tx, ids, jobs, now)
     await work_items.insert(tx, item_rows)
     await mark_origins(tx, origins)
+    if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
+        await tx.run("jobs.mark_standbys", ids=standbys)
     await counts.add(tx, changes)
     if retried:
         await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
@@ -137,6 +139,10 @@ async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now:
     await tx.many("jobs.insert_tasks", tasks)
     engines = {(job_id, engine_id) for job_id, _, _, engine_id, _, _, _ in tasks}
     await tx.many("jobs.insert_engines", [(owners[job_id], engine_id, job_id) for job_id, engine_id in sorted(engines)])
+
+
+def _has_standby(job: NewJob) -> bool:
+    return any(standby is not None for standby in job.edges.standbys)
 
 
 def _core_id(job: NewJob) -> str | None:

@@ -315,3 +315,8 @@ ON CONFLICT (organization_id, status, shard) DO UPDATE SET jobs = job_count.jobs
 UPDATE job SET scheduled_job_id = r.scheduled_job_id, slot_at = r.slot_at, template_id = r.template_id
 FROM {rows} r
 WHERE job.id = r.id;
+
+-- name: mark_standbys
+-- One of the tasks of each of these new jobs is a standby.
+-- lists: ids bigint
+UPDATE job SET has_standby = 1 WHERE id IN {ids};

@@ -183,7 +183,7 @@ def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_cha
         words = [status.value for status in filter_.statuses]
         scan = scan.and_("applied_statuses" if applying else "of_statuses", statuses=words)
     if filter_.created_from is not None or filter_.created_to is not None:
-        scan = scan.and_("created", **_created(filter_))
+        scan = scan.and_("created", **created(filter_.created_from, filter_.created_to))
     if (between := _between(filter_)) is not None:
         part = "applied_modified" if applying else "modified" if by_change else "of_modified"
         scan = scan.and_(part, **between)
@@ -194,10 +194,10 @@ def _all(organization_id: int) -> Scan:
     return Scan(frozenset(), {"organization_id": organization_id})
 
 
-def _created(filter_: JobFilter) -> dict[str, int]:
+def created(created_from: int | None, created_to: int | None) -> dict[str, int]:
     """Returns the bounds of the creation, and those of the ids, which begin with it: an id may be a little later."""
-    first = -NEVER if filter_.created_from is None else filter_.created_from
-    last = NEVER if filter_.created_to is None else filter_.created_to
+    first = -NEVER if created_from is None else created_from
+    last = NEVER if created_to is None else created_to
     return {
         "created_from": first,
         "created_to": last,

@@ -121,6 +121,7 @@ async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) 
         outcome = outcome._replace(applied=True)
     if not (update.output is None and update.poll is None) and outcome.refused is None:
         await tx.run("task_updates.touch", job_id=update.job_id, ordinal=update.ordinal, now=tx.now)
+        await tx.run("task_updates.touch_job", job_id=update.job_id, now=tx.now)
     return outcome
 
 

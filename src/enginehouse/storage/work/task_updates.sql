@@ -54,6 +54,10 @@ DELETE FROM task_poll WHERE job_id IN {ids};
 -- An update has changed the output of the task; its job is locked.
 UPDATE task SET modified_at = :now WHERE job_id = :job_id AND ordinal = :ordinal;
 
+-- name: touch_job
+-- A job never changed before its tasks: the tasks that have changed of late are found by their jobs.
+UPDATE job SET modified_at = :now WHERE id = :job_id;
+
 -- name: next_part
 -- The number of the next output that the task publishes.
 SELECT COALESCE(MAX(part), -1) + 1 FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;

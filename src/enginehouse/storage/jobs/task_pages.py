@@ -1,0 +1,169 @@
+"""Pages of tasks and their totals, read like pages of jobs: one filter drives the list, the others are checked.
+
+Tasks have no index of their own beside their key. The status of a job says which statuses its tasks can have, so a
+filter by status reads the jobs that can match.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
+from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.storage.bulk_cancels import barriers
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.sql import shape
+from enginehouse.storage.jobs import pages
+from enginehouse.storage.jobs.pages import FEW, NEVER
+
+TaskPlace = tuple[int, ...]
+"""The values that order a task: (when it changed, job, ordinal) or (job, ordinal)."""
+
+_ANY_JOB: Final = frozenset(JobStatus)
+_LIVE: Final = _ANY_JOB - JOB_ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScan:
+    """A statement: its family, the parts that its filters choose, and the parameters of these."""
+
+    parts: frozenset[str]
+    params: dict[str, Any]
+    family: str = "tasks.list"
+
+    def and_(self, part: str, **params: object) -> "TaskScan":
+        return replace(self, parts=self.parts | {part}, params=self.params | params)
+
+    def statement(self, order: str) -> str:
+        """Returns the name of the statement in this order."""
+        return shape(self.family, self.parts | {order})
+
+
+async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
+    """Returns the tasks of one page, (job, ordinal), in order."""
+    applying = await barriers.is_open(tx, organization_id)
+    found = scans(organization_id, await _of_late(tx, organization_id, filter_), applying=applying)
+    by_change = filter_.order_by == "modified_at"
+    names = ("last_modified", "first_modified") if by_change else ("newest", "oldest")
+    order = names[0] if filter_.descending else names[1]
+    until, places = filter_.offset + filter_.limit, list[TaskPlace]()
+    alone = len(found) == 1
+    for scan in found:
+        limit, offset = (filter_.limit, filter_.offset) if alone else (until, 0)
+        rows = await tx.all(scan.statement(order), **scan.params, limit=limit, offset=offset)
+        places += [(changed_at, *key) if by_change else tuple(key) for *key, changed_at in rows]
+    if not alone:
+        places = sorted(places, reverse=filter_.descending)[filter_.offset : until]
+    return [(place[-2], place[-1]) for place in places]
+
+
+async def count(tx: Tx, organization_id: int, filter_: TaskFilter) -> int:
+    """Returns how many tasks match on all pages."""
+    applying = await barriers.is_open(tx, organization_id)
+    narrowed = await _of_late(tx, organization_id, filter_)
+    total = 0
+    for scan in scans(organization_id, narrowed, applying=applying):
+        [(tasks,)] = await tx.all(scan.statement("total"), **scan.params)
+        total += int(tasks)
+    return total
+
+
+async def _of_late(tx: Tx, organization_id: int, filter_: TaskFilter) -> TaskFilter:
+    """Returns the filter with the jobs that have changed since its first change, if they are few: one has its index."""
+    if filter_.modified_from is None or filter_.job_ids is not None:
+        return filter_
+    changed = JobFilter(modified_from=filter_.modified_from, order_by="modified_at", limit=FEW + 1)
+    job_ids = await pages.page(tx, organization_id, changed)
+    return filter_ if len(job_ids) > FEW else replace(filter_, job_ids=tuple(job_ids))
+
+
+def scans(organization_id: int, filter_: TaskFilter, *, applying: bool = False) -> list[TaskScan]:
+    """Returns the statements whose tasks are together those of the filter. No task is in two of them.
+
+    `applying`: an open bulk cancel has aborted jobs whose rows are not updated yet.
+    """
+    start = TaskScan(frozenset(), {"organization_id": organization_id})
+    statuses, with_failures = _job_statuses(filter_, applying=applying)
+    if filter_.job_ids is not None:
+        driven = [start.and_("of_ids", ids=list(filter_.job_ids))]
+    elif filter_.target_id is not None:
+        driven = [start.and_("by_target", target_id=filter_.target_id)]
+    elif filter_.source_id is not None:
+        driven = [start.and_("by_source", source_id=filter_.source_id)]
+    elif statuses != _ANY_JOB:
+        driven = [start.and_("by_status", job_status=status.value) for status in sorted(statuses)]
+        if with_failures:
+            others = [status.value for status in sorted(_ANY_JOB - statuses)]
+            flagged = start.and_("with_failures")
+            driven.append(flagged.and_("of_job_statuses", job_statuses=others) if statuses else flagged)
+    elif filter_.engine_ids is not None and filter_.order_by == "created_at":
+        engines = replace(start, family="tasks.list_of_engine")
+        return [
+            _rest(replace(engines, params=engines.params | {"engine_id": one}), replace(filter_, engine_ids=None))
+            for one in sorted(set(filter_.engine_ids))
+        ]
+    else:
+        driven = [start]
+    return [_rest(scan, filter_) for scan in driven]
+
+
+def _job_statuses(filter_: TaskFilter, *, applying: bool) -> tuple[frozenset[JobStatus], bool]:
+    """Returns the statuses that the jobs of matching tasks can have, and whether other jobs with failures can match."""
+    statuses = set(filter_.statuses or TaskStatus)
+    if filter_.in_backlog:
+        statuses &= {TaskStatus.PENDING, TaskStatus.QUEUED}
+    if filter_.is_claimable:
+        statuses -= {TaskStatus.COMPLETE, TaskStatus.FAILED, TaskStatus.ABORTED}
+    if filter_.failure_reasons is not None or filter_.other_reasons_than is not None:
+        statuses &= {TaskStatus.FAILED}
+    jobs, with_failures = frozenset[JobStatus](), False
+    for status in statuses:
+        match status:
+            case TaskStatus.COMPLETE:
+                return _ANY_JOB, False
+            case TaskStatus.FAILED:
+                with_failures = True
+            case TaskStatus.ABORTED:
+                jobs |= {JobStatus.ABORTED, JobStatus.FAILED, JobStatus.RUNNING} | (_LIVE if applying else set())
+                with_failures = True
+            case TaskStatus.STANDBY_PENDING:
+                jobs |= _LIVE
+                with_failures = True
+            case TaskStatus.PENDING:
+                jobs |= _LIVE
+            case TaskStatus.QUEUED:
+                jobs |= {JobStatus.QUEUED, JobStatus.RUNNING}
+            case TaskStatus.RUNNING | TaskStatus.PAUSED | TaskStatus.WAITING:
+                jobs |= {JobStatus.RUNNING}
+    return jobs, with_failures
+
+
+def _rest(scan: TaskScan, filter_: TaskFilter) -> TaskScan:
+    """Returns the scan with all filters that do not drive it."""
+    if filter_.ordinal is not None:
+        scan = scan.and_("of_ordinal", ordinal=filter_.ordinal)
+    if filter_.target_id is not None and "by_target" not in scan.parts:
+        scan = scan.and_("of_target", target_id=filter_.target_id)
+    if filter_.source_id is not None and "by_source" not in scan.parts:
+        scan = scan.and_("by_source", source_id=filter_.source_id)
+    if filter_.engine_ids is not None:
+        scan = scan.and_("of_engines", engine_ids=list(filter_.engine_ids))
+    if filter_.statuses:
+        scan = scan.and_("of_statuses", statuses=[status.value for status in filter_.statuses])
+    if filter_.failure_reasons is not None:
+        scan = scan.and_("of_reasons", reasons=list(filter_.failure_reasons))
+    if filter_.other_reasons_than is not None:
+        scan = scan.and_("without_reasons", reasons=list(filter_.other_reasons_than))
+    if filter_.in_backlog is not None:
+        scan = scan.and_("in_backlog" if filter_.in_backlog else "not_in_backlog")
+    if filter_.is_claimable is not None:
+        scan = scan.and_("claimable" if filter_.is_claimable else "not_claimable")
+    if filter_.created_from is not None or filter_.created_to is not None:
+        scan = scan.and_("created", **pages.created(filter_.created_from, filter_.created_to))
+    if filter_.modified_from is not None or filter_.modified_to is not None:
+        scan = scan.and_(
+            "modified",
+            modified_from=-NEVER if filter_.modified_from is None else filter_.modified_from,
+            modified_to=NEVER if filter_.modified_to is None else filter_.modified_to,
+        )
+    return scan

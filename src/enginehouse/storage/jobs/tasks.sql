@@ -1,0 +1,88 @@
+-- name: list
+-- The tasks of an organization's jobs, or how many there are (`total`). One filter drives the list: it finds the jobs,
+-- in the order of the list. `by_status`: the status of the job. `with_failures` also finds jobs with a standby. CROSS JOIN
+-- keeps SQLite from beginning with the tasks.
+-- parts: total of_ids of_ordinal by_status by_target of_target by_source with_failures of_job_statuses created newest oldest last_modified first_modified of_statuses of_engines of_reasons without_reasons in_backlog not_in_backlog claimable not_claimable modified
+-- lists: ids bigint, job_statuses text, statuses text, engine_ids text, reasons text
+-- if: total
+SELECT COUNT(*) AS tasks
+-- if: not total
+SELECT j.id, t.ordinal, {task_changed_at:j} AS changed_at
+FROM job j CROSS JOIN task t
+WHERE {task_of_job}
+-- if: of_ids
+  AND +j.organization_id = :organization_id AND j.id IN {ids}
+-- if: not of_ids
+  AND j.organization_id = :organization_id
+-- if: of_ordinal
+  AND t.ordinal = :ordinal
+-- if: by_status
+  AND j.status = :job_status
+-- if: by_target
+  AND j.target_id = :target_id
+-- if: of_target
+  AND COALESCE(j.target_id, -1) = :target_id
+-- if: by_source
+  AND j.target_id IN (SELECT x.id FROM target x WHERE x.source_id = :source_id AND x.organization_id = :organization_id)
+-- if: with_failures
+  AND (j.tasks_failed > 0 OR j.has_standby = 1)
+-- if: of_job_statuses
+  AND j.status || '' IN {job_statuses}
+-- if: created
+  AND j.id BETWEEN :first_id AND :last_id AND j.created_at BETWEEN :created_from AND :created_to
+-- if: of_statuses
+  AND {task_status:j} IN {statuses}
+-- if: of_engines
+  AND t.engine_id IN {engine_ids}
+-- if: of_reasons
+  AND t.status = 'failed' AND t.failure_reason IN {reasons}
+-- if: without_reasons
+  AND t.status = 'failed' AND COALESCE(t.failure_reason, '') NOT IN {reasons}
+-- if: in_backlog
+  AND t.status IN ('pending', 'queued') AND t.items_open > 0 AND {task_status:j} <> 'aborted'
+-- if: not_in_backlog
+  AND NOT (t.status IN ('pending', 'queued') AND t.items_open > 0 AND {task_status:j} <> 'aborted')
+-- if: claimable
+  AND EXISTS (SELECT 1 FROM work_item w WHERE w.job_id = t.job_id AND w.ordinal = t.ordinal AND w.lease_until IS NULL AND w.held = 0 LIMIT 1 OFFSET 0) AND {task_status:j} <> 'aborted'
+-- if: not_claimable
+  AND NOT (EXISTS (SELECT 1 FROM work_item w WHERE w.job_id = t.job_id AND w.ordinal = t.ordinal AND w.lease_until IS NULL AND w.held = 0 LIMIT 1 OFFSET 0) AND {task_status:j} <> 'aborted')
+-- if: modified
+  AND {task_changed_at:j} BETWEEN :modified_from AND :modified_to
+-- if: newest
+ORDER BY j.id DESC, t.ordinal DESC
+-- if: oldest
+ORDER BY j.id, t.ordinal
+-- if: last_modified
+ORDER BY changed_at DESC, j.id DESC, t.ordinal DESC
+-- if: first_modified
+ORDER BY changed_at, j.id, t.ordinal
+-- if: not total
+LIMIT :limit OFFSET :offset;
+
+-- name: list_of_engine
+-- The same for the tasks of one engine, directly from its index.
+-- parts: total created newest oldest of_statuses not_in_backlog not_claimable modified
+-- lists: statuses text
+-- if: total
+SELECT COUNT(*) AS tasks
+-- if: not total
+SELECT j.id, t.ordinal, {task_changed_at:j} AS changed_at
+FROM job_engine e CROSS JOIN job j CROSS JOIN task t
+WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
+  AND {job_of_engine} AND {task_of_job} AND t.engine_id = :engine_id
+-- if: created
+  AND e.job_id BETWEEN :first_id AND :last_id AND j.created_at BETWEEN :created_from AND :created_to
+-- if: of_statuses
+  AND {task_status:j} IN {statuses}
+-- if: not_in_backlog
+  AND NOT (t.status IN ('pending', 'queued') AND t.items_open > 0 AND {task_status:j} <> 'aborted')
+-- if: not_claimable
+  AND NOT (EXISTS (SELECT 1 FROM work_item w WHERE w.job_id = t.job_id AND w.ordinal = t.ordinal AND w.lease_until IS NULL AND w.held = 0 LIMIT 1 OFFSET 0) AND {task_status:j} <> 'aborted')
+-- if: modified
+  AND {task_changed_at:j} BETWEEN :modified_from AND :modified_to
+-- if: newest
+ORDER BY e.job_id DESC, t.ordinal DESC
+-- if: oldest
+ORDER BY e.job_id, t.ordinal
+-- if: not total
+LIMIT :limit OFFSET :offset;
