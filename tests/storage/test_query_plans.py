@@ -148,13 +148,29 @@ def lists_of_tasks() -> Iterator[str]:
                 criteria = TaskFilter(**merged, order_by="modified_at" if by_change else "created_at")
                 orders = ("last_modified", "first_modified") if by_change else ("newest", "oldest")
                 for scan in task_pages.scans(1, criteria):
-                    yield from (scan.statement(order) for order in (*orders, "total"))
+                    yield from (*(scan.page(order) for order in orders), scan.number())
+                for scan in task_pages.scans(1, criteria, by_engine=False):
+                    yield from (scan.number("tally"), scan.number("tally_by_mark"))
+
+
+def numbers_of_jobs() -> Iterator[str]:
+    """The names of the statements behind the statistics of jobs."""
+    for how in ("at_once", "by_mark"):
+        yield from (shape("statistics.jobs", (how, *engines)) for engines in ((), ("of_engines",)))
 
 
 def every(dialect: Dialect) -> dict[str, Statement]:
     """Every statement of storage."""
     named = statements(dialect)
-    shapes = {*lists_of_jobs(), *lists_of_tasks(), *audits(), *lists_of_targets(), *lists_of_exports(), *deliveries()}
+    shapes = {
+        *lists_of_jobs(),
+        *lists_of_tasks(),
+        *numbers_of_jobs(),
+        *audits(),
+        *lists_of_targets(),
+        *lists_of_exports(),
+        *deliveries(),
+    }
     shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}

@@ -1,6 +1,7 @@
 """The lists of tasks: filters and orders give what a search through all tasks gives."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any, Final, NamedTuple
@@ -218,6 +219,37 @@ async def differences(database: Database, stored: list[Stored]) -> list[Any]:
     return wrong
 
 
+async def wrong_tallies(database: Database, stored: list[Stored]) -> list[Any]:
+    """The numbers that are not those of a search through all tasks."""
+    wrong, step = list[Any](), 7 * APART
+    for fields in chosen():
+        criteria = TaskFilter(**{"created_from": FIRST, **fields})
+        first = criteria.created_from or 0
+        right, in_time = Counter[Any](), Counter[Any]()
+        for task in stored:
+            if matches(task, criteria):
+                reason = (task.reason or "") if task.row is TaskStatus.FAILED else ""
+                right[task.status.value, task.engine_id, reason, 0] += 1
+                in_time[task.status.value, task.engine_id, reason, (task.created_at - first) // step] += 1
+        for expected_, distance in ((right, None), (in_time, step)):
+
+            async def read(tx: Tx, criteria: TaskFilter = criteria, distance: int | None = distance) -> Any:
+                return await task_pages.tally(tx, 1, criteria, step=distance)
+
+            found = Counter[Any]()
+            for row in await database.read(read):
+                found[tuple(row[:4])] += row.tasks
+            if found != expected_:
+                wrong.append((criteria, distance, found, expected_))
+    return wrong
+
+
+async def test_the_numbers_by_status_engine_reason_and_time_are_those_of_a_search(
+    database: Database, stored: list[Stored]
+) -> None:
+    assert (await wrong_tallies(database, stored))[:1] == []
+
+
 async def test_every_filter_and_order_gives_what_a_search_through_all_tasks_gives(
     database: Database, stored: list[Stored]
 ) -> None:
@@ -244,4 +276,5 @@ async def test_the_same_while_a_bulk_cancel_is_applied(database: Database, store
     ]
     assert seen != stored
     assert (await differences(database, seen))[:1] == []
+    assert (await wrong_tallies(database, seen))[:1] == []
     assert pages.FEW > JOBS

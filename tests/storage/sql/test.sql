@@ -231,3 +231,12 @@ SELECT r.id, r.organization_id, 'recorded', 0, 0, '{}', 0, 0, r.source_id FROM {
 -- rows: id bigint, application_id text
 INSERT INTO organization (id, name, application_id, created_at, modified_at)
 SELECT r.id, r.application_id, r.application_id, 0, 0 FROM {rows} r;
+
+-- name: add_times
+-- rows: job_id bigint, started_at bigint, completed_at bigint, aborted_at bigint
+UPDATE task SET started_at = r.started_at, completed_at = r.completed_at, aborted_at = r.aborted_at
+FROM {rows} r WHERE task.job_id = r.job_id;
+
+-- name: add_abortion
+-- rows: job_id bigint, aborted_at bigint
+UPDATE job SET aborted_at = r.aborted_at FROM {rows} r WHERE job.id = r.job_id;

@@ -4,7 +4,21 @@ from collections.abc import Callable
 from typing import Final
 
 from enginehouse.api.auth import authenticate
-from enginehouse.api.edge import additions, cancel, engines, health, identity, jobs, outputs, schedules, tasks, unserved
+from enginehouse.api.edge import (
+    additions,
+    cancel,
+    engines,
+    failure_statistics,
+    health,
+    identity,
+    job_statistics,
+    jobs,
+    outputs,
+    schedules,
+    task_statistics,
+    tasks,
+    unserved,
+)
 from enginehouse.api.http import openapi
 from enginehouse.api.http.call import Handler, OpenHandler
 from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
@@ -47,6 +61,20 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/proc/template/{TemplateID}/launch", schedules.launch),
     ("GET", "/proc/tasks", tasks.list_tasks),
     ("GET", "/proc/tasks/errors", tasks.list_errors),
+    ("GET", "/proc/tasks/error/count_type_by_engine", failure_statistics.by_type),
+    ("GET", "/proc/tasks/error/engine_error_time_ranges", failure_statistics.over_time),
+    ("GET", "/proc/tasks/instances/by_category_host", failure_statistics.instances),
+    ("GET", "/proc/tasks/stats", task_statistics.by_status),
+    ("GET", "/proc/tasks/stats/categories", task_statistics.by_category),
+    ("GET", "/proc/tasks/stats/engines", task_statistics.by_engine),
+    ("GET", "/proc/tasks/stats/organizations", task_statistics.by_organization),
+    ("GET", "/proc/tasks/stats/time_ranges", task_statistics.over_time),
+    ("GET", "/proc/tasks/sync_backlog", task_statistics.backlog),
+    ("GET", "/proc/jobs/backlog_count_by_engine", job_statistics.backlog),
+    ("POST", "/proc/jobs/backlog_count_by_engine", job_statistics.backlog),
+    ("GET", "/proc/jobs/stats", job_statistics.by_status),
+    ("GET", "/proc/jobs/stats/organization", job_statistics.by_organization),
+    ("GET", "/proc/jobs/stats/time_ranges", job_statistics.over_time),
     ("GET", "/proc/task/{TaskID}/detail", tasks.detail),
     ("GET", "/proc/task/{TaskID}/logs", tasks.logs),
     ("GET", "/proc/task/{TaskID}/outputs", outputs.of_task),

@@ -5,7 +5,7 @@ filter by status reads the jobs that can match.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
@@ -18,6 +18,17 @@ from enginehouse.storage.jobs.pages import FEW, NEVER
 
 TaskPlace = tuple[int, ...]
 """The values that order a task: (when it changed, job, ordinal) or (job, ordinal)."""
+
+
+class TaskTally(NamedTuple):
+    """How many tasks have this status, engine, reason of a failure and mark."""
+
+    status: str
+    engine_id: str
+    reason: str
+    mark: int
+    tasks: int
+
 
 _ANY_JOB: Final = frozenset(JobStatus)
 _LIVE: Final = _ANY_JOB - JOB_ENDED
@@ -34,9 +45,13 @@ class TaskScan:
     def and_(self, part: str, **params: object) -> "TaskScan":
         return replace(self, parts=self.parts | {part}, params=self.params | params)
 
-    def statement(self, order: str) -> str:
-        """Returns the name of the statement in this order."""
-        return shape(self.family, self.parts | {order})
+    def page(self, order: str) -> str:
+        """Returns the name of the statement for a page in this order."""
+        return shape(self.family, self.parts | {"page", order})
+
+    def number(self, what: str = "total") -> str:
+        """Returns the name of the statement for these numbers of the tasks."""
+        return shape(self.family, self.parts | {what})
 
 
 async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
@@ -50,7 +65,7 @@ async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[
     alone = len(found) == 1
     for scan in found:
         limit, offset = (filter_.limit, filter_.offset) if alone else (until, 0)
-        rows = await tx.all(scan.statement(order), **scan.params, limit=limit, offset=offset)
+        rows = await tx.all(scan.page(order), **scan.params, limit=limit, offset=offset)
         places += [(changed_at, *key) if by_change else tuple(key) for *key, changed_at in rows]
     if not alone:
         places = sorted(places, reverse=filter_.descending)[filter_.offset : until]
@@ -63,7 +78,7 @@ async def count(tx: Tx, organization_id: int, filter_: TaskFilter) -> int:
     narrowed = await _of_late(tx, organization_id, filter_)
     total = 0
     for scan in scans(organization_id, narrowed, applying=applying):
-        [(tasks,)] = await tx.all(scan.statement("total"), **scan.params)
+        [(tasks,)] = await tx.all(scan.number(), **scan.params)
         total += int(tasks)
     return total
 
@@ -77,10 +92,27 @@ async def _of_late(tx: Tx, organization_id: int, filter_: TaskFilter) -> TaskFil
     return filter_ if len(job_ids) > FEW else replace(filter_, job_ids=tuple(job_ids))
 
 
-def scans(organization_id: int, filter_: TaskFilter, *, applying: bool = False) -> list[TaskScan]:
+async def tally(tx: Tx, organization_id: int, filter_: TaskFilter, *, step: int | None = None) -> list[TaskTally]:
+    """Returns how many of the filter's tasks each status, engine and reason of a failure has.
+
+    With a `step` (µs), also each mark: the time from `created_from` on in steps. One status may have several rows.
+    """
+    applying = await barriers.is_open(tx, organization_id)
+    what, marks = "tally", dict[str, Any]()
+    if step is not None:
+        what, marks = "tally_by_mark", {"first_mark": filter_.created_from, "step": step}
+    rows = list[TaskTally]()
+    for scan in scans(organization_id, filter_, applying=applying, by_engine=False):
+        rows += [TaskTally(*row) for row in await tx.all(scan.number(what), **scan.params, **marks)]
+    return rows
+
+
+def scans(
+    organization_id: int, filter_: TaskFilter, *, applying: bool = False, by_engine: bool = True
+) -> list[TaskScan]:
     """Returns the statements whose tasks are together those of the filter. No task is in two of them.
 
-    `applying`: an open bulk cancel has aborted jobs whose rows are not updated yet.
+    `applying`: an open bulk cancel has aborted jobs whose rows are not updated yet. `by_engine`: an engine may drive.
     """
     start = TaskScan(frozenset(), {"organization_id": organization_id})
     statuses, with_failures = _job_statuses(filter_, applying=applying)
@@ -96,7 +128,7 @@ def scans(organization_id: int, filter_: TaskFilter, *, applying: bool = False) 
             others = [status.value for status in sorted(_ANY_JOB - statuses)]
             flagged = start.and_("with_failures")
             driven.append(flagged.and_("of_job_statuses", job_statuses=others) if statuses else flagged)
-    elif filter_.engine_ids is not None and filter_.order_by == "created_at":
+    elif by_engine and filter_.engine_ids is not None and filter_.order_by == "created_at":
         engines = replace(start, family="tasks.list_of_engine")
         return [
             _rest(replace(engines, params=engines.params | {"engine_id": one}), replace(filter_, engine_ids=None))

@@ -1,12 +1,17 @@
 -- name: list
--- The tasks of an organization's jobs, or how many there are (`total`). One filter drives the list: it finds the jobs,
+-- The tasks of an organization's jobs (`page`), or how many there are: all (`total`), or of each status, engine, reason of
+-- a failure, and mark in time (`tally`). One filter drives the list: it finds the jobs,
 -- in the order of the list. `by_status`: the status of the job. `with_failures` also finds jobs with a standby. CROSS JOIN
 -- keeps SQLite from beginning with the tasks.
--- parts: total of_ids of_ordinal by_status by_target of_target by_source with_failures of_job_statuses created newest oldest last_modified first_modified of_statuses of_engines of_reasons without_reasons in_backlog not_in_backlog claimable not_claimable modified
+-- parts: page total tally tally_by_mark of_ids of_ordinal by_status by_target of_target by_source with_failures of_job_statuses created newest oldest last_modified first_modified of_statuses of_engines of_reasons without_reasons in_backlog not_in_backlog claimable not_claimable modified
 -- lists: ids bigint, job_statuses text, statuses text, engine_ids text, reasons text
 -- if: total
 SELECT COUNT(*) AS tasks
--- if: not total
+-- if: tally
+SELECT {task_status:j} AS word, t.engine_id, CASE WHEN t.status = 'failed' THEN COALESCE(t.failure_reason, '') ELSE '' END AS reason, 0 AS mark, COUNT(*) AS tasks
+-- if: tally_by_mark
+SELECT {task_status:j} AS word, t.engine_id, CASE WHEN t.status = 'failed' THEN COALESCE(t.failure_reason, '') ELSE '' END AS reason, (j.created_at - :first_mark) / :step AS mark, COUNT(*) AS tasks
+-- if: page
 SELECT j.id, t.ordinal, {task_changed_at:j} AS changed_at
 FROM job j CROSS JOIN task t
 WHERE {task_of_job}
@@ -56,16 +61,20 @@ ORDER BY j.id, t.ordinal
 ORDER BY changed_at DESC, j.id DESC, t.ordinal DESC
 -- if: first_modified
 ORDER BY changed_at, j.id, t.ordinal
--- if: not total
+-- if: tally
+GROUP BY 1, 2, 3
+-- if: tally_by_mark
+GROUP BY 1, 2, 3, 4
+-- if: page
 LIMIT :limit OFFSET :offset;
 
 -- name: list_of_engine
 -- The same for the tasks of one engine, directly from its index.
--- parts: total created newest oldest of_statuses not_in_backlog not_claimable modified
+-- parts: page total created newest oldest of_statuses not_in_backlog not_claimable modified
 -- lists: statuses text
 -- if: total
 SELECT COUNT(*) AS tasks
--- if: not total
+-- if: page
 SELECT j.id, t.ordinal, {task_changed_at:j} AS changed_at
 FROM job_engine e CROSS JOIN job j CROSS JOIN task t
 WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
@@ -84,5 +93,5 @@ WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
 ORDER BY e.job_id DESC, t.ordinal DESC
 -- if: oldest
 ORDER BY e.job_id, t.ordinal
--- if: not total
+-- if: page
 LIMIT :limit OFFSET :offset;
