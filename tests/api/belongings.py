@@ -6,6 +6,7 @@ from tests.api.samples import one_of_each, single
 from enginehouse.domain import ids
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref
+from enginehouse.domain.work_requests import request_uuid
 from enginehouse.operations import bulk_cancels, target_assets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.schedules import launches
@@ -32,6 +33,7 @@ async def belongings(api: Api) -> dict[str, str]:
         "jobUUID": job_uuid,
         "task": ids.task_graphql(job_id, 0),
         "taskUUID": ids.task_uuid(job_id, 0),
+        "workRequest": request_uuid(job_id, 0, 0),
         "output": "a.txt",
         "target": str(target.id),
         "asset": asset.id,
@@ -51,6 +53,7 @@ def like_nothing(owned: dict[str, str]) -> dict[str, str]:
         "jobUUID": ids.job_uuid(other),
         "task": ids.task_graphql(other, 0),
         "taskUUID": ids.task_uuid(other, 0),
+        "workRequest": request_uuid(other, 0, 0),
         "output": "a.txt",
         "target": str(int(owned["target"]) + 1000),
         "asset": f"{int(owned['target']) + 1000}_{owned['asset'].partition('_')[2]}",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from enginehouse.domain import ids
 from enginehouse.domain.ids import Tag
+from enginehouse.domain.work_requests import MAX_ITEM, parse_request, request_uuid
 
 JOB_IDS = st.integers(0, (1 << 63) - 1)
 ORDINALS = st.integers(0, ids.MAX_ORDINAL)
@@ -38,6 +39,15 @@ def test_a_task_survives_both_spellings(job_id: int, ordinal: int) -> None:
 @given(JOB_IDS, ORDINALS, st.integers(0, ids.MAX_FOLDER))
 def test_a_folder_survives_its_uuid(job_id: int, ordinal: int, position: int) -> None:
     assert ids.parse_folder(ids.folder_uuid(job_id, ordinal, position)) == (job_id, ordinal, position)
+
+
+@given(JOB_IDS, ORDINALS, st.integers(0, MAX_ITEM), st.integers(0, 121))
+def test_a_work_request_survives_its_uuid_and_names_nothing_else(job_id: int, ordinal: int, item: int, n: int) -> None:
+    text = request_uuid(job_id, ordinal, item)
+    assert parse_request(text.upper()) == (job_id, ordinal, item)
+    assert [ids.parse_tagged(tag, text) for tag in Tag if tag is not Tag.WORK_REQUEST] == [None] * 7
+    assert parse_request(ids.task_uuid(job_id, ordinal)) is None
+    assert parse_request(str(uuid.UUID(int=uuid.UUID(text).int ^ 1 << n % 60))) != (job_id, ordinal, item)
 
 
 @given(st.sampled_from(Tag), st.integers(0, (1 << 88) - 1), st.sampled_from(Tag))

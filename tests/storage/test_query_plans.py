@@ -159,6 +159,15 @@ def numbers_of_jobs() -> Iterator[str]:
         yield from (shape("statistics.jobs", (how, *engines)) for engines in ((), ("of_engines",)))
 
 
+def lists_of_work_requests() -> Iterator[str]:
+    """The names of the statements behind the work requests of a job: with each filter and each order."""
+    orders = ("last_created", "first_created", "last_modified", "first_modified")
+    for number in range(4):
+        for some in combinations(("of_task", "of_item", "of_statuses"), number):
+            yield shape("work_requests.list", (*some, "total"))
+            yield from (shape("work_requests.list", (*some, "page", order)) for order in orders)
+
+
 def every(dialect: Dialect) -> dict[str, Statement]:
     """Every statement of storage."""
     named = statements(dialect)
@@ -166,6 +175,7 @@ def every(dialect: Dialect) -> dict[str, Statement]:
         *lists_of_jobs(),
         *lists_of_tasks(),
         *numbers_of_jobs(),
+        *lists_of_work_requests(),
         *audits(),
         *lists_of_targets(),
         *lists_of_exports(),

@@ -105,6 +105,7 @@ class Tag(IntEnum):
     SCHEDULED_JOB = 5
     PIPELINE = 6
     SCHEDULE_PART = 7
+    WORK_REQUEST = 8
 
 
 # -- the integer --------------------------------------------------------------------------------------------
@@ -183,7 +184,12 @@ def pipeline_uuid(pipeline_id: int) -> str:
 def tagged_uuid(tag: Tag, number: int) -> str:
     """A version 8 UUID that holds `number` (up to 88 bits), the tag and a check. Lower case, canonical."""
     tagged = tag << _UUID_BODY | number
-    bits = _UUID_MIX.apply(tagged << _UUID_CHECK | check(tagged, _UUID_CHECK))
+    return uuid_of(tagged << _UUID_CHECK | check(tagged, _UUID_CHECK))
+
+
+def uuid_of(checked: int) -> str:
+    """Returns the UUID that holds these 122 bits."""
+    bits = _UUID_MIX.apply(checked)
     text = "%032x" % (
         (bits >> 74) << 80 | 0x8 << 76 | (bits >> 62 & 0xFFF) << 64 | 0b10 << 62 | (bits & 0x3FFF_FFFF_FFFF_FFFF)
     )
@@ -192,6 +198,17 @@ def tagged_uuid(tag: Tag, number: int) -> str:
 
 def parse_tagged(tag: Tag, text: str) -> int | None:
     """Returns the number in a UUID that `tagged_uuid` made with this tag; None for every other text."""
+    checked = bits_of(text)
+    if checked is None:
+        return None
+    tagged = checked >> _UUID_CHECK
+    if tagged >> _UUID_BODY != tag or check(tagged, _UUID_CHECK) != checked & 0x3FFF_FFFF:
+        return None
+    return tagged & (1 << _UUID_BODY) - 1
+
+
+def bits_of(text: str) -> int | None:
+    """Returns the 122 bits in a UUID that `uuid_of` made; None for every other text."""
     if len(text) != 36 or not text[8] == text[13] == text[18] == text[23] == "-":
         return None
     try:
@@ -204,11 +221,7 @@ def parse_tagged(tag: Tag, text: str) -> int | None:
     if value >> 76 & 0xF != 0x8 or value >> 62 & 0b11 != 0b10:
         return None
     bits = (value >> 80) << 74 | (value >> 64 & 0xFFF) << 62 | value & 0x3FFF_FFFF_FFFF_FFFF
-    checked = _UUID_MIX.undo(bits)
-    tagged = checked >> _UUID_CHECK
-    if tagged >> _UUID_BODY != tag or check(tagged, _UUID_CHECK) != checked & 0x3FFF_FFFF:
-        return None
-    return tagged & (1 << _UUID_BODY) - 1
+    return _UUID_MIX.undo(bits)
 
 
 # -- reading ------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from enginehouse.api.edge import (
     task_statistics,
     tasks,
     unserved,
+    work_requests,
 )
 from enginehouse.api.http import openapi
 from enginehouse.api.http.call import Handler, OpenHandler
@@ -59,6 +60,8 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/proc/scheduled_jobs/rate_pending_time_ranges", schedules.rate_pending),
     ("GET", "/proc/scheduled_jobs/total_pending_time_ranges", schedules.total_pending),
     ("POST", "/proc/template/{TemplateID}/launch", schedules.launch),
+    ("GET", "/proc/job/{JobID}/workrequests", work_requests.of_job),
+    ("GET", "/proc/workrequest/{WorkRequestID}/detail", work_requests.detail),
     ("GET", "/proc/tasks", tasks.list_tasks),
     ("GET", "/proc/tasks/errors", tasks.list_errors),
     ("GET", "/proc/tasks/error/count_type_by_engine", failure_statistics.by_type),

@@ -11,6 +11,7 @@ from enginehouse.domain import ids
 from enginehouse.domain.errors import MalformedId, NotFound
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref, TaskRef, UuidRef
+from enginehouse.domain.work_requests import parse_request
 from enginehouse.operations import additions
 from enginehouse.operations.house import House
 
@@ -139,6 +140,14 @@ async def named_task(house: House, principal: Principal, text: str) -> TaskRef:
         if found is None:
             raise
         return found
+
+
+def work_request(text: str) -> tuple[int, int, int]:
+    """Returns the job, the ordinal and the item of the work request with this UUID."""
+    key = parse_request(text)
+    if key is None:
+        raise UUID.missing("WorkRequest", text)
+    return key
 
 
 def number(text: str) -> Ref:
