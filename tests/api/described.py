@@ -20,6 +20,8 @@ FORMATS: Final = FormatChecker(formats=())
 _WITHOUT_CONTENT: Final = "204"
 # Declared of both numbers of a pair of Unix seconds and per cent, though seconds are more than 100.
 _WRONG_LIMITS: Final = {"format": "float", "maximum": 100, "minimum": 0, "type": "number"}
+# Declared is the answer of another operation, a copying fault (rest-contract §1.9).
+_MEANT: Final = {"/admin/backlog/clear": {"$ref": f"{_SCHEMAS}AdminOperationResponse"}}
 
 
 @cache
@@ -44,9 +46,10 @@ async def check(response: httpx.Response) -> None:
     if kind != "application/json":
         return
     await response.aread()
+    schema = _MEANT.get(path.removeprefix(_BASE)) or content["application/json"]["schema"]
     faults = [
         f"{path}: {fault.json_path}: {fault.message[:300]}"
-        for fault in _validator(json.dumps(content["application/json"]["schema"])).iter_errors(response.json())
+        for fault in _validator(json.dumps(schema)).iter_errors(response.json())
     ]
     assert not faults, "\n".join(faults)
 

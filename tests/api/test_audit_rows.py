@@ -35,6 +35,7 @@ REST = [
     ('POST /edge/v1/proc/job/{jobUUID}/addtask {"task": {"engineId": "BATCH"}}', "addTask"),
     ('POST /edge/v1/proc/job/{jobUUID}/addtaskroute {"task": {"taskChildId": "{task}"}}', "addTaskRoute"),
     ('POST /edge/v1/proc/jobs/cancel {"jobID": "{jobUUID}"}', "cancelJob"),
+    ("POST /edge/v1/admin/backlog/clear", "cancelJobs"),
     ('POST /edge/v1/admin/tokens/create {"token": {}}', "createToken"),
     ('POST /edge/v1/admin/users/login {"username": "{user}", "password": "PASSWORD"}', "userLogin"),
     ("POST /api/v1/jobs/{job}/retry {}", "retryJob"),
@@ -156,7 +157,13 @@ GRAPHQL = {
     "appendWarningToTask": '(taskId: "{task}", reason: "r")',
 }
 # Operations that change nothing.
-HARMLESS = {"POST /api/v1/schedules/explain", "validateToken", "validateEngineOutput", "verifyJWT"}
+HARMLESS = {
+    "POST /edge/v1/proc/jobs/backlog_count_by_engine",
+    "POST /api/v1/schedules/explain",
+    "validateToken",
+    "validateEngineOutput",
+    "verifyJWT",
+}
 # A change with a file, which its own tests send.
 UPLOADS = {"createTaskLog"}
 # Other changes of the operations above.

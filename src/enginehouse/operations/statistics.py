@@ -14,7 +14,7 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import statistics, task_pages
-from enginehouse.storage.jobs.statistics import JobTally, RunningAttempts, WaitingTasks
+from enginehouse.storage.jobs.statistics import JobTally, RunningAttempts
 from enginehouse.storage.jobs.task_pages import TaskTally
 
 MOST_MARKS: Final = 1000
@@ -123,12 +123,6 @@ async def running(house: House, principal: Principal, *, start: int, end: int) -
     return await house.database.read(
         lambda tx: statistics.running(tx, principal.organization_id, started_from=start, started_to=end)
     )
-
-
-async def waiting(house: House, principal: Principal) -> list[WaitingTasks]:
-    """Returns how many tasks of each engine and priority may start and wait for their first attempt."""
-    require(principal, Role.READER)
-    return await house.database.read(lambda tx: statistics.waiting(tx, principal.organization_id))
 
 
 def total(series: Sequence[Sequence[int]], marks: int) -> list[int]:

@@ -6,6 +6,7 @@ from typing import Final
 from enginehouse.api.auth import authenticate
 from enginehouse.api.edge import (
     additions,
+    backlog,
     cancel,
     engines,
     failure_statistics,
@@ -83,6 +84,8 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/proc/task/{TaskID}/outputs", outputs.of_task),
     ("GET", "/proc/task/{TaskID}/output/{TaskOutputName}", outputs.task_output),
     ("GET", "/proc/task/{TaskID}/download/{TaskOutputName}", outputs.task_download),
+    ("GET", "/admin/backlog/summary", backlog.summary),
+    ("POST", "/admin/backlog/clear", backlog.clear),
     ("GET", "/admin/engines", engines.list_engines),
     ("GET", "/admin/engine/{EngineID}/detail", engines.detail),
     ("GET", "/admin/engine/categories", engines.list_categories),
