@@ -7,9 +7,10 @@ from tests.api.samples import single, transcription
 
 from enginehouse.domain import ids
 from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.times import LAST_MOMENT
 from enginehouse.domain.work import Failed, Report
 from enginehouse.domain.work_requests import request_uuid
-from enginehouse.operations import work
+from enginehouse.operations import bulk_cancels, identity, work
 
 
 async def requests(rest: Rest, job_id: str, **query: Any) -> list[dict[str, Any]]:
@@ -60,6 +61,13 @@ async def test_an_ended_item_says_how_it_ended(rest: Rest) -> None:
 async def test_a_cancelled_item_that_never_started_is_gone(rest: Rest) -> None:
     job_id = await rest.create()
     await rest.post("/proc/jobs/cancel", {"jobID": job_id})
+    assert await requests(rest, job_id) == []
+
+
+async def test_the_same_at_once_after_a_bulk_cancel_whose_rows_are_not_updated_yet(rest: Rest) -> None:
+    job_id = await rest.create()
+    principal = await identity.authenticate(rest.house, rest.token)
+    await bulk_cancels.cancel(rest.house, principal, created_from=0, created_to=LAST_MOMENT)
     assert await requests(rest, job_id) == []
 
 

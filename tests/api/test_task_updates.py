@@ -7,7 +7,7 @@ from tests.api.clients import Api
 from tests.api.samples import BATCH, DAG
 
 from enginehouse.domain import ids
-from enginehouse.operations import maintenance, workers
+from enginehouse.operations import jobs, maintenance, workers
 
 UPDATE = """mutation($in: UpdateTask) { updateTask(input: $in) {
     id status failureReason failureMessage output taskOutput outputString job { status } } }"""
@@ -50,6 +50,16 @@ async def test_an_engine_outside_runs_its_task_to_the_end(api: Api) -> None:
     shown = (await api.edge.get(f"/proc/task/{task}/detail")).json()["task"]
     assert shown["taskOutputSON"] == '{"done":1}'
     assert (await api.edge.detail(task[:-5]))["tasks"][0]["taskOutputSON"] == '{"done":1}'
+
+
+async def test_a_job_never_changes_before_its_tasks(api: Api) -> None:
+    """The tasks that have changed of late are found by their jobs."""
+    task = await new_task(api)
+    await update(api, task, "running", output={"done": 0.1})
+    await update(api, task, "running", output={"done": 0.5})
+    job_id = ids.parse_job(task[:-5]) or 0
+    job = (await jobs.get_many(api.house, await api.principal(), [job_id]))[job_id]
+    assert job.modified_at >= job.tasks[0].modified_at
 
 
 async def test_a_failure_is_final_and_keeps_the_words_of_the_engine(api: Api) -> None:

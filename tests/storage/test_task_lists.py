@@ -7,9 +7,12 @@ from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 import pytest
+from tests import make
+from tests.storage.verbs import Verbs
 from tests.thorough import THOROUGH
 
 from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
@@ -278,3 +281,18 @@ async def test_the_same_while_a_bulk_cancel_is_applied(database: Database, store
     assert (await differences(database, seen))[:1] == []
     assert (await wrong_tallies(database, seen))[:1] == []
     assert pages.FEW > JOBS
+
+
+async def test_a_failed_task_that_its_standby_has_replaced_is_in_the_list_of_failed_tasks(database: Database) -> None:
+    """The job is complete, and its counts do not hold the failure."""
+    verbs = Verbs(database)
+    request = JobRequest(tasks=(TaskRequest(engine_id="noop", standby=TaskRequest(engine_id="noop")),))
+    [job_id] = await verbs.create(make.new_job(request))
+    [principal] = await verbs.claim()
+    await verbs.fail(principal)
+    [standby] = await verbs.claim()
+    await verbs.done(standby)
+    assert (await verbs.statuses(job_id))[0] is JobStatus.COMPLETE
+    failed = TaskFilter(statuses=(TaskStatus.FAILED,))
+    assert await database.read(lambda tx: task_pages.page(tx, make.ORGANIZATION, failed)) == [(job_id, 0)]
+    assert await database.read(lambda tx: task_pages.count(tx, make.ORGANIZATION, failed)) == 1
