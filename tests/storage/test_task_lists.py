@@ -259,10 +259,15 @@ async def test_every_filter_and_order_gives_what_a_search_through_all_tasks_give
     assert (await differences(database, stored))[:1] == []
 
 
+@pytest.mark.parametrize("few", [3, 4, 6])
 async def test_the_same_where_many_jobs_have_changed_of_late(
-    database: Database, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    database: Database, stored: list[Stored], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(task_pages, "FEW", 3)
+    monkeypatch.setattr(task_pages, "FEW", few)
+    for offset in range(8):
+        criteria = TaskFilter(order_by="modified_at", offset=offset, limit=2)
+        page = await database.read(lambda tx, criteria=criteria: task_pages.page(tx, 1, criteria))  # type: ignore[misc]
+        assert page == expected(stored, criteria)[offset : offset + 2]
     assert (await differences(database, stored))[:1] == []
 
 

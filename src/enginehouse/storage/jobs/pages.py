@@ -51,6 +51,13 @@ async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
     return await _page(tx, organization_id, filter_, applying=applying)
 
 
+async def last_changed(tx: Tx, organization_id: int, limit: int) -> list[Place]:
+    """Returns the organization's jobs that have changed last, each as (when, job), the last one first."""
+    filter_ = JobFilter(order_by="modified_at", limit=limit)
+    applying = await _rows_may_differ(tx, organization_id, filter_)
+    return await _places(tx, scans(organization_id, filter_, applying=applying), filter_, applying=applying)
+
+
 async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
     """Returns how many jobs match on all pages. With only a status filter, it uses the stored counts."""
     if _counted(filter_):
