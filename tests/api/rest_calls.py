@@ -23,6 +23,11 @@ PARAMETERS: Final[dict[str, str | None]] = {
     "sourceID": "source",
     "engineCategoryID": "category",
     "engineIDs": "ownEngine",
+    "engineID": "ownEngine",
+    "taskID": "task",
+    "coreTaskID": "task",
+    "mediaSourceID": "source",
+    "organizationIDs": "organizationUUID",
     "coreID": None,  # another server, of which this one knows none
     "objectID": None,  # of the audit, which also names what is gone
     "correlationID": None,

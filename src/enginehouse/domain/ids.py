@@ -7,11 +7,11 @@ different, and check bits make a mistyped id invalid.
 """
 
 import re
-from collections.abc import Iterator
-from datetime import date, timedelta
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final
+
+from enginehouse.domain import day_prefixes
 
 # The forms of ids, in words.
 JOB_FORM: Final = 'a UUID, or 8 digits, "_" and 10 letters or digits'
@@ -70,8 +70,6 @@ _MICRO_BITS: Final = 37
 _LOW_BITS: Final = _MICRO_BITS + _COUNTER_BITS
 _LOW: Final = (1 << _LOW_BITS) - 1
 _MICRO_MASK: Final = (1 << _MICRO_BITS) - 1
-_MAX_DAY: Final = (1 << 16) - 1
-_EPOCH: Final = date(1970, 1, 1)
 
 # GraphQL: 47 id bits and 12 check bits fit ten characters; a task adds 14 ordinal bits and 15 check bits in five.
 _JOB_CHECK: Final = 12
@@ -114,7 +112,7 @@ class Tag(IntEnum):
 def first_job_id(now_micros: int) -> int:
     """The smallest job id of this microsecond (µs since 1970, UTC). Raises ValueError outside 1970–2149."""
     day, micros = divmod(now_micros, DAY_MICROS)
-    if not 0 <= day <= _MAX_DAY:
+    if not 0 <= day <= day_prefixes.LAST_DAY:
         raise ValueError(f"a job id holds times from 1970 to 2149, got {now_micros} µs")
     return day << _LOW_BITS | micros << _COUNTER_BITS
 
@@ -131,7 +129,7 @@ def micros_of(job_id: int) -> int:
 def job_graphql(job_id: int) -> str:
     """`YYMMWWDD_` and ten characters: `23041407_RORjiJw7te` (graphql-contract §1.9)."""
     mixed = _JOB_MIX.apply((job_id & _LOW) << _JOB_CHECK | check(job_id, _JOB_CHECK))
-    return _prefix(job_id >> _LOW_BITS) + _ten(mixed)
+    return day_prefixes.prefix(job_id >> _LOW_BITS) + _ten(mixed)
 
 
 @lru_cache(maxsize=32_768)
@@ -298,7 +296,7 @@ def _parse_job_graphql(text: str) -> int | None:
         return None
     checked = _JOB_MIX.undo(value)
     low, given = checked >> _JOB_CHECK, checked & (1 << _JOB_CHECK) - 1
-    for day in _days(text[:9]):
+    for day in day_prefixes.days(text[:9]):
         job_id = day << _LOW_BITS | low
         if check(job_id, _JOB_CHECK) == given:
             return job_id
@@ -328,29 +326,3 @@ def _ten(value: int) -> str:
     value, c = divmod(value, _BASE)
     a, b = divmod(value, _BASE)
     return f"{_PAIRS[a]}{_PAIRS[b]}{_PAIRS[c]}{_PAIRS[d]}{_PAIRS[e]}"
-
-
-@lru_cache(maxsize=4096)
-def _prefix(day: int) -> str:
-    moment = _EPOCH + timedelta(days=day)
-    return f"{moment:%y%m}{moment.isocalendar().week:02}{moment:%d}_"
-
-
-@lru_cache(maxsize=4096)
-def _days(prefix: str) -> tuple[int, ...]:
-    """Returns the days that this prefix can mean. A two-digit year means one or two; the caller's check decides."""
-    digits = prefix[:8]
-    if not (digits.isascii() and digits.isdigit()):
-        return ()
-    candidates = _candidates(int(digits[:2]), int(digits[2:4]), int(digits[6:]))
-    return tuple(day for day in candidates if _prefix(day) == prefix)
-
-
-def _candidates(year: int, month: int, day_of_month: int) -> Iterator[int]:
-    for full_year in (1900 + year, 2000 + year, 2100 + year):
-        try:
-            day = (date(full_year, month, day_of_month) - _EPOCH).days
-        except ValueError:
-            continue
-        if 0 <= day <= _MAX_DAY:
-            yield day

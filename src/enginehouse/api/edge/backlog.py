@@ -7,6 +7,7 @@ import msgspec
 from enginehouse.api.edge import task_query, words
 from enginehouse.api.edge.schedule_shapes import Operation
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import UnixTime, answers, one_of
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
@@ -28,12 +29,25 @@ class Summary(msgspec.Struct, kw_only=True):
     result: list[WaitingOfEngine]
 
 
+@answers(Summary)
 async def summary(call: Call) -> Reply:
     """GET admin/backlog/summary: the number of tasks that wait, by engine and priority."""
     waiting = await backlog.summary(call.house, call.principal)
     return json(Summary(result=[WaitingOfEngine(each.engine_id, each.priority, each.tasks) for each in waiting]))
 
 
+@answers(
+    Operation,
+    query={
+        "status": one_of(*_STATUSES),
+        "engineID": str,
+        "CreatedAfter": UnixTime,
+        "CreatedBefore": UnixTime,
+        "modifiedAfter": UnixTime,
+        "modifiedBefore": UnixTime,
+        "organizationID": str,
+    },
+)
 async def clear(call: Call) -> Reply:
     """POST admin/backlog/clear: cancels the jobs that wait with a task that matches the query; `count` by this call."""
     query = Query(call.query)

@@ -4,18 +4,19 @@ from collections import Counter
 from typing import Final
 
 from enginehouse.api.edge import words
-from enginehouse.api.edge.statistic_query import answer, pairs, sums, times_of, window
+from enginehouse.api.edge.statistic_query import RANGE, SERIES, answer, pairs, sums, times_of, window
 from enginehouse.api.edge.statistic_shapes import (
     EngineFailures,
-    EngineSeries,
-    FailuresOfTime,
+    Failures,
     Instances,
     InstancesOfCategory,
+    Statistic,
 )
 from enginehouse.api.edge.task_query import STATUSES, engine_ids
 from enginehouse.api.edge.task_statistics import counted, name_of
 from enginehouse.api.edge.task_view import category_names
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import Uuid, answers, one_of
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import times
@@ -26,6 +27,10 @@ _CHARTS: Final = ("total_engine_errors", "total_failed_task_by_engine")
 _FAILED: Final = "failed"
 
 
+@answers(
+    Statistic[EngineFailures],
+    query={**RANGE, "engineID": str, "status": one_of(*STATUSES), "errorType": one_of(*words.FAILURES)},
+)
 async def by_type(call: Call) -> Reply:
     """GET proc/tasks/error/count_type_by_engine: the number of failed tasks, by engine and reason."""
     query = Query(call.query)
@@ -46,6 +51,7 @@ async def by_type(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(Statistic[Failures], query={**SERIES, "engineID": Uuid, "chartType": one_of(*_CHARTS)})
 async def over_time(call: Call) -> Reply:
     """GET proc/tasks/error/engine_error_time_ranges: the failed tasks of each part of the range.
 
@@ -63,7 +69,7 @@ async def over_time(call: Call) -> Reply:
         return answer(
             range_,
             [
-                FailuresOfTime(
+                Failures(
                     count=numbers[mark],
                     start_date_time=times.rest(first),
                     end_date_time=times.rest(min(first + range_.step, range_.end + 1) - 1),
@@ -74,7 +80,7 @@ async def over_time(call: Call) -> Reply:
         )
     names = {row.engine_id: name_of(row.engine) for row in rows}
     counts = [
-        EngineSeries(
+        Failures(
             engine_id=engine_id,
             engine_name=names[engine_id],
             values=pairs(range_, sums((row.mark, row.tasks) for row in rows if row.engine_id == engine_id)),
@@ -84,6 +90,7 @@ async def over_time(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(Instances, query={**RANGE, "engineCategoryID": Uuid, "status": one_of("active", "terminated")})
 async def instances(call: Call) -> Reply:
     """GET proc/tasks/instances/by_category_host: the number of attempts that run now, by engine category and worker.
 

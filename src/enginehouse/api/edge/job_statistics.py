@@ -7,10 +7,21 @@ from collections.abc import Sequence
 
 from enginehouse.api.edge import statistic_query, words
 from enginehouse.api.edge.jobs import STATUSES
-from enginehouse.api.edge.statistic_query import answer, owners, pairs, sums, times_of, window
-from enginehouse.api.edge.statistic_shapes import EngineSeries, OrganizationJobs, StatusSeries
+from enginehouse.api.edge.statistic_query import (
+    ORGANIZATIONS,
+    RANGE,
+    SERIES,
+    answer,
+    owners,
+    pairs,
+    sums,
+    times_of,
+    window,
+)
+from enginehouse.api.edge.statistic_shapes import EngineSeries, JobSeries, OrganizationJobs, Statistic, StatusCount
 from enginehouse.api.edge.task_query import engine_ids
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import Uuid, answers, one_of
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import ids
@@ -18,6 +29,15 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.operations import accounts, engines, statistics
 
 
+@answers(
+    Statistic[StatusCount],
+    query={
+        **RANGE,
+        **ORGANIZATIONS,
+        "status": one_of(*STATUSES),
+        "chartType": one_of(*statistic_query.CHARTS),
+    },
+)
 async def by_status(call: Call) -> Reply:
     """GET proc/jobs/stats: the number of jobs in each status, with total_by_time_range by part of the range."""
     query = Query(call.query)
@@ -34,6 +54,10 @@ async def by_status(call: Call) -> Reply:
     return answer(range_, statistic_query.status_counts(range_, numbers, words=_wanted(status), by_mark=by_mark))
 
 
+@answers(
+    Statistic[JobSeries],
+    query={**SERIES, **ORGANIZATIONS, "status": one_of(*STATUSES), "engineCategoryID": Uuid},
+)
 async def over_time(call: Call) -> Reply:
     """GET proc/jobs/stats/time_ranges: the number of jobs in each status, by the part of the range."""
     query = Query(call.query)
@@ -47,7 +71,7 @@ async def over_time(call: Call) -> Reply:
         of_category = None if category is None else engine_ids(call, principal, None, category)
         rows += await statistics.jobs(call.house, principal, range_, engine_ids=of_category, by_mark=True)
     counts = [
-        StatusSeries(
+        JobSeries(
             status=word, values=pairs(range_, sums((row.mark, row.jobs) for row in rows if _word(row.status) == word))
         )
         for word in _wanted(status)
@@ -56,6 +80,7 @@ async def over_time(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(Statistic[OrganizationJobs], query={**RANGE, **ORGANIZATIONS})
 async def by_organization(call: Call) -> Reply:
     """GET proc/jobs/stats/organization: the number of jobs in each status, by organization."""
     query = Query(call.query)
@@ -80,8 +105,9 @@ async def by_organization(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(Statistic[EngineSeries], query={**SERIES, **ORGANIZATIONS})
 async def backlog(call: Call) -> Reply:
-    """GET proc/jobs/backlog_count_by_engine: how many tasks had not started, by engine and time. Also POST."""
+    """POST proc/jobs/backlog_count_by_engine: how many tasks had not started, by engine and time."""
     query = Query(call.query)
     named, organizations = times_of(query, with_interval=True), query.text("organizationIDs")
     query.finish()
@@ -101,6 +127,12 @@ async def backlog(call: Call) -> Reply:
         for engine_id, series in sorted(numbers.items())
     ]
     return answer(range_, counts)
+
+
+@answers(Statistic[EngineSeries], query={**SERIES, **ORGANIZATIONS})
+async def read_backlog(call: Call) -> Reply:
+    """GET proc/jobs/backlog_count_by_engine: the same, as some clients ask for it."""
+    return await backlog(call)
 
 
 def _word(status: str) -> str:

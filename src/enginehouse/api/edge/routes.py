@@ -74,7 +74,7 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/proc/tasks/stats/organizations", task_statistics.by_organization),
     ("GET", "/proc/tasks/stats/time_ranges", task_statistics.over_time),
     ("GET", "/proc/tasks/sync_backlog", task_statistics.backlog),
-    ("GET", "/proc/jobs/backlog_count_by_engine", job_statistics.backlog),
+    ("GET", "/proc/jobs/backlog_count_by_engine", job_statistics.read_backlog),
     ("POST", "/proc/jobs/backlog_count_by_engine", job_statistics.backlog),
     ("GET", "/proc/jobs/stats", job_statistics.by_status),
     ("GET", "/proc/jobs/stats/organization", job_statistics.by_organization),

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
+
+from msgspec import Meta
 
 from enginehouse.api.edge.statistic_shapes import Pairs, Row, Statistic, StatusCount
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import UnixTime
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import ids, times
@@ -17,6 +20,10 @@ from enginehouse.operations.statistics import Window
 
 CHARTS: Final = ("total", "total_by_time_range")
 _LARGEST_INTERVAL: Final = 366 * 86_400
+# The query parameters of a statistic, as its operation declares them.
+RANGE: Final = {"startTime": UnixTime, "endTime": UnixTime}
+SERIES: Final = {**RANGE, "interval": Annotated[int, Meta(ge=0, le=_LARGEST_INTERVAL)]}
+ORGANIZATIONS: Final = {"organizationIDs": str}
 _MOST_ORGANIZATIONS: Final = 100
 
 Key = TypeVar("Key", bound=Hashable)

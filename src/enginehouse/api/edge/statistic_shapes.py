@@ -28,8 +28,15 @@ class StatusCount(msgspec.Struct, rename=spelled, kw_only=True):
     end_date_time: str
 
 
-class StatusSeries(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """The same over time."""
+class JobSeries(msgspec.Struct, rename=spelled, kw_only=True):
+    """The same over time, of jobs."""
+
+    status: str
+    values: Pairs
+
+
+class TaskSeries(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """The same over time, of tasks: of one engine category, if the request names one."""
 
     engine_category_id: str | None = None
     engine_category_name: str | None = None
@@ -45,13 +52,27 @@ class OrganizationJobs(msgspec.Struct, rename=spelled, kw_only=True):
     count: int
 
 
-class EngineTasks(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """How many tasks have the status: of a category, an engine, or an organization and an engine."""
+class CategoryTasks(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """How many tasks of the category's engines have the status."""
 
-    internal_organization_id: str | None = None
     engine_category_id: str | None = None
     engine_category_name: str | None = None
-    engine_id: str | None = None
+    status: str
+    count: int
+
+
+class EngineTasks(CategoryTasks, rename=spelled, kw_only=True, omit_defaults=True):
+    """How many tasks of the engine have the status."""
+
+    engine_id: str
+    engine_name: str | None = None
+
+
+class OrganizationTasks(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """How many tasks of the organization and the engine have the status."""
+
+    internal_organization_id: str
+    engine_id: str
     engine_name: str | None = None
     status: str
     count: int
@@ -66,12 +87,15 @@ class EngineFailures(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults
     count: int
 
 
-class FailuresOfTime(msgspec.Struct, rename=spelled, kw_only=True):
-    """How many tasks that were created in this time failed."""
+class Failures(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """How many tasks failed: of those that were created in this time, or of one engine over time."""
 
-    count: int
-    start_date_time: str
-    end_date_time: str
+    count: int | None = None
+    start_date_time: str | None = None
+    end_date_time: str | None = None
+    engine_id: str | None = None
+    engine_name: str | None = None
+    values: Pairs | None = None
 
 
 class EngineSeries(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):

@@ -6,6 +6,7 @@ from typing import Final
 
 from enginehouse.api.edge import words
 from enginehouse.api.http.call import Call
+from enginehouse.api.http.declaration import PAGE, Direction, UnixTime, Uuid, one_of
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import ids
@@ -28,6 +29,34 @@ STATUSES: Final = (
 )
 _ORDER: Final = {"createdDateTime": "created_at", "modifiedDateTime": "modified_at"}
 _BOOLEANS: Final = ("true", "false")
+
+FILTERS: Final = {
+    "status": one_of(*STATUSES),
+    "errorType": one_of(*words.FAILURES),
+    "jobID": str,
+    "coreJobID": str,
+    "taskID": str,
+    "coreTaskID": str,
+    "engineID": str,
+    "engineCategoryID": Uuid,
+    "recordingID": int,
+    "mediaSourceID": str,
+    "organizationID": str,
+    "startTime": UnixTime,
+    "endTime": UnixTime,
+    "CreatedAfter": UnixTime,
+    "CreatedBefore": UnixTime,
+    "modifiedAfter": UnixTime,
+    "modifiedBefore": UnixTime,
+}
+LIST: Final = {
+    **FILTERS,
+    "backlog": bool,
+    "alloc": bool,
+    "orderBy": one_of(*_ORDER),
+    "direction": Direction,
+    **PAGE,
+}
 
 _Key = tuple[int, int | None]
 """A job, or one task of it."""

@@ -7,11 +7,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from enginehouse.api.edge import statistic_query, task_query, words
-from enginehouse.api.edge.statistic_query import answer, owners, pairs, sums, times_of, window
-from enginehouse.api.edge.statistic_shapes import EngineTasks, NamedSeries, StatusSeries
+from enginehouse.api.edge.statistic_query import (
+    ORGANIZATIONS,
+    RANGE,
+    SERIES,
+    answer,
+    owners,
+    pairs,
+    sums,
+    times_of,
+    window,
+)
+from enginehouse.api.edge.statistic_shapes import (
+    CategoryTasks,
+    EngineTasks,
+    NamedSeries,
+    OrganizationTasks,
+    Statistic,
+    StatusCount,
+    TaskSeries,
+)
 from enginehouse.api.edge.task_query import STATUSES, engine_ids
 from enginehouse.api.edge.task_view import category_names
 from enginehouse.api.http.call import Call, Reply
+from enginehouse.api.http.declaration import Uuid, answers, one_of
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain.engine import Engine
@@ -69,6 +88,16 @@ async def counted(
     ]
 
 
+@answers(
+    Statistic[StatusCount],
+    query={
+        **RANGE,
+        **ORGANIZATIONS,
+        "status": one_of(*STATUSES),
+        "chartType": one_of(*statistic_query.CHARTS),
+        "engineIDs": str,
+    },
+)
 async def by_status(call: Call) -> Reply:
     """GET proc/tasks/stats: the number of tasks in each status, with total_by_time_range by part of the range."""
     query = Query(call.query)
@@ -83,6 +112,10 @@ async def by_status(call: Call) -> Reply:
     return answer(range_, statistic_query.status_counts(range_, numbers, words=STATUSES, by_mark=by_mark))
 
 
+@answers(
+    Statistic[CategoryTasks],
+    query={**RANGE, **ORGANIZATIONS, "status": one_of(*STATUSES), "engineCategoryID": Uuid},
+)
 async def by_category(call: Call) -> Reply:
     """GET proc/tasks/stats/categories: the number of tasks in each status, by engine category."""
     query = Query(call.query)
@@ -94,7 +127,7 @@ async def by_category(call: Call) -> Reply:
     names = await category_names(call.house, call.principal)
     numbers = sums(((row.category_id or "", row.status), row.tasks) for row in rows)
     counts = [
-        EngineTasks(
+        CategoryTasks(
             engine_category_id=category_id or None,
             engine_category_name=names.get(category_id),
             status=word,
@@ -105,6 +138,7 @@ async def by_category(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(Statistic[EngineTasks], query=task_query.FILTERS)
 async def by_engine(call: Call) -> Reply:
     """GET proc/tasks/stats/engines: the number of tasks in each status, by engine, with the filters of the list."""
     wanted = await task_query.wanted(call, listed=False)
@@ -128,6 +162,7 @@ async def by_engine(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(Statistic[OrganizationTasks], query={**RANGE, **ORGANIZATIONS, "status": one_of(*STATUSES), "engineID": Uuid})
 async def by_organization(call: Call) -> Reply:
     """GET proc/tasks/stats/organizations: the number of tasks in each status, by organization and engine."""
     query = Query(call.query)
@@ -135,14 +170,14 @@ async def by_organization(call: Call) -> Reply:
     status, engine = query.word("status", STATUSES), query.id("engineID", *refs.UUID)
     query.finish()
     principals, range_ = await owners(call, organizations, all_=True), await window(call, named)
-    counts = list[EngineTasks]()
+    counts = list[OrganizationTasks]()
     for principal in principals:
         only = None if engine is None else engine_ids(call, principal, engine, None)
         rows = await counted(call, [principal], range_, status, TaskFilter(engine_ids=only))
         names = {row.engine_id: name_of(row.engine) for row in rows}
         numbers = sums(((row.engine_id, row.status), row.tasks) for row in rows)
         counts += [
-            EngineTasks(
+            OrganizationTasks(
                 internal_organization_id=statistic_query.organization_uuid(principal),
                 engine_id=engine_id,
                 engine_name=names[engine_id],
@@ -154,6 +189,10 @@ async def by_organization(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(
+    Statistic[TaskSeries],
+    query={**SERIES, **ORGANIZATIONS, "status": one_of(*STATUSES), "engineCategoryID": Uuid},
+)
 async def over_time(call: Call) -> Reply:
     """GET proc/tasks/stats/time_ranges: the number of tasks in each status, by the part of the range."""
     query = Query(call.query)
@@ -166,7 +205,7 @@ async def over_time(call: Call) -> Reply:
     ]
     names = await category_names(call.house, call.principal)
     counts = [
-        StatusSeries(
+        TaskSeries(
             engine_category_id=None if category is None else category.lower(),
             engine_category_name=None if category is None else names.get(category.lower()),
             status=word,
@@ -178,6 +217,7 @@ async def over_time(call: Call) -> Reply:
     return answer(range_, counts)
 
 
+@answers(Statistic[NamedSeries], query=SERIES)
 async def backlog(call: Call) -> Reply:
     """GET proc/tasks/sync_backlog: the number of tasks that had not started, of all engines together, by time."""
     query = Query(call.query)

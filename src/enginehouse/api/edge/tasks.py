@@ -33,6 +33,7 @@ async def detail(call: Call) -> Reply:
     return json(task_view.TaskAnswer(shown))
 
 
+@answers(task_view.TaskList, query=task_query.LIST)
 async def list_tasks(call: Call) -> Reply:
     """GET proc/tasks: a page of the organization's tasks, and the number of all matches."""
     wanted = await task_query.wanted(call)
@@ -44,6 +45,7 @@ async def list_tasks(call: Call) -> Reply:
     return json(task_view.TaskList(count=page.count, limit=wanted.limit, offset=wanted.offset, result=shown))
 
 
+@answers(TaskErrors, query=task_query.LIST)
 async def list_errors(call: Call) -> Reply:
     """GET proc/tasks/errors: a page of the organization's failed tasks, and the number of all matches."""
     wanted = await task_query.wanted(call, limit=100, only_failed=True)

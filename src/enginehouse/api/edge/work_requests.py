@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import PAGE, Direction, answers, one_of
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
@@ -60,6 +61,16 @@ class RequestAnswer(msgspec.Struct, kw_only=True):
     result: RequestDetail
 
 
+@answers(
+    RequestsOfJob,
+    query={
+        "status": one_of(*_STATUSES),
+        "taskID": str,
+        "orderBy": one_of(*_ORDERS),
+        "direction": Direction,
+        **PAGE,
+    },
+)
 async def of_job(call: Call) -> Reply:
     """GET proc/job/{JobID}/workrequests: a page of the job's work items, also of those that have ended."""
     query, job = Query(call.query), refs.job(call.id)
@@ -82,6 +93,7 @@ async def of_job(call: Call) -> Reply:
     return json(RequestsOfJob(count=page.total, limit=limit, offset=offset, result=result))
 
 
+@answers(RequestAnswer)
 async def detail(call: Call) -> Reply:
     """GET proc/workrequest/{WorkRequestID}/detail: the work item, with its last attempt."""
     key = refs.work_request(call.id)
