@@ -34,6 +34,10 @@ REST = [
     ("POST /edge/v1/proc/job/{jobUUID}/delete", "deleteJob"),
     ('POST /edge/v1/proc/job/{jobUUID}/addtask {"task": {"engineId": "BATCH"}}', "addTask"),
     ('POST /edge/v1/proc/job/{jobUUID}/addtaskroute {"task": {"taskChildId": "{task}"}}', "addTaskRoute"),
+    (
+        'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "aborted"}',
+        "updateTasksStatus",
+    ),
     ('POST /edge/v1/proc/jobs/cancel {"jobID": "{jobUUID}"}', "cancelJob"),
     ("POST /edge/v1/admin/backlog/clear", "cancelJobs"),
     ('POST /edge/v1/admin/tokens/create {"token": {}}', "createToken"),
@@ -381,7 +385,8 @@ def test_every_operation_that_changes_something_is_in_the_tables() -> None:
 
 
 def test_every_event_of_an_operation_is_seen_by_these_tests() -> None:
-    assert set(trail.EVENTS) - UPLOADS <= {event for _, event in CHANGES}
+    # A check of a job that is sound changes nothing; tests/api/test_task_statuses.py has one that mends.
+    assert set(trail.EVENTS) - UPLOADS - {"recheckJobStatus"} <= {event for _, event in CHANGES}
 
 
 def _below(place: "Place[ForCallers | ForAnybody]", path: str = "") -> Iterator[tuple[str, str]]:

@@ -96,7 +96,8 @@ def test_every_task_status_is_the_target_of_a_verb_or_a_beginning() -> None:
 
 def test_a_task_leaves_an_end_only_when_it_is_put_back() -> None:
     leaving = {verb for verb, transition in TASK.items() if transition.sources & TASK_ENDED}
-    assert leaving == {"requeue"}
+    assert leaving == {"requeue", "stand_by"}
+    assert TASK["stand_by"].sources == {TaskStatus.ABORTED}
     assert TaskStatus.COMPLETE not in TASK["requeue"].sources
 
 

@@ -18,6 +18,7 @@ JOB: Final = -1  # the ordinal of an event of the job itself
 CANCELLED: Final = "cancelled"
 PARENT_FAILED: Final = "parent_failed"
 NOT_NEEDED: Final = "not_needed"
+REQUESTED: Final = "requested"  # a client aborted it
 
 
 class EventKind(StrEnum):
@@ -62,8 +63,8 @@ MEANING: Final[dict[EventKind, str]] = {
     EventKind.STOPPED: "The engine and everything it had started are gone.",
     EventKind.COMPLETED: "It is complete; of a task that works on chunks with how many there were.",
     EventKind.FAILED: "It has failed for good; of a task with the reason and the engine's message.",
-    EventKind.ABORTED: "It will not run, or not to its end; with the reason: `cancelled`, `parent_failed` or "
-    "`not_needed`.",
+    EventKind.ABORTED: "It will not run, or not to its end; with the reason: `cancelled`, `parent_failed`, "
+    "`not_needed` or `requested`.",
     EventKind.REQUEUED: "It had ended and is to run again.",
     EventKind.RETRIED: "A new job does the same again; with that job.",
     EventKind.WARNED: "Its engine or a person has added a warning; with the reason, the message and what it is about.",

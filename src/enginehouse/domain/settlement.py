@@ -9,7 +9,16 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from enginehouse.domain.event import CANCELLED, NOT_NEEDED, OF_VERB, PARENT_FAILED, Detail, EventKind, failure
+from enginehouse.domain.event import (
+    CANCELLED,
+    NOT_NEEDED,
+    OF_VERB,
+    PARENT_FAILED,
+    REQUESTED,
+    Detail,
+    EventKind,
+    failure,
+)
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges, reach
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
@@ -62,7 +71,7 @@ class Settlement:
             task = self._task(ordinal)
             if task.status in TASK_ENDED:
                 continue  # aborted with a parent that was placed before it
-            task.items = task.items_open = 0
+            task.items = task.items_open = task.items_failed = 0
             task.changed = True
             parents = [self._comes(p) for p in self.edges.parents[ordinal] if self.plan.tasks[p].standby_for is None]
             task.waits_for = parents.count(None) + self.plan.tasks[ordinal].awaits_route
@@ -80,6 +89,27 @@ class Settlement:
             if task.waits_for == 0:
                 self._release(task)
         self._run_turns()
+
+    def requeued(self, ordinals: Sequence[int]) -> None:
+        """These tasks, which failed or were aborted, run again from the beginning, as `requeue.returning` chose them.
+
+        Their outputs were deleted before. The standby of such a task stands by again.
+        """
+        again = list(ordinals)
+        for ordinal in ordinals:
+            task = self._task(ordinal)
+            task.failure_reason = task.failure_message = None
+            self._move(task, "requeue")
+            again += self._stand_by_again(ordinal)
+        self.placed(again)
+
+    def aborted(self, ordinals: Sequence[int]) -> None:
+        """A client wants no result of these tasks. Their dependants are aborted too; running attempts are fenced."""
+        for ordinal in ordinals:
+            self._abort(self._task(ordinal), REQUESTED)
+        for ordinal in ordinals:
+            for each in reach(self.edges, ordinal):
+                self._abort(self._task(each), PARENT_FAILED)
 
     def claimed(self, ordinal: int, attempt: Detail | None = None) -> None:
         """An attempt of one of the task's items has started; `attempt` is the detail for the history."""
@@ -338,6 +368,17 @@ class Settlement:
         while standby is not None:
             self._abort(self._task(standby), NOT_NEEDED)
             standby = self.edges.standbys[standby]
+
+    def _stand_by_again(self, principal: int) -> list[int]:
+        """Undoes `_leave_out_standby` for the standbys that a settlement has left out. Returns them."""
+        again, standby = list[int](), self.edges.standbys[principal]
+        while standby is not None and (state := self._task(standby)).failure_reason == NOT_NEEDED:
+            self.job.aborted += 1
+            state.failure_reason = None
+            self._move(state, "stand_by")
+            again.append(standby)
+            standby = self.edges.standbys[standby]
+        return again
 
     def _drop_items(self, task: TaskState) -> None:
         if task.items_open:

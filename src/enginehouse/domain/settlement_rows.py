@@ -17,7 +17,7 @@ class Missing(Exception):
 
 
 class TaskState(msgspec.Struct):
-    """The changing part of a task's row."""
+    """The changing part of a task's row. `attempts_before`: how many attempts it had before it was last requeued."""
 
     ordinal: int
     status: TaskStatus
@@ -29,6 +29,7 @@ class TaskState(msgspec.Struct):
     failure_reason: str | None = None
     failure_message: str | None = None
     changed: bool = False
+    attempts_before: int = 0
 
 
 class JobState(msgspec.Struct):

@@ -63,6 +63,7 @@ TASK: dict[str, Transition] = {
     "wait": _move(_S.WAITING, _S.RUNNING),
     "resume": _move(_S.PENDING, _S.PAUSED, _S.WAITING),
     "requeue": _move(_S.PENDING, _S.FAILED, _S.ABORTED),
+    "stand_by": _move(_S.STANDBY_PENDING, _S.ABORTED),
 }
 
 

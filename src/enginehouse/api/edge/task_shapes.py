@@ -101,3 +101,14 @@ class TaskErrors(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=Tru
     result: list[TaskError]
     start_date_time: str | None = None
     end_date_time: str | None = None
+
+
+class UpdateStatuses(msgspec.Struct, rename=spelled, forbid_unknown_fields=True):
+    """Tasks, and the status that all of them get."""
+
+    task_ids: list[str]
+    task_status: str
+
+
+class UpdatedStatuses(msgspec.Struct):
+    success: bool

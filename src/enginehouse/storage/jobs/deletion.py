@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.artifact import log_key
 from enginehouse.domain.ids import first_job_id
+from enginehouse.domain.status import JOB_ENDED
 from enginehouse.storage import task_notes
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
@@ -40,6 +41,8 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
         len(rows) < len(set(job_ids)) or any(row.organization_id != organization_id for row in rows)
     ):
         return None
+    if organization_id is None:
+        rows = [row for row in rows if row.status in JOB_ENDED]  # a task may have been put back since they were read
     ids = [row.id for row in rows]
     keys = await _keys_to_remove(tx, ids)
     changes: dict[tuple[int, str], int] = defaultdict(int)

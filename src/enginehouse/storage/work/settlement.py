@@ -8,7 +8,7 @@ from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.settlement_rows import Missing, TaskState
-from enginehouse.domain.status import JobStatus, TaskStatus
+from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage import artifacts, events
 from enginehouse.storage.bulk_cancels import barriers
@@ -32,6 +32,7 @@ class TaskStateRow(NamedTuple):
     items_failed: int
     failure_reason: str | None
     failure_message: str | None
+    attempts_before: int
 
 
 _TASKS: Final = Select("work.tasks_of", TaskStateRow)
@@ -51,6 +52,7 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
             items_failed=row.items_failed,
             failure_reason=row.failure_reason,
             failure_message=row.failure_message,
+            attempts_before=row.attempts_before,
         )
     return states
 
@@ -126,7 +128,16 @@ def _item_rows(settlement: Settlement, now: int) -> Iterable[Row]:
     held = held_items.of_new_items(settlement)
     return (
         work_items.row(
-            plan, edges, job.id, job.organization_id, ordinal, item, source, now, held.get((ordinal, item), 0)
+            plan,
+            edges,
+            job.id,
+            job.organization_id,
+            ordinal,
+            item,
+            source,
+            now,
+            held.get((ordinal, item), 0),
+            settlement.tasks[ordinal].attempts_before,
         )
         for ordinal, item, source in settlement.new_items
         if ordinal not in settlement.dropped
@@ -153,7 +164,8 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: boo
              now if started else None, ended, now)
         )  # fmt: skip
         if status is not job.status:
-            if (kind := OF_JOB.get(status)) is not None:
+            reopened = job.status in JOB_ENDED and status not in JOB_ENDED
+            if (kind := EventKind.REQUEUED if reopened else OF_JOB.get(status)) is not None:
                 said = Detail(reason=CANCELLED) if status is JobStatus.ABORTED else None
                 event_rows.append(events.row(job.id, JOB, kind, now, said))
             changes[job.organization_id, job.status.value] -= 1

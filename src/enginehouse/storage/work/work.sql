@@ -58,7 +58,7 @@ ORDER BY j.id
 -- The changing part of these tasks; their jobs are locked.
 -- rows: job_id bigint, ordinal int
 SELECT t.job_id, t.ordinal, t.status, t.waits_for, t.items, t.items_open, t.items_running, t.items_failed,
-       t.failure_reason, t.failure_message
+       t.failure_reason, t.failure_message, t.attempts_before
 FROM {rows} r
 JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
@@ -87,17 +87,17 @@ SET status = r.status,
     tasks_queued = r.tasks_queued,
     tasks_running = r.tasks_running, tasks_complete = r.tasks_complete, tasks_failed = r.tasks_failed,
     tasks_aborted = r.tasks_aborted, modified_at = r.now, started_at = COALESCE(job.started_at, r.started),
-    completed_at = COALESCE(job.completed_at, r.ended)
+    completed_at = CASE WHEN r.status IN ('complete', 'failed') THEN COALESCE(job.completed_at, r.ended) END
 FROM {rows} r
 WHERE job.id = r.id;
 
 -- name: insert_items
 -- New items, which may be claimed from this commit on unless they are held.
--- rows: job_id bigint, ordinal int, item int, organization_id bigint, pool text, engine_id text, priority int, due_at bigint, turn_at bigint, not_before bigint, folder int, source_ordinal int, source_folder int, source_item int, source_part int, held int
+-- rows: job_id bigint, ordinal int, item int, organization_id bigint, pool text, engine_id text, priority int, due_at bigint, turn_at bigint, not_before bigint, folder int, source_ordinal int, source_folder int, source_item int, source_part int, held int, attempts int
 INSERT INTO work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, turn_at, not_before,
-                       folder, source_ordinal, source_folder, source_item, source_part, held)
+                       folder, source_ordinal, source_folder, source_item, source_part, held, attempts)
 SELECT r.job_id, r.ordinal, r.item, r.organization_id, r.pool, r.engine_id, r.priority, r.due_at, r.turn_at, r.not_before,
-       r.folder, r.source_ordinal, r.source_folder, r.source_item, r.source_part, r.held
+       r.folder, r.source_ordinal, r.source_folder, r.source_item, r.source_part, r.held, r.attempts
 FROM {rows} r;
 
 -- name: delete_items

@@ -23,14 +23,18 @@ def row(
     source: ItemSource,
     now: int,
     held: int = 0,
+    attempts: int = 0,
 ) -> Row:
-    """Returns the row of a new work item, which may start at once unless it is held."""
+    """Returns the row of a new work item, which may start at once unless it is held.
+
+    The numbers of its attempts follow `attempts`.
+    """
     task = plan.tasks[ordinal]
     due = task.due_at if task.due_at is not None else NO_DUE_DATE
     turn = turn_at(micros_of(job_id), edges.places[ordinal], item)
     return (
         job_id, ordinal, item, organization_id, task.pool, task.engine_id, task.priority, due, turn, now,
-        source.folder, source.ordinal, source.output_folder, source.item, source.part, held,
+        source.folder, source.ordinal, source.output_folder, source.item, source.part, held, attempts,
     )  # fmt: skip
 
 

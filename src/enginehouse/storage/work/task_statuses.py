@@ -1,0 +1,202 @@
+"""Sets the statuses of tasks as a client asks: back into the queue, or aborted. All of the tasks, or none."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from enginehouse.domain import requeue
+from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
+from enginehouse.domain.job import Plan
+from enginehouse.domain.planning.edges import Edges
+from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.settlement_rows import Missing, TaskState
+from enginehouse.domain.status import JOB_ENDED, TaskStatus
+from enginehouse.domain.work import ItemSource
+from enginehouse.storage import assets
+from enginehouse.storage.database import barrier_lock
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs.deletion import SHARED_BYTES
+from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import job_locks
+from enginehouse.storage.work import settlement as work_settlement
+from enginehouse.storage.work.job_locks import LockedJob
+
+
+class NamedTask(NamedTuple):
+    """A task that a client names: where in its request, and as which text."""
+
+    job_id: int
+    ordinal: int
+    path: str
+    text: str
+
+
+class StatusesOutcome(NamedTuple):
+    """What a change has done. `tasks` are those whose status it changed, in the order of their keys.
+
+    `ended`: the jobs that have ended by it. `runnable`: how many items may start now. `removed`: the keys of bytes that
+    no row names any more.
+    """
+
+    tasks: tuple[tuple[int, int], ...]
+    ended: tuple[int, ...] = ()
+    runnable: int = 0
+    removed: tuple[str, ...] = ()
+
+
+class DeletedOutput(NamedTuple):
+    """The key of an output that was deleted, and whether another row may name its bytes."""
+
+    storage_key: str
+    shared: int
+
+
+class _Work(NamedTuple):
+    """A locked job with its plan, the state of all its tasks, and those that the client names."""
+
+    job: LockedJob
+    plan: Plan
+    edges: Edges
+    tasks: dict[int, TaskState]
+    asked: list[NamedTask]
+
+    @property
+    def ordinals(self) -> set[int]:
+        return {each.ordinal for each in self.asked}
+
+
+_DELETED: Final = Select("task_statuses.delete_artifacts", DeletedOutput)
+
+
+async def put_back(
+    tx: Tx, plans: Plans, organization_id: int, asked: Sequence[NamedTask], withdrawn: Collection[str] = ()
+) -> StatusesOutcome:
+    """The tasks run again from the beginning, with their dependants. One that waits already stays as it is.
+
+    `withdrawn` are engines that the organization may not use. Attempts stay in the history, and later ones follow their
+    numbers; outputs of the earlier run are gone. Raises InvalidInput with the problems of all tasks.
+    """
+    works, problems = await _works(tx, plans, organization_id, asked, "run again")
+    chosen = dict[int, list[int]]()
+    for work in works:
+        again = requeue.returning(work.tasks, work.plan, work.edges, work.ordinals)
+        chosen[work.job.id] = sorted(again)
+        for each in work.asked:
+            why = requeue.obstacle(work.tasks, work.plan, work.edges, again, each.ordinal)
+            if why is None and each.ordinal in again and work.plan.tasks[each.ordinal].engine_id in withdrawn:
+                why = "its engine is no longer available to your organization."
+            if why is not None:
+                problems.append(_problem(each, why))
+    _refuse(problems)
+    keys = [(job_id, ordinal) for job_id, ordinals in sorted(chosen.items()) for ordinal in ordinals]
+    removed = await _remove_outputs(tx, organization_id, keys, works)
+    await tx.many("task_statuses.count_attempts", keys)
+    settlements = [await _requeued(tx, work, chosen[work.job.id]) for work in works if chosen[work.job.id]]
+    runnable = await work_settlement.write(tx, settlements)
+    return StatusesOutcome(tuple(keys), runnable=runnable, removed=removed)
+
+
+async def abort(tx: Tx, plans: Plans, organization_id: int, asked: Sequence[NamedTask]) -> StatusesOutcome:
+    """The tasks are aborted, with their dependants; what runs of them is fenced. An aborted one stays as it is.
+
+    Raises InvalidInput with the problems of all tasks.
+    """
+    works, problems = await _works(tx, plans, organization_id, asked, "aborted")
+    for work in works:
+        for each in work.asked:
+            if (why := requeue.end_obstacle(work.tasks[each.ordinal])) is not None:
+                problems.append(_problem(each, why))
+    _refuse(problems)
+    settlements = list[Settlement]()
+    for work in works:
+        ordinals = sorted(n for n in work.ordinals if work.tasks[n].status is not TaskStatus.ABORTED)
+        if ordinals:
+            state = job_locks.state(work.job)
+            settlement = Settlement(state, work.tasks, work.plan, work.edges, now=tx.now)
+            settlement.aborted(ordinals)
+            settlements.append(settlement)
+    await work_settlement.write(tx, settlements)
+    changed = [(each.job.id, task.ordinal) for each in settlements for task in each.changed]
+    ended = tuple(each.job.id for each in settlements if each.job.status in JOB_ENDED)
+    for job_id in ended:
+        plans.forget(job_id)
+    return StatusesOutcome(tuple(sorted(changed)), ended=ended)
+
+
+async def _works(
+    tx: Tx, plans: Plans, organization_id: int, asked: Sequence[NamedTask], verb: str
+) -> tuple[list[_Work], list[Problem]]:
+    """Locks the jobs of the tasks and reads them. The problems are of tasks that are unknown or of cancelled jobs."""
+    barrier_lock.require_shared(tx)
+    locked = await job_locks.lock(tx, {each.job_id for each in asked})
+    await tx.read_clock()
+    own = {job.id: job for job in locked.values() if job.organization_id == organization_id}
+    loaded = await plans.load(tx, job_locks.revisions(own.values()))
+    by_job, problems = defaultdict[int, list[NamedTask]](list), list[Problem]()
+    for each in asked:
+        if each.job_id not in own or each.ordinal >= len(loaded[each.job_id][0].tasks):
+            problems.append(
+                Problem(each.path, f"{excerpt(each.text)} was not found.", excerpt(each.text), fault=Fault.UNKNOWN)
+            )
+        elif (why := _closed(own[each.job_id], verb)) is not None:
+            problems.append(_problem(each, why))
+        else:
+            by_job[each.job_id].append(each)
+    keys = [(job_id, ordinal) for job_id in by_job for ordinal in range(len(loaded[job_id][0].tasks))]
+    states = await work_settlement.task_states(tx, keys) if keys else {}
+    return [_Work(own[job_id], *loaded[job_id], states[job_id], by_job[job_id]) for job_id in sorted(by_job)], problems
+
+
+def _closed(job: LockedJob, verb: str) -> str | None:
+    if job.cancelled:
+        return f"its job was cancelled; its tasks can no longer be {verb}." if verb == "aborted" else _CANCELLED
+    if job.halted:
+        return "a bulk cancel of the time in which its job was created is under way; nothing of the job changes now."
+    return None
+
+
+_CANCELLED: Final = "its job was cancelled; retryJob creates a new job that does the same."
+
+
+def _problem(task: NamedTask, text: str) -> Problem:
+    return Problem(task.path, text, excerpt(task.text))
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise InvalidInput(sorted(problems, key=lambda problem: int(problem.path.partition("[")[2].rstrip("]") or 0)))
+
+
+async def _remove_outputs(
+    tx: Tx, organization_id: int, keys: Sequence[tuple[int, int]], works: Sequence[_Work]
+) -> tuple[str, ...]:
+    """Deletes what the tasks have put out, with the assets of it. Returns the keys of the bytes that nobody names."""
+    targets = {work.job.target_id for work in works if work.job.target_id is not None}
+    if targets:
+        await assets.lock_targets(tx, targets)
+    gone = {row.storage_key: row.shared for row in await _DELETED.each(tx, keys)} if keys else {}
+    await tx.many("task_statuses.delete_outputs", keys)
+    await tx.many("task_statuses.delete_polls", keys)
+    shared = sorted(key for key, is_shared in gone.items() if is_shared)
+    if shared:
+        await tx.run("task_updates.delete_assets", keys=shared, organization_id=organization_id)
+        await tx.lock(SHARED_BYTES)
+        for (key,) in await tx.all("assets.named", keys=shared):
+            del gone[key]
+    return tuple(sorted(gone))
+
+
+async def _requeued(tx: Tx, work: _Work, ordinals: Sequence[int]) -> Settlement:
+    chunks: Mapping[int, list[ItemSource]] = {}
+    keys = [(work.job.id, ordinal) for ordinal in work.tasks]
+    while True:
+        tasks = await work_settlement.task_states(tx, keys)
+        state = job_locks.state(work.job)
+        settlement = Settlement(state, tasks[work.job.id], work.plan, work.edges, now=tx.now, chunks=dict(chunks))
+        try:
+            settlement.requeued(ordinals)
+        except Missing as missing:
+            _, chunks = await work_settlement.more(tx, work.job.id, work.edges, missing, settlement)
+        else:
+            return settlement
