@@ -38,6 +38,7 @@ REST = [
         'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "aborted"}',
         "updateTasksStatus",
     ),
+    ("POST /edge/v1/proc/task/{endedTask}/delete", "deleteTask"),
     ('POST /edge/v1/proc/jobs/cancel {"jobID": "{jobUUID}"}', "cancelJob"),
     ("POST /edge/v1/admin/backlog/clear", "cancelJobs"),
     ('POST /edge/v1/admin/tokens/create {"token": {}}', "createToken"),
@@ -184,6 +185,13 @@ LOGINS = [request for request, event in CHANGES if event == "userLogin"]
 BOOKKEEPING = {"targets.reserve", "bulk_cancels.set_matched", "server_facts.add"}
 
 
+async def ended_job(api: Api) -> int:
+    """Returns a job that has ended."""
+    job_id = await api.edge.create()
+    await api.edge.post("/proc/jobs/cancel", {"jobID": job_id})
+    return parse_job(job_id) or 0
+
+
 @pytest.fixture
 async def ids(api: Api) -> dict[str, str]:
     """Returns the ids of something of every kind, and the user ada."""
@@ -204,6 +212,7 @@ async def ids(api: Api) -> dict[str, str]:
         "job": job_graphql(job_id),
         "jobUUID": job_uuid(job_id),
         "task": task_graphql(job_id, 0),
+        "endedTask": task_graphql(await ended_job(api), 0),
         "target": str(target.id),
         "asset": (await target_assets.create_asset(house, chief, new)).id,
         "schedule": schedule["id"],

@@ -28,6 +28,8 @@ EDGE = [
     'POST /edge/v1/proc/job/{jobUUID}/addtaskroute {"task": {"taskChildId": "{task}"}}',
     'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "pending"}',
     'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{taskUUID}"], "taskStatus": "aborted"}',
+    "POST /edge/v1/proc/task/{task}/delete",
+    "POST /edge/v1/proc/task/{taskUUID}/delete",
     "GET /edge/v1/proc/job/{job}/recheck_status",
     "GET /edge/v1/proc/job/{jobUUID}/recheck_status",
     "GET /edge/v1/proc/job/{job}/outputs",

@@ -108,6 +108,45 @@ async def test_a_cancelled_job_takes_no_task_back(api: Api) -> None:
     assert (answer.status_code, "was cancelled" in answer.json()["description"]) == (400, True)
 
 
+async def test_a_deleted_task_is_gone_with_what_it_put_out_and_its_job_keeps_its_status(api: Api) -> None:
+    job = await api.edge.create({"tasks": [single()["tasks"][0], single()["tasks"][0]]})
+    first, second = [each["internalTaskID"] for each in await tasks_of(api, job)]
+    answer = await api.edge.post(f"/proc/task/{first}/delete")
+    assert (answer.status_code, "Its job is pending" in answer.json()["description"]) == (400, True)
+    await api.edge.run_one(("a.json", "application/json", b"{}"))
+    await api.edge.fail_one(FailureKind.INVALID_DATA)
+    folder = f"jobs/1/{ids.parse_job(job)}/0"
+    assert await api.house.store.keys(folder)
+    for task in (first, second):
+        answer = await api.edge.post(f"/proc/task/{task}/delete")
+        assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1})
+    assert await api.house.store.keys(folder) == []
+    assert (await api.edge.get(f"/proc/job/{job}/outputs")).json()["outputs"]["outputs"] == []
+    shown = await api.edge.detail(job)
+    assert (shown["tasks"], shown["jobStatus"]) == ([], "failed")
+    own = (await api.v1.get(f"jobs/{job}")).json()
+    assert first not in str(own)
+    query = "query($j: ID!) { job(id: $j) { status tasks { count records { id } } } }"
+    in_graphql = (await api.graphql.ask(query, {"j": job}))["job"]
+    assert in_graphql == {"status": "failed", "tasks": {"count": 0, "records": []}}
+    for path in ("detail", "outputs", "logs"):
+        assert (await api.edge.get(f"/proc/task/{second}/{path}")).status_code == 404
+    assert (await api.edge.post(f"/proc/task/{second}/delete")).status_code == 404
+    assert (await set_status(api, "pending", second)).json()["id"] == "not_found"
+
+
+async def test_a_task_whose_parent_was_deleted_does_not_run_again_and_a_retry_runs_both(api: Api) -> None:
+    job = await api.edge.create(transcription())
+    names = [each["internalTaskID"] for each in await tasks_of(api, job)]
+    await api.edge.run_one(("a", "text/plain", b"x"), folder=0)
+    await set_status(api, "aborted", names[1])
+    assert (await api.edge.post(f"/proc/task/{names[0]}/delete")).status_code == 200
+    [problem] = (await set_status(api, "pending", names[1])).json()["errors"]
+    assert problem["message"].endswith("and that task was deleted.")
+    again = (await api.v1.post(f"jobs/{job}/retry", {"onlyFailed": True})).json()["result"]["internalJobID"]
+    assert [each["taskStatus"] for each in await tasks_of(api, again)] == ["pending"] * 4
+
+
 async def test_a_check_answers_the_status_and_changes_nothing(api: Api) -> None:
     job = await api.edge.create(single())
     for _ in range(2):

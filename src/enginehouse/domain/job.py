@@ -255,11 +255,15 @@ class Task:
     failure_reason: str | None = None
     failure_message: str | None = None
     reused_from: int | None = None  # the job whose stored outputs this task uses
+    deleted_at: int | None = None  # since then no client sees it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The current state of a job, with its plan and its tasks. Times in µs UTC."""
+    """The current state of a job, with its plan and its tasks. Times in µs UTC.
+
+    `tasks` has every task of the plan, so that an ordinal is a place in it; clients see only the `shown` ones.
+    """
 
     id: int
     organization_id: int
@@ -284,6 +288,17 @@ class Job:
     scheduled_job_id: int | None = None
     slot_at: int | None = None  # the slot that started it; None if it was launched, created or retried
     template_id: int | None = None
+
+    @property
+    def shown(self) -> tuple[Task, ...]:
+        """The tasks that were not deleted."""
+        return tuple([task for task in self.tasks if task.deleted_at is None])
+
+    @property
+    def shown_routes(self) -> tuple[Route, ...]:
+        """The routes between tasks that were not deleted."""
+        gone = {task.ordinal for task in self.tasks if task.deleted_at is not None}
+        return tuple([route for route in self.plan.routes if route.parent not in gone and route.child not in gone])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

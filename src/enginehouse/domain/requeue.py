@@ -1,7 +1,7 @@
 """Chooses which tasks run again when some are put back into the queue, and says why a task cannot. Pure."""
 
 from collections.abc import Collection, Mapping
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from enginehouse.domain.event import NOT_NEEDED, PARENT_FAILED
 from enginehouse.domain.job import Plan
@@ -12,41 +12,45 @@ from enginehouse.domain.standbys import successor
 from enginehouse.domain.status import TASK, TaskStatus
 
 
-def returning(tasks: Mapping[int, TaskState], plan: Plan, edges: Edges, asked: Collection[int]) -> frozenset[int]:
+class AllTasks(NamedTuple):
+    """All tasks of a job, and which of them were deleted: their outputs are gone."""
+
+    states: Mapping[int, TaskState]
+    plan: Plan
+    edges: Edges
+    deleted: Collection[int] = frozenset()
+
+
+def returning(of: AllTasks, asked: Collection[int]) -> frozenset[int]:
     """Returns the tasks that run again: those of `asked` that failed or were aborted, and their dependants.
 
     A dependant runs again if it was aborted because a task before it failed, and if every parent has completed or can
-    still complete. `tasks` are all tasks of the job.
+    still complete.
     """
-    chosen = {ordinal for ordinal in asked if _has_its_place(tasks, edges, ordinal)}
+    chosen = {ordinal for ordinal in asked if _has_its_place(of, ordinal)}
     for ordinal in list(chosen):
-        chosen |= {each for each in reach(edges, ordinal) if _follows(tasks[each])}
-    while lost := {ordinal for ordinal in chosen if _missing_parent(tasks, plan, edges, chosen, ordinal) is not None}:
+        chosen |= {each for each in reach(of.edges, ordinal) if _follows(of.states[each])}
+    chosen -= set(of.deleted)
+    while lost := {ordinal for ordinal in chosen if _missing_parent(of, chosen, ordinal) is not None}:
         chosen -= lost
     return frozenset(chosen)
 
 
-def obstacle(
-    tasks: Mapping[int, TaskState], plan: Plan, edges: Edges, chosen: Collection[int], ordinal: int
-) -> str | None:
+def obstacle(of: AllTasks, chosen: Collection[int], ordinal: int) -> str | None:
     """Returns why this task, which a client wants to run again, is not among the `chosen`; None if nothing is wrong."""
-    task = tasks[ordinal]
+    task = of.states[ordinal]
     match task.status:
         case TaskStatus.PENDING | TaskStatus.QUEUED | TaskStatus.STANDBY_PENDING:
             return None
         case TaskStatus.COMPLETE | TaskStatus.RUNNING | TaskStatus.PAUSED | TaskStatus.WAITING:
             return f"is {task.status}; only tasks that failed or were aborted run again."
         case TaskStatus.ABORTED if task.failure_reason == NOT_NEEDED:
-            principal = label(plan, plan.tasks[ordinal].standby_for or 0)
+            principal = label(of.plan, of.plan.tasks[ordinal].standby_for or 0)
             return f'stands by for "{principal}" and was not needed; name that task.'
         case TaskStatus.FAILED | TaskStatus.ABORTED:
-            if (standby := successor(tasks, edges, ordinal)) is not None:
-                return f'its standby "{label(plan, standby)}" has taken its place; name that task.'
-            missing = None if ordinal in chosen else _missing_parent(tasks, plan, edges, chosen, ordinal)
-            if missing is None:
-                return None
-            name, status = label(plan, missing), tasks[missing].status
-            return f'waits for "{name}", which is {status}; name that task too.'
+            if (standby := successor(of.states, of.edges, ordinal)) is not None:
+                return f'its standby "{label(of.plan, standby)}" has taken its place; name that task.'
+            return None if ordinal in chosen else _lack(of, chosen, ordinal)
         case unknown:
             assert_never(unknown)
 
@@ -58,27 +62,37 @@ def end_obstacle(task: TaskState) -> str | None:
     return f"is {task.status}; only tasks that have not ended can be aborted."
 
 
-def _has_its_place(tasks: Mapping[int, TaskState], edges: Edges, ordinal: int) -> bool:
+def _lack(of: AllTasks, chosen: Collection[int], ordinal: int) -> str | None:
+    missing = _missing_parent(of, chosen, ordinal)
+    if missing is None:
+        return None
+    name = label(of.plan, missing)
+    if missing in of.deleted:
+        return f'needs what "{name}" put out, and that task was deleted.'
+    return f'waits for "{name}", which is {of.states[missing].status}; name that task too.'
+
+
+def _has_its_place(of: AllTasks, ordinal: int) -> bool:
     """True for a task that failed or was aborted, and neither is a standby left out nor has one in its place."""
-    task = tasks[ordinal]
+    task = of.states[ordinal]
     is_ended = task.status in TASK["requeue"].sources
-    return is_ended and task.failure_reason != NOT_NEEDED and successor(tasks, edges, ordinal) is None
+    return is_ended and task.failure_reason != NOT_NEEDED and successor(of.states, of.edges, ordinal) is None
 
 
 def _follows(task: TaskState) -> bool:
     return task.status is TaskStatus.ABORTED and task.failure_reason == PARENT_FAILED
 
 
-def _missing_parent(
-    tasks: Mapping[int, TaskState], plan: Plan, edges: Edges, chosen: Collection[int], ordinal: int
-) -> int | None:
-    """Returns a parent that has not completed and never will; None if there is none."""
-    parents = (each for each in edges.parents[ordinal] if plan.tasks[each].standby_for is None)
-    return next((each for each in parents if not _comes(tasks, edges, chosen, each)), None)
+def _missing_parent(of: AllTasks, chosen: Collection[int], ordinal: int) -> int | None:
+    """Returns a parent whose output is not there and never comes; None if there is none."""
+    parents = (each for each in of.edges.parents[ordinal] if of.plan.tasks[each].standby_for is None)
+    return next((each for each in parents if not _comes(of, chosen, each)), None)
 
 
-def _comes(tasks: Mapping[int, TaskState], edges: Edges, chosen: Collection[int], ordinal: int) -> bool:
-    if ordinal in chosen or tasks[ordinal].status not in TASK["requeue"].sources:
+def _comes(of: AllTasks, chosen: Collection[int], ordinal: int) -> bool:
+    if ordinal in of.deleted:
+        return False
+    if ordinal in chosen or of.states[ordinal].status not in TASK["requeue"].sources:
         return True
-    standby = successor(tasks, edges, ordinal)
-    return standby is not None and _comes(tasks, edges, chosen, standby)
+    standby = successor(of.states, of.edges, ordinal)
+    return standby is not None and _comes(of, chosen, standby)

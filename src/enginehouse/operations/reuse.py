@@ -37,7 +37,7 @@ def reusable(job: Job) -> dict[int, int]:
     return {
         task.ordinal: job.id if task.reused_from is None else task.reused_from
         for task in job.tasks
-        if task.status is TaskStatus.COMPLETE and task.plan.standby_for is None
+        if task.status is TaskStatus.COMPLETE and task.plan.standby_for is None and task.deleted_at is None
     }
 
 

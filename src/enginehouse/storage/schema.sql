@@ -325,6 +325,7 @@ CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
 
 -- A task of a job. `waits_for`: how many of its parents must still complete. The `items` columns count its work items.
 -- `reused_from`: the job whose stored outputs this task uses (same ordinal); the task itself never runs.
+-- `deleted_at`: since then it is shown nowhere, and its outputs and attempts are gone; it still counts in the job's status.
 -- `attempts_before`: how many attempts it had before it was last requeued; the numbers of later ones follow.
 CREATE TABLE task (
   job_id BIGINT NOT NULL,
@@ -350,6 +351,7 @@ CREATE TABLE task (
   failure_message TEXT,
   reused_from BIGINT,
   attempts_before INTEGER NOT NULL DEFAULT 0,
+  deleted_at BIGINT,
   PRIMARY KEY (job_id, ordinal),
   CHECK (items_running <= items_open),
   CHECK (items_running = 0 OR status = 'running')

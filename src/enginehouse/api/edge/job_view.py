@@ -96,8 +96,8 @@ def job_detail(
         started_date_time=optional(times.rest, job.started_at),
         completed_date_time=optional(times.rest, job.completed_at),
         aborted_date_time=optional(times.rest, job.aborted_at),
-        task_routes=[] if legacy else [route_view(job, route, progress) for route in job.plan.routes],
-        tasks=[task_detail(house, principal, job, task, categories, progress) for task in job.tasks],
+        task_routes=[] if legacy else [route_view(job, route, progress) for route in job.shown_routes],
+        tasks=[task_detail(house, principal, job, task, categories, progress) for task in job.shown],
     )
 
 

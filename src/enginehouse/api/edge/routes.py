@@ -52,6 +52,7 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/proc/job/{JobID}/addtask", additions.add_task),
     ("POST", "/proc/job/{JobID}/addtaskroute", additions.add_route),
     ("POST", "/proc/tasks/update_status", task_statuses.update),
+    ("POST", "/proc/task/{TaskID}/delete", tasks.delete),
     ("GET", "/proc/job/{JobID}/recheck_status", task_statuses.recheck),
     ("GET", "/proc/job/{JobID}/outputs", outputs.of_job),
     ("GET", "/proc/job/{JobID}/output/{JobOutputName}", outputs.job_output),

@@ -135,8 +135,8 @@ def task_detail(
     plan, echo = task.plan, task.plan.echo
     engine = engines.shown(house, principal, plan.engine_id)
     category = engine.spec.category_id if engine is not None else None
-    parents = [r.parent for r in job.plan.routes if r.child == task.ordinal and r.parent >= 0]
-    children = dict.fromkeys(r.child for r in job.plan.routes if r.parent == task.ordinal)
+    parents = [r.parent for r in job.shown_routes if r.child == task.ordinal and r.parent >= 0]
+    children = dict.fromkeys(r.child for r in job.shown_routes if r.parent == task.ordinal)
     payload = optional(json_text, plan.payload)
     output = progress.outputs.get(task_updates.key_of(task)) if progress is not None else None
     return TaskDetail(

@@ -1,4 +1,4 @@
-"""The task operations of the REST interface: detail, logs, list, errors."""
+"""The task operations of the REST interface: detail, list, errors, logs, delete."""
 
 import asyncio
 import tempfile
@@ -11,7 +11,7 @@ from starlette.responses import FileResponse
 
 from enginehouse.api.edge import task_query, task_view, words
 from enginehouse.api.edge.task_shapes import TaskError, TaskErrors
-from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.call import DELETED, Call, Reply, json
 from enginehouse.api.http.declaration import answers, sends_file
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
@@ -81,6 +81,12 @@ def _error(house: House, principal: Principal, job: Job, task: Task) -> TaskErro
         created_date_time=times.rest(task.created_at),
         modified_date_time=times.rest(task.modified_at),
     )
+
+
+async def delete(call: Call) -> Reply:
+    """POST proc/task/{TaskID}/delete: the task of a job that has ended is gone, with its outputs and logs."""
+    await jobs.delete_task(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))
+    return DELETED
 
 
 @sends_file("application/zip")

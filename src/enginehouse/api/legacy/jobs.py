@@ -109,7 +109,7 @@ def _view(job: Job) -> dict[str, Any]:
         ("jobId", ids.job_graphql(job.id)),
         ("recordingId", None if job.target_id is None else str(job.target_id)),
         ("status", job.status.value),
-        ("tasks", [task_view(task) for task in job.tasks]),
+        ("tasks", [task_view(task) for task in job.shown]),
         ("createdDateTime", job.created_at),
         ("modifiedDateTime", job.modified_at),
         ("startedDateTime", job.started_at),

@@ -65,7 +65,7 @@ def job_detail(
 ) -> OwnJobDetail:
     """Returns the job with its tasks and routes. Absent fields are left out."""
     documented = msgspec.structs.asdict(job_view.job_detail(house, principal, job, categories, progress))
-    tasks = [_task(task, detail) for task, detail in zip(job.tasks, documented.pop("tasks"), strict=True)]
+    tasks = [_task(task, detail) for task, detail in zip(job.shown, documented.pop("tasks"), strict=True)]
     return OwnJobDetail(
         **documented,
         tasks=tasks,

@@ -85,7 +85,8 @@ WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 -- The tasks of jobs that `by_ids` has checked to belong to the organization.
 -- lists: ids bigint
 SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
-       completed_at, aborted_at, failure_reason, failure_message, items_running, reused_from
+       completed_at, aborted_at, failure_reason, failure_message, items_running, reused_from,
+       deleted_at
 FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: of_template

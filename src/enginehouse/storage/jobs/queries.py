@@ -58,6 +58,7 @@ class TaskRow(NamedTuple):
     failure_message: str | None
     items_running: int
     reused_from: int | None
+    deleted_at: int | None
 
 
 _BY_IDS: Final = Select("jobs.by_ids", JobRow)
@@ -164,6 +165,7 @@ def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -
         failure_reason=row.failure_reason,
         failure_message=row.failure_message,
         reused_from=row.reused_from,
+        deleted_at=row.deleted_at,
     )
 
 

@@ -8,6 +8,7 @@ from enginehouse.domain import requeue
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges
+from enginehouse.domain.requeue import AllTasks
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.settlement_rows import Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED, TaskStatus
@@ -60,10 +61,15 @@ class _Work(NamedTuple):
     edges: Edges
     tasks: dict[int, TaskState]
     asked: list[NamedTask]
+    deleted: frozenset[int]
 
     @property
     def ordinals(self) -> set[int]:
         return {each.ordinal for each in self.asked}
+
+    @property
+    def all_tasks(self) -> AllTasks:
+        return AllTasks(self.tasks, self.plan, self.edges, self.deleted)
 
 
 _DELETED: Final = Select("task_statuses.delete_artifacts", DeletedOutput)
@@ -80,10 +86,10 @@ async def put_back(
     works, problems = await _works(tx, plans, organization_id, asked, "run again")
     chosen = dict[int, list[int]]()
     for work in works:
-        again = requeue.returning(work.tasks, work.plan, work.edges, work.ordinals)
+        again = requeue.returning(work.all_tasks, work.ordinals)
         chosen[work.job.id] = sorted(again)
         for each in work.asked:
-            why = requeue.obstacle(work.tasks, work.plan, work.edges, again, each.ordinal)
+            why = requeue.obstacle(work.all_tasks, again, each.ordinal)
             if why is None and each.ordinal in again and work.plan.tasks[each.ordinal].engine_id in withdrawn:
                 why = "its engine is no longer available to your organization."
             if why is not None:
@@ -134,8 +140,15 @@ async def _works(
     own = {job.id: job for job in locked.values() if job.organization_id == organization_id}
     loaded = await plans.load(tx, job_locks.revisions(own.values()))
     by_job, problems = defaultdict[int, list[NamedTask]](list), list[Problem]()
+    deleted = defaultdict[int, set[int]](set)
+    for job_id, ordinal in await tx.all("task_statuses.deleted", ids=sorted(own)):
+        deleted[job_id].add(ordinal)
     for each in asked:
-        if each.job_id not in own or each.ordinal >= len(loaded[each.job_id][0].tasks):
+        if (
+            each.job_id not in own
+            or each.ordinal >= len(loaded[each.job_id][0].tasks)
+            or each.ordinal in deleted[each.job_id]
+        ):
             problems.append(
                 Problem(each.path, f"{excerpt(each.text)} was not found.", excerpt(each.text), fault=Fault.UNKNOWN)
             )
@@ -145,7 +158,11 @@ async def _works(
             by_job[each.job_id].append(each)
     keys = [(job_id, ordinal) for job_id in by_job for ordinal in range(len(loaded[job_id][0].tasks))]
     states = await work_settlement.task_states(tx, keys) if keys else {}
-    return [_Work(own[job_id], *loaded[job_id], states[job_id], by_job[job_id]) for job_id in sorted(by_job)], problems
+    works = [
+        _Work(own[job_id], *loaded[job_id], states[job_id], by_job[job_id], frozenset(deleted[job_id]))
+        for job_id in sorted(by_job)
+    ]
+    return works, problems
 
 
 def _closed(job: LockedJob, verb: str) -> str | None:

@@ -19,3 +19,8 @@ DELETE FROM task_poll WHERE (job_id, ordinal) IN (SELECT r.job_id, r.ordinal FRO
 -- rows: job_id bigint, ordinal int
 UPDATE task SET attempts_before = task.attempts FROM {rows} r
 WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
+
+-- name: deleted
+-- The deleted tasks of these jobs, which are locked.
+-- lists: ids bigint
+SELECT job_id, ordinal FROM task WHERE job_id IN {ids} AND deleted_at IS NOT NULL;

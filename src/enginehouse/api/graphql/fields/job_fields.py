@@ -20,7 +20,7 @@ job_type = ObjectType("Job")
 @job_type.field("tasks")
 def tasks_of(job: Job, info: Info, **args: Any) -> paging.Page:
     """Returns the job's tasks in order. Both `cancelled` and `aborted` find a cancelled task."""
-    tasks: Iterable[Task] = job.tasks
+    tasks: Iterable[Task] = job.shown
     statuses, task_id, target = args.get("status"), args.get("id"), args.get("targetId")
     if statuses is not None:
         words = {TaskStatus.ABORTED if word == "cancelled" else word for word in statuses}

@@ -86,7 +86,7 @@ async def tasks_of(target: Target, info: Info, **args: Any) -> paging.Page:
     """Returns a page of the tasks of the target's jobs."""
     context = info.context
     jobs = await _jobs(target, context, context.house.limits.page_size)
-    tasks = [task for job in jobs for task in job.tasks]
+    tasks = [task for job in jobs for task in job.shown]
     if args.get("id") is not None:
         tasks = [task for task in tasks if task_graphql(task.job_id, task.ordinal) == args["id"]]
     tasks = in_dates(tasks, args.get("dateTimeFilter"))
@@ -98,7 +98,7 @@ async def runs_of(target: Target, info: Info, offset: int | None = 0, limit: int
     """Returns a page of the runs: one for each task of the target's jobs, the newest job first."""
     first, size = paging.bounds(offset, 100 if limit is None else limit, paging.TASKS)
     jobs = await _jobs(target, info.context, info.context.house.limits.page_size)
-    tasks = [task for job in jobs for task in job.tasks]
+    tasks = [task for job in jobs for task in job.shown]
     return paging.page(tasks, first, size, paging.TASKS)
 
 

@@ -169,7 +169,7 @@ async def standby_for(task: Task, info: Info) -> Task | None:
 async def standby_of(task: Task, info: Info) -> Task | None:
     """Returns the standby of this task."""
     job = await _job(task, info)
-    return next((other for other in job.tasks if other.plan.standby_for == task.ordinal), None)
+    return next((other for other in job.shown if other.plan.standby_for == task.ordinal), None)
 
 
 @task_type.field("childTasks")
@@ -201,11 +201,11 @@ async def parent_id_of(task: Task, info: Info) -> str | None:
 
 
 def _children(job: Job, task: Task) -> list[int]:
-    return sorted({route.child for route in job.plan.routes if route.parent == task.ordinal})
+    return sorted({route.child for route in job.shown_routes if route.parent == task.ordinal})
 
 
 def _parent(job: Job, task: Task) -> int | None:
-    parents = (route.parent for route in job.plan.routes if route.child == task.ordinal and route.parent >= 0)
+    parents = (route.parent for route in job.shown_routes if route.child == task.ordinal and route.parent >= 0)
     return min(parents, default=None)
 
 
