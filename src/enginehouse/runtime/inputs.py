@@ -3,11 +3,15 @@
 A task without parents reads what its payload names.
 """
 
+from typing import Any, Final
+
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.ids import task_graphql
-from enginehouse.engine import Chunk
-from enginehouse.engines.native.root_input import read_root_input, text_in_utf8
+from enginehouse.engine import Chunk, EngineKind
+from enginehouse.engines.native.root_input import find_root_input, read_root_input, text_in_utf8
 from enginehouse.runtime.attempt import AttemptRun
+
+_DATA: Final = frozenset({"url", "text"})
 
 
 async def open_inputs(attempt: AttemptRun) -> tuple[Chunk, ...]:
@@ -39,11 +43,24 @@ async def _chunk(attempt: AttemptRun, artifact: Artifact) -> Chunk:
 async def _stream(attempt: AttemptRun) -> tuple[Chunk, ...]:
     """Returns the input of a cognitive engine without a parent: `payload.url` or the primary asset.
 
-    A `payload.text` is not an input: the engine reads its payload.
+    A `payload.text` is not an input: the engine reads its payload. Without all three, an engine from outside runs on
+    its own parameters; without any of these, and for a native engine, there is nothing to work on.
     """
     payload = attempt.task.payload if isinstance(attempt.task.payload, dict) else {}
     if payload.get("text") is not None:
         return ()  # the engine reads it from its payload
-    source = await text_in_utf8(await read_root_input(attempt.work(()), attempt.context, payload), attempt.context)
+    work = attempt.work(())
+    if attempt.spec.kind is not EngineKind.NATIVE and _has_parameters(payload):
+        found = await find_root_input(work, attempt.context, payload)
+        if found is None:
+            return ()
+    else:
+        found = await read_root_input(work, attempt.context, payload)
+    source = await text_in_utf8(found, attempt.context)
     size = source.path.stat().st_size
     return (Chunk(path=source.path, media_type=source.media_type, size=size, name=source.name),)
+
+
+def _has_parameters(payload: dict[str, Any]) -> bool:
+    """True if the payload says anything besides where the data are."""
+    return any(value is not None for name, value in payload.items() if name not in _DATA)

@@ -28,6 +28,20 @@ class RootInput:
 
 async def read_root_input(work: Work, context: NativeContext, payload: dict[str, Any]) -> RootInput:
     """Returns the data that the payload names. Raises EngineFailure, of the kind invalid_data if it names none."""
+    found = await find_root_input(work, context, payload)
+    if found is None:
+        raise invalid(
+            "payload.url: missing, and the job's target has no primary asset. "
+            "Give payload.url or payload.text, or make the target with createTDOWithAsset."
+        )
+    return found
+
+
+async def find_root_input(work: Work, context: NativeContext, payload: dict[str, Any]) -> RootInput | None:
+    """Returns the data that the payload names, or the target's primary asset; None if there is neither.
+
+    Raises EngineFailure.
+    """
     url, inline = (text(payload, "url") or "").strip(), text(payload, "text")
     if url and inline is not None:
         raise invalid("payload: give url or text, not both.")
@@ -42,10 +56,7 @@ async def read_root_input(work: Work, context: NativeContext, payload: dict[str,
         return RootInput(target, "text/plain", "text.txt")
     asset = await context.primary_asset()
     if asset is None:
-        raise invalid(
-            "payload.url: missing, and the job's target has no primary asset. "
-            "Give payload.url or payload.text, or make the target with createTDOWithAsset."
-        )
+        return None
     context.log("reading the target's primary asset")
     await in_thread(link_or_copy, asset.path, target)
     return await in_thread(_describe, target, asset.media_type, asset.name)
