@@ -1,5 +1,6 @@
 """Events and subscriptions over GraphQL, on both databases: which messages they lead to, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -54,7 +55,8 @@ class Receiver:
         self.got: list[dict[str, Any]] = []
         self.urls: list[str] = []
 
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    async def send(self, url: str, headers: dict[str, str], body: bytes | Path) -> Answer:
+        assert isinstance(body, bytes)
         assert headers["webhook-signature"].startswith("v1,")
         self.urls.append(url)
         self.got.append(msgspec.json.decode(body))

@@ -1,5 +1,6 @@
 """Deliveries and secrets over our own REST interface, on both databases."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ async def deliver(api: Api, *answers: Answer) -> list[dict[str, str]]:
     for answer in answers:
         [attempt] = await outbox.claim(api.house, limit=16)
 
-        async def send(_: str, headers: dict[str, str], __: bytes, answer: Answer = answer) -> Answer:
+        async def send(_: str, headers: dict[str, str], __: bytes | Path, answer: Answer = answer) -> Answer:
             sent.append(headers)
             return answer
 
@@ -86,7 +87,8 @@ async def test_a_list_is_filtered_and_paged(api: Api) -> None:
 async def deliver_all(api: Api) -> list[tuple[str, dict[str, str], bytes]]:
     sent = list[tuple[str, dict[str, str], bytes]]()
 
-    async def send(url: str, headers: dict[str, str], body: bytes) -> Answer:
+    async def send(url: str, headers: dict[str, str], body: bytes | Path) -> Answer:
+        assert isinstance(body, bytes)
         sent.append((url, headers, body))
         return Answer(200, "200 OK")
 

@@ -1,6 +1,7 @@
 """The outbox: a message for every end that somebody wants to hear of, delivered in order, at least once."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -70,7 +71,8 @@ class Receiver:
     answers: list[Answer] = field(default_factory=list)
     got: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
 
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    async def send(self, url: str, headers: dict[str, str], body: bytes | Path) -> Answer:
+        assert isinstance(body, bytes)
         self.got.append((url, headers, msgspec.json.decode(body)))
         return self.answers.pop(0) if self.answers else OK
 

@@ -119,7 +119,7 @@ class GuardedClient:
         finally:
             await response.aclose()
 
-    async def post(self, url: str, headers: dict[str, str], content: bytes) -> httpx.Response:
+    async def post(self, url: str, headers: dict[str, str], content: bytes | AsyncIterator[bytes]) -> httpx.Response:
         """Returns the open response to POST `url`; close it. Redirects are not followed, and nothing limits the time.
 
         Raises OutgoingRefused before anything is sent, OutgoingFailed otherwise.
@@ -166,7 +166,7 @@ class GuardedClient:
         return url
 
     async def _request(
-        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None = None
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | AsyncIterator[bytes] | None = None
     ) -> httpx.Response:
         host = url.raw_host.decode("ascii")
         problem: httpx.TransportError | None = None

@@ -1,8 +1,10 @@
 """Sends a message to an address of a client, and returns the answer. No redirect is followed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import cache
 from http.client import responses
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -12,6 +14,7 @@ from enginehouse.outgoing.failures import OutgoingFailed, wait_of
 from enginehouse.outgoing.fetch import GuardedClient
 
 SECONDS: Final = 15.0  # for the whole attempt
+_BLOCK: Final = 1 << 18
 _LONGEST_ANSWER: Final = 300  # bytes that are kept for the owner
 
 
@@ -22,11 +25,14 @@ class Sender:
         self._client = client
         self._seconds = seconds
 
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Returns the receiver's answer, or why there is none. Only the start of its body is read."""
+    async def send(self, url: str, headers: dict[str, str], body: bytes | Path) -> Answer:
+        """Returns the receiver's answer, or why there is none. Only the start of its body is read.
+
+        A body in a file is sent block by block.
+        """
         try:
             async with asyncio.timeout(self._seconds):
-                response = await self._client.post(url, headers, body)
+                response = await self._client.post(url, *_content(headers, body))
                 try:
                     return Answer(response.status_code, await _text(response), wait_of(response))
                 finally:
@@ -35,6 +41,21 @@ class Sender:
             return Answer(None, f"There was no answer within {self._seconds:g} s.")
         except OutgoingFailed as failed:
             return Answer(None, _sentence(failed.message))
+
+
+def _content(headers: dict[str, str], body: bytes | Path) -> tuple[dict[str, str], bytes | AsyncIterator[bytes]]:
+    if isinstance(body, bytes):
+        return headers, body
+    return headers | {"content-length": str(body.stat().st_size)}, _blocks(body)
+
+
+async def _blocks(path: Path) -> AsyncIterator[bytes]:
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while block := await asyncio.to_thread(file.read, _BLOCK):
+            yield block
+    finally:
+        file.close()
 
 
 async def _text(response: httpx.Response) -> str:

@@ -550,7 +550,7 @@ CREATE INDEX event_job ON event (job_id, id);
 
 -- Webhooks ------------------------------------------------------------------------------------------------
 
--- A message to one address, or a job to create (kind 'job': nothing is sent), written in the transaction of the fact that it is about. `message` is its public id.
+-- A message to one address, or a job to create (kind 'job': nothing is sent), or an output of a task (kind 'output': `body` says which), written in the transaction of the fact that it is about. `message` is its public id.
 -- The messages of a `queue` (one receiver, one job) are sent one after the other, in the order of their ids.
 -- `next_at`: when it is due; NULL once it has ended. While it is `in_flight`: when another server may send it again.
 -- `destination`: scheme, host and port of `url`. `size`: the bytes of the body. `answer` is the start of the last answer.
@@ -558,7 +558,7 @@ CREATE TABLE outbox (
   id {serial},
   message TEXT NOT NULL UNIQUE,
   organization_id BIGINT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('notification', 'event', 'job')),
+  kind TEXT NOT NULL CHECK (kind IN ('notification', 'event', 'job', 'output')),
   subscription_id TEXT,
   queue TEXT NOT NULL,
   url TEXT NOT NULL,

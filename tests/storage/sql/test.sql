@@ -245,3 +245,6 @@ UPDATE job SET aborted_at = r.aborted_at FROM {rows} r WHERE job.id = r.job_id;
 -- name: miscount
 -- The counts of the job contradict its tasks.
 UPDATE job SET tasks_complete = 0, tasks_failed = :failed, cancellable_since = NULL, status = :status WHERE id = :id;
+
+-- name: artifact_keys
+SELECT storage_key FROM artifact ORDER BY job_id, ordinal, folder, item, part;

@@ -72,18 +72,6 @@ def references(body: CreateJob, number: int) -> list[Reference]:
     return [Reference(f"jobs[{number}].coreSourceID", ReferenceKind.SOURCE, str(body.core_source_id))]
 
 
-def not_served(body: CreateJob, number: int) -> list[str]:
-    """Returns warnings about fields that are only stored and shown."""
-    text = "stored; this server does not send outputs to URIs."
-    paths = [f"jobs[{number}].sendOutputToUris"] if body.send_output_to_uris else []
-    paths += [
-        f"jobs[{number}].tasks[{n}].sendOutputToUris"
-        for n, task in enumerate(body.tasks or ())
-        if task.send_output_to_uris
-    ]
-    return [f"{path}: {text}" for path in paths]
-
-
 def task(body: CreateTask, prefix: str, n: int, problems: list[Problem]) -> TaskRequest:
     """Returns the request for task `n`. Values that cannot be read are added to `problems`."""
     echo = _TASK_ECHO.of(body)

@@ -68,8 +68,6 @@ async def create(call: Call) -> Reply:
     named = [each for number, job in enumerate(jobs_to_create) for each in job_input.references(job, number)]
     created = await jobs.create(call.house, principal, requests, found=problems, key=call.key, references=named)
     warnings = [warning for job in created for warning in job.warnings]
-    for number, job in enumerate(jobs_to_create):
-        warnings += job_input.not_served(job, number)
     answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created])
     return json(answer, replayed=created[0].replayed, warnings=warnings)
 

@@ -16,12 +16,14 @@ MOST_URIS: Final = 20  # of one task or job
 class DeliveryKind(StrEnum):
     """Who asked for the message: a job or task with `notificationUris`, or a subscription.
 
-    JOB: a subscription asks for a job. Nothing is sent: the delivery is the creation of the job.
+    JOB: a subscription asks for a job. Nothing is sent: the delivery is the creation of the job. OUTPUT: a job or task
+    with `sendOutputToUris`; the bytes of an output are sent.
     """
 
     NOTIFICATION = "notification"
     EVENT = "event"
     JOB = "job"
+    OUTPUT = "output"
 
 
 class DeliveryStatus(StrEnum):

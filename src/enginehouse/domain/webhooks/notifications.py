@@ -1,10 +1,14 @@
-"""The `notificationUris` of a plan: whom to tell that a task or the job has ended. (graphql-contract §2.9, §3.2)"""
+"""The addresses of a plan, above all its `notificationUris`: whom to tell that a task or the job has ended.
+
+(graphql-contract §2.9, §3.2)
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from enginehouse.domain.job import JobRequest, Plan, TaskRequest
 from enginehouse.domain.planning.checks import PlanReport
+from enginehouse.domain.webhooks import outputs
 from enginehouse.domain.webhooks.delivery import MOST_URIS
 
 FIELD: Final = "notificationUris"
@@ -40,11 +44,12 @@ def check(
     report: PlanReport, request: JobRequest, tasks: Sequence[TaskRequest], fault_of: Callable[[str], str | None]
 ) -> None:
     """Reports every address that cannot be called. An address of the job is reported there, not at each task."""
-    of_all = request.echo.get(FIELD) or []
-    _check(report, f"{request.prefix}{FIELD}", of_all, (), fault_of)
-    for ordinal, task in enumerate(tasks):
-        if FIELD in task.echo:
-            _check(report, f"{report.task(ordinal)}.{FIELD}", task.echo[FIELD], of_all, fault_of)
+    for field in (FIELD, outputs.FIELD):
+        of_all = request.echo.get(field) or []
+        _check(report, f"{request.prefix}{field}", of_all, (), fault_of)
+        for ordinal, task in enumerate(tasks):
+            if field in task.echo:
+                _check(report, f"{report.task(ordinal)}.{field}", task.echo[field], of_all, fault_of)
 
 
 def _check(

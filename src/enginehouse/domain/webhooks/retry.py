@@ -40,7 +40,7 @@ class Answer:
     @property
     def is_outage(self) -> bool:
         """True if the whole destination seems to be down or overloaded, and not only this one address on it."""
-        return self.status is None or self.status == 429 or self.status >= 500
+        return not self.is_final and (self.status is None or self.status == 429 or self.status >= 500)
 
 
 def next_attempt(message_id: str, attempts: int, answer: Answer, *, now: int, expires_at: int) -> int | None:

@@ -51,6 +51,7 @@ class Leased(NamedTuple):
     kind: str
     event: str
     job_id: int | None
+    ordinal: int | None
 
 
 class DeliveryAttempt(NamedTuple):

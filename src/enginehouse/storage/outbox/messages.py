@@ -13,7 +13,10 @@ from enginehouse.storage.database.rows import Select
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """A message to send. `ordinal` None: it is about the whole job, or about none."""
+    """A message to send. `ordinal` None: it is about the whole job, or about none.
+
+    `receiver`: messages of a job to the same one keep their order; by default it is the address.
+    """
 
     organization_id: int
     kind: DeliveryKind
@@ -23,6 +26,7 @@ class NewMessage:
     body: str
     job_id: int | None = None
     ordinal: int | None = None
+    receiver: str | None = None
 
 
 _BY_MESSAGE: Final = Select("outbox.by_message", Delivery)
@@ -34,7 +38,8 @@ async def insert(tx: Tx, new: Sequence[NewMessage]) -> None:
     rows = [
         (
             str(uuid4()), each.organization_id, each.kind.value, each.subscription_id,
-            delivery.queue(each.organization_id, each.subscription_id, each.job_id, each.url), each.url,
+            delivery.queue(each.organization_id, each.subscription_id, each.job_id, each.receiver or each.url),
+            each.url,
             delivery.destination(each.url), each.event, each.job_id, each.ordinal, each.body, len(each.body.encode()),
             tx.now + retry.WINDOW, tx.now,
         )

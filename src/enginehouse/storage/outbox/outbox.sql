@@ -64,7 +64,8 @@ UPDATE outbox SET next_at = r.next_at, in_flight = 1, attempts = outbox.attempts
 FROM {rows} r
 WHERE outbox.id = r.id AND outbox.next_at <= r.now
 RETURNING outbox.id, outbox.message, outbox.organization_id, outbox.subscription_id, outbox.queue, outbox.url,
-  outbox.destination, outbox.body, outbox.attempts, outbox.expires_at, outbox.kind, outbox.event, outbox.job_id;
+  outbox.destination, outbox.body, outbox.attempts, outbox.expires_at, outbox.kind, outbox.event, outbox.job_id,
+  outbox.ordinal;
 
 -- name: end_attempt
 -- Records the end of an attempt that is still the current one. A row is returned if it is.

@@ -14,6 +14,7 @@ from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.work import Done, ItemKey, NewArtifact, Report
 from enginehouse.storage import artifacts, assets
 from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.outbox import outputs as sent_outputs
 from enginehouse.storage.work.job_locks import LockedJob
 
 _json: Final = msgspec.json.Encoder().encode
@@ -53,6 +54,12 @@ async def publish_results(tx: Tx, accepted: Sequence[Report], jobs: Mapping[int,
     results = await _of_targets(tx, [output for output in outputs if _is_final(output, jobs, plans)], jobs, plans)
     shared = {output.place for output in results}
     await artifacts.insert(tx, [_artifact_row(*output, tx.now, shared=output.place in shared) for output in outputs])
+    await sent_outputs.record(
+        tx,
+        outputs,
+        {job_id: plan for job_id, (plan, _) in plans.items()} if outputs else {},
+        {job_id: job.organization_id for job_id, job in jobs.items()},
+    )
     if results:
         rows = [_asset_row(*output, jobs[output.key.job_id], plans, tx.now) for output in results]
         await assets.insert_results(tx, rows, {int(row[1]) for row in rows})
