@@ -55,6 +55,11 @@ async def test_every_output_is_sent_in_order_with_its_ids_and_headers(api: Api) 
     job = await api.edge.create({"sendOutputToUris": [HOOK], "tasks": [{"engineId": BATCH, "sendOutputToUris": [OWN]}]})
     assert await drain(api) == []
     await finish(api, b"one", b"two", metadata={"x-aiware-Flow": "7", "other": "8", "x-aiware-bad": "a\nb"})
+    first = await outbox.claim(api.house, limit=16)
+    assert [attempt.leased.body.count("0.txt") for attempt in first] == [1, 1], (
+        "the second output went before the first"
+    )
+    await outbox.release_all(api.house)
     sent = await drain(api)
     number = ids.parse_job(job) or 0
     for address in ("https://h.example/hook", OWN):

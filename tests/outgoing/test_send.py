@@ -62,7 +62,7 @@ async def test_a_redirect_is_not_followed() -> None:
 
 
 async def test_of_a_long_answer_only_the_start_is_read() -> None:
-    async with listening(http(b"hello")) as server, sender() as it:
+    async with listening(http(b"x" * 1_000_000)) as server, sender() as it:
         answer = await it.send(server.url("/"), {}, b"{}")
     assert answer.text == f"200 OK: {'x' * 300}"
 

@@ -14,7 +14,6 @@ from enginehouse.domain.event import (
     NOT_NEEDED,
     OF_VERB,
     PARENT_FAILED,
-    REQUESTED,
     Detail,
     EventKind,
     failure,
@@ -89,27 +88,6 @@ class Settlement:
             if task.waits_for == 0:
                 self._release(task)
         self._run_turns()
-
-    def requeued(self, ordinals: Sequence[int]) -> None:
-        """These tasks, which failed or were aborted, run again from the beginning, as `requeue.returning` chose them.
-
-        Their outputs were deleted before. The standby of such a task stands by again.
-        """
-        again = list(ordinals)
-        for ordinal in ordinals:
-            task = self._task(ordinal)
-            task.failure_reason = task.failure_message = None
-            self._move(task, "requeue")
-            again += self._stand_by_again(ordinal)
-        self.placed(again)
-
-    def aborted(self, ordinals: Sequence[int]) -> None:
-        """A client wants no result of these tasks. Their dependants are aborted too; running attempts are fenced."""
-        for ordinal in ordinals:
-            self._abort(self._task(ordinal), REQUESTED)
-        for ordinal in ordinals:
-            for each in reach(self.edges, ordinal):
-                self._abort(self._task(each), PARENT_FAILED)
 
     def claimed(self, ordinal: int, attempt: Detail | None = None) -> None:
         """An attempt of one of the task's items has started; `attempt` is the detail for the history."""
@@ -242,8 +220,8 @@ class Settlement:
         move = TASK[verb]
         if task.status not in move.sources:
             raise AssertionError(f"task {task.ordinal} cannot {verb} from {task.status}")
-        self._count(task.status, -1)
-        self._count(move.target, +1)
+        self.job.count(task.status, -1)
+        self.job.count(move.target, +1)
         task.status = move.target
         task.changed = True
         if (kind := OF_VERB.get(verb)) is not None:
@@ -255,22 +233,6 @@ class Settlement:
 
     def _chunk(self, item: ItemState) -> int | None:
         return item.item if self.plan.tasks[item.ordinal].per_chunk else None
-
-    def _count(self, status: TaskStatus, by: int) -> None:
-        job = self.job
-        match status:
-            case TaskStatus.QUEUED:
-                job.queued += by
-            case TaskStatus.RUNNING | TaskStatus.PAUSED | TaskStatus.WAITING:
-                job.running += by
-            case TaskStatus.COMPLETE:
-                job.complete += by
-            case TaskStatus.FAILED:
-                job.failed += by
-            case TaskStatus.ABORTED:
-                job.aborted += by
-            case TaskStatus.PENDING | TaskStatus.STANDBY_PENDING:
-                pass
 
     def _takes_chunks_now(self, child: int) -> bool:
         """True if a new chunk becomes an item at once. A standby or a task that waits gets its items at release."""
@@ -368,17 +330,6 @@ class Settlement:
         while standby is not None:
             self._abort(self._task(standby), NOT_NEEDED)
             standby = self.edges.standbys[standby]
-
-    def _stand_by_again(self, principal: int) -> list[int]:
-        """Undoes `_leave_out_standby` for the standbys that a settlement has left out. Returns them."""
-        again, standby = list[int](), self.edges.standbys[principal]
-        while standby is not None and (state := self._task(standby)).failure_reason == NOT_NEEDED:
-            self.job.aborted += 1
-            state.failure_reason = None
-            self._move(state, "stand_by")
-            again.append(standby)
-            standby = self.edges.standbys[standby]
-        return again
 
     def _drop_items(self, task: TaskState) -> None:
         if task.items_open:

@@ -52,3 +52,19 @@ class JobState(msgspec.Struct):
 
     def tally(self) -> Tally:
         return Tally(self.total, self.queued, self.running, self.complete, self.failed, self.aborted)
+
+    def count(self, status: TaskStatus, by: int) -> None:
+        """Counts so many tasks of this status more; only those that decide the job's status have a count."""
+        match status:
+            case TaskStatus.QUEUED:
+                self.queued += by
+            case TaskStatus.RUNNING | TaskStatus.PAUSED | TaskStatus.WAITING:
+                self.running += by
+            case TaskStatus.COMPLETE:
+                self.complete += by
+            case TaskStatus.FAILED:
+                self.failed += by
+            case TaskStatus.ABORTED:
+                self.aborted += by
+            case TaskStatus.PENDING | TaskStatus.STANDBY_PENDING:
+                pass

@@ -22,7 +22,7 @@ from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import RequestKey
-from enginehouse.storage.jobs import cancellation, deletion, plans, queries, task_deletion
+from enginehouse.storage.jobs import cancellation, deletion, plans, queries
 from enginehouse.storage.jobs import pages as job_pages
 from enginehouse.storage.jobs.cancellation import Cancelling
 from enginehouse.storage.jobs.keyed_creation import CreateAnswer
@@ -343,28 +343,3 @@ async def delete(house: House, principal: Principal, ref: Ref) -> None:
     house.listeners.cancelled([ref.number])
     house.watches.changed([ref.number])
     await house.store.delete(keys)
-
-
-@trail.mutation("deleteTask", "Task", names="ref")
-async def delete_task(house: House, principal: Principal, ref: TaskRef) -> None:
-    """Deletes a task of a job that has ended: nobody sees it, its outputs, attempts or logs any more.
-
-    The status of the job stays as it is. Raises NotFound, InvalidInput if the job has not ended.
-    """
-    require(principal, Role.USER)
-    named = f"{ref.job_id}/{ref.ordinal}"
-    entry = trail.entry(principal, "deleteTask", object_type="Task", object_id=named)
-
-    async def drop(tx: Tx) -> task_deletion.TaskDeletion | None:
-        done = await task_deletion.delete(tx, principal.organization_id, ref.job_id, ref.ordinal)
-        await audit_entries.record(tx, [entry] if done is not None and done.refused is None else [])
-        return done
-
-    done = await house.database.write_work(drop)
-    if done is None:
-        raise NotFound("Task", ref.text)
-    if done.refused is not None:
-        text = f"Its job is {done.refused}, and other tasks may need it. Cancel the job or wait for its end first."
-        raise InvalidInput(text)
-    house.watches.changed([ref.job_id])
-    await house.store.delete(list(done.removed))

@@ -19,7 +19,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
-from enginehouse.operations import artifacts, engines, jobs, tasks
+from enginehouse.operations import artifacts, engines, jobs, task_deletion, tasks
 from enginehouse.operations.house import House
 
 
@@ -85,7 +85,8 @@ def _error(house: House, principal: Principal, job: Job, task: Task) -> TaskErro
 
 async def delete(call: Call) -> Reply:
     """POST proc/task/{TaskID}/delete: the task of a job that has ended is gone, with its outputs and logs."""
-    await jobs.delete_task(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))
+    ref = await refs.named_task(call.house, call.principal, call.id)
+    await task_deletion.delete(call.house, call.principal, ref)
     return DELETED
 
 

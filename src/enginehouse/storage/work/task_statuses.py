@@ -9,9 +9,9 @@ from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.requeue import AllTasks
-from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.settlement_rows import Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED, TaskStatus
+from enginehouse.domain.task_statuses import StatusSettlement
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage import assets
 from enginehouse.storage.database import barrier_lock
@@ -114,12 +114,12 @@ async def abort(tx: Tx, plans: Plans, organization_id: int, asked: Sequence[Name
             if (why := requeue.end_obstacle(work.tasks[each.ordinal])) is not None:
                 problems.append(_problem(each, why))
     _refuse(problems)
-    settlements = list[Settlement]()
+    settlements = list[StatusSettlement]()
     for work in works:
         ordinals = sorted(n for n in work.ordinals if work.tasks[n].status is not TaskStatus.ABORTED)
         if ordinals:
             state = job_locks.state(work.job)
-            settlement = Settlement(state, work.tasks, work.plan, work.edges, now=tx.now)
+            settlement = StatusSettlement(state, work.tasks, work.plan, work.edges, now=tx.now)
             settlement.aborted(ordinals)
             settlements.append(settlement)
     await work_settlement.write(tx, settlements)
@@ -204,13 +204,13 @@ async def _remove_outputs(
     return tuple(sorted(gone))
 
 
-async def _requeued(tx: Tx, work: _Work, ordinals: Sequence[int]) -> Settlement:
+async def _requeued(tx: Tx, work: _Work, ordinals: Sequence[int]) -> StatusSettlement:
     chunks: Mapping[int, list[ItemSource]] = {}
     keys = [(work.job.id, ordinal) for ordinal in work.tasks]
     while True:
         tasks = await work_settlement.task_states(tx, keys)
         state = job_locks.state(work.job)
-        settlement = Settlement(state, tasks[work.job.id], work.plan, work.edges, now=tx.now, chunks=dict(chunks))
+        settlement = StatusSettlement(state, tasks[work.job.id], work.plan, work.edges, now=tx.now, chunks=dict(chunks))
         try:
             settlement.requeued(ordinals)
         except Missing as missing:
