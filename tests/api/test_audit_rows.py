@@ -146,6 +146,7 @@ GRAPHQL = {
     "updateJobPipeline": '(input: {id: "{pipeline}", isPublic: true}) { id }',
     "deleteJobPipeline": '(id: "{pipeline}") { id }',
     "launchJobTemplates": '(input: {ids: ["{template}"]}) { id }',
+    "createNextPipelineJobs": '(input: {jobPipelineId: "{pipeline}"}) { id }',
     "createSource": '(input: {name: "s", sourceTypeId: 1}) { id }',
     "updateSource": '(input: {id: "{source}", name: "r"}) { id }',
     "deleteSource": '(id: "{source}") { id }',

@@ -56,6 +56,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "updateJobPipeline": {"id": "{pipeline}"},
     "createScheduledJobContentTemplate": {"scheduledJobId": "{scheduled}", "schemaId": "s", "sdoId": "o"},
     "launchJobTemplates": {"ids": ["{template}"]},
+    "createNextPipelineJobs": {"jobPipelineId": "{pipeline}"},
     "createEngine": {"name": "n", "categoryId": "{category}", "deploymentModel": "HumanReview"},
     "updateEngine": {"id": "{ownEngine}", "name": "n"},
     "engineWorkflow": {"id": "{ownEngine}", "action": "enable"},
@@ -143,6 +144,9 @@ REST: Final = {
     "CancelJobs.jobID": 'POST /edge/v1/proc/jobs/cancel {"jobID": "{job}"}',
     "CancelJobs.scheduledJobID": 'POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{scheduled}"}',
     "CancelJobs.organizationID": 'POST /edge/v1/proc/jobs/cancel {"organizationID": "{organization}", RANGE}',
+    "UpdateStatuses.taskIDs": (
+        'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "pending"}'
+    ),
     "LaunchTemplate.scheduledJobID": (
         'POST /edge/v1/proc/template/{own_template}/launch {"scheduledJobID": "{scheduled}"}'
     ),

@@ -54,9 +54,9 @@ OF_PERSONS: Final = {"updateCurrentUser"}
 NULL: Final = {"uploadEngineResult"}
 # They need things that no other call has changed.
 ALONE: Final = {
-    "cleanupTDO", "deleteAsset", "deleteEngine", "deleteEngineBuild", "deleteEngineCategory", "deleteTaskTemplate",
-    "launchJobTemplates", "launchSingleEngineJob", "pauseJob", "pollTask", "updateJobs", "updateTask",
-    "uploadEngineResult",
+    "cleanupTDO", "createNextPipelineJobs", "deleteAsset", "deleteEngine", "deleteEngineBuild", "deleteEngineCategory",
+    "deleteTaskTemplate", "launchJobTemplates", "launchSingleEngineJob", "pauseJob", "pollTask", "updateJobs",
+    "updateTask", "uploadEngineResult",
 }  # fmt: skip
 # Their answer has the errors of single tasks, which are no GraphQL errors.
 OF_EACH: Final = {"addTasksToJobs"}

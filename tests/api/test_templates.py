@@ -359,3 +359,69 @@ async def test_a_task_knows_its_template_and_is_found_by_it(api: Api) -> None:
     assert (error["name"], error["message"]) == ("invalid_input", "give id or taskTemplateId.")
     stranger = await api.another_organization()
     assert (await stranger.graphql.ask(query, {"of": of[1]}))["tasks"]["records"] == []
+
+
+# -- what follows in a pipeline --------------------------------------------------------------------------------
+
+NEXT = """mutation ($in: CreateNextPipelineJobs!) { createNextPipelineJobs(input: $in) {
+    id status targetId tasks { records { payload templateId } } } }"""
+
+
+async def staged(api: Api) -> tuple[str, list[str]]:
+    """Returns a pipeline with two templates in its second stage, and the templates stage by stage."""
+    pipeline = (await api.graphql.change("createJobPipeline", "id", jobTemplateIds=[]))["id"]
+    given = {**ONE, "jobPipelineId": pipeline}
+    return pipeline, [await create(api, {**given, "jobPipelineStage": stage}) for stage in (1, 2, 2, 5)]
+
+
+async def following(api: Api, **given: Any) -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = (await api.graphql.ask(NEXT, {"in": given}))["createNextPipelineJobs"]
+    return jobs
+
+
+def template_of(job: dict[str, Any]) -> str:
+    [task] = job["tasks"]["records"]
+    return str(task["templateId"])[:19]
+
+
+async def test_the_jobs_of_the_next_stage_follow_a_job_on_its_target_once(api: Api) -> None:
+    pipeline, made = await staged(api)
+    [first] = await following(api, jobPipelineId=pipeline)
+    assert template_of(first) == made[0]
+    second = await following(api, parentJobId=first["id"], payload={"more": 1})
+    assert [template_of(job) for job in second] == made[1:3]
+    assert {job["targetId"] for job in second} == {first["targetId"]}
+    assert all(job["tasks"]["records"][0]["payload"]["more"] == 1 for job in second)
+    before = len(await api.audit())
+    again = await following(api, parentJobId=first["id"], jobPipelineId=pipeline)
+    assert [job["id"] for job in again] == [job["id"] for job in second]
+    assert len(await api.audit()) == before
+    [last] = await following(api, parentJobId=second[1]["id"])
+    assert template_of(last) == made[3]
+    assert await following(api, parentJobId=last["id"]) == []
+
+
+async def test_what_follows_may_have_another_target(api: Api) -> None:
+    pipeline, _ = await staged(api)
+    [first], [other] = [await following(api, jobPipelineId=pipeline) for _ in range(2)]
+    info = {"targetId": other["targetId"], "startOffsetMs": 5}
+    second = await following(api, parentJobId=first["id"], targetInfo=info)
+    assert {job["targetId"] for job in second} == {other["targetId"]}
+    assert second[0]["tasks"]["records"][0]["payload"]["startOffsetMs"] == 5
+
+
+async def test_nothing_follows_a_job_without_a_pipeline(api: Api) -> None:
+    pipeline, _ = await staged(api)
+    other, _ = await staged(api)
+    [first] = await following(api, jobPipelineId=pipeline)
+    plain = await api.graphql.create_job()
+    lone = (await api.graphql.ask(LAUNCH, {"in": {"ids": [await create(api, ONE)]}}))["launchJobTemplates"][0]["id"]
+    for given, why in (
+        ({}, "parentJobId: give parentJobId, or jobPipelineId to launch its first stage."),
+        ({"parentJobId": plain}, "parentJobId: was not launched from a job template, so nothing follows it."),
+        ({"parentJobId": lone}, "parentJobId: its job template belongs to no pipeline, so nothing follows it."),
+        ({"parentJobId": first["id"], "jobPipelineId": other}, "jobPipelineId: is not the pipeline of the parent"),
+        ({"parentJobId": "x"}, 'parentJobId: "x" was not found.'),
+        ({"parentJobId": first["id"], "applicationId": "00000000-0000-4000-8000-000000000009"}, "applicationId: "),
+    ):
+        assert (await api.graphql.refused(NEXT, {"in": given}))["message"].startswith(why)

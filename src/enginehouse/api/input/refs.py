@@ -51,9 +51,9 @@ def template(text: str, *, path: str = "") -> Ref:
     return _ref(text, ids.parse_job, "JobTemplate", JOB, path)
 
 
-def pipeline(text: str) -> Ref:
+def pipeline(text: str, *, path: str = "") -> Ref:
     """Returns the job pipeline with this id."""
-    return _ref(text, ids.parse_pipeline, "JobPipeline", UUID)
+    return _ref(text, ids.parse_pipeline, "JobPipeline", UUID, path)
 
 
 def schedule(text: str, *, path: str = "") -> Ref:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from enginehouse.domain import numbers
 from enginehouse.domain.audit import Entry
@@ -14,7 +14,7 @@ from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.template_jobs import job_request
 from enginehouse.domain.templates import JobTemplate
-from enginehouse.operations import bounds, owned, targets
+from enginehouse.operations import bounds, idempotency, owned, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import CreatedJob, new_job
@@ -27,9 +27,13 @@ from enginehouse.storage import targets as stored_targets
 from enginehouse.storage import templates
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.idempotency import RequestKey
 from enginehouse.storage.jobs import creation
 from enginehouse.storage.jobs.new_jobs import JobOrigin, NewJob
 from enginehouse.storage.schedules import schedules
+
+CREATED: Final = list[tuple[int, int | None]]
+"""The ids of new jobs, and of their targets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ async def launch_schedule(
     sources = await _templates_of(house, principal, ref, path)
     detail = f"{len(sources)} jobs"
     entry = trail.entry(principal, "launchScheduledJobs", object_type=SCHEDULE, object_id=ref.number, detail=detail)
-    return await _launch(house, principal, sources, options, entry, schedule=ref, path=path)
+    return await launch(house, principal, sources, options, entry, schedule=ref, path=path)
 
 
 @trail.mutation("launchJobTemplates", TEMPLATE)
@@ -114,12 +118,12 @@ async def launch_templates(
     which = job_graphql(template_ids[0]) if len(template_ids) == 1 else f"{len(template_ids)} templates"
     one_id = template_ids[0] if len(template_ids) == 1 else None
     entry = trail.entry(principal, "launchJobTemplates", object_type=TEMPLATE, object_id=one_id, detail=f"of {which}")
-    return await _launch(
+    return await launch(
         house, principal, sources, options, entry, schedule=schedule, path="scheduledJobId", list_path="ids"
     )
 
 
-async def _launch(
+async def launch(
     house: House,
     principal: Principal,
     sources: Sequence[JobTemplate],
@@ -129,8 +133,12 @@ async def _launch(
     schedule: Ref | None,
     path: str = "",
     list_path: str = "jobTemplates",
+    key: RequestKey | None = None,
 ) -> list[CreatedJob]:
-    """Creates one job from each template, all or none. Raises NotFound if the schedule is gone or foreign."""
+    """Creates one job from each template, all or none. With a `key` that was used before it returns those jobs.
+
+    Raises NotFound if the schedule is gone or foreign.
+    """
     new, warnings = await _planned(house, principal, schedule, sources, options, list_path)
 
     async def start(tx: Tx) -> list[tuple[int, int | None]]:
@@ -142,9 +150,11 @@ async def _launch(
         await entries.record(tx, [entry])
         return created
 
-    created = await house.database.write_work(start)
+    answer = await idempotency.once(house, key, CREATED, start, starts_work=True)
+    if answer.replayed:
+        return [CreatedJob(*ids, replayed=True) for ids in answer.value]
     house.waiting(principal.organization_id)
-    return [CreatedJob(*ids, texts) for ids, texts in zip(created, warnings, strict=True)]
+    return [CreatedJob(*ids, texts) for ids, texts in zip(answer.value, warnings, strict=True)]
 
 
 async def _templates_of(house: House, principal: Principal, ref: Ref, path: str) -> list[JobTemplate]:

@@ -1,4 +1,4 @@
-"""Launches by hand: `launchJobTemplates` and `launchScheduledJobs`."""
+"""Launches by hand: `launchJobTemplates`, `launchScheduledJobs` and `createNextPipelineJobs`."""
 
 from typing import Any, Final
 
@@ -8,10 +8,12 @@ from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.fields.jobs import KNOWN_AT_ONCE, UnreadJob, selected
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import Input, target_request
-from enginehouse.domain.errors import InvalidInput
+from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.ids import parse_job
 from enginehouse.domain.job import Job
-from enginehouse.operations import jobs
-from enginehouse.operations.schedules import launches
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import accounts, jobs
+from enginehouse.operations.schedules import launches, next_jobs
 from enginehouse.operations.schedules.launches import LaunchOptions
 
 mutation = MutationType()
@@ -44,6 +46,27 @@ async def launch_schedule(_: object, info: Info, input: dict[str, Any]) -> list[
     if selected(info) <= KNOWN_AT_ONCE:
         return [UnreadJob(each.job_id, each.target_id, each.warnings) for each in created]
     by_id = await jobs.get_many(context.house, context.principal, [each.job_id for each in created])
+    return [by_id[each.job_id] for each in created if each.job_id in by_id]
+
+
+@mutation.field("createNextPipelineJobs")
+async def create_next(_: object, info: Info, input: dict[str, Any]) -> list[Job]:
+    """One job of each template of the pipeline's next stage is durable."""
+    context = info.context
+    principal = await accounts.acting(context.house, context.principal, input.get("organizationId"), "organizationId")
+    application = await accounts.acting(context.house, principal, input.get("applicationId"), "applicationId")
+    if application.organization_id != principal.organization_id:
+        raise NotFound("Application", input["applicationId"], path="applicationId")
+    parent, pipeline, schedule = (input.get(name) for name in ("parentJobId", "jobPipelineId", "scheduledJobId"))
+    created = await next_jobs.create(
+        context.house,
+        principal,
+        None if parent is None else Ref(parse_job(parent) or 0, parent),
+        pipeline=None if pipeline is None else refs.pipeline(pipeline, path="jobPipelineId"),
+        schedule=None if schedule is None else refs.schedule(schedule, path="scheduledJobId"),
+        options=_options(input),
+    )
+    by_id = await jobs.get_many(context.house, principal, [each.job_id for each in created])
     return [by_id[each.job_id] for each in created if each.job_id in by_id]
 
 
