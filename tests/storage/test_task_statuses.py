@@ -16,7 +16,8 @@ from enginehouse.storage import consistency, events, limits
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database
-from enginehouse.storage.jobs import cancellation, status_check
+from enginehouse.storage.jobs import cancellation, status_check, task_deletion
+from enginehouse.storage.jobs.reuse import SourceGone
 from enginehouse.storage.work import claims, task_statuses
 from enginehouse.storage.work.task_statuses import NamedTask, StatusesOutcome
 
@@ -320,6 +321,21 @@ async def test_what_has_ended_is_not_aborted(bench: Bench) -> None:
     with pytest.raises(InvalidInput) as refused:
         await bench.abort((job_id, done.key.ordinal), (job_id, failed.key.ordinal))
     assert [problem.text.partition(";")[0] for problem in refused.value.problems] == ["is complete", "is failed"]
+
+
+async def test_a_retry_does_not_reuse_a_task_that_was_deleted_meanwhile(bench: Bench) -> None:
+    [job_id] = await bench.create(make.new_job(make.independent(2)))
+    done, failed = await bench.claim()
+    await bench.done(done, make.outputs(-1, 1))
+    await bench.fail(failed)
+    retry = make.retried(await bench.job(job_id))
+    ordinal = done.key.ordinal
+    deletion = await bench.database.write_work(lambda tx: task_deletion.delete(tx, make.ORGANIZATION, job_id, ordinal))
+    assert deletion is not None
+    assert deletion.refused is None
+    with pytest.raises(SourceGone):
+        await bench.create(retry)
+    assert make.retried(await bench.job(job_id)).reused == {}
 
 
 # -- the check of a job -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from enginehouse.storage.work import settlement as work_settlement
 
 
 class SourceGone(Exception):
-    """The job whose outputs a retry reuses no longer exists."""
+    """The job or the task whose outputs a retry reuses no longer exists."""
 
 
 class StoredOutput(NamedTuple):
@@ -44,8 +44,11 @@ async def settle(tx: Tx, jobs: Sequence[tuple[int, NewJob]]) -> None:
         for ordinal, origin in sorted((job.reused or {}).items())
     ]
     await tx.lock(SHARED_BYTES)
+    sources = sorted({(source, ordinal) for _, ordinal, source, _ in tasks})
+    if await tx.each("reuse.deleted", sources):
+        raise SourceGone
     await tx.many("reuse.mark_tasks", [(job_id, ordinal, origin) for job_id, ordinal, _, origin in tasks])
-    await tx.many("reuse.share", sorted({(source, ordinal) for _, ordinal, source, _ in tasks}))
+    await tx.many("reuse.share", sources)
     await tx.many("reuse.copy", [(job_id, ordinal, source) for job_id, ordinal, source, _ in tasks])
     await work_settlement.write(tx, [await _settled(tx, job_id, job) for job_id, job in jobs])
 

@@ -27,3 +27,10 @@ SELECT a.ordinal, a.name, a.storage_key
 FROM {rows} r
 JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal
 ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
+
+-- name: deleted
+-- Those of these tasks that were deleted. Whoever deletes one holds the lock of shared bytes, as this transaction does.
+-- rows: job_id bigint, ordinal int
+SELECT t.job_id, t.ordinal FROM {rows} r
+JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal
+WHERE t.deleted_at IS NOT NULL;

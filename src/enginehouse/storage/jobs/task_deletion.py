@@ -47,6 +47,7 @@ async def delete(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Tas
     status = JobStatus(job.status)
     if status not in JOB_ENDED:
         return TaskDeletion(refused=status)
+    await tx.lock(SHARED_BYTES)  # a retry that reuses the outputs comes before or after
     now = await tx.read_clock()
     logs = [log_key(organization_id, job_id, ordinal, *row) for row in await _ATTEMPTS.all(tx, **place)]
     logs += [key for (key,) in await tx.all("task_deletion.delete_logs", **place)]
@@ -56,7 +57,6 @@ async def delete(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Tas
     await tx.run("task_deletion.mark", **place, now=now)
     await tx.run("task_deletion.touch", id=job_id, organization_id=organization_id, now=now)
     if shared := sorted(key for key, is_shared in gone.items() if is_shared):
-        await tx.lock(SHARED_BYTES)
         for (key,) in await tx.all("assets.named", keys=shared):
             del gone[key]
     return TaskDeletion(removed=(*gone, *logs))
