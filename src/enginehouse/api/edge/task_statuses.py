@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from enginehouse.api.edge import words
+from enginehouse.api.edge.job_shapes import JobStatusAnswer
 from enginehouse.api.edge.task_shapes import UpdatedStatuses, UpdateStatuses
 from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.declaration import answers
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.input import refs
 from enginehouse.domain import ids
@@ -16,6 +18,7 @@ from enginehouse.operations import task_statuses
 _UPDATE: Final = Body(UpdateStatuses)
 
 
+@answers(UpdatedStatuses, body=_UPDATE)
 async def update(call: Call) -> Reply:
     """POST proc/tasks/update_status: failed and aborted tasks run again, or tasks are aborted. All of them, or none."""
     body, problems = await call.judged_body(_UPDATE)
@@ -26,6 +29,7 @@ async def update(call: Call) -> Reply:
     return json(UpdatedStatuses(True), replayed=answer.replayed)
 
 
+@answers(JobStatusAnswer)
 async def recheck(call: Call) -> Reply:
     """GET proc/job/{JobID}/recheck_status: the status follows from the tasks again, whatever was stored."""
     ref = refs.job(call.id)

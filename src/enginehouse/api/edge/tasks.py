@@ -10,6 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
 from enginehouse.api.edge import task_query, task_view, words
+from enginehouse.api.edge.schedule_shapes import Operation
 from enginehouse.api.edge.task_shapes import TaskError, TaskErrors
 from enginehouse.api.http.call import DELETED, Call, Reply, json
 from enginehouse.api.http.declaration import answers, sends_file
@@ -83,6 +84,7 @@ def _error(house: House, principal: Principal, job: Job, task: Task) -> TaskErro
     )
 
 
+@answers(Operation)
 async def delete(call: Call) -> Reply:
     """POST proc/task/{TaskID}/delete: the task of a job that has ended is gone, with its outputs and logs."""
     ref = await refs.named_task(call.house, call.principal, call.id)
