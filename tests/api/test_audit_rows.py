@@ -38,7 +38,7 @@ REST = [
         'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "aborted"}',
         "updateTasksStatus",
     ),
-    ("POST /edge/v1/proc/task/{endedTask}/delete", "deleteTask"),
+    ("POST /edge/v1/proc/task/{task}/delete", "deleteTask"),
     ('POST /edge/v1/proc/jobs/cancel {"jobID": "{jobUUID}"}', "cancelJob"),
     ("POST /edge/v1/admin/backlog/clear", "cancelJobs"),
     ('POST /edge/v1/admin/tokens/create {"token": {}}', "createToken"),
@@ -233,6 +233,8 @@ async def test_a_change_leaves_one_row_that_names_its_caller_in_its_own_transact
     api: Api, ids: dict[str, str], request_: str, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transactions = watch_transactions(api.house.database, monkeypatch)
+    if event == "deleteTask":
+        ids["task"] = ids["endedTask"]  # only of a job that has ended
     answer, [row] = await left_by(api, fill(request_, ids), user_agent="probe/1", x_request_id="r-17")
     assert answer.error == "", answer.message
     assert (row.event, row.success, row.organization_id) == (event, True, 1)

@@ -45,7 +45,7 @@ WHO: Final = "who may call an operation is in the tables at the top of tests/api
 # Changes nothing, and is for all roles.
 READERS: Final = {"POST /api/v1/schedules/explain", "POST /edge/v1/proc/jobs/backlog_count_by_engine"}
 # Changes something, although it is a GET, and is for users and administrators.
-CHANGING: Final = set[str]()
+CHANGING: Final = {"GET /edge/v1/proc/job/{JobID}/recheck_status"}
 OPEN: Final = {
     "GET /edge/v1/ping", "GET /edge/v1/version", "GET /edge/v1/openapi.json", "GET /api/v1/openapi.json",
     "POST /edge/v1/admin/users/login",
