@@ -191,7 +191,7 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
                 for job_id, task in jobs.items()
             ])  # fmt: skip
             items = [
-                (task.job_id + shift, task.ordinal, 0, organization_id, "native", task.engine_id, *[0] * 10)
+                (task.job_id + shift, task.ordinal, 0, organization_id, "native", task.engine_id, *[0] * 11)
                 for task in rows
                 if task.items_open
             ]  # fmt: skip

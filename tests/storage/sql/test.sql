@@ -241,7 +241,6 @@ FROM {rows} r WHERE task.job_id = r.job_id;
 -- rows: job_id bigint, aborted_at bigint
 UPDATE job SET aborted_at = r.aborted_at FROM {rows} r WHERE job.id = r.job_id;
 
-
 -- name: miscount
 -- The counts of the job contradict its tasks.
 UPDATE job SET tasks_complete = 0, tasks_failed = :failed, cancellable_since = NULL, status = :status WHERE id = :id;

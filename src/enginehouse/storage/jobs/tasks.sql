@@ -1,8 +1,8 @@
 -- name: list
--- The tasks of an organization's jobs (`page`), or how many there are: all (`total`), or of each status, engine, reason of
--- a failure, and mark in time (`tally`). One filter drives the list: it finds the jobs,
--- in the order of the list. `by_status`: the status of the job. `with_failures` also finds jobs with a standby. CROSS JOIN
--- keeps SQLite from beginning with the tasks.
+-- The tasks of an organization's jobs (`page`), or how many there are: all (`total`), or of each status, engine, reason
+-- of a failure, and mark in time (`tally`). A deleted task is in no list. One filter drives the list: it finds the jobs,
+-- in the order of the list. `by_status`: the status of the job. `with_failures` also finds jobs with a standby. CROSS
+-- JOIN keeps SQLite from beginning with the tasks.
 -- parts: page total tally tally_by_mark of_ids of_ordinal by_status by_target of_target by_source with_failures of_job_statuses created newest oldest last_modified first_modified of_statuses of_engines of_reasons without_reasons in_backlog not_in_backlog claimable not_claimable modified
 -- lists: ids bigint, job_statuses text, statuses text, engine_ids text, reasons text
 -- if: total
@@ -14,7 +14,7 @@ SELECT {task_status:j} AS word, t.engine_id, CASE WHEN t.status = 'failed' THEN 
 -- if: page
 SELECT j.id, t.ordinal, {task_changed_at:j} AS changed_at
 FROM job j CROSS JOIN task t
-WHERE {task_of_job}
+WHERE {task_of_job} AND t.deleted_at IS NULL
 -- if: of_ids
   AND +j.organization_id = :organization_id AND j.id IN {ids}
 -- if: not of_ids
@@ -78,7 +78,7 @@ SELECT COUNT(*) AS tasks
 SELECT j.id, t.ordinal, {task_changed_at:j} AS changed_at
 FROM job_engine e CROSS JOIN job j CROSS JOIN task t
 WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
-  AND {job_of_engine} AND {task_of_job} AND t.engine_id = :engine_id
+  AND {job_of_engine} AND {task_of_job} AND t.engine_id = :engine_id AND t.deleted_at IS NULL
 -- if: created
   AND e.job_id BETWEEN :first_id AND :last_id AND j.created_at BETWEEN :created_from AND :created_to
 -- if: of_statuses
