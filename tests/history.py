@@ -153,8 +153,8 @@ class History:
             "idempotency_key (organization_id, operation, key, request_hash, created_at)": (
                 f"{organization}, 'createJob', {keys}, 'hash', {at} FROM {numbers}"
             ),
-            "token (hash, id, organization_id, kind, prefix, role, created_at)": (
-                f"{keys}, {keys}, {organization}, 'session', 'x', 'user', {at} FROM {numbers} WHERE n % 20 = 0"
+            "token (hash, id, organization_id, kind, prefix, role, created_at, modified_at)": (
+                f"{keys}, {keys}, {organization}, 'session', 'x', 'user', {at}, {at} FROM {numbers} WHERE n % 20 = 0"
             ),
             "barrier (organization_id, created_from, created_to, accepted_at, settled_at)": (
                 f"{organization}, 0, 0, {at}, {at} FROM {numbers} WHERE n % 20 = 0"

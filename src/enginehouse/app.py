@@ -146,6 +146,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     )
     house = House.build(database, store, limits, key)
     closing.push_async_callback(house.watches.close)
+    closing.push_async_callback(house.token_usage.store)
     for close in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(close)
     return house

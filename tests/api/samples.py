@@ -10,7 +10,8 @@ from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineRequest, EngineSpec
 from enginehouse.domain.engine_builds import BuildDocument
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import TargetRequest, TaskRequest
+from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
+from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
 from enginehouse.domain.webhooks.message import EventName
@@ -28,9 +29,11 @@ from enginehouse.operations import (
     engine_builds,
     engine_categories,
     engine_changes,
+    engine_templates,
     event_definitions,
     event_subscriptions,
     exports,
+    identity,
     pipelines,
     sources,
     targets,
@@ -38,6 +41,7 @@ from enginehouse.operations import (
     triggers,
     webhooks,
 )
+from enginehouse.operations.engine_templates import TemplateRequest
 from enginehouse.operations.exports import ExportWish
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
@@ -217,6 +221,27 @@ def transcription(**fields: Any) -> dict[str, Any]:
     }
 
 
+PREPARED = "prepared-job"
+
+
+def prepared() -> TemplateRequest:
+    """Returns a template of an engine: a job of one task."""
+    return TemplateRequest(
+        name=PREPARED,
+        document={"tasks": [{"engineId": BATCH}]},
+        read=lambda _, __: JobRequest(tasks=(TaskRequest(engine_id=BATCH),)),
+        problems=[],
+    )
+
+
+async def deployed_build(house: House, principal: Principal, engine_id: str) -> str:
+    """Creates a build of the engine and deploys it, in place of the one before. Returns its id."""
+    build = await engine_builds.create(house, principal, engine_id, BuildDocument())
+    for action in ("submit", "deploy"):
+        await engine_builds.update(house, principal, UuidRef(build.id, build.id), engine_id, action)
+    return build.id
+
+
 async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     """Creates one object of each kind that scheduled jobs use. Returns the ids by kind.
 
@@ -253,7 +278,9 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     person = await accounts.create_user(house, principal, name=f"p-{uuid4()}", password=None)
     engine = EngineRequest(name="own", category_id=used.id, deployment_model="HumanReview")
     own = await engine_changes.create(house, principal, engine)
+    await engine_templates.put(house, principal, own.id, prepared())
     build = await engine_builds.create(house, principal, own.id, BuildDocument())
+    paused, deployed = [await deployed_build(house, principal, own.id) for _ in range(2)]  # the second pauses the first
     return {
         "event": definition.id,
         "export": export.id,
@@ -263,7 +290,11 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
         "delivery": delivery.id,
         "person": person.id,
         "ownEngine": own.id,
+        "engineTemplate": PREPARED,
+        "key": (await identity.create_token(house, principal)).token.id,
         "build": build.id,
+        "paused": paused,
+        "deployed": deployed,
         "category": category.id,
         "template": ids.job_graphql(template.id),
         "templateTask": ids.task_graphql(template.id, 0),

@@ -43,6 +43,37 @@ REST = [
     ("POST /edge/v1/admin/backlog/clear", "cancelJobs"),
     ('POST /edge/v1/admin/tokens/create {"token": {}}', "createToken"),
     ('POST /edge/v1/admin/users/login {"username": "{user}", "password": "PASSWORD"}', "userLogin"),
+    ('POST /edge/v1/engine/{engine}/template/{engineTemplate} {"template": {"tasks": TASKS}}', "upsertEngineTemplate"),
+    ("DELETE /edge/v1/engine/{ownEngine}/template/{engineTemplate}", "deleteEngineTemplate"),
+    ('POST /edge/v1/admin/organizations/create {"organization": {"name": "New"}}', "createOrganization"),
+    (
+        'POST /edge/v1/admin/organization/{organization}/update {"organization": {"defaultRetries": 2}}',
+        "updateOrganization",
+    ),
+    ('POST /edge/v1/admin/users/create {"user": {"userName": "new"}}', "createUser"),
+    ('POST /edge/v1/admin/user/{person}/update {"user": {"email": "x"}}', "updateUser"),
+    ("POST /edge/v1/admin/user/{person}/delete", "deleteUser"),
+    ('POST /edge/v1/admin/token/{token}/update {"token": {"kvpJSON": "{}"}}', "updateToken"),
+    ("POST /edge/v1/admin/token/{token}/delete", "revokeToken"),
+    (
+        'POST /edge/v1/admin/engine/category/create {"engineCategoryName": "c", "engineCategoryType": "Cognition"}',
+        "createEngineCategory",
+    ),
+    ('POST /edge/v1/admin/engine/category/{category}/update {"engineCategoryName": "d"}', "updateEngineCategory"),
+    (
+        'POST /edge/v1/admin/engine/create {"engine": {"engineName": "e", "engineCategoryID": "{category}"}}',
+        "createEngine",
+    ),
+    ('POST /edge/v1/admin/engine/{ownEngine}/update {"engine": {"engineName": "f"}}', "updateEngine"),
+    ("POST /edge/v1/admin/engine/{ownEngine}/pause", "pauseEngine"),
+    ("POST /edge/v1/admin/engine/{ownEngine}/resume", "resumeEngine"),
+    ("POST /edge/v1/admin/engine/{ownEngine}/delete", "deleteEngine"),
+    ('POST /edge/v1/admin/build/create {"build": {"engineID": "{ownEngine}"}}', "createEngineBuild"),
+    ('POST /edge/v1/admin/build/{build}/update {"buildState": "deploy-validating"}', "updateEngineBuild"),
+    ("POST /edge/v1/admin/build/{deployed}/pause", "updateEngineBuild"),
+    ("POST /edge/v1/admin/build/{paused}/resume", "updateEngineBuild"),
+    ("POST /edge/v1/admin/build/{build}/delete", "deleteEngineBuild"),
+    ("POST /edge/v1/engine/{ownEngine}/build/{build}/delete", "deleteEngineBuild"),
     ("POST /api/v1/jobs/{job}/retry {}", "retryJob"),
     ("POST /api/v1/jobs/cancel {RANGE}", "cancelJobs"),
     ('POST /api/v1/organizations {"name": "New"}', "createOrganization"),
@@ -166,14 +197,19 @@ GRAPHQL = {
 HARMLESS = {
     "POST /edge/v1/proc/jobs/backlog_count_by_engine",
     "POST /api/v1/schedules/explain",
+    "POST /edge/v1/admin/users/role/create",
+    "POST /edge/v1/admin/users/role/{}/update",
+    "POST /edge/v1/admin/users/role/{}/delete",
+    "POST /edge/v1/admin/auth",
     "validateToken",
     "validateEngineOutput",
     "verifyJWT",
 }
-# A change with a file, which its own tests send.
-UPLOADS = {"createTaskLog"}
+# Changes with a file, which their own tests send.
+UPLOADS = {"createTaskLog", "POST /edge/v1/engine/{}/createjob"}
 # Other changes of the operations above.
 MORE = [
+    ('POST /edge/v1/admin/user/{person}/update {"user": {"password": "PASSWORD"}}', "changePassword"),
     ('POST /edge/v1/proc/jobs/cancel {"organizationID": "1", RANGE}', "cancelJobs"),
     ('POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{schedule}"}', "cancelScheduledJob"),
     ('mutation { launchSingleEngineJob(input: {uploadUrl: "URL", engineId: "BATCH"}) { id } }', "createJob"),

@@ -243,7 +243,7 @@ def query_names(operation: Operation) -> list[str]:
     """Returns the words that the module of the handler reads from queries, and those that every page reads."""
     module = sys.modules[operation.handler.__module__]
     calls = (node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call))
-    read = {"integer", "text", "word", "digits", "earliest", "latest", "order"}
+    read = {"boolean", "integer", "text", "word", "digits", "earliest", "latest", "order"}
     names = {
         arg.value
         for call in calls

@@ -42,7 +42,7 @@ async def test_a_correlation_id_that_is_no_plain_word_is_replaced(rest: Rest, ba
 
 async def test_every_other_documented_operation_answers_501(rest: Rest) -> None:
     operations = list(unserved.operations())
-    assert len(operations) > 180
+    assert len(operations) > 100
     for method, template, _ in operations:
         path = template.replace("{", "").replace("}", "")
         answer = await rest.client.request(method, path, headers={"api_key": rest.token})
@@ -53,7 +53,7 @@ async def test_every_other_documented_operation_answers_501(rest: Rest) -> None:
 
 async def test_an_unserved_operation_asks_for_the_token_first_unless_it_is_open(rest: Rest) -> None:
     assert (await rest.client.get("/admin/licenses")).status_code == 401
-    assert (await rest.client.get("/hosts/counts")).status_code == 501
+    assert (await rest.client.post("/host/register")).status_code == 501
 
 
 async def test_an_unknown_path_is_404_and_a_wrong_method_405(rest: Rest) -> None:

@@ -58,11 +58,11 @@ def test_both_interfaces_ask_the_same() -> None:
         ],
         "routes": [{"parentIoFolderReferenceId": "out", "childIoFolderReferenceId": "in"}],
     }
-    ours = job_input.job(msgspec.convert(rest, CreateJob), 0, [])
+    ours = job_input.job(msgspec.convert(rest, CreateJob), "jobs[0].", [])
     assert digest(ours) == digest(job_request(graphql))
     only_json = {**rest["tasks"][0], "payloadJSON": rest["tasks"][0]["taskPayloadJSON"]}
     del only_json["taskPayloadJSON"]
-    other = job_input.job(msgspec.convert({**rest, "tasks": [only_json, rest["tasks"][1]]}, CreateJob), 1, [])
+    other = job_input.job(msgspec.convert({**rest, "tasks": [only_json, rest["tasks"][1]]}, CreateJob), "jobs[1].", [])
     assert digest(other) == digest(ours)
 
 

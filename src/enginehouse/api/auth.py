@@ -17,7 +17,8 @@ class NoTokenError(AuthenticationFailed):
 async def authenticate(house: House, headers: Headers) -> Principal:
     """Returns the caller of a request, which counts for its rate.
 
-    Raises AuthenticationFailed, which is recorded in the audit log, RateLimited, NotAllowed for a token for a task.
+    Raises AuthenticationFailed, which is recorded in the audit log, RateLimited, NotAllowed for a token for a task or
+    whose quota is used up.
     """
     try:
         caller = await principal(house, headers.authorization, headers.api_key)
@@ -25,6 +26,8 @@ async def authenticate(house: House, headers: Headers) -> Principal:
         await record_refusal(house, failed)
         raise
     house.request_rates.take(caller)
+    if caller.quota is not None:
+        await house.token_usage.take(caller, headers.content_length)
     if caller.task is not None:
         raise NotAllowed("A token for a task works over GraphQL only.")
     return caller

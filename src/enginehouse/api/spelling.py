@@ -7,6 +7,7 @@ import msgspec
 
 from enginehouse.domain import times
 from enginehouse.domain.errors import Problem, excerpt
+from enginehouse.domain.jsontext import JsonTextError, read_json
 
 V = TypeVar("V")
 W = TypeVar("W")
@@ -26,6 +27,17 @@ def optional(function: Callable[[V], W], value: V | None) -> W | None:
 def json_text(value: Any) -> str:
     """Returns the value as JSON text without spaces."""
     return _encode(value).decode()
+
+
+def read_json_text(text: str | None, path: str, problems: list[Problem]) -> Any:
+    """Returns the value of a text that is JSON; None for no text. What is no JSON is a problem at `path`."""
+    if not text:
+        return None
+    try:
+        return read_json(text)
+    except JsonTextError as fault:
+        problems.append(Problem(path, str(fault)))
+        return None
 
 
 def read_moment(written: DateTime | None, path: str, problems: list[Problem]) -> int | None:

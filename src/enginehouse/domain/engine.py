@@ -108,6 +108,7 @@ class EngineRequest(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     description: str | None = None
     category_id: str | None = None
+    mode: EngineMode | None = None
     manifest: dict[str, Any] | None = None
     deployment_model: str | None = None
     price: int | None = None

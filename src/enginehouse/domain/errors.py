@@ -16,6 +16,7 @@ Refusal
  ├─ StaleAttempt        another attempt has replaced this one
  ├─ CapacityExceeded    too large or too many
  ├─ RateLimited         too many requests of a token or of an organization
+ │   └─ QuotaReached    the token has used what it may use in an hour
  ├─ TooLarge            the request body is over the limit
  ├─ IntegrityError      stored bytes are missing, or are not those that were stored
  ├─ UnreadableDocument  an output or asset says that it is JSON, and is none
@@ -271,6 +272,18 @@ class RateLimited(Refusal):
     def __init__(self, whose: str, allowed: int, retry_after: int) -> None:
         super().__init__(
             f"Too many requests {whose}: at most {allowed} in 10 seconds are allowed. Try again in {retry_after} s.",
+            allowed=allowed,
+            retry_after=retry_after,
+        )
+
+
+class QuotaReached(RateLimited):
+    """The token has used what it may use in an hour. The next hour begins after `retry_after` seconds."""
+
+    def __init__(self, what: str, allowed: int, retry_after: int) -> None:
+        Refusal.__init__(
+            self,
+            f"This token may use {allowed} {what} in an hour. The next hour begins in {retry_after} s.",
             allowed=allowed,
             retry_after=retry_after,
         )

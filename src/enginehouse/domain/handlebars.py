@@ -77,13 +77,16 @@ def parse(text: str) -> list[Part]:
     return whole
 
 
-def render(parts: list[Part], values: Mapping[str, str]) -> str:
-    """Returns the text with the values. A missing or empty value is not set. Raises BadTemplate if the text is long."""
+def render(parts: list[Part], values: Mapping[str, str], *, as_json: bool = True) -> str:
+    """Returns the text with the values. A missing or empty value is not set. Raises BadTemplate if the text is long.
+
+    `as_json`: the text is JSON, else any text, in which a value is never escaped as a part of a JSON string.
+    """
     pieces, size, inside = list[str](), 0, False
     for piece in _pieces(parts, values):
         text = piece if isinstance(piece, str) else _escaped(piece, values.get(piece.name, ""), inside=inside)
         if isinstance(piece, str) or not inside:
-            inside = _ends_inside(text, inside=inside)
+            inside = as_json and _ends_inside(text, inside=inside)
         size += len(text)
         if size > MAX_RENDERED:
             raise BadTemplate(f"The template gives more than {MAX_RENDERED} characters.")

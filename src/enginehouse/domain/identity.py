@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from enginehouse.domain.token_quotas import QuotaHolder, QuotaRequest, TokenQuota
+
 
 class Role(StrEnum):
     """What a principal may do inside its organization."""
@@ -61,7 +63,7 @@ class Principal:
     """The authenticated caller. Every operation receives it as an argument.
 
     `super_admin` may also create organizations and act for another one. `token_id` and `user_name` are for audit rows.
-    `task`: the caller holds a token for this task, and may do nothing else.
+    `task`: the caller holds a token for this task, and may do nothing else. `quota`: the token has one.
     """
 
     organization_id: int
@@ -71,6 +73,7 @@ class Principal:
     super_admin: bool = False
     user_name: str | None = None
     task: TaskScope | None = None
+    quota: QuotaHolder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +167,16 @@ class Token:
     created_at: int
     expires_at: int | None
     revoked_at: int | None
+    modified_at: int = 0
+    jsondata: Any = None
+    quota: TokenQuota | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """The changes of a token; None for a field that stays. `expires_at` is µs UTC, 0 for never."""
+
+    role: Role | None = None
+    expires_at: int | None = None
+    jsondata: Any = None
+    quota: QuotaRequest | None = None

@@ -36,50 +36,63 @@ _CHUNKER: Final = (
 )
 
 
+class Step(NamedTuple):
+    """A task between the input and the outputs of a job. `payload` is the text of a template.
+
+    `folders`: the name, the mode and the type of each. `waits`: it starts after its parent has completed.
+    """
+
+    engine: str
+    payload: str
+    folders: tuple[tuple[str, str, str], ...] = ()
+    waits: bool = False
+
+
 def of_engine(engine: Engine) -> tuple[StandaloneTemplate, ...]:
     """Returns the templates of an engine: its own, or from the source through the engine to the output writer."""
     own, spec = engine.details.templates, engine.spec
     return tuple(StandaloneTemplate(use, own.get(use) or _text(spec, use)) for use in TemplateUse)
 
 
+def steps(spec: EngineSpec, source: str) -> tuple[list[Step], list[tuple[str, str]]]:
+    """Returns the tasks from the source through the engine to the output writer, and the routes between folders.
+
+    `source` is what the payload of the first task says about the input.
+    """
+    if spec.ingests:
+        return [Step("{{{ENGINE_ID}}}", f"{{{source}}}")], []
+    tasks = [Step("webstream", f"{{{source}}}", (("source", "stream", "output"),))]
+    routes, mode, parent = [], "stream", "source"
+    if spec.mode is EngineMode.CHUNK:
+        tasks.append(Step("chunker", _CHUNKER, (("chunker-in", "stream", "input"), ("chunks", "chunk", "output"))))
+        routes.append(("source", "chunker-in"))
+        mode, parent = "chunk", "chunks"
+    tasks.append(Step("{{{ENGINE_ID}}}", "{}", (("engine-in", mode, "input"), ("engine-out", "chunk", "output"))))
+    routes.append((parent, "engine-in"))
+    tasks.append(Step("output-writer", "{}", (("writer-in", "chunk", "input"),), waits=True))
+    routes.append(("engine-out", "writer-in"))
+    return tasks, routes
+
+
 def _text(spec: EngineSpec, use: TemplateUse) -> str:
-    tasks, routes = _adapter(use) if spec.ingests else _pipeline(spec, use)
+    source = _URL if use is TemplateUse.UPLOAD else ""
+    tasks, routes = steps(spec, source)
     head = _UPLOAD if use is TemplateUse.UPLOAD else _REPROCESS
-    return f'{{\n{head}{_COMMON}  "tasks": {_list(tasks)},\n  "routes": {_list(routes)}\n}}\n'
+    shown = _list([_task(task) for task in tasks]), _list([_route(*route) for route in routes])
+    return f'{{\n{head}{_COMMON}  "tasks": {shown[0]},\n  "routes": {shown[1]}\n}}\n'
 
 
 def _list(lines: list[str]) -> str:
     return "[" + ",".join(f"\n    {line}" for line in lines) + "\n  ]"
 
 
-def _adapter(use: TemplateUse) -> tuple[list[str], list[str]]:
-    payload = f"{{{_URL}}}" if use is TemplateUse.UPLOAD else "{}"
-    return [f'{{"engineId": "{{{{{{ENGINE_ID}}}}}}", "payload": {payload}, {_PRIORITY % ""}}}'], []
-
-
-def _pipeline(spec: EngineSpec, use: TemplateUse) -> tuple[list[str], list[str]]:
-    source = _URL if use is TemplateUse.UPLOAD else ""
-    tasks = [_task('"webstream"', f"{{{source}}}", [("source", "stream", "output")])]
-    routes, mode = [], "stream"
-    if spec.mode is EngineMode.CHUNK:
-        folders = [("chunker-in", "stream", "input"), ("chunks", "chunk", "output")]
-        tasks.append(_task('"chunker"', _CHUNKER, folders))
-        routes.append(_route("source", "chunker-in"))
-        mode = "chunk"
-    folders = [("engine-in", mode, "input"), ("engine-out", "chunk", "output")]
-    tasks.append(_task('"{{{ENGINE_ID}}}"', "{}", folders))
-    routes.append(_route("chunks" if mode == "chunk" else "source", "engine-in"))
-    tasks.append(_task('"output-writer"', "{}", [("writer-in", "chunk", "input")], waits=True))
-    routes.append(_route("engine-out", "writer-in"))
-    return tasks, routes
-
-
-def _task(engine: str, payload: str, folders: list[tuple[str, str, str]], *, waits: bool = False) -> str:
+def _task(task: Step) -> str:
     named = ", ".join(
-        f'{{"referenceId": "{name}", "mode": "{mode}", "type": "{kind}"}}' for name, mode, kind in folders
+        f'{{"referenceId": "{name}", "mode": "{mode}", "type": "{kind}"}}' for name, mode, kind in task.folders
     )
-    preferences = _PRIORITY % (', "parentCompleteBeforeStarting": true' if waits else "")
-    return f'{{"engineId": {engine}, "payload": {payload}, "ioFolders": [{named}], {preferences}}}'
+    folders = f'"ioFolders": [{named}], ' if named else ""
+    preferences = _PRIORITY % (', "parentCompleteBeforeStarting": true' if task.waits else "")
+    return f'{{"engineId": "{task.engine}", "payload": {task.payload}, {folders}{preferences}}}'
 
 
 def _route(parent: str, child: str) -> str:

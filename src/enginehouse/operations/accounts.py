@@ -1,6 +1,6 @@
 """Organizations and their users, and the creation of the first of each."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from enginehouse.domain.identity import (
     User,
     UserRequest,
 )
-from enginehouse.operations import bounds, passwords, tokens
+from enginehouse.operations import account_problems, bounds, passwords, tokens
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import is_super_admin, organization_for, require, require_super_admin
@@ -48,6 +48,7 @@ async def create_organization(
     name: str,
     default_retries: int | None = None,
     more: OrganizationRequest | None = None,
+    known_problems: Sequence[Problem] = (),
 ) -> Organization:
     """Creates the organization with the next number; `more` has further fields.
 
@@ -55,7 +56,7 @@ async def create_organization(
     """
     require_super_admin(principal)
     request = structs.replace(more or OrganizationRequest(), name=name, default_retries=default_retries)
-    bounds.refuse(organization_problems(request, named=True))
+    bounds.refuse(account_problems.of_organization(request, named=True), known_problems)
     entry = trail.entry(principal, "createOrganization", object_type="Organization")
 
     async def make(tx: Tx) -> Organization:
@@ -69,7 +70,11 @@ async def create_organization(
 
 @trail.mutation("updateOrganization", "Organization", names="organization_id")
 async def update_organization(
-    house: House, principal: Principal, organization_id: int, request: OrganizationRequest
+    house: House,
+    principal: Principal,
+    organization_id: int,
+    request: OrganizationRequest,
+    known_problems: Sequence[Problem] = (),
 ) -> Organization:
     """Updates the fields that the request sets, of the caller's own organization; super administrators update any.
 
@@ -77,7 +82,7 @@ async def update_organization(
     """
     require(principal, Role.ADMIN)
     number = organization_for(principal, organization_id)
-    bounds.refuse(organization_problems(request))
+    bounds.refuse(account_problems.of_organization(request), known_problems)
     entry = trail.entry(
         principal, "updateOrganization", object_type="Organization", object_id=number, organization_id=number
     )
@@ -92,17 +97,6 @@ async def update_organization(
         return new
 
     return await house.database.write(change)
-
-
-def organization_problems(request: OrganizationRequest, *, named: bool = False) -> list[Problem]:
-    """Returns what is wrong with the fields of an organization. `named`: it must have a name."""
-    problems = _name_problems(request.name, named=named)
-    retries = request.default_retries
-    if retries is not None and not 0 <= retries <= 100:
-        problems.append(Problem("defaultRetries", "must be between 0 and 100.", str(retries), "0..100"))
-    problems += bounds.text("businessUnit", request.business_unit, longest=bounds.LONGEST_NAME)
-    problems += bounds.text("imageUrl", request.image_url)
-    return problems + bounds.json("jsondata", request.jsondata)
 
 
 def with_request(old: Organization, request: OrganizationRequest) -> Organization:
@@ -180,6 +174,7 @@ async def create_user(
     display_name: str | None = None,
     email: str | None = None,
     more: UserRequest | None = None,
+    known_problems: Sequence[Problem] = (),
 ) -> User:
     """Creates the user. Without a password it cannot sign in until an administrator sets one.
 
@@ -189,8 +184,9 @@ async def create_user(
     organization = await get_organization(house, principal, organization_id)
     known = UserRequest() if more is None else more
     bounds.refuse(
-        user_problems(structs.replace(known, name=name, display_name=display_name, email=email), named=True)
-        + ([] if password is None else passwords.problems(password))
+        account_problems.of_user(structs.replace(known, name=name, display_name=display_name, email=email), named=True)
+        + ([] if password is None else passwords.problems(password)),
+        known_problems,
     )
     row = UserRecord(
         id=str(uuid4()),
@@ -213,32 +209,8 @@ async def create_user(
 
     user = await house.database.write(make)
     if user is None:
-        raise InvalidInput([name_is_taken(name)])
+        raise InvalidInput([account_problems.name_is_taken(name)])
     return user
-
-
-def user_problems(request: UserRequest, *, named: bool = False) -> list[Problem]:
-    """Returns what is wrong with the fields of a user. `named`: it must have a name."""
-    problems = _name_problems(request.name, named=named)
-    for path, value in (
-        ("displayName", request.display_name),
-        ("firstName", request.first_name),
-        ("lastName", request.last_name),
-        ("email", request.email),
-    ):
-        problems += bounds.text(path, value, longest=bounds.LONGEST_NAME)
-    problems += bounds.text("imageUrl", request.image_url)
-    return problems + bounds.json("jsondata", request.jsondata)
-
-
-def _name_problems(name: str | None, *, named: bool) -> list[Problem]:
-    if name is not None and not name.strip() and not named:
-        return [Problem("name", "must not be empty.")]
-    return bounds.text("name", name, longest=bounds.LONGEST_NAME, required=named)
-
-
-def name_is_taken(name: str) -> Problem:
-    return Problem("name", f'the name "{name}" is taken.', name)
 
 
 @trail.mutation("changePassword", "User")

@@ -20,6 +20,7 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.references import not_found
+from enginehouse.storage import token_quotas
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import additions as storage
@@ -97,7 +98,11 @@ async def add_tasks(house: House, principal: Principal, asked: Sequence[TaskToAd
     entry = trail.entry(principal, "addTasksToJobs", object_type="Task")
 
     async def write(tx: Tx) -> AdditionsOutcome:
-        return await _add(tx, house, list(fit.values()), entry)
+        await token_quotas.lock(tx, principal.quota)
+        outcome = await _add(tx, house, list(fit.values()), entry)
+        added = sum(isinstance(answer, Added) and not answer.again for answer in outcome.answers)
+        await token_quotas.take_tasks(tx, principal.quota, added)
+        return outcome
 
     if fit:
         outcome = await house.database.write_work(write)
@@ -143,6 +148,7 @@ async def add_task(
     entry = trail.entry(principal, "addTask", object_type="Task")
 
     async def write(tx: Tx) -> TaskKey:
+        await token_quotas.take_tasks(tx, principal.quota, 1)
         added = await _one(tx, house, new, ref, entry)
         return TaskKey(added.job_id, added.ordinal)
 

@@ -37,6 +37,11 @@ def json(path: str, value: Any) -> list[Problem]:
     return []
 
 
+def json_text(value: Any) -> str:
+    """Returns the value as JSON text. `json` says whether it can be written so."""
+    return msgspec.json.encode(value).decode()
+
+
 def page(offset: int, limit: int, *, largest: int) -> None:
     """Raises InvalidInput for a page out of bounds. The message names what is allowed."""
     problems = []

@@ -42,11 +42,17 @@ async def of_engine(house: House, principal: Principal, engine_id: str) -> list[
 
 
 @trail.mutation("createEngineBuild", BUILD)
-async def create(house: House, principal: Principal, engine_id: str, document: BuildDocument) -> EngineBuild:
+async def create(
+    house: House,
+    principal: Principal,
+    engine_id: str,
+    document: BuildDocument,
+    known_problems: Sequence[Problem] = (),
+) -> EngineBuild:
     """Creates the next version of the organization's engine. Raises NotAllowed, InvalidInput."""
     require(principal, Role.ADMIN)
     known = await _engine(house, principal, engine_id)
-    bounds.refuse(_problems(document))
+    bounds.refuse(_problems(document), known_problems)
 
     async def make(tx: Tx) -> EngineBuild:
         if await stored_engines.lock(tx, principal.organization_id, known) is None:

@@ -22,13 +22,15 @@ from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 
 ENGINE: Final = "Engine"
-_DECLARED: Final = ("name", "description", "category_id", "manifest")
+_DECLARED: Final = ("name", "description", "category_id", "mode", "manifest")
 _MOST: Final = 100  # fields, use cases and industries
 _LARGEST_PRICE: Final = 2**31 - 1
 
 
 @trail.mutation("createEngine", ENGINE)
-async def create(house: House, principal: Principal, request: EngineRequest) -> Engine:
+async def create(
+    house: House, principal: Principal, request: EngineRequest, known_problems: Sequence[Problem] = ()
+) -> Engine:
     """Creates an engine of the organization. No worker offers it yet, so its tasks wait.
 
     Raises NotAllowed, InvalidInput with all problems.
@@ -38,7 +40,7 @@ async def create(house: House, principal: Principal, request: EngineRequest) -> 
     author = principal.user_id
 
     async def make(tx: Tx) -> Engine:
-        await _check(tx, principal, request, new=True)
+        await _check(tx, principal, request, known_problems, new=True)
         spec = EngineSpec(
             id=str(uuid4()),
             name=request.name or "",
@@ -65,14 +67,25 @@ async def create(house: House, principal: Principal, request: EngineRequest) -> 
 
 
 @trail.mutation("updateEngine", ENGINE, names="name")
-async def update(house: House, principal: Principal, name: str, request: EngineRequest) -> Engine:
+async def update(
+    house: House,
+    principal: Principal,
+    name: str,
+    request: EngineRequest,
+    known_problems: Sequence[Problem] = (),
+    *,
+    check: Callable[[Engine], list[Problem]] = lambda engine: [],
+) -> Engine:
     """Updates the fields that the request sets. Of an engine of the server a super administrator sets the templates.
+
+    `check` returns further problems of the request for this engine.
 
     Raises NotFound, NotAllowed, InvalidInput with all problems.
     """
 
     async def change(tx: Tx, old: Engine) -> Engine:
-        await _check(tx, principal, request, shared=old.organization_id is None)
+        found = [*known_problems, *check(old)]
+        await _check(tx, principal, request, found, shared=old.organization_id is None)
         new = structs.replace(_changed(old, request, principal.user_id), modified_at=tx.now)
         await storage.put(tx, new)
         return new
@@ -159,7 +172,13 @@ def _changed(old: Engine, request: EngineRequest, author: str | None) -> Engine:
 
 
 async def _check(
-    tx: Tx, principal: Principal, request: EngineRequest, *, new: bool = False, shared: bool = False
+    tx: Tx,
+    principal: Principal,
+    request: EngineRequest,
+    known_problems: Sequence[Problem],
+    *,
+    new: bool = False,
+    shared: bool = False,
 ) -> None:
     """Raises InvalidInput with all that is wrong with the request."""
     problems = _of_the_server(request) if shared else []
@@ -181,7 +200,7 @@ async def _check(
     if request.manifest is not None and not isinstance(request.manifest, dict):
         problems.append(Problem("manifest", f"an object, got {excerpt(request.manifest)}."))
     problems += bounds.json("manifest", request.manifest)
-    bounds.refuse(problems + _template_problems(request.templates or ()))
+    bounds.refuse(problems + _template_problems(request.templates or ()), known_problems)
 
 
 def _of_the_server(request: EngineRequest) -> list[Problem]:

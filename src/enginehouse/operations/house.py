@@ -16,6 +16,7 @@ from enginehouse.operations import batches
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.throttle import FailedLogins, RequestRates, Throttle
+from enginehouse.operations.token_usage import TokenUsage
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
@@ -153,6 +154,9 @@ class House:
     request_rates: RequestRates = field(default_factory=RequestRates)
     """The requests of the last seconds, by token and by organization."""
 
+    token_usage: TokenUsage
+    """What the tokens with a quota have used."""
+
     presence: Presence = field(default_factory=Presence)
     """The engines that connected workers offer."""
 
@@ -189,6 +193,7 @@ class House:
             else partial(batches.key, database),
             watches=watches,
             refusals=Refusals(database, in_flight=in_flight),
+            token_usage=TokenUsage(database),
             request_rates=RequestRates(limits.token_requests, limits.organization_requests),
         )
 

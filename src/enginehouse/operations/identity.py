@@ -1,7 +1,9 @@
 """Authentication: sign-in, sessions and tokens."""
 
 import time
-from uuid import UUID
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from enginehouse.domain import task_tokens as task_token
 from enginehouse.domain.audit import NOBODYS
@@ -15,7 +17,8 @@ from enginehouse.domain.errors import (
     TooManyFailures,
 )
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
-from enginehouse.operations import bounds, passwords, task_tokens, tokens
+from enginehouse.domain.token_quotas import QuotaRequest, TokenQuota
+from enginehouse.operations import bounds, passwords, task_tokens, token_checks, tokens
 from enginehouse.operations.accounts import get_organization
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -23,6 +26,7 @@ from enginehouse.operations.permission import organization_for, require
 from enginehouse.operations.sessions import IssuedToken, LoginRefused, LoginSession
 from enginehouse.operations.throttle import client_network
 from enginehouse.storage import identity as storage
+from enginehouse.storage import token_quotas
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
@@ -224,18 +228,24 @@ async def create_token(
     as_uuid: bool = False,
     organization_id: int | None = None,
     role: Role | None = None,
+    jsondata: Any = None,
+    quota: QuotaRequest | None = None,
+    known_problems: Sequence[Problem] = (),
 ) -> IssuedToken:
     """Creates a key of the organization. Its secret is in the result and nowhere else.
 
     `as_uuid` gives it the form that REST clients expect; `expires_at` is µs UTC; None never expires. `role` is at most
-    the caller's role. Raises NotAllowed, NotFound (organization), InvalidInput.
+    the caller's role. `quota` limits what it may use. Raises NotAllowed, NotFound (organization), InvalidInput.
     """
     require(principal, Role.ADMIN)
+    token_checks.refuse_limited(principal)
     token_role = role or principal.role
     if not principal.role.covers(token_role):
         raise NotAllowed
     organization = await get_organization(house, principal, organization_id)
-    problems = bounds.text("name", name, longest=bounds.LONGEST_NAME)
+    problems = [*known_problems, *bounds.text("name", name, longest=bounds.LONGEST_NAME)]
+    problems += bounds.json("jsondata", jsondata) + token_checks.quota_problems(quota or QuotaRequest())
+    bounds.refuse(problems)
     secret = tokens.new_uuid() if as_uuid else tokens.new_key()
     row = tokens.row(
         secret,
@@ -245,6 +255,7 @@ async def create_token(
         role=token_role,
         name=name,
         expires_at=expires_at,
+        jsondata=jsondata,
     )
 
     entry = trail.entry(
@@ -252,11 +263,14 @@ async def create_token(
     )
 
     async def issue(tx: Tx) -> Token:
-        if expires_at is not None and not tx.now < expires_at <= bounds.LARGEST_ID:
-            problems.append(Problem("expiration", "must be in the future."))
-        bounds.refuse(problems)
+        bounds.refuse(token_checks.expiry_problems(tx.now, expires_at))
         await entries.record(tx, [entry])
-        return await storage.insert_token(tx, row)
+        token = await storage.insert_token(tx, row)
+        limits = TokenQuota(token.id, organization.id).with_request(quota or QuotaRequest())
+        if not any(limits[2:]):
+            return token
+        await token_quotas.put(tx, limits)
+        return replace(token, quota=limits)
 
     return IssuedToken(secret, await house.database.write(issue))
 
@@ -280,14 +294,14 @@ async def revoke_token(
     require(principal, Role.ADMIN)
     organization = organization_for(principal, organization_id)
     entry = trail.entry(principal, "revokeToken", object_type="Token", organization_id=organization)
-    named, token_hash = _uuid(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
+    named, token_hash = tokens.uuid_of(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
 
     async def revoke(tx: Tx) -> tuple[Token, str | None]:
         token = await storage.token(tx, organization, token_id=named, token_hash=token_hash)
         if token is None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
         if token.id == principal.token_id:
-            await _refuse_last(tx, token)
+            await token_checks.refuse_last(tx, token)
         revoked = await storage.revoke_token(tx, organization, token.id)
         await entries.record(tx, [entry.about(token.id)])
         return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
@@ -295,37 +309,3 @@ async def revoke_token(
     token, revoked = await house.database.write(revoke)
     house.known_tokens.forget([] if revoked is None else [revoked])
     return token
-
-
-async def _refuse_last(tx: Tx, token: Token) -> None:
-    """Refuses to revoke the token of the request itself, if it is the last of its kind.
-
-    A super administrator needs another such token; an organization needs another administrator's token, or a user who
-    is an administrator. A session can always end: its user knows the password.
-    """
-    if token.kind is TokenKind.SESSION:
-        return
-    await tx.lock(storage.IDENTITY_LOCK)  # two tokens that revoke themselves at once must see each other
-    others = [other for other in await storage.live_tokens(tx, token.organization_id) if other.id != token.id]
-    if token.kind is TokenKind.BOOTSTRAP and not any(other.kind is TokenKind.BOOTSTRAP for other in others):
-        raise InvalidInput(
-            "This is the last token of a super administrator, and the request uses it. Sign in with a password and "
-            "revoke it from there, or start the server with another AIWARE_INIT_TOKEN first.",
-            "token",
-        )
-    if any(other.role is Role.ADMIN for other in others):
-        return
-    if await storage.first_administrator(tx, token.organization_id) is None:
-        raise InvalidInput(
-            "This is the last token of an administrator of the organization, the request uses it, and no user of the "
-            "organization is an administrator. Create another such token or such a user first.",
-            "token",
-        )
-
-
-def _uuid(text: str) -> str:
-    """Returns the text in the stored form of a UUID, or "" for any other text."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return ""

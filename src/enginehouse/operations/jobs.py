@@ -104,7 +104,7 @@ async def create(
     ]
     entries = [trail.entry(principal, "createJob", object_type="Job")] * len(new)
     warnings = [planned_job.warnings for planned_job in planned]
-    answer = await house.creates.ask(Creation(new, request_key, entries, warnings))
+    answer = await house.creates.ask(Creation(new, request_key, entries, warnings, principal.quota))
     if not answer.replayed:
         house.waiting(principal.organization_id)
     return _created(answer, replayed=answer.replayed)
@@ -316,7 +316,7 @@ async def retry(
     said = f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}"
     entry = trail.entry(principal, "retryJob", object_type="Job", detail=said)
     try:
-        answer = await house.creates.ask(Creation([new], request_key, [entry]))
+        answer = await house.creates.ask(Creation([new], request_key, [entry], None, principal.quota))
     except SourceGone:
         raise NotFound("Job", ref.text) from None
     if not answer.replayed:

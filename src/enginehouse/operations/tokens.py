@@ -6,7 +6,7 @@ import string
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
 from enginehouse.domain.identity import Principal, Role, TokenKind
@@ -39,6 +39,14 @@ def token_id(token_hash: str) -> str:
     return str(uuid5(_NAMESPACE, token_hash))
 
 
+def uuid_of(text: str) -> str:
+    """Returns the text in the stored form of a UUID, or "" for any other text."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""
+
+
 def shown(secret: str) -> str:
     """Returns the part of a text that may be printed although the text may be a secret."""
     return secret[:PREFIX] + "…" if len(secret) > PREFIX else "…"
@@ -54,6 +62,7 @@ def row(
     super_admin: bool = False,
     name: str | None = None,
     expires_at: int | None = None,
+    jsondata: Any = None,
 ) -> TokenRecord:
     """Returns the row of a new token."""
     token_hash = fingerprint(secret)
@@ -68,6 +77,7 @@ def row(
         super_admin=super_admin,
         name=name,
         expires_at=expires_at,
+        jsondata=jsondata,
     )
 
 

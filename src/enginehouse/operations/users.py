@@ -7,10 +7,10 @@ from typing import Final
 from msgspec import structs
 
 from enginehouse.domain.audit import Entry
-from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound
+from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role, User, UserRequest, UserStatus
 from enginehouse.domain.refs import UuidRef
-from enginehouse.operations import accounts, bounds, passwords
+from enginehouse.operations import account_problems, accounts, bounds, passwords
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import is_super_admin, require
@@ -85,13 +85,48 @@ def _scope(principal: Principal) -> int | None:
 
 
 @trail.mutation("updateUser", USER, names="ref")
-async def update(house: House, principal: Principal, ref: UuidRef, request: UserRequest) -> User:
-    """Updates the fields that the request sets. A new role holds at once, for all tokens of the user.
+async def update(
+    house: House,
+    principal: Principal,
+    ref: UuidRef,
+    request: UserRequest,
+    *,
+    status: UserStatus | None = None,
+    known_problems: Sequence[Problem] = (),
+    check: Callable[[User], list[Problem]] = lambda user: [],
+) -> User:
+    """Updates the fields that the request sets, and the status. A new role holds at once, for all tokens of the user.
+
+    `check` returns further problems of the request for this user.
 
     Raises NotAllowed, NotFound, and InvalidInput, also if the organization would lose its last administrator.
     """
     require(principal, Role.ADMIN)
-    return await _change(house, principal, ref, "updateUser", lambda tx, old: _updated(tx, old, request))
+
+    async def change(tx: Tx, old: User) -> User:
+        new = await _updated(tx, old, request, [*known_problems, *check(old)])
+        return replace(new, status=status or old.status)
+
+    return await _change(house, principal, ref, "updateUser", change)
+
+
+@trail.mutation("changePassword", USER, names="ref")
+async def set_password(
+    house: House,
+    principal: Principal,
+    ref: UuidRef,
+    password: str,
+    *,
+    known_problems: Sequence[Problem] = (),
+    check: Callable[[User], list[Problem]] = lambda user: [],
+) -> User:
+    """Sets the user's password and ends the user's sessions, as `accounts.set_password` does for a name."""
+    require(principal, Role.ADMIN)
+    user = await get(house, principal, ref)
+    if user.status is UserStatus.DELETED:
+        raise NotFound(USER, ref.text)
+    bounds.refuse(passwords.problems(password), [*known_problems, *check(user)])
+    return await accounts.replace_password(house, principal, user.organization_id, user.name, password)
 
 
 @trail.mutation("updateCurrentUser", USER)
@@ -210,9 +245,9 @@ async def _refuse_last(tx: Tx, old: User, new: User) -> None:
         raise InvalidInput(text, path)
 
 
-async def _updated(tx: Tx, old: User, request: UserRequest) -> User:
-    bounds.refuse(accounts.user_problems(request))
+async def _updated(tx: Tx, old: User, request: UserRequest, known: Sequence[Problem] = ()) -> User:
+    bounds.refuse(account_problems.of_user(request), known)
     given = {name: value for name, value in structs.asdict(request).items() if value is not None}
     if "name" in given and await storage.name_taken(tx, given["name"], by_other_than=old.id):
-        raise InvalidInput([accounts.name_is_taken(given["name"])])
+        raise InvalidInput([account_problems.name_is_taken(given["name"])])
     return replace(old, **given, modified_at=tx.now)

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid5
 
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.identity import Principal, Role
@@ -14,11 +16,17 @@ from enginehouse.operations.permission import require
 from enginehouse.storage import workers as storage
 from enginehouse.storage.database.database import Tx
 
+_NAMESPACE: Final = UUID("7b0f7a52-6a0e-5d1b-9d1c-5a3c1d8f0e66")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerShown:
-    """The view of a worker for a caller. Only an administrator sees `name`, because it reveals the machines."""
+    """The view of a worker for a caller. Only an administrator sees `name`, because it reveals the machines.
 
+    `id` is a UUID made of the name.
+    """
+
+    id: str
     name: str | None
     pools: Mapping[str, int]
     running: int
@@ -26,6 +34,17 @@ class WorkerShown:
     started_at: int
     seen_at: int
     connected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The state of the server in numbers: its connected workers, their slots, and the attempts that they run."""
+
+    now: int
+    workers: int
+    slots: int
+    running: int
+    engines: int
 
 
 async def appear(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
@@ -101,19 +120,34 @@ def _idle(engine: Engine | None, offered: frozenset[str] | None) -> str | None:
 async def list_(house: House, principal: Principal) -> list[WorkerShown]:
     """Returns every worker that has reported within a day, connected ones first."""
     require(principal, Role.READER)
-
-    async def read(tx: Tx) -> tuple[list[Worker], int]:
-        now = await tx.read_clock()
-        found, _ = await storage.at_work(tx)
-        return found, now
-
-    found, now = await house.database.read(read)
+    found, now = await house.database.read(_at_work)
     shown = [_shown(worker, now, named=principal.role.covers(Role.ADMIN)) for worker in found]
     return sorted(shown, key=lambda worker: not worker.connected)
 
 
+async def summary(house: House, principal: Principal) -> Summary:
+    """Returns the state of the server: one transaction counts everything. Raises NotAllowed."""
+    require(principal, Role.READER)
+    found, now = await house.database.read(_at_work)
+    connected = [worker for worker in found if worker.connected(now)]
+    return Summary(
+        now=now,
+        workers=len(connected),
+        slots=sum(sum(worker.pools.values()) for worker in connected),
+        running=sum(worker.running for worker in found),
+        engines=len(frozenset[str]().union(*(worker.engines for worker in connected))),
+    )
+
+
+async def _at_work(tx: Tx) -> tuple[list[Worker], int]:
+    now = await tx.read_clock()
+    found, _ = await storage.at_work(tx)
+    return found, now
+
+
 def _shown(worker: Worker, now: int, *, named: bool) -> WorkerShown:
     return WorkerShown(
+        id=str(uuid5(_NAMESPACE, worker.name)),
         name=worker.name if named else None,
         pools=worker.pools,
         running=worker.running,

@@ -7,6 +7,7 @@ from typing import Final
 from enginehouse.operations import bulk_cancels, exports, maintenance, outbox, uploads
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House
+from enginehouse.operations.token_usage import SECONDS
 from enginehouse.runtime.loop import Loop
 
 _BATCH: Final = 200
@@ -62,11 +63,16 @@ def _pruning(house: House) -> list[Duty]:
     async def expired_exports() -> bool:
         return await exports.prune(house, now=await maintenance.storage_time(house), limit=_BATCH) >= _BATCH
 
+    async def usage() -> bool:
+        await house.token_usage.store()
+        return False
+
     async def slots() -> bool:
         return await history.prune(house, now=await maintenance.storage_time(house))
 
     return [
         Duty("prune", 60.0, jobs),
+        Duty("store token usage", SECONDS, usage),
         Duty("prune keys", 60.0, keys),
         Duty("prune uploads", 60.0, unclaimed),
         Duty("prune exports", 60.0, expired_exports),

@@ -1,12 +1,14 @@
 """Organizations, users and tokens in storage: a token only as its hash, a password only as its argon2 hash."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
+from enginehouse.domain.token_quotas import QuotaHolder
+from enginehouse.storage import token_quotas
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.user_rows import SigningInRow, UserRow, json_text, user_of
@@ -28,6 +30,7 @@ class TokenRecord:
     super_admin: bool = False
     name: str | None = None
     expires_at: int | None = None
+    jsondata: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class HolderRow(NamedTuple):
     expires_at: int | None
     name: str | None
     user_role: str | None
+    quota_of: str | None
 
 
 class TokenRow(NamedTuple):
@@ -74,6 +78,8 @@ class TokenRow(NamedTuple):
     created_at: int
     expires_at: int | None
     revoked_at: int | None
+    modified_at: int
+    jsondata: str | None
 
 
 class CreatedOrganizationRow(NamedTuple):
@@ -130,7 +136,8 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
     role = Role(row.role)
     if row.user_role is not None and role.covers(Role(row.user_role)):
         role = Role(row.user_role)
-    holder = Principal(row.organization_id, row.user_id, row.id, role, bool(row.super_admin), row.name)
+    quota = None if row.quota_of is None else QuotaHolder(row.organization_id, row.id)
+    holder = Principal(row.organization_id, row.user_id, row.id, role, bool(row.super_admin), row.name, quota=quota)
     return holder, None if row.expires_at is None else row.expires_at - tx.now
 
 
@@ -149,20 +156,40 @@ async def insert_token(tx: Tx, row: TokenRecord) -> Token:
         super_admin=int(row.super_admin),
         now=tx.now,
         expires_at=row.expires_at,
+        jsondata=json_text(row.jsondata),
     )
     [stored] = await _TOKEN_BY_HASH.all(tx, hash=row.hash)
     return _token(stored)
 
 
-async def token(tx: Tx, organization_id: int, *, token_id: str, token_hash: str) -> Token | None:
+async def update_token(tx: Tx, token: Token) -> str:
+    """Stores the token's role, expiry and data. Returns its hash."""
+    [(token_hash,)] = await tx.all(
+        "identity.update_token",
+        organization_id=token.organization_id,
+        id=token.id,
+        role=token.role.value,
+        expires_at=token.expires_at,
+        jsondata=json_text(token.jsondata),
+        now=tx.now,
+    )
+    return str(token_hash)
+
+
+async def token(tx: Tx, organization_id: int | None, *, token_id: str, token_hash: str) -> Token | None:
+    """Returns the token, even if it is no longer valid; in any organization if `organization_id` is None."""
     row = await _TOKEN.one(tx, organization_id=organization_id, id=token_id, hash=token_hash)
-    return None if row is None else _token(row)
+    if row is None:
+        return None
+    quota = await token_quotas.of_token(tx, QuotaHolder(row.organization_id, row.id))
+    return replace(_token(row), quota=quota)
 
 
 async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
     """Returns the organization's valid tokens, the oldest first."""
     rows = await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)
-    return [_token(row) for row in rows]
+    quotas = await token_quotas.of_organization(tx, organization_id)
+    return [replace(_token(row), quota=quotas.get(row.id)) for row in rows]
 
 
 async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> str | None:
@@ -185,7 +212,9 @@ async def end_session(tx: Tx, token_hash: str) -> Principal | None:
 
 
 def _token(row: TokenRow) -> Token:
+    jsondata = None if row.jsondata is None else msgspec.json.decode(row.jsondata)
     words = {"kind": TokenKind(row.kind), "role": Role(row.role), "super_admin": bool(row.super_admin)}
+    words["jsondata"] = jsondata
     return Token(**row._asdict() | words)
 
 

@@ -1,32 +1,43 @@
 -- name: principal
 -- The holder of the token with this hash, unless it is revoked or expired or its user is suspended.
-SELECT t.organization_id, t.user_id, t.id, t.role, t.super_admin, t.expires_at, u.name, u.role AS user_role
-FROM token t LEFT JOIN user_account u ON u.id = t.user_id
+SELECT t.organization_id, t.user_id, t.id, t.role, t.super_admin, t.expires_at, u.name, u.role AS user_role,
+       q.token_id AS quota_of
+FROM token t LEFT JOIN user_account u ON u.id = t.user_id LEFT JOIN token_quota q ON q.token_id = t.id
 WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
   AND (t.user_id IS NULL OR u.status = 'active');
 
 -- name: insert_token
-INSERT INTO token (hash, id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at)
-VALUES (:hash, :id, :organization_id, :user_id, :kind, :name, :prefix, :role, :super_admin, :now, :expires_at)
+INSERT INTO token
+  (hash, id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, modified_at, jsondata)
+VALUES (:hash, :id, :organization_id, :user_id, :kind, :name, :prefix, :role, :super_admin, :now, :expires_at, :now,
+        :jsondata)
 ON CONFLICT DO NOTHING;
 
 -- name: live_tokens
 -- Without those of suspended users.
 SELECT t.id, t.organization_id, t.user_id, t.kind, t.name, t.prefix, t.role, t.super_admin, t.created_at, t.expires_at,
-       t.revoked_at
+       t.revoked_at, t.modified_at, t.jsondata
 FROM token t LEFT JOIN user_account u ON u.id = t.user_id
 WHERE t.organization_id = :organization_id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
   AND (t.user_id IS NULL OR u.status = 'active')
 ORDER BY t.created_at, t.id;
 
 -- name: token
--- The token with this id, or with this hash of its secret.
-SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at
+-- The token with this id, or with this hash of its secret, in one organization, or in any if `organization_id` is NULL.
+SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at,
+       modified_at, jsondata
 FROM token
-WHERE organization_id = :organization_id AND (id = :id OR hash = :hash);
+WHERE (id = :id OR hash = :hash)
+  AND (organization_id = CAST(:organization_id AS BIGINT) OR CAST(:organization_id AS BIGINT) IS NULL);
+
+-- name: update_token
+UPDATE token SET role = :role, expires_at = :expires_at, jsondata = :jsondata, modified_at = :now
+WHERE organization_id = :organization_id AND id = :id AND revoked_at IS NULL
+RETURNING hash;
 
 -- name: token_by_hash
-SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at
+SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at,
+       modified_at, jsondata
 FROM token WHERE hash = :hash;
 
 -- name: revoke_token

@@ -65,7 +65,7 @@ CREATE INDEX user_account_organization ON user_account (organization_id, id);
 CREATE UNIQUE INDEX user_account_name ON user_account (name) WHERE status <> 'deleted';
 
 -- A secret that authenticates a user, or an organization if `user_id` is NULL. Only its SHA-256 is stored; `id` is a
--- UUID derived from that hash.
+-- UUID derived from that hash. `jsondata` is what clients store with it.
 CREATE TABLE token (
   hash TEXT PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -78,10 +78,33 @@ CREATE TABLE token (
   super_admin INTEGER NOT NULL DEFAULT 0,
   created_at BIGINT NOT NULL,
   expires_at BIGINT,
-  revoked_at BIGINT
+  revoked_at BIGINT,
+  modified_at BIGINT NOT NULL,
+  jsondata TEXT
 );
 CREATE INDEX token_organization ON token (organization_id, created_at);
 CREATE INDEX token_user ON token (user_id);
+
+-- What a token may use, of all servers together: in an hour, and at all; 0 for any amount. `api`, `bytes` and `tasks`
+-- count what it has used, the columns `hour_` what it has used in `hour` (since 1970).
+CREATE TABLE token_quota (
+  token_id TEXT PRIMARY KEY REFERENCES token (id),
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  api_per_hour BIGINT NOT NULL,
+  bytes_per_hour BIGINT NOT NULL,
+  tasks_per_hour BIGINT NOT NULL,
+  max_api BIGINT NOT NULL,
+  max_bytes BIGINT NOT NULL,
+  max_tasks BIGINT NOT NULL,
+  api BIGINT NOT NULL DEFAULT 0,
+  bytes BIGINT NOT NULL DEFAULT 0,
+  tasks BIGINT NOT NULL DEFAULT 0,
+  hour BIGINT NOT NULL DEFAULT 0,
+  hour_api BIGINT NOT NULL DEFAULT 0,
+  hour_bytes BIGINT NOT NULL DEFAULT 0,
+  hour_tasks BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX token_quota_organization ON token_quota (organization_id);
 
 -- Engines -------------------------------------------------------------------------------------------------
 
@@ -137,6 +160,18 @@ CREATE TABLE engine_build (
   modified_at BIGINT NOT NULL
 );
 CREATE INDEX engine_build_engine ON engine_build (organization_id, engine_id, version);
+
+-- A job of an engine that an organization has prepared: `document` is the job as REST creates it, with Handlebars in its
+-- texts.
+CREATE TABLE engine_template (
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  engine_id TEXT NOT NULL REFERENCES engine (id),
+  name TEXT NOT NULL,
+  document TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, engine_id, name)
+);
 
 -- Targets and assets --------------------------------------------------------------------------------------
 

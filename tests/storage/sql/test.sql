@@ -247,3 +247,6 @@ UPDATE job SET tasks_complete = 0, tasks_failed = :failed, cancellable_since = N
 
 -- name: artifact_keys
 SELECT storage_key FROM artifact ORDER BY job_id, ordinal, folder, item, part;
+
+-- name: age_worker
+UPDATE worker SET seen_at = seen_at - :by WHERE name = :name;

@@ -1,4 +1,4 @@
-"""Engines and their categories as REST shows them (rest-contract §2A)."""
+"""Engines as REST shows them (rest-contract §2A)."""
 
 import msgspec
 
@@ -16,6 +16,7 @@ class EngineDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=T
     engine_state: str
     internal_organization_id: str | None = None
     parallel_processing: bool
+    max_running: int | None = None
     max_processing_seconds_per_work_item: int
     fields_json: str | None = None
     created_date_time: str
@@ -33,14 +34,3 @@ class EngineList(msgspec.Struct, kw_only=True):
     limit: int
     offset: int
     result: list[EngineDetail]
-
-
-class CategoryDetail(msgspec.Struct, rename=spelled, kw_only=True):
-    engine_category_id: str
-    engine_category_name: str
-    engine_category_type: str
-
-
-class CategoryList(msgspec.Struct, kw_only=True):
-    success: bool = True
-    result: list[CategoryDetail]

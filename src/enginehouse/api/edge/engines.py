@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from enginehouse.api.edge.engine_shapes import CategoryDetail, CategoryList, EngineAnswer, EngineDetail, EngineList
+from enginehouse.api.edge.engine_shapes import EngineAnswer, EngineDetail, EngineList
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.declaration import PAGE, Direction, Parameters, UnixTime, Uuid, answers, one_of
 from enginehouse.api.http.query import Query
@@ -13,13 +13,13 @@ from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.engine import Engine
-from enginehouse.operations import accounts, engine_categories, engines
+from enginehouse.operations import accounts, engines
 
 _TYPES: Final = ("chunk", "stream", "batch", "any")
 _STATES: Final = ("active", "paused", "replace")
 _ORDER: Final[dict[str, Callable[[Engine], Any]]] = {
     "name": lambda engine: (engine.spec.name.lower(), engine.spec.id),
-    "state": lambda engine: (_state(engine), engine.spec.id),
+    "state": lambda engine: (state_word(engine), engine.spec.id),
     "type": lambda engine: (engine.spec.mode, engine.spec.id),
     "organizationID": lambda engine: (engine.organization_id or 0, engine.spec.id),
     "createdTime": lambda engine: (engine.created_at, engine.spec.id),
@@ -56,26 +56,16 @@ async def list_engines(call: Call) -> Reply:
         matches = [engine for engine in matches if engine.organization_id in {None, principal.organization_id}]
     matches.sort(key=order, reverse=descending)
     page = matches[offset : offset + limit]
-    return json(EngineList(count=len(matches), limit=limit, offset=offset, result=[_detail(engine) for engine in page]))
+    return json(
+        EngineList(count=len(matches), limit=limit, offset=offset, result=[engine_detail(engine) for engine in page])
+    )
 
 
 @answers(EngineAnswer)
 async def detail(call: Call) -> Reply:
     """GET admin/engine/{EngineID}/detail."""
-    return json(EngineAnswer(result=_detail(await engines.get(call.house, call.principal, refs.engine(call.id).uuid))))
-
-
-@answers(CategoryList)
-async def list_categories(call: Call) -> Reply:
-    """GET admin/engine/categories."""
-    categories = await engine_categories.list_(call.house, call.principal)
     return json(
-        CategoryList(
-            result=[
-                CategoryDetail(engine_category_id=c.id, engine_category_name=c.name, engine_category_type=c.type)
-                for c in categories
-            ]
-        )
+        EngineAnswer(result=engine_detail(await engines.get(call.house, call.principal, refs.engine(call.id).uuid)))
     )
 
 
@@ -96,7 +86,7 @@ def _tests(query: Query) -> list[Callable[[Engine], bool]]:
     if name := query.text("engineName"):
         tests.append(lambda engine: name.lower() in engine.spec.name.lower())
     if state := query.word("engineState", _STATES):
-        tests.append(lambda engine: _state(engine) == state)
+        tests.append(lambda engine: state_word(engine) == state)
     for parameter in ("engineType", "engineOutputType"):
         kind = query.word(parameter, _TYPES)
         if kind is not None and kind != "any":
@@ -117,7 +107,7 @@ def _takes(kind: str) -> Callable[[Engine], bool]:
     return lambda engine: engine.spec.mode == kind
 
 
-def _state(engine: Engine) -> str:
+def state_word(engine: Engine) -> str:
     """Returns REST's word for the state.
 
     A disabled engine is "paused" there too, because its tasks do not run either.
@@ -125,7 +115,8 @@ def _state(engine: Engine) -> str:
     return "active" if engine.state == "active" else "paused"
 
 
-def _detail(engine: Engine) -> EngineDetail:
+def engine_detail(engine: Engine) -> EngineDetail:
+    """Returns the engine as REST shows it."""
     spec = engine.spec
     return EngineDetail(
         engine_id=spec.id,
@@ -133,9 +124,10 @@ def _detail(engine: Engine) -> EngineDetail:
         engine_category_id=spec.category_id,
         engine_type=spec.mode.value,
         engine_output_type=spec.mode.value,
-        engine_state=_state(engine),
+        engine_state=state_word(engine),
         internal_organization_id=optional(ids.organization_uuid, engine.organization_id),
         parallel_processing=not spec.gathers and spec.mode == "chunk",
+        max_running=engine.running_limit,
         max_processing_seconds_per_work_item=spec.timeout_seconds,
         fields_json=json_text(spec.manifest) if spec.manifest else None,
         created_date_time=times.rest(engine.created_at),

@@ -47,12 +47,11 @@ _ROUTE_ECHO: Final = _Echo(
 )
 
 
-def job(body: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
+def job(body: CreateJob, prefix: str, problems: list[Problem]) -> JobRequest:
     """Returns the request for one job. Values that cannot be read are added to `problems`.
 
-    Empty text counts as absent.
+    `prefix` stands before each path (`jobs[0].`). Empty text counts as absent.
     """
-    prefix = f"jobs[{number}]."
     return JobRequest(
         tasks=tuple([task(each, prefix, n, problems) for n, each in enumerate(body.tasks or ())]),
         routes=tuple([route(each) for each in body.task_routes or ()]),
@@ -65,11 +64,11 @@ def job(body: CreateJob, number: int, problems: list[Problem]) -> JobRequest:
     )
 
 
-def references(body: CreateJob, number: int) -> list[Reference]:
+def references(body: CreateJob, prefix: str) -> list[Reference]:
     """Returns the objects that the job only names. 0 and empty text count as absent."""
     if not body.core_source_id:
         return []
-    return [Reference(f"jobs[{number}].coreSourceID", ReferenceKind.SOURCE, str(body.core_source_id))]
+    return [Reference(f"{prefix}coreSourceID", ReferenceKind.SOURCE, str(body.core_source_id))]
 
 
 def task(body: CreateTask, prefix: str, n: int, problems: list[Problem]) -> TaskRequest:

@@ -57,7 +57,7 @@ async def create(call: Call) -> Reply:
     """POST proc/job/create: creates all jobs of the request, or none."""
     body, problems = await call.judged_body(_CREATE)
     jobs_to_create = body.jobs
-    requests = [job_input.job(job, number, problems) for number, job in enumerate(jobs_to_create)]
+    requests = [job_input.job(job, f"jobs[{number}].", problems) for number, job in enumerate(jobs_to_create)]
     principal = call.principal
     for number, job in enumerate(jobs_to_create):
         path = f"jobs[{number}].internalOrganizationID"
@@ -65,7 +65,9 @@ async def create(call: Call) -> Reply:
         if number and acting.organization_id != principal.organization_id:
             raise InvalidInput("all jobs of a request belong to one organization.", path)
         principal = acting
-    named = [each for number, job in enumerate(jobs_to_create) for each in job_input.references(job, number)]
+    named = [
+        each for number, job in enumerate(jobs_to_create) for each in job_input.references(job, f"jobs[{number}].")
+    ]
     created = await jobs.create(call.house, principal, requests, found=problems, key=call.key, references=named)
     warnings = [warning for job in created for warning in job.warnings]
     answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created])

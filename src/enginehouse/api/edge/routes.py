@@ -6,9 +6,9 @@ from typing import Final
 from enginehouse.api.auth import authenticate
 from enginehouse.api.edge import (
     additions,
+    admin_routes,
     backlog,
     cancel,
-    engines,
     failure_statistics,
     health,
     identity,
@@ -90,10 +90,7 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/proc/task/{TaskID}/download/{TaskOutputName}", outputs.task_download),
     ("GET", "/admin/backlog/summary", backlog.summary),
     ("POST", "/admin/backlog/clear", backlog.clear),
-    ("GET", "/admin/engines", engines.list_engines),
-    ("GET", "/admin/engine/{EngineID}/detail", engines.detail),
-    ("GET", "/admin/engine/categories", engines.list_categories),
-    ("POST", "/admin/tokens/create", identity.create_token),
+    *admin_routes.SERVED,
 )
 _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
     ("GET", "/ping", health.ping),

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from graphql import GraphQLResolveInfo
 
-from enginehouse.api.graphql.execution.upload import Upload
+from enginehouse.api.http.upload import Upload
 from enginehouse.domain.artifact import Artifact, Asset, AssetFilter, Target
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import EngineCategory

@@ -9,11 +9,10 @@ import structlog
 from graphql import FieldNode, GraphQLError
 
 from enginehouse.api.graphql.execution.source import indexed
-from enginehouse.domain import identity
 from enginehouse.domain.audit import request_origin
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.task_tokens import OPERATIONS
+from enginehouse.operations import rights as token_rights
 
 _log = structlog.get_logger("enginehouse.graphql")
 
@@ -97,11 +96,7 @@ def _problems(refusal: InvalidInput) -> dict[str, Any]:
 
 def rights(principal: Principal | None) -> list[str]:
     """Returns the rights of the caller, in the words of the contract."""
-    if principal is None:
-        return []
-    if principal.task is not None:
-        return list(OPERATIONS)
-    return identity.rights(principal.role, super_admin=principal.super_admin)
+    return [] if principal is None else token_rights.of(principal)
 
 
 def _now() -> str:

@@ -11,11 +11,12 @@ from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.execution import body as bodies
 from enginehouse.api.graphql.execution.rejection import RejectedError
-from enginehouse.api.graphql.execution.upload import Form, read_form
+from enginehouse.api.graphql.execution.upload import read_form
 from enginehouse.api.graphql.executor import GraphQLRequest, RequestExecutor, Response, rejection
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http import errors
+from enginehouse.api.http.upload import Form
 from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, Refusal, Unavailable
 from enginehouse.domain.identity import Principal
 from enginehouse.operations.house import House
@@ -50,6 +51,8 @@ def graphql(house: House) -> Endpoint:
         more = [correlation]
         try:
             context = await _context(house, scope, headers)
+            if context.known_principal is not None:
+                receive = house.token_usage.received(context.known_principal, receive)
             status, body = await _respond(executor, context, headers, receive)
             if context.replayed:
                 more.append(_REPLAYED)
@@ -105,6 +108,7 @@ async def _context(house: House, scope: Scope, headers: dict[bytes, bytes]) -> C
         caller = failed
     else:
         house.request_rates.take(caller)
+        await house.token_usage.take(caller, headers.get(b"content-length"))
     origin = f"{scope.get('scheme', 'http')}://{headers[b'host'].decode('latin-1')}" if b"host" in headers else ""
     key = headers.get(b"idempotency-key")
     return Context(house, caller, origin=origin, key=None if key is None else key.decode("latin-1"))

@@ -80,11 +80,12 @@ class Call(Request):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A JSON response. `headers` are added to those that every response has."""
+    """A response, usually JSON. `headers` are added to those that every response has."""
 
     body: bytes
     status: int = 200
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    media_type: bytes = b"application/json"
 
 
 class Streaming(Protocol):

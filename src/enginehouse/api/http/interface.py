@@ -22,7 +22,6 @@ Authenticate = Callable[[House, Headers], Awaitable[Principal]]
 
 _log: Final = structlog.get_logger(__name__)
 _VERSION_HEADER: Final = (b"x-aiware-version", __version__.encode())
-_JSON_HEADER: Final = (b"content-type", b"application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,7 @@ class Interface:
             case ForCallers(handler):
                 house = self._house()
                 principal = await self._authenticate(house, headers)
+                receive = house.token_usage.received(principal, receive)
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
             case ForAnybody(open_handler):
                 return await open_handler(Request(self._house(), ids, scope["query_string"], headers, receive))
@@ -112,7 +112,7 @@ def _other_method(method: str, allowed: list[str]) -> Reply:
 async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
     headers = [_VERSION_HEADER, (http_correlation.HEADER, correlation), *reply.headers]
     if reply.status not in {204, 304}:
-        headers += [_JSON_HEADER, (b"content-length", b"%d" % len(reply.body))]
+        headers += [(b"content-type", reply.media_type), (b"content-length", b"%d" % len(reply.body))]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 

@@ -72,6 +72,11 @@ class Query:
         self.problems.append(unknown_word(name, given, allowed))
         return default
 
+    def boolean(self, name: str) -> bool | None:
+        """Returns whether it is `true`; None if it is absent."""
+        word = self.word(name, ("true", "false"))
+        return None if word is None else word == "true"
+
     def descending(self) -> bool:
         """Returns True unless the request wants `ASC`. A descending list is newest first."""
         given = self.text("direction") or "DESC"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from enginehouse.domain import ids
-from enginehouse.domain.errors import MalformedId, NotFound
+from enginehouse.domain.errors import MalformedId, NotFound, Problem, excerpt
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref, TaskRef, UuidRef
 from enginehouse.domain.work_requests import parse_request
@@ -23,6 +23,10 @@ class IdForm(NamedTuple):
 
     pattern: re.Pattern[str]
     words: str
+
+    def problem(self, path: str, text: str) -> Problem:
+        """Returns the problem of a text that has none of the forms."""
+        return Problem(path, f"{self.words}, got {excerpt(text)}.", excerpt(text), self.words)
 
     def missing(self, kind: str, text: str, path: str = "") -> NotFound:
         """Returns the refusal of a text that names no object."""
@@ -39,6 +43,15 @@ NUMBER: Final = IdForm(re.compile("[0-9]{1,19}"), ids.NUMBER_FORM)
 UUID: Final = IdForm(re.compile(_A_UUID), ids.UUID_FORM)
 ASSET: Final = IdForm(re.compile("[0-9]{1,19}_[0-9A-Za-z]{10}"), ids.ASSET_FORM)
 UUIDS: Final = IdForm(re.compile(f" *{_A_UUID}(?: *, *{_A_UUID})* *"), "UUIDs with commas between them")
+_A_NUMBER_OR_UUID: Final = f"(?:{_A_UUID}|[0-9]{{1,19}})"
+NUMBERS_OR_UUIDS: Final = IdForm(
+    re.compile(f" *{_A_NUMBER_OR_UUID}(?: *, *{_A_NUMBER_OR_UUID})* *"), "numbers or UUIDs with commas between them"
+)
+
+
+def organization_spellings(organization_id: int | None) -> set[str]:
+    """Returns the number and the UUID of an organization, nothing for none."""
+    return set() if organization_id is None else {str(organization_id), ids.organization_uuid(organization_id)}
 
 
 def job(text: str) -> Ref:

@@ -24,7 +24,7 @@ from enginehouse.operations.references import not_found
 from enginehouse.operations.schedules.schedules import KIND, SCHEDULE
 from enginehouse.operations.templates import TEMPLATE
 from enginehouse.storage import targets as stored_targets
-from enginehouse.storage import templates
+from enginehouse.storage import templates, token_quotas
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import RequestKey
@@ -146,6 +146,7 @@ async def launch(
             raise NotFound(SCHEDULE, schedule.text, path=path)
         target_id = await _target(tx, principal, options)
         about = new if target_id is None else [replace(job, target=None, target_id=target_id) for job in new]
+        await token_quotas.take_tasks(tx, principal.quota, sum(job.total for job in about))
         created = await creation.create(tx, house.plans, about)
         await entries.record(tx, [entry])
         return created

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import structs
 
 from enginehouse.domain.errors import KeyReused, Refusal
-from enginehouse.storage import idempotency
+from enginehouse.storage import idempotency, token_quotas
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import KeyName, RequestKey, StoredAnswer
@@ -30,7 +30,8 @@ class CreateAnswer(msgspec.Struct, frozen=True, gc=False):
 async def create(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[CreateAnswer | Refusal]:
     """Creates all jobs of all creations, whole. A creation with a known key creates nothing and gets the stored answer.
 
-    A creation whose key was used for another request gets KeyReused. Neither affects the other creations.
+    A creation whose key was used for another request gets KeyReused. Neither affects the other creations. One over the
+    quota of its token raises its refusal, so that the transaction changes nothing, and the others are sent again.
     """
     keys = [creation.key for creation in creations if creation.key is not None]
     if not keys:
@@ -62,6 +63,9 @@ def _fresh(creations: Sequence[Creation], answers: dict[KeyName, StoredAnswer]) 
 
 
 async def _make(tx: Tx, plans: Plans, creations: Sequence[Creation]) -> list[CreateAnswer]:
+    for creation in creations:
+        if creation.quota is not None:
+            await token_quotas.take_tasks(tx, creation.quota, sum(job.total for job in creation.jobs))
     together = [job for creation in creations for job in creation.jobs]
     if not together:
         return [CreateAnswer([], ()) for _ in creations]

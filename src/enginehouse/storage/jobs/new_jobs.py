@@ -9,6 +9,7 @@ from enginehouse.domain.audit import Entry
 from enginehouse.domain.job import Plan, TargetRequest
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.status import TaskStatus
+from enginehouse.domain.token_quotas import QuotaHolder
 from enginehouse.storage.idempotency import RequestKey
 
 
@@ -50,9 +51,11 @@ class Creation(msgspec.Struct, frozen=True, gc=False):
     """What one caller creates: its jobs, all or none, with the key of its request.
 
     `warnings` are returned with each job; None if there are none. `entries` are the audit entries, one for each job.
+    `quota`: the tasks count for the quota of this token.
     """
 
     jobs: Sequence[NewJob]
     key: RequestKey | None = None
     entries: Sequence[Entry] = ()
     warnings: Sequence[tuple[str, ...]] | None = None
+    quota: QuotaHolder | None = None

@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.pyutils import Undefined
 
-from enginehouse.api.graphql.execution.upload import Upload
+from enginehouse.api.http.upload import Upload
 from enginehouse.domain import times
 from enginehouse.domain.errors import excerpt
 

@@ -8,7 +8,7 @@ import msgspec
 from ariadne import MutationType, ObjectType, QueryType
 
 from enginehouse.api.graphql.context import Context, Info
-from enginehouse.api.graphql.execution.upload import Upload
+from enginehouse.api.http.upload import Upload
 from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Asset
 from enginehouse.domain.documents import DocumentError, is_json, read_document

@@ -7,8 +7,8 @@ from ariadne import MutationType
 
 from enginehouse.api.graphql.context import Info
 from enginehouse.api.graphql.execution.scalars import Moment
-from enginehouse.api.graphql.execution.upload import Upload
 from enginehouse.api.graphql.fields.assets import file_name
+from enginehouse.api.http.upload import Upload
 from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Asset
 from enginehouse.domain.errors import InvalidInput, Problem
