@@ -34,7 +34,7 @@ BASE: Final = "/edge/v1"
 _FORMATS: Final = {
     r"\w*DateTime|expiration|lastLoggedIn": "date-time",
     r"\w+JSON|taskOutputSON": "json",
-    r"(?!core|correlation|taskParent|taskChild)\w+(ID|Id|IDs|Ids)": "uuid",
+    r"(?!core|correlation|permission|taskParent|taskChild)\w+(ID|Id|IDs|Ids)": "uuid",
 }
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from enginehouse import __version__
 from enginehouse.api.http.call import Call, Reply, json
-from enginehouse.api.http.declaration import answers, one_of
+from enginehouse.api.http.declaration import ANY, answers, one_of
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
 from enginehouse.domain import times
@@ -48,7 +48,7 @@ class StatusDetail(msgspec.Struct, rename=spelled, kw_only=True):
     status: str = "active"
 
 
-@answers(StatusDetail, query={"format": one_of(*_MEDIA_TYPES)})
+@answers(StatusDetail, media_type=ANY, query={"format": one_of(*_MEDIA_TYPES)})
 async def status(call: Call) -> Reply:
     """GET admin/status: in the `format`, else as `Accept` asks, else as JSON."""
     query = Query(call.query)
