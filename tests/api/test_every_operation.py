@@ -12,18 +12,28 @@ from urllib.parse import quote
 from tests.api.clients import Api
 from tests.api.declared import parameters_read, served
 from tests.api.rest_calls import WHERE, Call, calls, unknown_fields, unknown_parameters, without_call
-from tests.api.samples import fill
+from tests.api.samples import BATCH, fill
 from tests.api.test_every_field import INTERNALS, Callers, callers, rows_of
 from tests.api.verbs import Answer
 
+from enginehouse.api.edge.roles import ROLE_IDS
 from enginehouse.api.http.declaration import declaration
 from enginehouse.domain.identity import Role
+from enginehouse.operations import workers
 
 # Operations that a token of the organization with this role may not call. What changes nothing is for all roles.
 ADMINISTRATORS: Final = {
     "DELETE /api/v1/engine-categories/{EngineCategoryID}",
     "GET /api/v1/audit",
     "GET /api/v1/tokens",
+    "GET /edge/v1/admin/organization/{OrganizationID}/tokens",
+    "GET /edge/v1/admin/token/{TokenID}/detail",
+    "GET /edge/v1/admin/token/{TokenID}/permissions",
+    "GET /edge/v1/admin/tokens",
+    "GET /edge/v1/admin/user/{UserID}/detail",
+    "GET /edge/v1/admin/user/{UserID}/permissions",
+    "GET /edge/v1/admin/user/{UserID}/tokens",
+    "GET /edge/v1/admin/users",
     "PATCH /api/v1/engine-categories/{EngineCategoryID}",
     "PATCH /api/v1/engines/{EngineID}",
     "POST /api/v1/engine-categories",
@@ -37,13 +47,46 @@ ADMINISTRATORS: Final = {
     "POST /api/v1/users/password",
     "POST /api/v1/webhooks/secret/rotate",
     "POST /edge/v1/admin/backlog/clear",
+    "POST /edge/v1/admin/build/create",
+    "POST /edge/v1/admin/build/{BuildID}/delete",
+    "POST /edge/v1/admin/build/{BuildID}/pause",
+    "POST /edge/v1/admin/build/{BuildID}/resume",
+    "POST /edge/v1/admin/build/{BuildID}/update",
+    "POST /edge/v1/admin/engine/category/create",
+    "POST /edge/v1/admin/engine/category/{EngineCategoryID}/update",
+    "POST /edge/v1/admin/engine/create",
+    "POST /edge/v1/admin/engine/{EngineID}/delete",
+    "POST /edge/v1/admin/engine/{EngineID}/pause",
+    "POST /edge/v1/admin/engine/{EngineID}/resume",
+    "POST /edge/v1/admin/engine/{EngineID}/update",
+    "POST /edge/v1/admin/organization/{OrganizationID}/update",
+    "POST /edge/v1/admin/token/{TokenID}/delete",
+    "POST /edge/v1/admin/token/{TokenID}/update",
     "POST /edge/v1/admin/tokens/create",
+    "POST /edge/v1/admin/user/{UserID}/delete",
+    "POST /edge/v1/admin/user/{UserID}/update",
+    "POST /edge/v1/admin/users/create",
+    "POST /edge/v1/engine/{EngineID}/build/{BuildID}/delete",
 }
 # They are for a super administrator, whose token is of no other organization.
-SUPER: Final = {"PATCH /api/v1/organizations/{OrganizationID}", "POST /api/v1/organizations"}
+SUPER: Final = {
+    "PATCH /api/v1/organizations/{OrganizationID}",
+    "POST /api/v1/organizations",
+    "POST /edge/v1/admin/organizations/create",
+}
+# They are refused for everybody: the roles of the server are fixed.
+NOBODY: Final = {
+    "POST /edge/v1/admin/users/role/create",
+    "POST /edge/v1/admin/users/role/{RoleID}/delete",
+    "POST /edge/v1/admin/users/role/{RoleID}/update",
+}
 WHO: Final = "who may call an operation is in the tables at the top of tests/api/test_every_operation.py"
 # Changes nothing, and is for all roles.
-READERS: Final = {"POST /api/v1/schedules/explain", "POST /edge/v1/proc/jobs/backlog_count_by_engine"}
+READERS: Final = {
+    "POST /api/v1/schedules/explain",
+    "POST /edge/v1/admin/auth",
+    "POST /edge/v1/proc/jobs/backlog_count_by_engine",
+}
 # Changes something, although it is a GET, and is for users and administrators.
 CHANGING: Final = {"GET /edge/v1/proc/job/{JobID}/recheck_status"}
 OPEN: Final = {
@@ -56,8 +99,10 @@ NARROWED: Final = {"POST /edge/v1/admin/backlog/clear"}
 NOT_ALWAYS: Final = {"GET /api/v1/jobs/{JobID}/events": {"heartbeat"}}
 # The worker of these tests writes no log.
 WITHOUT_FILE: Final = {"GET /api/v1/jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log"}
-# Names and secrets, which have no form.
-WITHOUT_FORM: Final = {"output", "user", "token", "session"}
+# Names and secrets, which have no form. A token is named by its id or by its secret.
+WITHOUT_FORM: Final = {"output", "user", "token", "session", "key", "engineTemplate"}
+# They are of the server, and the same for every organization.
+SHARED: Final = {"host", "instance", "role"}
 # An engine may have a name besides its UUID, and a task one that the client has given it.
 NAMED: Final = r'/api/v1/engines/{%s}|"(engineId|taskChildId|taskParentId)": "{%s}"'
 FORMS: Final = re.compile(r"UUID|number|digits|letters", re.IGNORECASE)
@@ -105,7 +150,12 @@ def of(organization: dict[str, str]) -> dict[str, str]:
 
 async def everybody(api: Api) -> Callers:
     who = await callers(api)
-    return Callers(**{**vars(who), "things": of(who.things), "absent": of(who.absent)})
+    await workers.appear(api.house, name="w", pools={"native": 1}, engines=[BATCH])
+    [host, *_] = await who.admin.edge.result("/hosts")
+    [instance, *_] = await who.admin.edge.result("/engine/instances")
+    shared = {"host": host["hostID"], "instance": instance["engineInstanceID"], "role": ROLE_IDS[Role.READER]}
+    nothing = dict.fromkeys(SHARED, "00000000-0000-4000-8000-00000000000f")
+    return Callers(**{**vars(who), "things": of(who.things) | shared, "absent": of(who.absent) | nothing})
 
 
 async def test_a_foreign_id_gets_the_response_of_an_absent_one_and_changes_nothing(
@@ -115,7 +165,7 @@ async def test_a_foreign_id_gets_the_response_of_an_absent_one_and_changes_nothi
     file, owner = tmp_path / "test.db", int(who.things["organization"])
     before, wrong = rows_of(file, owner), []
     assert len(before) > 25
-    for call in (call for call in calls() if call.kinds and call.operation not in OPEN):
+    for call in (call for call in calls() if set(call.kinds) - SHARED and call.operation not in OPEN):
         foreign = await ask(who.stranger, call, who.things)
         absent = await ask(who.stranger, call, who.absent)
         if same(foreign, who.things, call) != same(absent, who.absent, call):
@@ -176,7 +226,7 @@ async def test_a_caller_with_the_right_is_never_refused_for_its_role(sqlite_api:
 
 def may(role: Role, call: Call) -> bool:
     """Returns True if a token of the organization with this role may call the operation."""
-    if call.operation in SUPER:
+    if call.operation in SUPER | NOBODY:
         return False
     if call.operation in ADMINISTRATORS:
         return role is Role.ADMIN

@@ -62,7 +62,9 @@ async def test_wrong_engines_are_refused_with_all_problems(rest: Rest) -> None:
         "engine.engineID", "engine.engineState", "engine.fieldsJSON", "engine.engineType", "engine.engineName",
         "engine.engineCategoryID",
     ]  # fmt: skip
-    assert await problems(rest, "/admin/engine/create", {"engine": {}}) == ["engine.engineName"]
+    assert await problems(rest, "/admin/engine/create", {"engine": {}}) == [
+        "engine.engineName", "engine.engineCategoryID",
+    ]  # fmt: skip
     made = await engine(rest)
     path = f"/admin/engine/{made['engineID']}/update"
     moved = {"engineID": NOBODY, "engineType": "batch", "engineState": "paused", "maxRunning": 2, "engineName": "x"}
@@ -141,6 +143,8 @@ async def test_wrong_builds_are_refused_with_all_problems(rest: Rest) -> None:
     path = f"/admin/build/{(await build(rest, own))['buildID']}"
     assert await problems(rest, f"{path}/update", {"runtime": "{}"}) == ["runtime", "buildState"]
     assert await problems(rest, f"{path}/update", {"buildState": "paused"}) == ["buildState"]
+    others = {"buildID": NOBODY, "engineID": BATCH, "buildState": "deploy-validating"}
+    assert await problems(rest, f"{path}/update", others) == ["buildID", "engineID"]
     assert (await rest.post(f"{path}/resume")).status_code == 400
 
 

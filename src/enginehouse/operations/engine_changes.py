@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from msgspec import structs
 
-from enginehouse.domain import handlebars
+from enginehouse.domain import handlebars, ids
 from enginehouse.domain.engine import Engine, EngineDetails, EngineKind, EngineMode, EngineRequest, EngineSpec
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, excerpt
 from enginehouse.domain.identity import Principal, Role
@@ -186,10 +186,12 @@ async def _check(
     for path, text in (("description", request.description), ("iconPath", request.icon_path),
                        ("logoPath", request.logo_path)):  # fmt: skip
         problems += bounds.text(path, text)
+    if new and request.category_id is None:
+        problems.append(Problem("categoryId", "must be given."))
     if request.category_id is not None:
         await engine_categories.lock(tx, principal.organization_id, request.category_id)  # it must not be deleted now
         readable = await engine_categories.by_ids(tx, principal.organization_id, [request.category_id])
-        problems += [] if readable else [not_found("categoryId", request.category_id)]
+        problems += [] if readable else [not_found("categoryId", request.category_id, ids.UUID_FORM)]
     if request.price is not None and not 0 <= request.price <= _LARGEST_PRICE:
         problems.append(Problem("price", f"0–{_LARGEST_PRICE}, got {request.price}.", str(request.price)))
     for path, texts in (("useCases", request.use_cases), ("industries", request.industries)):

@@ -27,7 +27,7 @@ from enginehouse.domain.exports import (
     formats,
 )
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.ids import parse_number, parse_uuid
+from enginehouse.domain.ids import NUMBER_FORM, UUID_FORM, parse_number, parse_uuid
 from enginehouse.domain.refs import UuidRef
 from enginehouse.operations import bounds, engine_categories, engines, export_results, owned, targets
 from enginehouse.operations.audit import trail
@@ -152,7 +152,7 @@ async def _targets(house: House, principal: Principal, texts: Sequence[str]) -> 
     known = await targets.get_many(house, principal, numbers)
     own = {number for number, target in known.items() if target.organization_id == principal.organization_id}
     problems = [
-        not_found(f"tdoData[{n}].tdoId", text)
+        not_found(f"tdoData[{n}].tdoId", text, NUMBER_FORM)
         for n, (number, text) in enumerate(zip(numbers, texts, strict=True))
         if number not in own
     ]
@@ -175,7 +175,7 @@ async def _outputs(
         if one.engine_id is not None and engine is None:
             problems.append(not_found(f"{path}.engineId", one.engine_id))
         if one.category_id is not None and category not in categories:
-            problems.append(not_found(f"{path}.categoryId", one.category_id))
+            problems.append(not_found(f"{path}.categoryId", one.category_id, UUID_FORM))
             category = None
         if one.engine_id is None and one.category_id is None:
             problems.append(Problem(path, "give engineId or categoryId."))

@@ -13,10 +13,10 @@ from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import json_text, optional, read_json_text
-from enginehouse.domain import times
+from enginehouse.domain import ids, times
 from enginehouse.domain.engine_builds import DELETED as GONE
 from enginehouse.domain.engine_builds import BuildDocument, EngineBuild
-from enginehouse.domain.errors import InvalidInput, NotFound, Problem, unknown_word
+from enginehouse.domain.errors import InvalidInput, NotFound, Problem, excerpt, unknown_word
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import UuidRef
 from enginehouse.operations import engine_builds, engines
@@ -137,6 +137,8 @@ async def create(call: Call) -> Reply:
         problems.append(Problem("build.buildState", text, new.build_state[:60], "deploy-validation"))
     if not new.engine_id:
         raise InvalidInput([*problems, Problem("build.engineID", "must be given.")])
+    if ids.parse_uuid(new.engine_id) is None:
+        raise InvalidInput([*problems, refs.UUID.problem("build.engineID", new.engine_id)])
     document = BuildDocument(
         docker_image=new.docker_image or None,
         manifest=_manifest(new),
@@ -150,17 +152,24 @@ async def create(call: Call) -> Reply:
 @answers(BuildAnswer, body=_UPDATE)
 async def update(call: Call) -> Reply:
     """POST admin/build/{BuildID}/update: leads to another `buildState`, with another image if one is given."""
+    ref = refs.engine_build(call.id)
     body = await call.body(_UPDATE)
     _refuse_unkept("", body)
+    build = await _get(call.house, call.principal, ref)
     fixed = {"runtime": body.runtime, **{name: value for name, value in _given_manifest(body).items() if value}}
     problems = [Problem(name, "cannot be changed; create another build.") for name, value in fixed.items() if value]
+    problems += [
+        Problem(name, f"must be {excerpt(known)}, or be left out.", excerpt(given))
+        for name, given, known in (("buildID", body.build_id, build.id), ("engineID", body.engine_id, build.engine_id))
+        if given and given.lower() != known
+    ]
     action = _ACTIONS.get(body.build_state or "")
     if action is None:
         problems.append(unknown_word("buildState", body.build_state, _ACTIONS))
         raise InvalidInput(problems)
     if problems:
         raise InvalidInput(problems)
-    return json(BuildAnswer(result=_detail(await _act(call, refs.engine_build(call.id), action, body.docker_image))))
+    return json(BuildAnswer(result=_detail(await _act(call, ref, action, body.docker_image))))
 
 
 @answers(Operation)

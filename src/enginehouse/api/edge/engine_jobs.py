@@ -42,9 +42,10 @@ async def create(call: Call) -> Reply:
     The file goes to disk while it arrives. The published description declares 204, which could not carry the id.
     """
     require(call.principal, Role.USER)  # before a file fills the disk
+    engine = refs.engine(call.id).uuid
     form = await _form(call)
     try:
-        return await _create(call, form)
+        return await _create(call, engine, form)
     finally:
         form.discard()
 
@@ -57,11 +58,9 @@ async def _form(call: Call) -> Form:
     return await read_form(body.stream(call.receive), kind, folder, _PARTS, most)
 
 
-async def _create(call: Call, form: Form) -> Reply:
+async def _create(call: Call, engine: str, form: Form) -> Reply:
     name = form.texts.get("templateName") or STANDARD
-    template = await engine_templates.get(
-        call.house, call.principal, refs.engine(call.id).uuid, name, path="templateName"
-    )
+    template = await engine_templates.get(call.house, call.principal, engine, name, path="templateName")
     problems = list[Problem]()
     values = _values(form.texts.get("parameterJSON") or "{}", problems)
     upload = form.upload if form.upload is not None and form.upload.size else None

@@ -16,7 +16,7 @@ from enginehouse.domain import ids, times
 from enginehouse.domain.engine_templates import ALL, EngineTemplate
 from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.job import JobRequest
-from enginehouse.operations import engine_templates
+from enginehouse.operations import engine_templates, references
 from enginehouse.operations.engine_templates import TemplateRequest
 
 PREFIX: Final = "template."
@@ -71,7 +71,14 @@ async def put(call: Call) -> Reply:
         if given and given.lower() != expected.lower():
             text = f"must be {excerpt(expected)} as in the path, or be left out."
             problems.append(Problem(path, text, excerpt(given)))
+    owner = str(body.template.internal_organization_id or "")
+    if owner and owner.lower() not in refs.organization_spellings(call.principal.organization_id):
+        text = "must be the organization of the token, or be left out."
+        problems.append(Problem(f"{PREFIX}internalOrganizationID", text, excerpt(owner)))
     document = _document(body.template, problems)
+    wrong = {problem.path for problem in problems}
+    named = [one for one in job_input.references(body.template, PREFIX) if one.path not in wrong]
+    problems += await references.unknown(call.house, call.principal, named)
     request = TemplateRequest(name=name, document=document, read=_read, problems=problems)
     return json(_detail(await engine_templates.put(call.house, call.principal, engine, request)))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from enginehouse.domain.errors import InvalidInput, NotFound, NotImplementedYet, Problem
+from enginehouse.domain.errors import InvalidInput, MalformedId, NotFound, NotImplementedYet, Problem
 
 
 @contextmanager
@@ -25,6 +25,8 @@ def within(name: str, words: Mapping[str, str]) -> Iterator[None]:
         if not missing.path:
             raise
         path = _path(missing.path, prefix, words)
+        if isinstance(missing, MalformedId):
+            raise MalformedId(missing.object_type, missing.object_id, missing.forms, path=path) from None
         raise NotFound(missing.object_type, missing.object_id, path=path) from None
 
 

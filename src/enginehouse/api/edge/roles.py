@@ -12,13 +12,14 @@ from enginehouse.api.http.declaration import PAGE, Uuid, answers, one_of
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
-from enginehouse.domain.errors import NotAllowed, NotFound, Problem, excerpt
+from enginehouse.domain.errors import NotAllowed, Problem, excerpt
 from enginehouse.domain.identity import Role, rights
 from enginehouse.operations.permission import require
 
 _NAMESPACE: Final = UUID("1d9ac1c1-8ae3-5a80-9c41-6a3a0f9c2a57")
 ROLE_IDS: Final = {role: str(uuid5(_NAMESPACE, role.value)) for role in Role}
 _ROLES: Final = {role_id: role for role, role_id in ROLE_IDS.items()} | {role.value: role for role in Role}
+_ID: Final = refs.UUID._replace(words=f"a UUID, or its name: {', '.join(Role)}")
 _FIXED: Final = "The roles of this server are admin, user and reader. None can be created, changed or deleted."
 
 
@@ -118,7 +119,7 @@ def asked_roles(query: Query) -> set[Role] | None:
 def _named(text: str) -> Role:
     role = _ROLES.get(text.lower())
     if role is None:
-        raise NotFound("Role", text[:80])
+        raise _ID.missing("Role", text)
     return role
 
 
