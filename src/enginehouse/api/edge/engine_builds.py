@@ -51,7 +51,10 @@ _MANIFEST: Final = {
 
 
 class BuildToWrite(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The fields of a build. What the server does not have is read only to refuse it."""
+    """The fields of a build. What the server does not have is read only to refuse it.
+
+    `createdDateTime` and `modifiedDateTime` are maintained by the server, so what a client sends back is ignored.
+    """
 
     build_id: str | None = None
     engine_id: str | None = None
@@ -70,6 +73,9 @@ class BuildToWrite(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_
     build_default_ttl: int | None = msgspec.field(default=None, name="buildDefaultTTL")
     license_expiration_timestamp: int | None = None
     disk_free_bytes: int | None = None
+    version: int | None = msgspec.field(default=None, name="version")
+    created_date_time: str | None = None
+    modified_date_time: str | None = None
 
 
 class CreateBuild(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -132,6 +138,8 @@ async def create(call: Call) -> Reply:
     _refuse_unkept("build", new)
     if new.build_id:
         problems.append(Problem("build.buildID", "the server chooses it; leave it out."))
+    if new.version:
+        problems.append(Problem("build.version", "the server counts the builds; leave it out.", str(new.version)))
     if new.build_state and new.build_state != "deploy-validation":
         text = "a new build waits for its validation; update it afterwards."
         problems.append(Problem("build.buildState", text, new.build_state[:60], "deploy-validation"))
@@ -160,8 +168,12 @@ async def update(call: Call) -> Reply:
     problems = [Problem(name, "cannot be changed; create another build.") for name, value in fixed.items() if value]
     problems += [
         Problem(name, f"must be {excerpt(known)}, or be left out.", excerpt(given))
-        for name, given, known in (("buildID", body.build_id, build.id), ("engineID", body.engine_id, build.engine_id))
-        if given and given.lower() != known
+        for name, given, known in (
+            ("buildID", body.build_id, build.id),
+            ("engineID", body.engine_id, build.engine_id),
+            ("version", body.version, build.version),
+        )
+        if given and str(given).lower() != str(known)
     ]
     action = _ACTIONS.get(body.build_state or "")
     if action is None:

@@ -48,6 +48,14 @@ class EngineToWrite(msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown
     min_running: int | None = None
     cpu_shares: int | None = None
     idle_timeout: int | None = None
+    child_priority_adjustment: int | None = msgspec.field(default=None, name="child_priority_adjustment_on_complete")
+    edge_version: int | None = msgspec.field(default=None, name="edge_version")
+    get_work_interval: int | None = None
+    update_status_interval: int | None = None
+    parallel_processing: bool | None = None
+    max_processing_seconds_per_work_item: int | None = None
+    max_wait_seconds_for_chunk: int | None = None
+    num_chunks_per_work_item: int | None = None
 
 
 class WriteEngine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -173,5 +181,13 @@ def _refuse_unkept(engine: EngineToWrite, **more: Any) -> None:
             "minRunning": engine.min_running,
             "cpuShares": engine.cpu_shares,
             "idleTimeout": engine.idle_timeout,
+            "child_priority_adjustment_on_complete": engine.child_priority_adjustment,
+            "edge_version": engine.edge_version,
+            "getWorkInterval": engine.get_work_interval,
+            "updateStatusInterval": engine.update_status_interval,
+            "parallelProcessing": engine.parallel_processing,
+            "maxProcessingSecondsPerWorkItem": engine.max_processing_seconds_per_work_item,
+            "maxWaitSecondsForChunk": engine.max_wait_seconds_for_chunk,
+            "numChunksPerWorkItem": engine.num_chunks_per_work_item,
         },
     )

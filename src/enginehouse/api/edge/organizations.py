@@ -41,7 +41,7 @@ class OrganizationChange(msgspec.Struct, rename=spelled, kw_only=True, forbid_un
 class OrganizationToCreate(
     msgspec.Struct, rename=spelled, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """An organization to create; the server chooses its ids, and sets its times."""
+    """An organization to create; the server chooses its ids. It sets the times, and ignores those of the request."""
 
     name: str | None = None
     default_retries: int | None = None
@@ -49,7 +49,10 @@ class OrganizationToCreate(
     application_id: str | None = None
     core_organization_id: int | None = None
     base_priority: int | None = None
+    default_sla_seconds: int | None = msgspec.field(default=None, name="defaultSLASeconds")
     task_priority_adjustment_started: int | None = None
+    created_date_time: str | None = None
+    modified_date_time: str | None = None
 
 
 class UpdateOrganization(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -130,6 +133,7 @@ async def create(call: Call) -> Reply:
         "organization",
         {
             "basePriority": new.base_priority,
+            "defaultSLASeconds": new.default_sla_seconds,
             "taskPriorityAdjustmentStarted": new.task_priority_adjustment_started,
         },
     )

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import field
 
 from enginehouse.api.http.call import Call, Reply, json
-from enginehouse.api.http.declaration import answers
+from enginehouse.api.http.declaration import Uuid, answers
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.json.decode import Body
 from enginehouse.domain.errors import InvalidInput, Problem, unknown_word
@@ -33,7 +33,7 @@ class CheckPermission(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=
 class PermissionVerdict(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
     """`token` is the id of the token, which is no secret. An invalid token has none."""
 
-    token: str | None = None
+    token: Uuid | None = None
     permission_id: str
     action: str | None = None
     allow: bool = field(name="allow")

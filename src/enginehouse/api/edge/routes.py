@@ -32,8 +32,8 @@ from enginehouse.operations.house import House
 BASE: Final = "/edge/v1"
 # The texts of this interface, by their names.
 _FORMATS: Final = {
-    r"\w*DateTime|expiration|lastLoggedIn": "date-time",
-    r"\w+JSON|taskOutputSON": "json",
+    r"\w*DateTime|expiration|lastLoggedIn|lastUpdate|datePasswordLastUpdated": "date-time",
+    r"\w+JSON|taskOutputSON|runtime": "json",
     r"(?!core|correlation|permission|taskParent|taskChild)\w+(ID|Id|IDs|Ids)": "uuid",
 }
 

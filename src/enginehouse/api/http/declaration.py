@@ -11,6 +11,7 @@ import msgspec
 
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE
+from enginehouse.api.http.upload import FormKind
 
 H = TypeVar("H", bound=Callable[..., Any])
 Parameters = Mapping[str, Any]
@@ -25,7 +26,8 @@ _RANGES: Final = {206: "The ranges that the request wants.", 416: "There is no s
 class Declaration:
     """The body of a request, its query parameters, and the successful response.
 
-    `answer` is the type of the response's body, None for a response without JSON. `others` are further responses
+    `form`: the request is a form with a file. `answer` is the type of the response's body, None for a response without
+    JSON. `others` are further responses
     by status, without JSON.
     """
 
@@ -36,6 +38,7 @@ class Declaration:
     status: int = 200
     media_type: str = JSON
     others: Mapping[int, str] = field(default_factory=dict)
+    form: FormKind | None = None
 
 
 _declarations: Final[dict[Callable[..., Any], Declaration]] = {}
@@ -50,6 +53,7 @@ def answers(
     status: int = 200,
     media_type: str = JSON,
     others: Mapping[int, str] | None = None,
+    form: FormKind | None = None,
 ) -> Callable[[H], H]:
     """The decorated handler answers success with a body of this type, after it has read this body and these parameters.
 
@@ -58,7 +62,9 @@ def answers(
     """
 
     def declare(handler: H) -> H:
-        _declarations[handler] = Declaration(answer, body, optional_body, query or {}, status, media_type, others or {})
+        _declarations[handler] = Declaration(
+            answer, body, optional_body, query or {}, status, media_type, others or {}, form
+        )
         return handler
 
     return declare

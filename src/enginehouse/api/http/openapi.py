@@ -123,6 +123,11 @@ def _operation(row: ServedOperation, declared: Declaration, schemas: Schemas) ->
     if declared.body is not None:
         content = {"application/json": {"schema": schemas.of(declared.body.wanted)}}
         shown["requestBody"] = {"content": content, "required": not declared.optional_body}
+    if declared.form is not None:
+        parts: Schema = {name: {"type": "string"} for name in declared.form.texts}
+        parts[declared.form.file] = {"type": "string", "format": "binary"}
+        form = {"schema": {"type": "object", "properties": parts}}
+        shown["requestBody"] = {"content": {"multipart/form-data": form}, "required": True}
     success: Schema = {"description": "Success."}
     if declared.answer is not None:
         success["content"] = {JSON: {"schema": schemas.of(declared.answer)}}
