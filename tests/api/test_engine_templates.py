@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.api.clients import Api, Rest
-from tests.api.samples import BATCH, TRANSCRIBE, WEBSTREAM, transcription
+from tests.api.samples import BATCH, TRANSCRIBE, WEBSTREAM, one_of_each, transcription
 
+from enginehouse.domain import ids
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
 from enginehouse.engines.native import CATEGORIES, ENGINES
@@ -83,6 +84,19 @@ async def test_another_organization_has_its_own_templates(rest: Rest) -> None:
     assert (await other.request("DELETE", f"/engine/{BATCH}/template/mine")).status_code == 404
     assert (await launch(other, templateName="mine")).status_code == 404
     assert (await rest.get(f"/engine/{BATCH}/template/mine")).status_code == 200
+
+
+async def test_a_template_names_only_what_the_caller_may_read(api: Api) -> None:
+    stranger = await api.another_organization()
+    source = (await one_of_each(stranger.house, await stranger.principal()))["source"]
+    foreign = {**SIMPLE, "coreSourceID": source, "internalOrganizationID": ids.organization_uuid(987654)}
+    found = (await put(api.edge, "mine", foreign)).json()["errors"]
+    assert [(one["path"], one.get("allowed")) for one in found] == [
+        ("template.internalOrganizationID", None), ("template.coreSourceID", "a number"),
+    ]  # fmt: skip
+    own = (await one_of_each(api.house, await api.principal()))["source"]
+    same = {**SIMPLE, "coreSourceID": own, "internalOrganizationID": ids.organization_uuid(1)}
+    assert (await put(api.edge, "mine", same)).status_code == 200
 
 
 async def test_all_problems_of_a_template_come_at_once(rest: Rest) -> None:

@@ -102,8 +102,9 @@ async def test_a_build_goes_from_its_creation_to_its_deletion(rest: Rest) -> Non
     )  # fmt: skip
     assert (made["manifestEngineMode"], made["manifestRequireEC2"], made["engineID"]) == ("chunk", True, own)
     path = f"/admin/build/{made['buildID']}"
+    zero = {"version": 0, "createdDateTime": "0001-01-01T00:00:00Z", "modifiedDateTime": made["modifiedDateTime"]}
     for state, image in (("deploy-validating", "r/x:2"), ("deploy-validated", ""), ("deployed", "")):
-        changed = await rest.result(f"{path}/update", {"buildState": state, "dockerImage": image})
+        changed = await rest.result(f"{path}/update", {**zero, "buildState": state, "dockerImage": image})
         assert (changed["buildState"], changed["dockerImage"]) == (state, "r/x:2")
     for verb, state in (("pause", "paused"), ("resume", "deployed"), ("pause", "paused")):
         assert (await rest.post(f"{path}/{verb}")).json() == OK
@@ -143,8 +144,10 @@ async def test_wrong_builds_are_refused_with_all_problems(rest: Rest) -> None:
     path = f"/admin/build/{(await build(rest, own))['buildID']}"
     assert await problems(rest, f"{path}/update", {"runtime": "{}"}) == ["runtime", "buildState"]
     assert await problems(rest, f"{path}/update", {"buildState": "paused"}) == ["buildState"]
-    others = {"buildID": NOBODY, "engineID": BATCH, "buildState": "deploy-validating"}
-    assert await problems(rest, f"{path}/update", others) == ["buildID", "engineID"]
+    others = {"buildID": NOBODY, "engineID": BATCH, "version": 2, "buildState": "deploy-validating"}
+    assert await problems(rest, f"{path}/update", others) == ["buildID", "engineID", "version"]
+    counted = {"build": {"engineID": own, "version": 7}}
+    assert await problems(rest, "/admin/build/create", counted) == ["build.version"]
     assert (await rest.post(f"{path}/resume")).status_code == 400
 
 
