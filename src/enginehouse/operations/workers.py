@@ -37,7 +37,7 @@ class WorkerShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class WorkerSummary:
     """The state of the server in numbers: its connected workers, their slots, and the attempts that they run."""
 
     now: int
@@ -125,12 +125,12 @@ async def list_(house: House, principal: Principal) -> list[WorkerShown]:
     return sorted(shown, key=lambda worker: not worker.connected)
 
 
-async def summary(house: House, principal: Principal) -> Summary:
+async def summary(house: House, principal: Principal) -> WorkerSummary:
     """Returns the state of the server: one transaction counts everything. Raises NotAllowed."""
     require(principal, Role.READER)
     found, now = await house.database.read(_at_work)
     connected = [worker for worker in found if worker.connected(now)]
-    return Summary(
+    return WorkerSummary(
         now=now,
         workers=len(connected),
         slots=sum(sum(worker.pools.values()) for worker in connected),

@@ -60,7 +60,7 @@ async def status(call: Call) -> Reply:
     return Reply(_written(wanted, _facts(found)).encode(), media_type=_MEDIA_TYPES[wanted])
 
 
-def _facts(found: workers.Summary) -> dict[str, str]:
+def _facts(found: workers.WorkerSummary) -> dict[str, str]:
     return {
         "status": "active",
         "version": __version__,
