@@ -1,6 +1,7 @@
 """The extremes of every kind of value, and requests that are sent to the application byte for byte."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -69,6 +70,10 @@ class Response(NamedTuple):
     body: bytes
 
 
+# In a refusal of REST or of GraphQL. The description of REST has the word too, as a reason of failed tasks.
+_FAILURE: Final = re.compile(rb'"(?:id|name)": ?"internal_error"')
+
+
 class Door:
     """Sends requests to the application without a client that would refuse to send them."""
 
@@ -113,7 +118,7 @@ class Door:
             return Response(500, b"")
         status = parts[0]["status"] if parts else 499
         content = b"".join(part.get("body", b"") for part in parts[1:])
-        if status == 500 or b'"internal_error"' in content:
+        if status == 500 or _FAILURE.search(content):
             self.failed.append(f"{what}: {status} {content[:200]!r}")
         return Response(status, content)
 
