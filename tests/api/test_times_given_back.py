@@ -81,6 +81,7 @@ def in_rest(module: str, shown: str, path: str, listed: str, first: str, last: s
 A_JOB: Final = "/edge/v1/proc/job/{job}/detail"
 A_SCHEDULE: Final = "/edge/v1/proc/scheduled_job/{schedule}/detail"
 JOBS: Final = "/edge/v1/proc/jobs"
+TASKS: Final = "/edge/v1/proc/tasks"
 SCHEDULES: Final = "/edge/v1/proc/scheduled_jobs"
 AN_ENGINE: Final = f"/edge/v1/admin/engine/{BATCH}/detail"
 ENGINES: Final = f"/edge/v1/admin/engines?engineIDs={BATCH}"
@@ -103,6 +104,9 @@ FILTERS: Final = [
     in_rest("edge.jobs", A_JOB, "job.createdDateTime", JOBS, "startTime", "endTime"),
     in_rest("edge.jobs", A_JOB, "job.createdDateTime", JOBS, "CreatedAfter", "CreatedBefore"),
     in_rest("edge.jobs", A_JOB, "job.modifiedDateTime", JOBS, "modifiedAfter", "modifiedBefore"),
+    in_rest("edge.task_query", A_JOB, "job.tasks.0.createdDateTime", TASKS, "startTime", "endTime"),
+    in_rest("edge.task_query", A_JOB, "job.tasks.0.createdDateTime", TASKS, "CreatedAfter", "CreatedBefore"),
+    in_rest("edge.task_query", A_JOB, "job.tasks.0.modifiedDateTime", TASKS, "modifiedAfter", "modifiedBefore"),
     in_rest("edge.engines", AN_ENGINE, "result.createdDateTime", ENGINES, "startTime", "endTime"),
     in_rest("edge.schedules", A_SCHEDULE, "result.createdDateTime", SCHEDULES, "startTime", "endTime"),
     in_rest("edge.schedules", A_SCHEDULE, "result.startDateTime", SCHEDULES, "startStartTime", "endStartTime"),
@@ -111,8 +115,17 @@ FILTERS: Final = [
 ]
 # The range cancels are tested below.
 CANCELS: Final = {"Mutation.cancelJobs"}
-# Not about when an object was made: positions in media, numbers over time, and the place where a page of slots goes on.
-OTHER: Final = {"Query.engineResults", "Engine.taskMetrics", "ScheduledJob.slots", "v1.schedules before"}
+# Not about when an object was made: positions in media, numbers over time, the place where a page of slots goes on, the
+# jobs that a change applies to, and workers, whose times change with each heartbeat.
+OTHER: Final = {
+    "Query.engineResults", "Engine.taskMetrics", "ScheduledJob.slots", "v1.schedules before",
+    "edge.statistic_query startTime", "edge.statistic_query endTime",
+    *(f"edge.backlog {name}" for name in ("CreatedAfter", "CreatedBefore", "modifiedAfter", "modifiedBefore")),
+    *(f"edge.engine_instances {name}" for name in ("CreatedAfter", "CreatedBefore", "modifiedAfter", "modifiedBefore")),
+    "edge.engine_instances launchStartTime", "edge.engine_instances launchEndTime",
+    "edge.hosts startCreatedTime", "edge.hosts endCreatedTime",
+    "edge.hosts startLastUpdateTime", "edge.hosts endLastUpdateTime",
+}  # fmt: skip
 
 
 @pytest.fixture
