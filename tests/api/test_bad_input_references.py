@@ -144,6 +144,13 @@ REST: Final = {
     "CancelJobs.jobID": 'POST /edge/v1/proc/jobs/cancel {"jobID": "{job}"}',
     "CancelJobs.scheduledJobID": 'POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{scheduled}"}',
     "CancelJobs.organizationID": 'POST /edge/v1/proc/jobs/cancel {"organizationID": "{organization}", RANGE}',
+    "EngineToWrite.engineCategoryID": (
+        'POST /edge/v1/admin/engine/create {"engine": {"engineName": "n", "engineCategoryID": "{category}"}}'
+    ),
+    "EngineToWrite.internalOrganizationID": (
+        'POST /edge/v1/admin/engine/create {"engine": {"internalOrganizationID": "{organizationUUID}"}}'
+    ),
+    "BuildToWrite.engineID": 'POST /edge/v1/admin/build/create {"build": {"engineID": "{ownEngine}"}}',
     "UpdateStatuses.taskIDs": (
         'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "pending"}'
     ),
@@ -190,7 +197,13 @@ REST: Final = {
 STORED_BY_REST: Final = {
     "CreateJob.coreID", "CreateJob.coreJobID", "CreateTask.coreTaskId", "CreateTask.correlationTaskId",
     "CreateFolder.correlationID", "TaskRoute.taskParentId", "TaskRoute.taskParentOutputId", "TaskRoute.taskChildId",
-    "TaskRoute.taskChildInputId", "NewOrganization.applicationID",
+    "TaskRoute.taskChildInputId", "NewOrganization.applicationID", "OrganizationToCreate.applicationID",
+    "OrganizationToCreate.coreOrganizationID",
+    # The server chooses them, or they may only repeat what the path says (FIXED in rest_calls).
+    "EngineToWrite.engineID", "EngineToWrite.replacementEngineID", "BuildToWrite.buildID", "NewTemplate.engineID",
+    "UserChange.internalOrganizationID", "UserChange.organizationIDs", "UserChange.userID",
+    # Rights and roles are those of the server, for all organizations.
+    "Question.permissionID", "UserChange.roleIDs",
 }  # fmt: skip
 
 
