@@ -9,8 +9,8 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --requir
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
-# Test processes side by side; each starts a PostgreSQL of its own.
-JOBS ?= 2
+# Test processes side by side; each starts a PostgreSQL of its own. Three keep two cores busy, since many tests wait for servers.
+JOBS ?= 3
 
 # Tests that take a sample of their cases, and all of them under `make chaos`.
 SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/engines/test_sandbox.py \
@@ -39,7 +39,7 @@ serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data),
 	@exec $(BIN)/enginehouse serve --data "$${DATA:-data}" --port "$${PORT:-9000}"
 
 .PHONY: test
-test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (2)
+test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (3)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 	@echo "test: everything passed"
 
