@@ -124,6 +124,10 @@ async def test_a_deleted_task_is_gone_with_what_it_put_out_and_its_job_keeps_its
     assert (await api.edge.get(f"/proc/job/{job}/outputs")).json()["outputs"]["outputs"] == []
     shown = await api.edge.detail(job)
     assert (shown["tasks"], shown["jobStatus"]) == ([], "failed")
+    for listed in ("/proc/tasks", "/proc/tasks/errors", "/proc/tasks?status=failed"):
+        assert (await api.edge.get(listed)).json()["count"] == 0, listed
+    engine = single()["tasks"][0]["engineId"]
+    assert (await api.edge.get("/proc/tasks", params={"engineID": engine})).json()["count"] == 0
     own = (await api.v1.get(f"jobs/{job}")).json()
     assert first not in str(own)
     query = "query($j: ID!) { job(id: $j) { status tasks { count records { id } } } }"

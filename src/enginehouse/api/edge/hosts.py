@@ -190,9 +190,9 @@ def _tests(query: Query) -> list[Callable[[WorkerShown], bool]]:
     if (active := query.boolean("isactive")) is not None:
         tests.append(lambda one: one.connected is active)
     impossible = query.boolean("drain") is True or query.word("type", _MODES) not in {None, _MODE}
-    absent = [query.text("serverType"), query.text("ip"), query.id("serverTypeID", *refs.UUID)]
+    absent: list[object] = [query.text("serverType"), query.text("ip"), query.id("serverTypeID", *refs.UUID)]
     for name in ("Terminated", "Expire"):
-        absent += [query.earliest(f"start{name}Time"), query.latest(f"end{name}Time")]  # type: ignore[list-item]
+        absent += [query.earliest(f"start{name}Time"), query.latest(f"end{name}Time")]
     if impossible or any(one is not None for one in absent):
         tests.append(lambda _: False)
     created = query.earliest("startCreatedTime"), query.latest("endCreatedTime")
