@@ -31,6 +31,7 @@ _PAGE: Final = """\
 <!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>Enginehouse: status</title>
 <h1>Enginehouse</h1>
 <table>
