@@ -21,13 +21,13 @@ class AllTasks(NamedTuple):
     deleted: Collection[int] = frozenset()
 
 
-def returning(of: AllTasks, asked: Collection[int]) -> frozenset[int]:
-    """Returns the tasks that run again: those of `asked` that failed or were aborted, and their dependants.
+def returning(of: AllTasks, ordinals: Collection[int]) -> frozenset[int]:
+    """Returns the tasks that run again: those of `ordinals` that failed or were aborted, and their dependants.
 
     A dependant runs again if it was aborted because a task before it failed, and if every parent has completed or can
     still complete.
     """
-    chosen = {ordinal for ordinal in asked if _has_its_place(of, ordinal)}
+    chosen = {ordinal for ordinal in ordinals if _has_its_place(of, ordinal)}
     for ordinal in list(chosen):
         chosen |= {each for each in reach(of.edges, ordinal) if _follows(of.states[each])}
     chosen -= set(of.deleted)

@@ -45,8 +45,8 @@ class TaskToAdd:
     parent: str | None = None
 
 
-class TaskKey(NamedTuple):
-    """A task by its job and its place there."""
+class AddedTask(NamedTuple):
+    """A task that exists now, by its job and its place there."""
 
     job_id: int
     ordinal: int
@@ -62,7 +62,7 @@ class NotAdded(NamedTuple):
 class AddedTasks(NamedTuple):
     """The tasks that exist now, in the order of the request, and those that could not be added."""
 
-    tasks: list[TaskKey]
+    tasks: list[AddedTask]
     errors: list[NotAdded]
 
 
@@ -77,7 +77,7 @@ class RouteKey(NamedTuple):
 
 
 @trail.mutation("addTasksToJobs", "Job")
-async def add_tasks(house: House, principal: Principal, asked: Sequence[TaskToAdd]) -> AddedTasks:
+async def add_tasks(house: House, principal: Principal, tasks_to_add: Sequence[TaskToAdd]) -> AddedTasks:
     """Adds every task that can be added, all in one transaction. The others are listed with the reason.
 
     A task that the same request has added before is not added twice, and counts as added. Raises InvalidInput for a
@@ -85,11 +85,11 @@ async def add_tasks(house: House, principal: Principal, asked: Sequence[TaskToAd
     """
     require(principal, Role.USER)
     most = house.limits.tasks_per_job
-    if not 1 <= len(asked) <= most:
-        raise InvalidInput(f"1–{most} tasks, got {len(asked)}.", "tasks")
+    if not 1 <= len(tasks_to_add) <= most:
+        raise InvalidInput(f"1–{most} tasks, got {len(tasks_to_add)}.", "tasks")
     answers: dict[int, Added | Refusal] = {}
     fit = dict[int, Addition]()
-    for n, each in enumerate(asked):
+    for n, each in enumerate(tasks_to_add):
         try:
             fit[n] = await _addition(house, principal, each, f"tasks[{n}]")
         except Refusal as refused:
@@ -108,11 +108,11 @@ async def add_tasks(house: House, principal: Principal, asked: Sequence[TaskToAd
         outcome = await house.database.write_work(write)
         answers |= dict(zip(fit, outcome.answers, strict=True))
         _tell(house, principal, outcome)
-    tasks, errors = list[TaskKey](), list[NotAdded]()
-    for n, each in enumerate(asked):
+    tasks, errors = list[AddedTask](), list[NotAdded]()
+    for n, each in enumerate(tasks_to_add):
         match answers[n]:
             case Added(job_id, ordinal):
-                tasks.append(TaskKey(job_id, ordinal))
+                tasks.append(AddedTask(job_id, ordinal))
             case NotFound():
                 unknown = NotFound("Job", each.job.text, path=f"tasks[{n}].jobId")
                 errors.append(NotAdded(each.id, str(unknown)))
@@ -130,7 +130,7 @@ async def add_task(
     *,
     found: Sequence[Problem] = (),
     key: str | None = None,
-) -> idempotency.OnceAnswer[TaskKey]:
+) -> idempotency.OnceAnswer[AddedTask]:
     """Adds the task to the job. A task with an input folder starts no earlier than its first route is added.
 
     A repeated call with the same idempotency `key` adds nothing and returns the same task. Raises NotFound,
@@ -138,7 +138,7 @@ async def add_task(
     """
     require(principal, Role.USER)
     request_key = idempotency.request_key(principal, "addTask", key, {"job": ref.number, "task": request})
-    if (earlier := await idempotency.earlier(house, request_key, TaskKey)) is not None:
+    if (earlier := await idempotency.earlier(house, request_key, AddedTask)) is not None:
         return idempotency.OnceAnswer(earlier, replayed=True)
     task, chunked = _planned(house, principal, ref, request, REST, "task", found)
     new = TaskAddition(
@@ -147,12 +147,12 @@ async def add_task(
 
     entry = trail.entry(principal, "addTask", object_type="Task")
 
-    async def write(tx: Tx) -> TaskKey:
+    async def write(tx: Tx) -> AddedTask:
         await token_quotas.take_tasks(tx, principal.quota, 1)
         added = await _one(tx, house, new, ref, entry)
-        return TaskKey(added.job_id, added.ordinal)
+        return AddedTask(added.job_id, added.ordinal)
 
-    answer = await idempotency.once(house, request_key, TaskKey, write, starts_work=True)
+    answer = await idempotency.once(house, request_key, AddedTask, write, starts_work=True)
     _tell_one(house, principal, ref, replayed=answer.replayed)
     return answer
 
@@ -199,50 +199,50 @@ def route_of(routes: Sequence[Route], key: RouteKey) -> Route:
     return next(r for r in routes if (r.parent, r.parent_folder, r.child, r.child_folder) == key[1:])
 
 
-async def _addition(house: House, principal: Principal, asked: TaskToAdd, path: str) -> TaskAddition:
+async def _addition(house: House, principal: Principal, new: TaskToAdd, path: str) -> TaskAddition:
     """Returns the checked task. What depends on the rest of its job is checked under the job's lock."""
-    problems = _id_problems(asked, path)
+    problems = _id_problems(new, path)
     request = TaskRequest(
-        engine_id=asked.engine,
-        payload=asked.payload,
-        reference=asked.id,
-        status=asked.status,
-        echo={"buildId": asked.build},
+        engine_id=new.engine,
+        payload=new.payload,
+        reference=new.id,
+        status=new.status,
+        echo={"buildId": new.build},
     )
-    problems += await _build_problems(house, principal, asked, path)
-    task, chunked = _planned(house, principal, asked.job, request, Spelling(), path, problems)
+    problems += await _build_problems(house, principal, new, path)
+    task, chunked = _planned(house, principal, new.job, request, Spelling(), path, problems)
     return TaskAddition(
         organization_id=principal.organization_id,
-        job_id=asked.job.number,
-        task=structs.replace(task, added_at=asked.created_at),
+        job_id=new.job.number,
+        task=structs.replace(task, added_at=new.created_at),
         path=path,
-        parent=asked.parent or None,
+        parent=new.parent or None,
         chunked=chunked,
-        given_id=asked.id,
-        digest=fingerprint.digest({"job": asked.job.number, "task": replace(asked, job=Ref.of(0))}),
+        given_id=new.id,
+        digest=fingerprint.digest({"job": new.job.number, "task": replace(new, job=Ref.of(0))}),
     )
 
 
-def _id_problems(asked: TaskToAdd, path: str) -> list[Problem]:
+def _id_problems(new: TaskToAdd, path: str) -> list[Problem]:
     problems = list[Problem]()
-    if not _GIVEN.fullmatch(asked.id):
-        problems.append(Problem(f"{path}.id", f"{_FORMS}, got {excerpt(asked.id)}.", excerpt(asked.id), _FORMS))
-    elif "_" in asked.id and ids.parse_job(asked.id[:19]) != asked.job.number:
-        problems.append(Problem(f"{path}.id", "does not begin with the id of the job.", asked.id))
-    elif ids.parse_task(asked.id) is not None:
-        problems.append(Problem(f"{path}.id", "duplicate: the server gives this id itself; choose another.", asked.id))
+    if not _GIVEN.fullmatch(new.id):
+        problems.append(Problem(f"{path}.id", f"{_FORMS}, got {excerpt(new.id)}.", excerpt(new.id), _FORMS))
+    elif "_" in new.id and ids.parse_job(new.id[:19]) != new.job.number:
+        problems.append(Problem(f"{path}.id", "does not begin with the id of the job.", new.id))
+    elif ids.parse_task(new.id) is not None:
+        problems.append(Problem(f"{path}.id", "duplicate: the server gives this id itself; choose another.", new.id))
     return problems
 
 
-async def _build_problems(house: House, principal: Principal, asked: TaskToAdd, path: str) -> list[Problem]:
+async def _build_problems(house: House, principal: Principal, new: TaskToAdd, path: str) -> list[Problem]:
     """An engine of the organization has builds, and the task names one of them. The server's engines have none."""
-    known = engines.find(house, principal, asked.engine)
+    known = engines.find(house, principal, new.engine)
     if known is None or known.organization_id != principal.organization_id:
         return []
     builds = await engine_builds.of_engine(house, principal, known.spec.id)
-    if not builds or any(build.id == asked.build.lower() for build in builds):
+    if not builds or any(build.id == new.build.lower() for build in builds):
         return []
-    return [not_found(f"{path}.buildId", asked.build)]
+    return [not_found(f"{path}.buildId", new.build)]
 
 
 def _planned(

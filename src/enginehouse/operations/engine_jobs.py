@@ -49,15 +49,15 @@ async def create(
         found = [*found, Problem("fileName", "the template names a target already; a file needs a new one.")]
     asset = AssetRequest(content_type=file.content_type, name=file.name, source=file.path)
     bounds.refuse([*found, *(replace(one, path=_PATHS.get(one.path, one.path)) for one in new_assets.problems(asset))])
-    asked = [await _with_digest(request, file.path)] if key is not None else [request]
-    if key is not None and (before := await jobs.created_before(house, principal, asked, key)) is not None:
+    original = [await _with_digest(request, file.path)] if key is not None else [request]
+    if key is not None and (before := await jobs.created_before(house, principal, original, key)) is not None:
         return before[0]
     await refuse_unknown(house, principal, references)
     plans.plan_all(house, principal, [request], ())
     target = await target_assets.create_with_asset(house, principal, TargetRequest(name=file.name), asset)
     try:
         whole = replace(request, target_id=str(target.id))
-        [created] = await jobs.create(house, principal, [whole], key=key, asked=asked, references=references)
+        [created] = await jobs.create(house, principal, [whole], key=key, original=original, references=references)
     except Unavailable:
         raise  # the job may have been created
     except Refusal:

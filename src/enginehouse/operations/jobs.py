@@ -69,7 +69,7 @@ async def create(
     *,
     found: Sequence[Problem] = (),
     key: str | None = None,
-    asked: Sequence[JobRequest] | None = None,
+    original: Sequence[JobRequest] | None = None,
     references: Sequence[Reference] = (),
 ) -> list[CreatedJob]:
     """Creates all jobs durably with all their tasks, or none.
@@ -77,14 +77,14 @@ async def create(
     Raises InvalidInput with the problems of all jobs, NotFound for a target that the caller may not read. `found` are
     problems that the entrance has found: they are raised together with the others. A repeated request with the same
     idempotency `key` creates nothing and returns the same answer; a different request with this key raises KeyReused.
-    `asked` is the client's original request, if the entrance has carried out a part of it already. `references` are the
-    ids that the jobs only name; an unknown one is a problem.
+    `original` is the client's request, if the entrance has carried out a part of it already. `references` are the ids
+    that the jobs only name; an unknown one is a problem.
     """
     require(principal, Role.USER)
     if len(requests) > house.limits.jobs_per_request:
         most = house.limits.jobs_per_request
         raise InvalidInput(f"{len(requests)} given, at most {most} per request. Send them in several.", "jobs")
-    request_key = _request_key(principal, requests if asked is None else asked, key)
+    request_key = _request_key(principal, requests if original is None else original, key)
     if not found and (answer := await idempotency.earlier(house, request_key, CreateAnswer)) is not None:
         return _created(answer, replayed=True)
     found = [*found, *await unknown(house, principal, references)]

@@ -57,7 +57,7 @@ async def update(
     for n, ref in enumerate(refs):
         if ref is not None:
             first.setdefault((ref.job_id, ref.ordinal), NamedTask(ref.job_id, ref.ordinal, f"taskIDs[{n}]", ref.text))
-    asked = list(first.values())
+    named = list(first.values())
     again = status != "aborted"
     withdrawn = _withdrawn(house, principal) if again else set()
     entry = trail.entry(principal, "updateTasksStatus", object_type="Task", detail=status)
@@ -68,9 +68,9 @@ async def update(
         owner = principal.organization_id
         try:
             if again:
-                outcome = await storage.put_back(tx, house.plans, owner, asked, withdrawn)
+                outcome = await storage.put_back(tx, house.plans, owner, named, withdrawn)
             else:
-                outcome = await storage.abort(tx, house.plans, owner, asked)
+                outcome = await storage.abort(tx, house.plans, owner, named)
         except InvalidInput as refused:
             raise InvalidInput([*problems, *refused.problems]) from None
         bounds.refuse(problems)

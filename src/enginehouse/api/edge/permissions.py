@@ -54,19 +54,21 @@ async def check(call: Call) -> Reply:
     A right is for one kind of act, so both actions get the same answer.
     """
     body, problems = await call.judged_body(_CHECK)
-    asked = body.auth
+    question = body.auth
     known = {problem.path for problem in problems}
-    if not asked.token and "auth.token" not in known:
+    if not question.token and "auth.token" not in known:
         problems.append(Problem("auth.token", "must be given."))
-    if asked.action and asked.action not in _ACTIONS:
-        problems.append(unknown_word("auth.action", asked.action, _ACTIONS))
-    if not asked.permission_id and "auth.permissionID" not in known:
+    if question.action and question.action not in _ACTIONS:
+        problems.append(unknown_word("auth.action", question.action, _ACTIONS))
+    if not question.permission_id and "auth.permissionID" not in known:
         problems.append(Problem("auth.permissionID", "must be given, for example job.create."))
-    elif asked.permission_id and asked.permission_id not in PERMISSIONS:
-        problems.append(not_found("auth.permissionID", asked.permission_id))
+    elif question.permission_id and question.permission_id not in PERMISSIONS:
+        problems.append(not_found("auth.permissionID", question.permission_id))
     if problems:
         raise InvalidInput(problems)
-    right = asked.permission_id or ""
-    token_id, allow = await token_rights.has(call.house, call.principal, asked.token or "", right)
-    verdict = PermissionVerdict(token=token_id or None, permission_id=right, action=asked.action or None, allow=allow)
+    right = question.permission_id or ""
+    token_id, allow = await token_rights.has(call.house, call.principal, question.token or "", right)
+    verdict = PermissionVerdict(
+        token=token_id or None, permission_id=right, action=question.action or None, allow=allow
+    )
     return json(PermissionAnswer(result=verdict))

@@ -85,8 +85,8 @@ def _tests(query: Query) -> list[Callable[[User], bool]]:
         tests.append(lambda one: email.casefold() in (one.email or "").casefold())
     if (roles := asked_roles(query)) is not None:
         tests.append(lambda one: one.role in roles)
-    asked = [query.boolean(parameter) for parameter in ("accessAllOrganization", "isSuperAdmin")]
-    return tests + [_is_super_admin(wanted) for wanted in asked if wanted is not None]
+    flags = [query.boolean(parameter) for parameter in ("accessAllOrganization", "isSuperAdmin")]
+    return tests + [_is_super_admin(wanted) for wanted in flags if wanted is not None]
 
 
 def _is_super_admin(wanted: bool) -> Callable[[User], bool]:

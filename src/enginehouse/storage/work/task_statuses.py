@@ -60,12 +60,12 @@ class _Work(NamedTuple):
     plan: Plan
     edges: Edges
     tasks: dict[int, TaskState]
-    asked: list[NamedTask]
+    named: list[NamedTask]
     deleted: frozenset[int]
 
     @property
     def ordinals(self) -> set[int]:
-        return {each.ordinal for each in self.asked}
+        return {each.ordinal for each in self.named}
 
     @property
     def all_tasks(self) -> AllTasks:
@@ -76,19 +76,19 @@ _DELETED: Final = Select("task_statuses.delete_artifacts", DeletedOutput)
 
 
 async def put_back(
-    tx: Tx, plans: Plans, organization_id: int, asked: Sequence[NamedTask], withdrawn: Collection[str] = ()
+    tx: Tx, plans: Plans, organization_id: int, named: Sequence[NamedTask], withdrawn: Collection[str] = ()
 ) -> StatusesOutcome:
     """The tasks run again from the beginning, with their dependants. One that waits already stays as it is.
 
     `withdrawn` are engines that the organization may not use. Attempts stay in the history, and later ones follow their
     numbers; outputs of the earlier run are gone. Raises InvalidInput with the problems of all tasks.
     """
-    works, problems = await _works(tx, plans, organization_id, asked, "run again")
+    works, problems = await _works(tx, plans, organization_id, named, "run again")
     chosen = dict[int, list[int]]()
     for work in works:
         again = requeue.returning(work.all_tasks, work.ordinals)
         chosen[work.job.id] = sorted(again)
-        for each in work.asked:
+        for each in work.named:
             why = requeue.obstacle(work.all_tasks, again, each.ordinal)
             if why is None and each.ordinal in again and work.plan.tasks[each.ordinal].engine_id in withdrawn:
                 why = "its engine is no longer available to your organization."
@@ -103,14 +103,14 @@ async def put_back(
     return StatusesOutcome(tuple(keys), runnable=runnable, removed=removed)
 
 
-async def abort(tx: Tx, plans: Plans, organization_id: int, asked: Sequence[NamedTask]) -> StatusesOutcome:
+async def abort(tx: Tx, plans: Plans, organization_id: int, named: Sequence[NamedTask]) -> StatusesOutcome:
     """The tasks are aborted, with their dependants; what runs of them is fenced. An aborted one stays as it is.
 
     Raises InvalidInput with the problems of all tasks.
     """
-    works, problems = await _works(tx, plans, organization_id, asked, "aborted")
+    works, problems = await _works(tx, plans, organization_id, named, "aborted")
     for work in works:
-        for each in work.asked:
+        for each in work.named:
             if (why := requeue.end_obstacle(work.tasks[each.ordinal])) is not None:
                 problems.append(_problem(each, why))
     _refuse(problems)
@@ -131,11 +131,11 @@ async def abort(tx: Tx, plans: Plans, organization_id: int, asked: Sequence[Name
 
 
 async def _works(
-    tx: Tx, plans: Plans, organization_id: int, asked: Sequence[NamedTask], verb: str
+    tx: Tx, plans: Plans, organization_id: int, named: Sequence[NamedTask], verb: str
 ) -> tuple[list[_Work], list[Problem]]:
     """Locks the jobs of the tasks and reads them. The problems are of tasks that are unknown or of cancelled jobs."""
     barrier_lock.require_shared(tx)
-    locked = await job_locks.lock(tx, {each.job_id for each in asked})
+    locked = await job_locks.lock(tx, {each.job_id for each in named})
     await tx.read_clock()
     own = {job.id: job for job in locked.values() if job.organization_id == organization_id}
     loaded = await plans.load(tx, job_locks.revisions(own.values()))
@@ -143,7 +143,7 @@ async def _works(
     deleted = defaultdict[int, set[int]](set)
     for job_id, ordinal in await tx.all("task_statuses.deleted", ids=sorted(own)):
         deleted[job_id].add(ordinal)
-    for each in asked:
+    for each in named:
         if (
             each.job_id not in own
             or each.ordinal >= len(loaded[each.job_id][0].tasks)

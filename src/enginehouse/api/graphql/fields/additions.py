@@ -17,8 +17,8 @@ mutation = MutationType()
 async def add_tasks(_: object, info: Info, input: dict[str, Any] | None = None) -> dict[str, Any]:
     """Each job has the tasks that could be added to it; `errors` says why the others could not."""
     context = info.context
-    asked = [_task(fields) for fields in (input or {}).get("tasks") or ()]
-    added = await additions.add_tasks(context.house, context.principal, asked)
+    tasks = [_task(fields) for fields in (input or {}).get("tasks") or ()]
+    added = await additions.add_tasks(context.house, context.principal, tasks)
     context.jobs.forget()
     found = await jobs.get_many(context.house, context.principal, sorted({job_id for job_id, _ in added.tasks}))
     return {

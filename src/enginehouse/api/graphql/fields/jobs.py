@@ -85,7 +85,7 @@ async def _create_with_assets(context: Context, fields: dict[str, Any], key: str
     target = await targets.make(context, fields["target"], "target.")
     request = job_request({**fields, "target": None, "targetId": str(target.id)})
     try:
-        [created] = await jobs.create(context.house, context.principal, [request], key=key, asked=requests)
+        [created] = await jobs.create(context.house, context.principal, [request], key=key, original=requests)
     except Unavailable:
         raise  # the job may have been created
     except Refusal:
