@@ -70,7 +70,7 @@ def serving(
         started = time.perf_counter()
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, preexec_fn=lambda: _begin(core))  # noqa: PLW1509 - one thread here
     try:
-        place = _until_ready(process, home / "data/server.json", token, said)
+        place = _until_ready(process, home / "data/servers", token, said)
         yield Server(place, process.pid, time.perf_counter() - started)
     finally:
         _stop(process)
@@ -113,13 +113,11 @@ def until_answered(process: "subprocess.Popen[bytes]", place: Place) -> None:
     raise RuntimeError(f"The server on port {place.port} did not start.")
 
 
-def _announced(path: Path, pid: int, token: str) -> Place | None:
-    try:
-        found = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+def _announced(folder: Path, pid: int, token: str) -> Place | None:
+    announced = next(folder.glob(f"*-{pid}.json"), None)
+    if announced is None:
         return None
-    if found["pid"] != pid:
-        return None
+    found = json.loads(announced.read_text())  # the file appears whole
     host, _, port = found["url"].removeprefix("http://").rpartition(":")
     return Place(host, int(port), token)
 

@@ -54,6 +54,14 @@ async def postgres_dsn(postgres: PostgresServer, postgres_template: str) -> Asyn
     await postgres.drop(name)
 
 
+@pytest.fixture
+async def empty_postgres_dsn(postgres: PostgresServer) -> AsyncIterator[str]:
+    """Yields the DSN of a PostgreSQL database without a single table."""
+    name = await postgres.create()
+    yield postgres.dsn(name)
+    await postgres.drop(name)
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns the file of a migrated, empty database, as a template for copies."""

@@ -62,6 +62,7 @@ log = structlog.get_logger(__name__)
 
 WORK_CHANNEL = "work"
 STOP_CHANNEL = "stop"
+JOB_CHANNEL = "job"
 _DAY = 86_400
 _KEEPERS = "keepers"
 
@@ -281,7 +282,13 @@ def _listen(house: House, dispatcher: Dispatcher, capacity: Capacity, closing: A
     house.listeners.cancelled = capacity.stop_jobs
     house.listeners.stopping = stopping
     if shared:
-        for channel, react in ((WORK_CHANNEL, dispatcher.loop.wake), (STOP_CHANNEL, capacity.doubt)):
+        house.watches.tell_others = lambda: house.database.notify(JOB_CHANNEL)
+        reactions = {
+            WORK_CHANNEL: dispatcher.loop.wake,
+            STOP_CHANNEL: capacity.doubt,
+            JOB_CHANNEL: house.watches.changed_elsewhere,
+        }
+        for channel, react in reactions.items():
             listener = asyncio.create_task(_on_notice(house.database, channel, react))
             closing.callback(listener.cancel)
 

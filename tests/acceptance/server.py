@@ -41,6 +41,7 @@ class Server:
     database: str | None = None
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    name: str = ""  # of one of several servers on the folder
     url: str = ""
     starts: int = 0
     process: "subprocess.Popen[bytes] | None" = None
@@ -48,6 +49,11 @@ class Server:
 
     def start(self) -> None:
         """The server has printed that it is ready. This call blocks."""
+        self.begin()
+        self.await_ready()
+
+    def begin(self) -> None:
+        """The server starts."""
         self.starts += 1
         self.data.parent.mkdir(parents=True, exist_ok=True)
         command = [str(COMMAND), "serve", "--data", str(self.data), "--port", "0", *self.options]
@@ -64,13 +70,17 @@ class Server:
                 env=os.environ | {"AIWARE_INIT_TOKEN": TOKEN} | self._sandbox() | self.environment,
                 preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no server
             )
+
+    def await_ready(self) -> None:
+        """The server has printed that it is ready. This call blocks."""
+        assert self.process is not None
         self.url = self._ready_at(self.process)
         self.keepers.append(self.keeper_owner())
 
     @property
     def log(self) -> Path:
         """The file with the output of the current start."""
-        return self.data.parent / f"{self.data.name}.{self.starts}.log"
+        return self.data.parent / f"{self.data.name}{self.name}.{self.starts}.log"
 
     @property
     def pid(self) -> int:

@@ -39,8 +39,8 @@ async def test_secrets_are_neither_printed_nor_readable_by_others(server: Server
     assert password not in printed
     assert TOKEN not in printed
     assert TOKEN not in "".join(map(repr, await server.rows("SELECT * FROM token")))
-    for name in ("admin-password", "server.json"):
-        assert (server.data / name).stat().st_mode & 0o077 == 0
+    for file in (server.data / "admin-password", *(server.data / "servers").iterdir()):
+        assert file.stat().st_mode & 0o077 == 0
     assert server.data.stat().st_mode & 0o077 == 0
 
 

@@ -109,7 +109,7 @@ def test_a_kept_server_takes_the_printed_commands_as_they_are(tmp_path: Path) ->
         assert list((data / "results").glob("*/vtn-standard-*.json"))
         kept.send_signal(signal.SIGINT)
         assert kept.wait(DEADLINE) == 0
-        assert not (data / "server.json").exists()
+        assert not list((data / "servers").iterdir())
     finally:
         if kept.poll() is None:
             kept.terminate()
@@ -125,7 +125,8 @@ def test_a_killed_run_takes_its_server_along(tmp_path: Path) -> None:
     for line in running.stdout:
         if line.startswith("Stop it with"):
             break
-    server = json.loads((data / "server.json").read_text())["pid"]
+    [announced] = (data / "servers").iterdir()
+    server = json.loads(announced.read_text())["pid"]
     running.kill()
     running.wait()
     running.stdout.close()

@@ -56,7 +56,8 @@ def test_the_banner_tells_where_everything_is_and_no_secret(server: Server) -> N
 
 
 def test_only_the_owner_can_read_the_secrets(server: Server) -> None:
-    assert [_mode(server.data / name) for name in ("token", "admin-password", "server.json")] == [0o600] * 3
+    assert [_mode(server.data / name) for name in ("token", "admin-password")] == [0o600] * 2
+    assert [_mode(file) for file in (server.data / "servers").iterdir()] == [0o600]
 
 
 def test_the_first_password_signs_in(server: Server) -> None:
@@ -65,8 +66,9 @@ def test_the_first_password_signs_in(server: Server) -> None:
     assert httpx.post(f"{server.url}/edge/v1/admin/users/login", json=body).status_code == 200
 
 
-def test_server_json_names_the_running_server(server: Server) -> None:
-    told = json.loads((server.data / "server.json").read_text())
+def test_a_file_in_the_data_folder_names_the_running_server(server: Server) -> None:
+    [file] = (server.data / "servers").iterdir()
+    told = json.loads(file.read_text())
     assert (told["url"], told["pid"]) == (server.url, server.process.pid)
 
 
@@ -75,7 +77,7 @@ def test_a_second_server_on_the_same_data_is_refused(server: Server) -> None:
     assert second.code == 1
     [line] = second.err.splitlines()
     assert f"process {server.process.pid}" in line
-    assert (server.data / "server.json").exists(), "the refused one took the running one's file away"
+    assert list((server.data / "servers").iterdir()), "the refused one took the running one's file away"
 
 
 def test_a_port_in_use_is_refused_before_anything_is_made(tmp_path: Path) -> None:
@@ -128,7 +130,7 @@ def test_a_stop_waits_for_what_runs_and_leaves_nothing_announced(tmp_path: Path)
             while client.get(f"/edge/v1/proc/job/{job_id}/status").json()["job"]["jobStatus"] in ("pending", "queued"):
                 assert time.monotonic() < deadline
         assert server.stop() == 0
-        assert not (server.data / "server.json").exists()
+        assert not list((server.data / "servers").iterdir())
     assert server.heard[-1] == "enginehouse stopped"
     with serving(tmp_path / "data") as again, again.client() as client:
         assert client.get(f"/edge/v1/proc/job/{job_id}/status").json()["job"]["jobStatus"] == "complete"

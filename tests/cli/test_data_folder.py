@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -47,14 +48,42 @@ def test_a_server_is_found_until_it_is_forgotten(tmp_path: Path) -> None:
     assert data_folder.server(tmp_path) is None
 
 
-def test_a_killed_servers_file_counts_as_none(tmp_path: Path) -> None:
+def test_a_killed_servers_file_counts_as_none_and_the_next_server_removes_it(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    (tmp_path / data_folder.SERVER).write_text(json.dumps({"url": "http://x", "pid": gone.pid}))
+    left = _announced(tmp_path, socket.gethostname(), gone.pid)
     assert data_folder.server(tmp_path) is None
+    data_folder.announce(tmp_path, "http://localhost:1")
+    assert not left.exists()
+
+
+def test_a_second_server_does_not_hide_the_first(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as first:
+        _announced(tmp_path, socket.gethostname(), first.pid)
+        data_folder.announce(tmp_path, "http://localhost:1")
+        assert {found.pid for found in data_folder.servers(tmp_path)} == {first.pid, os.getpid()}
+        data_folder.withdraw(tmp_path)
+        assert data_folder.server(tmp_path) == data_folder.ServerProcess("http://x", first.pid)
+        first.communicate(b"\n")
+    assert data_folder.servers(tmp_path) == []
+
+
+def test_servers_of_other_machines_are_named_and_not_used(tmp_path: Path) -> None:
+    _announced(tmp_path, "far-away", os.getpid())
+    data_folder.announce(tmp_path, "http://localhost:1")
+    assert data_folder.servers(tmp_path) == [data_folder.ServerProcess("http://localhost:1", os.getpid())]
+    assert data_folder.other_machines(tmp_path) == ["far-away"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "x", "pid": "y"}'])
 def test_a_file_that_is_not_ours_counts_as_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / data_folder.SERVER).write_text(text)
+    _announced(tmp_path, socket.gethostname(), os.getpid()).write_text(text)
     assert data_folder.server(tmp_path) is None
+
+
+def _announced(data: Path, host: str, pid: int) -> Path:
+    """Returns the file of a server at http://x."""
+    file = data / data_folder.SERVERS / f"{host}-{pid}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({"url": "http://x", "pid": pid}))
+    return file

@@ -367,3 +367,52 @@ async def test_nobody_looks_while_nobody_follows(database: Database) -> None:
     watches.changed([1, 2, 3])
     assert watches._looking is None
     assert not watches._changed
+
+
+async def test_a_follower_at_another_server_hears_of_a_commit_by_its_notice(
+    ready: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = House.build(ready.database, ready.store)
+    monkeypatch.setattr(other.watches, "_every", 3600.0)  # so only a notice can tell of the end
+    ready.watches.tell_others = other.watches.changed_elsewhere
+    job_id = await created(ready)
+    async with await events.follow(other, CALLER, Ref.of(job_id)) as following:
+        assert said(await following.next(LONG) or []) == [(None, K.CREATED)]
+        waiting = asyncio.create_task(followed(following))
+        await finish(ready, *await claim(ready))
+        assert said(await waiting)[-1] == (None, K.COMPLETED)
+    await other.watches.close()
+
+
+async def test_many_commits_are_one_notice_and_many_notices_one_read(
+    ready: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[None] = []
+    heard = asyncio.Event()
+
+    def hear() -> None:
+        told.append(None)
+        heard.set()
+
+    ready.watches.tell_others = hear
+    for _ in range(20):
+        ready.watches.changed([1])
+    await asyncio.wait_for(heard.wait(), LONG)
+    assert len(told) == 1
+    ready.watches.tell_others = None
+    job_id = await created(ready)
+    async with await events.follow(ready, CALLER, Ref.of(job_id)) as following:
+        assert len(await following.next(LONG) or []) == 1
+        looks = 0
+        read = ready.database.read
+
+        async def counted(work: Callable[..., Awaitable[object]]) -> object:
+            nonlocal looks
+            looks += 1
+            return await read(work)
+
+        monkeypatch.setattr(ready.database, "read", counted)
+        for _ in range(20):
+            ready.watches.changed_elsewhere()
+            await asyncio.sleep(0)
+        assert looks <= 1

@@ -69,10 +69,10 @@ class ChildServer:
         while time.monotonic() < deadline:
             if (code := process.poll()) is not None:
                 raise self._end_error(code)
-            server = data_folder.server(self._data)
-            if server is not None and server.pid == process.pid:
-                self.url = server.url
-                return
+            for server in data_folder.servers(self._data):
+                if server.pid == process.pid:
+                    self.url = server.url
+                    return
             time.sleep(_POLL_SECONDS)
         raise CommandError(f"The server was not ready within {_READY_SECONDS:.0f} s. Its log is {self._log}.")
 

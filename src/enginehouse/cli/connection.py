@@ -120,6 +120,8 @@ def _client(flags: ServerFlags) -> Client:
 def _url_in(data: Path) -> str:
     server = data_folder.server(data)
     if server is None:
+        if others := data_folder.other_machines(data):
+            raise CommandError(f"The servers on {data} run on {', '.join(others)}. Name one of them with --url.")
         raise CommandError(f"No server runs on {data}. Start one with: enginehouse serve --data {data}")
     return server.url
 

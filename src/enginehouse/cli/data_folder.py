@@ -1,8 +1,10 @@
-"""The files in a data folder that a server writes for people on its machine: its address and the first secrets."""
+"""The files in a data folder that servers write for people on their machine: their addresses and the first secrets."""
 
 import contextlib
 import json
 import os
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from enginehouse.cli import file_modes
 from enginehouse.cli.errors import CommandError
 from enginehouse.operations.accounts import FirstStart
 
-SERVER, TOKEN, PASSWORD = "server.json", "token", "admin-password"
+SERVERS, TOKEN, PASSWORD = "servers", "token", "admin-password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,56 @@ def keep_secrets(data: Path, first: FirstStart) -> list[Path]:
 
 
 def announce(data: Path, url: str) -> None:
-    """`server.json` says where the server of this folder is."""
-    write_private(data / SERVER, json.dumps({"url": url, "pid": os.getpid(), "version": __version__}) + "\n")
+    """A file of this process in the folder `servers` says where the server is.
+
+    Each server has its own file, because several may share the folder, also from several machines.
+    """
+    folder = data / SERVERS
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for old in folder.glob(f"{socket.gethostname()}-*.json"):
+        if _process(old) is None:
+            old.unlink(missing_ok=True)  # its server was killed
+    content = {"url": url, "pid": os.getpid(), "host": socket.gethostname(), "version": __version__}
+    write_private(_own(data), json.dumps(content) + "\n")
 
 
 def withdraw(data: Path) -> None:
-    """`server.json` is gone."""
-    (data / SERVER).unlink(missing_ok=True)
+    """The file of this process is gone."""
+    _own(data).unlink(missing_ok=True)
+
+
+def servers(data: Path) -> list[ServerProcess]:
+    """Returns the servers of this folder that run on this machine. The file of a killed server counts as none."""
+    return list(_servers(data))
 
 
 def server(data: Path) -> ServerProcess | None:
-    """Returns the server of this folder, None when none runs. The file of a killed server counts as none."""
+    """Returns one server of this folder on this machine, None when none runs. Each of them serves the same jobs."""
+    return next(_servers(data), None)
+
+
+def other_machines(data: Path) -> list[str]:
+    """Returns the names of the other machines whose servers have announced themselves in this folder."""
+    own, hosts = socket.gethostname(), set()
+    for file in (data / SERVERS).glob("*.json"):
+        host, _, _ = file.stem.rpartition("-")
+        hosts.add(host)
+    return sorted(hosts - {own})
+
+
+def _own(data: Path) -> Path:
+    return data / SERVERS / f"{socket.gethostname()}-{os.getpid()}.json"
+
+
+def _servers(data: Path) -> Iterator[ServerProcess]:
+    for file in sorted((data / SERVERS).glob(f"{socket.gethostname()}-*.json")):
+        if (process := _process(file)) is not None:
+            yield process
+
+
+def _process(file: Path) -> ServerProcess | None:
     try:
-        content: Any = json.loads((data / SERVER).read_text())
+        content: Any = json.loads(file.read_text())
         process = ServerProcess(content["url"], int(content["pid"]))
         with contextlib.suppress(PermissionError):  # it lives, and belongs to another user
             os.kill(process.pid, 0)

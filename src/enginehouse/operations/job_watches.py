@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,8 @@ from enginehouse.storage import events
 from enginehouse.storage.database.database import Database, Tx
 
 _EVERY: Final = 1.0
+_TELL_AFTER: Final = 0.05  # seconds: the changes of this time are one notice to the other servers
+_LOOK_AFTER: Final = 0.1  # seconds: the notices of this time are one read of the followed jobs
 # How many events of a job are kept for its followers. A follower that is further behind reads them itself.
 _KEPT: Final = 256
 
@@ -62,8 +64,9 @@ class Watched:
 class JobWatches:
     """The followed jobs of this process. One read is one transaction for any number of jobs and followers.
 
-    A commit in this process is reported at once (`changed`). Once a second all followed jobs are read too, because
-    other servers also change jobs. While there are no followers, no task runs.
+    A commit in this process is reported at once (`changed`), one of another server by its notice
+    (`changed_elsewhere`). Once a second all followed jobs are read too, because notices can be lost. While there are
+    no followers, no task runs. `tell_others` sends a notice to the other servers.
     """
 
     def __init__(self, database: Database, *, per_organization: int, every: float = _EVERY) -> None:
@@ -75,19 +78,30 @@ class JobWatches:
         self._something = asyncio.Event()
         self._open: Counter[int] = Counter()
         self._looking: asyncio.Task[None] | None = None
+        self._due = 0.0
+        self._telling: asyncio.TimerHandle | None = None
+        self.tell_others: Callable[[], None] | None = None
         self.closed = False
 
     def changed(self, job_ids: Iterable[int]) -> None:
-        """Reports a commit that changed these jobs. It costs nothing while no job is followed."""
+        """Reports a commit that changed these jobs. It costs nothing while no job is followed and no server is told."""
         if self._watched:
             followed = self._watched.keys() & job_ids
             if followed:
                 self._changed |= followed
                 self._something.set()
+        if self.tell_others is not None and self._telling is None and not self.closed:
+            self._telling = asyncio.get_running_loop().call_later(_TELL_AFTER, self._tell_others, self.tell_others)
 
     def many_changed(self) -> None:
         """Reports a commit that may have changed any job."""
         self.changed(self._watched)
+
+    def changed_elsewhere(self) -> None:
+        """Reports that another server changed jobs. The followed ones are read soon."""
+        if self._watched:
+            self._due = min(self._due, asyncio.get_running_loop().time() + _LOOK_AFTER)
+            self._something.set()
 
     def enter(self, organization_id: int) -> None:
         """Counts one more follower of the organization. Raises CapacityExceeded, and Unavailable after `close`."""
@@ -127,25 +141,32 @@ class JobWatches:
         self.closed = True
         for watched in self._watched.values():
             watched.wake()
+        if self._telling is not None:
+            self._telling.cancel()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait([self._looking])
 
+    def _tell_others(self, tell: Callable[[], None]) -> None:
+        self._telling = None
+        tell()
+
     async def _keep_looking(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + self._every
+        self._due = loop.time() + self._every
         while self._watched:
             try:
-                async with asyncio.timeout_at(due):
+                async with asyncio.timeout_at(self._due):
                     await self._something.wait()
             except TimeoutError:
                 pass
-            if loop.time() >= due:
+            if loop.time() >= self._due:
                 self._changed.update(self._watched)
-                due = loop.time() + self._every
+                self._due = loop.time() + self._every
             self._something.clear()
             chosen, self._changed = self._changed, set()
-            await self._look([self._watched[job_id] for job_id in chosen if job_id in self._watched])
+            if chosen:
+                await self._look([self._watched[job_id] for job_id in chosen if job_id in self._watched])
         self._looking = None
 
     async def _look(self, chosen: list[Watched]) -> None:

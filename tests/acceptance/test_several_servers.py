@@ -1,0 +1,87 @@
+"""Several servers on one PostgreSQL and one data folder: they start, leave, are killed, and every job ends once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from tests.acceptance.server import TOKEN, Server, create, detail, ended, lines, logs, offer, task_of, until
+from tests.acceptance.servers import call
+
+JOBS = 40
+_FLAGS = ("--lease-seconds", "3", "--drain-seconds", "1", "--python-slots", "2")
+
+
+@asynccontextmanager
+async def fleet(data: Path, dsn: str, count: int) -> AsyncIterator[list[Server]]:
+    """Yields started servers that began at the same moment, and then more of them, if the test adds some."""
+    settings = {"PYTHONPATH": offer(data.parent / "installed", "waits", "honest")}
+    servers = [Server(data, dsn, _FLAGS, settings, name=f"-{number}") for number in range(count)]
+    try:
+        for server in servers:
+            server.begin()
+        for server in servers:
+            await asyncio.to_thread(server.await_ready)
+        yield servers
+    finally:
+        for server in servers:
+            if server.process is not None and server.process.poll() is None:
+                server.kill()
+
+
+async def test_two_servers_start_at_once_on_an_empty_database(empty_postgres_dsn: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with fleet(data, empty_postgres_dsn, 2) as (one, two):
+        assert len(list((data / "servers").iterdir())) == 2
+        assert await one.rows("SELECT COUNT(*) FROM user_account") == [(1,)]
+        async with one.client() as here, two.client() as there:
+            [job] = await create(here, task_of("sentiment-vader", {"text": "I love it."}))
+            assert await ended(there, job) == "complete"
+        one.kill()
+        found = call("job", "list", "--json", environment={"ENGINEHOUSE_DATA": str(data), "ENGINEHOUSE_TOKEN": TOKEN})
+        assert found.code == 0, found.err
+        assert job in found.out, "the command did not find the server that is left"
+
+
+async def test_a_job_is_followed_and_its_log_read_through_any_server(postgres_dsn: str, tmp_path: Path) -> None:
+    async with fleet(tmp_path / "data", postgres_dsn, 2) as (one, two), one.client() as here, two.client() as there:
+        [job] = await create(here, task_of("honest"))
+        events = await _followed(there, job)
+        assert events[-2:] == ["completed", "end"]
+        [task] = (await detail(there, job))["tasks"]
+        assert await logs(here, task["internalTaskID"]) == await logs(there, task["internalTaskID"])
+
+
+async def test_servers_leave_are_killed_and_join_under_load(postgres_dsn: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    runs, gate = tmp_path / "runs", tmp_path / "gate"
+    async with fleet(data, postgres_dsn, 2) as servers:
+        one, two = servers
+        async with one.client() as client:
+            made = await create(client, *[task_of("waits", {"runs": str(runs), "gate": str(gate)})] * JOBS)
+            await until(lambda: len(lines(runs)) >= 4, "both servers work on jobs")
+        one.kill()
+        three = Server(data, postgres_dsn, one.options, one.environment, name="-3")
+        servers.append(three)
+        await asyncio.to_thread(three.start)
+        leaving = asyncio.create_task(asyncio.to_thread(two.stop))
+        await until(lambda: len(lines(runs)) >= 6, "the third server works on jobs")
+        gate.touch()
+        async with three.client() as client:
+            assert Counter([await ended(client, job) for job in made]) == {"complete": JOBS}
+            assert await leaving == 0
+            done = await three.rows(
+                "SELECT job_id, ordinal, item, COUNT(*) FROM attempt WHERE outcome = 'complete' GROUP BY 1, 2, 3"
+            )
+            assert len(done) == JOBS
+            assert {row[3] for row in done} == {1}, "an item was accepted twice"
+            assert await three.rows("SELECT COUNT(*), COUNT(DISTINCT job_id) FROM artifact") == [(JOBS, JOBS)]
+
+
+async def _followed(client: httpx.AsyncClient, job: str) -> list[str]:
+    """Returns the kinds of the events of the job until its end."""
+    async with client.stream("GET", f"/api/v1/jobs/{job}/events/stream") as stream:
+        assert stream.status_code == 200
+        return [line.removeprefix("event: ") async for line in stream.aiter_lines() if line.startswith("event: ")]
