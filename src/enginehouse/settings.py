@@ -1,5 +1,6 @@
 """All settings. The composition root reads them once and passes them down as plain arguments."""
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Settings:
     silent_connections_per_address: int = 256
     token_requests: int = 1_000_000  # of one token in 10 seconds; 0 for any number
     organization_requests: int = 2_000_000
+    trusted_proxy: tuple[str, ...] = ()  # addresses and networks of load balancers, whose X-Forwarded-* headers count
     cors_origin: tuple[str, ...] = ("*",)  # whose pages may call the API; "*" is any, none switches it off
     log_format: str = "console"  # or json
 
@@ -107,6 +109,11 @@ class Settings:
             for origin in self.cors_origin
             if origin != "*" and not _ORIGIN.fullmatch(origin)
         ]
+        problems += [
+            f'trusted_proxy: an address like 10.0.0.7 or a network like 10.0.0.0/24, got "{place}".'
+            for place in self.trusted_proxy
+            if not _is_network(place)
+        ]
         if self.engine_sandbox not in SANDBOXES:
             problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
         if self.log_format not in ("console", "json"):
@@ -114,3 +121,11 @@ class Settings:
         if problems:
             raise UnusableSettings("\n".join(problems))
         return self
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True

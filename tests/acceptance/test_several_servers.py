@@ -1,24 +1,30 @@
 """Several servers on one PostgreSQL and one data folder: they start, leave, are killed, and every job ends once."""
 
 import asyncio
+import os
+import re
+import shutil
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-from tests.acceptance.server import TOKEN, Server, create, detail, ended, lines, logs, offer, task_of, until
+import pytest
+from tests.acceptance.server import CHECKOUT, TOKEN, Server, create, detail, ended, lines, logs, offer, task_of, until
 from tests.acceptance.servers import call
 
 JOBS = 40
+_PAGE = CHECKOUT / "docs/how-to/run-several-servers.md"
 _FLAGS = ("--lease-seconds", "3", "--drain-seconds", "1", "--python-slots", "2")
 
 
 @asynccontextmanager
-async def fleet(data: Path, dsn: str, count: int) -> AsyncIterator[list[Server]]:
+async def fleet(data: Path, dsn: str, count: int, *more: str) -> AsyncIterator[list[Server]]:
     """Yields started servers that began at the same moment, and then more of them, if the test adds some."""
     settings = {"PYTHONPATH": offer(data.parent / "installed", "waits", "honest")}
-    servers = [Server(data, dsn, _FLAGS, settings, name=f"-{number}") for number in range(count)]
+    servers = [Server(data, dsn, (*_FLAGS, *more), settings, name=f"-{number}") for number in range(count)]
     try:
         for server in servers:
             server.begin()
@@ -78,6 +84,55 @@ async def test_servers_leave_are_killed_and_join_under_load(postgres_dsn: str, t
             assert len(done) == JOBS
             assert {row[3] for row in done} == {1}, "an item was accepted twice"
             assert await three.rows("SELECT COUNT(*), COUNT(DISTINCT job_id) FROM artifact") == [(JOBS, JOBS)]
+
+
+async def test_a_load_balancer_goes_on_while_servers_are_killed(postgres_dsn: str, tmp_path: Path) -> None:
+    if (program := shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")) is None:
+        sentence = "haproxy is missing; install it to test the load balancer of docs/how-to/run-several-servers.md"
+        pytest.fail(sentence) if os.environ.get("CI") else pytest.skip(sentence)
+    async with fleet(tmp_path / "data", postgres_dsn, 2, "--trusted-proxy", "127.0.0.1") as (one, two):
+        # The client has another address than the load balancer, on the same machine.
+        transport = httpx.AsyncHTTPTransport(local_address="127.0.0.9", verify=False)
+        async with (
+            _balancing(program, tmp_path / "haproxy.cfg", one.url, two.url) as url,
+            httpx.AsyncClient(
+                base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, transport=transport, timeout=30
+            ) as client,
+        ):
+            await until(lambda: _answers(client), "the load balancer has found a server")
+            jobs = await create(client, task_of("honest"))
+            assert await two.rows("SELECT DISTINCT client_ip FROM audit_entry WHERE client_ip IS NOT NULL") == [
+                ("127.0.0.9",)
+            ]
+            one.kill()
+            jobs += [job for _ in range(10) for job in await create(client, task_of("honest"))]
+            assert {await ended(client, job) for job in jobs} == {"complete"}
+
+
+@asynccontextmanager
+async def _balancing(program: str, file: Path, *servers: str) -> AsyncIterator[str]:
+    """Yields the URL of a load balancer with the configuration of the page, before these servers."""
+    [text] = re.findall(r"```haproxy\n(.*?)```", _PAGE.read_text(), re.DOTALL)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        own = f"127.0.0.1:{free.getsockname()[1]}"
+    places = ["10.0.0.5:9000", "10.0.0.11:9000", "10.0.0.12:9000"]
+    for place, real in zip(places, [own, *(url.removeprefix("http://") for url in servers)], strict=True):
+        assert text.count(place) == 1
+        text = text.replace(place, real)
+    await asyncio.to_thread(file.write_text, text)
+    process = await asyncio.create_subprocess_exec(program, "-db", "-f", file)
+    try:
+        yield f"http://{own}"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _answers(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/edge/v1/ping")).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 async def _followed(client: httpx.AsyncClient, job: str) -> list[str]:

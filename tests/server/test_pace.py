@@ -1,6 +1,7 @@
 """How long a client may take, how many of its connections may wait, and that it reads the response before the end."""
 
 import asyncio
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -176,6 +177,15 @@ async def test_connections_of_one_address_are_not_without_number() -> None:
         connection.connection_lost(None)
     assert not statuses(bench.connect("2001:db8::9")[1].written)
     assert not statuses(bench.connect("2001:db8:0:1::9")[1].written)
+
+
+@pytest.mark.parametrize(("proxy", "address"), [("192.0.2.0/24", "192.0.2.7"), ("2001:db8::7", "2001:db8::7")])
+async def test_a_load_balancer_opens_any_number_of_connections(proxy: str, address: str) -> None:
+    bench = Bench(per_address=2, silent_per_address=2, proxies=(ip_network(proxy),))
+    opened = [bench.connect(address) for _ in range(5)]
+    assert not any(transport.ended or transport.written for _, transport in opened)
+    others = [bench.connect("198.51.100.1") for _ in range(3)]
+    assert [transport.ended for _, transport in others] == ["", "", "closed"]
 
 
 @pytest.mark.parametrize("path", [b"/refuse", b"/early"])

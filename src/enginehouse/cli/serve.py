@@ -71,6 +71,12 @@ _path = click.Path(path_type=Path)
 @_setting("--token-requests", "The most requests with one token in 10 seconds; 0 for any number.")
 @_setting("--organization-requests", "The most requests of an organization in 10 seconds; 0 for any number.")
 @_setting(
+    "--trusted-proxy",
+    "A load balancer's address or network, whose X-Forwarded-For and X-Forwarded-Proto count.",
+    multiple=True,
+    metavar="ADDRESS",
+)
+@_setting(
     "--cors-origin",
     "Whose web pages may call the API: origins, separated by commas, or *; an empty value means none.",
     multiple=True,

@@ -9,7 +9,8 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -76,7 +77,7 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
             data_folder.announce(settings.data, url)
             print(_banner(settings, running, url, secrets), file=sys.stderr, flush=True)
 
-        server = _Server(running.application, _limits(settings), ready, running.end_streams)
+        server = _Server(running.application, _limits(settings), ready, running.end_streams, settings.trusted_proxy)
         signals.attach(server, running.hurry)
         try:
             with file_modes.tightening(settings.data):
@@ -97,6 +98,7 @@ def _limits(settings: Settings) -> ConnectionLimits:
         silent_seconds=settings.silent_seconds,
         per_address=settings.connections_per_address,
         silent_per_address=settings.silent_connections_per_address,
+        proxies=tuple(ip_network(place) for place in settings.trusted_proxy),
     )
 
 
@@ -178,6 +180,7 @@ class _Server(uvicorn.Server):
         limits: ConnectionLimits,
         ready: Callable[[], None],
         end_streams: Callable[[], Awaitable[None]],
+        proxies: Sequence[str],
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -188,7 +191,8 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 backlog=_BACKLOG,
                 timeout_graceful_shutdown=_GRACEFUL_SECONDS,
             )

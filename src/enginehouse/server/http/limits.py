@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,15 @@ class ConnectionLimits:
     dropped_seconds: float = 30.0
     per_address: int = 1024
     silent_per_address: int = 256
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # load balancers, which open any number of connections
+
+    def is_proxy(self, address: str) -> bool:
+        """Returns True for the address of a load balancer, as `network_of` returns it."""
+        try:
+            place = ip_network(f"{address}/64" if ":" in address else address)
+        except ValueError:
+            return False
+        return any(place.version == proxy.version and place.overlaps(proxy) for proxy in self.proxies)  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -38,7 +48,7 @@ class ConnectionsByAddress:
     def enter(self, address: str) -> bool:
         """The connection is counted. Returns False if its address has too many: then it must end."""
         self.open[address] += 1
-        return self.open[address] <= self.limits.per_address
+        return self.open[address] <= self.limits.per_address or self.limits.is_proxy(address)
 
     def leave(self, address: str, connection: object) -> None:
         """The connection is gone."""
@@ -51,7 +61,7 @@ class ConnectionsByAddress:
         """The connection waits for a request. If too many of its address wait, the one that waits longest is closed."""
         waiting = self._silent.setdefault(address, {})
         waiting[connection] = close
-        if len(waiting) > self.limits.silent_per_address:
+        if len(waiting) > self.limits.silent_per_address and not self.limits.is_proxy(address):
             waiting.pop(next(iter(waiting)))()
 
     def awake(self, address: str, connection: object) -> None:
