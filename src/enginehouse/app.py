@@ -47,7 +47,7 @@ from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkerOffer, WorkSource
 from enginehouse.runtime.supervisor import Supervisor
-from enginehouse.server import duties
+from enginehouse.server import database_file, duties
 from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.exporter import Exporter
@@ -124,6 +124,8 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:
+    place = settings.database_place or database_file.EMBEDDED
+    await asyncio.to_thread(database_file.check_place, settings.data, place)
     database = await open_database(settings)
     closing.push_async_callback(database.close)
     advice = (await storage_clock.inspect(database)).advice
@@ -131,7 +133,8 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         log.error("the storage clock is ahead", advice=advice)
     store = DiskStore(settings.data / "artifacts")
     closing.callback(store.close)
-    await store_identity.bind(database, store)
+    database_id = await store_identity.bind(database, store)
+    await asyncio.to_thread(database_file.bind, settings.data, place, database_id)
     key = await _secret_key(settings, database)
     limits = Limits(
         lease_seconds=settings.lease_seconds,

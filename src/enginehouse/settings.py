@@ -5,6 +5,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")  # as browsers send it
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
@@ -59,6 +60,14 @@ class Settings:
     trusted_proxy: tuple[str, ...] = ()  # addresses and networks of load balancers, whose X-Forwarded-* headers count
     cors_origin: tuple[str, ...] = ("*",)  # whose pages may call the API; "*" is any, none switches it off
     log_format: str = "console"  # or json
+
+    @property
+    def database_place(self) -> str | None:
+        """Where the PostgreSQL is, without the password that its URL may hold; None for the embedded database."""
+        if self.database is None:
+            return None
+        parts = urlsplit(self.database)
+        return f"postgresql://{parts.hostname or 'localhost'}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
     def checked(self) -> "Settings":
         """Returns these settings if all can be used. Raises UnusableSettings, which names all that cannot."""

@@ -58,6 +58,22 @@ def test_a_new_database_is_not_served_on_the_files_of_another_one(tmp_path: Path
     assert "bytes of another database" in line
 
 
+async def test_a_folder_of_postgresql_is_not_served_without_it_and_stays_as_it_is(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    def start() -> None:
+        data = tmp_path / "data"
+        with serving(data, "--database", postgres_dsn):
+            pass
+        line = refused(call("serve", "--data", str(data), "--port", "0"))
+        assert "start with --database postgresql://" in line
+        assert not list(data.glob("enginehouse.db*"))
+        with serving(data, "--database", postgres_dsn):
+            pass
+
+    await asyncio.to_thread(start)
+
+
 async def test_a_second_server_on_postgresql_needs_the_store_of_the_first(postgres_dsn: str, tmp_path: Path) -> None:
     def start() -> None:
         one, two = tmp_path / "one", tmp_path / "two"

@@ -116,8 +116,8 @@ async def test_of_two_servers_with_stores_of_their_own_that_start_at_once_one_wi
     barrier = asyncio.Barrier(2)
     stores = [SlowStore(tmp_path / name, barrier) for name in ("a", "b")]
     ends = await asyncio.gather(*(store_identity.bind(database, store) for store in stores), return_exceptions=True)
-    assert sorted(type(end).__name__ for end in ends) == ["NoneType", "StorageRefused"]
-    winner, loser = sorted(stores, key=lambda store: ends[stores.index(store)] is not None)
+    assert sorted(type(end).__name__ for end in ends) == ["StorageRefused", "str"]
+    winner, loser = sorted(stores, key=lambda store: isinstance(ends[stores.index(store)], StorageRefused))
     of_database, of_winner = await ids(database, winner)
     assert of_winner == (of_database, False)
     assert (await ids(database, loser))[1].id != of_database

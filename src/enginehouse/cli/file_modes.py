@@ -14,7 +14,7 @@ _OTHERS: Final = 0o077  # every right of the group and of everybody else
 # What a server makes beside its artifacts. Other files in the folder belong to somebody else and stay as they are.
 _FILES: Final = (
     "enginehouse.db", "enginehouse.db-wal", "enginehouse.db-shm", "enginehouse.db.lock",
-    "token", "admin-password", "secret-key", "server.log",
+    "database", "token", "admin-password", "secret-key", "server.log",
 )  # fmt: skip
 _TREES: Final = ("keepers", "servers", "artifacts")
 

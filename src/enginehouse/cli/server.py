@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
@@ -108,7 +107,7 @@ def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: l
     return "\n".join([
         f"Enginehouse {__version__}",
         f"  url       {url}",
-        f"  database  {_database(settings)}",
+        f"  database  {settings.database_place or settings.data / 'enginehouse.db'}",
         f"  engines   {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}",
         f"  data      {settings.data}",
         *_sandbox(running.sandbox),
@@ -123,14 +122,6 @@ def _sandbox(level: SandboxLevel) -> list[str]:
     warning = "NONE. ENGINES CAN READ AND CHANGE EVERYTHING THAT THE SERVER CAN, ALSO ITS SECRETS AND ITS DATABASE."
     advice = "Install bubblewrap and use --engine-sandbox auto, or run only engines that you trust."
     return [f"  sandbox   {warning} {advice}"]
-
-
-def _database(settings: Settings) -> str:
-    """Returns where the database is, without the password that its URL may hold."""
-    if settings.database is None:
-        return str(settings.data / "enginehouse.db")
-    parts = urlsplit(settings.database)
-    return f"postgresql://{parts.hostname or 'localhost'}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 class _Signals:

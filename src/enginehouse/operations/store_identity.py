@@ -1,6 +1,6 @@
 """Binds a database to the store of its bytes: both hold the same id, and a server starts on no other pair."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from uuid import uuid4
 
 from enginehouse.artifacts.store import ArtifactStore
@@ -19,19 +19,22 @@ class StoreId(NamedTuple):
     new: bool
 
 
-async def bind(database: Database, store: ArtifactStore) -> None:
-    """Checks that database and store hold the same id; the first start of both sets one. Raises StorageRefused.
+async def bind(database: Database, store: ArtifactStore) -> str:
+    """Checks that database and store hold the same id; the first start of both sets one. Returns it.
 
-    If several servers start at once on one database, the first id that is stored there wins.
+    Raises StorageRefused if they do not. If several servers start at once on one database, the first id that is stored
+    there wins.
     """
     of_store, of_database = await _first_id(database, store)
     if of_database is None and of_store is not None and of_store.new:
-        own = of_store.id
-        of_database = await database.write(lambda tx: server_facts.add_store_id(tx, own))
+        new = of_store.id
+        of_database = await database.write(lambda tx: server_facts.add_store_id(tx, new))
     if (text := mismatch(store.place, of_store, of_database)) is not None:
         raise StorageRefused(text)
-    if of_store is not None and of_store.new:
-        await store.put(KEY, f"{of_store.id}\n".encode())
+    own = cast(StoreId, of_store)  # without an id in the store there is a mismatch
+    if own.new:
+        await store.put(KEY, f"{own.id}\n".encode())
+    return own.id
 
 
 async def _first_id(database: Database, store: ArtifactStore) -> tuple[StoreId | None, str | None]:

@@ -31,7 +31,7 @@ class ConnectionLimits:
             place = ip_network(f"{address}/64" if ":" in address else address)
         except ValueError:
             return False
-        return any(place.version == proxy.version and place.overlaps(proxy) for proxy in self.proxies)  # type: ignore[arg-type]
+        return any(place.version == proxy.version and place.overlaps(proxy) for proxy in self.proxies)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,66 @@
+"""The file in a data folder that remembers its database, so that nobody uses the folder with another one by mistake."""
+
+import json
+import os
+from pathlib import Path
+from secrets import token_hex
+from typing import Final, NamedTuple
+
+from enginehouse.domain.errors import Unavailable
+
+FILE: Final = "database"
+EMBEDDED: Final = "the embedded database"
+
+
+class RememberedDatabase(NamedTuple):
+    """`id` is that of the store of its bytes, which no other database has. `place` is for people."""
+
+    id: str
+    place: str
+
+
+def read(data: Path) -> RememberedDatabase | None:
+    """Returns what the folder remembers, None before the first start. Raises Unavailable for a file of another form."""
+    path = data / FILE
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        return RememberedDatabase(str(content["id"]), str(content["place"]))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise Unavailable(f"{path} must name the folder's database. Restore it from a backup, or remove it.") from None
+
+
+def check_place(data: Path, place: str) -> None:
+    """Raises Unavailable if the folder belongs to a database of the other kind: nothing is opened or made then."""
+    known = read(data)
+    if known is not None and (known.place == EMBEDDED) != (place == EMBEDDED):
+        how = "without --database" if known.place == EMBEDDED else f"with --database {known.place}"
+        raise Unavailable(
+            f"The data folder {data} belongs to {known.place} and not to {place}: start {how}, or give another --data."
+        )
+
+
+def bind(data: Path, place: str, id_: str) -> None:
+    """The folder remembers this database. Raises Unavailable if it remembers another one."""
+    known, own = read(data), RememberedDatabase(id_, place)
+    if known is not None and known.id != own.id:
+        raise Unavailable(
+            f"The data folder {data} belongs to another database, which was at {known.place}: start with that one, or "
+            f"give another --data. If it is gone for good, remove {data / FILE}."
+        )
+    if known != own:
+        _write(data, own)
+
+
+def _write(data: Path, own: RememberedDatabase) -> None:
+    """The file holds this, whole or not at all."""
+    draft = data / f".{FILE}.{token_hex(8)}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(json.dumps(own._asdict()) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(data / FILE)
