@@ -19,7 +19,8 @@ from jsonschema import Draft202012Validator
 from tests.api.described import FORMATS, exact
 
 from enginehouse.api.edge import routes as edge
-from enginehouse.api.http.declaration import declaration
+from enginehouse.api.http.call import Call
+from enginehouse.api.http.declaration import Declaration, declaration
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.v1 import routes as v1
@@ -40,6 +41,11 @@ class Served(NamedTuple):
     described: dict[str, Any]
     schemas: str
 
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = self.described["parameters"]
+        return parameters
+
 
 def suggestion(handler: Callable[..., Any]) -> str:
     """Returns the line that declares the handler, as far as its own text shows."""
@@ -58,6 +64,7 @@ class _Read(NamedTuple):
 
     parameters: frozenset[str] = frozenset()
     bodies: tuple[Body[Any], ...] = ()
+    key: bool = False
 
 
 _NOTHING: Final = _Read()
@@ -66,6 +73,9 @@ _read: ContextVar[_Read] = ContextVar("_read", default=_NOTHING)
 
 parameters_read: Final[dict[str, set[str]]] = defaultdict(set)
 """The parameters that each operation has read so far, by its name."""
+
+
+KEY_IN_PART: Final = {"POST /edge/v1/admin/backlog/clear": "only without a filter, so its description does not name it"}
 
 
 @cache
@@ -101,7 +111,17 @@ async def check(response: httpx.Response) -> None:
     assert not undeclared, f"{one.name} reads the parameters {sorted(undeclared)}, which it does not declare."
     for body in read.bodies:
         assert body is said.body, f"{one.name} reads a {body.wanted.__name__}, which it does not declare."
+    _check_headers(one, read, said, response)
     await _check_body(one, response)
+
+
+def _check_headers(one: Served, read: _Read, said: Declaration, response: httpx.Response) -> None:
+    """The idempotency key that was read, and the headers of ours that came, are declared."""
+    if read.key:
+        assert said.idempotent or one.name in KEY_IN_PART, f"{one.name} reads the idempotency key: declare idempotent."
+    for name in ("Idempotent-Replayed", "X-Enginehouse-Warning"):
+        described = one.described["responses"].get(str(response.status_code), {}).get("headers", {})
+        assert name not in response.headers or name in described, f"{one.name} sends {name}, which it does not declare."
 
 
 async def _check_body(one: Served, response: httpx.Response) -> None:
@@ -136,6 +156,7 @@ def _validator(schemas: str, schema: str) -> Draft202012Validator:
 def watched() -> Iterator[None]:
     """Inside the block it is noted which parameters and bodies the handler of each request reads."""
     text, read, judged = Query.text, Body.read, Body.judged
+    key: Callable[[Call], str | None] = vars(Call)["key"].fget
 
     def noted_text(query: Query, name: str) -> str | None:
         now = _read.get()
@@ -154,5 +175,13 @@ def watched() -> Iterator[None]:
         note(body)
         return judged(body, raw)
 
-    with patch.multiple(Query, text=noted_text), patch.multiple(Body, read=noted_read, judged=noted_judged):
+    def noted_key(call: Call) -> str | None:
+        _read.set(_read.get()._replace(key=True))
+        return key(call)
+
+    with (
+        patch.multiple(Query, text=noted_text),
+        patch.multiple(Body, read=noted_read, judged=noted_judged),
+        patch.object(Call, "key", property(noted_key)),
+    ):
         yield

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.api.clients import TOKEN, Api
-from tests.api.samples import BATCH
+from tests.api.declared import served
+from tests.api.samples import BATCH, TRANSCRIBE
 from tests.api.verbs import Answer
 
 from enginehouse.api.auth import authenticate
@@ -14,9 +15,10 @@ from enginehouse.api.http.call import Call, Reply
 from enginehouse.api.http.interface import ForCallers, Interface
 from enginehouse.api.http.paths import Paths
 from enginehouse.domain.errors import KeyInProgress, KeyReused, Refusal
-from enginehouse.domain.ids import job_graphql, job_uuid, parse_job
+from enginehouse.domain.ids import job_graphql, job_uuid, organization_uuid, parse_job
 from enginehouse.domain.job import JobFilter
-from enginehouse.operations import jobs, targets
+from enginehouse.engines.native import CATEGORIES, ENGINES
+from enginehouse.operations import engines, jobs, targets
 
 CREATE = (
     "mutation($in: CreateJob, $key: String) { createJob(input: $in, idempotencyKey: $key) { id targetId warnings } }"
@@ -86,6 +88,34 @@ async def test_a_retry_is_done_once(api: Api) -> None:
     other = await api.ask(path, {"onlyFailed": True}, idempotency_key="r")
     assert (other.status, other.error) == (422, "idempotency_key_reused")
     assert await count_jobs(api) == 2
+
+
+async def test_the_descriptions_name_the_key_where_a_repeated_request_is_answered_again(sqlite_api: Api) -> None:
+    api, ends = sqlite_api, {"createdAfterDateTime": "2026-01-01", "createdBeforeDateTime": "2026-01-02"}
+    first = {"engineId": BATCH, "correlationTaskId": "a"}
+    job = await api.edge.create({"tasks": [first, {"engineId": TRANSCRIBE, "correlationTaskId": "b"}]})
+    task = {"engineId": TRANSCRIBE, "ioFolders": [{"correlationID": "b-in", "mode": "stream", "type": "input"}]}
+    added = (await api.edge.post(f"/proc/job/{job}/addtask", {"task": task})).json()["task"]["internalTaskID"]
+    started = (await api.edge.detail(job))["tasks"][0]["internalTaskID"]
+    form = b'--x\r\nContent-Disposition: form-data; name="parameterJSON"\r\n\r\n{"UPLOAD_URL":"https://h.example"}\r\n--x--'
+    await engines.register(api.house, [engine.spec for engine in ENGINES], CATEGORIES)
+    bodies: dict[str, Any] = {
+        "POST /edge/v1/proc/job/create": {"jobs": [REST_JOB]},
+        "POST /edge/v1/engine/{EngineID}/createjob": form,
+        "POST /edge/v1/proc/job/{JobID}/addtask": {"task": {"engineId": BATCH}},
+        "POST /edge/v1/proc/job/{JobID}/addtaskroute": {"task": {"taskParentId": "a", "taskChildId": added}},
+        "POST /api/v1/jobs/{JobID}/retry": {},
+        "POST /edge/v1/proc/tasks/update_status": {"taskIDs": [started], "taskStatus": "aborted"},
+        "POST /edge/v1/proc/jobs/cancel": {"organizationID": organization_uuid(1), **ends},
+        "POST /api/v1/jobs/cancel": ends,
+    }
+    named = {one.name for one in served() if any("IdempotencyKey" in each.get("$ref", "") for each in one.parameters)}
+    assert named == bodies.keys()
+    for number, (name, body) in enumerate(bodies.items()):
+        more = {"content_type": "multipart/form-data; boundary=x"} if body is form else {}
+        request = name.replace("{JobID}", job).replace("{EngineID}", BATCH)
+        once, again = [await api.ask(request, body, idempotency_key=f"k{number}", **more) for _ in range(2)]
+        assert (once.status, is_replayed(once), is_replayed(again)) == (200, False, True), (name, once.body, again.body)
 
 
 async def test_b18_another_request_with_the_key(api: Api) -> None:

@@ -23,6 +23,8 @@ DELIBERATE: Final[dict[str, str]] = {
         "the founding page, or the text of the published interface, has them"
     ),
     r"header X-Correlation-Id is ours": "every operation takes it",
+    r"header Idempotency-Key is ours": "ours: a request that is sent again is done once",
+    r"answer has the header (Idempotent-Replayed|X-Enginehouse-Warning)": "a body has the documented fields only",
     r"answer has status 200, not 204": "HTTP forbids the body that is published with 204",
     r"/(delete|pause|resume): body is not read": "the id is in the path",
     r"/role/(create|\S+/update): body is not read": "the roles of the server are fixed",
@@ -146,6 +148,7 @@ def _answers(name: str, mine: Document, own: Schema, theirs: Schema) -> Iterator
     [(my_status, my)] = [(code, one) for code, one in own["responses"].items() if code in {"200", "204"}]
     [(their_status, their)] = theirs["responses"].items()
     at = f"{name}: answer"
+    yield from (f"{at} has the header {header}" for header in my.get("headers", {}))
     if my_status != their_status:
         yield f"{at} has status {my_status}, not {their_status}"
     if my.get("content", {}).keys() != their.keys():

@@ -16,7 +16,7 @@ _TASK: Final = Body(AddTask)
 _ROUTE: Final = Body(AddRoute)
 
 
-@answers(task_view.TaskAdded, body=_TASK)
+@answers(task_view.TaskAdded, body=_TASK, idempotent=True)
 async def add_task(call: Call) -> Reply:
     """POST proc/job/{JobID}/addtask: the job has one task more. With an input folder it waits for its first route."""
     body, problems = await call.judged_body(_TASK)
@@ -34,7 +34,7 @@ async def add_task(call: Call) -> Reply:
     return json(task_view.TaskAdded(success=True, task=shown), replayed=added.replayed)
 
 
-@answers(AddedRoute, body=_ROUTE)
+@answers(AddedRoute, body=_ROUTE, idempotent=True)
 async def add_route(call: Call) -> Reply:
     """POST proc/job/{JobID}/addtaskroute: one route more leads to a task of the job that has not begun."""
     body = await call.body(_ROUTE)

@@ -19,7 +19,7 @@ _NONE: Final = (
 )
 
 
-@answers(CancelledJobs, body=_CANCEL)
+@answers(CancelledJobs, body=_CANCEL, idempotent=True)
 async def cancel(call: Call) -> Reply:
     """POST proc/jobs/cancel: cancels what its one selector names, `count` jobs by this call (rest-contract §3.6).
 

@@ -35,7 +35,7 @@ class CreatedEngineJob(msgspec.Struct):
     id: str = field(name="internalJobId")
 
 
-@answers(CreatedEngineJob, form=_PARTS)
+@answers(CreatedEngineJob, form=_PARTS, idempotent=True, warns=True)
 async def create(call: Call) -> Reply:
     """POST engine/{EngineID}/createjob: creates a job from a template, with the file as its input.
 

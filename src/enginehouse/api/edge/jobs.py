@@ -52,7 +52,7 @@ LIST: Final = {
 }
 
 
-@answers(CreatedJobs, body=_CREATE)
+@answers(CreatedJobs, body=_CREATE, idempotent=True, warns=True)
 async def create(call: Call) -> Reply:
     """POST proc/job/create: creates all jobs of the request, or none."""
     body, problems = await call.judged_body(_CREATE)

@@ -18,7 +18,7 @@ from enginehouse.operations import task_statuses
 _UPDATE: Final = Body(UpdateStatuses)
 
 
-@answers(UpdatedStatuses, body=_UPDATE)
+@answers(UpdatedStatuses, body=_UPDATE, idempotent=True)
 async def update(call: Call) -> Reply:
     """POST proc/tasks/update_status: failed and aborted tasks run again, or tasks are aborted. All of them, or none."""
     body, problems = await call.judged_body(_UPDATE)

@@ -27,8 +27,8 @@ class Declaration:
     """The body of a request, its query parameters, and the successful response.
 
     `form`: the request is a form with a file. `answer` is the type of the response's body, None for a response without
-    JSON. `others` are further responses
-    by status, without JSON.
+    JSON. `others` are further responses by status, without JSON. `idempotent`: a request with an idempotency key is
+    done once. `warns`: the response may have warnings, in headers.
     """
 
     answer: Any
@@ -39,6 +39,8 @@ class Declaration:
     media_type: str = JSON
     others: Mapping[int, str] = field(default_factory=dict)
     form: FormKind | None = None
+    idempotent: bool = False
+    warns: bool = False
 
 
 _declarations: Final[dict[Callable[..., Any], Declaration]] = {}
@@ -54,6 +56,8 @@ def answers(
     media_type: str = JSON,
     others: Mapping[int, str] | None = None,
     form: FormKind | None = None,
+    idempotent: bool = False,
+    warns: bool = False,
 ) -> Callable[[H], H]:
     """The decorated handler answers success with a body of this type, after it has read this body and these parameters.
 
@@ -63,7 +67,7 @@ def answers(
 
     def declare(handler: H) -> H:
         _declarations[handler] = Declaration(
-            answer, body, optional_body, query or {}, status, media_type, others or {}, form
+            answer, body, optional_body, query or {}, status, media_type, others or {}, form, idempotent, warns
         )
         return handler
 

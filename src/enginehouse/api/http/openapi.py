@@ -38,6 +38,20 @@ _CORRELATION: Final = {
     "schema": {"type": "string"},
     "description": "Comes back with the response, and is recorded with every change.",
 }
+_KEY: Final = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "description": "A request that is sent again with the same key is done once, and answered again.",
+}
+_REPLAYED: Final = {
+    "schema": {"type": "string", "enum": ["true"]},
+    "description": "This repeats the response to an earlier request with the same key.",
+}
+_WARNING: Final = {
+    "schema": {"type": "string"},
+    "description": "A warning, percent-encoded outside printable ASCII. Each warning has a header of its own.",
+}
 _SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "api_key": {"type": "apiKey", "in": "header", "name": "api_key"},
@@ -71,7 +85,8 @@ def document(title: str, base: str, operations: Iterable[ServedOperation], forma
             "schemas": schemas.components,
             "responses": {f"Refused{code}": {"description": text, "content": refusal}
                           for code, text in _REFUSALS.items()},
-            "parameters": {"CorrelationID": _CORRELATION},
+            "parameters": {"CorrelationID": _CORRELATION, "IdempotencyKey": _KEY},
+            "headers": {"Idempotent-Replayed": _REPLAYED, "X-Enginehouse-Warning": _WARNING},
             "securitySchemes": _SCHEMES,
         },
     }  # fmt: skip
@@ -115,6 +130,7 @@ def _operation(row: ServedOperation, declared: Declaration, schemas: Schemas) ->
         shown["security"] = []
     shown["parameters"] = [
         {"$ref": "#/components/parameters/CorrelationID"},
+        *([{"$ref": "#/components/parameters/IdempotencyKey"}] if declared.idempotent else []),
         *({"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
           for name in re.findall(r"\{(\w+)\}", row.template)),
         *({"in": "query", "name": name, "schema": schemas.of_parameter(kind)}
@@ -129,6 +145,8 @@ def _operation(row: ServedOperation, declared: Declaration, schemas: Schemas) ->
         form = {"schema": {"type": "object", "properties": parts}}
         shown["requestBody"] = {"content": {"multipart/form-data": form}, "required": True}
     success: Schema = {"description": "Success."}
+    if names := [*["Idempotent-Replayed"] * declared.idempotent, *["X-Enginehouse-Warning"] * declared.warns]:
+        success["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     if declared.answer is not None:
         success["content"] = {JSON: {"schema": schemas.of(declared.answer)}}
     if declared.media_type != JSON:

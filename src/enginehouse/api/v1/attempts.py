@@ -55,7 +55,7 @@ _RETRY: Final = Body(RetryJob)
 _LONGEST_NUMBER: Final = 9  # digits
 
 
-@answers(Result[RetriedJob], body=_RETRY, optional_body=True)
+@answers(Result[RetriedJob], body=_RETRY, optional_body=True, idempotent=True)
 async def retry(call: Call) -> Reply:
     """POST jobs/{JobID}/retry: creates a job that does the same work again, without a body all of it."""
     raw = await body.read(call.receive, length=call.headers.content_length)

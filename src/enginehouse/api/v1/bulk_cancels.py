@@ -50,7 +50,7 @@ class BulkCancelView(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults
 _RANGE: Final = Body(CancelRange, exact=True)
 
 
-@answers(Result[BulkCancelView], body=_RANGE)
+@answers(Result[BulkCancelView], body=_RANGE, idempotent=True)
 async def cancel(call: Call) -> Reply:
     """POST jobs/cancel: like the documented operation, with a dry run, a confirmation, and an id for its progress."""
     body = await call.body(_RANGE)

@@ -48,6 +48,8 @@ class Schemas:
                 shown = {name: self._shown(value) for name, value in schema.items() if name != "properties"}
             case _:
                 return schema
+        if {} in shown.get("anyOf", []):
+            del shown["anyOf"]  # anything, null too; generators of TypeScript clients fail at a choice without a name
         if pair := shown.pop("prefixItems", None):
             # Generators of clients do not know the items of a tuple one by one.
             kinds = [kind for at, kind in enumerate(pair) if kind not in pair[:at]]
