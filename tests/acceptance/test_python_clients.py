@@ -1,7 +1,6 @@
 """The published Python clients `gql` and `sgqlc`, unmodified, against a running server."""
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -9,19 +8,14 @@ from typing import Any
 
 import pytest
 from tests.acceptance.servers import Server, clean
+from tests.acceptance.toolchains import ROOT, installed
 
-ROOT = Path(__file__).parents[2]
 CREATE_TARGET = "mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }"
 
 
 def session(server: Server, client: str, target: str, folder: Path) -> dict[str, Any]:
     """Returns the results of the session by name."""
-    python = ROOT / ".venv" / "clients" / client / "bin" / "python"
-    if not python.exists():
-        sentence = f"the environment of the client {client} is missing; run: make clients"
-        if os.environ.get("CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+    python = installed(client) / "bin" / "python"
     environment = {
         "ENGINEHOUSE_URL": server.url, "ENGINEHOUSE_TOKEN": server.token, "ENGINEHOUSE_TARGET": target,
         "ENGINEHOUSE_FOLDER": str(folder),

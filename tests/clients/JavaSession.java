@@ -96,9 +96,9 @@ public class JavaSession {
 
         EngineTemplate standard = ENGINES.getEngineTemplate(sentiment, "standard", null).getTemplates().get(0);
         EngineTemplate own = new EngineTemplate().template(standard.getTemplate());
-        say("template", ENGINES.upsertEngineTemplate(sentiment, "java", own, null).getTemplateName());
+        say("template", ENGINES.upsertEngineTemplate(sentiment, "own", own, null).getTemplateName());
         File file = new File(given.get("ENGINEHOUSE_FILE"));
-        say("upload", ENGINES.createJobForEngine(sentiment, null, "text/plain", file, null, null, "java")
+        say("upload", ENGINES.createJobForEngine(sentiment, null, "text/plain", file, null, null, "own")
                 .getInternalJobId());
         System.exit(0); // the threads of the HTTP client would keep the program for a minute
     }

@@ -93,8 +93,8 @@ func main() {
 
 	standard := must(engines.GetEngineTemplate(ctx, sentiment, "standard").Execute()).Templates[0]
 	own := edge.EngineTemplate{Template: standard.Template}
-	say("template", must(engines.UpsertEngineTemplate(ctx, sentiment, "go").EngineTemplate(own).Execute()).GetTemplateName())
+	say("template", must(engines.UpsertEngineTemplate(ctx, sentiment, "own").EngineTemplate(own).Execute()).GetTemplateName())
 	file, err := os.Open(os.Getenv("ENGINEHOUSE_FILE"))
 	upload := engines.CreateJobForEngine(ctx, sentiment).FileName(must(file, nil, err))
-	say("upload", must(upload.ContentType("text/plain").TemplateName("go").Execute()).GetInternalJobId())
+	say("upload", must(upload.ContentType("text/plain").TemplateName("own").Execute()).GetInternalJobId())
 }

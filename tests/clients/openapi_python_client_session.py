@@ -6,10 +6,16 @@ The generated package `edge_client` is on the path. A response that is not as de
 import json
 import os
 import sys
+from pathlib import Path
 from uuid import UUID
 
 from edge_client import AuthenticatedClient  # type: ignore[import-not-found]
-from edge_client.api.engine import get_engines  # type: ignore[import-not-found]
+from edge_client.api.engine import (  # type: ignore[import-not-found]
+    create_job_for_engine,
+    get_engine_template,
+    get_engines,
+    upsert_engine_template,
+)
 from edge_client.api.process import (  # type: ignore[import-not-found]
     create_job,
     delete_job,
@@ -20,14 +26,23 @@ from edge_client.api.process import (  # type: ignore[import-not-found]
     get_job_status,
     get_jobs,
     get_scheduled_jobs,
+    get_tasks,
 )
 from edge_client.models.create_job_detail import CreateJobDetail  # type: ignore[import-not-found]
+from edge_client.models.create_job_for_engine_request import (  # type: ignore[import-not-found]
+    CreateJobForEngineRequest,
+)
 from edge_client.models.create_job_request import CreateJobRequest  # type: ignore[import-not-found]
 from edge_client.models.create_task_detail import CreateTaskDetail  # type: ignore[import-not-found]
 from edge_client.models.delete_job_request import DeleteJobRequest  # type: ignore[import-not-found]
+from edge_client.models.engine_template import EngineTemplate  # type: ignore[import-not-found]
 from edge_client.models.job_status_enum import JobStatusEnum  # type: ignore[import-not-found]
+from edge_client.models.task_status_enum import TaskStatusEnum  # type: ignore[import-not-found]
+from edge_client.types import File  # type: ignore[import-not-found]
 
 DONE = UUID(os.environ["ENGINEHOUSE_JOB"])
+SENTIMENT = os.environ["ENGINEHOUSE_SENTIMENT"]
+FILE = Path(os.environ["ENGINEHOUSE_FILE"])
 client = AuthenticatedClient(
     base_url=os.environ["ENGINEHOUSE_URL"] + "/edge/v1", token=os.environ["ENGINEHOUSE_TOKEN"],
     prefix="", auth_header_name="api_key", raise_on_unexpected_status=False,
@@ -49,6 +64,8 @@ detail = get_job_detail.sync(job, client=client).job
 say("read", {"id": str(detail.internal_job_id), "payload": detail.tasks[0].task_payload_json})
 page = get_jobs.sync(client=client, limit=1, status=JobStatusEnum.PENDING)
 say("list", [str(one.internal_job_id) for one in page.result])
+tasks = get_tasks.sync(client=client, job_id=str(job), status=TaskStatusEnum.PENDING).result
+say("tasks", [{"job": str(one.internal_job_id), "status": one.task_status} for one in tasks])
 http = client.get_httpx_client()
 say("cancel", http.post("/proc/jobs/cancel", json={"jobID": str(job)}).raise_for_status().json())
 say("status", get_job_status.sync(job, client=client).job.job_status)
@@ -62,3 +79,11 @@ say("output", len(get_job_output.sync(DONE, output.name, client=client).output.c
 say("download", len(get_job_download.sync_detailed(DONE, output.name, client=client).content))
 say("engines", get_engines.sync(client=client, limit=1000).count > 5)
 say("schedules", get_scheduled_jobs.sync(client=client).count)
+[standard] = get_engine_template.sync(SENTIMENT, "standard", client=client).templates
+own = EngineTemplate(template=standard.template)
+say("template", upsert_engine_template.sync(SENTIMENT, "own", client=client, body=own).template_name)
+with FILE.open("rb") as opened:
+    file = File(opened, FILE.name, "text/plain")
+    form = CreateJobForEngineRequest(file_name=file, template_name="own")
+    upload = create_job_for_engine.sync_detailed(SENTIMENT, client=client, body=form)
+say("upload", json.loads(upload.content)["internalJobId"])  # it is declared for 204, which can have no body

@@ -61,10 +61,10 @@ async function session(): Promise<void> {
 	say('schedules', (await jobs.getScheduledJobs()).count);
 
 	const [standard] = (await engines.getEngineTemplate({ engineID, engineTemplateName: 'standard' })).templates!;
-	const own = { engineID, engineTemplateName: 'typescript', engineTemplate: { template: standard.template } };
+	const own = { engineID, engineTemplateName: 'own', engineTemplate: { template: standard.template } };
 	say('template', (await engines.upsertEngineTemplate(own)).templateName);
 	const fileName = new Blob([require('node:fs').readFileSync(ENGINEHOUSE_FILE)], { type: 'text/plain' });
-	const upload = { engineID, fileName, inputFileName: 'said.txt', templateName: 'typescript' };
+	const upload = { engineID, fileName, inputFileName: 'said.txt', templateName: 'own' };
 	say('upload', (await engines.createJobForEngine(upload)).internalJobId);
 }
 
