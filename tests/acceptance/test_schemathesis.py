@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import re
 import subprocess
 from collections import defaultdict
@@ -15,9 +14,9 @@ from typing import Any, Final
 import httpx
 import pytest
 from tests.acceptance.servers import Server, clean
+from tests.acceptance.toolchains import ROOT, installed
 from tests.thorough import THOROUGH
 
-ROOT: Final = Path(__file__).parents[2]
 # That no token is ignored: tests/api/test_every_operation.py. Here the server would refuse many wrong ones with 429.
 CHECKS: Final = "no_failure,status_code_conformance,content_type_conformance,response_schema_conformance"
 SAMPLE: Final = ["--phases", "fuzzing", "--max-examples", "8", "--seed", "1"]
@@ -102,12 +101,7 @@ def ids(server: Server) -> dict[str, dict[str, str]]:
 def test_every_response_is_as_described(
     server: Server, base: str, tmp_path: Path, ids: dict[str, dict[str, str]]
 ) -> None:
-    program = ROOT / ".venv" / "clients" / "schemathesis" / "bin" / "st"
-    if not program.exists():
-        sentence = "the environment of schemathesis is missing; run: make clients"
-        if os.environ.get("CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+    program = installed("schemathesis") / "bin" / "st"
     called = tmp_path / "called"
     environment = {
         "ENGINEHOUSE_IDS": json.dumps(ids), "ENGINEHOUSE_CALLED": str(called),
