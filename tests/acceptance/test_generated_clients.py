@@ -1,6 +1,7 @@
 """Clients that published generators make from the published description, unmodified, against a running server."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +79,16 @@ def test_it_creates_reads_lists_cancels_deletes_downloads_and_uploads(
         ("upload", upload),
     ]
     assert output_of(server, upload)[1]["object"][0]["text"] == f"The client {name} is wonderful."
+
+
+@pytest.mark.parametrize("name", list(GENERATED))
+def test_the_page_about_clients_has_the_command(name: str) -> None:
+    client = GENERATED[name]
+    page = (ROOT / "docs" / "how-to" / "use-existing-clients.md").read_text()
+    [command] = re.findall(rf"`({client.generator}(?:-cli)? generate (?:-g {name} |--path).*)`", page)
+    assert [word for word in client.arguments if word.startswith("--additional")] == re.findall(
+        r"--additional\S+", command
+    )
 
 
 # Those that are compiled quickly, and under `make chaos` the others too.
