@@ -208,6 +208,7 @@ async def _supervisor(
 ) -> Supervisor:
     capacity = Capacity(
         {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
+        ahead=frozenset({EngineKind.PYTHON}),
         stop_grace=settings.stop_grace_seconds,
     )
     source, outage = InProcess(house), Outage()
@@ -253,6 +254,7 @@ def _runner(
         downloads=DownloadQuota(settings.organization_download_mb),
         outage=outage,
         folder=house.store.scratch(),
+        take_slot=capacity.take_slot,
         engine_ended=capacity.release,
         stop_requested=capacity.stop_requested,
     )
@@ -272,7 +274,7 @@ def _listen(house: House, dispatcher: Dispatcher, capacity: Capacity, closing: A
     shared = house.database.dialect == "postgres"
 
     def runnable() -> None:
-        dispatcher.loop.wake()
+        dispatcher.wake()
         if shared:
             house.database.notify(WORK_CHANNEL)
 
@@ -287,7 +289,7 @@ def _listen(house: House, dispatcher: Dispatcher, capacity: Capacity, closing: A
     if shared:
         house.watches.tell_others = lambda: house.database.notify(JOB_CHANNEL)
         reactions = {
-            WORK_CHANNEL: dispatcher.loop.wake,
+            WORK_CHANNEL: dispatcher.wake,
             STOP_CHANNEL: capacity.doubt,
             JOB_CHANNEL: house.watches.changed_elsewhere,
         }

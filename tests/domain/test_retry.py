@@ -107,9 +107,11 @@ def test_a_lost_worker_is_counted_apart() -> None:
     assert decide(FailureKind.WORKER_LOST, 0, lost=MAX_LOST, own=100) == GiveUp(FailureKind.WORKER_LOST)
 
 
-@given(st.integers(0, 1000), st.integers(0, 1000))
-def test_the_end_of_our_own_server_is_never_charged(failures: int, lost: int) -> None:
-    assert decide(FailureKind.SERVER_STOPPED, failures, lost=lost, own=0) == Again(NOW)
+@given(
+    st.sampled_from([FailureKind.SERVER_STOPPED, FailureKind.NOT_STARTED]), st.integers(0, 1000), st.integers(0, 1000)
+)
+def test_what_our_own_worker_gives_back_is_never_charged(kind: FailureKind, failures: int, lost: int) -> None:
+    assert decide(kind, failures, lost=lost, own=0) == Again(NOW)
 
 
 def test_the_pause_doubles_from_a_second_up_to_five_minutes() -> None:

@@ -145,6 +145,7 @@ class Floor:
             runner,
             executor=replace(runner.executor, grace_of=capacity.grace_of),
             stop_requested=capacity.stop_requested,
+            take_slot=capacity.take_slot,
             engine_ended=capacity.release,
         )
 

@@ -11,7 +11,7 @@ from enginehouse.runtime.capacity import Capacity
 
 async def test_a_slot_is_taken_until_the_attempt_has_ended() -> None:
     capacity, work, freed = Capacity({"native": 2, "python": 1}), Work(), asyncio.Event()
-    capacity.on_free = freed.set
+    capacity.on_free = lambda pool: freed.set()
     capacity.start(lease(1), "native", work.run(), now=0)
     assert (capacity.free("native"), capacity.free("python"), capacity.free("http")) == (1, 1, 0)
     work.gate.set()
@@ -22,7 +22,7 @@ async def test_a_slot_is_taken_until_the_attempt_has_ended() -> None:
 
 async def test_a_slot_is_free_before_the_report_and_what_waits_looks_again_after_it() -> None:
     capacity, work, freed = Capacity({"native": 1}), Work(), list[int]()
-    capacity.on_free = lambda: freed.append(capacity.free("native"))
+    capacity.on_free = lambda pool: freed.append(capacity.free(pool))
     capacity.start(lease(1), "native", work.run(), now=0)
     [lease_id] = capacity.running
     capacity.release(lease_id)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 from tests.runtime.attempts import LEASE, Long, Work, attempt, lease, settle
 from tests.runtime.floor import PRINCIPAL, DownError, Floor
@@ -11,6 +12,7 @@ from tests.runtime.until import until
 
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import jobs
+from enginehouse.runtime import worker_slots
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.heartbeat import Heartbeat
 
@@ -92,6 +94,34 @@ async def test_an_attempt_whose_lease_was_on_its_way_when_its_job_was_cancelled_
     await until(lambda: not capacity.running, "it has been stopped")
     await heartbeat.loop.stop()
     assert (await floor.job(lease.key.job_id)).status == "aborted"
+
+
+async def test_a_lease_that_waits_for_a_slot_is_stopped_and_its_engine_never_starts(floor: Floor) -> None:
+    async with attempt(floor) as (capacity, _, _):
+        attached(floor, capacity)
+        waiting = await floor.lease_one()
+        capacity.start(waiting, "native", floor.runner_of(capacity).run(waiting), now=time.monotonic())
+        await settle()
+        await stop(floor, waiting.key.job_id)
+        await until(lambda: len(capacity.running) == 1, "it has ended")
+        assert (await floor.job(waiting.key.job_id)).status == "aborted"
+        [ended] = await floor.attempts(waiting.key.job_id)
+        assert (ended.outcome, ended.failure_reason) == ("stopped", "stop_requested")
+        assert floor.engines["scripted"].runs == 1
+
+
+async def test_a_lease_that_gets_no_slot_is_free_for_another_worker(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_slots, "GIVE_BACK_SECONDS", 0.01)
+    async with attempt(floor) as (capacity, _, _):
+        waiting = await floor.lease_one()
+        capacity.start(waiting, "native", floor.runner_of(capacity).run(waiting), now=time.monotonic())
+        await until(lambda: len(capacity.running) == 1, "it was given back")
+        [ended] = await floor.attempts(waiting.key.job_id)
+        assert (ended.outcome, ended.failure_reason) == ("stopped", "not_started")
+        [again] = await floor.claim()
+        assert (again.key, again.attempt) == (waiting.key, 2)
 
 
 async def test_a_result_that_is_ready_when_the_job_is_cancelled_is_refused_recorded_and_removed(floor: Floor) -> None:

@@ -40,7 +40,7 @@ async def test_attempts_that_end_in_time_are_complete_and_late_ones_run_again_ch
     first = supervisor(floor, drain_seconds=0.3)
     first.start()
     quick, late = await floor.create(one("scripted", payload="quick"), one("scripted", payload="late", max_retries=0))
-    first.dispatcher.loop.wake()
+    first.dispatcher.wake()
     async with asyncio.timeout(10):
         await working.acquire()
         await working.acquire()
@@ -68,7 +68,7 @@ async def test_nothing_begins_once_a_stop_has_begun(floor: Floor) -> None:
     server.start()
     await server.stop()
     [job_id] = await floor.create(one(NOOP))
-    server.dispatcher.loop.wake()
+    server.dispatcher.wake()
     for _ in range(50):
         await asyncio.sleep(0)
     assert (await floor.job(job_id)).status == "pending"
@@ -88,7 +88,7 @@ async def test_leases_are_kept_while_attempts_are_drained(floor: Floor) -> None:
     floor.script("scripted", slow)
     server.start()
     await floor.create(one("scripted"))
-    server.dispatcher.loop.wake()
+    server.dispatcher.wake()
     await asyncio.wait_for(working.wait(), 10)
     asyncio.get_running_loop().call_later(0.02, gate.set)
     await server.stop()

@@ -32,6 +32,7 @@ KINDS = (
     FailureKind.INTERNAL_ERROR,
     FailureKind.WORKER_LOST,
     FailureKind.SERVER_STOPPED,
+    FailureKind.NOT_STARTED,
     FailureKind.STOP_REQUESTED,
 )
 

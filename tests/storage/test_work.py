@@ -130,11 +130,12 @@ async def test_a_vanished_worker_is_charged_apart_and_the_third_time_the_item_is
     assert job.tasks[0].failure_reason == "worker_lost"
 
 
-async def test_what_the_servers_own_end_orphaned_is_charged_to_nobody(bench: Verbs) -> None:
+@pytest.mark.parametrize("kind", [FailureKind.SERVER_STOPPED, FailureKind.NOT_STARTED])
+async def test_what_the_worker_gives_back_is_charged_to_nobody(bench: Verbs, kind: FailureKind) -> None:
     [job_id] = await bench.create(make.new_job(make.independent(1, max_retries=0)))
     for _ in range(5):
         [lease] = await bench.claim()
-        await bench.fail(lease, FailureKind.SERVER_STOPPED)
+        await bench.fail(lease, kind)
     [lease] = await bench.claim()
     await bench.done(lease)
     assert (await bench.job(job_id)).status is JobStatus.COMPLETE

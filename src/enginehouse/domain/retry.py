@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 
 class FailureKind(StrEnum):
-    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and three of our own."""
+    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and four of our own."""
 
     INTERNAL_ERROR = "internal_error"
     EXTERNAL_ERROR = "external_error"
@@ -31,6 +31,7 @@ class FailureKind(StrEnum):
     OTHER = "other"
     WORKER_LOST = "worker_lost"  # the process that held the lease vanished
     SERVER_STOPPED = "server_stopped"  # our own server ended; the attempt is not at fault
+    NOT_STARTED = "not_started"  # the worker had no free slot for it and gave it back
     STOP_REQUESTED = "stop_requested"  # its job was cancelled while it ran
 
 
@@ -63,7 +64,7 @@ _FINAL: Final = frozenset(
 
 def blame(kind: FailureKind, *, is_final: bool = False) -> Blame:
     """Returns the budget that pays for a failure of this kind. `is_final`: this one is sure to happen again."""
-    if kind in (FailureKind.SERVER_STOPPED, FailureKind.STOP_REQUESTED):
+    if kind in (FailureKind.SERVER_STOPPED, FailureKind.NOT_STARTED, FailureKind.STOP_REQUESTED):
         return Blame.NOBODY
     if kind is FailureKind.WORKER_LOST:
         return Blame.LOST

@@ -9,7 +9,9 @@ from enginehouse.engine import EngineFailure, FailureKind, Output
 from enginehouse.engines.frames import FailureReply
 from enginehouse.engines.keeper import ChildEnd
 
-_OF_THE_SERVER: Final = frozenset({FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED, FailureKind.STOP_REQUESTED})
+_OF_THE_SERVER: Final = frozenset(
+    {FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED, FailureKind.NOT_STARTED, FailureKind.STOP_REQUESTED}
+)
 
 
 class ChildLimits(NamedTuple):

@@ -57,8 +57,9 @@ class AttemptRun:
         self.timeout_seconds = self.task.timeout_seconds or spec.timeout_seconds
         self.log = AttemptLog(partial(source.log, lease))
         self.context = AttemptContext(self)
-        self._folder = folder
-        self._directory: Path | None = None
+        key = lease.key
+        self._directory = folder / f"{key.job_id}-{key.ordinal}-{key.item}-{lease.token}"
+        self._made = False
         self._open: AsyncExitStack | None = None
 
     async def __aenter__(self) -> Self:
@@ -66,7 +67,7 @@ class AttemptRun:
 
     async def __aexit__(self, *error: object) -> None:
         # Most attempts of native engines have nothing to close, and another asyncio task is not cheap.
-        if self._open is not None or self._directory is not None or not self.log.is_complete:
+        if self._open is not None or self._has_files() or not self.log.is_complete:
             await run_to_end(self._close())
 
     @property
@@ -85,17 +86,16 @@ class AttemptRun:
             payload=self.task.payload,
             inputs=tuple(inputs),
             folders=self.task.folders,
-            directory=self.directory() if self._needs_directory(inputs) else _NO_FOLDER,
+            directory=self._directory_for(inputs),
             attempt=lease.attempt,
             timeout_seconds=self.timeout_seconds,
         )
 
     def directory(self) -> Path:
         """Returns the attempt's own folder. The first call creates it."""
-        if self._directory is None:
-            key = self.lease.key
-            self._directory = self._folder / f"{key.job_id}-{key.ordinal}-{key.item}-{self.lease.token}"
-            self._directory.mkdir(parents=True)
+        if not self._made:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._made = True
         return self._directory
 
     async def open(self, stored: Artifact | Asset) -> Path:
@@ -104,15 +104,22 @@ class AttemptRun:
             self._open = AsyncExitStack()
         return await self._open.enter_async_context(self.source.open(self.lease, stored))
 
-    def _needs_directory(self, inputs: Sequence[Chunk]) -> bool:
-        """Returns False for a native engine that reads nothing and declares no outputs: it writes no files."""
-        return self.spec.kind is not EngineKind.NATIVE or bool(inputs) or bool(self.spec.outputs)
+    def _directory_for(self, inputs: Sequence[Chunk]) -> Path:
+        """Returns the folder for the engine's files. A child makes it for the files that its engine returns."""
+        if self.spec.kind is EngineKind.PYTHON:
+            return self._directory
+        if self.spec.kind is EngineKind.NATIVE and not inputs and not self.spec.outputs:
+            return _NO_FOLDER  # it writes no files
+        return self.directory()
+
+    def _has_files(self) -> bool:
+        return self._made or (self.spec.kind is EngineKind.PYTHON and self._directory.exists())
 
     async def _close(self) -> None:
         await self.log.close()
         if self._open is not None:
             await self._open.aclose()
-        if self._directory is not None:
+        if self._has_files():
             await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from enginehouse.domain.work import Lease
 from enginehouse.runtime.source import LeaseId
+from enginehouse.runtime.worker_slots import WorkerSlots
 
 
 @dataclass(slots=True)
 class Running:
     """One attempt: its lease, its coroutine, and when its lease was last known to be valid (monotonic seconds).
 
-    `in_slot` until its engine has ended. Then only the report is left, which needs the lease but no worker slot.
+    `is_held` until its engine has ended: it has a worker slot or waits for one. Then only the report is left, which
+    needs the lease but no worker slot.
     `stop_requested`: its job was cancelled, and its lease stays valid until its engine has ended. `lease_lost`: its
     lease is not valid any more.
     """
@@ -24,55 +26,70 @@ class Running:
     lease_seen_at: float
     stop_requested: bool = False
     lease_lost: bool = False
-    in_slot: bool = True
+    is_held: bool = True
 
 
 @dataclass(slots=True)
 class Capacity:
-    """The number of worker slots of each pool, and the attempts that take them.
+    """The worker slots of each pool, and the attempts that take them or wait for one.
 
-    `on_free` is called when a worker slot has become free, and when an attempt has reported, because its job is no
+    The pools in `ahead` may hold leases beyond their slots.
+
+    `on_free` is called when the pool can take a lease again, and when an attempt has reported, because its job is no
     longer locked then. `on_stop_request` is called when attempts were requested to stop, `on_doubt` when the leases
     should be checked at once. An engine has `stop_grace` seconds to end after a stop request, `grace` after any other
     stop.
     """
 
     pools: dict[str, int]
+    ahead: frozenset[str] = frozenset()
     running: dict[LeaseId, Running] = field(default_factory=dict)
-    on_free: Callable[[], None] = lambda: None
+    on_free: Callable[[str], None] = lambda pool: None
     on_stop_request: Callable[[], None] = lambda: None
     on_doubt: Callable[[], None] = lambda: None
     stop_grace: float = 10.0
     grace: float = 1.0
     doubt_since: float = float("-inf")
     stop_signals: set[LeaseId] = field(default_factory=set)
-    _taken: dict[str, int] = field(default_factory=dict)
+    _slots: dict[str, WorkerSlots] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._slots = {
+            pool: WorkerSlots(number, leases_ahead=number > 0 and pool in self.ahead)
+            for pool, number in self.pools.items()
+        }
 
     def free(self, pool: str) -> int:
-        """Returns the number of free worker slots of the pool."""
-        return self.pools.get(pool, 0) - self._taken.get(pool, 0)
+        """Returns how many more leases the pool can take now."""
+        return self._slots[pool].free() if pool in self._slots else 0
 
     def start(self, lease: Lease, pool: str, work: Coroutine[None, None, None], *, now: float) -> None:
-        """The attempt runs. It takes a worker slot until its engine, or at the latest its coroutine, has ended."""
+        """The attempt runs. It is held by its pool until its engine, or at the latest its coroutine, has ended."""
         task = asyncio.create_task(work)
         lease_id = (lease.key, lease.token)
         self.running[lease_id] = Running(lease, pool, task, now)
-        self._taken[pool] = self._taken.get(pool, 0) + 1
+        self._slots[pool].held += 1
         task.add_done_callback(lambda _: self._end(lease_id))
         if now <= self.doubt_since:
             self.on_doubt()
 
+    async def take_slot(self, lease_id: LeaseId) -> None:
+        """The attempt has a worker slot. Raises EngineFailure (not_started) if its pool has none in time."""
+        if (attempt := self.running.get(lease_id)) is not None:
+            await self._slots[attempt.pool].take(lease_id)
+
     def release(self, lease_id: LeaseId) -> None:
         """The worker slot of an ended engine is free, so the next claim and this report may share a commit."""
-        if (attempt := self.running.get(lease_id)) is not None and attempt.in_slot:
-            attempt.in_slot = False
-            self._taken[attempt.pool] -= 1
-            self.on_free()
+        if (attempt := self.running.get(lease_id)) is not None and attempt.is_held:
+            attempt.is_held = False
+            slots = self._slots[attempt.pool]
+            slots.held -= 1
+            slots.leave(lease_id)
+            self.on_free(attempt.pool)
 
     def _end(self, lease_id: LeaseId) -> None:
         self.release(lease_id)
-        del self.running[lease_id]
-        self.on_free()
+        self.on_free(self.running.pop(lease_id).pool)
 
     def stop(self, lease_ids: Iterable[LeaseId]) -> None:
         """These attempts are stopped, once each, because their leases are lost."""

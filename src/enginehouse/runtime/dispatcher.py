@@ -26,16 +26,32 @@ class Dispatcher:
         self._run = run
         self._worker = worker
         self._marked_at: dict[str, float] = {}
+        self._wanting: set[str] = set()  # pools to look for in the next tick; if there are none, it looks for all
+        self._due: dict[str, float] = {}  # when to look for work of each pool again (monotonic seconds)
         self.loop = Loop("dispatcher", self.tick)
         # A slot becomes free before its attempt is done. A tick in between would find no work and sleep.
-        capacity.on_free = self.loop.wake
+        capacity.on_free = self._free
+
+    def wake(self) -> None:
+        """There may be work for any pool: the next tick begins at once and looks for all."""
+        self._wanting.update(self._capacity.pools)
+        self.loop.wake()
+
+    def _free(self, pool: str) -> None:
+        """The next tick begins at once and looks for this pool, if it can take something."""
+        if self._capacity.free(pool) > 0:
+            self._wanting.add(pool)
+            self.loop.wake()
 
     async def tick(self) -> float:
-        """Every pool with free worker slots has got work.
+        """Every pool that can take leases has got work.
 
         Returns the pause, 0 if a full claim shows that there is more.
         """
-        return min([await self._fill(pool) for pool in self._capacity.pools], default=IDLE_SECONDS)
+        pools, self._wanting = self._wanting or set(self._capacity.pools), set()
+        for pool in pools:
+            self._due[pool] = await self._fill(pool) + time.monotonic()
+        return max(0.0, min(self._due.values(), default=IDLE_SECONDS) - time.monotonic())
 
     async def _fill(self, pool: str) -> float:
         """The free worker slots of the pool have got work. Returns the seconds until the next look."""

@@ -49,6 +49,7 @@ async def _stream(attempt: AttemptRun) -> tuple[Chunk, ...]:
     payload = attempt.task.payload if isinstance(attempt.task.payload, dict) else {}
     if payload.get("text") is not None:
         return ()  # the engine reads it from its payload
+    attempt.directory()  # what is found is brought here
     work = attempt.work(())
     if attempt.spec.kind is not EngineKind.NATIVE and _has_parameters(payload):
         found = await find_root_input(work, attempt.context, payload)

@@ -1,7 +1,7 @@
 """Runs one attempt from lease to report: open the inputs, call the engine, put the outputs, report the end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +24,16 @@ _SERVER_STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while t
 _STOP_REQUESTED = Failed(FailureKind.STOP_REQUESTED, "The job was cancelled, and this attempt stopped.")
 
 
+async def _no_wait(lease_id: LeaseId) -> None:
+    """There is always a worker slot."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """Runs attempts. It needs a source of work, the ways to call an engine, and a folder for unfinished files.
 
-    `stop_requested` returns True for a stopped attempt whose job was cancelled.
+    An attempt calls its engine after `take_slot`, and `engine_ended` frees the slot. `stop_requested` returns True for
+    a stopped attempt whose job was cancelled.
     """
 
     source: WorkSource
@@ -37,6 +42,7 @@ class Runner:
     folder: Path
     downloads: DownloadQuota = field(default_factory=DownloadQuota)
     outage: Outage = field(default_factory=Outage)
+    take_slot: Callable[[LeaseId], Awaitable[None]] = _no_wait
     engine_ended: Callable[[LeaseId], None] = lambda lease_id: None
     stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
 
@@ -82,5 +88,10 @@ class Runner:
     async def _outputs(self, attempt: AttemptRun) -> tuple[NewArtifact, ...]:
         inputs = await open_inputs(attempt)
         work = attempt.work(inputs)
-        outputs = await self.executor.call(attempt, work)
+        lease_id = (attempt.lease.key, attempt.lease.token)
+        await self.take_slot(lease_id)
+        try:
+            outputs = await self.executor.call(attempt, work)
+        finally:
+            self.engine_ended(lease_id)
         return await run_to_end(put_outputs(attempt, work, outputs)) if outputs else ()

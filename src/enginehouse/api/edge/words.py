@@ -28,6 +28,7 @@ _REASONS: Final[dict[str, str]] = {
     _K.CHUNK_TIMEOUT: "resources",
     _K.WORKER_LOST: "resources",
     _K.SERVER_STOPPED: "resources",
+    _K.NOT_STARTED: "resources",
     _K.STOP_REQUESTED: "resources",
 }
 

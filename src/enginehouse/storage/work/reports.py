@@ -245,5 +245,6 @@ def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) ->
 _OUTCOMES: Final = {
     FailureKind.WORKER_LOST: "lost",
     FailureKind.SERVER_STOPPED: "stopped",
+    FailureKind.NOT_STARTED: "stopped",
     FailureKind.STOP_REQUESTED: "stopped",
 }

@@ -1,0 +1,67 @@
+"""The worker slots of a pool, and how many leases the pool may hold beyond them."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import EngineFailure
+
+AHEAD_SECONDS: Final = 0.05  # a lease beyond the slots should have its slot within this time
+GIVE_BACK_SECONDS: Final = 0.5  # a lease that has no slot by then is given back
+MOST_AHEAD: Final = 128
+_FORGET: Final = 0.9
+_NOT_STARTED: Final = "No worker slot became free in time, so the item was given back."
+
+
+@dataclass(slots=True)
+class WorkerSlots:
+    """`number` engines of the pool run at a time. Leases may wait for a slot if engines are short.
+
+    A slot that waits for the next claim is idle for a commit, which is longer than a short engine runs. So the pool
+    holds as many leases ahead as will have started within AHEAD_SECONDS, if engines run as long as the longest recent
+    ones. `leases_ahead` False allows none.
+    """
+
+    number: int
+    leases_ahead: bool = False
+    clock: Callable[[], float] = time.monotonic
+    held: int = 0  # leases whose engine has not ended
+    _busy: dict[object, float] = field(default_factory=dict)  # since when (monotonic seconds)
+    _longest: float | None = None  # seconds; a maximum of recent runs that decays
+    _gate: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._gate = asyncio.Semaphore(self.number)
+
+    def free(self) -> int:
+        """Returns how many leases the pool can take. One with leases ahead takes them in portions, not one by one."""
+        ahead = self._ahead()
+        room = self.number + ahead - self.held
+        return 0 if self.held > self.number and room < ahead // 2 else max(0, room)
+
+    async def take(self, holder: object) -> None:
+        """The holder has a worker slot, after those that came before. Raises EngineFailure if none is free in time."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS if self._gate.locked() else None):
+                await self._gate.acquire()
+        except TimeoutError:
+            self._longest = max(GIVE_BACK_SECONDS, 2 * self.number * AHEAD_SECONDS)
+            raise EngineFailure(_NOT_STARTED, FailureKind.NOT_STARTED) from None
+        self._busy[holder] = self.clock()
+
+    def leave(self, holder: object) -> None:
+        """The engine of the holder has ended. Its slot is free, if it had one."""
+        since = self._busy.pop(holder, None)
+        if since is not None:
+            self._gate.release()
+            self._longest = max(self.clock() - since, (self._longest or 0.0) * _FORGET)
+
+    def _ahead(self) -> int:
+        if not self.leases_ahead or self._longest is None:
+            return 0
+        now = self.clock()
+        quick = self.number - sum(now - since > AHEAD_SECONDS for since in self._busy.values())
+        return min(MOST_AHEAD, int(quick * AHEAD_SECONDS / max(self._longest, 1e-6)))

@@ -1,0 +1,117 @@
+"""The worker slots of a pool, and the leases that wait for one."""
+
+import asyncio
+
+import pytest
+
+from enginehouse.domain.retry import Blame, FailureKind, blame
+from enginehouse.engine import EngineFailure
+from enginehouse.runtime import worker_slots
+from enginehouse.runtime.worker_slots import AHEAD_SECONDS, MOST_AHEAD, WorkerSlots
+
+
+class Clock:
+    """A time that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def run(slots: WorkerSlots, clock: Clock, seconds: float, times: int = 1) -> None:
+    """Engines ran so long, one after the other."""
+    for _ in range(times):
+        await slots.take("engine")
+        clock.now += seconds
+        slots.leave("engine")
+
+
+async def test_a_pool_holds_leases_ahead_as_engines_prove_short() -> None:
+    clock = Clock()
+    slots = WorkerSlots(2, leases_ahead=True, clock=clock)
+    assert slots.free() == 2, "nothing is known of its engines"
+    await run(slots, clock, 1.0)  # the first start of a child
+    assert slots.free() == 2
+    await run(slots, clock, 0.01, times=200)
+    assert slots.free() == 2 + int(2 * AHEAD_SECONDS / 0.01)
+    await run(slots, clock, 0.000_01, times=200)
+    assert slots.free() == 2 + MOST_AHEAD
+    await run(slots, clock, 0.2)
+    assert slots.free() == 2, "one long run is enough to stop it"
+
+
+async def test_only_a_pool_that_may_holds_leases_ahead() -> None:
+    clock = Clock()
+    slots = WorkerSlots(2, clock=clock)
+    await run(slots, clock, 0.0001, times=100)
+    assert slots.free() == 2
+
+
+async def test_an_engine_that_runs_long_counts_at_once() -> None:
+    clock = Clock()
+    slots = WorkerSlots(2, leases_ahead=True, clock=clock)
+    await run(slots, clock, 0.005, times=200)
+    all_quick = slots.free()
+    await slots.take("long")
+    clock.now += 2 * AHEAD_SECONDS
+    assert slots.free() - 2 == (all_quick - 2) // 2
+    await slots.take("long too")
+    clock.now += 2 * AHEAD_SECONDS
+    assert slots.free() == 2
+
+
+async def test_leases_are_taken_in_portions() -> None:
+    clock = Clock()
+    slots = WorkerSlots(2, leases_ahead=True, clock=clock)
+    await run(slots, clock, 0.005, times=200)
+    slots.held = slots.free()
+    free = []
+    while slots.held > 0:
+        slots.held -= 1
+        free.append(slots.free())
+    assert free[0] == 0
+    first = next(number for number in free if number)
+    assert first == int(2 * AHEAD_SECONDS / 0.005) // 2
+    assert free[-1] == 2 + int(2 * AHEAD_SECONDS / 0.005)
+
+
+async def test_no_more_engines_run_than_there_are_slots_and_they_take_turns() -> None:
+    slots, started = WorkerSlots(2), list[int]()
+
+    async def attempt(number: int) -> None:
+        await slots.take(number)
+        started.append(number)
+
+    waiting = [asyncio.create_task(attempt(number)) for number in range(5)]
+    await asyncio.wait(waiting[:2])
+    await asyncio.sleep(0)
+    assert started == [0, 1]
+    waiting[2].cancel()
+    slots.leave(1)
+    slots.leave(2)  # it had none
+    await asyncio.wait([waiting[3]])
+    await asyncio.sleep(0)
+    assert started == [0, 1, 3]
+    slots.leave(0)
+    await asyncio.wait([waiting[4]])
+    assert started == [0, 1, 3, 4]
+
+
+async def test_a_lease_without_a_slot_in_time_is_given_back_and_charged_to_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_slots, "GIVE_BACK_SECONDS", 0.01)
+    clock = Clock()
+    slots = WorkerSlots(1, leases_ahead=True, clock=clock)
+    await run(slots, clock, 0.0001, times=100)
+    assert slots.free() > 1
+    await slots.take("long")
+    with pytest.raises(EngineFailure) as caught:
+        await slots.take("late")
+    assert caught.value.kind is FailureKind.NOT_STARTED
+    assert blame(caught.value.kind) is Blame.NOBODY
+    slots.leave("long")
+    assert slots.free() == 1, "engines are not short any more"
+    await asyncio.wait_for(slots.take("next"), 10)
