@@ -1,6 +1,7 @@
 """The composition root: the only place where the parts of a server are put together."""
 
 import asyncio
+import functools
 import os
 import socket
 import tempfile
@@ -119,8 +120,13 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             first,
             sandbox.level,
             supervisor.hurry,
-            house.watches.close,
+            functools.partial(_end_waits, house),
         )
+
+
+async def _end_waits(house: House) -> None:
+    await house.watches.close()
+    await house.push_waits.close()
 
 
 async def _house(settings: Settings, closing: AsyncExitStack) -> House:
@@ -150,6 +156,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     )
     house = House.build(database, store, limits, key)
     closing.push_async_callback(house.watches.close)
+    closing.push_async_callback(house.push_waits.close)
     closing.push_async_callback(house.token_usage.store)
     for close in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(close)

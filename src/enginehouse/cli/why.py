@@ -35,6 +35,8 @@ def _advice(explanation: Json) -> Iterator[str]:
     """Yields a line of advice for each reason. A reason that only needs time has none."""
     for reason in explanation["reasons"]:
         match reason["kind"]:
+            case "waits_for_pushes":
+                yield from (f"push to it with: enginehouse push {endpoint} FILE" for endpoint in reason["endpoints"])
             case "job_paused":
                 yield f"resume the job with: enginehouse job resume {explanation['coreJobID']}"
             case "organization_paused":

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from enginehouse.domain.documents import is_json
 
 PUBLISHED = -1  # the folder number of an output that becomes the job's result and is not routed on
+_PUSHED: Final = -2  # and below: what was pushed into an input folder
 MAX_OUTPUTS: Final = 10_000  # of one item
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+( *; *[ -~]*)?")
 _LONGEST_MEDIA_TYPE: Final = 255
@@ -121,6 +122,16 @@ class AssetFilter(NamedTuple):
     descending: bool = True
     offset: int = 0
     limit: int = 30
+
+
+def pushed_folder(position: int) -> int:
+    """Returns the folder number of what is pushed into the input folder at this position of its task."""
+    return _PUSHED - position
+
+
+def is_pushed(folder: int) -> bool:
+    """Returns True for the folder number of pushed content."""
+    return folder <= _PUSHED
 
 
 def result_type(media_type: str) -> str:

@@ -5,6 +5,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+PUSH_ADAPTER: Final = "bb544ade-461c-11ea-8604-a3b3a83f5182"
+"""The engine that stands for a push endpoint at the root of a job (rest-contract §3.4)."""
+
 
 class EngineKind(StrEnum):
     """Where an engine's code runs. It is also the pool whose worker slots the engine uses."""

@@ -69,14 +69,20 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RouteRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A route as the client described it: by folder references and, in REST, also by task references."""
+    """A route as the client described it: by folder references and, in REST, also by task references.
+
+    `endpoint`, `sync`, `sync_seconds` and `callback` are those of `Route`, not checked yet.
+    """
 
     parent_task: str | None = None
     parent_folder: str | None = None
     child_task: str | None = None
     child_folder: str | None = None
     options: Any = None
-    echo: dict[str, Any] = {}
+    endpoint: str | None = None
+    sync: bool | None = None
+    sync_seconds: int | None = None
+    callback: bool | None = None
 
 
 class TargetRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +125,9 @@ class Spelling:
     route_parent_folder: str = "parentIoFolderReferenceId"
     route_child_task: str = "taskChildId"
     route_child_folder: str = "childIoFolderReferenceId"
+    endpoint: str = "endpoint"
+    sync: str = "syncEnabled"
+    sync_seconds: str = "syncTimeoutInSeconds"
     target: str = "target"
     target_id: str = "targetId"
     status: str = "status"
@@ -176,7 +185,8 @@ class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
 
     `gathers` and `per_chunk` say which items it has: one over everything, or one per input chunk. If neither is set it
     has one item for its whole (stream) input. `standby_for` is the ordinal of its principal. A task that was added to a
-    job under way has `added_at` (µs UTC); with `awaits_route` it starts no earlier than its first route is added.
+    job under way has `added_at` (µs UTC); with `awaits_route` it starts no earlier than its first route is added. With
+    `pushes_closed` it takes nothing more that is pushed to an endpoint of the job.
     """
 
     engine_id: str
@@ -198,6 +208,7 @@ class TaskPlan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     standby_for: int | None = None
     added_at: int | None = None
     awaits_route: bool = False
+    pushes_closed: bool = False
     echo: dict[str, Any] = {}
 
 
@@ -207,6 +218,9 @@ class Route(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     A root's route has no parent (`parent` is -1). A `parent_folder` of -1 reads what a parent without output folders
     publishes; only a route that is added to a job under way has one. `standby` marks a route that mirrors a route of
     the principal.
+
+    Content that is pushed to the `endpoint`, a UUID, arrives in the child's folder too. `sync`: the push waits up to
+    `sync_seconds` for the result of the child, or of the child of the route with `callback` further down.
     """
 
     parent: int
@@ -215,7 +229,10 @@ class Route(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     child_folder: int
     options: Any = None
     standby: bool = False
-    echo: dict[str, Any] = {}
+    endpoint: str | None = None
+    sync: bool = False
+    sync_seconds: int | None = None
+    callback: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):

@@ -39,6 +39,7 @@ class Settlement:
     new_items: list[tuple[int, int, ItemSource]] = field(default_factory=list)  # (ordinal, item, its source)
     requeues: list[Requeue] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)  # tasks whose remaining items are deleted
+    renumbered: set[int] = field(default_factory=set)  # tasks whose items are counted from 0 again
     closed: list[int] = field(default_factory=list)  # the task of each item that ended
     events: list[tuple[int, EventKind, Detail | None]] = field(default_factory=list)
     _turns: deque[int] = field(default_factory=deque)
@@ -72,8 +73,9 @@ class Settlement:
                 continue  # aborted with a parent that was placed before it
             task.items = task.items_open = task.items_failed = 0
             task.changed = True
+            self.renumbered.add(ordinal)
             parents = [self._comes(p) for p in self.edges.parents[ordinal] if self.plan.tasks[p].standby_for is None]
-            task.waits_for = parents.count(None) + self.plan.tasks[ordinal].awaits_route
+            task.waits_for = parents.count(None) + self.plan.tasks[ordinal].awaits_route + self.edges.awaits[ordinal]
             if False in parents:
                 for each in reach(self.edges, ordinal):
                     self._abort(self._task(each), PARENT_FAILED)
@@ -82,7 +84,7 @@ class Settlement:
                 self._move(task, "unqueue")
             waiting.append(task)
         for task in waiting:
-            if self.edges.parents[task.ordinal] and self._takes_chunks_now(task.ordinal):
+            if self.edges.has_input(task.ordinal) and self._takes_chunks_now(task.ordinal):
                 for source in self._routed(task.ordinal):
                     self._add_item(task, source)
             if task.waits_for == 0:
@@ -292,7 +294,10 @@ class Settlement:
         if task.status in TASK_ENDED or task.status is TaskStatus.STANDBY_PENDING:
             return
         plan = self.plan.tasks[task.ordinal]
-        if not plan.per_chunk or not self.edges.parents[task.ordinal]:
+        if task.ordinal in self.edges.receivers:
+            self._end_if_done(task)
+            return
+        if not plan.per_chunk or not self.edges.has_input(task.ordinal):
             self._add_item(task, WHOLE)
             return
         if plan.parents_first or plan.standby_for is not None:

@@ -31,6 +31,16 @@ class StatusSettlement(Settlement):
             for each in reach(self.edges, ordinal):
                 self._abort(self._task(each), PARENT_FAILED)
 
+    def no_more_pushes(self, ordinals: Sequence[int]) -> None:
+        """These tasks, which awaited pushes, have all their input. Each completes when its open items have ended."""
+        for ordinal in ordinals:
+            task = self._task(ordinal)
+            task.waits_for -= 1
+            task.changed = True
+            if task.waits_for == 0:
+                self._release(task)
+        self._run_turns()
+
     def _stand_by_again(self, principal: int) -> list[int]:
         """Undoes `_leave_out_standby` for the standbys that a settlement has left out. Returns them."""
         again, standby = list[int](), self.edges.standbys[principal]

@@ -67,13 +67,14 @@ class AddedTasks(NamedTuple):
 
 
 class RouteKey(NamedTuple):
-    """A route of a job by its two ends."""
+    """A route of a job by its two ends and its endpoint."""
 
     job_id: int
     parent: int
     parent_folder: int
     child: int
     child_folder: int
+    endpoint: str | None = None
 
 
 @trail.mutation("addTasksToJobs", "Job")
@@ -179,7 +180,8 @@ async def add_route(
         route = (await _one(tx, house, new, ref, entry)).route
         if route is None:
             raise AssertionError("the addition of a route has no route")
-        return RouteKey(ref.number, route.parent, route.parent_folder, route.child, route.child_folder)
+        ends = (route.parent, route.parent_folder, route.child, route.child_folder)
+        return RouteKey(ref.number, *ends, route.endpoint)
 
     answer = await idempotency.once(house, request_key, RouteKey, write, starts_work=True)
     _tell_one(house, principal, ref, replayed=answer.replayed)
@@ -196,7 +198,7 @@ async def given_task(house: House, principal: Principal, text: str) -> TaskRef |
 
 def route_of(routes: Sequence[Route], key: RouteKey) -> Route:
     """Returns the route with these ends."""
-    return next(r for r in routes if (r.parent, r.parent_folder, r.child, r.child_folder) == key[1:])
+    return next(r for r in routes if (r.parent, r.parent_folder, r.child, r.child_folder, r.endpoint) == key[1:])
 
 
 async def _addition(house: House, principal: Principal, new: TaskToAdd, path: str) -> TaskAddition:

@@ -14,6 +14,7 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations import batches
 from enginehouse.operations.job_watches import JobWatches
+from enginehouse.operations.push_waits import PushWaits
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.throttle import FailedLogins, RequestRates, Throttle
 from enginehouse.operations.token_usage import TokenUsage
@@ -44,7 +45,7 @@ class Limits:
     idempotency_seconds: int = 7 * 86_400
     audit_retention_seconds: int = 365 * 86_400
     unconfirmed_cancels: int = 1_000
-    event_streams: int = 1_000  # of one organization at a time
+    event_streams: int = 1_000  # of one organization at a time; as many clients may wait for results of pushes
     token_requests: int = 1_000_000  # of one token in 10 seconds; 0 for any number
     organization_requests: int = 2_000_000
     signed_url_seconds: int = 3_600
@@ -136,6 +137,9 @@ class House:
     watches: JobWatches
     """The jobs that clients follow."""
 
+    push_waits: PushWaits
+    """The clients that wait for the results of pushes."""
+
     refusals: Refusals
     """Records refused requests."""
 
@@ -192,6 +196,7 @@ class House:
             if on_postgres
             else partial(batches.key, database),
             watches=watches,
+            push_waits=PushWaits(database, per_organization=limits.event_streams),
             refusals=Refusals(database, in_flight=in_flight),
             token_usage=TokenUsage(database),
             request_rates=RequestRates(limits.token_requests, limits.organization_requests),

@@ -3,6 +3,7 @@
 from enginehouse.domain.errors import NotRetryable
 from enginehouse.domain.event import NOT_NEEDED
 from enginehouse.domain.job import Job, Task
+from enginehouse.domain.planning import pushes
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.operations.house import House
 from enginehouse.storage.jobs import reuse
@@ -32,12 +33,17 @@ async def taken_over(house: House, job: Job) -> dict[int, int]:
 def reusable(job: Job) -> dict[int, int]:
     """Returns the complete tasks, each with the job that ran it.
 
-    Standbys are left out: a standby is needed again only if its principal fails again.
+    Standbys are left out: a standby is needed again only if its principal fails again. So are tasks that work on pushed
+    content: a retry waits for new pushes.
     """
+    pushed = pushes.of_pushes(job.plan)
     return {
         task.ordinal: job.id if task.reused_from is None else task.reused_from
         for task in job.tasks
-        if task.status is TaskStatus.COMPLETE and task.plan.standby_for is None and task.deleted_at is None
+        if task.status is TaskStatus.COMPLETE
+        and task.plan.standby_for is None
+        and task.deleted_at is None
+        and task.ordinal not in pushed
     }
 
 

@@ -19,10 +19,10 @@ from enginehouse.storage.work import task_statuses as storage
 from enginehouse.storage.work.task_statuses import NamedTask, StatusesOutcome
 
 _AGAIN: Final = ("pending", "queued", "reprocessing")
+_CLOSED: Final = "complete"
 _SETTABLE: Final = (*_AGAIN, "aborted")
 _REPORTED: Final = {
     "running": "a task runs when a worker takes it; set pending to run a failed or aborted one again.",
-    "complete": "the engine reports it; updateTask does, for an engine outside.",
     "failed": "the engine reports it; set aborted to end a task that is no longer wanted.",
 }
 
@@ -38,6 +38,8 @@ async def update(
     key: str | None = None,
 ) -> OnceAnswer[int]:
     """Puts failed and aborted tasks back into the queue (`pending`, `queued`, `reprocessing`), or aborts tasks.
+
+    `complete` is only for tasks that wait for pushes: they take no more, and complete when all that came is done.
 
     With each task its dependants: those that it held back run again, those that need it are aborted. All of the tasks
     or none; returns how many have changed. A task that is already so does not change. `refs` are in the order of the
@@ -58,7 +60,7 @@ async def update(
         if ref is not None:
             first.setdefault((ref.job_id, ref.ordinal), NamedTask(ref.job_id, ref.ordinal, f"taskIDs[{n}]", ref.text))
     named = list(first.values())
-    again = status != "aborted"
+    again = status not in {"aborted", _CLOSED}
     withdrawn = _withdrawn(house, principal) if again else set()
     entry = trail.entry(principal, "updateTasksStatus", object_type="Task", detail=status)
     outcome = StatusesOutcome(())
@@ -67,7 +69,9 @@ async def update(
         nonlocal outcome
         owner = principal.organization_id
         try:
-            if again:
+            if status == _CLOSED:
+                outcome = await storage.close(tx, house.plans, owner, named)
+            elif again:
                 outcome = await storage.put_back(tx, house.plans, owner, named, withdrawn)
             else:
                 outcome = await storage.abort(tx, house.plans, owner, named)
@@ -106,7 +110,7 @@ async def recheck(house: House, principal: Principal, ref: Ref) -> JobStatus:
 
 
 def _word_problems(status: str) -> list[Problem]:
-    if status in _SETTABLE:
+    if status in _SETTABLE or status == _CLOSED:
         return []
     if status in _REPORTED:
         return [

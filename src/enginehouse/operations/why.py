@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job, Task
+from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.edges import edges_of
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
@@ -74,18 +75,20 @@ async def _tasks(
     items = await storage.open_items(tx, organization_id, live, now=now) if live else {}
     times = [(*key, each.later_at) for key, each in items.items() if each.later_at is not None]
     later = await storage.later(tx, organization_id, times) if times else {}
+    edges = {job_id: edges_of(each.plan) for job_id, each in found.items()}
     return {
         job_id: [
             _facts(
                 task,
                 organization_id,
                 parents=tuple(_other(each, parent, names) for parent in parents if _waited_for(each, parent)),
+                endpoints=pushes.awaited(each.plan, edges[job_id], task.ordinal),
                 principal=None if task.plan.standby_for is None else _other(each, task.plan.standby_for, names),
                 paused_at=paused.get(job_id),
                 items=items.get((job_id, task.ordinal), storage.NONE_OPEN),
                 later=later.get((job_id, task.ordinal)),
             )
-            for task, parents in zip(each.tasks, edges_of(each.plan).parents, strict=True)
+            for task, parents in zip(each.tasks, edges[job_id].parents, strict=True)
         ]
         for job_id, each in found.items()
     }
@@ -96,6 +99,7 @@ def _facts(
     organization_id: int,
     *,
     parents: tuple[OtherTask, ...],
+    endpoints: tuple[str, ...],
     principal: OtherTask | None,
     paused_at: int | None,
     items: storage.OpenItems,
@@ -110,6 +114,7 @@ def _facts(
         parents=parents,
         principal=principal,
         awaits_route=task.plan.awaits_route,
+        endpoints=endpoints,
         job_paused_at=paused_at,
         running=items.running,
         waiting=items.waiting,

@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.artifact import Artifact, pushed_folder
 from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.work import WHOLE, Accepted, Answer, Done, ItemKey, Lease, Report, Stale
+from enginehouse.operations import push_waits
 from enginehouse.operations.house import House
 from enginehouse.storage import artifacts
 from enginehouse.storage.database.database import Tx
@@ -95,6 +96,10 @@ async def finish(house: House, report: Report) -> Answer:
     for queue in house.queues.values():
         queue.shares.ended(report.token, at=time.monotonic())
         limited = limited or queue.outlook.quotas.limited
+    if house.plans.has_sync(report.key.job_id):
+        house.database.notify(push_waits.CHANNEL)
+    else:
+        house.push_waits.changed(report.key.job_id)  # its plan may have been dropped
     match answer:
         case Accepted(runnable=runnable, again_at=again_at):
             if runnable or again_at is not None or limited:
@@ -131,9 +136,11 @@ async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
         artifact = await house.database.glance(one)
         return (_arriving(artifact, source.folder),) if artifact else ()
     routes = [route for route in lease.plan.routes if route.child == key.ordinal and route.parent >= 0]
-    if not routes:
-        return ()
     into = {(route.parent, route.parent_folder): route.child_folder for route in routes}
+    pushed = {route.child_folder for route in lease.plan.routes if route.child == key.ordinal and route.endpoint}
+    into |= {(key.ordinal, pushed_folder(position)): position for position in sorted(pushed)}
+    if not into:
+        return ()
     folders = [(key.job_id, ordinal, folder) for ordinal, folder in into]
     rows = await house.database.read(lambda tx: artifacts.inputs(tx, folders))
     return tuple(_arriving(row, into[row.ordinal, row.folder]) for row in rows)

@@ -6,6 +6,7 @@ A task without parents reads what its payload names.
 from typing import Any, Final
 
 from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.engine import PUSH_ADAPTER
 from enginehouse.domain.ids import task_graphql
 from enginehouse.engine import Chunk, EngineKind
 from enginehouse.engines.native.root_input import find_root_input, read_root_input, text_in_utf8
@@ -17,7 +18,8 @@ _DATA: Final = frozenset({"url", "text"})
 async def open_inputs(attempt: AttemptRun) -> tuple[Chunk, ...]:
     """Returns the inputs as files, which are open until the attempt ends."""
     lease, spec = attempt.lease, attempt.spec
-    if any(route.child == lease.key.ordinal and route.parent >= 0 for route in lease.plan.routes):
+    routes = lease.plan.routes
+    if any(route.child == lease.key.ordinal and (route.parent >= 0 or route.endpoint) for route in routes):
         return tuple([await _chunk(attempt, artifact) for artifact in await attempt.source.inputs(lease)])
     if spec.ingests or spec.gathers or not spec.inputs:
         return ()
@@ -25,6 +27,7 @@ async def open_inputs(attempt: AttemptRun) -> tuple[Chunk, ...]:
 
 
 async def _chunk(attempt: AttemptRun, artifact: Artifact) -> Chunk:
+    plan, is_pushed = attempt.lease.plan, artifact.ordinal == attempt.lease.key.ordinal
     return Chunk(
         path=await attempt.open(artifact),
         media_type=artifact.media_type,
@@ -35,7 +38,7 @@ async def _chunk(attempt: AttemptRun, artifact: Artifact) -> Chunk:
         start_ms=artifact.start_ms,
         stop_ms=artifact.stop_ms,
         metadata=artifact.metadata or {},
-        engine_id=attempt.lease.plan.tasks[artifact.ordinal].engine_id,
+        engine_id=PUSH_ADAPTER if is_pushed else plan.tasks[artifact.ordinal].engine_id,
         task_id=task_graphql(artifact.job_id, artifact.ordinal),
     )
 

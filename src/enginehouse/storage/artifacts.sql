@@ -1,10 +1,11 @@
 -- name: of_task
--- The outputs of a task, or with ordinal -1 everything that the tasks of the job have published.
+-- The outputs of a task, or with ordinal -1 everything that the tasks of the job have published. What was pushed into a
+-- folder is no output.
 SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
        a.start_ms, a.stop_ms, a.metadata, a.created_at, a.bytes_deleted_at
 FROM artifact a JOIN job j ON j.id = a.job_id
 WHERE a.job_id = :job_id AND j.organization_id = :organization_id
-  AND ((:ordinal = -1 AND a.folder = -1) OR a.ordinal = :ordinal)
+  AND ((:ordinal = -1 AND a.folder = -1) OR (a.ordinal = :ordinal AND a.folder >= -1))
 ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
 
 -- name: inputs_of
@@ -30,12 +31,13 @@ SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.medi
 FROM {rows} r
 JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
 JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.item = 0 AND a.part = 0
-WHERE a.folder = (SELECT MIN(f.folder) FROM artifact f WHERE f.job_id = r.job_id AND f.ordinal = r.ordinal)
+WHERE a.folder = (SELECT MIN(f.folder) FROM artifact f
+                  WHERE f.job_id = r.job_id AND f.ordinal = r.ordinal AND f.folder >= -1)
   AND NOT EXISTS (SELECT 1 FROM artifact o
                   WHERE o.job_id = r.job_id AND o.ordinal = r.ordinal AND o.folder = a.folder AND o.item > 0);
 
 -- name: filled_folders
--- The output folders of a job that hold something.
+-- The output folders of a job that hold something, and the input folders into which something was pushed.
 SELECT a.ordinal, a.folder, COUNT(*), MIN(a.created_at), MAX(a.created_at)
 FROM artifact a JOIN job j ON j.id = a.job_id
 WHERE a.job_id = :job_id AND j.organization_id = :organization_id

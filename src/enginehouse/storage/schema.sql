@@ -403,6 +403,35 @@ CREATE TABLE given_task_id (
 ) {clustered};
 CREATE INDEX given_task_id_job ON given_task_id (job_id);
 
+-- A push endpoint of a route: what is pushed to it goes into this input folder. `pushed`: how many pushes it has taken;
+-- the sum over the endpoints of a folder numbers the next push. `live` 0: its job has ended, and no push looks at it.
+CREATE TABLE endpoint (
+  organization_id BIGINT NOT NULL,
+  endpoint TEXT NOT NULL,
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  folder INTEGER NOT NULL,
+  pushed BIGINT NOT NULL DEFAULT 0,
+  live INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (organization_id, endpoint, job_id, ordinal, folder)
+) {clustered};
+CREATE INDEX endpoint_live ON endpoint (organization_id, endpoint, job_id, ordinal, folder) WHERE live = 1;
+CREATE INDEX endpoint_folder ON endpoint (job_id, ordinal, folder);
+
+-- An item that descends from a push whose client waits for a result: the push is named by its first item (`root_*`).
+-- `kept_until`: later pushes to the job delete the row after this time.
+CREATE TABLE push_item (
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  root_ordinal INTEGER NOT NULL,
+  root_item INTEGER NOT NULL,
+  kept_until BIGINT NOT NULL,
+  PRIMARY KEY (job_id, ordinal, item)
+) {clustered};
+CREATE INDEX push_item_root ON push_item (job_id, root_ordinal, root_item);
+CREATE INDEX push_item_kept ON push_item (job_id, kept_until);
+
 -- A work item: a whole task, or one chunk of it. This table is small: it holds only items that may run or are running.
 -- A row is deleted when its item ends or its job is cancelled.
 -- `lease_until` NULL: free to claim. `token` is the fencing token of the last lease, 0 before the first.
@@ -514,7 +543,7 @@ CREATE TABLE attempt (
 
 -- An output of a task. `bytes_deleted_at`: since then its bytes are gone, with the target that they were an asset of.
 -- `folder` -1 holds the outputs that the task published as the job's results. `position` orders
--- chunks in their media.
+-- chunks in their media. What was pushed into the input folder n of a task is no output of it: `folder` is -2 - n.
 CREATE TABLE artifact (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,

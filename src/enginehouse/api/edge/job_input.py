@@ -19,7 +19,7 @@ class _Echo:
         self._values = attrgetter(*public)
         self._names = tuple(public.values())
 
-    def of(self, body: CreateJob | CreateTask | TaskRoute) -> dict[str, Any]:
+    def of(self, body: CreateJob | CreateTask) -> dict[str, Any]:
         values = self._values(body)
         if not any(values):
             return {}
@@ -38,12 +38,6 @@ _TASK_ECHO: Final = _Echo(
     max_wait_seconds_for_chunk="maxWaitSecondsForChunk",
     num_chunks_per_work_item="numChunksPerWorkItem",
     send_output_to_uris="sendOutputToUris",
-)
-_ROUTE_ECHO: Final = _Echo(
-    endpoint="endpoint",
-    sync_enabled="syncEnabled",
-    sync_timeout_in_seconds="syncTimeoutInSeconds",
-    chunk_callback_enabled="chunkCallbackEnabled",
 )
 
 
@@ -116,7 +110,10 @@ def route(body: TaskRoute) -> RouteRequest:
         parent_folder=body.task_parent_output_id or None,
         child_task=body.task_child_id or None,
         child_folder=body.task_child_input_id or None,
-        echo=_ROUTE_ECHO.of(body),
+        endpoint=body.endpoint or None,
+        sync=body.sync_enabled or None,
+        sync_seconds=body.sync_timeout_in_seconds or None,
+        callback=body.chunk_callback_enabled or None,
     )
 
 

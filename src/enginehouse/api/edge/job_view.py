@@ -11,6 +11,7 @@ from enginehouse.api.edge.task_view import Progress, TaskDetail, task_detail
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import optional
 from enginehouse.domain import ids, times
+from enginehouse.domain.artifact import FilledFolder, pushed_folder
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import FolderType, Job, Route, Task
 from enginehouse.domain.status import TASK_ENDED
@@ -103,24 +104,39 @@ def job_detail(
 
 def route_view(job: Job, route: Route, progress: Progress | None) -> TaskRoute:
     """Returns a route with the ids of its tasks and folders. A side without a folder has only the task's id."""
-    filled = progress.folders.get((route.parent, route.parent_folder)) if progress is not None else None
+    filled = _filled(route, progress) if progress is not None else None
     outputs = 0 if filled is None else filled.outputs
-    counted = progress is not None and route.parent >= 0
+    counted = progress is not None and (route.parent >= 0 or route.endpoint is not None)
+    produced = progress.folders.get((route.parent, route.parent_folder)) if progress is not None else None
     return TaskRoute(
         task_parent_id=ids.task_uuid(job.id, route.parent) if route.parent >= 0 else None,
         task_parent_output_id=_folder_id(job, route.parent, route.parent_folder, FolderType.OUTPUT),
         task_child_id=ids.task_uuid(job.id, route.child),
         task_child_input_id=_folder_id(job, route.child, route.child_folder, FolderType.INPUT),
-        endpoint=route.echo.get("endpoint"),
-        sync_enabled=route.echo.get("syncEnabled"),
-        sync_timeout_in_seconds=route.echo.get("syncTimeoutInSeconds"),
-        chunk_callback_enabled=route.echo.get("chunkCallbackEnabled"),
-        task_parent_output_count=outputs if counted else None,
+        endpoint=route.endpoint,
+        sync_enabled=route.sync or None,
+        sync_timeout_in_seconds=route.sync_seconds,
+        chunk_callback_enabled=route.callback or None,
+        task_parent_output_count=(0 if produced is None else produced.outputs)
+        if progress is not None and route.parent >= 0
+        else None,
         task_child_input_count=outputs if counted else None,
         task_child_input_remaining_count=_remaining(job.tasks[route.child], outputs) if counted else None,
         first_write_date_time=None if filled is None else times.rest(filled.first_at),
         last_write_date_time=None if filled is None else times.rest(filled.last_at),
     )
+
+
+def _filled(route: Route, progress: Progress) -> FilledFolder | None:
+    """Returns what has come through the route: the outputs of the parent, and what was pushed to its endpoint."""
+    places = [(route.parent, route.parent_folder)]
+    if route.endpoint is not None:
+        places.append((route.child, pushed_folder(route.child_folder)))
+    found = [progress.folders[place] for place in places if place in progress.folders]
+    if not found:
+        return None
+    counts, first, last = zip(*found, strict=True)
+    return FilledFolder(sum(counts), min(first), max(last))
 
 
 def _remaining(child: Task, inputs: int) -> int:

@@ -53,5 +53,11 @@ async def stream(receive: Receive) -> AsyncIterator[bytes]:
         more = bool(message.get("more_body"))
 
 
+async def gone(receive: Receive) -> None:
+    """Returns when the client has disconnected. The body was read before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"Request body is larger than {limit // 1_000_000} MB. Upload data as an asset and pass its id.")

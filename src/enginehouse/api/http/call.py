@@ -1,7 +1,7 @@
 """The arguments and results of REST handlers."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -35,6 +35,8 @@ class Headers:
     accept: bytes | None = None
     last_event_id: bytes | None = None
     if_none_match: bytes | None = None
+    others: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Every header of the request, by its name in lower case. Only what forwards headers reads them."""
 
 
 @dataclass(frozen=True, slots=True)

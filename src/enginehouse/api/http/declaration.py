@@ -26,9 +26,10 @@ _RANGES: Final = {206: "The ranges that the request wants.", 416: "There is no s
 class Declaration:
     """The body of a request, its query parameters, and the successful response.
 
-    `form`: the request is a form with a file. `answer` is the type of the response's body, None for a response without
-    JSON. `others` are further responses by status, without JSON. `idempotent`: a request with an idempotency key is
-    done once. `warns`: the response may have warnings, in headers.
+    `form`: the request is a form with a file. `content`: the body is bytes of one of these media types. `answer` is the
+    type of the response's body, None for a response without JSON. `others` are further responses by status, without
+    JSON. `idempotent`: a request with an idempotency key is done once. `warns`: the response may have warnings, in
+    headers.
     """
 
     answer: Any
@@ -41,6 +42,7 @@ class Declaration:
     form: FormKind | None = None
     idempotent: bool = False
     warns: bool = False
+    content: tuple[str, ...] = ()
 
 
 _declarations: Final[dict[Callable[..., Any], Declaration]] = {}
@@ -58,6 +60,7 @@ def answers(
     form: FormKind | None = None,
     idempotent: bool = False,
     warns: bool = False,
+    content: tuple[str, ...] = (),
 ) -> Callable[[H], H]:
     """The decorated handler answers success with a body of this type, after it has read this body and these parameters.
 
@@ -67,7 +70,7 @@ def answers(
 
     def declare(handler: H) -> H:
         _declarations[handler] = Declaration(
-            answer, body, optional_body, query or {}, status, media_type, others or {}, form, idempotent, warns
+            answer, body, optional_body, query or {}, status, media_type, others or {}, form, idempotent, warns, content
         )
         return handler
 

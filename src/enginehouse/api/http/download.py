@@ -111,7 +111,7 @@ async def _sent(pieces: Pieces, receive: body.Receive, send: Send) -> bool:
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-    sending, leaving = asyncio.create_task(send_all()), asyncio.create_task(_gone(receive))
+    sending, leaving = asyncio.create_task(send_all()), asyncio.create_task(body.gone(receive))
     try:
         await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -122,11 +122,6 @@ async def _sent(pieces: Pieces, receive: body.Receive, send: Send) -> bool:
     if sent:
         sending.result()
     return sent
-
-
-async def _gone(receive: body.Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _about(media_type: str, length: int) -> list[tuple[bytes, bytes]]:

@@ -121,5 +121,5 @@ def _headers(raw: dict[bytes, bytes]) -> Headers:
     get = raw.get
     return Headers(
         get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
-        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"), get(b"if-none-match"),
+        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"), get(b"if-none-match"), raw,
     )  # fmt: skip

@@ -144,6 +144,9 @@ def _operation(row: ServedOperation, declared: Declaration, schemas: Schemas) ->
         parts[declared.form.file] = {"type": "string", "format": "binary"}
         form = {"schema": {"type": "object", "properties": parts}}
         shown["requestBody"] = {"content": {"multipart/form-data": form}, "required": True}
+    if declared.content:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        shown["requestBody"] = {"content": dict.fromkeys(declared.content, binary), "required": True}
     success: Schema = {"description": "Success."}
     if names := [*["Idempotent-Replayed"] * declared.idempotent, *["X-Enginehouse-Warning"] * declared.warns]:
         success["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

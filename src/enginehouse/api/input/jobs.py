@@ -91,6 +91,10 @@ def route_request(fields: Input) -> RouteRequest:
         parent_folder=fields.get("parentIoFolderReferenceId"),
         child_folder=fields.get("childIoFolderReferenceId"),
         options=fields.get("options"),
+        endpoint=fields.get("endpoint") or None,
+        sync=fields.get("syncEnabled") or None,
+        sync_seconds=fields.get("syncTimeoutInSeconds") or None,
+        callback=fields.get("chunkCallbackEnabled") or None,
     )
 
 

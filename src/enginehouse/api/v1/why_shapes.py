@@ -20,6 +20,7 @@ class ReasonView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     kind: str
     sentence: str
     tasks: list[OtherTaskView] | None = None
+    endpoints: list[str] | None = None
     engine_id: str | None = None
     engine_name: str | None = None
     pool: str | None = None

@@ -14,6 +14,7 @@ from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.ids import MAX_ORDINAL, parse_folder, parse_task
 from enginehouse.domain.job import REST, Folder, FolderMode, FolderType, Plan, Route, RouteRequest, TaskPlan
+from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.planning.folders import Board
 from enginehouse.domain.planning.routes import refuse_cycle, resolve
@@ -118,15 +119,18 @@ def with_route(plan: Plan, new: RouteAddition) -> Grown:
         structs.replace(task, awaits_route=False) if ordinal in placed and task.awaits_route else task
         for ordinal, task in enumerate(plan.tasks)
     ])  # fmt: skip
-    grown = structs.replace(plan, tasks=tasks, routes=(*plan.routes, *made), legacy=False)
+    grown = pushes.tolerant(structs.replace(plan, tasks=tasks, routes=(*plan.routes, *made), legacy=False))
+    pushes.check_results(report, grown, routes)
+    if report.problems:
+        raise InvalidInput([_of_one(problem) for problem in report.problems])
     return Grown(grown, placed, routes[0])
 
 
 def as_new(plan: Plan) -> Plan:
-    """Returns the plan for a retry: nothing in it was added later."""
-    if all(task.added_at is None for task in plan.tasks):
+    """Returns the plan for a retry: nothing in it was added later, and it takes pushes again."""
+    if all(task.added_at is None and not task.pushes_closed for task in plan.tasks):
         return plan
-    tasks = [structs.replace(task, added_at=None, awaits_route=False) for task in plan.tasks]
+    tasks = [structs.replace(task, added_at=None, awaits_route=False, pushes_closed=False) for task in plan.tasks]
     return structs.replace(plan, tasks=tuple(tasks))
 
 
@@ -194,8 +198,8 @@ def _published(plan: Plan, route: Route) -> Route:
     return route
 
 
-def _ends(route: Route) -> tuple[int, int, int, int]:
-    return route.parent, route.parent_folder, route.child, route.child_folder
+def _ends(route: Route) -> tuple[int, int, int, int, str | None]:
+    return route.parent, route.parent_folder, route.child, route.child_folder, route.endpoint
 
 
 def _duplicates(plan: Plan, new: TaskAddition) -> list[Problem]:

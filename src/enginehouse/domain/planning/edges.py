@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from enginehouse.domain.engine import PUSH_ADAPTER
 from enginehouse.domain.job import Plan
 from enginehouse.domain.status import TaskStatus
 
@@ -14,6 +15,10 @@ class Edges:
     `waits_for[t]` is how many parents must complete before `t` has all its input. A standby does not count as a parent
     here, because it replaces its principal. `feeds[t]` are the (folder, child, child folder) of t's outputs.
     `places[t]` is the number of earlier tasks for t's engine.
+
+    `pushes[t]` are the input folders of t into which an endpoint leads. `receivers` are the push adapters that only
+    stand for an endpoint: they have no input and no item. While `awaits[t]`, t waits for pushes as for a parent. With
+    `has_sync` a push waits for a result.
     """
 
     children: tuple[tuple[int, ...], ...]
@@ -22,6 +27,15 @@ class Edges:
     feeds: tuple[tuple[tuple[int, int, int], ...], ...]
     standbys: tuple[int | None, ...]
     places: tuple[int, ...]
+    pushes: tuple[tuple[int, ...], ...]
+    receivers: frozenset[int]
+    awaits: tuple[bool, ...]
+    takes_pushes: bool
+    has_sync: bool
+
+    def has_input(self, ordinal: int) -> bool:
+        """True if chunks arrive at the task: of a parent, or of a push."""
+        return bool(self.parents[ordinal] or self.pushes[ordinal])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,8 @@ def initial(plan: Plan) -> Beginning:
 
     A ready task of any kind has one item: without routed input it works on its payload or the target's asset.
     """
-    waiting = {route.child for route in plan.routes if route.parent >= 0}
+    waiting = {route.child for route in plan.routes if route.parent >= 0 or route.endpoint}
+    waiting |= _receivers(plan)
     pending, standby = TaskStatus.PENDING, TaskStatus.STANDBY_PENDING
     return Beginning(
         tuple([pending if task.standby_for is None else standby for task in plan.tasks]),
@@ -52,7 +67,15 @@ def edges_of(plan: Plan) -> Edges:
     children: list[dict[int, None]] = [{} for _ in range(count)]
     parents: list[dict[int, None]] = [{} for _ in range(count)]
     feeds: list[list[tuple[int, int, int]]] = [[] for _ in range(count)]
+    pushes: list[dict[int, None]] = [{} for _ in range(count)]
+    receivers, awaits = _receivers(plan), [False] * count
+    for ordinal in receivers:
+        awaits[ordinal] = not plan.tasks[ordinal].pushes_closed
     for route in plan.routes:
+        if route.endpoint:
+            pushes[route.child][route.child_folder] = None
+            if route.parent < 0:
+                awaits[route.child] = not plan.tasks[route.child].pushes_closed
         if route.parent >= 0:
             children[route.parent][route.child] = None
             parents[route.child][route.parent] = None
@@ -67,11 +90,25 @@ def edges_of(plan: Plan) -> Edges:
     return Edges(
         children=tuple([tuple(each) for each in children]),
         parents=tuple([tuple(each) for each in parents]),
-        waits_for=tuple([sum(plan.tasks[p].standby_for is None for p in each) for each in parents]),
+        waits_for=tuple(
+            [sum(plan.tasks[p].standby_for is None for p in each) + awaits[n] for n, each in enumerate(parents)]
+        ),
         feeds=tuple([tuple(each) for each in feeds]),
         standbys=tuple(standbys),
         places=tuple(places),
+        pushes=tuple([tuple(each) for each in pushes]),
+        receivers=receivers,
+        awaits=tuple(awaits),
+        takes_pushes=any(pushes),
+        has_sync=any(route.sync for route in plan.routes),
     )
+
+
+def _receivers(plan: Plan) -> frozenset[int]:
+    """Returns the push adapters before an endpoint that have no input themselves."""
+    before = {route.parent for route in plan.routes if route.endpoint and route.parent >= 0}
+    before = {n for n in before if plan.tasks[n].engine_id == PUSH_ADAPTER}
+    return frozenset(before - {r.child for r in plan.routes if r.parent >= 0 or r.endpoint}) if before else frozenset()
 
 
 def reach(edges: Edges, ordinal: int) -> set[int]:

@@ -11,6 +11,7 @@ from typing import Final
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
+from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.checks import PlanReport, check_job, check_task, checked_payload
 from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
 from enginehouse.domain.planning.routes import refuse_cycle, resolve
@@ -65,10 +66,14 @@ def plan(
     refuse_cycle(report, board, routes)
     plans = _task_plans(report, tasks, specs, board)
     report.raise_problems()
+    made = Plan(tasks=plans, routes=tuple(routes), name=request.name or None, legacy=legacy, echo=request.echo)
+    if any(route.endpoint for route in routes):
+        made = pushes.tolerant(made)
+        pushes.check_results(report, made, made.routes)
+        report.raise_problems()
     if not legacy:
         _warn_unused(report, board, routes)
     _warn_whole_stream(report, board, tasks, routes)
-    made = Plan(tasks=plans, routes=tuple(routes), name=request.name or None, legacy=legacy, echo=request.echo)
     return Planned(made, tuple(report.warnings))
 
 

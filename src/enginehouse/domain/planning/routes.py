@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import excerpt
 from enginehouse.domain.job import GRAPHQL, FolderType, Route, RouteRequest
+from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.planning.folders import Board, Place
 
@@ -20,17 +21,22 @@ _LONGEST_CYCLE: Final = 20  # names in a message
 def resolve(report: PlanReport, board: Board, requests: Sequence[RouteRequest]) -> list[Route]:
     """Returns the valid routes, each once. Reports all others."""
     routes: list[Route] = []
-    seen: dict[tuple[int, int, int, int], int] = {}
+    seen: dict[tuple[int, int, int, int, str | None], int] = {}
     for number, request in enumerate(requests):
         child = _end(report, board, number, request, FolderType.INPUT)
         parent = _parent(report, board, number, request)
+        endpoint = pushes.endpoint_of(report, number, request)
         if child is None or parent is None:
             continue
         edge = parent + child
-        if (first := seen.setdefault(edge, number)) != number:
+        if (first := seen.setdefault((*edge, endpoint), number)) != number:
             report.warn(report.route(number), f"repeats {report.route(first)} and is left out.")
         elif _fits(report, board, number, parent, child):
-            routes.append(Route(*edge, options=request.options, echo=request.echo))
+            seconds, callback = request.sync_seconds or None, bool(request.callback)
+            route = Route(*edge, options=request.options, sync_seconds=seconds, callback=callback)
+            if endpoint is not None:
+                route = pushes.with_endpoint(report, board, number, request, route, endpoint)
+            routes.append(route)
     return routes
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import structs
+
 from enginehouse.domain.errors import excerpt
 from enginehouse.domain.job import Folder, Route
 from enginehouse.domain.planning.checks import PlanReport
@@ -27,7 +29,7 @@ def mirror(report: PlanReport, board: Board, routes: Sequence[Route]) -> list[Ro
         report.problem(path, f"{wanted} with those of standby tasks, at most {MAX_ROUTES} per job.")
         return list(routes)
     counterparts = _Counterparts(report, board)
-    made: dict[tuple[int, int, int, int], Route] = {}
+    made: dict[tuple[int, int, int, int, str | None], Route] = {}
     mirrored = set[tuple[int, int, int, int]]()
     for route in routes:
         for parent in family.get(route.parent, (-1,)):
@@ -38,7 +40,8 @@ def mirror(report: PlanReport, board: Board, routes: Sequence[Route]) -> list[Ro
                     continue
                 marked = _is_standby(report, parent) or _is_standby(report, child)
                 edge = (parent, out, child, into)
-                made.setdefault(edge, Route(*edge, options=route.options, standby=marked, echo=route.echo))
+                ends = dict(zip(("parent", "parent_folder", "child", "child_folder"), edge, strict=True))
+                made.setdefault((*edge, route.endpoint), structs.replace(route, **ends, standby=marked))
                 if not _is_standby(report, route.parent):
                     mirrored.add(edge)
     for route in routes:

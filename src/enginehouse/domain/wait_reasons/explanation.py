@@ -47,6 +47,7 @@ class TaskFacts:
     parents: tuple[OtherTask, ...] = ()
     principal: OtherTask | None = None
     awaits_route: bool = False
+    endpoints: tuple[str, ...] = ()  # at which it waits for pushes
     job_paused_at: int | None = None
     running: int = 0
     waiting: int = 0
@@ -181,6 +182,8 @@ def _reasons(task: TaskFacts, house: HouseFacts) -> list[AnyReason]:
         found.append(reasons.WaitsForParents(task.parents))
     if task.awaits_route:
         found.append(reasons.WaitsForRoute())
+    if task.endpoints:
+        found.append(reasons.WaitsForPushes(task.endpoints))
     if task.job_paused_at is not None:
         found.append(reasons.JobPaused(task.job_paused_at))
     if task.waiting == 0:

@@ -33,6 +33,12 @@ class WaitsForRoute(Reason, frozen=True, tag="waits_for_route"):
     """It was added to the job with an input folder, and no route to it has been added yet."""
 
 
+class WaitsForPushes(Reason, frozen=True, tag="waits_for_pushes"):
+    """What clients push to these endpoints is its input, or it stands for them."""
+
+    endpoints: tuple[str, ...]
+
+
 class IsStandby(Reason, frozen=True, tag="standby"):
     """It runs only if its principal fails."""
 
@@ -132,6 +138,7 @@ class NextUp(Reason, frozen=True, tag="next_up"):
 AnyReason = (
     WaitsForParents
     | WaitsForRoute
+    | WaitsForPushes
     | IsStandby
     | EngineLeft
     | JobPaused
@@ -167,6 +174,8 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f"it waits for {_parents(parents)}"
         case WaitsForRoute():
             return "it was added with an input folder and waits for its first route"
+        case WaitsForPushes(endpoints):
+            return f"it waits for pushes to {_endpoints(endpoints)}"
         case IsStandby(principal):
             return f'it is a standby and runs only if task {principal.ordinal} "{principal.name}" fails'
         case EngineLeft(engine, calls_back):
@@ -220,6 +229,12 @@ def _slots(pool: str, slots: int, taken: int) -> str:
     if slots == 1:
         return f"the only {pool} slot is taken"
     return f"all {slots} {pool} slots are taken" if taken >= slots else f"{taken} of {slots} {pool} slots are taken"
+
+
+def _endpoints(endpoints: tuple[str, ...]) -> str:
+    named = ", ".join(endpoints[:_NAMED_AT_MOST])
+    more = f" and {len(endpoints) - _NAMED_AT_MOST} more" if len(endpoints) > _NAMED_AT_MOST else ""
+    return f"{'endpoint' if len(endpoints) == 1 else 'endpoints'} {named}{more}"
 
 
 def _ahead(ahead: int, *, more: bool) -> str:

@@ -1,31 +1,46 @@
-"""The HTTP push adapter. Jobs may name its id, but the server does not serve its endpoints yet."""
+"""The HTTP push adapter: it stands for an endpoint at the root of a job (rest-contract §3.4, §3.5).
 
+Without an input folder it has no work: what is pushed goes to the children behind its routes with an endpoint. With one
+it passes each pushed chunk on.
+"""
+
+import asyncio
 from typing import Final
 
-from enginehouse.engine import EngineFailure, EngineKind, EngineMode, EngineSpec, FailureKind, Output, Work
+from enginehouse.domain.engine import PUSH_ADAPTER
+from enginehouse.engine import Chunk, EngineFailure, EngineKind, EngineMode, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.native.categories import ADAPTER
+from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.protocol import NativeContext
 
 
 class PushAdapter:
-    """Fails and says why, so that no task waits for chunks that cannot come."""
+    """Passes on what is pushed. A task to which nothing can be pushed fails, and does not wait for ever."""
 
     spec: Final = EngineSpec(
-        id="bb544ade-461c-11ea-8604-a3b3a83f5182",
+        id=PUSH_ADAPTER,
         name="HTTP push adapter",
         slug="http-push",
         category_id=ADAPTER.id,
         kind=EngineKind.NATIVE,
-        mode=EngineMode.STREAM,
+        mode=EngineMode.CHUNK,
         ingests=True,
+        inputs=("*/*",),
         outputs=("*/*",),
-        description="Takes chunks that are posted to an endpoint. Push endpoints are not served yet.",
+        description="Takes chunks that are posted to an endpoint.",
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
-        """Raises EngineFailure."""
-        raise EngineFailure(
-            "Push endpoints (POST /proc/endpoint/{uuid}) are not served yet. "
-            "Use the webstream adapter with payload.url or payload.text.",
-            FailureKind.SYSTEM_DEPENDENCY_MISSING,
-        )
+        """Returns its inputs. Raises EngineFailure without any: no route of the task has an endpoint."""
+        if not work.inputs:
+            raise EngineFailure(
+                "Nothing can be pushed to this task: give a route of it an endpoint, a UUID of your choice.",
+                FailureKind.INVALID_DATA,
+            )
+        return [await asyncio.to_thread(_passed, work, n, chunk) for n, chunk in enumerate(work.inputs)]
+
+
+def _passed(work: Work, number: int, chunk: Chunk) -> Output:
+    target = work.directory / f"passed-{number:06d}"
+    link_or_copy(chunk.path, target)
+    return Output(media_type=chunk.media_type, path=target, name=chunk.name, index=chunk.index, metadata=chunk.metadata)

@@ -1,6 +1,5 @@
 """Adds tasks and routes to jobs under way. A job grows under the lock that its claims, reports and cancels take."""
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, assert_never
@@ -31,11 +30,10 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import plans as stored_plans
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import job_locks
 from enginehouse.storage.work import settlement as work_settlement
 from enginehouse.storage.work.job_locks import LockedJob
-
-_REVISIONS: Final = 62  # bits
 
 
 class GivenId(NamedTuple):
@@ -175,10 +173,8 @@ async def _write(tx: Tx, grown: Sequence[_Growth]) -> int:
     await tx.many("additions.insert_tasks", rows)
     engines = {(each.job.organization_id, each.plan.tasks[ordinal].engine_id, each.job.id) for each, ordinal in added}
     await tx.many("additions.insert_engines", sorted(engines))
-    await tx.many("additions.set_documents", [(g.job.id, stored_plans.encode(g.plan).decode()) for g in grown])
-    counts = [len(growth.plan.tasks) - growth.first_new for growth in grown]
-    revisions = [(g.job.id, count, secrets.randbits(_REVISIONS) + 1) for g, count in zip(grown, counts, strict=True)]
-    await tx.many("additions.grow", revisions)
+    await stored_plans.replace(tx, [(g.job.id, g.plan, len(g.plan.tasks) - g.first_new) for g in grown])
+    await endpoints.insert(tx, [(g.job.id, g.job.organization_id, g.plan.routes) for g in grown])
     await tx.many("work.delete_items_of_tasks", [(g.job.id, o) for g in grown for o in g.placed if o < g.first_new])
     return await work_settlement.write(tx, [await _settled(tx, growth) for growth in grown])
 

@@ -14,6 +14,7 @@ from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import counts, reuse
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import job_locks, work_items
 
 
@@ -41,6 +42,8 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     await _insert_tasks(tx, ids, jobs, now)
     await work_items.insert(tx, item_rows)
     await mark_origins(tx, origins)
+    taking = [(job_id, job) for job_id, job in zip(ids, jobs, strict=True) if job.edges.takes_pushes]
+    await endpoints.insert(tx, [(job_id, job.organization_id, job.plan.routes) for job_id, job in taking])
     if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
         await tx.run("jobs.mark_standbys", ids=standbys)
     await counts.add(tx, changes)

@@ -12,6 +12,7 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import counts
+from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import work_items
 
 SHARED_BYTES: Final = "shared artifacts"
@@ -55,6 +56,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
     await tx.run("task_updates.delete_notifications", ids=ids)
     await tx.run("task_updates.delete_polls", ids=ids)
     await tx.run("additions.delete_given_ids", ids=ids)
+    await endpoints.delete_of_jobs(tx, ids)
     await counts.add(tx, changes)
     # The deletion of a covered job counts as applied by its bulk cancel, so that the counted and applied jobs agree.
     covered = Counter(row.covered_by for row in rows if row.covered_by is not None)

@@ -4,8 +4,9 @@ The job's row says which revision of its plan holds: 0 for the plan as created, 
 another server has extended, or that was never committed, is not taken for the current one.
 """
 
+import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -18,6 +19,7 @@ from enginehouse.storage.database.database import Tx
 _decode = msgspec.json.Decoder(Plan).decode
 encode = msgspec.json.Encoder().encode
 
+_REVISIONS = 62  # bits
 _PLAN_BYTES = 1_000  # of a plan of one short task, with its edges
 _BYTES_PER_CHARACTER = 6  # of its document, when it is decoded
 
@@ -54,6 +56,11 @@ class Plans:
         with self._lock:
             self._drop(job_id)
 
+    def has_sync(self, job_id: int) -> bool:
+        """True if clients may wait for results of pushes to the job. False if its plan is not in memory."""
+        kept = self._kept.get(job_id)
+        return kept is not None and kept[1].has_sync
+
     async def load(self, tx: Tx, revisions: Mapping[int, int]) -> dict[int, tuple[Plan, Edges]]:
         """Returns the plans of these jobs, which have these revisions; a job without a document is missing."""
         with self._lock:
@@ -81,6 +88,12 @@ class Plans:
     def _drop(self, job_id: int) -> None:
         if (kept := self._kept.pop(job_id, None)) is not None:
             self._bytes -= kept[2]
+
+
+async def replace(tx: Tx, plans: Sequence[tuple[int, Plan, int]]) -> None:
+    """Each job, which is locked, has this plan from now on, with so many tasks more. Every server reads it again."""
+    await tx.many("additions.set_documents", [(job_id, encode(plan).decode()) for job_id, plan, _ in plans])
+    await tx.many("additions.grow", [(job_id, more, secrets.randbits(_REVISIONS) + 1) for job_id, _, more in plans])
 
 
 def _size(document: str) -> int:

@@ -25,7 +25,7 @@ JOIN artifact a ON a.job_id = r.source AND a.ordinal = r.ordinal;
 -- rows: job_id bigint, ordinal int
 SELECT a.ordinal, a.name, a.storage_key
 FROM {rows} r
-JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal
+JOIN artifact a ON a.job_id = r.job_id AND a.ordinal = r.ordinal AND a.folder >= -1
 ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
 
 -- name: deleted

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from enginehouse.domain.artifact import pushed_folder
 from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.settlement import Settlement
@@ -16,6 +17,7 @@ from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import counts
 from enginehouse.storage.outbox import ends
+from enginehouse.storage.pushes import traces
 from enginehouse.storage.work import held_items, work_items
 
 
@@ -73,6 +75,8 @@ async def _routed_chunks(tx: Tx, job_id: int, child: int, edges: Edges) -> list[
         for folder, to, to_folder in edges.feeds[parent]:
             if to == child:
                 into[parent, folder].append(to_folder)
+    for position in edges.pushes[child]:
+        into[child, pushed_folder(position)].append(position)
     return [
         ItemSource(to_folder, row.ordinal, row.folder, row.item, row.part)
         for row in await artifacts.keys_in(tx, [(job_id, ordinal, folder) for ordinal, folder in into])
@@ -111,6 +115,7 @@ async def write(
     await tx.many("work.delete_items_of_tasks", dropped)
     await held_items.release(tx, freed)
     await work_items.insert(tx, item_rows)
+    await traces.follow(tx, [each for each in settlements if each.edges.has_sync])
     job_events = await _write_jobs(tx, settlements, started=started)
     event_rows += job_events
     await events.insert(tx, event_rows)

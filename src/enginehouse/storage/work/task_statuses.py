@@ -1,24 +1,28 @@
 """Sets the statuses of tasks as a client asks: back into the queue, or aborted. All of the tasks, or none."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from enginehouse.domain import requeue
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.job import Plan
-from enginehouse.domain.planning.edges import Edges
+from enginehouse.domain.planning import pushes
+from enginehouse.domain.planning.edges import Edges, edges_of
 from enginehouse.domain.requeue import AllTasks
 from enginehouse.domain.settlement_rows import Missing, TaskState
-from enginehouse.domain.status import JOB_ENDED, TaskStatus
+from enginehouse.domain.status import JOB_ENDED, TASK, TaskStatus
 from enginehouse.domain.task_statuses import StatusSettlement
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage import assets
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs import plans as stored_plans
 from enginehouse.storage.jobs.deletion import SHARED_BYTES
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import job_locks
 from enginehouse.storage.work import settlement as work_settlement
 from enginehouse.storage.work.job_locks import LockedJob
@@ -98,7 +102,12 @@ async def put_back(
     keys = [(job_id, ordinal) for job_id, ordinals in sorted(chosen.items()) for ordinal in ordinals]
     removed = await _remove_outputs(tx, organization_id, keys, works)
     await tx.many("task_statuses.count_attempts", keys)
-    settlements = [await _requeued(tx, work, chosen[work.job.id]) for work in works if chosen[work.job.id]]
+    settlements = [
+        await _settled(tx, work, partial(StatusSettlement.requeued, ordinals=chosen[work.job.id]))
+        for work in works
+        if chosen[work.job.id]
+    ]
+    await endpoints.revive(tx, [each.job.id for each in settlements if each.edges.takes_pushes])
     runnable = await work_settlement.write(tx, settlements)
     return StatusesOutcome(tuple(keys), runnable=runnable, removed=removed)
 
@@ -123,6 +132,45 @@ async def abort(tx: Tx, plans: Plans, organization_id: int, named: Sequence[Name
             settlement.aborted(ordinals)
             settlements.append(settlement)
     await work_settlement.write(tx, settlements)
+    return _outcome(plans, settlements)
+
+
+async def close(tx: Tx, plans: Plans, organization_id: int, named: Sequence[NamedTask]) -> StatusesOutcome:
+    """The tasks take no more pushes, and complete when what was pushed has been worked on. A closed one stays as it is.
+
+    Raises InvalidInput with the problems of all tasks.
+    """
+    works, problems = await _works(tx, plans, organization_id, named, "completed")
+    for work in works:
+        for each in work.named:
+            if not (work.edges.awaits[each.ordinal] or work.plan.tasks[each.ordinal].pushes_closed):
+                problems.append(_problem(each, _NO_PUSHES))
+            elif (status := work.tasks[each.ordinal].status) in TASK["requeue"].sources:
+                problems.append(_problem(each, f"is {status}, and takes no pushes."))
+    _refuse(problems)
+    settlements, runnable = list[StatusSettlement](), 0
+    for work in works:
+        closing = sorted(n for n in _with_standbys(work) if work.edges.awaits[n])
+        if closing:
+            plan = pushes.closed(work.plan, closing)
+            await stored_plans.replace(tx, [(work.job.id, plan, 0)])
+            act = partial(StatusSettlement.no_more_pushes, ordinals=closing)
+            settlements.append(await _settled(tx, work._replace(plan=plan, edges=edges_of(plan)), act))
+    runnable = await work_settlement.write(tx, settlements)
+    return _outcome(plans, settlements)._replace(runnable=runnable)
+
+
+def _with_standbys(work: _Work) -> set[int]:
+    """Returns the named tasks and their standbys, which wait with them."""
+    found, waiting = set[int](), list(work.ordinals)
+    while waiting:
+        found.add(ordinal := waiting.pop())
+        if (standby := work.edges.standbys[ordinal]) is not None:
+            waiting.append(standby)
+    return found
+
+
+def _outcome(plans: Plans, settlements: Sequence[StatusSettlement]) -> StatusesOutcome:
     changed = [(each.job.id, task.ordinal) for each in settlements for task in each.changed]
     ended = tuple(each.job.id for each in settlements if each.job.status in JOB_ENDED)
     for job_id in ended:
@@ -173,6 +221,7 @@ def _closed(job: LockedJob, verb: str) -> str | None:
     return None
 
 
+_NO_PUSHES: Final = 'waits for no pushes: its engine reports "complete"; updateTask does, for an engine outside.'
 _CANCELLED: Final = "its job was cancelled; retryJob creates a new job that does the same."
 
 
@@ -204,7 +253,8 @@ async def _remove_outputs(
     return tuple(sorted(gone))
 
 
-async def _requeued(tx: Tx, work: _Work, ordinals: Sequence[int]) -> StatusSettlement:
+async def _settled(tx: Tx, work: _Work, act: Callable[[StatusSettlement], None]) -> StatusSettlement:
+    """Settles what a client wants of the job's tasks. Starts over when chunks are needed."""
     chunks: Mapping[int, list[ItemSource]] = {}
     keys = [(work.job.id, ordinal) for ordinal in work.tasks]
     while True:
@@ -212,7 +262,7 @@ async def _requeued(tx: Tx, work: _Work, ordinals: Sequence[int]) -> StatusSettl
         state = job_locks.state(work.job)
         settlement = StatusSettlement(state, tasks[work.job.id], work.plan, work.edges, now=tx.now, chunks=dict(chunks))
         try:
-            settlement.requeued(ordinals)
+            act(settlement)
         except Missing as missing:
             _, chunks = await work_settlement.more(tx, work.job.id, work.edges, missing, settlement)
         else:

@@ -1,8 +1,8 @@
 -- name: delete_artifacts
--- The outputs of tasks that run again; their jobs are locked.
+-- The outputs of tasks that run again; their jobs are locked. What was pushed to them stays, and is their input again.
 -- rows: job_id bigint, ordinal int
 DELETE FROM artifact
-WHERE (job_id, ordinal) IN (SELECT r.job_id, r.ordinal FROM {rows} r)
+WHERE (job_id, ordinal) IN (SELECT r.job_id, r.ordinal FROM {rows} r) AND folder >= -1
 RETURNING storage_key, shared;
 
 -- name: delete_outputs

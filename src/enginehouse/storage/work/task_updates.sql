@@ -60,7 +60,8 @@ UPDATE job SET modified_at = :now WHERE id = :job_id;
 
 -- name: next_part
 -- The number of the next output that the task publishes.
-SELECT COALESCE(MAX(part), -1) + 1 FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal;
+SELECT COALESCE(MAX(part), -1) + 1 FROM artifact
+WHERE job_id = :job_id AND ordinal = :ordinal AND folder >= -1;
 
 -- name: set_asset_type
 -- The assets of the results with these bytes have this type. They are new in this transaction.
@@ -77,7 +78,7 @@ ORDER BY id LIMIT 1;
 
 -- name: delete_earlier
 -- The outputs of the task before this one; its job is locked. Returns the keys of their bytes.
-DELETE FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal AND part < :first
+DELETE FROM artifact WHERE job_id = :job_id AND ordinal = :ordinal AND part < :first AND folder >= -1
 RETURNING storage_key;
 
 -- name: delete_assets

@@ -27,11 +27,11 @@ def row(
 ) -> Row:
     """Returns the row of a new work item, which may start at once unless it is held.
 
-    The numbers of its attempts follow `attempts`.
+    The numbers of its attempts follow `attempts`. In a job that lives on pushes, items have their turn as they arrive.
     """
     task = plan.tasks[ordinal]
     due = task.due_at if task.due_at is not None else NO_DUE_DATE
-    turn = turn_at(micros_of(job_id), edges.places[ordinal], item)
+    turn = now if edges.takes_pushes else turn_at(micros_of(job_id), edges.places[ordinal], item)
     return (
         job_id, ordinal, item, organization_id, task.pool, task.engine_id, task.priority, due, turn, now,
         source.folder, source.ordinal, source.output_folder, source.item, source.part, held, attempts,

@@ -58,6 +58,10 @@ def _route(job: Job, route: Route) -> dict[str, Any]:
         "parentIoFolderReferenceId": _reference(job, route.parent, route.parent_folder),
         "childIoFolderReferenceId": _reference(job, route.child, route.child_folder),
         "options": route.options,
+        "endpoint": route.endpoint,
+        "syncEnabled": route.sync or None,
+        "syncTimeoutInSeconds": route.sync_seconds,
+        "chunkCallbackEnabled": route.callback or None,
     }
 
 
